@@ -1,0 +1,1 @@
+"""Curfew: an OpenID Provider whose sign-out is real."""
