@@ -1,0 +1,36 @@
+"""The table of audit events."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, BigInteger, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure.database import Base, UTCDateTime
+
+
+class AuditEvent(Base):
+    """One thing that happened. `mac` guards the entry, `seq` and `chain` its place among the others."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        Index("ix_audit_event_at_id", "at", "id"),
+        Index("ix_audit_event_account_id_at", "account_id", "at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    tag: Mapped[str] = mapped_column(String(64))
+    # Who did it: account, client, admin, system; with the identifier where there is one.
+    actor: Mapped[str] = mapped_column(String(16))
+    account_id: Mapped[UUID | None] = mapped_column()
+    client_id: Mapped[str | None] = mapped_column(String(255))
+    session_id: Mapped[UUID | None] = mapped_column()
+    logout_id: Mapped[UUID | None] = mapped_column()
+    ip: Mapped[str | None] = mapped_column(String(64))
+    correlation_id: Mapped[str | None] = mapped_column(String(64))
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    mac: Mapped[str] = mapped_column(String(64))
+    seq: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    chain: Mapped[str | None] = mapped_column(String(64))

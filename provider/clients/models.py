@@ -1,0 +1,73 @@
+"""The tables of clients and of the assertions they have used up."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, Interval, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure.database import Base, UTCDateTime
+from provider.protocol.client_metadata import ClientMetadata
+
+
+class OfflinePolicy(StrEnum):
+    """What becomes of a client's offline grants when the browser's session is signed out."""
+
+    KEEP = "keep"
+    REVOKE = "revoke"
+    ASK = "ask"
+
+
+class Client(Base):
+    """A registered relying party. What it registered stands in `registered`, read through `metadata_`."""
+
+    __tablename__ = "client"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(255), unique=True)
+    # RFC 7591 §2 and the logout specifications, wire names as keys; validated by ClientMetadata.
+    registered: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # Keyed digests (KEY-18); two may be valid while a secret is exchanged (KEY-19).
+    secret_digest: Mapped[str | None] = mapped_column(String(64))
+    secret_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    previous_secret_digest: Mapped[str | None] = mapped_column(String(64))
+    previous_secret_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # A first-party client belongs to the operator: no consent is asked for it.
+    first_party: Mapped[bool] = mapped_column(default=False)
+    offline_policy: Mapped[str] = mapped_column(String(16), default=OfflinePolicy.KEEP)
+    grant_lifetime: Mapped[Any | None] = mapped_column(Interval)
+    refresh_reuse_interval: Mapped[Any | None] = mapped_column(Interval)
+    # Development only: where Logout Tokens really go, e.g. a Docker host name.
+    deliver_to: Mapped[str | None] = mapped_column(String(2048))
+    epoch: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def metadata_(self) -> ClientMetadata:
+        """What the client registered, as a typed value."""
+        return ClientMetadata.from_stored(self.registered)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this client may do anything at all."""
+        return self.disabled_at is None and self.deleted_at is None
+
+    @property
+    def display_name(self) -> str:
+        """What pages call this client."""
+        return self.metadata_.client_name or self.client_id
+
+
+class UsedAssertion(Base):
+    """A client assertion's `jti` that was seen, kept until the assertion has expired (ABU-51)."""
+
+    __tablename__ = "used_assertion"
+
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"), primary_key=True)
+    jti_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

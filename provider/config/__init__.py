@@ -1,0 +1,10 @@
+"""Every setting of the provider, declared once with its meaning.
+
+Values come from the environment (`CURFEW_…`), then from a TOML file (`CURFEW_CONFIG`), then from the
+default. A wrong value stops the start; all wrong values are reported together.
+"""
+
+from provider.config.load import SettingView, describe_settings, load_settings
+from provider.config.settings import Settings, WrongSettings
+
+__all__ = ["SettingView", "Settings", "WrongSettings", "describe_settings", "load_settings"]

@@ -1,0 +1,129 @@
+"""What must hold for the settings, alone and together; each problem is one sentence."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from provider.config.settings import Settings
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_LIMIT = re.compile(r"[1-9]\d* per (?:[1-9]\d* )?(?:second|minute|hour|day)s?")
+# A setting in this table must lie within these bounds (inclusive).
+_BOUNDS = {
+    "database_pool_size": (1, 500),
+    "trusted_proxies": (0, 10),
+    "max_body_bytes": (16 * 1024, 16 * 1024 * 1024),
+    "max_parameter_bytes": (1024, 1024 * 1024),
+    "argon2_memory": (1024, 4 * 1024 * 1024),
+    "argon2_passes": (1, 20),
+    "argon2_concurrency": (1, 64),
+    "password_min_length": (8, 64),
+    "delivery_concurrency": (1, 512),
+}
+_POSITIVE_SPANS = (
+    "session_idle_lifetime",
+    "session_lifetime",
+    "interaction_lifetime",
+    "code_lifetime",
+    "id_token_lifetime",
+    "access_token_lifetime",
+    "refresh_token_idle_lifetime",
+    "grant_lifetime",
+    "delivery_horizon",
+    "delivery_lease",
+    "sweep_interval",
+    "logout_token_lifetime",
+    "outbound_connect_timeout",
+    "outbound_deadline",
+    "key_rotation_period",
+    "key_publish_after_use",
+    "audit_retention",
+    "delivery_retention",
+)
+
+
+def problems_of(settings: "Settings") -> Iterator[str]:
+    """Yield one sentence for each thing that is wrong with the settings."""
+    yield from _issuer_problems(settings.issuer)
+    yield from _bound_problems(settings)
+    yield from _relation_problems(settings)
+    yield from _format_problems(settings)
+
+
+def _issuer_problems(issuer: str) -> Iterator[str]:
+    url = urlsplit(issuer)
+    # discovery §3: the issuer is an https URL without query and fragment; localhost is for development.
+    if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK_HOSTS):
+        yield "issuer must be an https URL (http only for localhost)"
+    elif not url.hostname or url.query or url.fragment or "?" in issuer or "#" in issuer:
+        yield "issuer must have a host and neither query nor fragment"
+    if issuer.endswith("/"):
+        yield "issuer must not end with a slash"
+    elif url.path:
+        yield "issuer must not have a path: the provider serves the whole host"
+
+
+def _bound_problems(settings: "Settings") -> Iterator[str]:
+    for name, (least, most) in _BOUNDS.items():
+        if not least <= getattr(settings, name) <= most:
+            yield f"{name} must lie between {least} and {most}"
+    for name in _POSITIVE_SPANS:
+        if getattr(settings, name) <= timedelta(0):
+            yield f"{name} must be longer than nothing"
+
+
+def _relation_problems(settings: "Settings") -> Iterator[str]:
+    if settings.session_idle_lifetime > settings.session_lifetime:
+        yield "session_idle_lifetime must not exceed session_lifetime"
+    # SEC-1013: a code lives for at most ten minutes.
+    if settings.code_lifetime > timedelta(minutes=10):
+        yield "code_lifetime must not exceed 10m"
+    if settings.delivery_lease <= settings.outbound_deadline:
+        yield "delivery_lease must be longer than outbound_deadline"
+    if settings.outbound_connect_timeout > settings.outbound_deadline:
+        yield "outbound_connect_timeout must not exceed outbound_deadline"
+    # backchannel §4: a Logout Token expires after at most two minutes or so.
+    if settings.logout_token_lifetime > timedelta(minutes=2):
+        yield "logout_token_lifetime must not exceed 2m"
+    if not timedelta(0) <= settings.notify_budget <= timedelta(seconds=2):
+        yield "notify_budget must lie between 0s and 2s"
+    if not timedelta(0) <= settings.refresh_reuse_interval <= timedelta(seconds=60):
+        yield "refresh_reuse_interval must lie between 0s and 60s"
+    if any(wait <= timedelta(0) for wait in settings.delivery_schedule):
+        yield "delivery_schedule must hold only waits longer than nothing"
+
+
+def _format_problems(settings: "Settings") -> Iterator[str]:
+    if settings.rsa_key_bits not in {2048, 3072, 4096}:
+        yield "rsa_key_bits must be 2048, 3072 or 4096"
+    if settings.default_locale not in {"en", "de"}:
+        yield "default_locale must be en or de"
+    if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        yield "log_level must be DEBUG, INFO, WARNING or ERROR"
+    for name in ("sign_in_limit_account", "sign_in_limit_address"):
+        if not _LIMIT.fullmatch(getattr(settings, name)):
+            yield f"{name} must read like '10 per 5 minutes'"
+    if settings.secret_key and not _is_key(settings.secret_key):
+        yield "secret_key must be 32 random bytes in base64url"
+    if settings.database_url and not settings.database_url.startswith(
+        ("sqlite:///", "postgresql+psycopg://")
+    ):
+        yield "database_url must begin with sqlite:/// or postgresql+psycopg://"
+    if settings.broker_url and not settings.broker_url.startswith(
+        ("redis://", "rediss://", "redis+socket://")
+    ):
+        yield "broker_url must begin with redis:// or rediss://"
+    if settings.outbound_ca_bundle and not settings.outbound_ca_bundle.is_file():
+        yield "outbound_ca_bundle names no file"
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) == 32
+    except (binascii.Error, ValueError):
+        return False

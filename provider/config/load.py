@@ -1,0 +1,112 @@
+"""Where the settings come from: environment, then file, then default."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from provider.config.settings import Settings, WrongSettings
+from provider.config.values import READERS, write_value
+
+PREFIX = "CURFEW_"
+# These belong to the command itself, not to the settings.
+_NOT_SETTINGS = frozenset({"CURFEW_CONFIG"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingView:
+    """One setting as `curfew settings` shows it."""
+
+    name: str
+    variable: str
+    value: str
+    default: str
+    source: str
+    meaning: str
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Build the settings from environment, file and overrides.
+
+    Raises WrongSettings with every problem found, so that one start shows them all.
+    """
+    environ = os.environ if environ is None else environ
+    texts, problems = _gather(environ)
+    values: dict[str, Any] = {}
+    for declared in fields(Settings):
+        if declared.name not in texts:
+            continue
+        try:
+            values[declared.name] = READERS[declared.type](texts[declared.name][0])
+        except ValueError as exc:
+            problems.append(f"{declared.name} {exc}")
+    try:
+        settings = Settings(**(values | overrides))
+    except WrongSettings as exc:
+        raise WrongSettings(problems + exc.problems) from None
+    if problems:
+        raise WrongSettings(problems)
+    return settings
+
+
+def describe_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> list[SettingView]:
+    """Describe every setting in the order of declaration; secrets show only that they are set."""
+    texts, _ = _gather(os.environ if environ is None else environ)
+    return [_view(declared, settings, texts) for declared in fields(Settings)]
+
+
+def _view(declared: "Field[Any]", settings: Settings, texts: Mapping[str, tuple[str, str]]) -> SettingView:
+    value = write_value(getattr(settings, declared.name))
+    if declared.metadata["secret"] and value:
+        value = "(set)"
+    return SettingView(
+        name=declared.name,
+        variable=PREFIX + declared.name.upper(),
+        value=value,
+        default="" if declared.default is MISSING else write_value(declared.default),
+        source=texts[declared.name][1] if declared.name in texts else "default",
+        meaning=declared.metadata["meaning"],
+    )
+
+
+def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Return each given setting's text with its source, and what names no setting."""
+    known = {declared.name for declared in fields(Settings)}
+    texts: dict[str, tuple[str, str]] = {}
+    problems: list[str] = []
+    for name, text in _read_file(environ, problems).items():
+        if name in known:
+            texts[name] = (text, "file")
+        else:
+            problems.append(f"{name} in the settings file is no setting")
+    for variable, text in environ.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if (
+            not variable.startswith(PREFIX)
+            or variable in _NOT_SETTINGS
+            or variable.startswith("CURFEW_TEST_")
+        ):
+            continue
+        if name in known:
+            texts[name] = (text, "environment")
+        else:
+            problems.append(f"{variable} is no setting")
+    return texts, problems
+
+
+def _read_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
+    path = environ.get("CURFEW_CONFIG")
+    if not path:
+        return {}
+    try:
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        problems.append(f"the settings file {path} cannot be read: {exc}")
+        return {}
+    return {name: _as_text(value) for name, value in table.items()}
+
+
+def _as_text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,157 @@
+"""The settings themselves: one declaration each, with meaning and default."""
+
+from dataclasses import MISSING, dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+
+from provider.config.checks import problems_of
+from provider.config.values import as_network
+
+DEFAULT_SCHEDULE = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (2, 10, 30, 120, 300, 900, 3600, 10800, 21600, 43200, 86400, 86400)
+)
+
+
+class WrongSettings(Exception):
+    """The settings cannot be used; holds one sentence for each wrong one."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def setting(meaning: str, *, default: Any = MISSING, secret: bool = False) -> Any:
+    """Declare a setting: what it means, its default, and whether its value may be shown."""
+    return field(default=default, repr=not secret, metadata={"meaning": meaning, "secret": secret})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The provider's settings; each field's meaning stands in its declaration."""
+
+    issuer: str = setting(
+        "The `iss` of every token: an https URL without query or fragment (http only for localhost).",
+        default="http://localhost:8900",
+    )
+    data_dir: Path = setting("Folder of the embedded database and the key file.", default=Path("data"))
+    database_url: str = setting(
+        "SQLAlchemy URL; `sqlite:///…` or `postgresql+psycopg://…`. Empty: SQLite in `data_dir`.",
+        default="",
+        secret=True,
+    )
+    database_pool_size: int = setting("Database connections per process.", default=20)
+    broker_url: str = setting(
+        "Redis or Valkey URL for Celery. Empty: no broker, workers find deliveries by sweeping alone.",
+        default="",
+        secret=True,
+    )
+    secret_key: str = setting(
+        "Key-encryption key, 32 bytes in base64url. Empty: read from or made in `data_dir/secret.key`.",
+        default="",
+        secret=True,
+    )
+    log_level: str = setting("Least level of the log: DEBUG, INFO, WARNING or ERROR.", default="INFO")
+
+    trusted_proxies: int = setting("How many proxies in front set X-Forwarded-For and -Proto.", default=0)
+    max_body_bytes: int = setting("Largest request body that is read.", default=128 * 1024)
+    max_parameter_bytes: int = setting("Largest single parameter of a protocol request.", default=8 * 1024)
+    default_locale: str = setting("Language of the pages when nobody asks for one: en or de.", default="en")
+
+    session_idle_lifetime: timedelta = setting(
+        "A session unused for so long ends.", default=timedelta(hours=1)
+    )
+    session_lifetime: timedelta = setting("How long a session may live at all.", default=timedelta(hours=24))
+    interaction_lifetime: timedelta = setting(
+        "How long a person may take to answer a page.", default=timedelta(minutes=30)
+    )
+    code_lifetime: timedelta = setting("Life of an authorization code.", default=timedelta(seconds=60))
+    id_token_lifetime: timedelta = setting("Life of an ID Token.", default=timedelta(hours=1))
+    access_token_lifetime: timedelta = setting("Life of an access token.", default=timedelta(hours=1))
+    refresh_token_idle_lifetime: timedelta = setting(
+        "A refresh token unused for so long is dead.", default=timedelta(days=14)
+    )
+    grant_lifetime: timedelta = setting("How long a grant lives.", default=timedelta(days=180))
+    refresh_reuse_interval: timedelta = setting(
+        "A confidential client may repeat a refresh within this time and gets the same successor.",
+        default=timedelta(seconds=10),
+    )
+
+    argon2_memory: int = setting("Memory of one password hash, in KiB (argon2id).", default=19 * 1024)
+    argon2_passes: int = setting("Passes of one password hash.", default=2)
+    argon2_concurrency: int = setting("Password hashes computed at once per process.", default=4)
+    password_min_length: int = setting("Shortest password that may be set.", default=15)
+    sign_in_limit_account: str = setting("Failed sign-ins allowed per account.", default="10 per 5 minutes")
+    sign_in_limit_address: str = setting("Failed sign-ins allowed per address.", default="100 per 5 minutes")
+
+    notify_budget: timedelta = setting(
+        "How long sign-out waits for the first delivery attempts before it answers.",
+        default=timedelta(seconds=1),
+    )
+    delivery_schedule: tuple[timedelta, ...] = setting(
+        "Waits between attempts at one relying party.", default=DEFAULT_SCHEDULE
+    )
+    delivery_horizon: timedelta = setting(
+        "After so long an undelivered Logout Token has lost its meaning and expires.",
+        default=timedelta(hours=72),
+    )
+    delivery_lease: timedelta = setting(
+        "How long a worker owns a claimed delivery; longer than the outbound deadline.",
+        default=timedelta(seconds=60),
+    )
+    delivery_concurrency: int = setting("Deliveries in flight per worker process.", default=32)
+    sweep_interval: timedelta = setting(
+        "How often workers look for due deliveries by themselves.", default=timedelta(seconds=5)
+    )
+    logout_token_lifetime: timedelta = setting("Life of a Logout Token.", default=timedelta(minutes=2))
+
+    outbound_allow: tuple[str, ...] = setting(
+        "Private networks (CIDR) or hosts that relying parties may live in, comma separated.", default=()
+    )
+    outbound_ca_bundle: Path | None = setting("CA bundle (PEM) for outbound TLS.", default=None)
+    outbound_connect_timeout: timedelta = setting("Time to connect.", default=timedelta(seconds=3))
+    outbound_deadline: timedelta = setting(
+        "Time for a whole outbound request.", default=timedelta(seconds=10)
+    )
+
+    rsa_key_bits: int = setting("Size of new RSA keys: 2048, 3072 or 4096.", default=2048)
+    key_rotation_period: timedelta = setting(
+        "Age at which a signing key is replaced.", default=timedelta(days=90)
+    )
+    key_publish_before_use: timedelta = setting(
+        "How long a new key is published before it signs.", default=timedelta(hours=24)
+    )
+    key_publish_after_use: timedelta = setting(
+        "How long a retired key stays in the JWKS.", default=timedelta(hours=48)
+    )
+    audit_retention: timedelta = setting("How long audit events are kept.", default=timedelta(days=400))
+    delivery_retention: timedelta = setting(
+        "How long finished deliveries are kept.", default=timedelta(days=90)
+    )
+
+    def __post_init__(self) -> None:
+        problems = list(problems_of(self))
+        if problems:
+            raise WrongSettings(problems)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the provider by https, so that cookies may demand it."""
+        return self.issuer.startswith("https://")
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database in use: the one that is set, or SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'curfew.sqlite3').resolve()}"
+
+    @property
+    def outbound_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The allow-list's networks."""
+        return tuple(n for n in map(as_network, self.outbound_allow) if n is not None)
+
+    @property
+    def outbound_hosts(self) -> tuple[str, ...]:
+        """The allow-list's host names."""
+        return tuple(entry.lower() for entry in self.outbound_allow if as_network(entry) is None)

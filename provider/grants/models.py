@@ -1,0 +1,40 @@
+"""The table of grants."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure.database import Base, UTCDateTime
+
+
+class Grant(Base):
+    """What an Account allowed a Client, until when. Its row is what refresh and revocation lock."""
+
+    __tablename__ = "grant"
+    __table_args__ = (Index("ix_grant_account_id_client_id", "account_id", "client_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"), index=True)
+    # What this client calls this person: public or pairwise, the same in every token (KEY-25).
+    sub: Mapped[str] = mapped_column(String(255))
+    # The sid of the ClientSession under which it was given; told when an offline grant ends alone.
+    sid: Mapped[str] = mapped_column(String(64))
+    scope: Mapped[str] = mapped_column(Text)
+    # The person was asked and agreed; a first-party client's grant is made without asking.
+    consented: Mapped[bool] = mapped_column(default=False)
+    offline: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    logout_id: Mapped[UUID | None] = mapped_column(ForeignKey("logout.id"), index=True)
+    account_epoch: Mapped[int] = mapped_column()
+    client_epoch: Mapped[int] = mapped_column()
+    provider_epoch: Mapped[int] = mapped_column()
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes as a set."""
+        return frozenset(self.scope.split())

@@ -1,0 +1,59 @@
+"""What the running application was composed of: settings and the doors that need them.
+
+The composition root puts the house into the application; rooms ask here and never see the framework.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app
+
+from provider.config import Settings
+from provider.infrastructure.outbound_http import OutboundClient
+from provider.infrastructure.rate_limits import RateLimits
+from provider.infrastructure.secrets import SecretBox
+from provider.infrastructure.task_queue import Doorbell
+
+_NAME = "curfew"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """The settings and doors of one application."""
+
+    settings: Settings
+    secret_box: SecretBox
+    outbound: OutboundClient
+    rate_limits: RateLimits
+    doorbell: Doorbell
+    memo: dict[str, Any] = field(default_factory=dict)
+
+
+def install(app: Flask, house: House) -> None:
+    """Make a house the one of an application."""
+    app.extensions[_NAME] = house
+
+
+def house() -> House:
+    """Return the house of the application at work."""
+    return cast("House", current_app.extensions[_NAME])
+
+
+def settings() -> Settings:
+    """Return the settings in force."""
+    return house().settings
+
+
+def secret_box() -> SecretBox:
+    """Return the box that seals what is secret at rest."""
+    return house().secret_box
+
+
+def memo(name: str, make: Callable[[], T]) -> T:
+    """Return an object that lives as long as the application, made when it is first asked for."""
+    known = house().memo
+    if name not in known:
+        known[name] = make()
+    return cast("T", known[name])

@@ -1,0 +1,144 @@
+"""The one door to the database: engine set-up, the base of all tables, transactions.
+
+SQLite runs in WAL mode and takes its write lock at the beginning of a write (`BEGIN IMMEDIATE`):
+a transaction that reads first and writes later would lose updates without an error.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import CursorResult, DateTime, Delete, Dialect, Engine, MetaData, TypeDecorator, Update, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase
+
+from provider.config import Settings
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_WRITES = "curfew_writes"
+_AFTER_COMMIT = "curfew_after_commit"
+
+
+class Base(DeclarativeBase):
+    """The base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An instant: aware and UTC in Python, whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive instant; SQLite keeps UTC without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 – the signature is SQLAlchemy's.
+        """Return the instant in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "autoflush": False})
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """Return the engine's options: a pool as large as the threads that may want a connection."""
+    options: dict[str, Any] = {"pool_size": settings.database_pool_size, "max_overflow": 0}
+    if settings.resolved_database_url.startswith("sqlite"):
+        options["connect_args"] = {"timeout": 15, "check_same_thread": False}
+    else:
+        options["pool_pre_ping"] = True
+        options["pool_timeout"] = 10
+    return options
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Teach an SQLite engine WAL and the two kinds of BEGIN; other databases need nothing."""
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _prepare_sqlite_connection)
+    event.listen(engine, "begin", _begin_sqlite)
+
+
+def _prepare_sqlite_connection(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=15000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.connection.dbapi_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def is_sqlite() -> bool:
+    """Whether the database is SQLite."""
+    return bool(db.engine.dialect.name == "sqlite")
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Hold one use case's writes: commit at the end, roll back on any error.
+
+    What was promised with `after_commit` happens once the commit is certain. On SQLite a read
+    transaction that is still open is ended first, because it cannot become a writing one.
+    """
+    if db.session.info.get(_WRITES):
+        raise RuntimeError("a transaction is already open: one commit per use case")
+    if is_sqlite():
+        db.session.commit()
+        db.session.connection(execution_options={_WRITES: True})
+    db.session.info[_WRITES] = True
+    try:
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.info.pop(_AFTER_COMMIT, None)
+        db.session.rollback()
+        raise
+    finally:
+        db.session.info.pop(_WRITES, None)
+    for act in db.session.info.pop(_AFTER_COMMIT, []):
+        act()
+
+
+def change(statement: Update | Delete) -> int:
+    """Run a conditional update or delete and return how many rows it met, which is the truth of a claim."""
+    result = db.session.execute(statement, execution_options={"synchronize_session": False})
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def after_commit(act: Callable[[], None]) -> None:
+    """Do something once the present transaction is committed; never if it is rolled back."""
+    if not db.session.info.get(_WRITES):
+        raise RuntimeError("after_commit needs an open transaction")
+    db.session.info.setdefault(_AFTER_COMMIT, []).append(act)
+
+
+def end_read() -> None:
+    """Give back the connection of a finished read, so that none is held while waiting for others."""
+    if db.session.info.get(_WRITES):
+        raise RuntimeError("a transaction is open")
+    db.session.commit()
+
+
+def is_unreachable(exc: OperationalError) -> bool:
+    """Whether an error means that the database cannot be reached or is locked, not a wrong statement."""
+    return bool(exc.connection_invalidated) or "locked" in str(exc.orig) or "connection" in str(exc.orig)

@@ -1,0 +1,79 @@
+"""The structured log: one JSON object per line, a constant event name with identifiers.
+
+Never a token, a cookie, a hint or a whole object (KEY-27). The correlation id follows one click
+from the browser's request to each delivery attempt that it causes.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from provider.infrastructure import clock
+from provider.infrastructure.opaque_tokens import new_id
+
+_correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
+_log = logging.getLogger("curfew")
+
+
+def correlation_id() -> str:
+    """Return the id that ties together everything one click has caused; empty outside of any."""
+    return _correlation_id.get()
+
+
+@contextmanager
+def correlated(identifier: str | None = None) -> Iterator[str]:
+    """Run a piece of work under a correlation id, a new one unless it continues another's."""
+    token = _correlation_id.set(identifier or new_id().hex)
+    try:
+        yield _correlation_id.get()
+    finally:
+        _correlation_id.reset(token)
+
+
+def info(event: str, **fields: Any) -> None:
+    """Log that something happened as it should."""
+    _log.info(event, extra={"fields": fields})
+
+
+def warning(event: str, **fields: Any) -> None:
+    """Log that something needs watching."""
+    _log.warning(event, extra={"fields": fields})
+
+
+def error(event: str, *, exc_info: bool = False, **fields: Any) -> None:
+    """Log that something failed and somebody should look."""
+    _log.error(event, extra={"fields": fields}, exc_info=exc_info)
+
+
+class JSONLines(logging.Formatter):
+    """Formats a record as one line of JSON; line breaks and control characters stay encoded (KEY-34)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, Any] = {
+            "at": clock.now().isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        if record.name != _log.name:
+            line["logger"] = record.name
+        if _correlation_id.get():
+            line["correlation_id"] = _correlation_id.get()
+        line |= getattr(record, "fields", {})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def configure(level: str) -> None:
+    """Send every logger's records to standard error as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JSONLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    _log.setLevel(level)

@@ -1,0 +1,65 @@
+"""Leased duties: one row each, held by whichever process took it, so that no two do the same.
+
+A duty is due when its last run lies long enough ago and nobody holds it. Taking it is one
+conditional update whose row count is believed.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import String, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure import clock
+from provider.infrastructure.database import Base, UTCDateTime, change, db, transaction
+
+
+class DutyLease(Base):
+    """Who does a periodic duty, until when, and when it was last done."""
+
+    __tablename__ = "duty_lease"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str | None] = mapped_column(String(128))
+    held_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+def take(name: str, *, holder: str, every: timedelta, hold: timedelta) -> bool:
+    """Take a duty if it is due and free; True means that this holder must do it now."""
+    now = clock.now()
+    with transaction():
+        due = or_(DutyLease.last_started_at.is_(None), DutyLease.last_started_at <= now - every)
+        free = or_(DutyLease.held_until.is_(None), DutyLease.held_until < now)
+        mine = (
+            update(DutyLease)
+            .where(DutyLease.name == name, due, free)
+            .values(holder=holder, held_until=now + hold, last_started_at=now)
+        )
+        return change(mine) == 1
+
+
+def release(name: str, *, holder: str) -> None:
+    """Say that a duty is done; a holder whose lease has passed to somebody else changes nothing."""
+    with transaction():
+        done = (
+            update(DutyLease)
+            .where(DutyLease.name == name, DutyLease.holder == holder)
+            .values(held_until=None, last_done_at=clock.now())
+        )
+        change(done)
+
+
+def ensure(names: list[str]) -> None:
+    """Make the rows of duties that have none yet; two processes may do so at once."""
+    known = set(db.session.scalars(select(DutyLease.name)))
+    for name in names:
+        if name in known:
+            continue
+        try:
+            with transaction():
+                db.session.add(DutyLease(name=name))
+        except IntegrityError:
+            # Another process made the row between our look and our insert, which is all we wanted.
+            continue

@@ -1,0 +1,187 @@
+"""The outbound client: a requests session whose only adapter resolves, checks and pins addresses."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.certs import where as public_roots
+from requests.structures import CaseInsensitiveDict
+
+from provider.infrastructure.outbound.connections import Connection, Exchange, IdleConnections, ask
+from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure, OutboundPolicy
+from provider.infrastructure.outbound.resolver import BoundedResolver, Deadline, Resolve, ask_system
+from provider.infrastructure.outbound.sockets import check_peer, connect, shake_hands, trust
+from provider.infrastructure.outbound.target import Target, admit
+
+OUR_HEADERS = {"User-Agent": "Curfew", "Accept": "*/*", "Accept-Encoding": "identity"}
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundResponse:
+    """An answer: any status with its headers, and as much of the body as the cap allowed."""
+
+    status: int
+    # Names are looked up without regard to case.
+    headers: Mapping[str, str]
+    body: bytes
+    elapsed: timedelta
+
+
+class OutboundClient:
+    """Calls other parties; may be shared by many threads."""
+
+    def __init__(self, policy: OutboundPolicy, *, resolve: Resolve = ask_system) -> None:
+        self._policy = policy
+        self._session = _Session()
+        self._session.trust_env = False
+        self._session.headers = CaseInsensitiveDict(OUR_HEADERS)
+        self._session.adapters.clear()
+        adapter = _Adapter(policy, resolve)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def post_form(
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] = {},
+        total_deadline: timedelta | None = None,
+    ) -> OutboundResponse:
+        """POST a form; any status that arrived is an answer, whatever became of the body (FLT-21)."""
+        started = time.monotonic()
+        reply, exchange = self._send(
+            requests.Request("POST", url, data=dict(fields)), headers, total_deadline
+        )
+        return _answer(reply, exchange.first_bytes(self._policy.max_body_bytes), started)
+
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] = {},
+        max_body_bytes: int | None = None,
+        total_deadline: timedelta | None = None,
+    ) -> OutboundResponse:
+        """GET a document; a body that is cut off or over the limit is a failure."""
+        started = time.monotonic()
+        limit = self._policy.max_body_bytes if max_body_bytes is None else max_body_bytes
+        reply, exchange = self._send(requests.Request("GET", url), headers, total_deadline)
+        return _answer(reply, exchange.whole_body(limit), started)
+
+    def close(self) -> None:
+        """Close the idle connections; calls under way end by themselves."""
+        self._session.close()
+
+    def _send(
+        self, request: requests.Request, headers: Mapping[str, str], total_deadline: timedelta | None
+    ) -> tuple[requests.Response, Exchange]:
+        # Before requests touches the URL: it would strip, escape and fold what we want to refuse.
+        target = Target.parse(request.url or "")
+        request.headers = {**headers, **OUR_HEADERS, "Host": target.authority}
+        seconds = (total_deadline or self._policy.total_deadline).total_seconds()
+        reply = self._session.send(
+            self._session.prepare_request(request), stream=True, timeout=seconds, allow_redirects=False
+        )
+        exchange: Exchange = reply.raw
+        return reply, exchange
+
+
+class _Session(requests.Session):
+    """A session that sees no redirects.
+
+    Even with `allow_redirects=False` requests prepares the next request, and for that it reads and decodes
+    the whole body of the 3xx answer: an endless one would never end.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+class _Adapter(BaseAdapter):
+    def __init__(self, policy: OutboundPolicy, resolve: Resolve) -> None:
+        super().__init__()
+        self._policy = policy
+        self._resolver = BoundedResolver(resolve)
+        self._idle = IdleConnections()
+        # Loaded once and at the start: a bundle that is missing is our own error, never an RP's (FLT-49).
+        self._tls = trust(str(policy.ca_bundle or public_roots()))
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float, float] | tuple[float, None] | None = None,
+        verify: bool | str = True,
+        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send to a checked address; proxies and other roots than the operator's are ignored on purpose."""
+        if not isinstance(timeout, float) or not request.url:
+            raise TypeError("a total deadline and a URL are needed")
+        deadline = Deadline(timedelta(seconds=timeout))
+        target = Target.parse(request.url)
+        addresses = self._checked_addresses(target, deadline)
+        reply = requests.Response()
+        reply.request, reply.url = request, request.url
+        exchange, reply.status_code, reply.headers = self._exchange(request, target, addresses, deadline)
+        reply.raw = exchange
+        return reply
+
+    def close(self) -> None:
+        self._idle.close()
+
+    def _checked_addresses(self, target: Target, deadline: Deadline) -> tuple[IPAddress, ...]:
+        if target.address is not None:
+            addresses: tuple[IPAddress, ...] = (target.address,)
+        else:
+            addresses = self._resolver.addresses(target.host, target.port, deadline)
+        admit(target, addresses, self._policy)
+        return addresses
+
+    def _exchange(
+        self,
+        request: requests.PreparedRequest,
+        target: Target,
+        addresses: tuple[IPAddress, ...],
+        deadline: Deadline,
+    ) -> tuple[Exchange, int, "CaseInsensitiveDict[str]"]:
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        message = (request.method or "", request.path_url, body)
+        limit = self._policy.max_header_bytes
+        connection = self._idle.take((target.scheme, target.host, target.port), addresses)
+        response = None
+        if connection is not None:
+            try:
+                response = ask(connection, message, request.headers, deadline, limit)
+            except OutboundFailure as failure:
+                # The server closed an idle connection just as we wrote: not a word came back, so once more on a
+                # fresh one. A fresh connection that ends in silence is the caller's to judge.
+                if failure.kind != "reset" or connection.wire.received:
+                    raise
+        if connection is None or response is None:
+            connection = self._connect(target, addresses, deadline)
+            response = ask(connection, message, request.headers, deadline, limit)
+        headers = CaseInsensitiveDict(response.getheaders())
+        return Exchange(connection, response, self._idle), response.status, headers
+
+    def _connect(self, target: Target, addresses: tuple[IPAddress, ...], deadline: Deadline) -> Connection:
+        sock = connect(addresses, target.port, deadline, self._policy.connect_timeout)
+        try:
+            check_peer(sock, addresses)
+            if target.scheme == "https":
+                sock = shake_hands(sock, self._tls, target.host, deadline)
+        except TimeoutError as exc:
+            raise OutboundFailure("timeout", "the TLS handshake took too long") from exc
+        except OutboundFailure:
+            sock.close()
+            raise
+        return Connection(target, sock)
+
+
+def _answer(reply: requests.Response, body: bytes, started: float) -> OutboundResponse:
+    elapsed = timedelta(seconds=time.monotonic() - started)
+    return OutboundResponse(reply.status_code, reply.headers, body, elapsed)

@@ -1,0 +1,193 @@
+"""HTTP connections to checked addresses, and the idle ones kept for the next call."""
+
+import http.client
+import select
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure
+from provider.infrastructure.outbound.resolver import Deadline
+from provider.infrastructure.outbound.sockets import TimedSocket, check_peer
+from provider.infrastructure.outbound.target import Target
+
+# Shorter than the keep-alive of common servers, so that a reused connection is seldom one just being closed.
+IDLE_SPAN = timedelta(seconds=15)
+MAX_IDLE = 200
+# Small pieces, because a piece that is not completed before the deadline is lost.
+PIECE = 512
+
+Endpoint = tuple[str, str, int]
+
+
+class Connection(http.client.HTTPConnection):
+    """One connection; http.client speaks, our socket keeps the time."""
+
+    def __init__(self, target: Target, wire: TimedSocket) -> None:
+        super().__init__(target.host, target.port)
+        self.endpoint: Endpoint = (target.scheme, target.host, target.port)
+        # http.client forgets its socket when the server says "Connection: close"; the body still comes through it.
+        self.wire = wire
+        self.sock = wire
+        self.idle_since = 0.0
+
+    def connect(self) -> None:
+        """Never connect by itself: http.client would resolve the name again, unchecked."""
+        raise http.client.NotConnected
+
+    @property
+    def was_dropped(self) -> bool:
+        """Anything readable on an idle connection is its end, or an answer nobody asked for."""
+        poll = select.poll()
+        poll.register(self.wire, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+class Exchange:
+    """A response whose headers have arrived and whose body is still to be read, once."""
+
+    def __init__(self, connection: Connection, response: http.client.HTTPResponse, idle: "IdleConnections"):
+        self._connection = connection
+        self._response = response
+        self._idle = idle
+
+    def first_bytes(self, limit: int) -> bytes:
+        """Return at most `limit` bytes of the body, undecoded; trouble only means fewer of them (FLT-21)."""
+        return self._read(limit)[0]
+
+    def whole_body(self, limit: int) -> bytes:
+        """Return the whole body, undecoded, or raise OutboundFailure if it is cut off or over the limit."""
+        body, trouble = self._read(limit)
+        if trouble is not None:
+            raise trouble
+        return body
+
+    def _read(self, limit: int) -> tuple[bytes, OutboundFailure | None]:
+        body = bytearray()
+        try:
+            with named_failures():
+                # One byte over the limit is asked for, to tell a body that fits from one that goes on.
+                while len(body) <= limit and (
+                    piece := self._response.read(min(PIECE, limit + 1 - len(body)))
+                ):
+                    body += piece
+                if len(body) > limit:
+                    raise OutboundFailure("too_large", f"the body exceeds {limit} bytes")
+                if self._response.length:
+                    raise OutboundFailure("reset", f"{self._response.length} bytes of the body are missing")
+        except OutboundFailure as trouble:
+            self.abandon()
+            return bytes(body[:limit]), trouble
+        self._release()
+        return bytes(body), None
+
+    def abandon(self) -> None:
+        """Close the connection with whatever is still in it."""
+        self._response.close()
+        self._connection.close()
+
+    def _release(self) -> None:
+        if self._response.will_close or self._connection.sock is None:
+            self.abandon()
+        else:
+            self._idle.keep(self._connection)
+
+
+class IdleConnections:
+    """Connections at rest, by endpoint; shared by all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._resting: dict[Endpoint, list[Connection]] = {}
+        self._is_closed = False
+
+    def take(self, endpoint: Endpoint, addresses: Sequence[IPAddress]) -> Connection | None:
+        """Return the most recently used connection whose peer is still among the checked addresses."""
+        while (connection := self._pop(endpoint)) is not None:
+            try:
+                check_peer(connection.wire, addresses)
+            except OutboundFailure:
+                connection.close()
+                continue
+            if not connection.was_dropped:
+                return connection
+            connection.close()
+        return None
+
+    def keep(self, connection: Connection) -> None:
+        """Put a connection to rest, or close it if there are enough of them."""
+        connection.idle_since = time.monotonic()
+        with self._lock:
+            expired = self._remove_expired()
+            has_room = not self._is_closed and sum(map(len, self._resting.values())) < MAX_IDLE
+            if has_room:
+                self._resting.setdefault(connection.endpoint, []).append(connection)
+        for old in expired if has_room else [*expired, connection]:
+            old.close()
+
+    def close(self) -> None:
+        """Close all of them, and from now on whatever comes back."""
+        with self._lock:
+            self._is_closed = True
+            connections = [one for resting in self._resting.values() for one in resting]
+            self._resting.clear()
+        for connection in connections:
+            connection.close()
+
+    def _pop(self, endpoint: Endpoint) -> Connection | None:
+        with self._lock:
+            expired = self._remove_expired()
+            resting = self._resting.get(endpoint)
+            connection = resting.pop() if resting else None
+        for old in expired:
+            old.close()
+        return connection
+
+    def _remove_expired(self) -> list[Connection]:
+        oldest = time.monotonic() - IDLE_SPAN.total_seconds()
+        expired = [one for resting in self._resting.values() for one in resting if one.idle_since < oldest]
+        fresh = {
+            endpoint: [one for one in resting if one.idle_since >= oldest]
+            for endpoint, resting in self._resting.items()
+        }
+        self._resting = {endpoint: resting for endpoint, resting in fresh.items() if resting}
+        return expired
+
+
+def ask(
+    connection: Connection,
+    request: tuple[str, str, bytes | None],
+    headers: Mapping[str, str],
+    deadline: Deadline,
+    max_header_bytes: int,
+) -> http.client.HTTPResponse:
+    """Send method, path and body, and return the response when its headers are complete."""
+    method, path, body = request
+    try:
+        with named_failures():
+            connection.wire.begin(deadline, max_header_bytes)
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+    except BaseException:
+        connection.close()
+        raise
+    connection.wire.header_budget = None
+    return response
+
+
+@contextmanager
+def named_failures() -> Iterator[None]:
+    """Give what http.client and sockets raise its failure class."""
+    try:
+        yield
+    except TimeoutError as exc:
+        raise OutboundFailure("timeout", str(exc)) from exc
+    except http.client.LineTooLong as exc:
+        raise OutboundFailure("too_large", str(exc)) from exc
+    except OSError as exc:
+        # http.client.RemoteDisconnected is one of these, and so is a TLS record that does not verify.
+        raise OutboundFailure("reset", str(exc)) from exc
+    except http.client.HTTPException as exc:
+        raise OutboundFailure("protocol", str(exc)) from exc

@@ -1,0 +1,133 @@
+"""Sockets on a deadline.
+
+The timeout of a Python socket starts anew with every byte (LIB-16, LIB-17). Here each system call is given only
+what is left of the call's deadline. A watchdog that shuts the socket from outside would do as well, but then
+http.client takes the cut for the end of the headers and reports a status (dependencies.md, fact 8); a
+TimeoutError out of the read itself cannot be mistaken for an answer.
+"""
+
+import socket
+import ssl
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure, RefusedTarget
+from provider.infrastructure.outbound.resolver import Deadline
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+# More addresses than these share the connect time so thinly that none would get a fair chance.
+MAX_CONNECTS = 4
+
+
+class TimedSocket(socket.socket):
+    """A TCP socket whose every read and write ends with the deadline, and whose headers are capped."""
+
+    deadline: Deadline
+    # How many more bytes may arrive while headers are read; None once they are complete.
+    header_budget: int | None = None
+    received = 0
+
+    def begin(self, deadline: Deadline, header_budget: int) -> None:
+        """Start an exchange: a new deadline, nothing received yet."""
+        self.deadline, self.header_budget, self.received = deadline, header_budget, 0
+
+    def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
+        """Read what is there, within the deadline and the header budget."""
+        wanted = nbytes or memoryview(buffer).nbytes
+        if self.header_budget is not None:
+            if self.received >= self.header_budget:
+                raise OutboundFailure("too_large", f"headers exceed {self.header_budget} bytes")
+            wanted = min(wanted, self.header_budget - self.received)
+        self.settimeout(self.deadline.remaining())
+        count = super().recv_into(buffer, wanted, flags)
+        self.received += count
+        return count
+
+    def send(self, data: "ReadableBuffer", flags: int = 0, /) -> int:
+        """Write one piece within the deadline; TLS writes come here piece by piece."""
+        self.settimeout(self.deadline.remaining())
+        return super().send(data, flags)
+
+    def sendall(self, data: "ReadableBuffer", flags: int = 0, /) -> None:
+        """Write everything within the deadline."""
+        self.settimeout(self.deadline.remaining())
+        super().sendall(data, flags)
+
+
+class TimedTLSSocket(TimedSocket, ssl.SSLSocket):
+    """The same under TLS."""
+
+
+def trust(ca_bundle: str) -> ssl.SSLContext:
+    """Make the one TLS context: verified names and chains, TLS 1.2 or newer, nothing from the environment."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cafile=ca_bundle)
+    context.set_alpn_protocols(["http/1.1"])
+    context.sslsocket_class = TimedTLSSocket
+    return context
+
+
+def connect(addresses: Sequence[IPAddress], port: int, deadline: Deadline, span: timedelta) -> TimedSocket:
+    """Connect to the first of these addresses that answers, and to no other; `span` is for all together."""
+    budget = Deadline(span)
+    tried: list[str] = []
+    for index, address in enumerate(addresses[:MAX_CONNECTS]):
+        try:
+            left = min(deadline.remaining(), budget.remaining())
+            # Each address gets an equal share of what is left, so that a silent first one leaves time for the next.
+            sock = _connect_one(address, port, left / (min(len(addresses), MAX_CONNECTS) - index))
+        except OSError as exc:
+            tried.append(f"{address}: {exc}")
+            continue
+        sock.deadline = deadline
+        return sock
+    raise OutboundFailure("connect", "; ".join(tried))
+
+
+def shake_hands(sock: TimedSocket, context: ssl.SSLContext, name: str, deadline: Deadline) -> TimedTLSSocket:
+    """Turn a connected socket into a verified TLS one; `name` is for SNI and for the certificate."""
+    try:
+        secured = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+    except (OSError, ValueError) as exc:
+        sock.close()
+        raise OutboundFailure("tls", f"{name}: {exc}") from exc
+    if not isinstance(secured, TimedTLSSocket):
+        raise TypeError("the TLS context makes foreign sockets")
+    try:
+        secured.deadline = deadline
+        # OpenSSL's handshake counts this timeout once, not per byte.
+        secured.settimeout(deadline.remaining())
+        secured.do_handshake()
+    except TimeoutError:
+        secured.close()
+        raise
+    except OSError as exc:
+        secured.close()
+        raise OutboundFailure("tls", f"{name}: {exc}") from exc
+    return secured
+
+
+def check_peer(sock: socket.socket, addresses: Sequence[IPAddress]) -> None:
+    """Refuse a socket whose other end is not one of the checked addresses."""
+    try:
+        peer = sock.getpeername()[0]
+    except OSError as exc:
+        raise OutboundFailure("reset", "the connection is gone") from exc
+    if peer not in {str(address) for address in addresses}:
+        raise RefusedTarget(f"connected to {peer}, which was not checked")
+
+
+def _connect_one(address: IPAddress, port: int, timeout: float) -> TimedSocket:
+    sock = TimedSocket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.connect((str(address), port))
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,38 @@
+"""The table of parked requests."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure.database import Base, UTCDateTime
+
+
+class InteractionKind(StrEnum):
+    """What kind of request is parked."""
+
+    AUTHORIZATION = "authorization"
+    END_SESSION = "end_session"
+
+
+class Interaction(Base):
+    """A parked request. It is answered once, in the browser that began it, for the session it names."""
+
+    __tablename__ = "interaction"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    handle_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    # The digest of the browser's binding cookie; None for a cross-site POST whose cookie we could not see.
+    browser_digest: Mapped[str | None] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
+    # What has been answered so far, e.g. that the person agreed or signed in.
+    answers: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # The session the request was made for: a ticket for one session is void in another (THR-04).
+    session_id: Mapped[UUID | None] = mapped_column(ForeignKey("session.id"))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -1,0 +1,60 @@
+"""The table of endings."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure.database import Base, UTCDateTime
+
+
+class LogoutReason(StrEnum):
+    """Why something ended."""
+
+    RP_INITIATED = "rp_initiated"
+    USER = "user"
+    ADMIN = "admin"
+    IDLE_TIMEOUT = "idle_timeout"
+    ABSOLUTE_TIMEOUT = "absolute_timeout"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 – the name of a cause, no password.
+    PASSWORD_RESET = "password_reset"  # noqa: S105 – the name of a cause, no password.
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_DELETED = "account_deleted"
+    SESSION_REPLACED = "session_replaced"
+    REFRESH_REPLAY = "refresh_replay"
+    CODE_REPLAY = "code_replay"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+
+
+class LogoutScope(StrEnum):
+    """Which of the three verbs it was (design §3)."""
+
+    APP = "app"
+    BROWSER = "browser"
+    EVERYWHERE = "everywhere"
+
+
+class Logout(Base):
+    """One ending. Its sessions, client sessions, grants and deliveries carry its id."""
+
+    __tablename__ = "logout"
+    __table_args__ = (Index("ix_logout_account_id_at", "account_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    reason: Mapped[str] = mapped_column(String(32))
+    scope: Mapped[str] = mapped_column(String(16))
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    # Who asked: a client, the person, an admin or the system.
+    initiator: Mapped[str] = mapped_column(String(16))
+    initiator_client_id: Mapped[str | None] = mapped_column(String(255))
+    # Opens the result page; only its digest is kept.
+    result_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    sessions_ended: Mapped[int] = mapped_column(default=0)
+    client_sessions_ended: Mapped[int] = mapped_column(default=0)
+    grants_revoked: Mapped[int] = mapped_column(default=0)
+    grants_surviving: Mapped[int] = mapped_column(default=0)
+    apps_told: Mapped[int] = mapped_column(default=0)
+    correlation_id: Mapped[str | None] = mapped_column(String(64))

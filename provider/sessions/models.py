@@ -1,0 +1,81 @@
+"""The tables of sessions and client sessions."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure.database import Base, UTCDateTime
+
+
+class Session(Base):
+    """The central session of one browser. The cookie holds a handle of which only the digest is here."""
+
+    __tablename__ = "session"
+    __table_args__ = (
+        Index("ix_session_account_id_created_at", "account_id", "created_at", "id"),
+        # What the expiry duty reads: living sessions by the instant of their end.
+        Index(
+            "ix_session_ends_at_living",
+            "ends_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    handle_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    authenticated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # RFC 8176 names of how the person signed in, separated by spaces.
+    amr: Mapped[str] = mapped_column(String(64), default="pwd")
+    acr: Mapped[str | None] = mapped_column(String(255))
+    last_seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # Absolute end, which activity does not move.
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # The next end by idleness or by absolute lifetime, whichever comes first.
+    ends_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    device: Mapped[str] = mapped_column(String(128), default="")
+    ip: Mapped[str | None] = mapped_column(String(64))
+    account_epoch: Mapped[int] = mapped_column()
+    provider_epoch: Mapped[int] = mapped_column()
+    ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    logout_id: Mapped[UUID | None] = mapped_column(ForeignKey("logout.id"), index=True)
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether the session itself has neither ended nor expired; epochs are compared in queries."""
+        return self.ended_at is None and now < self.ends_at
+
+
+class ClientSession(Base):
+    """One client's share of a Session; its sid is what the RP knows (backchannel §2.3)."""
+
+    __tablename__ = "client_session"
+    __table_args__ = (
+        # A client has one living share of a session; a new one after it was ended has a new sid.
+        Index(
+            "uq_client_session_living",
+            "session_id",
+            "client_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sid: Mapped[str] = mapped_column(String(64), unique=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("session.id"), index=True)
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"), index=True)
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grant.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    last_used_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    logout_id: Mapped[UUID | None] = mapped_column(ForeignKey("logout.id"), index=True)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether this share has not ended; the session's own state is another question."""
+        return self.ended_at is None

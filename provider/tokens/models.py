@@ -1,0 +1,73 @@
+"""The tables of authorization codes, access tokens and refresh tokens."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure.database import Base, UTCDateTime
+
+
+class AuthorizationCode(Base):
+    """A code on its way to its client; it works once, and only while its ClientSession lives."""
+
+    __tablename__ = "authorization_code"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grant.id"), index=True)
+    client_session_id: Mapped[UUID] = mapped_column(ForeignKey("client_session.id"), index=True)
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"))
+    redirect_uri: Mapped[str] = mapped_column(Text)
+    # Whether redirect_uri was sent, and so must be sent again (rfc6749 §4.1.3).
+    scope: Mapped[str] = mapped_column(Text)
+    nonce: Mapped[str | None] = mapped_column(Text)
+    code_challenge: Mapped[str | None] = mapped_column(String(128))
+    # What else the request asked of the tokens, e.g. max_age was sent, claims, resources.
+    request: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class AccessToken(Base):
+    """A reference access token. Client-credentials tokens have neither grant nor client session."""
+
+    __tablename__ = "access_token"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"))
+    grant_id: Mapped[UUID | None] = mapped_column(ForeignKey("grant.id"), index=True)
+    client_session_id: Mapped[UUID | None] = mapped_column(ForeignKey("client_session.id"), index=True)
+    # The refresh family it came with; a revoked family takes its access tokens along (rfc7009 §2.1).
+    family_id: Mapped[UUID | None] = mapped_column(index=True)
+    scope: Mapped[str] = mapped_column(Text)
+    client_epoch: Mapped[int] = mapped_column()
+    provider_epoch: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class RefreshToken(Base):
+    """One link of a family of rotated refresh tokens; `generation` orders them, not time (ABU-03)."""
+
+    __tablename__ = "refresh_token"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    family_id: Mapped[UUID] = mapped_column(index=True)
+    generation: Mapped[int] = mapped_column(default=0)
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"))
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grant.id"), index=True)
+    client_session_id: Mapped[UUID] = mapped_column(ForeignKey("client_session.id"), index=True)
+    scope: Mapped[str] = mapped_column(Text)
+    # core §12.2: a refreshed ID Token repeats the instant of the original sign-in.
+    auth_time: Mapped[datetime] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    rotated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
