@@ -1,0 +1,187 @@
+"""One class per registered error code, and nothing about how an error looks.
+
+The description is for the developer of the client and leaves the house; the detail is for our log
+only. Whether an error is answered as JSON, as a redirect or as a page is decided in `web.errors`.
+"""
+
+from typing import ClassVar
+
+
+class ProtocolError(Exception):
+    """The base of all errors that go over the wire."""
+
+    error: ClassVar[str] = "server_error"
+    status_code: ClassVar[int] = 400
+    # Whether a client that was proven may be told by a redirect (rfc6749 §4.1.2.1).
+    redirectable: ClassVar[bool] = True
+
+    def __init__(self, description: str = "", *, detail: str = "") -> None:
+        super().__init__(description)
+        self.description = description
+        self.detail = detail
+
+
+class InvalidRequest(ProtocolError):
+    """rfc6749 §4.1.2.1, §5.2: something is missing, repeated, malformed or too long."""
+
+    error = "invalid_request"
+
+
+class InvalidRedirectURI(InvalidRequest):
+    """rfc6749 §4.1.2.1: 'MUST NOT automatically redirect the user-agent to the invalid redirection URI'."""
+
+    redirectable = False
+
+
+class InvalidClient(ProtocolError):
+    """rfc6749 §5.2: the client is unknown or did not prove itself."""
+
+    error = "invalid_client"
+    status_code = 401
+    redirectable = False
+
+
+class UnknownClient(InvalidClient):
+    """rfc6749 §4.1.2.1: a person was sent here by an app that we do not know; nothing to authenticate."""
+
+    status_code = 400
+
+
+class InvalidGrant(ProtocolError):
+    """rfc6749 §5.2: the code or refresh token is not, or no longer, good."""
+
+    error = "invalid_grant"
+
+
+class UnauthorizedClient(ProtocolError):
+    """rfc6749 §4.1.2.1, §5.2: this client may not use this kind of request."""
+
+    error = "unauthorized_client"
+
+
+class UnsupportedGrantType(ProtocolError):
+    """rfc6749 §5.2."""
+
+    error = "unsupported_grant_type"
+
+
+class UnsupportedResponseType(ProtocolError):
+    """rfc6749 §4.1.2.1."""
+
+    error = "unsupported_response_type"
+
+
+class UnsupportedTokenType(ProtocolError):
+    """rfc7009 §2.2.1."""
+
+    error = "unsupported_token_type"
+
+
+class InvalidScope(ProtocolError):
+    """rfc6749 §4.1.2.1, §5.2."""
+
+    error = "invalid_scope"
+
+
+class AccessDenied(ProtocolError):
+    """rfc6749 §4.1.2.1: the person or the provider said no."""
+
+    error = "access_denied"
+    status_code = 403
+
+
+class ServerError(ProtocolError):
+    """rfc6749 §4.1.2.1: we failed."""
+
+    error = "server_error"
+    status_code = 500
+
+
+class TemporarilyUnavailable(ProtocolError):
+    """rfc6749 §4.1.2.1: we cannot answer now, but may soon."""
+
+    error = "temporarily_unavailable"
+    status_code = 503
+
+    def __init__(self, description: str = "", *, detail: str = "", retry_after: int = 5) -> None:
+        super().__init__(description, detail=detail)
+        self.retry_after = retry_after
+
+
+class TooManyRequests(TemporarilyUnavailable):
+    """rfc6585 §4: the same party asks too often; OAuth has no code of its own for that."""
+
+    status_code = 429
+
+
+class BodyTooLarge(InvalidRequest):
+    """rfc9110 §15.5.14: the body is larger than we read."""
+
+    status_code = 413
+    redirectable = False
+
+
+class LoginRequired(ProtocolError):
+    """core §3.1.2.6: prompt=none, but the person has to sign in."""
+
+    error = "login_required"
+
+
+class InteractionRequired(ProtocolError):
+    """core §3.1.2.6: prompt=none, but the person has to answer something."""
+
+    error = "interaction_required"
+
+
+class ConsentRequired(ProtocolError):
+    """core §3.1.2.6: prompt=none, but the person has not agreed yet."""
+
+    error = "consent_required"
+
+
+class AccountSelectionRequired(ProtocolError):
+    """core §3.1.2.6: prompt=none, but the person has to choose an account."""
+
+    error = "account_selection_required"
+
+
+class RequestNotSupported(ProtocolError):
+    """core §3.1.2.6: no request objects by value."""
+
+    error = "request_not_supported"
+
+
+class RequestURINotSupported(ProtocolError):
+    """core §3.1.2.6: no request objects by reference."""
+
+    error = "request_uri_not_supported"
+
+
+class RegistrationNotSupported(ProtocolError):
+    """core §3.1.2.6: no registration parameter."""
+
+    error = "registration_not_supported"
+
+
+class InvalidToken(ProtocolError):
+    """rfc6750 §3.1: the access token is unknown, expired or revoked."""
+
+    error = "invalid_token"
+    status_code = 401
+    redirectable = False
+
+
+class MissingToken(InvalidToken):
+    """rfc6750 §3.1: without any token the challenge 'SHOULD NOT include an error code'."""
+
+
+class InsufficientScope(ProtocolError):
+    """rfc6750 §3.1: the token is good, but not for this."""
+
+    error = "insufficient_scope"
+    status_code = 403
+    redirectable = False
+
+    def __init__(self, description: str = "", *, detail: str = "", scope: str = "") -> None:
+        super().__init__(description, detail=detail)
+        self.scope = scope

@@ -1,0 +1,80 @@
+"""The parameters of a protocol request, read once and by the rules.
+
+rfc6749 §3.1, §3.2: a parameter without a value counts as omitted, and none may be sent more than
+once. A name that stands in the query and in the body is sent twice, whichever a library would prefer.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from provider.protocol.errors import InvalidRequest
+
+# More names than any request of ours has, and few enough that reading them costs nothing.
+MOST_PARAMETERS = 100
+
+
+class RepeatedParameter(InvalidRequest):
+    """rfc6749 §3.1: 'Request and response parameters MUST NOT be included more than once'."""
+
+
+class OversizedParameter(InvalidRequest):
+    """A parameter is longer than the provider reads."""
+
+
+class MalformedParameter(InvalidRequest):
+    """A parameter holds what no text may hold."""
+
+
+class Parameters(Mapping[str, str]):
+    """What was sent: names to values, none empty. Its repr shows names alone, for values may be secrets."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Parameters({', '.join(sorted(self._values))})"
+
+
+def read_parameters(
+    query_pairs: Iterable[tuple[str, str]], form_pairs: Iterable[tuple[str, str]], limit: int
+) -> Parameters:
+    """Return the parameters of a request whose values may have `limit` bytes each."""
+    values: dict[str, str] = {}
+    for name, value in (*query_pairs, *form_pairs):
+        if name in values:
+            raise RepeatedParameter(f"the parameter {_named(name)} is repeated")
+        if len(values) == MOST_PARAMETERS:
+            raise OversizedParameter(f"more than {MOST_PARAMETERS} parameters")
+        _check(name, value, limit)
+        values[name] = value
+    return Parameters({name: value for name, value in values.items() if value})
+
+
+def with_query(uri: str, pairs: Mapping[str, str]) -> str:
+    """Return a URI with parameters added to its query, which it keeps (rfc6749 §3.1.2)."""
+    parts = urlsplit(uri)
+    added = urlencode(pairs, quote_via=quote)
+    query = f"{parts.query}&{added}" if parts.query and added else parts.query or added
+    return urlunsplit(parts._replace(query=query))
+
+
+def _check(name: str, value: str, limit: int) -> None:
+    if len(name) > limit or len(value.encode("utf-8", "replace")) > limit:
+        raise OversizedParameter(f"the parameter {_named(name)} is longer than {limit} bytes")
+    # A database cannot keep the character NUL, and no parameter of any specification has one.
+    if "\0" in name or "\0" in value:
+        raise MalformedParameter(f"the parameter {_named(name)} holds the character NUL")
+
+
+def _named(name: str) -> str:
+    """Return a stranger's parameter name as something that can be said in one line."""
+    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name[:40])
