@@ -1,0 +1,55 @@
+"""The closed list of what an audit entry may say (KEY-33); a new kind of entry is a new line here."""
+
+from enum import StrEnum
+
+
+class EventTag(StrEnum):
+    """What happened."""
+
+    SIGN_IN_SUCCEEDED = "sign_in_succeeded"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SESSION_STARTED = "session_started"
+    SESSION_RENEWED = "session_renewed"
+
+    # One entry for each ending, whatever its cause: reason, scope and counts stand in the detail.
+    LOGOUT = "logout"
+    LOGOUT_REFUSED = "logout_refused"
+    MASS_ENDING = "mass_ending"
+
+    GRANT_CREATED = "grant_created"
+    GRANT_WIDENED = "grant_widened"
+    GRANT_REVOKED = "grant_revoked"
+    CONSENT_GIVEN = "consent_given"
+    CONSENT_DENIED = "consent_denied"
+
+    REFRESH_REPLAYED = "refresh_replayed"
+    CODE_REPLAYED = "code_replayed"
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 – the name of an event, not a secret.
+
+    DELIVERY_ACCEPTED = "delivery_accepted"
+    DELIVERY_REJECTED = "delivery_rejected"
+    DELIVERY_EXPIRED = "delivery_expired"
+    DELIVERY_SUPERSEDED = "delivery_superseded"
+    DELIVERY_RESENT = "delivery_resent"
+
+    CLIENT_ADDED = "client_added"
+    CLIENT_UPDATED = "client_updated"
+    CLIENT_REMOVED = "client_removed"
+
+    ACCOUNT_ADDED = "account_added"
+    ACCOUNT_UPDATED = "account_updated"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_ENABLED = "account_enabled"
+    ACCOUNT_DELETED = "account_deleted"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 – the name of an event, not a secret.
+    PASSWORD_RESET = "password_reset"  # noqa: S105 – the name of an event, not a secret.
+
+    KEY_CREATED = "key_created"
+    KEY_ACTIVATED = "key_activated"
+    KEY_RETIRED = "key_retired"
+    KEY_HINT_ONLY = "key_hint_only"
+    KEY_DESTROYED = "key_destroyed"
+    KEY_COMPROMISED = "key_compromised"
+
+    # Old entries were deleted by their age; the detail says where the chain now begins.
+    AUDIT_PRUNED = "audit_pruned"
