@@ -1,0 +1,76 @@
+"""What one app must be told before it can start."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+# RS256 is the default of id_token_signed_response_alg; "none" and the HMAC family are never registered here.
+DEFAULT_SIGNING_ALGORITHM = "RS256"
+SIGNING_ALGORITHMS = (DEFAULT_SIGNING_ALGORITHM, "ES256", "EdDSA")
+DEFAULT_SCOPE = "openid profile email"
+
+
+class WrongConfiguration(Exception):
+    """The app cannot start like this; the message names everything that is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelyingPartyConfig:
+    """One app: who it is, which provider it trusts and where it keeps its sessions."""
+
+    name: str
+    issuer: str
+    client_id: str
+    base_url: str
+    data_dir: Path
+    client_secret: str = field(default="", repr=False)
+    scope: str = DEFAULT_SCOPE
+    id_token_signed_response_alg: str = DEFAULT_SIGNING_ALGORITHM
+    expose_tokens: bool = False
+    ca_bundle: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a configuration that could only fail later, naming all of its faults at once."""
+        faults = [sentence for is_wrong, sentence in self._faults() if is_wrong]
+        if faults:
+            raise WrongConfiguration("; ".join(faults))
+
+    def _faults(self) -> tuple[tuple[bool, str], ...]:
+        return (
+            (not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", self.name), "name must be a short lower-case word"),
+            (not _is_base_url(self.issuer), "issuer must be an http(s) URL without query or fragment"),
+            (not _is_base_url(self.base_url), "base URL must be an http(s) URL without query or fragment"),
+            (not self.client_id, "client id is missing"),
+            ("openid" not in self.scope.split(), "scope must contain openid"),
+            (
+                self.id_token_signed_response_alg not in SIGNING_ALGORITHMS,
+                f"signing algorithm must be one of {', '.join(SIGNING_ALGORITHMS)}",
+            ),
+        )
+
+    @property
+    def redirect_uri(self) -> str:
+        """The registered redirect_uri of this app."""
+        return f"{self.base_url}/callback"
+
+    @property
+    def post_logout_redirect_uri(self) -> str:
+        """The registered post_logout_redirect_uri of this app."""
+        return f"{self.base_url}/signed-out"
+
+    @property
+    def is_https(self) -> bool:
+        """Whether cookies of this app may be marked Secure."""
+        return self.base_url.startswith("https://")
+
+
+def _is_base_url(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https"} and bool(parts.netloc) and not parts.query and not parts.fragment
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, as an Origin header and a policy write them."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
