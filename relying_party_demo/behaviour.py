@@ -1,0 +1,65 @@
+"""The switch for demonstrations: how the back-channel endpoint of this app behaves.
+
+normal answers as it should; slow does so after some seconds; failing answers 503; dead does not answer.
+A WSGI app cannot close its connection without an answer, so a dead one holds it for a minute, which is longer
+than any provider waits, and answers 503 then, or as soon as the switch is turned. Only in the modes normal
+and slow a token is looked at.
+"""
+
+import threading
+from enum import StrEnum
+
+LONGEST_WAIT_SECONDS = 60.0
+# The server has more threads than this, so a dead endpoint leaves the pages alive.
+HELD_AT_ONCE = 8
+
+
+class Mode(StrEnum):
+    """The positions of the switch."""
+
+    NORMAL = "normal"
+    SLOW = "slow"
+    FAILING = "failing"
+    DEAD = "dead"
+
+
+class Behaviour:
+    """The switch and the requests that wait because of it."""
+
+    def __init__(self) -> None:
+        self._turned = threading.Condition()
+        self._turns = 0
+        self._held = 0
+        self.mode = Mode.NORMAL
+        self.seconds = 0.0
+
+    def turn(self, mode: Mode, seconds: float) -> None:
+        """Turn the switch; whoever waits because of its old position goes on."""
+        with self._turned:
+            self.mode, self.seconds = mode, min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
+            self._turns += 1
+            self._turned.notify_all()
+
+    def lets_answer(self) -> bool:
+        """Wait as the switch says and tell whether the request shall be answered properly."""
+        match self.mode:
+            case Mode.NORMAL:
+                return True
+            case Mode.SLOW:
+                return self._hold(self.seconds)
+            case Mode.FAILING:
+                return False
+            case Mode.DEAD:
+                self._hold(LONGEST_WAIT_SECONDS)
+                return False
+
+    def _hold(self, seconds: float) -> bool:
+        with self._turned:
+            if self._held >= HELD_AT_ONCE:
+                return False
+            turns, self._held = self._turns, self._held + 1
+            try:
+                self._turned.wait_for(lambda: self._turns != turns, timeout=seconds)
+            finally:
+                self._held -= 1
+        return True

@@ -1,0 +1,14 @@
+// Shows news without a click: asks every two seconds whether something happened here, and loads the page anew then.
+// The page works the same without it; one only has to reload by hand.
+const shown = document.currentScript.dataset.revision;
+
+async function look() {
+  if (document.hidden) return;
+  const answer = await fetch("/api/state", { cache: "no-store" }).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const { revision } = await answer.json();
+  // A page that shows the answer of a button stays until the person moves on.
+  if (String(revision) !== shown && !document.getElementById("outcome")) location.replace("/");
+}
+
+setInterval(look, 2000);
