@@ -1,0 +1,67 @@
+"""Serving one app with granian: one worker process, several threads, gone as soon as it is told to stop."""
+
+import errno
+import multiprocessing
+import os
+import socket
+import threading
+from functools import partial
+from multiprocessing.connection import wait
+
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+
+from relying_party_demo.app import create_app
+from relying_party_demo.config import RelyingPartyConfig, WrongConfiguration
+
+# More than the endpoint may hold at once when it plays dead (behaviour.py).
+THREADS = 16
+# Requests that are held by the switch must not delay the end.
+SECONDS_TO_STOP = 1
+
+
+def serve(config: RelyingPartyConfig, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    refuse_busy_port(host, port)
+    server = Granian(
+        f"relying_party_demo ({config.name})",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        blocking_threads=THREADS,
+        http=HTTPModes.http1,
+        workers_kill_timeout=SECONDS_TO_STOP,
+        log_enabled=False,
+    )
+    server.serve(target_loader=partial(load, config), wrap_loader=False)
+
+
+def refuse_busy_port(host: str, port: int) -> None:
+    """Refuse a taken port: the server would share it, which splits the visitors between two apps."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            why = "is taken" if exc.errno == errno.EADDRINUSE else f"cannot be used: {exc.strerror}"
+            raise WrongConfiguration(f"port {port} {why}") from exc
+
+
+def load(config: RelyingPartyConfig) -> Flask:
+    """Make the app inside the worker, after the fork, so that no connection is shared by two processes."""
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    app = create_app(config)
+    app.extensions["relying_party"].journal.record(
+        "rp_started", base_url=config.base_url, issuer=config.issuer
+    )
+    return app
+
+
+def leave_with_parent() -> None:
+    """Leave when the main process is gone, even if it was killed and could tell nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
