@@ -1,0 +1,159 @@
+"""Client metadata under the names of the wire (rfc7591 §2, registration §2 and the logout specifications).
+
+Each field is declared once with its meaning; the command's options and their help follow from it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+from provider.protocol.uri import MalformedURI, parse_web_uri
+
+STANDARD_SCOPE = "openid profile email address phone offline_access"
+
+
+class Problem(NamedTuple):
+    """What is wrong with one field."""
+
+    field: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.sentence}"
+
+
+class InvalidClientMetadata(Exception):
+    """The metadata cannot be registered; holds every problem, the first one as `field` and `sentence`."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(map(str, self.problems)))
+        self.field, self.sentence = self.problems[0]
+
+    @property
+    def error(self) -> str:
+        """The registered error code (rfc7591 §3.2.2)."""
+        return "invalid_redirect_uri" if self.field == "redirect_uris" else "invalid_client_metadata"
+
+
+def _declared(meaning: str, default: Any = None) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientMetadata:
+    """What a client registered; the defaults are those of the specifications."""
+
+    redirect_uris: tuple[str, ...] = _declared("Where authorization answers may go.", ())
+    response_types: tuple[str, ...] = _declared("What it asks the authorization endpoint for.", ("code",))
+    grant_types: tuple[str, ...] = _declared(
+        "authorization_code, refresh_token, client_credentials.", ("authorization_code",)
+    )
+    application_type: str = _declared("web or native.", "web")
+    contacts: tuple[str, ...] = _declared("E-mail addresses of the people responsible.", ())
+    client_name: str | None = _declared("What people are shown.")
+    logo_uri: str | None = _declared("Its logo.")
+    client_uri: str | None = _declared("Its home page.")
+    policy_uri: str | None = _declared("How it uses people's data.")
+    tos_uri: str | None = _declared("Its terms of service.")
+    jwks_uri: str | None = _declared("Where its public keys are; not together with jwks.")
+    jwks: dict[str, Any] | None = _declared("Its public keys as a JWK Set; not with jwks_uri.")  # noqa: RUF009 – the default is None.
+    sector_identifier_uri: str | None = _declared("Lists the redirect URIs that share pairwise subjects.")
+    subject_type: str = _declared("public or pairwise.", "public")
+    id_token_signed_response_alg: str = _declared(
+        "Signature of its ID Tokens and Logout Tokens: RS256, ES256 or EdDSA.", "RS256"
+    )
+    userinfo_signed_response_alg: str | None = _declared("Signature of userinfo answers; none means JSON.")
+    token_endpoint_auth_method: str = _declared(
+        "client_secret_basic, client_secret_post, private_key_jwt or none (a public client).",
+        "client_secret_basic",
+    )
+    token_endpoint_auth_signing_alg: str | None = _declared("The only signature of its assertions.")
+    default_max_age: int | None = _declared("Oldest sign-in it accepts, in seconds, unless it asks.")
+    require_auth_time: bool = _declared("Its ID Tokens always carry auth_time.", False)
+    default_acr_values: tuple[str, ...] = _declared("Authentication contexts it wants unless it asks.", ())
+    initiate_login_uri: str | None = _declared("Where others may send a person to start a sign-in.")
+    request_uris: tuple[str, ...] = _declared("Request objects by reference (kept, not used).", ())
+    scope: str = _declared("What it may ask for, separated by spaces.", STANDARD_SCOPE)
+    post_logout_redirect_uris: tuple[str, ...] = _declared("Where people may go after sign-out.", ())
+    backchannel_logout_uri: str | None = _declared("Where Logout Tokens are delivered.")
+    backchannel_logout_session_required: bool = _declared("Its Logout Tokens always carry sid.", False)
+    frontchannel_logout_uri: str | None = _declared("What the browser loads at sign-out.")
+    frontchannel_logout_session_required: bool = _declared("That page is told iss and sid.", False)
+    software_id: str | None = _declared("Which software it is.")
+    software_version: str | None = _declared("Which version of it.")
+    require_pushed_authorization_requests: bool = _declared("It only uses pushed requests (rfc9126).", False)
+    dpop_bound_access_tokens: bool = _declared("It only uses DPoP-bound tokens (rfc9449).", False)
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> "ClientMetadata":
+        """Read what was validated before it was stored; no check is repeated."""
+        values: dict[str, Any] = {name: stored[name] for name in FIELDS if name in stored}
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+    @classmethod
+    def from_registration(cls, asked: Mapping[str, object]) -> "ClientMetadata":
+        """Validate what a client wants to register. Raises InvalidClientMetadata with every problem.
+
+        rfc7591 §2: unknown members are ignored. rfc7592 §2.2: null means the same as absent.
+        """
+        # A late import, because the rules speak about this class.
+        from provider.protocol.client_metadata_rules import problems_of, read_members
+
+        values, problems = read_members(asked)
+        if "response_types" not in values and _CODE_GRANT not in values.get("grant_types", (_CODE_GRANT,)):
+            values["response_types"] = ()
+        metadata = cls(**values)
+        # A field whose type is wrong has a default here, about which nothing must be said.
+        mistyped = {problem.field for problem in problems}
+        problems += [p for p in problems_of(metadata) if p.field not in mistyped]
+        if problems:
+            raise InvalidClientMetadata(problems)
+        return metadata
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the metadata as JSON members; what was never said stays away."""
+        wire = {name: getattr(self, name) for name in FIELDS}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in wire.items()
+            if value is not None and value != ()
+        } | {"response_types": list(self.response_types)}
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client cannot keep a secret (rfc6749 §2.1)."""
+        return self.token_endpoint_auth_method == "none"  # noqa: S105 – a method, no password.
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is an app on the person's device (rfc8252)."""
+        return self.application_type == "native"
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes it may ask for."""
+        return frozenset(self.scope.split())
+
+    @property
+    def sector_identifier(self) -> str:
+        """The host whose clients know a person by the same pairwise subject (core §8.1); may be empty."""
+        for uri in (self.sector_identifier_uri, *self.redirect_uris):
+            if uri:
+                try:
+                    return parse_web_uri(uri).host
+                except MalformedURI:
+                    return uri.partition(":")[0]
+        return ""
+
+    def may_use_grant_type(self, grant_type: str) -> bool:
+        """Whether it registered this grant type."""
+        return grant_type in self.grant_types
+
+    def may_use_scope(self, scope: str) -> bool:
+        """Whether it may ask for this one scope."""
+        return scope in self.scope.split()
+
+
+_CODE_GRANT = "authorization_code"
+FIELDS = tuple(declared.name for declared in fields(ClientMetadata))

@@ -1,0 +1,228 @@
+"""What must hold for client metadata: types first, then each field, then fields together."""
+
+import re
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, get_args, get_origin
+
+from provider.protocol.client_metadata import ClientMetadata, Problem
+from provider.protocol.jwks_rules import problems_of_jwks
+from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web_uri
+
+SIGNATURES = ("RS256", "ES256", "EdDSA")
+ASSERTION_SIGNATURES = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
+# KEY-20: client_secret_jwt would need the secret itself, and only its digest is kept.
+AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "application_type": ("web", "native"),
+    "subject_type": ("public", "pairwise"),
+    "id_token_signed_response_alg": SIGNATURES,
+    "userinfo_signed_response_alg": SIGNATURES,
+    "token_endpoint_auth_method": AUTH_METHODS,
+    "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,
+    "grant_types": ("authorization_code", "refresh_token", "client_credentials"),
+    "response_types": ("code",),
+}
+_KEY_METHOD = "private_key_jwt"
+_MAX_ITEMS = 100
+_MAX_TEXT = 2000
+_MAX_NAME = 200
+# rfc6749 §3.3: scope-token.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
+# THR-34: controls, zero-width and direction marks make one name look like another.
+_DECEPTIVE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+# Whether plain http is possible: never, on the person's own machine, or as the outbound door decides.
+_URIS = {
+    "logo_uri": "loopback",
+    "client_uri": "anywhere",
+    "policy_uri": "anywhere",
+    "tos_uri": "anywhere",
+    "jwks_uri": "loopback",
+    "sector_identifier_uri": "never",
+    "initiate_login_uri": "loopback",
+    "backchannel_logout_uri": "anywhere",
+    "frontchannel_logout_uri": "loopback",
+}
+
+
+def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the known members whose JSON type is right, and a problem for each of the others."""
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for declared in fields(ClientMetadata):
+        value = asked.get(declared.name)
+        if value is None:
+            continue
+        expected, sentence = _expectation(declared.type)
+        if not _is_of(value, expected):
+            problems.append(Problem(declared.name, f"must be {sentence}"))
+        else:
+            values[declared.name] = tuple(value) if isinstance(value, list | tuple) else value
+    return values, problems
+
+
+def problems_of(metadata: ClientMetadata) -> Iterator[Problem]:
+    """Yield everything that is wrong with metadata of the right types."""
+    yield from _text_problems(metadata)
+    yield from _choice_problems(metadata)
+    yield from _uri_problems(metadata)
+    yield from _redirect_problems("redirect_uris", metadata)
+    yield from _redirect_problems("post_logout_redirect_uris", metadata)
+    yield from _flow_problems(metadata)
+    yield from _key_problems(metadata)
+    yield from _logout_problems(metadata)
+    yield from _pairwise_problems(metadata)
+
+
+def kind_of(declared: object) -> type:
+    """Return str, bool, int, dict or tuple for a field's declared type, optional or not."""
+    if isinstance(declared, types.UnionType):
+        declared = next(part for part in get_args(declared) if part is not types.NoneType)
+    kind = get_origin(declared) or declared
+    if not isinstance(kind, type):
+        raise TypeError(f"no kind for {declared!r}")
+    return kind
+
+
+def _expectation(declared: object) -> tuple[type, str]:
+    sentences = {
+        str: "a text",
+        bool: "true or false",
+        int: "a whole number",
+        dict: "an object",
+        tuple: "a list of texts",
+    }
+    kind = kind_of(declared)
+    return kind, sentences[kind]
+
+
+def _is_of(value: object, kind: type) -> bool:
+    if kind is tuple:
+        return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    # In Python a bool is an int; in JSON it is not.
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def _text_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    for declared in fields(metadata):
+        value = getattr(metadata, declared.name)
+        texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+        if len(texts) > _MAX_ITEMS:
+            yield Problem(declared.name, f"must not have more than {_MAX_ITEMS} entries")
+        longest = _MAX_NAME if declared.name == "client_name" else _MAX_TEXT
+        if any(len(text) > longest for text in texts):
+            yield Problem(declared.name, f"must not be longer than {longest} characters")
+        if any(_DECEPTIVE.search(text) for text in texts):
+            yield Problem(declared.name, "must not contain control or invisible characters")
+    if metadata.client_name is not None and not metadata.client_name.strip():
+        yield Problem("client_name", "must not be empty")
+    if not _SCOPE.fullmatch(metadata.scope):
+        yield Problem("scope", "must be scopes separated by single spaces")
+    if metadata.default_max_age is not None and not 0 <= metadata.default_max_age <= 10**9:
+        yield Problem("default_max_age", "must be a number of seconds, 0 or more")
+
+
+def _choice_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    for name, choices in _CHOICES.items():
+        value = getattr(metadata, name)
+        chosen = (value,) if isinstance(value, str) else value or ()
+        if not set(chosen) <= set(choices):
+            yield Problem(
+                name, f"must be {'among' if isinstance(value, tuple) else 'one of'} {', '.join(choices)}"
+            )
+
+
+def _uri_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    named = [(name, getattr(metadata, name), http) for name, http in _URIS.items()]
+    named += [("request_uris", uri.partition("#")[0], "never") for uri in metadata.request_uris]
+    for name, uri, http in named:
+        if uri is None:
+            continue
+        try:
+            parsed = parse_web_uri(uri)
+        except MalformedURI as exc:
+            yield Problem(name, str(exc))
+            continue
+        if parsed.scheme == "http" and not (
+            http == "anywhere" or (http == "loopback" and parsed.is_loopback)
+        ):
+            yield Problem(name, "must use https")
+
+
+def _redirect_problems(name: str, metadata: ClientMetadata) -> Iterator[Problem]:
+    for uri in getattr(metadata, name):
+        try:
+            _check_redirect_uri(uri, native=metadata.is_native)
+        except MalformedURI as exc:
+            yield Problem(name, f"holds {uri[:100]!r}, which {exc}")
+
+
+def _check_redirect_uri(uri: str, *, native: bool) -> None:
+    # registration §2: private-use schemes are for native apps; http only reaches the person's own machine.
+    if native and not uri.lower().startswith(("http:", "https:")):
+        check_private_use_uri(uri)
+        return
+    parsed = parse_web_uri(uri)
+    if parsed.scheme == "http" and not parsed.is_loopback:
+        raise MalformedURI("uses http, which is allowed for localhost, 127.0.0.1 and [::1] alone")
+
+
+def _flow_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    # rfc7591 §2.1: grant types and response types must fit each other.
+    uses_code = metadata.may_use_grant_type("authorization_code")
+    if uses_code and not metadata.redirect_uris:
+        yield Problem("redirect_uris", "must hold at least one URI for the authorization_code grant")
+    if uses_code != ("code" in metadata.response_types):
+        yield Problem("response_types", "must hold code if and only if grant_types holds authorization_code")
+    if not metadata.grant_types:
+        yield Problem("grant_types", "must hold at least one grant type")
+    if metadata.may_use_grant_type("refresh_token") and not uses_code:
+        yield Problem("grant_types", "must hold authorization_code when it holds refresh_token")
+    if metadata.is_public and metadata.may_use_grant_type("client_credentials"):
+        yield Problem("grant_types", "must not hold client_credentials for a public client")
+
+
+def _key_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    if metadata.jwks is not None:
+        if metadata.jwks_uri is not None:
+            yield Problem("jwks", "must not be given together with jwks_uri")
+        yield from (Problem("jwks", sentence) for sentence in problems_of_jwks(metadata.jwks))
+    elif metadata.token_endpoint_auth_method == _KEY_METHOD and metadata.jwks_uri is None:
+        yield Problem("jwks", "or jwks_uri is needed for private_key_jwt")
+
+
+def _logout_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    backchannel = metadata.backchannel_logout_uri or ""
+    # backchannel §2.2: http only for confidential clients, and only if the provider permits it.
+    if backchannel.startswith("http:") and metadata.is_public:
+        yield Problem("backchannel_logout_uri", "must use https for a public client")
+    if metadata.frontchannel_logout_uri is None:
+        return
+    try:
+        origin = parse_web_uri(metadata.frontchannel_logout_uri).origin
+    except MalformedURI:
+        return
+    # frontchannel §2: scheme, host and port MUST be those of a registered redirect URI.
+    if origin not in _origins(metadata.redirect_uris):
+        yield Problem("frontchannel_logout_uri", "must have the origin of one of the redirect_uris")
+
+
+def _pairwise_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    hosts = {host for _, host, _ in _origins(metadata.redirect_uris)}
+    # core §8.1: several hosts need a sector_identifier_uri to agree on one sector.
+    if metadata.subject_type == "pairwise" and len(hosts) > 1 and not metadata.sector_identifier_uri:
+        yield Problem("sector_identifier_uri", "is needed for pairwise subjects with several redirect hosts")
+
+
+def _origins(uris: tuple[str, ...]) -> set[tuple[str, str, int]]:
+    origins = set()
+    for uri in uris:
+        try:
+            origins.add(parse_web_uri(uri).origin)
+        except MalformedURI:
+            # A private-use URI has no origin; a malformed one is reported where it stands.
+            continue
+    return origins

@@ -1,0 +1,99 @@
+"""URIs that parties register: one strict grammar, so that no two parsers can disagree (security §5.3)."""
+
+import re
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+MAX_LENGTH = 2000
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# rfc3986 without userinfo and without percent signs in the host: both only serve to confuse.
+_WEB = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9.-]+)"
+    r"(?::(?P<port>[1-9][0-9]{0,4}))?"
+    r"(?P<path>/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
+    r"(?P<query>\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
+)
+# rfc8252 §7.1: a private-use scheme is a domain name of the app's maker in reverse order, so it has a dot.
+_PRIVATE_USE = re.compile(
+    r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:(?P<path>/{1,3}[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)"
+    r"(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
+)
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# What inet_aton would take for a number: a name may not end so, or 127.1 and 0x7f.1 would be addresses.
+_NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL_ESCAPE = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff])")
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2[Ee]){1,2}(?:[/;]|$)")
+
+
+class MalformedURI(ValueError):
+    """The text is not a URI that can be registered; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebURI:
+    """An http or https URI taken apart."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port (rfc6454 §4)."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the URI leads to the person's own machine."""
+        return self.host in LOOPBACK_HOSTS
+
+
+def parse_web_uri(text: str) -> WebURI:
+    """Take an http or https URI apart. Raises MalformedURI for anything that could be read in two ways."""
+    if len(text) > MAX_LENGTH:
+        raise MalformedURI(f"is longer than {MAX_LENGTH} characters")
+    if "#" in text:
+        raise MalformedURI("has a fragment")
+    found = _WEB.fullmatch(text)
+    if found is None:
+        raise MalformedURI("is not an absolute https URI in plain lower-case form without user name")
+    port = int(found["port"] or _DEFAULT_PORTS[found["scheme"]])
+    if port > 65535:
+        raise MalformedURI("has a port out of range")
+    _check_host(found["host"])
+    _check_escapes(text, found["path"] or "")
+    return WebURI(found["scheme"], found["host"], port)
+
+
+def check_private_use_uri(text: str) -> None:
+    """Check a native app's private-use URI such as `com.example.app:/callback`."""
+    found = _PRIVATE_USE.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    if found is None:
+        raise MalformedURI(
+            "is neither an https URI nor one of a reverse domain name like com.example.app:/out"
+        )
+    _check_escapes(text, found["path"])
+
+
+def _check_host(host: str) -> None:
+    try:
+        if host.startswith("["):
+            IPv6Address(host[1:-1])
+            return
+        if _NUMERIC_LABEL.fullmatch(host.rpartition(".")[2]):
+            IPv4Address(host)
+            return
+    except AddressValueError:
+        raise MalformedURI("has a malformed address for a host") from None
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
+        raise MalformedURI("has a host that is no DNS name")
+
+
+def _check_escapes(text: str, path: str) -> None:
+    if _BROKEN_ESCAPE.search(text) or _CONTROL_ESCAPE.search(text):
+        raise MalformedURI("has broken or control escapes")
+    if _DOT_SEGMENT.search(path):
+        raise MalformedURI("has a dot segment in its path")
