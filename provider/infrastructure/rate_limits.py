@@ -1,0 +1,75 @@
+"""How often something may be tried: moving windows, shared through Redis when there is one.
+
+When Redis cannot be reached each process counts by itself: stricter than nothing, never open, never
+waiting (FLT-36).
+"""
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from limits import parse
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from provider.infrastructure import event_log
+
+_SOCKET_TIMEOUT = 0.5
+# After a failure Redis is left alone for so long, so that a dead one costs one wait and not one per request.
+_PAUSE_SECONDS = 5.0
+
+_item = lru_cache(maxsize=64)(parse)
+
+
+class RateLimits:
+    """Counts attempts under limits written like `10 per 5 minutes`."""
+
+    def __init__(self, storage_url: str | None = None) -> None:
+        self._local = MovingWindowRateLimiter(MemoryStorage())
+        self._shared = _shared_limiter(storage_url) if storage_url else None
+        self._resting_until = 0.0
+
+    def hit(self, limit: str, *key: str) -> bool:
+        """Count one attempt and return whether it is within the limit."""
+        return bool(self._ask(lambda limiter: limiter.hit(_item(limit), *key)))
+
+    def test(self, limit: str, *key: str) -> bool:
+        """Return whether another attempt would be within the limit, without counting one."""
+        return bool(self._ask(lambda limiter: limiter.test(_item(limit), *key)))
+
+    def clear(self, limit: str, *key: str) -> None:
+        """Forget the attempts made under a key, as after a success."""
+        item = _item(limit)
+        # Both memories forget: an attempt may have been counted here while Redis was away.
+        self._local.clear(item, *key)
+        if self._shared is not None:
+            self._ask(lambda limiter: limiter.clear(item, *key))
+
+    def _ask(self, question: Callable[[MovingWindowRateLimiter], Any]) -> Any:
+        if self._shared is not None and time.monotonic() >= self._resting_until:
+            try:
+                return question(self._shared)
+            except redis.RedisError as exc:
+                self._resting_until = time.monotonic() + _PAUSE_SECONDS
+                event_log.warning("rate_limits_count_locally", failure=type(exc).__name__)
+        return question(self._local)
+
+
+def _shared_limiter(url: str) -> MovingWindowRateLimiter:
+    # Celery calls a Unix socket redis+socket:, the Redis client calls it unix:.
+    if urlsplit(url).scheme == "redis+socket":
+        url = url.replace("redis+socket:", "unix:", 1)
+    pool = redis.ConnectionPool.from_url(
+        url,
+        socket_timeout=_SOCKET_TIMEOUT,
+        socket_connect_timeout=_SOCKET_TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return MovingWindowRateLimiter(
+        RedisStorage("redis://", connection_pool=pool, wrap_exceptions=False, key_prefix="curfew-limits")
+    )
