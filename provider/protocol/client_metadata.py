@@ -88,8 +88,12 @@ class ClientMetadata:
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> "ClientMetadata":
         """Read what was validated before it was stored; no check is repeated."""
-        values: dict[str, Any] = {name: stored[name] for name in FIELDS if name in stored}
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in stored.items()
+            if name in FIELDS
+        }
+        return cls(**values)
 
     @classmethod
     def from_registration(cls, asked: Mapping[str, object]) -> "ClientMetadata":
