@@ -1,0 +1,101 @@
+"""The door to Celery: the doorbell that wakes a worker, and the application that the worker runs.
+
+The outbox row is the truth and a message only says "look now": it is never retried, never delayed and
+acknowledged early, so that a lost one costs one sweep and nothing else (dependencies, decision 3).
+"""
+
+import threading
+import time
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+from kombu.exceptions import KombuError
+
+from provider.config import Settings
+from provider.infrastructure import event_log
+
+QUEUE = "curfew"
+DELIVER = "curfew.deliver"
+# A frozen broker must not hold up the request that rings: a second at most, then silence for a while.
+_PUBLISH_TIMEOUT = 1.0
+_SILENCE_AFTER_FAILURE = 5.0
+_RINGS_AT_ONCE = 10
+# kombu waits for one second per BRPOP; a shorter socket timeout would cut every idle wait.
+_CONSUME_TIMEOUT = 15.0
+
+_SHARED_OPTIONS: dict[str, Any] = {
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_ignore_result": True,
+    "result_backend": None,
+    "task_queues": [Queue(QUEUE)],
+    "task_default_queue": QUEUE,
+    "task_create_missing_queues": False,
+    "task_publish_retry": False,
+    "task_send_sent_event": False,
+    "worker_send_task_events": False,
+    "worker_enable_remote_control": False,
+}
+_WORKER_OPTIONS: dict[str, Any] = {
+    "broker_connection_retry_on_startup": True,
+    # Without end: the sweeper works meanwhile, and nobody has to restart us when the broker is back.
+    "broker_connection_max_retries": None,
+    "task_acks_late": False,
+    "worker_prefetch_multiplier": 1,
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    "broker_transport_options": {
+        "socket_timeout": _CONSUME_TIMEOUT,
+        "socket_connect_timeout": 3.0,
+        "socket_keepalive": True,
+    },
+}
+
+
+class Doorbell:
+    """Wakes a worker after a commit. That it fails is normal: the sweepers find the row by themselves."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._celery = _publisher(broker_url) if broker_url else None
+        self._ringing = threading.BoundedSemaphore(_RINGS_AT_ONCE)
+        self._silent_until = 0.0
+
+    def ring(self, logout_id: str) -> bool:
+        """Say that an ending has deliveries to make; False means that nobody was woken."""
+        if self._celery is None or time.monotonic() < self._silent_until:
+            return False
+        if not self._ringing.acquire(blocking=False):
+            # As many threads as there are connections are waiting for the broker: that is a slow one.
+            return False
+        try:
+            self._celery.send_task(DELIVER, args=[logout_id], queue=QUEUE, retry=False, ignore_result=True)
+        except (KombuError, OSError) as exc:
+            self._silent_until = time.monotonic() + _SILENCE_AFTER_FAILURE
+            event_log.warning("doorbell_failed", problem=type(exc).__name__)
+            return False
+        finally:
+            self._ringing.release()
+        return True
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Return the application that workers run; its tasks are declared by `provider.celery_app`."""
+    celery = Celery("curfew", broker=settings.broker_url or None, set_as_current=True)
+    celery.conf.update(_SHARED_OPTIONS | _WORKER_OPTIONS)
+    return celery
+
+
+def _publisher(broker_url: str) -> Celery:
+    celery = Celery("curfew-doorbell", broker=broker_url, set_as_current=False)
+    celery.conf.update(_SHARED_OPTIONS)
+    celery.conf.update(
+        broker_pool_limit=_RINGS_AT_ONCE,
+        broker_connection_timeout=_PUBLISH_TIMEOUT,
+        broker_transport_options={
+            "socket_timeout": _PUBLISH_TIMEOUT,
+            "socket_connect_timeout": _PUBLISH_TIMEOUT,
+            "max_retries": 0,
+        },
+    )
+    return celery
