@@ -59,6 +59,8 @@ class Delivery(Base):
     # Security endings go first: 0 before 1.
     priority: Mapped[int] = mapped_column(default=1)
     attempt_count: Mapped[int] = mapped_column(default=0)
+    # How many of them lie before somebody asked to send it again: the schedule starts anew from there.
+    attempts_before_resend: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
     leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # The fencing token: only the holder of the latest lease may say how it went (DLV-05).

@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 from celery import Celery
-from kombu import Queue
 from kombu.exceptions import KombuError
 
 from provider.config import Settings
@@ -29,9 +28,7 @@ _SHARED_OPTIONS: dict[str, Any] = {
     "accept_content": ["json"],
     "task_ignore_result": True,
     "result_backend": None,
-    "task_queues": [Queue(QUEUE)],
     "task_default_queue": QUEUE,
-    "task_create_missing_queues": False,
     "task_publish_retry": False,
     "task_send_sent_event": False,
     "worker_send_task_events": False,
