@@ -15,8 +15,8 @@ def _networks(*texts: str) -> tuple[Network, ...]:
     return tuple(ip_network(text) for text in texts)
 
 
-# Not even an operator's allow-list opens these: link-local, the metadata services of the clouds (AWS, Alibaba,
-# Azure, Oracle, Google), and what can only mean "this host" or "everybody".
+# Not even an operator's allow-list opens these: link-local, the metadata services of the clouds
+# (AWS, Alibaba, Azure, Oracle, Google), and what can only mean "this host" or "everybody".
 NEVER = _networks(
     "0.0.0.0/8",
     "100.100.100.200/32",
@@ -100,7 +100,7 @@ def embedded(address: IPAddress) -> list[IPv4Address]:
 
 def _is_public(address: IPAddress) -> bool:
     if isinstance(address, IPv6Address) and address in NAT64:
-        # On an IPv6-only network every IPv4 server looks like this; the embedded address is judged for itself.
+        # On an IPv6-only network every IPv4 server looks like this; the embedded address is judged too.
         return True
     if isinstance(address, IPv6Address) and address not in GLOBAL_UNICAST:
         return False

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import requests
-from requests.adapters import BaseAdapter
-from requests.certs import where as public_roots
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from provider.infrastructure.outbound.connections import Connection, Exchange, IdleConnections, ask
@@ -16,7 +15,7 @@ from provider.infrastructure.outbound.resolver import BoundedResolver, Deadline,
 from provider.infrastructure.outbound.sockets import check_peer, connect, shake_hands, trust
 from provider.infrastructure.outbound.target import Target, admit
 
-OUR_HEADERS = {"User-Agent": "Curfew", "Accept": "*/*", "Accept-Encoding": "identity"}
+OUR_HEADERS = {"User-Agent": "Curfew", "Accept": "*/*"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +80,14 @@ class OutboundClient:
     ) -> tuple[requests.Response, Exchange]:
         # Before requests touches the URL: it would strip, escape and fold what we want to refuse.
         target = Target.parse(request.url or "")
-        request.headers = {**headers, **OUR_HEADERS, "Host": target.authority}
+        request.headers = {**headers, "Accept-Encoding": "identity", "Host": target.authority}
         seconds = (total_deadline or self._policy.total_deadline).total_seconds()
         reply = self._session.send(
             self._session.prepare_request(request), stream=True, timeout=seconds, allow_redirects=False
         )
-        exchange: Exchange = reply.raw
-        return reply, exchange
+        if not isinstance(reply.raw, Exchange):
+            raise TypeError("the answer did not come through our adapter")
+        return reply, reply.raw
 
 
 class _Session(requests.Session):
@@ -98,7 +98,7 @@ class _Session(requests.Session):
     """
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
+        del resp  # Whatever the answer says.
 
 
 class _Adapter(BaseAdapter):
@@ -108,7 +108,7 @@ class _Adapter(BaseAdapter):
         self._resolver = BoundedResolver(resolve)
         self._idle = IdleConnections()
         # Loaded once and at the start: a bundle that is missing is our own error, never an RP's (FLT-49).
-        self._tls = trust(str(policy.ca_bundle or public_roots()))
+        self._tls = trust(str(policy.ca_bundle or DEFAULT_CA_BUNDLE_PATH))
 
     def send(
         self,
@@ -120,6 +120,7 @@ class _Adapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send to a checked address; proxies and other roots than the operator's are ignored on purpose."""
+        del stream, verify, cert, proxies
         if not isinstance(timeout, float) or not request.url:
             raise TypeError("a total deadline and a URL are needed")
         deadline = Deadline(timedelta(seconds=timeout))
@@ -158,9 +159,9 @@ class _Adapter(BaseAdapter):
             try:
                 response = ask(connection, message, request.headers, deadline, limit)
             except OutboundFailure as failure:
-                # The server closed an idle connection just as we wrote: not a word came back, so once more on a
-                # fresh one. A fresh connection that ends in silence is the caller's to judge.
-                if failure.kind != "reset" or connection.wire.received:
+                # The server closed an idle connection just as we wrote: not a word came back, so once more on
+                # a fresh one. A fresh connection that ends in silence is the caller's to judge.
+                if failure.kind not in ("reset", "tls") or connection.wire.received:
                     raise
         if connection is None or response is None:
             connection = self._connect(target, addresses, deadline)

@@ -2,6 +2,7 @@
 
 import http.client
 import select
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ class Connection(http.client.HTTPConnection):
     def __init__(self, target: Target, wire: TimedSocket) -> None:
         super().__init__(target.host, target.port)
         self.endpoint: Endpoint = (target.scheme, target.host, target.port)
-        # http.client forgets its socket when the server says "Connection: close"; the body still comes through it.
+        # http.client forgets its socket at "Connection: close", though the body still comes through it.
         self.wire = wire
         self.sock = wire
         self.idle_since = 0.0
@@ -66,6 +67,14 @@ class Exchange:
 
     def _read(self, limit: int) -> tuple[bytes, OutboundFailure | None]:
         body = bytearray()
+        trouble = self._read_into(body, limit)
+        if trouble is None:
+            self._release()
+        else:
+            self.abandon()
+        return bytes(body[:limit]), trouble
+
+    def _read_into(self, body: bytearray, limit: int) -> OutboundFailure | None:
         try:
             with named_failures():
                 # One byte over the limit is asked for, to tell a body that fits from one that goes on.
@@ -73,15 +82,13 @@ class Exchange:
                     piece := self._response.read(min(PIECE, limit + 1 - len(body)))
                 ):
                     body += piece
-                if len(body) > limit:
-                    raise OutboundFailure("too_large", f"the body exceeds {limit} bytes")
-                if self._response.length:
-                    raise OutboundFailure("reset", f"{self._response.length} bytes of the body are missing")
-        except OutboundFailure as trouble:
-            self.abandon()
-            return bytes(body[:limit]), trouble
-        self._release()
-        return bytes(body), None
+        except OutboundFailure as failure:
+            return failure
+        if len(body) > limit:
+            return OutboundFailure("too_large", f"the body exceeds {limit} bytes")
+        if self._response.length:
+            return OutboundFailure("reset", f"{self._response.length} bytes of the body are missing")
+        return None
 
     def abandon(self) -> None:
         """Close the connection with whatever is still in it."""
@@ -186,8 +193,11 @@ def named_failures() -> Iterator[None]:
         raise OutboundFailure("timeout", str(exc)) from exc
     except http.client.LineTooLong as exc:
         raise OutboundFailure("too_large", str(exc)) from exc
+    except ssl.SSLError as exc:
+        # In TLS 1.3 a server's refusal of our certificate, or of our having none, comes after the handshake.
+        raise OutboundFailure("tls", str(exc)) from exc
     except OSError as exc:
-        # http.client.RemoteDisconnected is one of these, and so is a TLS record that does not verify.
+        # http.client.RemoteDisconnected is one of these.
         raise OutboundFailure("reset", str(exc)) from exc
     except http.client.HTTPException as exc:
         raise OutboundFailure("protocol", str(exc)) from exc

@@ -1,15 +1,16 @@
 """Sockets on a deadline.
 
-The timeout of a Python socket starts anew with every byte (LIB-16, LIB-17). Here each system call is given only
-what is left of the call's deadline. A watchdog that shuts the socket from outside would do as well, but then
-http.client takes the cut for the end of the headers and reports a status (dependencies.md, fact 8); a
-TimeoutError out of the read itself cannot be mistaken for an answer.
+The timeout of a Python socket starts anew with every byte (LIB-16, LIB-17). Here each system call is given
+only what is left of the call's deadline. A watchdog that shuts the socket from outside would end it too, but
+then http.client takes the cut for the end of the headers and reports a status (dependencies.md, fact 8);
+a TimeoutError out of the read itself cannot be mistaken for an answer.
 """
 
 import socket
 import ssl
 from collections.abc import Sequence
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure, RefusedTarget
@@ -78,7 +79,7 @@ def connect(addresses: Sequence[IPAddress], port: int, deadline: Deadline, span:
     for index, address in enumerate(addresses[:MAX_CONNECTS]):
         try:
             left = min(deadline.remaining(), budget.remaining())
-            # Each address gets an equal share of what is left, so that a silent first one leaves time for the next.
+            # An equal share of what is left, so that a silent first address leaves time for the next.
             sock = _connect_one(address, port, left / (min(len(addresses), MAX_CONNECTS) - index))
         except OSError as exc:
             tried.append(f"{address}: {exc}")
@@ -117,7 +118,7 @@ def check_peer(sock: socket.socket, addresses: Sequence[IPAddress]) -> None:
         peer = sock.getpeername()[0]
     except OSError as exc:
         raise OutboundFailure("reset", "the connection is gone") from exc
-    if peer not in {str(address) for address in addresses}:
+    if ip_address(peer) not in addresses:
         raise RefusedTarget(f"connected to {peer}, which was not checked")
 
 

@@ -86,7 +86,7 @@ class Target:
 def check_url(url: str, policy: OutboundPolicy, *, purpose_allows_http: bool = True) -> None:
     """Refuse at registration what could never be called; names are judged again at each connect.
 
-    No DNS is asked here. With `purpose_allows_http=False` plain http is refused even for allow-listed targets.
+    No DNS is asked here. With `purpose_allows_http=False` plain http is refused even where it is listed.
     """
     target = Target.parse(url)
     if target.scheme == "http" and not purpose_allows_http:

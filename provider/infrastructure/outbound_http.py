@@ -1,0 +1,14 @@
+"""The door to the outbound room, under the name by which the rest of the house knows it."""
+
+from provider.infrastructure.outbound.client import OutboundClient, OutboundResponse
+from provider.infrastructure.outbound.policy import OutboundFailure, OutboundPolicy, RefusedTarget
+from provider.infrastructure.outbound.target import check_url
+
+__all__ = [
+    "OutboundClient",
+    "OutboundFailure",
+    "OutboundPolicy",
+    "OutboundResponse",
+    "RefusedTarget",
+    "check_url",
+]

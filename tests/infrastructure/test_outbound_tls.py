@@ -1,0 +1,196 @@
+"""TLS: the name is verified while the checked address is dialled, and only the operator's roots count."""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from outbound_servers import OK, Server, always, answering, policy
+
+from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
+
+DAY = timedelta(days=1)
+
+
+def name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+class Authority:
+    """A certificate authority of our own; what it issues is written as PEM files."""
+
+    def __init__(self, folder) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.bundle = folder / "ca.pem"
+        basic = x509.BasicConstraints(ca=True, path_length=None)
+        certificate = self._builder("Test CA", "Test CA", self._key, DAY).add_extension(basic, critical=True)
+        signed = certificate.sign(self._key, hashes.SHA256())
+        self.bundle.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+
+    def server_context(
+        self, host: str, *, life: timedelta = DAY, self_signed: bool = False
+    ) -> ssl.SSLContext:
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(ip_address("127.0.0.1"))])
+        builder = self._builder(host if self_signed else "Test CA", host, key, life).add_extension(
+            names, False
+        )
+        certificate = builder.sign(key if self_signed else self._key, hashes.SHA256())
+        file = self._folder / f"{host}-{life.days}-{self_signed}.pem"
+        pem = serialization.Encoding.PEM
+        secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        file.write_bytes(certificate.public_bytes(pem) + secret)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+    def _builder(self, issuer: str, subject: str, key: ec.EllipticCurvePrivateKey, life: timedelta):
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name(subject))
+            .issuer_name(name(issuer))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - 3 * DAY)
+            .not_valid_after(now + life)
+        )
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def client(authority):
+    client = OutboundClient(policy(ca_bundle=authority.bundle), resolve=always("127.0.0.1"))
+    yield client
+    client.close()
+
+
+def kind_of_failure(client, url) -> str:
+    return failure_of(client, url).kind
+
+
+def failure_of(client, url) -> OutboundFailure:
+    with pytest.raises(OutboundFailure) as failure:
+        client.post_form(url, {})
+    return failure.value
+
+
+@pytest.mark.parametrize("host", ["red.test", "127.0.0.1"])
+def test_the_operators_bundle_is_trusted_and_connections_are_used_again(authority, client, host):
+    names: list[str | None] = []
+    context = authority.server_context("red.test")
+    context.sni_callback = lambda _sock, server_name, _context: names.append(server_name)
+    with Server(answering(OK), tls=context) as red:
+        for _ in range(3):
+            assert client.post_form(red.url(host=host, scheme="https"), {"logout_token": "t"}).status == 200
+
+        assert red.connections == 1
+        client.close()
+    # rfc6066 §3: a literal address is never sent as a server name.
+    assert names == ["red.test" if host == "red.test" else None]
+
+
+@pytest.mark.spec("URL-53")
+def test_a_certificate_for_another_name_is_refused(authority, client):
+    with Server(answering(OK), tls=authority.server_context("green.test")) as green:
+        failure = failure_of(client, green.url(host="red.test", scheme="https"))
+
+    assert failure.kind == "tls"
+    assert "Hostname mismatch" in failure.detail
+
+
+@pytest.mark.spec("URL-53")
+def test_a_self_signed_certificate_is_refused(authority, client):
+    with Server(answering(OK), tls=authority.server_context("red.test", self_signed=True)) as red:
+        failure = failure_of(client, red.url(host="red.test", scheme="https"))
+
+    assert failure.kind == "tls"
+    assert "self-signed" in failure.detail
+
+
+@pytest.mark.spec("URL-53")
+def test_an_expired_certificate_is_refused(authority, client):
+    with Server(answering(OK), tls=authority.server_context("red.test", life=-DAY)) as red:
+        failure = failure_of(client, red.url(host="red.test", scheme="https"))
+
+    assert failure.kind == "tls"
+    assert "expired" in failure.detail
+
+
+@pytest.mark.spec("URL-53")
+def test_an_old_version_of_tls_is_refused(authority, client):
+    context = authority.server_context("red.test")
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with Server(answering(OK), tls=context) as red:
+        failure = failure_of(client, red.url(host="red.test", scheme="https"))
+
+    assert failure.kind == "tls"
+    assert "VERSION" in failure.detail
+
+
+@pytest.mark.spec("URL-53")
+def test_a_demand_for_a_client_certificate_is_a_tls_failure(authority, client):
+    context = authority.server_context("red.test")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.bundle)
+    with Server(answering(OK), tls=context) as red:
+        failure = failure_of(client, red.url(host="red.test", scheme="https"))
+
+    assert failure.kind == "tls"
+    assert "certificate required" in failure.detail
+
+
+@pytest.mark.spec("URL-51")
+def test_a_bundle_of_the_environment_is_not_trusted(authority, monkeypatch):
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(variable, str(authority.bundle))
+    client = OutboundClient(policy(), resolve=always("127.0.0.1"))
+    with Server(answering(OK), tls=authority.server_context("red.test")) as red:
+        failure = failure_of(client, red.url(host="red.test", scheme="https"))
+
+    assert failure.kind == "tls"
+    assert "unable to get local issuer" in failure.detail
+
+
+@pytest.mark.spec("FLT-24")
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(lambda wire: wire.reset(), id="reset"),
+        pytest.param(lambda wire: wire.sock.recv(10) and None, id="close in the handshake"),
+        pytest.param(lambda wire: wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), id="plain http"),
+    ],
+)
+def test_a_handshake_that_breaks_is_a_tls_failure(client, act):
+    with Server(act) as red:
+        assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "tls"
+
+
+@pytest.mark.spec("URL-53")
+def test_a_dripping_handshake_ends_with_the_deadline(authority):
+    deadline = timedelta(seconds=0.5)
+    client = OutboundClient(
+        policy(ca_bundle=authority.bundle, total_deadline=deadline), resolve=always("127.0.0.1")
+    )
+    # The header of a handshake record of 16 kB, of which a byte comes now and then.
+    with Server(lambda wire: wire.drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 2000)) as red:
+        assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "timeout"
+
+
+@pytest.mark.spec("FLT-49")
+def test_a_bundle_that_is_missing_is_our_own_error_at_the_start(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        OutboundClient(policy(ca_bundle=tmp_path / "missing.pem"))
