@@ -1,6 +1,6 @@
 """The tables of clients and of the assertions they have used up."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -37,8 +37,8 @@ class Client(Base):
     # A first-party client belongs to the operator: no consent is asked for it.
     first_party: Mapped[bool] = mapped_column(default=False)
     offline_policy: Mapped[str] = mapped_column(String(16), default=OfflinePolicy.KEEP)
-    grant_lifetime: Mapped[Any | None] = mapped_column(Interval)
-    refresh_reuse_interval: Mapped[Any | None] = mapped_column(Interval)
+    grant_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
+    refresh_reuse_interval: Mapped[timedelta | None] = mapped_column(Interval)
     # Development only: where Logout Tokens really go, e.g. a Docker host name.
     deliver_to: Mapped[str | None] = mapped_column(String(2048))
     epoch: Mapped[int] = mapped_column(default=0)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database import Base, UTCDateTime, later_foreign_key
 
 
 class Grant(Base):
@@ -29,7 +29,7 @@ class Grant(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    logout_id: Mapped[UUID | None] = mapped_column(ForeignKey("logout.id"), index=True)
+    logout_id: Mapped[UUID | None] = mapped_column(later_foreign_key("logout.id"), index=True)
     account_epoch: Mapped[int] = mapped_column()
     client_epoch: Mapped[int] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()

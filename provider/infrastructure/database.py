@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, DateTime, Delete, Dialect, Engine, MetaData, TypeDecorator, Update, event
+from sqlalchemy import CursorResult, DateTime, Delete, Dialect, Engine, ForeignKey, MetaData, TypeDecorator, Update, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
@@ -53,6 +53,11 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def later_foreign_key(target: str) -> ForeignKey:
+    """Return a foreign key that is checked at the commit, so that the ended may name its ending first."""
+    return ForeignKey(target, deferrable=True, initially="DEFERRED")
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "autoflush": False})

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database import Base, UTCDateTime, later_foreign_key
 
 
 class Session(Base):
@@ -42,7 +42,7 @@ class Session(Base):
     account_epoch: Mapped[int] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    logout_id: Mapped[UUID | None] = mapped_column(ForeignKey("logout.id"), index=True)
+    logout_id: Mapped[UUID | None] = mapped_column(later_foreign_key("logout.id"), index=True)
 
     def is_live(self, now: datetime) -> bool:
         """Whether the session itself has neither ended nor expired; epochs are compared in queries."""
@@ -73,7 +73,7 @@ class ClientSession(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     last_used_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    logout_id: Mapped[UUID | None] = mapped_column(ForeignKey("logout.id"), index=True)
+    logout_id: Mapped[UUID | None] = mapped_column(later_foreign_key("logout.id"), index=True)
 
     @property
     def is_live(self) -> bool:

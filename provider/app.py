@@ -1,0 +1,50 @@
+"""The composition root: settings and doors become one application."""
+
+from flask import Flask
+
+import provider.models  # noqa: F401 – every table is known before the first query.
+from provider import endpoints, pages, web
+from provider.config import Settings, load_settings
+from provider.infrastructure import current, event_log
+from provider.infrastructure.database import db, engine_options, prepare_engine
+from provider.infrastructure.outbound_http import OutboundClient, OutboundPolicy
+from provider.infrastructure.rate_limits import RateLimits
+from provider.infrastructure.secrets import open_secret_box
+from provider.infrastructure.task_queue import Doorbell
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Compose the provider. Raises WrongSettings or UnusableSecretKey when it cannot be."""
+    settings = settings or load_settings()
+    event_log.configure(settings.log_level)
+    app = Flask("provider", static_folder=None, template_folder=None)
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+    current.install(app, _house(settings))
+    web.install(app)
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(endpoints.blueprint)
+    return app
+
+
+def _house(settings: Settings) -> current.House:
+    policy = OutboundPolicy(
+        allowed_networks=settings.outbound_networks,
+        allowed_hosts=settings.outbound_hosts,
+        ca_bundle=settings.outbound_ca_bundle,
+        connect_timeout=settings.outbound_connect_timeout,
+        total_deadline=settings.outbound_deadline,
+    )
+    return current.House(
+        settings=settings,
+        secret_box=open_secret_box(settings),
+        outbound=OutboundClient(policy),
+        rate_limits=RateLimits(settings.broker_url or None),
+        doorbell=Doorbell(settings.broker_url),
+    )

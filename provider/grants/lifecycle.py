@@ -1,0 +1,90 @@
+"""How a grant is made, widened and revoked."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from provider.accounts.models import Account
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.grants.subject import subject_for
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db
+from provider.infrastructure.opaque_tokens import new_id
+
+
+def create(
+    account: Account,
+    client: Client,
+    *,
+    scope: str,
+    sid: str,
+    provider_epoch: int,
+    offline: bool = False,
+    consented: bool = False,
+) -> Grant:
+    """Make a grant; it lives for the client's grant lifetime or the provider's (180 days)."""
+    now = clock.now()
+    lifetime: timedelta = client.grant_lifetime or current.settings().grant_lifetime
+    grant = Grant(
+        id=new_id(),
+        account_id=account.id,
+        client_id=client.id,
+        sub=subject_for(account, client),
+        sid=sid,
+        scope=scope,
+        offline=offline,
+        consented=consented,
+        created_at=now,
+        expires_at=now + lifetime,
+        account_epoch=account.epoch,
+        client_epoch=client.epoch,
+        provider_epoch=provider_epoch,
+    )
+    db.session.add(grant)
+    record(
+        EventTag.GRANT_CREATED,
+        actor="account",
+        account_id=account.id,
+        client_id=client.client_id,
+        scope=scope,
+        offline=offline,
+    )
+    return grant
+
+
+def widen(
+    grant: Grant, client: Client, *, scope: str, offline: bool = False, consented: bool = False
+) -> None:
+    """Add to a living grant what the person allowed now; nothing that it held is taken away."""
+    wider = with_scopes(grant.scopes, scope.split())
+    if set(wider.split()) == grant.scopes and offline <= grant.offline and consented <= grant.consented:
+        return
+    grant.scope = wider
+    grant.offline = grant.offline or offline
+    grant.consented = grant.consented or consented
+    record(
+        EventTag.GRANT_WIDENED,
+        actor="account",
+        account_id=grant.account_id,
+        client_id=client.client_id,
+        scope=wider,
+        offline=grant.offline,
+    )
+
+
+def revoke(grant: Grant, *, logout_id: UUID | None = None) -> bool:
+    """Revoke one grant; False when it was revoked already. Everything issued on it is dead at the commit."""
+    if grant.revoked_at is not None:
+        return False
+    grant.revoked_at = clock.now()
+    grant.logout_id = logout_id
+    return True
+
+
+def with_scopes(held: Iterable[str], added: Iterable[str]) -> str:
+    """Return both sets of scopes as one string, in a stable order with `openid` first."""
+    both = set(held) | set(added)
+    return " ".join(sorted(both, key=lambda scope: (scope != "openid", scope)))

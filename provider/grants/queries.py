@@ -1,0 +1,53 @@
+"""Questions about grants."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select, true
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.infrastructure.provider_state import ProviderState
+
+
+def grant_lives(now: datetime) -> ColumnElement[bool]:
+    """The condition, over Grant, Account, Client and ProviderState, that a grant lives (design §4)."""
+    return and_(
+        Grant.revoked_at.is_(None),
+        Grant.expires_at > now,
+        Grant.account_epoch == Account.epoch,
+        Grant.client_epoch == Client.epoch,
+        Grant.provider_epoch == ProviderState.epoch,
+        or_(
+            ProviderState.issued_before_is_dead_at.is_(None),
+            Grant.created_at >= ProviderState.issued_before_is_dead_at,
+        ),
+        Account.disabled_at.is_(None),
+        Account.deleted_at.is_(None),
+        Client.disabled_at.is_(None),
+        Client.deleted_at.is_(None),
+    )
+
+
+def find_consented_scopes(account_id: UUID, client: Client) -> frozenset[str]:
+    """Return every scope that the person has consented to in a grant of this client that lives.
+
+    Served by ix_grant_account_id_client_id.
+    """
+    lives = (
+        select(Grant.scope)
+        .join(Account, Account.id == Grant.account_id)
+        .join(Client, Client.id == Grant.client_id)
+        .join(ProviderState, true())
+        .where(Grant.account_id == account_id, Grant.client_id == client.id, Grant.consented)
+        .where(grant_lives(clock.now()))
+    )
+    return frozenset(scope for held in db.session.scalars(lives) for scope in held.split())
+
+
+def lock(grant_id: UUID) -> Grant | None:
+    """Lock a grant's row: refresh, code exchange and every revocation meet here (design §4)."""
+    return db.session.get(Grant, grant_id, with_for_update=True, populate_existing=True)

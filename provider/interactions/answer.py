@@ -1,0 +1,36 @@
+"""How a parked request is adopted, answered and finished."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+
+from provider.infrastructure import clock
+from provider.infrastructure.database import change
+from provider.infrastructure.opaque_tokens import digest_of
+from provider.interactions.models import Interaction
+
+
+def answer(interaction: Interaction, **answers: Any) -> None:
+    """Note what the person answered; earlier answers stay."""
+    interaction.answers = interaction.answers | answers
+
+
+def adopt(interaction: Interaction, *, browser: str, session_id: UUID | None) -> bool:
+    """Bind a request without a browser to the first one that opens it; False for every later one."""
+    mine = (
+        update(Interaction)
+        .where(Interaction.id == interaction.id, Interaction.browser_digest.is_(None))
+        .values(browser_digest=digest_of(browser), session_id=session_id)
+    )
+    return change(mine) == 1
+
+
+def finish(interaction: Interaction) -> bool:
+    """Close a parked request; only one of any number of callers gets True and may act on it."""
+    mine = (
+        update(Interaction)
+        .where(Interaction.id == interaction.id, Interaction.finished_at.is_(None))
+        .values(finished_at=clock.now())
+    )
+    return change(mine) == 1

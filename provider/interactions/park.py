@@ -1,0 +1,39 @@
+"""How a request is parked until a person has answered."""
+
+from typing import Any
+from uuid import UUID
+
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db
+from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
+from provider.interactions.models import Interaction, InteractionKind
+
+
+def park(
+    kind: InteractionKind,
+    parameters: dict[str, Any],
+    *,
+    browser: str | None,
+    session_id: UUID | None = None,
+    answers: dict[str, Any] | None = None,
+) -> str:
+    """Park a request for the browser with this binding cookie; returns the handle for its address.
+
+    Without a browser (a cross-site POST, whose Lax cookie we cannot see) the first browser that
+    opens the address adopts it.
+    """
+    now = clock.now()
+    handle = new_handle()
+    interaction = Interaction(
+        id=new_id(),
+        handle_digest=digest_of(handle),
+        browser_digest=digest_of(browser) if browser else None,
+        kind=kind,
+        parameters=parameters,
+        answers=answers or {},
+        session_id=session_id,
+        created_at=now,
+        expires_at=now + current.settings().interaction_lifetime,
+    )
+    db.session.add(interaction)
+    return handle

@@ -1,0 +1,42 @@
+"""Questions about parked requests."""
+
+from sqlalchemy import select
+
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.infrastructure.opaque_tokens import digest_of
+from provider.interactions.models import Interaction, InteractionKind
+
+
+def find(handle: str, browser: str | None, kind: InteractionKind) -> Interaction | None:
+    """Find a parked request that waits for an answer from this very browser (THR-18, ABU-05)."""
+    return _find(handle, kind, digest_of(browser)) if browser else None
+
+
+def find_unbound(handle: str, kind: InteractionKind) -> Interaction | None:
+    """Find a parked request that no browser has adopted yet (DEC-07)."""
+    return _find(handle, kind, None)
+
+
+def find_finished(handle: str, browser: str | None, kind: InteractionKind) -> Interaction | None:
+    """Find a parked request of this browser that was answered already, to explain a second answer."""
+    if not browser:
+        return None
+    answered = select(Interaction).where(
+        Interaction.handle_digest == digest_of(handle),
+        Interaction.kind == kind,
+        Interaction.browser_digest == digest_of(browser),
+        Interaction.finished_at.is_not(None),
+    )
+    return db.session.scalars(answered).one_or_none()
+
+
+def _find(handle: str, kind: InteractionKind, browser_digest: str | None) -> Interaction | None:
+    waiting = select(Interaction).where(
+        Interaction.handle_digest == digest_of(handle),
+        Interaction.kind == kind,
+        Interaction.browser_digest == browser_digest,
+        Interaction.finished_at.is_(None),
+        Interaction.expires_at > clock.now(),
+    )
+    return db.session.scalars(waiting, execution_options={"populate_existing": True}).one_or_none()

@@ -1,0 +1,39 @@
+"""Sign out of this app: one client's share of a session ends; the session and other apps live on."""
+
+from provider.logout.ending import (
+    Cause,
+    Ending,
+    LogoutOutcome,
+    conclude,
+    end_client_sessions,
+    revoke_grants,
+)
+from provider.logout.models import LogoutScope
+from provider.logout.shares import list_of_client_session
+from provider.sessions.models import ClientSession
+
+
+def end_share(
+    client_session: ClientSession, cause: Cause, *, revoke_offline: bool = False
+) -> LogoutOutcome | None:
+    """End one client's share and tell that client; None when it had ended already.
+
+    The grant goes with it unless offline_access was granted; a replayed refresh token or withdrawn
+    consent takes the offline grant too (`revoke_offline`, DEC-16).
+    """
+    shares = list_of_client_session(client_session.id)
+    if not shares:
+        return None
+    ending = Ending(cause=cause, scope=LogoutScope.APP, account_id=shares[0].grant.account_id)
+    client_sessions_ended = end_client_sessions(ending, shares)
+    if not client_sessions_ended:
+        return None
+    survivors = [] if revoke_offline else [s for s in shares if s.grant.offline and not s.grant.revoked_at]
+    return conclude(
+        ending,
+        shares,
+        sessions_ended=0,
+        client_sessions_ended=client_sessions_ended,
+        grants_revoked=revoke_grants(ending, [s for s in shares if s not in survivors]),
+        survivors=survivors,
+    )

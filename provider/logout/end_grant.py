@@ -1,0 +1,32 @@
+"""The end of one grant, offline or not: everything issued on it is dead, and its client is told."""
+
+from uuid import UUID
+
+from provider.grants import queries as grants
+from provider.logout.ending import (
+    Cause,
+    Ending,
+    LogoutOutcome,
+    conclude,
+    end_client_sessions,
+    revoke_grants,
+)
+from provider.logout.models import LogoutScope
+from provider.logout.shares import list_of_grant
+
+
+def end_grant(grant_id: UUID, cause: Cause) -> LogoutOutcome | None:
+    """Revoke a grant with the share of a session that stands on it; None when it was revoked before."""
+    grant = grants.lock(grant_id)
+    if grant is None or grant.revoked_at is not None:
+        return None
+    shares = list_of_grant(grant)
+    ending = Ending(cause=cause, scope=LogoutScope.APP, account_id=grant.account_id)
+    return conclude(
+        ending,
+        shares,
+        sessions_ended=0,
+        client_sessions_ended=end_client_sessions(ending, shares),
+        grants_revoked=revoke_grants(ending, shares),
+        survivors=[],
+    )

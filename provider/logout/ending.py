@@ -1,0 +1,162 @@
+"""What every ending does once it is known what ends: the record, the deliveries, the audit entry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import update
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients.models import Client
+from provider.delivery import outbox
+from provider.grants.models import Grant
+from provider.infrastructure import clock, current, event_log
+from provider.infrastructure.database import after_commit, change, db
+from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
+from provider.logout import fanout
+from provider.logout.models import Logout, LogoutReason, LogoutScope
+from provider.logout.shares import Share
+from provider.sessions.models import ClientSession
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Why something ends and who asked for it."""
+
+    reason: LogoutReason
+    # account, client, admin or system.
+    initiator: str
+    client: Client | None = None
+    ip: str | None = None
+
+
+@dataclass(kw_only=True)
+class LogoutOutcome:
+    """What an ending did. `rung` is known after the commit: whether a worker was woken by the broker."""
+
+    logout: Logout
+    result_handle: str
+    told: int = 0
+    rung: bool = False
+    survivors: list[Share] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """One ending in the making: its identifier and instant, given before anything names them."""
+
+    cause: Cause
+    scope: LogoutScope
+    account_id: UUID
+    logout_id: UUID = field(default_factory=new_id)
+    at: datetime = field(default_factory=clock.now)
+
+
+def end_client_sessions(ending: Ending, shares: Sequence[Share]) -> int:
+    """End the clients' shares; returns how many this ending ended."""
+    ids = [share.client_session.id for share in shares if share.client_session]
+    if not ids:
+        return 0
+    ended = (
+        update(ClientSession)
+        .where(ClientSession.id.in_(ids), ClientSession.ended_at.is_(None))
+        .values(ended_at=ending.at, logout_id=ending.logout_id)
+    )
+    return change(ended)
+
+
+def revoke_grants(ending: Ending, shares: Sequence[Share]) -> int:
+    """Revoke the grants of these shares; all that hangs on them is dead at the commit."""
+    if not shares:
+        return 0
+    revoked = (
+        update(Grant)
+        .where(Grant.id.in_([share.grant.id for share in shares]), Grant.revoked_at.is_(None))
+        .values(revoked_at=ending.at, logout_id=ending.logout_id)
+    )
+    return change(revoked)
+
+
+def conclude(
+    ending: Ending,
+    shares: Sequence[Share],
+    *,
+    sessions_ended: int,
+    client_sessions_ended: int,
+    grants_revoked: int,
+    survivors: list[Share],
+) -> LogoutOutcome:
+    """Write the Logout, owe the news to every client concerned, and ring for the workers after the commit."""
+    notices = fanout.plan(shares)
+    result_handle = new_handle()
+    initiator_client_id = ending.cause.client.client_id if ending.cause.client else None
+    logout = Logout(
+        id=ending.logout_id,
+        at=ending.at,
+        reason=ending.cause.reason,
+        scope=ending.scope,
+        account_id=ending.account_id,
+        initiator=ending.cause.initiator,
+        initiator_client_id=initiator_client_id,
+        result_digest=digest_of(result_handle),
+        sessions_ended=sessions_ended,
+        client_sessions_ended=client_sessions_ended,
+        grants_revoked=grants_revoked,
+        grants_surviving=len(survivors),
+        apps_told=len(notices),
+        correlation_id=event_log.correlation_id() or None,
+    )
+    db.session.add(logout)
+    db.session.flush()
+    outbox.enqueue(
+        notices,
+        logout_id=logout.id,
+        at=ending.at,
+        horizon=current.settings().delivery_horizon,
+        priority=fanout.priority_of(ending.cause.reason, ending.scope),
+    )
+    outcome = LogoutOutcome(
+        logout=logout, result_handle=result_handle, told=len(notices), survivors=survivors
+    )
+    _record(ending, logout, initiator_client_id)
+    after_commit(lambda: _announce(outcome))
+    return outcome
+
+
+def _record(ending: Ending, logout: Logout, initiator_client_id: str | None) -> None:
+    record(
+        EventTag.LOGOUT,
+        actor=ending.cause.initiator,
+        account_id=ending.account_id,
+        client_id=initiator_client_id,
+        logout_id=logout.id,
+        ip=ending.cause.ip,
+        reason=logout.reason,
+        scope=logout.scope,
+        sessions_ended=logout.sessions_ended,
+        client_sessions_ended=logout.client_sessions_ended,
+        grants_revoked=logout.grants_revoked,
+        grants_surviving=logout.grants_surviving,
+        apps_told=logout.apps_told,
+    )
+
+
+def _announce(outcome: LogoutOutcome) -> None:
+    logout = outcome.logout
+    event_log.info(
+        "logout",
+        logout_id=logout.id,
+        reason=logout.reason,
+        scope=logout.scope,
+        account_id=logout.account_id,
+        initiator=logout.initiator,
+        initiator_client_id=logout.initiator_client_id,
+        sessions_ended=logout.sessions_ended,
+        grants_revoked=logout.grants_revoked,
+        grants_surviving=logout.grants_surviving,
+        apps_told=logout.apps_told,
+    )
+    if outcome.told:
+        outcome.rung = current.house().doorbell.ring(str(logout.id))

@@ -1,0 +1,43 @@
+"""Sign out everywhere: all sessions of a person in all browsers, all grants, all refresh tokens."""
+
+from sqlalchemy import update
+
+from provider.accounts.models import Account
+from provider.infrastructure.database import change, db
+from provider.logout.ending import (
+    Cause,
+    Ending,
+    LogoutOutcome,
+    conclude,
+    end_client_sessions,
+    revoke_grants,
+)
+from provider.logout.models import LogoutScope
+from provider.logout.shares import list_of_account
+from provider.sessions.models import Session
+
+
+def end_everywhere(account: Account, cause: Cause) -> LogoutOutcome:
+    """End everything of a person and owe the news to every client concerned.
+
+    The account's epoch goes first: it takes the account's row lock, so a sign-in or grant that is in
+    the making either comes before and is found here, or carries the old number and is born dead.
+    """
+    ending = Ending(cause=cause, scope=LogoutScope.EVERYWHERE, account_id=account.id)
+    change(update(Account).where(Account.id == account.id).values(epoch=Account.epoch + 1))
+    db.session.refresh(account, ["epoch"])
+    ended = (
+        update(Session)
+        .where(Session.account_id == account.id, Session.ended_at.is_(None))
+        .values(ended_at=ending.at, logout_id=ending.logout_id)
+    )
+    sessions_ended = change(ended)
+    shares = list_of_account(account.id)
+    return conclude(
+        ending,
+        shares,
+        sessions_ended=sessions_ended,
+        client_sessions_ended=end_client_sessions(ending, shares),
+        grants_revoked=revoke_grants(ending, shares),
+        survivors=[],
+    )

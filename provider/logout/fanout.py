@@ -1,0 +1,52 @@
+"""Who is told of an ending – and nobody else decides it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from provider.delivery.outbox import Notice
+from provider.logout.models import LogoutReason, LogoutScope
+from provider.logout.shares import Share
+
+FIRST, AFTERWARDS = 0, 1
+# These answer an incident: every second that an RP is not told may be an attacker's.
+SECURITY_REASONS = frozenset(
+    {
+        LogoutReason.ADMIN,
+        LogoutReason.PASSWORD_CHANGED,
+        LogoutReason.PASSWORD_RESET,
+        LogoutReason.ACCOUNT_DISABLED,
+        LogoutReason.ACCOUNT_DELETED,
+        LogoutReason.REFRESH_REPLAY,
+        LogoutReason.CODE_REPLAY,
+    }
+)
+
+
+def plan(shares: Sequence[Share]) -> list[Notice]:
+    """Return the notices owed: one for each ended sid, or one for each client that acts on `sub` alone."""
+    notices: dict[tuple[UUID, str], Notice] = {}
+    for share in shares:
+        if share.has_address:
+            notice = _notice(share)
+            notices.setdefault((share.client.id, notice.subject_key), notice)
+    return list(notices.values())
+
+
+def priority_of(reason: LogoutReason, scope: LogoutScope) -> int:
+    """Return the rank of an ending's deliveries: security endings go first (design §5)."""
+    return FIRST if reason in SECURITY_REASONS or scope is LogoutScope.EVERYWHERE else AFTERWARDS
+
+
+def _notice(share: Share) -> Notice:
+    names_sid = share.client.metadata_.backchannel_logout_session_required
+    return Notice(
+        client_id=share.client.id,
+        account_id=share.grant.account_id,
+        session_id=share.client_session.session_id if share.client_session else None,
+        sub=share.grant.sub,
+        # DEC-14: without session_required the token has `sub` alone and ends all that the RP knows.
+        sid=share.sid if names_sid else None,
+        subject_key=f"sid:{share.grant.id if share.client_session is None else share.client_session.id}"
+        if names_sid
+        else f"sub:{share.client.id}",
+    )

