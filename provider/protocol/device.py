@@ -27,7 +27,7 @@ _SYSTEMS = (
 
 
 def label_of(user_agent: str) -> str:
-    """Return a short label for a User-Agent header, fit to be shown: capped and without control characters."""
+    """Return a short label for a User-Agent header: capped and without control characters."""
     text = "".join(c for c in user_agent[:1024] if not unicodedata.category(c).startswith("C")).strip()
     browser, system = _first(_BROWSERS, text), _first(_SYSTEMS, text)
     if browser and system:

