@@ -1,0 +1,77 @@
+"""What an `id_token_hint` proves at the end-session endpoint, and what it does not.
+
+Authlib's own end-session endpoint takes any JWT that we have signed for a hint – another person's,
+a Logout Token, an access token (LIB-01 to LIB-05) – so the checks are ours.
+"""
+
+from dataclasses import dataclass, field
+
+from provider.clients import queries as clients
+from provider.clients.models import Client
+from provider.infrastructure import clock, current
+from provider.keys.jwt import ID_TOKEN_TYP, InvalidJWT, UnverifiedJWT, verify_own
+from provider.sessions.models import ClientSession, Session
+from provider.sessions.queries import find_by_sid
+
+REQUIRED = ("iss", "sub", "aud", "exp", "iat", "sid")
+# An ID Token of ours carries none of these; whatever does is another kind of token (LIB-02).
+NOT_IN_AN_ID_TOKEN = frozenset({"events", "scope", "client_id"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenHint:
+    """An ID Token of ours: which client it was made for, and which of its sids it names."""
+
+    client: Client
+    sid: str = field(repr=False)
+    sub: str = field(repr=False)
+
+
+class BadHint(Exception):
+    """The hint proves nothing; the sentence is for our log only."""
+
+
+def read_hint(id_token_hint: str, *, client_id: str | None) -> ProvenHint:
+    """Return what a hint proves. Raises BadHint: it then counts as no hint at all (rpinitiated §4).
+
+    An expired ID Token is accepted (rpinitiated §2); how long after its session's end it still
+    counts is judged by `is_recent` (DEC-13).
+    """
+    try:
+        claims = verify_own(
+            UnverifiedJWT(id_token_hint),
+            typ=frozenset({None, ID_TOKEN_TYP}),
+            audience=None,
+            require=REQUIRED,
+            allow_expired=True,
+            for_hint=True,
+        )
+    except InvalidJWT as exc:
+        raise BadHint(str(exc)) from exc
+    if not NOT_IN_AN_ID_TOKEN.isdisjoint(claims):
+        raise BadHint("it is another kind of token")
+    audience, sid, sub = claims["aud"], claims["sid"], claims["sub"]
+    if not (isinstance(audience, str) and isinstance(sid, str) and isinstance(sub, str)):
+        raise BadHint("aud, sid or sub is no string")
+    # rpinitiated §2: 'the OP MUST verify that the Client Identifier matches the one used when issuing'.
+    if client_id is not None and client_id != audience:
+        raise BadHint("client_id is not the client that the ID Token was made for")
+    client = clients.find_by_client_id(audience)
+    if client is None:
+        raise BadHint("its client is no longer registered")
+    return ProvenHint(client=client, sid=sid, sub=sub)
+
+
+def find_hinted(hint: ProvenHint) -> tuple[ClientSession, Session] | None:
+    """Find the share and session that a hint names, if it is the hint's own client's and recent."""
+    found = find_by_sid(hint.sid)
+    if found is None or found[0].client_id != hint.client.id or not is_recent(found[1]):
+        return None
+    return found
+
+
+def is_recent(session: Session) -> bool:
+    """Whether a session lives or ended within the absolute session lifetime (DEC-13)."""
+    if session.ended_at is None:
+        return True
+    return clock.now() - session.ended_at <= current.settings().session_lifetime
