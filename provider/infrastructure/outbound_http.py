@@ -1,7 +1,12 @@
 """The door to the outbound room, under the name by which the rest of the house knows it."""
 
 from provider.infrastructure.outbound.client import OutboundClient, OutboundResponse
-from provider.infrastructure.outbound.policy import OutboundFailure, OutboundPolicy, RefusedTarget
+from provider.infrastructure.outbound.policy import (
+    FailureKind,
+    OutboundFailure,
+    OutboundPolicy,
+    RefusedTarget,
+)
 from provider.infrastructure.outbound.target import check_url
 
 __all__ = [

@@ -1,12 +1,18 @@
 """What goes over the wire, where to, and which connections are used again."""
 
 import threading
+from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
 from outbound_servers import LOOPBACK, OK, Server, always, answering, once, policy
 
-from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure, RefusedTarget
+from provider.infrastructure.outbound_http import (
+    OutboundClient,
+    OutboundFailure,
+    OutboundPolicy,
+    RefusedTarget,
+)
 
 
 @pytest.fixture
@@ -123,6 +129,24 @@ def test_the_next_address_is_tried_when_the_first_does_not_answer():
     with Server(answering(OK)) as red:
         assert client.post_form(red.url(host="red.test"), {}).status == 200
     client.close()
+
+
+@pytest.mark.parametrize("host", ["localhost", "red.localhost"])
+def test_localhost_is_called_where_only_one_family_is_listed(host):
+    client = OutboundClient(policy(), resolve=always("10.0.0.1"))
+    with Server(answering(OK)) as red:
+        assert client.post_form(red.url(host=host), {}).status == 200
+    client.close()
+
+
+def test_the_system_resolver_is_the_default():
+    client = OutboundClient(OutboundPolicy(connect_timeout=timedelta(seconds=1)))
+
+    with pytest.raises(OutboundFailure) as failure:
+        client.post_form("https://red.invalid/cb", {})
+
+    # rfc6761 §6.4: names below "invalid" do not exist.
+    assert failure.value.kind == "dns"
 
 
 def test_an_odd_port_at_a_public_name_is_refused_after_resolution():

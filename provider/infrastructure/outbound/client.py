@@ -136,9 +136,8 @@ class _Adapter(BaseAdapter):
         self._idle.close()
 
     def _checked_addresses(self, target: Target, deadline: Deadline) -> tuple[IPAddress, ...]:
-        if target.address is not None:
-            addresses: tuple[IPAddress, ...] = (target.address,)
-        else:
+        addresses = target.known_addresses(self._policy)
+        if not addresses:
             addresses = self._resolver.addresses(target.host, target.port, deadline)
         admit(target, addresses, self._policy)
         return addresses

@@ -13,6 +13,7 @@ from provider.infrastructure.outbound.policy import IPAddress, OutboundPolicy, R
 
 MAX_URL_LENGTH = 2000
 MAX_ANSWERS = 32
+LOOPBACKS: tuple[IPAddress, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # rfc3986 without what only serves to confuse: userinfo, fragment, IPvFuture, zone ids, percent in the host.
@@ -73,6 +74,17 @@ class Target:
         authority = found["host"] if found["port"] is None else f"{found['host']}:{port}"
         return cls(found["scheme"], found["host"].strip("[]"), port, authority, address)
 
+    def known_addresses(self, policy: OutboundPolicy) -> tuple[IPAddress, ...]:
+        """Return the addresses that need no DNS, those of a literal or of localhost; none for other names."""
+        if self.address is not None:
+            return (self.address,)
+        if self.host != "localhost" and not self.host.endswith(".localhost"):
+            return ()
+        # rfc6761 §6.3: these names mean loopback everywhere. Hosts files often give both families where only
+        # one is listed; no stranger wrote those answers, so the listed one may serve.
+        listed = tuple(address for address in LOOPBACKS if is_listed(address, policy))
+        return listed or LOOPBACKS
+
     def is_extraordinary(self, policy: OutboundPolicy) -> bool:
         """Answer whether only an operator's allow-list can permit this: http, a local name or an odd port."""
         if policy.allowed_ports is None:
@@ -91,11 +103,9 @@ def check_url(url: str, policy: OutboundPolicy, *, purpose_allows_http: bool = T
     target = Target.parse(url)
     if target.scheme == "http" and not purpose_allows_http:
         raise RefusedTarget("plain http is not allowed for this purpose")
-    if target.address is not None:
-        admit(target, [target.address], policy)
-    elif target.host == "localhost" or target.host.endswith(".localhost"):
-        # rfc6761 §6.3: these names mean loopback everywhere, so there is nothing to wait for.
-        admit(target, [IPv4Address("127.0.0.1")], policy)
+    known = target.known_addresses(policy)
+    if known:
+        admit(target, known, policy)
     elif target.is_extraordinary(policy) and not (
         policy.allowed_networks or target.host in policy.allowed_hosts
     ):
