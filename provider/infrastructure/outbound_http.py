@@ -10,6 +10,8 @@ from provider.infrastructure.outbound.policy import (
 from provider.infrastructure.outbound.target import check_url
 
 __all__ = [
+    "FailureKind",
+    "FailureKind",
     "OutboundClient",
     "OutboundFailure",
     "OutboundPolicy",
