@@ -1,0 +1,85 @@
+"""The values that the room's verbs hand to each other: what was claimed, what is sent, what came of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from provider.infrastructure.outbound_http import FailureKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedDelivery:
+    """A delivery that this worker owns until its lease runs out; a copy, so that no session is held."""
+
+    id: UUID
+    kind: str
+    logout_id: UUID
+    client_id: UUID
+    account_id: UUID
+    session_id: UUID | None
+    sub: str
+    sid: str | None
+    attempt_number: int
+    # Which try of the present schedule this is, from 1; a resend starts a new schedule.
+    try_number: int
+    last_outcome: str | None
+    lease_token: str = field(repr=False)
+    leased_until: datetime
+    correlation_id: str | None
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingRequest:
+    """A request as its builder made it for one attempt."""
+
+    url: str
+    # Holds a token: never shown, never stored (KEY-23).
+    fields: Mapping[str, str] = field(repr=False)
+    jti: str
+    # What the receiving client is called on the wire, for the log.
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undeliverable:
+    """The builder found that this can never be sent; the word says why."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """Sending would do harm by now: the person has come back to that client (DEC-14)."""
+
+
+Builder = Callable[[ClaimedDelivery], OutgoingRequest | Undeliverable | Superseded]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The client answered."""
+
+    status: int
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No answer came, for one of the classes of failure of the outbound client."""
+
+    kind: FailureKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One HTTP exchange that really took place, as the attempt's row keeps it."""
+
+    url: str
+    jti: str
+    recipient: str
+    outcome: str
+    status: int | None
+    latency_ms: int
