@@ -1,0 +1,177 @@
+"""The only module that signs a token and the only importer of PyJWT.
+
+Every JWT of ours is made and read here: the header holds `alg`, `kid` and `typ` and nothing else,
+and the type is looked at first, so that no kind of token passes for another (SEC-905).
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NewType
+
+import jwt
+
+from provider.infrastructure import clock, current
+from provider.keys.algorithms import ALGORITHMS
+from provider.keys.keyring import HeldKey, the_keyring
+
+UnverifiedJWT = NewType("UnverifiedJWT", str)
+VerifiedClaims = NewType("VerifiedClaims", dict[str, object])
+
+ID_TOKEN_TYP = "JWT"  # noqa: S105 – a media type, not a secret.
+ACCESS_TOKEN_TYP = "at+jwt"  # noqa: S105 – a media type, not a secret.
+LOGOUT_TOKEN_TYP = "logout+jwt"  # noqa: S105 – a media type, not a secret.
+
+# THR-41, LIB-13: a header of megabytes costs seconds and gigabytes once anything parses it.
+LARGEST_JWT = 8 * 1024
+# Our own nodes' clocks may differ by so much; an expiry is never stretched.
+_LEEWAY = timedelta(seconds=30)
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)", re.ASCII)
+_KID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_HEADER_MEMBERS = frozenset({"alg", "kid", "typ"})
+
+_jws = jwt.PyJWS(algorithms=list(ALGORITHMS))
+
+
+class InvalidJWT(Exception):
+    """A token that is not one of ours, or not one that may be used here; the sentence is for our log."""
+
+
+def sign(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
+    """Sign claims with the active key of an algorithm.
+
+    Raises NoSigningKey when no key is active for it.
+    """
+    kid, private_key = the_keyring().private_key(alg)
+    payload = json.dumps(dict(claims), separators=(",", ":"), allow_nan=False).encode()
+    return _jws.encode(payload, private_key, algorithm=alg, headers={"kid": kid, "typ": typ})
+
+
+def verify_own(
+    token: UnverifiedJWT,
+    *,
+    typ: frozenset[str | None],
+    audience: str | None,
+    require: tuple[str, ...],
+    allow_expired: bool = False,
+    for_hint: bool = False,
+) -> VerifiedClaims:
+    """Return the claims of a token that we have signed ourselves, or raise InvalidJWT.
+
+    `typ` lists the types that may be used here (None: no type), `require` the claims that must be
+    there. `audience` None accepts any single audience. `for_hint` also accepts keys that have left
+    the JWKS but still verify an `id_token_hint` (KEY-05).
+    """
+    if len(token) > LARGEST_JWT:
+        raise InvalidJWT("the token is too large")
+    held = _key_for(_read_header(token), typ, for_hint=for_hint)
+    try:
+        decoded = _jws.decode_complete(token, key=held.public_key, algorithms=[held.alg])
+    except jwt.InvalidTokenError as exc:
+        raise InvalidJWT("the signature does not hold") from exc
+    claims = _read_payload(decoded["payload"])
+    _check_required(claims, require)
+    _check_parties(claims, audience)
+    _check_times(claims, allow_expired=allow_expired, for_hint=for_hint)
+    return VerifiedClaims(claims)
+
+
+def _read_header(token: str) -> dict[str, object]:
+    parts = _COMPACT.fullmatch(token)
+    if parts is None:
+        raise InvalidJWT("the token is not a compact JWS")
+    if not _is_canonical(parts[2]):
+        # Unused bits of the last character would make several tokens out of one signature.
+        raise InvalidJWT("the signature is not canonical base64url")
+    try:
+        header = json.loads(_decode(parts[1]))
+    except (ValueError, RecursionError) as exc:
+        raise InvalidJWT("the header is not JSON") from exc
+    if not isinstance(header, dict):
+        raise InvalidJWT("the header is not an object")
+    return header
+
+
+def _key_for(header: dict[str, object], typ: frozenset[str | None], *, for_hint: bool) -> HeldKey:
+    """Choose the key from our own record; nothing in a header brings a key along (SEC-903)."""
+    if not _HEADER_MEMBERS.issuperset(header):
+        raise InvalidJWT("the header has a member that ours never have")
+    named = header.get("typ")
+    if not (named is None or isinstance(named, str)) or named not in typ:
+        raise InvalidJWT("the token is of another type")
+    alg, kid = header.get("alg"), header.get("kid")
+    if alg not in ALGORITHMS:
+        raise InvalidJWT("the algorithm is not on offer")
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise InvalidJWT("the kid is not one of ours")
+    held = the_keyring().find(kid)
+    if held is None or not (held.is_published or for_hint):
+        raise InvalidJWT("the key is not known or no longer in use")
+    if held.alg != alg:
+        raise InvalidJWT("the key is for another algorithm")
+    return held
+
+
+def _read_payload(payload: bytes) -> dict[str, object]:
+    try:
+        claims = json.loads(payload)
+    except (ValueError, RecursionError) as exc:
+        raise InvalidJWT("the payload is not JSON") from exc
+    if not isinstance(claims, dict):
+        raise InvalidJWT("the payload is not an object")
+    return claims
+
+
+def _check_required(claims: dict[str, object], require: tuple[str, ...]) -> None:
+    missing = [name for name in require if claims.get(name) is None]
+    if missing:
+        raise InvalidJWT(f"the token lacks {', '.join(missing)}")
+
+
+def _check_parties(claims: dict[str, object], audience: str | None) -> None:
+    if claims.get("iss") != current.settings().issuer:
+        raise InvalidJWT("the token was issued by somebody else")
+    # LIB-10: we sign one audience as a string, so a list cannot be ours.
+    named = claims.get("aud")
+    if not (isinstance(named, str) or (named is None and audience is None)):
+        raise InvalidJWT("the audience is not a single string")
+    if audience is not None and named != audience:
+        raise InvalidJWT("the token is meant for somebody else")
+
+
+def _check_times(claims: dict[str, object], *, allow_expired: bool, for_hint: bool) -> None:
+    now = clock.now().timestamp()
+    expires, issued, begins = (_instant(claims, name) for name in ("exp", "iat", "nbf"))
+    if expires is not None and expires <= now and not allow_expired:
+        raise InvalidJWT("the token has expired")
+    for instant in (issued, begins):
+        if instant is not None and instant > now + _LEEWAY.total_seconds():
+            raise InvalidJWT("the token is from the future")
+    # LIB-12: no token of ours outlives the publication of its key (KEY-04).
+    longest = current.settings().key_publish_after_use.total_seconds()
+    if not for_hint and expires is not None and issued is not None and expires - issued > longest:
+        raise InvalidJWT("the token lives longer than any of ours")
+
+
+def _instant(claims: dict[str, object], name: str) -> int | None:
+    """Return a NumericDate; we sign whole seconds, so anything else is refused (SEC-904)."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidJWT(f"{name} is not an instant")
+    return value
+
+
+def _is_canonical(segment: str) -> bool:
+    try:
+        return base64.urlsafe_b64encode(_decode(segment)).rstrip(b"=") == segment.encode()
+    except binascii.Error:
+        return False
+
+
+def _decode(segment: str) -> bytes:
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))

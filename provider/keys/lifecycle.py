@@ -1,0 +1,206 @@
+"""The life of a signing key: next → active → retired → hint-only → destroyed (KEY-01).
+
+All changes stand in line behind one lock, so that two processes that start, rotate or advance at
+once do it once. Each function returns what it changed; its caller writes that into the audit.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import after_commit, db, is_sqlite
+from provider.infrastructure.opaque_tokens import new_id
+from provider.keys import algorithms, queries, sealing
+from provider.keys.algorithms import ALGORITHMS
+from provider.keys.keyring import the_keyring
+from provider.keys.models import KeyState, SigningKey
+
+# KEY-05: a person may come to sign out with an ID token from two rotations ago.
+HINT_WINDOW = timedelta(days=120)
+_ADVISORY_LOCK = 0x6B657973
+
+
+class UnknownAlgorithm(Exception):
+    """No keys are kept for this algorithm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyChange:
+    """One step of one key, for the audit: `event` is the tag to record it under."""
+
+    event: str
+    kid: str
+    alg: str
+
+    @property
+    def detail(self) -> dict[str, str]:
+        """What the audit entry says of the key."""
+        return {"kid": self.kid, "alg": self.alg}
+
+
+def ensure_keys() -> list[KeyChange]:
+    """See that every algorithm has an active key that opens, making those that are missing.
+
+    A first key signs at once: nobody can have cached a JWKS without it.
+    """
+    _stand_in_line()
+    changes: list[KeyChange] = []
+    for alg, keys in _by_algorithm(_living()).items():
+        active = keys.get(KeyState.ACTIVE)
+        if active is None:
+            changes += _activate(keys.get(KeyState.NEXT) or _make(alg, changes))
+        elif active.sealed_private_key is not None:
+            sealing.unseal(active.sealed_private_key, kid=active.kid, alg=alg)
+    return _done(changes)
+
+
+def rotate(alg: str | None = None, *, now: bool = False) -> list[KeyChange]:
+    """Publish the successor of an algorithm's key, or of every one's; it signs after its time of notice.
+
+    Doing it again changes nothing while a successor waits. `now` lets the successor sign at once,
+    which relying parties with a cached JWKS notice by an unknown kid.
+    """
+    if alg is not None and alg not in ALGORITHMS:
+        raise UnknownAlgorithm(f"{alg} is not among {', '.join(ALGORITHMS)}")
+    _stand_in_line()
+    changes: list[KeyChange] = []
+    for name, keys in _by_algorithm(_living()).items():
+        if alg not in {None, name}:
+            continue
+        successor = keys.get(KeyState.NEXT) or _make(name, changes)
+        if now or KeyState.ACTIVE not in keys:
+            changes += _activate(successor, instead_of=keys.get(KeyState.ACTIVE))
+    return _done(changes)
+
+
+def advance() -> list[KeyChange]:
+    """Take every step that time has made due; a leased duty calls this."""
+    _stand_in_line()
+    living = _living()
+    changes = [change for key in living for change in _age(key)]
+    for alg, keys in _by_algorithm(living).items():
+        changes += _renew(alg, keys)
+    return _done(changes)
+
+
+def compromise(kid: str) -> list[KeyChange]:
+    """Withdraw a key for good: out of the JWKS, refused even as a hint, replaced if it signed (KEY-07).
+
+    Raises UnknownKey. Other processes notice within a minute, this one at once.
+    """
+    _stand_in_line()
+    key = queries.get_key(kid)
+    if key.state == KeyState.DESTROYED:
+        return []
+    was_active = key.state == KeyState.ACTIVE
+    _destroy(key)
+    changes = [_change("compromised", key)]
+    if was_active:
+        # Written down first: the query below takes every key as the database has it.
+        db.session.flush()
+        waiting = _by_algorithm(_living())[key.alg].get(KeyState.NEXT)
+        changes += _activate(waiting or _make(key.alg, changes))
+    return _done(changes)
+
+
+def signs_from(key: SigningKey) -> datetime:
+    """Return when a published successor will begin to sign (KEY-02)."""
+    return key.created_at + current.settings().key_publish_before_use
+
+
+def _renew(alg: str, keys: dict[KeyState, SigningKey]) -> list[KeyChange]:
+    """Publish the successor in good time before the period ends; let it sign once it had its notice."""
+    now, settings = clock.now(), current.settings()
+    active, successor = keys.get(KeyState.ACTIVE), keys.get(KeyState.NEXT)
+    changes: list[KeyChange] = []
+    if successor is None:
+        due = settings.key_rotation_period - settings.key_publish_before_use
+        if active is not None and _since(active.activated_at, now) < due:
+            return []
+        successor = _make(alg, changes)
+    if active is None or now >= signs_from(successor):
+        changes += _activate(successor, instead_of=active)
+    return changes
+
+
+def _age(key: SigningKey) -> list[KeyChange]:
+    now, settings = clock.now(), current.settings()
+    if key.state == KeyState.RETIRED and _since(key.retired_at, now) >= settings.key_publish_after_use:
+        key.state, key.hint_only_at = KeyState.HINT_ONLY, now
+        return [_change("hint_only", key)]
+    kept = settings.session_lifetime + HINT_WINDOW
+    if key.state == KeyState.HINT_ONLY and _since(key.hint_only_at, now) >= kept:
+        _destroy(key)
+        return [_change("destroyed", key)]
+    return []
+
+
+def _make(alg: str, changes: list[KeyChange]) -> SigningKey:
+    """Make a key in the state `next` and note that in the changes."""
+    private_key = algorithms.generate(alg, rsa_key_bits=current.settings().rsa_key_bits)
+    public_jwk = algorithms.public_jwk_of(private_key, alg)
+    kid = public_jwk["kid"]
+    key = SigningKey(
+        id=new_id(),
+        kid=kid,
+        alg=alg,
+        state=KeyState.NEXT,
+        public_jwk=public_jwk,
+        sealed_private_key=sealing.seal(private_key, kid=kid, alg=alg),
+        created_at=clock.now(),
+    )
+    db.session.add(key)
+    changes.append(_change("created", key))
+    return key
+
+
+def _activate(key: SigningKey, *, instead_of: SigningKey | None = None) -> list[KeyChange]:
+    key.state, key.activated_at = KeyState.ACTIVE, clock.now()
+    if instead_of is None:
+        return [_change("activated", key)]
+    instead_of.state, instead_of.retired_at = KeyState.RETIRED, clock.now()
+    instead_of.sealed_private_key = None
+    return [_change("activated", key), _change("retired", instead_of)]
+
+
+def _destroy(key: SigningKey) -> None:
+    # The row stays as the record of a kid that must never come back.
+    key.state, key.destroyed_at = KeyState.DESTROYED, clock.now()
+    key.sealed_private_key = None
+
+
+def _by_algorithm(living: list[SigningKey]) -> dict[str, dict[KeyState, SigningKey]]:
+    """Return, for each algorithm on offer, its active key and its waiting successor where they exist."""
+    found: dict[str, dict[KeyState, SigningKey]] = {alg: {} for alg in ALGORITHMS}
+    for key in living:
+        state = KeyState(key.state)
+        if key.alg in found and state in {KeyState.ACTIVE, KeyState.NEXT}:
+            found[key.alg][state] = key
+    return found
+
+
+def _since(instant: datetime | None, now: datetime) -> timedelta:
+    return timedelta.max if instant is None else now - instant
+
+
+def _change(what: str, key: SigningKey) -> KeyChange:
+    return KeyChange(event=f"key_{what}", kid=key.kid, alg=key.alg)
+
+
+def _stand_in_line() -> None:
+    """Wait for any other process that changes keys; SQLite's writing transaction is such a line itself."""
+    if not is_sqlite():
+        db.session.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+
+
+def _done(changes: list[KeyChange]) -> list[KeyChange]:
+    if changes:
+        db.session.flush()
+        after_commit(the_keyring().forget)
+    return changes
+
+
+def _living() -> list[SigningKey]:
+    return queries.list_keys(include_destroyed=False)

@@ -1,0 +1,31 @@
+"""Private keys at rest: encrypted, and bound to the very row and use they were made for (KEY-13)."""
+
+from cryptography.exceptions import InvalidTag
+
+from provider.infrastructure import current
+from provider.keys import algorithms
+from provider.keys.algorithms import PrivateKey
+
+_LABEL = "signing-key"
+
+
+class UnreadableKey(Exception):
+    """A stored private key does not open: another secret key is set, or the row was tampered with."""
+
+
+def seal(private_key: PrivateKey, *, kid: str, alg: str) -> bytes:
+    """Encrypt a private key for its row."""
+    return current.secret_box().encrypt(_LABEL, algorithms.to_der(private_key), bound_to=_binding(kid, alg))
+
+
+def unseal(sealed: bytes, *, kid: str, alg: str) -> PrivateKey:
+    """Decrypt a row's private key; a ciphertext moved here from another row or use is refused."""
+    try:
+        der = current.secret_box().decrypt(_LABEL, sealed, bound_to=_binding(kid, alg))
+    except InvalidTag:
+        raise UnreadableKey(f"the signing key {kid} does not open with the secret key that is set") from None
+    return algorithms.from_der(der)
+
+
+def _binding(kid: str, alg: str) -> str:
+    return f"{kid}|{alg}|sign"
