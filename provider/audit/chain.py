@@ -1,0 +1,85 @@
+"""The hash chain: each entry's place, proved by a keyed digest over its number, its mac and the link before.
+
+Entries are linked in batches by a leased duty, so that no act waits for another one's entry
+(KEY-32). What the chain cannot know by itself is whether its end was cut off: for that, keep the
+`head` somewhere else and give it to `verify` as the anchor (KEY-30).
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import Table, bindparam, select, update
+
+from provider.audit.models import AuditEvent
+from provider.infrastructure import current
+from provider.infrastructure.database import db
+
+_DIGEST_LENGTH = 64
+
+
+class SealedElsewhere(Exception):
+    """Another process has linked these entries meanwhile; giving up loses nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place in the chain: the number of an entry and the digest that proves all before it."""
+
+    seq: int
+    chain: str
+
+    @classmethod
+    def from_text(cls, text: str) -> "Link":
+        """Read what `str` writes; raise ValueError for anything else."""
+        seq, _, chain = text.strip().partition(":")
+        if not (seq.isascii() and seq.isdecimal() and len(chain) == _DIGEST_LENGTH):
+            raise ValueError("an anchor looks like 4711:<64 hexadecimal digits>")
+        return cls(int(seq), chain)
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.chain}"
+
+
+START = Link(0, "")
+
+
+def seal(limit: int = 1000) -> int:
+    """Link the oldest entries that are not linked yet and return how many there were."""
+    db.session.flush()
+    unlinked = select(AuditEvent.id, AuditEvent.mac).where(AuditEvent.seq.is_(None))
+    # Locked before the head is read: a second process waits here and then sees the new head.
+    oldest = unlinked.order_by(AuditEvent.at, AuditEvent.id).limit(limit).with_for_update()
+    rows = db.session.execute(oldest).all()
+    link = head() or START
+    places: list[dict[str, object]] = []
+    for row in rows:
+        link = link_after(link, row.mac)
+        places.append({"entry": row.id, "place": link.seq, "proof": link.chain})
+    if places:
+        _write(places)
+    return len(places)
+
+
+def head() -> Link | None:
+    """Return the last link, which is the anchor to keep elsewhere; None while nothing is linked."""
+    last = select(AuditEvent.seq, AuditEvent.chain).where(AuditEvent.seq.is_not(None))
+    row = db.session.execute(last.order_by(AuditEvent.seq.desc()).limit(1)).one_or_none()
+    return None if row is None else Link(row.seq, row.chain)
+
+
+def link_after(before: Link, mac: str) -> Link:
+    """Return the link of the entry with this mac, when it stands right after another link."""
+    seq = before.seq + 1
+    proof = current.secret_box().keyed_digest("audit-chain", f"{seq}:{before.chain}:{mac}")
+    return Link(seq, proof)
+
+
+def _write(places: list[dict[str, object]]) -> None:
+    table = cast("Table", AuditEvent.__table__)
+    write = (
+        update(table)
+        .where(table.c.id == bindparam("entry"), table.c.seq.is_(None))
+        .values(seq=bindparam("place"), chain=bindparam("proof"))
+    )
+    if db.session.connection().execute(write, places).rowcount != len(places):
+        raise SealedElsewhere

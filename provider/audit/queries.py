@@ -1,0 +1,45 @@
+"""Questions about what happened."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import and_, or_, select
+
+from provider.audit.models import AuditEvent
+from provider.audit.tags import EventTag
+from provider.infrastructure.database import db
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which entries are wanted; what is None does not matter."""
+
+    tags: tuple[EventTag, ...] = ()
+    account_id: UUID | None = None
+    client_id: str | None = None
+    logout_id: UUID | None = None
+    since: datetime | None = None
+
+
+def list_events(
+    wanted: Filter | None = None, *, before: AuditEvent | None = None, limit: int = 100
+) -> list[AuditEvent]:
+    """Return entries, the newest first; `before` continues after the last one of a page.
+
+    Served by ix_audit_event_at_id, with an account by ix_audit_event_account_id_at.
+    """
+    wanted = wanted or Filter()
+    query = select(AuditEvent)
+    if wanted.tags:
+        query = query.where(AuditEvent.tag.in_([tag.value for tag in wanted.tags]))
+    for column in ("account_id", "client_id", "logout_id"):
+        value = getattr(wanted, column)
+        if value is not None:
+            query = query.where(getattr(AuditEvent, column) == value)
+    if wanted.since is not None:
+        query = query.where(AuditEvent.at >= wanted.since)
+    if before is not None:
+        same_instant = and_(AuditEvent.at == before.at, AuditEvent.id < before.id)
+        query = query.where(or_(AuditEvent.at < before.at, same_instant))
+    return list(db.session.scalars(query.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit)))
