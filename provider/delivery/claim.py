@@ -1,10 +1,10 @@
 """Take deliveries: one conditional update, so that two workers never own the same row (DLV-05)."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Select, insert, select, update
 
 from provider.delivery.models import Delivery, DeliveryAttempt
 from provider.delivery.outgoing import ClaimedDelivery
@@ -20,29 +20,10 @@ def claim_due(limit: int, *, logout_id: UUID | None = None) -> list[ClaimedDeliv
     The attempt is counted and its row written in the same transaction, which the caller commits before
     anything is sent: a worker that dies leaves its trace, and its rows are free again when the lease ends.
     """
-    rows = db.session.execute(
-        _claim(limit, logout_id), execution_options={"synchronize_session": False, "populate_existing": True}
-    ).scalars()
-    mine = sorted(rows, key=lambda row: (row.priority, row.next_attempt_at))
-    if mine:
-        db.session.execute(insert(DeliveryAttempt), [_attempt_row(row) for row in mine])
-    return [_claimed(row) for row in mine]
-
-
-def _claim(limit: int, logout_id: UUID | None) -> ReturningUpdate[tuple[Delivery]]:
     now = clock.now()
-    # A common table expression with row locks is computed once; a plain subquery might be planned as a loop.
-    due = (
-        select(Delivery.id)
-        .where(due_condition(now, logout_id))
-        .order_by(Delivery.priority, Delivery.next_attempt_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
-    return (
+    claim = (
         update(Delivery)
-        .where(Delivery.id.in_(select(due.c.id)))
+        .where(Delivery.id.in_(_due_ids(now, limit, logout_id)))
         .values(
             attempt_count=Delivery.attempt_count + 1,
             leased_until=now + current.settings().delivery_lease,
@@ -50,14 +31,34 @@ def _claim(limit: int, logout_id: UUID | None) -> ReturningUpdate[tuple[Delivery
         )
         .returning(Delivery)
     )
+    options = {"synchronize_session": False, "populate_existing": True}
+    rows = db.session.scalars(claim, execution_options=options)
+    mine = sorted(rows, key=lambda row: (row.priority, row.next_attempt_at))
+    if mine:
+        db.session.execute(insert(DeliveryAttempt), [_attempt_row(row, now) for row in mine])
+    return [_claimed(row) for row in mine]
 
 
-def _attempt_row(row: Delivery) -> dict[str, Any]:
+def _due_ids(now: datetime, limit: int, logout_id: UUID | None) -> Select[tuple[UUID]]:
+    """Choose and lock rows; one that another worker has locked is its business."""
+    chosen = (
+        select(Delivery.id)
+        .where(due_condition(now, logout_id))
+        .order_by(Delivery.priority, Delivery.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        # A common table expression with row locks is computed once; a subquery might be planned as a loop.
+        .cte("due")
+    )
+    return select(chosen.c.id)
+
+
+def _attempt_row(row: Delivery, now: datetime) -> dict[str, Any]:
     return {
         "id": new_id(),
         "delivery_id": row.id,
         "number": row.attempt_count,
-        "started_at": clock.now(),
+        "started_at": now,
     }
 
 

@@ -25,16 +25,6 @@ def is_any_due(now: datetime, logout_id: UUID | None = None) -> bool:
     return db.session.scalar(select(Delivery.id).where(due_condition(now, logout_id)).limit(1)) is not None
 
 
-def is_any_untried(logout_id: UUID) -> bool:
-    """Whether an ending's first attempts are still outstanding, for as long as sign-out waits for them."""
-    untried = (
-        Delivery.logout_id == logout_id,
-        Delivery.state == DeliveryState.PENDING,
-        Delivery.first_attempt_at.is_(None),
-    )
-    return db.session.scalar(select(Delivery.id).where(*untried).limit(1)) is not None
-
-
 def get(delivery_id: UUID) -> Delivery:
     """Return a delivery. Raises UnknownDelivery."""
     delivery = db.session.get(Delivery, delivery_id)
