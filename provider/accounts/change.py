@@ -1,0 +1,82 @@
+"""Change what is known of a person, or whether they may sign in.
+
+Where a change must end sessions, the epoch makes them dead at once; the caller tells the story of
+the ending with `provider.logout`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import update
+
+from provider.accounts import claims as standard_claims
+from provider.accounts.models import Account
+from provider.accounts.password_rules import check_rules
+from provider.accounts.passwords import hash_password
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, db
+
+
+def set_password(account: Account, password: str, *, reset: bool = False) -> None:
+    """Set a new password. Raises UnusablePassword.
+
+    A reset is somebody else's act, for which everything ends. A person's own change keeps the
+    browser it was made in, so the epoch stays (design §3).
+    """
+    check_rules(password, username=account.username)
+    epoch = {"epoch": Account.epoch + 1} if reset else {}
+    _write(account, password_hash=hash_password(password), password_changed_at=clock.now(), **epoch)
+
+
+def replace_hash(account: Account, new_hash: str) -> bool:
+    """Keep the same password under a new hash; False if the password was changed meanwhile (KEY-22)."""
+    same = update(Account).where(Account.id == account.id, Account.password_hash == account.password_hash)
+    if change(same.values(password_hash=new_hash)) != 1:
+        return False
+    db.session.refresh(account, ["password_hash"])
+    return True
+
+
+def set_claims(account: Account, claims: Mapping[str, object]) -> None:
+    """Replace what is known of a person. Raises InvalidClaims."""
+    _write(account, claims=standard_claims.checked(claims))
+
+
+def disable(account: Account) -> bool:
+    """Bar a person from signing in and make everything they had dead; False if they were barred before."""
+    if account.disabled_at is not None:
+        return False
+    _write(account, disabled_at=clock.now(), epoch=Account.epoch + 1)
+    return True
+
+
+def enable(account: Account) -> bool:
+    """Let a person sign in again; what was dead stays dead. False if they could before."""
+    if account.disabled_at is None:
+        return False
+    _write(account, disabled_at=None)
+    return True
+
+
+def delete(account: Account) -> None:
+    """Delete a person; only bare identifiers stay, so that `sub` is never reassigned (core §5.7).
+
+    The user name becomes free; a new account of that name is another person with another `sub`.
+    """
+    gone = f"deleted-{account.id}"
+    _write(
+        account,
+        deleted_at=clock.now(),
+        username=gone,
+        folded_username=gone,
+        password_hash=None,
+        claims={},
+        epoch=Account.epoch + 1,
+    )
+
+
+def _write(account: Account, **values: Any) -> None:
+    """Write to the row itself, because an epoch must be counted up there and not from a copy."""
+    written = update(Account).where(Account.id == account.id).values(updated_at=clock.now(), **values)
+    change(written)
+    db.session.refresh(account)

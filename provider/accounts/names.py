@@ -1,0 +1,29 @@
+"""User names: how one is written, and when two are the same."""
+
+import unicodedata
+
+MAX_LENGTH = 255
+
+
+class InvalidUsername(ValueError):
+    """The name cannot be a user name; the sentence says why."""
+
+
+def fold(username: str) -> str:
+    """Return the form in which names are compared: case and width do not count (ABU-33)."""
+    # Folding may undo the composition, so it is made again (Unicode §3.13, compatibility caseless match).
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username.strip()).casefold())
+    return unicodedata.normalize("NFKC", folded.casefold())
+
+
+def tidy(username: str) -> str:
+    """Return the name as it is kept. Raises InvalidUsername."""
+    name = unicodedata.normalize("NFC", username.strip())
+    if not name or not fold(name):
+        raise InvalidUsername("a user name must not be empty")
+    if len(name) > MAX_LENGTH or len(fold(name)) > MAX_LENGTH:
+        raise InvalidUsername(f"a user name must not be longer than {MAX_LENGTH} characters")
+    # Cc, Cf, Co, Cs: what cannot be seen cannot tell two people apart.
+    if any(unicodedata.category(character).startswith("C") for character in name):
+        raise InvalidUsername("a user name must not contain control or invisible characters")
+    return name

@@ -1,0 +1,90 @@
+"""Passwords: argon2id, bounded in number and in waiting, the same path for everybody.
+
+A password is hashed as it was received except for Unicode composition (NFC): the same keys typed on
+two systems may arrive composed or decomposed, and are the same password (SEC-611).
+"""
+
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from provider.accounts.models import Account
+from provider.infrastructure import current
+
+MAX_BYTES = 1024
+# How long a sign-in may queue for its turn before it is told to come back (THR-38).
+_LONGEST_WAIT_SECONDS = 3.0
+
+
+class TooBusy(Exception):
+    """More passwords are being checked than this process may; try again in a moment."""
+
+
+@dataclass(frozen=True)
+class _Hashing:
+    """The hasher of one application with the turns it may take."""
+
+    hasher: PasswordHasher
+    turns: threading.BoundedSemaphore
+    # Checked when there is no account, so that an unknown name costs the same time (THR-35).
+    dummy_hash: str = field(repr=False)
+
+    @contextmanager
+    def turn(self) -> Iterator[PasswordHasher]:
+        if not self.turns.acquire(timeout=_LONGEST_WAIT_SECONDS):
+            raise TooBusy
+        try:
+            yield self.hasher
+        finally:
+            self.turns.release()
+
+
+def hash_password(password: str) -> str:
+    """Return the hash under which a password is kept. Raises TooBusy."""
+    with _hashing().turn() as hasher:
+        return hasher.hash(_as_bytes(password))
+
+
+def verify(account: Account | None, password: str) -> bool:
+    """Return whether this is the account's password. Raises TooBusy.
+
+    Takes the same time for an unknown account and for one without a password. Whether the account
+    may sign in at all is the caller's next question.
+    """
+    given = _as_bytes(password)
+    if len(given) > MAX_BYTES:
+        return False
+    hashing = _hashing()
+    known = account.password_hash if account is not None else None
+    with hashing.turn() as hasher:
+        try:
+            return hasher.verify(known or hashing.dummy_hash, given) and known is not None
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def needs_rehash(account: Account) -> bool:
+    """Whether the account's hash was made with other parameters than those in force."""
+    return account.password_hash is not None and _hashing().hasher.check_needs_rehash(account.password_hash)
+
+
+def _hashing() -> _Hashing:
+    return current.memo("password_hashing", _make_hashing)
+
+
+def _make_hashing() -> _Hashing:
+    settings = current.settings()
+    hasher = PasswordHasher(
+        time_cost=settings.argon2_passes, memory_cost=settings.argon2_memory, parallelism=1
+    )
+    turns = threading.BoundedSemaphore(settings.argon2_concurrency)
+    return _Hashing(hasher, turns, hasher.hash("nobody's password"))
+
+
+def _as_bytes(password: str) -> bytes:
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")

@@ -1,0 +1,48 @@
+"""Questions about accounts."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from provider.accounts.models import Account
+from provider.accounts.names import fold
+from provider.infrastructure.database import db
+
+
+class UnknownAccount(LookupError):
+    """There is no such account, or no longer."""
+
+
+def find(account_id: UUID) -> Account | None:
+    """Find an account by its identifier, deleted ones included."""
+    return db.session.get(Account, account_id)
+
+
+def find_by_username(username: str) -> Account | None:
+    """Find the account that a person means by a user name. Served by the unique folded name."""
+    named = select(Account).where(Account.folded_username == fold(username), Account.deleted_at.is_(None))
+    return db.session.scalars(named).one_or_none()
+
+
+def get(account_id: UUID) -> Account:
+    """Return an account by its identifier, or raise UnknownAccount."""
+    account = find(account_id)
+    if account is None or account.deleted_at is not None:
+        raise UnknownAccount(f"there is no account {account_id}")
+    return account
+
+
+def get_by_username(username: str) -> Account:
+    """Return the account of a user name, or raise UnknownAccount."""
+    account = find_by_username(username)
+    if account is None:
+        raise UnknownAccount(f"there is no account named {username!r}")
+    return account
+
+
+def list_accounts(*, after: UUID | None = None, limit: int = 100) -> list[Account]:
+    """List accounts, oldest first; `after` is the last identifier of the page before."""
+    wanted = select(Account).where(Account.deleted_at.is_(None)).order_by(Account.id).limit(limit)
+    if after is not None:
+        wanted = wanted.where(Account.id > after)
+    return list(db.session.scalars(wanted))

@@ -1,0 +1,52 @@
+"""Take in a new person."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.exc import IntegrityError
+
+from provider.accounts import claims as standard_claims
+from provider.accounts.models import Account
+from provider.accounts.names import fold, tidy
+from provider.accounts.password_rules import check_rules
+from provider.accounts.passwords import hash_password
+from provider.accounts.queries import find_by_username
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.infrastructure.opaque_tokens import new_id, new_subject
+
+
+class UsernameTaken(Exception):
+    """Somebody has this name, or one that looks the same."""
+
+
+def add(username: str, password: str | None, claims: Mapping[str, object] | None = None) -> Account:
+    """Add an account; without a password nobody can sign in to it by form.
+
+    Raises InvalidUsername, UsernameTaken, UnusablePassword or InvalidClaims.
+    """
+    name = tidy(username)
+    known = standard_claims.checked(claims or {})
+    if password is not None:
+        check_rules(password, username=name)
+    if find_by_username(name) is not None:
+        raise UsernameTaken(f"the user name {name!r} is taken")
+    now = clock.now()
+    account = Account(
+        id=new_id(),
+        sub=new_subject(),
+        username=name,
+        folded_username=fold(name),
+        password_hash=None if password is None else hash_password(password),
+        password_changed_at=None if password is None else now,
+        claims=known,
+        epoch=0,
+        created_at=now,
+        updated_at=now,
+    )
+    db.session.add(account)
+    try:
+        db.session.flush()
+    except IntegrityError as exc:
+        # Another process was quicker; the unique index is the judge.
+        raise UsernameTaken(f"the user name {name!r} is taken") from exc
+    return account
