@@ -60,9 +60,14 @@ class OpenIDClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no typ
         """Return the claims of a token response's ID Token, or raise InvalidIDToken."""
         values = {"iss": self.provider.issuer, "aud": self.config.client_id}
         expected = {claim: {"essential": True, "value": value} for claim, value in values.items()}
+
+        def strict(claims: Document, header: Document, options: Document, params: Document) -> StrictIDToken:
+            # Authlib gives the access token to its own class only; without it at_hash would go unchecked.
+            return StrictIDToken(claims, header, options, {**params, "access_token": token["access_token"]})
+
         try:
             claims = self.parse_id_token(
-                token, nonce, claims_options=expected, claims_cls=StrictIDToken, leeway=LEEWAY_SECONDS
+                token, nonce, claims_options=expected, claims_cls=strict, leeway=LEEWAY_SECONDS
             )
             if claims is None:
                 raise MissingClaimError("id_token")

@@ -50,6 +50,7 @@ class OpenIDProvider:
         self._metadata_at = 0.0
         self._jwks: Document = {}
         self._jwks_at = 0.0
+        self._forced_at: float | None = None
 
     def metadata(self) -> Document:
         """The discovery document of the issuer."""
@@ -73,14 +74,16 @@ class OpenIDProvider:
         """The provider's keys; by force fetched anew, unless that was done moments ago."""
         jwks_uri = self.endpoint("jwks_uri")
         with self._lock:
-            age = time.monotonic() - self._jwks_at
-            if self._jwks and force and age < SECONDS_BETWEEN_KEY_FETCHES:
-                raise KeysAskedTooOften("the provider's keys were fetched a moment ago")
-            if force or not self._jwks or age > SECONDS_KEPT:
+            now = time.monotonic()
+            if force:
+                if self._forced_at is not None and now - self._forced_at < SECONDS_BETWEEN_KEY_FETCHES:
+                    raise KeysAskedTooOften("the provider's keys were fetched a moment ago")
+                self._forced_at = now
+            if force or not self._jwks or now - self._jwks_at > SECONDS_KEPT:
                 document = self._get(jwks_uri)
                 if not isinstance(document.get("keys"), list):
                     raise ProviderUnreachable("the provider's JWK Set has no keys")
-                self._jwks, self._jwks_at = document, time.monotonic()
+                self._jwks, self._jwks_at = document, now
             return self._jwks
 
     def find_keys(self, kid: str | None) -> list[Mapping[str, Any]]:

@@ -1,0 +1,245 @@
+"""Signing in at the app: what it asks for and which answers it believes (core §3.1, rfc7636, rfc9207)."""
+
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from rp_fake_provider import make_key
+
+
+def asked_for(browser, path="/login"):
+    url = browser.get(path).headers["Location"]
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+@pytest.mark.spec("rfc7636 §4.3")
+def test_the_request_has_pkce_state_and_nonce(ada):
+    asked = asked_for(ada)
+
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["response_type"] == "code"
+    assert asked["redirect_uri"] == "http://localhost:8901/callback"
+    assert len(asked["code_challenge"]) == 43
+    assert asked["state"] != asked_for(ada)["state"]
+    assert asked["nonce"] != asked_for(ada)["nonce"]
+
+
+def test_wishes_are_passed_on(ada):
+    asked = asked_for(
+        ada, "/login?prompt=none&login_hint=ada&max_age=60&ui_locales=de&scope=openid+offline_access&other=1"
+    )
+
+    assert (asked["prompt"], asked["login_hint"], asked["max_age"], asked["ui_locales"]) == (
+        "none",
+        "ada",
+        "60",
+        "de",
+    )
+    assert asked["scope"] == "openid offline_access"
+    assert "other" not in asked
+
+
+def test_a_person_is_signed_in(ada, red):
+    answer = ada.sign_in()
+
+    state = ada.state()
+    assert answer.headers["Location"] == "/"
+    assert state["signed_in"]
+    assert (state["sub"], state["sid"]) == ("ada", "sid-1")
+    assert (state["name"], state["email"]) == ("Ada Lovelace", "ada@example.org")
+    assert "Ada Lovelace" in ada.get("/").text
+    assert red.events("rp_signed_in")[0]["sub"] == "ada"
+
+
+def test_the_cookie_is_named_after_the_app_and_out_of_reach_of_scripts(ada):
+    cookies = [value for value in ada.sign_in().headers.getlist("Set-Cookie") if value.startswith("rp_red=")]
+
+    assert len(cookies) == 1
+    assert "HttpOnly" in cookies[0]
+    assert "SameSite=Lax" in cookies[0]
+
+
+def test_the_handle_is_stored_as_a_digest_only(ada, red):
+    ada.sign_in()
+    handle = ada.http.get_cookie("rp_red", domain="localhost").value
+
+    with red.rp.database.transaction() as connection:
+        dump = [tuple(row) for row in connection.execute("SELECT * FROM local_session")]
+
+    assert handle not in repr(dump)
+
+
+def test_a_session_survives_a_restart(ada, make_app, red):
+    ada.sign_in()
+    cookie = ada.http.get_cookie("rp_red", domain="localhost").value
+
+    again = make_app().browser()
+    again.http.set_cookie("rp_red", cookie, domain="localhost")
+
+    assert again.state()["signed_in"]
+
+
+def test_a_new_sign_in_replaces_the_old_session_of_the_browser(ada, red):
+    ada.sign_in()
+    ada.sign_in()
+
+    assert ada.state()["signed_in"]
+    assert red.events("rp_session_ended")[0]["reason"] == "replaced by a new sign-in"
+
+
+def assert_refused(answer, ada, detail):
+    assert answer.status_code == 400
+    assert detail in answer.text
+    assert 'id="sign-in"' in answer.text
+    assert not ada.state()["signed_in"]
+
+
+def test_a_state_this_browser_was_not_given_is_refused(ada, red, provider):
+    stolen = red.browser().go_to_provider()
+
+    assert_refused(ada.get(stolen), ada, "state_mismatch")
+    assert provider.requests_to("/token") == []
+
+
+def test_an_answer_counts_once(ada):
+    back = ada.go_to_provider()
+    ada.get(back)
+
+    again = ada.get(back)
+
+    assert again.status_code == 400
+    assert "state_mismatch" in again.text
+    assert ada.state()["signed_in"]
+
+
+@pytest.mark.spec("rfc9207 §2.4")
+def test_a_missing_iss_is_refused_when_promised(ada, provider):
+    provider.send_iss = False
+
+    assert_refused(ada.sign_in(), ada, "issuer_mismatch")
+    assert provider.requests_to("/token") == []
+
+
+@pytest.mark.spec("rfc9207 §2.4")
+def test_a_foreign_iss_is_refused(ada, provider):
+    provider.answer_iss = "http://evil.test"
+
+    assert_refused(ada.sign_in(), ada, "issuer_mismatch")
+    assert provider.requests_to("/token") == []
+
+
+@pytest.mark.parametrize(
+    ("error", "title"),
+    [
+        pytest.param("access_denied", "You did not sign in", id="the person said no"),
+        pytest.param("login_required", "You are not signed in yet", id="prompt=none without a session"),
+        pytest.param(
+            "temporarily_unavailable", "The sign-in did not work", id="an error without words of its own"
+        ),
+    ],
+)
+def test_an_error_of_the_provider_becomes_a_friendly_page(ada, provider, error, title):
+    provider.authorize_error = error
+
+    answer = ada.sign_in()
+
+    assert_refused(answer, ada, error)
+    assert title in answer.text
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [
+        pytest.param(lambda c: {**c, "iss": "http://evil.test"}, id="another issuer"),
+        pytest.param(lambda c: {**c, "aud": "green"}, id="another audience"),
+        pytest.param(lambda c: {**c, "aud": ["red", "green"], "azp": "red"}, id="an audience with others"),
+        pytest.param(lambda c: {**c, "azp": "green"}, id="another authorized party"),
+        pytest.param(lambda c: {**c, "exp": int(time.time()) - 120}, id="expired"),
+        pytest.param(lambda c: {**c, "iat": int(time.time()) + 600}, id="issued in the future"),
+        pytest.param(lambda c: {**c, "nonce": "other"}, id="another nonce"),
+        pytest.param(lambda c: {k: v for k, v in c.items() if k != "nonce"}, id="no nonce"),
+        pytest.param(lambda c: {k: v for k, v in c.items() if k != "sub"}, id="no subject"),
+        pytest.param(lambda c: {**c, "at_hash": "wrong"}, id="at_hash of another access token"),
+    ],
+)
+@pytest.mark.spec("core §3.1.3.7")
+def test_a_wrong_id_token_is_refused(ada, provider, bend):
+    provider.bend_id_token = bend
+
+    assert_refused(ada.sign_in(), ada, "invalid_id_token")
+
+
+@pytest.mark.spec("core §3.1.3.7 (7)")
+@pytest.mark.parametrize(
+    "sign",
+    [
+        pytest.param(lambda c: jwt.encode(c, None, algorithm="none"), id="alg none"),
+        pytest.param(
+            lambda c: jwt.encode(c, "s" * 32, algorithm="HS256", headers={"kid": "first"}), id="HS256"
+        ),
+        pytest.param(
+            lambda c: jwt.encode(c, make_key("foreign"), algorithm="RS256", headers={"kid": "first"}),
+            id="foreign key",
+        ),
+        pytest.param(
+            lambda c: jwt.encode(c, make_key("first"), algorithm="RS512", headers={"kid": "first"}),
+            id="an algorithm that was not registered",
+        ),
+    ],
+)
+def test_a_wrongly_signed_id_token_is_refused(ada, provider, sign):
+    provider.sign_id_token = sign
+
+    assert_refused(ada.sign_in(), ada, "invalid_id_token")
+
+
+@pytest.mark.spec("core §3.1.3.7 (13)")
+def test_with_max_age_the_sign_in_must_be_recent(ada, provider):
+    provider.bend_id_token = lambda claims: {**claims, "auth_time": int(time.time()) - 600}
+
+    assert_refused(ada.sign_in("/login?max_age=60"), ada, "auth_time")
+    assert_refused(ada.sign_in("/login?max_age=0"), ada, "auth_time")
+
+
+@pytest.mark.spec("core §5.3.2")
+def test_userinfo_of_another_person_is_refused(ada, provider):
+    provider.userinfo_sub = "ben"
+
+    assert_refused(ada.sign_in(), ada, "invalid_userinfo")
+
+
+def test_a_rotated_key_is_fetched(ada, provider):
+    ada.sign_in()
+    provider.keys["second"] = make_key("second")
+    provider.signing_kid = "second"
+
+    ada.sign_in()
+
+    assert ada.state()["signed_in"]
+    assert len(provider.requests_to("/jwks")) == 2
+
+
+@pytest.mark.spec("discovery §4.3")
+def test_a_provider_that_calls_itself_otherwise_is_not_used(make_app, provider):
+    browser = make_app(issuer=provider.issuer + "/").browser()
+
+    assert browser.get("/login").status_code == 502
+
+
+def test_the_provider_may_start_later_than_the_app(ada, provider):
+    provider.is_down = True
+    answer = ada.get("/login")
+    provider.is_down = False
+
+    assert answer.status_code == 502
+    assert "The sign-in service is away" in answer.text
+    assert ada.sign_in().status_code == 302
+    assert ada.state()["signed_in"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/login?scope=email", "/login?max_age=soon", "/callback", "/callback?error=x"]
+)
+def test_a_request_that_makes_no_sense_gets_a_page(ada, path):
+    assert ada.get(path).status_code == 400

@@ -1,0 +1,188 @@
+"""Signing out: through the provider, here only, and by Logout Tokens for some sessions and not for others."""
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+
+def start_sign_out(browser):
+    answer = browser.post("/logout")
+    assert answer.status_code == 303
+    url = urlsplit(answer.headers["Location"])
+    return url.path, {name: values[0] for name, values in parse_qs(url.query).items()}
+
+
+@pytest.mark.spec("rpinitiated §2")
+def test_sign_out_goes_through_the_provider_with_the_id_token_as_hint(ada):
+    ada.sign_in()
+
+    path, asked = start_sign_out(ada)
+
+    assert path == "/session/end"
+    assert asked["id_token_hint"] == ada.tokens()["session"]["id_token"]
+    assert asked["client_id"] == "red"
+    assert asked["post_logout_redirect_uri"] == "http://localhost:8901/signed-out"
+    assert asked["state"]
+
+
+def test_nothing_ends_before_the_provider_says_so(ada):
+    ada.sign_in()
+
+    start_sign_out(ada)
+
+    assert ada.state()["signed_in"]
+
+
+def test_the_way_back_ends_the_session(ada):
+    ada.sign_in()
+    _, asked = start_sign_out(ada)
+
+    page = ada.get(f"/signed-out?{urlencode({'state': asked['state']})}")
+
+    assert "You are signed out" in page.text
+    assert ada.state()["end_reason"] == "signed out at the provider"
+
+
+def test_the_way_back_after_the_logout_token_keeps_its_reason(ada, red, provider):
+    ada.sign_in()
+    _, asked = start_sign_out(ada)
+    red.tell(provider.logout_token())
+
+    page = ada.get(f"/signed-out?{urlencode({'state': asked['state']})}")
+
+    assert "You are signed out" in page.text
+    assert ada.state()["end_reason"] == "ended by a Logout Token"
+
+
+@pytest.mark.parametrize("query", ["", "?state=", "?state=invented"])
+def test_a_way_back_with_a_wrong_state_ends_nothing(ada, query):
+    ada.sign_in()
+    start_sign_out(ada)
+
+    page = ada.get(f"/signed-out{query}")
+
+    assert page.status_code == 400
+    assert 'id="go-on"' in page.text
+    assert ada.state()["signed_in"]
+
+
+def test_an_old_sign_out_does_not_end_a_newer_session(ada):
+    ada.sign_in()
+    _, asked = start_sign_out(ada)
+    ada.sign_in()
+
+    ada.get(f"/signed-out?{urlencode({'state': asked['state']})}")
+
+    assert ada.state()["signed_in"]
+
+
+def test_two_tabs_may_sign_out_at_once(ada):
+    ada.sign_in()
+    _, first = start_sign_out(ada)
+    _, second = start_sign_out(ada)
+
+    pages = [ada.get(f"/signed-out?{urlencode({'state': asked['state']})}") for asked in (first, second)]
+
+    assert [page.status_code for page in pages] == [200, 200]
+
+
+def test_signing_out_without_a_session_still_leads_to_the_provider(ada):
+    _, asked = start_sign_out(ada)
+
+    assert "id_token_hint" not in asked
+    assert asked["client_id"] == "red"
+
+
+def test_signing_out_here_only_tells_nobody(ada, provider):
+    ada.sign_in()
+    seen = len(provider.seen)
+
+    ada.post("/logout/local")
+
+    assert not ada.state()["signed_in"]
+    assert ada.state()["end_reason"] == "signed out at this app only"
+    assert len(provider.seen) == seen
+
+
+@pytest.mark.spec("backchannel §2.7")
+def test_a_sid_ends_that_session_alone(red, provider):
+    first, second = red.browser(), red.browser()
+    first.sign_in()
+    provider.sid = "sid-2"
+    second.sign_in()
+
+    red.tell(provider.logout_token(sid="sid-1"))
+
+    assert not first.state()["signed_in"]
+    assert second.state()["signed_in"]
+
+
+@pytest.mark.spec("backchannel §2.4")
+def test_a_sub_without_sid_ends_all_sessions_of_that_person_and_nobody_elses(red, provider):
+    first, second, ben = red.browser(), red.browser(), red.browser()
+    first.sign_in()
+    provider.sid = "sid-2"
+    second.sign_in()
+    provider.sub, provider.sid = "ben", "sid-3"
+    ben.sign_in()
+
+    red.tell(provider.logout_token(sub="ada", sid=...))
+
+    assert [browser.state()["signed_in"] for browser in (first, second, ben)] == [False, False, True]
+    assert red.events("rp_logout_token")[0]["sessions_ended"] == 2
+
+
+@pytest.mark.spec("backchannel §2.8")
+def test_being_signed_out_already_is_a_success(red, provider):
+    assert red.tell(provider.logout_token(sid="never-seen")).status_code == 200
+
+
+def test_a_logout_token_that_overtakes_the_sign_in_still_counts(red, ada, provider):
+    back = ada.go_to_provider()
+    red.tell(provider.logout_token())
+
+    ada.get(back)
+
+    assert not ada.state()["signed_in"]
+    assert ada.state()["end_reason"] == "its Logout Token came before the sign-in was finished"
+
+
+def test_the_page_says_why_the_session_ended_and_what_was_received(red, ada, provider):
+    ada.sign_in()
+    red.tell(provider.logout_token())
+    red.tell(provider.logout_token(nonce="n"))
+
+    page = ada.get("/").text
+
+    assert "Your session was ended by a Logout Token at" in page
+    assert "accepted" in page
+    assert "nonce_is_absent" in page
+
+
+def test_what_a_refused_token_says_is_shown_as_text(red, ada, provider):
+    red.tell(provider.logout_token(sid="<script>alert(1)</script>", iss="http://evil.test"))
+
+    page = ada.get("/").text
+
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_form_of_another_site_is_refused(ada):
+    ada.sign_in()
+
+    answers = [
+        ada.post(path, headers={"Origin": "http://localhost:8902"})
+        for path in ("/logout/local", "/logout", "/behaviour", "/api/behaviour", "/api/refresh")
+    ]
+
+    assert {answer.status_code for answer in answers} == {403}
+    assert ada.state()["signed_in"]
+
+
+def test_a_form_of_the_app_itself_is_accepted(ada):
+    ada.sign_in()
+
+    ada.post("/logout/local", headers={"Origin": "http://localhost:8901"})
+
+    assert not ada.state()["signed_in"]
