@@ -1,0 +1,24 @@
+"""Client assertions may be used once each (ABU-51); the database is the judge, for all processes."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, delete
+from sqlalchemy.dialects import postgresql, sqlite
+
+from provider.clients.models import Client, UsedAssertion
+from provider.infrastructure.database import change, db, is_sqlite
+from provider.infrastructure.opaque_tokens import digest_of
+
+
+def use_once(client: Client, jti: str, expires_at: datetime) -> bool:
+    """Note that an assertion was used; False if it had been used before."""
+    insert = sqlite.insert if is_sqlite() else postgresql.insert
+    row = {"client_id": client.id, "jti_digest": digest_of(jti), "expires_at": expires_at}
+    noted: CursorResult[Any] = db.session.execute(insert(UsedAssertion).values(row).on_conflict_do_nothing())  # type: ignore[assignment]  # An insert always gives a CursorResult.
+    return noted.rowcount == 1
+
+
+def forget_expired(now: datetime) -> int:
+    """Forget assertions that no longer pass by their own date; returns how many."""
+    return change(delete(UsedAssertion).where(UsedAssertion.expires_at < now))

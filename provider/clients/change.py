@@ -1,0 +1,92 @@
+"""Change a client: what it registered, its secret, whether it may do anything."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import update as sql_update
+
+from provider.clients.models import Client
+from provider.clients.options import ClientOptions
+from provider.clients.register import apply_options, needs_secret
+from provider.clients.secrets import check_given, digest_of_secret, new_secret
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, db
+from provider.protocol.client_metadata import ClientMetadata
+
+# How long the replaced secret still works, so that the client's machines can be told one by one (KEY-19).
+ROTATION_OVERLAP = timedelta(days=1)
+
+
+class NoSecret(Exception):
+    """The client does not authenticate with a secret."""
+
+
+def update(client: Client, metadata: ClientMetadata, options: ClientOptions | None = None) -> str | None:
+    """Replace what a client registered, and the operator's options if given.
+
+    Returns a new secret when the client's new way to authenticate needs one and it has none.
+    """
+    client.registered = metadata.to_wire()
+    client.updated_at = clock.now()
+    if options is not None:
+        apply_options(client, options)
+    secret = None
+    if not needs_secret(metadata):
+        # A secret that no longer has a use must not come back into force later.
+        client.secret_digest = client.previous_secret_digest = None
+        client.secret_expires_at = client.previous_secret_expires_at = None
+    elif client.secret_digest is None:
+        secret = new_secret()
+        client.secret_digest = digest_of_secret(secret)
+    db.session.flush()
+    return secret
+
+
+def rotate_secret(client: Client, *, secret: str | None = None, overlap: timedelta = ROTATION_OVERLAP) -> str:
+    """Give a client another secret and return it; the replaced one works on for the overlap (KEY-19)."""
+    if not needs_secret(client.metadata_):
+        raise NoSecret(f"the client {client.client_id!r} does not authenticate with a secret")
+    secret = new_secret() if secret is None else secret
+    check_given(secret)
+    now = clock.now()
+    client.previous_secret_digest = client.secret_digest
+    ends = [now + overlap] + ([client.secret_expires_at] if client.secret_expires_at else [])
+    client.previous_secret_expires_at = min(ends)
+    client.secret_digest = digest_of_secret(secret)
+    client.secret_expires_at = None
+    client.updated_at = now
+    db.session.flush()
+    return secret
+
+
+def disable(client: Client) -> bool:
+    """Bar a client from everything; its grants are dead with it. False if it was barred before."""
+    if client.disabled_at is not None:
+        return False
+    _write(client, disabled_at=clock.now(), epoch=Client.epoch + 1)
+    return True
+
+
+def enable(client: Client) -> bool:
+    """Let a client in again; what was dead stays dead. False if it was never barred."""
+    if client.disabled_at is None:
+        return False
+    _write(client, disabled_at=None)
+    return True
+
+
+def remove(client: Client) -> None:
+    """Remove a client; the row stays for what is still owed to it, and its id is never given again."""
+    _write(
+        client,
+        deleted_at=clock.now(),
+        epoch=Client.epoch + 1,
+        secret_digest=None,
+        previous_secret_digest=None,
+    )
+
+
+def _write(client: Client, **values: Any) -> None:
+    """Write to the row itself, because an epoch must be counted up there and not from a copy."""
+    change(sql_update(Client).where(Client.id == client.id).values(updated_at=clock.now(), **values))
+    db.session.refresh(client)

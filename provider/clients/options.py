@@ -1,0 +1,34 @@
+"""What the operator decides about a client, beyond what the client registered about itself."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from provider.clients.models import OfflinePolicy
+
+_LONGEST_REUSE = timedelta(seconds=60)
+
+
+class InvalidOption(ValueError):
+    """An option cannot hold; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """The operator's options; None means what the settings say."""
+
+    # It belongs to the operator: no consent is asked for it.
+    first_party: bool = False
+    offline_policy: OfflinePolicy = OfflinePolicy.KEEP
+    grant_lifetime: timedelta | None = None
+    refresh_reuse_interval: timedelta | None = None
+    # Development only: where Logout Tokens really go.
+    deliver_to: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.grant_lifetime is not None and self.grant_lifetime <= timedelta(0):
+            raise InvalidOption("grant_lifetime must be longer than nothing")
+        # DEC-10: at most a minute, or a stolen token would be as good as the real one.
+        if self.refresh_reuse_interval is not None and not (
+            timedelta(0) <= self.refresh_reuse_interval <= _LONGEST_REUSE
+        ):
+            raise InvalidOption("refresh_reuse_interval must lie between 0s and 60s")

@@ -1,0 +1,45 @@
+"""Questions about clients."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from provider.clients.models import Client
+from provider.infrastructure.database import db
+
+
+class UnknownClient(LookupError):
+    """There is no such client, or no longer."""
+
+
+def find_by_client_id(client_id: str) -> Client | None:
+    """Find a client that was not removed by what it is called on the wire. Served by the unique client_id."""
+    named = select(Client).where(Client.client_id == client_id, Client.deleted_at.is_(None))
+    return db.session.scalars(named, execution_options={"populate_existing": True}).one_or_none()
+
+
+def get_by_client_id(client_id: str) -> Client:
+    """Return a client by what it is called on the wire, or raise UnknownClient."""
+    client = find_by_client_id(client_id)
+    if client is None:
+        raise UnknownClient(f"there is no client {client_id!r}")
+    return client
+
+
+def find(client_pk: UUID) -> Client | None:
+    """Find a client by its row, removed ones included."""
+    return db.session.get(Client, client_pk)
+
+
+def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]:
+    """List clients, oldest first; `after` is the last identifier of the page before."""
+    wanted = select(Client).where(Client.deleted_at.is_(None)).order_by(Client.id).limit(limit)
+    if after is not None:
+        wanted = wanted.where(Client.id > after)
+    return list(db.session.scalars(wanted))
+
+
+def is_client_id_taken(client_id: str) -> bool:
+    """Return whether any client, even a removed one, has this id, in whatever case (SEC-907)."""
+    alike = select(Client.id).where(func.lower(Client.client_id) == client_id.lower()).limit(1)
+    return db.session.scalar(alike) is not None

@@ -1,0 +1,108 @@
+"""Take in a new client."""
+
+import re
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import IntegrityError
+
+from provider.clients.models import Client, OfflinePolicy
+from provider.clients.options import ClientOptions
+from provider.clients.queries import is_client_id_taken
+from provider.clients.secrets import check_given, digest_of_secret, new_secret
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db
+from provider.infrastructure.opaque_tokens import new_id
+from provider.protocol.client_metadata import ClientMetadata
+
+SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post"})
+# rfc6749 appendix A.1 allows any VSCHAR; without spaces, plus and percent an id means the same everywhere.
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._~:/@-]{1,255}")
+
+
+class ClientIDTaken(Exception):
+    """Another client has, or had, this id, perhaps in other case."""
+
+
+class InvalidClientID(ValueError):
+    """The id cannot be a client's; the sentence says why."""
+
+
+def add(
+    metadata: ClientMetadata,
+    *,
+    client_id: str | None = None,
+    client_secret: str | None = None,
+    first_party: bool = False,
+    offline_policy: OfflinePolicy = OfflinePolicy.KEEP,
+    grant_lifetime: timedelta | None = None,
+    refresh_reuse_interval: timedelta | None = None,
+    deliver_to: str | None = None,
+) -> tuple[Client, str | None]:
+    """Add a client; returns it with its secret, which is shown this once, or None if it needs none.
+
+    An id and a secret that are not given are made. Raises InvalidClientID, ClientIDTaken,
+    UnusableSecret or InvalidOption.
+    """
+    options = ClientOptions(
+        first_party=first_party,
+        offline_policy=offline_policy,
+        grant_lifetime=grant_lifetime,
+        refresh_reuse_interval=refresh_reuse_interval,
+        deliver_to=deliver_to,
+    )
+    client_id = str(new_id()) if client_id is None else _checked_id(client_id)
+    secret = _secret_for(metadata, client_secret)
+    now = clock.now()
+    client = Client(
+        id=new_id(),
+        client_id=client_id,
+        registered=metadata.to_wire(),
+        secret_digest=None if secret is None else digest_of_secret(secret),
+        epoch=0,
+        created_at=now,
+        updated_at=now,
+    )
+    apply_options(client, options)
+    db.session.add(client)
+    try:
+        db.session.flush()
+    except IntegrityError as exc:
+        raise ClientIDTaken(f"the client id {client_id!r} is taken") from exc
+    return client, secret
+
+
+def apply_options(client: Client, options: ClientOptions) -> None:
+    """Write the operator's options into a client's row."""
+    client.first_party = options.first_party
+    client.offline_policy = options.offline_policy.value
+    client.grant_lifetime = options.grant_lifetime
+    client.refresh_reuse_interval = options.refresh_reuse_interval
+    client.deliver_to = options.deliver_to
+
+
+def needs_secret(metadata: ClientMetadata) -> bool:
+    """Return whether the client authenticates with a secret."""
+    return metadata.token_endpoint_auth_method in SECRET_METHODS
+
+
+def _secret_for(metadata: ClientMetadata, given: str | None) -> str | None:
+    if not needs_secret(metadata):
+        return None
+    if given is None:
+        return new_secret()
+    check_given(given)
+    return given
+
+
+def _checked_id(client_id: str) -> str:
+    """Check a given id: nobody may register one that passes for another party (SEC-907)."""
+    if not _CLIENT_ID.fullmatch(client_id):
+        raise InvalidClientID("a client id has 1 to 255 letters, digits or . _ ~ : / @ -")
+    issuer = current.settings().issuer
+    ours = (urlsplit(issuer).netloc, urlsplit(issuer).hostname or "")
+    if client_id.lower() in ours or client_id.lower().startswith(issuer.lower()):
+        raise InvalidClientID("a client id must not be the issuer or an address of it")
+    if is_client_id_taken(client_id):
+        raise ClientIDTaken(f"the client id {client_id!r} is taken")
+    return client_id
