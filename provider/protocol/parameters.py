@@ -5,7 +5,7 @@ once. A name that stands in the query and in the body is sent twice, whichever a
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode
 
 from provider.protocol.errors import InvalidRequest
 
@@ -61,10 +61,10 @@ def read_parameters(
 
 def with_query(uri: str, pairs: Mapping[str, str]) -> str:
     """Return a URI with parameters added to its query, which it keeps (rfc6749 §3.1.2)."""
-    parts = urlsplit(uri)
-    added = urlencode(pairs, quote_via=quote)
-    query = f"{parts.query}&{added}" if parts.query and added else parts.query or added
-    return urlunsplit(parts._replace(query=query))
+    # Not taken apart and put together again: an app's own scheme must come out as it was registered.
+    base, hash_sign, fragment = uri.partition("#")
+    joint = "?" if "?" not in base else "" if base.endswith(("?", "&")) else "&"
+    return f"{base}{joint}{urlencode(pairs, quote_via=quote)}{hash_sign}{fragment}"
 
 
 def _check(name: str, value: str, limit: int) -> None:

@@ -1,0 +1,164 @@
+"""Whether somebody is let in by a password, and the session that follows.
+
+Attempts are counted before the password is checked, so that any number of parallel ones count as
+many (RACE-15). What was true when the check began must still hold when the session is written
+(RACE-09, ABU-21).
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from flask import request
+from sqlalchemy import select
+
+from provider.accounts import names, passwords
+from provider.accounts.change import replace_hash
+from provider.accounts.models import Account
+from provider.accounts.queries import find_by_username
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.infrastructure import current
+from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.opaque_tokens import digest_of
+from provider.logout import end_session
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.protocol.device import label_of
+from provider.protocol.errors import TemporarilyUnavailable
+from provider.sessions import lifecycle
+from provider.sessions.queries import FoundSession
+from provider.web.addresses import client_address, client_network
+from provider.web.current_session import current_session
+
+# What a browser is told to wait after too many attempts; the limits themselves are settings.
+SECONDS_TO_WAIT = 60
+
+
+class Refusal(StrEnum):
+    """Why somebody is not let in."""
+
+    INCOMPLETE = "incomplete"
+    TOO_MANY = "too_many"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a person has typed."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Somebody is in; the handle goes into the cookie."""
+
+    account: Account
+    session_handle: str = field(repr=False)
+
+
+def admit(credentials: Credentials, *, client_id: str) -> Admitted | Refusal:
+    """Check what a person has typed and begin or renew the session of this browser."""
+    if not credentials.username.strip() or not credentials.password:
+        return Refusal.INCOMPLETE
+    account = _find(credentials.username)
+    found = current_session()
+    # No connection is held while the password is hashed.
+    end_read()
+    refusal = _check(credentials, account)
+    fresh_hash = _fresh_hash(credentials, account) if refusal is None else None
+    with transaction():
+        session_handle = None
+        if account and refusal is None and _is_unchanged(account):
+            if fresh_hash:
+                replace_hash(account, fresh_hash)
+            session_handle = _begin(account, found)
+        _record(account, refusal, let_in=session_handle is not None, client_id=client_id)
+    if account is None or session_handle is None:
+        return refusal or Refusal.WRONG
+    current.house().rate_limits.clear(current.settings().sign_in_limit_account, *_account_key(credentials))
+    return Admitted(account=account, session_handle=session_handle)
+
+
+def _find(username: str) -> Account | None:
+    # No account has such a name, and a database may not be asked for one.
+    if len(username) > names.MAX_LENGTH or "\0" in username:
+        return None
+    return find_by_username(username)
+
+
+def _check(credentials: Credentials, account: Account | None) -> Refusal | None:
+    """Return why these credentials are refused; the way is equally long for everybody (SEC-623)."""
+    settings, limits = current.settings(), current.house().rate_limits
+    address_key = ("sign-in-address", client_network())
+    within_address = limits.test(settings.sign_in_limit_address, *address_key)
+    within_account = limits.hit(settings.sign_in_limit_account, *_account_key(credentials))
+    if not (within_address and within_account):
+        return Refusal.TOO_MANY
+    try:
+        is_right = passwords.verify(account, credentials.password)
+    except passwords.TooBusy as exc:
+        raise TemporarilyUnavailable("too many people sign in at this moment") from exc
+    if is_right and account and account.is_active:
+        return None
+    limits.hit(settings.sign_in_limit_address, *address_key)
+    return Refusal.WRONG
+
+
+def _fresh_hash(credentials: Credentials, account: Account | None) -> str | None:
+    """Return a new hash of the right password if the kept one is weaker than the settings now ask for."""
+    if account is None or not passwords.needs_rehash(account):
+        return None
+    try:
+        return passwords.hash_password(credentials.password)
+    except passwords.TooBusy:
+        # Nobody waits for that; the next sign-in does it.
+        return None
+
+
+def _account_key(credentials: Credentials) -> tuple[str, str]:
+    """Return what attempts are counted under: the name as typed, whether anybody has it or not."""
+    return "sign-in-account", digest_of(names.fold(credentials.username))
+
+
+def _is_unchanged(account: Account) -> bool:
+    """Lock the account and return whether the checked password is still its own and it may sign in."""
+    same = (
+        select(Account.id)
+        .where(
+            Account.id == account.id,
+            Account.password_hash == account.password_hash,
+            Account.epoch == account.epoch,
+            Account.disabled_at.is_(None),
+            Account.deleted_at.is_(None),
+        )
+        .with_for_update()
+    )
+    return db.session.scalar(same) is not None
+
+
+def _begin(account: Account, found: FoundSession | None) -> str:
+    """Begin a session; the same person's is renewed, somebody else's ends first and its apps are told."""
+    ip, device = client_address(), label_of(request.user_agent.string)
+    if found and found.account.id == account.id:
+        renewed = lifecycle.renew(found.session, ip=ip, device=device)
+        if renewed:
+            return renewed
+    elif found:
+        replaced = Cause(reason=LogoutReason.SESSION_REPLACED, initiator="account", ip=ip)
+        end_session.end(found.session, replaced)
+    _session, handle = lifecycle.start(account, ip=ip, device=device)
+    return handle
+
+
+def _record(account: Account | None, refusal: Refusal | None, *, let_in: bool, client_id: str) -> None:
+    """Write down who came in or was refused; a name that nobody has is not kept, it may be a password."""
+    record(
+        EventTag.SIGN_IN_SUCCEEDED if let_in else EventTag.SIGN_IN_REFUSED,
+        actor="account",
+        account_id=account.id if account else None,
+        client_id=client_id,
+        ip=client_address(),
+        reason=None if let_in else str(refusal or "changed_meanwhile"),
+    )

@@ -1,0 +1,92 @@
+"""The consent page: a person says what an app may do."""
+
+from datetime import timedelta
+
+from flask import Response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import transaction
+from provider.interactions.answer import answer
+from provider.pages.parked import ParkedAuthorization, find_parked, gone, lead_back_to, resume
+from provider.sessions.queries import FoundSession
+from provider.web import csrf
+from provider.web.addresses import client_address
+from provider.web.current_session import current_session
+from provider.web.i18n import gettext as _
+from provider.web.layout import page
+
+_ANSWERS = ("allow", "deny")
+
+
+def show(handle: str) -> AnyResponse:
+    """Show who asks for what; without anybody signed in the endpoint decides what comes first (ABU-64)."""
+    parked = find_parked(handle)
+    if parked is None:
+        return gone(handle)
+    found = current_session()
+    return _form(parked, found) if found else resume(handle)
+
+
+def submit(handle: str) -> AnyResponse:
+    """Note what the person has decided."""
+    parked = find_parked(handle)
+    if parked is None:
+        return gone(handle)
+    found = current_session()
+    if found is None:
+        return resume(handle)
+    csrf.check(_purpose(handle, found))
+    decided = request.form.get("answer")
+    if decided not in _ANSWERS:
+        return _form(parked, found, sentence=_("Choose whether to allow this."))
+    with transaction():
+        _note(parked, found, allowed=decided == "allow")
+    return resume(handle)
+
+
+def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) -> None:
+    scope = " ".join(_asked_scopes(parked))
+    # The answer is this person's: somebody else who signs in afterwards has agreed to nothing.
+    decided = {"consented_scope": scope} if allowed else {"denied": True}
+    answer(parked.interaction, **decided, consented_by=str(found.account.id))
+    record(
+        EventTag.CONSENT_GIVEN if allowed else EventTag.CONSENT_DENIED,
+        actor="account",
+        account_id=found.account.id,
+        client_id=parked.client.client_id,
+        session_id=found.session.id,
+        ip=client_address(),
+        scope=scope,
+    )
+
+
+def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | None = None) -> Response:
+    lead_back_to(parked)
+    metadata = parked.client.metadata_
+    lifetime: timedelta = parked.client.grant_lifetime or current.settings().grant_lifetime
+    return page(
+        "consent.html",
+        app_name=parked.client.display_name,
+        app_domain=parked.app_domain,
+        policy_uri=metadata.policy_uri,
+        tos_uri=metadata.tos_uri,
+        account=found.account,
+        scopes=_asked_scopes(parked),
+        offline_until=clock.now() + lifetime,
+        sentence=sentence,
+        csrf=csrf.token_for(_purpose(parked.handle, found)),
+    )
+
+
+def _asked_scopes(parked: ParkedAuthorization) -> list[str]:
+    """Return what is asked for, once each, as far as the client may ask for it."""
+    asked = dict.fromkeys(parked.parameter("scope").split())
+    return [scope for scope in asked if parked.client.metadata_.may_use_scope(scope)]
+
+
+def _purpose(handle: str, found: FoundSession) -> str:
+    """A form that was shown to one person is nothing in another's session (THR-04)."""
+    return f"consent {handle} {found.session.id}"

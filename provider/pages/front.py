@@ -1,0 +1,12 @@
+"""The front page: where one has come to, and whether one is signed in here."""
+
+from flask import Response
+
+from provider.web.current_session import current_session
+from provider.web.layout import page
+
+
+def show() -> Response:
+    """Show who is signed in at this browser, with the way to sign out."""
+    found = current_session()
+    return page("front.html", account=found and found.account, session=found and found.session)

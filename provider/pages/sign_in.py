@@ -1,0 +1,75 @@
+"""The sign-in page: a person says who they are, for an app that waits."""
+
+from flask import Response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from provider.accounts.names import MAX_LENGTH
+from provider.infrastructure import event_log
+from provider.pages import admission
+from provider.pages.admission import Admitted, Credentials, Refusal
+from provider.pages.parked import ParkedAuthorization, find_parked, gone, lead_back_to, resume
+from provider.web import cookies, csrf
+from provider.web.i18n import gettext as _
+from provider.web.layout import page
+
+
+def show_alone() -> Response:
+    """Explain that signing in begins at an app."""
+    return page("nothing_waits.html", app_name=None, app_address=None, answered=False, alone=True)
+
+
+def show(handle: str) -> Response:
+    """Show the form, with the name that the app expects already filled in."""
+    parked = find_parked(handle)
+    if parked is None:
+        return gone(handle)
+    return _form(parked, username=parked.parameter("login_hint"))
+
+
+def submit(handle: str) -> AnyResponse:
+    """Let the person in, or show the form again with one calm sentence."""
+    parked = find_parked(handle)
+    if parked is None:
+        return gone(handle)
+    csrf.check(_purpose(handle))
+    credentials = Credentials(
+        username=request.form.get("username", ""), password=request.form.get("password", "")
+    )
+    match admission.admit(credentials, client_id=parked.client.client_id):
+        case Refusal() as refusal:
+            return _form(parked, username=credentials.username, refusal=refusal)
+        case Admitted(session_handle=session_handle, account=account):
+            cookies.keep_session(session_handle)
+            event_log.info("signed_in", account_id=account.id, client_id=parked.client.client_id)
+            return resume(handle)
+
+
+def _form(parked: ParkedAuthorization, *, username: str, refusal: Refusal | None = None) -> Response:
+    lead_back_to(parked)
+    response = page(
+        "sign_in.html",
+        status=429 if refusal is Refusal.TOO_MANY else 200,
+        app_name=parked.client.display_name,
+        app_domain=parked.app_domain,
+        username=username[:MAX_LENGTH],
+        sentence=_in_words(refusal) if refusal else None,
+        csrf=csrf.token_for(_purpose(parked.handle)),
+    )
+    if refusal is Refusal.TOO_MANY:
+        response.headers["Retry-After"] = str(admission.SECONDS_TO_WAIT)
+    return response
+
+
+def _purpose(handle: str) -> str:
+    return f"sign-in {handle}"
+
+
+def _in_words(refusal: Refusal) -> str:
+    """Return the one sentence; whether a person exists or is disabled is nobody's business (SEC-623)."""
+    match refusal:
+        case Refusal.INCOMPLETE:
+            return _("Enter your user name and your password.")
+        case Refusal.TOO_MANY:
+            return _("Too many attempts. Wait a few minutes, then try again.")
+        case Refusal.WRONG:
+            return _("The user name or the password is not right.")

@@ -1,0 +1,54 @@
+"""Errors as a person sees them: what happened, what to do now, and a reference for support."""
+
+from flask import Response
+
+from provider.infrastructure import event_log
+from provider.web.i18n import gettext as _
+from provider.web.layout import page
+
+
+def error_page(status: int, error: str, description: str = "") -> Response:
+    """Return the page of an error; code and description are for the developer of the app."""
+    heading, advice = _in_words(status)
+    return page(
+        "error.html",
+        status,
+        heading=heading,
+        advice=advice,
+        error=error,
+        description=description,
+        reference=event_log.correlation_id(),
+    )
+
+
+def _in_words(status: int) -> tuple[str, str]:
+    """Return what happened and what to do about it."""
+    match status:
+        case 403:
+            return _("Please try that again"), _(
+                "This form did not come from a page that is open in this browser. Go back, reload the page "
+                "and send it once more."
+            )
+        case 404:
+            return _("This page does not exist"), _("Check the address, or go back to the app you came from.")
+        case 405:
+            return _("This address cannot be opened like that"), _("Go back to the app you came from.")
+        case 410:
+            return _("This page has been used or has expired"), _(
+                "Go back to the app and start again. Nothing has been changed."
+            )
+        case 413:
+            return _("That was more than we can read"), _("Go back and send less at once.")
+        case 429:
+            return _("Too many attempts"), _("Wait a few minutes, then try again.")
+        case 503:
+            return _("We cannot answer right now"), _("Wait a moment, then reload this page.")
+        case _ if status >= 500:
+            return _("Something went wrong on our side"), _(
+                "Try again in a moment. If it happens again, tell support the reference below."
+            )
+        case _:
+            return _("We cannot answer this request"), _(
+                "The app that sent you here asked for something that we cannot do. Go back and try again; if "
+                "it happens again, tell the people who run the app."
+            )

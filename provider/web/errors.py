@@ -1,0 +1,169 @@
+"""The one place that decides how an error looks: JSON for programs, a redirect to the app, or a page.
+
+An error is redirected only after the endpoint has proven where to (`answer_errors_at`), and never when
+it is about the client or the redirect URI itself (rfc6749 §4.1.2.1). A page or answer of ours tells
+nothing about the inside; its reference is the correlation id under which our log has the rest.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import cast
+
+from flask import Flask, Response, jsonify, redirect, request
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
+
+from provider.infrastructure import current, event_log
+from provider.infrastructure.database import is_unreachable
+from provider.protocol.errors import (
+    BodyTooLarge,
+    InsufficientScope,
+    InvalidClient,
+    InvalidToken,
+    MissingToken,
+    ProtocolError,
+    TemporarilyUnavailable,
+)
+from provider.protocol.parameters import with_query
+from provider.web.error_pages import error_page
+from provider.web.notes import notes
+
+# Programs speak here and read JSON; everywhere else is a person.
+_PROGRAM_PATHS = frozenset(
+    {"/token", "/userinfo", "/introspect", "/revoke", "/jwks", "/register", "/par", "/device_authorization"}
+)
+_PROGRAM_PREFIXES = ("/.well-known/", "/api/", "/health/")
+# rfc6749 §5.2: the characters that error_description may have.
+_UNSAYABLE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
+_REALM = "curfew"
+_NAMES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorAnswer:
+    """An error as it leaves the house."""
+
+    status: int
+    error: str
+    description: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def install(app: Flask) -> None:
+    """Answer every error of an application as the house does."""
+    app.register_error_handler(ProtocolError, on_protocol_error)
+    app.register_error_handler(HTTPException, _on_http_exception)
+    app.register_error_handler(OperationalError, _on_operational_error)
+    app.register_error_handler(InterfaceError, _on_lost_database)
+    app.register_error_handler(PoolTimeout, _on_lost_database)
+
+
+def answer_errors_at(redirect_uri: str, state: str | None) -> None:
+    """From here on tell errors to the app at its proven redirect URI."""
+    notes()["answer_at"] = (redirect_uri, state)
+
+
+def on_protocol_error(exc: ProtocolError) -> AnyResponse:
+    """Answer an error of a specification: as redirect where that is proven, else as JSON or page."""
+    event_log.info(
+        "request_refused",
+        endpoint=request.endpoint,
+        error=exc.error,
+        description=_sayable(exc.description),
+        detail=exc.detail,
+    )
+    answer_at = notes().get("answer_at")
+    if answer_at and exc.redirectable:
+        return error_redirect(exc, *answer_at)
+    return answer(
+        ErrorAnswer(
+            status=exc.status_code,
+            error=exc.error,
+            description=_sayable(exc.description),
+            headers=_challenge(exc) | _retry_after(exc),
+        )
+    )
+
+
+def error_redirect(exc: ProtocolError, redirect_uri: str, state: str | None) -> AnyResponse:
+    """Tell an error to the app at its redirect URI (rfc6749 §4.1.2.1), with our `iss` (rfc9207 §2)."""
+    said = {"error": exc.error, "error_description": _sayable(exc.description), "state": state or ""}
+    pairs = {name: value for name, value in said.items() if value} | {"iss": current.settings().issuer}
+    return redirect(with_query(redirect_uri, pairs), 303)
+
+
+def answer(error: ErrorAnswer) -> Response:
+    """Say an error to whoever asks at this address: a program or a person."""
+    response = (
+        json_error(error) if is_for_programs() else error_page(error.status, error.error, error.description)
+    )
+    response.headers.extend(error.headers)
+    return response
+
+
+def json_error(error: ErrorAnswer) -> Response:
+    """Return an error as rfc6749 §5.2 writes it."""
+    body = {"error": error.error}
+    if error.description:
+        body["error_description"] = error.description
+    response = jsonify(body)
+    response.status_code = error.status
+    return response
+
+
+def is_for_programs() -> bool:
+    """Whether this address is asked by programs."""
+    return request.path in _PROGRAM_PATHS or request.path.startswith(_PROGRAM_PREFIXES)
+
+
+def _on_http_exception(exc: HTTPException) -> AnyResponse:
+    if isinstance(exc, RequestEntityTooLarge):
+        return on_protocol_error(BodyTooLarge("the request body is too large"))
+    if exc.response is not None:
+        return cast("AnyResponse", exc.response)
+    status = exc.code or 500
+    allow = dict(exc.get_headers()).get("Allow")
+    return answer(
+        ErrorAnswer(
+            status=status,
+            error=_NAMES.get(status, "server_error" if status >= 500 else "invalid_request"),
+            headers={"Allow": allow} if allow else {},
+        )
+    )
+
+
+def _on_operational_error(exc: OperationalError) -> AnyResponse:
+    if not is_unreachable(exc):
+        raise exc
+    return _on_lost_database(exc)
+
+
+def _on_lost_database(exc: Exception) -> AnyResponse:
+    """Without the database nobody gets in and nothing is revived, but the answer stays calm (INV-15)."""
+    event_log.error("database_unreachable", endpoint=request.endpoint, kind=type(exc).__name__)
+    return on_protocol_error(TemporarilyUnavailable("the provider cannot answer now; try again soon"))
+
+
+def _challenge(exc: ProtocolError) -> dict[str, str]:
+    """Return the challenge that goes with a 401 (rfc9110 §11.6.1) or a scope that is missing."""
+    match exc:
+        case MissingToken():
+            return {"WWW-Authenticate": f'Bearer realm="{_REALM}"'}
+        case InvalidToken() | InsufficientScope():
+            scope = f', scope="{exc.scope}"' if isinstance(exc, InsufficientScope) and exc.scope else ""
+            said = f'error="{exc.error}", error_description="{_sayable(exc.description)}"{scope}'
+            return {"WWW-Authenticate": f'Bearer realm="{_REALM}", {said}'}
+        case InvalidClient(status_code=401):
+            return {"WWW-Authenticate": f'Basic realm="{_REALM}"'}
+        case _:
+            return {}
+
+
+def _retry_after(exc: ProtocolError) -> dict[str, str]:
+    return {"Retry-After": str(exc.retry_after)} if isinstance(exc, TemporarilyUnavailable) else {}
+
+
+def _sayable(description: str) -> str:
+    return _UNSAYABLE.sub("?", description.replace('"', "'"))

@@ -1,0 +1,81 @@
+"""The language of pages: English in the source, others as catalogues read at start.
+
+An app may ask for a language (core §3.1.2.1 `ui_locales`), then the browser does, then the setting.
+"""
+
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+from babel.dates import format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from flask import Flask, has_request_context, request
+from markupsafe import Markup
+
+from provider.infrastructure import current
+from provider.web.notes import notes
+
+_SOURCE = "en"
+_CATALOGUES = Path(__file__).parent / "translations"
+
+
+def _read(path: Path) -> Translations:
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=path.stem)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+_TRANSLATIONS: dict[str, NullTranslations] = {_SOURCE: NullTranslations()} | {
+    path.stem: _read(path) for path in sorted(_CATALOGUES.glob("*.po"))
+}
+LOCALES = tuple(_TRANSLATIONS)
+
+
+def install(app: Flask) -> None:
+    """Teach an application's templates to speak."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    # The extension gives the environment this function; its type does not know.
+    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals["locale"] = locale
+    app.jinja_env.filters["instant"] = instant
+
+
+def speak(ui_locales: str) -> None:
+    """Speak the first language of a list that we know; one that we do not know is no error."""
+    for tag in ui_locales.split():
+        language = tag.replace("_", "-").partition("-")[0].lower()
+        if language in LOCALES:
+            notes()["locale"] = language
+            return
+
+
+def locale() -> str:
+    """Return the language of this page."""
+    if not has_request_context():
+        return _SOURCE
+    if "locale" not in notes():
+        wanted = request.accept_languages.best_match(LOCALES)
+        notes()["locale"] = wanted or current.settings().default_locale
+    return str(notes()["locale"])
+
+
+def gettext(message: str) -> str:
+    """Return a sentence in the language of this page."""
+    return str(_TRANSLATIONS[locale()].gettext(message))
+
+
+def ngettext(singular: str, plural: str, n: int) -> str:
+    """Return a sentence about a number of things in the language of this page."""
+    return str(_TRANSLATIONS[locale()].ngettext(singular, plural, n))
+
+
+def instant(at: datetime) -> Markup:
+    """Return an instant for people and for programs; the zone is named, for it may not be the reader's."""
+    at = at.astimezone(UTC)
+    words = format_datetime(at, "medium", tzinfo=UTC, locale=locale())
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="seconds"), words)

@@ -1,0 +1,33 @@
+"""The frame of every page: where templates and static files live and what they may use."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, make_response, render_template, url_for
+
+_STATIC = Path(__file__).parent / "static"
+_DIGEST_LENGTH = 12
+
+
+def install(app: Flask) -> None:
+    """Serve the static files and give templates what the layout needs."""
+    app.static_folder = str(_STATIC)
+    if "static" not in app.view_functions:
+        app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
+    digests = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGEST_LENGTH]
+        for path in _STATIC.iterdir()
+    }
+
+    def static_url(name: str) -> str:
+        return url_for("static", filename=name, v=digests[name])
+
+    app.jinja_env.globals["static_url"] = static_url
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def page(template: str, status: int = 200, **context: Any) -> Response:
+    """Return a page."""
+    return make_response(render_template(template, **context), status)

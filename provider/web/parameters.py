@@ -1,0 +1,23 @@
+"""How a protocol request is taken from the framework."""
+
+from flask import Request
+
+from provider.infrastructure import current
+from provider.protocol import parameters
+from provider.protocol.errors import InvalidRequest
+from provider.protocol.parameters import OversizedParameter, Parameters
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+def read_parameters(request: Request) -> Parameters:
+    """Return the parameters of a request; anything repeated, oversized or in another form is refused."""
+    settings = current.settings()
+    if len(request.query_string) > settings.max_body_bytes:
+        raise OversizedParameter(f"the query is longer than {settings.max_body_bytes} bytes")
+    # rfc6749 appendix B: parameters in a body are form-urlencoded, whatever else a library could read.
+    if request.content_length and request.mimetype != _FORM:
+        raise InvalidRequest(f"the body must be {_FORM}")
+    return parameters.read_parameters(
+        request.args.items(multi=True), request.form.items(multi=True), settings.max_parameter_bytes
+    )

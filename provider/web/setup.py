@@ -1,0 +1,56 @@
+"""What makes an application speak HTTP as the house does."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Blueprint, Flask, request
+from werkzeug.exceptions import MethodNotAllowed
+
+from provider.infrastructure import current, event_log
+from provider.web import cookies, errors, headers, i18n, layout
+
+_MOST_FORM_PARTS = 100
+# Only these may be asked for by HEAD: answering them changes nothing (SEC-404).
+_HEAD_PREFIXES = ("/.well-known/", "/static/", "/health/")
+_HEAD_PATHS = frozenset({"/", "/jwks"})
+
+StartResponse = Callable[..., Any]
+WSGIApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+def install(app: Flask) -> None:
+    """Give an application the house's manners; the house must be installed, the URLs not yet."""
+    with app.app_context():
+        settings = current.settings()
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
+    app.config["MAX_FORM_PARTS"] = _MOST_FORM_PARTS
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    # A doubled slash is a wrong address, not a reason for a 308 that posts a password again (THR-12).
+    app.url_map.merge_slashes = False
+    app.register_blueprint(Blueprint("web", __name__, template_folder="templates"))
+    i18n.install(app)
+    layout.install(app)
+    errors.install(app)
+    app.before_request(_refuse_head)
+    app.after_request(cookies.write)
+    app.after_request(headers.write)
+    # Replacing this method is Flask's documented way to wrap an application.
+    app.wsgi_app = _correlated(app.wsgi_app)  # type: ignore[method-assign,assignment]
+
+
+def _refuse_head() -> None:
+    """Refuse HEAD where GET may change something: the framework would run GET for it."""
+    if request.method != "HEAD" or request.path in _HEAD_PATHS or request.path.startswith(_HEAD_PREFIXES):
+        return
+    raise MethodNotAllowed(valid_methods=["GET"])
+
+
+def _correlated(application: WSGIApp) -> WSGIApp:
+    """Run every request under a correlation id of its own; one from outside would not be ours to trust."""
+
+    def correlated(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        with event_log.correlated():
+            return application(environ, start_response)
+
+    return correlated
