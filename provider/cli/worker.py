@@ -1,0 +1,33 @@
+"""`curfew worker`: deliveries, the sweep and the periodic duties."""
+
+import importlib
+import os
+import sys
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  curfew worker
+  curfew worker --concurrency 64
+  CURFEW_BROKER_URL=redis://localhost:6379/0 curfew worker
+"""
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 512),
+    help="Deliveries in flight at once; CURFEW_DELIVERY_CONCURRENCY otherwise.",
+)
+def worker(concurrency: int | None) -> None:
+    """Tell relying parties of endings until SIGTERM or Ctrl-C.
+
+    With a broker it is woken by each ending; without one, and whenever the broker is away, it finds
+    what is due by sweeping. Run as many as you like.
+    """
+    if concurrency is not None:
+        # The option is the setting, for this process.
+        os.environ["CURFEW_DELIVERY_CONCURRENCY"] = str(concurrency)
+    # Composed above the command line in the layers of the house, so only known by its name here.
+    sys.exit(importlib.import_module("provider.celery_app").run())

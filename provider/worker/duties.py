@@ -1,0 +1,97 @@
+"""The periodic duties: one row of the table below and one leased row in the database each.
+
+Any worker may do them and no two do the same at once, so there is no scheduler that could be lost.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from provider.audit import chain
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.infrastructure import clock, event_log, leases
+from provider.infrastructure.database import db, end_read, transaction
+from provider.keys import lifecycle
+from provider.logout import expiry
+from provider.worker.pruning import prune
+from provider.worker.sweeper import HEARTBEAT
+
+_BATCH = 200
+_SEAL_BATCH = 1000
+# Longer than any of the duties takes; a holder that died is replaced after it.
+_HOLD = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A duty: what it is called, how often it is done, and the function that does a bounded piece of it."""
+
+    name: str
+    every: timedelta
+    act: Callable[[], None]
+
+
+def expire_sessions() -> None:
+    """End the sessions that ran out, one transaction each, so that each is told of by itself (DEC-06)."""
+    run_out = expiry.list_run_out(_BATCH)
+    end_read()
+    for session_id in run_out:
+        with event_log.correlated(), transaction():
+            expiry.end_run_out(session_id)
+
+
+def advance_keys() -> None:
+    """Take every step in the life of the signing keys that has become due."""
+    with transaction():
+        for change in lifecycle.advance():
+            record(EventTag(change.event), actor="system", kid=change.kid, alg=change.alg)
+
+
+def seal_audit() -> None:
+    """Link new audit entries into the chain."""
+    with transaction():
+        chain.seal(_SEAL_BATCH)
+
+
+DUTIES = (
+    Duty("expire_sessions", timedelta(seconds=10), expire_sessions),
+    Duty("seal_audit", timedelta(seconds=10), seal_audit),
+    Duty("advance_keys", timedelta(minutes=10), advance_keys),
+    Duty("prune", timedelta(hours=1), prune),
+)
+
+
+class Roster:
+    """Does the duties that are due, in one thread of one worker."""
+
+    def __init__(self, holder: str, duties: tuple[Duty, ...] = DUTIES) -> None:
+        self._holder = holder
+        self._duties = duties
+        # When we last asked the database for a duty; asking more often than it can be due is idle.
+        self._asked_at: dict[str, datetime] = {}
+        self._has_rows = False
+
+    def do_due(self, stop: threading.Event) -> None:
+        """Do every duty whose time has come and that nobody else is doing."""
+        if not self._has_rows:
+            leases.ensure([duty.name for duty in self._duties] + [HEARTBEAT])
+            self._has_rows = True
+        for duty in self._duties:
+            asked_at = self._asked_at.get(duty.name)
+            if stop.is_set() or (asked_at is not None and clock.now() - asked_at < duty.every):
+                continue
+            self._asked_at[duty.name] = clock.now()
+            if leases.take(duty.name, holder=self._holder, every=duty.every, hold=_HOLD):
+                self._do(duty)
+
+    def _do(self, duty: Duty) -> None:
+        try:
+            with event_log.correlated():
+                duty.act()
+        except Exception:  # noqa: BLE001 – one failing duty must not keep the others from being done; it is logged.
+            event_log.error("duty_failed", exc_info=True, duty=duty.name)
+            db.session.rollback()
+        finally:
+            leases.release(duty.name, holder=self._holder)

@@ -1,0 +1,78 @@
+"""One worker process: its dispatcher, and the threads that sweep and do the duties."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from flask import Flask
+
+from provider.infrastructure import current, event_log
+from provider.logout.deliver import make_dispatcher
+from provider.worker import tasks
+from provider.worker.duties import Roster
+from provider.worker.sweeper import Sweeper
+
+_DUTY_CHECK = timedelta(seconds=1)
+
+
+class WorkerProcess:
+    """What a worker does besides listening to the broker, from start to stop."""
+
+    def __init__(self, app: Flask, *, concurrency: int | None = None) -> None:
+        self._app = app
+        self._stop = threading.Event()
+        holder = f"{socket.gethostname()}:{os.getpid()}"[:128]
+        self._roster = Roster(holder)
+        with app.app_context():
+            self._dispatcher = make_dispatcher(concurrency)
+            self._sweep_interval = current.settings().sweep_interval
+        self._sweeper = Sweeper(self._dispatcher, holder)
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to sweep and to do the duties."""
+        self._run("sweeper", self._sweep_interval, self._sweeper.sweep)
+        self._run("duties", _DUTY_CHECK, self._do_duties)
+        event_log.info("worker_started", pid=os.getpid())
+
+    def deliver(self, logout_id: object = None) -> None:
+        """Answer the doorbell."""
+        with self._app.app_context(), event_log.correlated():
+            tasks.deliver(self._dispatcher, logout_id)
+
+    def wait(self) -> None:
+        """Wait until somebody asks to stop."""
+        self._stop.wait()
+
+    def ask_to_stop(self) -> None:
+        """Let `wait` return; safe to call from a signal."""
+        self._stop.set()
+
+    def stop(self) -> None:
+        """Begin nothing more and wait for what runs: no longer than an outbound deadline and a little."""
+        self._stop.set()
+        self._dispatcher.close()
+        for thread in self._threads:
+            thread.join()
+        event_log.info("worker_stopped", pid=os.getpid())
+
+    def _do_duties(self) -> None:
+        self._roster.do_due(self._stop)
+
+    def _run(self, name: str, every: timedelta, act: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._repeat, args=(every, act), name=name)
+        self._threads.append(thread)
+        thread.start()
+
+    def _repeat(self, every: timedelta, act: Callable[[], None]) -> None:
+        """Act at once and then at every interval, each time in a fresh context, until we stop."""
+        while True:
+            try:
+                with self._app.app_context():
+                    act()
+            except Exception:  # noqa: BLE001 – logged; a database that is away now may be back at the next turn.
+                event_log.error("worker_turn_failed", exc_info=True, thread=threading.current_thread().name)
+            if self._stop.wait(every.total_seconds()):
+                return
