@@ -125,7 +125,13 @@ def upgrade() -> None:
         sa.Column("grants_surviving", sa.Integer(), nullable=False),
         sa.Column("apps_told", sa.Integer(), nullable=False),
         sa.Column("correlation_id", sa.String(length=64), nullable=True),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_logout_account_id_account")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_logout_account_id_account"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_logout")),
         sa.UniqueConstraint("result_digest", name=op.f("uq_logout_result_digest")),
     )
@@ -136,7 +142,11 @@ def upgrade() -> None:
         sa.Column("jti_digest", sa.String(length=64), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["client_id"], ["client.id"], name=op.f("fk_used_assertion_client_id_client")
+            ["client_id"],
+            ["client.id"],
+            name=op.f("fk_used_assertion_client_id_client"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
         sa.PrimaryKeyConstraint("client_id", "jti_digest", name=op.f("pk_used_assertion")),
     )
@@ -158,8 +168,20 @@ def upgrade() -> None:
         sa.Column("account_epoch", sa.Integer(), nullable=False),
         sa.Column("client_epoch", sa.Integer(), nullable=False),
         sa.Column("provider_epoch", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_grant_account_id_account")),
-        sa.ForeignKeyConstraint(["client_id"], ["client.id"], name=op.f("fk_grant_client_id_client")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_grant_account_id_account"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["client.id"],
+            name=op.f("fk_grant_client_id_client"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["logout_id"],
             ["logout.id"],
@@ -190,7 +212,13 @@ def upgrade() -> None:
         sa.Column("provider_epoch", sa.Integer(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("logout_id", sa.Uuid(), nullable=True),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_session_account_id_account")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_session_account_id_account"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["logout_id"],
             ["logout.id"],
@@ -225,9 +253,19 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("logout_id", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["client_id"], ["client.id"], name=op.f("fk_client_session_client_id_client")
+            ["client_id"],
+            ["client.id"],
+            name=op.f("fk_client_session_client_id_client"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
-        sa.ForeignKeyConstraint(["grant_id"], ["grant.id"], name=op.f("fk_client_session_grant_id_grant")),
+        sa.ForeignKeyConstraint(
+            ["grant_id"],
+            ["grant.id"],
+            name=op.f("fk_client_session_grant_id_grant"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["logout_id"],
             ["logout.id"],
@@ -236,7 +274,11 @@ def upgrade() -> None:
             deferrable=True,
         ),
         sa.ForeignKeyConstraint(
-            ["session_id"], ["session.id"], name=op.f("fk_client_session_session_id_session")
+            ["session_id"],
+            ["session.id"],
+            name=op.f("fk_client_session_session_id_session"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_client_session")),
         sa.UniqueConstraint("sid", name=op.f("uq_client_session_sid")),
@@ -279,10 +321,34 @@ def upgrade() -> None:
         sa.Column("first_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_delivery_account_id_account")),
-        sa.ForeignKeyConstraint(["client_id"], ["client.id"], name=op.f("fk_delivery_client_id_client")),
-        sa.ForeignKeyConstraint(["logout_id"], ["logout.id"], name=op.f("fk_delivery_logout_id_logout")),
-        sa.ForeignKeyConstraint(["session_id"], ["session.id"], name=op.f("fk_delivery_session_id_session")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_delivery_account_id_account"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["client.id"],
+            name=op.f("fk_delivery_client_id_client"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["logout_id"],
+            ["logout.id"],
+            name=op.f("fk_delivery_logout_id_logout"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["session.id"],
+            name=op.f("fk_delivery_session_id_session"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
         sa.UniqueConstraint("logout_id", "subject_key", name=op.f("uq_delivery_logout_id_subject_key")),
     )
@@ -309,7 +375,11 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["session_id"], ["session.id"], name=op.f("fk_interaction_session_id_session")
+            ["session_id"],
+            ["session.id"],
+            name=op.f("fk_interaction_session_id_session"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interaction")),
         sa.UniqueConstraint("handle_digest", name=op.f("uq_interaction_handle_digest")),
@@ -330,13 +400,27 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["client_id"], ["client.id"], name=op.f("fk_access_token_client_id_client")),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["client.id"],
+            name=op.f("fk_access_token_client_id_client"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["client_session_id"],
             ["client_session.id"],
             name=op.f("fk_access_token_client_session_id_client_session"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
-        sa.ForeignKeyConstraint(["grant_id"], ["grant.id"], name=op.f("fk_access_token_grant_id_grant")),
+        sa.ForeignKeyConstraint(
+            ["grant_id"],
+            ["grant.id"],
+            name=op.f("fk_access_token_grant_id_grant"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_token")),
         sa.UniqueConstraint("digest", name=op.f("uq_access_token_digest")),
     )
@@ -362,15 +446,25 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["client_id"], ["client.id"], name=op.f("fk_authorization_code_client_id_client")
+            ["client_id"],
+            ["client.id"],
+            name=op.f("fk_authorization_code_client_id_client"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
         sa.ForeignKeyConstraint(
             ["client_session_id"],
             ["client_session.id"],
             name=op.f("fk_authorization_code_client_session_id_client_session"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
         sa.ForeignKeyConstraint(
-            ["grant_id"], ["grant.id"], name=op.f("fk_authorization_code_grant_id_grant")
+            ["grant_id"],
+            ["grant.id"],
+            name=op.f("fk_authorization_code_grant_id_grant"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_authorization_code")),
         sa.UniqueConstraint("digest", name=op.f("uq_authorization_code_digest")),
@@ -398,7 +492,11 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("latency_ms", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["delivery_id"], ["delivery.id"], name=op.f("fk_delivery_attempt_delivery_id_delivery")
+            ["delivery_id"],
+            ["delivery.id"],
+            name=op.f("fk_delivery_attempt_delivery_id_delivery"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_attempt")),
         sa.UniqueConstraint("delivery_id", "number", name=op.f("uq_delivery_attempt_delivery_id_number")),
@@ -418,13 +516,27 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rotated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["client_id"], ["client.id"], name=op.f("fk_refresh_token_client_id_client")),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["client.id"],
+            name=op.f("fk_refresh_token_client_id_client"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["client_session_id"],
             ["client_session.id"],
             name=op.f("fk_refresh_token_client_session_id_client_session"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
-        sa.ForeignKeyConstraint(["grant_id"], ["grant.id"], name=op.f("fk_refresh_token_grant_id_grant")),
+        sa.ForeignKeyConstraint(
+            ["grant_id"],
+            ["grant.id"],
+            name=op.f("fk_refresh_token_grant_id_grant"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refresh_token")),
         sa.UniqueConstraint("digest", name=op.f("uq_refresh_token_digest")),
     )

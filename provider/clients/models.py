@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Interval, String
+from sqlalchemy import JSON, Interval, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 from provider.protocol.client_metadata import ClientMetadata
 
 
@@ -68,6 +68,6 @@ class UsedAssertion(Base):
 
     __tablename__ = "used_assertion"
 
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"), primary_key=True)
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), primary_key=True)
     jti_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 _PENDING = text("state = 'pending'")
 
@@ -46,12 +46,12 @@ class Delivery(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(32), default="backchannel_logout")
-    logout_id: Mapped[UUID] = mapped_column(ForeignKey("logout.id"), index=True)
+    logout_id: Mapped[UUID] = mapped_column(foreign_key("logout.id"), index=True)
     # The client session's id, or the grant's or client's where there is none; see the fan-out.
     subject_key: Mapped[str] = mapped_column(String(64))
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"))
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
-    session_id: Mapped[UUID | None] = mapped_column(ForeignKey("session.id"))
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
+    account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
+    session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
     sub: Mapped[str] = mapped_column(String(255))
     # Absent for a client that acts on `sub` alone.
     sid: Mapped[str | None] = mapped_column(String(64))
@@ -83,7 +83,7 @@ class DeliveryAttempt(Base):
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("delivery.id"))
+    delivery_id: Mapped[UUID] = mapped_column(foreign_key("delivery.id"))
     number: Mapped[int] = mapped_column()
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

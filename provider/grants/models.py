@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime, later_foreign_key
+from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class Grant(Base):
@@ -16,8 +16,8 @@ class Grant(Base):
     __table_args__ = (Index("ix_grant_account_id_client_id", "account_id", "client_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"), index=True)
+    account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), index=True)
     # What this client calls this person: public or pairwise, the same in every token (KEY-25).
     sub: Mapped[str] = mapped_column(String(255))
     # The sid of the ClientSession under which it was given; told when an offline grant ends alone.
@@ -29,7 +29,7 @@ class Grant(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    logout_id: Mapped[UUID | None] = mapped_column(later_foreign_key("logout.id"), index=True)
+    logout_id: Mapped[UUID | None] = mapped_column(foreign_key("logout.id"), index=True)
     account_epoch: Mapped[int] = mapped_column()
     client_epoch: Mapped[int] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()

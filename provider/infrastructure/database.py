@@ -10,7 +10,18 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, DateTime, Delete, Dialect, Engine, ForeignKey, MetaData, TypeDecorator, Update, event
+from sqlalchemy import (
+    CursorResult,
+    DateTime,
+    Delete,
+    Dialect,
+    Engine,
+    ForeignKey,
+    MetaData,
+    TypeDecorator,
+    Update,
+    event,
+)
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
@@ -55,8 +66,12 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def later_foreign_key(target: str) -> ForeignKey:
-    """Return a foreign key that is checked at the commit, so that the ended may name its ending first."""
+def foreign_key(target: str) -> ForeignKey:
+    """Return a foreign key that is checked at the commit.
+
+    The rows of one transaction may then be written in any order, and what ends may name its ending
+    before that has a row.
+    """
     return ForeignKey(target, deferrable=True, initially="DEFERRED")
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import update
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import change
+from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.interactions.models import Interaction
+from provider.interactions.models import Interaction, InteractionKind
 
 
 def answer(interaction: Interaction, **answers: Any) -> None:
@@ -24,6 +24,27 @@ def adopt(interaction: Interaction, *, browser: str, session_id: UUID | None) ->
         .values(browser_digest=digest_of(browser), session_id=session_id)
     )
     return change(mine) == 1
+
+
+def take(handle: str, browser: str | None, kind: InteractionKind) -> Interaction | None:
+    """Close a waiting request of this browser and return it, in one statement; None for all but the first."""
+    if not browser:
+        return None
+    now = clock.now()
+    mine = (
+        update(Interaction)
+        .where(
+            Interaction.handle_digest == digest_of(handle),
+            Interaction.browser_digest == digest_of(browser),
+            Interaction.kind == kind,
+            Interaction.finished_at.is_(None),
+            Interaction.expires_at > now,
+        )
+        .values(finished_at=now)
+        .returning(Interaction)
+    )
+    options = {"populate_existing": True, "synchronize_session": False}
+    return db.session.scalars(mine, execution_options=options).one_or_none()
 
 
 def finish(interaction: Interaction) -> bool:

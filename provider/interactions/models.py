@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class InteractionKind(StrEnum):
@@ -32,7 +32,7 @@ class Interaction(Base):
     # What has been answered so far, e.g. that the person agreed or signed in.
     answers: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # The session the request was made for: a ticket for one session is void in another (THR-04).
-    session_id: Mapped[UUID | None] = mapped_column(ForeignKey("session.id"))
+    session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

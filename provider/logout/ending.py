@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from provider.audit.record import record
+from provider.audit.record import Actor, record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import outbox
@@ -26,10 +26,11 @@ class Cause:
     """Why something ends and who asked for it."""
 
     reason: LogoutReason
-    # account, client, admin or system.
-    initiator: str
+    initiator: Actor
     client: Client | None = None
     ip: str | None = None
+    # The address of the result page where the caller can derive it again for a repeated request.
+    result_handle: str | None = field(default=None, repr=False)
 
 
 @dataclass(kw_only=True)
@@ -90,7 +91,7 @@ def conclude(
 ) -> LogoutOutcome:
     """Write the Logout, owe the news to every client concerned, and ring for the workers after the commit."""
     notices = fanout.plan(shares)
-    result_handle = new_handle()
+    result_handle = ending.cause.result_handle or new_handle()
     initiator_client_id = ending.cause.client.client_id if ending.cause.client else None
     logout = Logout(
         id=ending.logout_id,

@@ -31,6 +31,10 @@ class BadHint(Exception):
     """The hint proves nothing; the sentence is for our log only."""
 
 
+class ForeignHint(BadHint):
+    """The hint was made for another client than the one that claims to send it."""
+
+
 def read_hint(id_token_hint: str, *, client_id: str | None) -> ProvenHint:
     """Return what a hint proves. Raises BadHint: it then counts as no hint at all (rpinitiated §4).
 
@@ -55,7 +59,7 @@ def read_hint(id_token_hint: str, *, client_id: str | None) -> ProvenHint:
         raise BadHint("aud, sid or sub is no string")
     # rpinitiated §2: 'the OP MUST verify that the Client Identifier matches the one used when issuing'.
     if client_id is not None and client_id != audience:
-        raise BadHint("client_id is not the client that the ID Token was made for")
+        raise ForeignHint("client_id is not the client that the ID Token was made for")
     client = clients.find_by_client_id(audience)
     if client is None:
         raise BadHint("its client is no longer registered")

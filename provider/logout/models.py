@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class LogoutReason(StrEnum):
@@ -46,7 +46,7 @@ class Logout(Base):
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     reason: Mapped[str] = mapped_column(String(32))
     scope: Mapped[str] = mapped_column(String(16))
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
     # Who asked: a client, the person, an admin or the system.
     initiator: Mapped[str] = mapped_column(String(16))
     initiator_client_id: Mapped[str | None] = mapped_column(String(255))

@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime, later_foreign_key
+from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class Session(Base):
@@ -26,7 +26,7 @@ class Session(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     handle_digest: Mapped[str] = mapped_column(String(64), unique=True)
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     authenticated_at: Mapped[datetime] = mapped_column(UTCDateTime)
     # RFC 8176 names of how the person signed in, separated by spaces.
@@ -42,7 +42,7 @@ class Session(Base):
     account_epoch: Mapped[int] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    logout_id: Mapped[UUID | None] = mapped_column(later_foreign_key("logout.id"), index=True)
+    logout_id: Mapped[UUID | None] = mapped_column(foreign_key("logout.id"), index=True)
 
     def is_live(self, now: datetime) -> bool:
         """Whether the session itself has neither ended nor expired; epochs are compared in queries."""
@@ -67,13 +67,13 @@ class ClientSession(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     sid: Mapped[str] = mapped_column(String(64), unique=True)
-    session_id: Mapped[UUID] = mapped_column(ForeignKey("session.id"), index=True)
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"), index=True)
-    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grant.id"), index=True)
+    session_id: Mapped[UUID] = mapped_column(foreign_key("session.id"), index=True)
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), index=True)
+    grant_id: Mapped[UUID] = mapped_column(foreign_key("grant.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     last_used_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    logout_id: Mapped[UUID | None] = mapped_column(later_foreign_key("logout.id"), index=True)
+    logout_id: Mapped[UUID | None] = mapped_column(foreign_key("logout.id"), index=True)
 
     @property
     def is_live(self) -> bool:

@@ -56,6 +56,26 @@ def find_live(handle: str) -> FoundSession | None:
     return row and FoundSession(session=row[0], account=row[1], provider_epoch=row[2])
 
 
+def find_with_sid(handle: str, sid: str) -> FoundSession | None:
+    """Find the living session of a cookie, with the share of it that a sid names, in one statement.
+
+    The share may have ended before the session; it is still a share of this very session.
+    """
+    named = and_(ClientSession.session_id == Session.id, ClientSession.sid == sid)
+    living = (
+        select(Session, Account, ProviderState.epoch, ClientSession)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .outerjoin(ClientSession, named)
+        .where(Session.handle_digest == digest_of(handle))
+        .where(session_lives(clock.now()))
+    )
+    row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
+    if row is None:
+        return None
+    return FoundSession(session=row[0], account=row[1], provider_epoch=row[2], client_session=row[3])
+
+
 def find_with_client(handle: str, client: Client) -> FoundSession | None:
     """Find the living session of a cookie with the client's living share and its grant, in one statement."""
     now = clock.now()
@@ -99,6 +119,19 @@ def find_by_sid(sid: str) -> tuple[ClientSession, Session] | None:
     )
     row = db.session.execute(named).one_or_none()
     return row and (row[0], row[1])
+
+
+def find_live_by_id(session_id: UUID) -> FoundSession | None:
+    """Find a session by its identifier if it lives."""
+    living = (
+        select(Session, Account, ProviderState.epoch)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .where(Session.id == session_id)
+        .where(session_lives(clock.now()))
+    )
+    row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
+    return row and FoundSession(session=row[0], account=row[1], provider_epoch=row[2])
 
 
 def find(session_id: UUID) -> Session | None:

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import JSON, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class AuthorizationCode(Base):
@@ -17,9 +17,9 @@ class AuthorizationCode(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grant.id"), index=True)
-    client_session_id: Mapped[UUID] = mapped_column(ForeignKey("client_session.id"), index=True)
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"))
+    grant_id: Mapped[UUID] = mapped_column(foreign_key("grant.id"), index=True)
+    client_session_id: Mapped[UUID] = mapped_column(foreign_key("client_session.id"), index=True)
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
     redirect_uri: Mapped[str] = mapped_column(Text)
     # Whether redirect_uri was sent, and so must be sent again (rfc6749 §4.1.3).
     scope: Mapped[str] = mapped_column(Text)
@@ -39,9 +39,9 @@ class AccessToken(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"))
-    grant_id: Mapped[UUID | None] = mapped_column(ForeignKey("grant.id"), index=True)
-    client_session_id: Mapped[UUID | None] = mapped_column(ForeignKey("client_session.id"), index=True)
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
+    grant_id: Mapped[UUID | None] = mapped_column(foreign_key("grant.id"), index=True)
+    client_session_id: Mapped[UUID | None] = mapped_column(foreign_key("client_session.id"), index=True)
     # The refresh family it came with; a revoked family takes its access tokens along (rfc7009 §2.1).
     family_id: Mapped[UUID | None] = mapped_column(index=True)
     scope: Mapped[str] = mapped_column(Text)
@@ -61,9 +61,9 @@ class RefreshToken(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     family_id: Mapped[UUID] = mapped_column(index=True)
     generation: Mapped[int] = mapped_column(default=0)
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("client.id"))
-    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grant.id"), index=True)
-    client_session_id: Mapped[UUID] = mapped_column(ForeignKey("client_session.id"), index=True)
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
+    grant_id: Mapped[UUID] = mapped_column(foreign_key("grant.id"), index=True)
+    client_session_id: Mapped[UUID] = mapped_column(foreign_key("client_session.id"), index=True)
     scope: Mapped[str] = mapped_column(Text)
     # core §12.2: a refreshed ID Token repeats the instant of the original sign-in.
     auth_time: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -1,0 +1,120 @@
+"""`/session/end`: RP-Initiated Logout 1.0, by GET and POST.
+
+Nothing is ended here without asking, unless a proven hint belongs to the very session of this
+browser's cookie (THR-01, THR-02). Everything else is asked on our page, and nothing is a dead end.
+"""
+
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from provider.clients.models import Client
+from provider.clients.queries import find_by_client_id
+from provider.endpoints.end_session_case import EndSessionCase, case_of
+from provider.endpoints.signed_out import after_end, already_signed_out, result_handle_of
+from provider.infrastructure.database import transaction
+from provider.interactions.answer import adopt
+from provider.interactions.models import InteractionKind
+from provider.interactions.park import park
+from provider.interactions.queries import find as find_parked
+from provider.interactions.queries import find_unbound
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.hint import ProvenHint, find_hinted
+from provider.logout.models import LogoutReason
+from provider.protocol.end_session_request import EndSessionRequest
+from provider.sessions.models import ClientSession, Session
+from provider.sessions.queries import FoundSession, find_live, find_with_sid
+from provider.web import cookies
+from provider.web.addresses import client_address
+from provider.web.parameters import read_parameters
+
+KIND = InteractionKind.END_SESSION
+
+
+def end_session() -> Response:
+    """Take a Logout Request."""
+    asked = EndSessionRequest.from_parameters(read_parameters(request))
+    case, hint = case_of(asked)
+    # DEC-07: a cross-site POST carries no Lax cookie; our own GET will see whether there is one.
+    if request.method == "POST" and cookies.session_handle() is None:
+        with transaction():
+            handle = park(KIND, case.as_parameters(), browser=None)
+        return redirect(url_for("endpoints.resume_end_session", handle=handle), 303)
+    return _proceed(case, hint.client if hint else None, hint)
+
+
+def resume_end_session(handle: str) -> Response:
+    """Go on with a Logout Request that came by a cross-site POST, now that our cookies are seen."""
+    browser = cookies.bind_browser()
+    parked = find_parked(handle, browser, KIND) or find_unbound(handle, KIND)
+    if parked is None:
+        return already_signed_out(EndSessionCase(), recent=False)
+    case = EndSessionCase(**parked.parameters)
+    if parked.browser_digest is None:
+        with transaction():
+            if not adopt(parked, browser=browser, session_id=None):
+                return already_signed_out(EndSessionCase(), recent=False)
+    return _proceed(case, _client_of(case), None)
+
+
+def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | None) -> Response:
+    found = _find_session(case)
+    if found is None:
+        return _without_session(case, client, hint)
+    share = found.client_session
+    if share is not None and client is not None and share.client_id == client.id:
+        return _end_at_once(case, client, found)
+    return _ask(case, found.session, by_hint=False)
+
+
+def _find_session(case: EndSessionCase) -> FoundSession | None:
+    handle = cookies.session_handle()
+    if handle is None:
+        return None
+    return find_with_sid(handle, case.sid) if case.sid else find_live(handle)
+
+
+def _end_at_once(case: EndSessionCase, client: Client, found: FoundSession) -> Response:
+    result_handle = result_handle_of(cookies.session_handle() or "")
+    cause = Cause(
+        reason=LogoutReason.RP_INITIATED,
+        initiator="client",
+        client=client,
+        ip=client_address(),
+        result_handle=result_handle,
+    )
+    with transaction():
+        outcome = end(found.session, cause)
+    return after_end(outcome, case, result_handle)
+
+
+def _without_session(case: EndSessionCase, client: Client | None, hint: ProvenHint | None) -> Response:
+    """Answer a browser that shows no living session: the hint alone may name one, or all is over already."""
+    hinted = _hinted(case, client, hint)
+    if hinted is not None and hinted[1].ended_at is None and hinted[0].is_live:
+        return _ask(case, hinted[1], by_hint=True)
+    return already_signed_out(case, recent=hinted is not None)
+
+
+def _hinted(
+    case: EndSessionCase, client: Client | None, hint: ProvenHint | None
+) -> tuple[ClientSession, Session] | None:
+    if hint is None and case.sid and client:
+        hint = ProvenHint(client=client, sid=case.sid, sub="")
+    return find_hinted(hint) if hint else None
+
+
+def _ask(case: EndSessionCase, session: Session, *, by_hint: bool) -> Response:
+    with transaction():
+        ticket = park(
+            KIND,
+            case.as_parameters(),
+            browser=cookies.bind_browser(),
+            session_id=session.id,
+            answers={"by_hint": by_hint},
+        )
+    return redirect(url_for("endpoints.show_end_session_confirm", ticket=ticket), 303)
+
+
+def _client_of(case: EndSessionCase) -> Client | None:
+    return find_by_client_id(case.client_id) if case.client_id else None

@@ -1,0 +1,187 @@
+"""`/session/end/confirm`: the person says what shall end, having seen what that takes along.
+
+The ticket in the address is bound to this browser, names the session it was made for, and works
+once: it is void when the browser has another session by now (THR-03, THR-04).
+"""
+
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from provider.clients.models import Client
+from provider.clients.queries import find_by_client_id
+from provider.endpoints.end_session_case import EndSessionCase
+from provider.endpoints.signed_out import after_end, already_signed_out, result_handle_of
+from provider.infrastructure.database import transaction
+from provider.interactions.answer import answer, take
+from provider.interactions.models import Interaction, InteractionKind
+from provider.interactions.queries import find, find_finished
+from provider.logout.end_client_session import end_share
+from provider.logout.end_session import end
+from provider.logout.ending import Cause, LogoutOutcome
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+from provider.logout.results import find_by_result_handle
+from provider.logout.shares import Share, list_of_session
+from provider.sessions.queries import FoundSession, find_live, find_live_by_id
+from provider.web import cookies, csrf
+from provider.web.addresses import client_address
+from provider.web.headers import allow_form_action
+from provider.web.layout import page
+
+KIND = InteractionKind.END_SESSION
+THIS_BROWSER, THIS_APP, EVERYWHERE, EVERYWHERE_SURELY = "true", "app", "everywhere", "everywhere-confirmed"
+
+
+def show_end_session_confirm() -> Response:
+    """Ask the person, and show what each answer means."""
+    ticket = request.args.get("ticket", "")
+    parked = find(ticket, cookies.browser(), KIND)
+    if parked is None:
+        return _repeated(ticket)
+    found = _session_of(parked)
+    if found is None:
+        return _void(EndSessionCase(**parked.parameters))
+    return _page("session_end_confirm.html", ticket, parked, found)
+
+
+def submit_end_session_confirm() -> Response:
+    """Do what the person chose."""
+    ticket = request.form.get("ticket", "")
+    csrf.check(_purpose(ticket))
+    if "cancel" in request.form:
+        return _cancel(ticket)
+    match request.form.get("logout"):
+        case "true" | "app" | "everywhere-confirmed" as choice:
+            return _end(ticket, choice)
+        case "everywhere":
+            return _ask_again(ticket)
+    return redirect(url_for("endpoints.show_end_session_confirm", ticket=ticket), 303)
+
+
+def _end(ticket: str, choice: str) -> Response:
+    result_handle = result_handle_of(ticket)
+    outcome, parked, found = None, None, None
+    with transaction():
+        parked = take(ticket, cookies.browser(), KIND)
+        found = _session_of(parked) if parked else None
+        if parked is not None and found is not None:
+            outcome = _carry_out(choice, parked, found, result_handle)
+    if parked is None:
+        return _repeated(ticket)
+    case = EndSessionCase(**parked.parameters)
+    if found is None:
+        return _void(case)
+    if choice == THIS_APP:
+        return _after_app(case, result_handle)
+    return after_end(outcome, case, result_handle)
+
+
+def _carry_out(
+    choice: str, parked: Interaction, found: FoundSession, result_handle: str
+) -> LogoutOutcome | None:
+    case = EndSessionCase(**parked.parameters)
+    client = find_by_client_id(case.client_id) if case.client_id and choice == THIS_APP else None
+    cause = Cause(
+        reason=LogoutReason.RP_INITIATED if case.client_id else LogoutReason.USER,
+        initiator="account",
+        client=client,
+        ip=client_address(),
+        result_handle=result_handle,
+    )
+    if choice == EVERYWHERE_SURELY and not parked.answers.get("by_hint"):
+        return end_everywhere(found.account, cause)
+    if choice == THIS_APP:
+        share = _share_of(found, client)
+        return end_share(share.client_session, cause) if share and share.client_session else None
+    return end(found.session, cause)
+
+
+def _session_of(parked: Interaction) -> FoundSession | None:
+    """Return the session that a ticket is good for: the browser's own, or the one that a hint named."""
+    handle = cookies.session_handle()
+    found = find_live(handle) if handle else None
+    if found is not None:
+        return found if found.session.id == parked.session_id else None
+    if parked.answers.get("by_hint") and parked.session_id:
+        return find_live_by_id(parked.session_id)
+    return None
+
+
+def _ask_again(ticket: str) -> Response:
+    parked = find(ticket, cookies.browser(), KIND)
+    found = _session_of(parked) if parked else None
+    if parked is None or found is None:
+        return redirect(url_for("endpoints.show_end_session_confirm", ticket=ticket), 303)
+    return _page("session_end_everywhere.html", ticket, parked, found)
+
+
+def _cancel(ticket: str) -> Response:
+    with transaction():
+        parked = take(ticket, cookies.browser(), KIND)
+        if parked is not None:
+            answer(parked, cancelled=True)
+    case = EndSessionCase(**parked.parameters) if parked else EndSessionCase()
+    if case.app_uri:
+        return redirect(case.app_uri, 303)
+    return page("session_kept.html", continue_url=None, continue_name=case.app_name)
+
+
+def _after_app(case: EndSessionCase, result_handle: str) -> Response:
+    """Lead on after one app was signed out; the browser's session and its cookie live on."""
+    return redirect(case.return_to or url_for("endpoints.show_session_ended", handle=result_handle), 303)
+
+
+def _void(case: EndSessionCase) -> Response:
+    """Answer a ticket whose session is not this browser's: ask afresh about the one there is, if any."""
+    handle = cookies.session_handle()
+    if handle and find_live(handle):
+        return redirect(url_for("endpoints.end_session"), 303)
+    return already_signed_out(case, recent=True)
+
+
+def _repeated(ticket: str) -> Response:
+    """Answer a ticket that was used: the same way on as the first time, whatever has ended since."""
+    parked = find_finished(ticket, cookies.browser(), KIND)
+    if parked is None or parked.answers.get("cancelled"):
+        return _void(EndSessionCase())
+    case = EndSessionCase(**parked.parameters)
+    result_handle = result_handle_of(ticket)
+    if case.return_to is None and find_by_result_handle(result_handle) is None:
+        return _void(case)
+    return redirect(case.return_to or url_for("endpoints.show_session_ended", handle=result_handle), 303)
+
+
+def _page(template: str, ticket: str, parked: Interaction, found: FoundSession) -> Response:
+    case = EndSessionCase(**parked.parameters)
+    by_hint = bool(parked.answers.get("by_hint"))
+    for uri in filter(None, (case.return_to, case.app_uri)):
+        allow_form_action(uri)
+    shares = list_of_session(found.session.id)
+    return page(
+        template,
+        app_name=case.app_name,
+        # Somebody who shows an ID Token but no cookie is not told who the person is.
+        person=None if by_hint else found.account.display_name,
+        username=None if by_hint else found.account.username,
+        ends=[{"name": share.client.display_name, "told": share.has_address} for share in shares],
+        survives=[
+            {"name": share.client.display_name, "until": share.grant.expires_at}
+            for share in shares
+            if share.survives_browser
+        ],
+        ticket=ticket,
+        csrf=csrf.token_for(_purpose(ticket)),
+        can_end_app=not by_hint and any(share.client.client_id == case.client_id for share in shares),
+        can_end_everywhere=not by_hint,
+    )
+
+
+def _share_of(found: FoundSession, client: Client | None) -> Share | None:
+    if client is None:
+        return None
+    shares = list_of_session(found.session.id)
+    return next((share for share in shares if share.client.id == client.id), None)
+
+
+def _purpose(ticket: str) -> str:
+    return f"end-session {ticket}"

@@ -1,0 +1,115 @@
+"""The smallest valid things: people, clients, sessions and what hangs on them.
+
+Three people are enough for every story: Ada signs in, Ben is somebody else, Cleo administers. Three
+relying parties: red, green, blue. Each function commits what it makes.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from provider.accounts.models import Account
+from provider.accounts.passwords import hash_password
+from provider.clients.models import Client
+from provider.clients.secrets import digest_secret
+from provider.grants import lifecycle as grants
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.infrastructure.database import db, transaction
+from provider.infrastructure.opaque_tokens import new_id, new_subject
+from provider.protocol.client_metadata import ClientMetadata
+from provider.sessions import join, lifecycle
+from provider.sessions.models import ClientSession, Session
+
+PASSWORD = "correct horse battery staple"
+
+
+def make_account(username: str = "ada", **claims: Any) -> Account:
+    """A person who signs in with PASSWORD."""
+    now = clock.now()
+    account = Account(
+        id=new_id(),
+        sub=new_subject(),
+        username=username,
+        folded_username=username.casefold(),
+        password_hash=hash_password(PASSWORD),
+        claims={"name": username.title(), "email": f"{username}@example.test"} | claims,
+        epoch=0,
+        created_at=now,
+        updated_at=now,
+    )
+    with transaction():
+        db.session.add(account)
+    return account
+
+
+def secret_of(client_id: str) -> str:
+    """The secret of a client that the factories made."""
+    return f"{client_id}-secret-of-thirty-two-letters"
+
+
+def make_client(
+    client_id: str = "red",
+    *,
+    first_party: bool = True,
+    port: int | None = None,
+    settings: dict[str, Any] | None = None,
+    **metadata: Any,
+) -> Client:
+    """A confidential first-party web client with every URI it needs; `port` says where its server listens."""
+    origin = f"http://127.0.0.1:{port}" if port else f"https://{client_id}.test"
+    registered = {
+        "client_name": client_id.title(),
+        "redirect_uris": [f"{origin}/callback"],
+        "post_logout_redirect_uris": [f"{origin}/signed-out"],
+        "backchannel_logout_uri": f"{origin}/backchannel-logout",
+        "backchannel_logout_session_required": True,
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "openid profile email address phone offline_access",
+        "client_uri": origin,
+    } | metadata
+    registered = {name: value for name, value in registered.items() if value is not None}
+    now = clock.now()
+    client = Client(
+        id=new_id(),
+        client_id=client_id,
+        registered=ClientMetadata.from_registration(registered).to_wire(),
+        secret_digest=digest_secret(secret_of(client_id)),
+        first_party=first_party,
+        epoch=0,
+        created_at=now,
+        updated_at=now,
+        **(settings or {}),
+    )
+    with transaction():
+        db.session.add(client)
+    return client
+
+
+@dataclass
+class SignedIn:
+    """A session as the factories made it: the cookie's handle and each client's share by client_id."""
+
+    session: Session
+    handle: str
+    shares: dict[str, ClientSession]
+    grants: dict[str, Grant]
+
+
+def make_session(account: Account, clients: list[Client] = (), *, offline: tuple[str, ...] = ()) -> SignedIn:
+    """A session of a person with a share for each client; those named in `offline` have offline grants."""
+    with transaction():
+        session, handle = lifecycle.start(account, ip="192.0.2.1", device="Firefox on Linux")
+        made = SignedIn(session=session, handle=handle, shares={}, grants={})
+        for client in clients:
+            is_offline = client.client_id in offline
+            grant = grants.create(
+                account,
+                client,
+                scope="openid profile offline_access" if is_offline else "openid profile",
+                sid=join.new_sid(),
+                provider_epoch=session.provider_epoch,
+                offline=is_offline,
+            )
+            made.grants[client.client_id] = grant
+            made.shares[client.client_id] = join.join(session, client, grant)
+    return made

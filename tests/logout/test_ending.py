@@ -1,0 +1,243 @@
+"""What each of the three verbs ends, what it leaves, and who is told."""
+
+import pytest
+from sqlalchemy import select
+
+from provider.audit.models import AuditEvent
+from provider.clients.models import OfflinePolicy
+from provider.delivery.models import Delivery
+from provider.infrastructure.database import db, transaction
+from provider.logout.end_client_session import end_share
+from provider.logout.end_grant import end_grant
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+from provider.sessions.queries import find_live
+from tests.factories import make_account, make_client, make_session
+
+BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
+
+
+@pytest.fixture
+def ada(app):
+    return make_account("ada")
+
+
+@pytest.fixture
+def red(app):
+    return make_client("red")
+
+
+@pytest.fixture
+def green(app):
+    return make_client("green")
+
+
+def deliveries() -> list[Delivery]:
+    return list(db.session.scalars(select(Delivery)))
+
+
+def told() -> set[str | None]:
+    return {delivery.sid for delivery in deliveries()}
+
+
+@pytest.mark.spec("backchannel §2.3")
+def test_the_end_of_a_session_is_owed_to_every_client_of_it_and_to_nobody_else(ada, red, green):
+    here, elsewhere = make_session(ada, [red, green]), make_session(ada, [red])
+
+    with transaction():
+        outcome = end(here.session, BY_ADA)
+
+    assert outcome.told == 2
+    assert told() == {share.sid for share in here.shares.values()}
+    assert find_live(here.handle) is None
+    assert find_live(elsewhere.handle) is not None
+
+
+@pytest.mark.spec("backchannel §2.7")
+def test_only_grants_without_offline_access_go_with_the_session(ada, red, green):
+    made = make_session(ada, [red, green], offline=("green",))
+
+    with transaction():
+        outcome = end(made.session, BY_ADA)
+
+    db.session.refresh(made.grants["red"])
+    db.session.refresh(made.grants["green"])
+    assert made.grants["red"].revoked_at is not None
+    assert made.grants["green"].revoked_at is None
+    assert [share.client.client_id for share in outcome.survivors] == ["green"]
+    assert outcome.logout.grants_surviving == 1
+
+
+def test_a_client_may_have_its_offline_grants_revoked_with_the_session(ada):
+    strict = make_client("strict", settings={"offline_policy": OfflinePolicy.REVOKE})
+    made = make_session(ada, [strict], offline=("strict",))
+
+    with transaction():
+        end(made.session, BY_ADA)
+
+    db.session.refresh(made.grants["strict"])
+    assert made.grants["strict"].revoked_at is not None
+
+
+def test_a_session_ends_once_and_is_told_once(ada, red):
+    made = make_session(ada, [red])
+
+    with transaction():
+        first = end(made.session, BY_ADA)
+    with transaction():
+        second = end(made.session, BY_ADA)
+
+    assert first is not None
+    assert second is None
+    assert len(deliveries()) == 1
+
+
+def test_an_ending_leaves_one_audit_entry_that_says_what_it_did(ada, red, green):
+    made = make_session(ada, [red, green])
+
+    with transaction():
+        outcome = end(made.session, BY_ADA)
+
+    entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout")).one()
+    assert entry.logout_id == outcome.logout.id
+    assert entry.account_id == ada.id
+    assert entry.detail["apps_told"] == 2
+    assert entry.detail["reason"] == "user"
+
+
+def test_a_failed_ending_leaves_no_trace(ada, red):
+    made = make_session(ada, [red])
+
+    def crash() -> None:
+        with transaction():
+            end(made.session, BY_ADA)
+            raise RuntimeError("crash between the statements")
+
+    with pytest.raises(RuntimeError, match="crash"):
+        crash()
+
+    assert deliveries() == []
+    assert find_live(made.handle) is not None
+
+
+def test_sign_out_of_this_app_leaves_the_browser_and_the_other_apps_alone(ada, red, green):
+    made = make_session(ada, [red, green])
+
+    with transaction():
+        end_share(made.shares["red"], BY_ADA)
+
+    assert told() == {made.shares["red"].sid}
+    assert find_live(made.handle) is not None
+    db.session.refresh(made.shares["green"])
+    assert made.shares["green"].is_live
+
+
+def test_sign_out_of_this_app_keeps_an_offline_grant_unless_it_is_meant(ada, green):
+    kept, meant = (make_session(ada, [green], offline=("green",)) for _ in range(2))
+
+    with transaction():
+        end_share(kept.shares["green"], BY_ADA)
+    with transaction():
+        end_share(meant.shares["green"], BY_ADA, revoke_offline=True)
+
+    db.session.refresh(kept.grants["green"])
+    db.session.refresh(meant.grants["green"])
+    assert kept.grants["green"].revoked_at is None
+    assert meant.grants["green"].revoked_at is not None
+
+
+def test_sign_out_everywhere_ends_all_sessions_and_all_grants(ada, red, green):
+    one, two = make_session(ada, [red]), make_session(ada, [green], offline=("green",))
+    ben = make_session(make_account("ben"), [red])
+
+    with transaction():
+        outcome = end_everywhere(ada, BY_ADA)
+
+    assert outcome.logout.sessions_ended == 2
+    assert outcome.logout.grants_revoked == 2
+    assert told() == {one.shares["red"].sid, two.shares["green"].sid}
+    assert find_live(one.handle) is None
+    assert find_live(two.handle) is None
+    assert find_live(ben.handle) is not None
+
+
+def test_sign_out_everywhere_tells_an_offline_grant_on_its_own_under_its_old_sid(ada, green):
+    made = make_session(ada, [green], offline=("green",))
+    with transaction():
+        end(made.session, BY_ADA)
+    first = {delivery.logout_id for delivery in deliveries()}
+
+    with transaction():
+        outcome = end_everywhere(ada, BY_ADA)
+
+    (late,) = [delivery for delivery in deliveries() if delivery.logout_id not in first]
+    assert late.logout_id == outcome.logout.id
+    assert late.sid == made.shares["green"].sid
+    db.session.refresh(made.grants["green"])
+    assert made.grants["green"].revoked_at is not None
+
+
+def test_a_session_that_was_in_the_making_during_sign_out_everywhere_is_born_dead(ada, red):
+    stale = ada.epoch
+    with transaction():
+        end_everywhere(ada, BY_ADA)
+
+    late = make_session(ada, [red])
+    with transaction():
+        late.session.account_epoch = stale
+
+    assert find_live(late.handle) is None
+
+
+@pytest.mark.spec("DEC-14")
+def test_a_client_that_acts_on_sub_alone_is_told_once_per_ending(ada):
+    simple = make_client("simple", backchannel_logout_session_required=False)
+    make_session(ada, [simple])
+    make_session(ada, [simple])
+
+    with transaction():
+        end_everywhere(ada, BY_ADA)
+
+    (delivery,) = deliveries()
+    assert delivery.sid is None
+    assert delivery.sub == ada.sub
+
+
+def test_a_client_without_an_address_is_part_of_the_ending_but_owed_nothing(ada):
+    mute = make_client("mute", backchannel_logout_uri=None, backchannel_logout_session_required=None)
+    made = make_session(ada, [mute])
+
+    with transaction():
+        outcome = end(made.session, BY_ADA)
+
+    assert outcome.logout.client_sessions_ended == 1
+    assert deliveries() == []
+
+
+def test_the_end_of_a_grant_takes_its_share_of_the_session_along(ada, red, green):
+    made = make_session(ada, [red, green], offline=("red",))
+
+    with transaction():
+        first = end_grant(made.grants["red"].id, BY_ADA)
+    with transaction():
+        again = end_grant(made.grants["red"].id, BY_ADA)
+
+    assert first is not None
+    assert again is None
+    assert told() == {made.shares["red"].sid}
+    db.session.refresh(made.shares["red"])
+    assert not made.shares["red"].is_live
+    assert find_live(made.handle) is not None
+
+
+@pytest.mark.parametrize("apps", [0, 1, 3, 12])
+def test_an_ending_costs_the_same_number_of_statements_however_many_apps_there_are(ada, statements, apps):
+    clients = [make_client(f"app{number}") for number in range(apps)]
+    made = make_session(ada, clients)
+
+    with statements() as seen, transaction():
+        end(made.session, BY_ADA)
+
+    assert len(seen) <= 7
