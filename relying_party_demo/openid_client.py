@@ -63,7 +63,9 @@ class OpenIDClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no typ
 
         def strict(claims: Document, header: Document, options: Document, params: Document) -> StrictIDToken:
             # Authlib gives the access token to its own class only; without it at_hash would go unchecked.
-            return StrictIDToken(claims, header, options, {**params, "access_token": token["access_token"]})
+            return StrictIDToken(
+                claims, header, options, {**params, "access_token": token.get("access_token")}
+            )
 
         try:
             claims = self.parse_id_token(

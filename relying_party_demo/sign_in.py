@@ -102,9 +102,11 @@ def redeem_code(rp: RelyingParty, asked: dict[str, Any]) -> tuple[dict[str, Any]
 
 
 def tokens_from(token: dict[str, Any], default_scope: str) -> Tokens:
-    """rfc6749 §5.1: a missing scope means the one that was asked for."""
+    """rfc6749 §5.1: access_token is required; a missing scope means the one that was asked for."""
+    if not isinstance(token.get("access_token"), str):
+        raise ProviderUnreachable("the token response has no access_token")
     return Tokens(
-        access_token=str(token["access_token"]),
+        access_token=token["access_token"],
         scope=str(token.get("scope") or default_scope),
         refresh_token=token.get("refresh_token"),
         id_token=token.get("id_token"),

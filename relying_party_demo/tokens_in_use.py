@@ -46,6 +46,7 @@ def refresh(rp: RelyingParty) -> Outcome:
         try:
             token = rp.client.refresh(session.refresh_token)
             check_same_person(rp, session, token)
+            return keep(rp, session, token)
         except OAuthError as exc:
             # rfc6749 §5.2: an invalid_grant is for good, so the token is of no more use.
             if exc.error == "invalid_grant":
@@ -57,7 +58,6 @@ def refresh(rp: RelyingParty) -> Outcome:
             return Outcome(
                 502, {"error": "provider_unreachable", "error_description": "the provider does not answer"}
             )
-        return keep(rp, session, token)
 
 
 def check_same_person(rp: RelyingParty, session: LocalSession, token: dict[str, Any]) -> None:

@@ -62,6 +62,7 @@ class FakeProvider:
     userinfo_sub: str | None = None
     bend_id_token: Callable[[Claims], Claims] = lambda claims: claims
     sign_id_token: Callable[[Claims], str] | None = None
+    bend_token_response: Callable[[Claims], Claims] = lambda answer: answer
     before_refresh_answer: Callable[[], object] = lambda: None
 
     def sign(self, claims: Claims, *, typ: str | None = "JWT", **header: Any) -> str:
@@ -164,7 +165,13 @@ class FakeProvider:
         self.refresh_tokens[refresh_token] = asked
         id_token = self.sign_id_token(claims) if self.sign_id_token else self.sign(claims)
         common = {"token_type": "Bearer", "expires_in": 600, "scope": asked["scope"]}
-        return {"access_token": access_token, "refresh_token": refresh_token, "id_token": id_token, **common}
+        answer = {
+            "access_token": access_token,
+            "refresh_token": refresh_token,
+            "id_token": id_token,
+            **common,
+        }
+        return self.bend_token_response(answer)
 
     def userinfo(self, request: Request) -> tuple[int, Claims, None]:
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.access_tokens:

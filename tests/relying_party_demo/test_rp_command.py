@@ -61,7 +61,7 @@ def test_it_stops_at_once_and_leaves_no_process(tmp_path, signal_):
         workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal_)
 
-        assert process.wait(timeout=2) == 0
+        assert process.wait(timeout=5) == 0
 
     assert workers
     assert not any(worker.is_running() for worker in workers)
@@ -77,7 +77,7 @@ def test_it_stops_though_a_request_is_held(tmp_path):
             requests.post(f"{url}/backchannel-logout", data={"logout_token": "a.b.c"}, timeout=0.3)
         process.terminate()
 
-        assert process.wait(timeout=3) == 0
+        assert process.wait(timeout=5) == 0
 
 
 def test_a_killed_main_process_takes_its_worker_along(tmp_path):

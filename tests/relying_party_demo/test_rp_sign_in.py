@@ -243,3 +243,15 @@ def test_the_provider_may_start_later_than_the_app(ada, provider):
 )
 def test_a_request_that_makes_no_sense_gets_a_page(ada, path):
     assert ada.get(path).status_code == 400
+
+
+@pytest.mark.parametrize("missing", ["access_token", "id_token"])
+@pytest.mark.spec("core §3.1.3.3")
+def test_a_token_response_that_lacks_something_signs_nobody_in(ada, provider, missing):
+    provider.bend_token_response = lambda answer: {k: v for k, v in answer.items() if k != missing}
+
+    answer = ada.sign_in()
+
+    assert answer.status_code in {400, 502}
+    assert 'id="sign-in"' in answer.text
+    assert not ada.state()["signed_in"]
