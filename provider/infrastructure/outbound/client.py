@@ -42,6 +42,11 @@ class OutboundClient:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
+    @property
+    def policy(self) -> OutboundPolicy:
+        """The operator's rules, by which a URL is judged at registration too."""
+        return self._policy
+
     def post_form(
         self,
         url: str,
