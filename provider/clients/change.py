@@ -8,7 +8,7 @@ from sqlalchemy import update as sql_update
 from provider.clients.models import Client
 from provider.clients.options import ClientOptions
 from provider.clients.register import apply_options, needs_secret
-from provider.clients.secrets import check_given, digest_of_secret, new_secret
+from provider.clients.secrets import check_given, digest_secret, new_secret
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
 from provider.protocol.client_metadata import ClientMetadata
@@ -37,7 +37,7 @@ def update(client: Client, metadata: ClientMetadata, options: ClientOptions | No
         client.secret_expires_at = client.previous_secret_expires_at = None
     elif client.secret_digest is None:
         secret = new_secret()
-        client.secret_digest = digest_of_secret(secret)
+        client.secret_digest = digest_secret(secret)
     db.session.flush()
     return secret
 
@@ -52,7 +52,7 @@ def rotate_secret(client: Client, *, secret: str | None = None, overlap: timedel
     client.previous_secret_digest = client.secret_digest
     ends = [now + overlap] + ([client.secret_expires_at] if client.secret_expires_at else [])
     client.previous_secret_expires_at = min(ends)
-    client.secret_digest = digest_of_secret(secret)
+    client.secret_digest = digest_secret(secret)
     client.secret_expires_at = None
     client.updated_at = now
     db.session.flush()

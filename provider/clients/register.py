@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from provider.clients.models import Client, OfflinePolicy
 from provider.clients.options import ClientOptions
 from provider.clients.queries import is_client_id_taken
-from provider.clients.secrets import check_given, digest_of_secret, new_secret
+from provider.clients.secrets import check_given, digest_secret, new_secret
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
@@ -58,7 +58,7 @@ def add(
         id=new_id(),
         client_id=client_id,
         registered=metadata.to_wire(),
-        secret_digest=None if secret is None else digest_of_secret(secret),
+        secret_digest=None if secret is None else digest_secret(secret),
         epoch=0,
         created_at=now,
         updated_at=now,

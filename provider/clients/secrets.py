@@ -30,14 +30,14 @@ def check_given(secret: str) -> None:
         raise UnusableSecret("a client secret has only visible ASCII characters")
 
 
-def digest_of_secret(secret: str) -> str:
+def digest_secret(secret: str) -> str:
     """Return the keyed digest under which a secret is kept."""
     return current.secret_box().keyed_digest("client-secret", secret)
 
 
 def check_secret(client: Client, presented: str) -> bool:
     """Return whether this is one of the client's secrets in force (KEY-19), in constant time."""
-    digest = digest_of_secret(presented[: _MOST_LENGTH + 1])
+    digest = digest_secret(presented[: _MOST_LENGTH + 1])
     now = clock.now()
     current_one = _is_equal(client.secret_digest, client.secret_expires_at, digest, now)
     previous_one = _is_equal(client.previous_secret_digest, client.previous_secret_expires_at, digest, now)
