@@ -1,0 +1,68 @@
+"""The `curfew` command, for operators: every administrative act that needs no browser.
+
+Each command owns one transaction, writes its audit entry in it, and speaks in tables to people and in
+JSON to programs. Knows every room, but no HTTP.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+# A command is imported when it is called, so that the start and the help of the others stay quick.
+COMMANDS = {
+    "demo": ("provider.cli.demo:demo", "Run a provider, a worker and three apps on this machine."),
+    "demo-check": ("provider.cli.demo:demo_check", "Play the main story by HTTP and say what held."),
+    "serve": ("provider.cli.serve:serve", "Serve the provider."),
+    "worker": ("provider.cli.worker:worker", "Deliver sign-outs and do the periodic duties."),
+    "db": ("provider.cli.db:db", "Bring the database up to date."),
+    "settings": ("provider.cli.settings:settings", "Show every setting with its meaning and source."),
+    "client": ("provider.cli.client:client", "Register and change relying parties."),
+    "user": ("provider.cli.user:user", "Add and change the people who sign in."),
+    "session": ("provider.cli.session:session", "See who is signed in, and end it."),
+    "delivery": ("provider.cli.delivery:delivery", "See who was told of sign-outs, and tell again."),
+    "keys": ("provider.cli.keys:keys", "See and rotate the signing keys."),
+    "audit": ("provider.cli.audit:audit", "Read and verify what happened."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported by name when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 – the signature is click's.
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 – the same.
+        """Import and return a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 – the same.
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    name="curfew",
+    epilog="""\b
+Examples:
+  curfew demo
+  curfew db upgrade
+  curfew user add ada --claim name="Ada Lovelace"
+  curfew client add --client-id red --redirect-uri https://red.example/callback
+  curfew session end --account ada
+
+Every command says more with --help. Settings come from CURFEW_… variables or from the file that
+CURFEW_CONFIG names. Exit codes: 0 done, 1 refused or failed, 2 wrong use or settings, 3 the database needs
+`curfew db upgrade`.
+""",
+)
+@click.version_option(version("curfew"), prog_name="curfew")
+def main() -> None:
+    """Run and administer an OpenID Provider whose sign-out is real."""

@@ -1,0 +1,102 @@
+"""What a command needs around it: settings, a migrated database, the application, errors in one line."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, ParamSpec, TypeVar, overload
+
+import click
+
+P = ParamSpec("P")
+R = TypeVar("R")
+REFUSED, WRONG_SETTINGS, NOT_MIGRATED = 1, 2, 3
+
+
+@overload
+def with_app(command: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def with_app(*, migrated: bool) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
+def with_app(
+    command: Callable[P, R] | None = None, /, *, migrated: bool = True
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
+    """Run a command inside the application's context; with `migrated=False` on any database."""
+
+    def decorate(command: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            with application(migrated=migrated), one_line_errors():
+                return command(*args, **kwargs)
+
+        return run
+
+    return decorate if command is None else decorate(command)
+
+
+@contextmanager
+def application(*, migrated: bool = True) -> Iterator[None]:
+    """Hold the application's context and a correlation id; everything is closed afterwards."""
+    from provider.app import create_app
+    from provider.config import WrongSettings, load_settings
+    from provider.infrastructure import current, event_log
+    from provider.infrastructure.database import db
+    from provider.infrastructure.secrets import UnusableSecretKey
+
+    try:
+        settings = load_settings()
+        app = create_app(settings)
+    except WrongSettings as exc:
+        fail(*exc.problems, code=WRONG_SETTINGS)
+    except (UnusableSecretKey, OSError) as exc:
+        fail(str(exc), code=WRONG_SETTINGS)
+    if settings.log_level == "INFO":
+        # A person at the keyboard reads the command's own answer; what went wrong is still logged.
+        event_log.configure("WARNING")
+    with app.app_context(), event_log.correlated():
+        try:
+            if migrated:
+                _check_schema()
+            yield
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+            current.house().outbound.close()
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what a room or the database refuses into one line on standard error and exit code 1."""
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        yield
+    except OperationalError as exc:
+        fail(f"the database does not answer: {exc.orig}")
+    except Exception as exc:
+        # Rooms raise errors of their own with a sentence for people; anything else is a defect of ours.
+        if not type(exc).__module__.startswith("provider."):
+            raise
+        fail(str(exc) or type(exc).__name__)
+
+
+def fail(*sentences: str, code: int = REFUSED) -> NoReturn:
+    """Say what is wrong, one line for each problem, and leave."""
+    for sentence in sentences:
+        click.echo(f"curfew: {' '.join(sentence.split())}", err=True)
+    sys.exit(code)
+
+
+def _check_schema() -> None:
+    from sqlalchemy.exc import OperationalError
+
+    from provider.infrastructure import schema
+    from provider.infrastructure.database import db
+
+    try:
+        up_to_date = schema.is_current(db.engine)
+    except OperationalError as exc:
+        fail(f"the database does not answer: {exc.orig}")
+    if not up_to_date:
+        fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)

@@ -1,0 +1,53 @@
+"""`curfew db`: the database's schema."""
+
+import click
+
+from provider.cli.context import NOT_MIGRATED, fail, with_app
+from provider.cli.output import json_option, show_json
+from provider.infrastructure import schema
+from provider.infrastructure.database import db as database
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew db upgrade
+  curfew db check && curfew serve
+"""
+)
+def db() -> None:
+    """Bring the database up to date."""
+
+
+@db.command()
+@with_app(migrated=False)
+def upgrade() -> None:
+    """Run the migrations that are missing; doing it again changes nothing."""
+    before = schema.current_revision(database.engine)
+    schema.upgrade(database.engine)
+    after = schema.current_revision(database.engine)
+    if before == after:
+        click.echo(f"The database was up to date already ({after}).")
+    else:
+        click.echo(f"The database is up to date ({before or 'empty'} → {after}).")
+
+
+@db.command()
+@json_option
+@with_app(migrated=False)
+def current(*, as_json: bool) -> None:
+    """Show which revision the database stands at."""
+    revision = schema.current_revision(database.engine)
+    if as_json:
+        show_json({"current": revision, "newest": schema.newest_revision()})
+    else:
+        click.echo(f"{revision or 'none'} (this version needs {schema.newest_revision()})")
+
+
+@db.command()
+@with_app(migrated=False)
+def check() -> None:
+    """Answer by the exit code whether the database is up to date: 0 or 3."""
+    if not schema.is_current(database.engine):
+        fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)
+    click.echo("The database is up to date.")

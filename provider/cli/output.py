@@ -1,0 +1,93 @@
+"""How commands answer: tables for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from provider.config.values import write_timedelta
+
+F = TypeVar("F", bound=Callable[..., Any])
+# Wide enough that nothing is cut when the output goes into a file or a pipe.
+_WIDTH_OF_A_PIPE = 400
+
+
+def json_option(command: F) -> F:
+    """Give a command the option --json as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")(command)
+
+
+def show_json(value: object) -> None:
+    """Write a value as JSON; instants in ISO 8601, spans in seconds."""
+    click.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Write rows as a table, or one sentence when there are none."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text and not markup: what people registered must not be able to draw.
+        table.add_row(*(Text(_readable(value)) for value in row))
+    if table.row_count:
+        _console().print(table)
+    else:
+        click.echo(empty)
+
+
+def show_record(record: Mapping[str, object]) -> None:
+    """Write one thing as a table of names and values; what has no value is left out."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in record.items():
+        if value not in (None, "", (), []):
+            table.add_row(Text(name), Text(_readable(value)))
+    _console().print(table)
+
+
+def show_secret(name: str, secret: str) -> None:
+    """Write a secret, and to people that it is shown this once."""
+    click.echo(f"{name}: {secret}")
+    click.echo(f"The {name} is shown this once.", err=True)
+
+
+def _console() -> Console:
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE, highlight=False)
+
+
+def _readable(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
+        case timedelta():
+            return write_timedelta(value)
+        case dict():
+            return json.dumps(value, default=_plain, ensure_ascii=False)
+        case list() | tuple() | set() | frozenset():
+            return "\n".join(map(_readable, value))
+    # Escape sequences in what a stranger sent must not reach the terminal.
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case set() | frozenset():
+            return sorted(value)
+    return str(value)
