@@ -1,0 +1,278 @@
+"""What is written in the audit stays as it was, or verification says so: KEY-29 to KEY-33."""
+
+import re
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from provider.audit.chain import Link, head, seal
+from provider.audit.models import AuditEvent
+from provider.audit.prune import prune
+from provider.audit.queries import Filter, list_events
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.audit.verify import verify
+from provider.infrastructure import clock, event_log
+from provider.infrastructure.database import change, db, transaction
+
+ADA = uuid4()
+
+
+@pytest.fixture
+def chain(app):
+    """Ten linked entries."""
+    with transaction():
+        for number in range(1, 11):
+            record(EventTag.SIGN_IN_SUCCEEDED, actor="account", account_id=ADA, ip="127.0.0.1", number=number)
+        assert seal() == 10
+    return app
+
+
+def tamper(*statements):
+    with transaction():
+        for statement in statements:
+            change(statement)
+
+
+def at(seq):
+    return update(AuditEvent).where(AuditEvent.seq == seq)
+
+
+def mac_of_entry(seq):
+    return db.session.scalar(select(AuditEvent.mac).where(AuditEvent.seq == seq))
+
+
+def swap():
+    tamper(at(4).values(seq=-1), at(5).values(seq=4), at(-1).values(seq=5))
+
+
+def renumber():
+    tamper(delete(AuditEvent).where(AuditEvent.seq == 3))
+    for seq in range(4, 11):
+        tamper(at(seq).values(seq=seq - 1))
+
+
+def graft():
+    tamper(at(4).values(mac=mac_of_entry(5)))
+
+
+@pytest.mark.parametrize(
+    ("tampering", "found"),
+    [
+        pytest.param(
+            lambda: tamper(at(4).values(ip="10.0.0.1")), "entry 4 .* was changed", id="an edited column"
+        ),
+        pytest.param(
+            lambda: tamper(at(4).values(detail={"number": 5})),
+            "entry 4 .* was changed",
+            id="an edited detail",
+        ),
+        pytest.param(
+            lambda: tamper(at(4).values(at=clock.now())), "entry 4 .* was changed", id="a shifted instant"
+        ),
+        pytest.param(
+            lambda: tamper(at(4).values(account_id=None)), "entry 4 .* was changed", id="a removed account"
+        ),
+        pytest.param(graft, "entry 4 .* was changed", id="another entry's mac"),
+        pytest.param(
+            lambda: tamper(delete(AuditEvent).where(AuditEvent.seq == 4)),
+            "entry 4 is missing",
+            id="a deleted entry",
+        ),
+        pytest.param(
+            lambda: tamper(delete(AuditEvent).where(AuditEvent.seq.between(4, 6))),
+            "entries 4 to 6 are missing",
+            id="deleted entries",
+        ),
+        pytest.param(
+            lambda: tamper(delete(AuditEvent).where(AuditEvent.seq <= 2)),
+            "entries 1 to 2 are missing",
+            id="a cut beginning",
+        ),
+        pytest.param(swap, "does not follow", id="swapped entries"),
+        pytest.param(renumber, "does not follow", id="a deleted entry with the rest renumbered"),
+        pytest.param(lambda: tamper(at(4).values(chain="0" * 64)), "does not follow", id="another link"),
+    ],
+)
+def test_tampering_is_found(chain, tampering, found):
+    tampering()
+
+    problems = verify().problems
+    assert problems
+    assert any(re.search(found, problem) for problem in problems)
+
+
+def test_an_untouched_chain_has_no_problems(chain):
+    findings = verify(head())
+
+    assert findings.problems == ()
+    assert (findings.linked, findings.not_yet_linked) == (10, 0)
+    assert findings.head == head()
+
+
+def test_one_problem_is_reported_once(chain):
+    tamper(at(4).values(ip="10.0.0.1"))
+
+    assert len(verify().problems) == 1
+
+
+def test_a_cut_end_is_found_by_an_anchor(chain):
+    anchor = Link.from_text(str(head()))
+    tamper(delete(AuditEvent).where(AuditEvent.seq > 8))
+
+    assert verify().problems == ()
+    assert verify(anchor).problems == ("the anchor knows of entry 10, but the last one here is 8",)
+
+
+def test_a_rewritten_end_is_found_by_an_anchor(chain):
+    anchor = head()
+    tamper(delete(AuditEvent).where(AuditEvent.seq > 8))
+    with transaction():
+        for _ in range(3):
+            record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
+        seal()
+
+    assert verify().problems == ()
+    assert verify(anchor).problems == ("entry 10 is not the one that the anchor was taken of",)
+
+
+@pytest.mark.parametrize("text", ["", "1", "1:", "x:" + "0" * 64, "-1:" + "0" * 64, "1:abc"])
+def test_an_anchor_of_another_form_is_refused(text):
+    with pytest.raises(ValueError, match="an anchor looks like"):
+        Link.from_text(text)
+
+
+def test_an_entry_not_yet_linked_is_already_guarded(app):
+    with transaction():
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
+    tamper(update(AuditEvent).values(client_id="green"))
+
+    findings = verify()
+    assert (findings.linked, findings.not_yet_linked, findings.head) == (0, 1, None)
+    assert "was changed" in findings.problems[0]
+
+
+def test_an_entry_goes_with_its_act_or_not_at_all(app):
+    def act_that_fails():
+        with transaction():
+            record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        act_that_fails()
+
+    assert list_events() == []
+
+
+def test_an_entry_costs_one_statement(app, statements):
+    with statements() as seen, transaction():
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
+        db.session.flush()
+
+    assert len([statement for statement in seen if "audit_event" in statement]) == 1
+    assert seen[-1].startswith("INSERT INTO audit_event")
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        pytest.param({"username": "ada\r\n\x1b[31mroot signed in\x00"}, id="control characters"),
+        pytest.param({"username": "\ud800 Ädä 🦉"}, id="half a character and an owl"),
+        pytest.param({"username": "x" * 100_000}, id="far too long"),
+        pytest.param(
+            {"at": clock.now(), "id": ADA, "tags": (EventTag.LOGOUT, {"a": 1.5})}, id="values of our own"
+        ),
+    ],
+)
+def test_an_entry_verifies_whatever_it_says(app, detail):
+    with transaction():
+        record(EventTag.SIGN_IN_REFUSED, actor="system", **detail)
+        seal()
+
+    assert verify().problems == ()
+    assert len(str(list_events()[0].detail)) < 5000
+
+
+def test_an_entry_carries_the_click_s_correlation_id(app):
+    with event_log.correlated("click-1"), transaction():
+        record(EventTag.SIGN_IN_REFUSED, actor="system")
+
+    assert list_events()[0].correlation_id == "click-1"
+
+
+def test_linking_goes_on_where_it_stopped(chain):
+    before = head()
+    with transaction():
+        for _ in range(5):
+            record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
+    with transaction():
+        assert [seal(limit=2), seal(limit=2), seal(limit=2), seal(limit=2)] == [2, 2, 1, 0]
+
+    assert head().seq == before.seq + 5
+    assert verify(before).problems == ()
+
+
+def test_pruning_keeps_the_chain_whole(app, turned_clock):
+    for _ in range(3):
+        with transaction():
+            record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
+            seal()
+        turned_clock.turn(timedelta(days=1))
+    with transaction():
+        assert prune(clock.now() - timedelta(hours=36)) == 2
+    with transaction():
+        seal()
+
+    assert verify().problems == ()
+    assert [event.seq for event in list_events()] == [4, 3]
+    tamper(delete(AuditEvent).where(AuditEvent.seq == 3))
+    assert verify().problems == ("entries 1 to 3 are missing",)
+
+
+def test_pruning_never_takes_the_last_link(chain):
+    with transaction():
+        assert prune(clock.now() + timedelta(days=1)) == 9
+    with transaction():
+        seal()
+
+    assert verify().problems == ()
+    assert head().seq == 11
+
+
+def test_pruning_again_moves_the_beginning_on(chain):
+    for limit in (2, 3, 100):
+        with transaction():
+            prune(clock.now() + timedelta(days=1), limit=limit)
+        assert verify().problems == ()
+
+
+def test_a_forged_pruning_entry_vouches_for_nothing(chain):
+    tamper(
+        delete(AuditEvent).where(AuditEvent.seq <= 4),
+        at(7).values(tag=EventTag.AUDIT_PRUNED.value, detail={"through": 4, "chain": "0" * 64}),
+    )
+
+    assert "entries 1 to 4 are missing" in verify().problems
+
+
+def test_entries_are_listed_newest_first_by_what_is_wanted(app, turned_clock):
+    for number in range(6):
+        with transaction():
+            record(
+                EventTag.LOGOUT if number % 2 else EventTag.SESSION_STARTED,
+                actor="account",
+                account_id=ADA if number < 4 else uuid4(),
+                number=number,
+            )
+        turned_clock.turn(timedelta(minutes=1))
+
+    def numbers(**options):
+        return [event.detail["number"] for event in list_events(**options)]
+
+    assert numbers() == [5, 4, 3, 2, 1, 0]
+    assert numbers(wanted=Filter(tags=(EventTag.LOGOUT,))) == [5, 3, 1]
+    assert numbers(wanted=Filter(account_id=ADA)) == [3, 2, 1, 0]
+    assert numbers(wanted=Filter(since=clock.now() - timedelta(minutes=2))) == [5, 4]
+    assert numbers(limit=2, before=list_events(limit=2)[-1]) == [3, 2]
