@@ -128,12 +128,25 @@ class Server:
                 )
                 plain.close()
                 self._open.append(sock)
-                sock.do_handshake()
+                sock = self._shake_hands(sock)
             self._script(Wire(sock, self, number))
         except OSError:
             self.requests.append(b"the client gave up")
         finally:
             sock.close()
+
+    def _shake_hands(self, sock: ssl.SSLSocket) -> socket.socket:
+        try:
+            sock.do_handshake()
+        except ssl.SSLError:
+            # Closing with unread data would send RST, which may overtake our alert: the client closes first.
+            with socket.socket(fileno=sock.detach()) as plain:
+                self._open.append(plain)
+                plain.settimeout(20)
+                while plain.recv(65536):
+                    pass
+            raise
+        return sock
 
 
 def answering(*answers: bytes) -> Callable[[Wire], None]:

@@ -1,5 +1,6 @@
 """What goes over the wire, where to, and which connections are used again."""
 
+import socket
 import threading
 from ipaddress import ip_address
 
@@ -7,6 +8,7 @@ import pytest
 from outbound_servers import LOOPBACK, OK, Server, always, answering, once, policy
 
 from provider.infrastructure.outbound.resolver import ask_system
+from provider.infrastructure.outbound.sockets import check_peer
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure, RefusedTarget
 
 
@@ -209,6 +211,28 @@ def test_an_idle_connection_that_the_server_closed_is_replaced(client):
         client.close()
 
 
+def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one(client):
+    answered, forged = threading.Event(), threading.Event()
+
+    def script(wire):
+        wire.read_request()
+        wire.send(OK)
+        if wire.number == 1:
+            answered.wait(10)
+            wire.send(b"HTTP/1.1 500 Forged\r\nContent-Length: 0\r\n\r\n")
+            forged.set()
+        wire.read_request()
+
+    with Server(script) as red:
+        client.post_form(red.url(), {})
+        answered.set()
+        assert forged.wait(10)
+
+        assert client.post_form(red.url(), {}).status == 200
+        assert red.connections == 2
+        client.close()
+
+
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_a_reused_connection_that_ends_in_silence_is_tried_once_on_a_fresh_one(client, end):
     def script(wire):
@@ -228,19 +252,27 @@ def test_a_reused_connection_that_ends_in_silence_is_tried_once_on_a_fresh_one(c
 
 
 def test_a_reused_connection_that_ends_within_an_answer_is_not_tried_again(client):
+    # After an interim answer the request is known to have arrived: sending it again would make it two.
     def script(wire):
         wire.read_request()
         wire.send(OK)
         if wire.read_request() is not None:
-            wire.send(b"HTTP/1.1 2")
+            wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     with Server(script) as red:
         client.post_form(red.url(), {})
         with pytest.raises(OutboundFailure) as failure:
             client.post_form(red.url(), {})
 
-        assert failure.value.kind == "protocol"
-        assert red.connections == 1
+        assert failure.value.kind == "reset"
+        assert (red.connections, len(red.requests)) == (1, 2)
+
+
+def test_a_socket_whose_peer_was_not_checked_is_refused():
+    with Server(answering(OK)) as red, socket.create_connection(("127.0.0.1", red.port)) as sock:
+        check_peer(sock, [ip_address("127.0.0.1")])
+        with pytest.raises(RefusedTarget):
+            check_peer(sock, [ip_address("127.0.0.2"), ip_address("::1")])
 
 
 @pytest.mark.spec("FLT-23")

@@ -122,6 +122,7 @@ def test_odd_hosts_are_refused(host):
         pytest.param("https://rp.test/\u202ecb", id="URL-08 a right-to-left mark"),
         pytest.param("https://rp.test/%2525", id="URL-09 a double percent"),
         pytest.param("https://rp.test/%c0%af", id="URL-09 overlong UTF-8"),
+        pytest.param("https://rp.test/%41", id="URL-09 an escaped letter, which requests would unescape"),
         pytest.param("https://rp.test/%zz", id="URL-09 a broken escape"),
         pytest.param("https://rp.test/\ud800", id="URL-09 a lone surrogate"),
         pytest.param("https://rp.test/" + "a" * 2048, id="URL-09 two kilobytes"),
