@@ -3,6 +3,7 @@
 An app may ask for a language (core §3.1.2.1 `ui_locales`), then the browser does, then the setting.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -47,11 +48,9 @@ def install(app: Flask) -> None:
 
 def speak(ui_locales: str) -> None:
     """Speak the first language of a list that we know; one that we do not know is no error."""
-    for tag in ui_locales.split():
-        language = tag.replace("_", "-").partition("-")[0].lower()
-        if language in LOCALES:
-            notes()["locale"] = language
-            return
+    language = _first_known(ui_locales.split())
+    if language:
+        notes()["locale"] = language
 
 
 def locale() -> str:
@@ -59,9 +58,15 @@ def locale() -> str:
     if not has_request_context():
         return _SOURCE
     if "locale" not in notes():
-        wanted = request.accept_languages.best_match(LOCALES)
-        notes()["locale"] = wanted or current.settings().default_locale
+        asked = _first_known(request.accept_languages.values())
+        notes()["locale"] = asked or current.settings().default_locale
     return str(notes()["locale"])
+
+
+def _first_known(tags: Iterable[str]) -> str | None:
+    """Return the first language that we speak; a region of it is served by the language."""
+    languages = (tag.replace("_", "-").partition("-")[0].lower() for tag in tags)
+    return next((language for language in languages if language in LOCALES), None)
 
 
 def gettext(message: str) -> str:

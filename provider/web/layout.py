@@ -30,4 +30,6 @@ def install(app: Flask) -> None:
 
 def page(template: str, status: int = 200, **context: Any) -> Response:
     """Return a page."""
-    return make_response(render_template(template, **context), status)
+    response = make_response(render_template(template, **context), status)
+    response.vary.add("Accept-Language")
+    return response

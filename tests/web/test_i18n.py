@@ -1,0 +1,53 @@
+"""Every sentence of the pages exists in every language, and the right language is spoken."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import provider
+from provider.web.i18n import LOCALES
+
+SOURCE = Path(provider.__file__).parent
+PLACEHOLDER = re.compile(r"%\(\w+\)s|</?\w+>")
+METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
+
+
+def sentences() -> set[str]:
+    found = extract_from_dir(SOURCE, method_map=METHODS, keywords={"_": None, "gettext": None})
+    return {sentence for _file, _line, sentence, _comments, _context in found if isinstance(sentence, str)}
+
+
+@pytest.mark.parametrize("locale", sorted(set(LOCALES) - {"en"}))
+def test_a_catalogue_says_every_sentence_of_the_source_and_no_other(locale):
+    with (SOURCE / "web" / "translations" / f"{locale}.po").open("rb") as file:
+        catalogue = {message.id: message.string for message in read_po(file) if message.id}
+
+    assert set(catalogue) == sentences()
+    assert all(catalogue.values())
+
+
+def test_a_translation_keeps_the_places_and_the_markup_of_its_sentence():
+    with (SOURCE / "web" / "translations" / "de.po").open("rb") as file:
+        messages = [message for message in read_po(file) if message.id]
+
+    for message in messages:
+        assert sorted(PLACEHOLDER.findall(message.string)) == sorted(PLACEHOLDER.findall(message.id))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "spoken"),
+    [
+        pytest.param("de-AT, en;q=0.5", "de", id="a region of a language we speak"),
+        pytest.param("fr, de;q=0.3", "de", id="the best that we speak"),
+        pytest.param("fr", "en", id="a language that we do not speak is no error"),
+        pytest.param("", "en", id="no wish"),
+    ],
+)
+def test_a_page_speaks_the_language_of_the_browser(http, accepted, spoken):
+    page = http.get("/", headers={"Accept-Language": accepted} if accepted else {})
+
+    assert f'<html lang="{spoken}">' in page.text
+    assert "Accept-Language" in page.headers["Vary"]
