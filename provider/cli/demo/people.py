@@ -1,0 +1,81 @@
+"""Who lives in the demo: the accounts with their claims, and what the apps register."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from provider.cli.demo.plan import Plan
+
+# Every app may ask for everything; only green keeps access after a sign-out (offline_access).
+SCOPE = "openid profile email address phone offline_access"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody with an account."""
+
+    username: str
+    # The demo's passwords are printed at every start; they protect nothing.
+    password: str = field(repr=False)
+    claims: dict[str, Any]
+
+
+ADA = Person(
+    username="ada",
+    password="analytical-engine-1843",  # noqa: S106 – printed for everybody.
+    claims={
+        "name": "Ada Lovelace",
+        "given_name": "Ada",
+        "family_name": "Lovelace",
+        "middle_name": "Augusta",
+        "nickname": "Ada",
+        "preferred_username": "ada",
+        "profile": "https://people.example/ada",
+        "picture": "https://people.example/ada.png",
+        "website": "https://ada.example",
+        "email": "ada@example.com",
+        "email_verified": True,
+        "gender": "female",
+        "birthdate": "1815-12-10",
+        "zoneinfo": "Europe/London",
+        "locale": "en-GB",
+        "phone_number": "+44 20 7946 0018",
+        "phone_number_verified": True,
+        "address": {
+            "formatted": "12 St James's Square\nLondon\nSW1Y 4JH\nUnited Kingdom",
+            "street_address": "12 St James's Square",
+            "locality": "London",
+            "region": "Greater London",
+            "postal_code": "SW1Y 4JH",
+            "country": "United Kingdom",
+        },
+    },
+)
+BEN = Person(
+    username="ben",
+    password="lightning-kite-1752",  # noqa: S106 – printed for everybody.
+    claims={
+        "name": "Ben Franklin",
+        "given_name": "Ben",
+        "family_name": "Franklin",
+        "preferred_username": "ben",
+        "email": "ben@example.com",
+        "email_verified": True,
+    },
+)
+PEOPLE = (ADA, BEN)
+
+
+def app_metadata(plan: Plan, name: str) -> dict[str, Any]:
+    """Return what an app registers; its addresses follow the ports of this run."""
+    url = plan.app_url(name)
+    return {
+        "client_name": name.capitalize(),
+        "client_uri": url,
+        "redirect_uris": [f"{url}/callback"],
+        "post_logout_redirect_uris": [f"{url}/signed-out"],
+        "backchannel_logout_uri": f"{url}/backchannel-logout",
+        "backchannel_logout_session_required": True,
+        "grant_types": ["authorization_code", "refresh_token"],
+        "id_token_signed_response_alg": "ES256",
+        "scope": SCOPE,
+    }

@@ -1,0 +1,138 @@
+"""The demo on paper: where everything is, who takes part, and what is run with which settings."""
+
+import fcntl
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provider.cli.demo.ports import any_free_port, choose_ports
+from provider.cli.demo.processes import Program, own_environment
+
+APPS = ("red", "green", "blue")
+_STATE_FILE = "demo.json"
+
+
+class DemoIsRunning(Exception):
+    """Another demo uses this data folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One run of the demo: its folder, its ports and its secrets."""
+
+    data_dir: Path
+    provider_port: int
+    app_ports: dict[str, int]
+    broker_port: int
+    client_secrets: dict[str, str] = field(repr=False)
+    broker_password: str = field(repr=False)
+
+    @property
+    def issuer(self) -> str:
+        """The provider's issuer, which follows the port it really has."""
+        return f"http://localhost:{self.provider_port}"
+
+    @property
+    def broker_url(self) -> str:
+        """Where Celery finds its broker."""
+        return f"redis://:{self.broker_password}@127.0.0.1:{self.broker_port}/0"
+
+    def app_url(self, name: str) -> str:
+        """Return the address of an app."""
+        return f"http://localhost:{self.app_ports[name]}"
+
+    def provider_environment(self) -> dict[str, str]:
+        """Return the environment of the provider and its worker."""
+        return own_environment(
+            CURFEW_ISSUER=self.issuer,
+            CURFEW_DATA_DIR=str(self.data_dir / "provider"),
+            CURFEW_BROKER_URL=self.broker_url,
+            CURFEW_OUTBOUND_ALLOW="127.0.0.0/8,::1/128,localhost",
+        )
+
+    def apps(self) -> Iterator[Program]:
+        """Yield the three apps."""
+        for name in APPS:
+            command = [sys.executable, "-m", "relying_party_demo", "--name", name]
+            command += ["--port", str(self.app_ports[name]), "--issuer", self.issuer, "--client-id", name]
+            # The demo's tokens are worth nothing elsewhere; seeing them is half of the point.
+            command += ["--data-dir", str(self.data_dir / name), "--signing-alg", "ES256", "--expose-tokens"]
+            environ = own_environment(RP_CLIENT_SECRET=self.client_secrets[name])
+            yield Program(name=name, command=command, environ=environ)
+
+    def provider_and_worker(self) -> Iterator[Program]:
+        """Yield the provider and the worker, in the order in which they start."""
+        environ = self.provider_environment()
+        serve = [*_curfew(), "serve", "--port", str(self.provider_port), "--threads", "8"]
+        yield Program(name="provider", command=serve, environ=environ)
+        yield Program(name="worker", command=[*_curfew(), "worker"], environ=environ)
+
+    def write_state(self, accounts: dict[str, str]) -> None:
+        """Write down where everything is, for programs that look at the running demo."""
+        state = _read_state(self.data_dir)
+        state["running"] = {
+            "pid": os.getpid(),
+            "issuer": self.issuer,
+            "apps": {name: self.app_url(name) for name in APPS},
+            "accounts": accounts,
+        }
+        _write_state(self.data_dir, state)
+
+
+def make_plan(data_dir: Path, first_port: int) -> Plan:
+    """Choose ports, and take the secrets of the last run or make new ones."""
+    state = _read_state(data_dir)
+    if "secrets" not in state:
+        state["secrets"] = {name: secrets.token_urlsafe(32) for name in (*APPS, "broker")}
+    state.pop("running", None)
+    _write_state(data_dir, state)
+    provider_port, *app_ports = choose_ports(first_port, 1 + len(APPS))
+    return Plan(
+        data_dir=data_dir,
+        provider_port=provider_port,
+        app_ports=dict(zip(APPS, app_ports, strict=True)),
+        broker_port=any_free_port(),
+        client_secrets={name: state["secrets"][name] for name in APPS},
+        broker_password=state["secrets"]["broker"],
+    )
+
+
+@contextmanager
+def sole_use_of(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for this process; the lock goes away with it, however it ends."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.chmod(0o700)
+    with (data_dir / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            where = _read_state(data_dir).get("running", {}).get("issuer", "another address")
+            raise DemoIsRunning(
+                f"a demo already runs on the data folder {data_dir}, at {where}; stop it or choose --data-dir"
+            ) from None
+        yield
+
+
+def _curfew() -> list[str]:
+    return [str(Path(sys.executable).with_name("curfew"))]
+
+
+def _read_state(data_dir: Path) -> dict[str, Any]:
+    path = data_dir / _STATE_FILE
+    if not path.exists():
+        return {}
+    state: dict[str, Any] = json.loads(path.read_text())
+    return state
+
+
+def _write_state(data_dir: Path, state: dict[str, Any]) -> None:
+    # Whole or not at all: a program may read it at any moment. Its folder is the owner's alone.
+    draft = data_dir / f"{_STATE_FILE}.new"
+    draft.write_text(json.dumps(state, indent=2))
+    draft.replace(data_dir / _STATE_FILE)

@@ -1,0 +1,111 @@
+"""One run of the demo, from the empty folder to Ctrl-C, told in order."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+
+import requests
+from rich.console import Console
+
+from provider.cli.demo import broker
+from provider.cli.demo.narrator import Narrator
+from provider.cli.demo.people import ADA, BEN, PEOPLE
+from provider.cli.demo.plan import APPS, Plan, make_plan, sole_use_of
+from provider.cli.demo.processes import Supervisor
+
+READY_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+
+
+class DemoNotReady(Exception):
+    """Something did not come up in time; the message says what, and where its log is."""
+
+
+def run(data_dir: Path, port: int, console: Console, *, exit_when_ready: bool = False) -> None:
+    """Run the demo until SIGINT, SIGTERM or SIGHUP."""
+    stop = _stop_on_signals()
+    with sole_use_of(data_dir):
+        plan = make_plan(data_dir, port)
+        people: dict[str, str] = {}
+        narrator = Narrator(console, people)
+        _tell_moved_ports(plan, port, narrator)
+        with Supervisor(data_dir / "logs", narrator.hear, narrator.say) as supervisor:
+            _start(plan, supervisor, people, stop)
+            if stop.is_set():
+                return
+            plan.write_state({person.username: person.password for person in PEOPLE})
+            _tell_ready(plan, console)
+            if not exit_when_ready:
+                stop.wait()
+            console.print("\nStopping…", style="dim")
+        console.print("Everything has stopped.", style="dim")
+
+
+def _start(plan: Plan, supervisor: Supervisor, people: dict[str, str], stop: threading.Event) -> None:
+    supervisor.start(broker.broker_program(plan))
+    for app in plan.apps():
+        supervisor.start(app)
+    # The apps and the broker come up while this process prepares the database.
+    from provider.cli.demo.seed import prepare
+
+    people |= prepare(plan)
+    for program in plan.provider_and_worker():
+        supervisor.start(program)
+    _wait_for("broker", plan, stop, partial(broker.is_listening, plan.broker_port))
+    _wait_for("provider", plan, stop, partial(_answers, f"{plan.issuer}/health/ready"))
+    for name in APPS:
+        _wait_for(name, plan, stop, partial(_answers, f"{plan.app_url(name)}/api/state"))
+
+
+def _wait_for(name: str, plan: Plan, stop: threading.Event, is_up: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not stop.is_set() and not is_up():
+        if time.monotonic() > deadline:
+            log = plan.data_dir / "logs" / f"{name}.log"
+            raise DemoNotReady(f"{name} did not start within {READY_SECONDS:g} s; see {log}")
+        stop.wait(_POLL_SECONDS)
+
+
+def _answers(url: str) -> bool:
+    try:
+        response = requests.get(url, timeout=2, allow_redirects=False)
+    except requests.RequestException:
+        return False
+    return response.status_code == HTTPStatus.OK
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: object) -> None:
+        # The second Ctrl-C is impatient: the warden stops everything once this process is gone.
+        if stop.is_set():
+            raise SystemExit(130)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, ask)
+    return stop
+
+
+def _tell_moved_ports(plan: Plan, first: int, narrator: Narrator) -> None:
+    wanted = {"provider": first} | {name: first + 1 + place for place, name in enumerate(APPS)}
+    for name, port in {"provider": plan.provider_port, **plan.app_ports}.items():
+        if port != wanted[name]:
+            narrator.say(f"port {wanted[name]} is taken; {name} is on {port}")
+
+
+def _tell_ready(plan: Plan, console: Console) -> None:
+    console.print(
+        "\n[bold]Curfew is running.[/bold] Sign in at one app, look at the others, sign out once.\n"
+    )
+    for name in APPS:
+        console.print(f"  [bold {name}]{name:<9}[/] {plan.app_url(name)}")
+    console.print(f"  {'provider':<9} {plan.issuer}\n")
+    console.print(f"  user [bold]{ADA.username}[/]  password [bold]{ADA.password}[/]")
+    console.print(f"  or   [bold]{BEN.username}[/]  password [bold]{BEN.password}[/]\n")
+    console.print(f"Data and logs are in {plan.data_dir}. Ctrl-C stops everything.\n", style="dim")

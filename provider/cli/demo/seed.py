@@ -1,0 +1,72 @@
+"""Preparing the demo's database: migrations, keys, people and apps.
+
+Doing it again changes nothing but the apps' addresses, when their ports have moved.
+"""
+
+import logging
+from importlib import import_module
+from pathlib import Path
+
+from provider.accounts import queries as accounts
+from provider.accounts import register as account_register
+from provider.accounts.models import Account
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.demo.people import PEOPLE, Person, app_metadata
+from provider.cli.demo.plan import APPS, Plan
+from provider.cli.serve import make_first_keys
+from provider.clients import change as client_change
+from provider.clients import queries as clients
+from provider.clients import register as client_register
+from provider.config import load_settings
+from provider.infrastructure import event_log, schema
+from provider.infrastructure.database import db, transaction
+from provider.protocol.client_metadata import ClientMetadata
+
+
+def prepare(plan: Plan) -> dict[str, str]:
+    """Bring the database up to date; return the people's names by account id."""
+    # Composed above the command line in the layers of the house, so only known by its name here.
+    app = import_module("provider.app").create_app(load_settings(plan.provider_environment()))
+    _log_to(plan.data_dir / "logs" / "demo.log")
+    with app.app_context():
+        schema.upgrade(db.engine)
+        make_first_keys()
+        with transaction():
+            people = {str(_account(person).id): person.claims["given_name"] for person in PEOPLE}
+        with transaction():
+            for name in APPS:
+                _register(plan, name)
+        # The provider and the worker are the database's users from here on.
+        db.session.remove()
+        db.engine.dispose()
+    return people
+
+
+def _account(person: Person) -> Account:
+    known = accounts.find_by_username(person.username)
+    if known is not None:
+        return known
+    account = account_register.add(person.username, person.password, person.claims)
+    record(EventTag.ACCOUNT_ADDED, actor="system", account_id=account.id)
+    return account
+
+
+def _register(plan: Plan, name: str) -> None:
+    metadata = ClientMetadata.from_registration(app_metadata(plan, name))
+    known = clients.find_by_client_id(name)
+    if known is None:
+        client_register.add(
+            metadata, client_id=name, client_secret=plan.client_secrets[name], first_party=True
+        )
+        record(EventTag.CLIENT_ADDED, actor="system", client_id=name)
+    elif known.metadata_ != metadata:
+        client_change.update(known, metadata)
+        record(EventTag.CLIENT_UPDATED, actor="system", client_id=name)
+
+
+def _log_to(path: Path) -> None:
+    """Keep this process's own log off the terminal, which belongs to the readable lines."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(event_log.JSONLines())
+    logging.getLogger().handlers[:] = [handler]

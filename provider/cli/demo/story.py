@@ -1,0 +1,277 @@
+"""The story of `curfew demo-check`: what a person does at three apps, and what must be true then."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+
+from provider.cli.demo.browser import TIMEOUT, Browser
+
+TOLD_WITHIN = 10.0
+# A dead app holds the attempt until the provider's deadline; the retry follows two seconds later.
+BACK_WITHIN = 45.0
+_POLL_SECONDS = 0.02
+_OFFLINE_SCOPE = "openid profile email offline_access"
+
+
+class Disproved(Exception):
+    """Something that must be true was not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """Where the running demo is, and what its owner knows about it."""
+
+    issuer: str
+    apps: dict[str, str]
+    username: str
+    password: str = field(repr=False)
+    client_secrets: dict[str, str] = field(repr=False)
+    delivery_states: Callable[[], dict[str, str]]
+
+
+class Story:
+    """Ada, her two browsers and the tokens she was given; each step returns what was seen."""
+
+    def __init__(self, demo: Demo) -> None:
+        self.demo = demo
+        self.ada = Browser()
+        self.second = Browser()
+        self.tokens: dict[str, dict[str, str]] = {}
+        self._clicked_at = datetime.now(UTC)
+        answer = requests.get(f"{demo.issuer}/.well-known/openid-configuration", timeout=TIMEOUT)
+        self.metadata: dict[str, Any] = answer.json()
+
+    def steps(self) -> list[tuple[str, Callable[[], str]]]:
+        """Return the whole story in order."""
+        return [
+            ("Ada signs in at red with her password", self.sign_in_at_red),
+            ("green by single sign-on: consent for offline access, no password", self.sign_in_at_green),
+            ("blue by single sign-on: no page at all", self.sign_in_at_blue),
+            ("Ada signs in with a second browser", self.sign_in_elsewhere),
+            ("every token works", self.tokens_work),
+            ("blue stops answering", self.silence_blue),
+            ("Ada signs out at red, with the ID Token as hint", self.sign_out_at_red),
+            ("red has ended its local session", lambda: self.is_told("red")),
+            ("green has ended its local session", lambda: self.is_told("green")),
+            ("blue is pending", self.blue_is_pending),
+            ("blue comes back and is told", self.blue_comes_back),
+            ("refresh is refused", self.refresh_is_refused),
+            ("userinfo is refused", self.userinfo_is_refused),
+            ("introspection says inactive", self.introspection_says_inactive),
+            ("prompt=none is refused", self.silent_sign_in_is_refused),
+            ("green's offline refresh still works", self.offline_refresh_works),
+            ("the second browser was left alone", self.second_browser_lives),
+            ("Ada signs in again and signs out everywhere", self.sign_out_everywhere),
+            ("green's offline refresh is refused", self.offline_refresh_is_refused),
+            ("the second browser's session has ended", self.second_browser_ended),
+        ]
+
+    def sign_in_at_red(self) -> str:
+        """Sign in by the form."""
+        self._sign_in_by_form(self.ada, "red")
+        return f"signed in as {self._state(self.ada, 'red')['name']}"
+
+    def sign_in_at_green(self) -> str:
+        """Sign in at green, which asks for offline access; that needs a consent page (core §11)."""
+        self.ada.open(f"{self.demo.apps['green']}/login", prompt="consent", scope=_OFFLINE_SCOPE)
+        _require(not self.ada.has("sign-in"), f"a password was asked for: {self.ada.where}")
+        self.ada.press("allow")
+        state = self._require_signed_in(self.ada, "green")
+        _require(state["has_refresh_token"], "green has no refresh token")
+        return "consent given, no password"
+
+    def sign_in_at_blue(self) -> str:
+        """Sign in at blue, where nothing is left to ask."""
+        self.ada.open(f"{self.demo.apps['blue']}/login")
+        self._require_signed_in(self.ada, "blue")
+        return f"{len(self.ada.trail) - 1} redirects"
+
+    def sign_in_elsewhere(self) -> str:
+        """Sign in at red with another browser: a session of its own."""
+        self._sign_in_by_form(self.second, "red")
+        own, other = self._state(self.ada, "red")["sid"], self._state(self.second, "red")["sid"]
+        _require(own != other, "both browsers have the same sid")
+        return "another sid"
+
+    def tokens_work(self) -> str:
+        """Keep the tokens of all three apps, and see that userinfo and introspection accept them."""
+        for name, url in self.demo.apps.items():
+            self.tokens[name] = self.ada.ask("GET", f"{url}/api/tokens").json()["session"]
+            _require(self._userinfo(name).status_code == 200, f"userinfo refuses the token of {name}")
+            _require(self._introspect(name), f"introspection calls the token of {name} inactive")
+        return "userinfo and introspection accept all three"
+
+    def silence_blue(self) -> str:
+        """Turn blue's switch."""
+        return self._turn_blue("dead")
+
+    def sign_out_at_red(self) -> str:
+        """Press red's button; the provider may ask once more."""
+        self.ada.open(self.demo.apps["red"])
+        self._clicked_at = datetime.now(UTC)
+        self.ada.press("sign-out")
+        if self.ada.url.startswith(self.demo.issuer) and self.ada.has("sign-out"):
+            self.ada.press("sign-out")
+        hint = any("/session/end" in url and "id_token_hint=" in url for url in self.ada.trail)
+        at_red = self.ada.url.startswith(f"{self.demo.apps['red']}/signed-out")
+        _require(at_red, f"the way did not end at red but at {self.ada.where}")
+        return "back at red" + (", hint accepted without a question" if hint else "")
+
+    def is_told(self, name: str) -> str:
+        """See that an app ended its session because of a Logout Token."""
+        return self._wait_for_end(self.ada, name)
+
+    def blue_is_pending(self) -> str:
+        """See that the provider knows it still owes blue the news."""
+        _require(self._state(self.ada, "blue")["signed_in"], "blue knows already")
+        state = self.demo.delivery_states().get("blue", "missing")
+        _require(state == "pending", f"the delivery to blue is {state}")
+        return "its delivery is pending, its local session lives"
+
+    def blue_comes_back(self) -> str:
+        """Turn the switch back and wait for the retry."""
+        self._turn_blue("normal")
+        came_back = datetime.now(UTC)
+        told = self._wait_for_end(self.ada, "blue", since=came_back, seconds=BACK_WITHIN)
+        states = self.demo.delivery_states
+        self._wait_until(lambda: states().get("blue") == "accepted", TOLD_WITHIN, "blue is not accepted")
+        return told
+
+    def refresh_is_refused(self) -> str:
+        """Use the refresh tokens of red and blue, which had no offline access."""
+        for name in ("red", "blue"):
+            answer = self._refresh(name)
+            code = answer.json().get("error")
+            _require(code == "invalid_grant", f"{name}: HTTP {answer.status_code} {code}")
+        return "invalid_grant for red and blue"
+
+    def userinfo_is_refused(self) -> str:
+        """Use the access tokens of red and blue."""
+        for name in ("red", "blue"):
+            status = self._userinfo(name).status_code
+            _require(status == 401, f"{name}: HTTP {status}")
+        return "HTTP 401 for red and blue"
+
+    def introspection_says_inactive(self) -> str:
+        """Ask about the tokens of red and blue."""
+        for name in ("red", "blue"):
+            _require(not self._introspect(name), f"the token of {name} is active")
+        return "active: false for red and blue"
+
+    def silent_sign_in_is_refused(self) -> str:
+        """Try to sign in at all three without any page."""
+        for name in self.demo.apps:
+            self._require_no_session(self.ada, name)
+        return "login_required at all three"
+
+    def offline_refresh_works(self) -> str:
+        """Let green refresh what it was given offline."""
+        answer = self.ada.ask("POST", f"{self.demo.apps['green']}/api/refresh")
+        _require(answer.ok, f"green: HTTP {answer.status_code} {answer.json().get('error')}")
+        return "a new access token"
+
+    def second_browser_lives(self) -> str:
+        """See that the other browser is still signed in at red, and at the provider."""
+        self._require_signed_in(self.second, "red")
+        status = self.second.ask("GET", f"{self.demo.apps['red']}/api/userinfo").json()["status"]
+        _require(status == 200, f"userinfo answers {status}")
+        self.second.open(f"{self.demo.apps['blue']}/login", prompt="none")
+        self._require_signed_in(self.second, "blue")
+        return "still signed in, single sign-on works"
+
+    def sign_out_everywhere(self) -> str:
+        """Sign in with the first browser again and choose the widest sign-out, which asks twice."""
+        self._sign_in_by_form(self.ada, "red")
+        self.ada.open(self.metadata["end_session_endpoint"])
+        self.ada.press("sign-out-everywhere")
+        self._clicked_at = datetime.now(UTC)
+        self.ada.press("sign-out-everywhere-confirm")
+        return f"red was {self._wait_for_end(self.ada, 'red')}"
+
+    def offline_refresh_is_refused(self) -> str:
+        """Let green refresh once more."""
+        answer = self.ada.ask("POST", f"{self.demo.apps['green']}/api/refresh")
+        _require(not answer.ok, "green's refresh still works")
+        return f"HTTP {answer.status_code}"
+
+    def second_browser_ended(self) -> str:
+        """See that the other browser was signed out at both apps and at the provider."""
+        told = {name: self._wait_for_end(self.second, name) for name in ("red", "blue")}
+        self._require_no_session(self.second, "green")
+        return ", ".join(f"{name} {after}" for name, after in told.items())
+
+    def _sign_in_by_form(self, browser: Browser, name: str) -> None:
+        browser.open(f"{self.demo.apps[name]}/login")
+        browser.press("sign-in", username=self.demo.username, password=self.demo.password)
+        self._require_signed_in(browser, name)
+
+    def _require_signed_in(self, browser: Browser, name: str) -> dict[str, Any]:
+        state = self._state(browser, name)
+        _require(state["signed_in"], f"not signed in at {name}: {browser.where}")
+        return state
+
+    def _require_no_session(self, browser: Browser, name: str) -> None:
+        browser.open(f"{self.demo.apps[name]}/login", prompt="none")
+        error = browser.answer("error")
+        _require(error == "login_required", f"{name}: {error or browser.where}")
+
+    def _state(self, browser: Browser, name: str) -> dict[str, Any]:
+        state: dict[str, Any] = browser.ask("GET", f"{self.demo.apps[name]}/api/state").json()
+        return state
+
+    def _turn_blue(self, mode: str) -> str:
+        answer = self.ada.ask("POST", f"{self.demo.apps['blue']}/api/behaviour", {"mode": mode})
+        _require(answer.ok, f"blue's switch: HTTP {answer.status_code}")
+        return f"blue is {mode}"
+
+    def _userinfo(self, name: str) -> requests.Response:
+        bearer = {"Authorization": f"Bearer {self.tokens[name]['access_token']}"}
+        return requests.get(self.metadata["userinfo_endpoint"], headers=bearer, timeout=TIMEOUT)
+
+    def _refresh(self, name: str) -> requests.Response:
+        form = {"grant_type": "refresh_token", "refresh_token": self.tokens[name]["refresh_token"]}
+        return self._post_as(name, "token_endpoint", form)
+
+    def _introspect(self, name: str) -> bool:
+        form = {"token": self.tokens[name]["access_token"]}
+        return self._post_as(name, "introspection_endpoint", form).json()["active"] is True
+
+    def _post_as(self, name: str, endpoint: str, form: dict[str, str]) -> requests.Response:
+        credentials = (name, self.demo.client_secrets[name])
+        return requests.post(self.metadata[endpoint], data=form, auth=credentials, timeout=TIMEOUT)
+
+    def _wait_for_end(
+        self, browser: Browser, name: str, *, since: datetime | None = None, seconds: float = TOLD_WITHIN
+    ) -> str:
+        """Wait until an app has ended its session and accepted its Logout Token; tell how long that took."""
+        sid = self._state(browser, name)["sid"]
+
+        def is_over() -> bool:
+            return not self._state(browser, name)["signed_in"] and self._told_at(name, sid) is not None
+
+        self._wait_until(is_over, seconds, f"{name} is not signed out by a Logout Token")
+        took = ((self._told_at(name, sid) or self._clicked_at) - (since or self._clicked_at)).total_seconds()
+        return f"told after {took * 1000:.0f} ms" if took < 1 else f"told after {took:.1f} s"
+
+    def _told_at(self, name: str, sid: str) -> datetime | None:
+        events = self.ada.ask("GET", f"{self.demo.apps[name]}/api/events").json()["events"]
+        tokens = [event for event in events if event["event"] == "rp_logout_token"]
+        for token in tokens:
+            if token.get("verdict") == "accepted" and sid.startswith(str(token.get("sid", " "))):
+                return datetime.fromisoformat(token["at"])
+        return None
+
+    def _wait_until(self, holds: Callable[[], bool], seconds: float, otherwise: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            _require(time.monotonic() < deadline, f"{otherwise} after {seconds:g} s")
+            time.sleep(_POLL_SECONDS)
+
+
+def _require(holds: object, otherwise: str) -> None:
+    if not holds:
+        raise Disproved(otherwise)

@@ -1,0 +1,147 @@
+"""`curfew serve`: the provider on a production WSGI server."""
+
+import errno
+import importlib
+import multiprocessing
+import os
+import socket
+import threading
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+import click
+
+from provider.cli.context import application, fail
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from provider.config import Settings
+
+DEFAULT_PORT = 8900
+DEFAULT_THREADS = 16
+# A request waits for deliveries for two seconds at the most and for the database a little longer.
+SECONDS_TO_STOP = 10
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  curfew serve
+  curfew serve --host 0.0.0.0 --port 443 --tls-cert cert.pem --tls-key key.pem
+  curfew serve --workers 4 --threads 16
+"""
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; the issuer's on localhost.")
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM chain.")
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM key.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 500),
+    default=DEFAULT_THREADS,
+    show_default=True,
+    help="Requests at once per process.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer."
+)
+def serve(
+    host: str, port: int | None, tls_cert: Path | None, tls_key: Path | None, threads: int, workers: int
+) -> None:
+    """Serve the provider until SIGTERM or Ctrl-C."""
+    if bool(tls_cert) != bool(tls_key):
+        raise click.UsageError("--tls-cert and --tls-key belong together")
+    settings = prepare()
+    if tls_cert and not settings.is_https:
+        raise click.UsageError("with a certificate the issuer must be an https URL (CURFEW_ISSUER)")
+    if threads > settings.database_pool_size:
+        raise click.UsageError(
+            f"--threads must not exceed CURFEW_DATABASE_POOL_SIZE ({settings.database_pool_size})"
+        )
+    port = port or default_port(settings.issuer)
+    refuse_busy_port(host, port)
+    click.echo(f"Curfew serves {settings.issuer} on {'https' if tls_cert else 'http'}://{host}:{port}")
+    run_server(host, port, tls_cert, tls_key, threads, workers)
+
+
+def prepare() -> "Settings":
+    """Check settings and database, and see that there are keys; wrong ones end the command in one line."""
+    with application():
+        from provider.infrastructure import current
+
+        make_first_keys()
+        return current.settings()
+
+
+def make_first_keys() -> None:
+    """Make the signing keys that are missing, which are all of them at the first start."""
+    from provider.audit.record import record
+    from provider.audit.tags import EventTag
+    from provider.infrastructure.database import transaction
+    from provider.keys.lifecycle import ensure_keys
+
+    with transaction():
+        for change in ensure_keys():
+            record(EventTag(change.event), actor="system", **change.detail)
+
+
+def refuse_busy_port(host: str, port: int) -> None:
+    """Refuse a taken port: the server would share it, which splits the visitors between two programs."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            taken = exc.errno == errno.EADDRINUSE
+            fail(f"{host}:{port} is taken" if taken else f"{host}:{port} cannot be used: {exc.strerror}")
+
+
+def default_port(issuer: str) -> int:
+    """Return the port of an issuer without TLS, which nobody else can listen on; else the usual one."""
+    url = urlsplit(issuer)
+    return url.port if url.scheme == "http" and url.port else DEFAULT_PORT
+
+
+def run_server(
+    host: str, port: int, tls_cert: Path | None, tls_key: Path | None, threads: int, workers: int
+) -> None:
+    """Run granian in this process until it is told to stop."""
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces, SSLProtocols
+
+    server = Granian(
+        "provider",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        # The server's own default is hundreds of threads, far more than there are connections.
+        blocking_threads=threads,
+        http=HTTPModes.auto if tls_cert else HTTPModes.http1,
+        ssl_cert=tls_cert,
+        ssl_key=tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
+        workers_kill_timeout=SECONDS_TO_STOP,
+        respawn_failed_workers=True,
+        log_enabled=False,
+    )
+    server.serve(target_loader=load, wrap_loader=False)
+
+
+def load() -> "Flask":
+    """Make the application inside a worker, so that no two processes share a database connection."""
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    # Composed above the command line in the layers of the house, so only known by its name here.
+    return cast("Flask", importlib.import_module("provider.wsgi").application)
+
+
+def leave_with_parent() -> None:
+    """Leave when the main process is gone, even if it was killed and could tell nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

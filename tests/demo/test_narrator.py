@@ -1,0 +1,84 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from provider.cli.demo.narrator import Narrator
+
+AT = "2026-11-20T12:03:01.000+00:00"
+ADA_ID = "0190b0a0-0000-7000-8000-000000000001"
+
+
+def heard(*lines: str) -> str:
+    output = io.StringIO()
+    narrator = Narrator(Console(file=output, width=200), {ADA_ID: "Ada"})
+    for line in lines:
+        narrator.hear("worker", line)
+    return output.getvalue()
+
+
+def line(event: str, **fields) -> str:
+    return json.dumps({"at": AT, "level": "info", "event": event, **fields})
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        pytest.param(
+            line("rp_signed_in", rp="red", name="Ada Lovelace"),
+            "Ada Lovelace signed in at red",
+            id="a sign-in names the person and the app",
+        ),
+        pytest.param(
+            line(
+                "logout",
+                account_id=ADA_ID,
+                scope="browser",
+                reason="rp_initiated",
+                sessions_ended=1,
+                apps_told=3,
+            ),
+            "Ada, this browser (asked by the app): 1 session ended, 3 apps to tell",
+            id="an ending says whose, how wide and why",
+        ),
+        pytest.param(
+            line(
+                "delivery_attempted",
+                client_id="blue",
+                attempt=2,
+                outcome="accepted",
+                status=200,
+                latency_ms=12,
+            ),
+            "blue was told (HTTP 200, 12 ms)",
+            id="a delivery that was accepted",
+        ),
+        pytest.param(
+            line("delivery_attempted", client_id="blue", attempt=1, outcome="retry", failure="timeout"),
+            "blue, attempt 1: retry (timeout)",
+            id="a delivery that will be tried again",
+        ),
+        pytest.param(
+            line("something_odd", level="error", exception="Traceback …\nOSError: disk full"),
+            "worker: something_odd OSError: disk full",
+            id="an error is shown, with its last line",
+        ),
+    ],
+)
+def test_an_event_is_one_readable_line(said, told):
+    assert told in heard(said)
+    assert heard(said).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("[INFO] Listening at: http://127.0.0.1", id="a line that is no JSON"),
+        pytest.param('["a", "list"]', id="JSON that is no object"),
+        pytest.param('{"level": "error"}', id="an object without an event"),
+        pytest.param(line("worker_started"), id="an event that people need not know"),
+    ],
+)
+def test_what_is_no_event_for_people_is_skipped(said):
+    assert heard(said) == ""

@@ -1,0 +1,27 @@
+"""Waiting for something to become true, with a deadline and never for a fixed time."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_until(question: Callable[[], T], *, seconds: float = 15) -> T:
+    """Return the first true answer; fail when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := question()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not true within {seconds:g} s")
+        time.sleep(0.02)
+    return answer
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead but not yet buried does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
