@@ -1,0 +1,56 @@
+"""How an authorization code is issued, and how it is used up."""
+
+from sqlalchemy import update
+
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import change, db
+from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.models import AuthorizationCode
+
+CODE_PREFIX = "cfc_"
+
+
+def issue(
+    client: Client,
+    grant: Grant,
+    client_session: ClientSession,
+    session: Session,
+    *,
+    redirect_uri: str,
+    scope: str,
+    nonce: str | None,
+    code_challenge: str | None,
+) -> str:
+    """Issue a code for a client's share of a session; returns its handle."""
+    now = clock.now()
+    handle = new_handle(CODE_PREFIX)
+    code = AuthorizationCode(
+        id=new_id(),
+        digest=digest_of(handle),
+        grant_id=grant.id,
+        client_session_id=client_session.id,
+        client_id=client.id,
+        redirect_uri=redirect_uri,
+        scope=scope,
+        nonce=nonce,
+        code_challenge=code_challenge,
+        # The ID Token tells of the sign-in that this code was issued for, even if another follows at once.
+        request={"auth_time": session.authenticated_at.timestamp(), "amr": session.amr, "acr": session.acr},
+        created_at=now,
+        expires_at=now + current.settings().code_lifetime,
+    )
+    db.session.add(code)
+    return handle
+
+
+def use(code: AuthorizationCode) -> bool:
+    """Use up a code; only one of any number of callers gets True (rfc6749 §4.1.2)."""
+    mine = (
+        update(AuthorizationCode)
+        .where(AuthorizationCode.id == code.id, AuthorizationCode.used_at.is_(None))
+        .values(used_at=clock.now())
+    )
+    return change(mine) == 1

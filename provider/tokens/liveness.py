@@ -1,0 +1,173 @@
+"""Whether something that was issued lives: one query over every level of revocation (design §4).
+
+The person, the client, the provider, the grant, the session, the client's share of it and the token
+itself are all asked in one statement, so that no two of them can be seen at different instants.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.grants.queries import grant_lives
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.infrastructure.opaque_tokens import digest_of
+from provider.infrastructure.provider_state import ProviderState
+from provider.sessions.models import ClientSession, Session
+from provider.sessions.queries import session_lives
+from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
+
+AnySelect = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveAccessToken:
+    """A living access token with what it hangs on; one of a client alone has neither grant nor person."""
+
+    token: AccessToken
+    client: Client
+    grant: Grant | None
+    account: Account | None
+    client_session: ClientSession | None
+    session: Session | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCode:
+    """A code that we once issued, and whether everything above it still lives."""
+
+    code: AuthorizationCode
+    client: Client
+    grant: Grant
+    account: Account
+    client_session: ClientSession
+    session: Session
+    lives: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundRefreshToken:
+    """A refresh token that we once issued, and whether it lives, rotated or not."""
+
+    token: RefreshToken
+    client: Client
+    grant: Grant
+    account: Account
+    client_session: ClientSession
+    session: Session
+    lives: bool
+
+
+def find_access_token(handle: str) -> LiveAccessToken | None:
+    """Find a living access token, in one statement. Served by the unique index on its digest."""
+    now = clock.now()
+    of_a_grant = and_(grant_lives(now), or_(Grant.offline, share_lives(now)))
+    living = (
+        select(AccessToken, Client, Grant, Account, ClientSession, Session)
+        .join(Client, Client.id == AccessToken.client_id)
+        .join(ProviderState, true())
+        .outerjoin(Grant, Grant.id == AccessToken.grant_id)
+        .outerjoin(Account, Account.id == Grant.account_id)
+        .outerjoin(ClientSession, ClientSession.id == AccessToken.client_session_id)
+        .outerjoin(Session, Session.id == ClientSession.session_id)
+        .where(AccessToken.digest == digest_of(handle), AccessToken.revoked_at.is_(None))
+        .where(AccessToken.expires_at > now, _issuers_live(), or_(AccessToken.grant_id.is_(None), of_a_grant))
+    )
+    row = _first(living)
+    return row and LiveAccessToken(
+        token=row[0], client=row[1], grant=row[2], account=row[3], client_session=row[4], session=row[5]
+    )
+
+
+def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken | None:
+    """Find a refresh token, dead or alive, in one statement; with the lock, behind its grant's row."""
+    now = clock.now()
+    lives = and_(
+        grant_lives(now),
+        or_(Grant.offline, share_lives(now)),
+        RefreshToken.revoked_at.is_(None),
+        RefreshToken.expires_at > now,
+    )
+    known = (
+        select(RefreshToken, Client, Grant, Account, ClientSession, Session, lives.label("lives"))
+        .join(Client, Client.id == RefreshToken.client_id)
+        .join(Grant, Grant.id == RefreshToken.grant_id)
+        .join(Account, Account.id == Grant.account_id)
+        .join(ClientSession, ClientSession.id == RefreshToken.client_session_id)
+        .join(Session, Session.id == ClientSession.session_id)
+        .join(ProviderState, true())
+        .where(RefreshToken.digest == digest_of(handle))
+    )
+    row = _first(_locked(known) if lock else known)
+    return row and FoundRefreshToken(
+        token=row[0],
+        client=row[1],
+        grant=row[2],
+        account=row[3],
+        client_session=row[4],
+        session=row[5],
+        lives=bool(row[6]),
+    )
+
+
+def find_code(handle: str) -> FoundCode | None:
+    """Find a code, used or not, in one statement and behind its grant's row.
+
+    A code needs its client's share of the session alive, even when the grant is an offline one.
+    """
+    now = clock.now()
+    lives = and_(grant_lives(now), share_lives(now), AuthorizationCode.expires_at > now)
+    known = (
+        select(AuthorizationCode, Client, Grant, Account, ClientSession, Session, lives.label("lives"))
+        .join(Client, Client.id == AuthorizationCode.client_id)
+        .join(Grant, Grant.id == AuthorizationCode.grant_id)
+        .join(Account, Account.id == Grant.account_id)
+        .join(ClientSession, ClientSession.id == AuthorizationCode.client_session_id)
+        .join(Session, Session.id == ClientSession.session_id)
+        .join(ProviderState, true())
+        .where(AuthorizationCode.digest == digest_of(handle))
+    )
+    row = _first(_locked(known))
+    return row and FoundCode(
+        code=row[0],
+        client=row[1],
+        grant=row[2],
+        account=row[3],
+        client_session=row[4],
+        session=row[5],
+        lives=bool(row[6]),
+    )
+
+
+def share_lives(now: datetime) -> ColumnElement[bool]:
+    """The condition, over ClientSession, Session, Account and ProviderState, that a share lives."""
+    return and_(ClientSession.ended_at.is_(None), session_lives(now))
+
+
+def _issuers_live() -> ColumnElement[bool]:
+    """What must hold for every access token, also for one that was issued to a client alone."""
+    return and_(
+        Client.disabled_at.is_(None),
+        Client.deleted_at.is_(None),
+        AccessToken.client_epoch == Client.epoch,
+        AccessToken.provider_epoch == ProviderState.epoch,
+        or_(
+            ProviderState.issued_before_is_dead_at.is_(None),
+            AccessToken.created_at >= ProviderState.issued_before_is_dead_at,
+        ),
+    )
+
+
+def _locked(statement: AnySelect) -> AnySelect:
+    # Refresh, code exchange and every revocation meet at the grant's row, and the later one sees what
+    # the earlier did. NO KEY UPDATE is enough for that and lets rows that refer to the grant be added.
+    return statement.with_for_update(of=Grant, key_share=True)
+
+
+def _first(statement: AnySelect) -> Any:
+    return db.session.execute(statement, execution_options={"populate_existing": True}).one_or_none()

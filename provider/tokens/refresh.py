@@ -1,0 +1,141 @@
+"""How a refresh token is issued and rotated, and how a stolen one gives itself away (rfc9700 §4.14).
+
+Each token is used once. Its successor's handle follows from it and our key alone, so that an honest
+client whose answer was lost on the way can be given the same successor again without our keeping it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import change, db
+from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.liveness import FoundRefreshToken
+from provider.tokens.models import RefreshToken
+
+REFRESH_TOKEN_PREFIX = "cfr_"  # noqa: S105 – a public prefix, no token.
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """The token was good; here is its successor. `repeated` says that it was answered before."""
+
+    handle: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The token had been used before, and not a moment ago: somebody else has it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The token has ended, alone or with what it hangs on; using it means nothing (DEC-16)."""
+
+
+Rotation = Rotated | Replayed | Dead
+
+
+def issue(
+    client: Client,
+    grant: Grant,
+    client_session: ClientSession,
+    session: Session,
+    *,
+    scope: str,
+    family_id: UUID,
+    auth_time: datetime,
+) -> str:
+    """Issue the first refresh token of a family; returns its handle."""
+    handle = new_handle(REFRESH_TOKEN_PREFIX)
+    token = RefreshToken(
+        id=new_id(),
+        digest=digest_of(handle),
+        family_id=family_id,
+        generation=0,
+        client_id=client.id,
+        grant_id=grant.id,
+        client_session_id=client_session.id,
+        scope=scope,
+        auth_time=auth_time,
+        created_at=clock.now(),
+        expires_at=_end_of(grant, session),
+    )
+    db.session.add(token)
+    return handle
+
+
+def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
+    """Exchange a refresh token for its successor. The caller holds the grant's lock."""
+    if not found.lives:
+        return Dead()
+    successor = REFRESH_TOKEN_PREFIX + current.secret_box().keyed_token("refresh-successor", presented)
+    if _use(found.token):
+        _add_successor(found, successor)
+        return Rotated(successor)
+    if _may_be_repeated(found.client, successor):
+        return Rotated(successor, repeated=True)
+    return Replayed()
+
+
+def _use(token: RefreshToken) -> bool:
+    """Mark a token as used; False when it was used before."""
+    mine = (
+        update(RefreshToken)
+        .where(
+            RefreshToken.id == token.id, RefreshToken.rotated_at.is_(None), RefreshToken.revoked_at.is_(None)
+        )
+        .values(rotated_at=clock.now())
+    )
+    return change(mine) == 1
+
+
+def _add_successor(found: FoundRefreshToken, handle: str) -> None:
+    token = found.token
+    successor = RefreshToken(
+        id=new_id(),
+        digest=digest_of(handle),
+        family_id=token.family_id,
+        generation=token.generation + 1,
+        client_id=token.client_id,
+        grant_id=token.grant_id,
+        client_session_id=token.client_session_id,
+        scope=token.scope,
+        auth_time=token.auth_time,
+        created_at=clock.now(),
+        expires_at=_end_of(found.grant, found.session),
+    )
+    db.session.add(successor)
+
+
+def _may_be_repeated(client: Client, successor: str) -> bool:
+    """Whether the successor was made a moment ago and nobody has used it (DEC-10)."""
+    made = select(RefreshToken).where(
+        RefreshToken.digest == digest_of(successor),
+        RefreshToken.rotated_at.is_(None),
+        RefreshToken.revoked_at.is_(None),
+    )
+    token = db.session.scalars(made, execution_options={"populate_existing": True}).one_or_none()
+    return token is not None and clock.now() - token.created_at < reuse_interval(client)
+
+
+def reuse_interval(client: Client) -> timedelta:
+    """Return how long a client may repeat a refresh: public ones never, unless it was set (DEC-10)."""
+    if client.refresh_reuse_interval is not None:
+        interval: timedelta = client.refresh_reuse_interval
+        return interval
+    return timedelta(0) if client.metadata_.is_public else current.settings().refresh_reuse_interval
+
+
+def _end_of(grant: Grant, session: Session) -> datetime:
+    """Return the end of a token that nobody uses; used or not, it ends with its grant (SEC-1018)."""
+    idle_end = clock.now() + current.settings().refresh_token_idle_lifetime
+    last = grant.expires_at if grant.offline else min(grant.expires_at, session.expires_at)
+    return min(idle_end, last)
