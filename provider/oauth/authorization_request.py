@@ -1,0 +1,152 @@
+"""An Authentication Request as the client sent it (core §3.1.2.1), read once and validated.
+
+Written by ourselves: Authlib validates as much as OAuth 2.0 asks for, in an order that has redirected
+errors to unproven addresses before (ABU-34, ABU-35).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provider.clients.models import Client
+from provider.oauth.registered_client import find_active
+from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.errors import (
+    InvalidRedirectURI,
+    InvalidRequest,
+    InvalidScope,
+    RegistrationNotSupported,
+    RequestNotSupported,
+    RequestURINotSupported,
+    UnauthorizedClient,
+    UnknownClient,
+    UnsupportedResponseType,
+)
+from provider.protocol.redirect_uri import matches
+from provider.protocol.scopes import STANDARD_SCOPES
+
+PROMPTS = ("none", "login", "consent", "select_account")
+# rfc7636 §4.2: BASE64URL(SHA256(…)) has 43 characters, never more or fewer.
+_CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_NOT_SUPPORTED = {
+    "request": RequestNotSupported,
+    "request_uri": RequestURINotSupported,
+    "registration": RegistrationNotSupported,
+}
+# What is parked while a person answers; core §3.1.2.1: any other parameter is ignored.
+KNOWN_PARAMETERS = frozenset(
+    {
+        *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"),
+        *("prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "acr_values"),
+        *("code_challenge", "code_challenge_method"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationRequest:
+    """What a client asks for; everything in it has been validated but the hint, which others must verify."""
+
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    state: str | None = field(default=None, repr=False)
+    nonce: str | None = field(default=None, repr=False)
+    code_challenge: str | None = field(default=None, repr=False)
+    prompt: frozenset[str] = frozenset()
+    max_age: int | None = None
+    id_token_hint: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(
+        cls, parameters: Mapping[str, str], metadata: ClientMetadata, redirect_uri: str
+    ) -> "AuthorizationRequest":
+        """Validate everything but the client and the redirect URI, which `find_target` has proven."""
+        for name, error in _NOT_SUPPORTED.items():
+            if name in parameters:
+                raise error(f"the parameter {name} is not supported")
+        _check_response(parameters, metadata)
+        return cls(
+            redirect_uri=redirect_uri,
+            scopes=_read_scopes(parameters, metadata),
+            state=parameters.get("state"),
+            nonce=parameters.get("nonce"),
+            code_challenge=_read_code_challenge(parameters, metadata),
+            prompt=_read_prompt(parameters),
+            max_age=_read_max_age(parameters, metadata),
+            id_token_hint=parameters.get("id_token_hint"),
+        )
+
+
+def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
+    """Return the client and the redirect URI that it registered; without these no error may be redirected."""
+    if "client_id" not in parameters:
+        raise UnknownClient("the parameter client_id is missing")
+    found = find_active(parameters["client_id"])
+    if found is None:
+        raise UnknownClient("no app is registered under this client_id")
+    asked = parameters.get("redirect_uri")
+    if asked is None:
+        raise InvalidRedirectURI("the parameter redirect_uri is missing")
+    # core §3.1.2.1: 'MUST exactly match one of the Redirection URI values for the Client pre-registered'.
+    if not matches(found.metadata.redirect_uris, asked, native=found.metadata.is_native):
+        raise InvalidRedirectURI("the redirect_uri is not registered for this app")
+    return found.client, asked
+
+
+def _check_response(parameters: Mapping[str, str], metadata: ClientMetadata) -> None:
+    asked = parameters.get("response_type")
+    if asked is None:
+        raise InvalidRequest("the parameter response_type is missing")
+    if asked != "code":
+        raise UnsupportedResponseType("the only response_type is code")
+    if "code" not in metadata.response_types or not metadata.may_use_grant_type("authorization_code"):
+        raise UnauthorizedClient("the client is not registered for response_type code")
+    if parameters.get("response_mode", "query") != "query":
+        raise InvalidRequest("the only response_mode is query")
+
+
+def _read_scopes(parameters: Mapping[str, str], metadata: ClientMetadata) -> tuple[str, ...]:
+    """Return the scopes asked for; core §3.1.2.1: those that nobody knows 'SHOULD be ignored'."""
+    asked = dict.fromkeys(parameters.get("scope", "").split())
+    forbidden = [s for s in asked if s in STANDARD_SCOPES and not metadata.may_use_scope(s)]
+    if forbidden:
+        raise InvalidScope(f"the client is not registered for the scope {' '.join(forbidden)}")
+    known = tuple(scope for scope in asked if metadata.may_use_scope(scope))
+    if not known:
+        raise InvalidScope("no scope that is known was asked for")
+    return known
+
+
+def _read_code_challenge(parameters: Mapping[str, str], metadata: ClientMetadata) -> str | None:
+    challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
+    if challenge is None:
+        # SEC-1016: a public client has no other proof that the code is its own.
+        if method is not None or metadata.is_public:
+            raise InvalidRequest("the parameter code_challenge is missing")
+        return None
+    # rfc7636 §4.3 reads a missing method as `plain`, which protects from nobody who sees the request.
+    if method != "S256":
+        raise InvalidRequest("the only code_challenge_method is S256")
+    if not _CODE_CHALLENGE.fullmatch(challenge):
+        raise InvalidRequest("code_challenge must be 43 characters of base64url")
+    return challenge
+
+
+def _read_prompt(parameters: Mapping[str, str]) -> frozenset[str]:
+    asked = frozenset(parameters.get("prompt", "").split())
+    if not asked <= set(PROMPTS):
+        raise InvalidRequest(f"prompt may hold {', '.join(PROMPTS)}")
+    # core §3.1.2.1: 'If this parameter contains none with any other value, an error is returned.'
+    if "none" in asked and len(asked) > 1:
+        raise InvalidRequest("prompt none goes with no other value")
+    return asked
+
+
+def _read_max_age(parameters: Mapping[str, str], metadata: ClientMetadata) -> int | None:
+    asked = parameters.get("max_age")
+    if asked is None:
+        return metadata.default_max_age
+    if not _SECONDS.fullmatch(asked):
+        raise InvalidRequest("max_age must be a number of seconds")
+    return int(asked)

@@ -1,0 +1,31 @@
+"""A client's token for itself (rfc6749 §4.4)."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidScopeError
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+
+from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
+from provider.oauth.token_answer import token_answer
+from provider.protocol.scopes import STANDARD_SCOPES
+from provider.tokens import access
+
+
+class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib ships no types.
+    """One request; rfc6749 §4.4: 'MUST only be used by confidential clients'."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = CONFIDENTIAL_METHODS
+
+    def validate_requested_scope(self) -> None:
+        """Allow what the client registered, apart from scopes that speak of a person: there is none."""
+        asked = self.request.payload.scope
+        allowed = [s for s in self.client.metadata.scope.split() if s not in STANDARD_SCOPES]
+        wanted = list(dict.fromkeys(asked.split())) if asked else allowed
+        if not set(wanted) <= set(allowed):
+            raise InvalidScopeError("the client may not have this scope for itself")
+        self.request.scope = " ".join(wanted)
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], object]:
+        """Issue an access token; rfc6749 §4.4.3: 'A refresh token SHOULD NOT be included.'"""
+        handle, token = access.issue_for_client(self.client.client, scope=self.request.scope)
+        return 200, token_answer(handle, token), self.TOKEN_RESPONSE_HEADER

@@ -1,0 +1,126 @@
+"""The exchange of a code for tokens (rfc6749 §4.1.3, core §3.1.3, rfc7636 §4.6)."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
+from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.oauth.client_authentication import ALL_METHODS
+from provider.oauth.registered_client import RegisteredClient
+from provider.oauth.token_answer import token_answer
+from provider.protocol.scopes import OPENID
+from provider.tokens import access, codes, id_token, refresh
+from provider.tokens.liveness import FoundCode, find_code
+from provider.tokens.revoke import revoke_family
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedCode:
+    """A living, unused code as Authlib wants to see it."""
+
+    found: FoundCode
+
+    @property
+    def code_challenge(self) -> str | None:
+        """The challenge that the code was asked with."""
+        return self.found.code.code_challenge
+
+    @property
+    def code_challenge_method(self) -> str:
+        """The method; there is only one."""
+        return "S256"
+
+    def get_redirect_uri(self) -> str:
+        """Where the code was sent."""
+        return self.found.code.redirect_uri
+
+    def get_scope(self) -> str:
+        """What the code stands for."""
+        return self.found.code.scope
+
+
+class S256Challenge(CodeChallenge):  # type: ignore[misc]  # Authlib ships no types.
+    """PKCE with S256 alone (SEC-1016); Authlib also offers `plain` and takes it when no method is named."""
+
+    DEFAULT_CODE_CHALLENGE_METHOD = "S256"
+    SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
+    CODE_CHALLENGE_METHODS = {  # noqa: RUF012 – Authlib's attribute.
+        "S256": lambda verifier, challenge: hmac.compare_digest(
+            create_s256_code_challenge(verifier), challenge
+        ),
+    }
+
+    def validate_code_verifier(self, grant: "CodeGrant", result: object) -> None:
+        """Check the verifier; Authlib calls a missing one a malformed request."""
+        # rfc7636 §4.6: 'If the values are not equal, an error response indicating "invalid_grant"'.
+        if grant.request.authorization_code.code_challenge and "code_verifier" not in grant.request.form:
+            raise InvalidGrantError("the code was asked for with a code_challenge, but no code_verifier came")
+        super().validate_code_verifier(grant, result)
+
+
+class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types.
+    """One exchange. Authlib's own reads the code, issues and deletes: two callers both get tokens."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
+
+    def query_authorization_code(self, code: str, client: RegisteredClient) -> PresentedCode | None:
+        """Find the client's code behind its grant's lock; one that was used already is an alarm."""
+        found = find_code(code)
+        if found is None or found.client.id != client.client.id:
+            return None
+        if found.code.used_at is not None:
+            self._note_replay(found)
+            return None
+        return PresentedCode(found) if found.lives else None
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], object]:
+        """Use up the code and issue what it stands for; of many callers one gets here."""
+        found: FoundCode = self.request.authorization_code.found
+        if not codes.use(found.code):
+            self._note_replay(found)
+            raise InvalidGrantError("the code was used before")
+        return 200, _issue(found), self.TOKEN_RESPONSE_HEADER
+
+    def _note_replay(self, found: FoundCode) -> None:
+        """rfc6749 §4.1.2: a code used twice takes along what was issued for it (SEC-1012)."""
+        revoked = revoke_family(found.code.id)
+        record(
+            EventTag.CODE_REPLAYED,
+            actor="client",
+            account_id=found.account.id,
+            client_id=found.client.client_id,
+            session_id=found.session.id,
+            ip=self.request.ip,
+            revoked=revoked,
+        )
+
+
+def _issue(found: FoundCode) -> dict[str, Any]:
+    code, grant, client = found.code, found.grant, found.client
+    hangs_on = (client, grant, found.client_session, found.session)
+    # The code's id names the family, so that a second use of the code finds all that came of the first.
+    handle, token = access.issue_for_grant(*hangs_on, scope=code.scope, family_id=code.id)
+    sign_in = _sign_in_of(code.request)
+    refresh_token = signed = None
+    if client.metadata_.may_use_grant_type("refresh_token"):
+        refresh_token = refresh.issue(
+            *hangs_on, scope=code.scope, family_id=code.id, auth_time=sign_in.auth_time
+        )
+    if OPENID in code.scope.split():
+        sid = found.client_session.sid
+        signed = id_token.issue(
+            client, grant, sid=sid, sign_in=sign_in, access_token=handle, nonce=code.nonce
+        )
+    return token_answer(handle, token, refresh_token=refresh_token, id_token=signed)
+
+
+def _sign_in_of(request: dict[str, Any]) -> id_token.SignIn:
+    return id_token.SignIn(
+        auth_time=datetime.fromtimestamp(request["auth_time"], UTC), amr=request["amr"], acr=request["acr"]
+    )

@@ -1,0 +1,178 @@
+"""What becomes of an Authentication Request: a pure function of what is asked and what is known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from provider.oauth.authorization_request import AuthorizationRequest
+from provider.protocol.errors import AccessDenied, ConsentRequired, LoginRequired, ProtocolError
+from provider.protocol.scopes import OFFLINE_ACCESS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who is signed in at this browser, as far as it matters here."""
+
+    account_id: str
+    # What this client calls the person.
+    sub: str
+    authenticated_at: datetime
+    # What the person has agreed to before, and whether the grant of this session is an offline one.
+    consented_scopes: frozenset[str] = frozenset()
+    has_offline_grant: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFacts:
+    """What matters of the client."""
+
+    first_party: bool
+    native: bool
+    may_refresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the person has answered since the request was parked."""
+
+    parked_at: datetime | None = None
+    denied: bool = False
+    # The scopes agreed to on the consent page, and by whom.
+    consented_scope: str | None = None
+    consented_by: str | None = None
+
+    @classmethod
+    def of(cls, parked_at: datetime, answers: Mapping[str, Any]) -> "Answers":
+        """Read the answers of a parked request."""
+        return cls(
+            parked_at=parked_at,
+            denied=bool(answers.get("denied")),
+            consented_scope=answers.get("consented_scope"),
+            consented_by=answers.get("consented_by"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """Issue a code for these scopes."""
+
+    scopes: tuple[str, ...]
+    consented: bool
+
+    @property
+    def offline(self) -> bool:
+        """Whether the grant outlives the session."""
+        return OFFLINE_ACCESS in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class NeedSignIn:
+    """The person has to sign in, for the first time or again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedConsent:
+    """The person has to say whether the client may have these scopes."""
+
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Tell the client."""
+
+    error: ProtocolError = field(compare=False)
+
+
+Decision = Proceed | NeedSignIn | NeedConsent | Refuse
+
+
+def decide(
+    asked: AuthorizationRequest,
+    client: ClientFacts,
+    person: Person | None,
+    *,
+    hinted_sub: str | None,
+    answers: Answers,
+    now: datetime,
+) -> Decision:
+    """Decide what comes next. With prompt=none whatever needs a page is an error (core §3.1.2.1)."""
+    decision = _decide(asked, client, person, hinted_sub=hinted_sub, answers=answers, now=now)
+    if "none" not in asked.prompt:
+        return decision
+    match decision:
+        case NeedSignIn():
+            return Refuse(LoginRequired("the person is not signed in as the request demands"))
+        case NeedConsent():
+            return Refuse(ConsentRequired("the person has not agreed to what is asked for"))
+    return decision
+
+
+def _decide(
+    asked: AuthorizationRequest,
+    client: ClientFacts,
+    person: Person | None,
+    *,
+    hinted_sub: str | None,
+    answers: Answers,
+    now: datetime,
+) -> Decision:
+    if answers.denied:
+        return Refuse(AccessDenied("the person did not agree"))
+    if person is None:
+        return NeedSignIn()
+    signed_in_for_this = answers.parked_at is not None and person.authenticated_at >= answers.parked_at
+    if not signed_in_for_this and _must_sign_in_again(asked, person, now):
+        return NeedSignIn()
+    if hinted_sub is not None and hinted_sub != person.sub:
+        # core §3.1.2.1: 'otherwise, it SHOULD return an error, such as login_required'.
+        return (
+            Refuse(LoginRequired("somebody else than the hinted person signed in"))
+            if signed_in_for_this
+            else NeedSignIn()
+        )
+    return _decide_about_scopes(asked, client, person, answers)
+
+
+def _must_sign_in_again(asked: AuthorizationRequest, person: Person, now: datetime) -> bool:
+    # A browser has one account at a time here, so choosing another means signing in.
+    if asked.prompt & {"login", "select_account"}:
+        return True
+    if asked.max_age is None:
+        return False
+    # core §3.1.2.1: 'max_age=0' is the same as prompt=login, however quick the person was.
+    return asked.max_age == 0 or now - person.authenticated_at > timedelta(seconds=asked.max_age)
+
+
+def _decide_about_scopes(
+    asked: AuthorizationRequest, client: ClientFacts, person: Person, answers: Answers
+) -> Decision:
+    wanted = _without_idle_offline_access(asked, client, person)
+    # Somebody else's answer is no consent: two people may use one browser in turn.
+    if answers.consented_scope is not None and answers.consented_by == person.account_id:
+        agreed = answers.consented_scope.split()
+        return Proceed(tuple(scope for scope in wanted if scope in agreed), consented=True)
+    if "consent" in asked.prompt:
+        return NeedConsent(wanted)
+    if client.first_party:
+        return Proceed(wanted, consented=False)
+    # SEC-1034: who a native app really is cannot be proven, so its consent is not remembered.
+    if client.native or not person.consented_scopes.issuperset(wanted):
+        return NeedConsent(wanted)
+    return Proceed(wanted, consented=True)
+
+
+def _without_idle_offline_access(
+    asked: AuthorizationRequest, client: ClientFacts, person: Person
+) -> tuple[str, ...]:
+    """Drop offline_access where its conditions do not hold.
+
+    core §11: 'MUST ignore the offline_access request' without prompt=consent 'unless other conditions
+    for processing the request … are in place': the grant is an offline one already, or the app is
+    a native one, which has no session of its own to lean on.
+    """
+    may_be_offline = client.may_refresh and (
+        "consent" in asked.prompt or client.native or person.has_offline_grant
+    )
+    return tuple(scope for scope in asked.scopes if scope != OFFLINE_ACCESS or may_be_offline)

@@ -1,0 +1,43 @@
+"""What a client sends to our back-channel endpoints and what we answer, free of any framework."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from provider.protocol.errors import ProtocolError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRequest:
+    """A form that a client posted, with the Authorization header it came with."""
+
+    url: str
+    parameters: Mapping[str, str] = field(repr=False)
+    authorization: str = field(default="", repr=False)
+    ip: str | None = None
+
+    @property
+    def writes_to_prove(self) -> bool:
+        """Whether proving the client needs a write: the `jti` of an assertion is used up."""
+        return "client_assertion" in self.parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The request was good; this is what the client is told."""
+
+    body: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request was refused.
+
+    A value and no exception, because what a refusal did must be committed: the family of a replayed
+    token is dead, a used assertion stays used.
+    """
+
+    error: ProtocolError
+
+
+Answer = Granted | Refused

@@ -1,0 +1,96 @@
+"""The exchange of a refresh token for new tokens (rfc6749 §6, core §12, rfc9700 §4.14)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError
+from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.logout.end_grant import end_grant
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.oauth.client_authentication import ALL_METHODS
+from provider.oauth.registered_client import RegisteredClient
+from provider.oauth.token_answer import token_answer
+from provider.protocol.scopes import OPENID
+from provider.tokens import access, id_token, refresh
+from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedRefreshToken:
+    """A refresh token, dead or alive, as Authlib wants to see it."""
+
+    found: FoundRefreshToken
+    handle: str
+
+    def check_client(self, client: RegisteredClient) -> bool:
+        """Whether the token is this client's."""
+        return self.found.client.id == client.client.id
+
+    def get_scope(self) -> str:
+        """What the token stands for."""
+        return self.found.token.scope
+
+
+class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types.
+    """One refresh. Authlib's own reads, issues and revokes: two callers both get a living successor."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
+
+    def authenticate_refresh_token(self, refresh_token: str) -> PresentedRefreshToken | None:
+        """Find the token behind its grant's lock; whether it lives is decided when it is rotated."""
+        found = find_refresh_token(refresh_token)
+        return PresentedRefreshToken(found, refresh_token) if found else None
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], object]:
+        """Rotate the token and issue anew, or end what a thief shares with an honest client."""
+        presented: PresentedRefreshToken = self.request.refresh_token
+        found = presented.found
+        match refresh.rotate(found, presented.handle):
+            case refresh.Rotated(handle=successor):
+                # rfc6749 §6: a narrower scope is for this access token alone.
+                scope = self.request.payload.scope or found.token.scope
+                return 200, _issue(found, successor, scope), self.TOKEN_RESPONSE_HEADER
+            case refresh.Replayed():
+                self._end_what_was_stolen(found)
+                raise InvalidGrantError("the refresh token was used before")
+            case refresh.Dead():
+                raise InvalidGrantError("the refresh token is no longer valid")
+
+    def _end_what_was_stolen(self, found: FoundRefreshToken) -> None:
+        """DEC-16: a replay ends the grant and the client's share of the session, and tells the client."""
+        record(
+            EventTag.REFRESH_REPLAYED,
+            actor="client",
+            account_id=found.account.id,
+            client_id=found.client.client_id,
+            session_id=found.session.id,
+            ip=self.request.ip,
+            generation=found.token.generation,
+        )
+        cause = Cause(
+            reason=LogoutReason.REFRESH_REPLAY, initiator="system", client=found.client, ip=self.request.ip
+        )
+        end_grant(found.grant.id, cause)
+
+
+def _issue(found: FoundRefreshToken, successor: str, scope: str) -> dict[str, Any]:
+    client, grant, token = found.client, found.grant, found.token
+    handle, access_token = access.issue_for_grant(
+        client, grant, found.client_session, found.session, scope=_ordered(scope), family_id=token.family_id
+    )
+    signed = None
+    if OPENID in token.scope.split():
+        # core §12.2: the instant of the original sign-in, and no nonce.
+        sign_in = id_token.SignIn(auth_time=token.auth_time, amr=found.session.amr, acr=found.session.acr)
+        signed = id_token.issue(
+            client, grant, sid=found.client_session.sid, sign_in=sign_in, access_token=handle
+        )
+    return token_answer(handle, access_token, refresh_token=successor, id_token=signed)
+
+
+def _ordered(scope: str) -> str:
+    return " ".join(dict.fromkeys(scope.split()))

@@ -1,0 +1,39 @@
+"""A client as Authlib wants to see it."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import ClientMixin
+
+from provider.clients import secrets
+from provider.clients.models import Client
+from provider.clients.queries import find_by_client_id
+
+
+class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no types.
+    """Answers Authlib's questions about a client."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.metadata = client.metadata_
+
+    def get_client_id(self) -> str:
+        """Return the client's identifier."""
+        return self.client.client_id
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Whether a presented secret is the client's."""
+        return secrets.check_secret(self.client, client_secret)
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 – one method for all endpoints.
+        """Whether this is the one method that the client registered; no other will do."""
+        return self.metadata.token_endpoint_auth_method == method
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Whether the client registered this grant type."""
+        return self.metadata.may_use_grant_type(grant_type)
+
+
+def find_active(client_id: Any) -> RegisteredClient | None:
+    """Find a client that may act; one that is disabled or removed is as good as unknown."""
+    client = find_by_client_id(client_id) if isinstance(client_id, str) else None
+    return RegisteredClient(client) if client is not None and client.is_active else None

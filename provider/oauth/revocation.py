@@ -1,0 +1,91 @@
+"""How a client gives back a token of its own (rfc7009)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients.models import Client
+from provider.grants import lifecycle
+from provider.oauth.client_authentication import ALL_METHODS
+from provider.oauth.registered_client import RegisteredClient
+from provider.tokens.access import ACCESS_TOKEN_PREFIX
+from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
+from provider.tokens.models import AccessToken
+from provider.tokens.queries import find_access_token_row
+from provider.tokens.revoke import revoke_access_token, revoke_family
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedToken:
+    """A token, dead or alive, as Authlib wants to see it."""
+
+    handle: str
+    found: FoundRefreshToken | AccessToken
+
+    def check_client(self, client: RegisteredClient) -> bool:
+        """rfc7009 §2.1: a client may revoke what was issued to itself."""
+        found = self.found
+        owner = found.client_id if isinstance(found, AccessToken) else found.client.id
+        return owner == client.client.id
+
+
+class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no types.
+    """The revocation endpoint. What was dead already is answered with 200 like any other (§2.2)."""
+
+    CLIENT_AUTH_METHODS = ALL_METHODS
+
+    def check_params(self, request: Any, client: RegisteredClient) -> None:  # noqa: ARG002 – the signature is Authlib's.
+        """Demand a token; rfc7009 §2.1 lets us ignore a hint, which Authlib answers with 401 when unknown."""
+        if "token" not in request.form:
+            raise InvalidRequestError("the parameter token is missing")
+
+    def query_token(self, token_string: str, token_type_hint: str | None) -> PresentedToken | None:  # noqa: ARG002 – a token's prefix says what it is.
+        """Find the token, a refresh token behind its grant's lock."""
+        found: FoundRefreshToken | AccessToken | None
+        if token_string.startswith(ACCESS_TOKEN_PREFIX):
+            found = find_access_token_row(token_string)
+        else:
+            found = find_refresh_token(token_string)
+        return PresentedToken(token_string, found) if found else None
+
+    def revoke_token(self, token: PresentedToken, request: Any) -> None:
+        """Revoke it: an access token alone, a refresh token with its family."""
+        found = token.found
+        client: Client = request.client.client
+        if isinstance(found, AccessToken):
+            if revoke_access_token(token.handle, owner_id=client.id):
+                _record(request, client, "access_token")
+        elif revoke_family(found.token.family_id):
+            self._revoke_offline_grant(found, request)
+            _record(request, client, "refresh_token", found)
+
+    def _revoke_offline_grant(self, found: FoundRefreshToken, request: Any) -> None:
+        """End an offline grant with its refresh token, without which nobody could ever use or end it.
+
+        A grant of the session lives on with the session, which a client cannot end this way.
+        """
+        if found.grant.offline and lifecycle.revoke(found.grant):
+            record(
+                EventTag.GRANT_REVOKED,
+                actor="client",
+                account_id=found.account.id,
+                client_id=found.client.client_id,
+                session_id=found.session.id,
+                ip=request.ip,
+            )
+
+
+def _record(request: Any, client: Client, kind: str, found: FoundRefreshToken | None = None) -> None:
+    record(
+        EventTag.TOKEN_REVOKED,
+        actor="client",
+        account_id=found.account.id if found else None,
+        client_id=client.client_id,
+        session_id=found.session.id if found else None,
+        ip=request.ip,
+        kind=kind,
+    )

@@ -1,0 +1,120 @@
+"""Authlib's authorization server, fed with frozen values and answering with them."""
+
+from functools import cache
+from typing import Any
+
+from authlib.common.errors import AuthlibBaseError
+from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error, OAuth2Request
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+
+from provider.infrastructure.database import db
+from provider.oauth import client_authentication, registered_client
+from provider.oauth.client_assertion import by_assertion
+from provider.oauth.client_authentication import ASSERTION, BASIC, NONE, by_basic, by_nothing
+from provider.oauth.client_credentials_grant import ClientCredentials
+from provider.oauth.code_grant import CodeGrant, S256Challenge
+from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
+from provider.oauth.introspection import Introspection
+from provider.oauth.refresh_grant import RefreshGrant
+from provider.oauth.registered_client import RegisteredClient
+from provider.oauth.revocation import Revocation
+from provider.protocol import errors
+from provider.protocol.errors import ProtocolError
+
+_CODES: dict[str, type[ProtocolError]] = {
+    cls.error: cls
+    for cls in (
+        errors.InvalidRequest,
+        errors.InvalidClient,
+        errors.InvalidGrant,
+        errors.InvalidScope,
+        errors.UnauthorizedClient,
+        errors.UnsupportedGrantType,
+    )
+}
+
+
+class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types.
+    """A posted form as Authlib wants to see it. Repeated parameters were refused before (LIB-06)."""
+
+    def __init__(self, request: ClientRequest) -> None:
+        headers = {"Authorization": request.authorization} if request.authorization else {}
+        super().__init__("POST", request.url, headers=headers)
+        self.payload = BasicOAuth2Payload(dict(request.parameters))
+        self.ip = request.ip
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The parameters of the body."""
+        values: dict[str, str] = self.payload.data
+        return values
+
+
+class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no types.
+    """The token, revocation and introspection endpoints' common ground."""
+
+    def query_client(self, client_id: str) -> RegisteredClient | None:
+        """Find a client that may act."""
+        return registered_client.find_active(client_id)
+
+    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+        """Tell nobody: a use case is told in order, there are no hidden subscribers."""
+
+    def create_oauth2_request(self, request: ClientRequest) -> FormRequest:
+        """Wrap a request for Authlib; the form stays as it is when it comes back a second time."""
+        return request if isinstance(request, FormRequest) else FormRequest(request)
+
+    def authenticate_client(
+        self, request: FormRequest, methods: Any, endpoint: str = "token"
+    ) -> RegisteredClient:
+        """Prove the client by the one method that it uses and registered."""
+        client_authentication.refuse_two_proofs(request)
+        try:
+            client: RegisteredClient = super().authenticate_client(request, methods, endpoint)
+        except OAuth2Error as exc:
+            if exc.error != errors.InvalidClient.error:
+                raise
+            # Authlib's sentences tell an unknown client from a wrong secret, and ours do not.
+            raise client_authentication.fail() from exc
+        return client
+
+    def create_token_response(self, request: ClientRequest) -> Answer:
+        """Answer a token request."""
+        return self._answered(super().create_token_response, request)
+
+    def create_endpoint_response(self, name: str, request: ClientRequest) -> Answer:
+        """Answer a request at the revocation or introspection endpoint."""
+        return self._answered(super().create_endpoint_response, name, request)
+
+    def handle_response(self, status: int, body: dict[str, Any], headers: object) -> Answer:  # noqa: ARG002 – how an answer looks is decided by the endpoint.
+        """Return what Authlib would send."""
+        return Granted(body)
+
+    def handle_error_response(self, request: object, error: AuthlibBaseError) -> Answer:  # noqa: ARG002 – the signature is Authlib's.
+        """Translate Authlib's error into ours."""
+        cls = _CODES.get(error.error, errors.InvalidRequest)
+        return Refused(cls(error.get_error_description() or ""))
+
+    def _answered(self, act: Any, *args: object) -> Answer:
+        try:
+            answer: Answer = act(*args)
+        except ProtocolError as exc:
+            answer = Refused(exc)
+        # What was issued must be in the database before it is promised.
+        db.session.flush()
+        return answer
+
+
+@cache
+def the_server() -> Server:
+    """Return the server; it holds no state but what is registered here."""
+    server = Server()
+    server.register_client_auth_method(BASIC, by_basic)
+    server.register_client_auth_method(ASSERTION, by_assertion)
+    server.register_client_auth_method(NONE, by_nothing)
+    server.register_grant(CodeGrant, [S256Challenge(required=True)])
+    server.register_grant(RefreshGrant)
+    server.register_grant(ClientCredentials)
+    server.register_endpoint(Revocation)
+    server.register_endpoint(Introspection)
+    return server
