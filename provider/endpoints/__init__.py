@@ -1,23 +1,56 @@
 """One file per protocol endpoint, named as in the discovery document; this is the table of all URLs."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Blueprint
 
-from provider.endpoints import end_session, end_session_confirm, signed_out
+from provider.endpoints import (
+    authorize,
+    discovery,
+    end_session,
+    end_session_confirm,
+    health,
+    introspect,
+    jwks,
+    revoke,
+    signed_out,
+    token,
+    userinfo,
+)
 
 blueprint = Blueprint("endpoints", __name__)
 
-
-def _get(rule: str, name: str, view: object) -> None:
-    blueprint.add_url_rule(rule, name, view, methods=["GET"])  # type: ignore[arg-type]
-
-
-blueprint.add_url_rule("/session/end", "end_session", end_session.end_session, methods=["GET", "POST"])
-_get("/session/end/resume/<handle>", "resume_end_session", end_session.resume_end_session)
-_get("/session/end/confirm", "show_end_session_confirm", end_session_confirm.show_end_session_confirm)
-blueprint.add_url_rule(
-    "/session/end/confirm",
-    "submit_end_session_confirm",
-    end_session_confirm.submit_end_session_confirm,
-    methods=["POST"],
+View = Callable[..., Any]
+# Address, name, methods, what answers.
+URLS: tuple[tuple[str, str, str, View], ...] = (
+    ("/.well-known/openid-configuration", "discovery", "GET", discovery.discovery),
+    ("/.well-known/oauth-authorization-server", "oauth_metadata", "GET", discovery.discovery),
+    ("/jwks", "jwks", "GET", jwks.jwks),
+    ("/authorize", "authorize", "GET POST", authorize.authorize),
+    ("/authorize/resume/<handle>", "resume_authorize", "GET", authorize.resume),
+    ("/token", "token", "POST", token.token),
+    ("/userinfo", "userinfo", "GET POST", userinfo.userinfo),
+    ("/introspect", "introspect", "POST", introspect.introspect),
+    ("/revoke", "revoke", "POST", revoke.revoke),
+    ("/session/end", "end_session", "GET POST", end_session.end_session),
+    ("/session/end/resume/<handle>", "resume_end_session", "GET", end_session.resume_end_session),
+    (
+        "/session/end/confirm",
+        "show_end_session_confirm",
+        "GET",
+        end_session_confirm.show_end_session_confirm,
+    ),
+    (
+        "/session/end/confirm",
+        "submit_end_session_confirm",
+        "POST",
+        end_session_confirm.submit_end_session_confirm,
+    ),
+    ("/session/ended/<handle>", "show_session_ended", "GET", signed_out.show_session_ended),
+    ("/health/live", "live", "GET", health.live),
+    ("/health/ready", "ready", "GET", health.ready),
 )
-_get("/session/ended/<handle>", "show_session_ended", signed_out.show_session_ended)
+
+for _rule, _name, _methods, _view in URLS:
+    blueprint.add_url_rule(_rule, _name, _view, methods=_methods.split())

@@ -1,0 +1,228 @@
+"""The Authorization Endpoint (core §3.1.2): from a request, by way of a person's answers, to a code."""
+
+from collections.abc import Mapping
+
+from flask import redirect, request
+from sqlalchemy.exc import IntegrityError
+from werkzeug.wrappers import Response
+
+from provider.clients.models import Client
+from provider.grants.queries import find_consented_scopes
+from provider.grants.subject import subject_for
+from provider.infrastructure import clock, current, event_log
+from provider.infrastructure.database import end_read, transaction
+from provider.interactions import answer as answering
+from provider.interactions import queries as interactions
+from provider.interactions.models import Interaction, InteractionKind
+from provider.interactions.park import park
+from provider.keys import jwt
+from provider.oauth.authorization_request import KNOWN_PARAMETERS, AuthorizationRequest, find_target
+from provider.oauth.decision import (
+    Answers,
+    ClientFacts,
+    Decision,
+    NeedConsent,
+    NeedSignIn,
+    Person,
+    Proceed,
+    Refuse,
+    decide,
+)
+from provider.oauth.issue_code import SessionEnded, issue_code
+from provider.protocol.errors import InvalidRequest, TemporarilyUnavailable
+from provider.protocol.parameters import with_query
+from provider.sessions.queries import FoundSession, find_with_client
+from provider.web import cookies
+from provider.web.errors import answer_errors_at
+from provider.web.parameters import read_parameters
+
+_KIND = InteractionKind.AUTHORIZATION
+# A second tab may join the session, or somebody may sign out, between our look and our write.
+_TRIES = 3
+
+
+def authorize() -> Response:
+    """Answer an Authentication Request by GET, or park one that was posted."""
+    parameters = read_parameters(request)
+    client, asked = _validate(parameters)
+    if request.method == "GET":
+        return _answer(parameters, client, asked, None, "")
+    # A form on another site carries no Lax cookie: only our own address shows us the session (DEC-07).
+    with transaction():
+        handle = park(_KIND, _to_park(parameters), browser=None)
+    return redirect(f"/authorize/resume/{handle}", 303)
+
+
+def resume(handle: str) -> Response:
+    """Go on with a parked request, in the browser that began it."""
+    interaction = interactions.find(handle, cookies.browser(), _KIND) or _adopt(handle)
+    if interaction is None:
+        # That page explains what an expired, finished or foreign request is, and offers a way on.
+        return redirect(f"/sign-in/{handle}", 303)
+    client, asked = _validate(interaction.parameters)
+    return _answer(interaction.parameters, client, asked, interaction, handle)
+
+
+def _validate(parameters: Mapping[str, str]) -> tuple[Client, AuthorizationRequest]:
+    client, redirect_uri = find_target(parameters)
+    answer_errors_at(redirect_uri, parameters.get("state"))
+    return client, AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
+
+
+def _adopt(handle: str) -> Interaction | None:
+    """Bind a posted request to the browser that opens it first."""
+    interaction = interactions.find_unbound(handle, _KIND)
+    if interaction is None:
+        return None
+    with transaction():
+        adopted = answering.adopt(interaction, browser=cookies.bind_browser(), session_id=None)
+    return interaction if adopted else None
+
+
+def _answer(
+    parameters: Mapping[str, str],
+    client: Client,
+    asked: AuthorizationRequest,
+    interaction: Interaction | None,
+    handle: str,
+) -> Response:
+    for _ in range(_TRIES):
+        found = _find_session(client)
+        decision = _decide(client, asked, found, interaction)
+        match decision, found:
+            case Refuse(error=error), _:
+                _close(interaction)
+                raise error
+            case Proceed(), FoundSession():
+                code = _issue(asked, decision, client, found, interaction)
+                if code is not None:
+                    return _redirect_with(code, asked)
+            case NeedSignIn() | NeedConsent(), _:
+                return _ask(decision, parameters, found, interaction, handle)
+    raise TemporarilyUnavailable("the session changed while the request was answered; try again")
+
+
+def _find_session(client: Client) -> FoundSession | None:
+    handle = cookies.session_handle()
+    return find_with_client(handle, client) if handle else None
+
+
+def _decide(
+    client: Client, asked: AuthorizationRequest, found: FoundSession | None, interaction: Interaction | None
+) -> Decision:
+    metadata = client.metadata_
+    facts = ClientFacts(
+        first_party=client.first_party,
+        native=metadata.is_native,
+        may_refresh=metadata.may_use_grant_type("refresh_token"),
+    )
+    return decide(
+        asked,
+        facts,
+        _person(client, asked, found),
+        hinted_sub=_hinted_sub(asked, client),
+        answers=Answers.of(interaction.created_at, interaction.answers) if interaction else Answers(),
+        now=clock.now(),
+    )
+
+
+def _person(client: Client, asked: AuthorizationRequest, found: FoundSession | None) -> Person | None:
+    if found is None:
+        return None
+    grant = found.grant
+    consented = grant.scopes if grant and grant.consented else frozenset()
+    if not client.first_party and not consented.issuperset(asked.scopes):
+        consented |= find_consented_scopes(found.account.id, client)
+    return Person(
+        account_id=str(found.account.id),
+        sub=subject_for(found.account, client),
+        authenticated_at=found.session.authenticated_at,
+        consented_scopes=consented,
+        has_offline_grant=grant is not None and grant.offline,
+    )
+
+
+def _hinted_sub(asked: AuthorizationRequest, client: Client) -> str | None:
+    """Return whom an ID Token of ours names; core §3.1.2.1: an expired one is as good a hint."""
+    if asked.id_token_hint is None:
+        return None
+    try:
+        claims = jwt.verify_own(
+            jwt.UnverifiedJWT(asked.id_token_hint),
+            typ=frozenset({jwt.ID_TOKEN_TYP}),
+            audience=client.client_id,
+            require=("sub", "sid", "exp", "iat"),
+            allow_expired=True,
+            for_hint=True,
+        )
+    except jwt.InvalidJWT as exc:
+        raise InvalidRequest("id_token_hint is no ID Token of this client", detail=str(exc)) from exc
+    return str(claims["sub"])
+
+
+def _issue(
+    asked: AuthorizationRequest,
+    proceed: Proceed,
+    client: Client,
+    found: FoundSession,
+    interaction: Interaction | None,
+) -> str | None:
+    """Issue the code; None when the session changed under our hands and all must be looked at again."""
+    end_read()
+    try:
+        with transaction():
+            # One parked request gives one code, however often its page is sent.
+            if interaction is not None and not answering.finish(interaction):
+                raise InvalidRequest("this request was answered before")
+            code = issue_code(asked, proceed, client, found)
+    except (SessionEnded, IntegrityError):
+        return None
+    event_log.info(
+        "authorized", client_id=client.client_id, account_id=found.account.id, session_id=found.session.id
+    )
+    return code
+
+
+def _redirect_with(code: str, asked: AuthorizationRequest) -> Response:
+    # rfc9207 §2: `iss` in every answer lets a client of several providers notice a mix-up.
+    pairs = {"code": code, "iss": current.settings().issuer}
+    if asked.state is not None:
+        pairs["state"] = asked.state
+    return redirect(with_query(asked.redirect_uri, pairs), 303)
+
+
+def _ask(
+    need: NeedSignIn | NeedConsent,
+    parameters: Mapping[str, str],
+    found: FoundSession | None,
+    interaction: Interaction | None,
+    handle: str,
+) -> Response:
+    """Send the person to the page that asks what is needed; the request waits for the answer."""
+    answers: dict[str, object] = {}
+    if isinstance(need, NeedConsent):
+        # What would really be granted, which may be less than what was asked for.
+        answers = {"consent_scope": " ".join(need.scopes)}
+    with transaction():
+        if interaction is None:
+            handle = park(
+                _KIND,
+                _to_park(parameters),
+                browser=cookies.bind_browser(),
+                session_id=found.session.id if found else None,
+                answers=answers,
+            )
+        elif answers:
+            answering.answer(interaction, **answers)
+    page = "consent" if isinstance(need, NeedConsent) else "sign-in"
+    return redirect(f"/{page}/{handle}", 303)
+
+
+def _close(interaction: Interaction | None) -> None:
+    if interaction is not None:
+        with transaction():
+            answering.finish(interaction)
+
+
+def _to_park(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS}

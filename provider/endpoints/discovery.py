@@ -1,0 +1,89 @@
+"""The discovery documents (discovery §3, rfc8414 §2): exactly what works, in both well-known places."""
+
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from provider.infrastructure import current
+from provider.keys.jwks import supported_algs
+from provider.oauth import client_assertion
+from provider.oauth.authorization_request import PROMPTS
+from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS
+from provider.protocol.scopes import STANDARD_CLAIMS, STANDARD_SCOPES
+
+_CACHE = "public, max-age=300"
+_LOCALES = ["en", "de"]
+
+
+def discovery() -> Response:
+    """Answer with the provider's metadata."""
+    return publicly_cached(jsonify(metadata()))
+
+
+def publicly_cached(response: Response) -> Response:
+    """Let anybody keep an answer that is the same for all; no cookie decides about it (KEY-08)."""
+    response.headers["Cache-Control"] = _CACHE
+    response.add_etag()
+    # Relying parties that run in a browser read it from their own origin; it holds no secret.
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.make_conditional(request)
+    return response
+
+
+def metadata() -> dict[str, Any]:
+    """Return the metadata. The issuer comes from the settings, whatever host was asked (SEC-1029)."""
+    issuer = current.settings().issuer
+    return {"issuer": issuer} | _addresses(issuer) | _authorization() | _clients() | _tokens() | _logout()
+
+
+def _addresses(issuer: str) -> dict[str, Any]:
+    paths = {
+        "authorization_endpoint": "/authorize",
+        "token_endpoint": "/token",
+        "userinfo_endpoint": "/userinfo",
+        "jwks_uri": "/jwks",
+        "revocation_endpoint": "/revoke",
+        "introspection_endpoint": "/introspect",
+        "end_session_endpoint": "/session/end",
+    }
+    return {name: issuer + path for name, path in paths.items()}
+
+
+def _authorization() -> dict[str, Any]:
+    return {
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": list(PROMPTS),
+        "ui_locales_supported": _LOCALES,
+        "authorization_response_iss_parameter_supported": True,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        # discovery §3: this one is true when it is omitted.
+        "request_uri_parameter_supported": False,
+    }
+
+
+def _clients() -> dict[str, Any]:
+    assertions = list(client_assertion.ALGORITHMS)
+    methods = {"token": ALL_METHODS, "revocation": ALL_METHODS, "introspection": CONFIDENTIAL_METHODS}
+    return {f"{name}_endpoint_auth_methods_supported": list(allowed) for name, allowed in methods.items()} | {
+        f"{name}_endpoint_auth_signing_alg_values_supported": assertions for name in methods
+    }
+
+
+def _tokens() -> dict[str, Any]:
+    about_the_token = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "sid", "amr", "at_hash"]
+    return {
+        "scopes_supported": list(STANDARD_SCOPES),
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*STANDARD_CLAIMS, *about_the_token],
+        "subject_types_supported": ["public", "pairwise"],
+        # KEY-10: an algorithm is listed once a key for it signs.
+        "id_token_signing_alg_values_supported": supported_algs(),
+    }
+
+
+def _logout() -> dict[str, Any]:
+    return {"backchannel_logout_supported": True, "backchannel_logout_session_supported": True}
