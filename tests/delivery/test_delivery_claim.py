@@ -1,0 +1,172 @@
+"""Claiming and finishing: no row is owned twice, and only the holder of the latest lease may finish it."""
+
+import threading
+from collections import Counter
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from provider.delivery import outbox
+from provider.delivery.attempt import Report
+from provider.delivery.claim import claim_due
+from provider.delivery.finish import finish
+from provider.delivery.judge import Accepted, Postponed, RetryAt
+from provider.delivery.models import Delivery, DeliveryState
+from provider.delivery.outgoing import ClaimedDelivery, Exchange
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, transaction
+from tests.conftest import TurnedClock
+from tests.delivery.owing import attempts_of, now_is, owe, sign_out_at
+from tests.factories import make_account, make_client
+
+
+def claim(limit: int = 10, logout_id: UUID | None = None) -> list[ClaimedDelivery]:
+    with transaction():
+        return claim_due(limit, logout_id=logout_id)
+
+
+def accepted() -> Report:
+    exchange = Exchange(
+        url="https://red.test", jti="j", recipient="red", outcome="accepted", status=200, latency_ms=7
+    )
+    return Report(Accepted("accepted"), exchange)
+
+
+def finish_now(claimed: ClaimedDelivery, report: Report) -> bool:
+    with transaction():
+        return finish(claimed, report)
+
+
+def test_a_claim_counts_the_attempt_and_writes_it_down_before_anything_is_sent(app: Flask) -> None:
+    delivery = owe()
+
+    [claimed] = claim()
+
+    assert claimed.id == delivery.id
+    assert claimed.attempt_number == now_is(delivery).attempt_count == 1
+    [attempt] = attempts_of(delivery)
+    assert (attempt.number, attempt.finished_at) == (1, None)
+
+
+def test_a_claimed_delivery_is_not_claimed_again_while_the_lease_lasts(app: Flask) -> None:
+    owe()
+
+    assert len(claim()) == 1
+    assert claim() == []
+
+
+def test_a_delivery_is_free_again_when_its_lease_has_run_out(app: Flask, turned_clock: TurnedClock) -> None:
+    owe()
+    [first] = claim()
+
+    turned_clock.turn(timedelta(seconds=61))
+    [second] = claim()
+
+    assert second.attempt_number == 2
+    assert second.lease_token != first.lease_token
+
+
+def test_a_zombie_changes_nothing(app: Flask, turned_clock: TurnedClock) -> None:
+    delivery = owe()
+    [zombie] = claim()
+    turned_clock.turn(timedelta(seconds=61))
+    [living] = claim()
+
+    assert finish_now(zombie, accepted()) is False
+
+    assert now_is(delivery).state == DeliveryState.PENDING
+    assert [attempt.outcome for attempt in attempts_of(delivery)] == [None, None]
+    assert finish_now(living, accepted()) is True
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
+
+
+def test_a_delivery_that_is_not_due_is_not_claimed(app: Flask) -> None:
+    delivery = owe()
+    [claimed] = claim()
+    at = clock.now() + timedelta(seconds=30)
+
+    finish_now(claimed, Report(RetryAt(at, "timeout"), accepted().exchange))
+
+    assert now_is(delivery).next_attempt_at == at
+    assert claim() == []
+
+
+def test_what_was_never_sent_is_no_attempt(app: Flask) -> None:
+    delivery = owe()
+    [claimed] = claim()
+
+    finish_now(claimed, Report(Postponed(clock.now())))
+
+    assert now_is(delivery).attempt_count == 0
+    assert attempts_of(delivery) == []
+    assert claim()[0].attempt_number == 1
+
+
+def test_urgent_deliveries_go_first_then_the_longest_waiting(app: Flask) -> None:
+    old, young, urgent = sign_out_at(make_client("red"), make_client("green"), make_client("blue"))
+    for delivery, values in (
+        (old, {"next_attempt_at": old.next_attempt_at - timedelta(hours=1)}),
+        (young, {"priority": 1}),
+        (urgent, {"priority": 0}),
+    ):
+        with transaction():
+            change(update(Delivery).where(Delivery.id == delivery.id).values(**values))
+
+    claimed = [one.id for limit in (2, 2) for one in claim(limit)]
+
+    assert claimed == [urgent.id, old.id, young.id]
+
+
+def test_a_claim_may_be_for_one_ending_alone(app: Flask) -> None:
+    red = make_client("red")
+    mine, other = sign_out_at(red, count=2)
+
+    assert [one.id for one in claim(logout_id=mine.logout_id)] == [mine.id]
+    assert [one.id for one in claim()] == [other.id]
+
+
+def test_one_ending_owes_each_share_one_row_however_often_it_is_written(app: Flask) -> None:
+    delivery = owe()
+    notice = outbox.Notice(
+        client_id=delivery.client_id,
+        account_id=delivery.account_id,
+        session_id=delivery.session_id,
+        sub=delivery.sub,
+        sid=delivery.sid,
+        subject_key=delivery.subject_key,
+    )
+
+    with pytest.raises(IntegrityError), transaction():
+        outbox.enqueue(
+            [notice],
+            logout_id=delivery.logout_id,
+            at=clock.now(),
+            horizon=timedelta(hours=72),
+            priority=1,
+        )
+
+
+def test_many_claimers_never_own_the_same_row(app: Flask) -> None:
+    owed = sign_out_at(make_client("red"), make_client("green"), account=make_account("ada"), count=30)
+    claimed: list[UUID] = []
+    start = threading.Barrier(6)
+
+    def claim_all() -> None:
+        start.wait()
+        with app.app_context():
+            while batch := claim(limit=3):
+                claimed.extend(one.id for one in batch)
+
+    threads = [threading.Thread(target=claim_all) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    # A claimer may find nothing while the others hold the rows, so what is left is taken at the end.
+    claimed += [one.id for one in claim(limit=100)]
+    assert Counter(claimed) == Counter(delivery.id for delivery in owed)
