@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_time, get_datetime_format
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -82,5 +82,7 @@ def ngettext(singular: str, plural: str, n: int) -> str:
 def instant(at: datetime) -> Markup:
     """Return an instant for people and for programs; the zone is named, for it may not be the reader's."""
     at = at.astimezone(UTC)
-    words = format_datetime(at, "medium", tzinfo=UTC, locale=locale())
+    date = format_date(at, "medium", locale=locale())
+    time = format_time(at, "short", tzinfo=UTC, locale=locale())
+    words = str(get_datetime_format("medium", locale=locale())).format(time, date)
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="seconds"), words)
