@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from provider.clients.models import Client, OfflinePolicy
 from provider.clients.options import ClientOptions
 from provider.clients.queries import is_client_id_taken
-from provider.clients.secrets import check_given, digest_secret, new_secret
+from provider.clients.secrets import UnusableSecret, check_given, digest_secret, new_secret
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
@@ -88,6 +88,8 @@ def needs_secret(metadata: ClientMetadata) -> bool:
 
 def _secret_for(metadata: ClientMetadata, given: str | None) -> str | None:
     if not needs_secret(metadata):
+        if given is not None:
+            raise UnusableSecret("a client that does not authenticate with a secret must not have one")
         return None
     if given is None:
         return new_secret()

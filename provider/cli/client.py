@@ -1,0 +1,234 @@
+"""`curfew client`: the relying parties."""
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.client_checks import check_addresses
+from provider.cli.client_options import asked_metadata, asked_options, metadata_options, operator_options
+from provider.cli.confirm import confirm
+from provider.cli.context import fail, with_app
+from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
+from provider.clients import change, queries, register
+from provider.clients.models import Client
+from provider.config.values import read_timedelta
+from provider.infrastructure.database import transaction
+from provider.protocol.client_metadata import ClientMetadata
+
+# DEC-05: what a client made here gets unless it says otherwise.
+_PRESELECTED = {
+    "grant_types": ["authorization_code", "refresh_token"],
+    "id_token_signed_response_alg": "ES256",
+}
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew client add --client-id red --client-name Red --redirect-uri https://red.example/callback \\
+      --post-logout-redirect-uri https://red.example/signed-out \\
+      --backchannel-logout-uri https://red.example/backchannel-logout \\
+      --backchannel-logout-session-required
+  curfew client update red --logo-uri https://red.example/logo.svg --contact ops@red.example
+  curfew client rotate-secret red --overlap 7d
+  curfew client list --json
+"""
+)
+def client() -> None:
+    """Register and change relying parties."""
+
+
+@client.command(
+    epilog="""\b
+Examples:
+  curfew client add --client-id red --redirect-uri https://red.example/callback
+  curfew client add --application-type native --token-endpoint-auth-method none \\
+      --redirect-uri com.example.green:/callback
+  echo "$SECRET" | curfew client add --client-id blue --client-secret - --metadata-json blue.json
+"""
+)
+@click.option("--client-id", help="Its id; made when not given.")
+@click.option("--client-secret", help="Its secret, or - to read it from standard input; made when not given.")
+@operator_options
+@metadata_options
+@json_option
+@with_app
+def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **given: Any) -> None:
+    """Register a client; a secret that is made is shown once."""
+    asked = asked_metadata(given, _PRESELECTED)
+    metadata, options = ClientMetadata.from_registration(asked), asked_options(given)
+    check_addresses(metadata, options)
+    _say_ignored(asked)
+    with transaction():
+        made, secret = register.add(
+            metadata,
+            client_id=client_id,
+            client_secret=_read_secret(client_secret),
+            **{name: getattr(options, name) for name in type(options).__dataclass_fields__},
+        )
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id=made.client_id, metadata=made.registered)
+    _show_changed(made, None if client_secret else secret, as_json=as_json)
+
+
+@client.command("list")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many."
+)
+@json_option
+@with_app
+def list_(*, limit: int, as_json: bool) -> None:
+    """List the clients, oldest first."""
+    clients = queries.list_clients(limit=limit)
+    if as_json:
+        show_json([as_wire(one) for one in clients])
+        return
+    rows = [(one.client_id, one.display_name, *_row(one)) for one in clients]
+    columns = ("client_id", "Name", "Kind", "Told at", "State", "Since")
+    show_table(columns, rows, empty="There are no clients.")
+
+
+@client.command()
+@click.argument("client_id")
+@json_option
+@with_app
+def show(*, client_id: str, as_json: bool) -> None:
+    """Show what a client registered and what the operator decided."""
+    wire = as_wire(queries.get_by_client_id(client_id))
+    if as_json:
+        show_json(wire)
+    else:
+        show_record(wire)
+
+
+@client.command(
+    epilog="""\b
+Examples:
+  curfew client update red --redirect-uri https://red.example/a --redirect-uri https://red.example/b
+  curfew client update red --logo-uri ""        takes the field away
+"""
+)
+@click.argument("client_id")
+@click.option("--enable/--disable", "enabled", default=None, help="Whether it may do anything at all.")
+@operator_options
+@metadata_options
+@json_option
+@with_app
+def update(*, client_id: str, enabled: bool | None, as_json: bool, **given: Any) -> None:
+    """Change a client; what is not named stays as it is."""
+    known = queries.get_by_client_id(client_id)
+    before = known.registered
+    asked = asked_metadata(given, before)
+    metadata, options = ClientMetadata.from_registration(asked), asked_options(given, known)
+    check_addresses(metadata, options)
+    _say_ignored(asked)
+    with transaction():
+        known = queries.get_by_client_id(client_id)
+        if known.registered != before:
+            fail("somebody else changed the client meanwhile: look at it and try again")
+        secret = change.update(known, metadata, options)
+        if enabled is not None:
+            (change.enable if enabled else change.disable)(known)
+        after = known.registered
+        changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+        record(
+            EventTag.CLIENT_UPDATED,
+            actor="admin",
+            client_id=client_id,
+            changed=changed,
+            options=asdict(options),
+            enabled=known.disabled_at is None,
+        )
+    _show_changed(known, secret, as_json=as_json)
+
+
+@client.command()
+@click.argument("client_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_app
+def remove(*, client_id: str, yes: bool) -> None:
+    """Remove a client; everything it was given is dead, and what is owed to it is still delivered."""
+    known = queries.get_by_client_id(client_id)
+    confirm(f"Remove {known.display_name} ({client_id})?", yes=yes)
+    with transaction():
+        known = queries.get_by_client_id(client_id)
+        change.remove(known)
+        record(EventTag.CLIENT_REMOVED, actor="admin", client_id=client_id)
+    click.echo(f"Removed {client_id}.")
+
+
+@client.command("rotate-secret")
+@click.argument("client_id")
+@click.option(
+    "--client-secret", help="The new secret, or - to read it from standard input; made when not given."
+)
+@click.option(
+    "--overlap", default="1d", show_default=True, help="How long the old secret still works; 0 for not."
+)
+@json_option
+@with_app
+def rotate_secret(*, client_id: str, client_secret: str | None, overlap: str, as_json: bool) -> None:
+    """Give a client another secret; the old one works on for the overlap."""
+    try:
+        span = read_timedelta(overlap)
+    except ValueError as exc:
+        raise click.BadParameter(f"{overlap!r} {exc}", param_hint="--overlap") from exc
+    with transaction():
+        known = queries.get_by_client_id(client_id)
+        secret = change.rotate_secret(known, secret=_read_secret(client_secret), overlap=span)
+        record(EventTag.CLIENT_UPDATED, actor="admin", client_id=client_id, changed=["client_secret"])
+    _show_changed(known, None if client_secret else secret, as_json=as_json)
+
+
+def as_wire(known: Client) -> dict[str, Any]:
+    """Return everything about a client that may be shown."""
+    return {
+        "client_id": known.client_id,
+        **known.metadata_.to_wire(),
+        "first_party": known.first_party,
+        "offline_policy": known.offline_policy,
+        "grant_lifetime": known.grant_lifetime,
+        "refresh_reuse_interval": known.refresh_reuse_interval,
+        "deliver_to": known.deliver_to,
+        "enabled": known.disabled_at is None,
+        "created_at": known.created_at,
+        "updated_at": known.updated_at,
+        "previous_secret_expires_at": known.previous_secret_expires_at,
+    }
+
+
+def _row(known: Client) -> tuple[object, ...]:
+    metadata = known.metadata_
+    kind = f"{'public' if metadata.is_public else 'confidential'} {metadata.application_type}"
+    return (
+        f"{kind}, {'first' if known.first_party else 'third'} party",
+        known.deliver_to or metadata.backchannel_logout_uri,
+        "enabled" if known.disabled_at is None else "disabled",
+        known.created_at,
+    )
+
+
+def _show_changed(known: Client, secret: str | None, *, as_json: bool) -> None:
+    """Show the client, with a secret only if it was made here and nobody knows it yet."""
+    if as_json:
+        # registration §3.2: 0 means that the secret does not expire.
+        shown = {"client_secret": secret, "client_secret_expires_at": 0} if secret else {}
+        show_json(as_wire(known) | shown)
+        return
+    click.echo(f"client_id: {known.client_id}")
+    if secret:
+        show_secret("client_secret", secret)
+
+
+def _read_secret(given: str | None) -> str | None:
+    return sys.stdin.readline().rstrip("\r\n") if given == "-" else given
+
+
+def _say_ignored(asked: dict[str, Any]) -> None:
+    """Say which members mean nothing here; rfc7591 §2 wants them ignored, not refused."""
+    unknown = sorted(asked.keys() - ClientMetadata.__dataclass_fields__.keys())
+    if unknown:
+        click.echo(f"curfew: ignored, because unknown: {', '.join(unknown)}", err=True)

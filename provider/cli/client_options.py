@@ -1,0 +1,134 @@
+"""The options of `curfew client`: one for each metadata field, made from its declaration."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import Field, fields
+from datetime import timedelta
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from provider.clients.models import Client, OfflinePolicy
+from provider.clients.options import ClientOptions
+from provider.config.values import read_timedelta
+from provider.protocol.client_metadata import FIELDS, ClientMetadata
+from provider.protocol.client_metadata_rules import kind_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+_OPERATOR_OPTIONS = (
+    "first_party",
+    "offline_policy",
+    "grant_lifetime",
+    "refresh_reuse_interval",
+    "deliver_to",
+)
+
+
+class Span(click.ParamType[timedelta | str | None]):
+    """A span of time such as `90s` or `30d`; empty for what the settings say."""
+
+    name = "span"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta | str | None:
+        """Read the span."""
+        text = str(value)
+        try:
+            return read_timedelta(text) if text else ""
+        except ValueError as exc:
+            self.fail(f"{value!r} {exc}", param, ctx)
+
+
+def metadata_options(command: F) -> F:
+    """Give a command an option for every metadata field, and --metadata-json."""
+    for declared in reversed(fields(ClientMetadata)):
+        command = _option_for(declared)(command)
+    return click.option(
+        "--metadata-json",
+        type=click.File(encoding="utf-8"),
+        help="Metadata as a JSON object, or - for standard input; other options win over it.",
+    )(command)
+
+
+def operator_options(command: F) -> F:
+    """Give a command the options that the operator decides."""
+    options = (
+        click.option(
+            "--first-party/--third-party",
+            default=None,
+            help="Whether it is the operator's own, so that no consent is asked.",
+        ),
+        click.option(
+            "--offline-policy",
+            type=click.Choice([policy.value for policy in OfflinePolicy]),
+            help="What sign-out of the browser does to its offline grants.  [default: keep]",
+        ),
+        click.option("--grant-lifetime", type=Span(), help="How long its grants live, such as 30d."),
+        click.option(
+            "--refresh-reuse-interval", type=Span(), help="Time within which a refresh may be repeated."
+        ),
+        click.option("--deliver-to", help="Development only: where Logout Tokens really go."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def asked_metadata(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata to register: the base, changed by the JSON document, changed by the options."""
+    asked = dict(base)
+    document = given["metadata_json"]
+    if document is not None:
+        asked |= _read_object(document, "--metadata-json")
+    for name in FIELDS:
+        value = given[name]
+        if value is None or value == ():
+            continue
+        # An empty text takes a field away: `--logo-uri ""`.
+        asked[name] = _read_object(value, "--jwks") if name == "jwks" else _without_empty(value)
+    return asked
+
+
+def asked_options(given: Mapping[str, Any], client: Client | None = None) -> ClientOptions:
+    """Return the operator's options: those of the client, if there is one, changed by what was given."""
+    values = {name: getattr(client, name) for name in _OPERATOR_OPTIONS} if client else {}
+    for name in _OPERATOR_OPTIONS:
+        if given[name] is not None:
+            values[name] = given[name] if given[name] != "" else None
+    if "offline_policy" in values:
+        values["offline_policy"] = OfflinePolicy(values["offline_policy"])
+    return ClientOptions(**values)
+
+
+def flag_of(name: str) -> str:
+    """Return the option's name of a field; a repeatable one is in the singular."""
+    kind = kind_of(next(declared.type for declared in fields(ClientMetadata) if declared.name == name))
+    return "--" + (name.removesuffix("s") if kind is tuple else name).replace("_", "-")
+
+
+def _option_for(declared: "Field[Any]") -> Callable[[F], F]:
+    kind, flag, meaning = kind_of(declared.type), flag_of(declared.name), declared.metadata["meaning"]
+    if kind is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", declared.name, default=None, help=meaning)
+    if kind is dict:
+        return click.option(flag, declared.name, type=click.File(encoding="utf-8"), help=f"{meaning} A file.")
+    if kind is tuple:
+        return click.option(flag, declared.name, multiple=True, help=f"{meaning} Repeatable.")
+    return click.option(flag, declared.name, type=kind, help=meaning)
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [item for item in value if item != ""]
+    return None if value == "" else value
+
+
+def _read_object(document: TextIO, option: str) -> dict[str, Any]:
+    try:
+        value = json.load(document)
+    except ValueError as exc:
+        raise click.BadParameter(f"is not JSON: {exc}", param_hint=option) from exc
+    if not isinstance(value, dict):
+        raise click.BadParameter("is not a JSON object", param_hint=option)
+    return value

@@ -1,0 +1,173 @@
+"""`curfew delivery`: who was told of which ending, and telling again."""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import click
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.context import fail, with_app
+from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.clients import queries as clients
+from provider.delivery import queries
+from provider.delivery.models import Delivery, DeliveryState
+from provider.delivery.resend import resend
+from provider.infrastructure import current
+from provider.infrastructure.database import after_commit, transaction
+from provider.logout import deliver
+
+_SHOWN = (
+    "id",
+    "kind",
+    "logout_id",
+    "account_id",
+    "session_id",
+    "sub",
+    "sid",
+    "state",
+    "attempt_count",
+    "next_attempt_at",
+    "last_outcome",
+    "last_status",
+    "last_url",
+    "created_at",
+    "first_attempt_at",
+    "finished_at",
+    "expires_at",
+    "correlation_id",
+)
+_SHOWN_OF_ATTEMPT = ("number", "started_at", "finished_at", "url", "jti", "outcome", "status", "latency_ms")
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew delivery list --state pending
+  curfew delivery show 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+  curfew delivery retry 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+  curfew delivery drain                   delivers what is due, without any broker or worker
+"""
+)
+def delivery() -> None:
+    """See who was told of sign-outs, and tell again."""
+
+
+@delivery.command("list")
+@click.option(
+    "--state", type=click.Choice([state.value for state in DeliveryState]), help="Only in this state."
+)
+@click.option("--client", "client_id", help="Only to this client.")
+@click.option("--logout", "logout_id", type=click.UUID, help="Only of this ending.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
+)
+@json_option
+@with_app
+def list_(
+    *, state: str | None, client_id: str | None, logout_id: UUID | None, limit: int, as_json: bool
+) -> None:
+    """List the deliveries, newest first."""
+    client_pk = clients.get_by_client_id(client_id).id if client_id else None
+    if logout_id is not None:
+        of_logout = queries.list_of_logout(logout_id)[::-1]
+        found = [d for d in of_logout if state in (None, d.state) and client_pk in (None, d.client_id)][
+            :limit
+        ]
+    else:
+        found = queries.list_deliveries(state=state, client_id=client_pk, limit=limit)
+    names = _client_ids(found)
+    if as_json:
+        show_json([as_record(one, names) for one in found])
+        return
+    rows = [
+        (d.id, names[d.client_id], d.state, d.attempt_count, d.last_outcome, _next(d), d.created_at)
+        for d in found
+    ]
+    columns = ("Delivery", "Client", "State", "Attempts", "Last outcome", "Next attempt", "Owed since")
+    show_table(columns, rows, empty="There are no deliveries.")
+
+
+@delivery.command()
+@click.argument("delivery_id", type=click.UUID)
+@json_option
+@with_app
+def show(*, delivery_id: UUID, as_json: bool) -> None:
+    """Show a delivery with every attempt."""
+    found = _get(delivery_id)
+    shown = as_record(found, _client_ids([found]))
+    attempts = [
+        {name: getattr(attempt, name) for name in _SHOWN_OF_ATTEMPT}
+        for attempt in queries.list_attempts(delivery_id)
+    ]
+    if as_json:
+        show_json(shown | {"attempts": attempts})
+        return
+    show_record(shown)
+    show_table(_SHOWN_OF_ATTEMPT, [tuple(a.values()) for a in attempts], empty="It was not attempted yet.")
+
+
+@delivery.command()
+@click.argument("delivery_id", type=click.UUID, nargs=-1, required=True)
+@with_app
+def retry(*, delivery_id: tuple[UUID, ...]) -> None:
+    """Make deliveries due at once; one that was given up starts its schedule anew."""
+    for one in delivery_id:
+        with transaction():
+            found = _get(one)
+            if not resend(found):
+                fail(f"the delivery {one} is {found.state}, which needs no repetition")
+            client_id = _client_ids([found])[found.client_id]
+            record(
+                EventTag.DELIVERY_RESENT,
+                actor="admin",
+                account_id=found.account_id,
+                client_id=client_id,
+                logout_id=found.logout_id,
+                delivery_id=one,
+            )
+            after_commit(partial(_ring, found.logout_id))
+        click.echo(f"Due now: {one} to {client_id}.")
+
+
+@delivery.command()
+@click.option("--limit", type=click.IntRange(1), help="Attempt at most so many.")
+@json_option
+@with_app
+def drain(*, limit: int | None, as_json: bool) -> None:
+    """Deliver everything that is due, here and now, without any broker or worker."""
+    states = deliver.drain(limit)
+    if as_json:
+        show_json(dict(states))
+    elif states:
+        show_table(("State", "Deliveries"), sorted(states.items()), empty="")
+    else:
+        click.echo("Nothing is due.")
+
+
+def as_record(one: Delivery, names: dict[UUID, str]) -> dict[str, Any]:
+    """Return everything about a delivery that may be shown."""
+    return {"client_id": names[one.client_id]} | {name: getattr(one, name) for name in _SHOWN}
+
+
+def _ring(logout_id: UUID) -> None:
+    # Without a broker nobody is woken, and a worker finds the delivery at its next sweep.
+    current.house().doorbell.ring(str(logout_id))
+
+
+def _get(delivery_id: UUID) -> Delivery:
+    try:
+        return queries.get(delivery_id)
+    except queries.UnknownDelivery:
+        fail(f"there is no delivery {delivery_id}")
+
+
+def _client_ids(found: list[Delivery]) -> dict[UUID, str]:
+    """Return what the clients are called on the wire, removed ones included."""
+    known = {pk: clients.find(pk) for pk in {one.client_id for one in found}}
+    return {pk: client.client_id if client else str(pk) for pk, client in known.items()}
+
+
+def _next(one: Delivery) -> object:
+    return None if DeliveryState(one.state).is_final else one.next_attempt_at

@@ -1,0 +1,128 @@
+"""`curfew session`: who is signed in, and ending it."""
+
+from typing import Any
+from uuid import UUID
+
+import click
+
+from provider.accounts import queries as accounts
+from provider.accounts.models import Account
+from provider.cli.context import fail, with_app
+from provider.cli.output import json_option, show_json, show_table
+from provider.infrastructure import clock
+from provider.infrastructure.database import transaction
+from provider.logout import end_session
+from provider.logout.ending import Cause, LogoutOutcome
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+from provider.sessions import queries
+from provider.sessions.models import Session
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew session list
+  curfew session list --account ada --all --json
+  curfew session end 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+  curfew session end --account ada        signs Ada out everywhere
+"""
+)
+def session() -> None:
+    """See who is signed in, and end it."""
+
+
+@session.command("list")
+@click.option("--account", "username", help="Only the sessions of this person.")
+@click.option("--all", "with_ended", is_flag=True, help="Ended and expired ones too.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
+)
+@json_option
+@with_app
+def list_(*, username: str | None, with_ended: bool, limit: int, as_json: bool) -> None:
+    """List the sessions, newest first."""
+    account_id = accounts.get_by_username(username).id if username else None
+    found = queries.list_sessions(account_id=account_id, living=not with_ended, limit=limit)
+    if as_json:
+        show_json([as_record(one, account) for one, account in found])
+        return
+    rows = [
+        (one.id, account.username, one.device, one.ip, _state(one), one.authenticated_at, one.last_seen_at)
+        for one, account in found
+    ]
+    columns = ("Session", "User name", "Device", "Address", "State", "Signed in", "Last seen")
+    show_table(columns, rows, empty="Nobody is signed in.")
+
+
+@session.command()
+@click.argument("session_id", type=click.UUID, required=False)
+@click.option("--account", "username", help="Everything of this person, in all browsers.")
+@json_option
+@with_app
+def end(*, session_id: UUID | None, username: str | None, as_json: bool) -> None:
+    """End a session, or everything of a person, and tell the apps."""
+    if (session_id is None) == (username is None):
+        raise click.UsageError("name either a session or --account")
+    cause = Cause(reason=LogoutReason.ADMIN, initiator="admin")
+    with transaction():
+        if session_id is not None:
+            outcome = _end_one(session_id, cause)
+        else:
+            outcome = end_everywhere(accounts.get_by_username(username or ""), cause)
+    _show(outcome, as_json=as_json)
+
+
+def as_record(one: Session, account: Account) -> dict[str, Any]:
+    """Return everything about a session that may be shown; never its handle's digest."""
+    return {
+        "id": one.id,
+        "account_id": account.id,
+        "username": account.username,
+        "device": one.device,
+        "ip": one.ip,
+        "amr": one.amr.split(),
+        "state": _state(one),
+        "created_at": one.created_at,
+        "authenticated_at": one.authenticated_at,
+        "last_seen_at": one.last_seen_at,
+        "expires_at": one.expires_at,
+        "ends_at": one.ends_at,
+        "ended_at": one.ended_at,
+        "logout_id": one.logout_id,
+    }
+
+
+def _end_one(session_id: UUID, cause: Cause) -> LogoutOutcome:
+    found = queries.find(session_id)
+    if found is None:
+        fail(f"there is no session {session_id}")
+    outcome = end_session.end(found, cause)
+    if outcome is None:
+        fail(f"the session {session_id} has ended already")
+    return outcome
+
+
+def _state(one: Session) -> str:
+    if one.ended_at is not None:
+        return "ended"
+    return "living" if one.is_live(clock.now()) else "expired"
+
+
+def _show(outcome: LogoutOutcome, *, as_json: bool) -> None:
+    logout = outcome.logout
+    counts = {
+        "logout_id": logout.id,
+        "sessions_ended": logout.sessions_ended,
+        "client_sessions_ended": logout.client_sessions_ended,
+        "grants_revoked": logout.grants_revoked,
+        "grants_surviving": logout.grants_surviving,
+        "apps_told": outcome.told,
+    }
+    if as_json:
+        show_json(counts)
+        return
+    click.echo(
+        f"Ended {logout.sessions_ended} session(s); {outcome.told} delivery(s) are owed "
+        f"(curfew delivery list --logout {logout.id})."
+    )

@@ -1,0 +1,201 @@
+"""`curfew user`: the people who sign in."""
+
+from typing import Any, TextIO
+
+import click
+
+from provider.accounts import change, claims, queries, register
+from provider.accounts.models import Account
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.confirm import confirm
+from provider.cli.context import fail, with_app
+from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.user_options import changed_claims, claim_options, read_password
+from provider.infrastructure.database import transaction
+from provider.logout.ending import Cause, LogoutOutcome
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew user add ada --claim name="Ada Lovelace" --claim email=ada@example.org
+  echo "$PASSWORD" | curfew user password ada
+  curfew user update ada --claim address.locality=London --claim nickname=
+  curfew user disable ben
+  curfew user list --json
+"""
+)
+def user() -> None:
+    """Add and change the people who sign in."""
+
+
+@user.command(
+    epilog="""\b
+Examples:
+  curfew user add ada                                  asks for the password
+  echo "$PASSWORD" | curfew user add ada --claims-json ada.json
+  curfew user add robot --no-password
+"""
+)
+@click.argument("username")
+@click.option("--no-password", is_flag=True, help="Nobody can sign in to it by form.")
+@claim_options
+@json_option
+@with_app
+def add(
+    *, username: str, no_password: bool, claim: tuple[str, ...], claims_json: TextIO | None, as_json: bool
+) -> None:
+    """Add a person; the password is read from standard input."""
+    known = changed_claims({}, claims_json, claim)
+    password = None if no_password else read_password()
+    with transaction():
+        account = register.add(username, password, known)
+        record(EventTag.ACCOUNT_ADDED, actor="admin", account_id=account.id, claims=sorted(account.claims))
+    _show(account, as_json=as_json, sentence=f"Added {account.username} ({account.id}).")
+
+
+@user.command("list")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many."
+)
+@json_option
+@with_app
+def list_(*, limit: int, as_json: bool) -> None:
+    """List the people, oldest first."""
+    accounts = queries.list_accounts(limit=limit)
+    if as_json:
+        show_json([as_record(account) for account in accounts])
+        return
+    rows = [
+        (a.username, a.claims.get("name"), a.claims.get("email"), _state(a), a.created_at, a.id)
+        for a in accounts
+    ]
+    show_table(("User name", "Name", "E-mail", "State", "Since", "Account"), rows, empty="There is nobody.")
+
+
+@user.command()
+@click.argument("username")
+@json_option
+@with_app
+def show(*, username: str, as_json: bool) -> None:
+    """Show what is known of a person."""
+    _show(queries.get_by_username(username), as_json=as_json)
+
+
+@user.command()
+@click.argument("username")
+@claim_options
+@json_option
+@with_app
+def update(*, username: str, claim: tuple[str, ...], claims_json: TextIO | None, as_json: bool) -> None:
+    """Change what is known of a person; what is not named stays, an empty value takes a claim away."""
+    with transaction():
+        account = queries.get_by_username(username)
+        before = account.claims
+        change.set_claims(account, changed_claims(before, claims_json, claim))
+        after = account.claims
+        changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+        # Which claims, not what they say: the audit outlives the wish to be forgotten.
+        record(EventTag.ACCOUNT_UPDATED, actor="admin", account_id=account.id, changed=changed)
+    _show(account, as_json=as_json, sentence=f"Updated {account.username}.")
+
+
+@user.command()
+@click.argument("username")
+@with_app
+def disable(*, username: str) -> None:
+    """Bar a person from signing in and sign them out everywhere."""
+    with transaction():
+        account = queries.get_by_username(username)
+        if not change.disable(account):
+            fail(f"{account.username} is disabled already")
+        outcome = _end_everything(account, LogoutReason.ACCOUNT_DISABLED)
+        record(EventTag.ACCOUNT_DISABLED, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
+    click.echo(f"Disabled {account.username}. {_told(outcome)}")
+
+
+@user.command()
+@click.argument("username")
+@with_app
+def enable(*, username: str) -> None:
+    """Let a person sign in again; what was ended stays ended."""
+    with transaction():
+        account = queries.get_by_username(username)
+        if not change.enable(account):
+            fail(f"{account.username} is not disabled")
+        record(EventTag.ACCOUNT_ENABLED, actor="admin", account_id=account.id)
+    click.echo(f"Enabled {account.username}.")
+
+
+@user.command()
+@click.argument("username")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_app
+def delete(*, username: str, yes: bool) -> None:
+    """Sign a person out everywhere and forget what is known of them."""
+    confirm(f"Delete {queries.get_by_username(username).username}?", yes=yes)
+    with transaction():
+        account = queries.get_by_username(username)
+        name = account.username
+        outcome = _end_everything(account, LogoutReason.ACCOUNT_DELETED)
+        change.delete(account)
+        record(EventTag.ACCOUNT_DELETED, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
+    click.echo(f"Deleted {name}. {_told(outcome)}")
+
+
+@user.command()
+@click.argument("username")
+@with_app
+def password(*, username: str) -> None:
+    """Set another password, read from standard input, and sign the person out everywhere."""
+    queries.get_by_username(username)
+    given = read_password()
+    with transaction():
+        account = queries.get_by_username(username)
+        change.set_password(account, given, reset=True)
+        outcome = _end_everything(account, LogoutReason.PASSWORD_RESET)
+        record(EventTag.PASSWORD_RESET, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
+    click.echo(f"Set the password of {account.username}. {_told(outcome)}")
+
+
+def as_record(account: Account) -> dict[str, Any]:
+    """Return everything about a person that may be shown."""
+    return {
+        "id": account.id,
+        "sub": account.sub,
+        "username": account.username,
+        "enabled": account.disabled_at is None,
+        "has_password": account.password_hash is not None,
+        "password_changed_at": account.password_changed_at,
+        "created_at": account.created_at,
+        "updated_at": account.updated_at,
+        "claims": claims.claims_of(account),
+    }
+
+
+def _end_everything(account: Account, reason: LogoutReason) -> LogoutOutcome:
+    return end_everywhere(account, Cause(reason=reason, initiator="admin"))
+
+
+def _told(outcome: LogoutOutcome) -> str:
+    ended = outcome.logout
+    return (
+        f"Ended {ended.sessions_ended} session(s) and {ended.grants_revoked} grant(s); {outcome.told} told."
+    )
+
+
+def _state(account: Account) -> str:
+    return "enabled" if account.disabled_at is None else "disabled"
+
+
+def _show(account: Account, *, as_json: bool, sentence: str = "") -> None:
+    shown = as_record(account)
+    if as_json:
+        show_json(shown)
+    elif sentence:
+        click.echo(sentence)
+    else:
+        show_record({name: value for name, value in shown.items() if name != "claims"} | shown["claims"])
