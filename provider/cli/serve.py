@@ -85,7 +85,7 @@ def make_first_keys() -> None:
 
     with transaction():
         for change in ensure_keys():
-            record(EventTag(change.event), actor="system", **change.detail)
+            record(EventTag(change.event), actor="system", kid=change.kid, alg=change.alg)
 
 
 def refuse_busy_port(host: str, port: int) -> None:

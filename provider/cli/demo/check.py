@@ -54,7 +54,7 @@ def _play(demo: Demo, table: Table) -> bool:
         try:
             seen, is_right = step(), True
         except (Disproved, NotOnPage, requests.RequestException, LookupError) as exc:
-            seen, is_right = f"{type(exc).__name__}: {exc}", False
+            seen, is_right = str(exc), False
         _add_row(table, title, seen, time.monotonic() - began, is_right=is_right)
         if not is_right:
             return False
@@ -118,6 +118,6 @@ def _delivery_states(folder: Path) -> dict[str, str]:
         [CURFEW, "delivery", "list", "--json"], env=environ, capture_output=True, text=True, check=False
     )
     if listed.returncode != 0:
-        raise Disproved(f"curfew delivery list: {listed.stderr.strip()}")
+        raise Disproved(f"curfew delivery list: {listed.stderr.strip().rpartition(chr(10))[2]}")
     newest_first = json.loads(listed.stdout)
     return {row["client_id"]: row["state"] for row in reversed(newest_first)}

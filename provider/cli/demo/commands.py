@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 DEFAULT_PORT = 8900
+_WIDTH_OF_A_PIPE = 132
 
 
 @click.command(
@@ -60,4 +61,6 @@ def demo_check(port: int) -> None:
     """Play a sign-out at three apps through HTTP, say what happened, and exit 0 if all of it was right."""
     from provider.cli.demo.check import check
 
-    sys.exit(0 if check(port, Console(highlight=False)) else 1)
+    # A pipe has no width of its own; lines that are not broken read better in a log.
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
+    sys.exit(0 if check(port, Console(highlight=False, width=width)) else 1)
