@@ -170,7 +170,7 @@ def test_a_bundle_of_the_environment_is_not_trusted(authority, monkeypatch):
 @pytest.mark.parametrize(
     "act",
     [
-        pytest.param(lambda wire: wire.reset(), id="reset"),
+        pytest.param(lambda wire: wire.sock.recv(10) and wire.reset(), id="reset in the handshake"),
         pytest.param(lambda wire: wire.sock.recv(10) and None, id="close in the handshake"),
         pytest.param(lambda wire: wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), id="plain http"),
     ],
