@@ -18,8 +18,9 @@ from sqlalchemy import create_engine, event, text
 
 from provider.app import create_app
 from provider.config import Settings
-from provider.infrastructure import clock, schema
-from provider.infrastructure.database import Base, db, prepare_engine
+from provider.infrastructure import clock, current, schema
+from provider.infrastructure.database import Base, db, prepare_engine, transaction
+from provider.keys.lifecycle import ensure_keys
 from tests.support.databases import postgres_database
 
 FAST_SETTINGS = {
@@ -88,12 +89,29 @@ def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     with app.app_context():
         yield app
+        current.house().outbound.close()
         db.session.remove()
         db.engine.dispose()
 
 
+_made_keys: list[dict[str, object]] = []
+
+
 @pytest.fixture
-def browser(app: Flask) -> Callable[[], FlaskClient]:
+def signing_keys(app: Flask) -> None:
+    """The provider's signing keys: made once in this process, because RSA keys take their time."""
+    table = Base.metadata.tables["signing_key"]
+    with transaction():
+        if _made_keys:
+            db.session.execute(table.insert(), _made_keys)
+        else:
+            ensure_keys()
+            db.session.flush()
+            _made_keys.extend(dict(row) for row in db.session.execute(table.select()).mappings())
+
+
+@pytest.fixture
+def browser(app: Flask, signing_keys: None) -> Callable[[], FlaskClient]:
     """Makes browsers: test clients with a cookie jar each, reaching the provider under its issuer."""
 
     def make() -> FlaskClient:

@@ -117,7 +117,7 @@ def find_by_sid(sid: str) -> tuple[ClientSession, Session] | None:
         .join(Session, Session.id == ClientSession.session_id)
         .where(ClientSession.sid == sid)
     )
-    row = db.session.execute(named).one_or_none()
+    row = db.session.execute(named, execution_options={"populate_existing": True}).one_or_none()
     return row and (row[0], row[1])
 
 

@@ -1,0 +1,481 @@
+"""`/session/end` and `/session/end/confirm`, as browsers and relying parties see them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from provider.delivery.models import Delivery
+from provider.infrastructure.database import db, transaction
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.sessions.queries import find_live
+from tests.factories import SignedIn, make_account, make_client, make_session
+from tests.support.browsers import Page, follow, id_token_of, query_of, show_session
+
+RED_OUT = "https://red.test/signed-out"
+
+
+class Story:
+    """Ada is signed in at red and green in one browser."""
+
+    def __init__(self, http) -> None:
+        self.ada = make_account("ada")
+        self.red, self.green = make_client("red"), make_client("green")
+        self.made = make_session(self.ada, [self.red, self.green], offline=("green",))
+        self.http = show_session(http, self.made)
+
+    def hint(self, made: SignedIn | None = None, **changes: object) -> str:
+        return id_token_of(self.red, (made or self.made).grants["red"], **changes)
+
+    @property
+    def is_signed_in(self) -> bool:
+        return find_live(self.made.handle) is not None
+
+    def end(self, method: str = "get", **parameters: str):
+        if method == "post":
+            return self.http.post("/session/end", data=parameters)
+        return self.http.get("/session/end", query_string=parameters)
+
+
+@pytest.fixture
+def story(http) -> Story:
+    return Story(http)
+
+
+def deliveries() -> int:
+    return db.session.scalar(select(func.count()).select_from(Delivery)) or 0
+
+
+@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_the_hint_of_this_very_session_signs_out_without_asking(story, method):
+    response = story.end(
+        method,
+        id_token_hint=story.hint(),
+        client_id="red",
+        post_logout_redirect_uri=RED_OUT,
+        state="a b&c",
+    )
+
+    assert response.status_code == 303
+    assert response.headers["Location"].startswith(RED_OUT)
+    assert query_of(response) == {"state": "a b&c"}
+    assert not story.is_signed_in
+    assert deliveries() == 2
+    assert "curfew_session=;" in response.headers["Set-Cookie"]
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def another_persons(story: Story) -> str:
+    ben = make_session(make_account("ben"), [story.red])
+    return id_token_of(story.red, ben.grants["red"])
+
+
+def of_another_browser(story: Story) -> str:
+    return story.hint(make_session(story.ada, [story.red]))
+
+
+def of_an_ended_session(story: Story) -> str:
+    old = make_session(story.ada, [story.red])
+    with transaction():
+        end(old.session, Cause(reason=LogoutReason.USER, initiator="account"))
+    return story.hint(old)
+
+
+NOT_PROOF: list[tuple[str, Callable[[Story], str | None]]] = [
+    ("no hint", lambda story: None),
+    ("garbage", lambda story: "not-a-token"),
+    ("another person's hint", another_persons),
+    ("a hint of the same person's other browser", of_another_browser),
+    ("a hint of a session that has ended", of_an_ended_session),
+    ("a foreign issuer", lambda story: story.hint(iss="https://other.example")),
+    ("no issuer", lambda story: story.hint(iss=None)),
+    ("a list of audiences", lambda story: story.hint(aud=["red"])),
+    ("no audience", lambda story: story.hint(aud=None)),
+    ("an unknown client as audience", lambda story: story.hint(aud="nobody")),
+    ("no sid", lambda story: story.hint(sid=None)),
+    ("an unknown sid", lambda story: story.hint(sid="x" * 43)),
+    ("the sid of another client's share", lambda story: story.hint(sid=story.made.shares["green"].sid)),
+    ("a Logout Token", lambda story: story.hint(typ="logout+jwt")),
+    ("an access token", lambda story: story.hint(typ="at+jwt")),
+    ("an ID Token with a Logout Token's events", lambda story: story.hint(events={})),
+    ("an ID Token with an access token's scope", lambda story: story.hint(scope="openid")),
+    ("a cut signature", lambda story: story.hint()[:-2]),
+    ("another payload under the signature", lambda story: story.hint().replace(".", ".e30", 1)),
+    ("a hint from the future", lambda story: story.hint(iat=4102444800, exp=4102448400)),
+    ("a text of 8 kB", lambda story: "a" * 8000),
+]
+
+
+@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("hint_of", [pytest.param(make, id=name) for name, make in NOT_PROOF])
+def test_whatever_proves_nothing_asks_and_ends_nothing(story, hint_of, method):
+    hint = hint_of(story)
+    before = deliveries()
+    sent = {"client_id": "red", "post_logout_redirect_uri": RED_OUT} | (
+        {"id_token_hint": hint} if hint else {}
+    )
+
+    response = follow(story.http, story.end(method, **sent))
+
+    assert response.status_code == 200
+    assert "sign-out" in Page(story.http, response).buttons
+    assert story.is_signed_in
+    assert deliveries() == before
+
+
+@pytest.mark.spec("rpinitiated §2")
+def test_an_expired_id_token_of_the_living_session_is_still_proof(story):
+    response = story.end(id_token_hint=story.hint(iat=1700000000, exp=1700003600))
+
+    assert response.headers["Location"].startswith("/session/ended/")
+    assert not story.is_signed_in
+
+
+def test_a_hint_for_another_client_than_client_id_proves_neither(story):
+    response = story.end(
+        id_token_hint=story.hint(),
+        client_id="green",
+        post_logout_redirect_uri="https://green.test/signed-out",
+    )
+    page = Page(story.http, follow(story.http, response))
+    done = page.press("sign-out")
+
+    assert done.headers["Location"].startswith("/session/ended/")
+
+
+@pytest.mark.spec("rpinitiated §3")
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://red.test/signed-out/",
+        "https://red.test/signed-out?x=1",
+        "https://red.test/signed-out#x",
+        "https://red.test/SIGNED-OUT",
+        "https://red.test//signed-out",
+        "https://red.test/x/../signed-out",
+        "https://red.test:443/signed-out",
+        "http://red.test/signed-out",
+        "https://evil.test/signed-out",
+        "https://red.test@evil.test/signed-out",
+        "https://evil.test\\@red.test/signed-out",
+        "https://red.test.evil.test/signed-out",
+        "https://redxtest/signed-out",
+        "//red.test/signed-out",
+        "/signed-out",
+        " https://red.test/signed-out",
+        "https://red.test/signed-out\t",
+        "https://green.test/signed-out",
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "https://[::1",
+    ],
+)
+def test_nobody_is_sent_to_an_address_that_is_not_registered_for_the_client(story, uri):
+    response = story.end(id_token_hint=story.hint(), post_logout_redirect_uri=uri)
+
+    assert response.headers["Location"].startswith("/session/ended/")
+
+
+def test_a_redirect_needs_a_proven_client_or_the_persons_word(story):
+    unproven = story.end(post_logout_redirect_uri=RED_OUT)
+    page = Page(story.http, follow(story.http, unproven))
+
+    assert page.press("sign-out").headers["Location"].startswith("/session/ended/")
+
+
+def test_a_client_id_with_the_persons_word_leads_back_to_the_app(story):
+    asked = story.end(client_id="red", post_logout_redirect_uri=RED_OUT, state="s")
+    page = Page(story.http, follow(story.http, asked))
+
+    done = page.press("sign-out")
+
+    assert done.headers["Location"] == f"{RED_OUT}?state=s"
+    assert not story.is_signed_in
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("parameters", [{}, {"client_id": "red"}, {"id_token_hint": "garbage"}])
+def test_a_browser_without_a_session_is_told_that_it_is_signed_out(app, http, method, parameters):
+    make_client("red")
+    response = (
+        http.get("/session/end", query_string=parameters)
+        if method == "get"
+        else http.post("/session/end", data=parameters)
+    )
+
+    response = follow(http, response)
+
+    assert response.status_code == 200
+    assert "password" not in Page(http, response).fields
+
+
+@pytest.mark.spec("rpinitiated §3")
+def test_a_second_app_that_signs_out_later_is_led_back_just_the_same(story):
+    story.end(id_token_hint=story.hint())
+
+    again = story.end(id_token_hint=story.hint(), post_logout_redirect_uri=RED_OUT, state="x")
+
+    assert again.headers["Location"] == f"{RED_OUT}?state=x"
+    assert deliveries() == 2
+
+
+def test_a_hint_whose_session_ended_long_ago_leads_nowhere_by_itself(story, turned_clock):
+    story.end(id_token_hint=story.hint())
+    turned_clock.turn(timedelta(hours=25))
+
+    late = story.end(id_token_hint=story.hint(), post_logout_redirect_uri=RED_OUT)
+
+    assert late.status_code == 200
+    assert RED_OUT in late.get_data(as_text=True)
+
+
+def test_a_hint_without_any_cookie_asks_and_then_ends_the_session_that_it_names(story, browser):
+    stranger = browser()
+    asked = stranger.get("/session/end", query_string={"id_token_hint": story.hint()})
+    page = Page(stranger, follow(stranger, asked))
+    assert story.is_signed_in
+    assert "Ada" not in page.html
+    assert page.buttons >= {"sign-out", "cancel"}
+    assert "sign-out-everywhere" not in page.buttons
+
+    page.press("sign-out")
+
+    assert not story.is_signed_in
+
+
+def test_the_page_says_who_what_and_what_survives(story):
+    page = Page(story.http, follow(story.http, story.end(client_id="red")))
+
+    assert page.buttons >= {"sign-out", "sign-out-this-app", "sign-out-everywhere", "cancel"}
+    for words in ("Ada", "Red", "Green"):
+        assert words in page.html
+
+
+def test_only_this_app_leaves_the_browser_signed_in(story):
+    page = Page(story.http, follow(story.http, story.end(client_id="red", post_logout_redirect_uri=RED_OUT)))
+
+    done = page.press("sign-out-this-app")
+
+    assert done.headers["Location"] == RED_OUT
+    assert story.is_signed_in
+    assert deliveries() == 1
+    assert "curfew_session=;" not in done.headers.get("Set-Cookie", "")
+
+
+def test_everywhere_is_asked_twice(story):
+    other = make_session(story.ada, [story.red])
+    page = Page(story.http, follow(story.http, story.end()))
+
+    sure = Page(story.http, page.press("sign-out-everywhere"))
+    assert sure.response.status_code == 200
+    assert story.is_signed_in
+    sure.press("sign-out-everywhere-confirm")
+
+    assert not story.is_signed_in
+    assert find_live(other.handle) is None
+    assert deliveries() == 3
+
+
+def test_cancel_changes_nothing_and_leads_back_to_the_app(story):
+    page = Page(story.http, follow(story.http, story.end(client_id="red", post_logout_redirect_uri=RED_OUT)))
+
+    done = page.press("cancel")
+    again = page.press("sign-out")
+
+    assert done.headers["Location"] == "https://red.test"
+    assert story.is_signed_in
+    assert again.headers["Location"] == "/session/end"
+
+
+def test_cancel_without_an_app_says_that_nothing_has_changed(story):
+    page = Page(story.http, follow(story.http, story.end()))
+
+    done = page.press("cancel")
+
+    assert done.status_code == 200
+    assert story.is_signed_in
+
+
+@pytest.mark.spec("THR-03")
+@pytest.mark.parametrize(
+    "forge",
+    [
+        pytest.param(lambda page: page.fields.update(csrf=""), id="no CSRF token"),
+        pytest.param(lambda page: page.fields.update(csrf="x" * 43), id="a wrong CSRF token"),
+        pytest.param(lambda page: page.fields.update(ticket="x" * 43), id="another ticket"),
+    ],
+)
+def test_a_forged_confirmation_is_refused_and_ends_nothing(story, forge):
+    page = Page(story.http, follow(story.http, story.end()))
+    forge(page)
+
+    done = page.press("sign-out")
+
+    assert done.status_code == 403
+    assert story.is_signed_in
+
+
+def test_a_confirmation_from_another_site_is_refused(story):
+    page = Page(story.http, follow(story.http, story.end()))
+
+    done = story.http.post(
+        "/session/end/confirm",
+        data=page.fields | {"logout": "true"},
+        headers={"Sec-Fetch-Site": "cross-site"},
+    )
+
+    assert done.status_code == 403
+    assert story.is_signed_in
+
+
+@pytest.mark.spec("THR-04")
+def test_a_ticket_is_void_once_the_browser_has_another_session(story):
+    page = Page(story.http, follow(story.http, story.end()))
+    ben = make_session(make_account("ben"), [story.red])
+    show_session(story.http, ben)
+
+    done = page.press("sign-out")
+
+    assert find_live(ben.handle) is not None
+    assert done.headers["Location"] == "/session/end"
+
+
+def test_a_ticket_is_nothing_in_another_browser(story, browser):
+    page = Page(story.http, follow(story.http, story.end()))
+    thief = show_session(browser(), story.made)
+
+    shown = thief.get("/session/end/confirm", query_string={"ticket": page.fields["ticket"]})
+
+    assert shown.status_code == 303
+    assert shown.headers["Location"] == "/session/end"
+
+
+def test_confirming_twice_has_one_effect_and_the_same_answer(story):
+    page = Page(story.http, follow(story.http, story.end(client_id="red", post_logout_redirect_uri=RED_OUT)))
+
+    first, second = page.press("sign-out"), page.press("sign-out")
+
+    assert first.headers["Location"] == second.headers["Location"] == RED_OUT
+    assert deliveries() == 2
+
+
+@pytest.mark.spec("THR-39")
+@pytest.mark.parametrize("name", ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"])
+def test_a_repeated_parameter_is_refused(story, name):
+    response = story.http.get(f"/session/end?{name}=a&{name}=b")
+
+    assert response.status_code == 400
+    assert story.is_signed_in
+
+
+def test_a_parameter_in_query_and_body_is_refused(story):
+    response = story.http.post("/session/end?client_id=red", data={"client_id": "red"})
+
+    assert response.status_code == 400
+
+
+@pytest.mark.spec("THR-11")
+@pytest.mark.parametrize("state", ["a\r\nSet-Cookie: x=1", "#x", "&y=1", "\U0001f642", "%00"])
+def test_state_comes_back_encoded_and_adds_nothing(story, state):
+    response = story.end(id_token_hint=story.hint(), post_logout_redirect_uri=RED_OUT, state=state)
+
+    assert query_of(response) == {"state": state}
+    assert response.headers["Location"].startswith(f"{RED_OUT}?state=")
+
+
+def test_an_endless_state_is_refused(story):
+    assert story.end(state="x" * 2049).status_code == 400
+    assert story.is_signed_in
+
+
+@pytest.mark.parametrize("method", ["head", "put", "delete", "patch"])
+def test_no_other_method_ends_anything(story, method):
+    response = getattr(story.http, method)("/session/end", query_string={"id_token_hint": story.hint()})
+
+    assert response.status_code == 405
+    assert story.is_signed_in
+
+
+def test_the_result_page_shows_each_app(story):
+    done = story.end(id_token_hint=story.hint())
+    shown = story.http.get(done.headers["Location"])
+
+    assert shown.status_code == 200
+    html = shown.get_data(as_text=True)
+    assert "Red" in html
+    assert "Green" in html
+    assert shown.headers["Cache-Control"] == "no-store"
+
+
+def test_an_unknown_result_is_not_found(http):
+    assert http.get("/session/ended/" + "x" * 43).status_code == 404
+
+
+def test_a_deleted_client_does_not_break_its_sign_out(story):
+    hint = story.hint()
+    with transaction():
+        story.red.deleted_at = story.red.created_at
+
+    response = follow(story.http, story.end(id_token_hint=hint, post_logout_redirect_uri=RED_OUT))
+
+    assert response.status_code == 200
+    Page(story.http, response).press("sign-out")
+    assert not story.is_signed_in
+
+
+def test_a_native_apps_loopback_port_is_free(http):
+    native = make_client(
+        "red",
+        application_type="native",
+        token_endpoint_auth_method="none",
+        redirect_uris=["http://127.0.0.1/callback"],
+        post_logout_redirect_uris=["http://127.0.0.1/out"],
+        backchannel_logout_uri=None,
+        backchannel_logout_session_required=None,
+        client_uri=None,
+    )
+    made = make_session(make_account("ada"), [native])
+    show_session(http, made)
+
+    response = http.get(
+        "/session/end",
+        query_string={
+            "id_token_hint": id_token_of(native, made.grants["red"]),
+            "post_logout_redirect_uri": "http://127.0.0.1:4711/out",
+        },
+    )
+
+    assert response.headers["Location"] == "http://127.0.0.1:4711/out"
+
+
+@pytest.mark.parametrize("apps", [1, 3, 10])
+def test_a_confirmed_sign_out_costs_eight_statements_and_one_per_app(http, statements, apps):
+    clients = [make_client(f"app{number}") for number in range(apps)]
+    made = make_session(make_account("ada"), clients)
+    show_session(http, made)
+    page = Page(http, follow(http, http.get("/session/end")))
+
+    with statements() as seen:
+        page.press("sign-out")
+
+    assert len(seen) <= 8 + apps
+
+
+@pytest.mark.parametrize("apps", [1, 3])
+def test_a_proven_sign_out_costs_eight_statements_and_one_per_app(http, statements, apps):
+    clients = [make_client(f"app{number}") for number in range(apps)]
+    made = make_session(make_account("ada"), clients)
+    show_session(http, made)
+    hint = id_token_of(clients[0], made.grants["app0"])
+
+    with statements() as seen:
+        http.get("/session/end", query_string={"id_token_hint": hint})
+
+    assert len(seen) <= 8 + apps

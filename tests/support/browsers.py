@@ -1,0 +1,100 @@
+"""What tests do as a browser would: hold a session's cookie, read forms, follow our own redirects."""
+
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlsplit
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.infrastructure.database import transaction
+from provider.keys.jwt import sign
+from provider.keys.lifecycle import ensure_keys
+from tests.factories import SignedIn
+
+ISSUER = "http://localhost:8900"
+
+
+def show_session(browser: FlaskClient, made: SignedIn) -> FlaskClient:
+    """Have a browser hold the cookie of a session."""
+    browser.set_cookie("curfew_session", made.handle)
+    return browser
+
+
+def id_token_of(client: Client, grant: Grant, **changes: object) -> str:
+    """An ID Token as the token endpoint makes it; `changes` make it a wrong one (None takes a claim away)."""
+    with transaction():
+        ensure_keys()
+    now = int(clock.now().timestamp())
+    claims = {
+        "iss": ISSUER,
+        "sub": grant.sub,
+        "aud": client.client_id,
+        "iat": now,
+        "exp": now + 3600,
+        "sid": grant.sid,
+    } | {name: value for name, value in changes.items() if name not in ("typ", "alg")}
+    claims = {name: value for name, value in claims.items() if value is not None}
+    return sign(claims, typ=str(changes.get("typ", "JWT")), alg=str(changes.get("alg", "RS256")))
+
+
+class _FormReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self.buttons: dict[str, tuple[str, str]] = {}
+        self.action = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.action = found.get("action", "")
+        if tag == "input" and "name" in found:
+            self.fields[found["name"]] = found.get("value", "")
+        if tag == "button" and "id" in found:
+            self.buttons[found["id"]] = (found.get("name", ""), found.get("value", ""))
+
+
+class Page:
+    """A page with a form, as a person has it in front of them."""
+
+    def __init__(self, browser: FlaskClient, response: TestResponse) -> None:
+        self.browser = browser
+        self.response = response
+        self.html = response.get_data(as_text=True)
+        self._form = _FormReader()
+        self._form.feed(self.html)
+
+    @property
+    def buttons(self) -> set[str]:
+        return set(self._form.buttons)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return self._form.fields
+
+    def press(self, button: str, **typed: str) -> TestResponse:
+        """Fill in what is typed and press a button, by its id."""
+        name, value = self._form.buttons[button]
+        data = self.fields | typed | ({name: value} if name else {})
+        action = self._form.action or self.response.request.full_path
+        return self.browser.post(action, data=data)
+
+
+def follow(browser: FlaskClient, response: TestResponse) -> TestResponse:
+    """Follow redirects as long as they stay with the provider; at most five (ABU-81)."""
+    for _ in range(5):
+        target = response.headers.get("Location", "")
+        if response.status_code != 303 or urlsplit(target).netloc not in ("", "localhost:8900"):
+            return response
+        response = browser.get(target)
+    raise AssertionError("redirected in circles")
+
+
+def query_of(response: TestResponse) -> dict[str, str]:
+    """The query parameters of where a response leads."""
+    return {
+        name: values[0] for name, values in parse_qs(urlsplit(response.headers["Location"]).query).items()
+    }
