@@ -29,7 +29,7 @@ def build(delivery: ClaimedDelivery) -> OutgoingRequest | Superseded | Undeliver
     ).one_or_none()
     if row is None:
         return Undeliverable("no_client")
-    client, lives, came_back = row.tuple()
+    client, lives, came_back = row
     # A disabled or deleted client is told all the same, where it was last known to listen (DLV-22).
     url = client.deliver_to or client.metadata_.backchannel_logout_uri
     if not url:

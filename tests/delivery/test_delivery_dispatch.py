@@ -1,0 +1,237 @@
+"""The dispatcher with a real receiver: what arrives, how often, and what is written down about it."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from provider.audit.models import AuditEvent
+from provider.delivery.dispatch import Dispatcher
+from provider.delivery.models import Delivery, DeliveryState
+from provider.delivery.resend import resend
+from provider.infrastructure.database import change, db, transaction
+from provider.keys.models import SigningKey
+from provider.logout.deliver import drain, make_dispatcher
+from tests.delivery.owing import attempts_of, make_due, now_is, owe, sign_out_at, tags_of_deliveries
+from tests.delivery.receivers import receiving
+from tests.factories import make_account, make_client
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def dispatcher(app: Flask) -> Iterator[Dispatcher]:
+    dispatcher = make_dispatcher(8)
+    yield dispatcher
+    dispatcher.close()
+
+
+def test_an_accepted_delivery_is_sent_once(app: Flask) -> None:
+    with receiving(200) as red:
+        delivery = owe(port=red.port)
+
+        assert drain() == {"accepted": 1}
+        assert drain() == {}
+
+    [received] = red.received
+    assert (received.delivery, received.attempt) == (str(delivery.id), "1")
+    assert list(received.form) == ["logout_token"]
+    after = now_is(delivery)
+    assert (after.state, after.last_status, after.leased_until) == (DeliveryState.ACCEPTED, 200, None)
+    assert after.first_attempt_at is not None
+
+
+def test_every_attempt_has_a_fresh_token_and_the_same_delivery_id(app: Flask) -> None:
+    with receiving(503, 200) as red:
+        delivery = owe(port=red.port)
+        drain()
+        make_due(delivery)
+        drain()
+
+    first, second = red.received
+    assert (first.delivery, first.attempt) == (second.delivery, "1")
+    assert second.attempt == "2"
+    assert first.token != second.token
+    jtis = [attempt.jti for attempt in attempts_of(delivery)]
+    assert len(set(jtis)) == 2
+
+
+def test_each_attempt_leaves_its_trace(app: Flask) -> None:
+    with receiving(503, 404, 404) as red:
+        delivery = owe(port=red.port)
+        for _ in range(3):
+            drain()
+            make_due(delivery)
+
+    traces = [(attempt.number, attempt.outcome, attempt.status) for attempt in attempts_of(delivery)]
+    assert traces == [(1, "unavailable", 503), (2, "misconfigured", 404), (3, "misconfigured", 404)]
+    assert all(attempt.url and attempt.latency_ms is not None for attempt in attempts_of(delivery))
+    assert now_is(delivery).state == DeliveryState.REJECTED
+
+
+def test_a_final_outcome_is_in_the_audit_and_a_retry_is_not(app: Flask) -> None:
+    with receiving(503, 200) as red:
+        delivery = owe(port=red.port)
+        drain()
+        assert tags_of_deliveries() == []
+        make_due(delivery)
+        drain()
+
+    entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "delivery_accepted")).one()
+    assert (entry.client_id, entry.logout_id) == ("red", delivery.logout_id)
+    assert entry.detail["attempts"] == 2
+
+
+def test_nobody_at_the_other_end_is_tried_again(app: Flask) -> None:
+    with receiving() as gone:
+        port = gone.port
+    delivery = owe(port=port)
+
+    drain()
+
+    after = now_is(delivery)
+    assert (after.state, after.last_outcome, after.last_status) == (DeliveryState.PENDING, "connect", None)
+    assert after.next_attempt_at > after.created_at
+
+
+def test_a_refused_target_is_never_connected_to(app: Flask) -> None:
+    delivery = owe(backchannel_logout_uri="https://169.254.169.254/logout")
+
+    for _ in range(2):
+        drain()
+        make_due(delivery)
+
+    after = now_is(delivery)
+    assert (after.state, after.last_outcome) == (DeliveryState.REJECTED, "refused")
+
+
+def test_a_signer_that_fails_costs_no_attempt(app: Flask) -> None:
+    with receiving(200) as red:
+        delivery = owe(port=red.port, id_token_signed_response_alg="ES256")
+        with transaction():
+            change(update(SigningKey).values(state="next"))
+        _forget_keys()
+
+        drain()
+
+        after = now_is(delivery)
+        assert (after.state, after.attempt_count, red.received) == (DeliveryState.PENDING, 0, [])
+        with transaction():
+            change(update(SigningKey).values(state="active"))
+        _forget_keys()
+        make_due(delivery)
+        drain()
+    assert len(red.received) == 1
+
+
+def test_no_database_connection_is_held_while_a_receiver_thinks(app: Flask, dispatcher: Dispatcher) -> None:
+    with receiving(200) as red:
+        red.may_answer.clear()
+        owe(port=red.port)
+        [attempt] = dispatcher.start_due()
+        wait_until(lambda: red.received)
+        db.session.remove()
+
+        assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+        red.may_answer.set()
+        assert attempt.result() == "accepted"
+
+
+def test_a_slow_receiver_does_not_hold_up_the_others(app: Flask, dispatcher: Dispatcher) -> None:
+    with receiving(200) as slow, receiving(200) as quick:
+        slow.may_answer.clear()
+        sign_out_at(make_client("red", port=slow.port), make_client("green", port=quick.port))
+
+        dispatcher.start_due()
+
+        wait_until(lambda: quick.received)
+        slow.may_answer.set()
+
+
+def test_no_more_is_claimed_than_there_are_threads(app: Flask) -> None:
+    dispatcher = make_dispatcher(2)
+    with receiving(200) as red:
+        red.may_answer.clear()
+        owed = sign_out_at(make_client("red", port=red.port), account=make_account("ada"), count=5)
+        background = threading.Thread(target=_in_context, args=(app, dispatcher))
+        background.start()
+        wait_until(lambda: len(red.received) == 2)
+
+        leased = select(Delivery.id).where(Delivery.leased_until.is_not(None))
+        assert len(db.session.scalars(leased).all()) == 2
+        db.session.commit()
+
+        red.may_answer.set()
+        background.join()
+        dispatcher.close()
+    assert {now_is(delivery).state for delivery in owed} == {DeliveryState.ACCEPTED}
+    assert len(red.received) == 5
+
+
+def test_closing_waits_for_what_runs_and_starts_nothing(app: Flask) -> None:
+    dispatcher = make_dispatcher(1)
+    with receiving(200) as red:
+        owed = sign_out_at(make_client("red", port=red.port), count=1)
+        started = dispatcher.start_due()
+        dispatcher.close()
+
+        assert [attempt.result() for attempt in started] == ["accepted"]
+        make_due(owed[0])
+        assert dispatcher.start_due() == []
+
+
+def test_a_dead_letter_that_is_sent_again_has_its_whole_schedule(app: Flask) -> None:
+    with receiving(404, 404, 404, 200) as red:
+        delivery = owe(port=red.port)
+        for _ in range(2):
+            drain()
+            make_due(delivery)
+        assert now_is(delivery).state == DeliveryState.REJECTED
+
+        with transaction():
+            assert resend(now_is_in_session(delivery))
+        drain()
+        assert now_is(delivery).state == DeliveryState.PENDING
+        make_due(delivery)
+        drain()
+
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
+    assert [received.attempt for received in red.received] == ["1", "2", "3", "4"]
+
+
+def test_what_was_accepted_is_not_sent_again(app: Flask) -> None:
+    with receiving(200) as red:
+        delivery = owe(port=red.port)
+        drain()
+
+        with transaction():
+            assert resend(now_is_in_session(delivery)) is False
+
+
+def test_old_news_expires(app: Flask) -> None:
+    delivery = owe()
+    with transaction():
+        change(update(Delivery).values(expires_at=delivery.created_at - timedelta(seconds=1)))
+
+    assert drain() == {"expired": 1}
+    assert tags_of_deliveries() == ["delivery_expired"]
+
+
+def now_is_in_session(delivery: Delivery) -> Delivery:
+    found = db.session.get(Delivery, delivery.id, populate_existing=True)
+    assert found is not None
+    return found
+
+
+def _in_context(app: Flask, dispatcher: Dispatcher) -> None:
+    with app.app_context():
+        dispatcher.start_due()
+
+
+def _forget_keys() -> None:
+    from provider.keys.keyring import the_keyring
+
+    the_keyring().forget()

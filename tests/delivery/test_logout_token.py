@@ -1,0 +1,214 @@
+"""The Logout Token as an RP receives it, read by a second implementation of JOSE (backchannel §2.4)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from joserfc import jwt as second_jwt
+from joserfc.jwk import KeySet
+from sqlalchemy import update
+
+from provider.clients.models import Client
+from provider.delivery.models import Delivery, DeliveryState
+from provider.infrastructure import current
+from provider.infrastructure.database import change, transaction
+from provider.keys.jwks import published_jwks
+from provider.logout.deliver import drain
+from provider.sessions.models import ClientSession, Session
+from tests.conftest import TurnedClock
+from tests.delivery.owing import make_due, now_is, owe, sign_out_at, tags_of_deliveries
+from tests.delivery.receivers import Receiver, receiving
+from tests.factories import make_account, make_client, make_session
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+
+
+def read(token: str) -> Any:
+    return second_jwt.decode(
+        token, KeySet.import_key_set(published_jwks()), algorithms=["RS256", "ES256", "EdDSA"]
+    )
+
+
+def told(receiver: Receiver) -> Any:
+    """The one token that a receiver was sent."""
+    [received] = receiver.received
+    return read(received.token)
+
+
+@pytest.mark.spec("backchannel §2.4")
+def test_the_token_says_who_what_and_when(app: Flask) -> None:
+    with receiving() as red:
+        delivery = owe(port=red.port)
+        drain()
+
+    token = told(red)
+    claims = token.claims
+    assert (claims["iss"], claims["aud"]) == (current.settings().issuer, "red")
+    assert (claims["sub"], claims["sid"]) == (delivery.sub, delivery.sid)
+    assert claims["events"] == {EVENT: {}}
+    assert claims["exp"] - claims["iat"] <= 120
+    assert abs(claims["iat"] - datetime.now(UTC).timestamp()) < 30
+    assert claims["jti"]
+    assert token.header["typ"] == "logout+jwt"
+
+
+@pytest.mark.spec("backchannel §2.4")
+def test_the_token_never_has_a_nonce(app: Flask) -> None:
+    with receiving() as red:
+        owe(port=red.port)
+        drain()
+
+    assert set(told(red).claims) == {"iss", "aud", "iat", "exp", "jti", "events", "sub", "sid"}
+
+
+@pytest.mark.spec("backchannel §2.6")
+# The second implementation points to RFC 9864's newer name, which RPs of today do not know.
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+def test_the_algorithm_is_the_one_of_the_clients_id_tokens(app: Flask, alg: str) -> None:
+    with receiving() as red:
+        owe(port=red.port, id_token_signed_response_alg=alg)
+        drain()
+
+    assert told(red).header["alg"] == alg
+
+
+@pytest.mark.spec("backchannel §2.2")
+def test_a_client_that_did_not_ask_for_the_sid_is_told_the_sub_alone(app: Flask) -> None:
+    with receiving() as red:
+        owe(port=red.port, backchannel_logout_session_required=False)
+        drain()
+
+    assert "sid" not in told(red).claims
+
+
+def test_the_current_address_is_read_at_each_attempt(app: Flask) -> None:
+    with receiving(503) as before, receiving(200) as after:
+        delivery = owe(port=before.port)
+        drain()
+        client_change(backchannel_logout_uri=f"http://127.0.0.1:{after.port}/new")
+        make_due(delivery)
+        drain()
+
+    assert (len(before.received), len(after.received)) == (1, 1)
+    assert now_is(delivery).last_url == f"http://127.0.0.1:{after.port}/new"
+
+
+def test_the_override_for_development_wins(app: Flask) -> None:
+    with receiving() as real:
+        client = make_client("red", settings={"deliver_to": f"http://127.0.0.1:{real.port}/inside"})
+        sign_out_at(client)
+        drain()
+
+    assert len(real.received) == 1
+
+
+@pytest.mark.parametrize("column", ["disabled_at", "deleted_at"])
+def test_a_client_that_is_gone_is_told_where_it_was_last_known(app: Flask, column: str) -> None:
+    with receiving() as red:
+        delivery = owe(port=red.port)
+        with transaction():
+            change(update(Client).values({column: datetime.now(UTC)}))
+        drain()
+
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
+
+
+def test_a_client_without_an_address_is_given_up_with_the_reason(app: Flask) -> None:
+    delivery = owe()
+    client_change(backchannel_logout_uri=None)
+
+    drain()
+
+    after = now_is(delivery)
+    assert (after.state, after.last_outcome) == (DeliveryState.REJECTED, "no_address")
+    assert tags_of_deliveries() == ["delivery_rejected"]
+
+
+def test_a_session_that_lives_is_never_signed_out(app: Flask) -> None:
+    with receiving() as red:
+        delivery = owe(port=red.port)
+        with transaction():
+            change(update(Session).values(ended_at=None))
+            change(update(ClientSession).values(ended_at=None))
+        drain()
+
+    assert red.received == []
+    assert now_is(delivery).last_outcome == "session_lives"
+
+
+def test_a_client_that_acts_on_sub_alone_is_left_in_peace_once_the_person_is_back(app: Flask) -> None:
+    ada = make_account("ada")
+    with receiving(503, 200) as red:
+        client = make_client("red", port=red.port, backchannel_logout_session_required=False)
+        [delivery] = sign_out_at(client, account=ada)
+        drain()
+        make_session(ada, [client])
+        make_due(delivery)
+        drain()
+
+    assert len(red.received) == 1
+    assert now_is(delivery).state == DeliveryState.SUPERSEDED
+    assert tags_of_deliveries() == ["delivery_superseded"]
+
+
+def test_a_client_that_knows_the_sid_is_told_even_though_the_person_is_back(app: Flask) -> None:
+    ada = make_account("ada")
+    with receiving(503, 200) as red:
+        client = make_client("red", port=red.port)
+        [delivery] = sign_out_at(client, account=ada)
+        drain()
+        make_session(ada, [client])
+        make_due(delivery)
+        drain()
+
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
+
+
+def test_somebody_elses_session_supersedes_nothing(app: Flask) -> None:
+    with receiving(503, 200) as red:
+        client = make_client("red", port=red.port, backchannel_logout_session_required=False)
+        [delivery] = sign_out_at(client, account=make_account("ada"))
+        drain()
+        make_session(make_account("ben"), [client])
+        make_due(delivery)
+        drain()
+
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
+
+
+def test_a_token_with_sub_alone_is_not_retried_for_longer_than_ten_minutes(
+    app: Flask, turned_clock: TurnedClock
+) -> None:
+    with receiving(503) as red:
+        delivery = owe(port=red.port, backchannel_logout_session_required=False)
+        drain()
+        turned_clock.turn(timedelta(minutes=10, seconds=1))
+        drain()
+
+    assert len(red.received) == 1
+    assert now_is(delivery).state == DeliveryState.SUPERSEDED
+
+
+def test_its_first_attempt_is_made_however_long_the_workers_were_away(
+    app: Flask, turned_clock: TurnedClock
+) -> None:
+    with receiving() as red:
+        delivery = owe(port=red.port, backchannel_logout_session_required=False)
+        turned_clock.turn(timedelta(minutes=20))
+        drain()
+
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
+
+
+def client_change(**metadata: object) -> None:
+    """Change what red has registered; None takes a member away."""
+    from provider.infrastructure.database import db
+
+    with transaction():
+        red = db.session.query(Client).filter_by(client_id="red").one()
+        kept = {**red.registered, **metadata}
+        red.registered = {name: value for name, value in kept.items() if value is not None}
+    assert db.session.query(Delivery).count() == 1
+    db.session.commit()
