@@ -6,6 +6,7 @@ once do it once. Each function returns what it changed; its caller writes that i
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -35,7 +36,7 @@ class KeyChange:
     alg: str
 
     @property
-    def detail(self) -> dict[str, str]:
+    def detail(self) -> dict[str, Any]:
         """What the audit entry says of the key."""
         return {"kid": self.kid, "alg": self.alg}
 

@@ -1,0 +1,162 @@
+"""`curfew keys`: the signing keys, their rotation, and what to do when one was stolen."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.context import with_app
+from provider.cli.output import json_option, show_json, show_table
+from provider.clients import queries as clients
+from provider.infrastructure import current
+from provider.infrastructure.database import transaction
+from provider.keys import lifecycle, queries
+from provider.keys.algorithms import ALGORITHMS
+from provider.keys.lifecycle import KeyChange
+from provider.keys.models import KeyState, SigningKey
+
+_PAGE = 100
+_SAID = {
+    "key_created": "is made and published",
+    "key_activated": "signs from now on",
+    "key_retired": "signs no more, but stays published",
+    "key_compromised": "is withdrawn for good",
+}
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew keys list
+  curfew keys rotate --alg RS256
+  curfew keys rotate --now
+  curfew keys compromise 0pVwtR8mAo3yBkVZ1y6nJb0ZC4mD1b1xk3cXyVd2fGk
+"""
+)
+def keys() -> None:
+    """See and rotate the signing keys."""
+
+
+@keys.command("list")
+@click.option("--all", "include_destroyed", is_flag=True, help="Show destroyed keys too.")
+@json_option
+@with_app
+def list_(*, include_destroyed: bool, as_json: bool) -> None:
+    """Show every key: its algorithm, its state, and what comes next for it."""
+    rows = [_view(key) for key in queries.list_keys(include_destroyed=include_destroyed)]
+    if as_json:
+        show_json(rows)
+        return
+    columns = ("alg", "state", "kid", "created_at", "activated_at", "next_state", "next_state_at")
+    table = [[row[column] for column in columns] for row in rows]
+    show_table(columns, table, empty="There are no keys yet; the first start of the provider makes them.")
+
+
+@keys.command()
+@click.option(
+    "--alg", type=click.Choice(ALGORITHMS), help="Only this algorithm's key; otherwise all of them."
+)
+@click.option("--now", is_flag=True, help="Sign with the successor at once, without the time of notice.")
+@json_option
+@with_app
+def rotate(*, alg: str | None, now: bool, as_json: bool) -> None:
+    """Publish a successor, which signs once relying parties have had time to see it.
+
+    Without --now, doing it again changes nothing while a successor waits. The old key stays
+    published until no token of its making lives.
+    """
+    with transaction():
+        changes = _recorded(lifecycle.rotate(alg, now=now))
+    if as_json:
+        show_json({"changes": [_change_view(change) for change in changes]})
+        return
+    _tell(changes)
+    waiting = [key for key in queries.list_keys() if key.state == KeyState.NEXT and alg in {None, key.alg}]
+    for key in waiting:
+        signs_from = lifecycle.signs_from(key).isoformat(sep=" ", timespec="minutes")
+        click.echo(f"{key.alg}: {key.kid} signs from {signs_from}.")
+
+
+# A kid may begin with a hyphen, which is then no option.
+@keys.command(context_settings={"ignore_unknown_options": True})
+@click.argument("kid")
+@json_option
+@with_app
+def compromise(*, kid: str, as_json: bool) -> None:
+    """Withdraw a stolen key at once and for good, and let another one sign.
+
+    It leaves the JWKS and is refused even as a hint, here at once and in every other process within
+    a minute. Relying parties may trust it until their cached copy of the JWKS is old.
+    """
+    with transaction():
+        changes = _recorded(lifecycle.compromise(kid))
+    affected = _clients_signed_with(queries.get_key(kid).alg)
+    if as_json:
+        show_json({"changes": [_change_view(change) for change in changes], "affected_clients": affected})
+        return
+    if not changes:
+        click.echo(f"{kid} was withdrawn before.")
+    _tell(changes)
+    if affected:
+        click.echo(f"Clients whose tokens it signed: {', '.join(affected)}")
+
+
+def _recorded(changes: list[KeyChange]) -> list[KeyChange]:
+    for change in changes:
+        record(EventTag(change.event), actor="admin", **change.detail)
+    return changes
+
+
+def _tell(changes: list[KeyChange]) -> None:
+    for change in changes:
+        click.echo(f"{change.alg}: {change.kid} {_SAID[change.event]}.")
+
+
+def _view(key: SigningKey) -> dict[str, Any]:
+    following = _next_step(key)
+    return {
+        "kid": key.kid,
+        "alg": key.alg,
+        "state": key.state,
+        "created_at": key.created_at,
+        "activated_at": key.activated_at,
+        "retired_at": key.retired_at,
+        "hint_only_at": key.hint_only_at,
+        "destroyed_at": key.destroyed_at,
+        "next_state": following[0] if following else None,
+        "next_state_at": following[1] if following else None,
+    }
+
+
+def _next_step(key: SigningKey) -> tuple[KeyState, datetime] | None:
+    """Return which state a key will come to, and not before when."""
+    settings = current.settings()
+    match key.state:
+        case KeyState.NEXT:
+            return KeyState.ACTIVE, lifecycle.signs_from(key)
+        case KeyState.ACTIVE:
+            return KeyState.RETIRED, (key.activated_at or key.created_at) + settings.key_rotation_period
+        case KeyState.RETIRED:
+            return KeyState.HINT_ONLY, (key.retired_at or key.created_at) + settings.key_publish_after_use
+        case KeyState.HINT_ONLY:
+            kept = settings.session_lifetime + lifecycle.HINT_WINDOW
+            return KeyState.DESTROYED, (key.hint_only_at or key.created_at) + kept
+    return None
+
+
+def _change_view(change: KeyChange) -> dict[str, str]:
+    return {"event": change.event, **change.detail}
+
+
+def _clients_signed_with(alg: str) -> list[str]:
+    """Return the clients whose ID Tokens and Logout Tokens an algorithm signs."""
+    affected: list[str] = []
+    page = clients.list_clients(limit=_PAGE)
+    while page:
+        affected += [
+            client.client_id for client in page if client.metadata_.id_token_signed_response_alg == alg
+        ]
+        page = clients.list_clients(after=page[-1].id, limit=_PAGE)
+    return affected
