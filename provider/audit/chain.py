@@ -82,4 +82,4 @@ def _write(places: list[dict[str, object]]) -> None:
         .values(seq=bindparam("place"), chain=bindparam("proof"))
     )
     if db.session.connection().execute(write, places).rowcount != len(places):
-        raise SealedElsewhere
+        raise SealedElsewhere("another process is linking these entries at this moment")

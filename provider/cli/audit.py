@@ -1,0 +1,171 @@
+"""`curfew audit`: read what happened, and verify that it still says so."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from provider.accounts.queries import get_by_username
+from provider.audit import chain, queries
+from provider.audit.chain import Link
+from provider.audit.models import AuditEvent
+from provider.audit.tags import EventTag
+from provider.audit.verify import Findings
+from provider.audit.verify import verify as verify_audit
+from provider.cli.context import fail, with_app
+from provider.cli.output import json_option, show_json, show_table
+from provider.config.values import read_timedelta
+from provider.infrastructure import clock
+from provider.infrastructure.database import transaction
+
+PROBLEMS_FOUND = 1
+
+
+def read_since(text: str) -> datetime:
+    """Read a span back from now, or an instant in ISO 8601."""
+    try:
+        return clock.now() - read_timedelta(text)
+    except ValueError:
+        pass
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("is neither a span like 24h nor an instant like 2026-11-20T18:00Z") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def read_anchor(text: str) -> Link:
+    """Read what `curfew audit head` printed."""
+    try:
+        return Link.from_text(text)
+    except ValueError as exc:
+        raise click.BadParameter(str(exc)) from None
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew audit list --since 24h --tag logout --tag logout_refused
+  curfew audit list --account ada --json
+  curfew audit head > /somewhere/else/anchor
+  curfew audit verify --anchor "$(cat /somewhere/else/anchor)"
+"""
+)
+def audit() -> None:
+    """Read and verify what happened."""
+
+
+@audit.command("list")
+@click.option(
+    "--tag", "tags", multiple=True, type=click.Choice([tag.value for tag in EventTag]), metavar="TAG"
+)
+@click.option("--account", help="A user name or an account's id.")
+@click.option("--client", "client_id", help="A client_id.")
+@click.option("--logout", "logout_id", type=click.UUID, help="An ending's id.")
+@click.option("--since", type=read_since, metavar="SPAN|INSTANT", help="How far back, or since when.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@json_option
+@with_app
+def list_(
+    *,
+    tags: tuple[str, ...],
+    account: str | None,
+    client_id: str | None,
+    logout_id: UUID | None,
+    since: datetime | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Show what happened, the newest first. A tag may be given several times."""
+    wanted = queries.Filter(
+        tags=tuple(map(EventTag, tags)),
+        account_id=_account_id(account) if account else None,
+        client_id=client_id,
+        logout_id=logout_id,
+        since=since,
+    )
+    rows = [_view(event) for event in queries.list_events(wanted, limit=limit)]
+    if as_json:
+        show_json(rows)
+        return
+    columns = ("at", "tag", "actor", "account_id", "client_id", "ip", "detail")
+    show_table(
+        columns, [[row[column] for column in columns] for row in rows], empty="Nothing of that happened."
+    )
+
+
+@audit.command()
+@json_option
+@with_app
+def head(*, as_json: bool) -> None:
+    """Link every entry and print the end of the chain: the anchor for `verify`, to be kept elsewhere."""
+    while True:
+        with transaction():
+            if not chain.seal():
+                break
+    link = chain.head()
+    if as_json:
+        show_json({"head": str(link) if link else None})
+    elif link:
+        click.echo(str(link))
+    else:
+        fail("nothing has happened yet")
+
+
+@audit.command()
+@click.option(
+    "--anchor", type=read_anchor, metavar="SEQ:CHAIN", help="What `curfew audit head` printed at some time."
+)
+@json_option
+@with_app
+def verify(*, anchor: Link | None, as_json: bool) -> None:
+    """Look whether any entry was changed, moved or removed; exit with 1 if so.
+
+    That the end was cut off shows only against an anchor that was kept elsewhere.
+    """
+    findings = verify_audit(anchor)
+    if as_json:
+        show_json(_findings_view(findings))
+    else:
+        for problem in findings.problems:
+            click.echo(problem)
+        verdict = f"{len(findings.problems)} problems" if findings.problems else "as it was written"
+        click.echo(f"{findings.linked} entries linked, {findings.not_yet_linked} not yet: {verdict}.")
+    if findings.problems:
+        sys.exit(PROBLEMS_FOUND)
+
+
+def _account_id(named: str) -> UUID:
+    """Return the id of an account by its user name, or by itself, since a deleted account has no name."""
+    try:
+        return UUID(named)
+    except ValueError:
+        return get_by_username(named).id
+
+
+def _findings_view(findings: Findings) -> dict[str, object]:
+    return {
+        "linked": findings.linked,
+        "not_yet_linked": findings.not_yet_linked,
+        "head": str(findings.head) if findings.head else None,
+        "problems": list(findings.problems),
+    }
+
+
+def _view(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "at": event.at,
+        "tag": event.tag,
+        "actor": event.actor,
+        "account_id": event.account_id,
+        "client_id": event.client_id,
+        "session_id": event.session_id,
+        "logout_id": event.logout_id,
+        "ip": event.ip,
+        "correlation_id": event.correlation_id,
+        "detail": event.detail,
+        "seq": event.seq,
+    }
