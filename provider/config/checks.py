@@ -52,6 +52,7 @@ def problems_of(settings: "Settings") -> Iterator[str]:
     yield from _issuer_problems(settings.issuer)
     yield from _bound_problems(settings)
     yield from _relation_problems(settings)
+    yield from _key_problems(settings)
     yield from _format_problems(settings)
 
 
@@ -96,6 +97,14 @@ def _relation_problems(settings: "Settings") -> Iterator[str]:
         yield "refresh_reuse_interval must lie between 0s and 60s"
     if any(wait <= timedelta(0) for wait in settings.delivery_schedule):
         yield "delivery_schedule must hold only waits longer than nothing"
+
+
+def _key_problems(settings: "Settings") -> Iterator[str]:
+    # KEY-04: a token must verify for as long as it lives.
+    if settings.key_publish_after_use < settings.id_token_lifetime:
+        yield "key_publish_after_use must not be shorter than id_token_lifetime"
+    if not timedelta(0) <= settings.key_publish_before_use < settings.key_rotation_period:
+        yield "key_publish_before_use must be shorter than key_rotation_period"
 
 
 def _format_problems(settings: "Settings") -> Iterator[str]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from provider.config import Settings, WrongSettings
 from provider.infrastructure.database import change, db, transaction
 from provider.keys import lifecycle, queries
 from provider.keys.algorithms import ALGORITHMS, from_der
@@ -328,3 +329,17 @@ def test_signing_goes_on_while_keys_rotate(keys, settings, turned_clock):
 
     assert failures == []
     assert done
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"key_publish_after_use": timedelta(minutes=59)}, id="a token would outlive its key"),
+        pytest.param(
+            {"key_publish_before_use": timedelta(days=90)}, id="a successor would never sign in time"
+        ),
+    ],
+)
+def test_spans_that_break_the_life_of_a_key_are_refused_at_the_start(wrong):
+    with pytest.raises(WrongSettings, match=next(iter(wrong))):
+        Settings(**wrong)
