@@ -10,12 +10,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import redis
 from limits import parse
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from provider.infrastructure import event_log
 
@@ -31,7 +28,10 @@ class RateLimits:
 
     def __init__(self, storage_url: str | None = None) -> None:
         self._local = MovingWindowRateLimiter(MemoryStorage())
-        self._shared = _shared_limiter(storage_url) if storage_url else None
+        self._shared: MovingWindowRateLimiter | None = None
+        self._failures: tuple[type[Exception], ...] = ()
+        if storage_url:
+            self._shared, self._failures = _shared_limiter(storage_url)
         self._resting_until = 0.0
 
     def hit(self, limit: str, *key: str) -> bool:
@@ -54,13 +54,19 @@ class RateLimits:
         if self._shared is not None and time.monotonic() >= self._resting_until:
             try:
                 return question(self._shared)
-            except redis.RedisError as exc:
+            except self._failures as exc:
                 self._resting_until = time.monotonic() + _PAUSE_SECONDS
                 event_log.warning("rate_limits_count_locally", failure=type(exc).__name__)
         return question(self._local)
 
 
-def _shared_limiter(url: str) -> MovingWindowRateLimiter:
+def _shared_limiter(url: str) -> tuple[MovingWindowRateLimiter, tuple[type[Exception], ...]]:
+    """Return a limiter in Redis, and the errors that mean that it cannot be asked."""
+    # Imported here, because commands and providers without a broker never need its half second.
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     # Celery calls a Unix socket redis+socket:, the Redis client calls it unix:.
     if urlsplit(url).scheme == "redis+socket":
         url = url.replace("redis+socket:", "unix:", 1)
@@ -70,6 +76,7 @@ def _shared_limiter(url: str) -> MovingWindowRateLimiter:
         socket_connect_timeout=_SOCKET_TIMEOUT,
         retry=Retry(NoBackoff(), 0),
     )
-    return MovingWindowRateLimiter(
-        RedisStorage("redis://", connection_pool=pool, wrap_exceptions=False, key_prefix="curfew-limits")
+    storage = RedisStorage(
+        "redis://", connection_pool=pool, wrap_exceptions=False, key_prefix="curfew-limits"
     )
+    return MovingWindowRateLimiter(storage), (redis.RedisError,)
