@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from provider.cli.context import application
+
 
 @click.command(
     epilog="""\b
@@ -29,5 +31,8 @@ def worker(concurrency: int | None) -> None:
     if concurrency is not None:
         # The option is the setting, for this process.
         os.environ["CURFEW_DELIVERY_CONCURRENCY"] = str(concurrency)
+    with application():
+        # Wrong settings or an old schema are one line and an exit code, as with every command.
+        pass
     # Composed above the command line in the layers of the house, so only known by its name here.
     sys.exit(importlib.import_module("provider.celery_app").run())
