@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, event, text
 
 from provider.app import create_app
+from provider.command import compose
 from provider.config import Settings
 from provider.infrastructure import clock, current, schema
 from provider.infrastructure.database import Base, db, prepare_engine, transaction
@@ -172,6 +173,7 @@ def statements(app: Flask) -> Callable[[], "contextmanager[list[str]]"]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Run every test with the settings of the test alone, whatever the shell has set."""
+    compose()
     for name in list(os.environ):
         if name.startswith("CURFEW_") and not name.startswith("CURFEW_TEST_"):
             del os.environ[name]

@@ -8,6 +8,8 @@ from typing import NoReturn, ParamSpec, TypeVar, overload
 
 import click
 
+from provider.cli.composition import composed
+
 P = ParamSpec("P")
 R = TypeVar("R")
 REFUSED, WRONG_SETTINGS, NOT_MIGRATED = 1, 2, 3
@@ -38,7 +40,6 @@ def with_app(
 @contextmanager
 def application(*, migrated: bool = True) -> Iterator[None]:
     """Hold the application's context and a correlation id; everything is closed afterwards."""
-    from provider.app import create_app
     from provider.config import WrongSettings, load_settings
     from provider.infrastructure import current, event_log
     from provider.infrastructure.database import db
@@ -46,7 +47,7 @@ def application(*, migrated: bool = True) -> Iterator[None]:
 
     try:
         settings = load_settings()
-        app = create_app(settings)
+        app = composed().create_app(settings)
     except WrongSettings as exc:
         fail(*exc.problems, code=WRONG_SETTINGS)
     except (UnusableSecretKey, OSError) as exc:

@@ -1,23 +1,20 @@
 """`curfew serve`: the provider on a production WSGI server."""
 
 import errno
-import importlib
 import multiprocessing
 import os
 import socket
-import threading
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
+from provider.cli.composition import composed
 from provider.cli.context import application, fail
 
 if TYPE_CHECKING:
-    from flask import Flask
-
     from provider.config import Settings
 
 DEFAULT_PORT = 8900
@@ -129,14 +126,7 @@ def run_server(
         respawn_failed_workers=True,
         log_enabled=False,
     )
-    server.serve(target_loader=load, wrap_loader=False)
-
-
-def load() -> "Flask":
-    """Make the application inside a worker, so that no two processes share a database connection."""
-    threading.Thread(target=leave_with_parent, daemon=True).start()
-    # Composed above the command line in the layers of the house, so only known by its name here.
-    return cast("Flask", importlib.import_module("provider.wsgi").application)
+    server.serve(target_loader=composed().load_application, wrap_loader=False)
 
 
 def leave_with_parent() -> None:

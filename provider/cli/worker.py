@@ -1,11 +1,11 @@
 """`curfew worker`: deliveries, the sweep and the periodic duties."""
 
-import importlib
 import os
 import sys
 
 import click
 
+from provider.cli.composition import composed
 from provider.cli.context import application
 
 
@@ -34,5 +34,4 @@ def worker(concurrency: int | None) -> None:
     with application():
         # Wrong settings or an old schema are one line and an exit code, as with every command.
         pass
-    # Composed above the command line in the layers of the house, so only known by its name here.
-    sys.exit(importlib.import_module("provider.celery_app").run())
+    sys.exit(composed().run_worker())

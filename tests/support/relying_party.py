@@ -8,10 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from provider.infrastructure.database import transaction
-from provider.keys.lifecycle import ensure_keys
 from tests.factories import PASSWORD, make_client, secret_of
 from tests.support.browsers import Page, follow, query_of
+from tests.support.signing_keys import have_keys
 
 VERIFIER = "a-verifier-of-forty-three-characters-or-more-0123456789"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -21,8 +20,7 @@ class RelyingParty:
     """One client, made here, that asks at the endpoints."""
 
     def __init__(self, app: Flask, client_id: str = "red", *, public: bool = False, **made: Any) -> None:
-        with transaction():
-            ensure_keys()
+        have_keys()
         if public:
             made["token_endpoint_auth_method"] = "none"
         self.client = make_client(client_id, **made)

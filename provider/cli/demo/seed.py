@@ -4,7 +4,6 @@ Doing it again changes nothing but the apps' addresses, when their ports have mo
 """
 
 import logging
-from importlib import import_module
 from pathlib import Path
 
 from provider.accounts import queries as accounts
@@ -12,6 +11,7 @@ from provider.accounts import register as account_register
 from provider.accounts.models import Account
 from provider.audit.record import record
 from provider.audit.tags import EventTag
+from provider.cli.composition import composed
 from provider.cli.demo.people import PEOPLE, Person, app_metadata
 from provider.cli.demo.plan import APPS, Plan
 from provider.cli.serve import make_first_keys
@@ -26,8 +26,7 @@ from provider.protocol.client_metadata import ClientMetadata
 
 def prepare(plan: Plan) -> dict[str, str]:
     """Bring the database up to date; return the people's names by account id."""
-    # Composed above the command line in the layers of the house, so only known by its name here.
-    app = import_module("provider.app").create_app(load_settings(plan.provider_environment()))
+    app = composed().create_app(load_settings(plan.provider_environment()))
     _log_to(plan.data_dir / "logs" / "demo.log")
     with app.app_context():
         schema.upgrade(db.engine)

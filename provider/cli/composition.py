@@ -1,0 +1,39 @@
+"""What is composed above the command line, handed over by whoever starts it (`provider.command`).
+
+The layers of the house put the application above its commands; a command therefore does not import
+it but is given it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from provider.config import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composition:
+    """The parts that commands start; each imports what it needs when it is called."""
+
+    create_app: Callable[["Settings"], "Flask"]
+    # Runs in a server's own worker process, and so must be a function that can be found by its name.
+    load_application: Callable[[], "Flask"]
+    run_worker: Callable[[], int]
+
+
+_composed: list[Composition] = []
+
+
+def compose_with(composition: Composition) -> None:
+    """Give the commands of this process what they start."""
+    _composed[:] = [composition]
+
+
+def composed() -> Composition:
+    """Return what the commands of this process start."""
+    if not _composed:
+        raise RuntimeError("start the command by provider.command, which composes it")
+    return _composed[0]

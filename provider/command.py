@@ -1,0 +1,46 @@
+"""The composition root of the `curfew` command."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from provider.cli import main as curfew
+from provider.cli.composition import Composition, compose_with
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from provider.config import Settings
+
+
+def main() -> None:
+    """Run the command line."""
+    compose()
+    curfew()
+
+
+def compose() -> None:
+    """Hand the command line what it starts; each part is imported when a command needs it."""
+    compose_with(Composition(create_app=create_app, load_application=load_application, run_worker=run_worker))
+
+
+def create_app(settings: "Settings") -> "Flask":
+    """Compose the provider."""
+    from provider import app
+
+    return app.create_app(settings)
+
+
+def load_application() -> "Flask":
+    """Make the application inside a server's worker process, which leaves when its parent is gone."""
+    from provider.cli.serve import leave_with_parent
+    from provider.wsgi import application
+
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    return application
+
+
+def run_worker() -> int:
+    """Run a worker in this process; returns its exit code."""
+    from provider.celery_app import run
+
+    return run()
