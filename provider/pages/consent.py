@@ -22,12 +22,12 @@ _ANSWERS = ("allow", "deny")
 
 
 def show(handle: str) -> AnyResponse:
-    """Show who asks for what; without anybody signed in the endpoint decides what comes first (ABU-64)."""
+    """Show who asks for what; the endpoint decides whether that is due (ABU-64)."""
     parked = find_parked(handle)
     if parked is None:
         return gone(handle)
     found = current_session()
-    return _form(parked, found) if found else resume(handle)
+    return _form(parked, found) if found and _asked_scopes(parked) else resume(handle)
 
 
 def submit(handle: str) -> AnyResponse:
@@ -36,7 +36,7 @@ def submit(handle: str) -> AnyResponse:
     if parked is None:
         return gone(handle)
     found = current_session()
-    if found is None:
+    if found is None or not _asked_scopes(parked):
         return resume(handle)
     csrf.check(_purpose(handle, found))
     decided = request.form.get("answer")
@@ -82,9 +82,8 @@ def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | N
 
 
 def _asked_scopes(parked: ParkedAuthorization) -> list[str]:
-    """Return what is asked for, once each, as far as the client may ask for it."""
-    asked = dict.fromkeys(parked.parameter("scope").split())
-    return [scope for scope in asked if parked.client.metadata_.may_use_scope(scope)]
+    """Return what would really be granted, which may be less than was asked for; the endpoint noted it."""
+    return str(parked.interaction.answers.get("consent_scope") or "").split()
 
 
 def _purpose(handle: str, found: FoundSession) -> str:

@@ -1,0 +1,47 @@
+"""A red app that waits for somebody to sign in, as the authorization endpoint parks it."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from provider.clients.models import Client
+from provider.infrastructure.database import transaction
+from provider.infrastructure.opaque_tokens import new_handle
+from provider.interactions.models import InteractionKind
+from provider.interactions.park import park
+from tests.factories import make_client
+
+Park = Callable[..., str]
+
+
+@pytest.fixture
+def red(app) -> Client:
+    return make_client("red", client_name="Red <Notes>")
+
+
+@pytest.fixture
+def parked(red: Client) -> Park:
+    """Parks an authorization request of red's (or another client's) in a browser; returns its handle."""
+
+    def make(
+        browser: FlaskClient, client: Client = red, *, consent_scope: str = "", **parameters: str
+    ) -> str:
+        known = browser.get_cookie("curfew_browser")
+        binding = known.value if known else new_handle()
+        browser.set_cookie("curfew_browser", binding)
+        asked = {
+            "client_id": client.client_id,
+            "redirect_uri": client.metadata_.redirect_uris[0],
+            "response_type": "code",
+            "scope": "openid profile",
+        }
+        with transaction():
+            return park(
+                InteractionKind.AUTHORIZATION,
+                asked | parameters,
+                browser=binding,
+                answers={"consent_scope": consent_scope} if consent_scope else {},
+            )
+
+    return make

@@ -1,0 +1,103 @@
+"""The consent page: who asks for what, and whose answer it is."""
+
+import pytest
+from sqlalchemy import select
+
+from provider.audit.models import AuditEvent
+from provider.infrastructure.database import db
+from provider.interactions.models import Interaction
+from tests.factories import make_account, make_client, make_session
+from tests.support.browsers import Page, show_session
+
+SCOPE = "openid email offline_access invoices:read"
+
+
+@pytest.fixture
+def green(app):
+    return make_client("green", first_party=False, client_name="Green", scope=SCOPE)
+
+
+@pytest.fixture
+def ada(app, http):
+    account = make_account("ada")
+    show_session(http, make_session(account))
+    return account
+
+
+def consent_page(browser, parked, green):
+    handle = parked(browser, green, consent_scope=SCOPE)
+    return handle, Page(browser, browser.get(f"/consent/{handle}"))
+
+
+def test_the_page_says_who_asks_for_what_and_until_when(http, parked, green, ada):
+    _handle, page = consent_page(http, parked, green)
+
+    assert {"allow", "deny"} <= page.buttons
+    for words in (
+        "Green",
+        "green.test",
+        "See your e-mail address",
+        "invoices:read",
+        "signing out everywhere",
+    ):
+        assert words in page.html
+    assert '<time datetime="' in page.html
+    assert "See your postal address" not in page.html
+
+
+@pytest.mark.parametrize(
+    ("button", "noted", "tag"),
+    [
+        pytest.param("allow", {"consented_scope": SCOPE}, "consent_given", id="allow"),
+        pytest.param("deny", {"denied": True}, "consent_denied", id="deny"),
+    ],
+)
+def test_the_answer_is_noted_as_this_persons_and_leads_back(http, parked, green, ada, button, noted, tag):
+    handle, page = consent_page(http, parked, green)
+
+    answer = page.press(button)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/authorize/resume/{handle}")
+    interaction = db.session.scalars(select(Interaction), execution_options={"populate_existing": True}).one()
+    assert interaction.answers == {"consent_scope": SCOPE, "consented_by": str(ada.id)} | noted
+    entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == tag)).one()
+    assert (entry.account_id, entry.client_id) == (ada.id, "green")
+
+
+def test_an_empty_answer_shows_the_page_again(http, parked, green, ada):
+    handle, page = consent_page(http, parked, green)
+
+    again = http.post(f"/consent/{handle}", data=page.fields)
+
+    assert again.status_code == 200
+    assert "Choose whether to allow this." in again.text
+
+
+def test_nobody_consents_without_being_signed_in(http, parked, green):
+    handle, _page = consent_page(http, parked, green)
+
+    for answer in (http.get(f"/consent/{handle}"), http.post(f"/consent/{handle}", data={"answer": "allow"})):
+        assert answer.headers["Location"] == f"/authorize/resume/{handle}"
+    assert db.session.scalars(select(Interaction)).one().answers == {"consent_scope": SCOPE}
+
+
+def test_what_was_not_asked_is_not_answered(http, parked, green, ada):
+    handle = parked(http, green)
+
+    answer = http.post(f"/consent/{handle}", data={"answer": "allow"})
+
+    assert answer.headers["Location"] == f"/authorize/resume/{handle}"
+    assert db.session.scalars(select(Interaction)).one().answers == {}
+
+
+def test_a_page_that_ada_opened_is_not_answered_by_ben(http, parked, green, ada):
+    _handle, page = consent_page(http, parked, green)
+    show_session(http, make_session(make_account("ben")))
+
+    assert page.press("allow").status_code == 403
+
+
+def test_another_browsers_page_is_gone(http, browser, parked, green, ada):
+    handle, page = consent_page(http, parked, green)
+
+    assert browser().post(f"/consent/{handle}", data=page.fields | {"answer": "allow"}).status_code == 410

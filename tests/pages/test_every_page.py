@@ -1,0 +1,141 @@
+"""What holds for every page: it can be read by everybody, without script, and driven by stable ids."""
+
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+
+from provider.web.error_pages import error_page
+from provider.web.layout import page
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+PERSON = {"person": "Ada <b>", "username": "ada", "ticket": "ticket", "csrf": "token"}
+ENDS = [{"name": "Red <b>", "told": True}, {"name": "Blue", "told": False}]
+STATES = ["told", "pending", "rejected", "expired", "superseded", "no_address"]
+APPS = [{"name": "Red <b>", "state": state, "at": NOW, "latency_ms": 84, "ends_by": NOW} for state in STATES]
+PAGES = {
+    "sign in": (
+        "sign_in.html",
+        {"app_name": "Red <b>", "username": "ada", "sentence": "Wrong.", "csrf": "t"},
+    ),
+    "confirm": (
+        "session_end_confirm.html",
+        PERSON
+        | {
+            "app_name": "Red <b>",
+            "ends": ENDS,
+            "survives": [{"name": "Green", "until": NOW}],
+            "can_end_app": True,
+            "can_end_everywhere": True,
+        },
+    ),
+    "confirm without cookie": (
+        "session_end_confirm.html",
+        PERSON | {"person": None, "username": None, "ends": ENDS, "can_end_everywhere": False},
+    ),
+    "everywhere": ("session_end_everywhere.html", PERSON),
+    "ended": ("session_ended.html", {"apps": APPS, "refresh": True, "scope": "browser"}),
+    "ended, none": ("session_ended.html", {"apps": [], "continue_url": "https://red.test/", "scope": None}),
+    "kept": ("session_kept.html", {"continue_name": "Red <b>"}),
+    "nothing waits": ("nothing_waits.html", {"app_name": "Red", "app_address": "https://red.test/"}),
+    "front": ("front.html", {"account": None}),
+}
+
+
+class Outline(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def all(self, name):
+        return [attrs for tag, attrs in self.tags if tag == name]
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """How a page looks does not depend on the database."""
+    return sqlite_url
+
+
+@pytest.fixture(params=["en", "de"])
+def language(request):
+    return request.param
+
+
+@pytest.fixture(params=sorted(PAGES))
+def html(request, app, language):
+    template, context = PAGES[request.param]
+    with app.test_request_context(headers={"Accept-Language": language}):
+        return page(template, **context).get_data(as_text=True)
+
+
+def test_a_page_has_one_heading_its_language_and_a_way_past_the_frame(html, language):
+    outline = Outline(html)
+
+    assert len(outline.all("h1")) == 1
+    assert outline.all("html") == [{"lang": language}]
+    assert outline.all("a")[0] == {"class": "skip", "href": "#content"}
+    assert outline.all("main")[0]["id"] == "content"
+    assert re.search(r"<title>\s*\S.* – Curfew</title>", html)
+
+
+def test_a_page_needs_no_script_and_no_style_of_its_own(html):
+    outline = Outline(html)
+
+    assert not outline.all("script")
+    assert not outline.all("style")
+    assert not [name for _tag, attrs in outline.tags for name in attrs if name == "style" or name[:2] == "on"]
+
+
+def test_what_strangers_are_called_is_text(html):
+    assert "<b>" not in html
+
+
+def test_every_field_has_its_label_and_no_id_stands_twice(html):
+    outline = Outline(html)
+    labelled = {attrs["for"] for attrs in outline.all("label")}
+    ids = [attrs["id"] for _tag, attrs in outline.tags if "id" in attrs]
+
+    assert all(f.get("type") == "hidden" or f["id"] in labelled for f in outline.all("input"))
+    assert len(ids) == len(set(ids))
+    assert {attrs.get("aria-labelledby") for _tag, attrs in outline.tags} <= {*ids, None}
+
+
+@pytest.mark.parametrize(
+    ("name", "buttons"),
+    [
+        ("sign in", {"sign-in"}),
+        ("confirm", {"sign-out", "sign-out-this-app", "sign-out-everywhere", "cancel"}),
+        ("confirm without cookie", {"sign-out", "cancel"}),
+        ("everywhere", {"sign-out-everywhere-confirm", "cancel"}),
+    ],
+)
+def test_buttons_have_stable_ids(app, name, buttons):
+    template, context = PAGES[name]
+    with app.test_request_context():
+        outline = Outline(page(template, **context).get_data(as_text=True))
+
+    assert {attrs["id"] for attrs in outline.all("button")} == buttons
+
+
+def test_the_result_page_says_each_state_and_looks_again_while_one_is_open(app):
+    template, context = PAGES["ended"]
+    with app.test_request_context():
+        outline = Outline(page(template, **context).get_data(as_text=True))
+
+    assert [attrs["data-state"] for attrs in outline.all("li")] == STATES
+    assert {"http-equiv": "refresh", "content": "3"} in outline.all("meta")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 410, 413, 429, 500, 503])
+def test_every_error_page_has_its_own_words(app, language, status):
+    with app.test_request_context(headers={"Accept-Language": language}):
+        shown = error_page(status, "a_code").get_data(as_text=True)
+
+    assert len(re.findall(r'<h1 id="error-heading">[^<]+</h1>', shown)) == 1
+    assert 'id="error-code">a_code<' in shown

@@ -1,0 +1,273 @@
+"""The sign-in page: who is let in, who is not, and what is said about it."""
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from provider.accounts import change
+from provider.audit.models import AuditEvent
+from provider.infrastructure.database import db, transaction
+from provider.logout.models import Logout
+from provider.sessions.models import Session
+from provider.sessions.queries import find_live
+from tests.factories import PASSWORD, make_account, make_session
+from tests.support.browsers import Page, show_session
+
+WRONG = "The user name or the password is not right."
+
+
+@pytest.fixture
+def ada(app):
+    return make_account("ada")
+
+
+def sign_in(browser, handle, username="ada", password=PASSWORD, **headers):
+    page = Page(browser, browser.get(f"/sign-in/{handle}"))
+    return page.press("sign-in", username=username, password=password)
+
+
+def cookie_of(browser):
+    cookie = browser.get_cookie("curfew_session")
+    return cookie.value if cookie else None
+
+
+def entries():
+    return list(db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)))
+
+
+def test_the_page_says_which_app_asks_and_fills_in_the_expected_name(http, parked):
+    page = http.get(f"/sign-in/{parked(http, login_hint='ada')}")
+
+    assert page.status_code == 200
+    assert "Red &lt;Notes&gt;" in page.text
+    assert "red.test" in page.text
+    assert 'value="ada"' in page.text
+    assert 'autocomplete="username"' in page.text
+    assert 'type="password" id="password" name="password" autocomplete="current-password"' in page.text
+
+
+@pytest.mark.spec("core §3.1.2.1")
+def test_the_page_speaks_the_language_that_the_app_asks_for(http, parked):
+    page = http.get(f"/sign-in/{parked(http, ui_locales='fr de')}", headers={"Accept-Language": "en"})
+
+    assert '<html lang="de">' in page.text
+
+
+def test_the_right_password_begins_a_session_and_leads_back_to_the_request(http, parked, ada):
+    handle = parked(http)
+
+    answer = sign_in(http, handle)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/authorize/resume/{handle}")
+    found = find_live(cookie_of(http))
+    assert found.account.id == ada.id
+    assert [entry.tag for entry in entries()] == ["session_started", "sign_in_succeeded"]
+    assert entries()[-1].client_id == "red"
+
+
+@pytest.mark.parametrize("username", ["ADA", "  ada ", "Ａｄａ"])
+def test_case_and_width_of_the_name_do_not_matter(http, parked, ada, username):
+    assert sign_in(http, parked(http), username=username).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        pytest.param("ada", "not her password", id="a wrong password"),
+        pytest.param("nobody", PASSWORD, id="a name that nobody has"),
+        pytest.param("ada", PASSWORD + " ", id="a space at the end"),
+        pytest.param("ada\0", PASSWORD, id="the character NUL"),
+        pytest.param("a" * 300, PASSWORD, id="a name that nobody can have"),
+        pytest.param("ada", "x" * 2000, id="a password that nobody can have"),
+    ],
+)
+def test_every_refusal_says_the_same_and_is_written_down(http, parked, ada, username, password):
+    page = sign_in(http, parked(http), username=username, password=password)
+
+    assert page.status_code == 200
+    assert WRONG in page.text
+    assert cookie_of(http) is None
+    assert [entry.tag for entry in entries()] == ["sign_in_refused"]
+    assert password not in page.text
+
+
+def test_a_disabled_person_hears_the_same_sentence(http, parked, ada):
+    with transaction():
+        change.disable(ada)
+
+    assert WRONG in sign_in(http, parked(http)).text
+    assert cookie_of(http) is None
+
+
+@pytest.mark.parametrize("typed", [{}, {"username": "ada"}, {"password": PASSWORD}, {"username": " "}])
+def test_an_empty_form_comes_back_with_a_sentence(http, parked, ada, typed):
+    page = Page(http, http.get(f"/sign-in/{parked(http)}"))
+
+    answer = page.press("sign-in", **({"username": "", "password": ""} | typed))
+
+    assert answer.status_code == 200
+    assert "Enter your user name and your password." in answer.text
+    assert entries() == []
+
+
+def test_a_request_of_another_browser_is_nothing_here(http, browser, parked, ada):
+    handle = parked(http)
+    page = Page(http, http.get(f"/sign-in/{handle}"))
+    other = browser()
+
+    shown = other.get(f"/sign-in/{handle}")
+    sent = other.post(f"/sign-in/{handle}", data=page.fields | {"username": "ada", "password": PASSWORD})
+
+    assert (shown.status_code, sent.status_code) == (410, 410)
+    assert 'id="error-heading"' in shown.text
+    assert db.session.scalar(select(Session)) is None
+
+
+def test_an_expired_request_is_explained_with_a_way_on(http, parked, turned_clock):
+    handle = parked(http)
+
+    turned_clock.turn(timedelta(hours=1))
+    page = http.get(f"/sign-in/{handle}")
+
+    assert page.status_code == 410
+    assert 'id="continue"' in page.text
+
+
+def test_signing_in_begins_at_an_app(http):
+    page = http.get("/sign-in")
+
+    assert page.status_code == 200
+    assert 'id="continue"' in page.text
+
+
+def test_a_form_from_elsewhere_signs_nobody_in(http, parked, ada):
+    handle = parked(http)
+
+    answer = http.post(f"/sign-in/{handle}", data={"username": "ada", "password": PASSWORD})
+
+    assert answer.status_code == 403
+    assert cookie_of(http) is None
+
+
+def test_a_planted_handle_is_not_the_one_after_sign_in(http, parked, ada):
+    planted = "p" * 43
+    http.set_cookie("curfew_session", planted)
+
+    sign_in(http, parked(http))
+
+    assert cookie_of(http) != planted
+    assert find_live(planted) is None
+
+
+def test_the_same_person_keeps_the_session_under_a_new_handle(http, parked, ada):
+    made = make_session(ada)
+    show_session(http, made)
+
+    sign_in(http, parked(http))
+
+    assert find_live(made.handle) is None
+    assert find_live(cookie_of(http)).session.id == made.session.id
+
+
+def test_somebody_else_replaces_the_session_and_its_apps_are_told(http, parked, ada, red):
+    made = make_session(make_account("ben"), [red])
+    show_session(http, made)
+
+    sign_in(http, parked(http))
+
+    assert find_live(made.handle) is None
+    assert find_live(cookie_of(http)).account.id == ada.id
+    ended = db.session.scalars(select(Logout)).one()
+    assert (ended.reason, ended.apps_told) == ("session_replaced", 1)
+
+
+def test_too_many_failures_are_stopped_whatever_the_password_then(app, http, parked, ada):
+    limited(app, account="3 per 5 minutes")
+    for _ in range(3):
+        assert sign_in(http, parked(http), password="wrong").status_code == 200
+
+    refused = sign_in(http, parked(http))
+
+    assert refused.status_code == 429
+    assert "Retry-After" in refused.headers
+    assert cookie_of(http) is None
+
+
+def test_a_success_forgets_the_failures_of_that_name_alone(app, http, parked, ada):
+    limited(app, account="3 per 5 minutes")
+    make_account("ben")
+    for name in ("ada", "ada", "ben", "ben", "ben"):
+        sign_in(http, parked(http), username=name, password="wrong")
+
+    assert sign_in(http, parked(http)).status_code == 303
+    assert sign_in(http, parked(http), password="wrong").status_code == 200
+    assert sign_in(http, parked(http), username="ben").status_code == 429
+
+
+def test_failures_from_one_address_are_limited_over_all_names(app, http, parked, ada):
+    limited(app, address="2 per 5 minutes")
+    for name in ("one", "two"):
+        sign_in(http, parked(http), username=name)
+
+    assert sign_in(http, parked(http)).status_code == 429
+
+
+def test_a_name_that_nobody_has_is_limited_like_any_other(app, http, parked):
+    limited(app, account="2 per 5 minutes")
+    answers = [sign_in(http, parked(http), username="nobody").status_code for _ in range(3)]
+
+    assert answers == [200, 200, 429]
+
+
+def limited(app, *, account="1000 per minute", address="1000 per minute"):
+    house = app.extensions["curfew"]
+    settings = replace(house.settings, sign_in_limit_account=account, sign_in_limit_address=address)
+    app.extensions["curfew"] = replace(house, settings=settings)
+
+
+@pytest.mark.parametrize("moment", ["password", "disabled"])
+def test_what_changes_while_the_password_is_checked_counts(app, http, parked, ada, monkeypatch, moment):
+    """RACE-09, RACE-10: the check takes a while, and the world goes on."""
+    from provider.accounts import passwords
+
+    really_verify = passwords.verify
+
+    def verify_slowly(account, password):
+        is_right = really_verify(account, password)
+        thread = threading.Thread(target=lambda: change_ada(app, ada.id, moment))
+        thread.start()
+        thread.join()
+        return is_right
+
+    monkeypatch.setattr(passwords, "verify", verify_slowly)
+
+    assert WRONG in sign_in(http, parked(http)).text
+    assert db.session.scalar(select(Session)) is None
+    assert entries()[-1].detail["reason"] == "changed_meanwhile"
+
+
+def change_ada(app, account_id, moment):
+    from provider.accounts.queries import find
+
+    with app.app_context(), transaction():
+        account = find(account_id)
+        if moment == "password":
+            change.set_password(account, "another long passphrase")
+        else:
+            change.disable(account)
+
+
+def test_an_old_hash_is_made_anew_at_the_next_sign_in(app, http, parked, ada):
+    before = ada.password_hash
+    house = app.extensions["curfew"]
+    stronger = replace(house, settings=replace(house.settings, argon2_passes=2), memo={})
+    app.extensions["curfew"] = stronger
+
+    sign_in(http, parked(http))
+    db.session.refresh(ada)
+
+    assert ada.password_hash != before
+    assert sign_in(http, parked(http)).status_code == 303

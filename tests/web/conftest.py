@@ -1,0 +1,51 @@
+"""A provider with a few addresses that fail in the ways tests ask for."""
+
+import pytest
+from flask import Flask, request
+from sqlalchemy.exc import OperationalError
+
+from provider.protocol import errors
+from provider.web import cookies, csrf
+from provider.web.addresses import client_address, client_network
+from provider.web.errors import answer_errors_at
+from provider.web.parameters import read_parameters
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Manners do not depend on the database; one kind is enough, and nothing is asked of it."""
+    return sqlite_url
+
+
+@pytest.fixture
+def signing_keys() -> None:
+    """Nothing is signed here either."""
+
+
+@pytest.fixture
+def failing(app: Flask) -> Flask:
+    """The provider; `/fail/<class>` raises that error, `/api/fail/<class>` does so for programs."""
+
+    def fail(name: str):
+        raise getattr(errors, name)('the <b>"description"</b>\r\nof it', detail="for the log")
+
+    def fail_at_app(name: str):
+        answer_errors_at("https://red.test/callback?kept=1", "a state & more")
+        fail(name)
+
+    def lose_database():
+        raise OperationalError("SELECT secret", {"secret": "value"}, Exception("connection refused"))
+
+    app.add_url_rule("/fail/<name>", "fail", fail)
+    app.add_url_rule("/api/fail/<name>", "api_fail", fail)
+    app.add_url_rule("/fail-at-app/<name>", "fail_at_app", fail_at_app)
+    app.add_url_rule("/lose-database", "lose_database", lose_database)
+    app.add_url_rule("/break", "break", lambda: 1 // 0)
+    app.add_url_rule("/read", "read", lambda: dict(read_parameters(request)), methods=["GET", "POST"])
+    app.add_url_rule("/where", "where", lambda: {"address": client_address(), "network": client_network()})
+    app.add_url_rule("/form", "form", lambda: {"token": csrf.token_for("a form")})
+    app.add_url_rule("/form", "submit", lambda: csrf.check("a form") or "taken", methods=["POST"])
+    app.add_url_rule("/session", "session", lambda: {"handle": cookies.session_handle()})
+    app.add_url_rule("/keep/<handle>", "keep", lambda handle: cookies.keep_session(handle) or "kept")
+    app.add_url_rule("/forget", "forget", lambda: cookies.forget_session() or "forgotten")
+    return app

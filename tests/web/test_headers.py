@@ -1,0 +1,85 @@
+"""Every response carries the headers of SEC-303, errors and redirects included."""
+
+from dataclasses import replace
+
+import pytest
+
+from provider.app import create_app
+from provider.web import headers
+
+EVERYWHERE = [
+    pytest.param("/", id="a page"),
+    pytest.param("/nowhere", id="an error page"),
+    pytest.param("/api/fail/InvalidRequest", id="an error for programs"),
+    pytest.param("/fail-at-app/AccessDenied", id="a redirect"),
+    pytest.param("/static/curfew.css", id="a file"),
+    pytest.param("/lose-database", id="a failure"),
+]
+
+
+@pytest.mark.usefixtures("failing")
+@pytest.mark.parametrize("path", EVERYWHERE)
+def test_every_response_is_guarded(http, path):
+    with http.get(path) as answer:
+        pass
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "base-uri 'none'" in policy
+    assert "unsafe" not in policy
+    assert "script-src" not in policy
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert answer.headers["X-Request-Id"]
+
+
+@pytest.mark.usefixtures("failing")
+@pytest.mark.parametrize("path", EVERYWHERE[:4])
+def test_nothing_about_a_person_is_cached(http, path):
+    answer = http.get(path)
+
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Cookie" in answer.headers["Vary"]
+
+
+def test_a_file_is_cached_for_ever_under_the_address_of_its_content(http):
+    address = http.get("/").text.partition('rel="stylesheet" href="')[2].partition('"')[0]
+
+    with http.get(address) as fixed, http.get("/static/curfew.css") as changing:
+        assert "immutable" in fixed.headers["Cache-Control"]
+        assert "immutable" not in changing.headers["Cache-Control"]
+
+
+def test_https_is_demanded_for_a_year_once_people_come_by_it(settings):
+    app = create_app(replace(settings, issuer="https://id.test"))
+
+    assert "max-age=31536000" in app.test_client().get("/").headers["Strict-Transport-Security"]
+
+
+def test_plain_http_for_localhost_makes_no_promise(http):
+    assert "Strict-Transport-Security" not in http.get("/").headers
+
+
+@pytest.mark.parametrize(
+    ("uri", "source"),
+    [
+        pytest.param("https://red.test/callback?x=1", "https://red.test", id="an origin"),
+        pytest.param("http://localhost:8901/cb", "http://localhost:8901", id="with its port"),
+        pytest.param("http://[::1]:4711/cb", "http:", id="the policy knows no IPv6 literal"),
+        pytest.param("com.example.app:/cb", "com.example.app:", id="an app's own scheme"),
+        pytest.param("https://red.test;script-src/*", "https:", id="nothing is smuggled into the policy"),
+        pytest.param("https://red.test:port/", "", id="nonsense"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_a_form_may_lead_to_the_app_and_nowhere_else(app, uri, source):
+    with app.test_request_context():
+        headers.allow_form_action(uri)
+        policy = app.process_response(app.make_response("")).headers["Content-Security-Policy"]
+
+    allowed = policy.partition("form-action ")[2].partition(";")[0].split()
+    assert allowed == ["'self'", *([source] if source else [])]
