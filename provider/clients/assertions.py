@@ -1,9 +1,8 @@
 """Client assertions may be used once each (ABU-51); the database is the judge, for all processes."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 
 from provider.clients.models import Client, UsedAssertion
@@ -15,8 +14,9 @@ def use_once(client: Client, jti: str, expires_at: datetime) -> bool:
     """Note that an assertion was used; False if it had been used before."""
     insert = sqlite.insert if is_sqlite() else postgresql.insert
     row = {"client_id": client.id, "jti_digest": digest_of(jti), "expires_at": expires_at}
-    noted: CursorResult[Any] = db.session.execute(insert(UsedAssertion).values(row).on_conflict_do_nothing())  # type: ignore[assignment]  # An insert always gives a CursorResult.
-    return noted.rowcount == 1
+    # Asked by RETURNING, because not every driver counts the rows of an insert.
+    noted = insert(UsedAssertion).values(row).on_conflict_do_nothing().returning(UsedAssertion.jti_digest)
+    return db.session.scalar(noted) is not None
 
 
 def forget_expired(now: datetime) -> int:

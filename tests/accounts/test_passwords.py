@@ -1,0 +1,172 @@
+"""Passwords are hard to guess, checked as they were received, and cheap to refuse."""
+
+import dataclasses
+import threading
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import update
+
+from provider.accounts import change, passwords, register
+from provider.accounts.models import Account
+from provider.accounts.password_rules import UnusablePassword, check_rules
+from provider.infrastructure import current
+from provider.infrastructure.database import change as write
+from provider.infrastructure.database import db, transaction
+
+PASSWORD = "a quiet evening at home"
+
+
+@pytest.fixture
+def ada(app):
+    with transaction():
+        return register.add("ada", PASSWORD)
+
+
+@pytest.mark.spec("SEC-611")
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        pytest.param(PASSWORD, True, id="the password"),
+        pytest.param(PASSWORD + " ", False, id="a trailing space counts"),
+        pytest.param(PASSWORD.upper(), False, id="case counts"),
+        pytest.param(PASSWORD + "\x00", False, id="a trailing NUL counts"),
+        pytest.param(PASSWORD[:-1], False, id="every character counts"),
+        pytest.param("", False, id="nothing"),
+        pytest.param("x" * 100_000, False, id="far too long"),
+        pytest.param("\ud800", False, id="no Unicode text"),
+    ],
+)
+def test_a_password_is_checked_as_it_was_received(ada, given, right):
+    assert passwords.verify(ada, given) is right
+
+
+@pytest.mark.spec("SEC-611")
+def test_composed_and_decomposed_letters_are_the_same_password(ada):
+    with transaction():
+        change.set_password(ada, "caf\u00e9 au lait, s'il vous pla\u00eet")
+
+    assert passwords.verify(ada, "cafe\u0301 au lait, s'il vous plai\u0302t")
+
+
+@pytest.mark.spec("SEC-612")
+@pytest.mark.parametrize("length", [64, 128, 1024])
+def test_long_passwords_hold_to_the_last_character(app, length):
+    long = ("all of these words are my own " * 40)[: length - 1]
+    with transaction():
+        ada = register.add("ada", long + "x")
+
+    assert passwords.verify(ada, long + "x")
+    assert not passwords.verify(ada, long + "y")
+
+
+@pytest.mark.spec("THR-35")
+def test_nobody_and_somebody_without_password_are_refused_after_a_hash(app):
+    with transaction():
+        robot = register.add("robot", None)
+    hashing = passwords._hashing()
+    taken = []
+    turns = hashing.turns
+    counting = type("Turns", (), {})()
+    counting.acquire = lambda timeout: taken.append(1) or turns.acquire(timeout=timeout)
+    counting.release = turns.release
+    current.house().memo["password_hashing"] = dataclasses.replace(hashing, turns=counting)
+
+    assert not passwords.verify(None, PASSWORD)
+    assert not passwords.verify(robot, PASSWORD)
+    assert not passwords.verify(None, "nobody's password")
+
+    assert len(taken) == 3
+
+
+@pytest.mark.spec("THR-38")
+def test_a_crowd_is_told_to_come_back(app, ada, monkeypatch):
+    monkeypatch.setattr(passwords, "_LONGEST_WAIT_SECONDS", 0.01)
+    concurrency = current.settings().argon2_concurrency
+    hashing = passwords._hashing()
+    for _ in range(concurrency):
+        assert hashing.turns.acquire(timeout=5)
+
+    with pytest.raises(passwords.TooBusy):
+        passwords.verify(ada, PASSWORD)
+
+    for _ in range(concurrency):
+        hashing.turns.release()
+    assert passwords.verify(ada, PASSWORD)
+
+
+def test_turns_are_given_back_whatever_happens(app, ada):
+    results = []
+
+    def check():
+        with app.app_context():
+            results.append(passwords.verify(ada, "wrong"))
+
+    threads = [threading.Thread(target=check) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert results == [False] * 12
+
+
+@pytest.mark.spec("KEY-22")
+def test_the_same_password_gets_a_new_hash_without_being_a_new_password(ada):
+    old_hash, changed_at = ada.password_hash, ada.password_changed_at
+    assert not passwords.needs_rehash(ada)
+
+    with transaction():
+        assert change.replace_hash(ada, passwords.hash_password(PASSWORD))
+
+    assert ada.password_hash != old_hash
+    assert passwords.verify(ada, PASSWORD)
+    assert (ada.password_changed_at, ada.epoch) == (changed_at, 0)
+
+
+@pytest.mark.spec("KEY-22")
+def test_a_new_hash_never_undoes_a_change_of_password(ada):
+    new_hash = passwords.hash_password(PASSWORD)
+    with transaction():
+        # Another process changes the password after this one has read the row.
+        write(update(Account).values(password_hash=passwords.hash_password("another one")))
+    with transaction():
+        assert not change.replace_hash(ada, new_hash)
+
+    db.session.refresh(ada)
+    assert passwords.verify(ada, "another one")
+
+
+def test_an_old_hash_is_noticed(ada):
+    ada.password_hash = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1).hash(PASSWORD)
+
+    assert passwords.needs_rehash(ada)
+    assert passwords.verify(ada, PASSWORD)
+
+
+@pytest.mark.spec("SEC-604, SEC-607, SEC-608, SEC-614")
+@pytest.mark.parametrize(
+    ("password", "allowed"),
+    [
+        pytest.param("sevench", False, id="too short"),
+        pytest.param("ninebirds", True, id="long enough, all lower case"),
+        pytest.param("🦜🐢🦔🐙🐌🦀🐝🦉", True, id="emoji"),
+        pytest.param("three words here", True, id="spaces"),
+        pytest.param("password", False, id="the first one tried"),
+        pytest.param("Password123!", False, id="the first one, dressed up"),
+        pytest.param("passwordpassword", False, id="the first one, twice"),
+        pytest.param("abababababab", False, id="a short piece, again and again"),
+        pytest.param("adalovelace1815", False, id="the user name with a year"),
+        pytest.param("curfewcurfew", False, id="the product"),
+        pytest.param("localhost:8900!", False, id="the issuer"),
+        pytest.param("adalovelace walks by the river", True, id="the user name and more"),
+        pytest.param("x" * 3 + "y" * 1022, False, id="longer than 1024 bytes"),
+    ],
+)
+def test_which_passwords_may_be_set(app, password, allowed):
+    if allowed:
+        check_rules(password, username="adalovelace")
+    else:
+        with pytest.raises(UnusablePassword) as refused:
+            check_rules(password, username="adalovelace")
+        assert repr(password) not in str(refused.value)
