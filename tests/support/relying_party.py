@@ -26,7 +26,7 @@ class RelyingParty:
         self.client = make_client(client_id, **made)
         self.client_id = client_id
         self.public = public
-        self.redirect_uri = self.client.metadata_.redirect_uris[0]
+        self.redirect_uri = next(iter(self.client.metadata_.redirect_uris), "")
         self.http = app.test_client(use_cookies=False)
 
     def request(self, **changes: str | None) -> dict[str, str]:
@@ -57,7 +57,7 @@ class RelyingParty:
         proof = by or self.client_id
         return self.http.post(path, data=form, auth=(proof, secret_of(proof)))
 
-    def exchange(self, code: str, **changes: str | None) -> TestResponse:
+    def exchange(self, code: str, /, **changes: str | None) -> TestResponse:
         usual: dict[str, str | None] = {
             "grant_type": "authorization_code",
             "code": code,

@@ -1,0 +1,397 @@
+"""`/authorize` as browsers and relying parties see it."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import func, select
+
+from provider.grants.models import Grant
+from provider.infrastructure.database import db, end_read, transaction
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.sessions.models import ClientSession
+from provider.tokens.models import AuthorizationCode
+from tests.factories import make_account, make_session
+from tests.support.browsers import ISSUER, Page, follow, id_token_of, query_of, show_session
+from tests.support.relying_party import CHALLENGE, RelyingParty, press, type_password
+
+EVIL = "https://evil.test/callback"
+BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
+
+
+def count(model) -> int:
+    end_read()
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+@pytest.mark.spec("core §3.1.2.5")
+@pytest.mark.spec("rfc9207 §2")
+def test_a_signed_in_person_gets_on_without_a_page(signed_in, rp):
+    response = rp.authorize(signed_in)
+
+    answer = query_of(response)
+    assert response.status_code == 303
+    assert response.headers["Location"].startswith(rp.redirect_uri + "?")
+    assert answer["state"] == "the state"
+    assert answer["iss"] == ISSUER
+    assert set(answer) == {"code", "state", "iss"}
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_signing_on_costs_at_most_seven_statements(signed_in, rp, statements):
+    with statements() as first:
+        rp.authorize(signed_in)
+    with statements() as again:
+        rp.authorize(signed_in)
+
+    assert len(first) <= 7, first
+    assert len(again) <= 7, again
+
+
+@pytest.mark.spec("rfc6749 §4.1.2.1")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"client_id": None}, id="no client_id"),
+        pytest.param({"client_id": "nobody"}, id="an unknown client"),
+        pytest.param({"redirect_uri": None}, id="no redirect_uri"),
+        pytest.param({"redirect_uri": EVIL}, id="an unregistered redirect_uri"),
+        pytest.param({"redirect_uri": "https://red.test/callback/"}, id="a trailing slash is another URI"),
+        pytest.param({"redirect_uri": "https://red.test/callback?x=1"}, id="a query makes another URI"),
+        pytest.param({"redirect_uri": "https://RED.test/callback"}, id="letters are compared exactly"),
+        pytest.param({"redirect_uri": EVIL, "response_type": "token"}, id="ABU-34: with a bad response_type"),
+        pytest.param({"redirect_uri": EVIL, "scope": "nonsense"}, id="ABU-35: with a bad scope"),
+        pytest.param({"redirect_uri": EVIL, "prompt": "none"}, id="with prompt none"),
+        pytest.param({"redirect_uri": EVIL, "request": "x"}, id="with a request object"),
+        pytest.param({"redirect_uri": EVIL, "code_challenge_method": "plain"}, id="with a bad challenge"),
+        pytest.param({"redirect_uri": EVIL, "max_age": "-1"}, id="with a bad max_age"),
+        pytest.param({"redirect_uri": EVIL, "response_mode": "fragment"}, id="with a bad response_mode"),
+    ],
+)
+def test_without_a_proven_address_an_error_is_a_page(signed_in, rp, changes):
+    response = rp.authorize(signed_in, **changes)
+
+    assert response.status_code == 400
+    assert "Location" not in response.headers
+    assert "error-heading" in response.get_data(as_text=True)
+    assert "evil.test" not in response.get_data(as_text=True)
+
+
+def test_a_disabled_client_is_as_good_as_unknown(signed_in, rp):
+    with transaction():
+        rp.client.disabled_at = rp.client.created_at
+
+    assert rp.authorize(signed_in).status_code == 400
+
+
+@pytest.mark.spec("rfc6749 §3.1")
+def test_a_repeated_parameter_is_refused(signed_in, rp):
+    pairs = [*rp.request().items(), ("scope", "openid")]
+
+    assert signed_in.get("/authorize", query_string=pairs).status_code == 400
+    assert signed_in.post("/authorize?scope=openid", data=rp.request()).status_code == 400
+    assert count(AuthorizationCode) == 0
+
+
+@pytest.mark.spec("core §3.1.2.6")
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        pytest.param({"response_type": None}, "invalid_request", id="no response_type"),
+        pytest.param({"response_type": "token"}, "unsupported_response_type", id="implicit flow"),
+        pytest.param({"response_type": "code id_token"}, "unsupported_response_type", id="hybrid flow"),
+        pytest.param({"response_mode": "fragment"}, "invalid_request", id="another response_mode"),
+        pytest.param({"scope": None}, "invalid_scope", id="no scope"),
+        pytest.param({"scope": "nonsense"}, "invalid_scope", id="only scopes that nobody knows"),
+        pytest.param(
+            {"scope": "openid phone"}, "invalid_scope", id="SEC-1021: a scope that is not the client's"
+        ),
+        pytest.param({"request": "e30.e30."}, "request_not_supported", id="a request object"),
+        pytest.param({"request_uri": "https://red.test/r"}, "request_uri_not_supported", id="a request_uri"),
+        pytest.param({"registration": "{}"}, "registration_not_supported", id="a registration"),
+        pytest.param({"prompt": "none login"}, "invalid_request", id="none goes with nothing else"),
+        pytest.param({"prompt": "create"}, "invalid_request", id="an unknown prompt"),
+        pytest.param({"max_age": "-1"}, "invalid_request", id="a negative max_age"),
+        pytest.param({"max_age": "soon"}, "invalid_request", id="a max_age that is no number"),
+        pytest.param({"code_challenge_method": "plain"}, "invalid_request", id="PKCE plain"),
+        pytest.param({"code_challenge_method": None}, "invalid_request", id="no method means plain"),
+        pytest.param({"code_challenge": None}, "invalid_request", id="a method without a challenge"),
+        pytest.param({"code_challenge": CHALLENGE[:-1]}, "invalid_request", id="a short challenge"),
+        pytest.param({"id_token_hint": "e30.e30.e30"}, "invalid_request", id="a hint that is not ours"),
+    ],
+)
+def test_other_errors_are_told_to_the_app(app, signed_in, changes, error):
+    rp = RelyingParty(app, scope="openid profile email")
+
+    response = rp.authorize(signed_in, **changes)
+
+    answer = query_of(response)
+    assert response.status_code == 303
+    assert response.headers["Location"].startswith(rp.redirect_uri + "?")
+    assert (answer["error"], answer["state"], answer["iss"]) == (error, "the state", ISSUER)
+    assert "code" not in answer
+    assert count(AuthorizationCode) == 0
+
+
+@pytest.mark.spec("rfc7636 §4.4.1")
+def test_a_public_client_must_send_a_challenge(app, signed_in):
+    rp = RelyingParty(app, public=True)
+
+    answer = query_of(rp.authorize(signed_in, code_challenge=None, code_challenge_method=None))
+
+    assert answer["error"] == "invalid_request"
+
+
+@pytest.mark.spec("core §3.1.2.1")
+def test_parameters_that_nobody_knows_are_ignored(signed_in, rp):
+    assert rp.code(
+        signed_in, scope="openid nonsense", display="wap", acr_values="x", ui_locales="xx", foo="bar"
+    )
+
+
+def test_a_native_apps_loopback_port_is_free(app, signed_in):
+    native = {"application_type": "native", "redirect_uris": ["http://127.0.0.1/callback"], "public": True}
+    rp = RelyingParty(
+        app, **native, client_uri=None, backchannel_logout_uri=None, post_logout_redirect_uris=None
+    )
+
+    response = rp.authorize(signed_in, redirect_uri="http://127.0.0.1:4711/callback")
+
+    assert response.headers["Location"].startswith("http://127.0.0.1:4711/callback?code=")
+
+
+@pytest.mark.spec("core §3.1.2.3")
+def test_prompt_none_shows_no_page(http, rp, ada):
+    assert query_of(rp.authorize(http, prompt="none"))["error"] == "login_required"
+
+    show_session(http, make_session(ada))
+
+    assert "code" in query_of(rp.authorize(http, prompt="none"))
+
+
+def test_prompt_none_is_refused_once_the_session_has_ended(http, rp, ada):
+    made = make_session(ada)
+    show_session(http, made)
+    rp.sign_in(http)
+    with transaction():
+        end(made.session, BY_ADA)
+
+    assert query_of(rp.authorize(http, prompt="none"))["error"] == "login_required"
+
+
+def test_a_person_signs_in_and_gets_to_the_app(http, rp, ada):
+    asked = rp.authorize(http)
+    assert urlsplit(asked.headers["Location"]).path.startswith("/sign-in/")
+
+    response = type_password(http, asked)
+
+    assert query_of(response)["state"] == "the state"
+    assert rp.exchange(query_of(response)["code"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"prompt": "login"}, id="prompt login"),
+        pytest.param({"prompt": "select_account"}, id="prompt select_account"),
+        pytest.param({"max_age": "0"}, id="max_age 0 means prompt login"),
+        pytest.param({"max_age": "60"}, id="the sign-in is older than max_age"),
+    ],
+)
+@pytest.mark.spec("core §3.1.2.1")
+def test_a_person_signs_in_again_where_the_app_demands_it(http, rp, ada, turned_clock, changes):
+    show_session(http, make_session(ada))
+    turned_clock.turn(timedelta(minutes=5))
+    asked = rp.authorize(http, **changes)
+    # Coming back without having signed in again changes nothing (ABU-64).
+    handle = asked.headers["Location"].rpartition("/")[2]
+    assert "/sign-in/" in http.get(f"/authorize/resume/{handle}").headers["Location"]
+    turned_clock.turn(timedelta(minutes=2))
+
+    response = type_password(http, asked)
+
+    tokens = rp.exchange(query_of(response)["code"]).json
+    assert tokens["id_token"]
+
+
+def test_max_age_that_holds_asks_nothing(http, rp, ada, turned_clock):
+    show_session(http, make_session(ada))
+    turned_clock.turn(timedelta(seconds=59))
+
+    assert "code" in query_of(rp.authorize(http, max_age="60"))
+    assert query_of(rp.authorize(http, max_age="58", prompt="none"))["error"] == "login_required"
+
+
+def test_the_clients_default_max_age_holds_unless_it_asks(app, http, ada, turned_clock):
+    rp = RelyingParty(app, default_max_age=60)
+    show_session(http, make_session(ada))
+    turned_clock.turn(timedelta(minutes=5))
+
+    assert query_of(rp.authorize(http, prompt="none"))["error"] == "login_required"
+    assert "code" in query_of(rp.authorize(http, prompt="none", max_age="600"))
+
+
+@pytest.mark.spec("core §3.1.2.1")
+def test_a_hint_about_somebody_else_is_honoured(http, rp, ada):
+    ben = make_session(make_account("ben"), [rp.client])
+    hint = id_token_of(rp.client, ben.grants["red"])
+    show_session(http, make_session(ada))
+
+    assert query_of(rp.authorize(http, id_token_hint=hint, prompt="none"))["error"] == "login_required"
+    asked = rp.authorize(http, id_token_hint=hint)
+    assert "/sign-in/" in asked.headers["Location"]
+    assert query_of(type_password(http, asked, "ada"))["error"] == "login_required"
+    assert "code" in query_of(type_password(http, rp.authorize(http, id_token_hint=hint), "ben"))
+
+
+def test_an_expired_hint_about_the_same_person_is_as_good(signed_in, rp, ada):
+    grant = make_session(ada, [rp.client]).grants["red"]
+
+    assert "code" in query_of(
+        rp.authorize(signed_in, id_token_hint=id_token_of(rp.client, grant, exp=1, iat=0))
+    )
+
+
+@pytest.mark.parametrize("typ", ["logout+jwt", "at+jwt"])
+def test_another_kind_of_token_is_no_hint(signed_in, rp, ada, typ):
+    grant = make_session(ada, [rp.client]).grants["red"]
+
+    answer = query_of(rp.authorize(signed_in, id_token_hint=id_token_of(rp.client, grant, typ=typ)))
+
+    assert answer["error"] == "invalid_request"
+
+
+@pytest.mark.spec("core §3.1.2.1")
+def test_a_posted_request_is_picked_up_where_the_cookie_is_seen(app, http, signed_in, rp):
+    posted = app.test_client(use_cookies=False).post("/authorize", data=rp.request())
+    address = posted.headers["Location"]
+    assert (posted.status_code, urlsplit(address).path[:18]) == (303, "/authorize/resume/")
+
+    response = http.get(address)
+
+    assert query_of(response)["state"] == "the state"
+    assert rp.exchange(query_of(response)["code"]).status_code == 200
+
+
+def test_a_parked_request_is_useless_in_another_browser(http, browser, rp, ada):
+    """THR-18: whoever begins a sign-in is the one who completes it."""
+    asked = rp.authorize(http)
+    handle = asked.headers["Location"].rpartition("/")[2]
+    ben = show_session(browser(), make_session(make_account("ben")))
+    ben.get("/sign-in/x")
+
+    response = follow(ben, ben.get(f"/authorize/resume/{handle}"))
+
+    assert response.status_code == 410
+    assert count(AuthorizationCode) == 0
+
+
+def test_a_parked_request_gives_one_code(http, rp, ada):
+    asked = rp.authorize(http)
+    handle = asked.headers["Location"].rpartition("/")[2]
+    type_password(http, asked)
+
+    response = follow(http, http.get(f"/authorize/resume/{handle}"))
+
+    assert response.status_code == 410
+    assert count(AuthorizationCode) == 1
+
+
+@pytest.mark.spec("core §3.1.2.4")
+def test_a_third_party_is_allowed_once_and_then_remembered(app, browser, signed_in, ada):
+    blue = RelyingParty(app, "blue", first_party=False)
+    assert query_of(blue.authorize(signed_in, prompt="none"))["error"] == "consent_required"
+
+    assert "code" in query_of(press(signed_in, blue.authorize(signed_in), "allow"))
+
+    assert "code" in query_of(blue.authorize(signed_in, prompt="none"))
+    other_browser = show_session(browser(), make_session(ada))
+    assert "code" in query_of(blue.authorize(other_browser, prompt="none"))
+    more = query_of(blue.authorize(signed_in, prompt="none", scope="openid profile email phone"))
+    assert more["error"] == "consent_required"
+
+
+def test_a_person_may_say_no(app, signed_in):
+    blue = RelyingParty(app, "blue", first_party=False)
+
+    answer = query_of(press(signed_in, blue.authorize(signed_in), "deny"))
+
+    assert (answer["error"], answer["state"], answer["iss"]) == ("access_denied", "the state", ISSUER)
+    assert count(Grant) == 0
+
+
+def test_one_persons_consent_is_not_anothers(app, http, ada):
+    """Two people use one browser in turn, and the request waits meanwhile."""
+    make_account("ben")
+    blue = RelyingParty(app, "blue", first_party=False)
+    asked = blue.authorize(http)
+    consent = Page(http, type_password(http, asked))
+    allowed = consent.press("allow")
+    show_session(http, make_session(make_account("cleo")))
+
+    response = follow(http, http.get(allowed.headers["Location"]))
+
+    assert "allow" in Page(http, response).buttons
+    assert count(Grant) == 0
+
+
+def test_a_native_third_party_is_asked_every_time(app, signed_in):
+    """SEC-1034: who a native app really is cannot be proven."""
+    native = {"application_type": "native", "redirect_uris": ["com.example.blue:/callback"], "public": True}
+    gone = {"client_uri": None, "backchannel_logout_uri": None, "post_logout_redirect_uris": None}
+    blue = RelyingParty(app, "blue", first_party=False, **native, **gone)
+    press(signed_in, blue.authorize(signed_in), "allow")
+
+    assert query_of(blue.authorize(signed_in, prompt="none"))["error"] == "consent_required"
+
+
+@pytest.mark.spec("core §11")
+def test_offline_access_is_dropped_without_prompt_consent(signed_in, rp):
+    tokens = rp.sign_in(signed_in, scope="openid offline_access")
+
+    assert tokens["scope"] == "openid"
+    assert not db.session.scalars(select(Grant)).one().offline
+
+
+@pytest.mark.spec("core §11")
+def test_offline_access_is_given_with_consent_and_kept(signed_in, rp):
+    asked = rp.authorize(signed_in, scope="openid offline_access", prompt="consent")
+
+    code = query_of(press(signed_in, asked, "allow"))["code"]
+
+    assert rp.exchange(code).json["scope"] == "openid offline_access"
+    assert rp.sign_in(signed_in, scope="openid offline_access")["scope"] == "openid offline_access"
+
+
+def test_prompt_login_consent_asks_both(http, rp, ada):
+    show_session(http, make_session(ada))
+    asked = rp.authorize(http, scope="openid offline_access", prompt="login consent")
+
+    consent = Page(http, type_password(http, asked))
+    answer = query_of(follow(http, consent.press("allow")))
+
+    assert rp.exchange(answer["code"]).json["scope"] == "openid offline_access"
+
+
+def test_a_client_has_one_share_and_one_grant_of_a_session(signed_in, rp):
+    first = rp.sign_in(signed_in, scope="openid")
+    second = rp.sign_in(signed_in, scope="openid email")
+
+    assert (count(ClientSession), count(Grant)) == (1, 1)
+    assert rp.introspect(first["access_token"])["scope"] == "openid"
+    assert rp.introspect(second["access_token"])["scope"] == "openid email"
+    assert db.session.scalars(select(Grant)).one().scope.split() == ["openid", "email"]
+
+
+def test_a_share_whose_grant_is_gone_gets_a_new_one_under_the_same_sid(signed_in, rp):
+    before = rp.introspect(rp.sign_in(signed_in)["access_token"])["sid"]
+    with transaction():
+        grant = db.session.scalars(select(Grant)).one()
+        grant.revoked_at = grant.created_at
+
+    after = rp.introspect(rp.sign_in(signed_in)["access_token"])["sid"]
+
+    assert after == before
+    assert (count(ClientSession), count(Grant)) == (1, 2)

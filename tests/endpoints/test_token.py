@@ -1,0 +1,425 @@
+"""`/token` as relying parties see it."""
+
+from datetime import timedelta
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from sqlalchemy import func, select
+
+from provider.audit.models import AuditEvent
+from provider.delivery.models import Delivery
+from provider.grants.models import Grant
+from provider.infrastructure.database import db, end_read
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
+from tests.factories import secret_of
+from tests.support.browsers import ISSUER, query_of
+from tests.support.relying_party import VERIFIER, RelyingParty, press
+
+BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
+
+
+def only(model):
+    end_read()
+    return db.session.scalars(select(model), execution_options={"populate_existing": True}).one()
+
+
+def count(model) -> int:
+    end_read()
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def tags() -> list[str]:
+    end_read()
+    return list(db.session.scalars(select(AuditEvent.tag)))
+
+
+def claims_of(rp: RelyingParty, id_token: str) -> tuple[dict, dict]:
+    """Header and claims, verified by the other implementation with the published keys."""
+    keys = KeySet.import_key_set(rp.http.get("/jwks").json)
+    token = jwt.decode(id_token, keys, algorithms=["RS256", "ES256", "Ed25519", "EdDSA"])
+    return token.header, token.claims
+
+
+def give_offline_access(rp: RelyingParty, browser) -> dict:
+    asked = rp.authorize(browser, scope="openid offline_access", prompt="consent")
+    return rp.exchange(query_of(press(browser, asked, "allow"))["code"]).json
+
+
+@pytest.mark.spec("core §3.1.3.3")
+def test_a_code_is_exchanged_for_tokens(signed_in, rp):
+    response = rp.exchange(rp.code(signed_in))
+
+    body = response.json
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Pragma"] == "no-cache"
+    assert (body["token_type"], body["expires_in"]) == ("Bearer", 3600)
+    assert body["scope"] == "openid profile email"
+    assert (body["access_token"][:4], body["refresh_token"][:4]) == ("cfa_", "cfr_")
+
+
+# The other implementation wants the name `Ed25519` of rfc9864, which few relying parties know.
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+@pytest.mark.spec("core §2")
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+def test_the_id_token_says_who_signed_in_and_no_more(app, signed_in, ada, alg):
+    rp = RelyingParty(app, id_token_signed_response_alg=alg)
+
+    header, claims = claims_of(rp, rp.sign_in(signed_in)["id_token"])
+
+    session, share = only(Session), only(ClientSession)
+    assert (header["alg"], header["typ"], set(header)) == (alg, "JWT", {"alg", "typ", "kid"})
+    assert (claims["iss"], claims["sub"], claims["aud"]) == (ISSUER, ada.sub, "red")
+    assert (claims["sid"], claims["nonce"], claims["amr"]) == (share.sid, "the nonce", ["pwd"])
+    assert claims["auth_time"] == int(session.authenticated_at.timestamp())
+    assert claims["exp"] - claims["iat"] == 3600
+    # core §5.4: with an access token the scopes' claims are the UserInfo Endpoint's to tell.
+    assert not {"name", "email", "azp"} & set(claims)
+
+
+@pytest.mark.spec("core §2")
+def test_no_nonce_was_sent_and_none_comes_back(signed_in, rp):
+    assert "nonce" not in claims_of(rp, rp.sign_in(signed_in, nonce=None)["id_token"])[1]
+
+
+def test_plain_oauth_gets_no_id_token(signed_in, rp):
+    tokens = rp.sign_in(signed_in, scope="profile")
+
+    assert "id_token" not in tokens
+    assert rp.userinfo(tokens["access_token"]).status_code == 403
+
+
+def test_without_the_grant_type_there_is_no_refresh_token(app, signed_in):
+    rp = RelyingParty(app, grant_types=["authorization_code"])
+
+    tokens = rp.sign_in(signed_in)
+
+    assert "refresh_token" not in tokens
+    assert rp.refresh("cfr_x").json["error"] == "unauthorized_client"
+
+
+def test_the_exchange_and_the_refresh_keep_their_budgets(signed_in, rp, statements):
+    code = rp.code(signed_in)
+    with statements() as exchange:
+        tokens = rp.exchange(code).json
+    with statements() as refresh:
+        rp.refresh(tokens["refresh_token"])
+
+    assert len(exchange) <= 9, exchange
+    assert len(refresh) <= 7, refresh
+
+
+@pytest.mark.spec("rfc6749 §5.2")
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        pytest.param({"grant_type": None}, "invalid_request", id="no grant_type"),
+        pytest.param({"grant_type": "password"}, "unsupported_grant_type", id="the password grant"),
+        pytest.param({"code": None}, "invalid_request", id="no code"),
+        pytest.param({"code": "cfc_unknown"}, "invalid_grant", id="an unknown code"),
+        pytest.param({"redirect_uri": None}, "invalid_grant", id="no redirect_uri"),
+        pytest.param({"redirect_uri": "https://red.test/other"}, "invalid_grant", id="another redirect_uri"),
+        pytest.param({"code_verifier": None}, "invalid_grant", id="no verifier"),
+        pytest.param({"code_verifier": VERIFIER[:-1] + "x"}, "invalid_grant", id="a wrong verifier"),
+        pytest.param({"code_verifier": VERIFIER[:42]}, "invalid_request", id="a verifier that is too short"),
+        pytest.param({"code_verifier": "x" * 129}, "invalid_request", id="a verifier that is too long"),
+        pytest.param({"code_verifier": "ü" * 43}, "invalid_request", id="a verifier of other letters"),
+    ],
+)
+def test_a_bad_exchange_leaves_the_code_as_it_was(signed_in, rp, changes, error):
+    code = rp.code(signed_in)
+
+    response = rp.exchange(code, **changes)
+
+    assert (response.status_code, response.json["error"]) == (400, error)
+    assert rp.exchange(code).status_code == 200
+
+
+@pytest.mark.spec("rfc9700 §4.8.2")
+def test_a_verifier_for_a_code_without_challenge_is_refused(signed_in, rp):
+    """ABU-59: somebody took the challenge out of the request on its way."""
+    code = rp.code(signed_in, code_challenge=None, code_challenge_method=None)
+
+    assert rp.exchange(code).status_code == 400
+    assert rp.exchange(code, code_verifier=None).status_code == 200
+
+
+def test_a_code_is_its_own_clients(app, signed_in, rp):
+    RelyingParty(app, "green")
+    code = rp.code(signed_in)
+
+    assert rp.exchange(code, by="green").json["error"] == "invalid_grant"
+    assert rp.exchange(code).status_code == 200
+
+
+def test_a_code_lives_for_a_minute(signed_in, rp, turned_clock):
+    code = rp.code(signed_in)
+    turned_clock.turn(timedelta(seconds=60))
+
+    assert rp.exchange(code).json["error"] == "invalid_grant"
+
+
+@pytest.mark.spec("rfc6749 §4.1.2")
+def test_a_code_used_twice_takes_along_what_it_gave(signed_in, rp):
+    """SEC-1012."""
+    code = rp.code(signed_in)
+    tokens = rp.exchange(code).json
+    other = rp.sign_in(signed_in)
+
+    assert rp.exchange(code).json["error"] == "invalid_grant"
+
+    assert not rp.introspect(tokens["access_token"])["active"]
+    assert rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+    assert rp.introspect(other["access_token"])["active"]
+    assert tags().count("code_replayed") == 1
+    assert "refresh_replayed" not in tags()
+
+
+def test_nothing_is_stored_that_could_be_used(signed_in, rp):
+    code = rp.code(signed_in)
+    tokens = rp.exchange(code).json
+
+    stored = {only(model).digest for model in (AuthorizationCode, AccessToken, RefreshToken)}
+
+    assert not stored & {code, tokens["access_token"], tokens["refresh_token"]}
+    assert all(len(digest) == 64 for digest in stored)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(lambda story: story.end_session(), id="the browser was signed out"),
+        pytest.param(lambda story: story.end_everywhere(), id="the person signed out everywhere"),
+        pytest.param(lambda story: story.set(Session, ended_at=story.now), id="the session has ended"),
+        pytest.param(lambda story: story.set(Session, ends_at=story.now), id="the session has expired"),
+        pytest.param(lambda story: story.set(ClientSession, ended_at=story.now), id="the share has ended"),
+        pytest.param(lambda story: story.set(Grant, revoked_at=story.now), id="the grant was revoked"),
+        pytest.param(lambda story: story.set(Grant, expires_at=story.now), id="the grant has expired"),
+        pytest.param(lambda story: story.set_account(disabled_at=story.now), id="the account is disabled"),
+        pytest.param(lambda story: story.set_account(deleted_at=story.now), id="the account is deleted"),
+        pytest.param(lambda story: story.set_account(epoch=7), id="the account has another epoch"),
+        pytest.param(lambda story: story.set_client(epoch=7), id="the client has another epoch"),
+        pytest.param(lambda story: story.set_provider(epoch=7), id="the provider has another epoch"),
+        pytest.param(
+            lambda story: story.set_provider(issued_before_is_dead_at=story.now + timedelta(1)),
+            id="everything issued before an instant is dead",
+        ),
+    ],
+)
+def test_whatever_ends_it_everything_is_refused_at_once(story, how):
+    """Design §4: each level of revocation is asked at each use."""
+    tokens, code = story.rp.sign_in(story.browser), story.rp.code(story.browser)
+    assert story.lives(tokens)
+
+    how(story)
+
+    assert story.rp.exchange(code).json["error"] == "invalid_grant"
+    assert not story.lives(tokens)
+    assert story.rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+    assert "refresh_replayed" not in tags()
+
+
+def test_a_disabled_client_cannot_even_ask(story):
+    tokens = story.rp.sign_in(story.browser)
+    story.set_client(disabled_at=story.now)
+
+    assert story.rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_client"
+    assert story.rp.userinfo(tokens["access_token"]).status_code == 401
+
+
+@pytest.mark.spec("backchannel §2.7")
+def test_an_offline_grant_survives_its_session_but_a_code_does_not(story):
+    tokens = give_offline_access(story.rp, story.browser)
+    code = story.rp.code(story.browser, scope="openid offline_access")
+
+    story.end_session()
+
+    assert story.rp.exchange(code).json["error"] == "invalid_grant"
+    refreshed = story.rp.refresh(tokens["refresh_token"])
+    assert refreshed.status_code == 200
+    assert story.lives(refreshed.json)
+    story.end_everywhere()
+    assert not story.lives(refreshed.json)
+    assert story.rp.refresh(refreshed.json["refresh_token"]).json["error"] == "invalid_grant"
+
+
+@pytest.mark.spec("core §12.2")
+def test_a_refreshed_id_token_repeats_the_sign_in(signed_in, rp, turned_clock):
+    tokens = rp.sign_in(signed_in)
+    _, before = claims_of(rp, tokens["id_token"])
+    turned_clock.turn(timedelta(minutes=10))
+
+    _, after = claims_of(rp, rp.refresh(tokens["refresh_token"]).json["id_token"])
+
+    same = ("iss", "sub", "aud", "sid", "auth_time", "amr")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert after["iat"] == before["iat"] + 600
+    assert "nonce" not in after
+
+
+@pytest.mark.spec("rfc6749 §6")
+def test_a_refresh_may_narrow_its_access_token_but_never_widen(signed_in, rp):
+    tokens = rp.sign_in(signed_in)
+
+    wider = rp.refresh(tokens["refresh_token"], scope="openid phone")
+    narrower = rp.refresh(tokens["refresh_token"], scope="openid")
+    again = rp.refresh(narrower.json["refresh_token"])
+
+    assert wider.json["error"] == "invalid_scope"
+    assert narrower.json["scope"] == "openid"
+    assert again.json["scope"] == "openid profile email"
+
+
+def test_a_refresh_token_is_its_own_clients(app, signed_in, rp):
+    RelyingParty(app, "green")
+    tokens = rp.sign_in(signed_in)
+
+    assert rp.refresh(tokens["refresh_token"], by="green").json["error"] == "invalid_grant"
+    assert rp.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@pytest.mark.spec("rfc9700 §4.14")
+def test_a_repeated_refresh_gets_the_same_successor_for_a_moment(signed_in, rp, turned_clock):
+    """DEC-10: an honest client whose answer was lost is no thief."""
+    tokens = rp.sign_in(signed_in)
+    first = rp.refresh(tokens["refresh_token"]).json
+    turned_clock.turn(timedelta(seconds=9))
+
+    again = rp.refresh(tokens["refresh_token"]).json
+
+    assert again["refresh_token"] == first["refresh_token"]
+    assert again["access_token"] != first["access_token"]
+    assert count(RefreshToken) == 2
+
+
+@pytest.mark.parametrize(
+    ("made", "seconds"),
+    [
+        pytest.param({}, 10, id="after ten seconds"),
+        pytest.param({"public": True}, 0, id="a public client at once"),
+        pytest.param({"settings": {"refresh_reuse_interval": timedelta(0)}}, 0, id="as the client wants it"),
+    ],
+)
+def test_a_replayed_refresh_token_ends_the_grant_and_tells_the_client(
+    app, signed_in, turned_clock, made, seconds
+):
+    """DEC-16."""
+    rp = RelyingParty(app, **made)
+    tokens = rp.sign_in(signed_in)
+    thiefs = rp.refresh(tokens["refresh_token"]).json
+    turned_clock.turn(timedelta(seconds=seconds))
+
+    response = rp.refresh(tokens["refresh_token"])
+
+    assert (response.status_code, response.json["error"]) == (400, "invalid_grant")
+    assert rp.refresh(thiefs["refresh_token"]).json["error"] == "invalid_grant"
+    assert rp.userinfo(thiefs["access_token"]).status_code == 401
+    assert only(Grant).revoked_at is not None
+    assert only(ClientSession).ended_at is not None
+    assert only(Session).ended_at is None
+    assert only(Delivery).sid == only(ClientSession).sid
+    assert tags().count("refresh_replayed") == 1
+
+
+def test_a_successor_that_was_used_is_not_answered_again(signed_in, rp, turned_clock):
+    tokens = rp.sign_in(signed_in)
+    first = rp.refresh(tokens["refresh_token"]).json
+    rp.refresh(first["refresh_token"])
+
+    assert rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+    assert tags().count("refresh_replayed") == 1
+
+
+def test_two_rotations_in_one_instant_are_two(signed_in, rp, turned_clock):
+    """ABU-03: generations order them, not time."""
+    tokens = rp.sign_in(signed_in)
+    second = rp.refresh(rp.refresh(tokens["refresh_token"]).json["refresh_token"]).json
+
+    end_read()
+    generations = db.session.scalars(select(RefreshToken.generation).order_by(RefreshToken.generation))
+    assert list(generations) == [0, 1, 2]
+    assert rp.refresh(second["refresh_token"]).status_code == 200
+
+
+def test_a_replay_after_a_logout_raises_no_alarm(story, turned_clock):
+    tokens = story.rp.sign_in(story.browser)
+    story.rp.refresh(tokens["refresh_token"])
+    story.end_session()
+    told = count(Delivery)
+    turned_clock.turn(timedelta(minutes=1))
+
+    assert story.rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+    assert "refresh_replayed" not in tags()
+    assert count(Delivery) == told
+
+
+def test_a_stolen_offline_token_of_an_ended_session_ends_the_grant_too(story, turned_clock):
+    tokens = give_offline_access(story.rp, story.browser)
+    story.end_session()
+    thiefs = story.rp.refresh(tokens["refresh_token"]).json
+    turned_clock.turn(timedelta(minutes=1))
+
+    story.rp.refresh(tokens["refresh_token"])
+
+    assert not story.lives(thiefs)
+    assert only(Grant).revoked_at is not None
+
+
+def test_an_unused_refresh_token_dies_of_idleness(story, turned_clock):
+    tokens = give_offline_access(story.rp, story.browser)
+    turned_clock.turn(timedelta(days=13))
+    tokens = story.rp.refresh(tokens["refresh_token"]).json
+    turned_clock.turn(timedelta(days=14))
+
+    assert story.rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+
+
+def test_a_refresh_chain_ends_with_its_grant(story, turned_clock):
+    """SEC-1018: however diligently it is used."""
+    tokens = give_offline_access(story.rp, story.browser)
+    for _ in range(14):
+        turned_clock.turn(timedelta(days=12))
+        tokens = story.rp.refresh(tokens["refresh_token"]).json
+    turned_clock.turn(timedelta(days=12, seconds=1))
+
+    assert story.rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+
+
+@pytest.mark.spec("rfc6749 §4.4")
+def test_a_client_gets_a_token_for_itself(app):
+    rp = RelyingParty(app, grant_types=["client_credentials"], redirect_uris=None, scope="openid jobs logs")
+
+    body = rp.post("/token", grant_type="client_credentials").json
+
+    assert (body["scope"], set(body)) == (
+        "jobs logs",
+        {"access_token", "token_type", "expires_in", "scope"},
+    )
+    assert rp.introspect(body["access_token"])["sub"] == "red"
+    assert rp.userinfo(body["access_token"]).status_code == 403
+    assert rp.post("/token", grant_type="client_credentials", scope="openid").json["error"] == "invalid_scope"
+    assert rp.post("/token", grant_type="client_credentials", scope="more").json["error"] == "invalid_scope"
+
+
+def test_a_client_without_the_grant_type_gets_none_for_itself(rp):
+    assert rp.post("/token", grant_type="client_credentials").json["error"] == "unauthorized_client"
+
+
+@pytest.mark.spec("rfc6749 §3.2")
+def test_a_clients_parameters_belong_into_the_body_and_come_once(signed_in, rp):
+    code = rp.code(signed_in)
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": rp.redirect_uri}
+    proof = ("red", secret_of("red"))
+
+    in_url = rp.http.post("/token?code_verifier=x", data=form, auth=proof)
+    twice = rp.http.post("/token", data={**form, "code": [code, code]}, auth=proof)
+    as_json = rp.http.post("/token", json=form, auth=proof)
+    by_get = rp.http.get("/token", query_string=form, auth=proof)
+
+    assert [r.json["error"] for r in (in_url, twice, as_json)] == ["invalid_request"] * 3
+    assert by_get.status_code == 405
+    assert rp.exchange(code).status_code == 200
