@@ -26,7 +26,7 @@ demo-check: install
 	@$(BIN)/curfew demo-check $(DEMO_ARGS)
 
 test: install-dev
-	@$(BIN)/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 check: install-dev
 	@$(BIN)/ruff check .

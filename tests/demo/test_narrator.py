@@ -1,5 +1,6 @@
 import io
 import json
+from datetime import datetime
 
 import pytest
 from rich.console import Console
@@ -47,7 +48,8 @@ def line(event: str, **fields) -> str:
                 "delivery_attempted",
                 client_id="blue",
                 attempt=2,
-                outcome="accepted",
+                outcome="ok",
+                state="accepted",
                 status=200,
                 latency_ms=12,
             ),
@@ -55,9 +57,21 @@ def line(event: str, **fields) -> str:
             id="a delivery that was accepted",
         ),
         pytest.param(
-            line("delivery_attempted", client_id="blue", attempt=1, outcome="retry", failure="timeout"),
-            "blue, attempt 1: retry (timeout)",
+            line(
+                "delivery_attempted",
+                client_id="blue",
+                attempt=1,
+                outcome="timeout",
+                state="pending",
+                next_attempt_at=datetime(2026, 11, 20, 12, 3, 3).astimezone().isoformat(),
+            ),
+            "blue, attempt 1: timeout; again at 12:03:03",
             id="a delivery that will be tried again",
+        ),
+        pytest.param(
+            line("delivery_attempted", client_id="blue", attempt=12, status=404, state="rejected"),
+            "blue, attempt 12: HTTP 404; rejected",
+            id="a delivery that was given up",
         ),
         pytest.param(
             line("something_odd", level="error", exception="Traceback …\nOSError: disk full"),

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from provider.cli.demo.processes import Program, Supervisor, own_environment
-from tests.support.waiting import is_alive, wait_until
+from tests.support.processes import is_alive
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 

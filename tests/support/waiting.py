@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -16,12 +15,3 @@ def wait_until(question: Callable[[], T], *, seconds: float = 15) -> T:
             raise AssertionError(f"not true within {seconds:g} s")
         time.sleep(0.02)
     return answer
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that is dead but not yet buried does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"

@@ -81,23 +81,12 @@ def _ended(fields: Fields, people: Mapping[str, str]) -> tuple[str, str, str]:
 
 
 def _attempted(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
-    app, number = fields.get("client_id", "?"), fields.get("attempt", "?")
-    outcome = str(fields.get("outcome", "?"))
-    detail = ", ".join(_details(fields))
-    if outcome == "accepted":
-        return "told", f"{app} was told ({detail})", "green"
-    return "not told", f"{app}, attempt {number}: {outcome.replace('_', ' ')} ({detail})", "yellow"
-
-
-def _details(fields: Fields) -> list[str]:
-    details = []
-    if fields.get("status"):
-        details.append(f"HTTP {fields['status']}")
-    if fields.get("failure"):
-        details.append(str(fields["failure"]))
-    if fields.get("latency_ms") is not None:
-        details.append(f"{fields['latency_ms']} ms")
-    return details or ["no answer"]
+    app, state = fields.get("client_id", "?"), fields.get("state")
+    answer = f"HTTP {fields['status']}" if fields.get("status") else str(fields.get("outcome", "no answer"))
+    if state == "accepted":
+        return "told", f"{app} was told ({answer}, {fields.get('latency_ms', '?')} ms)", "green"
+    ahead = f"again at {_clock(fields['next_attempt_at'])}" if fields.get("next_attempt_at") else str(state)
+    return "not told", f"{app}, attempt {fields.get('attempt', '?')}: {answer}; {ahead}", "yellow"
 
 
 _STORIES: dict[str, Callable[[Fields, Mapping[str, str]], tuple[str, str, str]]] = {
@@ -118,6 +107,10 @@ def _problem(fields: Fields) -> str:
     rest = ", ".join(f"{name}={value}" for name, value in fields.items() if name not in skipped)
     exception = str(fields.get("exception", "")).strip().rsplit("\n", 1)[-1]
     return " ".join(part for part in (str(fields["event"]), rest, exception) if part)
+
+
+def _clock(instant: object) -> str:
+    return f"{datetime.fromisoformat(str(instant)).astimezone():%H:%M:%S}"
 
 
 def _time_of(fields: Fields) -> datetime:

@@ -1,0 +1,148 @@
+"""`curfew demo` as a process: it starts, continues, makes room and leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from provider.cli.demo.browser import Browser
+from tests.support.demo import CURFEW, READY_SECONDS, RunningDemo, free_run
+from tests.support.processes import is_alive
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.xdist_group("demo-command")]
+
+# provider and its worker process, the worker, the broker, three apps with a worker process each, the warden
+LEAST_PROCESSES = 11
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Starts demos, and stops what a failing test leaves."""
+    running: list[RunningDemo] = []
+
+    def start(**options) -> RunningDemo:
+        running.append(RunningDemo(tmp_path, **options))
+        return running[-1]
+
+    yield start
+    for demo in running:
+        if demo.process.poll() is None:
+            demo.stop()
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, id="a supervisor's stop"),
+        pytest.param(signal.SIGKILL, id="a kill that it cannot see"),
+    ],
+)
+def test_no_process_is_left(started, number):
+    demo = started()
+    family = demo.family()
+    assert len(family) >= LEAST_PROCESSES
+
+    demo.stop(number)
+
+    wait_until(lambda: not any(map(is_alive, family)), seconds=20)
+
+
+def test_a_second_start_continues_with_the_data(started):
+    ada = Browser()
+    first = started()
+    sign_in(ada, first)
+    first.stop()
+
+    second = started(port=int(first.issuer.rpartition(":")[2]))
+
+    assert second.apps == first.apps
+    ada.open(f"{second.apps['green']}/login")
+    assert ada.ask("GET", f"{second.apps['green']}/api/state").json()["signed_in"]
+
+
+def test_busy_ports_are_replaced_and_said(started):
+    first = free_run(6)
+    with socket.socket() as neighbour:
+        neighbour.bind(("127.0.0.1", first))
+        neighbour.listen()
+        demo = started(port=first)
+
+        assert demo.issuer == f"http://localhost:{first + 4}"
+        assert f"port {first} is taken; provider is on {first + 4}" in demo.said()
+        ada = Browser()
+        sign_in(ada, demo)
+
+
+def test_two_demos_do_not_share_a_folder(started):
+    demo = started()
+
+    second = subprocess.run(
+        [CURFEW, "demo", "--data-dir", demo.data],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=READY_SECONDS,
+    )
+
+    assert second.returncode == 1
+    assert "a demo already runs" in second.stderr
+    assert demo.issuer in second.stderr
+
+
+def test_a_dead_provider_is_started_again(started):
+    demo = started()
+    ada = Browser()
+    sign_in(ada, demo)
+    provider = next(pid for pid in demo.family() if "serve" in command_of(pid))
+
+    os.kill(provider, signal.SIGKILL)
+
+    wait_until(lambda: "provider ended (killed by SIGKILL)" in demo.said(), seconds=30)
+    wait_until(lambda: answers(ada, demo), seconds=READY_SECONDS)
+
+
+def test_the_terminal_shows_sign_in_ending_and_delivery(started):
+    demo = started()
+    ada = Browser()
+    sign_in(ada, demo)
+    ada.press("sign-out")
+
+    wait_until(lambda: "red was told" in demo.said())
+    lines = [line.split(maxsplit=2) for line in demo.said().splitlines() if line[:2].isdigit()]
+    assert [line[1] for line in lines] == ["sign-in", "sign-out", "told"]
+
+
+@pytest.mark.timeout(600)
+def test_the_check_passes_twice():
+    for _ in range(2):
+        outcome = subprocess.run(
+            [CURFEW, "demo-check"], capture_output=True, text=True, check=False, timeout=290
+        )
+
+        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+        assert "Everything happened as it should" in outcome.stdout
+
+
+def sign_in(browser: Browser, demo: RunningDemo) -> None:
+    browser.open(f"{demo.apps['red']}/login")
+    browser.press("sign-in", username="ada", password=demo.password)
+    assert browser.url == f"{demo.apps['red']}/", browser.where
+
+
+def answers(browser: Browser, demo: RunningDemo) -> bool:
+    try:
+        return browser.ask("GET", f"{demo.issuer}/health/ready").ok
+    except OSError:
+        return False
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,67 @@
+"""A running `curfew demo`, started as a person would start it."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from provider.cli.demo.ports import any_free_port, is_free
+from tests.support.processes import descendants
+from tests.support.waiting import wait_until
+
+CURFEW = Path(sys.executable).with_name("curfew")
+# A loaded machine with two cores starts seven processes.
+READY_SECONDS = 90
+
+
+class RunningDemo:
+    """One demo with its folder and its ports."""
+
+    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.output = folder / "output.txt"
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [CURFEW, "demo", "--data-dir", self.data, "--port", str(port or free_run(4))],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+        try:
+            running = wait_until(self._running, seconds=READY_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+        self.issuer: str = running["issuer"]
+        self.apps: dict[str, str] = running["apps"]
+        self.password: str = running["accounts"]["ada"]
+
+    def said(self) -> str:
+        """What it printed."""
+        return self.output.read_text()
+
+    def family(self) -> set[int]:
+        """All of its processes."""
+        return descendants(self.process.pid) | {self.process.pid}
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Press Ctrl-C, or send another signal, and wait for the end."""
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def _running(self) -> dict[str, Any] | None:
+        assert self.process.poll() is None, self.said()
+        path = self.data / "demo.json"
+        running = json.loads(path.read_text()).get("running") if path.exists() else None
+        return running if running and running["pid"] == self.process.pid else None
+
+
+def free_run(count: int) -> int:
+    """The first of so many free ports in a row."""
+    while True:
+        first = any_free_port()
+        if all(is_free(port) for port in range(first, first + count)):
+            return first
