@@ -1,0 +1,25 @@
+"""The provider's source files as syntax trees."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("provider", "relying_party_demo")
+
+
+@cache
+def trees(package: str) -> dict[str, ast.Module]:
+    """Each file of a package by its path from the project's folder."""
+    files = sorted((ROOT / package).rglob("*.py"))
+    return {str(file.relative_to(ROOT)): ast.parse(file.read_text()) for file in files}
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    """The names of the modules that a file imports, however late."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
