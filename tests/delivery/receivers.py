@@ -32,6 +32,7 @@ class Receiver:
     statuses: list[int] = field(default_factory=lambda: [200])
     answer_headers: dict[str, str] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
+    answered: int = 0
     # While it is not set, requests are received and not answered.
     may_answer: threading.Event = field(default_factory=threading.Event)
 
@@ -80,6 +81,7 @@ def _endpoint(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+                receiver.answered += 1
             except OSError:
                 # The caller is gone, which is what some tests are about.
                 self.close_connection = True

