@@ -26,6 +26,7 @@ from provider.sessions.queries import FoundSession, find_live, find_live_by_id
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address
 from provider.web.headers import allow_form_action
+from provider.web.i18n import speak
 from provider.web.layout import page
 
 KIND = InteractionKind.END_SESSION
@@ -154,6 +155,7 @@ def _repeated(ticket: str) -> Response:
 def _page(template: str, ticket: str, parked: Interaction, found: FoundSession) -> Response:
     case = EndSessionCase(**parked.parameters)
     by_hint = bool(parked.answers.get("by_hint"))
+    speak(case.ui_locales or "")
     for uri in filter(None, (case.return_to, case.app_uri)):
         allow_form_action(uri)
     shares = list_of_session(found.session.id)

@@ -11,6 +11,7 @@ from provider.logout.notify_budget import await_first_attempts
 from provider.logout.results import AppResult, find_by_result_handle, list_app_results
 from provider.web import cookies
 from provider.web.error_pages import error_page
+from provider.web.i18n import speak
 from provider.web.layout import page
 
 # Only what belongs to this very origin: the word "cookies" would clear those of every neighbouring
@@ -54,6 +55,7 @@ def already_signed_out(case: EndSessionCase, *, recent: bool) -> Response:
         cookies.forget_session()
     if case.is_proven and recent and case.return_to:
         return _cleared(redirect(case.return_to, 303))
+    speak(case.ui_locales or "")
     shown = page(
         "session_ended.html",
         apps=[],
