@@ -81,6 +81,8 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "a
 def engine_options(settings: Settings) -> dict[str, Any]:
     """Return the engine's options: a pool as large as the threads that may want a connection."""
     options: dict[str, Any] = {"pool_size": settings.database_pool_size, "max_overflow": 0}
+    # An error message must not carry a statement's values into the log (KEY-27).
+    options["hide_parameters"] = True
     if settings.resolved_database_url.startswith("sqlite"):
         options["connect_args"] = {"timeout": 15, "check_same_thread": False}
     else:
