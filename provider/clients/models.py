@@ -20,6 +20,14 @@ class OfflinePolicy(StrEnum):
     ASK = "ask"
 
 
+class ConfirmSignOut(StrEnum):
+    """Whether a person is asked when this client sends a Logout Request."""
+
+    # Not asked where the specification allows it: when the hint proves this browser's very session.
+    WHEN_NEEDED = "when_needed"
+    ALWAYS = "always"
+
+
 class Client(Base):
     """A registered relying party. What it registered stands in `registered`, read through `metadata_`."""
 
@@ -37,6 +45,9 @@ class Client(Base):
     # A first-party client belongs to the operator: no consent is asked for it.
     first_party: Mapped[bool] = mapped_column(default=False)
     offline_policy: Mapped[str] = mapped_column(String(16), default=OfflinePolicy.KEEP)
+    confirm_sign_out: Mapped[str] = mapped_column(String(16), default=ConfirmSignOut.WHEN_NEEDED)
+    # DEC-06: whether the client is told of sessions that ran out by themselves.
+    told_of_expiry: Mapped[bool] = mapped_column(default=True)
     grant_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
     refresh_reuse_interval: Mapped[timedelta | None] = mapped_column(Interval)
     # Development only: where Logout Tokens really go, e.g. a Docker host name.

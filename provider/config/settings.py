@@ -67,6 +67,9 @@ class Settings:
     interaction_lifetime: timedelta = setting(
         "How long a person may take to answer a page.", default=timedelta(minutes=30)
     )
+    sessions_per_account: int = setting(
+        "Sessions that one person may have at once; one more ends the oldest. 0: no limit.", default=0
+    )
     code_lifetime: timedelta = setting("Life of an authorization code.", default=timedelta(seconds=60))
     id_token_lifetime: timedelta = setting("Life of an ID Token.", default=timedelta(hours=1))
     access_token_lifetime: timedelta = setting("Life of an access token.", default=timedelta(hours=1))
@@ -86,6 +89,12 @@ class Settings:
     sign_in_limit_account: str = setting("Failed sign-ins allowed per account.", default="10 per 5 minutes")
     sign_in_limit_address: str = setting("Failed sign-ins allowed per address.", default="100 per 5 minutes")
 
+    frontchannel_logout: bool = setting(
+        "Whether Front-Channel Logout is offered beside the back channel.", default=False
+    )
+    session_management: bool = setting(
+        "Whether Session Management (check_session_iframe) is offered.", default=False
+    )
     notify_budget: timedelta = setting(
         "How long sign-out waits for the first delivery attempts before it answers.",
         default=timedelta(seconds=1),

@@ -40,6 +40,16 @@ def read_int(text: str) -> int:
         raise ValueError("is not a whole number") from None
 
 
+def read_bool(text: str) -> bool:
+    """Read yes or no."""
+    match text.strip().lower():
+        case "true" | "yes" | "on" | "1":
+            return True
+        case "false" | "no" | "off" | "0":
+            return False
+    raise ValueError("is neither true nor false")
+
+
 def read_list(text: str) -> tuple[str, ...]:
     """Read a list written with commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -63,6 +73,7 @@ def read_optional_path(text: str) -> Path | None:
 READERS: dict[Any, Callable[[str], Any]] = {
     str: str,
     int: read_int,
+    bool: read_bool,
     Path: read_path,
     Path | None: read_optional_path,
     timedelta: read_timedelta,
@@ -74,6 +85,8 @@ READERS: dict[Any, Callable[[str], Any]] = {
 def write_value(value: Any) -> str:
     """Write a setting's value as it would be set."""
     match value:
+        case bool():
+            return "true" if value else "false"
         case timedelta():
             return write_timedelta(value)
         case tuple():

@@ -36,6 +36,25 @@ class LogoutScope(StrEnum):
     EVERYWHERE = "everywhere"
 
 
+class MassEnding(Base):
+    """The end of many sessions at once: one watermark first, then the rows and the news in paced batches."""
+
+    __tablename__ = "mass_ending"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # all: everybody's sessions; client: all of one client; issued_before: what was begun before an instant.
+    kind: Mapped[str] = mapped_column(String(16))
+    client_id: Mapped[UUID | None] = mapped_column(foreign_key("client.id"))
+    issued_before: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    initiator: Mapped[str] = mapped_column(String(16))
+    # How many there were when it began, and how many have been ended and owed since.
+    total: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    correlation_id: Mapped[str | None] = mapped_column(String(64))
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
 class Logout(Base):
     """One ending. Its sessions, client sessions, grants and deliveries carry its id."""
 

