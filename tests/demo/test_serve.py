@@ -1,0 +1,165 @@
+"""`curfew serve` as a process."""
+
+import datetime as dt
+import ipaddress
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from provider.cli.demo.ports import any_free_port
+from provider.cli.demo.processes import own_environment
+from tests.support.demo import CURFEW
+from tests.support.processes import descendants, is_alive
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.processes
+NOT_MIGRATED = 3
+WRONG_SETTINGS = 2
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return own_environment(CURFEW_DATA_DIR=str(tmp_path / "data"))
+
+
+@pytest.fixture
+def migrated(environ: dict[str, str]) -> dict[str, str]:
+    subprocess.run([CURFEW, "db", "upgrade"], env=environ, check=True, capture_output=True)
+    return environ
+
+
+def serve_fails(environ: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [CURFEW, "serve", *options], env=environ, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@contextmanager
+def serving(environ: dict[str, str], *options: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen([CURFEW, "serve", *options], env=environ, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def answer(url: str, **options) -> requests.Response | None:
+    try:
+        return requests.get(url, timeout=5, **options)
+    except requests.ConnectionError:
+        return None
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(minutes=5))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file, key_file = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert_file.write_bytes(signed.public_bytes(Encoding.PEM))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return cert_file, key_file
+
+
+def test_a_database_without_migrations_is_one_line_that_says_what_to_run(environ):
+    outcome = serve_fails(environ)
+
+    assert outcome.returncode == NOT_MIGRATED
+    assert outcome.stderr.count("\n") == 1
+    assert "curfew db upgrade" in outcome.stderr
+
+
+def test_every_wrong_setting_is_said_at_once(environ):
+    environ |= {"CURFEW_ISSUER": "http://id.example", "CURFEW_SWEEP_INTERVAL": "soon"}
+
+    outcome = serve_fails(environ)
+
+    assert outcome.returncode == WRONG_SETTINGS
+    assert "issuer" in outcome.stderr
+    assert "sweep_interval" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(("--tls-cert", __file__), "belong together", id="a certificate without its key"),
+        pytest.param(("--tls-cert", __file__, "--tls-key", __file__), "https", id="a certificate for http"),
+        pytest.param(("--threads", "100"), "POOL_SIZE", id="more threads than database connections"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(migrated, options, said):
+    outcome = serve_fails(migrated, *options)
+
+    assert outcome.returncode == WRONG_SETTINGS
+    assert said in outcome.stderr
+
+
+def test_a_busy_port_is_not_shared(migrated):
+    with socket.socket() as neighbour:
+        neighbour.bind(("127.0.0.1", 0))
+        neighbour.listen()
+        port = neighbour.getsockname()[1]
+
+        outcome = serve_fails(migrated, "--port", str(port))
+
+    assert outcome.returncode == 1
+    assert f"127.0.0.1:{port} is taken" in outcome.stderr
+
+
+def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_told(migrated):
+    port = any_free_port()
+    issuer = f"http://localhost:{port}"
+    with serving(migrated | {"CURFEW_ISSUER": issuer}) as process:
+        wait_until(lambda: answer(f"{issuer}/health/ready"), seconds=60)
+        family = descendants(process.pid)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=15)
+
+    assert said.startswith(f"Curfew serves {issuer} on ")
+    assert process.returncode == 0
+    assert not any(map(is_alive, family))
+
+
+def test_its_workers_do_not_outlive_a_kill(migrated):
+    port = any_free_port()
+    with serving(migrated, "--port", str(port), "--workers", "2") as process:
+        wait_until(lambda: answer(f"http://127.0.0.1:{port}/health/live"), seconds=60)
+        family = descendants(process.pid)
+        os.kill(process.pid, signal.SIGKILL)
+
+        wait_until(lambda: not any(map(is_alive, family)))
+
+
+def test_it_serves_tls_with_its_own_certificate(migrated, certificate):
+    cert_file, key_file = certificate
+    port = any_free_port()
+    issuer = f"https://localhost:{port}"
+    options = ("--port", str(port), "--tls-cert", str(cert_file), "--tls-key", str(key_file))
+    with serving(migrated | {"CURFEW_ISSUER": issuer}, *options):
+        metadata = wait_until(
+            lambda: answer(f"{issuer}/.well-known/openid-configuration", verify=cert_file), seconds=60
+        )
+
+    assert metadata.json()["issuer"] == issuer
+    assert "Strict-Transport-Security" in metadata.headers
