@@ -1,0 +1,83 @@
+"""The command as its callers know it: arguments and standard input in; output and an exit code out."""
+
+import json
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from sqlalchemy import create_engine
+
+from provider.app import create_app
+from provider.cli import main
+from provider.infrastructure import schema
+from provider.infrastructure.database import db, prepare_engine
+from tests.conftest import FAST_SETTINGS
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Curfew = Callable[..., Answer]
+
+
+@pytest.fixture
+def own_sqlite(tmp_path) -> str:
+    """An empty, migrated SQLite database, for what does not depend on the kind of database."""
+    url = f"sqlite:///{tmp_path / 'own.sqlite3'}"
+    engine = create_engine(url)
+    prepare_engine(engine)
+    schema.upgrade(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def curfew(database_url, tmp_path) -> Curfew:
+    """Runs `curfew` on the test's database, in this process but with settings from the environment."""
+    environ = {
+        "CURFEW_DATABASE_URL": database_url,
+        "CURFEW_DATA_DIR": str(tmp_path / "data"),
+        "CURFEW_SECRET_KEY": FAST_SETTINGS["secret_key"],
+        "CURFEW_ARGON2_MEMORY": "1024",
+        "CURFEW_ARGON2_PASSES": "1",
+        "CURFEW_PASSWORD_MIN_LENGTH": "8",
+        "CURFEW_OUTBOUND_ALLOW": "127.0.0.0/8,localhost",
+    }
+
+    def run(*arguments: object, stdin: str = "", code: int = 0, **settings: str) -> Answer:
+        result = CliRunner().invoke(main, [str(a) for a in arguments], input=stdin, env=environ | settings)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return Answer(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def looking(settings) -> Callable[[], Any]:
+    """Opens the provider beside the command, to see what it did once its own context is closed."""
+
+    @contextmanager
+    def look():
+        app: Flask = create_app(settings)
+        with app.app_context():
+            yield app
+            db.session.remove()
+            db.engine.dispose()
+
+    return look

@@ -1,0 +1,179 @@
+"""`curfew client`: every metadata field, secrets shown once, audit entries with each change."""
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from provider.audit.models import AuditEvent
+from provider.cli.client_options import flag_of
+from provider.clients import queries
+from provider.clients.secrets import check_secret
+from provider.infrastructure.database import db
+from provider.protocol.client_metadata import FIELDS
+
+RED = ("--client-id", "red", "--redirect-uri", "https://red.test/cb")
+
+
+def tags(looking):
+    with looking():
+        return [event.tag for event in db.session.scalars(select(AuditEvent).order_by(AuditEvent.id))]
+
+
+def test_a_client_is_added_listed_shown_updated_and_removed(curfew, looking):
+    made = curfew("client", "add", *RED, "--first-party", "--json").json
+    assert made["client_id"] == "red"
+    assert made["grant_types"] == ["authorization_code", "refresh_token"]
+    assert made["id_token_signed_response_alg"] == "ES256"
+    assert made["first_party"] is True
+    with looking():
+        assert check_secret(queries.get_by_client_id("red"), made["client_secret"])
+
+    curfew("client", "update", "red", "--client-name", "Red", "--backchannel-logout-session-required")
+    shown = curfew("client", "show", "red", "--json").json
+    assert (shown["client_name"], shown["backchannel_logout_session_required"]) == ("Red", True)
+    assert shown["redirect_uris"] == ["https://red.test/cb"]
+    assert shown["first_party"] is True
+    assert "client_secret" not in shown
+    assert [one["client_id"] for one in curfew("client", "list", "--json").json] == ["red"]
+    assert "Red" in curfew("client", "list").out
+
+    curfew("client", "remove", "red")
+    assert curfew("client", "show", "red", code=1).err == "curfew: there is no client 'red'\n"
+    assert tags(looking) == ["client_added", "client_updated", "client_removed"]
+
+
+def test_every_metadata_field_has_an_option(curfew):
+    help_ = curfew("client", "add", "--help").out.replace("\n", " ")
+
+    for name in FIELDS:
+        assert flag_of(name) in help_
+
+
+def test_every_kind_of_option_arrives(curfew, tmp_path):
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "eA", "kid": "a"}]}))
+
+    shown = curfew(
+        "client", "add", *RED, "--redirect-uri", "https://red.test/other", "--contact", "ops@red.test",
+        "--token-endpoint-auth-method", "private_key_jwt", "--jwks", keys, "--default-max-age", "60",
+        "--require-auth-time", "--scope", "openid email", "--grant-lifetime", "30d",
+        "--offline-policy", "ask", "--refresh-reuse-interval", "5s",
+        "--backchannel-logout-uri", "https://red.test/told", "--json",
+    ).json  # fmt: skip
+
+    assert shown["redirect_uris"] == ["https://red.test/cb", "https://red.test/other"]
+    assert shown["jwks"]["keys"][0]["kid"] == "a"
+    assert (shown["default_max_age"], shown["require_auth_time"]) == (60, True)
+    assert (shown["grant_lifetime"], shown["offline_policy"]) == (30 * 86400, "ask")
+    assert shown["refresh_reuse_interval"] == 5
+    assert "client_secret" not in shown
+
+
+def test_metadata_may_come_as_json_and_options_win_over_it(curfew):
+    document = json.dumps({"redirect_uris": ["https://red.test/a"], "client_name": "Json", "flavour": "salt"})
+
+    answer = curfew(
+        "client", "add", "--metadata-json", "-", "--client-name", "Option", "--json", stdin=document
+    )
+
+    assert answer.json["client_name"] == "Option"
+    assert answer.json["redirect_uris"] == ["https://red.test/a"]
+    assert answer.err == "curfew: ignored, because unknown: flavour\n"
+
+
+def test_an_empty_text_takes_a_field_away(curfew):
+    curfew("client", "add", *RED, "--logo-uri", "https://red.test/logo.svg", "--contact", "a@red.test",
+           "--grant-lifetime", "1d")  # fmt: skip
+
+    curfew("client", "update", "red", "--logo-uri", "", "--contact", "", "--grant-lifetime", "")
+
+    shown = curfew("client", "show", "red", "--json").json
+    assert shown["grant_lifetime"] is None
+    assert not {"logo_uri", "contacts"} & shown.keys()
+
+
+def test_a_machine_client_needs_no_redirect_uri(curfew):
+    shown = curfew("client", "add", "--grant-type", "client_credentials", "--json").json
+
+    assert shown["response_types"] == []
+    assert shown["client_secret"]
+
+
+def test_a_secret_may_be_given_and_is_not_repeated(curfew, looking):
+    answer = curfew("client", "add", *RED, "--client-secret", "-", stdin="given-secret-of-red\n")
+
+    assert "given-secret" not in answer.out + answer.err
+    with looking():
+        assert check_secret(queries.get_by_client_id("red"), "given-secret-of-red")
+
+
+@pytest.mark.spec("KEY-19")
+def test_a_secret_is_rotated_with_an_overlap(curfew, looking):
+    old = curfew("client", "add", *RED, "--json").json["client_secret"]
+
+    new = curfew("client", "rotate-secret", "red", "--overlap", "7d", "--json").json["client_secret"]
+
+    with looking():
+        red = queries.get_by_client_id("red")
+        assert check_secret(red, old)
+        assert check_secret(red, new)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        pytest.param(("--redirect-uri", "javascript:x"), "redirect_uris", id="a script"),
+        pytest.param((), "redirect_uris", id="no redirect URI"),
+        pytest.param(
+            (*RED, "--token-endpoint-auth-method", "client_secret_jwt"),
+            "token_endpoint_auth_method",
+            id="KEY-20: client_secret_jwt",
+        ),
+        pytest.param(
+            (*RED, "--backchannel-logout-uri", "http://10.0.0.1/x"),
+            "CURFEW_OUTBOUND_ALLOW",
+            id="DEC-12: plain http to a network that is not listed",
+        ),
+        pytest.param(
+            (*RED, "--backchannel-logout-uri", "https://169.254.169.254/x"),
+            "cannot be called",
+            id="cloud metadata",
+        ),
+        pytest.param((*RED, "--deliver-to", "http://10.0.0.1/x"), "deliver_to", id="the override as well"),
+        pytest.param((*RED, "--client-secret", "short"), "16", id="a short secret"),
+        pytest.param((*RED, "--refresh-reuse-interval", "2m"), "60s", id="DEC-10"),
+    ],
+)
+def test_what_cannot_be_registered_is_refused_in_one_line(curfew, looking, arguments, word):
+    answer = curfew("client", "add", *arguments, code=1)
+
+    assert word in answer.err
+    assert len(answer.err.splitlines()) == 1
+    assert curfew("client", "list", "--json").json == []
+    assert tags(looking) == []
+
+
+def test_loopback_is_allowed_where_the_operator_allows_it(curfew):
+    curfew("client", "add", *RED, "--backchannel-logout-uri", "http://127.0.0.1:8901/told")
+    curfew("client", "update", "red", "--deliver-to", "http://localhost:8901/told")
+
+    refused = curfew("client", "update", "red", "--client-name", "Red", code=1, CURFEW_OUTBOUND_ALLOW="")
+    assert "deliver_to" in refused.err
+
+
+def test_wrong_use_is_exit_code_2(curfew):
+    curfew("client", "add", *RED, "--grant-lifetime", "soon", code=2)
+    curfew("client", "add", *RED, "--metadata-json", "-", stdin="[]", code=2)
+    curfew("client", "add", *RED, "--metadata-json", "-", stdin="{", code=2)
+    curfew("client", "rotate-secret", "red", "--overlap", "soon", code=2)
+
+
+def test_a_disabled_client_stays_registered(curfew, looking):
+    curfew("client", "add", *RED)
+
+    curfew("client", "update", "red", "--disable")
+
+    assert curfew("client", "show", "red", "--json").json["enabled"] is False
+    with looking():
+        assert queries.get_by_client_id("red").epoch == 1

@@ -1,0 +1,108 @@
+"""The command itself: help, settings, the database; errors in one line with an exit code."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from provider.cli import COMMANDS
+
+NOT_MINE = "sqlite:///{}/empty.sqlite3"
+
+
+@pytest.fixture
+def database_url(own_sqlite):
+    """Nothing here depends on the kind of database."""
+    return own_sqlite
+
+
+def test_help_names_every_command_and_has_examples(curfew):
+    help_ = curfew("--help").out
+
+    assert "Examples:" in help_
+    for name in COMMANDS:
+        assert f"  {name} " in help_
+
+
+@pytest.mark.parametrize("name", ["db", "settings", "client", "user", "session", "delivery"])
+def test_every_command_of_administration_has_examples(curfew, name):
+    assert "Examples:" in curfew(name, "--help").out
+
+
+def test_help_needs_no_settings_and_no_database(tmp_path):
+    environ = {"PATH": os.environ["PATH"], "CURFEW_ISSUER": "nonsense"}
+    command = [sys.executable, "-c", "from provider.cli import main; main()", "client", "--help"]
+
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0
+    assert "rotate-secret" in done.stdout
+
+
+def test_an_unknown_command_is_wrong_use(curfew):
+    assert "No such command" in curfew("sign-everybody-out", code=2).err
+
+
+def test_settings_have_a_value_a_source_and_a_meaning(curfew):
+    shown = {view["name"]: view for view in curfew("settings", "--json").json}
+
+    assert shown["password_min_length"]["value"] == "8"
+    assert shown["password_min_length"]["source"] == "environment"
+    assert shown["issuer"]["source"] == "default"
+    assert all(view["meaning"] for view in shown.values())
+    assert "CURFEW_ISSUER" in curfew("settings").out
+
+
+def test_secrets_are_not_shown(curfew):
+    shown = curfew("settings", "--json", CURFEW_BROKER_URL="redis://:hunter2-hunter2@localhost/0")
+
+    assert "hunter2" not in shown.out
+    assert "dGVzdC1rZXkt" not in shown.out
+
+
+def test_all_wrong_settings_are_told_together(curfew):
+    for command in (("settings",), ("client", "list")):
+        answer = curfew(
+            *command, code=2, CURFEW_ISSUER="ftp://x", CURFEW_CODE_LIFETIME="1h", CURFEW_FLAVOUR="salt"
+        )
+
+        lines = answer.err.splitlines()
+        assert len(lines) == 3
+        assert all(line.startswith("curfew: ") for line in lines)
+        assert answer.out == ""
+
+
+def test_a_database_without_migrations_is_one_line_that_says_what_to_run(curfew, tmp_path):
+    empty = NOT_MINE.format(tmp_path)
+    for command in (("client", "list"), ("db", "check")):
+        answer = curfew(*command, code=3, CURFEW_DATABASE_URL=empty)
+        assert answer.err == "curfew: the database is not up to date: run `curfew db upgrade`\n"
+
+    curfew("db", "upgrade", CURFEW_DATABASE_URL=empty)
+
+    assert "up to date already" in curfew("db", "upgrade", CURFEW_DATABASE_URL=empty).out
+    revisions = curfew("db", "current", "--json", CURFEW_DATABASE_URL=empty).json
+    assert revisions["current"] == revisions["newest"]
+    curfew("db", "check", CURFEW_DATABASE_URL=empty)
+    assert curfew("client", "list", "--json", CURFEW_DATABASE_URL=empty).json == []
+
+
+def test_a_database_that_does_not_answer_is_one_line(curfew):
+    answer = curfew(
+        "client", "list", code=1, CURFEW_DATABASE_URL="postgresql+psycopg://curfew@127.0.0.1:1/curfew"
+    )
+
+    assert answer.err.startswith("curfew: the database does not answer")
+    assert len(answer.err.splitlines()) == 1
+
+
+def test_a_readable_key_file_is_refused(curfew, tmp_path):
+    (tmp_path / "data").mkdir()
+    key = tmp_path / "data" / "secret.key"
+    key.write_text("x")
+    key.chmod(0o644)
+
+    answer = curfew("client", "list", code=2, CURFEW_SECRET_KEY="")
+
+    assert "chmod 600" in answer.err

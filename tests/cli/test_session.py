@@ -1,0 +1,103 @@
+"""`curfew session` and `curfew delivery`: endings by an admin, and telling the apps by hand."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from provider.audit.models import AuditEvent
+from provider.delivery.models import Delivery, DeliveryState
+from provider.infrastructure.database import db, transaction
+from tests.factories import make_account, make_client, make_session
+
+
+@pytest.fixture
+def signed_in(looking):
+    """Ada is signed in at red and green, twice; Ben once. Returns the sessions' ids."""
+    with looking():
+        ada, ben = make_account("ada"), make_account("ben")
+        red, green = make_client("red"), make_client("green")
+        first = make_session(ada, [red, green], offline=("green",))
+        second = make_session(ada, [red])
+        other = make_session(ben, [red])
+        return [str(one.session.id) for one in (first, second, other)]
+
+
+def test_sessions_are_listed(curfew, signed_in):
+    everybody = curfew("session", "list", "--json").json
+    assert {one["id"] for one in everybody} == set(signed_in)
+    assert "handle_digest" not in everybody[0]
+
+    ada = curfew("session", "list", "--account", "ada", "--json").json
+    assert {one["id"] for one in ada} == set(signed_in[:2])
+    assert "Firefox on Linux" in curfew("session", "list").out
+    curfew("session", "list", "--account", "nobody", code=1)
+
+
+def test_one_session_is_ended_and_its_apps_are_owed_the_news(curfew, signed_in, looking):
+    ended = curfew("session", "end", signed_in[0], "--json").json
+
+    assert (ended["sessions_ended"], ended["client_sessions_ended"], ended["apps_told"]) == (1, 2, 2)
+    assert (ended["grants_revoked"], ended["grants_surviving"]) == (1, 1)
+    assert {one["id"] for one in curfew("session", "list", "--json").json} == set(signed_in[1:])
+    states = {one["id"]: one["state"] for one in curfew("session", "list", "--all", "--json").json}
+    assert states[signed_in[0]] == "ended"
+    assert "has ended already" in curfew("session", "end", signed_in[0], code=1).err
+    with looking():
+        event = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout")).one()
+        assert (event.actor, str(event.logout_id)) == ("admin", ended["logout_id"])
+
+
+def test_everything_of_a_person_is_ended(curfew, signed_in):
+    ended = curfew("session", "end", "--account", "ada", "--json").json
+
+    assert (ended["sessions_ended"], ended["grants_revoked"]) == (2, 3)
+    assert [one["id"] for one in curfew("session", "list", "--json").json] == [signed_in[2]]
+
+
+def test_wrong_use_of_session_end(curfew, signed_in):
+    curfew("session", "end", code=2)
+    curfew("session", "end", signed_in[0], "--account", "ada", code=2)
+    curfew("session", "end", "no-uuid", code=2)
+    assert "there is no session" in curfew("session", "end", uuid4(), code=1).err
+
+
+def test_deliveries_are_listed_by_state_client_and_ending(curfew, signed_in):
+    ended = curfew("session", "end", signed_in[0], "--json").json
+    curfew("session", "end", signed_in[1])
+
+    assert len(curfew("delivery", "list", "--json").json) == 3
+    assert len(curfew("delivery", "list", "--client", "red", "--json").json) == 2
+    of_logout = curfew(
+        "delivery", "list", "--logout", ended["logout_id"], "--state", "pending", "--json"
+    ).json
+    assert {one["client_id"] for one in of_logout} == {"red", "green"}
+    assert curfew("delivery", "list", "--state", "rejected", "--json").json == []
+    assert "pending" in curfew("delivery", "list").out
+    shown = curfew("delivery", "show", of_logout[0]["id"], "--json").json
+    assert shown["attempts"] == []
+    assert shown["sid"]
+    curfew("delivery", "show", of_logout[0]["id"])
+
+
+def test_a_delivery_that_was_given_up_is_due_again(curfew, signed_in, looking):
+    curfew("session", "end", signed_in[1])
+    with looking():
+        delivery = db.session.scalars(select(Delivery)).one()
+        with transaction():
+            delivery.state = DeliveryState.REJECTED
+
+    curfew("delivery", "retry", delivery.id)
+
+    with looking():
+        assert db.session.scalars(select(Delivery)).one().state == DeliveryState.PENDING
+        assert "delivery_resent" in {event.tag for event in db.session.scalars(select(AuditEvent))}
+        with transaction():
+            db.session.scalars(select(Delivery)).one().state = DeliveryState.ACCEPTED
+    assert "needs no repetition" in curfew("delivery", "retry", delivery.id, code=1).err
+    assert "there is no delivery" in curfew("delivery", "retry", uuid4(), code=1).err
+
+
+def test_draining_nothing_says_so(curfew):
+    assert curfew("delivery", "drain").out == "Nothing is due.\n"
+    assert curfew("delivery", "drain", "--json").json == {}
