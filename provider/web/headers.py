@@ -1,27 +1,26 @@
 """What every response says besides its content (SEC-303), errors and redirects included."""
 
 import re
-from urllib.parse import urlsplit
 
 from flask import Response, request
 
 from provider.infrastructure import current, event_log
 from provider.web.notes import notes
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
-_HOST = re.compile(r"[a-z0-9.-]+")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _ONE_YEAR = 365 * 24 * 3600
 
 
 def allow_form_action(uri: str) -> None:
-    """Let this page's form lead to another party's address.
+    """Let this page's form lead to an app whose address begins like this one.
 
-    Chromium applies `form-action` to the redirects that follow a form, and after a sign-in or a
-    sign-out these lead to the relying party. Only addresses that the client registered belong here.
+    Chromium applies `form-action` to every redirect that follows a form. After a sign-in or a sign-out
+    these lead to the app, which may well go on to another host of its own; an origin alone would break
+    such an app, so the whole scheme is allowed. Only addresses that a client registered belong here.
     """
-    source = _source_of(uri)
-    if source:
-        _form_sources().append(source)
+    scheme, colon, _ = uri.partition(":")
+    if colon and _SCHEME.fullmatch(scheme):
+        _form_sources().append(f"{scheme}:")
 
 
 def write(response: Response) -> Response:
@@ -63,18 +62,3 @@ def _policy() -> str:
 def _form_sources() -> list[str]:
     sources: list[str] = notes().setdefault("form_sources", [])
     return sources
-
-
-def _source_of(uri: str) -> str:
-    """Return an address as a source of the policy: its origin, or its scheme where there is no plain host."""
-    try:
-        parts = urlsplit(uri)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return ""
-    if not _SCHEME.fullmatch(parts.scheme):
-        return ""
-    # The policy's grammar knows no IPv6 literals and no hosts in an app's own scheme.
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
-        return f"{parts.scheme}:"
-    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")

@@ -67,12 +67,11 @@ def test_plain_http_for_localhost_makes_no_promise(http):
 @pytest.mark.parametrize(
     ("uri", "source"),
     [
-        pytest.param("https://red.test/callback?x=1", "https://red.test", id="an origin"),
-        pytest.param("http://localhost:8901/cb", "http://localhost:8901", id="with its port"),
-        pytest.param("http://[::1]:4711/cb", "http:", id="the policy knows no IPv6 literal"),
+        pytest.param("https://red.test/callback?x=1", "https:", id="an app may go on to a host of its own"),
+        pytest.param("http://localhost:8901/cb", "http:", id="also on the developer's machine"),
         pytest.param("com.example.app:/cb", "com.example.app:", id="an app's own scheme"),
-        pytest.param("https://red.test;script-src/*", "https:", id="nothing is smuggled into the policy"),
-        pytest.param("https://red.test:port/", "", id="nonsense"),
+        pytest.param("https;script-src *://x", "", id="nothing is smuggled into the policy"),
+        pytest.param("//red.test", "", id="no scheme"),
         pytest.param("", "", id="nothing"),
     ],
 )
