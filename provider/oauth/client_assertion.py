@@ -14,9 +14,10 @@ from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.oauth.client_authentication import ASSERTION, QueryClient, fail
 from provider.oauth.registered_client import RegisteredClient
+from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES
 
 # Asymmetric algorithms alone: with one of them an assertion cannot be made from what we know (ABU-42).
-ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+ALGORITHMS = ASSERTION_SIGNATURES
 # SEC-1026, THR-42: an assertion is for now, and its jti need not be remembered for long.
 LONGEST_LIFE = timedelta(minutes=5)
 LARGEST_ASSERTION = 8 * 1024

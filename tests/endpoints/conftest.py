@@ -19,6 +19,11 @@ from tests.support.relying_party import RelyingParty
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
 
+@pytest.fixture(autouse=True)
+def keys(signing_keys):
+    """There are keys that sign, in every test of an endpoint."""
+
+
 @pytest.fixture
 def ada(app):
     return make_account("ada")

@@ -10,7 +10,6 @@ from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, make_client, secret_of
 from tests.support.browsers import Page, follow, query_of
-from tests.support.signing_keys import have_keys
 
 VERIFIER = "a-verifier-of-forty-three-characters-or-more-0123456789"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -20,7 +19,6 @@ class RelyingParty:
     """One client, made here, that asks at the endpoints."""
 
     def __init__(self, app: Flask, client_id: str = "red", *, public: bool = False, **made: Any) -> None:
-        have_keys()
         if public:
             made["token_endpoint_auth_method"] = "none"
         self.client = make_client(client_id, **made)

@@ -1,0 +1,139 @@
+"""`/userinfo` as relying parties see it."""
+
+import pytest
+
+from tests.factories import make_account, make_session
+from tests.support.browsers import show_session
+
+
+@pytest.fixture
+def tokens(signed_in, rp):
+    return rp.sign_in(signed_in)
+
+
+def bearer(tokens) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+@pytest.mark.spec("core §5.3")
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda http, tokens: http.get("/userinfo", headers=bearer(tokens)), id="GET, header"),
+        pytest.param(lambda http, tokens: http.post("/userinfo", headers=bearer(tokens)), id="POST, header"),
+        pytest.param(
+            lambda http, tokens: http.post("/userinfo", data={"access_token": tokens["access_token"]}),
+            id="POST, form",
+        ),
+        pytest.param(
+            lambda http, tokens: http.get(
+                "/userinfo", headers={"Authorization": f"bearer {tokens['access_token']}"}
+            ),
+            id="the scheme's name in small letters",
+        ),
+    ],
+)
+def test_a_token_tells_who_the_person_is(rp, ada, tokens, ask):
+    response = ask(rp.http, tokens)
+
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.json == {
+        "sub": ada.sub,
+        "name": "Ada",
+        "email": "ada@example.test",
+        "preferred_username": "ada",
+        "updated_at": int(ada.updated_at.timestamp()),
+    }
+
+
+@pytest.mark.spec("core §5.4")
+@pytest.mark.parametrize(
+    ("scope", "claims"),
+    [
+        pytest.param("openid", set(), id="openid alone tells only who"),
+        pytest.param("openid email", {"email", "email_verified"}, id="email"),
+        pytest.param("openid phone", {"phone_number"}, id="phone"),
+        pytest.param("openid address", {"address"}, id="address"),
+        pytest.param(
+            "openid profile", {"name", "nickname", "preferred_username", "updated_at"}, id="profile"
+        ),
+    ],
+)
+def test_scopes_decide_what_is_told(http, rp, scope, claims):
+    known = {"email_verified": True, "phone_number": "+49 1", "address": {"country": "DE"}, "nickname": "A"}
+    show_session(http, make_session(make_account("ben", **known)))
+
+    told = rp.userinfo(rp.sign_in(http, scope=scope)["access_token"]).json
+
+    assert set(told) - {"sub"} == claims
+
+
+def test_it_costs_at_most_three_statements(rp, tokens, statements):
+    with statements() as seen:
+        rp.userinfo(tokens["access_token"])
+
+    assert len(seen) <= 3, seen
+
+
+@pytest.mark.spec("rfc6750 §3")
+@pytest.mark.parametrize(
+    ("ask", "status", "error"),
+    [
+        pytest.param(lambda http, tokens: http.get("/userinfo"), 401, None, id="no token: no error code"),
+        pytest.param(
+            lambda http, tokens: http.get("/userinfo", headers={"Authorization": "Bearer cfa_x"}),
+            401,
+            "invalid_token",
+            id="an unknown token",
+        ),
+        pytest.param(
+            lambda http, tokens: http.get(
+                "/userinfo", headers={"Authorization": f"Bearer {tokens['refresh_token']}"}
+            ),
+            401,
+            "invalid_token",
+            id="a refresh token",
+        ),
+        pytest.param(
+            lambda http, tokens: http.get(
+                "/userinfo", headers={"Authorization": f"Bearer {tokens['id_token']}"}
+            ),
+            401,
+            "invalid_token",
+            id="an ID Token",
+        ),
+        pytest.param(
+            lambda http, tokens: http.get("/userinfo", query_string={"access_token": tokens["access_token"]}),
+            400,
+            "invalid_request",
+            id="a token in the URL",
+        ),
+        pytest.param(
+            lambda http, tokens: http.post(
+                "/userinfo", headers=bearer(tokens), data={"access_token": tokens["access_token"]}
+            ),
+            400,
+            "invalid_request",
+            id="a token sent in two ways",
+        ),
+    ],
+)
+def test_what_is_refused(rp, tokens, ask, status, error):
+    response = ask(rp.http, tokens)
+
+    assert response.status_code == status
+    if status == 401:
+        challenge = response.headers["WWW-Authenticate"]
+        assert challenge.startswith("Bearer ")
+        assert ("error=" in challenge) == (error is not None)
+    if error:
+        assert response.json["error"] == error
+
+
+@pytest.mark.spec("rfc6750 §3.1")
+def test_a_token_for_something_else_is_not_enough(signed_in, rp):
+    response = rp.userinfo(rp.sign_in(signed_in, scope="email")["access_token"])
+
+    assert (response.status_code, response.json["error"]) == (403, "insufficient_scope")
+    assert 'scope="openid"' in response.headers["WWW-Authenticate"]
