@@ -63,7 +63,9 @@ class ClientMetadata:
     id_token_signed_response_alg: str = _declared(
         "Signature of its ID Tokens and Logout Tokens: RS256, ES256 or EdDSA.", "RS256"
     )
-    userinfo_signed_response_alg: str | None = _declared("Signature of userinfo answers; none means JSON.")
+    userinfo_signed_response_alg: str | None = _declared(
+        "Signature of userinfo answers; not offered, they are JSON."
+    )
     token_endpoint_auth_method: str = _declared(
         "client_secret_basic, client_secret_post, private_key_jwt or none (a public client).",
         "client_secret_basic",
@@ -82,8 +84,12 @@ class ClientMetadata:
     frontchannel_logout_session_required: bool = _declared("That page is told iss and sid.", False)
     software_id: str | None = _declared("Which software it is.")
     software_version: str | None = _declared("Which version of it.")
-    require_pushed_authorization_requests: bool = _declared("It only uses pushed requests (rfc9126).", False)
-    dpop_bound_access_tokens: bool = _declared("It only uses DPoP-bound tokens (rfc9449).", False)
+    require_pushed_authorization_requests: bool = _declared(
+        "It only uses pushed requests (rfc9126); not offered.", False
+    )
+    dpop_bound_access_tokens: bool = _declared(
+        "It only uses DPoP-bound tokens (rfc9449); not offered.", False
+    )
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> "ClientMetadata":

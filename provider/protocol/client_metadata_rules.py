@@ -18,12 +18,17 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "application_type": ("web", "native"),
     "subject_type": ("public", "pairwise"),
     "id_token_signed_response_alg": SIGNATURES,
-    "userinfo_signed_response_alg": SIGNATURES,
     "token_endpoint_auth_method": AUTH_METHODS,
     "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,
     "grant_types": ("authorization_code", "refresh_token", "client_credentials"),
     "response_types": ("code",),
 }
+# What the endpoints do not do must not be promised: a client that relies on it would be unprotected.
+_NOT_OFFERED = (
+    "userinfo_signed_response_alg",
+    "require_pushed_authorization_requests",
+    "dpop_bound_access_tokens",
+)
 _KEY_METHOD = "private_key_jwt"
 _MAX_ITEMS = 100
 _MAX_TEXT = 2000
@@ -133,6 +138,9 @@ def _choice_problems(metadata: ClientMetadata) -> Iterator[Problem]:
             yield Problem(
                 name, f"must be {'among' if isinstance(value, tuple) else 'one of'} {', '.join(choices)}"
             )
+    for name in _NOT_OFFERED:
+        if getattr(metadata, name):
+            yield Problem(name, "is not offered")
 
 
 def _uri_problems(metadata: ClientMetadata) -> Iterator[Problem]:
