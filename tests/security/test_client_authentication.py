@@ -1,0 +1,227 @@
+"""How clients prove themselves, and how they fail to (rfc6749 §2.3, rfc7523, THR-27, THR-42)."""
+
+import base64
+import json
+from datetime import timedelta
+from urllib.parse import quote_plus
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from provider.infrastructure import clock
+from tests.factories import secret_of
+from tests.support.browsers import ISSUER
+from tests.support.relying_party import RelyingParty
+
+GREENS_KEY = ECKey.generate_key("P-256", {"kid": "green-1", "alg": "ES256", "use": "sig"}, private=True)
+OTHER_KEY = ECKey.generate_key("P-256", {"kid": "green-1", "alg": "ES256"}, private=True)
+PUBLIC = {"keys": [GREENS_KEY.as_dict(private=False)]}
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def basic(client_id: str, secret: str) -> dict[str, str]:
+    pair = f"{client_id}:{secret}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+def ask(rp: RelyingParty, headers=None, **form):
+    return rp.http.post("/introspect", headers=headers, data={"token": "cfa_x"} | form)
+
+
+def test_each_client_has_the_one_method_that_it_registered(app):
+    red = RelyingParty(app, "red")
+    blue = RelyingParty(app, "blue", token_endpoint_auth_method="client_secret_post")
+    post = {"client_id": "blue", "client_secret": secret_of("blue")}
+
+    assert ask(red, basic("red", secret_of("red"))).status_code == 200
+    assert ask(blue, **post).status_code == 200
+    assert ask(blue, basic("blue", secret_of("blue"))).status_code == 401
+    assert ask(red, client_id="red", client_secret=secret_of("red")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param(basic("red", "wrong"), id="a wrong secret"),
+        pytest.param(basic("red", ""), id="no secret"),
+        pytest.param(basic("nobody", "wrong"), id="an unknown client"),
+        pytest.param(basic("green", secret_of("red")), id="another client's name"),
+        pytest.param({"Authorization": "Basic ***"}, id="no base64"),
+        pytest.param({"Authorization": "Basic /w=="}, id="no text"),
+        pytest.param({"Authorization": "Basic"}, id="nothing at all"),
+        pytest.param({"Authorization": "Bearer cfa_x"}, id="another scheme"),
+        pytest.param({}, id="no proof"),
+    ],
+)
+def test_every_failure_looks_the_same(app, headers):
+    red = RelyingParty(app, "red")
+
+    response = ask(red, headers)
+
+    assert (response.status_code, response.json["error"]) == (401, "invalid_client")
+    assert response.json["error_description"] == "client authentication failed"
+    assert response.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+@pytest.mark.spec("rfc6749 §2.3")
+def test_one_proof_is_enough_and_two_are_too_many(app):
+    red = RelyingParty(app, "red")
+
+    twice = ask(red, basic("red", secret_of("red")), client_secret=secret_of("red"))
+    for_two = ask(red, basic("red", secret_of("red")), client_id="green")
+
+    assert (twice.status_code, twice.json["error"]) == (400, "invalid_request")
+    assert (for_two.status_code, for_two.json["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.spec("rfc6749 §2.3.1")
+def test_identifier_and_secret_may_be_encoded_as_in_a_form(app):
+    red = RelyingParty(app, "red+green", port=4711)
+    secret = secret_of("red+green")
+
+    assert ask(red, basic(quote_plus("red+green"), quote_plus(secret))).status_code == 200
+    assert ask(red, basic(quote_plus("red+green"), secret)).status_code == 200
+
+
+def test_a_public_client_cannot_pretend_to_prove_itself(app):
+    blue = RelyingParty(app, "blue", public=True)
+    form = {"token": "cfr_x", "client_id": "blue"}
+
+    assert blue.http.post("/revoke", data=form).status_code == 200
+    assert blue.http.post("/revoke", data=form | {"client_secret": "x"}).status_code == 401
+    assert blue.http.post("/revoke", data=form, headers=basic("blue", "x")).status_code == 401
+
+
+@pytest.fixture
+def green(app) -> RelyingParty:
+    return RelyingParty(app, "green", token_endpoint_auth_method="private_key_jwt", jwks=PUBLIC)
+
+
+def assertion(key=GREENS_KEY, alg="ES256", header=None, **changes) -> str:
+    now = int(clock.now().timestamp())
+    claims = {"iss": "green", "sub": "green", "aud": ISSUER, "iat": now, "exp": now + 60, "jti": "once"}
+    claims = {name: value for name, value in (claims | changes).items() if value is not None}
+    return jwt.encode({"alg": alg, "kid": "green-1"} | (header or {}), claims, key, algorithms=[alg])
+
+
+def present(rp: RelyingParty, token: str, **form):
+    return ask(rp, client_assertion=token, client_assertion_type=ASSERTION_TYPE, **form)
+
+
+@pytest.mark.spec("rfc7523 §3")
+def test_an_assertion_proves_its_client_once(green):
+    token = assertion()
+
+    assert present(green, token).status_code == 200
+    assert present(green, token).status_code == 401
+    assert present(green, assertion(jti="twice"), client_id="green").status_code == 200
+
+
+def test_an_assertion_stays_used_when_its_request_was_refused(green):
+    """ABU-51: a refusal is no second chance."""
+    form = {"client_assertion": assertion(), "client_assertion_type": ASSERTION_TYPE}
+    refused = green.http.post("/token", data={"grant_type": "refresh_token", "refresh_token": "x"} | form)
+
+    assert refused.json["error"] == "invalid_grant"
+    assert present(green, form["client_assertion"]).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"aud": f"{ISSUER}/token"}, id="THR-27: an endpoint's address as audience"),
+        pytest.param({"aud": [ISSUER]}, id="THR-27: a list of one audience"),
+        pytest.param({"aud": [ISSUER, "https://evil.test"]}, id="THR-27: a list of two"),
+        pytest.param({"aud": ISSUER + "/"}, id="nearly the issuer"),
+        pytest.param({"aud": None}, id="no audience"),
+        pytest.param({"iss": "red"}, id="issued by somebody else"),
+        pytest.param({"iss": None}, id="issued by nobody"),
+        pytest.param({"sub": "red"}, id="about somebody else"),
+        pytest.param({"sub": ["green"]}, id="a list of subjects"),
+        pytest.param({"sub": None}, id="about nobody"),
+        pytest.param({"exp": None}, id="without an end"),
+        pytest.param({"exp": 1}, id="expired"),
+        pytest.param({"exp": "soon"}, id="an end that is no number"),
+        pytest.param({"exp": 10**20}, id="an end beyond all calendars"),
+        pytest.param({"jti": None}, id="without jti"),
+        pytest.param({"jti": ""}, id="an empty jti"),
+        pytest.param({"jti": 7}, id="a jti that is no text"),
+        pytest.param({"jti": "x" * 256}, id="a long jti"),
+        pytest.param({"key": OTHER_KEY}, id="signed with another key"),
+        pytest.param({"header": {"typ": "logout+jwt"}}, id="another kind of token"),
+        pytest.param({"header": {"kid": "unknown"}}, id="an unknown kid"),
+        pytest.param({"header": {"jwk": OTHER_KEY.as_dict(private=False)}, "key": OTHER_KEY}, id="ABU-36"),
+    ],
+)
+def test_an_assertion_that_is_not_quite_right_proves_nothing(green, changes):
+    response = present(green, assertion(**changes))
+
+    assert (response.status_code, response.json["error"]) == (401, "invalid_client")
+    assert response.json["error_description"] == "client authentication failed"
+
+
+@pytest.mark.parametrize(
+    ("claim", "away"),
+    [
+        pytest.param("exp", timedelta(minutes=10), id="THR-42: good for ten minutes"),
+        pytest.param("iat", timedelta(minutes=2), id="from the future"),
+        pytest.param("nbf", timedelta(minutes=2), id="not good yet"),
+    ],
+)
+def test_an_assertion_is_for_now(green, claim, away):
+    token = assertion(**{claim: int((clock.now() + away).timestamp())})
+
+    assert present(green, token).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("x", id="no token"),
+        pytest.param("e30.e30.", id="empty objects"),
+        pytest.param("a" * 8192, id="a large one"),
+        pytest.param(
+            ".".join(
+                base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+                for part in (b'{"alg":"ES256"}', b'{"sub":' + b"[" * 2500, b"x")
+            ),
+            id="a deeply nested one",
+        ),
+        pytest.param(
+            ".".join(
+                base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+                for part in ({"alg": "none"}, {"iss": "green", "sub": "green", "aud": ISSUER})
+            )
+            + ".",
+            id="ABU-37: alg none",
+        ),
+    ],
+)
+def test_garbage_proves_nothing(green, token):
+    assert present(green, token).status_code == 401
+
+
+def test_the_public_key_is_no_secret_to_sign_with(app):
+    """ABU-42."""
+    pair = RSAKey.generate_key(2048, {"kid": "green-1"}, private=True)
+    jwks = {"keys": [pair.as_dict(private=False)]}
+    green = RelyingParty(app, "green", token_endpoint_auth_method="private_key_jwt", jwks=jwks)
+    secret = OctKey.import_key(pair.as_pem(private=False).replace(b"-----", b""))
+
+    assert present(green, assertion(key=secret, alg="HS256")).status_code == 401
+    assert present(green, assertion(key=pair, alg="RS256")).status_code == 200
+
+
+def test_the_registered_algorithm_is_the_only_one(app):
+    pair = RSAKey.generate_key(2048, {"kid": "green-1"}, private=True)
+    made = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [pair.as_dict(private=False)]}}
+    green = RelyingParty(app, "green", **made, token_endpoint_auth_signing_alg="PS256")
+
+    assert present(green, assertion(key=pair, alg="RS256")).status_code == 401
+    assert present(green, assertion(key=pair, alg="PS256")).status_code == 200
+
+
+def test_the_assertion_is_nothing_without_its_type(green):
+    assert ask(green, client_assertion=assertion()).status_code == 401

@@ -1,0 +1,186 @@
+"""What must hold when many ask at once (security 7.3). Real threads, on a database that runs them at once."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from provider.infrastructure.database import db, end_read, transaction
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.models import RefreshToken
+from tests.factories import make_session
+from tests.support.browsers import query_of, show_session
+from tests.support.relying_party import RelyingParty
+
+# One statement at a time is all that SQLite does, so a race there proves little.
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+ROUNDS = 50
+AT_ONCE = 4
+BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Do all of it at the same time; returns what each gave."""
+    barrier = Barrier(len(acts))
+
+    def run(act: Callable[[], Any]) -> Any:
+        barrier.wait(timeout=10)
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [future.result(timeout=60) for future in [pool.submit(run, act) for act in acts]]
+
+
+@pytest.fixture
+def rp(app):
+    return RelyingParty(app, "red", id_token_signed_response_alg="ES256")
+
+
+@pytest.fixture
+def signed_in(http, ada):
+    return show_session(http, make_session(ada))
+
+
+@pytest.fixture
+def end_session(app):
+    """Ends a session from any thread."""
+
+    def act(session_id) -> None:
+        with app.app_context(), transaction():
+            end(db.session.get_one(Session, session_id), BY_ADA)
+
+    return act
+
+
+def living_refresh_tokens() -> int:
+    end_read()
+    alive = (RefreshToken.rotated_at.is_(None), RefreshToken.revoked_at.is_(None))
+    return db.session.scalar(select(func.count()).select_from(RefreshToken).where(*alive)) or 0
+
+
+def test_race_01_one_code_many_callers(signed_in, rp):
+    """One exchange succeeds; the others are reuse, and by SEC-1012 its tokens are dead afterwards."""
+    for _ in range(ROUNDS):
+        code = rp.code(signed_in)
+
+        answers = at_once(*[lambda code=code: rp.exchange(code)] * AT_ONCE)
+
+        good = [answer.json for answer in answers if answer.status_code == 200]
+        assert sorted(answer.status_code for answer in answers) == [200] + [400] * (AT_ONCE - 1)
+        assert not rp.introspect(good[0]["access_token"])["active"]
+        assert living_refresh_tokens() == 0
+
+
+def test_race_02_one_refresh_token_many_honest_callers(signed_in, rp):
+    """THR-25: all get the same successor, and there is one living child."""
+    refresh_token = rp.sign_in(signed_in)["refresh_token"]
+    for _ in range(ROUNDS):
+        answers = at_once(*[lambda token=refresh_token: rp.refresh(token)] * AT_ONCE)
+
+        assert {answer.status_code for answer in answers} == {200}
+        (refresh_token,) = {answer.json["refresh_token"] for answer in answers}
+        assert living_refresh_tokens() == 1
+
+
+def test_race_02_one_refresh_token_of_a_public_client(app, http, ada):
+    """Without a reuse interval one succeeds, the others raise the alarm, and nothing lives on."""
+    blue = RelyingParty(app, "blue", public=True, id_token_signed_response_alg="ES256")
+    for _ in range(10):
+        show_session(http, make_session(ada))
+        tokens = blue.sign_in(http)
+
+        answers = at_once(*[lambda token=tokens["refresh_token"]: blue.refresh(token)] * AT_ONCE)
+
+        good = [answer.json for answer in answers if answer.status_code == 200]
+        assert len(good) == 1
+        assert blue.userinfo(good[0]["access_token"]).status_code == 401
+        assert blue.refresh(good[0]["refresh_token"]).status_code == 400
+
+
+def test_race_03_refresh_and_revoke(signed_in, rp):
+    """Whatever comes first, after the revocation's answer nothing of the family lives (INV-04)."""
+    for _ in range(ROUNDS):
+        tokens = rp.sign_in(signed_in)
+
+        refreshed, revoked = at_once(
+            lambda token=tokens["refresh_token"]: rp.refresh(token),
+            lambda token=tokens["refresh_token"]: rp.revoke(token),
+        )
+
+        assert revoked.status_code == 200
+        assert refreshed.status_code in (200, 400)
+        assert living_refresh_tokens() == 0
+        if refreshed.status_code == 200:
+            assert not rp.introspect(refreshed.json["access_token"])["active"]
+
+
+def test_race_04_refresh_and_end_session(http, rp, ada, end_session):
+    for _ in range(ROUNDS // 2):
+        made = make_session(ada)
+        show_session(http, made)
+        tokens = rp.sign_in(http)
+
+        refreshed, _ended = at_once(
+            lambda token=tokens["refresh_token"]: rp.refresh(token),
+            lambda session_id=made.session.id: end_session(session_id),
+        )
+
+        assert refreshed.status_code in (200, 400)
+        if refreshed.status_code == 200:
+            assert not rp.introspect(refreshed.json["access_token"])["active"]
+            assert rp.refresh(refreshed.json["refresh_token"]).status_code == 400
+
+
+def test_race_05_exchange_and_end_session(http, rp, ada, end_session):
+    for _ in range(ROUNDS // 2):
+        made = make_session(ada)
+        show_session(http, made)
+        code = rp.code(http)
+
+        exchanged, _ended = at_once(
+            lambda code=code: rp.exchange(code), lambda session_id=made.session.id: end_session(session_id)
+        )
+
+        assert exchanged.status_code in (200, 400)
+        if exchanged.status_code == 200:
+            assert not rp.introspect(exchanged.json["access_token"])["active"]
+
+
+def test_race_06_sign_on_and_end_session(http, rp, ada, end_session):
+    """Either the code came first and dies with the session, or the person has to sign in."""
+    for _ in range(ROUNDS // 2):
+        made = make_session(ada)
+        show_session(http, made)
+
+        answer, _ended = at_once(
+            lambda: rp.authorize(http), lambda session_id=made.session.id: end_session(session_id)
+        )
+
+        if "code=" in answer.headers["Location"]:
+            assert rp.exchange(query_of(answer)["code"]).status_code == 400
+            end_read()
+            mine = select(ClientSession).where(ClientSession.session_id == made.session.id)
+            shares = list(db.session.scalars(mine, execution_options={"populate_existing": True}))
+            assert [share.ended_at is not None for share in shares] == [True]
+        else:
+            assert "/sign-in/" in answer.headers["Location"]
+
+
+def test_two_tabs_share_one_session_and_one_grant(app, browser, rp, ada):
+    for _ in range(ROUNDS // 2):
+        made = make_session(ada)
+        tabs = [show_session(browser(), made) for _ in range(AT_ONCE)]
+
+        answers = at_once(*[lambda tab=tab: rp.authorize(tab) for tab in tabs])
+
+        codes = [query_of(answer)["code"] for answer in answers]
+        assert {rp.exchange(code).status_code for code in codes} == {200}
+        end_read()
+        mine = select(func.count()).where(ClientSession.session_id == made.session.id)
+        assert db.session.scalar(mine) == 1
