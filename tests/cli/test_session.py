@@ -1,5 +1,7 @@
 """`curfew session` and `curfew delivery`: endings by an admin, and telling the apps by hand."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import pytest
@@ -8,6 +10,7 @@ from sqlalchemy import select
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery, DeliveryState
 from provider.infrastructure.database import db, transaction
+from provider.keys.lifecycle import ensure_keys
 from tests.factories import make_account, make_client, make_session
 
 
@@ -101,3 +104,48 @@ def test_a_delivery_that_was_given_up_is_due_again(curfew, signed_in, looking):
 def test_draining_nothing_says_so(curfew):
     assert curfew("delivery", "drain").out == "Nothing is due.\n"
     assert curfew("delivery", "drain", "--json").json == {}
+
+
+@pytest.fixture
+def red_server():
+    """Red's back-channel endpoint; collects what it was told."""
+    told = []
+
+    class Told(BaseHTTPRequestHandler):
+        def do_POST(self):
+            told.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Told)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port, told
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.spec("DLV-25")
+def test_draining_delivers_without_broker_or_worker(curfew, looking, red_server):
+    port, told = red_server
+    with looking():
+        with transaction():
+            ensure_keys()
+        ada, red, green = make_account("ada"), make_client("red", port=port), make_client("green", port=1)
+        signed_in = make_session(ada, [red, green])
+    curfew("session", "end", signed_in.session.id)
+
+    assert curfew("delivery", "drain", "--json").json == {"accepted": 1, "pending": 1}
+
+    assert [body.partition("=")[0] for body in told] == ["logout_token"]
+    rows = {one["client_id"]: one for one in curfew("delivery", "list", "--json").json}
+    assert (rows["red"]["state"], rows["red"]["last_status"]) == ("accepted", 200)
+    assert (rows["green"]["state"], rows["green"]["attempt_count"]) == ("pending", 1)
+    shown = curfew("delivery", "show", rows["red"]["id"]).out
+    assert "accepted" in shown
+    assert told[0].partition("=")[2] not in shown
