@@ -5,17 +5,29 @@ doorbell message may start. Without a broker the process works alone.
 """
 
 import signal
+import time
 from types import FrameType
 
 from celery import signals
+from celery.worker import state
 
 from provider.app import create_app
-from provider.infrastructure import current
+from provider.infrastructure import current, event_log
 from provider.infrastructure.task_queue import DELIVER, QUEUE, make_celery
 from provider.worker.process import WorkerProcess
 
 # A task only claims rows and starts attempts in the dispatcher's own threads, so few are enough.
 _LISTENERS = 4
+_PAUSE_BEFORE_LISTENING_AGAIN = 1.0
+_OPTIONS = {
+    "pool_cls": "threads",
+    "concurrency": _LISTENERS,
+    "queues": QUEUE,
+    "quiet": True,
+    "without_gossip": True,
+    "without_mingle": True,
+    "without_heartbeat": True,
+}
 
 application = create_app()
 with application.app_context():
@@ -43,17 +55,30 @@ def start(**_: object) -> None:
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]  # Celery ships no types.
 def stop(**_: object) -> None:
-    """Finish what runs."""
+    """Finish what runs, where Celery's own command has started us."""
     process.stop()
 
 
 def run() -> int:
     """Work until SIGTERM or Ctrl-C and return the exit code."""
-    if not _settings.broker_url:
-        return _run_alone()
-    options = [f"--queues={QUEUE}", "--pool=threads", f"--concurrency={_LISTENERS}"]
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return int(celery.worker_main(["--quiet", "worker", *options, *quiet]) or 0)
+    signals.worker_shutdown.disconnect(stop)
+    try:
+        return _listen() if _settings.broker_url else _run_alone()
+    finally:
+        process.stop()
+
+
+def _listen() -> int:
+    while True:
+        worker = celery.Worker(**_OPTIONS)
+        worker.start()
+        exit_code = int(worker.exitcode or 0)
+        if exit_code == 0 or state.should_stop is not None or state.should_terminate is not None:
+            return exit_code
+        # Something in the broker that is no message at all ends Celery (THR-50). The sweep goes on
+        # meanwhile, and the message is gone.
+        event_log.warning("celery_ended", exit_code=exit_code)
+        time.sleep(_PAUSE_BEFORE_LISTENING_AGAIN)
 
 
 def _run_alone() -> int:
@@ -64,5 +89,4 @@ def _run_alone() -> int:
         signal.signal(number, ask_to_stop)
     process.start()
     process.wait()
-    process.stop()
     return 0

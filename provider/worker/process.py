@@ -32,7 +32,9 @@ class WorkerProcess:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to sweep and to do the duties."""
+        """Begin to sweep and to do the duties; doing it again changes nothing."""
+        if self._threads:
+            return
         self._run("sweeper", self._sweep_interval, self._sweeper.sweep)
         self._run("duties", _DUTY_CHECK, self._do_duties)
         event_log.info("worker_started", pid=os.getpid())

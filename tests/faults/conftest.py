@@ -88,13 +88,13 @@ class Worker:
         environ |= {
             f"CURFEW_{name.upper()}": f"{span}s" for name, span in SPANS.items() if "sweep" not in name
         }
-        self._file = log.open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", "from provider.command import main; main()", "worker"],
-            env=environ,
-            stdout=self._file,
-            stderr=self._file,
-        )
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from provider.command import main; main()", "worker"],
+                env=environ,
+                stdout=file,
+                stderr=file,
+            )
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What the worker has logged under a name so far."""
@@ -108,15 +108,11 @@ class Worker:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-        self._file.close()
 
     def terminate(self) -> int:
         """End it as a supervisor would and return its exit code."""
         self.process.terminate()
-        try:
-            return self.process.wait(20)
-        finally:
-            self._file.close()
+        return self.process.wait(20)
 
 
 @pytest.fixture
