@@ -37,6 +37,7 @@ def submit(handle: str) -> AnyResponse:
     )
     match admission.admit(credentials, client_id=parked.client.client_id):
         case Refusal() as refusal:
+            event_log.info("sign_in_refused", reason=refusal, client_id=parked.client.client_id)
             return _form(parked, username=credentials.username, refusal=refusal)
         case Admitted(session_handle=session_handle, account=account):
             cookies.keep_session(session_handle)

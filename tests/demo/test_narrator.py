@@ -32,6 +32,11 @@ def line(event: str, **fields) -> str:
             id="a sign-in names the person and the app",
         ),
         pytest.param(
+            line("sign_in_refused", client_id="red", reason="wrong"),
+            "a sign-in for red: user name or password was not right",
+            id="a refusal does not say which of both",
+        ),
+        pytest.param(
             line(
                 "logout",
                 account_id=ADA_ID,

@@ -109,12 +109,14 @@ def test_a_dead_provider_is_started_again(started):
 def test_the_terminal_shows_sign_in_ending_and_delivery(started):
     demo = started()
     ada = Browser()
+    ada.open(f"{demo.apps['red']}/login")
+    ada.press("sign-in", username="ada", password="not her password at all")
     sign_in(ada, demo)
     ada.press("sign-out")
 
     wait_until(lambda: "red was told" in demo.said())
     lines = [line.split(maxsplit=2) for line in demo.said().splitlines() if line[:2].isdigit()]
-    assert [line[1] for line in lines] == ["sign-in", "sign-out", "told"]
+    assert [line[1] for line in lines] == ["refused", "sign-in", "sign-out", "told"]
 
 
 @pytest.mark.timeout(600)

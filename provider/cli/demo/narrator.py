@@ -26,6 +26,11 @@ _REASONS = {
     "code_replay": "a code was used twice",
     "consent_withdrawn": "consent withdrawn",
 }
+_REFUSALS = {
+    "incomplete": "user name or password was missing",
+    "wrong": "user name or password was not right",
+    "too_many": "too many attempts",
+}
 _SCOPES = {"app": "one app", "browser": "this browser", "everywhere": "everywhere"}
 
 
@@ -66,8 +71,9 @@ def _signed_in(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, st
     return "sign-in", f"{fields.get('name') or 'somebody'} signed in at {fields.get('rp', '?')}", "green"
 
 
-def _refused(_fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
-    return "refused", "a sign-in was refused: user name or password was wrong", "yellow"
+def _refused(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
+    why = _REFUSALS.get(str(fields.get("reason")), str(fields.get("reason")))
+    return "refused", f"a sign-in for {fields.get('client_id', '?')}: {why}", "yellow"
 
 
 def _ended(fields: Fields, people: Mapping[str, str]) -> tuple[str, str, str]:
