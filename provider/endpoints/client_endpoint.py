@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import end_read, transaction
+from provider.oauth.client_keys import fetch_if_needed
 from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
 from provider.protocol.errors import InvalidRequest
 from provider.web.addresses import client_address
@@ -22,9 +23,12 @@ def read_client_request(request: Request) -> ClientRequest:
     """Read a client's request; rfc6749 §2.3.1: its secrets 'MUST NOT be included in the request URI'."""
     if request.args:
         raise InvalidRequest("parameters belong into the body")
+    parameters = read_parameters(request)
+    # Before any transaction: a client may publish its keys on a machine that is slow to answer.
+    fetch_if_needed(parameters)
     return ClientRequest(
         url=current.settings().issuer + request.path,
-        parameters=read_parameters(request),
+        parameters=parameters,
         authorization=request.headers.get("Authorization", ""),
         ip=client_address(),
     )

@@ -13,6 +13,7 @@ from provider.clients.assertions import use_once
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.oauth.client_authentication import ASSERTION, QueryClient, fail
+from provider.oauth.client_keys import LARGEST_ASSERTION, NoKeys, keys_of
 from provider.oauth.registered_client import RegisteredClient
 from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES
 
@@ -20,7 +21,6 @@ from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES
 ALGORITHMS = ASSERTION_SIGNATURES
 # SEC-1026, THR-42: an assertion is for now, and its jti need not be remembered for long.
 LONGEST_LIFE = timedelta(minutes=5)
-LARGEST_ASSERTION = 8 * 1024
 _LEEWAY = timedelta(seconds=30)
 _LONGEST_JTI = 255
 # THR-27: a token that was signed for another purpose is no proof; the type is optional still.
@@ -54,10 +54,9 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
     def resolve_client_public_key(self, client: RegisteredClient) -> KeySet:
         """Return the keys that the client registered; none from the token's own header (ABU-36)."""
         self._client = client.client
-        keys = (client.metadata.jwks or {}).get("keys", [])
         try:
-            return KeySet.import_key_set({"keys": keys})
-        except JoseError as exc:
+            return keys_of(client.metadata)
+        except NoKeys as exc:
             raise fail() from exc
 
     def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:

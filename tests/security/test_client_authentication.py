@@ -3,6 +3,9 @@
 import base64
 import json
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
 from urllib.parse import quote_plus
 
 import pytest
@@ -225,3 +228,64 @@ def test_the_registered_algorithm_is_the_only_one(app):
 
 def test_the_assertion_is_nothing_without_its_type(green):
     assert ask(green, client_assertion=assertion()).status_code == 401
+
+
+class KeyServer(BaseHTTPRequestHandler):
+    """Publishes what it is told to and counts who asks."""
+
+    body: ClassVar[bytes] = b""
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200 if self.body else 503)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *args) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def key_server():
+    KeyServer.body, KeyServer.asked = json.dumps(PUBLIC).encode(), []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), KeyServer)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def publisher(app, key_server) -> RelyingParty:
+    uri = f"http://127.0.0.1:{key_server.server_port}/jwks"
+    return RelyingParty(app, "green", token_endpoint_auth_method="private_key_jwt", jwks_uri=uri)
+
+
+def test_a_client_may_publish_its_keys(publisher):
+    """DEC-17: they are looked up, kept for a while, and kids that nobody knows make us look but seldom."""
+    assert present(publisher, assertion(jti="1")).status_code == 200
+    assert present(publisher, assertion(jti="2")).status_code == 200
+    for number in range(5):
+        assert present(publisher, assertion(jti=f"x{number}", header={"kid": "new"})).status_code == 401
+
+    assert len(KeyServer.asked) == 1
+
+
+def test_a_new_key_is_found_after_a_moment(publisher, turned_clock):
+    assert present(publisher, assertion(jti="1")).status_code == 200
+    KeyServer.body = json.dumps({"keys": [OTHER_KEY.as_dict(private=False) | {"kid": "new"}]}).encode()
+    turned_clock.turn(timedelta(seconds=31))
+
+    assert present(publisher, assertion(OTHER_KEY, header={"kid": "new"})).status_code == 200
+    assert present(publisher, assertion(jti="2")).status_code == 401
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"keys": 7}', b'{"keys": [{}]}', b"x" * 70_000])
+def test_keys_that_cannot_be_read_let_nobody_in(publisher, body):
+    KeyServer.body = body
+
+    assert present(publisher, assertion()).status_code == 401
