@@ -37,6 +37,12 @@ from provider.web.errors import answer_errors_at
 from provider.web.parameters import read_parameters
 
 _KIND = InteractionKind.AUTHORIZATION
+
+
+class AnsweredBefore(Exception):
+    """A parked request has given its code already; it gives one, however often its page is sent."""
+
+
 # A second tab may join the session, or somebody may sign out, between our look and our write.
 _TRIES = 3
 
@@ -57,8 +63,7 @@ def resume(handle: str) -> Response:
     """Go on with a parked request, in the browser that began it."""
     interaction = interactions.find(handle, cookies.browser(), _KIND) or _adopt(handle)
     if interaction is None:
-        # That page explains what an expired, finished or foreign request is, and offers a way on.
-        return redirect(f"/sign-in/{handle}", 303)
+        return _explain(handle)
     client, asked = _validate(interaction.parameters)
     return _answer(interaction.parameters, client, asked, interaction, handle)
 
@@ -94,12 +99,20 @@ def _answer(
                 _close(interaction)
                 raise error
             case Proceed(), FoundSession():
-                code = _issue(asked, decision, client, found, interaction)
+                try:
+                    code = _issue(asked, decision, client, found, interaction)
+                except AnsweredBefore:
+                    return _explain(handle)
                 if code is not None:
                     return _redirect_with(code, asked)
             case NeedSignIn() | NeedConsent(), _:
                 return _ask(decision, parameters, found, interaction, handle)
     raise TemporarilyUnavailable("the session changed while the request was answered; try again")
+
+
+def _explain(handle: str) -> Response:
+    """Lead to the page that explains an expired, finished or foreign request, and offers a way on."""
+    return redirect(f"/sign-in/{handle}", 303)
 
 
 def _find_session(client: Client) -> FoundSession | None:
@@ -171,9 +184,8 @@ def _issue(
     end_read()
     try:
         with transaction():
-            # One parked request gives one code, however often its page is sent.
             if interaction is not None and not answering.finish(interaction):
-                raise InvalidRequest("this request was answered before")
+                raise AnsweredBefore
             code = issue_code(asked, proceed, client, found)
     except (SessionEnded, IntegrityError):
         return None
