@@ -34,6 +34,7 @@ class Dispatcher:
         self._record = record
         self._threads = ApplicationThreads(concurrency, "delivery")
         self._free = threading.BoundedSemaphore(concurrency)
+        self._starting = threading.Lock()
         self._closing = threading.Event()
 
     def start_due(self, *, limit: int | None = None, logout_id: UUID | None = None) -> "list[Future[str]]":
@@ -53,7 +54,8 @@ class Dispatcher:
     def close(self) -> None:
         """Claim nothing more and wait for the attempts under way; each is bounded by its deadline."""
         self._closing.set()
-        self._threads.close()
+        with self._starting:
+            self._threads.close()
 
     def _take_slots(self, most: int) -> int:
         """Wait for one free thread and take what others are free too; none when we are closing."""
@@ -68,14 +70,15 @@ class Dispatcher:
     def _start(self, slots: int, logout_id: UUID | None) -> "list[Future[str]]":
         """Claim as many rows as we hold threads for: a lease must not run out while waiting for one."""
         claimed: list[ClaimedDelivery] = []
-        try:
-            if slots:
-                with transaction():
-                    claimed = claim_due(slots, logout_id=logout_id)
-        finally:
-            for _ in range(slots - len(claimed)):
-                self._free.release()
-        return [self._threads.submit(self._attempt, one) for one in claimed]
+        # What has been claimed is also started: `close` waits here before it closes the threads.
+        with self._starting:
+            try:
+                if slots and not self._closing.is_set():
+                    claimed = _claim(slots, logout_id)
+            finally:
+                for _ in range(slots - len(claimed)):
+                    self._free.release()
+            return [self._threads.submit(self._attempt, one) for one in claimed]
 
     def _attempt(self, claimed: ClaimedDelivery) -> str:
         with event_log.correlated(claimed.correlation_id):
@@ -105,6 +108,12 @@ def _is_any_due(logout_id: UUID | None) -> bool:
     found = is_any_due(clock.now(), logout_id)
     end_read()
     return found
+
+
+def _claim(limit: int, logout_id: UUID | None) -> list[ClaimedDelivery]:
+    with transaction():
+        claimed = claim_due(limit, logout_id=logout_id)
+    return claimed
 
 
 def _log(claimed: ClaimedDelivery, report: Report, state: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from provider.delivery.models import Delivery, DeliveryAttempt, DeliveryState
 from provider.infrastructure.database import db
@@ -61,8 +61,3 @@ def list_attempts(delivery_id: UUID) -> list[DeliveryAttempt]:
     """Return a delivery's attempts in order."""
     attempts = select(DeliveryAttempt).where(DeliveryAttempt.delivery_id == delivery_id)
     return list(db.session.scalars(attempts.order_by(DeliveryAttempt.number)))
-
-
-def find_oldest_due_at(now: datetime) -> datetime | None:
-    """Return since when the longest waiting delivery has been due; an alarm rings when that is long ago."""
-    return db.session.scalar(select(func.min(Delivery.next_attempt_at)).where(due_condition(now)))
