@@ -112,8 +112,7 @@ def _is_any_due(logout_id: UUID | None) -> bool:
 
 def _claim(limit: int, logout_id: UUID | None) -> list[ClaimedDelivery]:
     with transaction():
-        claimed = claim_due(limit, logout_id=logout_id)
-    return claimed
+        return claim_due(limit, logout_id=logout_id)
 
 
 def _log(claimed: ClaimedDelivery, report: Report, state: str) -> None:
