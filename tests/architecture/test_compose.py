@@ -1,5 +1,6 @@
 """docker-compose.yml shares the commands and settings that the tests run."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,9 +10,11 @@ import pytest
 from click import Context
 
 from provider.cli import main
-from provider.config import Settings
+from provider.cli.demo.processes import own_environment
+from provider.config import Settings, load_settings
 from relying_party_demo.__main__ import arguments
 from tests.architecture.sources import ROOT
+from tests.support.demo import CURFEW
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 SETUP = (ROOT / "docker" / "setup.sh").read_text()
@@ -21,6 +24,13 @@ def test_every_setting_in_the_file_exists():
     known = {f"CURFEW_{field.name.upper()}" for field in fields(Settings)}
 
     assert set(re.findall(r"CURFEW_[A-Z_]+", COMPOSE)) <= known
+
+
+def test_the_settings_in_the_file_are_right():
+    given = dict(re.findall(r"^ +(CURFEW_[A-Z_]+): (.*)$", COMPOSE, re.MULTILINE))
+    given["CURFEW_SECRET_KEY"] = given["CURFEW_SECRET_KEY"].removeprefix("${CURFEW_SECRET_KEY:-").rstrip("}")
+
+    assert load_settings(given).issuer == "http://localhost:8900"
 
 
 def test_every_option_of_the_apps_exists():
@@ -50,6 +60,22 @@ def test_every_option_of_the_setup_exists():
     used = SETUP.partition("curfew client add")[2].partition("\n}")[0]
 
     assert set(re.findall(r"--[a-z-]+", used)) <= known
+
+
+@pytest.mark.processes
+def test_the_setup_can_run_twice(tmp_path):
+    allowed = re.search(r"CURFEW_OUTBOUND_ALLOW: (.*)", COMPOSE)[1]
+    environ = own_environment(CURFEW_DATA_DIR=str(tmp_path), CURFEW_OUTBOUND_ALLOW=allowed)
+    environ["PATH"] = f"{CURFEW.parent}:{environ['PATH']}"
+    steps = ["curfew db upgrade", "sh docker/setup.sh", "sh docker/setup.sh"]
+    for step in steps:
+        subprocess.run(step.split(), cwd=ROOT, env=environ, check=True, capture_output=True)
+
+    listed = subprocess.run(
+        ["curfew", "client", "list", "--json"], env=environ, check=True, capture_output=True, text=True
+    )
+
+    assert sorted(client["client_id"] for client in json.loads(listed.stdout)) == ["blue", "green", "red"]
 
 
 def test_docker_compose_reads_the_file():
