@@ -33,7 +33,7 @@ pip="$venv/bin/python -m pip --disable-pip-version-check --quiet"
 # (a mirror, a proxy); pip then does the same.
 with_uv() {
     $pip install --only-binary :all: --require-hashes -r requirements/bootstrap.lock &&
-        VIRTUAL_ENV="$venv" "$venv/bin/uv" pip install --quiet --compile-bytecode --require-hashes -r "requirements/$kind.lock"
+        VIRTUAL_ENV="$venv" "$venv/bin/uv" pip install --system-certs --quiet --compile-bytecode --require-hashes -r "requirements/$kind.lock"
 }
 with_pip() {
     sed '/^uv==/,$d' requirements/bootstrap.lock >"$venv/setuptools.lock"
