@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, String, Text
+from sqlalchemy import Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
@@ -13,7 +13,17 @@ class Grant(Base):
     """What an Account allowed a Client, until when. Its row is what refresh and revocation lock."""
 
     __tablename__ = "grant"
-    __table_args__ = (Index("ix_grant_account_id_client_id", "account_id", "client_id"),)
+    __table_args__ = (
+        Index("ix_grant_account_id_client_id", "account_id", "client_id"),
+        # What a client's mass ending walks along.
+        Index(
+            "ix_grant_client_id_unrevoked",
+            "client_id",
+            "id",
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))

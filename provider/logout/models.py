@@ -26,14 +26,39 @@ class LogoutReason(StrEnum):
     REFRESH_REPLAY = "refresh_replay"
     CODE_REPLAY = "code_replay"
     CONSENT_WITHDRAWN = "consent_withdrawn"
+    SESSION_LIMIT = "session_limit"
+    # Global Token Revocation: an upstream has told us to.
+    UPSTREAM = "global_token_revocation"
 
 
 class LogoutScope(StrEnum):
-    """Which of the three verbs it was (design §3)."""
+    """How far it reached: one of the three verbs, or all but the browser in use (design §3)."""
 
     APP = "app"
     BROWSER = "browser"
     EVERYWHERE = "everywhere"
+    # Everywhere but in the browser that the person is using.
+    OTHERS = "others"
+
+
+class MassKind(StrEnum):
+    """Whose end a mass ending is."""
+
+    # Everybody's sessions and grants.
+    ALL = "all"
+    # One client's share of every session, with its grants.
+    CLIENT = "client"
+    # What was begun before an instant.
+    ISSUED_BEFORE = "issued_before"
+    # The offline grants of a client that may no longer have any.
+    CLIENT_OFFLINE = "client_offline"
+
+
+class MassPhase(StrEnum):
+    """What the walk of a mass ending is about: what lives in browsers first, then grants on their own."""
+
+    SESSIONS = "sessions"
+    GRANTS = "grants"
 
 
 class MassEnding(Base):
@@ -43,7 +68,6 @@ class MassEnding(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
-    # all: everybody's sessions; client: all of one client; issued_before: what was begun before an instant.
     kind: Mapped[str] = mapped_column(String(16))
     client_id: Mapped[UUID | None] = mapped_column(foreign_key("client.id"))
     issued_before: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -51,6 +75,9 @@ class MassEnding(Base):
     # How many there were when it began, and how many have been ended and owed since.
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
+    # Where the walk over the rows stands, so that whoever carries on after a crash begins there.
+    phase: Mapped[str] = mapped_column(String(16), default=MassPhase.SESSIONS)
+    cursor: Mapped[UUID | None] = mapped_column()
     correlation_id: Mapped[str | None] = mapped_column(String(64))
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

@@ -68,6 +68,16 @@ def list_of_account(account_id: UUID) -> list[Share]:
     ]
 
 
+def list_of_others(account_id: UUID, keep: Session) -> list[Share]:
+    """List everything of a person but what began in one session: other sessions and grants on their own."""
+    others = select(Session.id).where(Session.account_id == account_id, Session.id != keep.id)
+    begun_here = exists().where(ClientSession.grant_id == Grant.id, ClientSession.session_id == keep.id)
+    return [
+        *_list_client_sessions(ClientSession.session_id.in_(others)),
+        *_list_grants_alone(account_id, ~begun_here),
+    ]
+
+
 def _list_client_sessions(condition: ColumnElement[bool]) -> list[Share]:
     living = (
         select(ClientSession, Client, Grant)
@@ -80,7 +90,7 @@ def _list_client_sessions(condition: ColumnElement[bool]) -> list[Share]:
     return [Share(client_session=row[0], client=row[1], grant=row[2]) for row in rows]
 
 
-def _list_grants_alone(account_id: UUID) -> Sequence[Share]:
+def _list_grants_alone(account_id: UUID, *conditions: ColumnElement[bool]) -> Sequence[Share]:
     in_a_session = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
     alone = (
         select(Grant, Client)
@@ -90,6 +100,7 @@ def _list_grants_alone(account_id: UUID) -> Sequence[Share]:
             Grant.revoked_at.is_(None),
             Grant.expires_at > clock.now(),
             ~in_a_session,
+            *conditions,
         )
         .order_by(Grant.id)
     )

@@ -1,0 +1,43 @@
+"""Everywhere but here: a person's other sessions end, with all that they were given in them."""
+
+from sqlalchemy import select, update
+
+from provider.accounts.models import Account
+from provider.infrastructure.database import change, db
+from provider.logout.ending import (
+    Cause,
+    Ending,
+    LogoutOutcome,
+    conclude,
+    end_client_sessions,
+    revoke_grants,
+)
+from provider.logout.models import LogoutScope
+from provider.logout.shares import list_of_others
+from provider.sessions.models import Session
+
+
+def end_others(account: Account, keep: Session, cause: Cause) -> LogoutOutcome:
+    """End everything of a person but one session, and owe the news to every client concerned.
+
+    Offline grants go too, unless they were given in the session that is kept (design §3). The
+    account's row lock comes first: a sign-in that is in the making either comes before and is found
+    here, or sees what this transaction has changed. The epoch stays, for the kept session bears it.
+    """
+    ending = Ending(cause=cause, scope=LogoutScope.OTHERS, account_id=account.id)
+    db.session.execute(select(Account.id).where(Account.id == account.id).with_for_update())
+    others = (
+        update(Session)
+        .where(Session.account_id == account.id, Session.id != keep.id, Session.ended_at.is_(None))
+        .values(ended_at=ending.at, logout_id=ending.logout_id)
+    )
+    sessions_ended = change(others)
+    shares = list_of_others(account.id, keep)
+    return conclude(
+        ending,
+        shares,
+        sessions_ended=sessions_ended,
+        client_sessions_ended=end_client_sessions(ending, shares),
+        grants_revoked=revoke_grants(ending, shares),
+        survivors=[],
+    )
