@@ -1,6 +1,7 @@
 import socket
 
-from provider.cli.demo.ports import any_free_port, choose_ports, is_free
+from provider.cli.demo.ports import choose_ports, is_free
+from tests.support.demo import free_run
 
 
 def listening(port: int) -> socket.socket:
@@ -9,14 +10,6 @@ def listening(port: int) -> socket.socket:
     listener.bind(("127.0.0.1", port))
     listener.listen()
     return listener
-
-
-def free_run(count: int) -> int:
-    """The first of so many free ports in a row."""
-    while True:
-        first = any_free_port()
-        if all(is_free(port) for port in range(first, first + count)):
-            return first
 
 
 def test_the_usual_ports_are_taken_when_they_are_free():
@@ -34,7 +27,7 @@ def test_a_busy_port_is_replaced_by_the_next_free_one_above_all():
 
 
 def test_a_port_that_only_ipv6_uses_is_busy():
-    port = any_free_port()
+    port = free_run(1)
     with socket.socket(socket.AF_INET6) as listener:
         listener.bind(("::1", port))
         listener.listen()

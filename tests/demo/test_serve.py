@@ -18,9 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from provider.cli.demo.ports import any_free_port
 from provider.cli.demo.processes import own_environment
-from tests.support.demo import CURFEW
+from tests.support.demo import CURFEW, free_run
 from tests.support.processes import descendants, is_alive
 from tests.support.waiting import wait_until
 
@@ -128,7 +127,7 @@ def test_a_busy_port_is_not_shared(migrated):
 
 
 def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_told(migrated):
-    port = any_free_port()
+    port = free_run(1)
     issuer = f"http://localhost:{port}"
     with serving(migrated | {"CURFEW_ISSUER": issuer}) as process:
         wait_until(lambda: answer(f"{issuer}/health/ready"), seconds=60)
@@ -142,7 +141,7 @@ def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_told(migrated):
 
 
 def test_its_workers_do_not_outlive_a_kill(migrated):
-    port = any_free_port()
+    port = free_run(1)
     with serving(migrated, "--port", str(port), "--workers", "2") as process:
         wait_until(lambda: answer(f"http://127.0.0.1:{port}/health/live"), seconds=60)
         family = descendants(process.pid)
@@ -153,7 +152,7 @@ def test_its_workers_do_not_outlive_a_kill(migrated):
 
 def test_it_serves_tls_with_its_own_certificate(migrated, certificate):
     cert_file, key_file = certificate
-    port = any_free_port()
+    port = free_run(1)
     issuer = f"https://localhost:{port}"
     options = ("--port", str(port), "--tls-cert", str(cert_file), "--tls-key", str(key_file))
     with serving(migrated | {"CURFEW_ISSUER": issuer}, *options):

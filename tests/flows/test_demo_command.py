@@ -10,10 +10,10 @@ import pytest
 
 from provider.cli.demo.browser import Browser
 from tests.support.demo import CURFEW, READY_SECONDS, RunningDemo, free_run
-from tests.support.processes import is_alive
+from tests.support.processes import descendants, is_alive
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.xdist_group("demo-command")]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.xdist_group("demo")]
 
 # provider and its worker process, the worker, the broker, three apps with a worker process each, the warden
 LEAST_PROCESSES = 11
@@ -66,14 +66,16 @@ def test_a_second_start_continues_with_the_data(started):
 
 
 def test_busy_ports_are_replaced_and_said(started):
-    first = free_run(6)
+    first = free_run(7)
     with socket.socket() as neighbour:
+        # Connections of an earlier demo may linger on the port.
+        neighbour.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         neighbour.bind(("127.0.0.1", first))
         neighbour.listen()
         demo = started(port=first)
 
-        assert demo.issuer == f"http://localhost:{first + 4}"
-        assert f"port {first} is taken; provider is on {first + 4}" in demo.said()
+        assert demo.issuer == f"http://localhost:{first + 5}"
+        assert f"port {first} is taken; provider is on {first + 5}" in demo.said()
         ada = Browser()
         sign_in(ada, demo)
 
@@ -98,7 +100,8 @@ def test_a_dead_provider_is_started_again(started):
     demo = started()
     ada = Browser()
     sign_in(ada, demo)
-    provider = next(pid for pid in demo.family() if "serve" in command_of(pid))
+    # The main process is the one that has a worker process; that one would be replaced without a word.
+    provider = next(pid for pid in demo.family() if "serve" in command_of(pid) and descendants(pid))
 
     os.kill(provider, signal.SIGKILL)
 

@@ -29,7 +29,7 @@ Examples:
     type=click.IntRange(1024, 65000),
     default=DEFAULT_PORT,
     show_default=True,
-    help="Port of the provider; the apps have the next three.",
+    help="Port of the provider; the apps and the broker have the next four.",
 )
 @click.option("--exit-when-ready", is_flag=True, help="Stop as soon as everything has started.")
 def demo(data_dir: Path, port: int, *, exit_when_ready: bool) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provider.cli.demo.ports import any_free_port, choose_ports
+from provider.cli.demo.ports import choose_ports
 from provider.cli.demo.processes import Program, own_environment
 
 APPS = ("red", "green", "blue")
@@ -92,12 +92,12 @@ def make_plan(data_dir: Path, first_port: int) -> Plan:
         state["secrets"] = {name: secrets.token_urlsafe(32) for name in (*APPS, "broker")}
     state.pop("running", None)
     _write_state(data_dir, state)
-    provider_port, *app_ports = choose_ports(first_port, 1 + len(APPS))
+    provider_port, *app_ports, broker_port = choose_ports(first_port, 1 + len(APPS) + 1)
     return Plan(
         data_dir=data_dir,
         provider_port=provider_port,
         app_ports=dict(zip(APPS, app_ports, strict=True)),
-        broker_port=any_free_port(),
+        broker_port=broker_port,
         client_secrets={name: state["secrets"][name] for name in APPS},
         broker_password=state["secrets"]["broker"],
     )

@@ -22,14 +22,6 @@ def choose_ports(first: int, count: int) -> list[int]:
     return chosen
 
 
-def any_free_port() -> int:
-    """Return a free loopback port of the system's choice."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def is_free(port: int) -> bool:
     """Whether nobody listens on a port of either loopback address."""
     return all(_can_bind(family, address, port) for family, address in _LOOPBACKS)
