@@ -25,6 +25,8 @@ _BOUNDS = {
     "argon2_concurrency": (1, 64),
     "password_min_length": (8, 64),
     "delivery_concurrency": (1, 512),
+    "mass_ending_batch": (1, 10_000),
+    "mass_ending_pace": (1, 1_000_000),
 }
 _POSITIVE_SPANS = (
     "session_idle_lifetime",

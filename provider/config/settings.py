@@ -114,6 +114,10 @@ class Settings:
     sweep_interval: timedelta = setting(
         "How often workers look for due deliveries by themselves.", default=timedelta(seconds=5)
     )
+    mass_ending_batch: int = setting(
+        "How many rows of a mass ending are looked up at once; each is ended by itself.", default=500
+    )
+    mass_ending_pace: int = setting("Deliveries per second that a mass ending may add.", default=1000)
     logout_token_lifetime: timedelta = setting("Life of a Logout Token.", default=timedelta(minutes=2))
 
     outbound_allow: tuple[str, ...] = setting(

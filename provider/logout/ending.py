@@ -29,6 +29,8 @@ class Cause:
     initiator: Actor
     client: Client | None = None
     ip: str | None = None
+    # One of very many: its deliveries go after those that somebody waits for, and rouse nobody.
+    in_bulk: bool = False
     # The address of the result page where the caller can derive it again for a repeated request.
     result_handle: str | None = field(default=None, repr=False)
 
@@ -90,7 +92,7 @@ def conclude(
     survivors: list[Share],
 ) -> LogoutOutcome:
     """Write the Logout, owe the news to every client concerned, and ring for the workers after the commit."""
-    notices = fanout.plan(shares)
+    notices = fanout.plan(shares, ending.cause.reason)
     result_handle = ending.cause.result_handle or new_handle()
     initiator_client_id = ending.cause.client.client_id if ending.cause.client else None
     logout = Logout(
@@ -116,13 +118,13 @@ def conclude(
         logout_id=logout.id,
         at=ending.at,
         horizon=current.settings().delivery_horizon,
-        priority=fanout.priority_of(ending.cause.reason, ending.scope),
+        priority=fanout.priority_of(ending.cause.reason, ending.scope, in_bulk=ending.cause.in_bulk),
     )
     outcome = LogoutOutcome(
         logout=logout, result_handle=result_handle, told=len(notices), survivors=survivors
     )
     _record(ending, logout, initiator_client_id)
-    after_commit(lambda: _announce(outcome))
+    after_commit(lambda: _announce(outcome, rings=not ending.cause.in_bulk))
     return outcome
 
 
@@ -144,7 +146,7 @@ def _record(ending: Ending, logout: Logout, initiator_client_id: str | None) -> 
     )
 
 
-def _announce(outcome: LogoutOutcome) -> None:
+def _announce(outcome: LogoutOutcome, *, rings: bool) -> None:
     logout = outcome.logout
     event_log.info(
         "logout",
@@ -159,5 +161,5 @@ def _announce(outcome: LogoutOutcome) -> None:
         grants_surviving=logout.grants_surviving,
         apps_told=logout.apps_told,
     )
-    if outcome.told:
+    if outcome.told and rings:
         outcome.rung = current.house().doorbell.ring(str(logout.id))

@@ -1,47 +1,96 @@
-"""Expiry is an ending too: sessions that ran out are ended exactly once, and their apps are told."""
+"""Expiry is an ending too: sessions that ran out are ended exactly once, and their apps are told.
+
+A session can also be dead by a number: somebody was still signing in when everything of theirs, or
+of everybody, was ended. Each is ended for the reason that it died of.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, exists, false, func, or_, select, true
 
 from provider.accounts.models import Account
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
+from provider.infrastructure.provider_state import ProviderState
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
-from provider.logout.models import LogoutReason
+from provider.logout.fanout import EXPIRY_REASONS
+from provider.logout.models import LogoutReason, MassEnding, MassKind
 from provider.sessions.models import Session
+
+_OF_SESSIONS = (MassKind.ALL, MassKind.ISSUED_BEFORE)
 
 
 def list_run_out(limit: int) -> Sequence[UUID]:
-    """List sessions that are dead by time or by epoch and that nobody has ended yet, oldest first.
+    """List sessions whose time has run out and that nobody has ended yet, oldest first.
 
     Served by ix_session_ends_at_living.
     """
-    dead = (
+    run_out = select(Session.id).where(Session.ended_at.is_(None), Session.ends_at <= clock.now())
+    return db.session.scalars(run_out.order_by(Session.ends_at).limit(limit)).all()
+
+
+def list_born_dead(limit: int) -> Sequence[UUID]:
+    """List sessions that are dead by a number and that no ending has found, oldest first.
+
+    They were begun by requests that were under way during the ending. It reads every living
+    session, so it is asked seldom; a mass ending that is still at work finds its own.
+    """
+    at_work = exists().where(MassEnding.finished_at.is_(None), MassEnding.kind.in_(_OF_SESSIONS))
+    born_dead = (
         select(Session.id)
         .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
         .where(Session.ended_at.is_(None))
-        .where(or_(Session.ends_at <= clock.now(), Session.account_epoch < Account.epoch))
-        .order_by(Session.ends_at)
-        .limit(limit)
+        .where(or_(Session.account_epoch < Account.epoch, dead_for_all()), ~at_work)
     )
-    return db.session.scalars(dead).all()
+    return db.session.scalars(born_dead.order_by(Session.ends_at).limit(limit)).all()
 
 
-def end_run_out(session_id: UUID) -> LogoutOutcome | None:
-    """End one session that ran out; None when it was ended, or used again, meanwhile."""
-    session = db.session.get(Session, session_id, populate_existing=True, with_for_update=True)
-    if session is None or session.ended_at is not None:
+def dead_for_all() -> ColumnElement[bool]:
+    """The condition, over Session and ProviderState, that a mass ending has made a session dead."""
+    return or_(
+        Session.provider_epoch < ProviderState.epoch,
+        Session.created_at < ProviderState.issued_before_is_dead_at,
+    )
+
+
+def end_dead(session_id: UUID) -> LogoutOutcome | None:
+    """End one session that is dead; None when somebody has ended it, or it lives after all."""
+    session, reason = _look_at(session_id)
+    if session is None or reason is None:
         return None
-    return end(session, Cause(reason=_reason(session), initiator="system"))
+    by_number = reason not in EXPIRY_REASONS
+    cause = Cause(
+        reason=reason, initiator="admin" if reason is LogoutReason.ADMIN else "system", in_bulk=True
+    )
+    # What is dead by a number takes its grants along; what merely ran out leaves offline ones alone.
+    return end(session, cause, revoke_offline=by_number)
 
 
-def _reason(session: Session) -> LogoutReason:
-    if clock.now() < session.ends_at:
-        # Born dead: the person signed out everywhere while it was being made.
-        return LogoutReason.USER
-    if session.ends_at >= session.expires_at:
-        return LogoutReason.ABSOLUTE_TIMEOUT
-    return LogoutReason.IDLE_TIMEOUT
+def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None]:
+    """Lock a session that nobody has ended, and tell of what it is dead, if it is."""
+    # Whoever ran out before a mass ending began has not died of it.
+    in_life = exists().where(MassEnding.kind.in_(_OF_SESSIONS), MassEnding.at < Session.ends_at)
+    numbers = (
+        select(
+            Session, Session.account_epoch < Account.epoch, func.coalesce(dead_for_all(), false()), in_life
+        )
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .where(Session.id == session_id, Session.ended_at.is_(None))
+        .with_for_update(of=Session)
+    )
+    row = db.session.execute(numbers, execution_options={"populate_existing": True}).one_or_none()
+    if row is None:
+        return None, None
+    session, dead_for_person, dead_for_all_, died_of_it = row
+    ran_out = session.ends_at <= clock.now()
+    if dead_for_all_ and (died_of_it or not ran_out):
+        return session, LogoutReason.ADMIN
+    if ran_out:
+        at_last = session.ends_at >= session.expires_at
+        return session, LogoutReason.ABSOLUTE_TIMEOUT if at_last else LogoutReason.IDLE_TIMEOUT
+    # The person signed out everywhere while it was being made.
+    return session, LogoutReason.USER if dead_for_person else None

@@ -7,11 +7,12 @@ from provider.delivery.outbox import Notice
 from provider.logout.models import LogoutReason, LogoutScope
 from provider.logout.shares import Share
 
-FIRST, AFTERWARDS = 0, 1
+FIRST, AFTERWARDS, IN_BULK = 0, 1, 2
 # These answer an incident: every second that an RP is not told may be an attacker's.
 SECURITY_REASONS = frozenset(
     {
         LogoutReason.ADMIN,
+        LogoutReason.UPSTREAM,
         LogoutReason.PASSWORD_CHANGED,
         LogoutReason.PASSWORD_RESET,
         LogoutReason.ACCOUNT_DISABLED,
@@ -22,18 +23,28 @@ SECURITY_REASONS = frozenset(
 )
 
 
-def plan(shares: Sequence[Share]) -> list[Notice]:
+# These are nobody's act; a client may wish not to hear of them (DEC-06).
+EXPIRY_REASONS = frozenset({LogoutReason.IDLE_TIMEOUT, LogoutReason.ABSOLUTE_TIMEOUT})
+
+
+def plan(shares: Sequence[Share], reason: LogoutReason) -> list[Notice]:
     """Return the notices owed: one for each ended sid, or one for each client that acts on `sub` alone."""
     notices: dict[tuple[UUID, str], Notice] = {}
     for share in shares:
-        if share.has_address:
+        if share.has_address and (share.client.told_of_expiry or reason not in EXPIRY_REASONS):
             notice = _notice(share)
             notices.setdefault((share.client.id, notice.subject_key), notice)
     return list(notices.values())
 
 
-def priority_of(reason: LogoutReason, scope: LogoutScope) -> int:
-    """Return the rank of an ending's deliveries: security endings go first (design §5)."""
+def priority_of(reason: LogoutReason, scope: LogoutScope, *, in_bulk: bool) -> int:
+    """Return the rank of an ending's deliveries: security endings go first (design §5).
+
+    One of very many goes last, whatever its reason: a person who signs out must not wait behind a
+    million others.
+    """
+    if in_bulk or reason in EXPIRY_REASONS:
+        return IN_BULK
     return FIRST if reason in SECURITY_REASONS or scope is LogoutScope.EVERYWHERE else AFTERWARDS
 
 

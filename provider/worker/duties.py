@@ -4,9 +4,12 @@ Any worker may do them and no two do the same at once, so there is no scheduler 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.exc import OperationalError
 
 from provider.audit import chain
 from provider.audit.record import record
@@ -14,11 +17,12 @@ from provider.audit.tags import EventTag
 from provider.infrastructure import clock, event_log, leases
 from provider.infrastructure.database import db, end_read, transaction
 from provider.keys import lifecycle
-from provider.logout import expiry
+from provider.logout import expiry, mass_walk
 from provider.worker.pruning import prune
 from provider.worker.sweeper import HEARTBEAT
 
-_BATCH = 200
+# At most a hundred a second.
+_EXPIRY_BATCH = 1000
 _SEAL_BATCH = 1000
 # Longer than any of the duties takes; a holder that died is replaced after it.
 _HOLD = timedelta(minutes=5)
@@ -34,12 +38,18 @@ class Duty:
 
 
 def expire_sessions() -> None:
-    """End the sessions that ran out, one transaction each, so that each is told of by itself (DEC-06)."""
-    run_out = expiry.list_run_out(_BATCH)
-    end_read()
-    for session_id in run_out:
-        with event_log.correlated(), transaction():
-            expiry.end_run_out(session_id)
+    """End the sessions that ran out, so many a turn: those of one morning must not flood an app (DEC-06)."""
+    _end_dead(expiry.list_run_out(_EXPIRY_BATCH))
+
+
+def end_born_dead() -> None:
+    """End the sessions that were dead before they were begun."""
+    _end_dead(expiry.list_born_dead(_EXPIRY_BATCH))
+
+
+def carry_on_mass_endings() -> None:
+    """Carry on with the oldest mass ending that is not finished."""
+    mass_walk.carry_on()
 
 
 def advance_keys() -> None:
@@ -55,8 +65,23 @@ def seal_audit() -> None:
         chain.seal(_SEAL_BATCH)
 
 
+def _end_dead(session_ids: Sequence[UUID]) -> None:
+    """End dead sessions in a transaction each; a broken one must not keep the others from being told of."""
+    end_read()
+    for session_id in session_ids:
+        try:
+            with event_log.correlated(), transaction():
+                expiry.end_dead(session_id)
+        except OperationalError:
+            raise
+        except Exception:  # noqa: BLE001 – logged; the others are dead too.
+            event_log.error("session_not_ended", exc_info=True, session_id=session_id)
+
+
 DUTIES = (
     Duty("expire_sessions", timedelta(seconds=10), expire_sessions),
+    Duty(mass_walk.DUTY, timedelta(seconds=5), carry_on_mass_endings),
+    Duty("end_born_dead", timedelta(hours=1), end_born_dead),
     Duty("seal_audit", timedelta(seconds=10), seal_audit),
     Duty("advance_keys", timedelta(minutes=10), advance_keys),
     Duty("prune", timedelta(hours=1), prune),

@@ -1,0 +1,87 @@
+"""Mass endings: one watermark makes very many things dead at once (design §4).
+
+All that is done here is a row or two, however many sessions there are, and it holds on the next
+request. Ending the rows and telling the apps follows in `provider.logout.mass_walk`.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import or_, update
+
+from provider.audit.record import Actor, record
+from provider.audit.tags import EventTag
+from provider.clients.models import Client
+from provider.infrastructure import clock, event_log
+from provider.infrastructure.database import after_commit, change, db
+from provider.infrastructure.opaque_tokens import new_id
+from provider.infrastructure.provider_state import ProviderState
+from provider.logout.models import MassEnding, MassKind, MassPhase
+
+
+class InTheFuture(ValueError):
+    """An instant that has not come: what will be issued until then cannot be ended now."""
+
+
+def end_everybody(initiator: Actor) -> MassEnding:
+    """End all sessions and all grants of everybody."""
+    change(update(ProviderState).values(epoch=ProviderState.epoch + 1))
+    return _begin(MassKind.ALL, initiator)
+
+
+def end_of_client(client: Client, initiator: Actor) -> MassEnding:
+    """End one client's share of every session with all its grants, offline ones too; other apps live on."""
+    change(update(Client).where(Client.id == client.id).values(epoch=Client.epoch + 1))
+    db.session.refresh(client, ["epoch"])
+    return _begin(MassKind.CLIENT, initiator, client=client)
+
+
+def end_issued_before(instant: datetime, initiator: Actor) -> MassEnding:
+    """End every session and grant that was begun before an instant. Raises InTheFuture.
+
+    The instant only ever moves forward: what was ended does not come to life again.
+    """
+    if instant > clock.now():
+        raise InTheFuture(f"{instant.isoformat()} has not come yet")
+    known = ProviderState.issued_before_is_dead_at
+    forward = update(ProviderState).where(or_(known.is_(None), known < instant))
+    change(forward.values(issued_before_is_dead_at=instant))
+    return _begin(MassKind.ISSUED_BEFORE, initiator, issued_before=instant)
+
+
+def end_offline_of_client(client: Client, initiator: Actor) -> MassEnding:
+    """Revoke the offline grants of a client that may no longer have any (ABU-24).
+
+    No watermark is needed: their refresh tokens are dead because the client may not have them.
+    """
+    return _begin(MassKind.CLIENT_OFFLINE, initiator, client=client)
+
+
+def _begin(
+    kind: MassKind, initiator: Actor, *, client: Client | None = None, issued_before: datetime | None = None
+) -> MassEnding:
+    mass = MassEnding(
+        id=new_id(),
+        at=clock.now(),
+        kind=kind,
+        client_id=client.id if client else None,
+        issued_before=issued_before,
+        initiator=initiator,
+        total=0,
+        done=0,
+        phase=MassPhase.GRANTS if kind is MassKind.CLIENT_OFFLINE else MassPhase.SESSIONS,
+        correlation_id=event_log.correlation_id() or None,
+    )
+    db.session.add(mass)
+    client_id = client.client_id if client else None
+    record(
+        EventTag.MASS_ENDING,
+        actor=initiator,
+        client_id=client_id,
+        mass_ending_id=mass.id,
+        kind=kind,
+        issued_before=issued_before.isoformat() if issued_before else None,
+    )
+    after_commit(
+        lambda: event_log.warning("mass_ending", mass_ending_id=mass.id, kind=kind, client_id=client_id)
+    )
+    return mass

@@ -1,0 +1,150 @@
+"""Questions about mass endings: what is dead by one and not yet ended, and how far it has come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, exists, func, or_, select, true
+from sqlalchemy.sql.elements import KeyedColumnElement
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.grants.queries import grant_lives
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.infrastructure.provider_state import ProviderState
+from provider.logout.expiry import dead_for_all
+from provider.logout.models import MassEnding, MassKind, MassPhase
+from provider.sessions.models import ClientSession, Session
+from provider.sessions.queries import session_lives
+
+Selection = Select[UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What a mass ending would reach if it began now."""
+
+    sessions: int
+    client_sessions: int
+    grants: int
+    apps: int
+
+
+def find_unfinished() -> MassEnding | None:
+    """Find the mass ending that is to be carried on: the oldest that is not finished."""
+    unfinished = select(MassEnding).where(MassEnding.finished_at.is_(None)).order_by(MassEnding.id).limit(1)
+    return db.session.scalars(unfinished, execution_options={"populate_existing": True}).one_or_none()
+
+
+def find(mass_ending_id: UUID) -> MassEnding | None:
+    """Find a mass ending, as it stands now."""
+    return db.session.get(MassEnding, mass_ending_id, populate_existing=True)
+
+
+def list_mass_endings(limit: int = 100) -> list[MassEnding]:
+    """List mass endings, newest first."""
+    return list(db.session.scalars(select(MassEnding).order_by(MassEnding.id.desc()).limit(limit)))
+
+
+def list_next(mass: MassEnding, limit: int) -> Sequence[UUID]:
+    """List the next rows of a mass ending's walk by their identifiers, in whose order it goes."""
+    rows, identifier = _walk(mass)
+    if mass.cursor is not None:
+        rows = rows.where(identifier > mass.cursor)
+    return db.session.scalars(rows.order_by(identifier).limit(limit)).all()
+
+
+def count_to_end(mass: MassEnding) -> int:
+    """Count the rows that a mass ending will come to, before it has begun to walk."""
+    has_share = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
+    alone = _count(_dead_grants(mass).where(~has_share))
+    return alone + (_count(_dead_sessions(mass)[0]) if mass.phase == MassPhase.SESSIONS else 0)
+
+
+def measure(kind: MassKind, *, client: Client | None = None, issued_before: datetime | None = None) -> Reach:
+    """Count what lives and would be ended by a mass ending, without beginning one."""
+    now = clock.now()
+    sessions, shares = _living(select(Session.id), now), _living(select(ClientSession.id), now)
+    shares = shares.join(ClientSession, ClientSession.session_id == Session.id)
+    shares = shares.where(ClientSession.ended_at.is_(None))
+    grants = _living_grants(now)
+    if issued_before is not None:
+        sessions = sessions.where(Session.created_at < issued_before)
+        shares = shares.where(Session.created_at < issued_before)
+        grants = grants.where(Grant.created_at < issued_before)
+    if client is not None:
+        shares, grants = (
+            shares.where(ClientSession.client_id == client.id),
+            grants.where(Client.id == client.id),
+        )
+    told = db.session.scalars(select(Client).where(Client.id.in_(grants.with_only_columns(Grant.client_id))))
+    return Reach(
+        sessions=0 if kind is MassKind.CLIENT else _count(sessions),
+        client_sessions=_count(shares),
+        grants=_count(grants),
+        apps=sum(bool(one.metadata_.backchannel_logout_uri) for one in told),
+    )
+
+
+def _walk(mass: MassEnding) -> tuple[Selection, KeyedColumnElement[UUID]]:
+    if mass.phase == MassPhase.SESSIONS:
+        return _dead_sessions(mass)
+    return _dead_grants(mass), Grant.__table__.c.id
+
+
+def _dead_sessions(mass: MassEnding) -> tuple[Selection, KeyedColumnElement[UUID]]:
+    """Return what is dead and not ended: sessions, or a client's shares of sessions that live on."""
+    if mass.kind != MassKind.CLIENT:
+        sessions = select(Session.id).join(ProviderState, true())
+        return sessions.where(Session.ended_at.is_(None), dead_for_all()), Session.__table__.c.id
+    shares = (
+        select(ClientSession.id)
+        .join(Grant, Grant.id == ClientSession.grant_id)
+        .join(Client, Client.id == ClientSession.client_id)
+        .where(ClientSession.client_id == mass.client_id, ClientSession.ended_at.is_(None))
+        .where(Grant.client_epoch < Client.epoch)
+    )
+    return shares, ClientSession.__table__.c.id
+
+
+def _dead_grants(mass: MassEnding) -> Selection:
+    """Return the grants that are dead and not revoked; of those that had run out before nobody is told."""
+    grants = select(Grant.id).where(Grant.revoked_at.is_(None), Grant.expires_at > mass.at)
+    match mass.kind:
+        case MassKind.CLIENT:
+            of_client = grants.join(Client, Client.id == Grant.client_id)
+            return of_client.where(Grant.client_id == mass.client_id, Grant.client_epoch < Client.epoch)
+        case MassKind.CLIENT_OFFLINE:
+            return grants.where(Grant.client_id == mass.client_id, Grant.offline, Grant.created_at <= mass.at)
+    return grants.join(ProviderState, true()).where(
+        or_(
+            Grant.provider_epoch < ProviderState.epoch,
+            Grant.created_at < ProviderState.issued_before_is_dead_at,
+        )
+    )
+
+
+def _living(rows: Selection, now: datetime) -> Selection:
+    return (
+        rows.select_from(Session)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .where(session_lives(now))
+    )
+
+
+def _living_grants(now: datetime) -> Selection:
+    return (
+        select(Grant.id)
+        .join(Account, Account.id == Grant.account_id)
+        .join(Client, Client.id == Grant.client_id)
+        .join(ProviderState, true())
+        .where(grant_lives(now))
+    )
+
+
+def _count(rows: Selection) -> int:
+    return db.session.scalar(select(func.count()).select_from(rows.subquery())) or 0

@@ -1,0 +1,310 @@
+"""Mass endings: one watermark at once, then every row ended and every app told exactly once."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from provider.audit.models import AuditEvent
+from provider.delivery.models import Delivery
+from provider.grants.models import Grant
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db, transaction
+from provider.logout import mass, mass_walk
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.mass_queries import find, measure
+from provider.logout.models import Logout, LogoutReason, MassKind
+from provider.oauth.authorization_request import AuthorizationRequest
+from provider.oauth.decision import Proceed
+from provider.oauth.issue_code import issue_code
+from provider.sessions.models import ClientSession, Session
+from provider.sessions.queries import find_live, find_with_client
+from tests.factories import make_account, make_client, make_session
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def ada(app):
+    return make_account("ada")
+
+
+@pytest.fixture
+def ben(app):
+    return make_account("ben")
+
+
+@pytest.fixture
+def red(app):
+    return make_client("red")
+
+
+@pytest.fixture
+def green(app):
+    return make_client("green")
+
+
+def begin(act, *arguments):
+    with transaction():
+        return act(*arguments, "admin")
+
+
+def walk(begun):
+    """Carry on until it is finished, as the workers do turn by turn."""
+    while (seen := mass_walk.carry_on()) is not None:
+        begun = seen
+    return begun
+
+
+def told() -> list[str | None]:
+    return sorted(db.session.scalars(select(Delivery.sid)))
+
+
+def reasons() -> set[str]:
+    return set(db.session.scalars(select(Logout.reason)))
+
+
+def sids(*made) -> list[str]:
+    return sorted(share.sid for one in made for share in one.shares.values())
+
+
+def test_everybody_is_signed_out_on_the_next_request_and_told_afterwards(ada, ben, red, green):
+    ours = [make_session(ada, [red, green], offline=("green",)), make_session(ben, [red])]
+
+    begun = begin(mass.end_everybody)
+    assert [find_live(one.handle) for one in ours] == [None, None]
+    assert told() == []
+
+    ended = walk(begun)
+    assert told() == sids(*ours)
+    assert reasons() == {LogoutReason.ADMIN}
+    assert (ended.total, ended.done) == (2, 2)
+    assert ended.finished_at
+    assert db.session.scalar(select(func.count()).where(Grant.revoked_at.is_(None))) == 0
+
+
+def test_who_signs_in_after_a_mass_ending_is_not_touched_by_it(ada, red):
+    make_session(ada, [red])
+    begun = begin(mass.end_everybody)
+    db.session.expire_all()
+    fresh = make_session(ada, [red], offline=("red",))
+
+    walk(begun)
+
+    assert find_live(fresh.handle)
+    assert fresh.shares["red"].sid not in told()
+    db.session.refresh(fresh.grants["red"])
+    assert fresh.grants["red"].revoked_at is None
+
+
+def test_an_offline_grant_that_outlived_its_session_ends_too_and_is_told_under_its_sid(ada, red):
+    made = make_session(ada, [red], offline=("red",))
+    with transaction():
+        end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
+    before = told()
+
+    ended = walk(begin(mass.end_everybody))
+
+    assert (ended.total, ended.done) == (1, 1)
+    assert told() == sorted([*before, made.shares["red"].sid])
+
+
+def test_all_of_one_client_ends_and_other_apps_live_on(ada, ben, red, green):
+    here, there = make_session(ada, [red, green], offline=("red",)), make_session(ben, [red])
+
+    ended = walk(begin(mass.end_of_client, red))
+
+    assert (ended.total, ended.done) == (2, 2)
+    assert told() == sorted([here.shares["red"].sid, there.shares["red"].sid])
+    assert find_live(here.handle)
+    db.session.refresh(here.shares["green"])
+    assert here.shares["green"].is_live
+    db.session.refresh(here.grants["red"])
+    assert here.grants["red"].revoked_at
+
+
+def test_what_was_issued_before_an_instant_ends_and_what_came_later_lives(ada, red, turned_clock):
+    old = make_session(ada, [red])
+    instant = turned_clock.turn(timedelta(minutes=5))
+    late = make_session(ada, [red])
+    turned_clock.turn(timedelta(minutes=5))
+
+    begun = begin(mass.end_issued_before, instant)
+    assert find_live(old.handle) is None
+    walk(begun)
+
+    assert find_live(late.handle)
+    assert told() == sids(old)
+
+
+def test_the_instant_only_moves_forward(ada, red, turned_clock):
+    first = make_session(ada, [red])
+    later = turned_clock.turn(timedelta(minutes=5))
+    begin(mass.end_issued_before, later)
+    begin(mass.end_issued_before, later - timedelta(minutes=10))
+
+    assert find_live(first.handle) is None
+    with pytest.raises(mass.InTheFuture):
+        begin(mass.end_issued_before, later + timedelta(hours=1))
+
+
+def test_a_session_that_ran_out_before_is_told_as_such(ada, red, turned_clock):
+    made = make_session(ada, [red], offline=("red",))
+    turned_clock.turn(timedelta(hours=2))
+
+    walk(begin(mass.end_everybody))
+
+    assert reasons() == {LogoutReason.IDLE_TIMEOUT, LogoutReason.ADMIN}
+    db.session.refresh(made.session)
+    assert db.session.get_one(Logout, made.session.logout_id).reason == LogoutReason.IDLE_TIMEOUT
+    db.session.refresh(made.grants["red"])
+    assert made.grants["red"].revoked_at
+
+
+def test_the_watermark_is_a_handful_of_statements_however_many_sessions_there_are(ada, red, statements):
+    for _ in range(10):
+        make_session(ada, [red])
+
+    for act, arguments in ((mass.end_everybody, ()), (mass.end_of_client, (red,))):
+        with statements() as seen:
+            begin(act, *arguments)
+        assert len(seen) <= 4
+
+
+def test_it_is_in_the_audit(ada, red):
+    begun = begin(mass.end_of_client, red)
+
+    entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "mass_ending")).one()
+    assert (entry.actor, entry.client_id) == ("admin", "red")
+    assert entry.detail["mass_ending_id"] == str(begun.id)
+
+
+def test_bulk_news_go_after_those_that_somebody_waits_for(ada, red):
+    many, one = make_session(ada, [red]), make_session(ada, [red])
+    with transaction():
+        end(one.session, Cause(reason=LogoutReason.USER, initiator="account"))
+    walk(begin(mass.end_everybody))
+
+    ranks = {row.sid: row.priority for row in db.session.scalars(select(Delivery))}
+    assert ranks[one.shares["red"].sid] < ranks[many.shares["red"].sid]
+
+
+def test_the_pace_is_kept(app, ada, red):
+    current.install(app, replace(current.house(), settings=replace(current.settings(), mass_ending_pace=50)))
+    for _ in range(10):
+        make_session(ada, [red])
+    begun = begin(mass.end_everybody)
+
+    started = clock.now()
+    walk(begun)
+
+    assert clock.now() - started >= timedelta(seconds=0.18)
+
+
+def test_walkers_at_the_same_time_end_each_row_once(app, ada, red, green):
+    made = [make_session(ada, [red, green]) for _ in range(30)]
+    begin(mass.end_everybody)
+
+    def work() -> None:
+        with app.app_context():
+            while mass_walk.carry_on() is not None:
+                pass
+            db.session.remove()
+
+    walkers = [threading.Thread(target=work) for _ in range(4)]
+    for walker in walkers:
+        walker.start()
+    for walker in walkers:
+        walker.join()
+
+    assert told() == sids(*made)
+    assert db.session.scalar(select(func.count()).select_from(Logout)) == 30
+
+
+def test_one_broken_row_keeps_nobody_behind_it_from_being_told(ada, red, green):
+    first, second = make_session(ada, [red]), make_session(ada, [green])
+    with transaction():
+        red.registered = []
+
+    ended = walk(begin(mass.end_everybody))
+
+    assert told() == sids(second)
+    assert ended.finished_at
+    db.session.refresh(first.session)
+    assert first.session.ended_at is None
+    assert find_live(first.handle) is None
+
+
+def test_an_app_that_is_entered_again_before_the_walk_gets_another_sid(ada, red):
+    made = make_session(ada, [red])
+    begun = begin(mass.end_of_client, red)
+    with transaction():
+        found = find_with_client(made.handle, red)
+        asked = AuthorizationRequest(redirect_uri="https://red.test/callback", scopes=("openid",))
+        issue_code(asked, Proceed(("openid",), consented=False), red, found)
+    walk(begun)
+
+    assert told() == sids(made)
+    (fresh,) = db.session.scalars(select(ClientSession).where(ClientSession.ended_at.is_(None)))
+    assert fresh.sid != made.shares["red"].sid
+
+
+def test_what_would_be_reached_is_counted_without_ending_anything(ada, ben, red, green):
+    make_session(ada, [red, green], offline=("green",))
+    make_session(ben, [red])
+
+    everybody, one = measure(MassKind.ALL), measure(MassKind.CLIENT, client=red)
+
+    assert (everybody.sessions, everybody.client_sessions, everybody.grants, everybody.apps) == (2, 3, 3, 2)
+    assert (one.sessions, one.client_sessions, one.grants, one.apps) == (0, 2, 2, 1)
+
+
+@pytest.mark.processes
+def test_killed_with_9_in_the_middle_it_is_carried_on_and_nobody_is_told_twice(
+    app, settings, ada, red, green, tmp_path
+):
+    made = [make_session(ada, [red, green]) for _ in range(30)]
+    begun = begin(mass.end_everybody)
+    walker = subprocess.Popen(
+        [sys.executable, "-c", _WALKER],
+        env=os.environ
+        | {
+            "CURFEW_DATABASE_URL": settings.database_url,
+            "CURFEW_DATA_DIR": str(settings.data_dir),
+            "CURFEW_SECRET_KEY": settings.secret_key,
+            "CURFEW_MASS_ENDING_PACE": "20",
+        },
+    )
+
+    def some_are_done() -> int:
+        db.session.rollback()
+        return find(begun.id).done
+
+    wait_until(some_are_done, seconds=30)
+    walker.send_signal(signal.SIGKILL)
+    walker.wait()
+    assert 0 < some_are_done() < 30
+    db.session.rollback()
+
+    ended = walk(begun)
+
+    assert told() == sids(*made)
+    assert ended.done == 30
+    assert db.session.scalar(select(func.count()).where(Session.ended_at.is_(None))) == 0
+
+
+_WALKER = """
+from provider.app import create_app
+from provider.config import load_settings
+from provider.logout import mass_walk
+
+with create_app(load_settings()).app_context():
+    while mass_walk.carry_on() is not None:
+        pass
+"""
