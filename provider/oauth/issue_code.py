@@ -1,10 +1,15 @@
 """How a granted Authentication Request becomes a code."""
 
+from dataclasses import replace
+
 from provider.clients.models import Client
 from provider.grants import lifecycle as grants
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
+from provider.logout.end_client_session import end_share
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.oauth.decision import Proceed
 from provider.sessions import lifecycle as sessions
@@ -25,6 +30,7 @@ def issue_code(asked: AuthorizationRequest, proceed: Proceed, client: Client, fo
     """
     if not sessions.touch(found.session):
         raise SessionEnded
+    found = _without_dead_share(client, found)
     grant = _grant(proceed, client, found)
     client_session = _client_session(client, found, grant)
     return codes.issue(
@@ -37,6 +43,22 @@ def issue_code(asked: AuthorizationRequest, proceed: Proceed, client: Client, fo
         nonce=asked.nonce,
         code_challenge=asked.code_challenge,
     )
+
+
+def _without_dead_share(client: Client, found: FoundSession) -> FoundSession:
+    """End the share that a client's mass ending has made dead, so that what follows has a sid of its own.
+
+    The ending's walk may not have come here yet; when it does, it must not end what begins now.
+    """
+    share = found.client_session
+    if share is None or found.grant is not None:
+        return found
+    given = db.session.get_one(Grant, share.grant_id)
+    if given.client_epoch >= client.epoch:
+        return found
+    cause = Cause(reason=LogoutReason.ADMIN, initiator="admin")
+    end_share(share, cause, revoke_offline=True)
+    return replace(found, client_session=None)
 
 
 def _grant(proceed: Proceed, client: Client, found: FoundSession) -> Grant:
