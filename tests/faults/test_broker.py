@@ -111,7 +111,7 @@ def test_a_worker_hears_the_doorbell_again_when_the_broker_is_back(
         wait_until(lambda: "Trying again" in worker.log.read_text(), seconds=20)
         broker.start()
         [second] = sign_out_at(client, account=ada)
-        wait_until(lambda: _ring_until_accepted(broker, second), seconds=30)
+        wait_until(lambda: _ring_until_accepted(broker, second), seconds=60)
 
     assert worker.process.poll() is None
 

@@ -2,15 +2,16 @@
 
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 from provider.delivery.models import Delivery, DeliveryState
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import db, is_sqlite, transaction
 from tests.delivery.owing import attempts_of, now_is, owe, sign_out_at
 from tests.delivery.receivers import receiving
 from tests.factories import make_account, make_client
@@ -35,6 +36,30 @@ def full_house() -> Iterator[int]:
         yield port
         for guest in guests:
             guest.close()
+
+
+def freeze(worker: Worker) -> None:
+    """Stop a process while it does not hold SQLite's one write lock, which nobody could take from it."""
+
+    def is_frozen_without_lock() -> bool:
+        worker.process.send_signal(signal.SIGSTOP)
+        if is_writable():
+            return True
+        worker.process.send_signal(signal.SIGCONT)
+        return False
+
+    wait_until(is_frozen_without_lock)
+
+
+def is_writable() -> bool:
+    if not is_sqlite():
+        return True
+    with closing(sqlite3.connect(str(db.engine.url.database), timeout=0.3)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        return True
 
 
 def is_accepted(delivery: Delivery) -> bool:
@@ -100,7 +125,7 @@ def test_a_worker_that_slept_through_its_lease_changes_nothing(app: Flask, start
         delivery = owe(port=red.port)
         zombie = start_worker()
         wait_until(lambda: red.received)
-        zombie.process.send_signal(signal.SIGSTOP)
+        freeze(zombie)
         red.may_answer.set()
 
         living = start_worker()
