@@ -1,0 +1,44 @@
+"""How many sessions one person may have at once: one more ends the oldest, and its apps are told."""
+
+from sqlalchemy import select, true
+
+from provider.accounts.models import Account
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db
+from provider.infrastructure.provider_state import ProviderState
+from provider.logout.end_session import end
+from provider.logout.ending import Cause, LogoutOutcome
+from provider.logout.models import LogoutReason
+from provider.sessions.models import Session
+from provider.sessions.queries import session_lives
+
+# Where a limit is set for the first time, a person's many sessions are ended over some sign-ins.
+_MOST_AT_ONCE = 50
+
+
+def enforce(account: Account, new_session: Session) -> list[LogoutOutcome]:
+    """End the oldest sessions of a person beyond the limit; the new one is never among them.
+
+    The caller holds the account's row lock, so that sign-ins at the same moment count one another.
+    """
+    most = current.settings().sessions_per_account
+    if most == 0:
+        return []
+    cause = Cause(reason=LogoutReason.SESSION_LIMIT, initiator="system", ip=new_session.ip)
+    outcomes = [end(session, cause) for session in _list_beyond(account, new_session, most)]
+    return [outcome for outcome in outcomes if outcome]
+
+
+def _list_beyond(account: Account, new_session: Session, most: int) -> list[Session]:
+    """List the living sessions that are too many, oldest last. Served by ix_session_account_id_created_at."""
+    others = (
+        select(Session)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .where(Session.account_id == account.id, Session.id != new_session.id)
+        .where(session_lives(clock.now()))
+        .order_by(Session.created_at.desc(), Session.id.desc())
+        .offset(most - 1)
+        .limit(_MOST_AT_ONCE)
+    )
+    return list(db.session.scalars(others))
