@@ -1,0 +1,173 @@
+"""Expiry is an ending: exactly once, for its reason, in bounded pieces, told to those that want to hear."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from provider.accounts.models import Account
+from provider.delivery.models import Delivery
+from provider.infrastructure.database import change, db, is_sqlite, transaction
+from provider.logout import expiry, mass
+from provider.logout.models import Logout, LogoutReason
+from provider.sessions import lifecycle
+from provider.worker import duties
+from tests.factories import make_account, make_client, make_session
+
+
+@pytest.fixture
+def ada(app):
+    return make_account("ada")
+
+
+@pytest.fixture
+def red(app):
+    return make_client("red")
+
+
+def endings() -> list[Logout]:
+    return list(db.session.scalars(select(Logout)))
+
+
+def told() -> list[str | None]:
+    return sorted(db.session.scalars(select(Delivery.sid)))
+
+
+@pytest.mark.spec("DEC-06")
+def test_a_session_that_nobody_used_ends_by_idleness_and_its_apps_are_told(ada, red, turned_clock):
+    made = make_session(ada, [red])
+    turned_clock.turn(timedelta(minutes=59))
+    duties.expire_sessions()
+    assert endings() == []
+
+    turned_clock.turn(timedelta(minutes=2))
+    duties.expire_sessions()
+
+    (ended,) = endings()
+    assert (ended.reason, ended.initiator) == (LogoutReason.IDLE_TIMEOUT, "system")
+    assert told() == [made.shares["red"].sid]
+
+
+def test_a_session_in_use_ends_at_its_absolute_end(ada, red, turned_clock):
+    made = make_session(ada, [red])
+    for _ in range(47):
+        turned_clock.turn(timedelta(minutes=30))
+        db.session.refresh(made.session)
+        with transaction():
+            assert lifecycle.touch(made.session)
+        duties.expire_sessions()
+    assert endings() == []
+
+    turned_clock.turn(timedelta(minutes=30))
+    duties.expire_sessions()
+
+    assert [ended.reason for ended in endings()] == [LogoutReason.ABSOLUTE_TIMEOUT]
+
+
+@pytest.mark.spec("DEC-06")
+def test_a_client_may_wish_not_to_be_told_of_mere_expiry(ada, red, turned_clock):
+    quiet = make_client("quiet", settings={"told_of_expiry": False})
+    made = make_session(ada, [red, quiet])
+    turned_clock.turn(timedelta(hours=2))
+
+    duties.expire_sessions()
+
+    (ended,) = endings()
+    assert (ended.client_sessions_ended, ended.apps_told) == (2, 1)
+    assert told() == [made.shares["red"].sid]
+
+
+def test_expiry_leaves_an_offline_grant_alone(ada, red, turned_clock):
+    made = make_session(ada, [red], offline=("red",))
+    turned_clock.turn(timedelta(hours=2))
+
+    duties.expire_sessions()
+
+    db.session.refresh(made.grants["red"])
+    assert made.grants["red"].revoked_at is None
+    assert endings()[0].grants_surviving == 1
+
+
+def test_those_that_expire_together_are_ended_in_pieces(ada, red, turned_clock, monkeypatch):
+    monkeypatch.setattr(duties, "_EXPIRY_BATCH", 2)
+    for _ in range(5):
+        make_session(ada, [red])
+    turned_clock.turn(timedelta(hours=2))
+
+    for ended_so_far in (2, 4, 5, 5):
+        duties.expire_sessions()
+        assert len(endings()) == ended_so_far
+
+
+def test_workers_at_the_same_time_end_each_session_once(app, ada, red, turned_clock):
+    if is_sqlite():
+        pytest.skip("SQLite has one writer at a time")
+    made = [make_session(ada, [red]) for _ in range(20)]
+    turned_clock.turn(timedelta(hours=2))
+    begin = threading.Barrier(4)
+
+    def work() -> None:
+        with app.app_context():
+            run_out = expiry.list_run_out(100)
+            begin.wait()
+            duties._end_dead(run_out)
+            db.session.remove()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert len(endings()) == 20
+    assert told() == sorted(one.shares["red"].sid for one in made)
+
+
+def test_one_broken_session_keeps_nobody_behind_it_from_being_told(ada, red, turned_clock):
+    make_session(ada, [red])
+    second = make_session(ada, [make_client("green")])
+    with transaction():
+        red.registered = []
+    turned_clock.turn(timedelta(hours=2))
+
+    duties.expire_sessions()
+
+    assert told() == [second.shares["green"].sid]
+
+
+def test_a_session_that_was_born_dead_for_its_person_is_found(ada, red):
+    made = make_session(ada, [red], offline=("red",))
+    with transaction():
+        change(update(Account).values(epoch=Account.epoch + 1))
+
+    duties.expire_sessions()
+    assert endings() == []
+    duties.end_born_dead()
+
+    assert [ended.reason for ended in endings()] == [LogoutReason.USER]
+    db.session.refresh(made.grants["red"])
+    assert made.grants["red"].revoked_at
+
+
+def test_a_session_that_was_born_dead_for_all_is_found_once_the_mass_ending_is_over(ada, red):
+    with transaction():
+        begun = mass.end_everybody("admin")
+    made = make_session(ada, [red])
+    with transaction():
+        made.session.provider_epoch = made.grants["red"].provider_epoch = 0
+
+    duties.end_born_dead()
+    assert endings() == []
+    with transaction():
+        begun.finished_at = begun.at
+    duties.end_born_dead()
+
+    assert [(ended.reason, ended.initiator) for ended in endings()] == [(LogoutReason.ADMIN, "admin")]
+
+
+def test_a_session_that_lives_is_not_ended(ada, red):
+    made = make_session(ada, [red])
+
+    with transaction():
+        assert expiry.end_dead(made.session.id) is None
