@@ -20,6 +20,7 @@ COMMANDS = {
     "client": ("provider.cli.client:client", "Register and change relying parties."),
     "user": ("provider.cli.user:user", "Add and change the people who sign in."),
     "session": ("provider.cli.session:session", "See who is signed in, and end it."),
+    "logout": ("provider.cli.logout:logout", "End all of a person, a client, a time or everybody."),
     "delivery": ("provider.cli.delivery:delivery", "See who was told of sign-outs, and tell again."),
     "keys": ("provider.cli.keys:keys", "See and rotate the signing keys."),
     "audit": ("provider.cli.audit:audit", "Read and verify what happened."),

@@ -1,0 +1,201 @@
+"""`curfew logout`: end everything of a person, a client, a time or everybody, with one command."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from provider.accounts import queries as accounts
+from provider.cli.confirm import confirm
+from provider.cli.context import with_app
+from provider.cli.mass_progress import follow
+from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.clients import queries as clients
+from provider.infrastructure.database import end_read, transaction
+from provider.logout import mass, mass_queries
+from provider.logout.ending import Cause
+from provider.logout.everywhere import end_everywhere
+from provider.logout.mass_queries import Reach
+from provider.logout.models import LogoutReason, MassEnding, MassKind
+from provider.logout.shares import list_of_account
+from provider.sessions.queries import list_living_of
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew logout everybody --dry-run
+  curfew logout client red
+  curfew logout before 2026-11-20T18:00Z --yes
+  curfew logout user ada
+  curfew logout list                      the mass endings and how far they have come
+
+What is named is dead on the next request, however many sessions there are. Ending the rows and telling the
+apps follows in batches: by the workers, and by this command for as long as it waits.
+"""
+)
+def logout() -> None:
+    """End everything of a person, a client, a time or everybody."""
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = (
+        click.option("--dry-run", is_flag=True, help="Only say what would end."),
+        click.option("--yes", is_flag=True, help="Do not ask."),
+        json_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_wait_option = click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Whether to stay until every row is ended; without it the workers do that.",
+)
+
+
+@logout.command()
+@click.argument("client_id")
+@_wait_option
+@_options
+@with_app
+def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """End a client's part of every session, with all its grants; other apps live on."""
+    known = clients.get_by_client_id(client_id)
+    reach = mass_queries.measure(MassKind.CLIENT, client=known)
+    end_read()
+    _check(f"Sign everybody out of {known.display_name} ({client_id})?", reach, dry_run, yes, as_json)
+    with transaction():
+        begun = mass.end_of_client(clients.get_by_client_id(client_id), "admin")
+    _finish(begun, reach, wait=wait, as_json=as_json)
+
+
+@logout.command()
+@_wait_option
+@_options
+@with_app
+def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """End all sessions and all grants of everybody."""
+    reach = mass_queries.measure(MassKind.ALL)
+    end_read()
+    _check("Sign everybody out of everything?", reach, dry_run, yes, as_json)
+    with transaction():
+        begun = mass.end_everybody("admin")
+    _finish(begun, reach, wait=wait, as_json=as_json)
+
+
+@logout.command()
+@click.argument("instant", callback=lambda _context, _parameter, text: read_instant(text))
+@_wait_option
+@_options
+@with_app
+def before(*, instant: datetime, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """End every session and grant that was begun before an INSTANT, such as 2026-11-20T18:00Z."""
+    reach = mass_queries.measure(MassKind.ISSUED_BEFORE, issued_before=instant)
+    end_read()
+    _check(f"End everything that was begun before {instant.isoformat()}?", reach, dry_run, yes, as_json)
+    with transaction():
+        begun = mass.end_issued_before(instant, "admin")
+    _finish(begun, reach, wait=wait, as_json=as_json)
+
+
+@logout.command()
+@click.argument("username")
+@_options
+@with_app
+def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Sign a person out everywhere: all sessions, all grants."""
+    account = accounts.get_by_username(username)
+    shares = list_of_account(account.id)
+    reach = Reach(
+        sessions=len(list_living_of(account.id)),
+        client_sessions=sum(share.client_session is not None for share in shares),
+        grants=len({share.grant.id for share in shares}),
+        apps=len({share.client.id for share in shares if share.has_address}),
+    )
+    end_read()
+    _check(f"Sign {account.username} out everywhere?", reach, dry_run, yes, as_json)
+    with transaction():
+        outcome = end_everywhere(
+            accounts.get_by_username(username), Cause(reason=LogoutReason.ADMIN, initiator="admin")
+        )
+    ended = outcome.logout
+    if as_json:
+        counts = ("sessions_ended", "client_sessions_ended", "grants_revoked")
+        show_json(
+            {"logout_id": ended.id, "deliveries": outcome.told} | {n: getattr(ended, n) for n in counts}
+        )
+        return
+    click.echo(
+        f"Signed {account.username} out everywhere: {ended.sessions_ended} session(s) and "
+        f"{ended.grants_revoked} grant(s) ended; {outcome.told} delivery(s) are owed "
+        f"(curfew delivery list --logout {ended.id})."
+    )
+
+
+@logout.command("list")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many."
+)
+@json_option
+@with_app
+def list_(*, limit: int, as_json: bool) -> None:
+    """List the mass endings, newest first."""
+    rows = [as_record(one) for one in mass_queries.list_mass_endings(limit)]
+    if as_json:
+        show_json(rows)
+        return
+    columns = ("id", "at", "kind", "client_id", "issued_before", "done", "total", "finished_at")
+    show_table(columns, [[row[c] for c in columns] for row in rows], empty="There was no mass ending.")
+
+
+def as_record(one: MassEnding) -> dict[str, Any]:
+    """Return everything about a mass ending that may be shown."""
+    of = clients.find(one.client_id) if one.client_id else None
+    shown = ("id", "at", "kind", "issued_before", "initiator", "total", "done", "finished_at")
+    return {name: getattr(one, name) for name in shown} | {"client_id": of.client_id if of else None}
+
+
+def read_instant(text: str) -> datetime:
+    """Read an instant in ISO 8601; without a zone it is in UTC."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("is no instant like 2026-11-20T18:00Z") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _check(question: str, reach: Reach, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Show what would end, leave if that was all that was wanted, and ask."""
+    if dry_run:
+        counts = _counts(reach)
+        show_json({"dry_run": True} | counts) if as_json else show_record(counts)
+        raise click.exceptions.Exit(0)
+    if not yes and not as_json:
+        show_record(_counts(reach))
+    confirm(question, yes=yes)
+
+
+def _counts(reach: Reach) -> dict[str, int]:
+    return {
+        "sessions": reach.sessions,
+        "client_sessions": reach.client_sessions,
+        "grants": reach.grants,
+        "apps_to_be_told": reach.apps,
+    }
+
+
+def _finish(begun: MassEnding, reach: Reach, *, wait: bool, as_json: bool) -> None:
+    if not as_json:
+        click.echo("From now on all of it is refused.")
+    ended = follow(begun.id, quiet=as_json) if wait else begun
+    if as_json:
+        show_json(as_record(ended) | {"reached": _counts(reach)})
+    elif ended.finished_at:
+        click.echo(f"Ended {ended.done} of {ended.total}; the apps are told by the workers.")
+    else:
+        click.echo(f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout list).")

@@ -1,0 +1,62 @@
+"""Following a mass ending: a bar that fills, and a hand lent while nobody else is at it."""
+
+import os
+import socket
+import sys
+import time
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from provider.infrastructure.database import end_read
+from provider.logout import mass_walk
+from provider.logout.mass_queries import find
+from provider.logout.models import MassEnding
+
+# Short turns keep the bar moving; a worker that holds the duty is looked at as often.
+_TURN_SECONDS, _LOOK_SECONDS = 0.5, 0.05
+
+
+class MassEndingGone(LookupError):
+    """The mass ending that was to be followed is not in the database any more."""
+
+
+def follow(mass_ending_id: UUID, *, quiet: bool) -> MassEnding:
+    """Return a mass ending once it is finished, or as it stands when the person does not want to wait.
+
+    Interrupting is harmless: the rows that are left are ended by the workers.
+    """
+    holder = f"{socket.gethostname()}:{os.getpid()}:logout"[:128]
+    with _progress(quiet) as progress:
+        bar = progress.add_task("Ending and telling", total=None)
+        try:
+            while (seen := _look(mass_ending_id)).finished_at is None:
+                progress.update(bar, total=seen.total or None, completed=seen.done)
+                mass_walk.carry_on_if_free(holder, _TURN_SECONDS)
+                time.sleep(_LOOK_SECONDS)
+        except KeyboardInterrupt:
+            return _look(mass_ending_id)
+        progress.update(bar, total=seen.done or 1, completed=seen.done or 1)
+    return seen
+
+
+def _look(mass_ending_id: UUID) -> MassEnding:
+    seen = find(mass_ending_id)
+    end_read()
+    if seen is None:
+        raise MassEndingGone(f"there is no mass ending {mass_ending_id}")
+    return seen
+
+
+def _progress(quiet: bool) -> Progress:
+    """Return the bar; on standard error, so that what is piped on is the answer alone."""
+    console = Console(file=sys.stderr)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=quiet or not console.is_terminal,
+    )

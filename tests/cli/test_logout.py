@@ -1,0 +1,143 @@
+"""`curfew logout`: very many endings by one command, counted first and followed to the end."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from provider.audit.models import AuditEvent
+from provider.delivery.models import Delivery
+from provider.infrastructure import leases
+from provider.infrastructure.database import db, transaction
+from provider.logout import mass, mass_walk
+from provider.sessions.queries import find_live
+from tests.factories import make_account, make_client, make_session
+
+
+@pytest.fixture
+def signed_in(looking):
+    """Ada is signed in at red and green, Ben at red alone; returns the cookies' handles."""
+    with looking():
+        red, green = make_client("red"), make_client("green")
+        ada = make_session(make_account("ada"), [red, green], offline=("green",))
+        return [ada.handle, make_session(make_account("ben"), [red]).handle]
+
+
+@pytest.fixture
+def living(signed_in, looking):
+    def ask() -> list[bool]:
+        with looking():
+            return [find_live(handle) is not None for handle in signed_in]
+
+    return ask
+
+
+@pytest.fixture
+def owed(looking):
+    def ask() -> int:
+        with looking():
+            return db.session.scalar(select(func.count()).select_from(Delivery))
+
+    return ask
+
+
+def test_everybody_is_signed_out_and_every_app_is_owed_the_news(curfew, living, owed, looking):
+    answer = curfew("logout", "everybody", "--yes").out
+    assert "From now on all of it is refused." in answer
+    assert "Ended 2 of 2" in answer
+    assert living() == [False, False]
+    assert owed() == 3
+    with looking():
+        entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "mass_ending")).one()
+        assert (entry.actor, entry.detail["kind"]) == ("admin", "all")
+
+
+def test_a_dry_run_counts_and_ends_nothing(curfew, living, owed):
+    everybody = curfew("logout", "everybody", "--dry-run", "--json").json
+    assert everybody == {
+        "dry_run": True,
+        "sessions": 2,
+        "client_sessions": 3,
+        "grants": 3,
+        "apps_to_be_told": 2,
+    }
+    assert curfew("logout", "client", "red", "--dry-run", "--json").json["client_sessions"] == 2
+    assert curfew("logout", "user", "ada", "--dry-run", "--json").json["grants"] == 2
+    assert curfew("logout", "before", "2020-01-01", "--dry-run", "--json").json["sessions"] == 0
+    assert "apps_to_be_told" in curfew("logout", "everybody", "--dry-run").out
+    assert living() == [True, True]
+    assert owed() == 0
+    assert curfew("logout", "list").out == "There was no mass ending.\n"
+
+
+def test_a_clients_part_of_every_session_ends(curfew, living, owed):
+    ended = curfew("logout", "client", "red", "--yes", "--json").json
+
+    assert (ended["kind"], ended["client_id"], ended["done"], ended["total"]) == ("client", "red", 2, 2)
+    assert ended["reached"]["client_sessions"] == 2
+    assert ended["finished_at"]
+    assert living() == [True, True]
+    assert owed() == 2
+
+
+def test_a_person_is_signed_out_everywhere(curfew, living, owed):
+    ended = curfew("logout", "user", "ada", "--yes", "--json").json
+
+    assert (ended["sessions_ended"], ended["grants_revoked"], ended["deliveries"]) == (1, 2, 2)
+    assert living() == [False, True]
+    assert "Signed ben out everywhere" in curfew("logout", "user", "ben", "--yes").out
+
+
+def test_what_was_begun_before_an_instant_ends(curfew, living, owed):
+    curfew("logout", "before", "2020-01-01T00:00Z", "--yes")
+    assert living() == [True, True]
+
+    ended = curfew("logout", "before", datetime.now(UTC).isoformat(), "--yes", "--json").json
+    assert ended["issued_before"]
+    assert living() == [False, False]
+    assert owed() == 3
+
+
+def test_wrong_use(curfew, signed_in):
+    assert "there is no client" in curfew("logout", "client", "blue", "--yes", code=1).err
+    curfew("logout", "user", "nobody", "--yes", code=1)
+    curfew("logout", "before", "yesterday", code=2)
+    assert "has not come yet" in curfew("logout", "before", "2999-01-01", "--yes", code=1).err
+
+
+def test_without_waiting_the_workers_do_the_rest(curfew, living, owed, looking):
+    answer = curfew("logout", "everybody", "--yes", "--no-wait").out
+    assert "The workers carry on" in answer
+    assert living() == [False, False]
+    assert owed() == 0
+
+    with looking():
+        while mass_walk.carry_on() is not None:
+            pass
+
+    assert owed() == 3
+    (shown,) = curfew("logout", "list", "--json").json
+    assert (shown["done"], shown["total"]) == (2, 2)
+
+
+def test_while_a_worker_is_at_it_the_command_keeps_its_hands_off(looking, signed_in):
+    with looking():
+        leases.ensure([mass_walk.DUTY])
+        with transaction():
+            begun = mass.end_everybody("admin")
+        assert leases.take(mass_walk.DUTY, holder="worker", every=timedelta(0), hold=timedelta(minutes=1))
+
+        assert mass_walk.carry_on_if_free("command").done == 0
+
+        leases.release(mass_walk.DUTY, holder="worker")
+        assert mass_walk.carry_on_if_free("command").id == begun.id
+
+
+def test_offline_access_that_is_taken_from_a_client_is_revoked_and_told(curfew, signed_in, owed):
+    curfew("client", "update", "green", "--scope", "openid profile")
+
+    (shown,) = curfew("logout", "list", "--json").json
+    assert (shown["kind"], shown["client_id"], shown["done"]) == ("client_offline", "green", 1)
+    assert owed() == 1
+    curfew("client", "update", "green", "--client-name", "Greener")
+    assert len(curfew("logout", "list", "--json").json) == 1
