@@ -111,7 +111,7 @@ def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken |
         account=row[3],
         client_session=row[4],
         session=row[5],
-        lives=bool(row[6]),
+        lives=bool(row[6]) and _may_be_refreshed(row[1], row[2]),
     )
 
 
@@ -147,6 +147,11 @@ def find_code(handle: str) -> FoundCode | None:
 def share_lives(now: datetime) -> ColumnElement[bool]:
     """The condition, over ClientSession, Session, Account and ProviderState, that a share lives."""
     return and_(ClientSession.ended_at.is_(None), session_lives(now))
+
+
+def _may_be_refreshed(client: Client, grant: Grant) -> bool:
+    """Whether the client may still have what it was given once: offline access can be taken away (ABU-24)."""
+    return client.may_stay_offline if grant.offline else True
 
 
 def _issuers_live() -> ColumnElement[bool]:
