@@ -17,6 +17,7 @@ from provider.clients import change, queries, register
 from provider.clients.models import Client
 from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
+from provider.logout import mass, mass_walk
 from provider.protocol.client_metadata import ClientMetadata
 
 # DEC-05: what a client made here gets unless it says otherwise.
@@ -129,9 +130,12 @@ def update(*, client_id: str, enabled: bool | None, as_json: bool, **given: Any)
         known = queries.get_by_client_id(client_id)
         if known.registered != before:
             fail("somebody else changed the client meanwhile: look at it and try again")
+        could_stay_offline = known.may_stay_offline
         secret = change.update(known, metadata, options)
         if enabled is not None:
             (change.enable if enabled else change.disable)(known)
+        if could_stay_offline and not known.may_stay_offline:
+            mass.end_offline_of_client(known, "admin")
         after = known.registered
         changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
         record(
@@ -142,6 +146,8 @@ def update(*, client_id: str, enabled: bool | None, as_json: bool, **given: Any)
             options=asdict(options),
             enabled=known.disabled_at is None,
         )
+    # Offline grants that were taken away are revoked here as far as a moment goes; workers do the rest.
+    mass_walk.carry_on_if_free("curfew client update")
     _show_changed(known, secret, as_json=as_json)
 
 
@@ -190,6 +196,8 @@ def as_wire(known: Client) -> dict[str, Any]:
         **known.metadata_.to_wire(),
         "first_party": known.first_party,
         "offline_policy": known.offline_policy,
+        "confirm_sign_out": known.confirm_sign_out,
+        "told_of_expiry": known.told_of_expiry,
         "grant_lifetime": known.grant_lifetime,
         "refresh_reuse_interval": known.refresh_reuse_interval,
         "deliver_to": known.deliver_to,

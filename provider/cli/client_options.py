@@ -8,7 +8,7 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
-from provider.clients.models import Client, OfflinePolicy
+from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy
 from provider.clients.options import ClientOptions
 from provider.config.values import read_timedelta
 from provider.protocol.client_metadata import FIELDS, ClientMetadata
@@ -18,6 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPERATOR_OPTIONS = (
     "first_party",
     "offline_policy",
+    "confirm_sign_out",
+    "told_of_expiry",
     "grant_lifetime",
     "refresh_reuse_interval",
     "deliver_to",
@@ -64,6 +66,16 @@ def operator_options(command: F) -> F:
             type=click.Choice([policy.value for policy in OfflinePolicy]),
             help="What sign-out of the browser does to its offline grants.  [default: keep]",
         ),
+        click.option(
+            "--confirm-sign-out",
+            type=click.Choice([choice.value for choice in ConfirmSignOut]),
+            help="Whether a person is asked when it signs them out.  [default: when_needed]",
+        ),
+        click.option(
+            "--told-of-expiry/--no-told-of-expiry",
+            default=None,
+            help="Whether it is told of sessions that ran out by themselves.  [default: told]",
+        ),
         click.option("--grant-lifetime", type=Span(), help="How long its grants live, such as 30d."),
         click.option(
             "--refresh-reuse-interval", type=Span(), help="Time within which a refresh may be repeated."
@@ -98,6 +110,8 @@ def asked_options(given: Mapping[str, Any], client: Client | None = None) -> Cli
             values[name] = given[name] if given[name] != "" else None
     if "offline_policy" in values:
         values["offline_policy"] = OfflinePolicy(values["offline_policy"])
+    if "confirm_sign_out" in values:
+        values["confirm_sign_out"] = ConfirmSignOut(values["confirm_sign_out"])
     return ClientOptions(**values)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from provider.clients.models import OfflinePolicy
+from provider.clients.models import ConfirmSignOut, OfflinePolicy
 
 _LONGEST_REUSE = timedelta(seconds=60)
 
@@ -19,6 +19,9 @@ class ClientOptions:
     # It belongs to the operator: no consent is asked for it.
     first_party: bool = False
     offline_policy: OfflinePolicy = OfflinePolicy.KEEP
+    confirm_sign_out: ConfirmSignOut = ConfirmSignOut.WHEN_NEEDED
+    # DEC-06: whether it is told of sessions that ran out by themselves.
+    told_of_expiry: bool = True
     grant_lifetime: timedelta | None = None
     refresh_reuse_interval: timedelta | None = None
     # Development only: where Logout Tokens really go.

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import IntegrityError
 
-from provider.clients.models import Client, OfflinePolicy
+from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy
 from provider.clients.options import ClientOptions
 from provider.clients.queries import is_client_id_taken
 from provider.clients.secrets import UnusableSecret, check_given, digest_secret, new_secret
@@ -35,6 +35,8 @@ def add(
     client_secret: str | None = None,
     first_party: bool = False,
     offline_policy: OfflinePolicy = OfflinePolicy.KEEP,
+    confirm_sign_out: ConfirmSignOut = ConfirmSignOut.WHEN_NEEDED,
+    told_of_expiry: bool = True,
     grant_lifetime: timedelta | None = None,
     refresh_reuse_interval: timedelta | None = None,
     deliver_to: str | None = None,
@@ -47,6 +49,8 @@ def add(
     options = ClientOptions(
         first_party=first_party,
         offline_policy=offline_policy,
+        confirm_sign_out=confirm_sign_out,
+        told_of_expiry=told_of_expiry,
         grant_lifetime=grant_lifetime,
         refresh_reuse_interval=refresh_reuse_interval,
         deliver_to=deliver_to,
@@ -76,6 +80,8 @@ def apply_options(client: Client, options: ClientOptions) -> None:
     """Write the operator's options into a client's row."""
     client.first_party = options.first_party
     client.offline_policy = options.offline_policy.value
+    client.confirm_sign_out = options.confirm_sign_out.value
+    client.told_of_expiry = options.told_of_expiry
     client.grant_lifetime = options.grant_lifetime
     client.refresh_reuse_interval = options.refresh_reuse_interval
     client.deliver_to = options.deliver_to

@@ -59,6 +59,7 @@ def test_every_kind_of_option_arrives(curfew, tmp_path):
         "--token-endpoint-auth-method", "private_key_jwt", "--jwks", keys, "--default-max-age", "60",
         "--require-auth-time", "--scope", "openid email", "--grant-lifetime", "30d",
         "--offline-policy", "ask", "--refresh-reuse-interval", "5s",
+        "--confirm-sign-out", "always", "--no-told-of-expiry",
         "--backchannel-logout-uri", "https://red.test/told", "--json",
     ).json  # fmt: skip
 
@@ -67,6 +68,7 @@ def test_every_kind_of_option_arrives(curfew, tmp_path):
     assert (shown["default_max_age"], shown["require_auth_time"]) == (60, True)
     assert (shown["grant_lifetime"], shown["offline_policy"]) == (30 * 86400, "ask")
     assert shown["refresh_reuse_interval"] == 5
+    assert (shown["confirm_sign_out"], shown["told_of_expiry"]) == ("always", False)
     assert "client_secret" not in shown
 
 
@@ -80,6 +82,20 @@ def test_metadata_may_come_as_json_and_options_win_over_it(curfew):
     assert answer.json["client_name"] == "Option"
     assert answer.json["redirect_uris"] == ["https://red.test/a"]
     assert answer.err == "curfew: ignored, because unknown: flavour\n"
+
+
+def test_whether_people_are_asked_and_it_is_told_of_expiry_can_be_changed(curfew):
+    made = curfew("client", "add", *RED, "--json").json
+    assert (made["confirm_sign_out"], made["told_of_expiry"]) == ("when_needed", True)
+
+    curfew("client", "update", "red", "--confirm-sign-out", "always", "--no-told-of-expiry")
+    curfew("client", "update", "red", "--client-name", "Red")
+    shown = curfew("client", "show", "red", "--json").json
+    assert (shown["confirm_sign_out"], shown["told_of_expiry"]) == ("always", False)
+
+    curfew("client", "update", "red", "--confirm-sign-out", "when_needed", "--told-of-expiry")
+    shown = curfew("client", "show", "red", "--json").json
+    assert (shown["confirm_sign_out"], shown["told_of_expiry"]) == ("when_needed", True)
 
 
 def test_an_empty_text_takes_a_field_away(curfew):
