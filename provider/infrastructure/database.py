@@ -7,7 +7,7 @@ a transaction that reads first and writes later would lose updates without an er
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
@@ -26,6 +26,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from provider.config import Settings
+from provider.infrastructure import event_log
+
+T = TypeVar("T")
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -36,6 +39,8 @@ NAMING = {
 }
 _WRITES = "curfew_writes"
 _AFTER_COMMIT = "curfew_after_commit"
+_DEADLOCK = "40P01"
+_TRIES = 3
 
 
 class Base(DeclarativeBase):
@@ -115,6 +120,11 @@ def is_sqlite() -> bool:
     return bool(db.engine.dialect.name == "sqlite")
 
 
+def is_writing() -> bool:
+    """Whether a transaction that writes is open."""
+    return bool(db.session.info.get(_WRITES))
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """Hold one use case's writes: commit at the end, roll back on any error.
@@ -139,6 +149,23 @@ def transaction() -> Iterator[None]:
         db.session.info.pop(_WRITES, None)
     for act in db.session.info.pop(_AFTER_COMMIT, []):
         act()
+
+
+def in_transaction(act: Callable[[], T]) -> T:
+    """Do a use case in one transaction and return what it gave.
+
+    PostgreSQL gives up one of two transactions that wait for each other; nothing of it has happened
+    then, and it is done again.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with transaction():
+                return act()
+        except OperationalError as exc:
+            if not tries_left or getattr(exc.orig, "sqlstate", None) != _DEADLOCK:
+                raise
+            event_log.warning("deadlock_retried")
+    raise AssertionError("the last try returns or raises")
 
 
 def change(statement: Update | Delete) -> int:
