@@ -18,6 +18,12 @@ def find(account_id: UUID) -> Account | None:
     return db.session.get(Account, account_id)
 
 
+def lock(account_id: UUID) -> Account | None:
+    """Lock an account's row: whoever ends everything of a person, or has just done so, meets here."""
+    # No stronger than the update of the epoch, so that rows that refer to the account can be added.
+    return db.session.get(Account, account_id, with_for_update={"key_share": True}, populate_existing=True)
+
+
 def find_by_username(username: str) -> Account | None:
     """Find the account that a person means by a user name. Served by the unique folded name."""
     named = select(Account).where(Account.folded_username == fold(username), Account.deleted_at.is_(None))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
 
 
 class OfflinePolicy(StrEnum):
@@ -52,6 +53,10 @@ class Client(Base):
     refresh_reuse_interval: Mapped[timedelta | None] = mapped_column(Interval)
     # Development only: where Logout Tokens really go, e.g. a Docker host name.
     deliver_to: Mapped[str | None] = mapped_column(String(2048))
+    # DLV-12: it needs longer to answer a Logout Token than others do.
+    slow: Mapped[bool] = mapped_column(default=False)
+    # DLV-10: how long its own sessions live at most; news older than that has lost its meaning.
+    session_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
     epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -64,9 +69,20 @@ class Client(Base):
         return ClientMetadata.from_stored(self.registered)
 
     @property
+    def may_stay_offline(self) -> bool:
+        """Whether this client may hold refresh tokens that outlive the session."""
+        metadata = self.metadata_
+        return metadata.may_use_scope(OFFLINE_ACCESS) and metadata.may_use_grant_type("refresh_token")
+
+    @property
     def is_active(self) -> bool:
         """Whether this client may do anything at all."""
         return self.disabled_at is None and self.deleted_at is None
+
+    @property
+    def may_use_account_api(self) -> bool:
+        """Whether it may act on a person's sessions: the operator's own apps and those on a device."""
+        return self.metadata_.may_use_scope(ACCOUNT) and (self.first_party or self.metadata_.is_native)
 
     @property
     def display_name(self) -> str:

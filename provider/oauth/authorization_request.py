@@ -23,7 +23,7 @@ from provider.protocol.errors import (
     UnsupportedResponseType,
 )
 from provider.protocol.redirect_uri import matches
-from provider.protocol.scopes import STANDARD_SCOPES
+from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES
 
 PROMPTS = ("none", "login", "consent", "select_account")
 # rfc7636 §4.2: BASE64URL(SHA256(…)) has 43 characters, never more or fewer.
@@ -109,7 +109,9 @@ def _check_response(parameters: Mapping[str, str], metadata: ClientMetadata) -> 
 def _read_scopes(parameters: Mapping[str, str], metadata: ClientMetadata) -> tuple[str, ...]:
     """Return the scopes asked for; core §3.1.2.1: those that nobody knows 'SHOULD be ignored'."""
     asked = dict.fromkeys(parameters.get("scope", "").split())
-    forbidden = [s for s in asked if s in STANDARD_SCOPES and not metadata.may_use_scope(s)]
+    forbidden = [s for s in asked if s in PERSONAL_SCOPES and not metadata.may_use_scope(s)]
+    # A person cannot allow what is no person's to allow.
+    forbidden += [s for s in asked if s in CLIENT_SCOPES]
     if forbidden:
         raise InvalidScope(f"the client is not registered for the scope {' '.join(forbidden)}")
     known = tuple(scope for scope in asked if metadata.may_use_scope(scope))

@@ -7,7 +7,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
 from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
 from provider.oauth.token_answer import token_answer
-from provider.protocol.scopes import STANDARD_SCOPES
+from provider.protocol.scopes import PERSONAL_SCOPES
 from provider.tokens import access
 
 
@@ -19,7 +19,7 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
     def validate_requested_scope(self) -> None:
         """Allow what the client registered, apart from scopes that speak of a person: there is none."""
         asked = self.request.payload.scope
-        allowed = [s for s in self.client.metadata.scope.split() if s not in STANDARD_SCOPES]
+        allowed = [s for s in self.client.metadata.scope.split() if s not in PERSONAL_SCOPES]
         wanted = list(dict.fromkeys(asked.split())) if asked else allowed
         if not set(wanted) <= set(allowed):
             raise InvalidScopeError("the client may not have this scope for itself")

@@ -6,8 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from provider.oauth.authorization_request import AuthorizationRequest
-from provider.protocol.errors import AccessDenied, ConsentRequired, LoginRequired, ProtocolError
-from provider.protocol.scopes import OFFLINE_ACCESS
+from provider.protocol.errors import (
+    AccessDenied,
+    ConsentRequired,
+    InvalidScope,
+    LoginRequired,
+    ProtocolError,
+)
+from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +124,9 @@ def _decide(
     answers: Answers,
     now: datetime,
 ) -> Decision:
+    # With it a client signs the person out everywhere: it must be the operator's or on the person's device.
+    if ACCOUNT in asked.scopes and not (client.first_party or client.native):
+        return Refuse(InvalidScope(f"the scope {ACCOUNT} is for first-party and native apps"))
     if answers.denied:
         return Refuse(AccessDenied("the person did not agree"))
     if person is None:

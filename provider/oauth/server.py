@@ -7,10 +7,11 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
+from provider.clients.models import Client
 from provider.infrastructure.database import db
 from provider.oauth import client_authentication, registered_client
 from provider.oauth.client_assertion import by_assertion
-from provider.oauth.client_authentication import ASSERTION, BASIC, NONE, by_basic, by_nothing
+from provider.oauth.client_authentication import ALL_METHODS, ASSERTION, BASIC, NONE, by_basic, by_nothing
 from provider.oauth.client_credentials_grant import ClientCredentials
 from provider.oauth.code_grant import CodeGrant, S256Challenge
 from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
@@ -92,8 +93,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
 
     def handle_error_response(self, request: object, error: AuthlibBaseError) -> Answer:  # noqa: ARG002 – the signature is Authlib's.
         """Translate Authlib's error into ours."""
-        cls = _CODES.get(error.error, errors.InvalidRequest)
-        return Refused(cls(error.get_error_description() or ""))
+        return Refused(_translated(error))
 
     def _answered(self, act: Any, *args: object) -> Answer:
         try:
@@ -103,6 +103,21 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
         # What was issued must be in the database before it is promised.
         db.session.flush()
         return answer
+
+
+def prove_client(request: ClientRequest) -> Client:
+    """Prove a client, or identify a public one, as at the token endpoint. Raises a ProtocolError."""
+    server = the_server()
+    try:
+        proven = server.authenticate_client(server.create_oauth2_request(request), ALL_METHODS)
+    except OAuth2Error as exc:
+        raise _translated(exc) from exc
+    return proven.client
+
+
+def _translated(error: AuthlibBaseError) -> ProtocolError:
+    cls = _CODES.get(error.error, errors.InvalidRequest)
+    return cls(error.get_error_description() or "")
 
 
 @cache

@@ -163,6 +163,21 @@ class RegistrationNotSupported(ProtocolError):
     error = "registration_not_supported"
 
 
+class NotFound(ProtocolError):
+    """rfc9110 §15.5.5: what was asked about does not exist, or is somebody else's."""
+
+    error = "not_found"
+    status_code = 404
+    redirectable = False
+
+
+class UnprocessableRequest(InvalidRequest):
+    """rfc9110 §15.5.21: the request is well-formed, but cannot be carried out."""
+
+    status_code = 422
+    redirectable = False
+
+
 class InvalidToken(ProtocolError):
     """rfc6750 §3.1: the access token is unknown, expired or revoked."""
 
@@ -173,6 +188,12 @@ class InvalidToken(ProtocolError):
 
 class MissingToken(InvalidToken):
     """rfc6750 §3.1: without any token the challenge 'SHOULD NOT include an error code'."""
+
+
+class MissingSession(MissingToken):
+    """The account API's word for it: an app without a token must tell it from one with a dead token."""
+
+    error = "missing_token"
 
 
 class InsufficientScope(ProtocolError):

@@ -5,6 +5,10 @@ from typing import Any
 
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
+# Ours: what the account API asks for, in the name of the person who is signed out with it.
+ACCOUNT = "account"
+# Ours: what an upstream needs for Global Token Revocation, in its own name and with no other scope.
+GLOBAL_TOKEN_REVOCATION = "global_token_revocation"  # noqa: S105 – the name of a scope.
 CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
     "profile": (
         "name",
@@ -27,6 +31,10 @@ CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
     "phone": ("phone_number", "phone_number_verified"),
 }
 STANDARD_SCOPES = (OPENID, *CLAIMS_OF_SCOPE, OFFLINE_ACCESS)
+# They speak of a person, and a client alone cannot have them.
+PERSONAL_SCOPES = (*STANDARD_SCOPES, ACCOUNT)
+# They are for a client alone, and no person can grant them.
+CLIENT_SCOPES = (GLOBAL_TOKEN_REVOCATION,)
 STANDARD_CLAIMS = ("sub", *(claim for claims in CLAIMS_OF_SCOPE.values() for claim in claims))
 
 
