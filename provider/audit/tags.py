@@ -32,6 +32,10 @@ class EventTag(StrEnum):
     DELIVERY_SUPERSEDED = "delivery_superseded"
     DELIVERY_RESENT = "delivery_resent"
 
+    # An endpoint has failed for so long that its owner must know, and the day it works again.
+    ENDPOINT_DEGRADED = "endpoint_degraded"
+    ENDPOINT_RECOVERED = "endpoint_recovered"
+
     CLIENT_ADDED = "client_added"
     CLIENT_UPDATED = "client_updated"
     CLIENT_REMOVED = "client_removed"

@@ -201,6 +201,8 @@ def as_wire(known: Client) -> dict[str, Any]:
         "grant_lifetime": known.grant_lifetime,
         "refresh_reuse_interval": known.refresh_reuse_interval,
         "deliver_to": known.deliver_to,
+        "slow": known.slow,
+        "session_lifetime": known.session_lifetime,
         "enabled": known.disabled_at is None,
         "created_at": known.created_at,
         "updated_at": known.updated_at,

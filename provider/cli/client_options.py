@@ -23,6 +23,8 @@ _OPERATOR_OPTIONS = (
     "grant_lifetime",
     "refresh_reuse_interval",
     "deliver_to",
+    "slow",
+    "session_lifetime",
 )
 
 
@@ -81,6 +83,14 @@ def operator_options(command: F) -> F:
             "--refresh-reuse-interval", type=Span(), help="Time within which a refresh may be repeated."
         ),
         click.option("--deliver-to", help="Development only: where Logout Tokens really go."),
+        click.option(
+            "--slow/--not-slow", default=None, help="Whether it needs longer to answer a Logout Token."
+        ),
+        click.option(
+            "--session-lifetime",
+            type=Span(),
+            help="How long its own sessions live; it is told of nothing older.",
+        ),
     )
     for option in reversed(options):
         command = option(command)

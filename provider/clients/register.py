@@ -40,6 +40,8 @@ def add(
     grant_lifetime: timedelta | None = None,
     refresh_reuse_interval: timedelta | None = None,
     deliver_to: str | None = None,
+    slow: bool = False,
+    session_lifetime: timedelta | None = None,
 ) -> tuple[Client, str | None]:
     """Add a client; returns it with its secret, which is shown this once, or None if it needs none.
 
@@ -54,6 +56,8 @@ def add(
         grant_lifetime=grant_lifetime,
         refresh_reuse_interval=refresh_reuse_interval,
         deliver_to=deliver_to,
+        slow=slow,
+        session_lifetime=session_lifetime,
     )
     client_id = str(new_id()) if client_id is None else _checked_id(client_id)
     secret = _secret_for(metadata, client_secret)
@@ -85,6 +89,8 @@ def apply_options(client: Client, options: ClientOptions) -> None:
     client.grant_lifetime = options.grant_lifetime
     client.refresh_reuse_interval = options.refresh_reuse_interval
     client.deliver_to = options.deliver_to
+    client.slow = options.slow
+    client.session_lifetime = options.session_lifetime
 
 
 def needs_secret(metadata: ClientMetadata) -> bool:

@@ -111,6 +111,26 @@ class Settings:
         default=timedelta(seconds=60),
     )
     delivery_concurrency: int = setting("Deliveries in flight per worker process.", default=32)
+    endpoint_concurrency: int = setting(
+        "Deliveries in flight to one relying party, all workers together.", default=10
+    )
+    endpoint_rate: int = setting(
+        "Deliveries per second to one relying party, all workers together.", default=50
+    )
+    address_concurrency: int = setting(
+        "Deliveries in flight to one network address, all workers together.", default=20
+    )
+    address_rate: int = setting(
+        "Deliveries per second to one network address, all workers together.", default=100
+    )
+    endpoint_probe_wait: timedelta = setting(
+        "How long a failing relying party is left in peace at first; doubles up to thirty times as long.",
+        default=timedelta(seconds=30),
+    )
+    endpoint_degraded_after: timedelta = setting(
+        "A relying party that has failed for so long is reported, and again every day.",
+        default=timedelta(minutes=15),
+    )
     sweep_interval: timedelta = setting(
         "How often workers look for due deliveries by themselves.", default=timedelta(seconds=5)
     )

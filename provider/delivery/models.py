@@ -27,6 +27,16 @@ class DeliveryState(StrEnum):
         return self is not DeliveryState.PENDING
 
 
+class BreakerState(StrEnum):
+    """Whether a client's endpoint is called (DLV-14)."""
+
+    CLOSED = "closed"
+    # Its deliveries wait without losing attempts, until `open_until`.
+    OPEN = "open"
+    # One worker tries it, with one delivery and then with some more.
+    RECOVERING = "recovering"
+
+
 class Delivery(Base):
     """One request owed to one client. The row is the truth; a message about it is only a doorbell."""
 
@@ -41,6 +51,16 @@ class Delivery(Base):
             sqlite_where=_PENDING,
             postgresql_where=_PENDING,
         ),
+        # Finds the first due delivery of each client without reading the others that wait (DLV-13).
+        Index(
+            "ix_delivery_client_id_pending",
+            "client_id",
+            "priority",
+            "next_attempt_at",
+            sqlite_where=_PENDING,
+            postgresql_where=_PENDING,
+        ),
+        Index("ix_delivery_expiring", "expires_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
         Index("ix_delivery_client_id_created_at", "client_id", "created_at"),
     )
 
@@ -93,3 +113,39 @@ class DeliveryAttempt(Base):
     outcome: Mapped[str | None] = mapped_column(String(32))
     status: Mapped[int | None] = mapped_column()
     latency_ms: Mapped[int | None] = mapped_column()
+
+
+class EndpointHealth(Base):
+    """How a client's endpoint has been doing; a row is made at its first failure, not before (DLV-14, 15)."""
+
+    __tablename__ = "endpoint_health"
+
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), primary_key=True)
+    # The address that failed: another one deserves a trial at once.
+    url: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16), default=BreakerState.CLOSED)
+    # While open: when the next trial is allowed. While recovering: until when its worker may go on alone.
+    open_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    holder: Mapped[str | None] = mapped_column(String(128))
+    # How often the breaker has opened since the endpoint last worked; the wait doubles with each.
+    trips: Mapped[int] = mapped_column(default=0)
+    consecutive_failures: Mapped[int] = mapped_column(default=0)
+    window_started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    window_attempts: Mapped[int] = mapped_column(default=0)
+    window_failures: Mapped[int] = mapped_column(default=0)
+    # Set by the first failure and taken away by the first success.
+    failing_since: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
+    last_failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_outcome: Mapped[str | None] = mapped_column(String(32))
+    # Failing for so long that somebody must know; never a reason to stop trying (DLV-15).
+    degraded_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class DeliveryWorker(Base):
+    """A process that delivers, and when it was last seen: the living ones share the limits of DLV-13."""
+
+    __tablename__ = "delivery_worker"
+
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
