@@ -3,7 +3,7 @@
 from flask import Flask
 
 import provider.models  # noqa: F401 – every table is known before the first query.
-from provider import endpoints, pages, web
+from provider import api, endpoints, pages, web
 from provider.config import Settings, load_settings
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import db, engine_options, prepare_engine
@@ -29,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     current.install(app, _house(settings))
     web.install(app)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(api.blueprint)
     app.register_blueprint(endpoints.blueprint)
     return app
 

@@ -48,6 +48,22 @@ def find_consented_scopes(account_id: UUID, client: Client) -> frozenset[str]:
     return frozenset(scope for held in db.session.scalars(lives) for scope in held.split())
 
 
+def list_unrevoked(account_id: UUID, client: Client) -> list[Grant]:
+    """List what a person has allowed a client and nobody has taken back. Served by ix_grant_account_id_client_id."""
+    held = (
+        select(Grant)
+        .where(Grant.account_id == account_id, Grant.client_id == client.id)
+        .where(Grant.revoked_at.is_(None), Grant.expires_at > clock.now())
+        .order_by(Grant.id)
+    )
+    return list(db.session.scalars(held))
+
+
+def find(grant_id: UUID) -> Grant | None:
+    """Find a grant by its identifier, living or not."""
+    return db.session.get(Grant, grant_id)
+
+
 def lock(grant_id: UUID) -> Grant | None:
     """Lock a grant's row: refresh, code exchange and every revocation meet here (design §4)."""
     return db.session.get(Grant, grant_id, with_for_update=True, populate_existing=True)

@@ -32,8 +32,16 @@ from provider.web.notes import notes
 
 # Programs speak here and read JSON; everywhere else is a person.
 _PROGRAM_PATHS = frozenset(
-    {"/token", "/userinfo", "/introspect", "/revoke", "/jwks", "/register", "/par", "/device_authorization"}
+    {
+        *("/token", "/userinfo", "/introspect", "/revoke", "/jwks", "/register", "/par"),
+        *("/device_authorization", "/global-token-revocation", "/openapi.json"),
+    }
 )
+# The account API; other addresses below /account are pages for people.
+_ACCOUNT_API = re.compile(r"/account/(sign-out-everywhere|sessions(/[^/]+)?|grants(/[^/]+)?)")
+# What an app of the account API goes by: no session, a dead one, any other trouble (requirement 9).
+_ACCOUNT_CODES = {"missing_token": 9001, "invalid_token": 9002}
+_OTHER_TROUBLE = 9000
 _PROGRAM_PREFIXES = ("/.well-known/", "/api/", "/health/")
 # rfc6749 §5.2: the characters that error_description may have.
 _UNSAYABLE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
@@ -105,9 +113,11 @@ def answer(error: ErrorAnswer) -> Response:
 
 def json_error(error: ErrorAnswer) -> Response:
     """Return an error as rfc6749 §5.2 writes it."""
-    body = {"error": error.error}
+    body: dict[str, str | int] = {"error": error.error}
     if error.description:
         body["error_description"] = error.description
+    if _is_account_api():
+        body["code"] = _ACCOUNT_CODES.get(error.error, _OTHER_TROUBLE)
     response = jsonify(body)
     response.status_code = error.status
     return response
@@ -115,7 +125,12 @@ def json_error(error: ErrorAnswer) -> Response:
 
 def is_for_programs() -> bool:
     """Whether this address is asked by programs."""
-    return request.path in _PROGRAM_PATHS or request.path.startswith(_PROGRAM_PREFIXES)
+    path = request.path
+    return path in _PROGRAM_PATHS or path.startswith(_PROGRAM_PREFIXES) or _is_account_api()
+
+
+def _is_account_api() -> bool:
+    return bool(_ACCOUNT_API.fullmatch(request.path))
 
 
 def _on_http_exception(exc: HTTPException) -> AnyResponse:

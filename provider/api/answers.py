@@ -1,0 +1,38 @@
+"""How things look in the API's answers."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response
+
+from provider.clients.models import Client
+from provider.logout.holdings import HeldSession
+
+
+def instant(at: datetime) -> str:
+    """Return an instant as rfc3339 writes it, in UTC."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def app(client: Client) -> dict[str, Any]:
+    """Return an app as a person knows it."""
+    return {"client_id": client.client_id, "name": client.display_name}
+
+
+def session(held: HeldSession, *, current: bool) -> dict[str, Any]:
+    """Return a session: where and when it was last used, and by which apps; never its handle or sids."""
+    return {
+        "id": str(held.session.id),
+        "current": current,
+        "device": held.session.device,
+        "ip": held.session.ip,
+        "created_at": instant(held.session.created_at),
+        "last_seen_at": instant(held.session.last_seen_at),
+        "ends_at": instant(held.session.ends_at),
+        "apps": [app(client) for client in held.apps],
+    }
+
+
+def nothing() -> Response:
+    """Return the answer that has no content: it is done, or was done before."""
+    return Response(status=204)

@@ -1,0 +1,99 @@
+"""Sign out everywhere, asked for by the person's own app; and what that would end, before it is done."""
+
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from provider.accounts.queries import lock
+from provider.api import answers
+from provider.api.caller import Caller, authenticate, dead_session
+from provider.api.proof import DeadProof, Proof, read_proof
+from provider.infrastructure.database import end_read, in_transaction
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import Logout
+from provider.logout.preview import Preview
+from provider.logout.preview import preview_everywhere as preview
+from provider.logout.report import Report, find_everywhere_of_grant, report_on
+from provider.protocol.errors import ProtocolError
+
+# What this ending cannot reach, in words, because people decide by it.
+RESIDUAL_RISK = (
+    "Access tokens are checked on every call, so all of them are refused from the next request on. "
+    "An app without a logout address keeps its own session until that ends by itself, and a device "
+    "that is offline may show what it has stored until it is online again."
+)
+
+
+def preview_everywhere() -> Response:
+    """Answer with what would end, and which apps would be told."""
+    caller = authenticate()
+    found = preview(caller.account.id)
+    end_read()
+    return jsonify(_previewed(found, caller))
+
+
+def sign_out_everywhere() -> Response:
+    """End everything of the person. A repeated request gets the same answer and ends nothing more."""
+    proof = read_proof(request)
+    outcome = in_transaction(lambda: _end(proof))
+    if isinstance(outcome, ProtocolError):
+        raise outcome
+    report = report_on(outcome)
+    end_read()
+    return jsonify(_reported(report))
+
+
+def _end(proof: Proof) -> Logout | ProtocolError:
+    """End everything, or find the ending that did. An error is a value: a used assertion stays used."""
+    try:
+        proof.prove_client()
+        found = proof.find()
+        if isinstance(found, Caller):
+            # Of several requests at once one ends everything; the others wait here and find it done.
+            lock(found.account.id)
+            found = proof.find()
+        match found:
+            case Caller():
+                return end_everywhere(found.account, found.cause()).logout
+            case DeadProof():
+                return _find_ending(found) or dead_session()
+    except ProtocolError as exc:
+        return exc
+
+
+def _find_ending(dead: DeadProof) -> Logout | None:
+    """Find the sign-out everywhere that a token died of; one that was dead before proves nothing."""
+    if dead.grant_id is None or dead.died_at is None:
+        return None
+    logout = find_everywhere_of_grant(dead.grant_id)
+    return logout if logout and dead.died_at > logout.at else None
+
+
+def _reported(report: Report) -> dict[str, Any]:
+    logout = report.logout
+    return {
+        "logout_id": str(logout.id),
+        "at": answers.instant(logout.at),
+        "sessions_ended": logout.sessions_ended,
+        "grants_revoked": logout.grants_revoked,
+        "refresh_tokens_revoked": report.refresh_tokens_revoked,
+        "apps_to_tell": [answers.app(client) for client in report.apps_to_tell],
+    }
+
+
+def _previewed(found: Preview, caller: Caller) -> dict[str, Any]:
+    return {
+        "session_count": found.session_count,
+        "sessions": [
+            answers.session(one, current=one.session.id == caller.session_id) for one in found.sessions
+        ],
+        "grant_count": found.grant_count,
+        "refresh_token_count": found.refresh_token_count,
+        "apps": [
+            answers.app(app.client)
+            | {"offline": app.offline, "until": answers.instant(app.until), "told": app.is_told}
+            for app in found.apps
+        ],
+        "apps_to_tell": [answers.app(app.client) for app in found.apps_to_tell],
+        "residual_risk": RESIDUAL_RISK,
+    }

@@ -1,0 +1,58 @@
+"""What a person has allowed apps, and how it is taken back."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, jsonify, request
+
+from provider.api import answers
+from provider.api.caller import Caller, authenticate
+from provider.api.pages import PageRequest
+from provider.clients.models import Client
+from provider.grants import queries as grants
+from provider.grants.models import Grant
+from provider.infrastructure.database import end_read, in_transaction
+from provider.logout.end_grant import end_grant
+from provider.logout.holdings import list_held_grants
+from provider.logout.models import LogoutReason
+from provider.protocol.errors import NotFound
+from provider.web.parameters import read_parameters
+
+
+def list_grants() -> Response:
+    """Answer with a page of the person's living grants, newest first."""
+    caller = authenticate()
+    page = PageRequest.read(read_parameters(request))
+    held = list_held_grants(caller.account.id, after=page.after, limit=page.limit + 1)
+    end_read()
+    shown = held[: page.limit]
+    return jsonify(
+        grants=[_shown(grant, client, current=grant.id == caller.grant.id) for grant, client in shown],
+        next=str(shown[-1][0].id) if len(held) > page.limit else None,
+    )
+
+
+def revoke_grant(grant_id: UUID) -> Response:
+    """Revoke one grant of the person; one that was revoked already is answered the same."""
+    caller = authenticate()
+    in_transaction(lambda: _revoke(grant_id, caller))
+    return answers.nothing()
+
+
+def _revoke(grant_id: UUID, caller: Caller) -> None:
+    grant = grants.find(grant_id)
+    if grant is None or grant.account_id != caller.account.id:
+        raise NotFound("there is no such grant")
+    end_grant(grant.id, caller.cause(LogoutReason.CONSENT_WITHDRAWN))
+
+
+def _shown(grant: Grant, client: Client, *, current: bool) -> dict[str, Any]:
+    return {
+        "id": str(grant.id),
+        "current": current,
+        "app": answers.app(client),
+        "scope": grant.scope,
+        "offline": grant.offline,
+        "created_at": answers.instant(grant.created_at),
+        "until": answers.instant(grant.expires_at),
+    }

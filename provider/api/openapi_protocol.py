@@ -1,0 +1,164 @@
+"""The protocol endpoints as OpenAPI describes them; what they mean is in the specifications."""
+
+from typing import Any
+
+from provider.api.openapi_words import TEXT, Described, as_json, form, in_query, response, schema
+from provider.protocol.scopes import ACCOUNT, CLIENT_SCOPES, GLOBAL_TOKEN_REVOCATION, PERSONAL_SCOPES
+
+_ANY: Described = {"type": "object"}
+_CLIENT: list[Described] = [{"clientSecretBasic": []}, {}]
+_PERSON: list[Described] = [{"bearer": []}]
+_PROOF = dict.fromkeys(("client_id", "client_secret", "client_assertion", "client_assertion_type"), TEXT)
+_REFUSED: Described = {"default": response("ProtocolError")}
+_PAGE: Described = {"200": {"description": "A page."}, "303": {"description": "The way on."}}
+
+
+def _operation(
+    name: str,
+    summary: str,
+    answers: Described,
+    *,
+    security: list[Described] | None = None,
+    **more: Any,
+) -> Described:
+    return {
+        "operationId": name,
+        "tags": ["protocol"],
+        "summary": summary,
+        "security": security or [],
+        "responses": answers | _REFUSED,
+    } | more
+
+
+def _by_get_and_post(name: str, summary: str, *parameters: str) -> Described:
+    """Describe an endpoint for browsers that takes its parameters from the query or from a form."""
+    fields = dict.fromkeys(parameters, TEXT)
+    asked = [in_query(parameter, "See the specification.", TEXT) for parameter in parameters]
+    return {
+        "get": _operation(name, summary, _PAGE, parameters=asked),
+        "post": _operation(f"{name}ByPost", summary, _PAGE, requestBody=form(members=fields)),
+    }
+
+
+def _for_clients(name: str, summary: str, answer: Described, *required: str, **more: Described) -> Described:
+    """Describe an endpoint to which a client posts a form with its proof."""
+    members = dict.fromkeys(required, TEXT) | more | _PROOF
+    return {
+        "post": _operation(
+            name, summary, {"200": answer}, security=_CLIENT, requestBody=form(required, members=members)
+        )
+    }
+
+
+def _document(name: str, summary: str) -> Described:
+    return {"get": _operation(name, summary, {"200": as_json("The document.", _ANY)})}
+
+
+_AUTHORIZE = (
+    *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "prompt"),
+    *("max_age", "id_token_hint", "login_hint", "ui_locales", "acr_values"),
+    *("code_challenge", "code_challenge_method"),
+)
+_END_SESSION = (
+    *("id_token_hint", "client_id", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"),
+)
+_USERINFO = _operation(
+    "userinfo",
+    "What the token's scopes tell of the person (OpenID Connect Core 1.0, 5.3).",
+    {"200": as_json("The claims.", _ANY)},
+    security=_PERSON,
+)
+_GLOBAL_TOKEN_REVOCATION = _operation(
+    "globalTokenRevocation",
+    "Sign a person out everywhere, on behalf of an upstream (Global Token Revocation, an Internet-Draft).",
+    {
+        "204": {"description": "Everything of the person has ended."},
+        "404": response("ProtocolError"),
+        "422": response("ProtocolError"),
+    },
+    security=[{"clientToken": [GLOBAL_TOKEN_REVOCATION]}],
+    requestBody={
+        "required": True,
+        "content": {"application/json": {"schema": schema("GlobalTokenRevocation")}},
+    },
+)
+PATHS: Described = {
+    "/.well-known/openid-configuration": _document("discovery", "OpenID Connect Discovery 1.0."),
+    "/.well-known/oauth-authorization-server": _document("oauthMetadata", "RFC 8414."),
+    "/jwks": _document("jwks", "The public keys (RFC 7517)."),
+    "/authorize": _by_get_and_post("authorize", "OpenID Connect Core 1.0, 3.1.2.", *_AUTHORIZE),
+    "/token": _for_clients(
+        "token",
+        "Tokens for a code, a refresh token or the client itself (RFC 6749).",
+        as_json("The tokens.", _ANY),
+        "grant_type",
+        **dict.fromkeys(("code", "redirect_uri", "code_verifier", "refresh_token", "scope"), TEXT),
+    ),
+    "/userinfo": {"get": _USERINFO, "post": _USERINFO | {"operationId": "userinfoByPost"}},
+    "/introspect": _for_clients(
+        "introspect",
+        "Whether a token lives (RFC 7662).",
+        as_json("What it is.", _ANY),
+        "token",
+        token_type_hint=TEXT,
+    ),
+    "/revoke": _for_clients(
+        "revoke",
+        "Give a token back; one that is dead already is answered the same (RFC 7009).",
+        {"description": "It is dead."},
+        "token",
+        token_type_hint=TEXT,
+    ),
+    "/session/end": _by_get_and_post(
+        "endSessionByRedirect", "OpenID Connect RP-Initiated Logout 1.0.", *_END_SESSION
+    ),
+    "/global-token-revocation": {"post": _GLOBAL_TOKEN_REVOCATION},
+    "/openapi.json": _document("openapi", "This document."),
+}
+
+
+def _subject(form_of: str, **members: Described) -> Described:
+    return {
+        "type": "object",
+        "required": ["format", *members],
+        "properties": {"format": {"const": form_of}} | members,
+        "additionalProperties": False,
+    }
+
+
+SCHEMAS: Described = {
+    "ProtocolError": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {"error": TEXT, "error_description": TEXT},
+    },
+    "GlobalTokenRevocation": {
+        "type": "object",
+        "required": ["sub_id"],
+        "properties": {"sub_id": schema("SubjectIdentifier")},
+    },
+    "SubjectIdentifier": {
+        "description": "A Subject Identifier (RFC 9493). opaque holds the account's identifier.",
+        "oneOf": [
+            _subject("iss_sub", iss=TEXT, sub=TEXT),
+            _subject("email", email=TEXT),
+            _subject("opaque", id=TEXT),
+        ],
+    },
+}
+RESPONSES: Described = {
+    "ProtocolError": as_json("An error as the specification names it.", schema("ProtocolError")),
+}
+_CLIENT_FLOW = {"tokenUrl": "/token", "scopes": dict.fromkeys(CLIENT_SCOPES, "Global Token Revocation.")}
+_PERSON_FLOW = {
+    "authorizationUrl": "/authorize",
+    "tokenUrl": "/token",
+    "scopes": dict.fromkeys(PERSONAL_SCOPES, "See the discovery document.")
+    | {ACCOUNT: "See and end the person's sessions and grants."},
+}
+SECURITY_SCHEMES: Described = {
+    "accountToken": {"type": "oauth2", "flows": {"authorizationCode": _PERSON_FLOW}},
+    "clientToken": {"type": "oauth2", "flows": {"clientCredentials": _CLIENT_FLOW}},
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "clientSecretBasic": {"type": "http", "scheme": "basic"},
+}

@@ -1,0 +1,44 @@
+"""How long lists are read: page by page, each beginning after the last entry of the one before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from provider.protocol.errors import InvalidRequest
+
+MOST = 100
+USUAL = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """Which part of a list is asked for."""
+
+    limit: int = USUAL
+    after: UUID | None = None
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, str]) -> "PageRequest":
+        """Read `limit` and `after`; the cursor is an identifier and nothing else (ABU-54)."""
+        return cls(limit=_limit(parameters.get("limit")), after=_cursor(parameters.get("after")))
+
+
+def _limit(asked: str | None) -> int:
+    if asked is None:
+        return USUAL
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 4 and 1 <= int(asked) <= MOST):
+        raise InvalidRequest(f"limit must be a number from 1 to {MOST}")
+    return int(asked)
+
+
+def _cursor(asked: str | None) -> UUID | None:
+    if asked is None:
+        return None
+    try:
+        cursor = UUID(asked)
+    except ValueError as exc:
+        raise InvalidRequest("after must be the value of next of the page before") from exc
+    # Python also reads braces, urn: and digits without hyphens; we have never given out such a cursor.
+    if str(cursor) != asked:
+        raise InvalidRequest("after must be the value of next of the page before")
+    return cursor

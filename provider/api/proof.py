@@ -1,0 +1,106 @@
+"""What proves that a person wants to be signed out: an access token, or a refresh token once that is dead.
+
+A token that the ending itself has killed still proves enough to be told of that ending again.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from flask import Request
+
+from provider.api.caller import Caller, caller_of, check_scope
+from provider.clients.models import Client
+from provider.infrastructure import current
+from provider.oauth.exchange import ClientRequest
+from provider.oauth.server import prove_client
+from provider.protocol.errors import InvalidRequest, MissingSession
+from provider.protocol.scopes import ACCOUNT
+from provider.tokens.liveness import find_access_token, find_refresh_token
+from provider.tokens.queries import find_access_token_row
+from provider.web.addresses import client_address
+from provider.web.bearer import bearer_token
+from provider.web.parameters import read_parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadProof:
+    """A token that does not live: what it hung on, and when it would have died or did die by itself."""
+
+    grant_id: UUID | None = None
+    died_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenProof:
+    """The person's access token."""
+
+    token: str = field(repr=False)
+
+    def prove_client(self) -> None:
+        """Nothing: who holds the token is the client."""
+
+    def find(self) -> Caller | DeadProof:
+        """Return whom the token stands for, or what it was."""
+        found = find_access_token(self.token)
+        if found is not None:
+            return caller_of(found)
+        row = find_access_token_row(self.token)
+        if row is None or ACCOUNT not in row.scope.split():
+            return DeadProof()
+        return DeadProof(grant_id=row.grant_id, died_at=_first(row.expires_at, row.revoked_at))
+
+
+@dataclass(slots=True)
+class RefreshTokenProof:
+    """The person's refresh token, handed in by the client that it was issued to."""
+
+    request: ClientRequest
+    client: Client | None = None
+
+    def prove_client(self) -> None:
+        """Prove the client as at the token endpoint."""
+        self.client = prove_client(self.request)
+
+    def find(self) -> Caller | DeadProof:
+        """Return whom the token stands for, or what it was; one that was rotated is as good as dead."""
+        found = find_refresh_token(self.request.parameters["refresh_token"], lock=False)
+        if found is None or self.client is None or found.client.id != self.client.id:
+            return DeadProof()
+        check_scope(found.client, found.token.scope.split())
+        token = found.token
+        if found.lives and token.rotated_at is None:
+            return Caller(
+                account=found.account, client=found.client, grant=found.grant, session=found.session
+            )
+        died_at = _first(token.expires_at, token.revoked_at, token.rotated_at)
+        return DeadProof(grant_id=token.grant_id, died_at=died_at)
+
+
+Proof = AccessTokenProof | RefreshTokenProof
+
+
+def read_proof(request: Request) -> Proof:
+    """Read what a request shows; rfc6750 §2: one token, by one way. Raises MissingSession without any."""
+    if request.args:
+        raise InvalidRequest("parameters belong into the body")
+    parameters = read_parameters(request)
+    token = bearer_token(request)
+    if token and "refresh_token" in parameters:
+        raise InvalidRequest("send an access token or a refresh token, not both")
+    if token:
+        return AccessTokenProof(token)
+    if "refresh_token" not in parameters:
+        raise MissingSession("an access token or a refresh token is needed")
+    return RefreshTokenProof(
+        ClientRequest(
+            url=current.settings().issuer + request.path,
+            parameters=parameters,
+            authorization=request.headers.get("Authorization", ""),
+            ip=client_address(),
+        )
+    )
+
+
+def _first(*instants: datetime | None) -> datetime:
+    return min(instant for instant in instants if instant is not None)

@@ -1,0 +1,45 @@
+"""A person's sessions: where they are signed in, and the end of one of them."""
+
+from uuid import UUID
+
+from flask import Response, jsonify, request
+
+from provider.api import answers
+from provider.api.caller import Caller, authenticate
+from provider.api.pages import PageRequest
+from provider.infrastructure.database import end_read, in_transaction
+from provider.logout.end_session import end
+from provider.logout.holdings import list_held_sessions
+from provider.protocol.errors import NotFound
+from provider.sessions.queries import find
+from provider.web.parameters import read_parameters
+
+
+def list_sessions() -> Response:
+    """Answer with a page of the person's living sessions, newest first."""
+    caller = authenticate()
+    page = PageRequest.read(read_parameters(request))
+    # One more than asked for tells whether there is another page.
+    held = list_held_sessions(caller.account.id, after=page.after, limit=page.limit + 1)
+    end_read()
+    shown = held[: page.limit]
+    return jsonify(
+        sessions=[answers.session(one, current=one.session.id == caller.session_id) for one in shown],
+        next=str(shown[-1].session.id) if len(held) > page.limit else None,
+    )
+
+
+def end_session(session_id: UUID) -> Response:
+    """End one session of the person; one that has ended already is answered the same."""
+    caller = authenticate()
+    in_transaction(lambda: _end(session_id, caller))
+    return answers.nothing()
+
+
+def _end(session_id: UUID, caller: Caller) -> None:
+    session = find(session_id)
+    # Another person's session looks like none at all (SEC-716, SEC-801).
+    if session is None or session.account_id != caller.account.id:
+        raise NotFound("there is no such session")
+    if session.ended_at is None:
+        end(session, caller.cause())

@@ -1,0 +1,98 @@
+"""What a person holds: living sessions with the apps in them, and living grants."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.grants.queries import grant_lives
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.infrastructure.provider_state import ProviderState
+from provider.sessions.models import ClientSession, Session
+from provider.sessions.queries import list_sessions, session_lives
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldSession:
+    """A living session with the apps that share it, by name."""
+
+    session: Session
+    apps: tuple[Client, ...]
+
+
+def list_held_sessions(account_id: UUID, *, after: UUID | None = None, limit: int = 100) -> list[HeldSession]:
+    """List a person's living sessions, newest first, in two statements."""
+    sessions = [session for session, _ in list_sessions(account_id=account_id, after=after, limit=limit)]
+    apps = _apps_of([session.id for session in sessions])
+    return [HeldSession(session=session, apps=apps.get(session.id, ())) for session in sessions]
+
+
+def count_held_sessions(account_id: UUID) -> int:
+    """Count a person's living sessions. Served by ix_session_account_id_created_at."""
+    living = (
+        select(func.count())
+        .select_from(Session)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .where(Session.account_id == account_id, session_lives(clock.now()))
+    )
+    return db.session.scalar(living) or 0
+
+
+def list_held_grants(
+    account_id: UUID, *, after: UUID | None = None, limit: int = 100
+) -> list[tuple[Grant, Client]]:
+    """List a person's living grants with their clients, newest first; `after` ends the page before.
+
+    Served by ix_grant_account_id_client_id.
+    """
+    now = clock.now()
+    living = (
+        select(Grant, Client)
+        .join(Account, Account.id == Grant.account_id)
+        .join(Client, Client.id == Grant.client_id)
+        .join(ProviderState, true())
+        .where(Grant.account_id == account_id, grant_lives(now), or_(Grant.offline, _has_a_session(now)))
+        .order_by(Grant.id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        living = living.where(Grant.id < after)
+    return [(row[0], row[1]) for row in db.session.execute(living)]
+
+
+def _has_a_session(now: datetime) -> ColumnElement[bool]:
+    """The condition that a grant has a share of a session that lives, without which it is of no use."""
+    return (
+        exists()
+        .where(
+            ClientSession.grant_id == Grant.id,
+            ClientSession.ended_at.is_(None),
+            Session.id == ClientSession.session_id,
+            and_(session_lives(now)),
+        )
+        .correlate(Grant, Account, ProviderState)
+    )
+
+
+def _apps_of(session_ids: Sequence[UUID]) -> dict[UUID, tuple[Client, ...]]:
+    if not session_ids:
+        return {}
+    shares = (
+        select(ClientSession.session_id, Client)
+        .join(Client, Client.id == ClientSession.client_id)
+        .where(ClientSession.session_id.in_(session_ids), ClientSession.ended_at.is_(None))
+    )
+    found: dict[UUID, tuple[Client, ...]] = {}
+    for session_id, client in db.session.execute(shares):
+        found[session_id] = (*found.get(session_id, ()), client)
+    return {
+        session_id: tuple(sorted(clients, key=lambda client: client.display_name.casefold()))
+        for session_id, clients in found.items()
+    }

@@ -1,0 +1,113 @@
+"""What an ending would end, said before it is done: the same shares that the ending itself will read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.logout.holdings import HeldSession, count_held_sessions, list_held_sessions
+from provider.logout.shares import Share, list_of_account, list_of_grant, list_of_session
+from provider.tokens.models import RefreshToken
+
+# A person with more sessions is shown the newest, and how many there are.
+MOST_SESSIONS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedApp:
+    """One app's part of an ending that has not happened."""
+
+    client: Client
+    # Whether it will be told by a Logout Token.
+    is_told: bool
+    # How long what it was allowed lives unless something ends it, and whether that outlives a session.
+    until: datetime
+    offline: bool
+    # Whether that grant lives on after this ending.
+    survives: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What would end."""
+
+    apps: tuple[PreviewedApp, ...]
+    sessions: tuple[HeldSession, ...] = ()
+    session_count: int = 0
+    grant_count: int = 0
+    refresh_token_count: int = 0
+
+    @property
+    def apps_to_tell(self) -> tuple[PreviewedApp, ...]:
+        """The apps that will be told."""
+        return tuple(app for app in self.apps if app.is_told)
+
+
+def preview_everywhere(account_id: UUID) -> Preview:
+    """Return what signing a person out everywhere would end; the number of statements is constant."""
+    shares = list_of_account(account_id)
+    return Preview(
+        apps=_apps(shares, survivors=[]),
+        sessions=tuple(list_held_sessions(account_id, limit=MOST_SESSIONS)),
+        session_count=count_held_sessions(account_id),
+        grant_count=_count_grants(shares),
+        refresh_token_count=_count_refresh_tokens(account_id),
+    )
+
+
+def preview_session(session_id: UUID) -> Preview:
+    """Return what signing out of one browser would end."""
+    shares = list_of_session(session_id)
+    survivors = [share for share in shares if share.survives_browser]
+    return Preview(
+        apps=_apps(shares, survivors=survivors),
+        session_count=1,
+        grant_count=_count_grants([share for share in shares if share not in survivors]),
+    )
+
+
+def preview_grant(grant: Grant) -> Preview:
+    """Return what taking back one grant would end."""
+    shares = list_of_grant(grant)
+    return Preview(apps=_apps(shares, survivors=[]), grant_count=_count_grants(shares))
+
+
+def _apps(shares: Sequence[Share], *, survivors: Sequence[Share]) -> tuple[PreviewedApp, ...]:
+    """Return the apps, by name; one with several shares stands there once, with the latest of their ends."""
+    of_client: dict[UUID, list[Share]] = {}
+    for share in shares:
+        of_client.setdefault(share.client.id, []).append(share)
+    apps = [
+        PreviewedApp(
+            client=own[0].client,
+            is_told=own[0].has_address,
+            until=max(share.grant.expires_at for share in own),
+            offline=any(share.grant.offline for share in own),
+            survives=any(share in survivors for share in own),
+        )
+        for own in of_client.values()
+    ]
+    return tuple(sorted(apps, key=lambda app: app.client.display_name.casefold()))
+
+
+def _count_grants(shares: Sequence[Share]) -> int:
+    return len({share.grant.id for share in shares if share.grant.revoked_at is None})
+
+
+def _count_refresh_tokens(account_id: UUID) -> int:
+    now = clock.now()
+    usable = (
+        select(func.count())
+        .select_from(RefreshToken)
+        .join(Grant, Grant.id == RefreshToken.grant_id)
+        .where(Grant.account_id == account_id, Grant.revoked_at.is_(None), Grant.expires_at > now)
+        .where(RefreshToken.rotated_at.is_(None), RefreshToken.revoked_at.is_(None))
+        .where(RefreshToken.expires_at > now)
+    )
+    return db.session.scalar(usable) or 0

@@ -1,0 +1,56 @@
+"""What a sign-out everywhere did, told as often as somebody asks."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+
+from provider.clients.models import Client
+from provider.delivery.models import Delivery
+from provider.grants.models import Grant
+from provider.infrastructure.database import db
+from provider.logout.models import Logout, LogoutScope
+from provider.tokens.models import RefreshToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """An ending with what hung on it."""
+
+    logout: Logout
+    refresh_tokens_revoked: int
+    apps_to_tell: tuple[Client, ...]
+
+
+def report_on(logout: Logout) -> Report:
+    """Return what an ending did; derived from its rows, so that a repeated question gets the same answer."""
+    owed = select(Delivery.client_id).where(Delivery.logout_id == logout.id)
+    clients = db.session.scalars(select(Client).where(Client.id.in_(owed)))
+    return Report(
+        logout=logout,
+        refresh_tokens_revoked=_count_refresh_tokens(logout),
+        apps_to_tell=tuple(sorted(clients, key=lambda client: client.display_name.casefold())),
+    )
+
+
+def find_everywhere_of_grant(grant_id: UUID) -> Logout | None:
+    """Find the sign-out everywhere that ended a grant, if it was one that did."""
+    ended = (
+        select(Logout)
+        .join(Grant, Grant.logout_id == Logout.id)
+        .where(Grant.id == grant_id, Logout.scope == LogoutScope.EVERYWHERE)
+    )
+    return db.session.scalars(ended).one_or_none()
+
+
+def _count_refresh_tokens(logout: Logout) -> int:
+    """Count the tokens that could be used until this ending; what became of them later does not matter."""
+    usable = (
+        select(func.count())
+        .select_from(RefreshToken)
+        .join(Grant, Grant.id == RefreshToken.grant_id)
+        .where(Grant.logout_id == logout.id, RefreshToken.rotated_at.is_(None))
+        .where(or_(RefreshToken.revoked_at.is_(None), RefreshToken.revoked_at > logout.at))
+        .where(RefreshToken.expires_at > logout.at)
+    )
+    return db.session.scalar(usable) or 0

@@ -1,0 +1,13 @@
+"""How an access token comes with a request (rfc6750 §2.1)."""
+
+from flask import Request
+
+from provider.protocol.errors import InvalidRequest
+
+
+def bearer_token(request: Request) -> str | None:
+    """Return the token from the Authorization header, if there is one; a URL is no place for it."""
+    if "access_token" in request.args:
+        raise InvalidRequest("the access token does not belong into the URL")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return (scheme.lower() == "bearer" and token.strip()) or None

@@ -1,0 +1,299 @@
+"""Sign out everywhere by the person's own app, and what it would end."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from provider.audit.models import AuditEvent
+from provider.infrastructure import current
+from provider.infrastructure.database import db, end_read, transaction
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.models import Logout, LogoutReason
+from provider.sessions.models import Session
+from provider.sessions.queries import find_live
+from tests.api.conftest import SCOPE, AccountApp
+from tests.factories import make_client, make_session
+from tests.support.browsers import show_session
+
+BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
+
+
+def logouts() -> int:
+    end_read()
+    return db.session.scalar(select(func.count()).select_from(Logout)) or 0
+
+
+def test_it_ends_everything_of_the_person_and_says_what(rp, ada, ben, tokens):
+    made = make_session(ada, [make_client("green")], offline=("green",))
+    bens = make_session(ben)
+
+    answer = rp.sign_out_everywhere(tokens["access_token"])
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.json
+    logout = db.session.scalars(select(Logout)).one()
+    assert body == {
+        "logout_id": str(logout.id),
+        "at": body["at"],
+        "sessions_ended": 2,
+        "grants_revoked": 2,
+        "refresh_tokens_revoked": 1,
+        "apps_to_tell": [
+            {"client_id": "green", "name": "Green"},
+            {"client_id": "red", "name": "Red"},
+        ],
+    }
+    assert (logout.reason, logout.scope, logout.initiator) == ("user", "everywhere", "account")
+    assert logout.initiator_client_id == "red"
+    assert find_live(made.handle) is None
+    assert find_live(bens.handle) is not None
+    assert rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+    assert not rp.introspect(tokens["access_token"])["active"]
+
+
+def test_the_refresh_token_does_once_the_access_token_has_expired(http, rp, ada, turned_clock):
+    tokens = rp.sign_in_to_account(show_session(http, make_session(ada)))
+    turned_clock.turn(current.settings().access_token_lifetime / 2)
+    # Somebody is still at the browser, so the session lives on.
+    rp.code(http)
+    turned_clock.turn(current.settings().access_token_lifetime / 2)
+
+    expired = rp.sign_out_everywhere(tokens["access_token"])
+    answer = rp.sign_out_by_refresh_token(tokens["refresh_token"])
+
+    assert expired.json["code"] == 9002
+    assert (answer.status_code, answer.json["sessions_ended"]) == (200, 1)
+
+
+def test_the_refresh_token_does_in_the_clients_hands(app, rp, tokens):
+    answer = rp.sign_out_by_refresh_token(tokens["refresh_token"])
+
+    assert answer.status_code == 200
+    assert answer.json["refresh_tokens_revoked"] == 1
+    assert not rp.introspect(tokens["access_token"])["active"]
+
+
+def test_a_native_apps_offline_token_does_long_after(app, http, ada, turned_clock):
+    phone = native(app)
+    tokens = offline_tokens(phone, http, ada)
+    turned_clock.turn(timedelta(days=3))
+
+    answer = phone.sign_out_by_refresh_token(tokens["refresh_token"])
+
+    assert (answer.status_code, answer.json["grants_revoked"]) == (200, 1)
+    assert phone.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+
+
+def native(app) -> AccountApp:
+    return AccountApp(
+        app,
+        "phone",
+        scope=SCOPE,
+        public=True,
+        application_type="native",
+        redirect_uris=["http://127.0.0.1/callback"],
+        id_token_signed_response_alg="ES256",
+    )
+
+
+def offline_tokens(phone, http, ada) -> dict:
+    show_session(http, make_session(ada))
+    return phone.sign_in(http, scope="openid offline_access account")
+
+
+@pytest.mark.parametrize("first", ["access", "refresh"])
+@pytest.mark.parametrize("second", ["access", "refresh"])
+def test_a_repeated_request_gets_the_same_answer_and_ends_nothing_more(
+    rp, ada, tokens, signs_in, first, second
+):
+    """The answer may have been lost on its way: a retry with the token that is dead now must not fail."""
+    ask = {
+        "access": lambda: rp.sign_out_everywhere(tokens["access_token"]),
+        "refresh": lambda: rp.sign_out_by_refresh_token(tokens["refresh_token"]),
+    }
+    before = ask[first]()
+    again = signs_in(ada)
+
+    after = ask[second]()
+
+    assert (after.status_code, after.json) == (200, before.json)
+    assert logouts() == 1
+    assert rp.introspect(again["access_token"])["active"]
+
+
+def test_a_retry_from_another_device_that_was_signed_out_too(rp, ada, signs_in):
+    one, two = signs_in(ada), signs_in(ada)
+
+    first, second = (rp.sign_out_everywhere(tokens["access_token"]) for tokens in (one, two))
+
+    assert first.json == second.json
+    assert logouts() == 1
+
+
+def test_a_revocation_after_it_does_not_change_the_answer(rp, tokens):
+    first = rp.sign_out_everywhere(tokens["access_token"]).json
+    rp.revoke(tokens["refresh_token"])
+    rp.revoke(tokens["access_token"])
+
+    assert rp.sign_out_everywhere(tokens["access_token"]).json == first
+
+
+def test_a_token_that_died_before_is_no_proof(rp, ada, signs_in, turned_clock):
+    revoked, living = signs_in(ada), signs_in(ada)
+    rp.revoke(revoked["access_token"])
+    turned_clock.turn(timedelta(minutes=1))
+    rp.sign_out_everywhere(living["access_token"])
+
+    assert rp.sign_out_everywhere(revoked["access_token"]).json["code"] == 9002
+
+
+def test_a_token_whose_session_ended_by_itself_is_no_proof(rp, tokens):
+    with transaction():
+        end(db.session.scalars(select(Session)).one(), BY_ADA)
+
+    for answer in (
+        rp.sign_out_everywhere(tokens["access_token"]),
+        rp.sign_out_by_refresh_token(tokens["refresh_token"]),
+    ):
+        assert (answer.status_code, answer.json["code"]) == (401, 9002)
+    assert logouts() == 1
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "code"),
+    [
+        pytest.param(
+            lambda rp, t: rp.sign_out_by_refresh_token("cfr_x"), "invalid_token", 9002, id="unknown"
+        ),
+        pytest.param(
+            lambda rp, t: rp.sign_out_by_refresh_token(t["refresh_token"], by="green"),
+            "invalid_token",
+            9002,
+            id="another client's",
+        ),
+        pytest.param(
+            lambda rp, t: rp.call(
+                "POST", "/account/sign-out-everywhere", data={"refresh_token": t["refresh_token"]}
+            ),
+            "invalid_client",
+            9000,
+            id="by nobody",
+        ),
+        pytest.param(
+            lambda rp, t: rp.http.post(
+                "/account/sign-out-everywhere",
+                data={"refresh_token": t["refresh_token"]},
+                auth=("red", "wrong"),
+            ),
+            "invalid_client",
+            9000,
+            id="with a wrong secret",
+        ),
+        pytest.param(
+            lambda rp, t: rp.sign_out_everywhere(
+                t["access_token"], data={"refresh_token": t["refresh_token"]}
+            ),
+            "invalid_request",
+            9000,
+            id="two proofs",
+        ),
+        pytest.param(
+            lambda rp, t: rp.call("POST", "/account/sign-out-everywhere?refresh_token=x"),
+            "invalid_request",
+            9000,
+            id="in the address",
+        ),
+        pytest.param(lambda rp, t: rp.post("/account/sign-out-everywhere"), "missing_token", 9001, id="none"),
+        pytest.param(
+            lambda rp, t: rp.sign_out_everywhere(t["access_token"], json={}),
+            "invalid_request",
+            9000,
+            id="JSON",
+        ),
+    ],
+)
+def test_a_proof_that_is_none_ends_nothing(rp, tokens, ask, error, code):
+    make_client("green", scope=SCOPE)
+
+    answer = ask(rp, tokens)
+
+    assert (answer.json["error"], answer.json["code"]) == (error, code)
+    assert logouts() == 0
+
+
+def test_a_rotated_refresh_token_is_no_proof(rp, tokens):
+    newer = rp.refresh(tokens["refresh_token"]).json
+
+    assert rp.sign_out_by_refresh_token(tokens["refresh_token"]).json["code"] == 9002
+    assert rp.introspect(newer["access_token"])["active"]
+
+
+def test_a_refresh_token_without_the_scope_is_no_proof(http, rp, ada):
+    show_session(http, make_session(ada))
+    tokens = rp.sign_in(http, scope="openid")
+
+    assert rp.sign_out_by_refresh_token(tokens["refresh_token"]).status_code == 403
+    assert logouts() == 0
+
+
+def test_it_is_audited_with_who_asked(rp, ada, token):
+    rp.sign_out_everywhere(token)
+
+    entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout")).one()
+    assert (entry.actor, entry.account_id, entry.client_id) == ("account", ada.id, "red")
+    assert entry.ip == "127.0.0.1"
+    assert entry.detail["scope"] == "everywhere"
+
+
+def test_the_preview_says_what_would_end_and_ends_nothing(rp, ada, ben, token):
+    green, mute = make_client("green"), make_client("mute", **MUTE)
+    over, elsewhere = make_session(ada, [green]), make_session(ada, [green, mute], offline=("green",))
+    with transaction():
+        end(over.session, BY_ADA)
+    make_session(ben, [make_client("blue")])
+
+    preview = rp.preview(token).json
+
+    assert (preview["session_count"], preview["grant_count"], preview["refresh_token_count"]) == (2, 3, 1)
+    assert [session["current"] for session in preview["sessions"]] == [False, True]
+    assert [(app["name"], app["offline"], app["told"]) for app in preview["apps"]] == [
+        ("Green", True, True),
+        ("Mute", False, False),
+        ("Red", False, True),
+    ]
+    assert [app["client_id"] for app in preview["apps_to_tell"]] == ["green", "red"]
+    assert "checked on every call" in preview["residual_risk"]
+    assert find_live(elsewhere.handle) is not None
+
+
+MUTE = {"backchannel_logout_uri": None, "backchannel_logout_session_required": None}
+
+
+def test_the_preview_is_what_then_happens(rp, ada, token):
+    make_session(ada, [make_client("green"), make_client("blue")], offline=("green",))
+
+    before, after = rp.preview(token).json, rp.sign_out_everywhere(token).json
+
+    assert after["sessions_ended"] == before["session_count"]
+    assert after["grants_revoked"] == before["grant_count"]
+    assert after["refresh_tokens_revoked"] == before["refresh_token_count"]
+    assert after["apps_to_tell"] == before["apps_to_tell"]
+
+
+@pytest.mark.parametrize("ask", ["preview", "sign_out_everywhere"])
+def test_both_cost_the_same_however_much_there_is(rp, ada, ben, signs_in, statements, ask):
+    """Ben has one session, Ada has nine with twelve apps."""
+    few, many = signs_in(ben)["access_token"], signs_in(ada)["access_token"]
+    apps = [make_client(f"app{number}") for number in range(12)]
+    for _ in range(8):
+        make_session(ada, apps, offline=("app1", "app2"))
+
+    with statements() as seen_few:
+        getattr(rp, ask)(few)
+    with statements() as seen_many:
+        assert getattr(rp, ask)(many).status_code == 200
+
+    assert len(seen_few) == len(seen_many) <= {"preview": 7, "sign_out_everywhere": 16}[ask], seen_many
