@@ -46,6 +46,12 @@ class WebURI:
         return self.scheme, self.host, self.port
 
     @property
+    def ascii_origin(self) -> str:
+        """The origin as browsers write it: without the port that its scheme has anyway (rfc6454 §6.2)."""
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the URI leads to the person's own machine."""
         return self.host in LOOPBACK_HOSTS

@@ -39,6 +39,11 @@ def forget_session() -> None:
     _pending()[_name(_SESSION)] = None
 
 
+def changes_session() -> bool:
+    """Whether this response gives the browser another session handle, or takes the one it has."""
+    return _name(_SESSION) in _pending()
+
+
 def browser() -> str | None:
     """Return the value that binds parked requests to this browser, if it has one."""
     return _pending().get(_name(_BROWSER)) or _read(_BROWSER)

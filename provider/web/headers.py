@@ -1,6 +1,7 @@
 """What every response says besides its content (SEC-303), errors and redirects included."""
 
 import re
+from collections.abc import Iterable
 
 from flask import Response, request
 
@@ -9,6 +10,14 @@ from provider.web.notes import notes
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _ONE_YEAR = 365 * 24 * 3600
+_STRICT = {
+    "default-src": ["'none'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "base-uri": ["'none'"],
+}
 
 
 def allow_form_action(uri: str) -> None:
@@ -20,19 +29,37 @@ def allow_form_action(uri: str) -> None:
     """
     scheme, colon, _ = uri.partition(":")
     if colon and _SCHEME.fullmatch(scheme):
-        _form_sources().append(f"{scheme}:")
+        _sources("form-action").append(f"{scheme}:")
+
+
+def allow_script(*, connects: bool = False) -> None:
+    """Let this page run our own script files, and let them ask us for news if it `connects`."""
+    _sources("script-src").append("'self'")
+    if connects:
+        _sources("connect-src").append("'self'")
+
+
+def allow_frames(origins: Iterable[str]) -> None:
+    """Let this page hold frames of these origins and no others."""
+    _sources("frame-src").extend(origins)
+
+
+def allow_framing() -> None:
+    """Let any site hold this page in a frame: for the one page that does nothing on a click (THR-17)."""
+    _sources("frame-ancestors").append("*")
 
 
 def write(response: Response) -> Response:
     """Add the headers; what a response has decided for itself stays."""
     fixed = {
         "Content-Security-Policy": _policy(),
-        "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "X-Request-Id": event_log.correlation_id(),
     }
+    if not _sources("frame-ancestors"):
+        fixed["X-Frame-Options"] = "DENY"
     if current.settings().is_https:
         fixed["Strict-Transport-Security"] = f"max-age={_ONE_YEAR}; includeSubDomains"
     for name, value in fixed.items():
@@ -52,13 +79,19 @@ def _say_how_to_cache(response: Response) -> None:
 
 
 def _policy() -> str:
-    form_action = " ".join(["'self'", *dict.fromkeys(_form_sources())])
-    return (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
-        f"form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
-    )
+    directives = _STRICT | {
+        name: [*(source for source in _STRICT.get(name, ()) if source != "'none'"), *dict.fromkeys(sources)]
+        for name, sources in _all_sources().items()
+        if sources
+    }
+    return "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
 
 
-def _form_sources() -> list[str]:
-    sources: list[str] = notes().setdefault("form_sources", [])
+def _sources(directive: str) -> list[str]:
+    """Return what this page allows beyond the strict policy, to be added to."""
+    return _all_sources().setdefault(directive, [])
+
+
+def _all_sources() -> dict[str, list[str]]:
+    sources: dict[str, list[str]] = notes().setdefault("policy_sources", {})
     return sources
