@@ -34,6 +34,7 @@ from provider.protocol.parameters import with_query
 from provider.sessions.queries import FoundSession, find_with_client
 from provider.web import cookies
 from provider.web.errors import answer_errors_at
+from provider.web.op_browser_state import session_state_parameter
 from provider.web.parameters import read_parameters
 
 _KIND = InteractionKind.AUTHORIZATION
@@ -70,7 +71,9 @@ def resume(handle: str) -> Response:
 
 def _validate(parameters: Mapping[str, str]) -> tuple[Client, AuthorizationRequest]:
     client, redirect_uri = find_target(parameters)
-    answer_errors_at(redirect_uri, parameters.get("state"))
+    # session §2: the state 'SHOULD be returned upon an authentication failure' too.
+    told = session_state_parameter(client.client_id, redirect_uri)
+    answer_errors_at(with_query(redirect_uri, told) if told else redirect_uri, parameters.get("state"))
     return client, AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
 
 
@@ -104,7 +107,7 @@ def _answer(
                 except AnsweredBefore:
                     return _explain(handle)
                 if code is not None:
-                    return _redirect_with(code, asked)
+                    return _redirect_with(code, client, asked)
             case NeedSignIn() | NeedConsent(), _:
                 return _ask(decision, parameters, found, interaction, handle)
     raise TemporarilyUnavailable("the session changed while the request was answered; try again")
@@ -195,11 +198,12 @@ def _issue(
     return code
 
 
-def _redirect_with(code: str, asked: AuthorizationRequest) -> Response:
+def _redirect_with(code: str, client: Client, asked: AuthorizationRequest) -> Response:
     # rfc9207 §2: `iss` in every answer lets a client of several providers notice a mix-up.
     pairs = {"code": code, "iss": current.settings().issuer}
     if asked.state is not None:
         pairs["state"] = asked.state
+    pairs |= session_state_parameter(client.client_id, asked.redirect_uri)
     return redirect(with_query(asked.redirect_uri, pairs), 303)
 
 
