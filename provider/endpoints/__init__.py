@@ -7,9 +7,11 @@ from flask import Blueprint
 
 from provider.endpoints import (
     authorize,
+    check_session_iframe,
     discovery,
     end_session,
     end_session_confirm,
+    frontchannel_logout,
     health,
     introspect,
     jwks,
@@ -48,6 +50,13 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
         end_session_confirm.submit_end_session_confirm,
     ),
     ("/session/ended/<handle>", "show_session_ended", "GET", signed_out.show_session_ended),
+    (
+        "/session/ended/<handle>/frontchannel/<ticket>",
+        "frontchannel_logout",
+        "GET",
+        frontchannel_logout.frontchannel_logout,
+    ),
+    ("/session/check", "check_session_iframe", "GET", check_session_iframe.check_session_iframe),
     ("/health/live", "live", "GET", health.live),
     ("/health/ready", "ready", "GET", health.ready),
 )

@@ -46,6 +46,8 @@ def _addresses(issuer: str) -> dict[str, Any]:
         "introspection_endpoint": "/introspect",
         "end_session_endpoint": "/session/end",
     }
+    if current.settings().session_management:
+        paths["check_session_iframe"] = "/session/check"
     return {name: issuer + path for name, path in paths.items()}
 
 
@@ -86,4 +88,7 @@ def _tokens() -> dict[str, Any]:
 
 
 def _logout() -> dict[str, Any]:
-    return {"backchannel_logout_supported": True, "backchannel_logout_session_supported": True}
+    offered = {"backchannel_logout_supported": True, "backchannel_logout_session_supported": True}
+    if current.settings().frontchannel_logout:
+        offered |= {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
+    return offered

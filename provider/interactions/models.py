@@ -16,6 +16,8 @@ class InteractionKind(StrEnum):
 
     AUTHORIZATION = "authorization"
     END_SESSION = "end_session"
+    # Where a browser goes on once the apps' front-channel pages have been loaded.
+    FRONTCHANNEL = "frontchannel"
 
 
 class Interaction(Base):

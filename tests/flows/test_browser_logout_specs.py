@@ -1,0 +1,319 @@
+"""Front-Channel Logout and Session Management in headless Chromium: a provider and apps on other ports."""
+
+import html
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask, request
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from provider.clients.models import Client
+from provider.config import Settings
+from provider.infrastructure.database import db
+from provider.protocol.session_state import session_state
+from provider.sessions.models import ClientSession
+from tests.factories import PASSWORD, make_account, make_client
+from tests.support.demo import free_run
+from tests.support.relying_party import CHALLENGE
+
+# What browsers do does not depend on the database; one kind is enough.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser-logout-specs"),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
+
+# An app's page as Session Management 1.0 §3.1 has it: it asks the OP iframe and shows the answer.
+POLLING_PAGE = """<!doctype html><title>Red</title>
+<p id="said">nothing</p>
+<iframe id="op" src="%(iframe)s" hidden></iframe>
+<script>
+  window.addEventListener("message", function (event) {
+    if (event.origin !== "%(issuer)s") { return; }
+    document.getElementById("said").textContent = event.data;
+  });
+  function ask(message) {
+    document.getElementById("op").contentWindow.postMessage(message, "%(issuer)s");
+  }
+  document.getElementById("op").addEventListener("load", function () {
+    window.setInterval(function () { if (!window.own) { ask("%(message)s"); } }, 100);
+  });
+</script>
+"""
+
+
+@dataclass
+class App:
+    """A relying party that listens: what its front-channel page was called with, and how it behaves."""
+
+    name: str
+    port: int
+    issuer: str
+    calls: list[dict[str, str]] = field(default_factory=list)
+    release: threading.Event = field(default_factory=threading.Event)
+    hangs: bool = False
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def register(self) -> None:
+        make_client(
+            self.name,
+            redirect_uris=[f"{self.origin}/callback"],
+            post_logout_redirect_uris=[f"{self.origin}/signed-out"],
+            frontchannel_logout_uri=f"{self.origin}/frontchannel",
+            backchannel_logout_uri=None,
+            backchannel_logout_session_required=None,
+            client_uri=None,
+        )
+
+    def sign_in_address(self) -> str:
+        asked = {
+            "client_id": self.name,
+            "redirect_uri": f"{self.origin}/callback",
+            "response_type": "code",
+            "scope": "openid",
+            "nonce": "n",
+            "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256",
+        }
+        return f"{self.issuer}/authorize?{urlencode(asked)}"
+
+    def serve(self) -> Flask:
+        app = Flask(self.name)
+
+        @app.get("/callback")
+        def callback() -> str:
+            message = f"{self.name} {request.args.get('session_state', '')}"
+            return self.page(message)
+
+        @app.get("/frontchannel")
+        def frontchannel() -> str:
+            self.calls.append(request.args.to_dict())
+            if self.hangs:
+                self.release.wait(30)
+            return "<!doctype html><script>try { top.location = '/stolen'; } catch (e) {}</script>"
+
+        @app.get("/signed-out")
+        def signed_out() -> str:
+            return "<!doctype html><p id='bye'>bye</p>"
+
+        @app.get("/stranger")
+        def stranger() -> str:
+            return "<!doctype html><p>a stranger's frame</p>"
+
+        return app
+
+    def page(self, message: str) -> str:
+        return POLLING_PAGE % {
+            "iframe": f"{self.issuer}/session/check",
+            "issuer": self.issuer,
+            "message": html.escape(message),
+        }
+
+
+@dataclass
+class House:
+    """The provider with its two apps, and Ada."""
+
+    issuer: str
+    red: App
+    green: App
+
+    def sign_in(self, page: Page, app: App) -> None:
+        page.goto(app.sign_in_address())
+        if page.locator("#password").count():
+            page.fill("#username", "ada")
+            page.fill("#password", PASSWORD)
+            page.click("#sign-in")
+        expect(page.locator("#said")).to_have_text("unchanged")
+
+    def sign_out(self, page: Page, **asked: str) -> None:
+        page.goto(f"{self.issuer}/session/end?{urlencode(asked)}")
+        page.click("#sign-out")
+
+
+@contextmanager
+def serving(app: Flask, port: int) -> Iterator[None]:
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def port() -> int:
+    """The provider's port; red and green have the next two."""
+    return free_run(3)
+
+
+@pytest.fixture
+def issuer(port: int) -> str:
+    return f"http://localhost:{port}"
+
+
+@pytest.fixture
+def settings(settings: Settings, issuer: str) -> Settings:
+    return replace(settings, issuer=issuer, frontchannel_logout=True, session_management=True)
+
+
+@pytest.fixture
+def house(app: Flask, signing_keys: None, issuer: str, port: int) -> Iterator[House]:
+    make_account("ada")
+    with ExitStack() as open_doors:
+        open_doors.enter_context(serving(app, port))
+        apps = [App("red", port + 1, issuer), App("green", port + 2, issuer)]
+        for one in apps:
+            one.register()
+            open_doors.callback(one.release.set)
+            open_doors.enter_context(serving(one.serve(), one.port))
+        yield House(issuer, *apps)
+
+
+def ask(page: Page, message: object) -> str:
+    """Stop the page's own questions, ask one and return the answer to it."""
+    return page.evaluate(
+        """message => new Promise(resolve => {
+            window.own = true;
+            setTimeout(() => {
+                window.addEventListener("message", event => resolve(event.data), { once: true });
+                ask(message);
+            }, 0);
+        })""",
+        message,
+    )
+
+
+@pytest.mark.spec("session §3.2")
+def test_an_app_sees_unchanged_until_the_person_signs_out_in_another_tab(house, page, context):
+    house.sign_in(page, house.red)
+    house.sign_in(context.new_page(), house.green)
+    expect(page.locator("#said")).to_have_text("unchanged")
+
+    other = context.new_page()
+    house.sign_out(other)
+
+    expect(page.locator("#said")).to_have_text("changed")
+
+
+@pytest.mark.spec("session §3.2")
+def test_the_iframe_computes_what_the_provider_computes(house, page, context):
+    house.sign_in(page, house.red)
+    state = next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "curfew_op_state")
+    ids = ["c" * length for length in range(1, 130)] + ["a client with spaces", "~!@#$%^&*()_+"]
+
+    answers = {}
+    for client_id in ids:
+        value = session_state(client_id, house.red.origin, browser_state=state, salt="salt")
+        answers[client_id] = ask(page, f"{client_id} {value}")
+
+    assert set(answers.values()) == {"unchanged"}
+    assert ask(page, f"red {'0' * 64}.salt") == "changed"
+
+
+@pytest.mark.spec("session §3.2")
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("red", id="one word"),
+        pytest.param(f"red {'0' * 64}", id="no salt"),
+        pytest.param(f" {'0' * 64}.salt", id="no client"),
+        pytest.param(f"rêd {'0' * 64}.salt", id="no client_id has such a letter"),
+        pytest.param(f"red {'0' * 64}.salt\n", id="a line break"),
+        pytest.param({"client_id": "red"}, id="an object"),
+        pytest.param(None, id="null"),
+    ],
+)
+def test_a_message_of_another_form_is_an_error(house, page, message):
+    house.sign_in(page, house.red)
+
+    assert ask(page, message) == "error"
+
+
+@pytest.mark.spec("session §3.2")
+@pytest.mark.parametrize(
+    ("asks", "answered"),
+    [
+        pytest.param("red", True, id="a frame of the app itself"),
+        pytest.param("green", False, id="a frame of another app in the page"),
+    ],
+)
+def test_only_the_origin_of_the_page_is_answered(house, page, asks, answered):
+    house.sign_in(page, house.red)
+    page.evaluate(
+        """address => new Promise(resolve => {
+            const frame = document.createElement("iframe");
+            frame.onload = resolve;
+            frame.src = address;
+            document.body.append(frame);
+        })""",
+        f"{getattr(house, asks).origin}/stranger",
+    )
+    frame = next(frame for frame in page.frames if frame.url.endswith("/stranger"))
+
+    frame.evaluate(
+        """issuer => {
+            window.addEventListener("message", event => { window.heard = event.data; });
+            parent.frames[0].postMessage("red", issuer);
+        }""",
+        house.issuer,
+    )
+
+    # The frame's question came first, so the answer to ours is the later one.
+    assert ask(page, "red") == "error"
+    assert frame.evaluate("window.heard") == ("error" if answered else None)
+
+
+@pytest.mark.spec("frontchannel §3")
+def test_signing_out_calls_each_app_in_its_frame_and_leads_back(house, page, context):
+    house.sign_in(page, house.red)
+    house.sign_in(page, house.green)
+
+    house.sign_out(page, client_id="red", post_logout_redirect_uri=f"{house.red.origin}/signed-out")
+
+    expect(page).to_have_url(f"{house.red.origin}/signed-out")
+    sids = {"red": house.red.calls, "green": house.green.calls}
+    assert all(len(calls) == 1 and calls[0]["iss"] == house.issuer for calls in sids.values())
+    shares = db.session.execute(
+        select(Client.client_id, ClientSession.sid).join(Client, Client.id == ClientSession.client_id)
+    )
+    assert {name: calls[0]["sid"] for name, calls in sids.items()} == dict(shares.all())
+
+
+def test_an_app_that_never_answers_keeps_nobody(house, page):
+    house.green.hangs = True
+    house.sign_in(page, house.red)
+    house.sign_in(page, house.green)
+
+    house.sign_out(page)
+
+    expect(page).to_have_url(re.compile(r"/session/ended/[\w-]+$"), timeout=10_000)
+    assert not house.green.release.is_set()
+    assert len(house.green.calls) == 1
+
+
+def test_without_javascript_the_apps_are_called_and_the_way_leads_on(house, page, chromium):
+    house.sign_in(page, house.red)
+    plain = chromium.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
+    reader = plain.new_page()
+
+    house.sign_out(reader, client_id="red", post_logout_redirect_uri=f"{house.red.origin}/signed-out")
+
+    expect(reader.locator("#signed-out")).to_be_visible()
+    expect(reader).to_have_url(f"{house.red.origin}/signed-out", timeout=20_000)
+    assert len(house.red.calls) == 1
+    plain.close()
