@@ -80,7 +80,7 @@ def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None]:
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
         .where(Session.id == session_id, Session.ended_at.is_(None))
-        .with_for_update(of=Session)
+        .with_for_update(of=Session, key_share=True)
     )
     row = db.session.execute(numbers, execution_options={"populate_existing": True}).one_or_none()
     if row is None:

@@ -25,7 +25,9 @@ def end_others(account: Account, keep: Session, cause: Cause) -> LogoutOutcome:
     here, or sees what this transaction has changed. The epoch stays, for the kept session bears it.
     """
     ending = Ending(cause=cause, scope=LogoutScope.OTHERS, account_id=account.id)
-    db.session.execute(select(Account.id).where(Account.id == account.id).with_for_update())
+    # No stronger than an update of the row: other endings, which hold what we want, refer to the account.
+    the_row = select(Account.id).where(Account.id == account.id)
+    db.session.execute(the_row.with_for_update(key_share=True))
     others = (
         update(Session)
         .where(Session.account_id == account.id, Session.id != keep.id, Session.ended_at.is_(None))
