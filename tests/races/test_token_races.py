@@ -1,61 +1,22 @@
-"""What must hold when many ask at once (security 7.3). Real threads, on a database that runs them at once."""
+"""Codes and refresh tokens when many ask at once (RACE-01 to RACE-06)."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import Any
-
-import pytest
 from sqlalchemy import func, select
 
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, end_read
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
+from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
-from provider.sessions.models import ClientSession, Session
+from provider.sessions.models import ClientSession
 from provider.tokens.models import RefreshToken
 from tests.factories import make_session
+from tests.races.at_once import AT_ONCE, ON_POSTGRESQL, ROUNDS, at_once
+from tests.races.conftest import owed_for
 from tests.support.browsers import query_of, show_session
 from tests.support.relying_party import RelyingParty
 
-# One statement at a time is all that SQLite does, so a race there proves little.
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-ROUNDS = 50
-AT_ONCE = 4
+pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """Do all of it at the same time; returns what each gave."""
-    barrier = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        barrier.wait(timeout=10)
-        return act()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result(timeout=60) for future in [pool.submit(run, act) for act in acts]]
-
-
-@pytest.fixture
-def rp(app):
-    return RelyingParty(app, "red", id_token_signed_response_alg="ES256")
-
-
-@pytest.fixture
-def signed_in(http, ada):
-    return show_session(http, make_session(ada))
-
-
-@pytest.fixture
-def end_session(app):
-    """Ends a session from any thread."""
-
-    def act(session_id) -> None:
-        with app.app_context(), transaction():
-            end(db.session.get_one(Session, session_id), BY_ADA)
-
-    return act
 
 
 def living_refresh_tokens() -> int:
@@ -91,7 +52,7 @@ def test_race_02_one_refresh_token_many_honest_callers(signed_in, rp):
 def test_race_02_one_refresh_token_of_a_public_client(app, http, ada):
     """Without a reuse interval one succeeds, the others raise the alarm, and nothing lives on."""
     blue = RelyingParty(app, "blue", public=True, id_token_signed_response_alg="ES256")
-    for _ in range(10):
+    for _ in range(ROUNDS // 2):
         show_session(http, make_session(ada))
         tokens = blue.sign_in(http)
 
@@ -120,56 +81,55 @@ def test_race_03_refresh_and_revoke(signed_in, rp):
             assert not rp.introspect(refreshed.json["access_token"])["active"]
 
 
-def test_race_04_refresh_and_end_session(http, rp, ada, end_session):
-    for _ in range(ROUNDS // 2):
-        made = make_session(ada)
-        show_session(http, made)
-        tokens = rp.sign_in(http)
+def test_race_04_refresh_and_end_session_and_everywhere(rp, ada, begin, do):
+    """Whatever comes first, nothing is left, and red is told once of its share (INV-04)."""
+    for _ in range(ROUNDS):
+        made, browser = begin()
+        tokens = rp.sign_in(browser)
 
-        refreshed, _ended = at_once(
+        refreshed, *_ended = at_once(
             lambda token=tokens["refresh_token"]: rp.refresh(token),
-            lambda session_id=made.session.id: end_session(session_id),
+            do(end, made.session, BY_ADA),
+            do(end_everywhere, ada, BY_ADA),
         )
 
         assert refreshed.status_code in (200, 400)
         if refreshed.status_code == 200:
             assert not rp.introspect(refreshed.json["access_token"])["active"]
             assert rp.refresh(refreshed.json["refresh_token"]).status_code == 400
+        assert owed_for(made.session.id) == {rp.client.id: 1}
 
 
-def test_race_05_exchange_and_end_session(http, rp, ada, end_session):
-    for _ in range(ROUNDS // 2):
-        made = make_session(ada)
-        show_session(http, made)
-        code = rp.code(http)
+def test_race_05_exchange_and_end_session(rp, begin, do):
+    for _ in range(ROUNDS):
+        made, browser = begin()
+        code = rp.code(browser)
 
-        exchanged, _ended = at_once(
-            lambda code=code: rp.exchange(code), lambda session_id=made.session.id: end_session(session_id)
-        )
+        exchanged, _ended = at_once(lambda code=code: rp.exchange(code), do(end, made.session, BY_ADA))
 
         assert exchanged.status_code in (200, 400)
         if exchanged.status_code == 200:
             assert not rp.introspect(exchanged.json["access_token"])["active"]
 
 
-def test_race_06_sign_on_and_end_session(http, rp, ada, end_session):
-    """Either the code came first and dies with the session, or the person has to sign in."""
-    for _ in range(ROUNDS // 2):
-        made = make_session(ada)
-        show_session(http, made)
+def test_race_06_sign_on_and_end_session(rp, green, begin, do):
+    """Either the code came first, dies with the session and its app is told, or she has to sign in."""
+    for _ in range(ROUNDS):
+        made, browser = begin(green)
 
-        answer, _ended = at_once(
-            lambda: rp.authorize(http), lambda session_id=made.session.id: end_session(session_id)
-        )
+        answer, _ended = at_once(lambda browser=browser: rp.authorize(browser), do(end, made.session, BY_ADA))
 
+        told = owed_for(made.session.id)
         if "code=" in answer.headers["Location"]:
             assert rp.exchange(query_of(answer)["code"]).status_code == 400
-            end_read()
-            mine = select(ClientSession).where(ClientSession.session_id == made.session.id)
-            shares = list(db.session.scalars(mine, execution_options={"populate_existing": True}))
-            assert [share.ended_at is not None for share in shares] == [True]
+            assert told == {green.client.id: 1, rp.client.id: 1}
+            mine = select(func.count()).where(
+                ClientSession.session_id == made.session.id, ClientSession.ended_at.is_(None)
+            )
+            assert db.session.scalar(mine) == 0
         else:
             assert "/sign-in/" in answer.headers["Location"]
+            assert told == {green.client.id: 1}
 
 
 def test_two_tabs_share_one_session_and_one_grant(app, browser, rp, ada):
