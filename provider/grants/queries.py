@@ -66,4 +66,5 @@ def find(grant_id: UUID) -> Grant | None:
 
 def lock(grant_id: UUID) -> Grant | None:
     """Lock a grant's row: refresh, code exchange and every revocation meet here (design §4)."""
-    return db.session.get(Grant, grant_id, with_for_update=True, populate_existing=True)
+    # No stronger than an update of the row, so that tokens and shares that refer to it can be added.
+    return db.session.get(Grant, grant_id, with_for_update={"key_share": True}, populate_existing=True)
