@@ -3,6 +3,7 @@
 #   make demo         the provider, a worker and three apps; Ctrl-C stops them all
 #   make demo-check   plays a sign-out at three apps through HTTP and says what happened
 #   make test         every test, with a real PostgreSQL and a real Valkey from wheels
+#   make races        every race a thousand times, with real threads on PostgreSQL (ROUNDS=1000)
 #   make check        lint, format, types, layers
 #   make clean        removes the environment and the demo's data
 
@@ -12,9 +13,10 @@ BIN    := $(VENV)/bin
 LOCK   := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 PYTEST_WORKERS ?= auto
 PYTEST_ARGS ?=
+ROUNDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check format clean lock install install-dev
+.PHONY: help demo demo-check test races check format clean lock install install-dev
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -27,6 +29,9 @@ demo-check: install
 
 test: install-dev
 	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+races: install-dev
+	@CURFEW_TEST_ROUNDS=$(ROUNDS) $(BIN)/pytest -n $(PYTEST_WORKERS) --timeout 3600 $(PYTEST_ARGS) tests/races
 
 check: install-dev
 	@$(BIN)/ruff check .
