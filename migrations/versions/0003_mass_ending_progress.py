@@ -1,7 +1,8 @@
-"""Let a mass ending remember where it stands, and find one client's living rows by an index.
+"""Let a mass ending remember where it stands, and find what is listed by an index in its order.
 
 Whoever carries on after a crash begins at the cursor. Without the partial indexes a client's mass
-ending would read everything that the client ever had.
+ending would read everything that the client ever had. A person's sessions and grants are listed in
+the order of their identifiers; without an index of that order the whole table was read for them.
 """
 
 import sqlalchemy as sa
@@ -34,10 +35,16 @@ def upgrade() -> None:
         sqlite_where=_UNREVOKED,
         postgresql_where=_UNREVOKED,
     )
+    op.create_index("ix_session_account_id_id", "session", ["account_id", "id"])
+    op.drop_index("ix_session_account_id_created_at", table_name="session")
+    op.create_index("ix_grant_account_id_id", "grant", ["account_id", "id"])
 
 
 def downgrade() -> None:
-    """Drop the indexes and the columns."""
+    """Drop the indexes and the columns, and bring back the one that was replaced."""
+    op.drop_index("ix_grant_account_id_id", table_name="grant")
+    op.create_index("ix_session_account_id_created_at", "session", ["account_id", "created_at", "id"])
+    op.drop_index("ix_session_account_id_id", table_name="session")
     op.drop_index("ix_grant_client_id_unrevoked", table_name="grant")
     op.drop_index("ix_client_session_client_id_living", table_name="client_session")
     op.drop_column("mass_ending", "cursor")

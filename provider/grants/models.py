@@ -15,6 +15,8 @@ class Grant(Base):
     __tablename__ = "grant"
     __table_args__ = (
         Index("ix_grant_account_id_client_id", "account_id", "client_id"),
+        # A person's grants are listed in this order.
+        Index("ix_grant_account_id_id", "account_id", "id"),
         # What a client's mass ending walks along.
         Index(
             "ix_grant_client_id_unrevoked",

@@ -14,7 +14,7 @@ class Session(Base):
 
     __tablename__ = "session"
     __table_args__ = (
-        Index("ix_session_account_id_created_at", "account_id", "created_at", "id"),
+        Index("ix_session_account_id_id", "account_id", "id"),
         # What the expiry duty reads: living sessions by the instant of their end.
         Index(
             "ix_session_ends_at_living",
