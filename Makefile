@@ -5,6 +5,7 @@
 #   make test         every test, with a real PostgreSQL and a real Valkey from wheels
 #   make races        every race a thousand times, with real threads on PostgreSQL (ROUNDS=1000)
 #   make check        lint, format, types, layers
+#   make bench-sessions   whether a million sessions are as quick as a thousand; takes minutes and 6 GB in /tmp
 #   make clean        removes the environment and the demo's data
 
 VENV   := .venv
@@ -16,7 +17,7 @@ PYTEST_ARGS ?=
 ROUNDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races check format clean lock install install-dev
+.PHONY: help demo demo-check test races check format clean lock install install-dev bench-sessions
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -38,6 +39,9 @@ check: install-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench-sessions: install-dev
+	@$(BIN)/python -m benchmarks.sessions $(BENCH_ARGS)
 
 format: install-dev
 	@$(BIN)/ruff check --fix .

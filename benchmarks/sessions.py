@@ -1,0 +1,195 @@
+"""Whether what is asked most often stays as quick with a million sessions as with a thousand.
+
+    python -m benchmarks.sessions --sizes 1000 1000000 --databases sqlite postgresql
+
+Both databases are filled (`seed_sessions`) and then asked in turn, so that a busy machine slows both alike.
+Medians of single requests to the whole provider, in this process; then the watermark of a mass ending, and
+how fast the walk over its rows goes.
+"""
+
+import argparse
+import json
+import logging
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import create_engine
+
+from benchmarks.databases import databases
+from benchmarks.seed_sessions import CLIENTS, SESSIONS_OF_A_PERSON, handle_of, id_of, seed, sid_of, sub_of
+from provider.app import create_app
+from provider.clients.queries import get_by_client_id
+from provider.clients.secrets import digest_secret
+from provider.config import Settings
+from provider.infrastructure import clock
+from provider.infrastructure.database import db, end_read, prepare_engine, transaction
+from provider.keys.jwt import sign
+from provider.keys.lifecycle import ensure_keys
+from provider.logout import mass, mass_walk
+from provider.sessions.queries import list_sessions
+
+SECRET = "a-secret-of-the-benchmarks-and-nobody-else"
+KEY = "YmVuY2htYXJrcy1iZW5jaG1hcmtzLWJlbmNobWFya3M"
+WALK_SECONDS = 5.0
+
+
+@dataclass
+class House:
+    """A provider over one database of a size."""
+
+    app: Flask
+    sessions: int
+
+    def numbers(self, count: int, which: int) -> list[int]:
+        """Choose sessions spread over the whole table; each kind of question has its own."""
+        step = self.sessions // count
+        return [(index * step + which) % self.sessions for index in range(count)]
+
+    def post(self, path: str, number: int, **form: str) -> Any:
+        client_id = CLIENTS[number % len(CLIENTS)]
+        return self.app.test_client(use_cookies=False).post(path, data=form, auth=(client_id, SECRET))
+
+    def introspect(self, number: int) -> None:
+        answer = self.post("/introspect", number, token=handle_of("access_token", number))
+        assert answer.json["active"], answer.text
+
+    def refresh(self, number: int) -> None:
+        answer = self.post(
+            "/token", number, grant_type="refresh_token", refresh_token=handle_of("refresh_token", number)
+        )
+        assert answer.status_code == 200, answer.text
+
+    def end_session(self, number: int) -> None:
+        browser = self.app.test_client()
+        browser.set_cookie("curfew_session", handle_of("session", number))
+        answer = browser.get("/session/end", query_string={"id_token_hint": self.hint(number)})
+        assert "/session/ended/" in answer.headers["Location"], answer.text
+
+    def list_sessions(self, number: int) -> None:
+        with self.app.app_context():
+            found = list_sessions(account_id=id_of("account", number // SESSIONS_OF_A_PERSON), limit=50)
+            assert found
+            end_read()
+
+    def hint(self, number: int) -> str:
+        """An ID Token as the client holds it; made here, it adds the same to both sizes."""
+        now = int(clock.now().timestamp())
+        claims = {
+            "iss": "http://localhost:8900",
+            "sub": sub_of(number // SESSIONS_OF_A_PERSON),
+            "aud": CLIENTS[number % len(CLIENTS)],
+            "iat": now,
+            "exp": now + 3600,
+            "sid": sid_of(number),
+        }
+        with self.app.app_context():
+            return sign(claims, typ="JWT", alg="ES256")
+
+
+QUESTIONS: dict[str, Callable[[House, int], None]] = {
+    "introspection": House.introspect,
+    "refresh": House.refresh,
+    "session list": House.list_sessions,
+    "end-session": House.end_session,
+}
+
+
+def open_house(url: str, sessions: int, folder: Path) -> House:
+    """Fill a database and compose a provider over it."""
+    started = time.monotonic()
+    settings = Settings(database_url=url, data_dir=folder, secret_key=KEY, notify_budget=timedelta(0))
+    app = create_app(settings)
+    logging.disable(logging.CRITICAL)
+    with app.app_context():
+        digest = digest_secret(SECRET)
+    engine = create_engine(url)
+    prepare_engine(engine)
+    seed(engine, sessions, digest)
+    engine.dispose()
+    with app.app_context(), transaction():
+        ensure_keys()
+    print(f"  {sessions} sessions seeded in {time.monotonic() - started:.0f} s", flush=True)
+    return House(app=app, sessions=sessions)
+
+
+def compare(houses: list[House], rounds: int) -> dict[str, dict[str, float]]:
+    """Ask every question of both houses in turn; medians in milliseconds, and how they compare."""
+    results = {}
+    for which, (name, ask) in enumerate(QUESTIONS.items()):
+        taken: list[list[float]] = [[] for _ in houses]
+        numbers = [house.numbers(rounds, which) for house in houses]
+        for turn in range(rounds):
+            for house, mine, times in zip(houses, numbers, taken, strict=True):
+                started = time.perf_counter()
+                ask(house, mine[turn])
+                times.append((time.perf_counter() - started) * 1000)
+        # The first questions warm caches that a running provider has.
+        medians = [statistics.median(times[rounds // 10 :]) for times in taken]
+        results[name] = {str(h.sessions): round(m, 2) for h, m in zip(houses, medians, strict=True)}
+        results[name]["ratio"] = round(medians[-1] / medians[0], 2)
+        print(f"  {name}: {results[name]}", flush=True)
+    return results
+
+
+def measure_watermarks(house: House) -> dict[str, float]:
+    """Time the watermark of each kind of mass ending, check that it holds, and let the walk go on."""
+    number = house.numbers(7, 6)[3]
+    house.introspect(number)
+    with house.app.app_context():
+        taken = {
+            "client watermark s": _timed(lambda: mass.end_of_client(get_by_client_id("blue"), "admin")),
+            "issued before watermark s": _timed(lambda: mass.end_issued_before(clock.now(), "admin")),
+            "everybody watermark s": _timed(lambda: mass.end_everybody("admin")),
+        }
+        answer = house.post("/introspect", number, token=handle_of("access_token", number))
+        assert answer.json == {"active": False}
+        walked = mass_walk.carry_on(0.0)
+        assert walked is not None
+        before, started = walked.done, time.monotonic()
+        walked = mass_walk.carry_on(WALK_SECONDS)
+        assert walked is not None
+        taken["rows walked per s"] = round((walked.done - before) / (time.monotonic() - started), 1)
+        taken["rows to walk"] = walked.total
+        db.session.remove()
+    print(f"  {taken}", flush=True)
+    return taken
+
+
+def _timed(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    with transaction():
+        act()
+    return round(time.perf_counter() - started, 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--sizes", type=int, nargs=2, default=[1_000, 1_000_000], metavar=("SMALL", "LARGE"))
+    parser.add_argument(
+        "--databases", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"]
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=200, help="Questions of each kind; at most a fifth of SMALL."
+    )
+    given = parser.parse_args()
+    results = {}
+    for kind in given.databases:
+        print(kind, flush=True)
+        with databases(kind) as make, TemporaryDirectory() as folder:
+            houses = [open_house(make(f"size_{size}"), size, Path(folder)) for size in given.sizes]
+            results[kind] = compare(houses, given.rounds) | {"mass ending": measure_watermarks(houses[-1])}
+            for house in houses:
+                with house.app.app_context():
+                    db.engine.dispose()
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
