@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -66,12 +67,17 @@ _wait_option = click.option(
 def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End a client's part of every session, with all its grants; other apps live on."""
     known = clients.get_by_client_id(client_id)
-    reach = mass_queries.measure(MassKind.CLIENT, client=known)
     end_read()
-    _check(f"Sign everybody out of {known.display_name} ({client_id})?", reach, dry_run, yes, as_json)
+    _check(
+        f"Sign everybody out of {known.display_name} ({client_id})?",
+        lambda: mass_queries.measure(MassKind.CLIENT, client=known),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
     with transaction():
         begun = mass.end_of_client(clients.get_by_client_id(client_id), "admin")
-    _finish(begun, reach, wait=wait, as_json=as_json)
+    _finish(begun, wait=wait, as_json=as_json)
 
 
 @logout.command()
@@ -80,12 +86,16 @@ def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: boo
 @with_app
 def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End all sessions and all grants of everybody."""
-    reach = mass_queries.measure(MassKind.ALL)
-    end_read()
-    _check("Sign everybody out of everything?", reach, dry_run, yes, as_json)
+    _check(
+        "Sign everybody out of everything?",
+        lambda: mass_queries.measure(MassKind.ALL),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
     with transaction():
         begun = mass.end_everybody("admin")
-    _finish(begun, reach, wait=wait, as_json=as_json)
+    _finish(begun, wait=wait, as_json=as_json)
 
 
 @logout.command()
@@ -95,12 +105,16 @@ def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
 @with_app
 def before(*, instant: datetime, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End every session and grant that was begun before an INSTANT, such as 2026-11-20T18:00Z."""
-    reach = mass_queries.measure(MassKind.ISSUED_BEFORE, issued_before=instant)
-    end_read()
-    _check(f"End everything that was begun before {instant.isoformat()}?", reach, dry_run, yes, as_json)
+    _check(
+        f"End everything that was begun before {instant.isoformat()}?",
+        lambda: mass_queries.measure(MassKind.ISSUED_BEFORE, issued_before=instant),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
     with transaction():
         begun = mass.end_issued_before(instant, "admin")
-    _finish(begun, reach, wait=wait, as_json=as_json)
+    _finish(begun, wait=wait, as_json=as_json)
 
 
 @logout.command()
@@ -110,15 +124,14 @@ def before(*, instant: datetime, wait: bool, dry_run: bool, yes: bool, as_json: 
 def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Sign a person out everywhere: all sessions, all grants."""
     account = accounts.get_by_username(username)
-    shares = list_of_account(account.id)
-    reach = Reach(
-        sessions=len(list_living_of(account.id)),
-        client_sessions=sum(share.client_session is not None for share in shares),
-        grants=len({share.grant.id for share in shares}),
-        apps=len({share.client.id for share in shares if share.has_address}),
-    )
     end_read()
-    _check(f"Sign {account.username} out everywhere?", reach, dry_run, yes, as_json)
+    _check(
+        f"Sign {account.username} out everywhere?",
+        lambda: _measure_person(account.id),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
     with transaction():
         outcome = end_everywhere(
             accounts.get_by_username(username), Cause(reason=LogoutReason.ADMIN, initiator="admin")
@@ -169,15 +182,31 @@ def read_instant(text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _check(question: str, reach: Reach, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Show what would end, leave if that was all that was wanted, and ask."""
+def _check(question: str, measure: Callable[[], Reach], *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Show what would end, leave if that was all that was wanted, and ask.
+
+    Counting a million takes seconds, for which nobody waits who does not want to be asked.
+    """
+    if dry_run or not yes:
+        counts = _counts(measure())
+        end_read()
+        if dry_run and as_json:
+            show_json({"dry_run": True} | counts)
+        elif not as_json:
+            show_record(counts)
     if dry_run:
-        counts = _counts(reach)
-        show_json({"dry_run": True} | counts) if as_json else show_record(counts)
         raise click.exceptions.Exit(0)
-    if not yes and not as_json:
-        show_record(_counts(reach))
     confirm(question, yes=yes)
+
+
+def _measure_person(account_id: UUID) -> Reach:
+    shares = list_of_account(account_id)
+    return Reach(
+        sessions=len(list_living_of(account_id)),
+        client_sessions=sum(share.client_session is not None for share in shares),
+        grants=len({share.grant.id for share in shares}),
+        apps=len({share.client.id for share in shares if share.has_address}),
+    )
 
 
 def _counts(reach: Reach) -> dict[str, int]:
@@ -189,12 +218,12 @@ def _counts(reach: Reach) -> dict[str, int]:
     }
 
 
-def _finish(begun: MassEnding, reach: Reach, *, wait: bool, as_json: bool) -> None:
+def _finish(begun: MassEnding, *, wait: bool, as_json: bool) -> None:
     if not as_json:
         click.echo("From now on all of it is refused.")
     ended = follow(begun.id, quiet=as_json) if wait else begun
     if as_json:
-        show_json(as_record(ended) | {"reached": _counts(reach)})
+        show_json(as_record(ended))
     elif ended.finished_at:
         click.echo(f"Ended {ended.done} of {ended.total}; the apps are told by the workers.")
     else:
