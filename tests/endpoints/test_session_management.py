@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from provider.app import create_app
 from provider.protocol.session_state import session_state
 from tests.factories import make_account, make_session
 from tests.support.browsers import ISSUER, Page, follow, query_of, show_session
-from tests.support.relying_party import RelyingParty, type_password
+from tests.support.relying_party import type_password
 
 STATE_COOKIE = "curfew_op_state"
 DISCOVERY = "/.well-known/openid-configuration"
@@ -22,8 +21,13 @@ def offered():
 
 
 @pytest.fixture
-def settings(settings, offered):
-    return replace(settings, session_management=offered)
+def issuer():
+    return ISSUER
+
+
+@pytest.fixture
+def settings(settings, offered, issuer):
+    return replace(settings, session_management=offered, issuer=issuer)
 
 
 def state_of(browser) -> str | None:
@@ -105,9 +109,9 @@ def test_the_cookie_is_read_by_scripts_and_proves_nothing(http, ada, rp):
     assert query_of(rp.authorize(thief, prompt="none"))["error"] == "login_required"
 
 
-def test_on_https_the_cookie_reaches_the_frame_in_another_site(settings, rp):
-    app = create_app(replace(settings, issuer="https://id.test"))
-    answer = RelyingParty.authorize(rp, app.test_client(), prompt="none")
+@pytest.mark.parametrize("issuer", ["https://id.test"])
+def test_on_https_the_cookie_reaches_the_frame_in_another_site(http, rp, issuer):
+    answer = rp.authorize(http, prompt="none")
 
     cookie = next(c for c in answer.headers.getlist("Set-Cookie") if STATE_COOKIE in c)
     assert cookie.startswith(f"__Host-{STATE_COOKIE}=")
