@@ -12,18 +12,21 @@ from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.logout.models import Logout
-from provider.sessions.models import ClientSession
+from provider.sessions.models import ClientSession, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppResult:
-    """One app's part of an ending. `state` None: it has no address for logout."""
+    """One app's part of an ending. `state` None: nothing is owed to it."""
 
     name: str
     state: DeliveryState | None
+    has_address: bool = True
+    # Whether an attempt has come to an end, well or not.
+    was_tried: bool = False
     at: datetime | None = None
     latency_ms: int | None = None
-    # Without an address, what the app holds is dead by itself at this instant at the latest.
+    # Nobody tells it: its own session should end with the one it came from, at this instant at the latest.
     ends_by: datetime | None = None
 
 
@@ -35,20 +38,12 @@ def find_by_result_handle(handle: str) -> Logout | None:
 def list_app_results(logout: Logout) -> list[AppResult]:
     """List the apps that were part of an ending, by name, each once."""
     told = {row.client_id: row for row in _deliveries(logout.id)}
-    results = []
-    for client in _clients(logout.id):
-        delivery = told.get(client.id)
-        if delivery is None:
-            results.append(AppResult(name=client.display_name, state=None))
-            continue
-        results.append(
-            AppResult(
-                name=client.display_name,
-                state=DeliveryState(delivery.state),
-                at=delivery.finished_at,
-                latency_ms=_latency(logout, delivery),
-            )
-        )
+    clients = _clients(logout.id)
+    ends = {} if told.keys() >= {client.id for client in clients} else _session_ends(logout)
+    results = [
+        _told(logout, client, told[client.id]) if client.id in told else _untold(client, ends.get(client.id))
+        for client in clients
+    ]
     return sorted(results, key=lambda result: result.name.casefold())
 
 
@@ -60,6 +55,32 @@ def count_untried(logout_id: UUID) -> int:
         Delivery.last_outcome.is_(None),
     )
     return db.session.scalar(untried) or 0
+
+
+def _told(logout: Logout, client: Client, delivery: Delivery) -> AppResult:
+    return AppResult(
+        name=client.display_name,
+        state=DeliveryState(delivery.state),
+        was_tried=delivery.last_outcome is not None,
+        at=delivery.finished_at,
+        latency_ms=_latency(logout, delivery),
+    )
+
+
+def _untold(client: Client, ends_by: datetime | None) -> AppResult:
+    has_address = bool(client.metadata_.backchannel_logout_uri)
+    return AppResult(name=client.display_name, state=None, has_address=has_address, ends_by=ends_by)
+
+
+def _session_ends(logout: Logout) -> dict[UUID, datetime]:
+    """Return when the sessions that were shared would have ended by themselves, for each client."""
+    latest = (
+        select(ClientSession.client_id, func.max(Session.expires_at))
+        .join(Session, Session.id == ClientSession.session_id)
+        .where(ClientSession.logout_id == logout.id)
+        .group_by(ClientSession.client_id)
+    )
+    return {row[0]: row[1] for row in db.session.execute(latest) if row[1] > logout.at}
 
 
 def _deliveries(logout_id: UUID) -> list[Delivery]:
