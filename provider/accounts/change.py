@@ -28,6 +28,26 @@ def set_password(account: Account, password: str, *, reset: bool = False) -> Non
     _write(account, password_hash=hash_password(password), password_changed_at=clock.now(), **epoch)
 
 
+def change_password(account: Account, new_hash: str) -> bool:
+    """Set another password of which the hash is made already; False if something changed meanwhile (RACE-09).
+
+    For a person who has shown the current one: it must still be the current one, and the account's
+    row is locked until the other sessions have ended.
+    """
+    same = update(Account).where(
+        Account.id == account.id,
+        Account.password_hash == account.password_hash,
+        Account.epoch == account.epoch,
+        Account.disabled_at.is_(None),
+        Account.deleted_at.is_(None),
+    )
+    now = clock.now()
+    if change(same.values(password_hash=new_hash, password_changed_at=now, updated_at=now)) != 1:
+        return False
+    db.session.refresh(account)
+    return True
+
+
 def replace_hash(account: Account, new_hash: str) -> bool:
     """Keep the same password under a new hash; False if the password was changed meanwhile (KEY-22)."""
     same = update(Account).where(Account.id == account.id, Account.password_hash == account.password_hash)

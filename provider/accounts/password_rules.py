@@ -2,6 +2,7 @@
 
 import string
 import unicodedata
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -15,8 +16,21 @@ _LEAST_WORD = 3
 _PADDING = string.digits + string.punctuation + " "
 
 
+class PasswordRule(StrEnum):
+    """Which rule a password breaks, for pages that say it in the person's language."""
+
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    COMMON = "common"
+    CONTEXT = "context"
+
+
 class UnusablePassword(ValueError):
     """The password may not be set; the sentence says why, without repeating it."""
+
+    def __init__(self, rule: PasswordRule, sentence: str) -> None:
+        super().__init__(sentence)
+        self.rule = rule
 
 
 def check_rules(password: str, *, username: str) -> None:
@@ -24,14 +38,18 @@ def check_rules(password: str, *, username: str) -> None:
     password = unicodedata.normalize("NFC", password)
     least = current.settings().password_min_length
     if len(password) < least:
-        raise UnusablePassword(f"the password must have at least {least} characters")
+        raise UnusablePassword(PasswordRule.TOO_SHORT, f"the password must have at least {least} characters")
     if len(password.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise UnusablePassword(f"the password must not be longer than {MAX_BYTES} bytes")
+        raise UnusablePassword(
+            PasswordRule.TOO_LONG, f"the password must not be longer than {MAX_BYTES} bytes"
+        )
     folded = password.casefold()
     if _is_common(folded):
-        raise UnusablePassword("the password is one of those that are tried first")
+        raise UnusablePassword(PasswordRule.COMMON, "the password is one of those that are tried first")
     if _is_made_of_context(folded, username):
-        raise UnusablePassword("the password must not be made of the user name or the name of this service")
+        raise UnusablePassword(
+            PasswordRule.CONTEXT, "the password must not be made of the user name or the name of this service"
+        )
 
 
 def _is_common(folded: str) -> bool:
