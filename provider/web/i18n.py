@@ -44,6 +44,7 @@ def install(app: Flask) -> None:
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals["locale"] = locale
     app.jinja_env.filters["instant"] = instant
+    app.jinja_env.filters["moment"] = moment
 
 
 def speak(ui_locales: str) -> None:
@@ -86,3 +87,10 @@ def instant(at: datetime) -> Markup:
     time = format_time(at, "short", tzinfo=UTC, locale=locale())
     words = str(get_datetime_format("medium", locale=locale())).format(time, date)
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="seconds"), words)
+
+
+def moment(at: datetime) -> Markup:
+    """Return the time of day, to the second, of what has happened just now."""
+    at = at.astimezone(UTC)
+    time = format_time(at, "medium", tzinfo=UTC, locale=locale())
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="milliseconds"), time)

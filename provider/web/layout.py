@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, make_response, render_template, url_for
+from markupsafe import Markup
+
+from provider.web import headers
 
 _STATIC = Path(__file__).parent / "static"
 _DIGEST_LENGTH = 12
@@ -23,7 +26,12 @@ def install(app: Flask) -> None:
     def static_url(name: str) -> str:
         return url_for("static", filename=name, v=digests[name])
 
+    def script(name: str, *, connects: bool = False) -> Markup:
+        headers.allow_script(connects=connects)
+        return Markup('<script src="{}" defer></script>').format(static_url(name))
+
     app.jinja_env.globals["static_url"] = static_url
+    app.jinja_env.globals["script"] = script
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 

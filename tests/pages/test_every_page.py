@@ -12,7 +12,7 @@ from provider.web.layout import page
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PERSON = {"person": "Ada <b>", "username": "ada", "ticket": "ticket", "csrf": "token"}
 ENDS = [{"name": "Red <b>", "told": True}, {"name": "Blue", "told": False}]
-STATES = ["told", "pending", "rejected", "expired", "superseded", "no_address"]
+STATES = ["told", "pending", "trying", "rejected", "expired", "superseded", "no_address", "untold"]
 APPS = [{"name": "Red <b>", "state": state, "at": NOW, "latency_ms": 84, "ends_by": NOW} for state in STATES]
 PAGES = {
     "sign in": (
@@ -35,7 +35,7 @@ PAGES = {
         PERSON | {"person": None, "username": None, "ends": ENDS, "can_end_everywhere": False},
     ),
     "everywhere": ("session_end_everywhere.html", PERSON),
-    "ended": ("session_ended.html", {"apps": APPS, "refresh": True, "scope": "browser"}),
+    "ended": ("session_ended.html", {"apps": APPS, "pending": True, "scope": "browser", "state_url": "/s"}),
     "ended, none": ("session_ended.html", {"apps": [], "continue_url": "https://red.test/", "scope": None}),
     "kept": ("session_kept.html", {"continue_name": "Red <b>"}),
     "nothing waits": ("nothing_waits.html", {"app_name": "Red", "app_address": "https://red.test/"}),
@@ -84,10 +84,11 @@ def test_a_page_has_one_heading_its_language_and_a_way_past_the_frame(html, lang
     assert re.search(r"<title>\s*\S.* – Curfew</title>", html)
 
 
-def test_a_page_needs_no_script_and_no_style_of_its_own(html):
+def test_a_page_has_neither_script_nor_style_in_it(html):
     outline = Outline(html)
 
-    assert not outline.all("script")
+    assert all(attrs["src"].startswith("/static/live.js?v=") for attrs in outline.all("script"))
+    assert html.count("<script") == html.count("></script>")
     assert not outline.all("style")
     assert not [name for _tag, attrs in outline.tags for name in attrs if name == "style" or name[:2] == "on"]
 

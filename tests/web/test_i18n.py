@@ -15,9 +15,17 @@ PLACEHOLDER = re.compile(r"%\(\w+\)s|</?\w+>")
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 
 
-def sentences() -> set[str]:
-    found = extract_from_dir(SOURCE, method_map=METHODS, keywords={"_": None, "gettext": None})
-    return {sentence for _file, _line, sentence, _comments, _context in found if isinstance(sentence, str)}
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
+
+
+def sentences() -> set[str | tuple[str, ...]]:
+    """Each sentence; one about a number of things is a pair of singular and plural."""
+    found = extract_from_dir(SOURCE, method_map=METHODS, keywords=KEYWORDS)
+    return {sentence for _file, _line, sentence, _comments, _context in found if sentence}
+
+
+def forms_of(sentence: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (sentence,) if isinstance(sentence, str) else tuple(sentence)
 
 
 @pytest.mark.parametrize("locale", sorted(set(LOCALES) - {"en"}))
@@ -26,7 +34,7 @@ def test_a_catalogue_says_every_sentence_of_the_source_and_no_other(locale):
         catalogue = {message.id: message.string for message in read_po(file) if message.id}
 
     assert set(catalogue) == sentences()
-    assert all(catalogue.values())
+    assert all(all(forms_of(said)) for said in catalogue.values())
 
 
 def test_a_translation_keeps_the_places_and_the_markup_of_its_sentence():
@@ -34,7 +42,8 @@ def test_a_translation_keeps_the_places_and_the_markup_of_its_sentence():
         messages = [message for message in read_po(file) if message.id]
 
     for message in messages:
-        assert sorted(PLACEHOLDER.findall(message.string)) == sorted(PLACEHOLDER.findall(message.id))
+        for said, source in zip(forms_of(message.string), forms_of(message.id), strict=True):
+            assert sorted(PLACEHOLDER.findall(said)) == sorted(PLACEHOLDER.findall(source))
 
 
 @pytest.mark.parametrize(
