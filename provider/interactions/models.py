@@ -16,6 +16,8 @@ class InteractionKind(StrEnum):
 
     AUTHORIZATION = "authorization"
     END_SESSION = "end_session"
+    # A page of the person's own account, which needs somebody to be signed in.
+    ACCOUNT = "account"
     # Where a browser goes on once the apps' front-channel pages have been loaded.
     FRONTCHANNEL = "frontchannel"
 

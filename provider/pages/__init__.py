@@ -1,17 +1,34 @@
-"""Pages for people: signing in, consent, the front page. Here is the table of their URLs.
+"""Pages for people: signing in, consent, their account, the front page. Here is the table of their URLs.
 
-A page answers a parked request and sends the person back to the endpoint that parked it. It never
-decides what an app gets; that is for `endpoints`.
+A page answers a parked request and sends the person back to whatever parked it, or does what a
+button says. It never decides what an app gets; that is for `endpoints`.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint
 
-from provider.pages import consent, front, sign_in
+from provider.pages import account, account_endings, consent, front, password, sign_in
 
 blueprint = Blueprint("pages", __name__)
-blueprint.add_url_rule("/", "front", front.show, methods=["GET"])
-blueprint.add_url_rule("/sign-in", "sign_in_alone", sign_in.show_alone, methods=["GET"])
-blueprint.add_url_rule("/sign-in/<handle>", "sign_in", sign_in.show, methods=["GET"])
-blueprint.add_url_rule("/sign-in/<handle>", "sign_in_submit", sign_in.submit, methods=["POST"])
-blueprint.add_url_rule("/consent/<handle>", "consent", consent.show, methods=["GET"])
-blueprint.add_url_rule("/consent/<handle>", "consent_submit", consent.submit, methods=["POST"])
+
+View = Callable[..., Any]
+# Address, name, method, what answers.
+URLS: tuple[tuple[str, str, str, View], ...] = (
+    ("/", "front", "GET", front.show),
+    ("/sign-in", "sign_in_alone", "GET", sign_in.show_alone),
+    ("/sign-in/<handle>", "sign_in", "GET", sign_in.show),
+    ("/sign-in/<handle>", "sign_in_submit", "POST", sign_in.submit),
+    ("/consent/<handle>", "consent", "GET", consent.show),
+    ("/consent/<handle>", "consent_submit", "POST", consent.submit),
+    ("/account", "account", "GET", account.show),
+    ("/account", "account_submit", "POST", account_endings.submit),
+    ("/account/everywhere", "account_everywhere", "GET", account.show_everywhere),
+    ("/account/everywhere", "account_everywhere_submit", "POST", account_endings.submit_everywhere),
+    ("/account/password", "password", "GET", password.show),
+    ("/account/password", "password_submit", "POST", password.submit),
+)
+
+for _rule, _name, _method, _view in URLS:
+    blueprint.add_url_rule(_rule, _name, _view, methods=[_method])

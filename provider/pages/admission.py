@@ -17,10 +17,10 @@ from provider.accounts.models import Account
 from provider.accounts.queries import find_by_username
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.infrastructure import current
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure import current, metrics
+from provider.infrastructure.database import after_commit, db, end_read, transaction
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.logout import end_session
+from provider.logout import end_session, limit
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.protocol.device import label_of
@@ -58,7 +58,7 @@ class Admitted:
     session_handle: str = field(repr=False)
 
 
-def admit(credentials: Credentials, *, client_id: str) -> Admitted | Refusal:
+def admit(credentials: Credentials, *, client_id: str | None) -> Admitted | Refusal:
     """Check what a person has typed and begin or renew the session of this browser."""
     if not credentials.username.strip() or not credentials.password:
         return Refusal.INCOMPLETE
@@ -66,7 +66,7 @@ def admit(credentials: Credentials, *, client_id: str) -> Admitted | Refusal:
     found = current_session()
     # No connection is held while the password is hashed.
     end_read()
-    refusal = _check(credentials, account)
+    refusal = check(credentials, account)
     fresh_hash = _fresh_hash(credentials, account) if refusal is None else None
     with transaction():
         session_handle = None
@@ -77,7 +77,7 @@ def admit(credentials: Credentials, *, client_id: str) -> Admitted | Refusal:
         _record(account, refusal, let_in=session_handle is not None, client_id=client_id)
     if account is None or session_handle is None:
         return refusal or Refusal.WRONG
-    current.house().rate_limits.clear(current.settings().sign_in_limit_account, *_account_key(credentials))
+    forget_attempts(credentials)
     return Admitted(account=account, session_handle=session_handle)
 
 
@@ -88,7 +88,7 @@ def _find(username: str) -> Account | None:
     return find_by_username(username)
 
 
-def _check(credentials: Credentials, account: Account | None) -> Refusal | None:
+def check(credentials: Credentials, account: Account | None) -> Refusal | None:
     """Return why these credentials are refused; the way is equally long for everybody (SEC-623)."""
     settings, limits = current.settings(), current.house().rate_limits
     address_key = ("sign-in-address", client_network())
@@ -104,6 +104,11 @@ def _check(credentials: Credentials, account: Account | None) -> Refusal | None:
         return None
     limits.hit(settings.sign_in_limit_address, *address_key)
     return Refusal.WRONG
+
+
+def forget_attempts(credentials: Credentials) -> None:
+    """Count anew from here on: this was the right person."""
+    current.house().rate_limits.clear(current.settings().sign_in_limit_account, *_account_key(credentials))
 
 
 def _fresh_hash(credentials: Credentials, account: Account | None) -> str | None:
@@ -133,7 +138,8 @@ def _is_unchanged(account: Account) -> bool:
             Account.disabled_at.is_(None),
             Account.deleted_at.is_(None),
         )
-        .with_for_update()
+        # No stronger than an update: whoever holds this session may have to refer to the account.
+        .with_for_update(key_share=True)
     )
     return db.session.scalar(same) is not None
 
@@ -148,12 +154,15 @@ def _begin(account: Account, found: FoundSession | None) -> str:
     elif found:
         replaced = Cause(reason=LogoutReason.SESSION_REPLACED, initiator="account", ip=ip)
         end_session.end(found.session, replaced)
-    _session, handle = lifecycle.start(account, ip=ip, device=device)
+    session, handle = lifecycle.start(account, ip=ip, device=device)
+    limit.enforce(account, session)
     return handle
 
 
-def _record(account: Account | None, refusal: Refusal | None, *, let_in: bool, client_id: str) -> None:
+def _record(account: Account | None, refusal: Refusal | None, *, let_in: bool, client_id: str | None) -> None:
     """Write down who came in or was refused; a name that nobody has is not kept, it may be a password."""
+    outcome = "succeeded" if let_in else "refused"
+    after_commit(metrics.SIGN_INS.labels(outcome).inc)
     record(
         EventTag.SIGN_IN_SUCCEEDED if let_in else EventTag.SIGN_IN_REFUSED,
         actor="account",

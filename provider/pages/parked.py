@@ -1,18 +1,23 @@
-"""The parked authorization request that a page is about."""
+"""The parked request that a page is about: an app's, or a page of the account."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import Response, redirect
+from flask import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
+from provider.infrastructure.database import transaction
+from provider.interactions.answer import finish
 from provider.interactions.models import Interaction, InteractionKind
+from provider.interactions.park import park
 from provider.interactions.queries import find, find_finished
 from provider.web import cookies, headers
 from provider.web.i18n import speak
 from provider.web.layout import page
+
+_ACCOUNT_PAGES = {"account": "/account", "password": "/account/password", "everywhere": "/account/everywhere"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,39 @@ def find_parked(handle: str) -> ParkedAuthorization | None:
     return ParkedAuthorization(handle=handle, interaction=interaction, client=client)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedAccountPage:
+    """A page of the account that waits until somebody has signed in; no app is concerned."""
+
+    handle: str
+    interaction: Interaction
+
+    @property
+    def address(self) -> str:
+        """The address of the page, one of ours."""
+        return _ACCOUNT_PAGES.get(str(self.interaction.parameters.get("page")), _ACCOUNT_PAGES["account"])
+
+
+def ask_to_sign_in(page_name: str) -> AnyResponse:
+    """Send somebody who is not signed in to the sign-in page, from which they come back to this page."""
+    with transaction():
+        handle = park(InteractionKind.ACCOUNT, {"page": page_name}, browser=cookies.bind_browser())
+    return redirect(f"/sign-in/{handle}", 303)
+
+
+def find_parked_account_page(handle: str) -> ParkedAccountPage | None:
+    """Find the page of the account that waits under a handle in this browser."""
+    interaction = find(handle, cookies.browser(), InteractionKind.ACCOUNT)
+    return ParkedAccountPage(handle=handle, interaction=interaction) if interaction else None
+
+
+def open_account_page(parked: ParkedAccountPage) -> AnyResponse:
+    """Lead somebody who has signed in to the page that waited."""
+    with transaction():
+        finish(parked.interaction)
+    return redirect(parked.address, 303)
+
+
 def lead_back_to(parked: ParkedAuthorization) -> None:
     """Let the forms of this page lead to the app, where the request will be answered."""
     headers.allow_form_action(parked.parameter("redirect_uri"))
@@ -57,8 +95,10 @@ def resume(handle: str) -> AnyResponse:
     return redirect(f"/authorize/resume/{handle}", 303)
 
 
-def gone(handle: str) -> Response:
+def gone(handle: str) -> AnyResponse:
     """Explain that nothing waits here for this browser, with a way on where the app is known."""
+    if find_finished(handle, cookies.browser(), InteractionKind.ACCOUNT):
+        return redirect(_ACCOUNT_PAGES["account"], 303)
     finished = find_finished(handle, cookies.browser(), InteractionKind.AUTHORIZATION)
     client = finished and find_by_client_id(str(finished.parameters.get("client_id")))
     return page(

@@ -1,4 +1,4 @@
-"""The sign-in page: a person says who they are, for an app that waits."""
+"""The sign-in page: a person says who they are, for an app or a page of the account that waits."""
 
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -7,7 +7,16 @@ from provider.accounts.names import MAX_LENGTH
 from provider.infrastructure import event_log
 from provider.pages import admission
 from provider.pages.admission import Admitted, Credentials, Refusal
-from provider.pages.parked import ParkedAuthorization, find_parked, gone, lead_back_to, resume
+from provider.pages.parked import (
+    ParkedAccountPage,
+    ParkedAuthorization,
+    find_parked,
+    find_parked_account_page,
+    gone,
+    lead_back_to,
+    open_account_page,
+    resume,
+)
 from provider.web import cookies, csrf
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
@@ -18,40 +27,52 @@ def show_alone() -> Response:
     return page("nothing_waits.html", app_name=None, app_address=None, answered=False, alone=True)
 
 
-def show(handle: str) -> Response:
+def show(handle: str) -> AnyResponse:
     """Show the form, with the name that the app expects already filled in."""
-    parked = find_parked(handle)
+    parked = _find(handle)
     if parked is None:
         return gone(handle)
-    return _form(parked, username=parked.parameter("login_hint"))
+    hint = parked.parameter("login_hint") if isinstance(parked, ParkedAuthorization) else ""
+    return _form(parked, username=hint)
 
 
 def submit(handle: str) -> AnyResponse:
     """Let the person in, or show the form again with one calm sentence."""
-    parked = find_parked(handle)
+    parked = _find(handle)
     if parked is None:
         return gone(handle)
+    client = parked.client if isinstance(parked, ParkedAuthorization) else None
+    client_id = client.client_id if client else None
     csrf.check(_purpose(handle))
     credentials = Credentials(
         username=request.form.get("username", ""), password=request.form.get("password", "")
     )
-    match admission.admit(credentials, client_id=parked.client.client_id):
+    match admission.admit(credentials, client_id=client_id):
         case Refusal() as refusal:
-            event_log.info("sign_in_refused", reason=refusal, client_id=parked.client.client_id)
+            event_log.info("sign_in_refused", reason=refusal, client_id=client_id)
             return _form(parked, username=credentials.username, refusal=refusal)
         case Admitted(session_handle=session_handle, account=account):
             cookies.keep_session(session_handle)
-            event_log.info("signed_in", account_id=account.id, client_id=parked.client.client_id)
-            return resume(handle)
+            event_log.info("signed_in", account_id=account.id, client_id=client_id)
+            return open_account_page(parked) if isinstance(parked, ParkedAccountPage) else resume(handle)
 
 
-def _form(parked: ParkedAuthorization, *, username: str, refusal: Refusal | None = None) -> Response:
-    lead_back_to(parked)
+def _find(handle: str) -> ParkedAuthorization | ParkedAccountPage | None:
+    return find_parked(handle) or find_parked_account_page(handle)
+
+
+def _form(
+    parked: ParkedAuthorization | ParkedAccountPage, *, username: str, refusal: Refusal | None = None
+) -> Response:
+    app_name, app_domain = None, None
+    if isinstance(parked, ParkedAuthorization):
+        lead_back_to(parked)
+        app_name, app_domain = parked.client.display_name, parked.app_domain
     response = page(
         "sign_in.html",
         status=429 if refusal is Refusal.TOO_MANY else 200,
-        app_name=parked.client.display_name,
-        app_domain=parked.app_domain,
+        app_name=app_name,
+        app_domain=app_domain,
         username=username[:MAX_LENGTH],
         sentence=_in_words(refusal) if refusal else None,
         csrf=csrf.token_for(_purpose(parked.handle)),

@@ -1,0 +1,155 @@
+"""What the buttons of the account page do: each is one of the verbs, told in `provider.logout`.
+
+Somebody else's session looks like none at all (SEC-801). A form that is sent twice ends nothing more
+and leads to the same page of results.
+"""
+
+from uuid import UUID
+
+from flask import redirect, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from provider.accounts.queries import lock
+from provider.clients.queries import find_by_client_id
+from provider.grants.queries import list_unrevoked
+from provider.infrastructure.database import in_transaction
+from provider.logout.end_client_session import end_share
+from provider.logout.end_grant import end_grant
+from provider.logout.end_session import end
+from provider.logout.ending import Cause, LogoutOutcome
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+from provider.logout.results import find_by_result_handle
+from provider.logout.shares import list_of_session
+from provider.pages.account import everywhere_purpose, purpose
+from provider.pages.parked import ask_to_sign_in
+from provider.sessions import queries as sessions
+from provider.sessions.models import Session
+from provider.sessions.queries import FoundSession
+from provider.web import cookies, csrf
+from provider.web.addresses import client_address
+from provider.web.after_ending import cleared, lead_on, result_handle_of, result_page_of
+from provider.web.current_session import current_session
+from provider.web.frontchannel import by_way_of_frames
+
+
+def submit() -> Response:
+    """End what the pressed button names: a session, an app here, an app altogether, or this browser."""
+    found = current_session()
+    if found is None:
+        return _signed_out_already()
+    csrf.check(purpose(found))
+    pressed = request.form
+    if "session" in pressed:
+        return _end_session(found, pressed["session"])
+    if "app" in pressed:
+        return _end_app(found, pressed["app"])
+    if "disconnect" in pressed:
+        return _disconnect(found, pressed["disconnect"])
+    if "browser" in pressed:
+        return _end_this_browser(found)
+    return redirect("/account", 303)
+
+
+def submit_everywhere() -> Response:
+    """End everything, after the second question."""
+    found = current_session()
+    if found is None:
+        return _signed_out_already()
+    csrf.check(everywhere_purpose(found))
+    result_handle = _everywhere_handle()
+    outcome = in_transaction(lambda: _end_everywhere(found, _cause(result_handle)))
+    return lead_on(outcome, result_page_of(result_handle)) if outcome else _signed_out_already()
+
+
+def _end_session(found: FoundSession, session_id: str) -> Response:
+    session = _session_of(found, session_id)
+    if session.id == found.session.id:
+        return _end_this_browser(found)
+    result_handle = result_handle_of(f"account session {session.id}")
+    outcome = in_transaction(lambda: end(session, _cause(result_handle)))
+    return _show(outcome, result_handle)
+
+
+def _session_of(found: FoundSession, session_id: str) -> Session:
+    try:
+        session = sessions.find(UUID(session_id))
+    except ValueError as exc:
+        raise NotFound from exc
+    if session is None or session.account_id != found.account.id:
+        raise NotFound
+    return session
+
+
+def _end_this_browser(found: FoundSession) -> Response:
+    result_handle = result_handle_of(cookies.session_handle() or "")
+    outcome = in_transaction(lambda: end(found.session, _cause(result_handle)))
+    return lead_on(outcome, result_page_of(result_handle)) if outcome else _signed_out_already()
+
+
+def _end_app(found: FoundSession, client_id: str) -> Response:
+    """Sign out of one app in this browser; its offline grant lives on (design §3)."""
+    shares = list_of_session(found.session.id)
+    share = next((share for share in shares if share.client.client_id == client_id), None)
+    if share is None or share.client_session is None:
+        return redirect("/account", 303)
+    client_session = share.client_session
+    result_handle = result_handle_of(f"account share {client_session.id}")
+    outcome = in_transaction(lambda: end_share(client_session, _cause(result_handle)))
+    return _show(outcome, result_handle)
+
+
+def _disconnect(found: FoundSession, client_id: str) -> Response:
+    """Take back everything that one app was allowed, in every browser and beyond."""
+    client = find_by_client_id(client_id)
+    if client is None:
+        raise NotFound
+    grants = list_unrevoked(found.account.id, client)
+    if not grants:
+        return redirect("/account", 303)
+    handles = {grant.id: result_handle_of(f"account grant {grant.id}") for grant in grants}
+    outcomes = in_transaction(
+        lambda: [
+            end_grant(grant_id, _cause(handle, LogoutReason.CONSENT_WITHDRAWN))
+            for grant_id, handle in handles.items()
+        ]
+    )
+    told = max(outcomes, key=lambda outcome: outcome.told if outcome else -1)
+    return _show(told, told.result_handle if told else handles[grants[0].id])
+
+
+def _end_everywhere(found: FoundSession, cause: Cause) -> LogoutOutcome | None:
+    # Of several requests at once one ends everything; the others wait here and find it done.
+    account = lock(found.account.id)
+    if account is None or current_session() is None:
+        return None
+    return end_everywhere(account, cause)
+
+
+def _show(outcome: LogoutOutcome | None, result_handle: str) -> Response:
+    """Lead to the page of results; where another cause had ended it, to what is left."""
+    if outcome is None and find_by_result_handle(result_handle) is None:
+        return redirect("/account", 303)
+    target = result_page_of(result_handle)
+    return redirect(by_way_of_frames(outcome, target) if outcome else target, 303)
+
+
+def _signed_out_already() -> Response:
+    """Answer a form of a session that has ended: with the result that its own end had, if that is known."""
+    handle = cookies.session_handle()
+    if handle is None:
+        return ask_to_sign_in("account")
+    cookies.forget_session()
+    for result_handle in (result_handle_of(handle), _everywhere_handle()):
+        if find_by_result_handle(result_handle):
+            return cleared(redirect(result_page_of(result_handle), 303))
+    return ask_to_sign_in("account")
+
+
+def _everywhere_handle() -> str:
+    return result_handle_of(f"everywhere {cookies.session_handle()}")
+
+
+def _cause(result_handle: str, reason: LogoutReason = LogoutReason.USER) -> Cause:
+    return Cause(reason=reason, initiator="account", ip=client_address(), result_handle=result_handle)

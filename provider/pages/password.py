@@ -1,0 +1,212 @@
+"""The password page: a person changes their own password, and every other browser is signed out by it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from provider.accounts import passwords
+from provider.accounts.change import change_password
+from provider.accounts.models import Account
+from provider.accounts.password_rules import PasswordRule, UnusablePassword, check_rules
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.infrastructure import current, event_log
+from provider.infrastructure.database import end_read, in_transaction
+from provider.logout.ending import Cause, LogoutOutcome
+from provider.logout.models import LogoutReason
+from provider.logout.others import end_others
+from provider.pages import admission
+from provider.pages.admission import Credentials, Refusal
+from provider.pages.parked import ask_to_sign_in
+from provider.protocol.device import label_of
+from provider.protocol.errors import TemporarilyUnavailable
+from provider.sessions import lifecycle
+from provider.sessions.queries import FoundSession
+from provider.web import cookies, csrf
+from provider.web.addresses import client_address
+from provider.web.after_ending import result_page_of
+from provider.web.current_session import current_session
+from provider.web.i18n import gettext as _
+from provider.web.layout import page
+
+
+class ChangeRefusal(StrEnum):
+    """Why a password is not changed, besides what the rules and the limits say."""
+
+    INCOMPLETE = "incomplete"
+    DIFFERENT = "different"
+    SAME = "same"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+
+
+Why = ChangeRefusal | PasswordRule | Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What a person has typed."""
+
+    current: str = field(repr=False)
+    new: str = field(repr=False)
+    again: str = field(repr=False)
+
+
+class ChangedMeanwhile(Exception):
+    """The session or the password is not what it was when the page was sent."""
+
+
+def show() -> Response:
+    """Show the form."""
+    found = current_session()
+    return _form(found) if found else ask_to_sign_in("password")
+
+
+def submit() -> Response:
+    """Change the password; this browser goes on under a new handle, the others are signed out."""
+    found = current_session()
+    if found is None:
+        return ask_to_sign_in("password")
+    csrf.check(_purpose(found))
+    typed = Typed(
+        current=request.form.get("current", ""),
+        new=request.form.get("new", ""),
+        again=request.form.get("again", ""),
+    )
+    # No connection is held while passwords are hashed.
+    end_read()
+    why = _refuse(typed, found.account)
+    if why is None:
+        changed = _change(found, _hash(typed.new))
+        if changed is not None:
+            outcome, handle = changed
+            cookies.keep_session(handle)
+            event_log.info("password_changed", account_id=found.account.id)
+            return redirect(result_page_of(outcome.result_handle), 303)
+        why = ChangeRefusal.CHANGED_MEANWHILE
+    event_log.info("password_change_refused", account_id=found.account.id, reason=why)
+    return _form(found, why)
+
+
+def _refuse(typed: Typed, account: Account) -> Why | None:
+    """Return why this cannot be; what is cheap to know comes first, and attempts at the password count."""
+    if not (typed.current and typed.new):
+        return ChangeRefusal.INCOMPLETE
+    if typed.new != typed.again:
+        return ChangeRefusal.DIFFERENT
+    try:
+        check_rules(typed.new, username=account.username)
+    except UnusablePassword as exc:
+        return exc.rule
+    credentials = Credentials(username=account.username, password=typed.current)
+    refusal = admission.check(credentials, account)
+    if refusal is not None:
+        return refusal
+    admission.forget_attempts(credentials)
+    return ChangeRefusal.SAME if typed.new == typed.current else None
+
+
+def _hash(password: str) -> str:
+    try:
+        return passwords.hash_password(password)
+    except passwords.TooBusy as exc:
+        raise TemporarilyUnavailable("too many passwords are checked at this moment") from exc
+
+
+def _change(found: FoundSession, new_hash: str) -> tuple[LogoutOutcome, str] | None:
+    try:
+        return in_transaction(lambda: _carry_out(found, new_hash))
+    except ChangedMeanwhile:
+        return None
+
+
+def _carry_out(found: FoundSession, new_hash: str) -> tuple[LogoutOutcome, str]:
+    """Write the password, move this session to a new handle (SEC-707) and end the others, in that order.
+
+    The account's row is locked from the first line on: a sign-in with the old password either came
+    before and is ended here, or finds another password (RACE-09).
+    """
+    account, ip = found.account, client_address()
+    if not change_password(account, new_hash):
+        raise ChangedMeanwhile
+    handle = lifecycle.renew(found.session, ip=ip, device=label_of(request.user_agent.string))
+    if handle is None:
+        raise ChangedMeanwhile
+    record(
+        EventTag.PASSWORD_CHANGED, actor="account", account_id=account.id, session_id=found.session.id, ip=ip
+    )
+    cause = Cause(reason=LogoutReason.PASSWORD_CHANGED, initiator="account", ip=ip)
+    return end_others(account, found.session, cause), handle
+
+
+def _form(found: FoundSession, why: Why | None = None) -> Response:
+    response = page(
+        "password.html",
+        status=_status_of(why),
+        account=found.account,
+        least=current.settings().password_min_length,
+        sentence=_in_words(why) if why else None,
+        wrong_field=_field_of(why) if why else None,
+        csrf=csrf.token_for(_purpose(found)),
+    )
+    if why is Refusal.TOO_MANY:
+        response.headers["Retry-After"] = str(admission.SECONDS_TO_WAIT)
+    return response
+
+
+def _purpose(found: FoundSession) -> str:
+    return f"password {found.session.id}"
+
+
+def _status_of(why: Why | None) -> int:
+    match why:
+        case None:
+            return 200
+        case Refusal.TOO_MANY:
+            return 429
+        # SEC-606: without the current password nothing is changed.
+        case Refusal.WRONG:
+            return 403
+        case ChangeRefusal.CHANGED_MEANWHILE:
+            return 409
+        case _:
+            return 400
+
+
+def _field_of(why: Why) -> str | None:
+    """Return the field that the sentence is about."""
+    match why:
+        case Refusal.WRONG:
+            return "current"
+        case ChangeRefusal.DIFFERENT:
+            return "again"
+        case PasswordRule() | ChangeRefusal.SAME:
+            return "new"
+        case _:
+            return None
+
+
+def _in_words(why: Why) -> str:
+    match why:
+        case PasswordRule.TOO_SHORT:
+            least = current.settings().password_min_length
+            return _("The new password must have at least %(least)s characters.") % {"least": least}
+        case PasswordRule.TOO_LONG:
+            return _("The new password is too long.")
+        case PasswordRule.COMMON:
+            return _("The new password is one of those that are tried first. Choose another.")
+        case PasswordRule.CONTEXT:
+            return _("The new password must not be made of your user name or the name of this service.")
+        case ChangeRefusal.DIFFERENT:
+            return _("The new password was not typed the same way twice.")
+        case ChangeRefusal.SAME:
+            return _("The new password is the one you have.")
+        case ChangeRefusal.CHANGED_MEANWHILE:
+            return _("Your password or your sign-in has changed meanwhile. Nothing was changed here.")
+        case Refusal.TOO_MANY:
+            return _("Too many attempts. Wait a few minutes, then try again.")
+        case Refusal.WRONG:
+            return _("The current password is not right.")
+        case _:
+            return _("Enter your current password and a new one.")
