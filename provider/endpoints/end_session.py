@@ -7,10 +7,10 @@ browser's cookie (THR-01, THR-02). Everything else is asked on our page, and not
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from provider.clients.models import Client
+from provider.clients.models import Client, ConfirmSignOut
 from provider.clients.queries import find_by_client_id
 from provider.endpoints.end_session_case import EndSessionCase, case_of
-from provider.endpoints.signed_out import after_end, already_signed_out, result_handle_of
+from provider.endpoints.signed_out import after_end, already_signed_out
 from provider.infrastructure.database import transaction
 from provider.interactions.answer import adopt
 from provider.interactions.models import InteractionKind
@@ -26,6 +26,7 @@ from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import FoundSession, find_live, find_with_sid
 from provider.web import cookies
 from provider.web.addresses import client_address
+from provider.web.after_ending import result_handle_of
 from provider.web.parameters import read_parameters
 
 KIND = InteractionKind.END_SESSION
@@ -62,7 +63,8 @@ def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | Non
     if found is None:
         return _without_session(case, client, hint)
     share = found.client_session
-    if share is not None and client is not None and share.client_id == client.id:
+    asks_always = client is not None and client.confirm_sign_out == ConfirmSignOut.ALWAYS
+    if share and client and share.client_id == client.id and not asks_always:
         return _end_at_once(case, client, found)
     return _ask(case, found.session, by_hint=False)
 

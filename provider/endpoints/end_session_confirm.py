@@ -4,13 +4,15 @@ The ticket in the address is bound to this browser, names the session it was mad
 once: it is void when the browser has another session by now (THR-03, THR-04).
 """
 
+from uuid import UUID
+
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.endpoints.end_session_case import EndSessionCase
-from provider.endpoints.signed_out import after_end, already_signed_out, result_handle_of
+from provider.endpoints.signed_out import after_end, already_signed_out
 from provider.infrastructure.database import transaction
 from provider.interactions.answer import answer, take
 from provider.interactions.models import Interaction, InteractionKind
@@ -25,6 +27,8 @@ from provider.logout.shares import Share, list_of_session
 from provider.sessions.queries import FoundSession, find_live, find_live_by_id
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address
+from provider.web.after_ending import result_handle_of, result_page_of
+from provider.web.frontchannel import by_way_of_frames
 from provider.web.headers import allow_form_action
 from provider.web.i18n import speak
 from provider.web.layout import page
@@ -73,7 +77,7 @@ def _end(ticket: str, choice: str) -> Response:
     if found is None:
         return _void(case)
     if choice == THIS_APP:
-        return _after_app(case, result_handle)
+        return _after_app(outcome, case, result_handle)
     return after_end(outcome, case, result_handle)
 
 
@@ -93,8 +97,19 @@ def _carry_out(
         return end_everywhere(found.account, cause)
     if choice == THIS_APP:
         share = _share_of(found, client)
-        return end_share(share.client_session, cause) if share and share.client_session else None
-    return end(found.session, cause)
+        if share is None or share.client_session is None:
+            return None
+        return end_share(
+            share.client_session, cause, revoke_offline=share.client.id in _revoke_offline_of(parked, found)
+        )
+    return end(found.session, cause, revoke_offline_of=_revoke_offline_of(parked, found))
+
+
+def _revoke_offline_of(parked: Interaction, found: FoundSession) -> set[UUID]:
+    """Return whose offline grants go too, because the person was asked and has ticked it."""
+    if "revoke_offline" not in request.form or parked.answers.get("by_hint"):
+        return set()
+    return {share.client.id for share in list_of_session(found.session.id) if share.asks_about_offline}
 
 
 def _session_of(parked: Interaction) -> FoundSession | None:
@@ -127,9 +142,10 @@ def _cancel(ticket: str) -> Response:
     return page("session_kept.html", continue_url=None, continue_name=case.app_name)
 
 
-def _after_app(case: EndSessionCase, result_handle: str) -> Response:
+def _after_app(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle: str) -> Response:
     """Lead on after one app was signed out; the browser's session and its cookie live on."""
-    return redirect(case.return_to or url_for("endpoints.show_session_ended", handle=result_handle), 303)
+    target = case.return_to or result_page_of(result_handle)
+    return redirect(by_way_of_frames(outcome, target) if outcome else target, 303)
 
 
 def _void(case: EndSessionCase) -> Response:
@@ -149,7 +165,7 @@ def _repeated(ticket: str) -> Response:
     result_handle = result_handle_of(ticket)
     if case.return_to is None and find_by_result_handle(result_handle) is None:
         return _void(case)
-    return redirect(case.return_to or url_for("endpoints.show_session_ended", handle=result_handle), 303)
+    return redirect(case.return_to or result_page_of(result_handle), 303)
 
 
 def _page(template: str, ticket: str, parked: Interaction, found: FoundSession) -> Response:
@@ -171,6 +187,9 @@ def _page(template: str, ticket: str, parked: Interaction, found: FoundSession) 
             for share in shares
             if share.survives_browser
         ],
+        asked_about=[]
+        if by_hint
+        else [share.client.display_name for share in shares if share.asks_about_offline],
         ticket=ticket,
         csrf=csrf.token_for(_purpose(ticket)),
         can_end_app=not by_hint and any(share.client.client_id == case.client_id for share in shares),

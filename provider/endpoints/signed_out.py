@@ -1,35 +1,31 @@
 """What a person sees when a session has ended: the way back to the app, or our page of results."""
 
-from flask import redirect, url_for
+from datetime import datetime
+
+from flask import Response as JSONResponse
+from flask import jsonify, render_template
+from flask import redirect as redirect_to
 from werkzeug.wrappers import Response
 
 from provider.delivery.models import DeliveryState
 from provider.endpoints.end_session_case import EndSessionCase
-from provider.infrastructure import current
 from provider.logout.ending import LogoutOutcome
-from provider.logout.notify_budget import await_first_attempts
+from provider.logout.models import Logout, LogoutScope
 from provider.logout.results import AppResult, find_by_result_handle, list_app_results
 from provider.web import cookies
+from provider.web.after_ending import cleared, lead_on, result_page_of
+from provider.web.current_session import current_session
 from provider.web.error_pages import error_page
 from provider.web.i18n import speak
 from provider.web.layout import page
 
-# Only what belongs to this very origin: the word "cookies" would clear those of every neighbouring
-# host of the same registrable domain, and so sign people out of apps that we did not tell.
-CLEAR_SITE_DATA = '"cache", "storage"'
 _STATES = {
     DeliveryState.ACCEPTED: "told",
     DeliveryState.PENDING: "pending",
     DeliveryState.REJECTED: "rejected",
     DeliveryState.EXPIRED: "expired",
     DeliveryState.SUPERSEDED: "superseded",
-    None: "no_address",
 }
-
-
-def result_handle_of(handle: str) -> str:
-    """Return the address of the result that a cookie's or ticket's sign-out has; a repeat gets the same."""
-    return current.secret_box().keyed_token("logout-result", handle)
 
 
 def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle: str) -> Response:
@@ -39,11 +35,7 @@ def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle
     """
     if outcome is None:
         return already_signed_out(case, recent=True)
-    cookies.forget_session()
-    await_first_attempts(outcome)
-    # RFC 9700 §4.12: always 303, never a status that would post the form again.
-    target = case.return_to or url_for("endpoints.show_session_ended", handle=result_handle)
-    return _cleared(redirect(target, 303))
+    return lead_on(outcome, case.return_to or result_page_of(result_handle))
 
 
 def already_signed_out(case: EndSessionCase, *, recent: bool) -> Response:
@@ -54,16 +46,16 @@ def already_signed_out(case: EndSessionCase, *, recent: bool) -> Response:
     if cookies.session_handle() is not None:
         cookies.forget_session()
     if case.is_proven and recent and case.return_to:
-        return _cleared(redirect(case.return_to, 303))
+        return cleared(redirect_to(case.return_to, 303))
     speak(case.ui_locales or "")
     shown = page(
         "session_ended.html",
         apps=[],
-        refresh=False,
+        pending=False,
         continue_url=case.return_to,
         continue_name=case.app_name,
     )
-    return _cleared(shown)
+    return cleared(shown)
 
 
 def show_session_ended(handle: str) -> Response:
@@ -72,26 +64,62 @@ def show_session_ended(handle: str) -> Response:
     if logout is None:
         return error_page(404, "not_found")
     results = list_app_results(logout)
+    lives_on = _lives_on(logout)
     return page(
         "session_ended.html",
         apps=[_shown(result) for result in results],
         scope=logout.scope,
-        refresh=any(result.state is DeliveryState.PENDING for result in results),
-        continue_url=None,
-        continue_name=None,
+        reason=logout.reason,
+        lives_on=lives_on,
+        pending=_is_pending(results),
+        state_url=f"{result_page_of(handle)}/state",
+        account_url="/account" if lives_on else None,
     )
 
 
-def _shown(result: AppResult) -> dict[str, object]:
+def show_session_ended_state(handle: str) -> JSONResponse:
+    """Say the same to the script of an open page: its rows anew, and whether looking again is worth while."""
+    logout = find_by_result_handle(handle)
+    if logout is None:
+        answer = jsonify(error="not_found")
+        answer.status_code = 404
+        return answer
+    results = list_app_results(logout)
+    apps = [_shown(result) for result in results]
+    return jsonify(
+        pending=_is_pending(results),
+        apps=[{"name": app["name"], "state": app["state"]} for app in apps],
+        rows=render_template("session_ended_rows.html", apps=apps),
+    )
+
+
+def _lives_on(logout: Logout) -> bool:
+    """Whether this browser's session is the same person's and was there before: something else has ended."""
+    if logout.scope == LogoutScope.EVERYWHERE:
+        return False
+    found = current_session()
+    if found is None or found.account.id != logout.account_id:
+        return False
+    return found.session.created_at <= logout.at
+
+
+def _is_pending(results: list[AppResult]) -> bool:
+    return any(result.state is DeliveryState.PENDING for result in results)
+
+
+def _shown(result: AppResult) -> dict[str, str | int | datetime | None]:
     return {
         "name": result.name,
-        "state": _STATES[result.state],
+        "state": _state_of(result),
         "at": result.at,
         "latency_ms": result.latency_ms,
         "ends_by": result.ends_by,
     }
 
 
-def _cleared(response: Response) -> Response:
-    response.headers["Clear-Site-Data"] = CLEAR_SITE_DATA
-    return response
+def _state_of(result: AppResult) -> str:
+    if result.state is None:
+        return "untold" if result.has_address else "no_address"
+    if result.state is DeliveryState.PENDING and result.was_tried:
+        return "trying"
+    return _STATES[result.state]

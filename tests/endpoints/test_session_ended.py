@@ -1,0 +1,168 @@
+"""The page of results: each app in words, the same for programs, and only to who knows the address."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from provider.clients.models import ConfirmSignOut
+from provider.delivery.models import Delivery, DeliveryState
+from provider.infrastructure.database import change, transaction
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.logout.results import list_app_results
+from tests.factories import make_account, make_client, make_session
+from tests.support.browsers import Page, follow, id_token_of, show_session
+
+CAUSE = Cause(reason=LogoutReason.USER, initiator="account")
+
+
+@pytest.fixture
+def red(app):
+    return make_client("red")
+
+
+@pytest.fixture
+def ended(ada, red):
+    """Ada's session at red has ended; the outcome knows the address of its result."""
+    made = make_session(ada, [red])
+    with transaction():
+        return end(made.session, CAUSE)
+
+
+def address_of(outcome):
+    return f"/session/ended/{outcome.result_handle}"
+
+
+def set_delivery(outcome, **values):
+    with transaction():
+        mine = update(Delivery).where(Delivery.logout_id == outcome.logout.id)
+        assert change(mine.values(**values)) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "state", "words", "pending"),
+    [
+        pytest.param({}, "pending", "being told", True, id="not tried yet"),
+        pytest.param({"last_outcome": "timeout"}, "trying", "trying again", True, id="tried in vain"),
+        pytest.param({"state": "accepted"}, "told", "(142 ms)", False, id="told"),
+        pytest.param({"state": "rejected"}, "rejected", "refused the news", False, id="refused"),
+        pytest.param({"state": "expired"}, "expired", "cannot be reached", False, id="given up"),
+        pytest.param({"state": "superseded"}, "superseded", "no longer needed", False, id="superseded"),
+    ],
+)
+def test_each_state_is_said_to_people_and_programs(http, ended, values, state, words, pending):
+    final = values.get("state")
+    at = ended.logout.at + timedelta(milliseconds=142) if final else None
+    set_delivery(ended, **values, finished_at=at)
+
+    page = http.get(address_of(ended))
+    said = http.get(f"{address_of(ended)}/state").get_json()
+
+    assert f'data-state="{state}"' in page.text
+    assert words in page.text
+    assert words in said["rows"]
+    assert (said["pending"], said["apps"]) == (pending, [{"name": "Red", "state": state}])
+    assert ("<meta http-equiv" in page.text) == pending
+    assert ("live.js" in page.text) == pending
+    assert ("connect-src 'self'" in page.headers["Content-Security-Policy"]) == pending
+    assert ("script-src" in page.headers["Content-Security-Policy"]) == pending
+
+
+def test_when_it_was_told_is_said_to_the_second(http, ended, turned_clock):
+    at = ended.logout.at.replace(hour=12, minute=3, second=1)
+    set_delivery(ended, state=DeliveryState.ACCEPTED, finished_at=at)
+
+    assert "12:03:01" in http.get(address_of(ended)).text
+
+
+def test_an_app_without_address_is_said_to_end_with_the_session_at_the_latest(http, ada, app):
+    made = make_session(ada, [make_client("blue", backchannel_logout_uri=None)])
+    with transaction():
+        outcome = end(made.session, CAUSE)
+
+    page = http.get(address_of(outcome))
+    result = list_app_results(outcome.logout)[0]
+
+    assert (result.state, result.has_address, result.ends_by) == (None, False, made.session.expires_at)
+    assert "no logout address" in page.text
+    assert made.session.expires_at.isoformat(timespec="seconds") in page.text
+    assert "<meta http-equiv" not in page.text
+
+
+def test_the_result_takes_a_constant_number_of_statements(http, ada, statements):
+    clients = [make_client(f"app-{number}", client_name=f"App {number}") for number in range(12)]
+    made = make_session(ada, clients)
+    with transaction():
+        outcome = end(made.session, CAUSE)
+
+    with statements() as seen:
+        http.get(f"{address_of(outcome)}/state")
+
+    assert len([one for one in seen if one.startswith("SELECT")]) == 3
+
+
+@pytest.mark.parametrize("suffix", ["", "/state"])
+def test_an_unknown_address_shows_nothing(http, suffix):
+    answer = http.get(f"/session/ended/{'x' * 43}{suffix}")
+
+    assert answer.status_code == 404
+    assert answer.is_json == bool(suffix)
+
+
+def test_only_what_belongs_to_the_ending_is_shown(http, ada, ended):
+    other = make_session(ada, [make_client("green")])
+    with transaction():
+        end(other.session, CAUSE)
+
+    page = http.get(address_of(ended))
+
+    assert "Red" in page.text
+    assert "Green" not in page.text
+    assert "Ada" not in page.text
+    assert "ada" not in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_names_of_apps_are_text(http, ada, app):
+    made = make_session(ada, [make_client("red", client_name="Red <img src=x>")])
+    with transaction():
+        outcome = end(made.session, CAUSE)
+
+    assert "<img" not in http.get(f"{address_of(outcome)}/state").get_json()["rows"]
+
+
+def test_somebody_else_in_this_browser_is_not_led_to_an_account(http, ended):
+    show_session(http, make_session(make_account("ben")))
+
+    assert "You are signed out" in http.get(address_of(ended)).text
+    assert "/account" not in http.get(address_of(ended)).text
+
+
+def test_who_signed_in_again_is_not_told_of_another_browser(http, ada, ended):
+    show_session(http, make_session(ada))
+
+    assert "You are signed out" in http.get(address_of(ended)).text
+
+
+@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.parametrize(
+    ("asks", "is_asked"),
+    [(ConfirmSignOut.ALWAYS, True), (ConfirmSignOut.WHEN_NEEDED, False)],
+)
+def test_a_client_can_have_its_people_asked_every_time(http, ada, asks, is_asked):
+    red = make_client("red", settings={"confirm_sign_out": asks})
+    made = make_session(ada, [red])
+    show_session(http, made)
+    hint = id_token_of(red, made.grants["red"])
+    back = red.metadata_.post_logout_redirect_uris[0]
+
+    request = f"/session/end?id_token_hint={hint}&post_logout_redirect_uri={back}&state=here"
+    answer = http.get(request)
+
+    if is_asked:
+        page = Page(http, follow(http, answer))
+        assert "asks to sign you out" in page.html
+        answer = page.press("sign-out")
+    assert answer.headers["Location"] == f"{back}?state=here"
