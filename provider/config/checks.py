@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from provider.config.settings import Settings
 
+SHORTEST_BEARER_TOKEN = 16
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+# rfc6750 §2.1: what a bearer token may consist of.
+_BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _LIMIT = re.compile(r"[1-9]\d* per (?:[1-9]\d* )?(?:second|minute|hour|day)s?")
 # A setting in this table must lie within these bounds (inclusive).
 _BOUNDS = {
@@ -114,6 +117,9 @@ def _key_problems(settings: "Settings") -> Iterator[str]:
         yield "key_publish_after_use must not be shorter than id_token_lifetime"
     if not timedelta(0) <= settings.key_publish_before_use < settings.key_rotation_period:
         yield "key_publish_before_use must be shorter than key_rotation_period"
+    token = settings.metrics_bearer_token
+    if token and (len(token) < SHORTEST_BEARER_TOKEN or not _BEARER_TOKEN.fullmatch(token)):
+        yield f"metrics_bearer_token must have {SHORTEST_BEARER_TOKEN} or more letters, digits or - . _ ~ + /"
 
 
 def _format_problems(settings: "Settings") -> Iterator[str]:

@@ -54,6 +54,11 @@ class Settings:
         secret=True,
     )
     log_level: str = setting("Least level of the log: DEBUG, INFO, WARNING or ERROR.", default="INFO")
+    metrics_bearer_token: str = setting(
+        "Opens `/metrics` to whoever presents it, as a bearer token. Empty: there is no such address.",
+        default="",
+        secret=True,
+    )
 
     trusted_proxies: int = setting("How many proxies in front set X-Forwarded-For and -Proto.", default=0)
     max_body_bytes: int = setting("Largest request body that is read.", default=128 * 1024)

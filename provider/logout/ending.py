@@ -12,7 +12,7 @@ from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import outbox
 from provider.grants.models import Grant
-from provider.infrastructure import clock, current, event_log
+from provider.infrastructure import clock, current, event_log, metrics
 from provider.infrastructure.database import after_commit, change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.logout import fanout
@@ -148,6 +148,7 @@ def _record(ending: Ending, logout: Logout, initiator_client_id: str | None) -> 
 
 def _announce(outcome: LogoutOutcome, *, rings: bool) -> None:
     logout = outcome.logout
+    metrics.ENDINGS.labels(logout.reason, logout.scope).inc()
     event_log.info(
         "logout",
         logout_id=logout.id,

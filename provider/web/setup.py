@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from provider.infrastructure import current, event_log
-from provider.web import cookies, errors, headers, i18n, layout, op_browser_state
+from provider.web import cookies, errors, headers, i18n, layout, op_browser_state, request_metrics
 
 _MOST_FORM_PARTS = 100
 # Only these may be asked for by HEAD: answering them changes nothing (SEC-404).
@@ -29,6 +29,8 @@ def install(app: Flask) -> None:
     # A doubled slash is a wrong address, not a reason for a 308 that posts a password again (THR-12).
     app.url_map.merge_slashes = False
     app.register_blueprint(Blueprint("web", __name__, template_folder="templates"))
+    # The first, so that it measures what all the others do.
+    request_metrics.install(app)
     i18n.install(app)
     layout.install(app)
     errors.install(app)

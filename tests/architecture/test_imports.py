@@ -12,7 +12,7 @@ from tests.architecture.sources import ROOT, imports_of, trees
 ROOMS = {
     *("accounts", "audit", "clients", "delivery", "keys"),
     *("grants", "interactions", "sessions", "signals", "tokens"),
-    *("config", "logout", "oauth", "protocol"),
+    *("config", "inspection", "logout", "oauth", "protocol"),
 }
 # The check plays a person with a browser: an outsider that lives in the command.
 OUTSIDERS = ("provider/cli/demo/browser.py", "provider/cli/demo/check.py", "provider/cli/demo/story.py")

@@ -1,0 +1,155 @@
+"""Every metric of the house, declared here and nowhere else (conventions, 21).
+
+Counters and histograms live in the process that counts. What the database knows better is a gauge,
+measured anew at each scrape and so the same whichever process is asked. `docs/alerts.yml` and
+`docs/dashboard.json` use these names; a test compares. No label ever holds a person, a token or an
+address (KEY-27).
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+# Where this names a folder, all processes that share it count into it together and any of them tells the
+# sum; prometheus_client reads it when it is imported, so it must be set before.
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# From the first attempt that goes well to the end of the schedule (DLV-09).
+_TOLD_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 259200)
+_REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10)
+
+_registry = CollectorRegistry()
+
+DELIVERY_ATTEMPTS = Counter(
+    "curfew_delivery_attempts",
+    "Attempts at telling a relying party, by what came of each.",
+    ("kind", "outcome"),
+    registry=_registry,
+)
+DELIVERIES_FINISHED = Counter(
+    "curfew_deliveries_finished",
+    "Deliveries that came to a final state; `tries` is first where one attempt was enough.",
+    ("state", "tries"),
+    registry=_registry,
+)
+TIME_TO_TOLD = Histogram(
+    "curfew_time_to_told_seconds",
+    "From the ending to the relying party's yes.",
+    ("client_id",),
+    buckets=_TOLD_BUCKETS,
+    registry=_registry,
+)
+ENDINGS = Counter("curfew_endings", "Endings, by reason and reach.", ("reason", "scope"), registry=_registry)
+SIGN_INS = Counter("curfew_sign_ins", "Passwords typed, by outcome.", ("outcome",), registry=_registry)
+REQUESTS = Counter(
+    "curfew_http_requests", "Requests answered.", ("endpoint", "method", "status"), registry=_registry
+)
+REQUEST_SECONDS = Histogram(
+    "curfew_http_request_seconds",
+    "Time to answer a request.",
+    ("endpoint",),
+    buckets=_REQUEST_BUCKETS,
+    registry=_registry,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """Something that is measured when it is asked for."""
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+    def reads(self, value: float, *labels: str) -> "Sample":
+        """Return a reading of this gauge."""
+        return Sample(self, value, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One reading of a gauge."""
+
+    gauge: Gauge
+    value: float
+    labels: tuple[str, ...]
+
+
+DATABASE_UP = Gauge("curfew_database_up", "1 while the database answers; without it no other gauge is told.")
+OLDEST_DUE = Gauge(
+    "curfew_delivery_oldest_due_seconds",
+    "How long the oldest due delivery has waited for a worker; those that a breaker holds do not count.",
+)
+DELIVERIES = Gauge(
+    "curfew_deliveries",
+    "Deliveries by state; accepted ones are counted by curfew_deliveries_finished_total alone.",
+    ("state",),
+)
+BREAKERS = Gauge(
+    "curfew_endpoint_breaker_state",
+    "An endpoint that has failed before: 0 it is called, 1 it is being tried, 2 its deliveries wait.",
+    ("client_id",),
+)
+FAILING = Gauge(
+    "curfew_endpoint_failing_seconds",
+    "For how long an endpoint has not answered with a yes; 0 when it has.",
+    ("client_id",),
+)
+SWEEPER_HEARTBEAT = Gauge(
+    "curfew_sweeper_heartbeat_age_seconds", "Since when no worker has said that it sweeps."
+)
+DUTY_AGE = Gauge("curfew_duty_age_seconds", "Since when a periodic duty was not done.", ("duty",))
+GAUGES = (DATABASE_UP, OLDEST_DUE, DELIVERIES, BREAKERS, FAILING, SWEEPER_HEARTBEAT, DUTY_AGE)
+
+
+def names() -> set[str]:
+    """Return every name under which something can be asked for in Prometheus."""
+    counted = {
+        f"{metric.name}{suffix}"
+        for metric in _registry.collect()
+        for suffix in (("_total",) if metric.type == "counter" else ("_bucket", "_count", "_sum"))
+    }
+    return counted | {gauge.name for gauge in GAUGES}
+
+
+def expose(samples: Iterable[Sample]) -> bytes:
+    """Write what was counted, and these readings, in Prometheus' text format."""
+    readings = CollectorRegistry()
+    readings.register(_Readings(samples))
+    return generate_latest(_counted()) + generate_latest(readings)
+
+
+def _counted() -> CollectorRegistry:
+    """Return the counters of this process, or of all processes that count into the same folder."""
+    if SHARED_FOLDER not in os.environ:
+        return _registry
+    together = CollectorRegistry()
+    MultiProcessCollector(together)
+    return together
+
+
+class _Readings(Collector):
+    """Gives out readings, those of one gauge together."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self._families: dict[Gauge, GaugeMetricFamily] = {}
+        for sample in samples:
+            gauge = sample.gauge
+            if gauge not in self._families:
+                self._families[gauge] = GaugeMetricFamily(gauge.name, gauge.meaning, labels=gauge.labels)
+            self._families[gauge].add_metric(sample.labels, sample.value)
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the families."""
+        yield from self._families.values()

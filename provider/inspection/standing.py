@@ -1,0 +1,92 @@
+"""How the house stands at this moment, as readings of the gauges: a few cheap statements."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from provider.clients.models import Client
+from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
+from provider.infrastructure import clock, event_log, metrics
+from provider.infrastructure.database import db, end_read
+from provider.infrastructure.leases import DutyLease
+from provider.infrastructure.metrics import Sample
+
+SWEEP = "sweep"
+_BREAKER_READINGS = {BreakerState.CLOSED: 0, BreakerState.RECOVERING: 1, BreakerState.OPEN: 2}
+# Fewer rows than those that were accepted, by far; each has a partial index of its own.
+_COUNTED = (
+    DeliveryState.PENDING,
+    DeliveryState.REJECTED,
+    DeliveryState.EXPIRED,
+    DeliveryState.SUPERSEDED,
+)
+
+
+def measure() -> list[Sample]:
+    """Read every gauge; while the database does not answer, only that it does not."""
+    now = clock.now()
+    try:
+        readings = [
+            *_oldest_due(now),
+            *_deliveries(),
+            *_endpoints(now),
+            *_duties(now),
+        ]
+        end_read()
+    except (OperationalError, InterfaceError, PoolTimeout) as exc:
+        event_log.warning("gauges_not_measured", kind=type(exc).__name__)
+        db.session.rollback()
+        return [metrics.DATABASE_UP.reads(0)]
+    return [metrics.DATABASE_UP.reads(1), *readings]
+
+
+def is_in(state: DeliveryState) -> ColumnElement[bool]:
+    """Whether a delivery is in a state; written out, because a parameter would hide the partial indexes."""
+    return Delivery.state == bindparam(None, state.value, literal_execute=True)
+
+
+def is_held(now: datetime) -> ColumnElement[bool]:
+    """Whether a delivery waits because its endpoint is being left in peace (DLV-14)."""
+    shut = or_(
+        and_(EndpointHealth.state == BreakerState.OPEN, EndpointHealth.open_until > now),
+        EndpointHealth.state == BreakerState.RECOVERING,
+    )
+    return exists().where(EndpointHealth.client_id == Delivery.client_id, shut)
+
+
+def _oldest_due(now: datetime) -> Iterator[Sample]:
+    """Served by ix_delivery_pending."""
+    free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
+    due = and_(is_in(DeliveryState.PENDING), Delivery.next_attempt_at <= now, free, ~is_held(now))
+    oldest = db.session.scalar(select(func.min(Delivery.next_attempt_at)).where(due))
+    yield metrics.OLDEST_DUE.reads(_seconds_since(oldest, now))
+
+
+def _deliveries() -> Iterator[Sample]:
+    for state in _COUNTED:
+        count = db.session.scalar(select(func.count()).select_from(Delivery).where(is_in(state)))
+        yield metrics.DELIVERIES.reads(count or 0, state.value)
+
+
+def _endpoints(now: datetime) -> Iterator[Sample]:
+    """A row stands here for each endpoint that has ever failed."""
+    rows = select(Client.client_id, EndpointHealth.state, EndpointHealth.failing_since)
+    known = rows.join(Client, Client.id == EndpointHealth.client_id).where(Client.deleted_at.is_(None))
+    for client_id, state, failing_since in db.session.execute(known.order_by(Client.client_id)):
+        yield metrics.BREAKERS.reads(_BREAKER_READINGS[BreakerState(state)], client_id)
+        yield metrics.FAILING.reads(_seconds_since(failing_since, now), client_id)
+
+
+def _duties(now: datetime) -> Iterator[Sample]:
+    for name, done_at in db.session.execute(select(DutyLease.name, DutyLease.last_done_at)):
+        if done_at is None:
+            continue
+        age = _seconds_since(done_at, now)
+        yield metrics.SWEEPER_HEARTBEAT.reads(age) if name == SWEEP else metrics.DUTY_AGE.reads(age, name)
+
+
+def _seconds_since(instant: datetime | None, now: datetime) -> float:
+    return 0.0 if instant is None else max(0.0, (now - instant).total_seconds())

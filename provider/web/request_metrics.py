@@ -1,0 +1,32 @@
+"""Counts requests by the endpoint that answered, and how long they took."""
+
+import time
+
+from flask import Flask, Response, request
+
+from provider.infrastructure import metrics
+from provider.web.notes import notes
+
+# What is asked at no address of ours must not make a label of its own: there is no end to that.
+_NOWHERE = "none"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def install(app: Flask) -> None:
+    """Count every request of an application. Flask runs what is installed first before and after all else."""
+    app.before_request(_begin)
+    app.after_request(_count)
+
+
+def _begin() -> None:
+    notes()["begun"] = time.perf_counter()
+
+
+def _count(response: Response) -> Response:
+    endpoint = (request.endpoint or _NOWHERE).rpartition(".")[2]
+    method = request.method if request.method in _METHODS else "other"
+    metrics.REQUESTS.labels(endpoint, method, str(response.status_code)).inc()
+    begun = notes().get("begun")
+    if begun is not None:
+        metrics.REQUEST_SECONDS.labels(endpoint).observe(time.perf_counter() - begun)
+    return response
