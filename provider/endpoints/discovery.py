@@ -9,7 +9,7 @@ from provider.keys.jwks import supported_algs
 from provider.oauth import client_assertion
 from provider.oauth.authorization_request import PROMPTS
 from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS
-from provider.protocol.scopes import STANDARD_CLAIMS, STANDARD_SCOPES
+from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
 
 _CACHE = "public, max-age=300"
 _LOCALES = ["en", "de"]
@@ -45,6 +45,7 @@ def _addresses(issuer: str) -> dict[str, Any]:
         "revocation_endpoint": "/revoke",
         "introspection_endpoint": "/introspect",
         "end_session_endpoint": "/session/end",
+        "global_token_revocation_endpoint": "/global-token-revocation",
     }
     if current.settings().session_management:
         paths["check_session_iframe"] = "/session/check"
@@ -78,7 +79,7 @@ def _clients() -> dict[str, Any]:
 def _tokens() -> dict[str, Any]:
     about_the_token = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "sid", "amr", "at_hash"]
     return {
-        "scopes_supported": list(STANDARD_SCOPES),
+        "scopes_supported": [*PERSONAL_SCOPES, *CLIENT_SCOPES],
         "claim_types_supported": ["normal"],
         "claims_supported": [*STANDARD_CLAIMS, *about_the_token],
         "subject_types_supported": ["public", "pairwise"],

@@ -1,0 +1,94 @@
+"""Global Token Revocation (draft-parecki-oauth-global-token-revocation): an upstream signs a person out.
+
+It acts like *everywhere*: all sessions and grants end, and all apps are told. Experimental, as the draft is.
+"""
+
+from flask import Response, request
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients.models import Client
+from provider.infrastructure.database import end_read, in_transaction
+from provider.logout.ending import Cause
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+from provider.logout.upstream import AmbiguousSubject, find_account
+from provider.protocol.errors import (
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    MissingToken,
+    NotFound,
+    ProtocolError,
+    UnprocessableRequest,
+)
+from provider.protocol.scopes import GLOBAL_TOKEN_REVOCATION
+from provider.protocol.subject_identifier import (
+    SubjectIdentifier,
+    read_json_object,
+    read_subject_identifier,
+)
+from provider.tokens.liveness import find_access_token
+from provider.web.addresses import client_address
+from provider.web.bearer import bearer_token
+
+
+def global_token_revocation() -> Response:
+    """Sign a person out everywhere because an upstream says so."""
+    client = _authenticate()
+    end_read()
+    subject = _read_subject()
+    refusal = in_transaction(lambda: _end(subject, client))
+    if refusal is not None:
+        raise refusal
+    return Response(status=204)
+
+
+def _authenticate() -> Client:
+    """Return the upstream; §3.2: its token has the dedicated scope, and for us no other."""
+    token = bearer_token(request)
+    if token is None:
+        raise MissingToken("an access token is needed")
+    found = find_access_token(token)
+    if found is None:
+        raise InvalidToken("the access token is unknown, expired or revoked")
+    dedicated = found.grant is None and found.token.scope.split() == [GLOBAL_TOKEN_REVOCATION]
+    # A client that has lost the right to the scope has lost it at once (SEC-802).
+    if not dedicated or not found.client.metadata_.may_use_scope(GLOBAL_TOKEN_REVOCATION):
+        raise InsufficientScope(
+            f"this needs a client's own token with the scope {GLOBAL_TOKEN_REVOCATION} alone",
+            scope=GLOBAL_TOKEN_REVOCATION,
+        )
+    return found.client
+
+
+def _read_subject() -> SubjectIdentifier:
+    if request.mimetype != "application/json":
+        raise InvalidRequest("the body must be application/json")
+    return read_subject_identifier(read_json_object(request.get_data()).get("sub_id"))
+
+
+def _end(subject: SubjectIdentifier, client: Client) -> ProtocolError | None:
+    """End everything, or say why not; a refusal is a value, for its audit entry must be kept (§4)."""
+    try:
+        account = find_account(subject, client)
+    except AmbiguousSubject:
+        return _refused(client, UnprocessableRequest("several people answer to this sub_id"))
+    if account is None:
+        return _refused(client, NotFound("nobody is known by this sub_id"))
+    cause = Cause(reason=LogoutReason.UPSTREAM, initiator="client", client=client, ip=client_address())
+    end_everywhere(account, cause)
+    return None
+
+
+def _refused(client: Client, refusal: ProtocolError) -> ProtocolError:
+    # Whoever tries out names leaves a trail of it.
+    record(
+        EventTag.LOGOUT_REFUSED,
+        actor="client",
+        client_id=client.client_id,
+        ip=client_address(),
+        reason=LogoutReason.UPSTREAM,
+        status=refusal.status_code,
+    )
+    return refusal

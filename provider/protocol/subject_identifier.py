@@ -1,0 +1,78 @@
+"""Subject Identifiers (rfc9493): how another party names a person to us."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from provider.protocol.errors import InvalidRequest
+
+_LONGEST = 320
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerAndSubject:
+    """rfc9493 §3.2.3: what an issuer calls the person."""
+
+    iss: str
+    sub: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """rfc9493 §3.2.2: the person's e-mail address."""
+
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """rfc9493 §3.2.4: an identifier that both sides know; here the account's own."""
+
+    id: str = field(repr=False)
+
+
+SubjectIdentifier = IssuerAndSubject | Email | Opaque
+_MEMBERS: dict[str, tuple[type[SubjectIdentifier], tuple[str, ...]]] = {
+    "iss_sub": (IssuerAndSubject, ("iss", "sub")),
+    "email": (Email, ("email",)),
+    "opaque": (Opaque, ("id",)),
+}
+FORMATS = tuple(_MEMBERS)
+
+
+def read_json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body holds; one with a name twice means two things and is refused."""
+    try:
+        value = json.loads(body, object_pairs_hook=_without_repetition)
+    except (ValueError, RecursionError) as exc:
+        raise InvalidRequest("the body must be a JSON object") from exc
+    if not isinstance(value, dict):
+        raise InvalidRequest("the body must be a JSON object")
+    return value
+
+
+def read_subject_identifier(value: object) -> SubjectIdentifier:
+    """Return a Subject Identifier. Raises InvalidRequest for one that is malformed or in another format."""
+    if not isinstance(value, dict):
+        raise InvalidRequest("sub_id must be a Subject Identifier (RFC 9493)")
+    form = value.get("format")
+    if not isinstance(form, str) or form not in _MEMBERS:
+        raise InvalidRequest(f"the format of sub_id must be one of {', '.join(FORMATS)}")
+    kind, names = _MEMBERS[form]
+    # rfc9493 §3: it 'MUST NOT contain any members prohibited or not described' by its format.
+    if set(value) != {"format", *names}:
+        raise InvalidRequest(f"a sub_id of format {form} has the members {', '.join(names)} and no other")
+    return kind(*(_text(value[name], name) for name in names))
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\0" in value:
+        raise InvalidRequest(f"{name} must be a text of 1 to {_LONGEST} characters")
+    return value
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
