@@ -11,16 +11,14 @@ from flask import Request
 
 from provider.api.caller import Caller, caller_of, check_scope
 from provider.clients.models import Client
-from provider.infrastructure import current
 from provider.oauth.exchange import ClientRequest
 from provider.oauth.server import prove_client
 from provider.protocol.errors import InvalidRequest, MissingSession
 from provider.protocol.scopes import ACCOUNT
 from provider.tokens.liveness import find_access_token, find_refresh_token
 from provider.tokens.queries import find_access_token_row
-from provider.web.addresses import client_address
 from provider.web.bearer import bearer_token
-from provider.web.parameters import read_parameters
+from provider.web.client_request import read_client_request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,24 +80,15 @@ Proof = AccessTokenProof | RefreshTokenProof
 
 def read_proof(request: Request) -> Proof:
     """Read what a request shows; rfc6750 §2: one token, by one way. Raises MissingSession without any."""
-    if request.args:
-        raise InvalidRequest("parameters belong into the body")
-    parameters = read_parameters(request)
+    asked = read_client_request(request)
     token = bearer_token(request)
-    if token and "refresh_token" in parameters:
+    if token and "refresh_token" in asked.parameters:
         raise InvalidRequest("send an access token or a refresh token, not both")
     if token:
         return AccessTokenProof(token)
-    if "refresh_token" not in parameters:
+    if "refresh_token" not in asked.parameters:
         raise MissingSession("an access token or a refresh token is needed")
-    return RefreshTokenProof(
-        ClientRequest(
-            url=current.settings().issuer + request.path,
-            parameters=parameters,
-            authorization=request.headers.get("Authorization", ""),
-            ip=client_address(),
-        )
-    )
+    return RefreshTokenProof(asked)
 
 
 def _first(*instants: datetime | None) -> datetime:

@@ -2,9 +2,10 @@
 
 from flask import Response, request
 
-from provider.endpoints.client_endpoint import answer, read_client_request
+from provider.endpoints.client_endpoint import answer
 from provider.oauth.introspection import Introspection
 from provider.oauth.server import the_server
+from provider.web.client_request import read_client_request
 
 
 def introspect() -> Response:

@@ -1,0 +1,25 @@
+"""How a client's request to us comes in: a form, with the client's proof (rfc6749 §2.3.1, §3.2)."""
+
+from flask import Request
+
+from provider.infrastructure import current
+from provider.oauth.client_keys import fetch_if_needed
+from provider.oauth.exchange import ClientRequest
+from provider.protocol.errors import InvalidRequest
+from provider.web.addresses import client_address
+from provider.web.parameters import read_parameters
+
+
+def read_client_request(request: Request) -> ClientRequest:
+    """Read a client's request; rfc6749 §2.3.1: its secrets 'MUST NOT be included in the request URI'."""
+    if request.args:
+        raise InvalidRequest("parameters belong into the body")
+    parameters = read_parameters(request)
+    # Before any transaction: a client may publish its keys on a machine that is slow to answer.
+    fetch_if_needed(parameters)
+    return ClientRequest(
+        url=current.settings().issuer + request.path,
+        parameters=parameters,
+        authorization=request.headers.get("Authorization", ""),
+        ip=client_address(),
+    )
