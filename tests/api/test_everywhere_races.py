@@ -10,7 +10,7 @@ from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason, LogoutScope
 from provider.sessions.models import Session
 from tests.factories import make_session
-from tests.security.test_token_races import at_once
+from tests.races.at_once import at_once
 from tests.support.browsers import query_of, show_session
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -9,7 +9,7 @@ from provider.api.openapi import document
 from tests.support.browsers import ISSUER
 
 # What people are led through, or machines of the operator ask, is no API.
-NOT_DESCRIBED = re.compile(r"/(authorize/|session/(end/|ended|check)|health/)")
+NOT_DESCRIBED = re.compile(r"/(authorize/|session/(end/|ended|check)|health/|metrics)")
 OPERATIONS = {"get", "post", "put", "delete", "patch"}
 
 # A description depends on no database.
