@@ -12,10 +12,10 @@ from provider.endpoints import (
     end_session,
     end_session_confirm,
     frontchannel_logout,
-    global_token_revocation,
     health,
     introspect,
     jwks,
+    metrics,
     revoke,
     signed_out,
     token,
@@ -36,12 +36,6 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/userinfo", "userinfo", "GET POST", userinfo.userinfo),
     ("/introspect", "introspect", "POST", introspect.introspect),
     ("/revoke", "revoke", "POST", revoke.revoke),
-    (
-        "/global-token-revocation",
-        "global_token_revocation",
-        "POST",
-        global_token_revocation.global_token_revocation,
-    ),
     ("/session/end", "end_session", "GET POST", end_session.end_session),
     ("/session/end/resume/<handle>", "resume_end_session", "GET", end_session.resume_end_session),
     (
@@ -66,6 +60,7 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/session/check", "check_session_iframe", "GET", check_session_iframe.check_session_iframe),
     ("/health/live", "live", "GET", health.live),
     ("/health/ready", "ready", "GET", health.ready),
+    ("/metrics", "metrics", "GET", metrics.metrics),
 )
 
 for _rule, _name, _methods, _view in URLS:

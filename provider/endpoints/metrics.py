@@ -1,0 +1,24 @@
+"""Metrics for Prometheus: not public, and absent unless the operator has set a token for them (SEC-1305)."""
+
+import hmac
+
+from flask import Response, abort, request
+
+from provider.infrastructure import current
+from provider.infrastructure import metrics as declared
+from provider.inspection import standing
+from provider.protocol.errors import InvalidToken, MissingToken
+from provider.web.bearer import bearer_token
+
+
+def metrics() -> Response:
+    """Answer with what was counted and measured, to whoever has the token."""
+    expected = current.settings().metrics_bearer_token
+    if not expected:
+        abort(404)
+    presented = bearer_token(request)
+    if presented is None:
+        raise MissingToken("the metrics need a bearer token")
+    if not hmac.compare_digest(presented.encode(), expected.encode()):
+        raise InvalidToken("the bearer token is not the one of the metrics")
+    return Response(declared.expose(standing.measure()), content_type=declared.CONTENT_TYPE)

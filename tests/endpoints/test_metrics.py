@@ -1,0 +1,224 @@
+"""`/metrics` as Prometheus sees it: closed without its token, and the numbers are those of what happened."""
+
+import contextlib
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from provider.app import create_app
+from provider.clients.models import Client
+from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
+from provider.infrastructure import clock, metrics
+from provider.infrastructure.database import db, transaction
+from provider.infrastructure.leases import DutyLease
+from provider.inspection import standing
+from provider.logout.end_session import end
+from tests.architecture.sources import ROOT
+from tests.endpoints.conftest import BY_ADA
+from tests.factories import make_client, make_session
+from tests.support.browsers import Page, follow
+from tests.support.relying_party import type_password
+
+TOKEN = "the-token-of-the-metrics"
+NAME = re.compile(r"\bcurfew_[a-z_]+")
+
+
+@pytest.fixture
+def settings(settings):
+    return replace(settings, metrics_bearer_token=TOKEN)
+
+
+@pytest.fixture
+def read(app):
+    """Scrapes, and returns the value of a metric with these labels, 0 if there is none."""
+
+    def scrape(name, **labels):
+        response = app.test_client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert response.status_code == 200
+        for family in text_string_to_metric_families(response.get_data(as_text=True)):
+            for sample in family.samples:
+                if sample.name == name and labels.items() <= sample.labels.items():
+                    return sample.value
+        return 0
+
+    return scrape
+
+
+@pytest.fixture
+def owed(ada):
+    """What is owed to red and green after Ada's sign-out, by client."""
+    red, green = make_client("red"), make_client("green")
+    made = make_session(ada, [red, green])
+    with transaction():
+        assert end(made.session, BY_ADA)
+    return {red.client_id: change_delivery(red), green.client_id: change_delivery(green)}
+
+
+def change_delivery(client):
+    def change(**values):
+        with transaction():
+            row = db.session.query(Delivery).filter_by(client_id=client.id).one()
+            for name, value in values.items():
+                setattr(row, name, value)
+
+    return change
+
+
+def fail(client_id, **health):
+    with transaction():
+        client = db.session.query(Client).filter_by(client_id=client_id).one()
+        db.session.add(EndpointHealth(client_id=client.id, **health))
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        pytest.param({}, 401, id="without a token"),
+        pytest.param({"Authorization": "Bearer another"}, 401, id="with another token"),
+        pytest.param({"Authorization": "Bearer ünknown"}, 401, id="with letters that no token has"),
+        pytest.param({"Authorization": f"Basic {TOKEN}"}, 401, id="with another scheme"),
+        pytest.param({"Authorization": f"Bearer {TOKEN}"}, 200, id="with the token"),
+    ],
+)
+def test_the_metrics_need_their_token(http, header, status):
+    assert http.get("/metrics", headers=header).status_code == status
+
+
+def test_the_token_in_the_url_opens_nothing(http):
+    assert http.get("/metrics", query_string={"access_token": TOKEN}).status_code == 400
+
+
+class TestWithoutAToken:
+    @pytest.fixture
+    def settings(self, settings):
+        return replace(settings, metrics_bearer_token="")
+
+    def test_there_is_no_such_address(self, http):
+        assert http.get("/metrics").status_code == 404
+        assert http.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+
+
+def test_a_sign_in_and_a_request_are_counted(http, rp, ada, read):
+    signed_in = read("curfew_sign_ins_total", outcome="succeeded")
+    asked = read("curfew_http_requests_total", endpoint="authorize", method="GET", status="303")
+
+    type_password(http, rp.authorize(http))
+
+    assert read("curfew_sign_ins_total", outcome="succeeded") == signed_in + 1
+    assert read("curfew_http_requests_total", endpoint="authorize", method="GET", status="303") == asked + 1
+    assert read("curfew_http_request_seconds_count", endpoint="authorize") > 0
+
+
+def test_a_refused_sign_in_is_counted(http, rp, ada, read):
+    refused = read("curfew_sign_ins_total", outcome="refused")
+
+    page = Page(http, follow(http, rp.authorize(http)))
+    page.press("sign-in", username="ada", password="not her password")
+
+    assert read("curfew_sign_ins_total", outcome="refused") == refused + 1
+
+
+def test_unknown_addresses_share_one_label(http, read):
+    before = read("curfew_http_requests_total", endpoint="none", status="404")
+
+    for path in ("/wp-login.php", "/.git/config"):
+        http.get(path)
+
+    assert read("curfew_http_requests_total", endpoint="none", status="404") == before + 2
+
+
+def test_an_ending_is_counted_once_it_is_committed(story, read):
+    labels = {"reason": "user", "scope": "browser"}
+    ended = read("curfew_endings_total", **labels)
+
+    with contextlib.suppress(ZeroDivisionError), transaction():
+        end(story.made.session, BY_ADA)
+        raise ZeroDivisionError
+    db.session.expire_all()
+    assert read("curfew_endings_total", **labels) == ended
+
+    story.end_session()
+
+    assert read("curfew_endings_total", **labels) == ended + 1
+
+
+def test_the_oldest_due_delivery_shows_that_nobody_delivers(turned_clock, owed, read):
+    turned_clock.turn(timedelta(seconds=90))
+
+    assert read("curfew_delivery_oldest_due_seconds") == 90
+    assert read("curfew_deliveries", state="pending") == 2
+
+    owed["red"](leased_until=clock.now() + timedelta(seconds=60))
+    owed["green"](next_attempt_at=clock.now() + timedelta(hours=1))
+    assert read("curfew_delivery_oldest_due_seconds") == 0
+
+
+def test_what_a_breaker_holds_is_not_overdue(turned_clock, owed, read):
+    owed["green"](state=DeliveryState.REJECTED)
+    until = clock.now() + timedelta(minutes=15)
+    fail("red", state=BreakerState.OPEN, open_until=until, failing_since=clock.now())
+    fail("green", state=BreakerState.CLOSED)
+
+    turned_clock.turn(timedelta(seconds=90))
+
+    assert read("curfew_delivery_oldest_due_seconds") == 0
+    assert read("curfew_endpoint_breaker_state", client_id="red") == 2
+    assert read("curfew_endpoint_failing_seconds", client_id="red") == 90
+    assert read("curfew_endpoint_breaker_state", client_id="green") == 0
+    assert read("curfew_deliveries", state="rejected") == 1
+
+
+def test_the_age_of_the_sweep_and_of_each_duty(turned_clock, app, read):
+    with transaction():
+        db.session.add(DutyLease(name="sweep", last_done_at=clock.now()))
+        db.session.add(DutyLease(name="seal_audit", last_done_at=clock.now() - timedelta(minutes=1)))
+
+    turned_clock.turn(timedelta(seconds=30))
+
+    assert read("curfew_sweeper_heartbeat_age_seconds") == 30
+    assert read("curfew_duty_age_seconds", duty="seal_audit") == 90
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://nobody@127.0.0.1:1/none", "sqlite:////nowhere/none"])
+def test_without_the_database_the_counters_are_told(settings, url):
+    lost = create_app(replace(settings, database_url=url))
+
+    response = lost.test_client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+
+    told = response.get_data(as_text=True)
+    assert "curfew_database_up 0" in told
+    assert "curfew_endings_total" in told
+    assert "curfew_deliveries{" not in told
+
+
+def test_measuring_costs_few_statements(owed, statements):
+    with statements() as seen:
+        standing.measure()
+
+    assert len(seen) <= 8
+
+
+@pytest.mark.parametrize("document", ["alerts.yml", "dashboard.json"])
+def test_the_documents_ask_for_names_that_exist(document):
+    asked = set(NAME.findall((ROOT / "docs" / document).read_text()))
+
+    assert asked
+    assert asked - metrics.names() == set()
+
+
+def test_every_metric_is_on_the_dashboard():
+    shown = set(NAME.findall((ROOT / "docs" / "dashboard.json").read_text()))
+
+    assert {name for name in metrics.names() if not name.endswith(("_sum", "_count"))} - shown == set()
+
+
+def test_the_dashboard_is_json_with_a_query_in_each_panel():
+    dashboard = json.loads((ROOT / "docs" / "dashboard.json").read_text())
+
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    assert all(target["expr"] for panel in panels for target in panel["targets"])
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
