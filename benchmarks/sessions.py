@@ -182,8 +182,9 @@ def main() -> None:
     results = {}
     for kind in given.databases:
         print(kind, flush=True)
-        with databases(kind) as make, TemporaryDirectory() as folder:
-            houses = [open_house(make(f"size_{size}"), size, Path(folder)) for size in given.sizes]
+        with databases(kind) as made, TemporaryDirectory() as folder:
+            houses = [open_house(made.make(f"size_{size}"), size, Path(folder)) for size in given.sizes]
+            made.warm()
             results[kind] = compare(houses, given.rounds) | {"mass ending": measure_watermarks(houses[-1])}
             for house in houses:
                 with house.app.app_context():
