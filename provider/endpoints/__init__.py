@@ -12,6 +12,7 @@ from provider.endpoints import (
     end_session,
     end_session_confirm,
     frontchannel_logout,
+    global_token_revocation,
     health,
     introspect,
     jwks,
@@ -36,6 +37,12 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/userinfo", "userinfo", "GET POST", userinfo.userinfo),
     ("/introspect", "introspect", "POST", introspect.introspect),
     ("/revoke", "revoke", "POST", revoke.revoke),
+    (
+        "/global-token-revocation",
+        "global_token_revocation",
+        "POST",
+        global_token_revocation.global_token_revocation,
+    ),
     ("/session/end", "end_session", "GET POST", end_session.end_session),
     ("/session/end/resume/<handle>", "resume_end_session", "GET", end_session.resume_end_session),
     (
