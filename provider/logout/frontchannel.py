@@ -4,7 +4,8 @@ Best effort, because browsers keep cookies from frames: nothing here counts as t
 back channel owes the news all the same.
 """
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import aliased
 
 from provider.clients.models import Client
 from provider.infrastructure import current
@@ -24,15 +25,23 @@ def list_frames(logout: Logout, *, handle: str | None) -> list[str]:
     ended = (
         select(ClientSession.sid, Client)
         .join(Client, Client.id == ClientSession.client_id)
-        .where(ClientSession.logout_id == logout.id)
+        .join(Session, Session.id == ClientSession.session_id)
+        .where(ClientSession.logout_id == logout.id, _is_of_this_browser(logout, handle))
         .order_by(ClientSession.id)
     )
-    # Signing out of one browser ends one session, also when a hint named it and no cookie came.
-    if logout.scope != LogoutScope.BROWSER:
-        this_browser = Session.handle_digest == digest_of(handle or "")
-        ended = ended.join(Session, Session.id == ClientSession.session_id).where(this_browser)
     frames = (_frame(client, sid) for sid, client in db.session.execute(ended) if client.is_active)
     return list(filter(None, frames))
+
+
+def _is_of_this_browser(logout: Logout, handle: str | None) -> ColumnElement[bool]:
+    digest = digest_of(handle or "")
+    shown = Session.handle_digest == digest
+    if logout.scope != LogoutScope.BROWSER:
+        return shown
+    # A hint may have named the session of a browser that lost its cookie. While its own session lives,
+    # what it ended was another browser's, and an app that looks at no sid would end the wrong one.
+    own = aliased(Session)
+    return shown | ~exists().where(own.handle_digest == digest, own.ended_at.is_(None))
 
 
 def _frame(client: Client, sid: str) -> str | None:

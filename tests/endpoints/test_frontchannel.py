@@ -158,6 +158,25 @@ def test_each_verb_loads_the_apps_that_it_ends_in_this_browser(story, buttons, t
     assert "Red" in result.get_data(as_text=True)
 
 
+@pytest.mark.parametrize(
+    ("elsewhere", "told"),
+    [
+        pytest.param(False, {"red", "green"}, id="this browser's own"),
+        pytest.param(True, set(), id="another browser's, while this one's lives on"),
+    ],
+)
+def test_the_account_page_loads_the_apps_of_this_browser_alone(story, elsewhere, told):
+    other = make_session(story.ada, story.clients)
+    button = f"sign-out-session-{other.session.id}" if elsewhere else "sign-out"
+
+    ended = Page(story.http, story.http.get("/account")).press(button)
+    shown = story.http.get(ended.headers["Location"])
+
+    assert shown.status_code == 200
+    assert (find_live(story.made.handle) is not None) == elsewhere
+    assert sids_of(shown) == {name: sid for name, sid in story.sids().items() if name in told}
+
+
 def test_an_app_that_was_signed_out_before_is_not_loaded_again(story):
     with transaction():
         end_share(story.made.shares["green"], Cause(reason=LogoutReason.USER, initiator="account"))
