@@ -1,0 +1,330 @@
+"""What other providers got wrong about cookies, tickets and sign-out, and must not happen here.
+
+Each test is a row of security.md, section 4 (ABU) or 2 (THR), as a sentence.
+"""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from provider.app import create_app
+from provider.delivery.models import Delivery
+from provider.infrastructure import current
+from provider.infrastructure.database import db, end_read
+from provider.keys.jwt import UnverifiedJWT, verify_own
+from provider.sessions.queries import find_live
+from provider.worker.duties import expire_sessions
+from tests.factories import PASSWORD, make_account, make_session
+from tests.security.full_story import NOTHING, TOKENS, FullStory
+from tests.support.browsers import Page, follow, query_of, show_session
+from tests.support.command import run_curfew
+from tests.support.relying_party import RelyingParty, press, type_password
+
+OUT = "https://red.test/signed-out"
+
+
+@pytest.fixture
+def story(app, browser, turned_clock):
+    return FullStory(app, browser, turned_clock)
+
+
+def cookie_of(browser) -> str | None:
+    cookie = browser.get_cookie("curfew_session")
+    return cookie.value if cookie else None
+
+
+def lives(handle: str | None) -> bool:
+    end_read()
+    return handle is not None and find_live(handle) is not None
+
+
+@pytest.mark.spec("ABU-05")
+def test_the_address_of_an_open_page_is_nothing_in_a_second_browser(story, browser):
+    pages = (story.sign_in_page, story.consent_page, story.confirm_page)
+    addresses = [page.response.request.full_path for page in pages]
+    handles = [page.response.request.path.rpartition("/")[2] for page in pages[:2]]
+    addresses += [f"/authorize/resume/{handle}" for handle in handles]
+    for address in addresses:
+        # The thief even has a session of their own.
+        thief = show_session(browser(), make_session(make_account(f"ben{addresses.index(address)}")))
+        answer = follow(thief, thief.get(address))
+
+        assert "code=" not in answer.headers.get("Location", "")
+        assert "Ada" not in answer.get_data(as_text=True)
+        assert not Page(thief, answer).buttons & {"sign-in", "allow"}
+    assert story.living(["open consent page", "cookie"]) == {"open consent page", "cookie"}
+
+
+@pytest.mark.spec("ABU-05")
+def test_a_posted_request_belongs_to_the_first_browser_that_opens_it(story, browser):
+    parked = browser().post("/session/end", data={"client_id": "red"})
+    address = parked.headers["Location"]
+    assert story.open(story.http.get(address)).buttons
+
+    late = show_session(browser(), make_session(make_account("ben")))
+    answer = follow(late, late.get(address))
+
+    assert not Page(late, answer).buttons & {"sign-out", "sign-out-everywhere"}
+    assert story.living(["cookie"])
+
+
+@pytest.mark.spec("ABU-06")
+def test_after_a_sign_out_without_cookie_the_next_person_gets_a_session_of_their_own(story, browser):
+    """The first browser still shows the old cookie when Ben sits down at it."""
+    elsewhere = browser()
+    asked = elsewhere.get("/session/end", query_string={"id_token_hint": story.tokens["id_token"]})
+    Page(elsewhere, follow(elsewhere, asked)).press("sign-out")
+    make_account("ben")
+
+    answer = type_password(story.http, story.red.authorize(story.http), "ben")
+    tokens = story.red.exchange(query_of(answer)["code"]).json
+
+    assert cookie_of(story.http) != story.cookie
+    assert story.red.introspect(tokens["access_token"])["sid"] != sid_of(story)
+    assert story.red.userinfo(tokens["access_token"]).json["email"] == "ben@example.test"
+    assert "Ada" not in story.http.get("/account").get_data(as_text=True)
+    assert story.living(TOKENS) == NOTHING
+
+
+def sid_of(story: FullStory) -> str:
+    own = UnverifiedJWT(story.tokens["id_token"])
+    claims = verify_own(own, typ=frozenset({"JWT"}), audience="red", require=("sid",), allow_expired=True)
+    return str(claims["sid"])
+
+
+@pytest.mark.spec("ABU-07")
+def test_the_next_person_in_a_browser_inherits_no_offline_grant(app, browser):
+    make_account("ada")
+    make_account("ben")
+    red, http = RelyingParty(app, "red"), browser()
+    offline = {"scope": "openid email offline_access", "prompt": "consent"}
+    consent = type_password(http, red.authorize(http, **offline))
+    adas = red.exchange(query_of(press(http, consent, "allow"))["code"]).json
+    Page(http, follow(http, http.get("/session/end"))).press("sign-out")
+
+    answer = type_password(http, red.authorize(http), "ben")
+    bens = red.refresh(red.exchange(query_of(answer)["code"]).json["refresh_token"]).json
+
+    assert red.userinfo(bens["access_token"]).json["email"] == "ben@example.test"
+    assert "offline_access" not in bens["scope"]
+    # Ada's app goes on acting for Ada, as she has allowed it.
+    refreshed = red.refresh(adas["refresh_token"]).json
+    assert red.userinfo(refreshed["access_token"]).json["email"] == "ada@example.test"
+
+
+@pytest.mark.spec("ABU-56")
+def test_a_ticket_that_is_sent_again_does_not_end_the_new_session(story):
+    page = story.open(story.http.get("/session/end"))
+    page.press("sign-out")
+    type_password(story.http, story.red.authorize(story.http))
+    before = story.logouts()
+
+    page.press("sign-out")
+
+    assert lives(cookie_of(story.http))
+    assert story.logouts() == before
+
+
+@pytest.mark.spec("ABU-60")
+def test_a_session_that_was_ended_at_one_node_is_dead_at_every_other(story, settings):
+    other_node = create_app(settings)
+    at_the_other = other_node.test_client()
+    at_the_other.set_cookie("curfew_session", story.cookie)
+    asked = story.red.request(prompt="none")
+    assert "code=" in at_the_other.get("/authorize", query_string=asked).headers["Location"]
+
+    run_curfew("session", "end", story.session.id)
+
+    answer = at_the_other.get("/authorize", query_string=asked)
+    assert query_of(answer)["error"] == "login_required"
+    bearer = {"Authorization": f"Bearer {story.tokens['access_token']}"}
+    assert other_node.test_client().get("/userinfo", headers=bearer).status_code == 401
+    with other_node.app_context():
+        current.house().outbound.close()
+        db.engine.dispose()
+
+
+@pytest.mark.spec("ABU-66")
+@pytest.mark.parametrize("sent", [{}, {"client_id": "red"}, {"client_id": "nobody"}, {"id_token_hint": "x"}])
+def test_signing_out_without_a_session_is_friendly_and_asks_for_no_password(app, http, sent):
+    RelyingParty(app, "red")
+
+    answer = follow(http, http.get("/session/end", query_string=sent))
+
+    assert answer.status_code == 200
+    assert 'type="password"' not in answer.get_data(as_text=True)
+
+
+@pytest.mark.spec("ABU-74")
+def test_every_ticket_works_once(story):
+    allowed = story.consent_page.press("allow")
+    resume = allowed.headers["Location"]
+    assert "code=" in story.http.get(resume).headers["Location"]
+    assert "code=" not in follow(story.http, story.http.get(resume)).headers.get("Location", "")
+    assert "code=" not in follow(story.http, story.consent_page.press("allow")).headers.get("Location", "")
+
+    page = story.sign_in_page
+    first = page.press("sign-in", username="ada", password=PASSWORD)
+    assert "code=" in follow(story.http, first).headers["Location"]
+    again = page.press("sign-in", username="ada", password=PASSWORD)
+    assert "code=" not in follow(story.http, again).headers.get("Location", "")
+
+    assert story.red.exchange(story.code).status_code == 200
+    assert story.red.exchange(story.code).json["error"] == "invalid_grant"
+
+
+MUTILATED = [
+    pytest.param(lambda value: value[:-1], id="cut by one"),
+    pytest.param(lambda value: value[:-4], id="cut by four"),
+    pytest.param(lambda value: value[: len(value) // 2], id="cut in half"),
+    pytest.param(lambda value: value + "A", id="one more"),
+    pytest.param(lambda value: value + "=", id="padded"),
+    pytest.param(lambda value: value + ".x", id="a dot and more"),
+    pytest.param(lambda value: value.swapcase(), id="case swapped"),
+    pytest.param(lambda value: " " + value, id="a space before"),
+]
+
+
+@pytest.mark.spec("ABU-76")
+@pytest.mark.parametrize("mutilate", MUTILATED)
+def test_a_handle_that_is_not_quite_itself_is_nothing(story, mutilate):
+    red, tokens = story.red, story.tokens
+    for kind in ("access_token", "refresh_token"):
+        assert red.introspect(mutilate(tokens[kind])) == {"active": False}
+    assert red.refresh(mutilate(tokens["refresh_token"])).json["error"] == "invalid_grant"
+    assert red.exchange(mutilate(story.code)).json["error"] == "invalid_grant"
+    red.revoke(mutilate(tokens["refresh_token"]))
+    ticket = story.confirm_page.fields["ticket"]
+    answer = story.http.get("/session/end/confirm", query_string={"ticket": mutilate(ticket)})
+    assert not Page(story.http, answer).buttons
+    # A space around a cookie's value is not part of it.
+    if mutilate(story.cookie).strip() != story.cookie:
+        other = story.browser()
+        other.set_cookie("curfew_session", mutilate(story.cookie))
+        assert "code=" not in red.authorize(other).headers["Location"]
+    assert story.living({"refresh token", "code", "cookie"}) == {"refresh token", "code", "cookie"}
+
+
+@pytest.mark.spec("ABU-81")
+def test_after_the_sign_out_the_cookie_is_gone_and_the_next_visit_asks_who_is_there(story):
+    answer = story.http.get(
+        "/session/end",
+        query_string={"id_token_hint": story.tokens["id_token"], "post_logout_redirect_uri": OUT},
+    )
+
+    assert answer.headers["Location"] == OUT
+    assert cookie_of(story.http) is None
+    assert "sign-in" in story.open(story.red.authorize(story.http)).buttons
+
+
+@pytest.mark.spec("ABU-82")
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_sign_out_whose_session_has_run_out_is_answered_and_ends_what_hangs_on_it(story, swept):
+    story.clock.turn(current.settings().session_idle_lifetime)
+    if swept:
+        expire_sessions()
+    sent = {"id_token_hint": story.tokens["id_token"], "post_logout_redirect_uri": OUT}
+
+    answer = follow(story.http, story.http.get("/session/end", query_string=sent))
+    expire_sessions()
+
+    assert answer.headers.get("Location") == OUT or answer.status_code == 200
+    assert story.living(TOKENS) == NOTHING
+    assert story.logouts() == 1
+    assert len(db.session.scalars(select(Delivery)).all()) == 1
+
+
+@pytest.mark.spec("ABU-83")
+def test_two_apps_that_sign_out_one_after_the_other_are_both_led_back(story):
+    greens = story.green.sign_in(story.http)
+    asked = [
+        (story.tokens["id_token"], OUT),
+        (greens["id_token"], "https://green.test/signed-out"),
+    ]
+
+    for hint, out in asked:
+        sent = {"id_token_hint": hint, "post_logout_redirect_uri": out, "state": "s"}
+        answer = story.http.get("/session/end", query_string=sent)
+        assert answer.headers["Location"] == f"{out}?state=s"
+    assert story.logouts() == 1
+
+
+@pytest.mark.spec("ABU-99")
+def test_a_client_that_was_removed_meanwhile_breaks_nobodys_sign_out(story):
+    story.green.sign_in(story.http)
+    run_curfew("client", "remove", "red", "--yes")
+    sent = {"id_token_hint": story.tokens["id_token"], "post_logout_redirect_uri": OUT}
+
+    page = story.open(story.http.get("/session/end", query_string=sent))
+    done = page.press("sign-out")
+
+    assert done.headers["Location"].startswith("/session/ended/")
+    assert story.http.get(done.headers["Location"]).status_code == 200
+    assert story.logouts() == 1
+    owed = set(db.session.scalars(select(Delivery.client_id)))
+    assert owed == {story.red.client.id, story.green.client.id}
+
+
+@pytest.mark.spec("THR-22")
+def test_a_planted_cookie_becomes_nobodys_session(app, browser):
+    make_account("ada")
+    red, victim, planted = RelyingParty(app, "red"), browser(), "A" * 43
+    victim.set_cookie("curfew_session", planted)
+    victim.set_cookie("curfew_browser", "B" * 43)
+
+    type_password(victim, red.authorize(victim))
+
+    assert cookie_of(victim) != planted
+    assert lives(cookie_of(victim))
+    assert not lives(planted)
+
+
+@pytest.mark.spec("THR-22")
+def test_the_session_of_whoever_planted_it_is_never_the_victims(app, browser):
+    """Ben plants the cookie of his own session and waits for Ada to sign in."""
+    make_account("ada")
+    red, victim = RelyingParty(app, "red"), browser()
+    bens = make_session(make_account("ben"))
+    show_session(victim, bens)
+
+    type_password(victim, red.authorize(victim, prompt="login"))
+
+    assert not lives(bens.handle)
+    assert lives(cookie_of(victim))
+
+
+@pytest.mark.spec("THR-22")
+def test_signing_in_again_changes_the_handle_and_the_old_one_is_dead(story):
+    story.clock.turn(timedelta(seconds=1))
+    type_password(story.http, story.red.authorize(story.http, prompt="login"))
+
+    assert not lives(story.cookie)
+    assert lives(cookie_of(story.http))
+
+
+COOKIES = [
+    pytest.param("curfew_session={own}; curfew_session={other}", 400, id="twice"),
+    pytest.param("curfew_session={other}; curfew_session={own}", 400, id="twice, the other way"),
+    pytest.param("curfew_session={own}; curfew_session =x", 400, id="a space behind the name"),
+    pytest.param("curfew_browser={own}; curfew_browser={other}", 400, id="the binding cookie twice"),
+    pytest.param("$Version=1; curfew_session={own}; $Path=/", 303, id="attributes of rfc2965"),
+    pytest.param("Curfew_Session={other}; curfew_session={own}", 303, id="another case is another name"),
+    pytest.param('curfew_session="{own}"', 303, id="in quotes"),
+]
+
+
+@pytest.mark.spec("THR-23")
+@pytest.mark.parametrize(("sent", "status"), COOKIES)
+def test_a_cookie_that_a_neighbour_tossed_in_is_never_taken_for_ours(app, browser, sent, status):
+    ada, ben = make_session(make_account("ada")), make_session(make_account("ben"))
+    red = RelyingParty(app, "red")
+    plain = app.test_client(use_cookies=False)
+    header = {"Cookie": sent.format(own=ada.handle, other=ben.handle)}
+
+    answer = plain.get("/authorize", query_string=red.request(), headers=header)
+
+    assert answer.status_code == status
+    if status == 303 and "code=" in answer.headers["Location"]:
+        tokens = red.exchange(query_of(answer)["code"]).json
+        assert red.userinfo(tokens["access_token"]).json["email"] == "ada@example.test"
