@@ -14,6 +14,7 @@ from celery.worker import state
 from provider.app import create_app
 from provider.infrastructure import current, event_log
 from provider.infrastructure.task_queue import DELIVER, QUEUE, make_celery
+from provider.worker.metrics_server import MetricsServer
 from provider.worker.process import WorkerProcess
 
 # A task only claims rows and starts attempts in the dispatcher's own threads, so few are enough.
@@ -59,13 +60,18 @@ def stop(**_: object) -> None:
     process.stop()
 
 
-def run() -> int:
-    """Work until SIGTERM or Ctrl-C and return the exit code."""
+def run(metrics_at: tuple[str, int] | None = None) -> int:
+    """Work until SIGTERM or Ctrl-C and return the exit code; tell metrics at that address meanwhile."""
     signals.worker_shutdown.disconnect(stop)
+    server = MetricsServer(application, *metrics_at) if metrics_at else None
+    if server:
+        server.start()
     try:
         return _listen() if _settings.broker_url else _run_alone()
     finally:
         process.stop()
+        if server:
+            server.stop()
 
 
 def _listen() -> int:

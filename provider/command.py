@@ -39,8 +39,8 @@ def load_application() -> "Flask":
     return application
 
 
-def run_worker() -> int:
+def run_worker(metrics_at: tuple[str, int] | None = None) -> int:
     """Run a worker in this process; returns its exit code."""
     from provider.celery_app import run
 
-    return run()
+    return run(metrics_at)

@@ -21,7 +21,8 @@ class Composition:
     create_app: Callable[["Settings"], "Flask"]
     # Runs in a server's own worker process, and so must be a function that can be found by its name.
     load_application: Callable[[], "Flask"]
-    run_worker: Callable[[], int]
+    # Given where it tells its metrics, if it does; returns the exit code.
+    run_worker: Callable[[tuple[str, int] | None], int]
 
 
 _composed: list[Composition] = []

@@ -4,8 +4,11 @@ import errno
 import multiprocessing
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -51,6 +54,7 @@ def serve(
     """Serve the provider until SIGTERM or Ctrl-C."""
     if bool(tls_cert) != bool(tls_key):
         raise click.UsageError("--tls-cert and --tls-key belong together")
+    click.get_current_context().with_resource(counting_together(workers))
     settings = prepare()
     if tls_cert and not settings.is_https:
         raise click.UsageError("with a certificate the issuer must be an https URL (CURFEW_ISSUER)")
@@ -62,6 +66,22 @@ def serve(
     refuse_busy_port(host, port)
     click.echo(f"Curfew serves {settings.issuer} on {'https' if tls_cert else 'http'}://{host}:{port}")
     run_server(host, port, tls_cert, tls_key, threads, workers)
+
+
+@contextmanager
+def counting_together(workers: int) -> Iterator[None]:
+    """Have several processes count into one folder, so that whichever is asked for metrics tells the sum."""
+    # It must be set before the first import of what reads it.
+    variable = "PROMETHEUS_MULTIPROC_DIR"
+    if workers == 1 or variable in os.environ:
+        yield
+        return
+    with TemporaryDirectory(prefix="curfew-metrics-") as folder:
+        os.environ[variable] = folder
+        try:
+            yield
+        finally:
+            del os.environ[variable]
 
 
 def prepare() -> "Settings":

@@ -7,6 +7,7 @@ import click
 
 from provider.cli.composition import composed
 from provider.cli.context import application
+from provider.cli.serve import refuse_busy_port
 
 
 @click.command(
@@ -14,6 +15,7 @@ from provider.cli.context import application
 Examples:
   curfew worker
   curfew worker --concurrency 64
+  curfew worker --metrics-port 9108
   CURFEW_BROKER_URL=redis://localhost:6379/0 curfew worker
 """
 )
@@ -22,7 +24,11 @@ Examples:
     type=click.IntRange(1, 512),
     help="Deliveries in flight at once; CURFEW_DELIVERY_CONCURRENCY otherwise.",
 )
-def worker(concurrency: int | None) -> None:
+@click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), help="Tell metrics at http://HOST:PORT/metrics."
+)
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address for the metrics.")
+def worker(concurrency: int | None, metrics_port: int | None, metrics_host: str) -> None:
     """Tell relying parties of endings until SIGTERM or Ctrl-C.
 
     With a broker it is woken by each ending; without one, and whenever the broker is away, it finds
@@ -31,7 +37,9 @@ def worker(concurrency: int | None) -> None:
     if concurrency is not None:
         # The option is the setting, for this process.
         os.environ["CURFEW_DELIVERY_CONCURRENCY"] = str(concurrency)
+    if metrics_port:
+        refuse_busy_port(metrics_host, metrics_port)
     with application():
         # Wrong settings or an old schema are one line and an exit code, as with every command.
         pass
-    sys.exit(composed().run_worker())
+    sys.exit(composed().run_worker((metrics_host, metrics_port) if metrics_port else None))

@@ -135,7 +135,7 @@ def _counted() -> CollectorRegistry:
     if SHARED_FOLDER not in os.environ:
         return _registry
     together = CollectorRegistry()
-    MultiProcessCollector(together)
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # the library does not say what it takes.
     return together
 
 
