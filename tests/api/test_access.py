@@ -5,7 +5,7 @@ from sqlalchemy import select, update
 
 from provider.clients.models import Client
 from provider.infrastructure import current
-from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.database import change, db, end_read, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -169,8 +169,7 @@ def test_an_identifier_that_is_none_is_not_found(rp, token, path):
 
 
 def test_our_own_trouble_is_told_from_a_dead_session(app, rp, token):
-    db.session.remove()
-    db.engine.dispose()
+    end_read()
     with db.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE access_token RENAME TO away")
     try:

@@ -9,12 +9,12 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason, LogoutScope
 from provider.sessions.models import Session
+from tests.api.test_everywhere import native
 from tests.factories import make_session
-from tests.races.at_once import at_once
+from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
 from tests.support.browsers import query_of, show_session
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-ROUNDS = 50
+pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
 
@@ -117,8 +117,6 @@ def test_sign_on_and_sign_out_everywhere(rp, browser, ada):
 
 def test_a_replayed_token_and_sign_out_everywhere(rp, ada, browser, app):
     """They lock in different orders; whoever the database gives up tries again."""
-    from tests.api.test_everywhere import native
-
     phone = native(app)
     phone.client.first_party = True
     for _ in range(ROUNDS):
