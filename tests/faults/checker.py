@@ -1,0 +1,267 @@
+"""An independent judge: was anything lost, was anybody signed out falsely, did anything ended live on?
+
+It shares no code with the product. It reads what the relying parties and the people saw (history.py),
+the database by plain SQL, the audit by its own computation, and the logs as text, and holds them
+against INV-01 to INV-17 as far as a run can show them. Each finding is one sentence.
+
+INV-09 and INV-10 are spans of time and are measured by benchmarks/soak.py and by the tests that play
+slow receivers; INV-11 is played by the restore of a backup, INV-15 by the databases that are away.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from tests.faults.audit_checker import audit_is_complete, audit_is_linked
+from tests.faults.history import History, Receipt, Visit, now
+from tests.faults.tables import FINAL, Tables, dashed
+
+# What was not ours to prevent: clocks of two processes on one machine, and a look just before a write.
+SLACK = timedelta(seconds=1)
+
+
+@dataclass(kw_only=True)
+class Rules:
+    """What this run may do that an undisturbed one may not."""
+
+    # Tries of one delivery: the schedule's waits and the first.
+    tries: int = 13
+    # Worker crashes, freezes and lost answers: each may cost one repetition of what was in flight.
+    disturbances: int = 0
+    # A frozen worker may send a try after somebody else has sent the next one.
+    has_zombies: bool = False
+    # Relying parties that never got well: their news need not have arrived.
+    unreachable: frozenset[str] = frozenset()
+    # Whether everything owed must have come to an end by now.
+    is_settled: bool = True
+    lease: timedelta = timedelta(seconds=3)
+    sweep: timedelta = timedelta(seconds=2)
+    secret_key: bytes = b""
+
+
+def check(tables: Tables, history: History, rules: Rules, logs: Iterable[Path] = ()) -> list[str]:
+    """Return everything that is wrong, each as a sentence that begins with its invariant."""
+    with history.lock:
+        receipts, visits = list(history.receipts), list(history.visits)
+    return [
+        *_nothing_lost(tables, visits, rules),
+        *_told_at_least_once(tables, receipts, rules),
+        *_no_false_logout(tables, receipts, visits),
+        *_revoked_stays_revoked(tables, history),
+        *_valid_at_receipt(receipts),
+        *_identifiers(receipts, rules),
+        *_bounded(tables, receipts, rules),
+        *audit_is_complete(tables),
+        *audit_is_linked(tables, rules.secret_key),
+        *_no_secrets(history, logs),
+        *_keys_were_published(tables, receipts),
+        *_one_effect(tables),
+        *_true_statements(history, receipts),
+    ]
+
+
+def _nothing_lost(tables: Tables, visits: list[Visit], rules: Rules) -> Iterator[str]:
+    """INV-01: one delivery for each share that ended, and none that is forgotten."""
+    owed = Counter((row["logout_id"], row["subject_key"]) for row in tables.deliveries.values())
+    for share in tables.shares.values():
+        client = tables.clients[share["client_id"]]
+        registered = client["registered"]
+        if share["ended_at"] is None or not registered.get("backchannel_logout_uri"):
+            continue
+        names_sid = registered.get("backchannel_logout_session_required")
+        key = f"sid:{dashed(share['id'])}" if names_sid else f"sub:{dashed(client['id'])}"
+        if (count := owed[share["logout_id"], key]) != 1:
+            yield f"INV-01: the end of {client['client_id']}'s share {share['id']} has {count} deliveries"
+    alive = {row["sid"] for row in tables.shares.values() if row["ended_at"] is None}
+    for visit in visits:
+        for name, tokens in visit.shares.items():
+            if visit.end_answered_at and tokens.sid and tokens.sid in alive:
+                yield f"INV-01: {visit.person}'s end was answered, but the share of {name} lives"
+    yield from _no_stale_row(tables, rules)
+    yield from _all_or_nothing(tables)
+
+
+def _no_stale_row(tables: Tables, rules: Rules) -> Iterator[str]:
+    for row in tables.deliveries.values():
+        if row["state"] in FINAL:
+            continue
+        if rules.is_settled:
+            yield f"INV-01: delivery {row['id']} is still {row['state']}"
+        if row["leased_until"] and row["leased_until"] + rules.sweep + rules.lease < now():
+            yield f"INV-01: delivery {row['id']} is held by nobody since {row['leased_until']}"
+
+
+def _all_or_nothing(tables: Tables) -> Iterator[str]:
+    """An ending is whole: a session that ended has no share and no online grant that goes on."""
+    for share in tables.shares.values():
+        session, grant = tables.sessions[share["session_id"]], tables.grants[share["grant_id"]]
+        if session["ended_at"] and share["ended_at"] is None:
+            yield f"INV-01: session {session['id']} has ended and its share {share['id']} has not"
+        if session["ended_at"] and grant["revoked_at"] is None and not grant["offline"]:
+            yield f"INV-01: session {session['id']} has ended and its grant {grant['id']} has not"
+    for row in (*tables.sessions.values(), *tables.shares.values()):
+        if row["ended_at"] and row["logout_id"] not in tables.logouts:
+            yield f"INV-01: {row['id']} ended without an ending"
+
+
+def _told_at_least_once(tables: Tables, receipts: list[Receipt], rules: Rules) -> Iterator[str]:
+    """INV-02: whoever could be reached has got a valid token for each share that ended."""
+    heard = {(receipt.rp, receipt.delivery) for receipt in receipts if receipt.is_valid}
+    accepted = {receipt.delivery for receipt in receipts if receipt.is_valid and receipt.is_accepted}
+    for row in tables.deliveries.values():
+        rp = tables.clients[row["client_id"]]["client_id"]
+        must_arrive = row["state"] == "accepted" or (
+            rules.is_settled and rp not in rules.unreachable and row["state"] != "superseded"
+        )
+        if must_arrive and (rp, dashed(row["id"])) not in heard:
+            yield f"INV-02: {rp} has heard nothing of delivery {row['id']} ({row['state']})"
+        if row["state"] == "accepted" and dashed(row["id"]) not in accepted:
+            yield f"INV-17: delivery {row['id']} is accepted, but {rp} never said so"
+        if rules.is_settled and rp not in rules.unreachable and row["state"] in ("rejected", "expired"):
+            yield f"INV-02: {rp} was given up: delivery {row['id']} is {row['state']}"
+
+
+def _no_false_logout(tables: Tables, receipts: list[Receipt], visits: list[Visit]) -> Iterator[str]:
+    """INV-03: whatever a token names was dead when it came."""
+    visit_of = {tokens.sid: visit for visit in visits for tokens in visit.shares.values() if tokens.sid}
+    for receipt in receipts:
+        sid = receipt.claims.get("sid")
+        if sid is None:
+            yield from _no_false_sub(tables, receipt)
+            continue
+        share = tables.shares_by_sid.get(sid)
+        if share is None or tables.clients[share["client_id"]]["client_id"] != receipt.rp:
+            yield f"INV-03: {receipt.rp} got a token for a session it has no share of"
+        elif share["ended_at"] is None or share["ended_at"] > receipt.at + SLACK:
+            yield f"INV-03: {receipt.rp} got a token for a session that lives ({share['id']})"
+        visit = visit_of.get(sid)
+        # An ending that nobody of us asked for, such as an administrator's, has no visit to compare.
+        if visit and visit.end_asked_at and receipt.at < visit.end_asked_at:
+            yield f"INV-03: {receipt.rp} heard of {visit.person}'s end before it was asked for"
+    twice = [sid for sid, n in Counter(row["sid"] for row in tables.shares.values()).items() if n > 1]
+    yield from (f"INV-03: the sid {sid} was used twice" for sid in twice)
+
+
+def _no_false_sub(tables: Tables, receipt: Receipt) -> Iterator[str]:
+    """DEC-14: a token with `sub` alone goes to who asked for it, and never after a newer sign-in there."""
+    client = tables.client_named(receipt.rp)
+    if client["registered"].get("backchannel_logout_session_required"):
+        yield f"INV-03: {receipt.rp} got a token without sid"
+        return
+    row = tables.deliveries.get(receipt.delivery.replace("-", ""))
+    if row is None:
+        yield f"INV-03: {receipt.rp} got a delivery that nobody owes"
+        return
+    for share in tables.shares.values():
+        account = tables.sessions[share["session_id"]]["account_id"]
+        is_theirs = share["client_id"] == client["id"] and account == row["account_id"]
+        if is_theirs and row["created_at"] < share["created_at"] < receipt.at - SLACK:
+            yield f"INV-03: {receipt.rp} got a token with sub alone after a newer sign-in ({share['id']})"
+
+
+def _revoked_stays_revoked(tables: Tables, history: History) -> Iterator[str]:
+    """INV-04: nothing of an ended session works, and nothing is made in it any more."""
+    for probe in history.probes:
+        if probe.worked:
+            yield f"INV-04: {probe.person}'s {probe.artefact} worked at {probe.at} after the end"
+    for share in tables.shares.values():
+        ended_at = tables.sessions[share["session_id"]]["ended_at"]
+        if ended_at and share["created_at"] > ended_at + SLACK:
+            yield f"INV-04: the share {share['id']} was begun in a session that had ended"
+
+
+def _valid_at_receipt(receipts: list[Receipt]) -> Iterator[str]:
+    """INV-05: every token that arrived was in order, at that moment, for another JOSE library."""
+    for receipt in receipts:
+        if not receipt.is_valid:
+            yield f"INV-05: {receipt.rp} got a bad token at {receipt.at}: {'; '.join(receipt.problems)}"
+
+
+def _identifiers(receipts: list[Receipt], rules: Rules) -> Iterator[str]:
+    """INV-06: each try has a jti of its own, a constant delivery id and a number that grows."""
+    jtis = Counter(receipt.claims.get("jti") for receipt in receipts if receipt.claims)
+    yield from (f"INV-06: the jti {jti} came {count} times" for jti, count in jtis.items() if count > 1)
+    deliveries_of, tries_of = defaultdict(set), defaultdict(list)
+    for receipt in receipts:
+        if sid := receipt.claims.get("sid"):
+            deliveries_of[receipt.rp, sid].add(receipt.delivery)
+        tries_of[receipt.delivery].append(receipt.attempt)
+    for (rp, sid), ids in deliveries_of.items():
+        if len(ids) > 1:
+            yield f"INV-06: {rp} got {len(ids)} delivery ids for the sid {sid}"
+    for delivery, tries in tries_of.items():
+        if len(set(tries)) != len(tries):
+            yield f"INV-06: delivery {delivery} came with the attempts {tries}"
+        elif not rules.has_zombies and any(later <= earlier for earlier, later in pairwise(tries)):
+            yield f"INV-06: delivery {delivery} came in the order {tries}"
+
+
+def _bounded(tables: Tables, receipts: list[Receipt], rules: Rules) -> Iterator[str]:
+    """INV-07 and INV-08: no more yeses than disturbances explain, no more tries than the schedule has."""
+    accepted = Counter(receipt.delivery for receipt in receipts if receipt.is_accepted)
+    for delivery, count in accepted.items():
+        if count > 1 + rules.disturbances:
+            yield f"INV-07: delivery {delivery} was accepted {count} times"
+    for row in tables.deliveries.values():
+        tries = row["attempt_count"] - row["attempts_before_resend"]
+        if tries > rules.tries:
+            yield f"INV-08: delivery {row['id']} was tried {tries} times"
+    seen = Counter(receipt.delivery for receipt in receipts)
+    for delivery, count in seen.items():
+        row = tables.deliveries.get(delivery.replace("-", ""))
+        if row is None:
+            yield f"INV-08: the delivery {delivery} came and nobody owes it"
+        elif count > row["attempt_count"]:
+            yield f"INV-08: delivery {delivery} came {count} times, counted {row['attempt_count']}"
+
+
+def _no_secrets(history: History, logs: Iterable[Path]) -> Iterator[str]:
+    """INV-13: nothing that opens anything, and no address of a person, stands in a log."""
+    for path in logs:
+        if not path.exists():
+            continue
+        text = path.read_text(errors="replace")
+        found = sum(secret in text for secret in history.secrets if len(secret) >= 16)
+        if found:
+            yield f"INV-13: {found} secrets stand in {path.name}"
+        if "@example.test" in text:
+            yield f"INV-13: a person's address stands in {path.name}"
+
+
+def _keys_were_published(tables: Tables, receipts: list[Receipt]) -> Iterator[str]:
+    """INV-14: whatever signed is one of the provider's keys, had begun to sign, and was not withdrawn."""
+    keys = {row["kid"]: row for row in tables.keys.values()}
+    for receipt in receipts:
+        if not receipt.kid:
+            continue
+        key = keys.get(receipt.kid)
+        if key is None:
+            yield f"INV-14: {receipt.rp} got a token of the unknown key {receipt.kid}"
+            continue
+        signed_at = receipt.claims.get("iat", 0)
+        # Other processes notice a withdrawal within a minute (KEY-07).
+        if key["destroyed_at"] and signed_at > key["destroyed_at"].timestamp() + 60:
+            yield f"INV-14: {receipt.rp} got a token of the withdrawn key {receipt.kid}"
+        if key["activated_at"] is None or signed_at < int(key["activated_at"].timestamp()):
+            yield f"INV-14: {receipt.rp} got a token of the key {receipt.kid} before its time"
+
+
+def _one_effect(tables: Tables) -> Iterator[str]:
+    """INV-16: what can happen once has happened once."""
+    numbers = Counter((row["delivery_id"], row["number"]) for row in tables.attempts)
+    yield from (f"INV-16: attempt {number} of {id_} twice" for (id_, number), n in numbers.items() if n > 1)
+    yeses = Counter(
+        row["delivery_id"] for row in tables.attempts if (row["outcome"] or "").startswith("accepted")
+    )
+    yield from (f"INV-16: delivery {id_} was finished {n} times" for id_, n in yeses.items() if n > 1)
+
+
+def _true_statements(history: History, receipts: list[Receipt]) -> Iterator[str]:
+    """INV-17: a page says `told` only of an app that had said yes by then."""
+    yeses = [(receipt.rp, receipt.at) for receipt in receipts if receipt.is_accepted]
+    for _, app, state, at in history.statements:
+        if state == "told" and not any(rp == app and heard_at <= at for rp, heard_at in yeses):
+            yield f"INV-17: people were told that {app} was told, which it was not"

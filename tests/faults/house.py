@@ -1,0 +1,279 @@
+"""A whole provider as its operator runs it: database, broker, web process, workers, relying parties.
+
+Everything is a real process or a real socket, driven by the `curfew` command, its settings and HTTP.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from base64 import urlsafe_b64decode
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.faults.checker import Rules, check
+from tests.faults.databases import Database, PostgresDatabase, PostgresServer, SQLiteDatabase
+from tests.faults.history import History
+from tests.faults.programs import Program
+from tests.faults.proxy import Wire
+from tests.faults.simulators import RelyingParty
+from tests.faults.tables import read_tables
+from tests.faults.visitors import Visitors, secret_of
+from tests.support.waiting import wait_until
+
+SECRET_KEY = "dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktMTIzNDU"
+PASSWORD = "ada takes the night train to turin"
+PEOPLE = ("ada", "ben", "cleo")
+# Violet acts on `sub` alone; the signatures are of two kinds.
+RPS = {"red": "RS256", "green": "ES256", "blue": "RS256", "yellow": "ES256", "violet": "ES256"}
+SUB_ONLY = "violet"
+LEASE, DEADLINE, SWEEP = 3.0, 2.0, 0.3
+# Thirteen tries within some twenty seconds instead of seventy hours.
+SCHEDULE = "200ms,300ms,500ms,1s,1s,1s,2s,2s,2s,3s,3s,3s"
+PREPARE = Path(__file__).with_name("prepare.py")
+
+
+class House:
+    """One provider on one database, from its opening to its end."""
+
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        rps: dict[str, RelyingParty],
+        port: int,
+        *,
+        broker_url: str = "",
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.database = database
+        self.rps = rps
+        self.port = port
+        self.issuer = f"http://127.0.0.1:{port}"
+        self.history = History()
+        self.settings = {
+            "database_url": database.url,
+            "broker_url": broker_url,
+            "data_dir": str(folder / "data"),
+            "secret_key": SECRET_KEY,
+            "issuer": self.issuer,
+            "delivery_schedule": SCHEDULE,
+            "delivery_lease": f"{LEASE}s",
+            "outbound_deadline": f"{DEADLINE}s",
+            "outbound_connect_timeout": "1s",
+            "sweep_interval": f"{SWEEP}s",
+            "outbound_allow": "127.0.0.0/8,localhost",
+            "notify_budget": "0s",
+            "endpoint_probe_wait": "300ms",
+            "argon2_memory": "1024",
+            "argon2_passes": "1",
+            "password_min_length": "8",
+        } | (settings or {})
+        for rp in rps.values():
+            rp.begin(self.history, self.issuer)
+        self.visitors = Visitors(self.issuer, rps, self.history, PASSWORD)
+        self.web: Program | None = None
+        self.workers: list[Program] = []
+        self.logs: list[Path] = []
+        self.wires: list[Wire] = []
+
+    @property
+    def secret_key(self) -> bytes:
+        return urlsafe_b64decode(SECRET_KEY + "=")
+
+    def environ(self, **changes: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")}
+        settings = {f"CURFEW_{name.upper()}": value for name, value in (self.settings | changes).items()}
+        return kept | settings
+
+    def prepare(self) -> None:
+        """Set up the database with people and clients, all by the `curfew` command."""
+        commands = [["db", "upgrade"], ["keys", "rotate", "--now"]]
+        commands += [["user", "add", name, "--claim", f"email={name}@example.test"] for name in PEOPLE]
+        commands += [client_command(rp, RPS[name]) for name, rp in self.rps.items()]
+        self.curfew_many(commands)
+
+    def curfew_many(self, commands: list[list[str]]) -> None:
+        done = subprocess.run(
+            [sys.executable, str(PREPARE)],
+            env=self.environ(),
+            input=json.dumps({"password": PASSWORD, "commands": commands}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+
+    def curfew(self, *arguments: str, code: int = 0) -> str:
+        """Run a `curfew` command as an operator would; returns what it printed."""
+        command = [sys.executable, "-c", "from provider.command import main; main()", *arguments]
+        done = subprocess.run(command, env=self.environ(), capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr + done.stdout
+        return done.stdout
+
+    def open(self, *, workers: int = 1) -> "House":
+        """Start the web process and some workers."""
+        self.start_web(wait=False)
+        for _ in range(workers):
+            self.start_worker(wait=False)
+        self.wait_until_open()
+        for worker in self.workers:
+            self.wait_for_worker(worker)
+        return self
+
+    def start_web(self, *, wait: bool = True, **changes: str) -> Program:
+        self.web = self._start("web", ["serve", "--port", str(self.port), "--threads", "8"], changes)
+        if wait:
+            self.wait_until_open()
+        return self.web
+
+    def wait_until_open(self) -> None:
+        assert self.web is not None
+
+        def answers() -> bool:
+            assert self.web is not None
+            assert self.web.is_running, self.web.log.read_text()
+            with contextlib.suppress(requests.RequestException), requests.Session() as program:
+                program.trust_env = False
+                return program.get(f"{self.issuer}/health/ready", timeout=1).status_code == 200
+            return False
+
+        wait_until(answers, seconds=40)
+
+    def start_worker(
+        self, *, wait: bool = True, launcher: list[str] | None = None, **changes: str
+    ) -> Program:
+        worker = self._start("worker", ["worker"], changes, launcher)
+        self.workers.append(worker)
+        if wait:
+            self.wait_for_worker(worker)
+        return worker
+
+    def wait_for_worker(self, worker: Program) -> None:
+        wait_until(lambda: worker.events("worker_started") or not worker.is_running, seconds=40)
+        assert worker.is_running, worker.log.read_text()
+
+    def _start(
+        self, name: str, arguments: list[str], changes: dict[str, str], launcher: list[str] | None = None
+    ) -> Program:
+        log = self.folder / f"{name}-{len(self.logs)}.log"
+        self.logs.append(log)
+        start = launcher or [sys.executable, "-c", "from provider.command import main; main()"]
+        return Program([*start, *arguments], self.environ(**changes), log)
+
+    def wire_to_database(self) -> Wire:
+        """Put a wire between the house and PostgreSQL; processes started from now on use it."""
+        assert isinstance(self.database, PostgresDatabase)
+        wire = Wire(("127.0.0.1", self.database.server.port))
+        self.wires.append(wire)
+        self.settings["database_url"] = self.database.url_at(wire.port)
+        return wire
+
+    def wire_to(self, port: int) -> Wire:
+        wire = Wire(("127.0.0.1", port))
+        self.wires.append(wire)
+        return wire
+
+    def deliveries(self, condition: str = "1 = 1") -> list[dict[str, Any]]:
+        return self.database.rows(
+            "SELECT d.*, c.client_id AS rp FROM delivery d JOIN client c ON c.id = d.client_id"
+            f" WHERE {condition} ORDER BY d.id"
+        )
+
+    def wait_until_settled(self, *, seconds: float = 40) -> None:
+        """Wait until nothing is owed any more."""
+        wait_until(lambda: not self.deliveries("d.state = 'pending'"), seconds=seconds)
+
+    def states(self) -> dict[str, int]:
+        counted: dict[str, int] = {}
+        for row in self.deliveries():
+            counted[row["state"]] = counted.get(row["state"], 0) + 1
+        return counted
+
+    def findings(self, **rules: Any) -> list[str]:
+        """What the checker has to say about everything so far; empty when all is well."""
+        chosen = {"secret_key": self.secret_key, "tries": SCHEDULE.count(",") + 2} | rules
+        return check(read_tables(self.database), self.history, Rules(**chosen), self.logs)
+
+    def close(self) -> None:
+        for rp in self.rps.values():
+            rp.released.set()
+        for wire in self.wires:
+            wire.close()
+        for program in (*self.workers, self.web):
+            if program is not None and program.is_running:
+                program.signal(signal.SIGCONT)
+                program.kill()
+
+
+class Houses:
+    """Makes houses quickly: people and clients are added once and copied for each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rps = {name: RelyingParty(name) for name in RPS}
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.postgres: PostgresServer | None = None
+        self._templates: dict[str, Any] = {}
+        self._made = 0
+
+    def make(self, kind: str, **options: Any) -> House:
+        self._made += 1
+        folder = self.folder / f"house-{self._made}"
+        folder.mkdir(parents=True)
+        return House(folder, self._database(kind, folder), self.rps, self.port, **options)
+
+    def _database(self, kind: str, folder: Path) -> Database:
+        if kind not in self._templates:
+            self._templates[kind] = self._prepared(kind)
+        template = self._templates[kind]
+        if kind == "sqlite":
+            shutil.copy(template, folder / "curfew.sqlite3")
+            return SQLiteDatabase(folder / "curfew.sqlite3")
+        assert self.postgres is not None
+        return self.postgres.copy_of(template)
+
+    def _prepared(self, kind: str) -> Any:
+        folder = self.folder / f"template-{kind}"
+        folder.mkdir(parents=True)
+        if kind == "sqlite":
+            database: Database = SQLiteDatabase(folder / "curfew.sqlite3")
+        else:
+            self.postgres = PostgresServer()
+            self.postgres.make()
+            database = self.postgres.copy_of()
+        House(folder, database, self.rps, self.port).prepare()
+        if isinstance(database, SQLiteDatabase):
+            database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            return database.path
+        return database.name
+
+    def close(self) -> None:
+        for rp in self.rps.values():
+            rp.close()
+        if self.postgres is not None:
+            self.postgres.stop()
+
+
+def client_command(rp: RelyingParty, alg: str) -> list[str]:
+    """The command that registers a relying party."""
+    return [
+        *("client", "add", "--client-id", rp.name, "--client-secret", secret_of(rp.name), "--first-party"),
+        *("--client-name", rp.name.title(), "--redirect-uri", f"{rp.url}/callback"),
+        *("--post-logout-redirect-uri", f"{rp.url}/signed-out"),
+        *("--backchannel-logout-uri", f"{rp.url}/backchannel-logout"),
+        *("--grant-type", "authorization_code", "--grant-type", "refresh_token"),
+        *("--scope", "openid profile email offline_access"),
+        *("--id-token-signed-response-alg", alg),
+        "--no-backchannel-logout-session-required"
+        if rp.name == SUB_ONLY
+        else "--backchannel-logout-session-required",
+    ]

@@ -1,0 +1,111 @@
+"""The checker finds nothing in an undisturbed run, and every fault that is planted into its evidence."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.faults.checker import Rules, check
+from tests.faults.history import History, Probe, now
+from tests.faults.house import House
+from tests.faults.tables import Tables, read_tables
+
+pytestmark = pytest.mark.processes
+Plant = Callable[[Tables, History], None]
+
+
+def first(rows: dict) -> dict:
+    return next(iter(rows.values()))
+
+
+def of_red(history: History):
+    return next(receipt for receipt in history.receipts if receipt.rp == "red")
+
+
+def revive_session(tables: Tables, history: History) -> None:
+    first(tables.sessions)["ended_at"] = None
+    for share in tables.shares.values():
+        share["ended_at"] = None
+
+
+def repeat_receipt(tables: Tables, history: History) -> None:
+    history.receipts.append(replace(of_red(history), attempt=2))
+
+
+def repeat_attempt(tables: Tables, history: History) -> None:
+    history.receipts.append(replace(of_red(history), claims=of_red(history).claims | {"jti": "another"}))
+
+
+def state_untruly(tables: Tables, history: History) -> None:
+    history.statements.append(("/session/ended/x", "red", "told", history.visits[0].began_at))
+
+
+def break_chain(tables: Tables, history: History) -> None:
+    tables.audit[0] |= {"seq": 1, "chain": "0" * 64}
+
+
+def withdraw_key(tables: Tables, history: History) -> None:
+    key = next(row for row in tables.keys.values() if row["kid"] == of_red(history).kid)
+    key["destroyed_at"] = now() - timedelta(hours=1)
+
+
+PLANTS: dict[str, tuple[str, Plant]] = {
+    "a delivery is missing": ("INV-01", lambda t, h: t.deliveries.pop(next(iter(t.deliveries)))),
+    "a delivery still waits": ("INV-01", lambda t, h: first(t.deliveries).update(state="pending")),
+    "a grant survived": ("INV-01", lambda t, h: first(t.grants).update(revoked_at=None)),
+    "a share survived": ("INV-01", lambda t, h: first(t.shares).update(ended_at=None)),
+    "an RP heard nothing": ("INV-02", lambda t, h: h.receipts.remove(of_red(h))),
+    "an RP was given up": ("INV-02", lambda t, h: first(t.deliveries).update(state="rejected")),
+    "a token for a session that lives": ("INV-03", revive_session),
+    "a token before the end": ("INV-03", lambda t, h: setattr(h.visits[0], "end_asked_at", now())),
+    "a token for another's session": ("INV-03", lambda t, h: of_red(h).claims.update(sid="unknown")),
+    "a token with sub alone": ("INV-03", lambda t, h: of_red(h).claims.pop("sid")),
+    "a token that still works": (
+        "INV-04",
+        lambda t, h: h.probes.append(Probe(at=now(), person="ada", artefact="cookie", worked=True)),
+    ),
+    "a bad signature": ("INV-05", lambda t, h: of_red(h).problems.append("not verified")),
+    "a jti came twice": ("INV-06", repeat_receipt),
+    "an attempt came twice": ("INV-06", repeat_attempt),
+    "two yeses without a disturbance": ("INV-07", repeat_attempt),
+    "too many tries": ("INV-08", lambda t, h: first(t.deliveries).update(attempt_count=99)),
+    "an ending without audit": ("INV-12", lambda t, h: t.audit.clear()),
+    "a changed audit entry": ("INV-12", lambda t, h: t.audit[0].update(ip="198.51.100.7")),
+    "a broken audit chain": ("INV-12", break_chain),
+    "a token in a log": ("INV-13", lambda t, h: h.secrets.add("token in the log of the test")),
+    "a withdrawn key signs": ("INV-14", withdraw_key),
+    "an attempt number twice": ("INV-16", lambda t, h: t.attempts.append(t.attempts[0])),
+    "told without a yes": ("INV-17", state_untruly),
+}
+
+
+def test_every_planted_fault_is_found(open_house: Callable[..., House]) -> None:
+    house = open_house()
+    visit = house.visitors.sign_in("ada", list(house.rps))
+    house.visitors.sign_out(visit)
+    house.wait_until_settled()
+    house.visitors.probe(visit)
+    log = house.folder / "planted.log"
+    log.write_text("token in the log of the test")
+    tables, history = read_tables(house.database), house.history
+    rules = Rules(secret_key=house.secret_key)
+
+    assert check(tables, history, rules, [log, *house.logs]) == []
+    assert {receipt.rp for receipt in history.receipts} == set(house.rps)
+
+    missed = []
+    for name, (invariant, plant) in PLANTS.items():
+        changed = copy.deepcopy(tables)
+        seen = History(
+            receipts=copy.deepcopy(history.receipts),
+            visits=copy.deepcopy(history.visits),
+            probes=list(history.probes),
+        )
+        changed.__post_init__()
+        plant(changed, seen)
+        changed.__post_init__()
+        if not any(found.startswith(invariant) for found in check(changed, seen, rules, [log])):
+            missed.append(name)
+    assert missed == []

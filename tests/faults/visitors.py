@@ -1,0 +1,245 @@
+"""People at their browsers, over real HTTP: they sign in at relying parties and sign out again."""
+
+import base64
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import requests
+
+from tests.faults.history import History, Probe, Tokens, Visit, now
+from tests.faults.simulators import RelyingParty
+
+COOKIE = "curfew_session"
+TIMEOUT = 15
+MOST_STEPS = 8
+
+
+class Refused(Exception):
+    """The provider did not do what it was asked, and said so."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__(f"{response.status_code} at {urlsplit(response.url).path}: {response.text[:200]}")
+        self.status = response.status_code
+
+
+class _Form(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "input" and given.get("name"):
+            self.fields[given["name"]] = given.get("value", "")
+
+
+class Visitors:
+    """Everybody who visits one provider, and the history that they write."""
+
+    def __init__(self, issuer: str, rps: dict[str, RelyingParty], history: History, password: str) -> None:
+        self.issuer = issuer
+        self.rps = rps
+        self.history = history
+        self.password = password
+        history.keep_secret(password)
+
+    def sign_in(self, person: str, at: Sequence[str], *, scope: str = "openid profile") -> Visit:
+        """Sign a person in at these relying parties, in one browser."""
+        with _browser() as browser:
+            visit = Visit(person=person, began_at=now(), cookie="")
+            for name in at:
+                self._visit_rp(browser, visit, name, scope)
+        with self.history.lock:
+            self.history.visits.append(visit)
+        return visit
+
+    def visit_rp(self, visit: Visit, rp: str) -> None:
+        """Go to one more relying party with the session there is."""
+        with _browser(visit.cookie) as browser:
+            self._visit_rp(browser, visit, rp, "openid profile")
+
+    def sign_out(self, visit: Visit, by: str | None = None, *, timeout: float = TIMEOUT) -> requests.Response:
+        """Ask for the end as a relying party would send the browser; raises when there is no answer."""
+        share = visit.shares[by or next(iter(visit.shares))]
+        rp = self.rps[share.rp]
+        asked = {"id_token_hint": share.id_token, "post_logout_redirect_uri": f"{rp.url}/signed-out"}
+        with _browser(visit.cookie) as browser:
+            visit.end_asked_at = visit.end_asked_at or now()
+            began = time.monotonic()
+            response = browser.get(
+                f"{self.issuer}/session/end", params=asked, allow_redirects=False, timeout=timeout
+            )
+            if response.status_code not in (200, 303):
+                raise Refused(response)
+            visit.end_seconds = time.monotonic() - began
+            visit.end_answered_at = visit.end_answered_at or now()
+            visit.led_to = response.headers.get("Location")
+            return response
+
+    def sign_out_until_answered(self, visit: Visit, *, seconds: float = 30) -> None:
+        """Do what people do: press the button again until something comes back."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.sign_out(visit)
+            except (requests.RequestException, Refused):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def sign_out_by_hand(self, visit: Visit) -> str:
+        """Sign out without any hint: be asked, say yes, and land on the page of results; its address."""
+        with _browser(visit.cookie) as browser:
+            page = browser.get(f"{self.issuer}/session/end", timeout=TIMEOUT)
+            visit.end_asked_at = now()
+            form = _fields(page) | {"logout": "true"}
+            response = browser.post(page.url, data=form, timeout=TIMEOUT, allow_redirects=False)
+            if response.status_code != 303:
+                raise Refused(response)
+            visit.end_answered_at = now()
+            return urljoin(page.url, response.headers["Location"])
+
+    def read_results(self, address: str) -> dict[str, str]:
+        """What the page of results says about each app, which is noted as a statement to people."""
+        response = _get(f"{address}/state")
+        said = {app["name"].lower(): app["state"] for app in response.json()["apps"]}
+        with self.history.lock:
+            self.history.statements += [(address, name, state, now()) for name, state in said.items()]
+        return said
+
+    def probe(self, visit: Visit) -> list[Probe]:
+        """Try everything of an ended session again; each try is noted."""
+        probes = [self._probe(visit, "cookie", self._cookie_works(visit))]
+        for share in visit.shares.values():
+            probes.append(self._probe(visit, "access token", self._access_token_works(share)))
+            if share.refresh_token:
+                probes.append(self._probe(visit, "refresh token", self._refresh_token_works(share)))
+        return probes
+
+    def _probe(self, visit: Visit, artefact: str, worked: bool) -> Probe:
+        probe = Probe(at=now(), person=visit.person, artefact=artefact, worked=worked)
+        with self.history.lock:
+            self.history.probes.append(probe)
+        return probe
+
+    def _cookie_works(self, visit: Visit) -> bool:
+        rp = next(iter(visit.shares))
+        with _browser(visit.cookie) as browser:
+            asked = self._request(rp, "openid", "unused") | {"prompt": "none"}
+            response = browser.get(
+                f"{self.issuer}/authorize", params=asked, allow_redirects=False, timeout=TIMEOUT
+            )
+        return "code=" in response.headers.get("Location", "")
+
+    def _access_token_works(self, share: Tokens) -> bool:
+        headers = {"Authorization": f"Bearer {share.access_token}"}
+        return _get(f"{self.issuer}/userinfo", headers=headers).status_code == 200
+
+    def _refresh_token_works(self, share: Tokens) -> bool:
+        form = {"grant_type": "refresh_token", "refresh_token": share.refresh_token}
+        return self._ask_for_tokens(share.rp, form).status_code == 200
+
+    def _visit_rp(self, browser: requests.Session, visit: Visit, rp: str, scope: str) -> None:
+        verifier = secrets.token_urlsafe(48)
+        response = browser.get(
+            f"{self.issuer}/authorize",
+            params=self._request(rp, scope, verifier),
+            allow_redirects=False,
+            timeout=TIMEOUT,
+        )
+        code = self._follow(browser, response, visit.person, self.rps[rp].url)
+        visit.cookie = browser.cookies.get(COOKIE) or visit.cookie
+        self.history.keep_secret(code, visit.cookie)
+        visit.shares[rp] = self._exchange(rp, code, verifier)
+
+    def _follow(self, browser: requests.Session, response: requests.Response, person: str, home: str) -> str:
+        for _ in range(MOST_STEPS):
+            if response.status_code == 303:
+                target = urljoin(response.url, response.headers["Location"])
+                if target.startswith(home):
+                    query = parse_qs(urlsplit(target).query)
+                    if "code" not in query:
+                        raise Refused(response)
+                    return query["code"][0]
+                response = browser.get(target, allow_redirects=False, timeout=TIMEOUT)
+            elif response.status_code == 200 and "/sign-in" in response.url:
+                form = _fields(response) | {"username": person, "password": self.password}
+                response = browser.post(response.url, data=form, allow_redirects=False, timeout=TIMEOUT)
+            else:
+                raise Refused(response)
+        raise Refused(response)
+
+    def _request(self, rp: str, scope: str, verifier: str) -> dict[str, str]:
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
+        return {
+            "client_id": rp,
+            "redirect_uri": f"{self.rps[rp].url}/callback",
+            "response_type": "code",
+            "scope": scope,
+            "state": "state",
+            "code_challenge": challenge.decode(),
+            "code_challenge_method": "S256",
+        }
+
+    def _exchange(self, rp: str, code: str, verifier: str) -> Tokens:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": f"{self.rps[rp].url}/callback",
+            "code_verifier": verifier,
+        }
+        response = self._ask_for_tokens(rp, form)
+        if response.status_code != 200:
+            raise Refused(response)
+        told = response.json()
+        claims = _claims(told["id_token"])
+        self.history.keep_secret(told["id_token"], told["access_token"], told.get("refresh_token"))
+        return Tokens(
+            rp=rp,
+            sid=claims.get("sid", ""),
+            sub=claims["sub"],
+            id_token=told["id_token"],
+            access_token=told["access_token"],
+            refresh_token=told.get("refresh_token"),
+        )
+
+    def _ask_for_tokens(self, rp: str, form: dict[str, Any]) -> requests.Response:
+        with _browser() as program:
+            return program.post(f"{self.issuer}/token", data=form, auth=(rp, secret_of(rp)), timeout=TIMEOUT)
+
+
+def secret_of(rp: str) -> str:
+    """The secret of a relying party."""
+    return f"{rp}-secret-of-thirty-two-characters"
+
+
+def _browser(cookie: str = "") -> requests.Session:
+    browser = requests.Session()
+    browser.trust_env = False
+    if cookie:
+        browser.cookies.set(COOKIE, cookie)
+    return browser
+
+
+def _get(url: str, **options: Any) -> requests.Response:
+    with _browser() as program:
+        return program.get(url, timeout=TIMEOUT, **options)
+
+
+def _fields(response: requests.Response) -> dict[str, str]:
+    form = _Form()
+    form.feed(response.text)
+    return form.fields
+
+
+def _claims(token: str) -> dict[str, Any]:
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
