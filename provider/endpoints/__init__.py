@@ -59,6 +59,12 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ),
     ("/session/ended/<handle>", "show_session_ended", "GET", signed_out.show_session_ended),
     (
+        "/session/ended/<handle>/state",
+        "show_session_ended_state",
+        "GET",
+        signed_out.show_session_ended_state,
+    ),
+    (
         "/session/ended/<handle>/frontchannel/<ticket>",
         "frontchannel_logout",
         "GET",
