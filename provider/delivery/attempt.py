@@ -1,7 +1,9 @@
-"""Make one attempt: build the request afresh, send it, judge the answer. Writes nothing (DLV-05)."""
+"""Make one attempt: have the request made afresh, send it, judge the answer. Writes nothing (DLV-05)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
 
 from provider.delivery.judge import Rejected, Verdict, classify, judge, judge_before_sending, postponed
 from provider.delivery.outgoing import (
@@ -10,6 +12,7 @@ from provider.delivery.outgoing import (
     ClaimedDelivery,
     Exchange,
     OutgoingRequest,
+    Prepared,
     Superseded,
     Unanswered,
     Undeliverable,
@@ -17,6 +20,11 @@ from provider.delivery.outgoing import (
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import db, end_read
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
+
+# DLV-12: a client marked as slow has half as much time again.
+_SLOW = 1.5
+# An answer that comes when another worker may own the delivery is of no use.
+_LEAST_DEADLINE = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +35,62 @@ class Report:
     exchange: Exchange | None = None
 
 
-def perform(claimed: ClaimedDelivery, builders: Mapping[str, Builder], outbound: OutboundClient) -> Report:
-    """Attempt a claimed delivery. No transaction is open and no connection held while we wait."""
-    waits = current.settings().delivery_schedule
-    early = judge_before_sending(claimed, waits, clock.now())
-    if early is not None:
-        return Report(early)
+def prepare(
+    claimed: Sequence[ClaimedDelivery], builders: Mapping[str, Builder]
+) -> dict[UUID, Prepared | Report]:
+    """Read what the requests need, for all of them at once; a report stands for one that is not sent."""
+    waits, now = current.settings().delivery_schedule, clock.now()
+    prepared: dict[UUID, Prepared | Report] = {}
+    kinds: dict[str, list[ClaimedDelivery]] = {}
+    for one in claimed:
+        early = judge_before_sending(one, waits, now)
+        if early is None:
+            kinds.setdefault(one.kind, []).append(one)
+        else:
+            prepared[one.id] = Report(early)
+    for kind, of_kind in kinds.items():
+        prepared.update(_prepare_kind(of_kind, kind, builders))
+    return prepared
+
+
+def _prepare_kind(
+    claimed: Sequence[ClaimedDelivery], kind: str, builders: Mapping[str, Builder]
+) -> Mapping[UUID, Prepared | Report]:
     try:
-        request = builders[claimed.kind](claimed)
+        prepared = builders[kind](claimed)
         end_read()
+    except Exception:  # noqa: BLE001 – whatever failed is our own fault, is logged, and costs no client a try.
+        db.session.rollback()
+        if len(claimed) > 1:
+            # One that cannot be prepared must not keep the others from being sent.
+            return {key: how for one in claimed for key, how in _prepare_kind([one], kind, builders).items()}
+        [one] = claimed
+        event_log.error("delivery_not_built", exc_info=True, delivery_id=one.id, kind=kind)
+        return {one.id: Report(postponed(one, clock.now()))}
+    return prepared
+
+
+def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClient) -> Report:
+    """Attempt a claimed delivery. No transaction is open and no connection held while we wait."""
+    match prepared:
+        case Undeliverable(outcome=outcome):
+            return Report(Rejected(outcome))
+        case Superseded():
+            return Report(prepared)
+    try:
+        request = prepared()
     except Exception:  # noqa: BLE001 – whatever failed is our own fault, is logged, and must not cost the client a try.
         event_log.error("delivery_not_built", exc_info=True, delivery_id=claimed.id, kind=claimed.kind)
         db.session.rollback()
         return Report(postponed(claimed, clock.now()))
-    match request:
-        case OutgoingRequest():
-            return _send(request, claimed, outbound)
-        case Undeliverable(outcome=outcome):
-            return Report(Rejected(outcome))
-        case Superseded():
-            return Report(request)
+    return _send(request, claimed, outbound)
+
+
+def _deadline(request: OutgoingRequest, claimed: ClaimedDelivery) -> timedelta:
+    """Return how long to wait for an answer, never longer than the delivery is ours."""
+    usual = current.settings().outbound_deadline
+    wanted = usual * _SLOW if request.is_slow else usual
+    return max(_LEAST_DEADLINE, min(wanted, claimed.leased_until - clock.now()))
 
 
 def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: OutboundClient) -> Report:
@@ -55,7 +99,9 @@ def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: Outbound
     started = clock.now()
     answer: Answered | Unanswered
     try:
-        response = outbound.post_form(request.url, request.fields, headers=headers)
+        response = outbound.post_form(
+            request.url, request.fields, headers=headers, total_deadline=_deadline(request, claimed)
+        )
         answer = Answered(response.status, response.headers.get("Retry-After"))
     except OutboundFailure as failure:
         answer = Unanswered(failure.kind)

@@ -1,133 +1,262 @@
-"""The dispatcher: keeps as many attempts in flight as there are threads, whoever rang or swept.
+"""The dispatcher: keeps as many attempts in flight as there is room for, whoever rang or swept.
 
-It owns its transactions, because nobody asks for them: one to claim, none while the request is under
-way, one to finish together with whatever its owner records.
+One thread talks with the database and says what is started; the attempts themselves run in threads
+of their own and touch no database. So what has ended is written down in batches, the larger the
+more there is to do, and nothing waits for a lock while it holds another.
 """
 
+import queue
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from uuid import UUID
 
-from provider.delivery.attempt import Report, perform
-from provider.delivery.claim import claim_due
-from provider.delivery.finish import finish, state_after
-from provider.delivery.outgoing import Builder, ClaimedDelivery
-from provider.delivery.queries import is_any_due
+from provider.delivery.attempt import Report, perform, prepare
+from provider.delivery.claim import Claim, claim_due, own
+from provider.delivery.gate import End, Gate, Limits
+from provider.delivery.health import Announce, CurrentURLs, Health
+from provider.delivery.judge import Accepted, Outcome
+from provider.delivery.outgoing import Builder, ClaimedDelivery, Prepared, Undeliverable
+from provider.delivery.queries import is_any_due, list_run_out
+from provider.delivery.results import Recorder, Results
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import db, end_read, is_sqlite, transaction
 from provider.infrastructure.thread_pool import ApplicationThreads
 
-Recorder = Callable[[ClaimedDelivery, Report], None]
-# A claim of many rows costs hardly more than a claim of one, and leaves some for the other workers.
-_CLAIM_AT_ONCE = 50
-_STOP_CHECK_SECONDS = 0.2
+_RUN_OUT_AT_ONCE = 200
+_SHORTEST_PAUSE = 0.05
+_LONGEST_PAUSE = 5.0
+_PAUSE_AFTER_TROUBLE = 1.0
+_NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What the dispatcher asks of whoever owns the deliveries; all of it is called by one thread."""
+
+    builders: Mapping[str, Builder]
+    # Called inside the finishing transaction, for each delivery that has reached its final state.
+    record: Recorder
+    announce: Announce
+    current_urls: CurrentURLs
 
 
 class Dispatcher:
-    """Claims what is due and attempts it in its own threads; safe to use from many threads."""
+    """Claims what is due and attempts it in its own threads."""
 
-    def __init__(self, *, builders: Mapping[str, Builder], record: Recorder, concurrency: int) -> None:
-        self._builders = builders
-        # Called inside the finishing transaction, for each delivery that has reached its final state.
-        self._record = record
+    def __init__(self, owner: Owner, *, concurrency: int, name: str) -> None:
+        settings = current.settings()
+        limits = Limits(
+            endpoint_concurrency=settings.endpoint_concurrency,
+            endpoint_rate=settings.endpoint_rate,
+            address_concurrency=settings.address_concurrency,
+            address_rate=settings.address_rate,
+        )
+        self._owner = owner
+        self._gate = Gate(limits, concurrency)
+        self._health = Health(name, self._gate, owner.announce, owner.current_urls)
         self._threads = ApplicationThreads(concurrency, "delivery")
-        self._free = threading.BoundedSemaphore(concurrency)
-        self._starting = threading.Lock()
+        self._loop = ApplicationThreads(1, "dispatch")
+        self._ended: queue.SimpleQueue[tuple[ClaimedDelivery, Report | None, End]] = queue.SimpleQueue()
+        self._results = Results(owner.record)
+        self._wake = threading.Event()
         self._closing = threading.Event()
+        # Somebody wants us to look for due deliveries.
+        self._asked = threading.Event()
+        # When to look for them unasked deliveries, by the monotonic clock.
+        self._look_at = 0.0
+        self._is_sweep = True
+        self._waits_for_room = False
+        # Whether the last look has started all that may be started now or later by itself.
+        self._is_drained = False
+        # How many more may be attempted at all.
+        self._left: int | None = None
 
-    def start_due(self, *, limit: int | None = None, logout_id: UUID | None = None) -> "list[Future[str]]":
-        """Start an attempt at everything that is due, without waiting for how they go."""
-        started: list[Future[str]] = []
-        while not self._closing.is_set() and (limit is None or len(started) < limit):
-            if not _is_any_due(logout_id):
-                break
-            slots = self._take_slots(_CLAIM_AT_ONCE if limit is None else limit - len(started))
-            started += self._start(slots, logout_id)
-        return started
+    def start(self) -> None:
+        """Work in a thread of its own until it is closed."""
+        self._loop.submit(self._work)
 
-    def drain(self, *, limit: int | None = None, logout_id: UUID | None = None) -> "Counter[str]":
-        """Attempt everything that is due and return how many came to which state."""
-        return Counter(future.result() for future in self.start_due(limit=limit, logout_id=logout_id))
+    def wake(self, *, sweep: bool = False) -> None:
+        """Have it look for due deliveries now; a sweep also for those that have lost their meaning."""
+        if sweep:
+            self._is_sweep = True
+        self._asked.set()
+        self._wake.set()
+
+    def share_among(self, workers: int) -> None:
+        """Take a share of the limits, because so many workers live."""
+        self._gate.share_among(workers)
+
+    def drain(self, *, limit: int | None = None) -> "Counter[str]":
+        """Attempt everything that is due, here and now, and count the states it came to.
+
+        What an open breaker holds is left where it is.
+        """
+        states: Counter[str] = Counter()
+        self._left = limit
+        self.wake(sweep=True)
+        while True:
+            states += self._turn()
+            if self._is_idle and (self._is_drained or self._left == 0):
+                return states
+            self._wait()
 
     def close(self) -> None:
         """Claim nothing more and wait for the attempts under way; each is bounded by its deadline."""
         self._closing.set()
-        with self._starting:
-            self._threads.close()
+        self._wake.set()
+        self._loop.close()
+        self._threads.close()
 
-    def _take_slots(self, most: int) -> int:
-        """Wait for one free thread and take what others are free too; none when we are closing."""
-        while not self._free.acquire(timeout=_STOP_CHECK_SECONDS):
-            if self._closing.is_set():
-                return 0
-        taken = 1
-        while taken < most and self._free.acquire(blocking=False):
-            taken += 1
-        return taken
+    @property
+    def _is_idle(self) -> bool:
+        return not (self._gate.in_flight or self._results or not self._ended.empty())
 
-    def _start(self, slots: int, logout_id: UUID | None) -> "list[Future[str]]":
-        """Claim as many rows as we hold threads for: a lease must not run out while waiting for one."""
-        claimed: list[ClaimedDelivery] = []
-        # What has been claimed is also started: `close` waits here before it closes the threads.
-        with self._starting:
+    def _work(self) -> None:
+        while not (self._closing.is_set() and self._is_idle):
             try:
-                if slots and not self._closing.is_set():
-                    claimed = _claim(slots, logout_id)
-            finally:
-                for _ in range(slots - len(claimed)):
-                    self._free.release()
-            return [self._threads.submit(self._attempt, one) for one in claimed]
+                self._turn()
+            except Exception:  # noqa: BLE001 – logged; a database that is away now may be back at the next turn.
+                event_log.error("dispatch_turn_failed", exc_info=True)
+                db.session.remove()
+                if self._closing.is_set() and not self._gate.in_flight:
+                    break
+                self._asked.set()
+                time.sleep(_PAUSE_AFTER_TROUBLE)
+            self._wait()
 
-    def _attempt(self, claimed: ClaimedDelivery) -> str:
+    def _wait(self) -> None:
+        """Wait until something has ended, somebody wakes us, or it is time to look or to write."""
+        pause = min(_LONGEST_PAUSE, self._look_at - time.monotonic(), self._health.write_in)
+        if pause > 0:
+            self._wake.wait(pause)
+        self._wake.clear()
+
+    def _turn(self) -> "Counter[str]":
+        self._collect()
+        wants_look = self._asked.is_set() or time.monotonic() >= self._look_at
+        if wants_look and not self._closing.is_set():
+            self._look()
+        written = self._results.write()
+        self._look_at = min(self._look_at, self._results.next_due_at())
+        if self._results:
+            self._wake.set()
+        self._health.write(at_once=self._closing.is_set())
+        db.session.remove()
+        return written
+
+    def _collect(self) -> None:
+        """Give back the places of what has ended; it is written down later in this turn."""
+        outbound = current.house().outbound
+        with suppress(queue.Empty):
+            while True:
+                claimed, report, end = self._ended.get_nowait()
+                succeeded = _has_succeeded(report)
+                exchange = report.exchange if report else None
+                end(succeeded, outbound.address_of(exchange.url) if exchange else None)
+                if exchange and succeeded is not None:
+                    self._health.count(
+                        claimed.client_id, succeeded=succeeded, url=exchange.url, outcome=exchange.outcome
+                    )
+                if report:
+                    self._results.add(claimed, report)
+                if self._waits_for_room:
+                    self._look_at = 0.0
+
+    def _look(self) -> None:
+        """Start what is due and has room, and decide when to look again."""
+        self._asked.clear()
+        self._look_at, self._waits_for_room, self._is_drained = _NEVER, False, True
+        if self._is_sweep:
+            self._is_sweep = False
+            self._end_run_out()
+        most = self._gate.free if self._left is None else min(self._gate.free, self._left)
+        if most < 1:
+            self._waits_for_room, self._is_drained = self._left != 0, False
+            return
+        claim = self._claim(most)
+        if claim is None:
+            return
+        self._start(claim)
+        if claim.held:
+            self._wait_for_room_of(claim.held)
+        if claim.may_be_more and claim.taken:
+            self._waits_for_room, self._is_drained = True, False
+            self._look_at = 0.0 if self._gate.free else self._look_at
+
+    def _claim(self, most: int) -> Claim | None:
+        # On SQLite a claim keeps every other writer waiting; so ask first whether there is anything.
+        if is_sqlite():
+            found = is_any_due(clock.now())
+            end_read()
+            if not found:
+                return None
+        self._health.refresh()
+        with transaction():
+            return claim_due(most, self._take)
+
+    def _take(self, client_id: UUID) -> End | None:
+        now = time.monotonic()
+        if self._gate.room(client_id, now) < 1:
+            self._is_drained = False
+            return None
+        return None if self._health.is_held(client_id) else self._gate.take(client_id, now)
+
+    def _start(self, claim: Claim) -> None:
+        prepared = prepare([claimed for claimed, _ in claim.taken], self._owner.builders)
+        for claimed, end in claim.taken:
+            if self._left is not None:
+                self._left -= 1
+            how = prepared.get(claimed.id, Undeliverable("no_client"))
+            if isinstance(how, Report):
+                end(None)
+                self._results.add(claimed, how)
+            else:
+                self._threads.submit(self._attempt, claimed, how, end)
+
+    def _wait_for_room_of(self, held: set[UUID]) -> None:
+        """Look again when one of these may be called: something ends, a second passes, a trial is due."""
+        self._waits_for_room = True
+        now = time.monotonic()
+        instants = [at for at in map(self._gate.next_room_at, held) if at is not None]
+        trial = self._health.next_trial_in
+        instants += [now + trial] if trial is not None else []
+        if instants:
+            self._look_at = max(min(instants), now + _SHORTEST_PAUSE)
+
+    def _end_run_out(self) -> None:
+        """End deliveries that have lost their meaning, also those that a breaker holds."""
+        now = clock.now()
+        ids = list_run_out(now, _RUN_OUT_AT_ONCE)
+        end_read()
+        if not ids:
+            return
+        with transaction():
+            owned = own(ids, now, due=False)
+        prepared = prepare(owned, self._owner.builders)
+        for one in owned:
+            if isinstance(how := prepared[one.id], Report):
+                self._results.add(one, how)
+        if len(ids) == _RUN_OUT_AT_ONCE:
+            self.wake(sweep=True)
+
+    def _attempt(self, claimed: ClaimedDelivery, how: Prepared, end: End) -> None:
+        report = None
         with event_log.correlated(claimed.correlation_id):
             try:
-                return self._attempt_and_finish(claimed)
+                report = perform(claimed, how, current.house().outbound)
             except Exception:  # noqa: BLE001 – logged; the lease runs out and the delivery is attempted again.
                 event_log.error("delivery_not_finished", exc_info=True, delivery_id=claimed.id)
-                return "unfinished"
-            finally:
-                self._free.release()
-
-    def _attempt_and_finish(self, claimed: ClaimedDelivery) -> str:
-        report = perform(claimed, self._builders, current.house().outbound)
-        state = state_after(report)
-        with transaction():
-            ours = finish(claimed, report)
-            if ours and state.is_final:
-                self._record(claimed, report)
-        if not ours:
-            event_log.warning("delivery_lease_lost", delivery_id=claimed.id, attempt=claimed.attempt_number)
-            return "lease_lost"
-        _log(claimed, report, state)
-        return state.value
+        self._ended.put((claimed, report, end))
+        self._wake.set()
 
 
-def _is_any_due(logout_id: UUID | None) -> bool:
-    found = is_any_due(clock.now(), logout_id)
-    end_read()
-    return found
-
-
-def _claim(limit: int, logout_id: UUID | None) -> list[ClaimedDelivery]:
-    with transaction():
-        return claim_due(limit, logout_id=logout_id)
-
-
-def _log(claimed: ClaimedDelivery, report: Report, state: str) -> None:
-    exchange = report.exchange
-    outcome = exchange.outcome if exchange else getattr(report.verdict, "outcome", "postponed")
-    next_attempt_at = getattr(report.verdict, "at", None)
-    event_log.info(
-        "delivery_attempted",
-        delivery_id=claimed.id,
-        logout_id=claimed.logout_id,
-        client_id=exchange.recipient if exchange else None,
-        attempt=claimed.attempt_number,
-        outcome=outcome,
-        state=str(state),
-        status=exchange.status if exchange else None,
-        latency_ms=exchange.latency_ms if exchange else None,
-        next_attempt_at=next_attempt_at.isoformat() if next_attempt_at else None,
-    )
+def _has_succeeded(report: Report | None) -> bool | None:
+    """Whether an attempt speaks for the endpoint; None if nothing was sent."""
+    if report is None or report.exchange is None:
+        return None
+    # A 400 is about this one token, from an endpoint that works.
+    return isinstance(report.verdict, Accepted) or report.exchange.outcome == Outcome.BAD_REQUEST

@@ -1,6 +1,6 @@
 """The values that the room's verbs hand to each other: what was claimed, what is sent, what came of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -24,6 +24,7 @@ class ClaimedDelivery:
     # Which try of the present schedule this is, from 1; a resend starts a new schedule.
     try_number: int
     last_outcome: str | None
+    last_status: int | None
     lease_token: str = field(repr=False)
     leased_until: datetime
     correlation_id: str | None
@@ -41,6 +42,8 @@ class OutgoingRequest:
     jti: str
     # What the receiving client is called on the wire, for the log.
     recipient: str
+    # The client needs longer to answer than others do (DLV-12).
+    is_slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ class Superseded:
     """Sending would do harm by now: the person has come back to that client (DEC-14)."""
 
 
-Builder = Callable[[ClaimedDelivery], OutgoingRequest | Undeliverable | Superseded]
+# Makes the request in the thread that sends it, without asking the database: signing takes its time.
+Prepared = Callable[[], OutgoingRequest] | Undeliverable | Superseded
+# Reads for many deliveries at once what their requests need.
+Builder = Callable[[Sequence[ClaimedDelivery]], Mapping[UUID, Prepared]]
 
 
 @dataclass(frozen=True, slots=True)

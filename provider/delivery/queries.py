@@ -1,28 +1,90 @@
 """Questions about deliveries."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, column, or_, select, table
 
+from provider.delivery.fair import Waiting
 from provider.delivery.models import Delivery, DeliveryAttempt, DeliveryState
 from provider.infrastructure.database import db
+
+# The clients are another room's; all that is asked of their table here is who there is.
+EndpointClient = table("client", column("id", Delivery.client_id.type))
 
 
 class UnknownDelivery(Exception):
     """No delivery has this id."""
 
 
-def due_condition(now: datetime, logout_id: UUID | None = None) -> ColumnElement[bool]:
-    """Whether a delivery's time has come and nobody owns it. Served by ix_delivery_pending."""
-    free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
-    due = and_(Delivery.state == DeliveryState.PENDING, Delivery.next_attempt_at <= now, free)
-    return due if logout_id is None else and_(due, Delivery.logout_id == logout_id)
+def is_pending() -> ColumnElement[bool]:
+    """Whether a delivery is not finished; written out, because a parameter would hide the partial indexes."""
+    return Delivery.state == bindparam(None, DeliveryState.PENDING.value, literal_execute=True)
 
 
-def is_any_due(now: datetime, logout_id: UUID | None = None) -> bool:
+def due_condition(now: datetime) -> ColumnElement[bool]:
+    """Whether a delivery's time has come and nobody owns it."""
+    return and_(is_pending(), Delivery.next_attempt_at <= now, is_free(now))
+
+
+def is_free(now: datetime) -> ColumnElement[bool]:
+    """Whether nobody owns a delivery."""
+    return or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
+
+
+def is_any_due(now: datetime) -> bool:
     """Whether a claim would find anything; a read, which on SQLite keeps no writer waiting."""
-    return db.session.scalar(select(Delivery.id).where(due_condition(now, logout_id)).limit(1)) is not None
+    return db.session.scalar(select(Delivery.id).where(due_condition(now)).limit(1)) is not None
+
+
+def list_due(now: datetime, limit: int) -> list[Waiting]:
+    """List what is due, the urgent and the longest waiting first. Served by ix_delivery_pending.
+
+    The rows are locked, and those that another worker has locked are its business: two workers choose
+    from different rows.
+    """
+    due = (
+        select(Delivery.id, Delivery.client_id, Delivery.priority)
+        .where(due_condition(now))
+        .order_by(Delivery.priority, Delivery.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [Waiting(*row) for row in db.session.execute(due)]
+
+
+def list_first_due(now: datetime, limit: int, but: Collection[UUID]) -> list[Waiting]:
+    """List the first due delivery of each client but these. Served by ix_delivery_client_id_pending.
+
+    Its cost grows with the clients and not with what waits: a hundred thousand deliveries of one
+    client that must wait do not hide another client's one.
+    """
+    first = (
+        select(Delivery.id)
+        .where(Delivery.client_id == EndpointClient.c.id, due_condition(now))
+        .order_by(Delivery.priority, Delivery.next_attempt_at)
+        .limit(1)
+        .correlate(EndpointClient)
+        .scalar_subquery()
+    )
+    firsts = select(first.label("id")).where(EndpointClient.c.id.not_in(but)).subquery()
+    waiting = (
+        select(Delivery.id, Delivery.client_id, Delivery.priority)
+        .join(firsts, firsts.c.id == Delivery.id)
+        .order_by(Delivery.priority, Delivery.next_attempt_at)
+        .limit(limit)
+    )
+    return [Waiting(*row) for row in db.session.execute(waiting)]
+
+
+def list_run_out(now: datetime, limit: int) -> list[UUID]:
+    """List deliveries that have lost their meaning, also those that an open breaker holds.
+
+    Served by ix_delivery_expiring.
+    """
+    run_out = select(Delivery.id).where(is_pending(), Delivery.expires_at <= now, is_free(now))
+    return list(db.session.scalars(run_out.order_by(Delivery.expires_at).limit(limit)))
 
 
 def get(delivery_id: UUID) -> Delivery:

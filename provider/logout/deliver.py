@@ -1,24 +1,30 @@
-"""The outbox at work for this house: which requests it can build, and the audit entry of each result."""
+"""The outbox at work for this house: which requests it can build, and the audit entries of what happens."""
 
+import os
+import socket
 from collections import Counter
+from collections.abc import Collection
+from uuid import UUID
 
 from sqlalchemy import select
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
+from provider.delivery import workers
 from provider.delivery.attempt import Report
-from provider.delivery.dispatch import Dispatcher
+from provider.delivery.breaker import Turn
+from provider.delivery.dispatch import Dispatcher, Owner
 from provider.delivery.finish import state_after
-from provider.delivery.models import DeliveryState
+from provider.delivery.models import DeliveryState, EndpointHealth
 from provider.delivery.outbox import BACKCHANNEL_LOGOUT
 from provider.delivery.outgoing import Builder, ClaimedDelivery
-from provider.infrastructure import current
-from provider.infrastructure.database import db
+from provider.infrastructure import clock, current, event_log
+from provider.infrastructure.database import db, end_read
 from provider.logout import logout_token
 
 # A new kind of delivery is one more builder here.
-BUILDERS: dict[str, Builder] = {BACKCHANNEL_LOGOUT: logout_token.build}
+BUILDERS: dict[str, Builder] = {BACKCHANNEL_LOGOUT: logout_token.prepare}
 _TAGS = {
     DeliveryState.ACCEPTED: EventTag.DELIVERY_ACCEPTED,
     DeliveryState.REJECTED: EventTag.DELIVERY_REJECTED,
@@ -27,12 +33,17 @@ _TAGS = {
 }
 
 
-def make_dispatcher(concurrency: int | None = None) -> Dispatcher:
+def make_dispatcher(concurrency: int | None = None, name: str | None = None) -> Dispatcher:
     """Return a dispatcher for the application at work; who makes it closes it."""
     return Dispatcher(
-        builders=BUILDERS,
-        record=record_result,
+        Owner(
+            builders=BUILDERS,
+            record=record_result,
+            announce=announce_turn,
+            current_urls=find_current_urls,
+        ),
         concurrency=concurrency or current.settings().delivery_concurrency,
+        name=name or f"{socket.gethostname()}:{os.getpid()}"[:128],
     )
 
 
@@ -40,6 +51,8 @@ def drain(limit: int | None = None) -> "Counter[str]":
     """Attempt everything that is due, without broker or worker (DLV-25), and count the states it came to."""
     dispatcher = make_dispatcher()
     try:
+        dispatcher.share_among(workers.count_living(clock.now()) + 1)
+        end_read()
         return dispatcher.drain(limit=limit)
     finally:
         dispatcher.close()
@@ -47,16 +60,46 @@ def drain(limit: int | None = None) -> "Counter[str]":
 
 def record_result(claimed: ClaimedDelivery, report: Report) -> None:
     """Write the audit entry of a delivery that has reached its final state, in the same transaction."""
-    outcome = report.exchange.outcome if report.exchange else getattr(report.verdict, "outcome", None)
+    exchange = report.exchange
     record(
         _TAGS[state_after(report)],
         actor="system",
         account_id=claimed.account_id,
-        client_id=db.session.scalar(select(Client.client_id).where(Client.id == claimed.client_id)),
+        client_id=exchange.recipient if exchange else _wire_id(claimed.client_id),
         session_id=claimed.session_id,
         logout_id=claimed.logout_id,
         delivery_id=claimed.id,
-        attempts=claimed.attempt_number if report.exchange else claimed.attempt_number - 1,
-        outcome=outcome,
-        status=report.exchange.status if report.exchange else None,
+        attempts=claimed.attempt_number if exchange else claimed.attempt_number - 1,
+        outcome=exchange.outcome if exchange else getattr(report.verdict, "outcome", None),
+        status=exchange.status if exchange else None,
     )
+
+
+def announce_turn(health: EndpointHealth, turn: Turn) -> None:
+    """Say that an endpoint is left in peace, or works again; the audit has it if it was degraded."""
+    client_id = _wire_id(health.client_id)
+    match turn:
+        case Turn.OPENED:
+            event_log.warning(
+                "endpoint_held",
+                client_id=client_id,
+                outcome=health.last_outcome,
+                failures=health.consecutive_failures,
+                until=health.open_until.isoformat() if health.open_until else None,
+            )
+        case Turn.CLOSED:
+            event_log.info("endpoint_released", client_id=client_id)
+        case Turn.RECOVERED:
+            since = health.degraded_since.isoformat() if health.degraded_since else None
+            event_log.info("endpoint_recovered", client_id=client_id, degraded_since=since)
+            record(EventTag.ENDPOINT_RECOVERED, actor="system", client_id=client_id, degraded_since=since)
+
+
+def find_current_urls(client_ids: Collection[UUID]) -> dict[UUID, str | None]:
+    """Find where clients are told of endings now."""
+    rows = db.session.scalars(select(Client).where(Client.id.in_(client_ids)))
+    return {client.id: logout_token.address_of(client) for client in rows}
+
+
+def _wire_id(client_id: UUID) -> str | None:
+    return db.session.scalar(select(Client.client_id).where(Client.id == client_id))

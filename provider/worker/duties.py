@@ -17,7 +17,7 @@ from provider.audit.tags import EventTag
 from provider.infrastructure import clock, event_log, leases
 from provider.infrastructure.database import db, end_read, transaction
 from provider.keys import lifecycle
-from provider.logout import expiry, mass_walk
+from provider.logout import expiry, mass_walk, watch
 from provider.worker.pruning import prune
 from provider.worker.sweeper import HEARTBEAT
 
@@ -83,6 +83,7 @@ DUTIES = (
     Duty(mass_walk.DUTY, timedelta(seconds=5), carry_on_mass_endings),
     Duty("end_born_dead", timedelta(hours=1), end_born_dead),
     Duty("seal_audit", timedelta(seconds=10), seal_audit),
+    Duty("report_degraded", timedelta(minutes=1), watch.report_degraded),
     Duty("advance_keys", timedelta(minutes=10), advance_keys),
     Duty("prune", timedelta(hours=1), prune),
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from provider.infrastructure import current, event_log
 from provider.logout.deliver import make_dispatcher
@@ -26,7 +27,7 @@ class WorkerProcess:
         holder = f"{socket.gethostname()}:{os.getpid()}"[:128]
         self._roster = Roster(holder)
         with app.app_context():
-            self._dispatcher = make_dispatcher(concurrency)
+            self._dispatcher = make_dispatcher(concurrency, holder)
             self._sweep_interval = current.settings().sweep_interval
         self._sweeper = Sweeper(self._dispatcher, holder)
         self._threads: list[threading.Thread] = []
@@ -35,14 +36,15 @@ class WorkerProcess:
         """Begin to sweep and to do the duties; doing it again changes nothing."""
         if self._threads:
             return
+        with self._app.app_context():
+            self._dispatcher.start()
         self._run("sweeper", self._sweep_interval, self._sweeper.sweep)
         self._run("duties", _DUTY_CHECK, self._do_duties)
         event_log.info("worker_started", pid=os.getpid())
 
     def deliver(self, logout_id: object = None) -> None:
         """Answer the doorbell."""
-        with self._app.app_context(), event_log.correlated():
-            tasks.deliver(self._dispatcher, logout_id)
+        tasks.deliver(self._dispatcher, logout_id)
 
     def wait(self) -> None:
         """Wait until somebody asks to stop."""
@@ -58,7 +60,16 @@ class WorkerProcess:
         self._dispatcher.close()
         for thread in self._threads:
             thread.join()
+        if self._threads:
+            self._leave()
         event_log.info("worker_stopped", pid=os.getpid())
+
+    def _leave(self) -> None:
+        try:
+            with self._app.app_context():
+                self._sweeper.leave()
+        except OperationalError:
+            event_log.warning("worker_left_in_silence")
 
     def _do_duties(self) -> None:
         self._roster.do_due(self._stop)

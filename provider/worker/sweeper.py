@@ -4,35 +4,43 @@ Claims are safe among any number of sweepers, so there is no lease on sweeping; 
 its name is a heartbeat for whoever watches.
 """
 
-from datetime import timedelta
+import time
 
 from sqlalchemy import update
 
+from provider.delivery import workers
 from provider.delivery.dispatch import Dispatcher
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
 from provider.infrastructure.leases import DutyLease
 
 HEARTBEAT = "sweep"
-_HEARTBEAT_EVERY = timedelta(seconds=15)
 
 
 class Sweeper:
-    """Starts whatever is due, and says now and then that it is alive."""
+    """Has the dispatcher look for whatever is due, and says now and then that this worker lives."""
 
     def __init__(self, dispatcher: Dispatcher, holder: str) -> None:
         self._dispatcher = dispatcher
         self._holder = holder
-        self._beaten_at = clock.now() - _HEARTBEAT_EVERY
+        self._beat_at = 0.0
 
     def sweep(self) -> None:
         """Look once."""
-        self._dispatcher.start_due()
-        if clock.now() - self._beaten_at >= _HEARTBEAT_EVERY:
+        if time.monotonic() >= self._beat_at:
             self._beat()
+        self._dispatcher.wake(sweep=True)
+
+    def leave(self) -> None:
+        """Say that this worker is gone, so that the others take its share at once."""
+        with transaction():
+            workers.note_gone(self._holder)
 
     def _beat(self) -> None:
-        now = self._beaten_at = clock.now()
+        self._beat_at = time.monotonic() + workers.SEEN_EVERY.total_seconds()
+        now = clock.now()
         with transaction():
             row = update(DutyLease).where(DutyLease.name == HEARTBEAT)
             change(row.values(holder=self._holder, last_done_at=now))
+            living = workers.note_seen(self._holder, now)
+        self._dispatcher.share_among(living)

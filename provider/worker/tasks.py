@@ -1,28 +1,25 @@
-"""What a message from the broker may make a worker do: look for an ending's deliveries, and nothing else."""
+"""What a message from the broker may make a worker do: look for due deliveries, and nothing else."""
 
 from uuid import UUID
 
 from provider.delivery.dispatch import Dispatcher
 from provider.infrastructure import event_log
-from provider.infrastructure.database import db
-from provider.logout.models import Logout
 
 
-def deliver(dispatcher: Dispatcher, logout_id: object) -> int:
-    """Start what is due of an ending and return how many attempts that were.
+def deliver(dispatcher: Dispatcher, logout_id: object) -> None:
+    """Look for what is due, because an ending rang.
 
     Whoever can write to the broker can ring, no more: what is sent, where and whether at all is read
     from the database (THR-50).
     """
-    known = _read_id(logout_id)
-    if known is None or db.session.get(Logout, known) is None:
-        event_log.warning("doorbell_ignored", problem="no ending has this id")
-        return 0
-    return len(dispatcher.start_due(logout_id=known))
+    if _is_id(logout_id):
+        dispatcher.wake()
+    else:
+        event_log.warning("doorbell_ignored", problem="this is no id of an ending")
 
 
-def _read_id(logout_id: object) -> UUID | None:
+def _is_id(logout_id: object) -> bool:
     try:
-        return UUID(logout_id) if isinstance(logout_id, str) else None
+        return isinstance(logout_id, str) and bool(UUID(logout_id))
     except ValueError:
-        return None
+        return False

@@ -23,7 +23,9 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def dispatcher(app: Flask) -> Iterator[Dispatcher]:
+    """A dispatcher at work, as a worker has one."""
     dispatcher = make_dispatcher(8)
+    dispatcher.start()
     yield dispatcher
     dispatcher.close()
 
@@ -129,15 +131,15 @@ def test_a_signer_that_fails_costs_no_attempt(app: Flask) -> None:
 def test_no_database_connection_is_held_while_a_receiver_thinks(app: Flask, dispatcher: Dispatcher) -> None:
     with receiving(200) as red:
         red.may_answer.clear()
-        owe(port=red.port)
-        [attempt] = dispatcher.start_due()
+        delivery = owe(port=red.port)
+        dispatcher.wake()
         wait_until(lambda: red.received)
         db.session.remove()
 
-        assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        wait_until(lambda: db.engine.pool.checkedout() == 0)  # type: ignore[attr-defined]
 
         red.may_answer.set()
-        assert attempt.result() == "accepted"
+        wait_until(lambda: now_is(delivery).state == DeliveryState.ACCEPTED)
 
 
 def test_a_slow_receiver_does_not_hold_up_the_others(app: Flask, dispatcher: Dispatcher) -> None:
@@ -145,7 +147,7 @@ def test_a_slow_receiver_does_not_hold_up_the_others(app: Flask, dispatcher: Dis
         slow.may_answer.clear()
         sign_out_at(make_client("red", port=slow.port), make_client("green", port=quick.port))
 
-        dispatcher.start_due()
+        dispatcher.wake()
 
         wait_until(lambda: quick.received)
         slow.may_answer.set()
@@ -153,34 +155,43 @@ def test_a_slow_receiver_does_not_hold_up_the_others(app: Flask, dispatcher: Dis
 
 def test_no_more_is_claimed_than_there_are_threads(app: Flask) -> None:
     dispatcher = make_dispatcher(2)
-    with receiving(200) as red:
-        red.may_answer.clear()
-        owed = sign_out_at(make_client("red", port=red.port), account=make_account("ada"), count=5)
-        background = threading.Thread(target=_in_context, args=(app, dispatcher))
-        background.start()
-        wait_until(lambda: len(red.received) == 2)
+    with receiving(200) as red, receiving(200) as green, receiving(200) as blue:
+        apps = (red, green, blue)
+        for one in apps:
+            one.may_answer.clear()
+        clients = [
+            make_client(name, port=at.port) for name, at in zip(("red", "green", "blue"), apps, strict=True)
+        ]
+        owed = sign_out_at(*clients)
+        dispatcher.start()
+        # Nothing is known of any of them, so half of the threads is theirs.
+        wait_until(lambda: sum(len(one.received) for one in apps) == 1)
 
         leased = select(Delivery.id).where(Delivery.leased_until.is_not(None))
-        assert len(db.session.scalars(leased).all()) == 2
+        assert len(db.session.scalars(leased).all()) == 1
         db.session.commit()
 
-        red.may_answer.set()
-        background.join()
+        for one in apps:
+            one.may_answer.set()
+        wait_until(lambda: {now_is(delivery).state for delivery in owed} == {DeliveryState.ACCEPTED})
         dispatcher.close()
-    assert {now_is(delivery).state for delivery in owed} == {DeliveryState.ACCEPTED}
-    assert len(red.received) == 5
+    assert [len(one.received) for one in apps] == [1, 1, 1]
 
 
 def test_closing_waits_for_what_runs_and_starts_nothing(app: Flask) -> None:
-    dispatcher = make_dispatcher(1)
+    dispatcher = make_dispatcher(2)
     with receiving(200) as red:
-        owed = sign_out_at(make_client("red", port=red.port), count=1)
-        started = dispatcher.start_due()
-        dispatcher.close()
+        red.may_answer.clear()
+        first, second = sign_out_at(make_client("red", port=red.port), count=2)
+        dispatcher.start()
+        wait_until(lambda: red.received)
+        closing = threading.Thread(target=dispatcher.close)
+        closing.start()
+        red.may_answer.set()
+        closing.join()
 
-        assert [attempt.result() for attempt in started] == ["accepted"]
-        make_due(owed[0])
-        assert dispatcher.start_due() == []
+    assert sorted(now_is(one).state for one in (first, second)) == ["accepted", "pending"]
+    assert len(red.received) == 1
 
 
 def test_a_dead_letter_that_is_sent_again_has_its_whole_schedule(app: Flask) -> None:
@@ -224,11 +235,6 @@ def now_is_in_session(delivery: Delivery) -> Delivery:
     found = db.session.get(Delivery, delivery.id, populate_existing=True)
     assert found is not None
     return found
-
-
-def _in_context(app: Flask, dispatcher: Dispatcher) -> None:
-    with app.app_context():
-        dispatcher.start_due()
 
 
 def _forget_keys() -> None:

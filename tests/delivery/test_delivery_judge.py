@@ -37,6 +37,7 @@ def claimed(
         attempt_number=tries,
         try_number=tries,
         last_outcome=last,
+        last_status=None,
         lease_token="lease",
         leased_until=NOW + timedelta(seconds=60),
         correlation_id=None,

@@ -9,12 +9,26 @@ import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from provider.infrastructure.outbound.connections import Connection, Exchange, IdleConnections, ask
-from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure, OutboundPolicy
+from provider.infrastructure.outbound.connections import (
+    Connection,
+    Exchange,
+    IdleConnections,
+    ask,
+    named_failures,
+)
+from provider.infrastructure.outbound.policy import (
+    IPAddress,
+    OutboundFailure,
+    OutboundPolicy,
+    RefusedTarget,
+)
 from provider.infrastructure.outbound.resolver import BoundedResolver, Deadline, Resolve, ask_system
+from provider.infrastructure.outbound.sighting import Sighting, see
 from provider.infrastructure.outbound.sockets import check_peer, connect, shake_hands, trust
 from provider.infrastructure.outbound.target import Target, admit
 
+# Hosts whose last address is known; a memory for fairness, that may be lost at any time.
+MAX_REMEMBERED = 10_000
 OUR_HEADERS = {"User-Agent": "Curfew", "Accept": "*/*"}
 
 
@@ -38,9 +52,9 @@ class OutboundClient:
         self._session.trust_env = False
         self._session.headers = CaseInsensitiveDict(OUR_HEADERS)
         self._session.adapters.clear()
-        adapter = _Adapter(policy, resolve)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._adapter = _Adapter(policy, resolve)
+        self._session.mount("https://", self._adapter)
+        self._session.mount("http://", self._adapter)
 
     @property
     def policy(self) -> OutboundPolicy:
@@ -75,6 +89,15 @@ class OutboundClient:
         limit = self._policy.max_body_bytes if max_body_bytes is None else max_body_bytes
         reply, exchange = self._send(requests.Request("GET", url), headers, total_deadline)
         return _answer(reply, exchange.whole_body(limit), started)
+
+    def address_of(self, url: str) -> str | None:
+        """Return the address that this URL's host had at the last call, if there was one."""
+        address = self._adapter.last_address_of(url)
+        return None if address is None else str(address)
+
+    def look(self, url: str) -> Sighting:
+        """Resolve, check and connect as a call would, say nothing, and tell what was seen."""
+        return self._adapter.look(Target.parse(url), Deadline(self._policy.total_deadline))
 
     def close(self) -> None:
         """Close the idle connections; calls under way end by themselves."""
@@ -112,6 +135,7 @@ class _Adapter(BaseAdapter):
         self._policy = policy
         self._resolver = BoundedResolver(resolve)
         self._idle = IdleConnections()
+        self._last_addresses: dict[str, IPAddress] = {}
         # Loaded once and at the start: a bundle that is missing is our own error, never an RP's (FLT-49).
         self._tls = trust(str(policy.ca_bundle or DEFAULT_CA_BUNDLE_PATH))
 
@@ -137,6 +161,22 @@ class _Adapter(BaseAdapter):
         reply.raw = exchange
         return reply
 
+    def last_address_of(self, url: str) -> IPAddress | None:
+        try:
+            return self._last_addresses.get(Target.parse(url).host)
+        except RefusedTarget:
+            return None
+
+    def look(self, target: Target, deadline: Deadline) -> Sighting:
+        """Connect freshly and look at the socket."""
+        addresses = self._checked_addresses(target, deadline)
+        connection = self._connect(target, addresses, deadline)
+        try:
+            with named_failures():
+                return see(connection.wire, addresses)
+        finally:
+            connection.close()
+
     def close(self) -> None:
         self._idle.close()
 
@@ -145,6 +185,9 @@ class _Adapter(BaseAdapter):
         if not addresses:
             addresses = self._resolver.addresses(target.host, target.port, deadline)
         admit(target, addresses, self._policy)
+        if len(self._last_addresses) >= MAX_REMEMBERED:
+            self._last_addresses.clear()
+        self._last_addresses[target.host] = addresses[0]
         return addresses
 
     def _exchange(

@@ -1,0 +1,103 @@
+"""When an endpoint that fails is left in peace, and how it comes back (DLV-14): rules without I/O.
+
+An endpoint whose breaker is open is not called; its deliveries wait and lose no attempts. One worker
+tries it with one delivery after a while, and then with more and more; the others wait meanwhile.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from provider.delivery.models import BreakerState, EndpointHealth
+
+FAILURES_IN_A_ROW = 10
+WINDOW = timedelta(minutes=5)
+LEAST_IN_WINDOW = 10
+FAILED_SHARE = 0.7
+LONGEST_WAIT_FACTOR = 30
+
+
+class Turn(Enum):
+    """What became of an endpoint."""
+
+    OPENED = auto()
+    CLOSED = auto()
+    # It works again after having been degraded.
+    RECOVERED = auto()
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one worker has seen of an endpoint since it last wrote it down."""
+
+    url: str | None = None
+    successes: int = 0
+    failures: int = 0
+    # Failures since the last success.
+    in_a_row: int = 0
+    outcome: str | None = None
+
+    def count(self, *, succeeded: bool, url: str, outcome: str) -> None:
+        """Count one attempt."""
+        self.url = url
+        if succeeded:
+            self.successes, self.in_a_row = self.successes + 1, 0
+        else:
+            self.failures, self.in_a_row, self.outcome = self.failures + 1, self.in_a_row + 1, outcome
+
+
+def take_in(health: EndpointHealth, tally: Tally, now: datetime, first_wait: timedelta) -> Turn | None:
+    """Write a tally into an endpoint's row; says if the breaker has opened by it."""
+    _count(health, tally, now)
+    match health.state:
+        case BreakerState.RECOVERING if tally.failures:
+            return _open(health, now, first_wait)
+        case BreakerState.OPEN if tally.successes and not tally.in_a_row:
+            # One that was under way when it opened has come through: it may be tried at once.
+            health.open_until = now
+        case BreakerState.CLOSED if _is_too_bad(health):
+            return _open(health, now, first_wait)
+    return None
+
+
+def close(health: EndpointHealth) -> Turn:
+    """Close the breaker: the endpoint has shown that it works."""
+    health.state, health.holder, health.open_until, health.trips = BreakerState.CLOSED, None, None, 0
+    health.window_started_at, health.window_attempts, health.window_failures = None, 0, 0
+    return Turn.CLOSED
+
+
+def _count(health: EndpointHealth, tally: Tally, now: datetime) -> None:
+    if health.window_started_at is None or health.window_started_at <= now - WINDOW:
+        health.window_started_at, health.window_attempts, health.window_failures = now, 0, 0
+    health.window_attempts += tally.successes + tally.failures
+    health.window_failures += tally.failures
+    health.url = tally.url
+    if tally.successes:
+        health.consecutive_failures, health.failing_since = tally.in_a_row, None
+    else:
+        health.consecutive_failures += tally.failures
+    if tally.failures:
+        health.last_failed_at, health.last_outcome = now, tally.outcome
+    if tally.in_a_row and health.failing_since is None:
+        health.failing_since = now
+
+
+def _is_too_bad(health: EndpointHealth) -> bool:
+    if health.consecutive_failures >= FAILURES_IN_A_ROW:
+        return True
+    enough = health.window_attempts >= LEAST_IN_WINDOW
+    # The latest has failed too: one that has just come back is not shut for its past.
+    return (
+        enough
+        and health.consecutive_failures > 0
+        and health.window_failures >= FAILED_SHARE * health.window_attempts
+    )
+
+
+def _open(health: EndpointHealth, now: datetime, first_wait: timedelta) -> Turn:
+    wait = first_wait * min(2**health.trips, LONGEST_WAIT_FACTOR)
+    health.state, health.holder, health.open_until = BreakerState.OPEN, None, now + wait
+    # Beyond the cap there is nothing to count.
+    health.trips = min(health.trips + 1, 16)
+    return Turn.OPENED

@@ -1,0 +1,37 @@
+"""Which endpoints have failed for so long that somebody must know (DLV-15)."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+
+from provider.delivery.models import Delivery, EndpointHealth
+from provider.delivery.queries import is_pending
+from provider.infrastructure.database import db
+
+REMIND_EVERY = timedelta(days=1)
+# One attempt that failed and is still to be repeated says little about an endpoint.
+_LEAST_FAILURES = 3
+
+
+def take_to_report(now: datetime, after: timedelta) -> list[EndpointHealth]:
+    """Return the endpoints that are to be reported now, and note in their rows that they have been."""
+    unsaid = or_(EndpointHealth.told_at.is_(None), EndpointHealth.told_at <= now - REMIND_EVERY)
+    ill = (
+        select(EndpointHealth)
+        .where(EndpointHealth.failing_since <= now - after, unsaid)
+        .where(EndpointHealth.consecutive_failures >= _LEAST_FAILURES)
+        .order_by(EndpointHealth.client_id)
+        .with_for_update(skip_locked=True)
+    )
+    rows = list(db.session.scalars(ill))
+    for row in rows:
+        row.degraded_since = row.degraded_since or now
+        row.told_at = now
+    return rows
+
+
+def count_waiting(client_id: UUID) -> int:
+    """Count what is owed to a client. Served by ix_delivery_client_id_pending."""
+    waiting = select(func.count()).where(Delivery.client_id == client_id, is_pending())
+    return db.session.scalar(waiting) or 0

@@ -1,0 +1,194 @@
+"""How the endpoints are doing, as this worker sees it and as all of them have written it down.
+
+A healthy endpoint costs nothing here: successes are counted in memory, and a row is made or changed
+only by failures and by what ends them.
+"""
+
+import math
+import time
+from collections.abc import Callable, Collection, Mapping
+from uuid import UUID
+
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from provider.delivery import breaker
+from provider.delivery.breaker import Tally, Turn
+from provider.delivery.gate import Gate
+from provider.delivery.models import BreakerState, Delivery, EndpointHealth
+from provider.delivery.queries import due_condition, is_pending
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import change, db, end_read, is_sqlite, transaction
+
+# How old our knowledge of what others have written may be, and how long our own may wait to be written.
+_FRESH_FOR = 1.0
+_WRITE_EVERY = 0.25
+_HASTENED_AT_ONCE = 1000
+
+# Told of a turn inside the transaction that makes it; the row may have been degraded until now.
+Announce = Callable[[EndpointHealth, Turn], None]
+# Where these clients are called now.
+CurrentURLs = Callable[[Collection[UUID]], Mapping[UUID, str | None]]
+
+
+class Health:
+    """The breakers, as one worker goes by them; used by one thread."""
+
+    def __init__(self, name: str, gate: Gate, announce: Announce, current_urls: CurrentURLs) -> None:
+        self._name = name
+        self._gate = gate
+        self._announce = announce
+        self._current_urls = current_urls
+        self._tallies: dict[UUID, Tally] = {}
+        self._known: dict[UUID, EndpointHealth] = {}
+        self._moved: set[UUID] = set()
+        self._read_at = self._written_at = self._counted_from = -breaker.WINDOW.total_seconds()
+
+    def count(self, client_id: UUID, *, succeeded: bool, url: str, outcome: str) -> None:
+        """Count one attempt that was really made."""
+        self._tallies.setdefault(client_id, Tally()).count(succeeded=succeeded, url=url, outcome=outcome)
+
+    def refresh(self) -> None:
+        """Read what others have written, if our knowledge is old."""
+        if time.monotonic() - self._read_at < _FRESH_FOR:
+            return
+        self._read_at = time.monotonic()
+        ill = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
+        rows = select(EndpointHealth).where(ill)
+        found = db.session.scalars(rows, execution_options={"populate_existing": True}).all()
+        shut = {row.client_id: row.url for row in found if row.state != BreakerState.CLOSED}
+        urls = self._current_urls(shut) if shut else {}
+        end_read()
+        db.session.expunge_all()
+        self._known = {row.client_id: row for row in found}
+        # What was wrong with another address says nothing about this one.
+        self._moved = {client_id for client_id, url in shut.items() if urls.get(client_id) != url}
+
+    def is_held(self, client_id: UUID) -> bool:
+        """Whether an endpoint is to be left in peace by us; takes its trial upon us if one is due."""
+        health = self._known.get(client_id)
+        if health is None or health.state == BreakerState.CLOSED:
+            return False
+        if health.state == BreakerState.RECOVERING and health.holder == self._name:
+            return False
+        if not (client_id in self._moved or self._is_trial_due(health)):
+            return True
+        if not self._take_trial(client_id):
+            self._read_at = -_FRESH_FOR
+            return True
+        self._gate.restart(client_id)
+        return False
+
+    @property
+    def next_trial_in(self) -> float | None:
+        """In how many seconds the next trial is due, or None if none is to come."""
+        ends = [row.open_until for row in self._known.values() if row.open_until is not None]
+        if not ends:
+            return None
+        return max(0.0, (min(ends) - clock.now()).total_seconds())
+
+    @property
+    def write_in(self) -> float:
+        """In how many seconds there is something to write down."""
+        if not any(tally.failures or key in self._known for key, tally in self._tallies.items()):
+            return math.inf
+        return max(0.0, self._written_at + _WRITE_EVERY - time.monotonic())
+
+    def write(self, *, at_once: bool = False) -> None:
+        """Write down what others must know, now and then."""
+        now = time.monotonic()
+        if now - self._counted_from > breaker.WINDOW.total_seconds():
+            self._counted_from = now
+            self._tallies = {key: tally for key, tally in self._tallies.items() if tally.failures}
+        worth = sorted(key for key, tally in self._tallies.items() if tally.failures or key in self._known)
+        if not worth or (now - self._written_at < _WRITE_EVERY and not at_once):
+            return
+        self._written_at = now
+        with transaction():
+            closed = self._write(worth)
+        for client_id in worth:
+            del self._tallies[client_id]
+        self._read_at = -_FRESH_FOR
+        for client_id in closed:
+            _hasten(client_id)
+
+    def _write(self, worth: list[UUID]) -> list[UUID]:
+        wait, now = current.settings().endpoint_probe_wait, clock.now()
+        closed = []
+        for health in _locked_rows(worth):
+            turns = [breaker.take_in(health, self._tallies[health.client_id], now, wait)]
+            if health.failing_since is None:
+                turns.append(breaker.close(health) if self._has_recovered(health) else None)
+                turns.append(Turn.RECOVERED if health.degraded_since else None)
+            for turn in filter(None, turns):
+                self._announce(health, turn)
+            if health.failing_since is None:
+                health.degraded_since = health.told_at = None
+            if Turn.CLOSED in turns:
+                closed.append(health.client_id)
+        db.session.flush()
+        return closed
+
+    def _has_recovered(self, health: EndpointHealth) -> bool:
+        """Whether a trial of ours is over: the endpoint bears its full load, or nothing more waits for it."""
+        if health.state != BreakerState.RECOVERING or health.holder != self._name:
+            return False
+        now = clock.now()
+        health.open_until = now + current.settings().delivery_lease
+        if self._gate.is_at_full(health.client_id):
+            return True
+        waits = exists().where(Delivery.client_id == health.client_id, due_condition(now))
+        return self._gate.is_quiet(health.client_id) and not db.session.scalar(select(waits))
+
+    def _is_trial_due(self, health: EndpointHealth) -> bool:
+        return health.open_until is None or health.open_until <= clock.now()
+
+    def _take_trial(self, client_id: UUID) -> bool:
+        """Take the next trial, if no other worker has; the row count is believed."""
+        now = clock.now()
+        free = EndpointHealth.open_until <= now
+        if client_id in self._moved:
+            free = EndpointHealth.url == self._known[client_id].url
+        trial = update(EndpointHealth).where(
+            EndpointHealth.client_id == client_id, EndpointHealth.state != BreakerState.CLOSED, free
+        )
+        until = now + current.settings().delivery_lease
+        values = {"state": BreakerState.RECOVERING.value, "holder": self._name, "open_until": until}
+        if change(trial.values(values)) != 1:
+            return False
+        health = self._known[client_id]
+        health.state, health.holder, health.open_until = BreakerState.RECOVERING, self._name, until
+        self._moved.discard(client_id)
+        return True
+
+
+def _locked_rows(client_ids: list[UUID]) -> list[EndpointHealth]:
+    """Return the rows, made where there are none, in one order so that two workers never block each other."""
+    insert = sqlite.insert if is_sqlite() else postgresql.insert
+    rows = [{"client_id": key, "state": "closed", "trips": 0, **_NOTHING} for key in client_ids]
+    db.session.execute(insert(EndpointHealth).values(rows).on_conflict_do_nothing())
+    wanted = select(EndpointHealth).where(EndpointHealth.client_id.in_(client_ids))
+    return list(
+        db.session.scalars(
+            wanted.order_by(EndpointHealth.client_id).with_for_update(),
+            execution_options={"populate_existing": True},
+        )
+    )
+
+
+_NOTHING = {"consecutive_failures": 0, "window_attempts": 0, "window_failures": 0}
+
+
+def _hasten(client_id: UUID) -> None:
+    """Make everything due that waits for an endpoint which works again."""
+    later = (
+        select(Delivery.id)
+        .where(Delivery.client_id == client_id, is_pending(), Delivery.next_attempt_at > clock.now())
+        .limit(_HASTENED_AT_ONCE)
+    )
+    hastened = _HASTENED_AT_ONCE
+    while hastened == _HASTENED_AT_ONCE:
+        with transaction():
+            now = clock.now()
+            mine = update(Delivery).where(Delivery.id.in_(later), Delivery.leased_until.is_(None))
+            hastened = change(mine.values(next_attempt_at=now))

@@ -1,0 +1,36 @@
+"""Who delivers at present: the limits of an endpoint are shared among the living (DLV-13)."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from provider.delivery.models import DeliveryWorker
+from provider.infrastructure.database import change, db, is_sqlite
+
+SEEN_EVERY = timedelta(seconds=15)
+# Three beats missed.
+_LIVES_FOR = SEEN_EVERY * 3
+_FORGOTTEN_AFTER = timedelta(days=1)
+
+
+def note_seen(name: str, now: datetime) -> int:
+    """Note that a worker lives and return how many do; in an open transaction."""
+    insert = sqlite.insert if is_sqlite() else postgresql.insert
+    seen = insert(DeliveryWorker).values(name=name, seen_at=now)
+    db.session.execute(
+        seen.on_conflict_do_update(index_elements=[DeliveryWorker.name], set_={"seen_at": now})
+    )
+    change(delete(DeliveryWorker).where(DeliveryWorker.seen_at < now - _FORGOTTEN_AFTER))
+    return count_living(now)
+
+
+def note_gone(name: str) -> None:
+    """Note that a worker has stopped; in an open transaction."""
+    change(delete(DeliveryWorker).where(DeliveryWorker.name == name))
+
+
+def count_living(now: datetime) -> int:
+    """Count the workers that were seen lately."""
+    living = select(func.count()).where(DeliveryWorker.seen_at > now - _LIVES_FOR)
+    return db.session.scalar(living) or 0
