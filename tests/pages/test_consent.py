@@ -101,3 +101,18 @@ def test_another_browsers_page_is_gone(http, browser, parked, green, ada):
     handle, page = consent_page(http, parked, green)
 
     assert browser().post(f"/consent/{handle}", data=page.fields | {"answer": "allow"}).status_code == 410
+
+
+def test_an_app_that_can_sign_a_person_out_everywhere_says_so(http, parked, ada):
+    phone = make_client(
+        "phone",
+        first_party=False,
+        scope="openid account",
+        application_type="native",
+        redirect_uris=["http://127.0.0.1/callback"],
+    )
+    handle = parked(http, phone, consent_scope="openid account")
+
+    page = Page(http, http.get(f"/consent/{handle}"))
+
+    assert "it can sign you out everywhere" in page.html
