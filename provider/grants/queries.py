@@ -49,7 +49,10 @@ def find_consented_scopes(account_id: UUID, client: Client) -> frozenset[str]:
 
 
 def list_unrevoked(account_id: UUID, client: Client) -> list[Grant]:
-    """List what a person has allowed a client and nobody has taken back. Served by ix_grant_account_id_client_id."""
+    """List what a person has allowed a client and nobody has taken back.
+
+    Served by ix_grant_account_id_client_id.
+    """
     held = (
         select(Grant)
         .where(Grant.account_id == account_id, Grant.client_id == client.id)
