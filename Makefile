@@ -4,6 +4,8 @@
 #   make demo-check   plays a sign-out at three apps through HTTP and says what happened
 #   make test         every test, with a real PostgreSQL and a real Valkey from wheels
 #   make races        every race a thousand times, with real threads on PostgreSQL (ROUNDS=1000)
+#   make test-faults  every fault, long ones too: processes killed, frozen, cut off; takes a quarter of an hour
+#   make soak         random faults under load for MINUTES=5, and what was lost by them
 #   make check        lint, format, types, layers
 #   make bench-sessions   whether a million sessions are as quick as a thousand; takes minutes and 6 GB in /tmp
 #   make clean        removes the environment and the demo's data
@@ -15,9 +17,10 @@ LOCK   := --universal --python-version 3.11 --generate-hashes --no-emit-index-ur
 PYTEST_WORKERS ?= auto
 PYTEST_ARGS ?=
 ROUNDS ?= 1000
+MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races check format clean lock install install-dev bench-sessions
+.PHONY: help demo demo-check test races test-faults soak check format clean lock install install-dev bench-sessions
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -33,6 +36,12 @@ test: install-dev
 
 races: install-dev
 	@CURFEW_TEST_ROUNDS=$(ROUNDS) $(BIN)/pytest -n $(PYTEST_WORKERS) --timeout 3600 $(PYTEST_ARGS) tests/races
+
+test-faults: install-dev
+	@$(BIN)/pytest -m "long or not long" $(PYTEST_ARGS) tests/faults
+
+soak: install-dev
+	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(SOAK_ARGS)
 
 check: install-dev
 	@$(BIN)/ruff check .
