@@ -161,7 +161,7 @@ def test_race_16_a_new_handle_and_requests_with_the_old_one(browser, rp, begin, 
 
 
 def test_a_new_sign_in_and_an_ending_never_wait_for_each_other(begin, do, sign_in_page):
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS // 2):
         made, browser = begin()
         signing_in = sign_in_page(browser, prompt="login")
 
