@@ -7,15 +7,16 @@ from provider.infrastructure.outbound.policy import (
     OutboundPolicy,
     RefusedTarget,
 )
+from provider.infrastructure.outbound.sighting import Sighting
 from provider.infrastructure.outbound.target import check_url
 
 __all__ = [
-    "FailureKind",
     "FailureKind",
     "OutboundClient",
     "OutboundFailure",
     "OutboundPolicy",
     "OutboundResponse",
     "RefusedTarget",
+    "Sighting",
     "check_url",
 ]
