@@ -39,6 +39,8 @@ class EventTag(StrEnum):
     CLIENT_ADDED = "client_added"
     CLIENT_UPDATED = "client_updated"
     CLIENT_REMOVED = "client_removed"
+    # Its logout endpoint was tried with good and bad tokens.
+    CLIENT_EXAMINED = "client_examined"
 
     ACCOUNT_ADDED = "account_added"
     ACCOUNT_UPDATED = "account_updated"

@@ -50,6 +50,14 @@ def sign(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
     return _jws.encode(payload, private_key, algorithm=alg, headers={"kid": kid, "typ": typ})
 
 
+def sign_wrong_on_purpose(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
+    """Sign what no honest token says, so that an app can show that it refuses it.
+
+    Such a token holds a valid signature of ours: it must name nobody and nothing that exists.
+    """
+    return sign(claims, typ=typ, alg=alg)
+
+
 def verify_own(
     token: UnverifiedJWT,
     *,

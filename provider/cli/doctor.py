@@ -1,0 +1,80 @@
+"""`curfew doctor`: does an app's logout endpoint work, and does it believe only what it should."""
+
+import sys
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.context import with_app
+from provider.cli.output import json_option, show_json, show_table
+from provider.clients.queries import get_by_client_id
+from provider.infrastructure.database import end_read, transaction
+from provider.inspection.doctor import examine
+from provider.inspection.findings import Grade, Report
+
+FAILED = 1
+_ADVICE = (Grade.WARN, Grade.FAIL, Grade.SKIPPED)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  curfew doctor red
+  curfew doctor red --json
+Exit codes: 0 nothing failed (there may be warnings), 1 something failed.
+"""
+)
+@click.argument("client_id", metavar="CLIENT")
+@json_option
+@with_app
+def doctor(*, client_id: str, as_json: bool) -> None:
+    """Try an app's back-channel logout endpoint with good and bad tokens.
+
+    Looks at its address, name, certificate and answers. The tokens name people and sessions that do
+    not exist, so nobody is signed out.
+    """
+    client = get_by_client_id(client_id)
+    end_read()
+    report = examine(client)
+    with transaction():
+        record(
+            EventTag.CLIENT_EXAMINED,
+            actor="admin",
+            client_id=client.client_id,
+            grade=report.grade,
+            failed=[one.check for one in report.findings if one.grade is Grade.FAIL],
+        )
+    if as_json:
+        show_json(as_record(report))
+    else:
+        _show(report)
+    sys.exit(FAILED if report.grade is Grade.FAIL else 0)
+
+
+def as_record(report: Report) -> dict[str, object]:
+    """Return a report for programs."""
+    return {
+        "client_id": report.client_id,
+        "url": report.url,
+        "grade": report.grade,
+        "findings": [asdict(one) for one in report.findings],
+    }
+
+
+def _show(report: Report) -> None:
+    rows = [(one.check, one.grade, one.saw, _span(one.latency_ms)) for one in report.findings]
+    show_table(("Check", "Grade", "Seen", "Took"), rows, empty="")
+    for one in report.findings:
+        if one.grade in _ADVICE and (one.meaning or one.mend):
+            click.echo(f"{one.grade}: {one.check}\n  {one.meaning}")
+            if one.mend:
+                click.echo(f"  To mend it: {one.mend}")
+    counts = {grade: sum(one.grade is grade for one in report.findings) for grade in Grade}
+    click.echo(f"{report.client_id}: " + ", ".join(f"{n} {grade}" for grade, n in counts.items() if n))
+
+
+def _span(latency_ms: int | None) -> object:
+    return None if latency_ms is None else timedelta(milliseconds=latency_ms)

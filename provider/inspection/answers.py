@@ -1,0 +1,145 @@
+"""What an app's answers to good and bad tokens mean (backchannel §2.7, §2.8)."""
+
+from datetime import timedelta
+
+from provider.infrastructure.outbound_http import OutboundFailure, OutboundResponse
+from provider.inspection.findings import Finding, Grade
+from provider.inspection.specimens import Specimen
+
+Answer = OutboundResponse | OutboundFailure
+SLOW = timedelta(seconds=2)
+_GOOD = "good token"
+_WHY_A_GOOD_ONE_IS_REFUSED = (
+    "Either no token of this provider is believed, or an unknown session counts as an error; "
+    "one that is signed out already counts as success (§2.7)."
+)
+_HOW_TO_ACCEPT_A_GOOD_ONE = (
+    "See the app's log for the reason: issuer, client_id, algorithm and jwks_uri must be this "
+    "provider's, and an unknown session is answered with 200."
+)
+
+
+def to_good_token(answer: Answer) -> list[Finding]:
+    """Judge the answer to a token that is in order, of a session that the app has never heard of."""
+    if isinstance(answer, OutboundFailure):
+        finding = Finding(
+            check=_GOOD,
+            grade=Grade.FAIL,
+            saw=answer.detail or str(answer),
+            meaning=f"{str(answer).capitalize()}: deliveries are repeated for days and then given up.",
+            mend="Answer a POST of a form with logout_token within a few seconds.",
+        )
+        return [finding]
+    return [_status_of_good(answer), *_manners(answer)]
+
+
+def to_bad_token(specimen: Specimen, answer: Answer) -> Finding:
+    """Judge the answer to a token that must, or should, be refused."""
+    if isinstance(answer, OutboundFailure):
+        return Finding(
+            check=specimen.check,
+            grade=Grade.FAIL,
+            saw=str(answer),
+            meaning="A bad token keeps the app from answering, which anybody can send to it.",
+            mend="Answer 400 to what is not in order.",
+        )
+    grade, meaning, mend = _refusal(specimen, answer.status)
+    return Finding(
+        check=specimen.check,
+        grade=grade,
+        saw=f"status {answer.status}",
+        meaning=meaning,
+        mend=mend,
+        latency_ms=_milliseconds(answer),
+    )
+
+
+def _status_of_good(answer: OutboundResponse) -> Finding:
+    grade, meaning, mend = _acceptance(answer.status)
+    saw = f"status {answer.status}"
+    location = answer.headers.get("Location")
+    if answer.status // 100 == 3 and location:
+        saw += f" to {location}"
+    return Finding(
+        check=_GOOD, grade=grade, saw=saw, meaning=meaning, mend=mend, latency_ms=_milliseconds(answer)
+    )
+
+
+def _acceptance(status: int) -> tuple[Grade, str, str]:
+    match status:
+        case 200 | 204:
+            return Grade.PASS, "", ""
+        case 400:
+            return (
+                Grade.FAIL,
+                _WHY_A_GOOD_ONE_IS_REFUSED,
+                _HOW_TO_ACCEPT_A_GOOD_ONE,
+            )
+    match status // 100:
+        case 2:
+            return Grade.WARN, "Only 200 and 204 say that the logout was done (§2.8).", "Answer 200."
+        case 3:
+            return (
+                Grade.FAIL,
+                "Redirects are not followed: a Logout Token goes to the registered address alone.",
+                "Register the final address, and keep the path out of what redirects to a sign-in page.",
+            )
+        case 4:
+            return (
+                Grade.FAIL,
+                "The address is wrong, or something before the app turns the provider away.",
+                "Let the path through without cookie, CSRF token or authentication: the token is the proof.",
+            )
+    return (
+        Grade.FAIL,
+        "The app breaks on a token that is in order; deliveries are repeated for days.",
+        "See the app's log.",
+    )
+
+
+def _manners(answer: OutboundResponse) -> list[Finding]:
+    findings = []
+    if "no-store" not in answer.headers.get("Cache-Control", "").lower():
+        findings.append(
+            Finding(
+                check="caching",
+                grade=Grade.WARN,
+                saw=f"Cache-Control: {answer.headers.get('Cache-Control', 'none')}",
+                meaning="The answer should not be cached (§2.8).",
+                mend="Answer with Cache-Control: no-store.",
+            )
+        )
+    if answer.elapsed > SLOW:
+        findings.append(
+            Finding(
+                check="latency",
+                grade=Grade.WARN,
+                saw=f"{_milliseconds(answer)} ms",
+                meaning="People wait for sign-outs, and a slow app is told later than others.",
+                mend="End the sessions first and do the rest afterwards.",
+            )
+        )
+    return findings
+
+
+def _refusal(specimen: Specimen, status: int) -> tuple[Grade, str, str]:
+    if status == 400:
+        return Grade.PASS, "", ""
+    match status // 100:
+        case 2:
+            if specimen.is_must:
+                return Grade.FAIL, f"Accepted, although {specimen.rule}.", specimen.mend
+            return Grade.WARN, f"Accepted, although {specimen.rule}; to refuse it is advised.", specimen.mend
+        case 4:
+            return Grade.WARN, "Refused, but the specification asks for 400 (§2.8).", "Answer 400."
+        case 3:
+            return Grade.FAIL, "A redirect is no refusal (§2.8).", "Answer 400."
+    return (
+        Grade.FAIL,
+        "The app breaks on a bad token, which anybody can send to it.",
+        f"Answer 400: {specimen.rule}.",
+    )
+
+
+def _milliseconds(answer: OutboundResponse) -> int:
+    return round(answer.elapsed.total_seconds() * 1000)

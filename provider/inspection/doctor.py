@@ -1,0 +1,160 @@
+"""Examine an app's back-channel logout endpoint (DLV-17): can it be reached, whom does it believe.
+
+It speaks through the same door as real deliveries, and with made-up names only, so that no session
+of anybody ends.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from provider.clients.models import Client
+from provider.infrastructure import clock, current
+from provider.infrastructure.opaque_tokens import new_id
+from provider.infrastructure.outbound_http import (
+    FailureKind,
+    OutboundFailure,
+    OutboundResponse,
+    RefusedTarget,
+    Sighting,
+    check_url,
+)
+from provider.inspection import answers
+from provider.inspection.findings import Finding, Grade, Report
+from provider.inspection.specimens import Specimen, Specimens
+
+CERTIFICATE_ENDS_SOON = timedelta(days=14)
+_STEPS: dict[FailureKind, str] = {
+    "refused": "address policy",
+    "dns": "DNS",
+    "connect": "connection",
+    "tls": "TLS",
+}
+_MEND: dict[FailureKind, str] = {
+    "refused": "Register a public https address, or allow its network by CURFEW_OUTBOUND_ALLOW.",
+    "dns": "Publish an address for this name, or correct the registered backchannel_logout_uri.",
+    "connect": "Start the app, and let the provider through its firewall.",
+    "tls": "Serve a certificate for this name, with its whole chain, of an authority that we trust.",
+}
+
+
+def examine(client: Client) -> Report:
+    """Try an app's endpoint with everything; nothing is written and nobody is signed out."""
+    url = client.deliver_to or client.metadata_.backchannel_logout_uri or ""
+    return Report(client_id=client.client_id, url=url, findings=tuple(_examine(client, url)))
+
+
+def _examine(client: Client, url: str) -> Iterator[Finding]:
+    if not url:
+        yield Finding(
+            check="registration",
+            grade=Grade.FAIL,
+            saw="no backchannel_logout_uri",
+            meaning="This app is never told of a sign-out.",
+            mend="Register one: curfew client update, option --backchannel-logout-uri.",
+        )
+        return
+    yield _registration(client, url)
+    reach = list(_reach(url))
+    yield from reach
+    if reach[-1].grade is not Grade.FAIL:
+        yield from _tokens(client, url)
+
+
+def _registration(client: Client, url: str) -> Finding:
+    if not client.is_active:
+        return Finding(
+            check="registration",
+            grade=Grade.WARN,
+            saw=f"{client.client_id} is disabled",
+            meaning="Nobody can sign in there; what is still owed to it is delivered all the same.",
+        )
+    if client.deliver_to:
+        return Finding(
+            check="registration",
+            grade=Grade.WARN,
+            saw=f"told at {url} instead of {client.metadata_.backchannel_logout_uri}",
+            meaning="The override is for development only.",
+            mend="Remove it (curfew client update, option --deliver-to) before this app is used in earnest.",
+        )
+    named = "sub and sid" if client.metadata_.backchannel_logout_session_required else "sub alone"
+    return Finding(check="registration", grade=Grade.PASS, saw=f"{url}, told with {named}")
+
+
+def _reach(url: str) -> Iterator[Finding]:
+    """Go the way to the endpoint step by step; the last finding is the one that it ended with."""
+    try:
+        check_url(url, current.house().outbound.policy)
+        seen = current.house().outbound.look(url)
+    except OutboundFailure as failure:
+        policy = isinstance(failure, RefusedTarget)
+        yield Finding(
+            check=_STEPS.get(failure.kind, "connection"),
+            grade=Grade.FAIL,
+            saw=failure.detail,
+            meaning=f"{str(failure).capitalize()}: no Logout Token can be delivered.",
+            mend=_MEND["refused"] if policy else _MEND.get(failure.kind, _MEND["connect"]),
+        )
+        return
+    yield Finding(check="address policy", grade=Grade.PASS, saw="every address may be called")
+    yield Finding(check="DNS", grade=Grade.PASS, saw=", ".join(map(str, seen.addresses)))
+    yield Finding(check="connection", grade=Grade.PASS, saw=f"connected to {seen.connected_to}")
+    yield _tls(seen)
+
+
+def _tls(seen: Sighting) -> Finding:
+    if seen.tls_version is None:
+        return Finding(
+            check="TLS",
+            grade=Grade.WARN,
+            saw="plain http",
+            meaning="Whoever sits between can read Logout Tokens and hold them back.",
+            mend="Serve the endpoint by https, except on this very machine.",
+        )
+    ends_at = seen.certificate_ends_at
+    if ends_at is None:
+        return Finding(
+            check="TLS", grade=Grade.WARN, saw=f"{seen.tls_version}, no end date in the certificate"
+        )
+    left = ends_at - clock.now()
+    saw = f"{seen.tls_version}, certificate until {ends_at:%Y-%m-%d} ({left.days} days)"
+    if left > CERTIFICATE_ENDS_SOON:
+        return Finding(check="TLS", grade=Grade.PASS, saw=saw)
+    return Finding(
+        check="TLS",
+        grade=Grade.WARN,
+        saw=saw,
+        meaning="Once it has ended no Logout Token can be delivered.",
+        mend="Renew the certificate, and let something do so by itself.",
+    )
+
+
+def _tokens(client: Client, url: str) -> Iterator[Finding]:
+    specimens = Specimens(client)
+    good = specimens.good()
+    answer = _send(url, good)
+    findings = answers.to_good_token(answer)
+    yield from findings
+    if findings[0].grade is Grade.FAIL:
+        # It says no to everything, or nothing at all: to ask more would prove nothing.
+        yield Finding(
+            check="bad tokens",
+            grade=Grade.SKIPPED,
+            saw="not tried",
+            meaning="An endpoint that refuses the good token proves nothing by refusing bad ones.",
+        )
+        return
+    for specimen in specimens.bad(good):
+        yield _refused(url, specimen)
+
+
+def _refused(url: str, specimen: Specimen) -> Finding:
+    return answers.to_bad_token(specimen, _send(url, specimen.token))
+
+
+def _send(url: str, token: str) -> OutboundResponse | OutboundFailure:
+    # The headers of a real delivery, so that an app cannot tell the difference.
+    headers = {"Curfew-Delivery": str(new_id()), "Curfew-Attempt": "1"}
+    try:
+        return current.house().outbound.post_form(url, {"logout_token": token}, headers=headers)
+    except OutboundFailure as failure:
+        return failure

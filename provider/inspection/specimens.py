@@ -1,0 +1,218 @@
+"""The tokens that an app is tried with: one good one, and every kind of bad one.
+
+All of them name a person, a session and, where the audience is wrong, an app that were made up for
+the occasion, so that whoever believes one ends nothing.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from provider.clients.models import Client
+from provider.infrastructure import clock, current
+from provider.infrastructure.opaque_tokens import new_handle, new_subject
+from provider.keys import algorithms, jwt
+from provider.keys.keyring import the_keyring
+from provider.logout.logout_token import BACKCHANNEL_LOGOUT_EVENT
+
+LIFETIME_SECONDS = 120
+_AN_HOUR = 3600
+_FOREIGN_RSA_BITS = 2048
+_COORDINATE_BYTES = 32
+Claims = dict[str, Any]
+NEEDED = True
+ADVISED = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Specimen:
+    """A bad token, which rule it breaks, and whether an app must refuse it or is only advised to."""
+
+    check: str
+    is_must: bool
+    rule: str
+    mend: str
+    token: str = field(repr=False)
+
+
+class Specimens:
+    """Makes the tokens for one client, in its own signature algorithm."""
+
+    def __init__(self, client: Client) -> None:
+        self._client_id = client.client_id
+        self._names_sid = client.metadata_.backchannel_logout_session_required
+        self._alg = client.metadata_.id_token_signed_response_alg
+        self._kid = the_keyring().private_key(self._alg)[0]
+
+    def good(self) -> str:
+        """Return a Logout Token in order, of a session that never was."""
+        return jwt.sign(self._claims(), typ=jwt.LOGOUT_TOKEN_TYP, alg=self._alg)
+
+    def bad(self, good: str) -> list[Specimen]:
+        """Return one token of every bad kind; `good` is the one that the app has just accepted."""
+        return [
+            Specimen(check=check, is_must=is_must, rule=rule, mend=mend, token=make(self, good))
+            for check, is_must, rule, mend, make in _TABLE
+        ]
+
+    def wrong(self, *without: str, typ: str = jwt.LOGOUT_TOKEN_TYP, **changes: object) -> str:
+        """Return a token with our signature and wrong claims."""
+        claims = {name: value for name, value in (self._claims() | changes).items() if name not in without}
+        return jwt.sign_wrong_on_purpose(claims, typ=typ, alg=self._alg)
+
+    def unsigned(self) -> str:
+        """Return a token with `alg: none`."""
+        return f"{_encode({'alg': 'none', 'typ': jwt.LOGOUT_TOKEN_TYP})}.{_encode(self._claims())}."
+
+    def confused(self) -> str:
+        """Return a token whose HMAC has our public key for its secret, as published (RFC 8725 §2.1)."""
+        held = the_keyring().find(self._kid)
+        if held is None:
+            raise AssertionError("the key that signs is in the keyring")
+        secret = held.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        signed = f"{_encode(self._header('HS256'))}.{_encode(self._claims())}"
+        return f"{signed}.{_base64(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
+
+    def foreign(self) -> str:
+        """Return a token that somebody else has signed under the name of our key."""
+        signed = f"{_encode(self._header(self._alg))}.{_encode(self._claims())}"
+        key = algorithms.generate(self._alg, rsa_key_bits=_FOREIGN_RSA_BITS)
+        return f"{signed}.{_base64(_signature(key, signed.encode()))}"
+
+    def now(self) -> int:
+        """Return the instant as tokens write it."""
+        return int(clock.now().timestamp())
+
+    def _header(self, alg: str) -> dict[str, str]:
+        return {"alg": alg, "kid": self._kid, "typ": jwt.LOGOUT_TOKEN_TYP}
+
+    def _claims(self) -> Claims:
+        issued_at = self.now()
+        claims: Claims = {
+            "iss": current.settings().issuer,
+            "aud": self._client_id,
+            "iat": issued_at,
+            "exp": issued_at + LIFETIME_SECONDS,
+            "jti": new_handle(),
+            "events": {BACKCHANNEL_LOGOUT_EVENT: {}},
+            "sub": new_subject(),
+        }
+        return claims | ({"sid": new_handle()} if self._names_sid else {})
+
+
+def _signature(key: algorithms.PrivateKey, message: bytes) -> bytes:
+    """Sign as somebody else would: with a key that is not ours, so not by the module that signs for us."""
+    match key:
+        case rsa.RSAPrivateKey():
+            return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        case ec.EllipticCurvePrivateKey():
+            r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256())))
+            return r.to_bytes(_COORDINATE_BYTES) + s.to_bytes(_COORDINATE_BYTES)
+        case _:
+            return key.sign(message)
+
+
+def _encode(value: object) -> str:
+    return _base64(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _base64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+_Row = tuple[str, bool, str, str, Callable[[Specimens, str], str]]
+_TABLE: tuple[_Row, ...] = (
+    (
+        "foreign key",
+        NEEDED,
+        "the signature is not the provider's (§2.6)",
+        "Verify the signature with the keys at the provider's jwks_uri, before anything else.",
+        lambda made, _: made.foreign(),
+    ),
+    (
+        "alg none",
+        NEEDED,
+        "it has no signature (§2.6)",
+        "Accept the registered algorithm only; never let the token choose.",
+        lambda made, _: made.unsigned(),
+    ),
+    (
+        "HS256 with the public key",
+        NEEDED,
+        "anybody can compute this signature (RFC 8725 §2.1)",
+        "Accept the registered algorithm only, and never use a public key as an HMAC secret.",
+        lambda made, _: made.confused(),
+    ),
+    (
+        "wrong iss",
+        NEEDED,
+        "another issuer (§2.6)",
+        "Compare iss with the issuer of your ID Tokens, character by character.",
+        lambda made, _: made.wrong(iss="https://another-issuer.invalid"),
+    ),
+    (
+        "wrong aud",
+        NEEDED,
+        "it is meant for another app (§2.6)",
+        "Accept only your own client_id in aud.",
+        lambda made, _: made.wrong(aud=f"nobody-{new_handle()}"),
+    ),
+    (
+        "expired",
+        NEEDED,
+        "it expired an hour ago (§2.6)",
+        "Check exp, with a leeway of a minute or two at the most, and the clock of the server.",
+        lambda made, _: made.wrong(iat=made.now() - _AN_HOUR - LIFETIME_SECONDS, exp=made.now() - _AN_HOUR),
+    ),
+    (
+        "nonce",
+        NEEDED,
+        "a Logout Token has no nonce (§2.4)",
+        "Refuse a token with a nonce: it could be an ID Token.",
+        lambda made, _: made.wrong(nonce=new_handle()),
+    ),
+    (
+        "no events",
+        NEEDED,
+        "it does not say that it is about a logout (§2.6)",
+        "Ask for the member http://schemas.openid.net/event/backchannel-logout in events.",
+        lambda made, _: made.wrong("events"),
+    ),
+    (
+        "wrong event",
+        NEEDED,
+        "it is about something else (§2.6)",
+        "Ask for the member http://schemas.openid.net/event/backchannel-logout in events.",
+        lambda made, _: made.wrong(events={"http://schemas.openid.net/event/another": {}}),
+    ),
+    (
+        "neither sub nor sid",
+        NEEDED,
+        "it names nobody (§2.6)",
+        "Refuse a token that has neither sub nor sid.",
+        lambda made, _: made.wrong("sub", "sid"),
+    ),
+    (
+        "wrong typ",
+        ADVISED,
+        "it says that it is of another kind (RFC 8725 §3.11)",
+        "Accept the typ logout+jwt alone, lest another kind of token pass for this one.",
+        lambda made, _: made.wrong(typ=jwt.ACCESS_TOKEN_TYP),
+    ),
+    (
+        "replayed jti",
+        ADVISED,
+        "this very token was accepted before (§2.6)",
+        "Remember each jti until its token has expired.",
+        lambda _, good: good,
+    ),
+)

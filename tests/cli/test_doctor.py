@@ -1,0 +1,340 @@
+"""`curfew doctor` against the real demo app, apps that believe too much, and apps that cannot be reached."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import jwt
+import pytest
+import requests
+from sqlalchemy import func, select
+
+from provider.audit.models import AuditEvent
+from provider.delivery.models import Delivery
+from provider.infrastructure.database import db, transaction
+from provider.keys.jwks import published_jwks
+from provider.keys.lifecycle import ensure_keys
+from provider.logout.models import Logout
+from provider.sessions.models import ClientSession
+from tests.factories import make_account, make_client, make_session
+from tests.support.authority import Authority
+from tests.support.waiting import wait_until
+
+MUST_REFUSE = {
+    *("foreign key", "alg none", "HS256 with the public key", "wrong iss", "wrong aud", "expired"),
+    *("nonce", "no events", "wrong event", "neither sub nor sid"),
+}
+SHOULD_REFUSE = {"wrong typ", "replayed jti"}
+
+
+class App:
+    """A relying party's endpoint that answers by a function of the token, and keeps what it got."""
+
+    def __init__(self, judge):
+        self.judge = judge
+        self.tokens = []
+        self.headers = {"Cache-Control": "no-store"}
+        app = self
+
+        class Endpoint(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                app.tokens += form["logout_token"]
+                self.send_response(app.judge(form["logout_token"][0]))
+                for name, value in ({"Content-Length": "0"} | app.headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, *_):
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+        self.server.daemon_threads = True
+        self.port = self.server.server_port
+
+
+@contextmanager
+def running(judge, context=None):
+    app = App(judge)
+    if context:
+        app.server.socket = context.wrap_socket(app.server.socket, server_side=True)
+    thread = threading.Thread(target=app.server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield app
+    finally:
+        app.server.shutdown()
+        app.server.server_close()
+        thread.join()
+
+
+def first_only(status=200, refusal=400):
+    """Accepts the first token it gets and no other."""
+    answers = iter([status])
+    return lambda _: next(answers, refusal)
+
+
+@pytest.fixture
+def registered(looking):
+    """Registers red; Ada is signed in there."""
+
+    def register(**client):
+        with looking():
+            with transaction():
+                ensure_keys()
+            red = make_client("red", **client)
+            return make_session(make_account("ada"), [red])
+
+    return register
+
+
+def by_check(report):
+    return {one["check"]: one for one in report["findings"]}
+
+
+def grades(report):
+    return {one["check"]: one["grade"] for one in report["findings"]}
+
+
+def test_an_app_that_refuses_every_bad_token_passes(curfew, registered):
+    with running(first_only()) as app:
+        registered(port=app.port)
+        report = curfew("doctor", "red", "--json").json
+
+    found = grades(report)
+    assert {check for check, grade in found.items() if grade != "pass"} == {"TLS"}
+    assert by_check(report)["TLS"]["saw"] == "plain http"
+    assert set(found) >= MUST_REFUSE | SHOULD_REFUSE | {"address policy", "DNS", "connection", "good token"}
+    assert report["grade"] == "warn"
+
+
+def test_an_app_that_believes_everything_fails(curfew, registered):
+    with running(lambda _: 200) as app:
+        registered(port=app.port)
+        report = curfew("doctor", "red", "--json", code=1).json
+
+    found = grades(report)
+    assert {check for check, grade in found.items() if grade == "fail"} == MUST_REFUSE
+    assert {check for check, grade in found.items() if grade == "warn"} == SHOULD_REFUSE | {"TLS"}
+    assert all(by_check(report)[check]["mend"] for check in MUST_REFUSE | SHOULD_REFUSE)
+
+
+def test_people_are_told_what_is_wrong_and_how_to_mend_it(curfew, registered):
+    with running(lambda _: 200) as app:
+        registered(port=app.port)
+        said = curfew("doctor", "red", code=1).out
+
+    assert "fail: alg none" in said
+    assert "To mend it: Accept the registered algorithm only" in said
+    assert "red: " in said.splitlines()[-1]
+    assert "10 fail" in said.splitlines()[-1]
+
+
+def test_nobody_is_signed_out_and_nothing_is_owed(curfew, looking, registered):
+    with running(lambda _: 200) as app:
+        made = registered(port=app.port)
+        curfew("doctor", "red", code=1)
+        sent = [jwt.decode(token, options={"verify_signature": False}) for token in app.tokens]
+
+    with looking():
+        share = db.session.get(ClientSession, made.shares["red"].id)
+        assert share.ended_at is None
+        assert db.session.scalar(select(func.count()).select_from(Logout)) == 0
+        assert db.session.scalar(select(func.count()).select_from(Delivery)) == 0
+        examined = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "client_examined")).one()
+    assert examined.detail["grade"] == "fail"
+    assert len({claims["sid"] for claims in sent if "sid" in claims}) == len(sent) - 2
+    assert made.shares["red"].sid not in {claims.get("sid") for claims in sent}
+    assert made.grants["red"].sub not in {claims.get("sub") for claims in sent}
+    assert {claims["aud"] for claims in sent if claims["aud"] != "red"} != {"green"}
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+def test_each_bad_token_has_the_one_fault_it_is_named_after(curfew, looking, registered, alg):
+    with running(first_only()) as app:
+        registered(port=app.port, id_token_signed_response_alg=alg)
+        curfew("doctor", "red")
+
+    with looking():
+        keys = {key["kid"]: jwt.PyJWK(key) for key in published_jwks()["keys"]}
+
+    def is_signed(token):
+        try:
+            jwt.PyJWS().decode(token, keys[jwt.get_unverified_header(token)["kid"]], algorithms=[alg])
+        except (jwt.InvalidTokenError, KeyError):
+            return False
+        return True
+
+    signed = [is_signed(token) for token in app.tokens]
+    assert signed == [True, False, False, False, *[True] * 9]
+    headers = [jwt.get_unverified_header(token) for token in app.tokens]
+    assert [header["alg"] for header in headers[:5]] == [alg, alg, "none", "HS256", alg]
+
+
+@pytest.mark.parametrize(
+    ("status", "grade", "words"),
+    [
+        pytest.param(200, "pass", "", id="200 is the right answer"),
+        pytest.param(204, "pass", "", id="204 is tolerated"),
+        pytest.param(202, "warn", "Only 200 and 204", id="another 2xx is odd"),
+        pytest.param(302, "fail", "Redirects are not followed", id="a redirect is not followed"),
+        pytest.param(400, "fail", "signed out already counts as success", id="400 refuses a good token"),
+        pytest.param(403, "fail", "turns the provider away", id="something before the app says no"),
+        pytest.param(500, "fail", "breaks", id="the app breaks"),
+    ],
+)
+def test_the_answer_to_the_good_token(curfew, registered, status, grade, words):
+    with running(first_only(status)) as app:
+        app.headers["Location"] = "/sign-in"
+        registered(port=app.port)
+        report = curfew("doctor", "red", "--json", code=1 if grade == "fail" else 0).json
+
+    good = by_check(report)["good token"]
+    assert good["grade"] == grade
+    assert words in good["meaning"]
+    assert (grades(report).get("bad tokens") == "skipped") == (grade == "fail")
+    assert len(app.tokens) == (1 if grade == "fail" else 13)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "grade"),
+    [
+        pytest.param(400, "pass", id="400 is the right refusal"),
+        pytest.param(401, "warn", id="another refusal is a refusal"),
+        pytest.param(303, "fail", id="a redirect is none"),
+        pytest.param(500, "fail", id="the app breaks"),
+    ],
+)
+def test_the_answer_to_bad_tokens(curfew, registered, refusal, grade):
+    with running(first_only(refusal=refusal)) as app:
+        registered(port=app.port)
+        report = curfew("doctor", "red", "--json", code=1 if grade == "fail" else 0).json
+
+    assert {grades(report)[check] for check in MUST_REFUSE} == {grade}
+
+
+def test_an_answer_that_may_be_cached_is_warned_of(curfew, registered):
+    with running(first_only()) as app:
+        app.headers.clear()
+        registered(port=app.port)
+        assert grades(curfew("doctor", "red", "--json").json)["caching"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("uri", "check"),
+    [
+        pytest.param(None, "registration", id="without an address"),
+        pytest.param(
+            "https://169.254.169.254/logout", "address policy", id="an address that is never called"
+        ),
+        pytest.param("https://red.invalid/logout", "DNS", id="a name that does not exist"),
+        pytest.param("http://127.0.0.1:1/logout", "connection", id="a port where nobody listens"),
+    ],
+)
+def test_an_app_that_cannot_be_reached(curfew, registered, uri, check):
+    registered(backchannel_logout_uri=uri)
+
+    report = curfew("doctor", "red", "--json", code=1).json
+
+    last = report["findings"][-1]
+    assert (last["check"], last["grade"]) == (check, "fail")
+    assert last["mend"]
+
+
+@pytest.mark.parametrize(
+    ("days", "grade"), [pytest.param(100, "pass", id="long"), pytest.param(5, "warn", id="ending soon")]
+)
+def test_the_certificate_is_dated(curfew, registered, tmp_path, days, grade):
+    authority = Authority(tmp_path)
+    context = authority.server_context("127.0.0.1", life=timedelta(days=days, hours=1))
+    with running(first_only(), context) as app:
+        registered(backchannel_logout_uri=f"https://127.0.0.1:{app.port}/logout")
+        bundle = str(authority.bundle)
+        report = curfew("doctor", "red", "--json", CURFEW_OUTBOUND_CA_BUNDLE=bundle).json
+        untrusted = curfew("doctor", "red", "--json", code=1).json
+
+    tls = by_check(report)["TLS"]
+    assert tls["grade"] == grade
+    assert f"({days} days)" in tls["saw"]
+    assert (untrusted["findings"][-1]["check"], untrusted["findings"][-1]["grade"]) == ("TLS", "fail")
+
+
+@contextmanager
+def published(documents):
+    """Serves the provider's documents at an issuer of their own; `documents` takes the issuer."""
+
+    class Document(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = json.dumps(documents(issuer)[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Document)
+    issuer = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def demo_app(issuer, port, folder):
+    options = ["--name", "red", "--port", str(port), "--issuer", issuer, "--client-id", "red"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "relying_party_demo", *options, "--data-dir", str(folder)],
+        env={**os.environ, "RP_CLIENT_SECRET": "red-secret"},
+        stdout=subprocess.DEVNULL,
+    )
+
+    def answers():
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/api/state", timeout=1).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    try:
+        wait_until(answers, seconds=30)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.processes
+def test_the_demo_app_passes_and_keeps_its_sessions(curfew, looking, registered, tmp_path):
+    port = free_port()
+    registered(port=port)
+    with looking():
+        keys = published_jwks()
+
+    def documents(issuer):
+        metadata = {"issuer": issuer, "jwks_uri": f"{issuer}/jwks"}
+        return {"/.well-known/openid-configuration": metadata, "/jwks": keys}
+
+    with published(documents) as issuer, demo_app(issuer, port, tmp_path / "rp"):
+        report = curfew("doctor", "red", "--json", CURFEW_ISSUER=issuer).json
+
+    assert {check: grade for check, grade in grades(report).items() if grade != "pass"} == {"TLS": "warn"}
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
