@@ -1,0 +1,48 @@
+"""What the same POSTs cost without us: a bare loop over `requests` or `urllib3`, with keep-alive.
+
+`python -m benchmarks.delivery_yardstick requests|urllib3 PORT COUNT TIMES` posts TIMES tokens to the
+receivers in turn and prints how many there were a second.
+"""
+
+import sys
+import time
+
+_TOKEN = "a" * 760
+_HEADERS = {
+    "Curfew-Delivery": "0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60",
+    "Curfew-Attempt": "1",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
+
+
+def main(library: str, port: int, count: int, times: int) -> None:
+    urls = [f"http://127.0.1.{number}:{port}/logout" for number in range(1, count + 1)]
+    if library == "requests":
+        import requests
+
+        session = requests.Session()
+        session.trust_env = False
+        adapter = requests.adapters.HTTPAdapter(pool_connections=count)
+        session.mount("http://", adapter)
+
+        def post(url: str) -> int:
+            return session.post(url, data={"logout_token": _TOKEN}, headers=_HEADERS, timeout=10).status_code
+    else:
+        import urllib3
+
+        pools = urllib3.PoolManager(num_pools=count)
+
+        def post(url: str) -> int:
+            body = f"logout_token={_TOKEN}"
+            return pools.request("POST", url, body=body, headers=_HEADERS, timeout=10).status
+
+    for url in urls:
+        post(url)
+    started = time.monotonic()
+    for number in range(times):
+        assert post(urls[number % count]) == 200
+    print(times / (time.monotonic() - started))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:5]))
