@@ -63,10 +63,15 @@ def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | Non
     if found is None:
         return _without_session(case, client, hint)
     share = found.client_session
-    asks_always = client is not None and client.confirm_sign_out == ConfirmSignOut.ALWAYS
-    if share and client and share.client_id == client.id and not asks_always:
+    is_proven = share is not None and client is not None and share.client_id == client.id
+    if client and is_proven and not _must_ask(client, found):
         return _end_at_once(case, client, found)
     return _ask(case, found.session, by_hint=False)
+
+
+def _must_ask(client: Client, found: FoundSession) -> bool:
+    """Whether the person is asked although the request is proven: an app wants it so, or has a question."""
+    return client.confirm_sign_out == ConfirmSignOut.ALWAYS or found.asks_about_offline
 
 
 def _find_session(case: EndSessionCase) -> FoundSession | None:

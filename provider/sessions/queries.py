@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 
 from provider.accounts.models import Account
-from provider.clients.models import Client
+from provider.clients.models import Client, OfflinePolicy
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
@@ -25,6 +25,8 @@ class FoundSession:
     provider_epoch: int
     client_session: ClientSession | None = None
     grant: Grant | None = None
+    # Whether a client of the session wants the person asked about its offline grant.
+    asks_about_offline: bool = False
 
 
 def session_lives(now: datetime) -> ColumnElement[bool]:
@@ -59,11 +61,19 @@ def find_live(handle: str) -> FoundSession | None:
 def find_with_sid(handle: str, sid: str) -> FoundSession | None:
     """Find the living session of a cookie, with the share of it that a sid names, in one statement.
 
-    The share may have ended before the session; it is still a share of this very session.
+    The share may have ended before the session; it is still a share of this very session. Also says
+    whether a client has the policy to ask about an offline grant of this session.
     """
+    asks = (
+        exists()
+        .where(ClientSession.session_id == Session.id, ClientSession.ended_at.is_(None))
+        .where(Grant.id == ClientSession.grant_id, Grant.offline, Grant.revoked_at.is_(None))
+        .where(Client.id == Grant.client_id, Client.offline_policy == OfflinePolicy.ASK)
+        .correlate(Session)
+    )
     named = and_(ClientSession.session_id == Session.id, ClientSession.sid == sid)
     living = (
-        select(Session, Account, ProviderState.epoch, ClientSession)
+        select(Session, Account, ProviderState.epoch, ClientSession, asks)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
         .outerjoin(ClientSession, named)
@@ -73,7 +83,13 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
     row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
     if row is None:
         return None
-    return FoundSession(session=row[0], account=row[1], provider_epoch=row[2], client_session=row[3])
+    return FoundSession(
+        session=row[0],
+        account=row[1],
+        provider_epoch=row[2],
+        client_session=row[3],
+        asks_about_offline=row[4],
+    )
 
 
 def find_with_client(handle: str, client: Client) -> FoundSession | None:

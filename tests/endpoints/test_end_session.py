@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from provider.clients.models import OfflinePolicy
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
@@ -479,3 +480,27 @@ def test_a_proven_sign_out_costs_eight_statements_and_one_per_app(http, statemen
         http.get("/session/end", query_string={"id_token_hint": hint})
 
     assert len(seen) <= 8 + apps
+
+
+def test_a_question_about_an_offline_grant_is_asked_even_when_the_request_is_proven(http):
+    red, asking = make_client("red"), make_client("asking", settings={"offline_policy": OfflinePolicy.ASK})
+    made = make_session(make_account("ada"), [red, asking], offline=("asking",))
+    show_session(http, made)
+    hint = id_token_of(red, made.grants["red"])
+
+    page = Page(http, follow(http, http.get("/session/end", query_string={"id_token_hint": hint})))
+
+    assert "sign-out" in page.buttons
+    assert 'id="revoke-offline"' in page.html
+    assert find_live(made.handle) is not None
+
+
+def test_the_policy_to_ask_asks_nothing_where_there_is_no_offline_grant(http):
+    red, asking = make_client("red"), make_client("asking", settings={"offline_policy": OfflinePolicy.ASK})
+    made = make_session(make_account("ada"), [red, asking])
+    show_session(http, made)
+    hint = id_token_of(red, made.grants["red"])
+
+    http.get("/session/end", query_string={"id_token_hint": hint})
+
+    assert find_live(made.handle) is None
