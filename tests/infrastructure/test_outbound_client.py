@@ -233,8 +233,9 @@ def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one(client):
         client.close()
 
 
-@pytest.mark.parametrize("end", ["close", "reset"])
-def test_a_reused_connection_that_ends_in_silence_is_tried_once_on_a_fresh_one(client, end):
+def ends_in_silence(end: str):
+    """The first connection is idle and open; the server ends it upon the next request, without a word."""
+
     def script(wire):
         wire.read_request()
         if wire.number <= 2:
@@ -242,12 +243,30 @@ def test_a_reused_connection_that_ends_in_silence_is_tried_once_on_a_fresh_one(c
         if wire.read_request() is not None and end == "reset":
             wire.reset()
 
-    with Server(script) as red:
-        client.post_form(red.url(), {})
+    return script
 
-        # The first connection is idle and open; the server ends it upon the next request, without a word.
-        assert client.post_form(red.url(), {}).status == 200
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_a_reused_connection_that_ends_in_silence_is_tried_once_on_a_fresh_one(client, end):
+    with Server(ends_in_silence(end)) as red:
+        client.get(red.url())
+
+        assert client.get(red.url()).status == 200
         assert red.connections == 2
+        client.close()
+
+
+@pytest.mark.spec("FLT-23")
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_a_form_is_never_posted_twice(client, end):
+    # The server may have processed it: the same token would come again, and its jti is used up.
+    with Server(ends_in_silence(end)) as red:
+        client.post_form(red.url(), {})
+        with pytest.raises(OutboundFailure) as failure:
+            client.post_form(red.url(), {})
+
+        assert failure.value.kind == "reset"
+        assert (red.connections, len(red.requests)) == (1, 2)
         client.close()
 
 

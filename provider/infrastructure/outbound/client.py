@@ -207,8 +207,11 @@ class _Adapter(BaseAdapter):
                 response = ask(connection, message, request.headers, deadline, limit)
             except OutboundFailure as failure:
                 # The server closed an idle connection just as we wrote: not a word came back, so once more on
-                # a fresh one. A fresh connection that ends in silence is the caller's to judge.
-                if failure.kind not in ("reset", "tls") or connection.wire.received:
+                # a fresh one. A fresh connection that ends in silence is the caller's to judge; and a POST
+                # always is (rfc9110 §9.2.2), for silence does not say that it was not processed, and a Logout
+                # Token must not come twice (DLV-07: each try has its own `jti`).
+                is_safe = request.method == "GET"
+                if not is_safe or failure.kind not in ("reset", "tls") or connection.wire.received:
                     raise
         if connection is None or response is None:
             connection = self._connect(target, addresses, deadline)
