@@ -11,7 +11,7 @@ from provider.clients.models import Client, ConfirmSignOut
 from provider.clients.queries import find_by_client_id
 from provider.endpoints.end_session_case import EndSessionCase, case_of
 from provider.endpoints.signed_out import after_end, already_signed_out
-from provider.infrastructure.database import transaction
+from provider.infrastructure.database import in_transaction, transaction
 from provider.interactions.answer import adopt
 from provider.interactions.models import InteractionKind
 from provider.interactions.park import park
@@ -90,8 +90,7 @@ def _end_at_once(case: EndSessionCase, client: Client, found: FoundSession) -> R
         ip=client_address(),
         result_handle=result_handle,
     )
-    with transaction():
-        outcome = end(found.session, cause)
+    outcome = in_transaction(lambda: end(found.session, cause))
     return after_end(outcome, case, result_handle)
 
 

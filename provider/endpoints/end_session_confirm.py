@@ -13,7 +13,7 @@ from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.endpoints.end_session_case import EndSessionCase
 from provider.endpoints.signed_out import after_end, already_signed_out
-from provider.infrastructure.database import transaction
+from provider.infrastructure.database import in_transaction, transaction
 from provider.interactions.answer import answer, take
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.queries import find, find_finished
@@ -65,12 +65,7 @@ def submit_end_session_confirm() -> Response:
 
 def _end(ticket: str, choice: str) -> Response:
     result_handle = result_handle_of(ticket)
-    outcome, parked, found = None, None, None
-    with transaction():
-        parked = take(ticket, cookies.browser(), KIND)
-        found = _session_of(parked) if parked else None
-        if parked is not None and found is not None:
-            outcome = _carry_out(choice, parked, found, result_handle)
+    parked, found, outcome = in_transaction(lambda: _take_and_end(ticket, choice, result_handle))
     if parked is None:
         return _repeated(ticket)
     case = EndSessionCase(**parked.parameters)
@@ -79,6 +74,17 @@ def _end(ticket: str, choice: str) -> Response:
     if choice == THIS_APP:
         return _after_app(outcome, case, result_handle)
     return after_end(outcome, case, result_handle)
+
+
+def _take_and_end(
+    ticket: str, choice: str, result_handle: str
+) -> tuple[Interaction | None, FoundSession | None, LogoutOutcome | None]:
+    """Use up the ticket and do what was chosen, if the ticket is good for a session that lives."""
+    parked = take(ticket, cookies.browser(), KIND)
+    found = _session_of(parked) if parked else None
+    if parked is None or found is None:
+        return parked, None, None
+    return parked, found, _carry_out(choice, parked, found, result_handle)
 
 
 def _carry_out(

@@ -162,7 +162,7 @@ def in_transaction(act: Callable[[], T]) -> T:
             with transaction():
                 return act()
         except OperationalError as exc:
-            if not tries_left or getattr(exc.orig, "sqlstate", None) != _DEADLOCK:
+            if not tries_left or not is_deadlock(exc):
                 raise
             event_log.warning("deadlock_retried")
     raise AssertionError("the last try returns or raises")
@@ -188,6 +188,12 @@ def end_read() -> None:
     db.session.commit()
 
 
+def is_deadlock(exc: OperationalError) -> bool:
+    """Whether PostgreSQL gave this transaction up because it and another waited for each other."""
+    return getattr(exc.orig, "sqlstate", None) == _DEADLOCK
+
+
 def is_unreachable(exc: OperationalError) -> bool:
     """Whether an error means that the database cannot be reached or is locked, not a wrong statement."""
-    return bool(exc.connection_invalidated) or "locked" in str(exc.orig) or "connection" in str(exc.orig)
+    said = str(exc.orig)
+    return bool(exc.connection_invalidated) or "database is locked" in said or "connection" in said

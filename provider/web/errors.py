@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.infrastructure import current, event_log
-from provider.infrastructure.database import is_unreachable
+from provider.infrastructure.database import is_deadlock, is_unreachable
 from provider.protocol.errors import (
     BodyTooLarge,
     InsufficientScope,
@@ -150,6 +150,10 @@ def _on_http_exception(exc: HTTPException) -> AnyResponse:
 
 
 def _on_operational_error(exc: OperationalError) -> AnyResponse:
+    if is_deadlock(exc):
+        # Nothing of the request has happened, and asking again is all it takes.
+        event_log.error("database_deadlock", endpoint=request.endpoint)
+        return on_protocol_error(TemporarilyUnavailable("the provider was busy with the same; try again"))
     if not is_unreachable(exc):
         raise exc
     return _on_lost_database(exc)
