@@ -23,6 +23,7 @@ COMMANDS = {
     "logout": ("provider.cli.logout:logout", "End all of a person, a client, a time or everybody."),
     "delivery": ("provider.cli.delivery:delivery", "See who was told of sign-outs, and tell again."),
     "doctor": ("provider.cli.doctor:doctor", "Try an app's logout endpoint with good and bad tokens."),
+    "check": ("provider.cli.check:check", "Look whether the database holds what must not be."),
     "keys": ("provider.cli.keys:keys", "See and rotate the signing keys."),
     "audit": ("provider.cli.audit:audit", "Read and verify what happened."),
 }

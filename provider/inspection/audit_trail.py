@@ -1,0 +1,87 @@
+"""Whether the audit says what happened: an entry for each ending, and a chain that holds."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from provider.audit import chain
+from provider.audit.chain import Link
+from provider.audit.models import AuditEvent
+from provider.audit.record import mac_of
+from provider.audit.tags import EventTag
+from provider.audit.verify import verify
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db, end_read
+from provider.logout.models import Logout
+
+_BATCH = 5000
+_NEWEST = 10_000
+# The entry is written in the ending's own transaction, hardly later than the ending's instant.
+_SOON = timedelta(seconds=10)
+_Ending = Row[UUID, datetime, UUID]
+
+
+def endings_without_entry() -> Iterator[tuple[int, list[UUID]]]:
+    """Yield for each batch of endings how many they are and which of them have no entry."""
+    kept_since = clock.now() - current.settings().audit_retention
+    after: UUID | None = None
+    while endings := _next_endings(after):
+        after = endings[-1].id
+        kept = [one for one in endings if one.at > kept_since]
+        missing = [one.id for one in _without_entry(kept) if not _has_late_entry(one)] if kept else []
+        end_read()
+        yield len(endings), missing
+
+
+def verify_all() -> tuple[int, Sequence[str]]:
+    """Verify every entry; returns how many there are, and what is wrong."""
+    findings = verify()
+    end_read()
+    return findings.linked + findings.not_yet_linked, findings.problems
+
+
+def verify_newest() -> tuple[int, Sequence[str]]:
+    """Verify the newest entries of the chain against each other; returns how many, and what is wrong."""
+    head = chain.head()
+    if head is None:
+        return 0, ()
+    newest = select(AuditEvent).where(AuditEvent.seq > head.seq - _NEWEST, AuditEvent.seq <= head.seq)
+    known: Link | None = None
+    problems: list[str] = []
+    examined = 0
+    for event in db.session.scalars(newest.order_by(AuditEvent.seq).execution_options(yield_per=500)):
+        link = Link(event.seq or 0, event.chain or "")
+        if mac_of(event, current.secret_box()) != event.mac:
+            problems.append(f"entry {link.seq} ({event.tag}) was changed")
+        if known is not None and chain.link_after(known, event.mac) != link:
+            problems.append(f"entry {link.seq} ({event.tag}) does not follow from the one before it")
+        known, examined = link, examined + 1
+    end_read()
+    return examined, problems
+
+
+def _next_endings(after: UUID | None) -> Sequence[_Ending]:
+    endings = select(Logout.id, Logout.at, Logout.account_id).order_by(Logout.id).limit(_BATCH)
+    return db.session.execute(endings if after is None else endings.where(Logout.id > after)).all()
+
+
+def _without_entry(endings: Sequence[_Ending]) -> list[_Ending]:
+    """Compare a batch with the entries of its time. Served by ix_audit_event_at_id."""
+    first, last = min(one.at for one in endings), max(one.at for one in endings)
+    entries = select(AuditEvent.logout_id).where(
+        AuditEvent.at.between(first, last + _SOON), AuditEvent.tag == EventTag.LOGOUT
+    )
+    recorded = set(db.session.scalars(entries))
+    return [one for one in endings if one.id not in recorded]
+
+
+def _has_late_entry(ending: _Ending) -> bool:
+    """Look among all of a person's entries. Served by ix_audit_event_account_id_at."""
+    late = select(AuditEvent.id).where(
+        AuditEvent.account_id == ending.account_id,
+        AuditEvent.tag == EventTag.LOGOUT,
+        AuditEvent.logout_id == ending.id,
+    )
+    return db.session.scalar(late.limit(1)) is not None

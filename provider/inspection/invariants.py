@@ -1,0 +1,294 @@
+"""What must not be found in the database, one row of the table below each; INV numbers are security §7's.
+
+Each question is about the rows of one table and what they point to, is asked of a thousand of them
+at a time, and finds its way by primary keys and the indexes on foreign keys.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, not_, or_, select, true
+from sqlalchemy.orm import aliased
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.delivery.models import Delivery, DeliveryAttempt, DeliveryState
+from provider.grants.models import Grant
+from provider.grants.queries import grant_lives
+from provider.infrastructure import current
+from provider.infrastructure.provider_state import ProviderState
+from provider.inspection.standing import is_held, is_in
+from provider.logout.fanout import EXPIRY_REASONS
+from provider.logout.models import Logout
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.liveness import share_lives
+from provider.tokens.models import AccessToken, RefreshToken
+
+# So long after its time a worker has surely looked at a delivery, were there one.
+_GRACE = timedelta(minutes=15)
+Walked = type[Session | ClientSession | Grant | Logout | Delivery | AccessToken | RefreshToken]
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """Something that must not be: of which table, in a sentence, and the query for the rows where it is."""
+
+    name: str
+    table: Walked
+    sentence: str
+    wrong: Callable[[datetime], Select[UUID]]
+
+
+def _access_token_of_what_has_ended(now: datetime) -> Select[UUID]:
+    return _token_of_what_has_ended(AccessToken, now)
+
+
+def _refresh_token_of_what_has_ended(now: datetime) -> Select[UUID]:
+    return _token_of_what_has_ended(RefreshToken, now)
+
+
+def _token_of_what_has_ended(token: type[AccessToken | RefreshToken], now: datetime) -> Select[UUID]:
+    """Compare two records of one fact: what liveness asks, and the ending that every ended row names."""
+    lives = and_(
+        token.revoked_at.is_(None),
+        token.expires_at > now,
+        grant_lives(now),
+        or_(Grant.offline, share_lives(now)),
+    )
+    has_ended = or_(
+        Grant.logout_id.is_not(None),
+        and_(not_(Grant.offline), or_(ClientSession.logout_id.is_not(None), Session.logout_id.is_not(None))),
+    )
+    return (
+        select(token.id)
+        .join(Client, Client.id == token.client_id)
+        .join(Grant, Grant.id == token.grant_id)
+        .join(Account, Account.id == Grant.account_id)
+        .join(ClientSession, ClientSession.id == token.client_session_id)
+        .join(Session, Session.id == ClientSession.session_id)
+        .join(ProviderState, true())
+        .where(lives, has_ended)
+    )
+
+
+def _half_ended_session(_: datetime) -> Select[UUID]:
+    return select(Session.id).where(Session.ended_at.is_(None) != Session.logout_id.is_(None))
+
+
+def _half_ended_share(_: datetime) -> Select[UUID]:
+    return select(ClientSession.id).where(
+        ClientSession.ended_at.is_(None) != ClientSession.logout_id.is_(None)
+    )
+
+
+def _living_share_of_ended_session(_: datetime) -> Select[UUID]:
+    return (
+        select(ClientSession.id)
+        .join(Session, Session.id == ClientSession.session_id)
+        .where(ClientSession.ended_at.is_(None), Session.ended_at.is_not(None))
+    )
+
+
+def _ended_share_nobody_told_of(now: datetime) -> Select[UUID]:
+    told = exists().where(
+        Delivery.logout_id == ClientSession.logout_id,
+        Delivery.client_id == ClientSession.client_id,
+        or_(Delivery.sid == ClientSession.sid, Delivery.sid.is_(None)),
+    )
+    wants_to_know = or_(
+        Client.told_of_expiry, Logout.reason.not_in([reason.value for reason in EXPIRY_REASONS])
+    )
+    return (
+        select(ClientSession.id)
+        .join(Client, Client.id == ClientSession.client_id)
+        .join(Logout, Logout.id == ClientSession.logout_id)
+        .where(
+            ClientSession.ended_at > _kept_since(now),
+            # What was registered since says nothing about what was owed then.
+            Client.updated_at <= ClientSession.ended_at,
+            Client.registered["backchannel_logout_uri"].as_string().is_not(None),
+            wants_to_know,
+            ~told,
+        )
+    )
+
+
+def _grant_without_owner(_: datetime) -> Select[UUID]:
+    return (
+        select(Grant.id)
+        .outerjoin(Account, Account.id == Grant.account_id)
+        .outerjoin(Client, Client.id == Grant.client_id)
+        .where(or_(Account.id.is_(None), Client.id.is_(None)))
+    )
+
+
+def _half_revoked_grant(_: datetime) -> Select[UUID]:
+    return select(Grant.id).where(Grant.logout_id.is_not(None), Grant.revoked_at.is_(None))
+
+
+def _living_share_of_revoked_grant(_: datetime) -> Select[UUID]:
+    return (
+        select(ClientSession.id)
+        .join(Grant, Grant.id == ClientSession.grant_id)
+        # A grant that a client has given back ends without a Logout; its share of the session lives on.
+        .where(ClientSession.ended_at.is_(None), Grant.revoked_at.is_not(None), Grant.logout_id.is_not(None))
+    )
+
+
+def _grant_that_outlived_its_session(_: datetime) -> Select[UUID]:
+    other = aliased(ClientSession)
+    lives_elsewhere = exists().where(other.grant_id == Grant.id, other.ended_at.is_(None))
+    return (
+        select(ClientSession.id)
+        .join(Grant, Grant.id == ClientSession.grant_id)
+        .where(
+            ClientSession.ended_at.is_not(None),
+            Grant.revoked_at.is_(None),
+            Grant.offline == false(),
+            ~lives_elsewhere,
+        )
+    )
+
+
+def _ending_without_its_deliveries(now: datetime) -> Select[UUID]:
+    owed = select(func.count()).where(Delivery.logout_id == Logout.id).scalar_subquery()
+    return select(Logout.id).where(
+        Logout.at > _kept_since(now), Logout.apps_told > 0, Logout.apps_told != owed
+    )
+
+
+def _delivery_past_its_deadline(now: datetime) -> Select[UUID]:
+    late = Delivery.expires_at < now - current.settings().delivery_lease - _GRACE
+    return select(Delivery.id).where(is_in(DeliveryState.PENDING), late)
+
+
+def _delivery_leased_too_long(now: datetime) -> Select[UUID]:
+    lease = current.settings().delivery_lease
+    ahead = Delivery.leased_until > now + 2 * lease
+    # The lease ran out, and nobody has taken the delivery since although nothing holds it.
+    forgotten = and_(Delivery.leased_until < now - lease - _GRACE, ~is_held(now))
+    return select(Delivery.id).where(is_in(DeliveryState.PENDING), or_(ahead, forgotten))
+
+
+def _delivery_at_odds_with_its_state(_: datetime) -> Select[UUID]:
+    pending = is_in(DeliveryState.PENDING)
+    return select(Delivery.id).where(
+        or_(
+            and_(pending, Delivery.finished_at.is_not(None)),
+            and_(~pending, or_(Delivery.finished_at.is_(None), Delivery.lease_token.is_not(None))),
+        )
+    )
+
+
+def _accepted_without_an_attempt(_: datetime) -> Select[UUID]:
+    said_yes = exists().where(
+        DeliveryAttempt.delivery_id == Delivery.id,
+        DeliveryAttempt.number == Delivery.attempt_count,
+        DeliveryAttempt.status >= 200,
+        DeliveryAttempt.status < 300,
+    )
+    return select(Delivery.id).where(is_in(DeliveryState.ACCEPTED), ~said_yes)
+
+
+def _kept_since(now: datetime) -> datetime:
+    """Since when no delivery can have been deleted for its age."""
+    return now - current.settings().delivery_retention
+
+
+def between(table: Walked, after: UUID | None, through: UUID | None) -> ColumnElement[bool]:
+    """The condition that a row lies behind one identifier and not behind another."""
+    bounds: list[Any] = [true()]
+    if after is not None:
+        bounds.append(table.id > after)
+    if through is not None:
+        bounds.append(table.id <= through)
+    return and_(*bounds)
+
+
+INVARIANTS = (
+    Invariant(
+        "live_access_token_of_what_has_ended",
+        AccessToken,
+        "An access token is accepted although an ending names what it hangs on (INV-04).",
+        _access_token_of_what_has_ended,
+    ),
+    Invariant(
+        "live_refresh_token_of_what_has_ended",
+        RefreshToken,
+        "A refresh token is accepted although an ending names what it hangs on (INV-04).",
+        _refresh_token_of_what_has_ended,
+    ),
+    Invariant(
+        "half_ended_session",
+        Session,
+        "A session has ended without an ending, or an ending names it and it lives (INV-11).",
+        _half_ended_session,
+    ),
+    Invariant(
+        "half_ended_share",
+        ClientSession,
+        "An app's share of a session has ended without an ending, or an ending names it and it lives.",
+        _half_ended_share,
+    ),
+    Invariant(
+        "living_share_of_ended_session",
+        ClientSession,
+        "An app's share lives on in a session that has ended.",
+        _living_share_of_ended_session,
+    ),
+    Invariant(
+        "living_share_of_revoked_grant",
+        ClientSession,
+        "An app's share lives on though an ending has revoked its grant.",
+        _living_share_of_revoked_grant,
+    ),
+    Invariant(
+        "grant_that_outlived_its_session",
+        ClientSession,
+        "An app's share has ended, and the grant below it, which is not offline, was not revoked.",
+        _grant_that_outlived_its_session,
+    ),
+    Invariant(
+        "ended_share_nobody_told_of",
+        ClientSession,
+        "An app's share has ended and no delivery tells the app, which has an address (INV-01).",
+        _ended_share_nobody_told_of,
+    ),
+    Invariant("grant_without_owner", Grant, "A grant has no account or no client.", _grant_without_owner),
+    Invariant(
+        "half_revoked_grant", Grant, "An ending names a grant that was not revoked.", _half_revoked_grant
+    ),
+    Invariant(
+        "ending_without_its_deliveries",
+        Logout,
+        "An ending owed more or fewer deliveries than there are (INV-01).",
+        _ending_without_its_deliveries,
+    ),
+    Invariant(
+        "delivery_past_its_deadline",
+        Delivery,
+        "A delivery is still pending though its time is over.",
+        _delivery_past_its_deadline,
+    ),
+    Invariant(
+        "delivery_leased_too_long",
+        Delivery,
+        "A delivery is leased for longer than any lease, or nobody took it after its lease (INV-01).",
+        _delivery_leased_too_long,
+    ),
+    Invariant(
+        "delivery_at_odds_with_its_state",
+        Delivery,
+        "A delivery is finished and leased, or finished and not at any time, or the other way round.",
+        _delivery_at_odds_with_its_state,
+    ),
+    Invariant(
+        "accepted_without_an_attempt",
+        Delivery,
+        "A delivery counts as accepted and its last attempt has no 2xx answer (INV-17).",
+        _accepted_without_an_attempt,
+    ),
+)
