@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 _PENDING = text("state = 'pending'")
+# A query must say it in these very words, or SQLite does not see the index.
+GIVEN_UP = text("state IN ('rejected', 'expired', 'superseded')")
 
 
 class DeliveryState(StrEnum):
@@ -61,6 +63,7 @@ class Delivery(Base):
             postgresql_where=_PENDING,
         ),
         Index("ix_delivery_expiring", "expires_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
+        Index("ix_delivery_given_up", "state", sqlite_where=GIVEN_UP, postgresql_where=GIVEN_UP),
         Index("ix_delivery_client_id_created_at", "client_id", "created_at"),
     )
 
