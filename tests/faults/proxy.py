@@ -25,6 +25,8 @@ class Toxics:
     slice_bytes: int = 0
     # Each connection is closed after so many bytes to the client.
     limit_bytes: int = 0
+    # What the target answers is thrown away, and the connection with it.
+    mute: bool = False
     # The end of a connection is passed on late.
     slow_close: float = 0.0
 
@@ -113,6 +115,8 @@ class Wire:
         try:
             while chunk := source.recv(65536):
                 if messages is not None and not messages.all_pass(chunk, self.gate):
+                    break
+                if messages is None and self.toxics.mute:
                     break
                 if not self._pass_on(chunk, sink):
                     break

@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs
 
 import requests
@@ -110,6 +111,10 @@ class RelyingParty:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def is_listening(self) -> bool:
+        return self._listener is not None
+
     def listen(self) -> None:
         """Take connections, at the same port as before."""
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
@@ -129,7 +134,7 @@ class RelyingParty:
 
     def begin(self, history: History, issuer: str) -> None:
         """Forget what was, behave, and look at this provider's keys."""
-        if self._listener is None:
+        if not self.is_listening:
             self.listen()
         self.history, self.issuer, self.manner = history, issuer, polite
         self.busiest = self.opened = 0
@@ -137,6 +142,14 @@ class RelyingParty:
         if self.keys:
             self.keys.close()
         self.keys = PublishedKeys(issuer)
+
+    def read_id_token(self, token: str) -> dict[str, Any]:
+        """Check an ID Token as every relying party does, which is when it first fetches the keys."""
+        assert self.keys is not None
+        kid = json.loads(_decoded(token.partition(".")[0]))["kid"]
+        keys = self.keys.of(kid)
+        assert keys is not None, f"the key {kid} is not published"
+        return jwt.decode(token, keys, algorithms=["RS256", "ES256"]).claims
 
     def close(self) -> None:
         self._closed = True

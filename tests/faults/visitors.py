@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import secrets
 import time
 from collections.abc import Sequence
@@ -200,7 +199,7 @@ class Visitors:
         if response.status_code != 200:
             raise Refused(response)
         told = response.json()
-        claims = _claims(told["id_token"])
+        claims = self.rps[rp].read_id_token(told["id_token"])
         self.history.keep_secret(told["id_token"], told["access_token"], told.get("refresh_token"))
         return Tokens(
             rp=rp,
@@ -238,8 +237,3 @@ def _fields(response: requests.Response) -> dict[str, str]:
     form = _Form()
     form.feed(response.text)
     return form.fields
-
-
-def _claims(token: str) -> dict[str, Any]:
-    part = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))

@@ -1,0 +1,272 @@
+"""The database dies, falls silent, is slow, full, read-only or fails over (FLT-30 to FLT-35, FLT-45).
+
+Whatever was answered is still true afterwards; whatever was not has happened whole or not at all.
+"""
+
+import resource
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+
+from tests.faults.beside import in_background
+from tests.faults.databases import PostgresDatabase, PostgresServer, SQLiteDatabase
+from tests.faults.house import House
+from tests.faults.visitors import Refused
+from tests.support.processes import descendants
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.long]
+OpenHouse = Callable[..., House]
+UNANSWERED = (requests.RequestException, Refused)
+
+
+def visit_often(house: House, visits: list) -> Callable[[], None]:
+    """One visit after the other; some get no answer, and then the person presses again."""
+
+    def visit_once() -> None:
+        try:
+            visit = house.visitors.sign_in("ada", ["red", "violet"])
+        except UNANSWERED:
+            return
+        visits.append(visit)
+        house.visitors.sign_out_until_answered(visit)
+
+    return visit_once
+
+
+def judge(house: House, visits: list, **rules: object) -> None:
+    house.wait_until_settled(seconds=60)
+    for visit in visits:
+        house.visitors.probe(visit)
+    assert len(visits) > 2
+    assert house.findings(**rules) == []
+
+
+def assert_refuses_calmly(house: House) -> None:
+    """INV-15: nobody gets in, and the answer says nothing that concerns nobody."""
+    with pytest.raises(UNANSWERED) as refusal:
+        house.visitors.sign_in("ben", ["red"])
+    if isinstance(refusal.value, Refused):
+        assert refusal.value.status in (500, 503)
+        assert "Traceback" not in str(refusal.value)
+        assert "psycopg" not in str(refusal.value)
+
+
+def test_killed_and_started_again_under_load(open_house: OpenHouse) -> None:
+    """FLT-30: kill -9 of the server and all its backends, three times."""
+    house = open_house("postgresql", workers=2)
+    server = house.database.server
+    visits: list = []
+    with in_background(visit_often(house, visits), every=0.05):
+        for _ in range(3):
+            count = len(visits)
+            wait_until(lambda count=count: len(visits) > count + 1, seconds=30)
+            server.kill()
+            assert_refuses_calmly(house)
+            server.start()
+    judge(house, visits, disturbances=3)
+
+
+def test_backends_are_killed_in_the_middle(open_house: OpenHouse) -> None:
+    """FLT-03: the connections of web and workers are ended again and again in the middle of their work."""
+    house = open_house("postgresql", workers=2)
+    visits: list = []
+    kill = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        f" WHERE datname = '{house.database.name}' AND pid <> pg_backend_pid()"
+    )
+    with in_background(visit_often(house, visits), every=0.02):
+        for round_ in range(15):
+            wait_until(lambda round_=round_: len(visits) >= round_ // 3, seconds=30)
+            house.database.rows(kill)
+    judge(house, visits, disturbances=15)
+
+
+@pytest.mark.parametrize(
+    "toxic", [{"latency": 0.1}, {"hole": True}, {"refuse": True}], ids=lambda t: next(iter(t))
+)
+def test_slow_silent_or_unreachable(open_house: OpenHouse, toxic: dict) -> None:
+    """FLT-32: calm refusals at most; what was under way is whole afterwards."""
+    house = open_house("postgresql", is_open=False)
+    wire = house.wire_to_database()
+    house.open()
+    visits: list = []
+    with in_background(visit_often(house, visits), every=0.05):
+        wait_until(lambda: len(visits) > 1, seconds=30)
+        wire.poison(**toxic)
+        if "refuse" in toxic:
+            wire.cut()
+            assert_refuses_calmly(house)
+        count = len(visits)
+        if "latency" in toxic:
+            wait_until(lambda: len(visits) > count, seconds=60)
+        wire.heal()
+        wait_until(lambda: len(visits) > count + 2, seconds=60)
+    judge(house, visits, disturbances=2)
+
+
+def test_read_only(open_house: OpenHouse) -> None:
+    """FLT-34: nobody signs in, no end is answered as done; afterwards all goes on by itself."""
+    house = open_house("postgresql")
+    name = house.database.name
+    visits = [house.visitors.sign_in("ada", ["red", "green"]) for _ in range(3)]
+    set_read_only(house.database, True)
+
+    assert_refuses_calmly(house)
+    for visit in visits:
+        with pytest.raises(UNANSWERED):
+            house.visitors.sign_out(visit)
+        visit.end_asked_at = None
+    assert not house.history.receipts
+
+    set_read_only(house.database, False)
+    for visit in visits:
+        house.visitors.sign_out_until_answered(visit)
+    judge(house, visits)
+    assert name == house.database.name
+
+
+def set_read_only(database: PostgresDatabase, is_read_only: bool) -> None:
+    word = "on" if is_read_only else "off"
+    server = f"host=127.0.0.1 port={database.server.port} user=postgres dbname=postgres"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {database.name} SET default_transaction_read_only = {word}")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name]
+        )
+
+
+def test_the_disk_is_full(open_house: OpenHouse) -> None:
+    """FLT-33: SQLite may write no further byte; nothing is answered as done, and nothing stays half done."""
+    house = open_house("sqlite")
+    visits = [house.visitors.sign_in("ada", ["red", "green"]) for _ in range(3)]
+    limit_files(house, 4096)
+    assert_refuses_calmly(house)
+    for visit in visits:
+        with pytest.raises(UNANSWERED):
+            house.visitors.sign_out(visit)
+        visit.end_asked_at = None
+
+    limit_files(house, resource.RLIM_INFINITY)
+    for visit in visits:
+        house.visitors.sign_out_until_answered(visit)
+    judge(house, visits)
+
+
+def limit_files(house: House, size: int) -> None:
+    """Let no process of the house write beyond this size of a file, its database included."""
+    for program in (house.web, *house.workers):
+        for pid in (*descendants(program.pid), program.pid):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_deadlocks(open_house: OpenHouse) -> None:
+    """FLT-35: a rival locks the same rows in the other order; endings are done again and stay whole."""
+    house = open_house("postgresql")
+    visits: list = []
+    stop = threading.Event()
+    rival = threading.Thread(target=_lock_in_the_other_order, args=(house.database, stop), daemon=True)
+    rival.start()
+    try:
+        with in_background(visit_often(house, visits), every=0.01):
+            wait_until(lambda: len(visits) >= 20, seconds=120)
+    finally:
+        stop.set()
+        rival.join()
+    judge(house, visits, disturbances=5)
+
+
+def _lock_in_the_other_order(database: PostgresDatabase, stop: threading.Event) -> None:
+    where = f"host=127.0.0.1 port={database.server.port} user=postgres dbname={database.name}"
+    while not stop.is_set():
+        try:
+            with psycopg.connect(where) as connection:
+                connection.execute("SET deadlock_timeout = '20ms'")
+                connection.execute('SELECT id FROM "grant" ORDER BY created_at DESC LIMIT 3 FOR UPDATE')
+                connection.execute("SELECT id FROM client_session ORDER BY id DESC LIMIT 3 FOR UPDATE")
+                connection.execute("SELECT id FROM session ORDER BY id DESC LIMIT 3 FOR UPDATE")
+        except psycopg.errors.DeadlockDetected:
+            # The rival was given up this time.
+            continue
+
+
+@pytest.fixture
+def primary(tmp_path: Path) -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    server.make()
+    yield server
+    server.stop()
+
+
+def test_fail_over_to_a_synchronous_replica(open_house: OpenHouse, primary: PostgresServer) -> None:
+    """FLT-31: what was answered is on the replica too, when that is promised synchronously."""
+    house = open_house("postgresql", is_open=False)
+    house.database = primary.copy_of()
+    house.settings["database_url"] = house.database.url
+    house.prepare()
+    replica = PostgresServer()
+    try:
+        shutil.rmtree(replica.data, ignore_errors=True)
+        primary.base_backup(replica.data)
+        replica.start()
+        with psycopg.connect(
+            f"host=127.0.0.1 port={primary.port} user=postgres dbname=postgres", autocommit=True
+        ) as admin:
+            admin.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            admin.execute("SELECT pg_reload_conf()")
+            wait_until(
+                lambda: admin.execute(
+                    "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
+                ).fetchone()
+            )
+        wire = house.wire_to_database()
+        house.open()
+        visits: list = []
+        with in_background(visit_often(house, visits), every=0.05):
+            wait_until(lambda: len(visits) > 4, seconds=30)
+            primary.kill()
+            wire.target = ("127.0.0.1", replica.port)
+            wire.cut()
+            replica.promote()
+            count = len(visits)
+            wait_until(lambda: len(visits) > count + 2, seconds=30)
+        house.database = PostgresDatabase(replica, house.database.name)
+        judge(house, visits, disturbances=1)
+    finally:
+        replica.stop()
+
+
+def test_a_backup_is_restored(open_house: OpenHouse) -> None:
+    """FLT-45, INV-11: what the backup brings back is ended and told by one command of the procedure."""
+    house = open_house("sqlite")
+    assert isinstance(house.database, SQLiteDatabase)
+    ended = house.visitors.sign_in("ada", ["red", "green"])
+    living = house.visitors.sign_in("ben", ["red", "blue"])
+    backup = house.folder / "backup.sqlite3"
+    house.database.rows(f"VACUUM INTO '{backup}'")
+    house.visitors.sign_out(ended)
+    house.wait_until_settled()
+    heard = len(house.history.receipts)
+
+    house.web.kill()
+    house.workers[0].kill()
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{house.database.path}{suffix}").unlink(missing_ok=True)
+    shutil.copy(backup, house.database.path)
+    living.end_asked_at = ended.end_asked_at
+    house.curfew("logout", "everybody", "--yes")
+    house.open(workers=1)
+    house.wait_until_settled()
+
+    for visit in (ended, living):
+        assert not any(probe.worked for probe in house.visitors.probe(visit))
+    told = {receipt.claims.get("sid") for receipt in house.history.receipts[heard:]}
+    assert told >= {tokens.sid for visit in (ended, living) for tokens in visit.shares.values()}
+    # The backup knows nothing of the first telling of what ended after it: that delivery id is gone.
+    findings = [found for found in house.findings() if "INV-06" not in found and "INV-08" not in found]
+    assert findings == []

@@ -1,0 +1,219 @@
+"""Slow, lying, torn and hostile receivers cost themselves their news, and nobody else (FLT-20 to FLT-29).
+
+One house for all of them, as in life: each test signs people out, watches what its relying party got
+and lets the checker judge everything that has happened in the house so far.
+"""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import manners
+from tests.faults.house import DEADLINE, House, Houses
+from tests.faults.simulators import Manner, RelyingParty, polite
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180), pytest.mark.xdist_group("fault receivers")]
+# These are told nothing by the tests that turn them away for good.
+GIVEN_UP = frozenset({"yellow"})
+
+
+@pytest.fixture(scope="module")
+def house(houses: Houses) -> Iterator[House]:
+    house = houses.make("sqlite").open()
+    yield house
+    house.close()
+
+
+@pytest.fixture(autouse=True)
+def everybody_behaves(house: House) -> Iterator[None]:
+    yield
+    for rp in house.rps.values():
+        rp.released.set()
+        rp.manner = polite
+        if not rp.is_listening:
+            rp.listen()
+    house.wait_until_settled()
+    for rp in house.rps.values():
+        rp.released.clear()
+
+
+def sign_out_of(house: House, *rps: str, count: int = 1) -> list[str]:
+    """Sign somebody out of these and return the sids of the first."""
+    sids = []
+    for _ in range(count):
+        visit = house.visitors.sign_in("ada", rps)
+        house.visitors.sign_out(visit)
+        sids.append(visit.shares[rps[0]].sid)
+    return sids
+
+
+def attempts_at(house: House, sid: str) -> list[dict]:
+    return house.database.rows(
+        "SELECT a.* FROM delivery_attempt a JOIN delivery d ON d.id = a.delivery_id"
+        f" WHERE d.sid = '{sid}' ORDER BY a.number"
+    )
+
+
+def wait_for_attempt(house: House, sid: str, number: int = 1) -> dict:
+    """Wait until a try has come to an end."""
+    wait_until(lambda: [a for a in attempts_at(house, sid) if a["number"] == number and a["finished_at"]])
+    return attempts_at(house, sid)[number - 1]
+
+
+@pytest.mark.parametrize(
+    ("manner", "outcome"),
+    [
+        pytest.param(manners.silent, "timeout", id="FLT-22 it never answers"),
+        pytest.param(manners.drips_header, "timeout", id="FLT-20 its header drips"),
+        pytest.param(manners.drips_body, "accepted", id="FLT-21 its body drips after a yes"),
+        pytest.param(manners.sends_endless_body, "accepted", id="FLT-25 its body has no end"),
+        pytest.param(manners.sends_bomb, "accepted", id="FLT-25 its body is a bomb"),
+        pytest.param(manners.sends_huge_header, "too_large", id="FLT-25 its header has ten megabytes"),
+        pytest.param(manners.resets, "reset", id="FLT-23 it resets after the work is done"),
+    ],
+)
+def test_a_bad_receiver_is_bounded(house: House, manner: Manner, outcome: str) -> None:
+    house.rps["green"].manner = manner
+    before = memory_of(house)
+    [sid] = sign_out_of(house, "green", "red")
+
+    attempt = wait_for_attempt(house, sid)
+    house.rps["green"].manner = polite
+    house.wait_until_settled()
+
+    assert attempt["outcome"] == outcome
+    # The worker is held for the deadline at most; red is not held at all.
+    assert attempt["latency_ms"] < DEADLINE * 1000 + 700
+    assert memory_of(house) - before < 20 * 1024 * 1024
+    # What was answered with 200 before the mischief began is a yes; everything else came again.
+    assert len(house.history.receipts_of("green", sid)) == (1 if outcome == "accepted" else 2)
+    assert house.findings(unreachable=GIVEN_UP, disturbances=1) == []
+
+
+def memory_of(house: House) -> int:
+    """The resident memory of the worker, in bytes."""
+    pages = Path(f"/proc/{house.workers[0].pid}/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+def test_nobody_waits_for_the_slow_ones(house: House) -> None:
+    """FLT-20, INV-09, INV-10: one hangs, and the others and the people do not notice."""
+    house.rps["green"].manner = manners.silent
+    visits = [house.visitors.sign_in("ada", ["green", "red", "blue"]) for _ in range(8)]
+    for visit in visits:
+        house.visitors.sign_out(visit)
+
+    def all_told() -> bool:
+        return all(
+            house.history.receipts_of(rp, visit.shares[rp].sid) for visit in visits for rp in ("red", "blue")
+        )
+
+    wait_until(all_told)
+    waited = [
+        (house.history.receipts_of(rp, visit.shares[rp].sid)[0].at - visit.end_asked_at).total_seconds()
+        for visit in visits
+        for rp in ("red", "blue")
+    ]
+    assert max(waited) < DEADLINE
+    assert max(visit.end_seconds for visit in visits) < 1.0
+
+
+@pytest.mark.parametrize(
+    "retry_after",
+    [
+        pytest.param("0", id="zero"),
+        pytest.param("garbage", id="garbage"),
+        pytest.param("Wed, 21 Oct 2015 07:28:00 GMT", id="a date long ago"),
+        pytest.param("-5", id="negative"),
+    ],
+)
+def test_retry_after_makes_nothing_sooner(house: House, retry_after: str) -> None:
+    """FLT-27: our own schedule is the least, whatever is asked for."""
+    house.rps["green"].manner = manners.says(429, 200, headers=f"Retry-After: {retry_after}\r\n")
+    [sid] = sign_out_of(house, "green")
+    house.wait_until_settled()
+
+    first, second = house.history.receipts_of("green", sid)
+    assert (second.at - first.at).total_seconds() > 0.15
+    assert house.findings(unreachable=GIVEN_UP) == []
+
+
+def test_retry_after_is_obeyed_up_to_an_hour(house: House) -> None:
+    """FLT-27: ten years are an hour; what waits can be sent at once by hand."""
+    house.rps["green"].manner = manners.says(429, 200, headers="Retry-After: 315360000\r\n")
+    [sid] = sign_out_of(house, "green")
+    wait_for_attempt(house, sid)
+
+    [row] = house.deliveries(f"d.sid = '{sid}'")
+    wait = (row["next_attempt_at"] - row["created_at"]).total_seconds()
+    assert 3500 < wait < 3700
+    house.curfew("delivery", "retry", row["id"])
+    house.wait_until_settled()
+    assert house.findings(unreachable=GIVEN_UP) == []
+
+
+def test_a_redirect_is_followed_nowhere(house: House) -> None:
+    """FLT-28: no second connection; given up after two tries, and somebody is told so."""
+    trap = RelyingParty("trap")
+    try:
+        house.rps["yellow"].manner = manners.says(307, headers=f"Location: {trap.url}/\r\n")
+        [sid] = sign_out_of(house, "yellow")
+        house.wait_until_settled()
+
+        assert [a["outcome"] for a in attempts_at(house, sid)] == ["redirected", "redirected"]
+        assert [row["state"] for row in house.deliveries(f"d.sid = '{sid}'")] == ["rejected"]
+        assert trap.opened == 0
+        assert house.findings(unreachable=GIVEN_UP) == []
+    finally:
+        trap.close()
+
+
+def test_a_liar_is_believed_and_nothing_more_is_said(house: House) -> None:
+    """FLT-29: a yes is shown as a yes, no sooner than it came (INV-17)."""
+    house.rps["blue"].manner = manners.patient
+    visit = house.visitors.sign_in("ada", ["red", "blue"])
+    page = house.visitors.sign_out_by_hand(visit)
+    wait_until(lambda: house.visitors.read_results(page)["red"] == "told")
+    assert house.visitors.read_results(page)["blue"] in ("pending", "trying")
+
+    house.rps["blue"].released.set()
+    wait_until(lambda: house.visitors.read_results(page)["blue"] == "told")
+    assert house.findings(unreachable=GIVEN_UP, disturbances=1) == []
+
+
+@pytest.mark.long
+def test_a_storm_of_errors_and_a_flapping_one(house: House) -> None:
+    """FLT-26: half of the answers are 500, for a while all of them; everything is told in the end."""
+    house.rps["green"].manner = manners.flaps(0.5)
+    sign_out_of(house, "green", "red", count=15)
+    house.rps["green"].manner = manners.says(500)
+    sids = sign_out_of(house, "green", "red", count=15)
+    wait_for_attempt(house, sids[0])
+    house.rps["green"].manner = polite
+    house.wait_until_settled(seconds=60)
+
+    assert house.findings(unreachable=GIVEN_UP) == []
+
+
+@pytest.mark.long
+def test_a_herd_comes_back(house: House) -> None:
+    """FLT-39: everybody is away and comes back at once; no endpoint gets more than its limits."""
+    for rp in house.rps.values():
+        rp.vanish()
+    visits = [house.visitors.sign_in("ada", ["red", "green", "blue"]) for _ in range(40)]
+    for visit in visits:
+        house.visitors.sign_out(visit)
+    # The breakers open after some tries, and hold the rest without using up its tries (DLV-14).
+    tried = "SELECT count(*) AS n FROM delivery_attempt a JOIN delivery d ON d.id = a.delivery_id"
+    wait_until(lambda: house.database.rows(f"{tried} WHERE d.state = 'pending'")[0]["n"] >= 30, seconds=30)
+    for rp in house.rps.values():
+        rp.busiest = 0
+        rp.listen()
+        rp.manner = manners.late(0.05)
+    house.wait_until_settled(seconds=90)
+
+    assert max(rp.busiest for rp in house.rps.values()) <= 10
+    assert house.findings(unreachable=GIVEN_UP) == []

@@ -1,0 +1,214 @@
+"""The web process dies at any point of a sign-out: all of it has happened, or none (FLT-01 to FLT-04)."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from tests.faults.conftest import Broker
+from tests.faults.house import House
+from tests.faults.manners import patient
+from tests.faults.proxy import Wire
+from tests.faults.visitors import Refused
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+OpenHouse = Callable[..., House]
+DATABASES = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+MOST_STATEMENTS = 80
+
+
+def ask_in_background(house: House, visit) -> threading.Thread:
+    """Press the button in a thread; whether an answer comes is not its business."""
+
+    def ask() -> None:
+        with pytest.raises((requests.RequestException, Refused)):
+            house.visitors.sign_out(visit)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    return thread
+
+
+def has_ended(house: House, visit) -> bool:
+    sid = next(iter(visit.shares.values())).sid
+    [share] = house.database.rows(f"SELECT ended_at FROM client_session WHERE sid = '{sid}'")
+    return share["ended_at"] is not None
+
+
+@pytest.mark.long
+@DATABASES
+def test_killed_between_the_commit_and_the_doorbell(open_house: OpenHouse, broker: Broker, kind: str) -> None:
+    house = open_house(kind, is_open=False)
+    wire = house.wire_to(broker.port)
+    house.settings["broker_url"] = f"redis://127.0.0.1:{wire.port}/0"
+    house.open(workers=0)
+    visit = house.visitors.sign_in("ada", ["red", "green", "violet"])
+
+    # The broker swallows the message, so that the process stands between commit and doorbell.
+    wire.poison(hole=True)
+    asking = ask_in_background(house, visit)
+    wait_until(lambda: has_ended(house, visit))
+    house.web.kill()
+    asking.join()
+    wire.heal()
+
+    # Nobody does anything: a worker that starts now finds the rows by itself.
+    house.start_worker()
+    house.wait_until_settled()
+    house.start_web()
+    house.visitors.probe(visit)
+    assert house.findings() == []
+    assert house.states() == {"accepted": 3}
+
+
+@DATABASES
+def test_killed_after_the_commit_before_the_answer(open_house: OpenHouse, broker: Broker, kind: str) -> None:
+    house = open_house(kind, notify_budget="2s")
+    visit = house.visitors.sign_in("ada", ["red", "green"])
+    house.rps["red"].manner = patient
+
+    asking = ask_in_background(house, visit)
+    wait_until(lambda: house.history.receipts_of("red"))
+    house.web.kill()
+    asking.join()
+    assert visit.end_answered_at is None
+
+    house.rps["red"].released.set()
+    house.start_web()
+    # The person presses the button again and gets the answer of a success.
+    assert house.visitors.sign_out(visit).status_code == 303
+    house.wait_until_settled()
+    house.visitors.probe(visit)
+    assert house.findings() == []
+    assert house.states() == {"accepted": 2}
+
+
+class Counted:
+    """Lets so many statements of the web process through and then acts once."""
+
+    def __init__(self, count: int, act: Callable[[], bool]) -> None:
+        self.left = count
+        self.is_reached = False
+        self._act = act
+        self._lock = threading.Lock()
+
+    def __call__(self, _frame: bytes) -> bool:
+        with self._lock:
+            if self.is_reached:
+                return True
+            self.left -= 1
+            if self.left >= 0:
+                return True
+            self.is_reached = True
+        return self._act()
+
+
+def sign_out_stopped_at(house: House, wire: Wire, number: int, act: Callable[[], bool]):
+    """Sign out while something happens before a statement; returns the visit and whether that was reached."""
+    visit = house.visitors.sign_in("ada", ["red", "violet"])
+    gate = wire.gate = Counted(number, act)
+    try:
+        house.visitors.sign_out(visit)
+    except (requests.RequestException, Refused):
+        visit.end_answered_at = None
+    wire.gate = None
+    return visit, gate.is_reached
+
+
+@pytest.mark.parametrize("is_passed_on", [False, True], ids=["before", "after"])
+def test_the_database_is_lost_at_every_statement(open_house: OpenHouse, is_passed_on: bool) -> None:
+    """Each statement of a sign-out is lost, or done and its answer lost; then the button is pressed again."""
+    house = open_house("postgresql", is_open=False)
+    wire = house.wire_to_database()
+    house.open(workers=0)
+
+    def cut() -> bool:
+        if is_passed_on:
+            # The server does it, and nobody hears of it.
+            wire.poison(mute=True)
+        return is_passed_on
+
+    halves = []
+    for number in range(MOST_STATEMENTS):
+        visit, is_reached = sign_out_stopped_at(house, wire, number, cut)
+        wire.heal()
+        halves.append(has_ended(house, visit))
+        house.visitors.sign_out_until_answered(visit)
+        if not is_reached:
+            break
+
+    # Some were lost before the commit and some after it.
+    assert set(halves) == {False, True}
+    house.start_worker()
+    house.wait_until_settled()
+    assert house.findings() == []
+
+
+@pytest.mark.long
+def test_killed_at_every_statement(open_house: OpenHouse) -> None:
+    house = open_house("postgresql", is_open=False)
+    wire = house.wire_to_database()
+    house.open(workers=0)
+
+    def kill() -> bool:
+        house.web.kill()
+        return False
+
+    for number in range(MOST_STATEMENTS):
+        visit, is_reached = sign_out_stopped_at(house, wire, number, kill)
+        if not is_reached:
+            break
+        house.start_web()
+        house.visitors.sign_out_until_answered(visit)
+        house.visitors.probe(visit)
+    house.start_worker()
+    house.wait_until_settled()
+    assert house.findings() == []
+
+
+@pytest.mark.long
+def test_killed_at_any_moment(open_house: OpenHouse) -> None:
+    """On SQLite no wire lies between the statements: the moments are chosen by the clock."""
+    house = open_house("sqlite")
+    for tenth in range(12):
+        visit = house.visitors.sign_in("ada", ["red", "green", "violet"])
+        asking = threading.Thread(target=house.visitors.sign_out_until_answered, args=(visit,), daemon=True)
+        asking.start()
+        # No condition to wait for: the moment is what is tried.
+        time.sleep(tenth * 0.004)
+        house.web.kill()
+        house.start_web()
+        asking.join()
+        house.visitors.probe(visit)
+    house.wait_until_settled()
+    assert house.findings() == []
+
+
+@pytest.mark.parametrize("fault", ["frozen", "black hole", "gone"])
+def test_a_broker_that_is_away_costs_no_answer(open_house: OpenHouse, broker: Broker, fault: str) -> None:
+    house = open_house(is_open=False)
+    wire = house.wire_to(broker.port)
+    house.settings["broker_url"] = f"redis://127.0.0.1:{wire.port}/0"
+    house.open()
+    match fault:
+        case "frozen":
+            broker.signal(signal.SIGSTOP)
+        case "black hole":
+            wire.poison(hole=True)
+        case "gone":
+            wire.poison(refuse=True)
+            wire.cut()
+
+    visits = [house.visitors.sign_in("ada", ["red", "green"]) for _ in range(4)]
+    for visit in visits:
+        house.visitors.sign_out(visit)
+    house.wait_until_settled(seconds=10)
+
+    # One request may wait for its second; the others know that the broker is silent.
+    assert sorted(visit.end_seconds for visit in visits)[2] < 1.0
+    assert max(visit.end_seconds for visit in visits) < 2.5
+    assert house.findings() == []
