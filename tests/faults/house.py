@@ -148,9 +148,14 @@ class House:
         wait_until(answers, seconds=40)
 
     def start_worker(
-        self, *, wait: bool = True, launcher: list[str] | None = None, **changes: str
+        self,
+        *,
+        wait: bool = True,
+        launcher: list[str] | None = None,
+        log: Path | None = None,
+        **changes: str,
     ) -> Program:
-        worker = self._start("worker", ["worker"], changes, launcher)
+        worker = self._start("worker", ["worker"], changes, launcher, log)
         self.workers.append(worker)
         if wait:
             self.wait_for_worker(worker)
@@ -161,10 +166,16 @@ class House:
         assert worker.is_running, worker.log.read_text()
 
     def _start(
-        self, name: str, arguments: list[str], changes: dict[str, str], launcher: list[str] | None = None
+        self,
+        name: str,
+        arguments: list[str],
+        changes: dict[str, str],
+        launcher: list[str] | None = None,
+        log: Path | None = None,
     ) -> Program:
-        log = self.folder / f"{name}-{len(self.logs)}.log"
-        self.logs.append(log)
+        if log is None:
+            log = self.folder / f"{name}-{len(self.logs)}.log"
+            self.logs.append(log)
         start = launcher or [sys.executable, "-c", "from provider.command import main; main()"]
         return Program([*start, *arguments], self.environ(**changes), log)
 
