@@ -1,10 +1,10 @@
 """Whether the audit says what happened: an entry for each ending, and a chain that holds."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from provider.audit import chain
 from provider.audit.chain import Link
@@ -14,25 +14,23 @@ from provider.audit.tags import EventTag
 from provider.audit.verify import verify
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, end_read
+from provider.inspection.batches import batches, between
 from provider.logout.models import Logout
 
 _BATCH = 5000
 _NEWEST = 10_000
 # The entry is written in the ending's own transaction, hardly later than the ending's instant.
 _SOON = timedelta(seconds=10)
-_Ending = Row[UUID, datetime, UUID]
 
 
 def endings_without_entry() -> Iterator[tuple[int, list[UUID]]]:
     """Yield for each batch of endings how many they are and which of them have no entry."""
     kept_since = clock.now() - current.settings().audit_retention
-    after: UUID | None = None
-    while endings := _next_endings(after):
-        after = endings[-1].id
-        kept = [one for one in endings if one.at > kept_since]
-        missing = [one.id for one in _without_entry(kept) if not _has_late_entry(one)] if kept else []
+    for batch in batches(Logout, _BATCH):
+        kept = and_(between(Logout, batch.after, batch.through), Logout.at > kept_since)
+        missing = [one for one in _without_entry(kept) if not _has_late_entry(one)]
         end_read()
-        yield len(endings), missing
+        yield batch.count, missing
 
 
 def verify_all() -> tuple[int, Sequence[str]]:
@@ -62,26 +60,26 @@ def verify_newest() -> tuple[int, Sequence[str]]:
     return examined, problems
 
 
-def _next_endings(after: UUID | None) -> Sequence[_Ending]:
-    endings = select(Logout.id, Logout.at, Logout.account_id).order_by(Logout.id).limit(_BATCH)
-    return db.session.execute(endings if after is None else endings.where(Logout.id > after)).all()
-
-
-def _without_entry(endings: Sequence[_Ending]) -> list[_Ending]:
+def _without_entry(of_batch: ColumnElement[bool]) -> Sequence[UUID]:
     """Compare a batch with the entries of its time. Served by ix_audit_event_at_id."""
-    first, last = min(one.at for one in endings), max(one.at for one in endings)
-    entries = select(AuditEvent.logout_id).where(
-        AuditEvent.at.between(first, last + _SOON), AuditEvent.tag == EventTag.LOGOUT
-    )
-    recorded = set(db.session.scalars(entries))
-    return [one for one in endings if one.id not in recorded]
-
-
-def _has_late_entry(ending: _Ending) -> bool:
-    """Look among all of a person's entries. Served by ix_audit_event_account_id_at."""
-    late = select(AuditEvent.id).where(
-        AuditEvent.account_id == ending.account_id,
+    bounds = select(func.min(Logout.at), func.max(Logout.at), func.count()).where(of_batch)
+    first, last, count = db.session.execute(bounds).one()
+    if not count:
+        return ()
+    recorded = select(AuditEvent.logout_id).where(
+        AuditEvent.at.between(first, last + _SOON),
         AuditEvent.tag == EventTag.LOGOUT,
-        AuditEvent.logout_id == ending.id,
+        AuditEvent.logout_id.is_not(None),
+    )
+    return db.session.scalars(select(Logout.id).where(of_batch, Logout.id.not_in(recorded))).all()
+
+
+def _has_late_entry(logout_id: UUID) -> bool:
+    """Look among all entries of the person who was signed out. Served by ix_audit_event_account_id_at."""
+    late = (
+        select(AuditEvent.id)
+        .join(Logout, Logout.account_id == AuditEvent.account_id)
+        .where(Logout.id == logout_id)
+        .where(AuditEvent.logout_id == logout_id, AuditEvent.tag == EventTag.LOGOUT)
     )
     return db.session.scalar(late.limit(1)) is not None

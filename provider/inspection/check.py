@@ -1,17 +1,15 @@
 """Ask the invariants of the whole database: small reads one after the other, nothing locked or written."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from uuid import UUID
-
-from sqlalchemy import func, select
 
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, end_read
 from provider.inspection import audit_trail
-from provider.inspection.invariants import INVARIANTS, Invariant, Walked, between
+from provider.inspection.batches import Walked, batches, between
+from provider.inspection.invariants import INVARIANTS, Invariant
 
 # So few that what they point to is found by its keys and never by reading a whole table.
 BATCH = 1000
@@ -45,32 +43,16 @@ def check(*, whole_audit: bool = False) -> list[Finding]:
 
 def _walk(table: Walked, invariants: list[Invariant]) -> list[Finding]:
     findings = [Finding(one.name, one.sentence) for one in invariants]
-    for after, through, count in _batches(table):
+    for batch in batches(table, BATCH):
         for invariant, finding in zip(invariants, findings, strict=True):
             begun = time.monotonic()
             # One statement is one instant: what is written meanwhile cannot seem to contradict itself.
-            wrong = invariant.wrong(clock.now()).where(between(table, after, through))
+            wrong = invariant.wrong(clock.now()).where(between(table, batch.after, batch.through))
             finding.add(db.session.scalars(wrong).all())
             end_read()
-            finding.examined += count
+            finding.examined += batch.count
             finding.seconds += time.monotonic() - begun
     return findings
-
-
-def _batches(table: Walked) -> Iterator[tuple[UUID | None, UUID | None, int]]:
-    """Yield the bounds of each batch and how many rows lie in it; the last one has no upper bound."""
-    after: UUID | None = None
-    while True:
-        ids = select(table.id).where(between(table, after, None)).order_by(table.id)
-        through = db.session.scalar(ids.offset(BATCH - 1).limit(1))
-        if through is None:
-            left = db.session.scalar(select(func.count()).select_from(ids.limit(BATCH).subquery()))
-            end_read()
-            yield after, None, left or 0
-            return
-        end_read()
-        yield after, through, BATCH
-        after = through
 
 
 def _unrecorded() -> Finding:

@@ -7,10 +7,9 @@ at a time, and finds its way by primary keys and the indexes on foreign keys.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, not_, or_, select, true
+from sqlalchemy import Select, and_, exists, false, func, not_, or_, select, true
 from sqlalchemy.orm import aliased
 
 from provider.accounts.models import Account
@@ -20,6 +19,7 @@ from provider.grants.models import Grant
 from provider.grants.queries import grant_lives
 from provider.infrastructure import current
 from provider.infrastructure.provider_state import ProviderState
+from provider.inspection.batches import Walked
 from provider.inspection.standing import is_held, is_in
 from provider.logout.fanout import EXPIRY_REASONS
 from provider.logout.models import Logout
@@ -29,7 +29,6 @@ from provider.tokens.models import AccessToken, RefreshToken
 
 # So long after its time a worker has surely looked at a delivery, were there one.
 _GRACE = timedelta(minutes=15)
-Walked = type[Session | ClientSession | Grant | Logout | Delivery | AccessToken | RefreshToken]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +195,6 @@ def _accepted_without_an_attempt(_: datetime) -> Select[UUID]:
 def _kept_since(now: datetime) -> datetime:
     """Since when no delivery can have been deleted for its age."""
     return now - current.settings().delivery_retention
-
-
-def between(table: Walked, after: UUID | None, through: UUID | None) -> ColumnElement[bool]:
-    """The condition that a row lies behind one identifier and not behind another."""
-    bounds: list[Any] = [true()]
-    if after is not None:
-        bounds.append(table.id > after)
-    if through is not None:
-        bounds.append(table.id <= through)
-    return and_(*bounds)
 
 
 INVARIANTS = (

@@ -15,11 +15,12 @@ from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.inspection import check as checking
 from provider.inspection import invariants
+from provider.inspection.batches import between
 from provider.logout.end_client_session import end_share
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
-from provider.logout.models import LogoutReason
+from provider.logout.models import Logout, LogoutReason
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AccessToken, RefreshToken
 from tests.factories import make_account, make_client, make_session
@@ -151,11 +152,14 @@ def lose_an_entry():
 
 
 def set_(table, **values):
+    """Write into what ended with Ada's browser session: that session, red's share of it, or its grant."""
+
     def change():
-        one = (
-            select(table.id).where(table.logout_id.is_not(None)).order_by(table.id).limit(1).scalar_subquery()
-        )
-        db.session.execute(update(table).where(table.id == one).values(**values))
+        of_browser = select(Logout.id).where(Logout.scope == "browser").scalar_subquery()
+        theirs = [table.logout_id == of_browser]
+        if table is not Session:
+            theirs.append(table.client_id == of_red())
+        assert db.session.execute(update(table).where(*theirs).values(**values)).rowcount == 1
 
     return change
 
@@ -308,7 +312,7 @@ def test_each_question_finds_its_rows_by_indexes(app):
     if db.engine.dialect.name == "postgresql":
         db.session.execute(text("SET enable_seqscan = off"))
     for one in invariants.INVARIANTS:
-        asked = one.wrong(clock.now()).where(invariants.between(one.table, after, through))
+        asked = one.wrong(clock.now()).where(between(one.table, after, through))
         sql = str(asked.compile(db.engine, compile_kwargs={"literal_binds": True}))
         explain = "EXPLAIN QUERY PLAN " if db.engine.dialect.name == "sqlite" else "EXPLAIN "
         plan = [str(row) for row in db.session.execute(text(explain + sql.replace(":", r"\:")))]

@@ -1,0 +1,52 @@
+"""Walk a table by its identifiers, a batch at a time, so that no read is long."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, select, true
+
+from provider.delivery.models import Delivery
+from provider.grants.models import Grant
+from provider.infrastructure.database import db, end_read
+from provider.logout.models import Logout
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.models import AccessToken, RefreshToken
+
+Walked = type[Session | ClientSession | Grant | Logout | Delivery | AccessToken | RefreshToken]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """So many rows that lie behind one identifier and not behind another; None is no bound."""
+
+    after: UUID | None
+    through: UUID | None
+    count: int
+
+
+def batches(table: Walked, size: int) -> Iterator[Batch]:
+    """Yield the batches of a table; the last one has no upper bound."""
+    after: UUID | None = None
+    while True:
+        ids = select(table.id).where(between(table, after, None)).order_by(table.id)
+        through = db.session.scalar(ids.offset(size - 1).limit(1))
+        if through is None:
+            left = db.session.scalar(select(func.count()).select_from(ids.limit(size).subquery()))
+            end_read()
+            yield Batch(after, None, left or 0)
+            return
+        end_read()
+        yield Batch(after, through, size)
+        after = through
+
+
+def between(table: Walked, after: UUID | None, through: UUID | None) -> ColumnElement[bool]:
+    """The condition that a row lies behind one identifier and not behind another."""
+    bounds: list[Any] = [true()]
+    if after is not None:
+        bounds.append(table.id > after)
+    if through is not None:
+        bounds.append(table.id <= through)
+    return and_(*bounds)
