@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, and_, bindparam, delete, func, select, update
+from sqlalchemy import Table, delete, select, tuple_
 
 from provider.delivery.attempt import Report
 from provider.delivery.judge import Accepted, Expired, Postponed, Rejected, RetryAt
+from provider.delivery.many import update_many
 from provider.delivery.models import Delivery, DeliveryState
 from provider.delivery.outgoing import ClaimedDelivery, Superseded
 from provider.infrastructure import clock
-from provider.infrastructure.database import Base, db
+from provider.infrastructure.database import Base, change, db
 
 Ended = tuple[ClaimedDelivery, Report]
 
@@ -23,18 +24,18 @@ def finish(ended: Sequence[Ended]) -> set[UUID]:
     The others' leases had passed on, and nothing of them was changed.
     """
     ours = _ours([claimed for claimed, _ in ended])
-    mine = sorted((one for one in ended if one[0].id in ours), key=lambda one: one[0].id)
+    mine = [one for one in ended if one[0].id in ours]
     if not mine:
         return ours
     now = clock.now()
-    db.session.connection().execute(_FINISH, [_row(claimed, report, now) for claimed, report in mine])
+    update_many(_delivery, [_row(claimed, report, now) for claimed, report in mine], ("id",))
     made = [_attempt_row(claimed, report, now) for claimed, report in mine if report.exchange]
     if made:
-        db.session.connection().execute(_CLOSE_ATTEMPT, made)
-    # Nothing was sent, so there was no attempt.
-    unmade = [_names(claimed) for claimed, report in mine if report.exchange is None]
+        update_many(_attempt, made, ("delivery_id", "number"))
+    unmade = [_key(claimed) for claimed, report in mine if report.exchange is None]
     if unmade:
-        db.session.connection().execute(_FORGET_ATTEMPT, unmade)
+        # Nothing was sent, so there was no attempt.
+        change(delete(_attempt).where(tuple_(_attempt.c.delivery_id, _attempt.c.number).in_(unmade)))
     return ours
 
 
@@ -66,82 +67,44 @@ def _ours(claimed: Sequence[ClaimedDelivery]) -> set[UUID]:
 
 
 def _row(claimed: ClaimedDelivery, report: Report, now: datetime) -> dict[str, Any]:
-    """Return the delivery's new values; None leaves the column as it is."""
+    """Return the delivery's new values."""
     exchange, state = report.exchange, state_after(report)
-    row: dict[str, Any] = {
-        "own_id": claimed.id,
-        "new_state": state.value,
+    outcome = exchange.outcome if exchange else getattr(report.verdict, "outcome", None)
+    return {
+        "id": claimed.id,
+        "state": state.value,
         # Nothing was sent, so there was no attempt: its number is free again.
-        "new_number": claimed.attempt_number if exchange else claimed.attempt_number - 1,
-        "at": getattr(report.verdict, "at", None),
-        "new_outcome": exchange.outcome if exchange else getattr(report.verdict, "outcome", None),
-        "finished": now if state.is_final else None,
-        "first": now if exchange else None,
-        "new_url": exchange.url if exchange else None,
+        "attempt_count": claimed.attempt_number if exchange else claimed.attempt_number - 1,
+        "next_attempt_at": getattr(report.verdict, "at", claimed.next_attempt_at),
+        "last_outcome": outcome or claimed.last_outcome,
+        "last_status": exchange.status if exchange else claimed.last_status,
+        "last_url": exchange.url if exchange else claimed.last_url,
+        "first_attempt_at": claimed.first_attempt_at or (now if exchange else None),
+        "finished_at": now if state.is_final else None,
+        "leased_until": None,
+        "lease_token": None,
     }
-    # An attempt that brought no answer has no status, so None must be written there.
-    return row | {"new_status": exchange.status if exchange else claimed.last_status}
 
 
 def _attempt_row(claimed: ClaimedDelivery, report: Report, now: datetime) -> dict[str, Any]:
     exchange = report.exchange
     if exchange is None:
         raise AssertionError("an attempt is an exchange")
-    return _names(claimed) | {
-        "at": now,
-        "new_url": exchange.url,
-        "new_jti": exchange.jti,
-        "new_outcome": exchange.outcome,
-        "new_status": exchange.status,
-        "latency": exchange.latency_ms,
+    return {
+        "delivery_id": claimed.id,
+        "number": claimed.attempt_number,
+        "finished_at": now,
+        "url": exchange.url,
+        "jti": exchange.jti,
+        "outcome": exchange.outcome,
+        "status": exchange.status,
+        "latency_ms": exchange.latency_ms,
     }
 
 
-def _names(claimed: ClaimedDelivery) -> dict[str, Any]:
-    return {"own_id": claimed.id, "own_number": claimed.attempt_number}
+def _key(claimed: ClaimedDelivery) -> tuple[UUID, int]:
+    return claimed.id, claimed.attempt_number
 
 
 _delivery: Table = Base.metadata.tables["delivery"]
 _attempt: Table = Base.metadata.tables["delivery_attempt"]
-
-
-def _or_as_it_is(column: str, name: str) -> Any:
-    known = _delivery.c[column]
-    return func.coalesce(bindparam(name, type_=known.type), known)
-
-
-# Run once for many rows.
-_FINISH = (
-    update(_delivery)
-    .where(_delivery.c.id == bindparam("own_id"))
-    .values(
-        state=bindparam("new_state"),
-        attempt_count=bindparam("new_number"),
-        next_attempt_at=_or_as_it_is("next_attempt_at", "at"),
-        last_outcome=_or_as_it_is("last_outcome", "new_outcome"),
-        last_status=bindparam("new_status"),
-        last_url=_or_as_it_is("last_url", "new_url"),
-        first_attempt_at=func.coalesce(
-            _delivery.c.first_attempt_at, bindparam("first", type_=_delivery.c.first_attempt_at.type)
-        ),
-        finished_at=bindparam("finished"),
-        leased_until=None,
-        lease_token=None,
-    )
-)
-_IS_THE_ATTEMPT = and_(
-    _attempt.c.delivery_id == bindparam("own_id"), _attempt.c.number == bindparam("own_number")
-)
-_FORGET_ATTEMPT = delete(_attempt).where(_IS_THE_ATTEMPT)
-_CLOSE_ATTEMPT = (
-    update(_attempt)
-    .where(_IS_THE_ATTEMPT)
-    .values(
-        finished_at=bindparam("at"),
-        url=bindparam("new_url"),
-        jti=bindparam("new_jti"),
-        outcome=bindparam("new_outcome"),
-        status=bindparam("new_status"),
-        latency_ms=bindparam("latency"),
-    )
-)

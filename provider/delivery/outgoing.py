@@ -25,6 +25,9 @@ class ClaimedDelivery:
     try_number: int
     last_outcome: str | None
     last_status: int | None
+    last_url: str | None
+    next_attempt_at: datetime
+    first_attempt_at: datetime | None
     lease_token: str = field(repr=False)
     leased_until: datetime
     correlation_id: str | None

@@ -99,6 +99,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
 def prepare_engine(engine: Engine) -> None:
     """Teach an SQLite engine WAL and the two kinds of BEGIN; other databases need nothing."""
     if engine.dialect.name != "sqlite":
+        # Many rows are one INSERT; the driver would wait for the database row by row.
+        engine.dialect.use_insertmanyvalues_wo_returning = True
         return
     event.listen(engine, "connect", _prepare_sqlite_connection)
     event.listen(engine, "begin", _begin_sqlite)

@@ -17,7 +17,7 @@ from provider.keys.models import SigningKey
 from provider.logout.deliver import drain, make_dispatcher
 from tests.delivery.owing import attempts_of, make_due, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import receiving
-from tests.factories import make_account, make_client
+from tests.factories import make_client
 from tests.support.waiting import wait_until
 
 
