@@ -24,7 +24,12 @@ def end_share(
     shares = list_of_client_session(client_session.id)
     if not shares:
         return None
-    ending = Ending(cause=cause, scope=LogoutScope.APP, account_id=shares[0].grant.account_id)
+    ending = Ending(
+        cause=cause,
+        scope=LogoutScope.APP,
+        account_id=shares[0].grant.account_id,
+        session_id=client_session.session_id,
+    )
     client_sessions_ended = end_client_sessions(ending, shares)
     if not client_sessions_ended:
         return None

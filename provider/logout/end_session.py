@@ -28,7 +28,9 @@ def end(
     Returns None when somebody else ended it first: then that ending has told everybody, and doing
     it twice is harmless.
     """
-    ending = Ending(cause=cause, scope=LogoutScope.BROWSER, account_id=session.account_id)
+    ending = Ending(
+        cause=cause, scope=LogoutScope.BROWSER, account_id=session.account_id, session_id=session.id
+    )
     if not lifecycle.end(session.id, logout_id=ending.logout_id, at=ending.at):
         db.session.refresh(session)
         return None

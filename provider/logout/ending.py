@@ -53,6 +53,8 @@ class Ending:
     cause: Cause
     scope: LogoutScope
     account_id: UUID
+    # The one session that ends or that a client leaves; a wider ending names none.
+    session_id: UUID | None = None
     logout_id: UUID = field(default_factory=new_id)
     at: datetime = field(default_factory=clock.now)
 
@@ -134,6 +136,7 @@ def _record(ending: Ending, logout: Logout, initiator_client_id: str | None) -> 
         actor=ending.cause.initiator,
         account_id=ending.account_id,
         client_id=initiator_client_id,
+        session_id=ending.session_id,
         logout_id=logout.id,
         ip=ending.cause.ip,
         reason=logout.reason,

@@ -103,6 +103,7 @@ def test_an_ending_leaves_one_audit_entry_that_says_what_it_did(ada, red, green)
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout")).one()
     assert entry.logout_id == outcome.logout.id
     assert entry.account_id == ada.id
+    assert entry.session_id == made.session.id
     assert entry.detail["apps_told"] == 2
     assert entry.detail["reason"] == "user"
 
