@@ -35,7 +35,9 @@ Examples:
 """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; the issuer's on localhost.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port to listen on; the one that the issuer names."
+)
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM chain.")
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM key.")
 @click.option(
@@ -62,7 +64,7 @@ def serve(
         raise click.UsageError(
             f"--threads must not exceed CURFEW_DATABASE_POOL_SIZE ({settings.database_pool_size})"
         )
-    port = port or default_port(settings.issuer)
+    port = port or default_port(settings.issuer, own_tls=tls_cert is not None)
     refuse_busy_port(host, port)
     click.echo(f"Curfew serves {settings.issuer} on {'https' if tls_cert else 'http'}://{host}:{port}")
     run_server(host, port, tls_cert, tls_key, threads, workers)
@@ -117,10 +119,10 @@ def refuse_busy_port(host: str, port: int) -> None:
             fail(f"{host}:{port} is taken" if taken else f"{host}:{port} cannot be used: {exc.strerror}")
 
 
-def default_port(issuer: str) -> int:
-    """Return the port of an issuer without TLS, which nobody else can listen on; else the usual one."""
+def default_port(issuer: str, *, own_tls: bool) -> int:
+    """Return the port that the issuer names, unless a TLS proxy is to listen on it; else the usual one."""
     url = urlsplit(issuer)
-    return url.port if url.scheme == "http" and url.port else DEFAULT_PORT
+    return url.port if url.port and (own_tls or url.scheme == "http") else DEFAULT_PORT
 
 
 def run_server(

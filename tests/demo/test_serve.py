@@ -150,11 +150,11 @@ def test_its_workers_do_not_outlive_a_kill(migrated):
         wait_until(lambda: not any(map(is_alive, family)))
 
 
-def test_it_serves_tls_with_its_own_certificate(migrated, certificate):
+def test_it_serves_tls_with_its_own_certificate_on_the_issuers_port(migrated, certificate):
     cert_file, key_file = certificate
     port = free_run(1)
     issuer = f"https://localhost:{port}"
-    options = ("--port", str(port), "--tls-cert", str(cert_file), "--tls-key", str(key_file))
+    options = ("--tls-cert", str(cert_file), "--tls-key", str(key_file))
     with serving(migrated | {"CURFEW_ISSUER": issuer}, *options):
         metadata = wait_until(
             lambda: answer(f"{issuer}/.well-known/openid-configuration", verify=cert_file), seconds=60
