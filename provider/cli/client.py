@@ -120,6 +120,8 @@ Examples:
 @with_app
 def update(*, client_id: str, enabled: bool | None, as_json: bool, **given: Any) -> None:
     """Change a client; what is not named stays as it is."""
+    if enabled is None and all(value is None or value == () for value in given.values()):
+        raise click.UsageError("name at least one thing to change")
     known = queries.get_by_client_id(client_id)
     before = known.registered
     asked = asked_metadata(given, before)

@@ -66,17 +66,17 @@ def operator_options(command: F) -> F:
         click.option(
             "--offline-policy",
             type=click.Choice([policy.value for policy in OfflinePolicy]),
-            help="What sign-out of the browser does to its offline grants.  [default: keep]",
+            help="What sign-out of the browser does to its offline grants; keep at first.",
         ),
         click.option(
             "--confirm-sign-out",
             type=click.Choice([choice.value for choice in ConfirmSignOut]),
-            help="Whether a person is asked when it signs them out.  [default: when_needed]",
+            help="Whether a person is asked when it signs them out; when_needed at first.",
         ),
         click.option(
             "--told-of-expiry/--no-told-of-expiry",
             default=None,
-            help="Whether it is told of sessions that ran out by themselves.  [default: told]",
+            help="Whether it is told of sessions that ran out by themselves; it is at first.",
         ),
         click.option("--grant-lifetime", type=Span(), help="How long its grants live, such as 30d."),
         click.option(

@@ -185,6 +185,12 @@ def test_wrong_use_is_exit_code_2(curfew):
     curfew("client", "rotate-secret", "red", "--overlap", "soon", code=2)
 
 
+def test_a_change_of_nothing_is_wrong_use(curfew):
+    curfew("client", "add", *RED)
+
+    assert "at least one thing" in curfew("client", "update", "red", code=2).err
+
+
 def test_a_disabled_client_stays_registered(curfew, looking):
     curfew("client", "add", *RED)
 
