@@ -6,8 +6,11 @@ JSON to programs. Knows every room, but no HTTP.
 
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 import click
+
+from provider.cli.wrong_use import usage_in_one_line
 
 # A command is imported when it is called, so that the start and the help of the others stay quick.
 COMMANDS = {
@@ -43,6 +46,18 @@ class LazyGroup(click.Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options before the command's name; wrong ones are told in one line."""
+        with usage_in_one_line():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; wrong use of it is told in one line."""
+        with usage_in_one_line():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 – the same.
         """Write the list of commands without importing any."""

@@ -1,6 +1,8 @@
 """`curfew audit`: read what happened, and verify that it still says so."""
 
+import json
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -90,9 +92,11 @@ def list_(
     if as_json:
         show_json(rows)
         return
-    columns = ("at", "tag", "actor", "account_id", "client_id", "ip", "detail")
+    columns = ("at", "tag", "actor", "account_id", "client_id", "ip")
     show_table(
-        columns, [[row[column] for column in columns] for row in rows], empty="Nothing of that happened."
+        (*columns, "detail"),
+        [[*(row[column] for column in columns), _in_short(row["detail"])] for row in rows],
+        empty="Nothing of that happened.",
     )
 
 
@@ -152,6 +156,16 @@ def _findings_view(findings: Findings) -> dict[str, object]:
         "head": str(findings.head) if findings.head else None,
         "problems": list(findings.problems),
     }
+
+
+def _in_short(detail: Mapping[str, Any]) -> str:
+    # A whole registration in one cell would make the table unreadable; --json has all of it.
+    shown = {name: "{…}" if isinstance(value, dict) else value for name, value in detail.items()}
+    return ", ".join(f"{name}={_text(value)}" for name, value in shown.items() if value not in (None, []))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _view(event: AuditEvent) -> dict[str, Any]:

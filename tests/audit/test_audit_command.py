@@ -46,6 +46,14 @@ def test_a_table_draws_nothing_that_a_stranger_sent(curfew, entries):
     assert "\x1b" not in curfew("list")
 
 
+def test_a_table_is_short_where_an_entry_is_long(app, curfew):
+    with transaction():
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id="red", metadata={"scope": "openid"}, old=None)
+
+    assert "metadata={…}" in curfew("list")
+    assert curfew("list", "--json")[0]["detail"]["metadata"] == {"scope": "openid"}
+
+
 def test_the_limit_takes_the_newest(curfew, entries):
     assert [row["tag"] for row in curfew("list", "--json", "--limit", "1")] == ["client_removed"]
 
@@ -58,7 +66,7 @@ def test_an_unknown_account_is_one_line_and_exit_1(curfew):
     "arguments", [("list", "--since", "soon"), ("list", "--tag", "nope"), ("verify", "--anchor", "1:2")]
 )
 def test_wrong_use_is_exit_2(curfew, arguments):
-    assert "Error: Invalid value" in curfew(*arguments, expect=2)
+    assert curfew(*arguments, expect=2).startswith("curfew: Invalid value")
 
 
 def test_the_head_anchors_everything_so_far(curfew, entries):

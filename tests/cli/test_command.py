@@ -40,6 +40,27 @@ def test_help_needs_no_settings_and_no_database(tmp_path):
     assert "rotate-secret" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["--loud"], "No such option", id="an option of nothing"),
+        pytest.param(["session", "end"], "curfew session end --help", id="too few arguments"),
+        pytest.param(["session", "end", "123"], "not a valid UUID", id="a bad argument"),
+        pytest.param(["delivery", "list", "--state", "lost"], "'pending'", id="a bad choice"),
+    ],
+)
+def test_wrong_use_is_one_line_too(curfew, arguments, said):
+    err = curfew(*arguments, code=2).err
+
+    assert err.startswith("curfew: ")
+    assert err.count("\n") == 1
+    assert said in err
+
+
+def test_a_group_without_a_command_shows_its_help(curfew):
+    assert "rotate-secret" in curfew("client", code=2).err
+
+
 def test_an_unknown_command_is_wrong_use(curfew):
     assert "No such command" in curfew("sign-everybody-out", code=2).err
 

@@ -1,0 +1,32 @@
+"""Wrong use of a command, in one line like every other error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+
+class WrongUse(click.ClickException):
+    """A usage error as one line that names where to read on."""
+
+    exit_code = 2
+
+    def __init__(self, error: click.UsageError) -> None:
+        sentence = " ".join(error.format_message().split())
+        where = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
+        super().__init__(f"{sentence}{where}")
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 – the signature is click's.
+        """Say it on standard error."""
+        click.echo(f"curfew: {self.message}", err=True)
+
+
+@contextmanager
+def usage_in_one_line() -> Iterator[None]:
+    """Turn click's usage errors of four lines into one; asking for nothing still shows the help."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as exc:
+        raise WrongUse(exc) from exc
