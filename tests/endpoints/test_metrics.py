@@ -17,8 +17,10 @@ from provider.infrastructure import clock, metrics
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.leases import DutyLease
 from provider.inspection import standing
+from provider.logout.deliver import drain
 from provider.logout.end_session import end
 from tests.architecture.sources import ROOT
+from tests.delivery.receivers import receiving
 from tests.endpoints.conftest import BY_ADA
 from tests.factories import make_client, make_session
 from tests.support.browsers import Page, follow
@@ -238,3 +240,26 @@ def test_no_gauge_reads_what_was_accepted(app, statements):
         plan = " ".join(str(row) for row in db.session.execute(text(explain + literal)))
         assert "ix_delivery_" in plan
     assert len(asked) == 3
+
+
+def test_what_deliveries_came_to_is_counted(ada, read):
+    with receiving(200) as red, receiving(503) as green:
+        clients = [make_client("red", port=red.port), make_client("green", port=green.port)]
+        made = make_session(ada, clients)
+        first = read("curfew_deliveries_finished_total", state="accepted", tries="first")
+        told = read("curfew_time_to_told_seconds_count", client_id="red")
+        attempts = {
+            outcome: read("curfew_delivery_attempts_total", kind="backchannel_logout", outcome=outcome)
+            for outcome in ("accepted", "unavailable")
+        }
+        with transaction():
+            assert end(made.session, BY_ADA)
+
+        drain(limit=2)
+
+    assert read("curfew_deliveries_finished_total", state="accepted", tries="first") == first + 1
+    assert read("curfew_time_to_told_seconds_count", client_id="red") == told + 1
+    assert read("curfew_time_to_told_seconds_count", client_id="green") == 0
+    for outcome, before in attempts.items():
+        labels = {"kind": "backchannel_logout", "outcome": outcome}
+        assert read("curfew_delivery_attempts_total", **labels) == before + 1
