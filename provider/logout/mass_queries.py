@@ -59,9 +59,12 @@ def list_next(mass: MassEnding, limit: int) -> Sequence[UUID]:
 
 def count_to_end(mass: MassEnding) -> int:
     """Count the rows that a mass ending will come to, before it has begun to walk."""
+    grants = _dead_grants(mass)
+    if mass.phase == MassPhase.GRANTS:
+        return _count(grants)
+    # A grant that a living share hangs on ends with that share, and is not come to a second time.
     has_share = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
-    alone = _count(_dead_grants(mass).where(~has_share))
-    return alone + (_count(_dead_sessions(mass)[0]) if mass.phase == MassPhase.SESSIONS else 0)
+    return _count(grants.where(~has_share)) + _count(_dead_sessions(mass)[0])
 
 
 def measure(kind: MassKind, *, client: Client | None = None, issued_before: datetime | None = None) -> Reach:

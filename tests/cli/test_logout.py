@@ -136,7 +136,8 @@ def test_offline_access_that_is_taken_from_a_client_is_revoked_and_told(curfew, 
     curfew("client", "update", "green", "--scope", "openid profile")
 
     (shown,) = curfew("logout", "list", "--json").json
-    assert (shown["kind"], shown["client_id"], shown["done"]) == ("client_offline", "green", 1)
+    assert (shown["kind"], shown["client_id"]) == ("client_offline", "green")
+    assert (shown["done"], shown["total"]) == (1, 1)
     assert owed() == 1
     curfew("client", "update", "green", "--client-name", "Greener")
     assert len(curfew("logout", "list", "--json").json) == 1
