@@ -52,7 +52,8 @@ def already_signed_out(case: EndSessionCase, *, recent: bool) -> Response:
         "session_ended.html",
         apps=[],
         pending=False,
-        continue_url=case.return_to,
+        # Both are addresses of the client's registration, and the person decides whether to go there.
+        continue_url=case.return_to or case.app_uri,
         continue_name=case.app_name,
     )
     return cleared(shown)

@@ -217,6 +217,14 @@ def test_a_browser_without_a_session_is_told_that_it_is_signed_out(app, http, me
     assert "password" not in Page(http, response).fields
 
 
+def test_without_an_address_to_return_to_the_way_on_is_the_app_itself(app, http):
+    make_client("red", client_uri="https://red.test/home")
+
+    response = http.get("/session/end", query_string={"client_id": "red"})
+
+    assert 'href="https://red.test/home"' in response.get_data(as_text=True)
+
+
 @pytest.mark.spec("rpinitiated §3")
 def test_a_second_app_that_signs_out_later_is_led_back_just_the_same(story):
     story.end(id_token_hint=story.hint())
