@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
-    current.install(app, _house(settings))
+    current.install(app, compose_house(settings))
     web.install(app)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(api.blueprint)
@@ -34,7 +34,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _house(settings: Settings) -> current.House:
+def compose_house(settings: Settings) -> current.House:
+    """Compose the settings and the doors of one application."""
     policy = OutboundPolicy(
         allowed_networks=settings.outbound_networks,
         allowed_hosts=settings.outbound_hosts,

@@ -4,6 +4,9 @@ import pytest
 from flask import Flask, request
 from sqlalchemy.exc import OperationalError
 
+from provider.app import create_app
+from provider.infrastructure import current
+from provider.infrastructure.database import db
 from provider.protocol import errors
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address, client_network
@@ -20,6 +23,17 @@ def database_url(sqlite_url: str) -> str:
 @pytest.fixture
 def signing_keys() -> None:
     """Nothing is signed here either."""
+
+
+@pytest.fixture
+def app(settings):
+    """A provider of its own, for these tests add routes to it."""
+    app = create_app(settings)
+    with app.app_context():
+        yield app
+        current.house().outbound.close()
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture

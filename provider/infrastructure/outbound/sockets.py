@@ -6,6 +6,7 @@ then http.client takes the cut for the end of the headers and reports a status (
 a TimeoutError out of the read itself cannot be mistaken for an answer.
 """
 
+import functools
 import socket
 import ssl
 from collections.abc import Sequence
@@ -62,8 +63,12 @@ class TimedTLSSocket(TimedSocket, ssl.SSLSocket):
     """The same under TLS."""
 
 
+@functools.cache
 def trust(ca_bundle: str) -> ssl.SSLContext:
-    """Make the one TLS context: verified names and chains, TLS 1.2 or newer, nothing from the environment."""
+    """Make the one TLS context of a bundle: verified names and chains, TLS 1.2 or newer.
+
+    Nothing is taken from the environment.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(cafile=ca_bundle)
