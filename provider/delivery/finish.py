@@ -18,13 +18,14 @@ from provider.infrastructure.database import Base, change, db
 Ended = tuple[ClaimedDelivery, Report]
 
 
-def finish(ended: Sequence[Ended]) -> set[UUID]:
-    """End the leases with their verdicts; returns the deliveries that were still ours.
+def finish(ended: Sequence[Ended]) -> set[ClaimedDelivery]:
+    """End the leases with their verdicts; returns the claims that were still ours.
 
-    The others' leases had passed on, and nothing of them was changed.
+    The others' leases had passed on, perhaps to a later claim of our own in the same batch, and nothing
+    of them was changed.
     """
     ours = _ours([claimed for claimed, _ in ended])
-    mine = [one for one in ended if one[0].id in ours]
+    mine = [one for one in ended if one[0] in ours]
     if not mine:
         return ours
     now = clock.now()
@@ -54,16 +55,16 @@ def state_after(report: Report) -> DeliveryState:
             return DeliveryState.PENDING
 
 
-def _ours(claimed: Sequence[ClaimedDelivery]) -> set[UUID]:
+def _ours(claimed: Sequence[ClaimedDelivery]) -> set[ClaimedDelivery]:
     """Lock the rows that we still own: a worker that slept through its lease has another token (FLT-11)."""
-    tokens = {one.id: one.lease_token for one in claimed}
     rows = (
         select(Delivery.id, Delivery.lease_token)
-        .where(Delivery.id.in_(tokens), Delivery.state == DeliveryState.PENDING)
+        .where(Delivery.id.in_({one.id for one in claimed}), Delivery.state == DeliveryState.PENDING)
         .order_by(Delivery.id)
         .with_for_update()
     )
-    return {row.id for row in db.session.execute(rows) if row.lease_token == tokens[row.id]}
+    tokens = {row.id: row.lease_token for row in db.session.execute(rows)}
+    return {one for one in claimed if tokens.get(one.id) == one.lease_token}
 
 
 def _row(claimed: ClaimedDelivery, report: Report, now: datetime) -> dict[str, Any]:

@@ -70,12 +70,12 @@ class Results:
         with transaction():
             ours = finish(ended)
             for claimed, report in ended:
-                if claimed.id in ours and state_after(report).is_final:
+                if claimed in ours and state_after(report).is_final:
                     with event_log.correlated(claimed.correlation_id):
                         self._record(claimed, report)
         states: Counter[str] = Counter()
         for claimed, report in ended:
-            states[self._tell(claimed, report, is_ours=claimed.id in ours)] += 1
+            states[self._tell(claimed, report, is_ours=claimed in ours)] += 1
         return states
 
     def _tell(self, claimed: ClaimedDelivery, report: Report, *, is_ours: bool) -> str:

@@ -75,6 +75,23 @@ def test_a_delivery_is_free_again_when_its_lease_has_run_out(app: Flask, turned_
     assert second.lease_token != first.lease_token
 
 
+def test_a_lost_lease_is_told_from_a_later_one_of_the_same_worker(
+    app: Flask, turned_clock: TurnedClock
+) -> None:
+    delivery = owe()
+    [zombie] = claim()
+    turned_clock.turn(timedelta(seconds=61))
+    [holder] = claim()
+
+    # A worker that a slow database held up writes both down at once.
+    with transaction():
+        ours = finish([(holder, accepted()), (zombie, accepted())])
+
+    assert ours == {holder}
+    assert [attempt.outcome for attempt in attempts_of(delivery)] == [None, "accepted"]
+    assert now_is(delivery).attempt_count == 2
+
+
 def test_a_zombie_changes_nothing(app: Flask, turned_clock: TurnedClock) -> None:
     delivery = owe()
     [zombie] = claim()
