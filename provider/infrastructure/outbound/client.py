@@ -1,4 +1,8 @@
-"""The outbound client: a requests session whose only adapter resolves, checks and pins addresses."""
+"""The outbound client: requests' messages, sent by an adapter that resolves, checks and pins addresses.
+
+There is no requests session: it would follow what an answer says, keep its cookies, ask the
+environment for proxies and secrets, and cost as much as the call itself.
+"""
 
 import time
 from collections.abc import Mapping
@@ -48,13 +52,7 @@ class OutboundClient:
 
     def __init__(self, policy: OutboundPolicy, *, resolve: Resolve = ask_system) -> None:
         self._policy = policy
-        self._session = _Session()
-        self._session.trust_env = False
-        self._session.headers = CaseInsensitiveDict(OUR_HEADERS)
-        self._session.adapters.clear()
         self._adapter = _Adapter(policy, resolve)
-        self._session.mount("https://", self._adapter)
-        self._session.mount("http://", self._adapter)
 
     @property
     def policy(self) -> OutboundPolicy:
@@ -101,32 +99,19 @@ class OutboundClient:
 
     def close(self) -> None:
         """Close the idle connections; calls under way end by themselves."""
-        self._session.close()
+        self._adapter.close()
 
     def _send(
         self, request: requests.Request, headers: Mapping[str, str], total_deadline: timedelta | None
     ) -> tuple[requests.Response, Exchange]:
         # Before requests touches the URL: it would strip, escape and fold what we want to refuse.
         target = Target.parse(request.url or "")
-        request.headers = {**headers, "Accept-Encoding": "identity", "Host": target.authority}
+        request.headers = {**OUR_HEADERS, **headers, "Accept-Encoding": "identity", "Host": target.authority}
         seconds = (total_deadline or self._policy.total_deadline).total_seconds()
-        reply = self._session.send(
-            self._session.prepare_request(request), stream=True, timeout=seconds, allow_redirects=False
-        )
+        reply = self._adapter.send(request.prepare(), timeout=seconds)
         if not isinstance(reply.raw, Exchange):
             raise TypeError("the answer did not come through our adapter")
         return reply, reply.raw
-
-
-class _Session(requests.Session):
-    """A session that sees no redirects.
-
-    Even with `allow_redirects=False` requests prepares the next request, and for that it reads and decodes
-    the whole body of the 3xx answer: an endless one would never end.
-    """
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        del resp  # Whatever the answer says.
 
 
 class _Adapter(BaseAdapter):

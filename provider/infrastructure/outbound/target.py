@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import unquote_to_bytes
 
@@ -57,8 +58,9 @@ class Target:
     address: IPAddress | None
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, url: str) -> "Target":
-        """Take a URL apart, or refuse it."""
+        """Take a URL apart, or refuse it; a few thousand are remembered, as each is called many times."""
         found = GRAMMAR.fullmatch(url) if len(url) <= MAX_URL_LENGTH else None
         if found is None:
             raise RefusedTarget("the URL is outside our grammar")
