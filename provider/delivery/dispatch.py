@@ -1,8 +1,8 @@
 """The dispatcher: keeps as many attempts in flight as there is room for, whoever rang or swept.
 
-One thread talks with the database and says what is started; the attempts themselves run in threads
-of their own and touch no database. So what has ended is written down in batches, the larger the
-more there is to do, and nothing waits for a lock while it holds another.
+One thread claims and says what is started, another writes down what has ended, and the attempts
+themselves run in threads of their own and touch no database. So everything is claimed and written in
+batches, the larger the more there is to do.
 """
 
 import queue
@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -61,8 +61,10 @@ class Dispatcher:
         self._threads = ApplicationThreads(concurrency, "delivery")
         self._loop = ApplicationThreads(1, "dispatch")
         self._ended: queue.SimpleQueue[tuple[ClaimedDelivery, Report | None, End]] = queue.SimpleQueue()
-        self._results = Results(owner.record)
         self._wake = threading.Event()
+        # SQLite has one writer at a time, and makes a second one sleep longer than it would have to wait.
+        self._turns: AbstractContextManager[object] = threading.Lock() if is_sqlite() else nullcontext()
+        self._results = Results(owner.record, self._turns, self._wake.set)
         self._closing = threading.Event()
         # Somebody wants us to look for due deliveries.
         self._asked = threading.Event()
@@ -95,13 +97,12 @@ class Dispatcher:
 
         What an open breaker holds is left where it is.
         """
-        states: Counter[str] = Counter()
         self._left = limit
         self.wake(sweep=True)
         while True:
-            states += self._turn()
-            if self._is_idle and (self._is_drained or self._left == 0):
-                return states
+            self._turn()
+            if self._is_quiet and not self._results.is_busy and (self._is_drained or self._left == 0):
+                return self._results.states()
             self._wait()
 
     def close(self) -> None:
@@ -110,13 +111,14 @@ class Dispatcher:
         self._wake.set()
         self._loop.close()
         self._threads.close()
+        self._results.close()
 
     @property
-    def _is_idle(self) -> bool:
-        return not (self._gate.in_flight or self._results or not self._ended.empty())
+    def _is_quiet(self) -> bool:
+        return not self._gate.in_flight and self._ended.empty()
 
     def _work(self) -> None:
-        while not (self._closing.is_set() and self._is_idle):
+        while not (self._closing.is_set() and self._is_quiet):
             try:
                 self._turn()
             except Exception:  # noqa: BLE001 – logged; a database that is away now may be back at the next turn.
@@ -130,23 +132,20 @@ class Dispatcher:
 
     def _wait(self) -> None:
         """Wait until something has ended, somebody wakes us, or it is time to look or to write."""
+        self._look_at = min(self._look_at, self._results.next_due_at())
         pause = min(_LONGEST_PAUSE, self._look_at - time.monotonic(), self._health.write_in)
         if pause > 0:
             self._wake.wait(pause)
         self._wake.clear()
 
-    def _turn(self) -> "Counter[str]":
+    def _turn(self) -> None:
         self._collect()
         wants_look = self._asked.is_set() or time.monotonic() >= self._look_at
         if wants_look and not self._closing.is_set():
             self._look()
-        written = self._results.write()
-        self._look_at = min(self._look_at, self._results.next_due_at())
-        if self._results:
-            self._wake.set()
-        self._health.write(at_once=self._closing.is_set())
+        with self._turns:
+            self._health.write(at_once=self._closing.is_set())
         db.session.remove()
-        return written
 
     def _collect(self) -> None:
         """Give back the places of what has ended; it is written down later in this turn."""
@@ -195,7 +194,7 @@ class Dispatcher:
             if not found:
                 return None
         self._health.refresh()
-        with transaction():
+        with self._turns, transaction():
             return claim_due(most, self._take)
 
     def _take(self, client_id: UUID) -> End | None:
@@ -234,7 +233,7 @@ class Dispatcher:
         end_read()
         if not ids:
             return
-        with transaction():
+        with self._turns, transaction():
             owned = own(ids, now, due=False)
         prepared = prepare(owned, self._owner.builders)
         for one in owned:

@@ -18,8 +18,10 @@ from provider.infrastructure.database import db, is_sqlite
 
 def update_many(table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> int:
     """Update the rows that the key columns name, each with its values, and return how many that were."""
-    given = json.dumps([{name: _plain(value) for name, value in row.items()} for row in rows])
-    statement = _statement(table, tuple(rows[0]), key, sqlite=is_sqlite())
+    sqlite = is_sqlite()
+    zone = "" if sqlite else "+00:00"
+    given = json.dumps([{name: _plain(value, zone) for name, value in row.items()} for row in rows])
+    statement = _statement(table, tuple(rows[0]), key, sqlite=sqlite)
     done = db.session.connection().execute(statement, {"given_rows": given})
     return done.rowcount
 
@@ -39,13 +41,10 @@ def _statement(table: Table, names: tuple[str, ...], key: tuple[str, ...], *, sq
     return update(table).where(*(table.c[name] == given.c[name] for name in key)).values(own)
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as JSON that both databases read as they keep it."""
-    match value:
-        case UUID():
-            return value.hex
-        case datetime():
-            instant = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-            return instant if is_sqlite() else f"{instant}+00:00"
-        case _:
-            return value
+def _plain(value: Any, zone: str) -> Any:
+    """Return a value as JSON that the database reads as it keeps it."""
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}{zone}"
+    return value

@@ -1,9 +1,11 @@
 """What has ended and is to be written down: in batches, each with what its owner records of it."""
 
 import math
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from sqlalchemy.exc import OperationalError
 
@@ -13,48 +15,95 @@ from provider.delivery.finish import Ended, finish, state_after
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.infrastructure import clock, event_log
 from provider.infrastructure.database import db, transaction
+from provider.infrastructure.thread_pool import ApplicationThreads
 
 Recorder = Callable[[ClaimedDelivery, Report], None]
 _WRITTEN_AT_ONCE = 500
+_PAUSE_AFTER_TROUBLE = 1.0
 
 
 class Results:
-    """Reports that wait to be written; a database that is away loses none of them."""
+    """Reports that wait to be written, by a thread of their own: the claims go on meanwhile.
 
-    def __init__(self, record: Recorder) -> None:
+    A database that is away loses none of them.
+    """
+
+    def __init__(self, record: Recorder, turns: AbstractContextManager[object], tell: Callable[[], None]):
         self._record = record
+        self._turns = turns
+        # Called when something was written, or when an attempt is due sooner than was known.
+        self._tell_written = tell
+        self._thread = ApplicationThreads(1, "results")
+        self._lock = threading.Lock()
         self._unwritten: list[Ended] = []
+        self._is_writing = False
+        self._is_closing = False
+        self._states: Counter[str] = Counter()
         self._next_due_at = math.inf
 
-    def __len__(self) -> int:
-        return len(self._unwritten)
-
     def add(self, claimed: ClaimedDelivery, report: Report) -> None:
-        """Take a report; it is written down at the next `write`."""
-        self._unwritten.append((claimed, report))
+        """Take a report; it is written down soon."""
+        with self._lock:
+            self._unwritten.append((claimed, report))
+            starts, self._is_writing = not self._is_writing, True
+        if starts:
+            self._thread.submit(self._write_all)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is still to be written."""
+        return self._is_writing
 
     def next_due_at(self) -> float:
         """Return when the first of the attempts is due that were put off since this was last asked."""
-        due_at, self._next_due_at = self._next_due_at, math.inf
+        with self._lock:
+            due_at, self._next_due_at = self._next_due_at, math.inf
         return due_at
 
-    def write(self) -> "Counter[str]":
-        """Write down everything that has ended; what the database refuses, one by one."""
-        ended = self._unwritten[:_WRITTEN_AT_ONCE]
+    def states(self) -> "Counter[str]":
+        """Return how many have been written in which state."""
+        return Counter(self._states)
+
+    def close(self) -> None:
+        """Write what is left, and try no longer than once if the database is away."""
+        self._is_closing = True
+        self._thread.close()
+
+    def _write_all(self) -> None:
+        while ended := self._next_batch():
+            try:
+                self._write_batch(ended)
+            except Exception:  # noqa: BLE001 – logged; a database that is away now may be back at the next try.
+                event_log.error("deliveries_not_written", exc_info=True, count=len(ended))
+                db.session.rollback()
+                if self._is_closing:
+                    break
+                time.sleep(_PAUSE_AFTER_TROUBLE)
+            else:
+                with self._lock:
+                    del self._unwritten[: len(ended)]
+            db.session.remove()
+            self._tell_written()
+
+    def _next_batch(self) -> "list[Ended]":
+        with self._lock:
+            ended = self._unwritten[:_WRITTEN_AT_ONCE]
+            self._is_writing = bool(ended)
         if not ended:
-            return Counter()
+            self._tell_written()
+        return ended
+
+    def _write_batch(self, ended: "list[Ended]") -> None:
+        """Write down what has ended; what the database refuses, one by one."""
         try:
-            states = self._write(ended)
+            self._states += self._write(ended)
         except OperationalError:
             raise
         except Exception:  # noqa: BLE001 – logged; one that cannot be written must not keep the others from it.
             event_log.error("deliveries_not_written", exc_info=True, count=len(ended))
             db.session.rollback()
-            states = Counter()
-            for one in ended if len(ended) > 1 else ():
-                states += self._write_alone(one)
-        del self._unwritten[: len(ended)]
-        return states
+            for one in ended:
+                self._states += self._write_alone(one)
 
     def _write_alone(self, one: Ended) -> "Counter[str]":
         try:
@@ -67,7 +116,7 @@ class Results:
             return Counter({"unfinished": 1})
 
     def _write(self, ended: "list[Ended]") -> "Counter[str]":
-        with transaction():
+        with self._turns, transaction():
             ours = finish(ended)
             for claimed, report in ended:
                 if claimed in ours and state_after(report).is_final:
@@ -91,7 +140,8 @@ class Results:
         next_at = getattr(report.verdict, "at", None)
         if next_at is not None:
             due_at = time.monotonic() + (next_at - clock.now()).total_seconds()
-            self._next_due_at = min(self._next_due_at, due_at)
+            with self._lock:
+                self._next_due_at = min(self._next_due_at, due_at)
         return state_after(report).value
 
 
