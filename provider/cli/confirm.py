@@ -9,3 +9,10 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask a person at a terminal; a program has no doubts. Leaves with exit code 1 on a no."""
     if not yes and sys.stdin.isatty():
         click.confirm(question, abort=True)
+
+
+def demand(question: str, *, yes: bool) -> None:
+    """Ask before something that many people feel; who cannot be asked must have said --yes."""
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("this ends many sessions at once: say --yes where nobody can be asked")
+    confirm(question, yes=yes)

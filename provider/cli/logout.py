@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from provider.accounts import queries as accounts
-from provider.cli.confirm import confirm
+from provider.cli.confirm import demand
 from provider.cli.context import with_app
 from provider.cli.mass_progress import follow
 from provider.cli.output import json_option, show_json, show_record, show_table
@@ -196,7 +196,7 @@ def _check(question: str, measure: Callable[[], Reach], *, dry_run: bool, yes: b
             show_record(counts)
     if dry_run:
         raise click.exceptions.Exit(0)
-    confirm(question, yes=yes)
+    demand(question, yes=yes)
 
 
 def _measure_person(account_id: UUID) -> Reach:

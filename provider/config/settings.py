@@ -66,7 +66,8 @@ class Settings:
     default_locale: str = setting("Language of the pages when nobody asks for one: en or de.", default="en")
 
     session_idle_lifetime: timedelta = setting(
-        "A session unused for so long ends.", default=timedelta(hours=1)
+        "A session ends that neither an app's sign-in nor the account page has used for so long.",
+        default=timedelta(hours=1),
     )
     session_lifetime: timedelta = setting("How long a session may live at all.", default=timedelta(hours=24))
     interaction_lifetime: timedelta = setting(

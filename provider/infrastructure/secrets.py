@@ -76,7 +76,7 @@ def open_secret_box(settings: Settings) -> SecretBox:
 
 def _make_key_file(path: Path) -> None:
     """Write a new key; the first of several processes wins and the others read what it wrote."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.{chance.token_hex(4)}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123 – the mode must hold from the first byte.
         file.write(base64.urlsafe_b64encode(chance.token_bytes(32)).decode())

@@ -13,7 +13,7 @@ from provider.logout.preview import Preview, preview_everywhere, preview_session
 from provider.pages.parked import ask_to_sign_in
 from provider.sessions.queries import FoundSession
 from provider.web import csrf
-from provider.web.current_session import current_session
+from provider.web.current_session import current_session, note_use
 from provider.web.layout import page
 
 # More than that is nothing that anybody would end one by one.
@@ -38,6 +38,7 @@ def show() -> AnyResponse:
     found = current_session()
     if found is None:
         return ask_to_sign_in("account")
+    note_use(found)
     sessions = list_held_sessions(found.account.id, limit=MOST_ROWS + 1)
     grants = list_held_grants(found.account.id, limit=MOST_ROWS + 1)
     preview = preview_session(found.session.id)
@@ -58,6 +59,7 @@ def show_everywhere() -> AnyResponse:
     found = current_session()
     if found is None:
         return ask_to_sign_in("everywhere")
+    note_use(found)
     return _everywhere_page(found)
 
 

@@ -141,3 +141,10 @@ def test_offline_access_that_is_taken_from_a_client_is_revoked_and_told(curfew, 
     assert owed() == 1
     curfew("client", "update", "green", "--client-name", "Greener")
     assert len(curfew("logout", "list", "--json").json) == 1
+
+
+def test_a_mass_ending_is_not_begun_unasked(curfew):
+    refused = curfew("logout", "everybody", code=2)
+
+    assert "--yes" in refused.err
+    assert curfew("logout", "list", "--json").json == []

@@ -149,3 +149,24 @@ def test_the_page_allows_our_script_and_nothing_more(http, ada):
     assert "connect-src" not in policy
     assert "unsafe" not in policy
     assert "script-src" not in http.get("/").headers["Content-Security-Policy"]
+
+
+def test_a_person_who_uses_the_page_is_not_idle(http, ada, settings, turned_clock):
+    made = make_session(ada, [])
+    show_session(http, made)
+
+    for _ in range(3):
+        turned_clock.turn(settings.session_idle_lifetime - timedelta(minutes=5))
+        assert http.get("/account").status_code == 200
+
+    turned_clock.turn(settings.session_idle_lifetime)
+    assert http.get("/account").status_code == 303
+
+
+def test_a_second_look_at_the_page_writes_nothing(http, ada, statements):
+    show_session(http, make_session(ada, []))
+
+    with statements() as seen:
+        http.get("/account")
+
+    assert not [statement for statement in seen if statement.startswith("UPDATE")]

@@ -1,0 +1,66 @@
+"""What is kept secret at rest, and from whom."""
+
+from dataclasses import replace
+
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from provider.app import create_app
+from provider.config import Settings
+from provider.infrastructure.secrets import UnusableSecretKey, open_secret_box
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    return Settings(data_dir=tmp_path / "data")
+
+
+def test_nobody_else_on_the_machine_looks_into_the_data_folder(settings):
+    create_app(settings)
+
+    assert settings.data_dir.stat().st_mode & 0o077 == 0
+    assert (settings.data_dir / "secret.key").stat().st_mode & 0o077 == 0
+
+
+def test_the_key_is_made_once_and_read_again(settings):
+    assert open_secret_box(settings) == open_secret_box(settings)
+
+
+def test_a_key_that_others_can_read_is_refused(settings):
+    open_secret_box(settings)
+    (settings.data_dir / "secret.key").chmod(0o644)
+
+    with pytest.raises(UnusableSecretKey, match="chmod 600"):
+        open_secret_box(settings)
+
+
+def test_a_file_that_holds_no_key_is_refused(settings):
+    settings.data_dir.mkdir()
+    path = settings.data_dir / "secret.key"
+    path.touch(mode=0o600)
+    path.write_text("not a key")
+
+    with pytest.raises(UnusableSecretKey, match="32 bytes"):
+        open_secret_box(settings)
+
+
+def test_what_is_sealed_opens_only_for_its_use_and_binding(settings):
+    box = open_secret_box(settings)
+    sealed = box.encrypt("signing-key", b"private", bound_to="kid")
+
+    assert box.decrypt("signing-key", sealed, bound_to="kid") == b"private"
+    for label, bound_to in (("other-use", "kid"), ("signing-key", "other-kid")):
+        with pytest.raises(InvalidTag):
+            box.decrypt(label, sealed, bound_to=bound_to)
+
+
+def test_each_use_and_each_key_has_digests_of_its_own(settings, tmp_path):
+    box, other = open_secret_box(settings), open_secret_box(replace(settings, data_dir=tmp_path / "other"))
+
+    digests = {
+        box.keyed_digest("csrf", "x"),
+        box.keyed_digest("audit", "x"),
+        box.keyed_digest("csrf", "y"),
+        other.keyed_digest("csrf", "x"),
+    }
+    assert len(digests) == 4
