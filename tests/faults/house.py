@@ -121,10 +121,9 @@ class House:
     def open(self, *, workers: int = 1) -> "House":
         """Start the web process and some workers."""
         self.start_web(wait=False)
-        for _ in range(workers):
-            self.start_worker(wait=False)
+        started = [self.start_worker(wait=False) for _ in range(workers)]
         self.wait_until_open()
-        for worker in self.workers:
+        for worker in started:
             self.wait_for_worker(worker)
         return self
 
@@ -145,7 +144,7 @@ class House:
                 return program.get(f"{self.issuer}/health/ready", timeout=1).status_code == 200
             return False
 
-        wait_until(answers, seconds=40)
+        wait_until(answers, seconds=90)
 
     def start_worker(
         self,
@@ -162,7 +161,7 @@ class House:
         return worker
 
     def wait_for_worker(self, worker: Program) -> None:
-        wait_until(lambda: worker.events("worker_started") or not worker.is_running, seconds=40)
+        wait_until(lambda: worker.events("worker_started") or not worker.is_running, seconds=90)
         assert worker.is_running, worker.log.read_text()
 
     def _start(
