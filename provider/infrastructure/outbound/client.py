@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, BaseAdapter
@@ -69,9 +70,12 @@ class OutboundClient:
     ) -> OutboundResponse:
         """POST a form; any status that arrived is an answer, whatever became of the body (FLT-21)."""
         started = time.monotonic()
-        reply, exchange = self._send(
-            requests.Request("POST", url, data=dict(fields)), headers, total_deadline
-        )
+        body = urlencode(fields).encode("ascii")
+        form = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Content-Length": str(len(body)),
+        }
+        reply, exchange = self._send(("POST", url, body), {**headers, **form}, total_deadline)
         return _answer(reply, exchange.first_bytes(self._policy.max_body_bytes), started)
 
     def get(
@@ -85,7 +89,7 @@ class OutboundClient:
         """GET a document; a body that is cut off or over the limit is a failure."""
         started = time.monotonic()
         limit = self._policy.max_body_bytes if max_body_bytes is None else max_body_bytes
-        reply, exchange = self._send(requests.Request("GET", url), headers, total_deadline)
+        reply, exchange = self._send(("GET", url, None), headers, total_deadline)
         return _answer(reply, exchange.whole_body(limit), started)
 
     def address_of(self, url: str) -> str | None:
@@ -102,13 +106,19 @@ class OutboundClient:
         self._adapter.close()
 
     def _send(
-        self, request: requests.Request, headers: Mapping[str, str], total_deadline: timedelta | None
+        self,
+        message: tuple[str, str, bytes | None],
+        headers: Mapping[str, str],
+        total_deadline: timedelta | None,
     ) -> tuple[requests.Response, Exchange]:
-        # Before requests touches the URL: it would strip, escape and fold what we want to refuse.
-        target = Target.parse(request.url or "")
-        request.headers = {**OUR_HEADERS, **headers, "Accept-Encoding": "identity", "Host": target.authority}
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url, prepared.body = message
+        # Requests would strip, escape and fold what we want to refuse; what is left needs no preparation.
+        target = Target.parse(message[1])
+        ours = {"Accept-Encoding": "identity", "Host": target.authority}
+        prepared.headers = CaseInsensitiveDict({**OUR_HEADERS, **headers, **ours})
         seconds = (total_deadline or self._policy.total_deadline).total_seconds()
-        reply = self._adapter.send(request.prepare(), timeout=seconds)
+        reply = self._adapter.send(prepared, timeout=seconds)
         if not isinstance(reply.raw, Exchange):
             raise TypeError("the answer did not come through our adapter")
         return reply, reply.raw

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure
 from provider.infrastructure.outbound.resolver import Deadline
@@ -16,6 +17,7 @@ from provider.infrastructure.outbound.target import Target
 
 # Shorter than the keep-alive of common servers, so that a reused connection is seldom one just being closed.
 IDLE_SPAN = timedelta(seconds=15)
+LOOK_EVERY = timedelta(seconds=1)
 MAX_IDLE = 200
 # Small pieces, because a piece that is not completed before the deadline is lost.
 PIECE = 512
@@ -33,10 +35,21 @@ class Connection(http.client.HTTPConnection):
         self.wire = wire
         self.sock = wire
         self.idle_since = 0.0
+        self._unsent = bytearray()
 
     def connect(self) -> None:
         """Never connect by itself: http.client would resolve the name again, unchecked."""
         raise http.client.NotConnected
+
+    def send(self, data: Any) -> None:
+        """Keep what is to be sent: headers and body leave together, in one packet where they fit."""
+        self._unsent += data
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        """Send what was kept and read the answer's headers."""
+        unsent, self._unsent = bytes(self._unsent), bytearray()
+        self.wire.sendall(unsent)
+        return super().getresponse()
 
     @property
     def was_dropped(self) -> bool:
@@ -108,6 +121,8 @@ class IdleConnections:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._resting: dict[Endpoint, list[Connection]] = {}
+        self._count = 0
+        self._looked_at = 0.0
         self._is_closed = False
 
     def take(self, endpoint: Endpoint, addresses: Sequence[IPAddress]) -> Connection | None:
@@ -128,8 +143,9 @@ class IdleConnections:
         connection.idle_since = time.monotonic()
         with self._lock:
             expired = self._remove_expired()
-            has_room = not self._is_closed and sum(map(len, self._resting.values())) < MAX_IDLE
+            has_room = not self._is_closed and self._count < MAX_IDLE
             if has_room:
+                self._count += 1
                 self._resting.setdefault(connection.endpoint, []).append(connection)
         for old in expired if has_room else [*expired, connection]:
             old.close()
@@ -148,18 +164,25 @@ class IdleConnections:
             expired = self._remove_expired()
             resting = self._resting.get(endpoint)
             connection = resting.pop() if resting else None
+            self._count -= connection is not None
         for old in expired:
             old.close()
         return connection
 
     def _remove_expired(self) -> list[Connection]:
-        oldest = time.monotonic() - IDLE_SPAN.total_seconds()
+        now = time.monotonic()
+        # Looked for now and then: going through all of them at each call costs more than the call.
+        if now < self._looked_at + LOOK_EVERY.total_seconds():
+            return []
+        self._looked_at = now
+        oldest = now - IDLE_SPAN.total_seconds()
         expired = [one for resting in self._resting.values() for one in resting if one.idle_since < oldest]
         fresh = {
             endpoint: [one for one in resting if one.idle_since >= oldest]
             for endpoint, resting in self._resting.items()
         }
         self._resting = {endpoint: resting for endpoint, resting in fresh.items() if resting}
+        self._count = sum(map(len, self._resting.values()))
         return expired
 
 
