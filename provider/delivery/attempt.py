@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from provider.delivery.judge import Rejected, Verdict, classify, judge, judge_before_sending, postponed
+from provider.delivery.judge import (
+    Postponed,
+    Rejected,
+    Verdict,
+    classify,
+    judge,
+    judge_before_sending,
+    postponed,
+)
 from provider.delivery.outgoing import (
     Answered,
     Builder,
@@ -23,8 +31,8 @@ from provider.infrastructure.outbound_http import OutboundClient, OutboundFailur
 
 # DLV-12: a client marked as slow has half as much time again.
 _SLOW = 1.5
-# An answer that comes when another worker may own the delivery is of no use.
-_LEAST_DEADLINE = timedelta(milliseconds=1)
+# With less of its lease left than this part of the usual deadline an attempt is not begun.
+_LEAST_LEASE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,9 @@ def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClie
             return Report(Rejected(outcome))
         case Superseded():
             return Report(prepared)
+    if claimed.leased_until - clock.now() < current.settings().outbound_deadline * _LEAST_LEASE:
+        # It waited so long for its turn that it may be another worker's before there is an answer.
+        return Report(Postponed(clock.now()))
     try:
         request = prepared()
     except Exception:  # noqa: BLE001 – whatever failed is our own fault, is logged, and must not cost the client a try.
@@ -90,7 +101,7 @@ def _deadline(request: OutgoingRequest, claimed: ClaimedDelivery) -> timedelta:
     """Return how long to wait for an answer, never longer than the delivery is ours."""
     usual = current.settings().outbound_deadline
     wanted = usual * _SLOW if request.is_slow else usual
-    return max(_LEAST_DEADLINE, min(wanted, claimed.leased_until - clock.now()))
+    return min(wanted, claimed.leased_until - clock.now())
 
 
 def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: OutboundClient) -> Report:

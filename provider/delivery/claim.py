@@ -1,24 +1,24 @@
 """Take deliveries: one conditional update, so that two workers never own the same row (DLV-05)."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 
 from provider.delivery.fair import Choice, choose
 from provider.delivery.gate import End
-from provider.delivery.models import Delivery, DeliveryAttempt
+from provider.delivery.models import Delivery
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.delivery.queries import due_condition, is_free, is_pending, list_due, list_first_due
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db
+from provider.infrastructure.database import Base, db
 from provider.infrastructure.opaque_tokens import new_handle, new_id
 
-# Enough to choose from, so that the apps have their turns; more would be read in vain.
-_READ_AHEAD = 4
+# Enough to choose from, so that the apps have their turns; more would be read and locked in vain.
+_READ_AHEAD = 1.5
 _LEAST_READ = 32
 
 
@@ -38,7 +38,7 @@ def claim_due(most: int, take: Callable[[UUID], End | None]) -> Claim:
     anything is sent: a worker that dies leaves its trace, and its rows are free again when the lease ends.
     """
     now, choice = clock.now(), Choice()
-    limit = max(_LEAST_READ, _READ_AHEAD * most)
+    limit = max(_LEAST_READ, int(_READ_AHEAD * most))
     waiting = list_due(now, limit)
     choose(waiting, take, most, choice)
     may_be_more = len(waiting) == limit or len(choice.places) == most
@@ -68,53 +68,29 @@ def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[Claim
         .cte("free")
     )
     claim = (
-        update(Delivery)
-        .where(Delivery.id.in_(select(free.c.id)))
+        update(_table)
+        .where(_table.c.id.in_(select(free.c.id)))
         .values(
-            attempt_count=Delivery.attempt_count + 1,
+            attempt_count=_table.c.attempt_count + 1,
             leased_until=now + current.settings().delivery_lease,
             lease_token=new_handle(),
         )
-        .returning(Delivery)
+        .returning(*_RETURNED)
     )
-    options = {"synchronize_session": False, "populate_existing": True}
-    mine = list(db.session.scalars(claim, execution_options=options))
+    mine = [ClaimedDelivery(**row) for row in db.session.execute(claim).mappings()]
     if mine:
-        db.session.execute(insert(DeliveryAttempt), [_attempt_row(row, now) for row in mine])
-    return [_claimed(row) for row in mine]
+        db.session.execute(insert(_attempts), [_attempt_row(one, now) for one in mine])
+    return mine
 
 
-def _attempt_row(row: Delivery, now: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "delivery_id": row.id,
-        "number": row.attempt_count,
-        "started_at": now,
-    }
+_table: Table = Base.metadata.tables["delivery"]
+_attempts: Table = Base.metadata.tables["delivery_attempt"]
+_RETURNED = (
+    *(_table.c[f.name] for f in fields(ClaimedDelivery) if f.name in _table.c),
+    _table.c.attempt_count.label("attempt_number"),
+    (_table.c.attempt_count - _table.c.attempts_before_resend).label("try_number"),
+)
 
 
-def _claimed(row: Delivery) -> ClaimedDelivery:
-    if row.lease_token is None or row.leased_until is None:
-        raise AssertionError("a claimed delivery has a lease")
-    return ClaimedDelivery(
-        id=row.id,
-        kind=row.kind,
-        logout_id=row.logout_id,
-        client_id=row.client_id,
-        account_id=row.account_id,
-        session_id=row.session_id,
-        sub=row.sub,
-        sid=row.sid,
-        attempt_number=row.attempt_count,
-        try_number=row.attempt_count - row.attempts_before_resend,
-        last_outcome=row.last_outcome,
-        last_status=row.last_status,
-        last_url=row.last_url,
-        next_attempt_at=row.next_attempt_at,
-        first_attempt_at=row.first_attempt_at,
-        lease_token=row.lease_token,
-        leased_until=row.leased_until,
-        correlation_id=row.correlation_id,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-    )
+def _attempt_row(one: ClaimedDelivery, now: datetime) -> dict[str, Any]:
+    return {"id": new_id(), "delivery_id": one.id, "number": one.attempt_number, "started_at": now}

@@ -27,6 +27,8 @@ from provider.infrastructure.database import db, end_read, is_sqlite, transactio
 from provider.infrastructure.thread_pool import ApplicationThreads
 
 _RUN_OUT_AT_ONCE = 200
+# So many times as many are taken as are sent at once: a claim costs as much for one as for many.
+_TAKEN_AHEAD = 4
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
 _PAUSE_AFTER_TROUBLE = 1.0
@@ -56,7 +58,7 @@ class Dispatcher:
             address_rate=settings.address_rate,
         )
         self._owner = owner
-        self._gate = Gate(limits, concurrency)
+        self._gate = Gate(limits, slots=concurrency, places=concurrency * _TAKEN_AHEAD)
         self._health = Health(name, self._gate, owner.announce, owner.current_urls)
         self._threads = ApplicationThreads(concurrency, "delivery")
         self._loop = ApplicationThreads(1, "dispatch")

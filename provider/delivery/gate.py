@@ -89,9 +89,11 @@ class _Lane(_Flow):
 class Gate:
     """Says how many deliveries may be started to an endpoint now; used by one thread."""
 
-    def __init__(self, limits: Limits, slots: int) -> None:
+    def __init__(self, limits: Limits, *, slots: int, places: int) -> None:
         self._limits = limits
+        # How many are sent at once, and how many are taken at once: some wait for their turn in memory.
         self._slots = slots
+        self._places = places
         self._workers = 1
         self._lanes: dict[UUID, _Lane] = {}
         self._addresses: dict[str, _Flow] = {}
@@ -101,7 +103,7 @@ class Gate:
     @property
     def free(self) -> int:
         """How many more deliveries may be under way at all."""
-        return self._slots - self._in_flight
+        return self._places - self._in_flight
 
     @property
     def in_flight(self) -> int:

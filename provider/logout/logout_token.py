@@ -41,11 +41,14 @@ def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
         .join(Client, Client.id == Delivery.client_id)
         .where(Delivery.id.in_(by_id))
     )
-    facts = {row[0]: _Facts(row[1], lives=row[2], came_back=row[3]) for row in rows}
-    return {
-        key: _decide(delivery, facts[key]) if key in facts else Undeliverable("no_client")
-        for key, delivery in by_id.items()
-    }
+    prepared: dict[UUID, Prepared] = {}
+    receivers: dict[UUID, _Receiver | None] = {}
+    for delivery_id, client, lives, came_back in rows:
+        if client.id not in receivers:
+            receivers[client.id] = _receiver(client)
+        delivery = by_id.pop(delivery_id)
+        prepared[delivery_id] = _decide(delivery, receivers[client.id], lives=lives, came_back=came_back)
+    return prepared | dict.fromkeys(by_id, Undeliverable("no_client"))
 
 
 def address_of(client: Client) -> str | None:
@@ -54,15 +57,6 @@ def address_of(client: Client) -> str | None:
     A disabled or deleted client is told all the same, where it was last known to listen (DLV-22).
     """
     return client.deliver_to or client.metadata_.backchannel_logout_uri
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What the database says about a delivery at this moment."""
-
-    client: Client
-    lives: bool
-    came_back: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,18 +69,24 @@ class _Receiver:
     is_slow: bool
 
 
-def _decide(delivery: ClaimedDelivery, facts: _Facts) -> Prepared:
-    client = facts.client
+def _receiver(client: Client) -> _Receiver | None:
     url = address_of(client)
     if not url:
+        return None
+    alg = client.metadata_.id_token_signed_response_alg
+    return _Receiver(url=url, client_id=client.client_id, alg=alg, is_slow=client.slow)
+
+
+def _decide(
+    delivery: ClaimedDelivery, receiver: _Receiver | None, *, lives: bool, came_back: bool
+) -> Prepared:
+    if receiver is None:
         return Undeliverable("no_address")
-    if facts.lives:
+    if lives:
         # Design §1, promise 4: no false logout, whatever else has gone wrong.
         return Undeliverable("session_lives")
-    if delivery.sid is None and (facts.came_back or _is_late(delivery)):
+    if delivery.sid is None and (came_back or _is_late(delivery)):
         return Superseded()
-    alg = client.metadata_.id_token_signed_response_alg
-    receiver = _Receiver(url=url, client_id=client.client_id, alg=alg, is_slow=client.slow)
     return partial(_build, delivery, receiver)
 
 
