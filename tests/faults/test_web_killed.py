@@ -18,6 +18,7 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 OpenHouse = Callable[..., House]
 DATABASES = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+LONG = pytest.mark.long
 MOST_STATEMENTS = 80
 
 
@@ -39,7 +40,7 @@ def has_ended(house: House, visit) -> bool:
     return share["ended_at"] is not None
 
 
-@pytest.mark.long
+@LONG
 @DATABASES
 def test_killed_between_the_commit_and_the_doorbell(open_house: OpenHouse, broker: Broker, kind: str) -> None:
     house = open_house(kind, is_open=False)
@@ -65,7 +66,7 @@ def test_killed_between_the_commit_and_the_doorbell(open_house: OpenHouse, broke
     assert house.states() == {"accepted": 3}
 
 
-@DATABASES
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=LONG)])
 def test_killed_after_the_commit_before_the_answer(open_house: OpenHouse, broker: Broker, kind: str) -> None:
     house = open_house(kind, notify_budget="2s")
     visit = house.visitors.sign_in("ada", ["red", "green"])
@@ -119,7 +120,9 @@ def sign_out_stopped_at(house: House, wire: Wire, number: int, act: Callable[[],
     return visit, gate.is_reached
 
 
-@pytest.mark.parametrize("is_passed_on", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "is_passed_on", [pytest.param(False, id="before", marks=LONG), pytest.param(True, id="after")]
+)
 def test_the_database_is_lost_at_every_statement(open_house: OpenHouse, is_passed_on: bool) -> None:
     """Each statement of a sign-out is lost, or done and its answer lost; then the button is pressed again."""
     house = open_house("postgresql", is_open=False)
@@ -148,7 +151,7 @@ def test_the_database_is_lost_at_every_statement(open_house: OpenHouse, is_passe
     assert house.findings() == []
 
 
-@pytest.mark.long
+@LONG
 def test_killed_at_every_statement(open_house: OpenHouse) -> None:
     house = open_house("postgresql", is_open=False)
     wire = house.wire_to_database()
@@ -170,7 +173,7 @@ def test_killed_at_every_statement(open_house: OpenHouse) -> None:
     assert house.findings() == []
 
 
-@pytest.mark.long
+@LONG
 def test_killed_at_any_moment(open_house: OpenHouse) -> None:
     """On SQLite no wire lies between the statements: the moments are chosen by the clock."""
     house = open_house("sqlite")
@@ -188,7 +191,9 @@ def test_killed_at_any_moment(open_house: OpenHouse) -> None:
     assert house.findings() == []
 
 
-@pytest.mark.parametrize("fault", ["frozen", "black hole", "gone"])
+@pytest.mark.parametrize(
+    "fault", [pytest.param("frozen", marks=LONG), "black hole", pytest.param("gone", marks=LONG)]
+)
 def test_a_broker_that_is_away_costs_no_answer(open_house: OpenHouse, broker: Broker, fault: str) -> None:
     house = open_house(is_open=False)
     wire = house.wire_to(broker.port)
