@@ -1,6 +1,7 @@
 """One worker process: its dispatcher, and the threads that sweep and do the duties."""
 
 import os
+import queue
 import socket
 import threading
 from collections.abc import Callable
@@ -24,6 +25,9 @@ class WorkerProcess:
     def __init__(self, app: Flask, *, concurrency: int | None = None) -> None:
         self._app = app
         self._stop = threading.Event()
+        # Of what wakes a waiting thread this alone is reentrant: an Event's lock may be held by the very
+        # code that a second signal interrupts.
+        self._requests_to_stop: queue.SimpleQueue[None] = queue.SimpleQueue()
         holder = f"{socket.gethostname()}:{os.getpid()}"[:128]
         self._roster = Roster(holder)
         with app.app_context():
@@ -48,11 +52,11 @@ class WorkerProcess:
 
     def wait(self) -> None:
         """Wait until somebody asks to stop."""
-        self._stop.wait()
+        self._requests_to_stop.get()
 
     def ask_to_stop(self) -> None:
         """Let `wait` return; safe to call from a signal."""
-        self._stop.set()
+        self._requests_to_stop.put(None)
 
     def stop(self) -> None:
         """Begin nothing more and wait for what runs: no longer than an outbound deadline and a little."""
