@@ -27,6 +27,14 @@ from tests.support.waiting import wait_until
 SPANS = {"delivery_lease": 3, "outbound_deadline": 2, "outbound_connect_timeout": 2, "sweep_interval": 0.5}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Kill workers on PostgreSQL each time, and on SQLite too where all faults are played."""
+    for item in items:
+        if "test_worker_killed.py" in item.nodeid and "[sqlite]" in item.nodeid:
+            item.add_marker(pytest.mark.long)
+
+
 class Broker:
     """A real Valkey server that can be frozen, killed and started again on the same port."""
 

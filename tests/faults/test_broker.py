@@ -97,6 +97,7 @@ def test_a_worker_starts_and_stops_without_its_broker(
     wait_until(lambda: worker.process.poll() is not None, seconds=10)
 
 
+@pytest.mark.long
 def test_a_worker_hears_the_doorbell_again_when_the_broker_is_back(
     app: Flask, broker: Broker, start_worker: StartWorker
 ) -> None:
@@ -149,10 +150,10 @@ def test_forged_messages_start_nothing(app: Flask, broker: Broker, start_worker:
 @pytest.mark.parametrize(
     "message",
     [
-        pytest.param(b"\x80\x04\x95 pickle", id="raw bytes"),
-        pytest.param(b"not json", id="text"),
-        pytest.param(b"{}", id="an envelope without anything"),
-        pytest.param(b"[1, 2]", id="a list"),
+        pytest.param(b"\x80\x04\x95 pickle", id="raw bytes", marks=pytest.mark.long),
+        pytest.param(b"not json", id="text", marks=pytest.mark.long),
+        pytest.param(b"{}", id="an envelope without anything", marks=pytest.mark.long),
+        pytest.param(b"[1, 2]", id="a list", marks=pytest.mark.long),
         pytest.param(
             json.dumps(
                 {
