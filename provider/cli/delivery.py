@@ -1,5 +1,7 @@
 """`curfew delivery`: who was told of which ending, and telling again."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -9,11 +11,12 @@ import click
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.context import fail, with_app
+from provider.cli.logout import read_instant
 from provider.cli.output import json_option, show_json, show_record, show_table
 from provider.clients import queries as clients
-from provider.delivery import queries
-from provider.delivery.models import Delivery, DeliveryState
-from provider.delivery.resend import resend
+from provider.delivery import degraded, queries
+from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
+from provider.delivery.resend import GIVEN_UP, resend, resend_many
 from provider.infrastructure import current
 from provider.infrastructure.database import after_commit, transaction
 from provider.logout import deliver
@@ -38,7 +41,23 @@ _SHOWN = (
     "expires_at",
     "correlation_id",
 )
+_SHOWN_OF_ENDPOINT = (
+    "url",
+    "state",
+    "open_until",
+    "consecutive_failures",
+    "failing_since",
+    "degraded_since",
+    "last_failed_at",
+    "last_outcome",
+)
+# Sent again in one transaction.
+_BATCH = 500
 _SHOWN_OF_ATTEMPT = ("number", "started_at", "finished_at", "url", "jti", "outcome", "status", "latency_ms")
+
+
+def _read(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
+    return None if text is None else read_instant(text)
 
 
 @click.group(
@@ -47,6 +66,8 @@ Examples:
   curfew delivery list --state pending
   curfew delivery show 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
   curfew delivery retry 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+  curfew delivery retry --client red --since 2026-03-01T00:00Z --state rejected
+  curfew delivery endpoints               which clients are failing, and what waits for them
   curfew delivery drain                   delivers what is due, without any broker or worker
 """
 )
@@ -109,26 +130,110 @@ def show(*, delivery_id: UUID, as_json: bool) -> None:
 
 
 @delivery.command()
-@click.argument("delivery_id", type=click.UUID, nargs=-1, required=True)
+@click.argument("delivery_id", type=click.UUID, nargs=-1)
+@click.option("--client", "client_id", help="All that were given up to this client.")
+@click.option("--since", callback=_read, help="All that were given up of endings since then.")
+@click.option("--until", callback=_read, help="And before then.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in GIVEN_UP]),
+    help="Only what is in this state; otherwise both.",
+)
 @with_app
-def retry(*, delivery_id: tuple[UUID, ...]) -> None:
-    """Make deliveries due at once; one that was given up starts its schedule anew."""
+def retry(
+    *,
+    delivery_id: tuple[UUID, ...],
+    client_id: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    state: str | None,
+) -> None:
+    """Make deliveries due at once; those that were given up start their schedule anew.
+
+    Name the deliveries, or a client, a span of time or both.
+    """
+    by_range = any((client_id, since, until))
+    if bool(delivery_id) == by_range or (delivery_id and state):
+        raise click.UsageError("name either deliveries, or a client or a span of time")
     for one in delivery_id:
+        click.echo(f"Due now: {one} to {_retry_one(one)}.")
+    if by_range:
+        client_pk = clients.get_by_client_id(client_id).id if client_id else None
+        states = [DeliveryState(state)] if state else GIVEN_UP
+        count = _retry_many(states, client_pk, since, until)
+        click.echo(f"Due now: {count} deliveries." if count != 1 else "Due now: 1 delivery.")
+
+
+def _retry_one(delivery_id: UUID) -> str:
+    with transaction():
+        found = _get(delivery_id)
+        if not resend(found):
+            fail(f"the delivery {delivery_id} is {found.state}, which needs no repetition")
+        names = _client_ids([found])
+        _record_resent(found, names)
+        after_commit(partial(_ring, found.logout_id))
+    return names[found.client_id]
+
+
+def _retry_many(
+    states: Collection[DeliveryState], client_pk: UUID | None, since: datetime | None, until: datetime | None
+) -> int:
+    """Send again in batches of one transaction each; one that is interrupted can be repeated."""
+    count, last = 0, None
+    while True:
         with transaction():
-            found = _get(one)
-            if not resend(found):
-                fail(f"the delivery {one} is {found.state}, which needs no repetition")
-            client_id = _client_ids([found])[found.client_id]
-            record(
-                EventTag.DELIVERY_RESENT,
-                actor="admin",
-                account_id=found.account_id,
-                client_id=client_id,
-                logout_id=found.logout_id,
-                delivery_id=one,
+            found = resend_many(
+                states=states, client_id=client_pk, since=since, until=until, after=last, limit=_BATCH
             )
-            after_commit(partial(_ring, found.logout_id))
-        click.echo(f"Due now: {one} to {client_id}.")
+            names = _client_ids(found)
+            for one in found:
+                _record_resent(one, names)
+            if found:
+                last = found[-1].id
+                after_commit(partial(_ring, found[-1].logout_id))
+        count += len(found)
+        if len(found) < _BATCH:
+            return count
+
+
+def _record_resent(one: Delivery, names: dict[UUID, str]) -> None:
+    record(
+        EventTag.DELIVERY_RESENT,
+        actor="admin",
+        account_id=one.account_id,
+        client_id=names[one.client_id],
+        logout_id=one.logout_id,
+        delivery_id=one.id,
+    )
+
+
+@delivery.command()
+@json_option
+@with_app
+def endpoints(*, as_json: bool) -> None:
+    """List the clients that are failing, with what is held back for them."""
+    found = degraded.list_failing()
+    names = _client_ids(found)
+    shown = [
+        {"client_id": names[one.client_id], "waiting": degraded.count_waiting(one.client_id)}
+        | {name: getattr(one, name) for name in _SHOWN_OF_ENDPOINT}
+        for one in found
+    ]
+    if as_json:
+        show_json(shown)
+        return
+    columns = (
+        "client_id",
+        "state",
+        "failing_since",
+        "degraded_since",
+        "open_until",
+        "last_outcome",
+        "waiting",
+    )
+    rows = [tuple(one[name] for name in columns) for one in shown]
+    titles = ("Client", "Breaker", "Failing since", "Degraded since", "Next trial", "Last outcome", "Waiting")
+    show_table(titles, rows, empty="No client is failing.")
 
 
 @delivery.command()
@@ -163,7 +268,7 @@ def _get(delivery_id: UUID) -> Delivery:
         fail(f"there is no delivery {delivery_id}")
 
 
-def _client_ids(found: list[Delivery]) -> dict[UUID, str]:
+def _client_ids(found: Sequence[Delivery | EndpointHealth]) -> dict[UUID, str]:
     """Return what the clients are called on the wire, removed ones included."""
     known = {pk: clients.find(pk) for pk in {one.client_id for one in found}}
     return {pk: client.client_id if client else str(pk) for pk, client in known.items()}

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
-from provider.delivery.models import Delivery, EndpointHealth
+from provider.delivery.models import BreakerState, Delivery, EndpointHealth
 from provider.delivery.queries import is_pending
 from provider.infrastructure.database import db
 
@@ -29,6 +29,12 @@ def take_to_report(now: datetime, after: timedelta) -> list[EndpointHealth]:
         row.degraded_since = row.degraded_since or now
         row.told_at = now
     return rows
+
+
+def list_failing() -> list[EndpointHealth]:
+    """List the endpoints that fail or are being tried, the longest failing first."""
+    ill = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
+    return list(db.session.scalars(select(EndpointHealth).where(ill).order_by(EndpointHealth.failing_since)))
 
 
 def count_waiting(client_id: UUID) -> int:

@@ -104,7 +104,9 @@ class Dispatcher:
         while True:
             self._turn()
             if self._is_quiet and not self._results.is_busy and (self._is_drained or self._left == 0):
-                return self._results.states()
+                self._write_health(at_once=True)
+                if not self._asked.is_set():
+                    return self._results.states()
             self._wait()
 
     def close(self) -> None:
@@ -135,6 +137,8 @@ class Dispatcher:
     def _wait(self) -> None:
         """Wait until something has ended, somebody wakes us, or it is time to look or to write."""
         self._look_at = min(self._look_at, self._results.next_due_at())
+        if self._asked.is_set() and not self._closing.is_set():
+            return
         pause = min(_LONGEST_PAUSE, self._look_at - time.monotonic(), self._health.write_in)
         if pause > 0:
             self._wake.wait(pause)
@@ -142,12 +146,19 @@ class Dispatcher:
 
     def _turn(self) -> None:
         self._collect()
+        # Before anything is started: what has just failed too often gets not one more.
+        self._write_health(at_once=self._closing.is_set())
         wants_look = self._asked.is_set() or time.monotonic() >= self._look_at
         if wants_look and not self._closing.is_set():
             self._look()
-        with self._turns:
-            self._health.write(at_once=self._closing.is_set())
         db.session.remove()
+
+    def _write_health(self, *, at_once: bool) -> None:
+        with self._turns:
+            works_again = self._health.write(at_once=at_once)
+        if works_again:
+            # What waited for it is due by that.
+            self._asked.set()
 
     def _collect(self) -> None:
         """Give back the places of what has ended; it is written down later in this turn."""

@@ -16,7 +16,8 @@ from provider.delivery import breaker
 from provider.delivery.breaker import Tally, Turn
 from provider.delivery.gate import Gate
 from provider.delivery.models import BreakerState, Delivery, EndpointHealth
-from provider.delivery.queries import due_condition, is_pending
+from provider.delivery.queries import due_condition
+from provider.delivery.resend import hasten
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db, end_read, is_sqlite, transaction
 
@@ -41,7 +42,7 @@ class Health:
         self._current_urls = current_urls
         self._tallies: dict[UUID, Tally] = {}
         self._known: dict[UUID, EndpointHealth] = {}
-        self._moved: set[UUID] = set()
+        self._moved: dict[UUID, str | None] = {}
         self._read_at = self._written_at = self._counted_from = -breaker.WINDOW.total_seconds()
 
     def count(self, client_id: UUID, *, succeeded: bool, url: str, outcome: str) -> None:
@@ -62,7 +63,7 @@ class Health:
         db.session.expunge_all()
         self._known = {row.client_id: row for row in found}
         # What was wrong with another address says nothing about this one.
-        self._moved = {client_id for client_id, url in shut.items() if urls.get(client_id) != url}
+        self._moved = {key: urls.get(key) for key, url in shut.items() if urls.get(key) != url}
 
     def is_held(self, client_id: UUID) -> bool:
         """Whether an endpoint is to be left in peace by us; takes its trial upon us if one is due."""
@@ -92,17 +93,20 @@ class Health:
         """In how many seconds there is something to write down."""
         if not any(tally.failures or key in self._known for key, tally in self._tallies.items()):
             return math.inf
+        if any(map(self._is_pressing, self._tallies)):
+            return 0.0
         return max(0.0, self._written_at + _WRITE_EVERY - time.monotonic())
 
-    def write(self, *, at_once: bool = False) -> None:
-        """Write down what others must know, now and then."""
+    def write(self, *, at_once: bool = False) -> bool:
+        """Write down what others must know, now and then; True if an endpoint works again by it."""
         now = time.monotonic()
         if now - self._counted_from > breaker.WINDOW.total_seconds():
             self._counted_from = now
             self._tallies = {key: tally for key, tally in self._tallies.items() if tally.failures}
         worth = sorted(key for key, tally in self._tallies.items() if tally.failures or key in self._known)
+        at_once = at_once or any(map(self._is_pressing, worth))
         if not worth or (now - self._written_at < _WRITE_EVERY and not at_once):
-            return
+            return False
         self._written_at = now
         with transaction():
             closed = self._write(worth)
@@ -110,7 +114,14 @@ class Health:
             del self._tallies[client_id]
         self._read_at = -_FRESH_FOR
         for client_id in closed:
-            _hasten(client_id)
+            _hasten_all(client_id)
+        return bool(closed)
+
+    def _is_pressing(self, client_id: UUID) -> bool:
+        """Whether enough has failed to leave an endpoint in peace, so that not one more should."""
+        known = self._known.get(client_id)
+        before = known.consecutive_failures if known else 0
+        return self._tallies[client_id].in_a_row + before >= breaker.FAILURES_IN_A_ROW
 
     def _write(self, worth: list[UUID]) -> list[UUID]:
         wait, now = current.settings().endpoint_probe_wait, clock.now()
@@ -153,12 +164,18 @@ class Health:
             EndpointHealth.client_id == client_id, EndpointHealth.state != BreakerState.CLOSED, free
         )
         until = now + current.settings().delivery_lease
-        values = {"state": BreakerState.RECOVERING.value, "holder": self._name, "open_until": until}
+        values: dict[str, object] = {
+            "state": BreakerState.RECOVERING.value,
+            "holder": self._name,
+            "open_until": until,
+        }
+        if client_id in self._moved:
+            values["url"] = self._moved[client_id]
         if change(trial.values(values)) != 1:
             return False
         health = self._known[client_id]
         health.state, health.holder, health.open_until = BreakerState.RECOVERING, self._name, until
-        self._moved.discard(client_id)
+        self._moved.pop(client_id, None)
         return True
 
 
@@ -176,19 +193,11 @@ def _locked_rows(client_ids: list[UUID]) -> list[EndpointHealth]:
     )
 
 
-_NOTHING = {"consecutive_failures": 0, "window_attempts": 0, "window_failures": 0}
-
-
-def _hasten(client_id: UUID) -> None:
-    """Make everything due that waits for an endpoint which works again."""
-    later = (
-        select(Delivery.id)
-        .where(Delivery.client_id == client_id, is_pending(), Delivery.next_attempt_at > clock.now())
-        .limit(_HASTENED_AT_ONCE)
-    )
+def _hasten_all(client_id: UUID) -> None:
     hastened = _HASTENED_AT_ONCE
     while hastened == _HASTENED_AT_ONCE:
         with transaction():
-            now = clock.now()
-            mine = update(Delivery).where(Delivery.id.in_(later), Delivery.leased_until.is_(None))
-            hastened = change(mine.values(next_attempt_at=now))
+            hastened = hasten(client_id, _HASTENED_AT_ONCE)
+
+
+_NOTHING = {"consecutive_failures": 0, "window_attempts": 0, "window_failures": 0}

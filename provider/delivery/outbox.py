@@ -11,6 +11,8 @@ from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
 
 BACKCHANNEL_LOGOUT = "backchannel_logout"
+# DLV-26: one commit for an ending, however many are told, but no statement without bounds.
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,8 @@ class Notice:
     sid: str | None
     # What was ended: of one ending, each of these is told once.
     subject_key: str
+    # How long the client's own sessions live at most: later than that there is nothing left to end (DLV-10).
+    meaningful_for: timedelta | None = None
     kind: str = BACKCHANNEL_LOGOUT
 
 
@@ -50,9 +54,11 @@ def enqueue(
             next_attempt_at=at,
             correlation_id=event_log.correlation_id() or None,
             created_at=at,
-            expires_at=at + horizon,
+            expires_at=at + min(horizon, notice.meaningful_for or horizon),
         )
         for notice in notices
     ]
-    db.session.add_all(deliveries)
+    for start in range(0, len(deliveries), _CHUNK):
+        db.session.add_all(deliveries[start : start + _CHUNK])
+        db.session.flush()
     return deliveries

@@ -1,32 +1,90 @@
 """Send again what was given up, because somebody asked (DLV-16)."""
 
-from sqlalchemy import update
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
 
-from provider.delivery.models import Delivery, DeliveryState
+from sqlalchemy import select, update
+
+from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
+from provider.delivery.queries import is_free, is_pending
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import change
+from provider.infrastructure.database import change, db
 
 # What was accepted needs no repetition, and what is superseded would end a newer session.
-_MAY_BE_SENT_AGAIN = (DeliveryState.REJECTED, DeliveryState.EXPIRED)
+GIVEN_UP = (DeliveryState.REJECTED, DeliveryState.EXPIRED)
 
 
 def resend(delivery: Delivery) -> bool:
-    """Make a delivery due at once; one that was given up starts its schedule anew. False if it may not be."""
+    """Make a delivery due at once; one that was given up starts its schedule anew. False if it may not be.
+
+    Somebody has looked into it, so its endpoint may be tried at once even if its breaker is open.
+    """
     now = clock.now()
-    sooner = update(Delivery).where(Delivery.id == delivery.id, Delivery.state == DeliveryState.PENDING)
-    if change(sooner.values(next_attempt_at=now)) == 1:
-        return True
-    anew = update(Delivery).where(Delivery.id == delivery.id, Delivery.state.in_(_MAY_BE_SENT_AGAIN))
-    return (
-        change(
-            anew.values(
-                state=DeliveryState.PENDING,
-                next_attempt_at=now,
-                attempts_before_resend=Delivery.attempt_count,
-                last_outcome=None,
-                finished_at=None,
-                expires_at=now + current.settings().delivery_horizon,
-            )
+    sooner = update(Delivery).where(Delivery.id == delivery.id, is_pending())
+    resent = change(sooner.values(next_attempt_at=now)) == 1 or _revive([delivery.id], now) == 1
+    if resent:
+        _allow_trial([delivery.client_id], now)
+    return resent
+
+
+def resend_many(
+    *,
+    states: Collection[DeliveryState] = GIVEN_UP,
+    client_id: UUID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: UUID | None = None,
+    limit: int,
+) -> list[Delivery]:
+    """Send again what was given up and is owed since that time; returns those that are due by it.
+
+    `after` is the last delivery of the batch before. Served by ix_delivery_client_id_created_at.
+    """
+    wanted = select(Delivery).where(Delivery.state.in_(set(states) & set(GIVEN_UP)))
+    if client_id is not None:
+        wanted = wanted.where(Delivery.client_id == client_id)
+    if since is not None:
+        wanted = wanted.where(Delivery.created_at >= since)
+    if until is not None:
+        wanted = wanted.where(Delivery.created_at < until)
+    if after is not None:
+        wanted = wanted.where(Delivery.id > after)
+    found = list(db.session.scalars(wanted.order_by(Delivery.id).limit(limit).with_for_update()))
+    now = clock.now()
+    _revive([one.id for one in found], now)
+    _allow_trial({one.client_id for one in found}, now)
+    return found
+
+
+def _revive(ids: Collection[UUID], now: datetime) -> int:
+    given_up = update(Delivery).where(Delivery.id.in_(ids), Delivery.state.in_(GIVEN_UP))
+    return change(
+        given_up.values(
+            state=DeliveryState.PENDING,
+            next_attempt_at=now,
+            attempts_before_resend=Delivery.attempt_count,
+            last_outcome=None,
+            finished_at=None,
+            expires_at=now + current.settings().delivery_horizon,
         )
-        == 1
     )
+
+
+def _allow_trial(client_ids: Collection[UUID], now: datetime) -> None:
+    held = update(EndpointHealth).where(
+        EndpointHealth.client_id.in_(client_ids), EndpointHealth.state == BreakerState.OPEN
+    )
+    change(held.values(open_until=now))
+
+
+def hasten(client_id: UUID, limit: int) -> int:
+    """Make due what waits for an endpoint that works again, so many at a time; returns how many it was."""
+    now = clock.now()
+    later = (
+        select(Delivery.id)
+        .where(Delivery.client_id == client_id, is_pending(), Delivery.next_attempt_at > now, is_free(now))
+        .limit(limit)
+    )
+    mine = update(Delivery).where(Delivery.id.in_(later), is_pending(), is_free(now))
+    return change(mine.values(next_attempt_at=now))

@@ -60,4 +60,5 @@ def _notice(share: Share) -> Notice:
         subject_key=f"sid:{share.grant.id if share.client_session is None else share.client_session.id}"
         if names_sid
         else f"sub:{share.client.id}",
+        meaningful_for=share.client.session_lifetime,
     )

@@ -34,7 +34,7 @@ def list_held_sessions(account_id: UUID, *, after: UUID | None = None, limit: in
 
 
 def count_held_sessions(account_id: UUID) -> int:
-    """Count a person's living sessions. Served by ix_session_account_id_created_at."""
+    """Count a person's living sessions. Served by ix_session_account_id_id."""
     living = (
         select(func.count())
         .select_from(Session)

@@ -3,6 +3,7 @@
 import os
 import queue
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,6 +18,7 @@ from provider.worker.duties import Roster
 from provider.worker.sweeper import Sweeper
 
 _DUTY_CHECK = timedelta(seconds=1)
+_SWITCH_INTERVAL = 0.0005
 
 
 class WorkerProcess:
@@ -40,6 +42,9 @@ class WorkerProcess:
         """Begin to sweep and to do the duties; doing it again changes nothing."""
         if self._threads:
             return
+        # Many threads send; the one that claims would otherwise wait for each of them in turn, whenever the
+        # database has answered. A quarter more deliveries a second, measured.
+        sys.setswitchinterval(_SWITCH_INTERVAL)
         with self._app.app_context():
             self._dispatcher.start()
         self._run("sweeper", self._sweep_interval, self._sweeper.sweep)

@@ -1,0 +1,258 @@
+"""Endpoints that fail are left in peace, tried again, and reported; what they are owed waits (DLV-14, 15)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from provider.audit.models import AuditEvent
+from provider.clients.models import Client
+from provider.config import Settings
+from provider.delivery.dispatch import Dispatcher
+from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
+from provider.delivery.resend import resend
+from provider.infrastructure.database import change, db, transaction
+from provider.logout.deliver import drain, make_dispatcher
+from provider.logout.watch import report_degraded
+from tests.conftest import TurnedClock
+from tests.delivery.owing import now_is, owe, sign_out_at
+from tests.delivery.receivers import Receiver, receiving
+from tests.factories import make_account, make_client
+
+FIRST_WAIT = timedelta(seconds=30)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Waits that are over when the breaker allows a trial, and many of them."""
+    return replace(settings, delivery_schedule=(timedelta(seconds=10),) * 40)
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(turned_clock: TurnedClock) -> None:
+    """No retry falls due by itself, however slow the machine is."""
+
+
+@pytest.fixture
+def red() -> Iterator[Receiver]:
+    with receiving(503) as red:
+        yield red
+
+
+def health() -> EndpointHealth:
+    """How the only endpoint that has failed is doing."""
+    db.session.commit()
+    found = db.session.scalars(select(EndpointHealth), execution_options={"populate_existing": True}).one()
+    db.session.commit()
+    return found
+
+
+def states_of(owed: list[Delivery]) -> list[tuple[str, int]]:
+    """Each delivery's state and number of attempts, in order."""
+    rows = [now_is(one) for one in owed]
+    return sorted((row.state, row.attempt_count) for row in rows)
+
+
+def hold(red: Receiver, count: int = 14) -> list[Delivery]:
+    """Owe red some deliveries, and attempt them until red is left in peace."""
+    owed = sign_out_at(make_client("red", port=red.port), count=count)
+    drain()
+    assert health().state == BreakerState.OPEN
+    return owed
+
+
+def test_ten_failures_in_a_row_hold_the_rest_which_lose_no_attempt(app: Flask, red: Receiver) -> None:
+    owed = hold(red)
+
+    assert len(red.received) == 10
+    assert states_of(owed) == [("pending", 0)] * 4 + [("pending", 1)] * 10
+
+
+def test_what_is_held_is_not_attempted_until_a_trial_is_due(
+    app: Flask, red: Receiver, turned_clock: TurnedClock
+) -> None:
+    owed = hold(red)
+
+    turned_clock.turn(FIRST_WAIT - timedelta(seconds=1))
+    assert drain() == {}
+
+    assert len(red.received) == 10
+    assert sum(attempts for _, attempts in states_of(owed)) == 10
+
+
+def test_a_trial_that_fails_is_one_request_and_the_next_wait_is_longer(
+    app: Flask, red: Receiver, turned_clock: TurnedClock
+) -> None:
+    owed = hold(red)
+
+    at = turned_clock.turn(FIRST_WAIT)
+    assert drain() == {"pending": 1}
+
+    assert len(red.received) == 11
+    assert health().open_until == at + 2 * FIRST_WAIT
+    assert sum(attempts for _, attempts in states_of(owed)) == 11
+
+
+def test_a_trial_that_succeeds_brings_everything(
+    app: Flask, red: Receiver, turned_clock: TurnedClock
+) -> None:
+    owed = hold(red)
+    red.statuses = [200]
+
+    turned_clock.turn(FIRST_WAIT)
+    drain()
+
+    assert {state for state, _ in states_of(owed)} == {DeliveryState.ACCEPTED}
+    assert len({one.delivery for one in red.received[10:]}) == len(red.received[10:]) == 14
+    assert (health().state, health().failing_since) == (BreakerState.CLOSED, None)
+
+
+def test_what_would_have_waited_longer_is_due_when_the_endpoint_works_again(
+    app: Flask, red: Receiver, turned_clock: TurnedClock
+) -> None:
+    owed = hold(red)
+    later = turned_clock() + timedelta(hours=6)
+    with transaction():
+        change(update(Delivery).where(Delivery.attempt_count == 1).values(next_attempt_at=later))
+    red.statuses = [200]
+
+    turned_clock.turn(FIRST_WAIT)
+    drain()
+    drain()
+
+    assert {state for state, _ in states_of(owed)} == {DeliveryState.ACCEPTED}
+
+
+def test_only_one_worker_tries(app: Flask, red: Receiver, turned_clock: TurnedClock) -> None:
+    hold(red)
+    turned_clock.turn(FIRST_WAIT)
+    with transaction():
+        values = {
+            "state": BreakerState.RECOVERING,
+            "holder": "another",
+            "open_until": turned_clock() + FIRST_WAIT,
+        }
+        change(update(EndpointHealth).values(values))
+
+    assert drain() == {}
+    assert len(red.received) == 10
+
+    # The other has not been heard of since.
+    turned_clock.turn(FIRST_WAIT)
+    drain()
+    assert len(red.received) == 11
+
+
+def test_another_address_is_tried_at_once(app: Flask, red: Receiver) -> None:
+    owed = hold(red)
+
+    with receiving(200) as mended:
+        client = db.session.scalars(select(Client)).one()
+        with transaction():
+            moved = client.registered | {"backchannel_logout_uri": mended.url}
+            change(update(Client).values(registered=moved))
+        drain()
+        drain()
+
+    assert len(mended.received) >= 4
+    assert now_is(owed[-1]).state == DeliveryState.ACCEPTED
+    assert health().state == BreakerState.CLOSED
+
+
+def test_who_asks_to_send_again_has_it_tried_at_once(app: Flask, red: Receiver) -> None:
+    owed = hold(red)
+    red.statuses = [200]
+
+    with transaction():
+        assert resend(owed[-1])
+    drain()
+
+    assert now_is(owed[-1]).state == DeliveryState.ACCEPTED
+
+
+def test_what_is_held_expires_all_the_same(app: Flask, red: Receiver) -> None:
+    owed = hold(red)
+    with transaction():
+        change(update(Delivery).where(Delivery.id == owed[-1].id).values(expires_at=owed[-1].created_at))
+
+    assert drain() == {"expired": 1}
+
+    assert now_is(owed[-1]).state == DeliveryState.EXPIRED
+    assert len(red.received) == 10
+
+
+def test_what_is_held_for_one_app_hides_nobody_elses(app: Flask, red: Receiver) -> None:
+    hold(red, count=60)
+    with receiving(200) as green:
+        [delivery] = sign_out_at(make_client("green", port=green.port), account=make_account("ben"))
+        drain()
+
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
+
+
+def test_a_bad_request_says_nothing_against_an_endpoint(app: Flask) -> None:
+    with receiving(400) as red:
+        sign_out_at(make_client("red", port=red.port), count=14)
+        drain()
+
+    assert len(red.received) == 14
+    assert db.session.scalars(select(EndpointHealth)).all() == []
+
+
+def test_a_healthy_endpoint_has_no_row(app: Flask) -> None:
+    with receiving(200) as red:
+        sign_out_at(make_client("red", port=red.port), count=14)
+        drain()
+
+    assert db.session.scalars(select(EndpointHealth)).all() == []
+
+
+def test_long_failure_is_reported_once_a_day_and_so_is_its_end(
+    app: Flask, red: Receiver, turned_clock: TurnedClock
+) -> None:
+    hold(red)
+    report_degraded()
+    assert tags() == []
+
+    turned_clock.turn(timedelta(minutes=15))
+    for _ in range(2):
+        report_degraded()
+    assert tags() == ["endpoint_degraded"]
+    turned_clock.turn(timedelta(days=1))
+    report_degraded()
+    assert tags() == ["endpoint_degraded"] * 2
+
+    red.statuses = [200]
+    drain()
+    assert tags() == ["endpoint_degraded"] * 2 + ["endpoint_recovered"]
+    assert health().degraded_since is None
+
+
+def test_one_failure_of_one_delivery_is_no_failure_of_the_endpoint(
+    app: Flask, red: Receiver, turned_clock: TurnedClock
+) -> None:
+    owe(port=red.port)
+    drain()
+
+    turned_clock.turn(timedelta(hours=1))
+    report_degraded()
+
+    assert tags() == []
+
+
+def test_workers_find_out_from_each_other(app: Flask, red: Receiver) -> None:
+    other: Dispatcher = make_dispatcher(8, "other")
+    hold(red)
+
+    assert other.drain() == {}
+
+    other.close()
+    assert len(red.received) == 10
+
+
+def tags() -> list[str]:
+    found = select(AuditEvent.tag).where(AuditEvent.tag.like("endpoint_%")).order_by(AuditEvent.at)
+    return list(db.session.scalars(found))

@@ -1,0 +1,147 @@
+"""How many deliveries may be under way at once, to whom, and how fast (DLV-13, DLV-14)."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from provider.delivery.gate import End, Gate, Limits
+
+RED, GREEN = uuid4(), uuid4()
+WIDE = Limits(endpoint_concurrency=1000, endpoint_rate=10_000, address_concurrency=1000, address_rate=10_000)
+
+
+def gate(slots: int = 100, **limits: int) -> Gate:
+    values = {name: getattr(WIDE, name) for name in Limits.__dataclass_fields__} | limits
+    return Gate(Limits(**values), slots=slots, places=slots)
+
+
+def take_all(gate: Gate, client_id: UUID, now: float = 0.0) -> list[End]:
+    """Take as many places on the way to an endpoint as there are."""
+    taken = []
+    while end := gate.take(client_id, now):
+        taken.append(end)
+    return taken
+
+
+def prove(gate: Gate, client_id: UUID, now: float = -1000.0) -> None:
+    """Let an endpoint come up the whole ramp."""
+    while not gate.is_at_full(client_id):
+        end = gate.take(client_id, now)
+        assert end
+        end(True, None)
+        now += 1
+
+
+def test_an_endpoint_of_which_nothing_is_known_gets_one_then_five_then_twenty_five_then_its_share():
+    new = gate(slots=1000)
+
+    waves = []
+    for _ in range(4):
+        wave = take_all(new, RED)
+        waves.append(len(wave))
+        for end in wave:
+            end(True)
+
+    assert waves == [1, 5, 25, 200]
+
+
+def test_a_failure_sends_an_endpoint_back_to_one_at_a_time():
+    known = gate()
+    prove(known, RED)
+
+    end = known.take(RED, 0)
+    assert end
+    end(False)
+
+    assert len(take_all(known, RED)) == 1
+
+
+def test_one_endpoint_takes_a_fifth_of_the_slots():
+    known = gate(slots=40)
+    prove(known, RED)
+
+    assert len(take_all(known, RED)) == 8
+
+
+def test_many_that_are_unproven_leave_half_of_the_slots_to_the_others():
+    new = gate(slots=20)
+    prove(new, GREEN)
+
+    taken = [new.take(uuid4(), 0) for _ in range(20)]
+
+    assert len([end for end in taken if end]) == 10
+    assert len(take_all(new, GREEN)) == 4
+
+
+def test_no_more_than_so_many_are_under_way_to_an_endpoint():
+    known = gate(endpoint_concurrency=3)
+    prove(known, RED)
+
+    taken = take_all(known, RED)
+    assert len(taken) == 3
+
+    taken[0](True)
+    assert len(take_all(known, RED)) == 1
+
+
+def test_no_more_than_so_many_are_started_to_an_endpoint_in_a_second():
+    known = gate(endpoint_rate=5)
+    prove(known, RED)
+    for end in take_all(known, RED, now=100.0):
+        end(True)
+
+    assert take_all(known, RED, now=100.9) == []
+    assert known.next_room_at(RED) == 101.0
+    assert len(take_all(known, RED, now=101.0)) == 5
+
+
+def test_endpoints_at_one_address_share_its_limits():
+    known = gate(address_concurrency=4)
+    for client_id in (RED, GREEN):
+        prove(known, client_id)
+        end = known.take(client_id, 0)
+        assert end
+        end(True, "192.0.2.1")
+
+    assert len(take_all(known, RED)) + len(take_all(known, GREEN)) == 4
+
+
+@pytest.mark.parametrize(("workers", "at_once", "in_a_second"), [(1, 10, 50), (2, 5, 25), (40, 1, 1)])
+def test_the_living_workers_share_the_limits(workers, at_once, in_a_second):
+    known = gate(endpoint_concurrency=10, endpoint_rate=50)
+    prove(known, RED)
+    known.share_among(workers)
+
+    started = 0
+    while taken := take_all(known, RED, now=100.0):
+        assert len(taken) <= at_once
+        started += len(taken)
+        for end in taken:
+            end(True)
+
+    assert started == in_a_second
+
+
+def test_fewer_than_one_a_second_is_one_in_several_seconds():
+    known = gate(endpoint_rate=50)
+    prove(known, RED)
+    known.share_among(100)
+
+    end = known.take(RED, 100.0)
+    assert end
+    end(True)
+
+    assert known.take(RED, 101.9) is None
+    assert known.take(RED, 102.0)
+
+
+def test_what_was_never_sent_counts_for_nothing():
+    known = gate(endpoint_rate=1)
+    prove(known, RED)
+
+    end = known.take(RED, 100.0)
+    assert end
+    end(None)
+
+    assert known.is_quiet(RED)
+    assert known.take(RED, 100.0)
