@@ -109,10 +109,12 @@ class Health:
             return False
         self._written_at = now
         with transaction():
-            closed = self._write(worth)
-        for client_id in worth:
-            del self._tallies[client_id]
-        self._read_at = -_FRESH_FOR
+            written, closed = self._write(worth)
+        # What is known must be no older than what is counted from here on.
+        for health in written:
+            db.session.expunge(health)
+            self._known[health.client_id] = health
+            del self._tallies[health.client_id]
         for client_id in closed:
             _hasten_all(client_id)
         return bool(closed)
@@ -123,10 +125,10 @@ class Health:
         before = known.consecutive_failures if known else 0
         return self._tallies[client_id].in_a_row + before >= breaker.FAILURES_IN_A_ROW
 
-    def _write(self, worth: list[UUID]) -> list[UUID]:
+    def _write(self, worth: list[UUID]) -> tuple[list[EndpointHealth], list[UUID]]:
         wait, now = current.settings().endpoint_probe_wait, clock.now()
-        closed = []
-        for health in _locked_rows(worth):
+        written, closed = _locked_rows(worth), []
+        for health in written:
             turns = [breaker.take_in(health, self._tallies[health.client_id], now, wait)]
             if health.failing_since is None:
                 turns.append(breaker.close(health) if self._has_recovered(health) else None)
@@ -138,7 +140,7 @@ class Health:
             if Turn.CLOSED in turns:
                 closed.append(health.client_id)
         db.session.flush()
-        return closed
+        return written, closed
 
     def _has_recovered(self, health: EndpointHealth) -> bool:
         """Whether a trial of ours is over: the endpoint bears its full load, or nothing more waits for it."""

@@ -35,11 +35,14 @@ POLLING_PAGE = """<!doctype html><title>Red</title>
 <p id="said">nothing</p>
 <iframe id="op" src="%(iframe)s" hidden></iframe>
 <script>
+  window.awaited = 0;
   window.addEventListener("message", function (event) {
     if (event.origin !== "%(issuer)s") { return; }
+    window.awaited -= 1;
     document.getElementById("said").textContent = event.data;
   });
   function ask(message) {
+    window.awaited += 1;
     document.getElementById("op").contentWindow.postMessage(message, "%(issuer)s");
   }
   document.getElementById("op").addEventListener("load", function () {
@@ -188,10 +191,12 @@ def ask(page: Page, message: object) -> str:
     return page.evaluate(
         """message => new Promise(resolve => {
             window.own = true;
-            setTimeout(() => {
+            const askOnceAnswered = () => {
+                if (window.awaited > 0) { setTimeout(askOnceAnswered, 5); return; }
                 window.addEventListener("message", event => resolve(event.data), { once: true });
                 ask(message);
-            }, 0);
+            };
+            askOnceAnswered();
         })""",
         message,
     )
