@@ -15,6 +15,7 @@ SHORTEST_BEARER_TOKEN = 16
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # rfc6750 §2.1: what a bearer token may consist of.
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
 _LIMIT = re.compile(r"[1-9]\d* per (?:[1-9]\d* )?(?:second|minute|hour|day)s?")
 # A setting in this table must lie within these bounds (inclusive).
 _BOUNDS = {
@@ -66,6 +67,7 @@ def problems_of(settings: "Settings") -> Iterator[str]:
     yield from _relation_problems(settings)
     yield from _key_problems(settings)
     yield from _format_problems(settings)
+    yield from _certificate_problems(settings)
 
 
 def _issuer_problems(issuer: str) -> Iterator[str]:
@@ -144,6 +146,17 @@ def _format_problems(settings: "Settings") -> Iterator[str]:
         yield "broker_url must begin with redis:// or rediss://"
     if settings.outbound_ca_bundle and not settings.outbound_ca_bundle.is_file():
         yield "outbound_ca_bundle names no file"
+
+
+def _certificate_problems(settings: "Settings") -> Iterator[str]:
+    names = ("client_certificate_header", "client_certificate_verified_header")
+    for name in names:
+        if getattr(settings, name) and not _HEADER.fullmatch(getattr(settings, name)):
+            yield f"{name} must be a header's name of letters, digits and hyphens"
+    if settings.client_certificate_header and not settings.trusted_proxies:
+        yield "client_certificate_header needs trusted_proxies: anybody could write it"
+    if settings.client_certificate_verified_header and not settings.client_certificate_header:
+        yield "client_certificate_verified_header needs client_certificate_header"
 
 
 def _is_key(text: str) -> bool:

@@ -61,6 +61,16 @@ class Settings:
     )
 
     trusted_proxies: int = setting("How many proxies in front set X-Forwarded-For and -Proto.", default=0)
+    client_certificate_header: str = setting(
+        "Header in which the trusted proxy passes a client's TLS certificate on: percent-encoded PEM, base64 "
+        "or RFC 9440. It must overwrite what came in. Empty: no certificates.",
+        default="",
+    )
+    client_certificate_verified_header: str = setting(
+        "Header in which that proxy says SUCCESS or 0 of a certificate that leads to an authority it trusts. "
+        "Empty: no `tls_client_auth`.",
+        default="",
+    )
     max_body_bytes: int = setting("Largest request body that is read.", default=128 * 1024)
     max_parameter_bytes: int = setting("Largest single parameter of a protocol request.", default=8 * 1024)
     default_locale: str = setting("Language of the pages when nobody asks for one: en or de.", default="en")

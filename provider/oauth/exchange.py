@@ -4,17 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from provider.protocol.client_certificate import ClientCertificate
 from provider.protocol.errors import ProtocolError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRequest:
-    """A form that a client posted, with the Authorization header it came with."""
+    """A form that a client posted, with the Authorization header and the certificate it came with."""
 
     url: str
     parameters: Mapping[str, str] = field(repr=False)
     authorization: str = field(default="", repr=False)
     ip: str | None = None
+    # What the client showed in the TLS handshake, as a proxy that the operator trusts passed it on.
+    certificate: ClientCertificate | None = None
+
+    @property
+    def certificate_thumbprint(self) -> str | None:
+        """The x5t#S256 of the client's certificate (rfc8705 §3.1)."""
+        return self.certificate.thumbprint if self.certificate else None
 
     @property
     def writes_to_prove(self) -> bool:

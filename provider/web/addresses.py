@@ -17,10 +17,15 @@ def client_address() -> str | None:
     entries was written by the requester and is worth nothing (SEC-403).
     """
     hops = current.settings().trusted_proxies
-    seen = [entry.strip() for entry in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
+    seen = _forwarded_for()
     claimed = seen[-hops] if 0 < hops <= len(seen) else request.remote_addr
     address = _parse(claimed) or _parse(request.remote_addr)
     return str(address) if address else None
+
+
+def came_through_proxies() -> bool:
+    """Whether the request came through as many proxies as are trusted, each of which left its entry."""
+    return 0 < current.settings().trusted_proxies <= len(list(filter(None, _forwarded_for())))
 
 
 def client_network() -> str:
@@ -29,6 +34,10 @@ def client_network() -> str:
     if isinstance(address, IPv6Address):
         return str(ip_network((address, _IPV6_PREFIX), strict=False))
     return str(address or "unknown")
+
+
+def _forwarded_for() -> list[str]:
+    return [entry.strip() for entry in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
 
 
 def _parse(text: str | None) -> IPv4Address | IPv6Address | None:

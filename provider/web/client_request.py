@@ -7,6 +7,7 @@ from provider.oauth.client_keys import fetch_if_needed
 from provider.oauth.exchange import ClientRequest
 from provider.protocol.errors import InvalidRequest
 from provider.web.addresses import client_address
+from provider.web.client_certificate import client_certificate
 from provider.web.parameters import read_parameters
 
 
@@ -22,4 +23,5 @@ def read_client_request(request: Request) -> ClientRequest:
         parameters=parameters,
         authorization=request.headers.get("Authorization", ""),
         ip=client_address(),
+        certificate=client_certificate(request),
     )
