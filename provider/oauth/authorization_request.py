@@ -7,6 +7,7 @@ errors to unproven addresses before (ABU-34, ABU-35).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from provider.clients.models import Client
 from provider.oauth.registered_client import find_active
@@ -15,6 +16,7 @@ from provider.protocol.errors import (
     InvalidRedirectURI,
     InvalidRequest,
     InvalidScope,
+    InvalidTarget,
     RegistrationNotSupported,
     RequestNotSupported,
     RequestURINotSupported,
@@ -28,6 +30,10 @@ from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES
 PROMPTS = ("none", "login", "consent", "select_account")
 # rfc7636 §4.2: BASE64URL(SHA256(…)) has 43 characters, never more or fewer.
 _CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+# rfc7638 §3.1: a thumbprint by SHA-256 has the same form.
+_THUMBPRINT = _CODE_CHALLENGE
+# rfc8707 §2: 'an absolute URI … MUST NOT include a fragment component'.
+_RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]+", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _NOT_SUPPORTED = {
     "request": RequestNotSupported,
@@ -39,7 +45,7 @@ KNOWN_PARAMETERS = frozenset(
     {
         *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"),
         *("prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "acr_values"),
-        *("code_challenge", "code_challenge_method"),
+        *("code_challenge", "code_challenge_method", "resource", "dpop_jkt"),
     }
 )
 
@@ -56,6 +62,10 @@ class AuthorizationRequest:
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
     id_token_hint: str | None = field(default=None, repr=False)
+    # rfc8707 §2: where the access tokens will be used.
+    resources: tuple[str, ...] = ()
+    # rfc9449 §10: the key that the tokens will be bound to.
+    dpop_jkt: str | None = None
 
     @classmethod
     def read(
@@ -75,7 +85,15 @@ class AuthorizationRequest:
             prompt=_read_prompt(parameters),
             max_age=_read_max_age(parameters, metadata),
             id_token_hint=parameters.get("id_token_hint"),
+            resources=read_resources(parameters),
+            dpop_jkt=_read_dpop_jkt(parameters),
         )
+
+    @property
+    def about_tokens(self) -> dict[str, Any]:
+        """What the code remembers for the tokens that it will be exchanged for."""
+        said = {"resources": list(self.resources), "dpop_jkt": self.dpop_jkt}
+        return {name: value for name, value in said.items() if value}
 
 
 def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
@@ -92,6 +110,14 @@ def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
     if not matches(found.metadata.redirect_uris, asked, native=found.metadata.is_native):
         raise InvalidRedirectURI("the redirect_uri is not registered for this app")
     return found.client, asked
+
+
+def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the resources that a request names, each once."""
+    asked = tuple(dict.fromkeys(parameters.get("resource", "").split()))
+    if not all(map(_RESOURCE.fullmatch, asked)):
+        raise InvalidTarget("a resource must be an absolute URI without a fragment")
+    return asked
 
 
 def _check_response(parameters: Mapping[str, str], metadata: ClientMetadata) -> None:
@@ -152,3 +178,10 @@ def _read_max_age(parameters: Mapping[str, str], metadata: ClientMetadata) -> in
     if not _SECONDS.fullmatch(asked):
         raise InvalidRequest("max_age must be a number of seconds")
     return int(asked)
+
+
+def _read_dpop_jkt(parameters: Mapping[str, str]) -> str | None:
+    asked = parameters.get("dpop_jkt")
+    if asked is not None and not _THUMBPRINT.fullmatch(asked):
+        raise InvalidRequest("dpop_jkt must be 43 characters of base64url")
+    return asked

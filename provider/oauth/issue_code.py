@@ -42,6 +42,7 @@ def issue_code(asked: AuthorizationRequest, proceed: Proceed, client: Client, fo
         scope=" ".join(proceed.scopes),
         nonce=asked.nonce,
         code_challenge=asked.code_challenge,
+        about_tokens=asked.about_tokens,
     )
 
 

@@ -83,6 +83,12 @@ class InvalidScope(ProtocolError):
     error = "invalid_scope"
 
 
+class InvalidTarget(ProtocolError):
+    """rfc8707 §2: the resource is malformed, unknown, or not for this client."""
+
+    error = "invalid_target"
+
+
 class AccessDenied(ProtocolError):
     """rfc6749 §4.1.2.1: the person or the provider said no."""
 

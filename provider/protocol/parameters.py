@@ -2,6 +2,7 @@
 
 rfc6749 §3.1, §3.2: a parameter without a value counts as omitted, and none may be sent more than
 once. A name that stands in the query and in the body is sent twice, whichever a library would prefer.
+The exception is rfc8707 §2: 'Multiple resource parameters MAY be used'.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,8 @@ from provider.protocol.errors import InvalidRequest
 
 # More names than any request of ours has, and few enough that reading them costs nothing.
 MOST_PARAMETERS = 100
+# Several values are kept as one text with spaces between: no resource is a URI that has one.
+REPEATABLE = frozenset({"resource"})
 
 
 class RepeatedParameter(InvalidRequest):
@@ -49,13 +52,13 @@ def read_parameters(
 ) -> Parameters:
     """Return the parameters of a request whose values may have `limit` bytes each."""
     values: dict[str, str] = {}
-    for name, value in (*query_pairs, *form_pairs):
-        if name in values:
+    for number, (name, value) in enumerate((*query_pairs, *form_pairs)):
+        if name in values and name not in REPEATABLE:
             raise RepeatedParameter(f"the parameter {_named(name)} is repeated")
-        if len(values) == MOST_PARAMETERS:
+        if number == MOST_PARAMETERS:
             raise OversizedParameter(f"more than {MOST_PARAMETERS} parameters")
-        _check(name, value, limit)
-        values[name] = value
+        values[name] = f"{values[name]} {value}" if name in values else value
+        _check(name, values[name], limit)
     return Parameters({name: value for name, value in values.items() if value})
 
 

@@ -1,5 +1,9 @@
 """How an authorization code is issued, and how it is used up."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 from sqlalchemy import update
 
 from provider.clients.models import Client
@@ -23,6 +27,7 @@ def issue(
     scope: str,
     nonce: str | None,
     code_challenge: str | None,
+    about_tokens: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
     """Issue a code for a client's share of a session; returns its handle."""
     now = clock.now()
@@ -38,7 +43,8 @@ def issue(
         nonce=nonce,
         code_challenge=code_challenge,
         # The ID Token tells of the sign-in that this code was issued for, even if another follows at once.
-        request={"auth_time": session.authenticated_at.timestamp(), "amr": session.amr, "acr": session.acr},
+        request={"auth_time": session.authenticated_at.timestamp(), "amr": session.amr, "acr": session.acr}
+        | dict(about_tokens),
         created_at=now,
         expires_at=now + current.settings().code_lifetime,
     )

@@ -13,6 +13,13 @@ def test_query_and_body_are_read_together_and_empty_counts_as_omitted(http):
     assert answer.json == {"state": "s", "scope": "openid"}
 
 
+@pytest.mark.spec("rfc8707 §2")
+def test_resource_alone_may_be_repeated(http):
+    answer = http.post("/read?resource=https://a.test", data={"resource": ["https://b.test", ""]})
+
+    assert answer.json["resource"].split() == ["https://a.test", "https://b.test"]
+
+
 @pytest.mark.parametrize(
     ("query", "body"),
     [
@@ -24,6 +31,7 @@ def test_query_and_body_are_read_together_and_empty_counts_as_omitted(http):
         pytest.param("state=" + "x" * 8193, {}, id="too long"),
         pytest.param("state=" + "%C3%A4" * 4097, {}, id="too long in bytes"),
         pytest.param("&".join(f"p{n}=1" for n in range(101)), {}, id="too many"),
+        pytest.param("&".join(["resource=x"] * 101), {}, id="too many of what may be repeated"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(http, query, body):
