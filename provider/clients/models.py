@@ -1,11 +1,11 @@
-"""The tables of clients and of the assertions they have used up."""
+"""The tables of clients, of the assertions they have used up, and of resource servers."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Interval, String
+from sqlalchemy import JSON, Interval, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
@@ -27,6 +27,15 @@ class ConfirmSignOut(StrEnum):
     # Not asked where the specification allows it: when the hint proves this browser's very session.
     WHEN_NEEDED = "when_needed"
     ALWAYS = "always"
+
+
+class TokenFormat(StrEnum):
+    """What an access token looks like to the resource server."""
+
+    # A reference, about which a resource server asks us: dead at once with what it hangs on.
+    OPAQUE = "opaque"
+    # A signed statement (rfc9068), which a resource server may believe until it expires.
+    JWT = "jwt"
 
 
 class Client(Base):
@@ -98,3 +107,23 @@ class UsedAssertion(Base):
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), primary_key=True)
     jti_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+
+class Resource(Base):
+    """A resource server that access tokens may be meant for (rfc8707)."""
+
+    __tablename__ = "resource"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    # What clients send as `resource` and tokens carry as `aud`.
+    identifier: Mapped[str] = mapped_column(String(2000), unique=True)
+    name: Mapped[str | None] = mapped_column(String(200))
+    access_token_format: Mapped[str] = mapped_column(String(16))
+    # None: the algorithm that every client knows.
+    access_token_signing_alg: Mapped[str | None] = mapped_column(String(16))
+    access_token_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
+    # The scopes it knows; a token for it carries no others. Empty: any.
+    scopes: Mapped[str] = mapped_column(Text)
+    # The client by which the server itself asks at the Introspection Endpoint.
+    client_id: Mapped[UUID | None] = mapped_column(foreign_key("client.id"))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)

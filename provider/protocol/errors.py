@@ -89,6 +89,18 @@ class InvalidTarget(ProtocolError):
     error = "invalid_target"
 
 
+class InvalidDPoPProof(ProtocolError):
+    """rfc9449 §5: the DPoP proof is missing or does not hold."""
+
+    error = "invalid_dpop_proof"
+
+
+class UseDPoPNonce(ProtocolError):
+    """rfc9449 §8: the proof must hold the nonce that comes with this answer."""
+
+    error = "use_dpop_nonce"
+
+
 class AccessDenied(ProtocolError):
     """rfc6749 §4.1.2.1: the person or the provider said no."""
 
@@ -200,6 +212,18 @@ class MissingSession(MissingToken):
     """The account API's word for it: an app without a token must tell it from one with a dead token."""
 
     error = "missing_token"
+
+
+class RefusedProof(InvalidToken):
+    """rfc9449 §7.1: at a resource the proof that came with the access token does not hold."""
+
+    error = "invalid_dpop_proof"
+
+
+class WantedNonce(InvalidToken):
+    """rfc9449 §9: at a resource the proof must hold the nonce that comes with this answer."""
+
+    error = "use_dpop_nonce"
 
 
 class InsufficientScope(ProtocolError):

@@ -1,4 +1,4 @@
-"""The tables of authorization codes, access tokens and refresh tokens."""
+"""The tables of authorization codes, access tokens and refresh tokens, and of DPoP proofs that were seen."""
 
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ class AuthorizationCode(Base):
 
 
 class AccessToken(Base):
-    """A reference access token. Client-credentials tokens have neither grant nor client session."""
+    """An access token, opaque or signed. Client-credentials tokens have neither grant nor client session."""
 
     __tablename__ = "access_token"
 
@@ -45,6 +45,14 @@ class AccessToken(Base):
     # The refresh family it came with; a revoked family takes its access tokens along (rfc7009 §2.1).
     family_id: Mapped[UUID | None] = mapped_column(index=True)
     scope: Mapped[str] = mapped_column(Text)
+    # rfc8707: the resource servers it is meant for; None: the provider itself and whoever asks it.
+    audience: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # rfc7800: what its holder must prove to have: `jkt` (rfc9449) or `x5t#S256` (rfc8705).
+    cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    # The sign-in that it came from; a later one in the same session does not raise it (rfc9470).
+    auth_time: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    acr: Mapped[str | None] = mapped_column(String(255))
+    amr: Mapped[str | None] = mapped_column(String(255))
     client_epoch: Mapped[int] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -67,7 +75,22 @@ class RefreshToken(Base):
     scope: Mapped[str] = mapped_column(Text)
     # core §12.2: a refreshed ID Token repeats the instant of the original sign-in.
     auth_time: Mapped[datetime] = mapped_column(UTCDateTime)
+    acr: Mapped[str | None] = mapped_column(String(255))
+    amr: Mapped[str | None] = mapped_column(String(255))
+    # The resource servers that its code was asked for; what comes of it stays among them.
+    resources: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # A public client's refresh token works only with the key that it was issued to (rfc9449 §5).
+    cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     rotated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class UsedProof(Base):
+    """A DPoP proof that was seen, kept until it would no longer pass by its age (rfc9449 §11.1)."""
+
+    __tablename__ = "used_proof"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

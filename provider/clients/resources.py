@@ -1,0 +1,120 @@
+"""The resource servers that tokens may be meant for (rfc8707), as the operator registered them."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from provider.clients.models import Client, Resource, TokenFormat
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import change, db
+from provider.infrastructure.opaque_tokens import new_id
+from provider.protocol.errors import InvalidTarget
+from provider.protocol.resource_indicator import MOST_RESOURCES, MalformedIdentifier, check_identifier
+
+
+class UnknownResource(LookupError):
+    """There is no such resource server."""
+
+
+class IdentifierTaken(Exception):
+    """Another resource server has this identifier."""
+
+
+class InvalidResource(ValueError):
+    """The resource server cannot be registered so; the sentence says why."""
+
+
+def check(asked: Iterable[str]) -> tuple[Resource, ...]:
+    """Return the resource servers that a request names. Raises InvalidTarget; without any it asks nothing.
+
+    The provider itself is one that needs no registration: its UserInfo Endpoint and its account API.
+    """
+    wanted = tuple(dict.fromkeys(asked))
+    if not wanted:
+        return ()
+    if len(wanted) > MOST_RESOURCES:
+        raise InvalidTarget(f"more than {MOST_RESOURCES} resources")
+    for identifier in wanted:
+        try:
+            check_identifier(identifier)
+        except MalformedIdentifier as exc:
+            raise InvalidTarget(f"a resource {exc}") from exc
+    known = {resource.identifier: resource for resource in _list(wanted)} | _ourselves()
+    if not set(wanted) <= known.keys():
+        raise InvalidTarget("a resource is not known here")
+    return tuple(known[identifier] for identifier in wanted)
+
+
+def add(
+    identifier: str,
+    *,
+    name: str | None = None,
+    access_token_format: TokenFormat = TokenFormat.OPAQUE,
+    access_token_signing_alg: str | None = None,
+    access_token_lifetime: timedelta | None = None,
+    scopes: Iterable[str] = (),
+    client: Client | None = None,
+) -> Resource:
+    """Register a resource server. Raises InvalidResource or IdentifierTaken."""
+    try:
+        check_identifier(identifier)
+    except MalformedIdentifier as exc:
+        raise InvalidResource(f"the identifier {exc}") from exc
+    if identifier == current.settings().issuer:
+        raise InvalidResource("the provider itself needs no registration")
+    if access_token_lifetime is not None and access_token_lifetime <= timedelta(0):
+        raise InvalidResource("access_token_lifetime must be longer than nothing")
+    resource = Resource(
+        id=new_id(),
+        identifier=identifier,
+        name=name,
+        access_token_format=access_token_format.value,
+        access_token_signing_alg=access_token_signing_alg,
+        access_token_lifetime=access_token_lifetime,
+        scopes=" ".join(dict.fromkeys(scopes)),
+        client_id=client.id if client else None,
+        created_at=clock.now(),
+    )
+    db.session.add(resource)
+    try:
+        db.session.flush()
+    except IntegrityError as exc:
+        raise IdentifierTaken(f"the resource {identifier} is registered already") from exc
+    return resource
+
+
+def remove(identifier: str) -> None:
+    """Forget a resource server: no token is issued for it any more. Raises UnknownResource."""
+    if change(delete(Resource).where(Resource.identifier == identifier)) != 1:
+        raise UnknownResource(f"there is no resource {identifier}")
+
+
+def get(identifier: str) -> Resource:
+    """Return a resource server, or raise UnknownResource. Served by the unique identifier."""
+    found = _list((identifier,))
+    if not found:
+        raise UnknownResource(f"there is no resource {identifier}")
+    return found[0]
+
+
+def list_resources() -> list[Resource]:
+    """List the resource servers by their identifiers."""
+    return list(db.session.scalars(select(Resource).order_by(Resource.identifier)))
+
+
+def is_served_by(client: Client, audience: Iterable[str]) -> bool:
+    """Whether a client stands for one of the resource servers that a token is meant for."""
+    return any(resource.client_id == client.id for resource in _list(tuple(audience)))
+
+
+def _list(identifiers: tuple[str, ...]) -> list[Resource]:
+    named = select(Resource).where(Resource.identifier.in_(identifiers))
+    return list(db.session.scalars(named))
+
+
+def _ourselves() -> dict[str, Resource]:
+    issuer = current.settings().issuer
+    own = Resource(identifier=issuer, access_token_format=TokenFormat.OPAQUE.value, scopes="")
+    return {issuer: own}

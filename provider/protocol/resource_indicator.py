@@ -1,0 +1,28 @@
+"""The names of resource servers (rfc8707 §2), and what a narrower request may still have."""
+
+import re
+from collections.abc import Collection, Iterable
+
+MOST_RESOURCES = 10
+LONGEST_IDENTIFIER = 2000
+# rfc3986 §4.3 in plain ASCII; rfc8707 §2: 'MUST be an absolute URI' and 'MUST NOT include a fragment'.
+_ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
+
+
+class MalformedIdentifier(ValueError):
+    """The text cannot name a resource server; the sentence says why."""
+
+
+def check_identifier(text: str) -> None:
+    """Raise MalformedIdentifier unless a text may name a resource server."""
+    if len(text) > LONGEST_IDENTIFIER:
+        raise MalformedIdentifier(f"is longer than {LONGEST_IDENTIFIER} characters")
+    if "#" in text:
+        raise MalformedIdentifier("has a fragment")
+    if not _ABSOLUTE_URI.fullmatch(text):
+        raise MalformedIdentifier("is not an absolute URI")
+
+
+def narrowed(scopes: Iterable[str], offered: Collection[str]) -> list[str]:
+    """Return those scopes that a resource server knows; one that names none takes any (rfc8707 §2.2)."""
+    return [scope for scope in scopes if not offered or scope in offered]
