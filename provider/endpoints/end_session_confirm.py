@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.endpoints.end_session_case import EndSessionCase
+from provider.endpoints.end_session_question import ask, ask_about_everywhere, purpose
 from provider.endpoints.signed_out import after_end, already_signed_out
 from provider.infrastructure.database import in_transaction, transaction
 from provider.interactions.answer import answer, take
@@ -29,8 +30,6 @@ from provider.web import cookies, csrf
 from provider.web.addresses import client_address
 from provider.web.after_ending import result_handle_of, result_page_of
 from provider.web.frontchannel import by_way_of_frames
-from provider.web.headers import allow_form_action
-from provider.web.i18n import speak
 from provider.web.layout import page
 
 KIND = InteractionKind.END_SESSION
@@ -46,13 +45,13 @@ def show_end_session_confirm() -> Response:
     found = _session_of(parked)
     if found is None:
         return _void(EndSessionCase(**parked.parameters))
-    return _page("session_end_confirm.html", ticket, parked, found)
+    return ask(ticket, parked, found)
 
 
 def submit_end_session_confirm() -> Response:
     """Do what the person chose."""
     ticket = request.form.get("ticket", "")
-    csrf.check(_purpose(ticket))
+    csrf.check(purpose(ticket))
     if "cancel" in request.form:
         return _cancel(ticket)
     match request.form.get("logout"):
@@ -132,9 +131,9 @@ def _session_of(parked: Interaction) -> FoundSession | None:
 def _ask_again(ticket: str) -> Response:
     parked = find(ticket, cookies.browser(), KIND)
     found = _session_of(parked) if parked else None
-    if parked is None or found is None:
+    if parked is None or found is None or parked.answers.get("by_hint"):
         return redirect(url_for("endpoints.show_end_session_confirm", ticket=ticket), 303)
-    return _page("session_end_everywhere.html", ticket, parked, found)
+    return ask_about_everywhere(ticket, parked, found)
 
 
 def _cancel(ticket: str) -> Response:
@@ -174,41 +173,8 @@ def _repeated(ticket: str) -> Response:
     return redirect(case.return_to or result_page_of(result_handle), 303)
 
 
-def _page(template: str, ticket: str, parked: Interaction, found: FoundSession) -> Response:
-    case = EndSessionCase(**parked.parameters)
-    by_hint = bool(parked.answers.get("by_hint"))
-    speak(case.ui_locales or "")
-    for uri in filter(None, (case.return_to, case.app_uri)):
-        allow_form_action(uri)
-    shares = list_of_session(found.session.id)
-    return page(
-        template,
-        app_name=case.app_name,
-        # Somebody who shows an ID Token but no cookie is not told who the person is.
-        person=None if by_hint else found.account.display_name,
-        username=None if by_hint else found.account.username,
-        ends=[{"name": share.client.display_name, "told": share.has_address} for share in shares],
-        survives=[
-            {"name": share.client.display_name, "until": share.grant.expires_at}
-            for share in shares
-            if share.survives_browser
-        ],
-        asked_about=[]
-        if by_hint
-        else [share.client.display_name for share in shares if share.asks_about_offline],
-        ticket=ticket,
-        csrf=csrf.token_for(_purpose(ticket)),
-        can_end_app=not by_hint and any(share.client.client_id == case.client_id for share in shares),
-        can_end_everywhere=not by_hint,
-    )
-
-
 def _share_of(found: FoundSession, client: Client | None) -> Share | None:
     if client is None:
         return None
     shares = list_of_session(found.session.id)
     return next((share for share in shares if share.client.id == client.id), None)
-
-
-def _purpose(ticket: str) -> str:
-    return f"end-session {ticket}"

@@ -33,6 +33,11 @@ def list_held_sessions(account_id: UUID, *, after: UUID | None = None, limit: in
     return [HeldSession(session=session, apps=apps.get(session.id, ())) for session in sessions]
 
 
+def own_first(sessions: Sequence[HeldSession], own: Session) -> list[HeldSession]:
+    """Return the sessions with that of the browser in use at the top, and the others as they were."""
+    return sorted(sessions, key=lambda held: held.session.id != own.id)
+
+
 def count_held_sessions(account_id: UUID) -> int:
     """Count a person's living sessions. Served by ix_session_account_id_id."""
     living = (

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.logout.holdings import HeldSession, list_held_grants, list_held_sessions
+from provider.logout.holdings import HeldSession, list_held_grants, list_held_sessions, own_first
 from provider.logout.preview import Preview, preview_everywhere, preview_session
 from provider.pages.parked import ask_to_sign_in
 from provider.sessions.queries import FoundSession
@@ -46,7 +46,7 @@ def show() -> AnyResponse:
         "account.html",
         account=found.account,
         own=found.session,
-        sessions=_own_first(sessions[:MOST_ROWS], found),
+        sessions=own_first(sessions[:MOST_ROWS], found.session),
         apps=_apps(sessions, grants, preview, found),
         preview=preview,
         is_cut=len(sessions) > MOST_ROWS or len(grants) > MOST_ROWS,
@@ -80,13 +80,9 @@ def _everywhere_page(found: FoundSession) -> Response:
         account=found.account,
         own=found.session,
         preview=preview,
-        sessions=_own_first(list(preview.sessions), found),
+        sessions=own_first(preview.sessions, found.session),
         csrf=csrf.token_for(everywhere_purpose(found)),
     )
-
-
-def _own_first(sessions: list[HeldSession], found: FoundSession) -> list[HeldSession]:
-    return sorted(sessions, key=lambda held: held.session.id != found.session.id)
 
 
 def _apps(

@@ -3,9 +3,15 @@
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from uuid import UUID
 
 import pytest
 
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.logout.holdings import HeldSession
+from provider.logout.preview import Preview, PreviewedApp
+from provider.sessions.models import Session
 from provider.web.error_pages import error_page
 from provider.web.layout import page
 
@@ -14,6 +20,15 @@ PERSON = {"person": "Ada <b>", "username": "ada", "ticket": "ticket", "csrf": "t
 ENDS = [{"name": "Red <b>", "told": True}, {"name": "Blue", "told": False}]
 STATES = ["told", "pending", "trying", "rejected", "expired", "superseded", "no_address", "untold"]
 APPS = [{"name": "Red <b>", "state": state, "at": NOW, "latency_ms": 84, "ends_by": NOW} for state in STATES]
+ADA = Account(username="ada", claims={"name": "Ada <b>"})
+RED, BLUE = (Client(client_id=name, registered={"client_name": name}) for name in ("Red <b>", "Blue"))
+HERE = HeldSession(
+    session=Session(id=UUID(int=1), device="Firefox <b>", created_at=NOW, last_seen_at=NOW), apps=(RED, BLUE)
+)
+WILL_END = tuple(
+    PreviewedApp(client=client, is_told=told, until=NOW, offline=not told, survives=False)
+    for client, told in ((RED, True), (BLUE, False))
+)
 PAGES = {
     "sign in": (
         "sign_in.html",
@@ -34,7 +49,11 @@ PAGES = {
         "session_end_confirm.html",
         PERSON | {"person": None, "username": None, "ends": ENDS, "can_end_everywhere": False},
     ),
-    "everywhere": ("session_end_everywhere.html", PERSON),
+    "everywhere": (
+        "session_end_everywhere.html",
+        {"ticket": "ticket", "csrf": "token", "account": ADA, "own": HERE.session}
+        | {"sessions": [HERE], "preview": Preview(apps=WILL_END, sessions=(HERE,), session_count=1)},
+    ),
     "ended": ("session_ended.html", {"apps": APPS, "pending": True, "scope": "browser", "state_url": "/s"}),
     "ended, none": ("session_ended.html", {"apps": [], "continue_url": "https://red.test/", "scope": None}),
     "kept": ("session_kept.html", {"continue_name": "Red <b>"}),

@@ -1,0 +1,69 @@
+"""What a person is asked before anything ends: which sign-out, and again before the widest of them."""
+
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from provider.endpoints.end_session_case import EndSessionCase
+from provider.interactions.models import Interaction
+from provider.logout.holdings import own_first
+from provider.logout.preview import preview_everywhere
+from provider.logout.shares import list_of_session
+from provider.sessions.queries import FoundSession
+from provider.web import csrf
+from provider.web.headers import allow_form_action
+from provider.web.i18n import speak
+from provider.web.layout import page
+
+
+def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
+    """Ask what shall end, and show what each answer takes along."""
+    case = EndSessionCase(**parked.parameters)
+    by_hint = bool(parked.answers.get("by_hint"))
+    shares = list_of_session(found.session.id)
+    return _page(
+        "session_end_confirm.html",
+        ticket,
+        case,
+        app_name=case.app_name,
+        # Somebody who shows an ID Token but no cookie is not told who the person is.
+        person=None if by_hint else found.account.display_name,
+        username=None if by_hint else found.account.username,
+        ends=[{"name": share.client.display_name, "told": share.has_address} for share in shares],
+        survives=[
+            {"name": share.client.display_name, "until": share.grant.expires_at}
+            for share in shares
+            if share.survives_browser
+        ],
+        asked_about=[]
+        if by_hint
+        else [share.client.display_name for share in shares if share.asks_about_offline],
+        can_end_app=not by_hint and any(share.client.client_id == case.client_id for share in shares),
+        can_end_everywhere=not by_hint,
+    )
+
+
+def ask_about_everywhere(ticket: str, parked: Interaction, found: FoundSession) -> Response:
+    """Ask a second time, and name every session and app that would end. Never for a mere hint."""
+    preview = preview_everywhere(found.account.id)
+    return _page(
+        "session_end_everywhere.html",
+        ticket,
+        EndSessionCase(**parked.parameters),
+        account=found.account,
+        own=found.session,
+        preview=preview,
+        sessions=own_first(preview.sessions, found.session),
+    )
+
+
+def purpose(ticket: str) -> str:
+    """Return what the forms of these pages are for."""
+    return f"end-session {ticket}"
+
+
+def _page(template: str, ticket: str, case: EndSessionCase, **context: Any) -> Response:
+    speak(case.ui_locales or "")
+    for uri in filter(None, (case.return_to, case.app_uri)):
+        allow_form_action(uri)
+    return page(template, ticket=ticket, csrf=csrf.token_for(purpose(ticket)), **context)
