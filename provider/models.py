@@ -11,4 +11,5 @@ import provider.interactions.models
 import provider.keys.models
 import provider.logout.models
 import provider.sessions.models
+import provider.tokens.device_models
 import provider.tokens.models  # noqa: F401 – imported for their effect on the metadata.

@@ -10,7 +10,10 @@ from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class Session(Base):
-    """The central session of one browser. The cookie holds a handle of which only the digest is here."""
+    """The central session of one browser. The cookie holds a handle of which only the digest is here.
+
+    A device that signed in by a code has one, too, with the one client on it and with no cookie.
+    """
 
     __tablename__ = "session"
     __table_args__ = (
@@ -38,6 +41,8 @@ class Session(Base):
     # The next end by idleness or by absolute lifetime, whichever comes first.
     ends_at: Mapped[datetime] = mapped_column(UTCDateTime)
     device: Mapped[str] = mapped_column(String(128), default="")
+    # Whether it is that of a device without a browser (rfc8628), which ends when its one client leaves.
+    is_device: Mapped[bool] = mapped_column(default=False)
     ip: Mapped[str | None] = mapped_column(String(64))
     account_epoch: Mapped[int] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()

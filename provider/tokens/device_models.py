@@ -1,0 +1,47 @@
+"""The table of device codes."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure.database import Base, UTCDateTime, foreign_key
+
+
+class DeviceCode(Base):
+    """A device that waits until a person has said whether it may sign in (rfc8628 §3.2).
+
+    Two secrets lead to it: the device polls with one, and the person types the other.
+    """
+
+    __tablename__ = "device_code"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    # Keyed, for a code of eight letters could be found out from a plain digest.
+    user_code_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
+    client_epoch: Mapped[int] = mapped_column()
+    scope: Mapped[str] = mapped_column(Text)
+    # What else the request asked of the tokens, e.g. resources.
+    request: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # Where the request came from, as a person would call it.
+    device: Mapped[str] = mapped_column(String(128))
+    ip: Mapped[str | None] = mapped_column(String(64))
+    # Seconds between two polls; each one that comes too early makes it longer for ever.
+    interval: Mapped[int] = mapped_column()
+    next_poll_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    # Who answered, how they had signed in, and the epochs then: an answer must not outlive an ending.
+    account_id: Mapped[UUID | None] = mapped_column(foreign_key("account.id"))
+    account_epoch: Mapped[int | None] = mapped_column()
+    provider_epoch: Mapped[int | None] = mapped_column()
+    authenticated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    amr: Mapped[str | None] = mapped_column(String(64))
+    acr: Mapped[str | None] = mapped_column(String(255))
+    allowed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    denied_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
