@@ -17,6 +17,10 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
 _LIMIT = re.compile(r"[1-9]\d* per (?:[1-9]\d* )?(?:second|minute|hour|day)s?")
+_LIMITS = (
+    *("sign_in_limit_account", "sign_in_limit_address"),
+    *("device_code_limit_account", "device_code_limit_address", "device_request_limit_address"),
+)
 # A setting in this table must lie within these bounds (inclusive).
 _BOUNDS = {
     "database_pool_size": (1, 500),
@@ -41,6 +45,7 @@ _POSITIVE_SPANS = (
     "session_lifetime",
     "interaction_lifetime",
     "code_lifetime",
+    "device_code_lifetime",
     "id_token_lifetime",
     "access_token_lifetime",
     "refresh_token_idle_lifetime",
@@ -98,6 +103,9 @@ def _relation_problems(settings: "Settings") -> Iterator[str]:
     # SEC-1013: a code lives for at most ten minutes.
     if settings.code_lifetime > timedelta(minutes=10):
         yield "code_lifetime must not exceed 10m"
+    # rfc8628 §5.1: the longer a code of eight letters lives, the more of them can be tried.
+    if settings.device_code_lifetime > timedelta(minutes=30):
+        yield "device_code_lifetime must not exceed 30m"
     if settings.delivery_lease <= settings.outbound_deadline:
         yield "delivery_lease must be longer than outbound_deadline"
     if settings.outbound_connect_timeout > settings.outbound_deadline:
@@ -131,7 +139,7 @@ def _format_problems(settings: "Settings") -> Iterator[str]:
         yield "default_locale must be en or de"
     if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         yield "log_level must be DEBUG, INFO, WARNING or ERROR"
-    for name in ("sign_in_limit_account", "sign_in_limit_address"):
+    for name in _LIMITS:
         if not _LIMIT.fullmatch(getattr(settings, name)):
             yield f"{name} must read like '10 per 5 minutes'"
     if settings.secret_key and not _is_key(settings.secret_key):

@@ -104,6 +104,18 @@ class Settings:
     password_min_length: int = setting("Shortest password that may be set.", default=15)
     sign_in_limit_account: str = setting("Failed sign-ins allowed per account.", default="10 per 5 minutes")
     sign_in_limit_address: str = setting("Failed sign-ins allowed per address.", default="100 per 5 minutes")
+    device_code_lifetime: timedelta = setting(
+        "How long a device waits until somebody has typed its code.", default=timedelta(minutes=10)
+    )
+    device_code_limit_account: str = setting(
+        "Codes of devices that one person may type.", default="10 per 10 minutes"
+    )
+    device_code_limit_address: str = setting(
+        "Codes of devices that may be typed at one address.", default="100 per 10 minutes"
+    )
+    device_request_limit_address: str = setting(
+        "Codes that devices at one address may ask for.", default="100 per 10 minutes"
+    )
 
     frontchannel_logout: bool = setting(
         "Whether Front-Channel Logout is offered beside the back channel.", default=False

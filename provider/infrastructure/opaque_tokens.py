@@ -16,6 +16,11 @@ def new_handle(prefix: str = "") -> str:
     return prefix + secrets.token_urlsafe(HANDLE_BYTES)
 
 
+def new_letters(alphabet: str, count: int) -> str:
+    """Return so many random letters of an alphabet, for a code that a person can type."""
+    return "".join(secrets.choice(alphabet) for _ in range(count))
+
+
 def digest_of(handle: str) -> str:
     """Return the digest under which a handle is stored, as 64 hexadecimal digits."""
     return hashlib.sha256(handle.encode("utf-8", "surrogatepass")).hexdigest()
