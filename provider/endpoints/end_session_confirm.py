@@ -90,9 +90,10 @@ def _carry_out(
     choice: str, parked: Interaction, found: FoundSession, result_handle: str
 ) -> LogoutOutcome | None:
     case = EndSessionCase(**parked.parameters)
-    client = find_by_client_id(case.client_id) if case.client_id and choice == THIS_APP else None
+    client = find_by_client_id(case.client_id) if case.client_id else None
     cause = Cause(
-        reason=LogoutReason.RP_INITIATED if case.client_id else LogoutReason.USER,
+        # An app asks for the browser's sign-out; whatever else is chosen is the person's own wish.
+        reason=LogoutReason.RP_INITIATED if client and choice == THIS_BROWSER else LogoutReason.USER,
         initiator="account",
         client=client,
         ip=client_address(),

@@ -7,6 +7,8 @@ from flask import jsonify, render_template
 from flask import redirect as redirect_to
 from werkzeug.wrappers import Response
 
+from provider.clients.models import Client
+from provider.clients.queries import find_by_client_id
 from provider.delivery.models import DeliveryState
 from provider.endpoints.end_session_case import EndSessionCase
 from provider.logout.ending import LogoutOutcome
@@ -66,6 +68,7 @@ def show_session_ended(handle: str) -> Response:
         return error_page(404, "not_found")
     results = list_app_results(logout)
     lives_on = _lives_on(logout)
+    asked_by = _client_that_asked(logout)
     return page(
         "session_ended.html",
         apps=[_shown(result) for result in results],
@@ -74,6 +77,8 @@ def show_session_ended(handle: str) -> Response:
         lives_on=lives_on,
         pending=_is_pending(results),
         state_url=f"{result_page_of(handle)}/state",
+        continue_url=_home_of(asked_by) if asked_by else None,
+        continue_name=asked_by.display_name if asked_by else None,
         account_url="/account" if lives_on else None,
     )
 
@@ -102,6 +107,17 @@ def _lives_on(logout: Logout) -> bool:
     if found is None or found.account.id != logout.account_id:
         return False
     return found.session.created_at <= logout.at
+
+
+def _client_that_asked(logout: Logout) -> Client | None:
+    asked_by = find_by_client_id(logout.initiator_client_id) if logout.initiator_client_id else None
+    return asked_by if asked_by and asked_by.is_active else None
+
+
+def _home_of(client: Client) -> str | None:
+    """Return where the way on leads when the app gave no address to return to: its own registered home."""
+    uri = client.metadata_.client_uri
+    return uri if uri and uri.startswith(("https://", "http://")) else None
 
 
 def _is_pending(results: list[AppResult]) -> bool:
