@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from provider.cli.demo.narrator import Narrator
+from provider.logout.models import LogoutReason, LogoutScope
 
 AT = "2026-11-20T12:03:01.000+00:00"
 ADA_ID = "0190b0a0-0000-7000-8000-000000000001"
@@ -23,6 +24,11 @@ def line(event: str, **fields) -> str:
     return json.dumps({"at": AT, "level": "info", "event": event, **fields})
 
 
+def ending(**fields) -> str:
+    said = {"scope": "browser", "reason": "rp_initiated", "sessions_ended": 1, "apps_told": 3} | fields
+    return line("logout", account_id=ADA_ID, **said)
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [
@@ -37,16 +43,19 @@ def line(event: str, **fields) -> str:
             id="a refusal does not say which of both",
         ),
         pytest.param(
-            line(
-                "logout",
-                account_id=ADA_ID,
-                scope="browser",
-                reason="rp_initiated",
-                sessions_ended=1,
-                apps_told=3,
-            ),
+            ending(initiator="client"),
             "Ada, this browser (asked by the app): 1 session ended, 3 apps to tell",
             id="an ending says whose, how wide and why",
+        ),
+        pytest.param(
+            ending(initiator="account"),
+            "Ada, this browser (asked by the app, confirmed by the person): 1 session ended",
+            id="what the person confirmed on our page is no act of the app alone",
+        ),
+        pytest.param(
+            ending(initiator="account", reason="user", scope="everywhere"),
+            "Ada, everywhere (asked by the person): 1 session ended",
+            id="what the person chose instead is theirs",
         ),
         pytest.param(
             line(
@@ -88,6 +97,15 @@ def line(event: str, **fields) -> str:
 def test_an_event_is_one_readable_line(said, told):
     assert told in heard(said)
     assert heard(said).count("\n") == 1
+
+
+@pytest.mark.parametrize("reason", LogoutReason)
+@pytest.mark.parametrize("scope", LogoutScope)
+def test_every_ending_is_said_in_words(reason, scope):
+    said = heard(ending(reason=reason, scope=scope))
+
+    assert "_" not in said
+    assert "others" not in said
 
 
 @pytest.mark.parametrize(

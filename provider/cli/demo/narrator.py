@@ -25,13 +25,20 @@ _REASONS = {
     "refresh_replay": "a refresh token was used twice",
     "code_replay": "a code was used twice",
     "consent_withdrawn": "consent withdrawn",
+    "session_limit": "too many sessions at once",
+    "global_token_revocation": "asked by another provider",
 }
 _REFUSALS = {
     "incomplete": "user name or password was missing",
     "wrong": "user name or password was not right",
     "too_many": "too many attempts",
 }
-_SCOPES = {"app": "one app", "browser": "this browser", "everywhere": "everywhere"}
+_SCOPES = {
+    "app": "one app",
+    "browser": "this browser",
+    "everywhere": "everywhere",
+    "others": "every other browser",
+}
 
 
 class Narrator:
@@ -79,11 +86,18 @@ def _refused(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]
 def _ended(fields: Fields, people: Mapping[str, str]) -> tuple[str, str, str]:
     who = people.get(str(fields.get("account_id")), "somebody")
     scope = _SCOPES.get(str(fields.get("scope")), str(fields.get("scope")))
-    reason = _REASONS.get(str(fields.get("reason")), str(fields.get("reason")))
     counts = (
         f"{_count(fields, 'sessions_ended', 'session')} ended, {_count(fields, 'apps_told', 'app')} to tell"
     )
-    return "sign-out", f"{who}, {scope} ({reason}): {counts}", "magenta"
+    return "sign-out", f"{who}, {scope} ({_why(fields)}): {counts}", "magenta"
+
+
+def _why(fields: Fields) -> str:
+    reason = _REASONS.get(str(fields.get("reason")), str(fields.get("reason")))
+    # The app may end a session by itself when it proves whose it is; otherwise our page asks.
+    if fields.get("reason") == "rp_initiated" and fields.get("initiator") == "account":
+        return f"{reason}, confirmed by the person"
+    return reason
 
 
 def _attempted(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
