@@ -1,6 +1,7 @@
 """How a session begins, is renewed, is seen again and ends."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
@@ -22,10 +23,9 @@ def start(account: Account, *, ip: str | None, device: str, amr: str = "pwd") ->
     now = clock.now()
     handle = new_handle()
     expires_at = now + current.settings().session_lifetime
-    session = Session(
-        id=new_id(),
+    session = _add(
+        account,
         handle_digest=digest_of(handle),
-        account_id=account.id,
         created_at=now,
         authenticated_at=now,
         amr=amr,
@@ -34,8 +34,50 @@ def start(account: Account, *, ip: str | None, device: str, amr: str = "pwd") ->
         ends_at=_next_end(now, expires_at),
         device=device[:DEVICE_LENGTH],
         ip=ip,
+    )
+    return session, handle
+
+
+def start_on_device(
+    account: Account,
+    *,
+    ip: str | None,
+    device: str,
+    authenticated_at: datetime,
+    amr: str,
+    acr: str | None,
+    expires_at: datetime,
+) -> Session:
+    """Begin the session of a device that somebody let in, by a sign-in that happened elsewhere.
+
+    Nobody holds its handle: it is used through its tokens alone, and so has no idle end.
+    """
+    now = clock.now()
+    return _add(
+        account,
+        handle_digest=digest_of(new_handle()),
+        created_at=now,
+        authenticated_at=authenticated_at,
+        amr=amr,
+        acr=acr,
+        last_seen_at=now,
+        expires_at=expires_at,
+        ends_at=expires_at,
+        device=device[:DEVICE_LENGTH],
+        is_device=True,
+        ip=ip,
+    )
+
+
+def _add(account: Account, *, ip: str | None, device: str, **values: Any) -> Session:
+    session = Session(
+        id=new_id(),
+        account_id=account.id,
+        ip=ip,
+        device=device,
         account_epoch=account.epoch,
         provider_epoch=db.session.get_one(ProviderState, THE_ROW).epoch,
+        **values,
     )
     db.session.add(session)
     record(
@@ -46,7 +88,7 @@ def start(account: Account, *, ip: str | None, device: str, amr: str = "pwd") ->
         ip=ip,
         device=session.device,
     )
-    return session, handle
+    return session
 
 
 def renew(session: Session, *, ip: str | None, device: str, amr: str = "pwd") -> str | None:

@@ -1,0 +1,178 @@
+"""How a device is given its two codes, how a person answers, and whether the answer still holds (rfc8628).
+
+Each answer and each use is one conditional update: of any number of pages and polls at once, one counts.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select, true, update
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import change, db
+from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id, new_letters
+from provider.infrastructure.provider_state import ProviderState
+from provider.protocol.user_code import LENGTH, LETTERS
+from provider.sessions.queries import FoundSession
+from provider.tokens.device_models import DeviceCode
+
+DEVICE_CODE_PREFIX = "cfd_"
+# rfc8628 §3.2: 'If no value is provided, clients MUST use 5 as the default'; §3.5: 'increased by 5 seconds'.
+_INTERVAL = 5
+_SLOWER_BY = 5
+# A device that never learns to wait must still not overflow its column.
+_SLOWEST = 3600
+
+
+class DeviceCodeState(StrEnum):
+    """What has become of a device's request."""
+
+    WAITING = "waiting"
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    USED = "used"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundDeviceCode:
+    """A device code that we once gave out, with its client and the provider as they are now."""
+
+    code: DeviceCode
+    client: Client
+    provider: ProviderState
+
+    @property
+    def state(self) -> DeviceCodeState:
+        """What the device is to be told."""
+        if self.code.used_at is not None:
+            return DeviceCodeState.USED
+        if self.code.denied_at is not None:
+            return DeviceCodeState.DENIED
+        if self.code.expires_at <= clock.now():
+            return DeviceCodeState.EXPIRED
+        return DeviceCodeState.WAITING if self.code.allowed_at is None else DeviceCodeState.ALLOWED
+
+    def still_holds_for(self, account: Account) -> bool:
+        """Whether nothing has ended since the person allowed it; the caller holds the account's lock."""
+        code, cut = self.code, self.provider.issued_before_is_dead_at
+        return (
+            account.is_active
+            and code.account_epoch == account.epoch
+            and code.client_epoch == self.client.epoch
+            and code.provider_epoch == self.provider.epoch
+            and (cut is None or (code.allowed_at is not None and code.allowed_at >= cut))
+        )
+
+
+def issue(
+    client: Client, *, scope: str, device: str, ip: str | None, request: dict[str, Any]
+) -> tuple[DeviceCode, str, str]:
+    """Issue a device's two codes; returns the row with the device code and the user code."""
+    now, handle = clock.now(), new_handle(DEVICE_CODE_PREFIX)
+    user_code = new_letters(LETTERS, LENGTH)
+    code = DeviceCode(
+        id=new_id(),
+        digest=digest_of(handle),
+        user_code_digest=_digest_of_user_code(user_code),
+        client_id=client.id,
+        client_epoch=client.epoch,
+        scope=scope,
+        request=request,
+        device=device,
+        ip=ip,
+        interval=_INTERVAL,
+        next_poll_at=now,
+        created_at=now,
+        expires_at=now + current.settings().device_code_lifetime,
+    )
+    db.session.add(code)
+    return code, handle, user_code
+
+
+def find_waiting(user_code: str) -> tuple[DeviceCode, Client] | None:
+    """Find the device that shows this code and waits, in one statement."""
+    waiting = (
+        select(DeviceCode, Client)
+        .join(Client, Client.id == DeviceCode.client_id)
+        .where(DeviceCode.user_code_digest == _digest_of_user_code(user_code), _waits())
+        .where(Client.disabled_at.is_(None), Client.deleted_at.is_(None))
+        .where(DeviceCode.client_epoch == Client.epoch)
+    )
+    row = db.session.execute(waiting, execution_options={"populate_existing": True}).one_or_none()
+    return row and (row[0], row[1])
+
+
+def find(handle: str) -> FoundDeviceCode | None:
+    """Find a device code, whatever has become of it, in one statement."""
+    known = (
+        select(DeviceCode, Client, ProviderState)
+        .join(Client, Client.id == DeviceCode.client_id)
+        .join(ProviderState, true())
+        .where(DeviceCode.digest == digest_of(handle))
+    )
+    row = db.session.execute(known, execution_options={"populate_existing": True}).one_or_none()
+    return row and FoundDeviceCode(code=row[0], client=row[1], provider=row[2])
+
+
+def allow(code: DeviceCode, by: FoundSession) -> bool:
+    """Note that the person of a session lets the device in; False when somebody has answered before."""
+    return _answer(
+        code,
+        allowed_at=clock.now(),
+        account_id=by.account.id,
+        account_epoch=by.account.epoch,
+        provider_epoch=by.provider_epoch,
+        authenticated_at=by.session.authenticated_at,
+        amr=by.session.amr,
+        acr=by.session.acr,
+    )
+
+
+def deny(code: DeviceCode, by: FoundSession) -> bool:
+    """Note that the person of a session keeps the device out; False when somebody has answered before."""
+    return _answer(code, denied_at=clock.now(), account_id=by.account.id)
+
+
+def use(code: DeviceCode) -> bool:
+    """Use up an answer; only one of any number of polls gets True."""
+    mine = (
+        update(DeviceCode)
+        .where(DeviceCode.id == code.id, DeviceCode.allowed_at.is_not(None), DeviceCode.used_at.is_(None))
+        .values(used_at=clock.now())
+    )
+    return change(mine) == 1
+
+
+def note_poll(code: DeviceCode) -> bool:
+    """Note a poll; False for one that comes too early, which makes the device wait longer for ever.
+
+    Of several polls at once one is in time (rfc8628 §3.5).
+    """
+    now = clock.now()
+    this_one = update(DeviceCode).where(DeviceCode.id == code.id)
+    next_poll_at = now + timedelta(seconds=code.interval)
+    if change(this_one.where(DeviceCode.next_poll_at <= now).values(next_poll_at=next_poll_at)) == 1:
+        return True
+    interval = min(code.interval + _SLOWER_BY, _SLOWEST)
+    change(this_one.values(interval=interval, next_poll_at=now + timedelta(seconds=interval)))
+    return False
+
+
+def _answer(code: DeviceCode, **answer: Any) -> bool:
+    mine = update(DeviceCode).where(DeviceCode.id == code.id, _waits()).values(**answer)
+    return change(mine) == 1
+
+
+def _waits() -> ColumnElement[bool]:
+    return and_(
+        DeviceCode.allowed_at.is_(None), DeviceCode.denied_at.is_(None), DeviceCode.expires_at > clock.now()
+    )
+
+
+def _digest_of_user_code(user_code: str) -> str:
+    return current.secret_box().keyed_digest("user-code", user_code)
