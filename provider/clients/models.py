@@ -52,6 +52,13 @@ class Client(Base):
     secret_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     previous_secret_digest: Mapped[str | None] = mapped_column(String(64))
     previous_secret_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Noted while two secrets are valid, when it matters which of them is still used.
+    secret_last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    previous_secret_last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Whether it registered itself (rfc7591); nobody of the operator's has looked at it then.
+    self_registered: Mapped[bool] = mapped_column(default=False)
+    # With this token alone may it change what it registered (rfc7592 §2).
+    registration_token_digest: Mapped[str | None] = mapped_column(String(64))
     # A first-party client belongs to the operator: no consent is asked for it.
     first_party: Mapped[bool] = mapped_column(default=False)
     offline_policy: Mapped[str] = mapped_column(String(16), default=OfflinePolicy.KEEP)
@@ -107,6 +114,24 @@ class UsedAssertion(Base):
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), primary_key=True)
     jti_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+
+class InitialAccessToken(Base):
+    """What a stranger needs to register a client (rfc7591 §3), given out by the operator."""
+
+    __tablename__ = "initial_access_token"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    # What the operator calls it, such as the developer's name.
+    name: Mapped[str | None] = mapped_column(String(200))
+    # How many clients may be registered with it; None: any number.
+    most_uses: Mapped[int | None]
+    uses: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class Resource(Base):

@@ -1,0 +1,85 @@
+"""Initial access tokens: the operator gives them out, and each is good for so many registrations."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import update as sql_update
+
+from provider.clients.models import InitialAccessToken
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, db
+from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
+
+PREFIX = "cfi_"
+
+
+class UnknownInitialAccessToken(LookupError):
+    """There is no such token, or it was revoked before."""
+
+
+class InvalidInitialAccessToken(ValueError):
+    """The token cannot be made so; the sentence says why."""
+
+
+def create(
+    *, name: str | None = None, most_uses: int | None = 1, expires_at: datetime | None = None
+) -> tuple[InitialAccessToken, str]:
+    """Make a token; it is returned beside its row this once."""
+    now = clock.now()
+    if most_uses is not None and most_uses < 1:
+        raise InvalidInitialAccessToken("an initial access token is good for one use at least")
+    if expires_at is not None and expires_at <= now:
+        raise InvalidInitialAccessToken("an initial access token must not have expired when it is made")
+    token = new_handle(PREFIX)
+    row = InitialAccessToken(
+        id=new_id(),
+        digest=digest_of(token),
+        name=name,
+        most_uses=most_uses,
+        uses=0,
+        created_at=now,
+        expires_at=expires_at,
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row, token
+
+
+def find_good(token: str) -> InitialAccessToken | None:
+    """Find a token that may be used now. Served by the unique digest."""
+    return db.session.scalar(select(InitialAccessToken).where(_is_good(token)))
+
+
+def use(token: str) -> bool:
+    """Use a token once; False if it is not, or no longer, good: of two at the same time one may come late."""
+    used = sql_update(InitialAccessToken).where(_is_good(token))
+    return change(used.values(uses=InitialAccessToken.uses + 1, last_used_at=clock.now())) == 1
+
+
+def revoke(token_id: UUID) -> None:
+    """Make a token worthless; what was registered with it stays."""
+    living = InitialAccessToken.revoked_at.is_(None)
+    revoked = sql_update(InitialAccessToken).where(InitialAccessToken.id == token_id, living)
+    if not change(revoked.values(revoked_at=clock.now())):
+        raise UnknownInitialAccessToken(f"there is no initial access token {token_id} that could be revoked")
+
+
+def list_tokens(limit: int = 1000) -> list[InitialAccessToken]:
+    """List the tokens, oldest first."""
+    return list(db.session.scalars(select(InitialAccessToken).order_by(InitialAccessToken.id).limit(limit)))
+
+
+def is_spent(row: InitialAccessToken) -> bool:
+    """Whether a token has been used as often as it may."""
+    return row.most_uses is not None and row.uses >= row.most_uses
+
+
+def _is_good(token: str) -> ColumnElement[bool]:
+    table = InitialAccessToken
+    return and_(
+        table.digest == digest_of(token),
+        table.revoked_at.is_(None),
+        or_(table.expires_at.is_(None), table.expires_at > clock.now()),
+        or_(table.most_uses.is_(None), table.uses < table.most_uses),
+    )
