@@ -48,6 +48,7 @@ _POSITIVE_SPANS = (
     "device_code_lifetime",
     "id_token_lifetime",
     "access_token_lifetime",
+    "jwt_access_token_lifetime",
     "refresh_token_idle_lifetime",
     "grant_lifetime",
     "delivery_horizon",
@@ -63,6 +64,9 @@ _POSITIVE_SPANS = (
     "audit_retention",
     "delivery_retention",
 )
+# How long these may live at most: a code one minute (FAPI 2.0 §5.3.2.1), and a signed token, which cannot
+# be called back from whoever does not ask about it, ten.
+_LONGEST_LIVES = {"code_lifetime": timedelta(seconds=60), "jwt_access_token_lifetime": timedelta(minutes=10)}
 
 
 def problems_of(settings: "Settings") -> Iterator[str]:
@@ -95,14 +99,14 @@ def _bound_problems(settings: "Settings") -> Iterator[str]:
     for name in _POSITIVE_SPANS:
         if getattr(settings, name) <= timedelta(0):
             yield f"{name} must be longer than nothing"
+    for name, longest in _LONGEST_LIVES.items():
+        if getattr(settings, name) > longest:
+            yield f"{name} must not exceed {longest.total_seconds():.0f}s"
 
 
 def _relation_problems(settings: "Settings") -> Iterator[str]:
     if settings.session_idle_lifetime > settings.session_lifetime:
         yield "session_idle_lifetime must not exceed session_lifetime"
-    # SEC-1013: a code lives for at most ten minutes.
-    if settings.code_lifetime > timedelta(minutes=10):
-        yield "code_lifetime must not exceed 10m"
     # rfc8628 §5.1: the longer a code of eight letters lives, the more of them can be tried.
     if settings.device_code_lifetime > timedelta(minutes=30):
         yield "device_code_lifetime must not exceed 30m"

@@ -89,6 +89,11 @@ class Settings:
     code_lifetime: timedelta = setting("Life of an authorization code.", default=timedelta(seconds=60))
     id_token_lifetime: timedelta = setting("Life of an ID Token.", default=timedelta(hours=1))
     access_token_lifetime: timedelta = setting("Life of an access token.", default=timedelta(hours=1))
+    jwt_access_token_lifetime: timedelta = setting(
+        "Life of a signed access token; a resource server that does not ask believes it for so long.",
+        default=timedelta(minutes=5),
+    )
+    dpop_nonce_required: bool = setting("Whether DPoP proofs must hold a nonce of ours.", default=False)
     refresh_token_idle_lifetime: timedelta = setting(
         "A refresh token unused for so long is dead.", default=timedelta(days=14)
     )
@@ -117,6 +122,10 @@ class Settings:
         "Codes that devices at one address may ask for.", default="100 per 10 minutes"
     )
 
+    hybrid_response_types: bool = setting(
+        "Whether legacy clients may be given ID Tokens and access tokens by the authorization endpoint.",
+        default=False,
+    )
     frontchannel_logout: bool = setting(
         "Whether Front-Channel Logout is offered beside the back channel.", default=False
     )

@@ -28,7 +28,7 @@ from tests.support.browsers import Page, follow, query_of
 from tests.support.command import run_curfew
 from tests.support.relying_party import RelyingParty, type_password
 
-IDLE, LIFETIME, LONGER = timedelta(minutes=6), timedelta(minutes=9), timedelta(minutes=10)
+IDLE, LIFETIME, LONGER = timedelta(seconds=36), timedelta(seconds=54), timedelta(seconds=60)
 NEW_PASSWORD = "another battery, another staple"
 Cause = Callable[[FullStory], object]
 
