@@ -3,24 +3,20 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import click
 
 from provider.accounts import queries as accounts
-from provider.cli.confirm import demand
 from provider.cli.context import with_app
 from provider.cli.mass_progress import follow
-from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.output import json_option, show_json, show_table
+from provider.cli.what_ends import ask_first, measure_person
 from provider.clients import queries as clients
 from provider.infrastructure.database import end_read, transaction
 from provider.logout import mass, mass_queries
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
-from provider.logout.mass_queries import Reach
 from provider.logout.models import LogoutReason, MassEnding, MassKind
-from provider.logout.shares import list_of_account
-from provider.sessions.queries import list_living_of
 
 
 @click.group(
@@ -68,7 +64,7 @@ def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: boo
     """End a client's part of every session, with all its grants; other apps live on."""
     known = clients.get_by_client_id(client_id)
     end_read()
-    _check(
+    ask_first(
         f"Sign everybody out of {known.display_name} ({client_id})?",
         lambda: mass_queries.measure(MassKind.CLIENT, client=known),
         dry_run=dry_run,
@@ -86,7 +82,7 @@ def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: boo
 @with_app
 def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End all sessions and all grants of everybody."""
-    _check(
+    ask_first(
         "Sign everybody out of everything?",
         lambda: mass_queries.measure(MassKind.ALL),
         dry_run=dry_run,
@@ -105,7 +101,7 @@ def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
 @with_app
 def before(*, instant: datetime, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End every session and grant that was begun before an INSTANT, such as 2026-11-20T18:00Z."""
-    _check(
+    ask_first(
         f"End everything that was begun before {instant.isoformat()}?",
         lambda: mass_queries.measure(MassKind.ISSUED_BEFORE, issued_before=instant),
         dry_run=dry_run,
@@ -125,9 +121,9 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Sign a person out everywhere: all sessions, all grants."""
     account = accounts.get_by_username(username)
     end_read()
-    _check(
+    ask_first(
         f"Sign {account.username} out everywhere?",
-        lambda: _measure_person(account.id),
+        lambda: measure_person(account.id),
         dry_run=dry_run,
         yes=yes,
         as_json=as_json,
@@ -180,42 +176,6 @@ def read_instant(text: str) -> datetime:
     except ValueError:
         raise click.BadParameter("is no instant like 2026-11-20T18:00Z") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
-def _check(question: str, measure: Callable[[], Reach], *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Show what would end, leave if that was all that was wanted, and ask.
-
-    Counting a million takes seconds, for which nobody waits who does not want to be asked.
-    """
-    if dry_run or not yes:
-        counts = _counts(measure())
-        end_read()
-        if dry_run and as_json:
-            show_json({"dry_run": True} | counts)
-        elif not as_json:
-            show_record(counts)
-    if dry_run:
-        raise click.exceptions.Exit(0)
-    demand(question, yes=yes)
-
-
-def _measure_person(account_id: UUID) -> Reach:
-    shares = list_of_account(account_id)
-    return Reach(
-        sessions=len(list_living_of(account_id)),
-        client_sessions=sum(share.client_session is not None for share in shares),
-        grants=len({share.grant.id for share in shares}),
-        apps=len({share.client.id for share in shares if share.has_address}),
-    )
-
-
-def _counts(reach: Reach) -> dict[str, int]:
-    return {
-        "sessions": reach.sessions,
-        "client_sessions": reach.client_sessions,
-        "grants": reach.grants,
-        "apps_to_be_told": reach.apps,
-    }
 
 
 def _finish(begun: MassEnding, *, wait: bool, as_json: bool) -> None:

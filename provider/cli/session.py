@@ -9,8 +9,9 @@ from provider.accounts import queries as accounts
 from provider.accounts.models import Account
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_table
+from provider.cli.what_ends import ask_first, measure_person
 from provider.infrastructure import clock
-from provider.infrastructure.database import transaction
+from provider.infrastructure.database import end_read, transaction
 from provider.logout import end_session
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
@@ -25,7 +26,7 @@ Examples:
   curfew session list
   curfew session list --account ada --all --json
   curfew session end 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
-  curfew session end --account ada        signs Ada out everywhere
+  curfew session end --account ada        signs Ada out everywhere, after asking
 """
 )
 def session() -> None:
@@ -58,12 +59,18 @@ def list_(*, username: str | None, with_ended: bool, limit: int, as_json: bool) 
 @session.command()
 @click.argument("session_id", type=click.UUID, required=False)
 @click.option("--account", "username", help="Everything of this person, in all browsers.")
+@click.option("--yes", is_flag=True, help="Do not ask before everything of a person is ended.")
 @json_option
 @with_app
-def end(*, session_id: UUID | None, username: str | None, as_json: bool) -> None:
+def end(*, session_id: UUID | None, username: str | None, yes: bool, as_json: bool) -> None:
     """End a session, or everything of a person, and tell the apps."""
     if (session_id is None) == (username is None):
         raise click.UsageError("name either a session or --account")
+    if username is not None:
+        account = accounts.get_by_username(username)
+        end_read()
+        question = f"Sign {account.username} out everywhere?"
+        ask_first(question, lambda: measure_person(account.id), yes=yes, as_json=as_json)
     cause = Cause(reason=LogoutReason.ADMIN, initiator="admin")
     with transaction():
         if session_id is not None:

@@ -52,10 +52,17 @@ def test_one_session_is_ended_and_its_apps_are_owed_the_news(curfew, signed_in, 
 
 
 def test_everything_of_a_person_is_ended(curfew, signed_in):
-    ended = curfew("session", "end", "--account", "ada", "--json").json
+    ended = curfew("session", "end", "--account", "ada", "--yes", "--json").json
 
     assert (ended["sessions_ended"], ended["grants_revoked"]) == (2, 3)
     assert [one["id"] for one in curfew("session", "list", "--json").json] == [signed_in[2]]
+
+
+def test_nothing_of_a_person_is_ended_where_nobody_can_be_asked(curfew, signed_in):
+    refused = curfew("session", "end", "--account", "ada", code=2)
+
+    assert "say --yes where nobody can be asked" in refused.err
+    assert {one["id"] for one in curfew("session", "list", "--json").json} == set(signed_in)
 
 
 def test_wrong_use_of_session_end(curfew, signed_in):

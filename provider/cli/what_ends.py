@@ -1,0 +1,52 @@
+"""Saying what an ending would end, and asking before it is done."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import click
+
+from provider.cli.confirm import demand
+from provider.cli.output import show_json, show_record
+from provider.infrastructure.database import end_read
+from provider.logout.mass_queries import Reach
+from provider.logout.shares import list_of_account
+from provider.sessions.queries import list_living_of
+
+
+def ask_first(
+    question: str, measure: Callable[[], Reach], *, yes: bool, as_json: bool, dry_run: bool = False
+) -> None:
+    """Show what would end, leave if that was all that was wanted, and ask.
+
+    Counting a million takes seconds, for which nobody waits who does not want to be asked.
+    """
+    if dry_run or not yes:
+        counts = _counts(measure())
+        end_read()
+        if dry_run and as_json:
+            show_json({"dry_run": True} | counts)
+        elif not as_json:
+            show_record(counts)
+    if dry_run:
+        raise click.exceptions.Exit(0)
+    demand(question, yes=yes)
+
+
+def measure_person(account_id: UUID) -> Reach:
+    """Count what signing a person out everywhere would end."""
+    shares = list_of_account(account_id)
+    return Reach(
+        sessions=len(list_living_of(account_id)),
+        client_sessions=sum(share.client_session is not None for share in shares),
+        grants=len({share.grant.id for share in shares}),
+        apps=len({share.client.id for share in shares if share.has_address}),
+    )
+
+
+def _counts(reach: Reach) -> dict[str, int]:
+    return {
+        "sessions": reach.sessions,
+        "client_sessions": reach.client_sessions,
+        "grants": reach.grants,
+        "apps_to_be_told": reach.apps,
+    }
