@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from provider.clients.models import Client
 from provider.grants.queries import find_consented_scopes
 from provider.grants.subject import subject_for
-from provider.infrastructure import clock, current, event_log
+from provider.infrastructure import clock, event_log
 from provider.infrastructure.database import end_read, transaction
 from provider.interactions import answer as answering
 from provider.interactions import queries as interactions
@@ -28,11 +28,12 @@ from provider.oauth.decision import (
     Refuse,
     decide,
 )
-from provider.oauth.issue_code import SessionEnded, issue_code
+from provider.oauth.issue_answer import SessionEnded, issue_answer
 from provider.protocol.errors import InvalidRequest, TemporarilyUnavailable
-from provider.protocol.parameters import with_query
+from provider.protocol.response_type import answering_mode
 from provider.sessions.queries import FoundSession, find_with_client
 from provider.web import cookies
+from provider.web.authorization_response import AnswerAddress, answer_app
 from provider.web.errors import answer_errors_at
 from provider.web.op_browser_state import session_state_parameter
 from provider.web.parameters import read_parameters
@@ -71,10 +72,19 @@ def resume(handle: str) -> Response:
 
 def _validate(parameters: Mapping[str, str]) -> tuple[Client, AuthorizationRequest]:
     client, redirect_uri = find_target(parameters)
-    # session §2: the state 'SHOULD be returned upon an authentication failure' too.
-    told = session_state_parameter(client.client_id, redirect_uri)
-    answer_errors_at(with_query(redirect_uri, told) if told else redirect_uri, parameters.get("state"))
+    answer_errors_at(_answer_address(parameters, client, redirect_uri))
     return client, AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
+
+
+def _answer_address(parameters: Mapping[str, str], client: Client, redirect_uri: str) -> AnswerAddress:
+    return AnswerAddress(
+        redirect_uri=redirect_uri,
+        response_mode=answering_mode(parameters),
+        state=parameters.get("state"),
+        app_name=client.display_name,
+        # session §2: the state 'SHOULD be returned upon an authentication failure' too.
+        told=session_state_parameter(client.client_id, redirect_uri),
+    )
 
 
 def _adopt(handle: str) -> Interaction | None:
@@ -103,11 +113,11 @@ def _answer(
                 raise error
             case Proceed(), FoundSession():
                 try:
-                    code = _issue(asked, decision, client, found, interaction)
+                    said = _issue(asked, decision, client, found, interaction)
                 except AnsweredBefore:
                     return _explain(handle)
-                if code is not None:
-                    return _redirect_with(code, client, asked)
+                if said is not None:
+                    return answer_app(_answer_address(parameters, client, asked.redirect_uri), said)
             case NeedSignIn() | NeedConsent(), _:
                 return _ask(decision, parameters, found, interaction, handle)
     raise TemporarilyUnavailable("the session changed while the request was answered; try again")
@@ -182,29 +192,20 @@ def _issue(
     client: Client,
     found: FoundSession,
     interaction: Interaction | None,
-) -> str | None:
-    """Issue the code; None when the session changed under our hands and all must be looked at again."""
+) -> dict[str, str] | None:
+    """Issue what was asked for; None when the session changed meanwhile and all must be looked at again."""
     end_read()
     try:
         with transaction():
             if interaction is not None and not answering.finish(interaction):
                 raise AnsweredBefore
-            code = issue_code(asked, proceed, client, found)
+            said = issue_answer(asked, proceed, client, found)
     except (SessionEnded, IntegrityError):
         return None
     event_log.info(
         "authorized", client_id=client.client_id, account_id=found.account.id, session_id=found.session.id
     )
-    return code
-
-
-def _redirect_with(code: str, client: Client, asked: AuthorizationRequest) -> Response:
-    # rfc9207 §2: `iss` in every answer lets a client of several providers notice a mix-up.
-    pairs = {"code": code, "iss": current.settings().issuer}
-    if asked.state is not None:
-        pairs["state"] = asked.state
-    pairs |= session_state_parameter(client.client_id, asked.redirect_uri)
-    return redirect(with_query(asked.redirect_uri, pairs), 303)
+    return said
 
 
 def _ask(

@@ -9,6 +9,7 @@ from provider.keys.jwks import supported_algs
 from provider.oauth import client_assertion
 from provider.oauth.authorization_request import PROMPTS
 from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS
+from provider.protocol.response_type import CODE, FRONT_CHANNEL_TYPES, RESPONSE_MODES
 from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
 
 _CACHE = "public, max-age=300"
@@ -53,10 +54,14 @@ def _addresses(issuer: str) -> dict[str, Any]:
 
 
 def _authorization() -> dict[str, Any]:
+    legacy = current.settings().hybrid_response_types
     return {
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "response_types_supported": [CODE, *(FRONT_CHANNEL_TYPES if legacy else ())],
+        "response_modes_supported": list(RESPONSE_MODES),
+        "grant_types_supported": [
+            *("authorization_code", "refresh_token", "client_credentials"),
+            *(["implicit"] if legacy else []),
+        ],
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": list(PROMPTS),
         "ui_locales_supported": _LOCALES,

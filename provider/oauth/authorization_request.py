@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provider.clients.models import Client
+from provider.infrastructure import current
 from provider.oauth.registered_client import find_active
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import (
@@ -25,7 +26,21 @@ from provider.protocol.errors import (
     UnsupportedResponseType,
 )
 from provider.protocol.redirect_uri import matches
-from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES
+from provider.protocol.response_type import (
+    CODE,
+    CODE_ONLY,
+    FORM_POST,
+    FRONT_CHANNEL_TYPES,
+    ID_TOKEN,
+    QUERY,
+    RESPONSE_MODES,
+    TOKEN,
+    ResponseType,
+    answering_mode,
+    default_mode,
+    parts_of,
+)
+from provider.protocol.scopes import CLIENT_SCOPES, OPENID, PERSONAL_SCOPES
 
 PROMPTS = ("none", "login", "consent", "select_account")
 # rfc7636 §4.2: BASE64URL(SHA256(…)) has 43 characters, never more or fewer.
@@ -56,6 +71,8 @@ class AuthorizationRequest:
 
     redirect_uri: str
     scopes: tuple[str, ...]
+    response_type: ResponseType = CODE_ONLY
+    response_mode: str = QUERY
     state: str | None = field(default=None, repr=False)
     nonce: str | None = field(default=None, repr=False)
     code_challenge: str | None = field(default=None, repr=False)
@@ -75,12 +92,15 @@ class AuthorizationRequest:
         for name, error in _NOT_SUPPORTED.items():
             if name in parameters:
                 raise error(f"the parameter {name} is not supported")
-        _check_response(parameters, metadata)
+        response_type = _read_response_type(parameters, metadata)
+        scopes = _read_scopes(parameters, metadata)
         return cls(
             redirect_uri=redirect_uri,
-            scopes=_read_scopes(parameters, metadata),
+            scopes=scopes,
+            response_type=response_type,
+            response_mode=_read_response_mode(parameters, response_type),
             state=parameters.get("state"),
-            nonce=parameters.get("nonce"),
+            nonce=_read_nonce(parameters, response_type, scopes),
             code_challenge=_read_code_challenge(parameters, metadata),
             prompt=_read_prompt(parameters),
             max_age=_read_max_age(parameters, metadata),
@@ -120,16 +140,49 @@ def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:
     return asked
 
 
-def _check_response(parameters: Mapping[str, str], metadata: ClientMetadata) -> None:
+def _read_response_type(parameters: Mapping[str, str], metadata: ClientMetadata) -> ResponseType:
     asked = parameters.get("response_type")
     if asked is None:
         raise InvalidRequest("the parameter response_type is missing")
-    if asked != "code":
-        raise UnsupportedResponseType("the only response_type is code")
-    if "code" not in metadata.response_types or not metadata.may_use_grant_type("authorization_code"):
-        raise UnauthorizedClient("the client is not registered for response_type code")
-    if parameters.get("response_mode", "query") != "query":
-        raise InvalidRequest("the only response_mode is query")
+    response_type = parts_of(asked)
+    if response_type not in offered_response_types():
+        raise UnsupportedResponseType("this response_type is not offered")
+    if response_type not in map(parts_of, metadata.response_types):
+        raise UnauthorizedClient("the client is not registered for this response_type")
+    # rfc9449, rfc8705: what passes through a browser is bound to nothing.
+    if TOKEN in response_type and metadata.dpop_bound_access_tokens:
+        raise UnauthorizedClient("the client's access tokens are bound to a key")
+    return response_type
+
+
+def offered_response_types() -> list[ResponseType]:
+    """Return what may be asked for; rfc9700 §2.1.2: tokens from here are for legacy clients."""
+    offered = (CODE, *FRONT_CHANNEL_TYPES) if current.settings().hybrid_response_types else (CODE,)
+    return list(map(parts_of, offered))
+
+
+def _read_response_mode(parameters: Mapping[str, str], response_type: ResponseType) -> str:
+    asked = parameters.get("response_mode", default_mode(response_type))
+    if asked not in RESPONSE_MODES:
+        raise InvalidRequest(f"response_mode must be one of {', '.join(RESPONSE_MODES)}")
+    if asked != answering_mode(parameters):
+        raise InvalidRequest("response_mode query is not for tokens")
+    if asked == FORM_POST and not parameters["redirect_uri"].startswith(("https:", "http:")):
+        raise InvalidRequest("no form can be posted to an app's own scheme")
+    return asked
+
+
+def _read_nonce(
+    parameters: Mapping[str, str], response_type: ResponseType, scopes: tuple[str, ...]
+) -> str | None:
+    nonce = parameters.get("nonce")
+    if ID_TOKEN in response_type:
+        # core §3.2.2.1, §3.3.2.11: an ID Token that comes through the browser is bound to its request.
+        if nonce is None:
+            raise InvalidRequest("the parameter nonce is missing")
+        if OPENID not in scopes:
+            raise InvalidRequest("an ID Token needs the scope openid")
+    return nonce
 
 
 def _read_scopes(parameters: Mapping[str, str], metadata: ClientMetadata) -> tuple[str, ...]:
@@ -149,8 +202,9 @@ def _read_scopes(parameters: Mapping[str, str], metadata: ClientMetadata) -> tup
 def _read_code_challenge(parameters: Mapping[str, str], metadata: ClientMetadata) -> str | None:
     challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
     if challenge is None:
+        gets_code = CODE in parts_of(parameters["response_type"])
         # SEC-1016: a public client has no other proof that the code is its own.
-        if method is not None or metadata.is_public:
+        if method is not None or (metadata.is_public and gets_code):
             raise InvalidRequest("the parameter code_challenge is missing")
         return None
     # rfc7636 §4.3 reads a missing method as `plain`, which protects from nobody who sees the request.

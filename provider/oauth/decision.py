@@ -13,6 +13,7 @@ from provider.protocol.errors import (
     LoginRequired,
     ProtocolError,
 )
+from provider.protocol.response_type import CODE
 from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
 
 
@@ -181,7 +182,11 @@ def _without_idle_offline_access(
     for processing the request … are in place': the grant is an offline one already, or the app is
     a native one, which has no session of its own to lean on.
     """
-    may_be_offline = client.may_refresh and (
-        "consent" in asked.prompt or client.native or person.has_offline_grant
+    may_be_offline = (
+        client.may_refresh
+        # core §11: it is ignored 'unless the Client is using a response_type value that would result in'
+        # a code being returned.
+        and CODE in asked.response_type
+        and ("consent" in asked.prompt or client.native or person.has_offline_grant)
     )
     return tuple(scope for scope in asked.scopes if scope != OFFLINE_ACCESS or may_be_offline)

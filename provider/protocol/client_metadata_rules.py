@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 
 from provider.protocol.client_metadata import ClientMetadata, Problem
 from provider.protocol.jwks_rules import problems_of_jwks
+from provider.protocol.response_type import CODE, CODE_ONLY, FRONT_CHANNEL_TYPES, KNOWN_TYPES, parts_of
 from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web_uri
 
 SIGNATURES = ("RS256", "ES256", "EdDSA")
@@ -20,8 +21,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "id_token_signed_response_alg": SIGNATURES,
     "token_endpoint_auth_method": AUTH_METHODS,
     "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,
-    "grant_types": ("authorization_code", "refresh_token", "client_credentials"),
-    "response_types": ("code",),
+    "grant_types": ("authorization_code", "refresh_token", "client_credentials", "implicit"),
 }
 # What the endpoints do not do must not be promised: a client that relies on it would be unprotected.
 _NOT_OFFERED = (
@@ -179,12 +179,31 @@ def _check_redirect_uri(uri: str, *, native: bool) -> None:
 
 
 def _flow_problems(metadata: ClientMetadata) -> Iterator[Problem]:
-    # rfc7591 §2.1: grant types and response types must fit each other.
     uses_code = metadata.may_use_grant_type("authorization_code")
-    if uses_code and not metadata.redirect_uris:
-        yield Problem("redirect_uris", "must hold at least one URI for the authorization_code grant")
-    if uses_code != ("code" in metadata.response_types):
+    uses_front_channel = metadata.may_use_grant_type("implicit")
+    if (uses_code or uses_front_channel) and not metadata.redirect_uris:
+        yield Problem("redirect_uris", "must hold at least one URI for these grant types")
+    types = list(map(parts_of, metadata.response_types))
+    if not KNOWN_TYPES.issuperset(types):
+        yield Problem("response_types", f"must be among code, {', '.join(FRONT_CHANNEL_TYPES)}")
+        return
+    # rfc7591 §2.1: grant types and response types must fit each other.
+    if uses_code != any(CODE in parts for parts in types):
         yield Problem("response_types", "must hold code if and only if grant_types holds authorization_code")
+    if uses_front_channel != any(parts != CODE_ONLY for parts in types):
+        yield Problem("grant_types", "must hold implicit if and only if response_types holds one with tokens")
+    if uses_front_channel and not metadata.is_native and not all(map(_is_far, metadata.redirect_uris)):
+        # registration §2: 'MUST only register URLs using the https scheme … MUST NOT use localhost'.
+        yield Problem("redirect_uris", "must use https and not localhost for the implicit grant")
+    yield from _grant_problems(metadata)
+
+
+def _is_far(uri: str) -> bool:
+    return uri.startswith("https://") and not uri.startswith("https://localhost")
+
+
+def _grant_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    uses_code = metadata.may_use_grant_type("authorization_code")
     if not metadata.grant_types:
         yield Problem("grant_types", "must hold at least one grant type")
     if metadata.may_use_grant_type("refresh_token") and not uses_code:

@@ -70,6 +70,11 @@ def with_query(uri: str, pairs: Mapping[str, str]) -> str:
     return f"{base}{joint}{urlencode(pairs, quote_via=quote)}{hash_sign}{fragment}"
 
 
+def with_fragment(uri: str, pairs: Mapping[str, str]) -> str:
+    """Return a URI with parameters as its fragment; a redirect URI has none of its own (rfc6749 §3.1.2)."""
+    return f"{uri}#{urlencode(pairs, quote_via=quote)}"
+
+
 def _check(name: str, value: str, limit: int) -> None:
     if len(name) > limit or len(value.encode("utf-8", "replace")) > limit:
         raise OversizedParameter(f"the parameter {_named(name)} is longer than {limit} bytes")

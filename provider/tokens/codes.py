@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import update
 
@@ -10,7 +11,7 @@ from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
-from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
+from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AuthorizationCode
 
@@ -23,6 +24,7 @@ def issue(
     client_session: ClientSession,
     session: Session,
     *,
+    code_id: UUID,
     redirect_uri: str,
     scope: str,
     nonce: str | None,
@@ -33,7 +35,7 @@ def issue(
     now = clock.now()
     handle = new_handle(CODE_PREFIX)
     code = AuthorizationCode(
-        id=new_id(),
+        id=code_id,
         digest=digest_of(handle),
         grant_id=grant.id,
         client_session_id=client_session.id,

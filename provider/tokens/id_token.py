@@ -2,8 +2,11 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
@@ -24,15 +27,27 @@ class SignIn:
 
 
 def issue(
-    client: Client, grant: Grant, *, sid: str, sign_in: SignIn, access_token: str, nonce: str | None = None
+    client: Client,
+    grant: Grant,
+    *,
+    sid: str,
+    sign_in: SignIn,
+    access_token: str | None = None,
+    code: str | None = None,
+    nonce: str | None = None,
+    about_person: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
     """Issue an ID Token for a client, signed by the algorithm that it registered.
 
-    core §5.4: what the scopes allow to know of the person is told by the UserInfo Endpoint.
+    core §5.4: what the scopes allow to know of the person is told by the UserInfo Endpoint, and here
+    only where no access token could ask it.
     """
     alg = client.metadata_.id_token_signed_response_alg
-    claims = claims_of(client, grant, sid=sid, sign_in=sign_in, nonce=nonce)
-    claims["at_hash"] = half_hash(access_token, alg=alg)
+    claims = {**about_person, **claims_of(client, grant, sid=sid, sign_in=sign_in, nonce=nonce)}
+    # core §3.3.2.11: each says that the ID Token and what came with it belong together.
+    for name, value in (("at_hash", access_token), ("c_hash", code)):
+        if value is not None:
+            claims[name] = half_hash(value, alg=alg)
     return jwt.sign(claims, typ=jwt.ID_TOKEN_TYP, alg=alg)
 
 

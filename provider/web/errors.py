@@ -9,13 +9,13 @@ import re
 from dataclasses import dataclass, field
 from typing import cast
 
-from flask import Flask, Response, jsonify, redirect, request
+from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
-from provider.infrastructure import current, event_log
+from provider.infrastructure import event_log
 from provider.infrastructure.database import is_deadlock, is_unreachable
 from provider.protocol.errors import (
     BodyTooLarge,
@@ -26,7 +26,7 @@ from provider.protocol.errors import (
     ProtocolError,
     TemporarilyUnavailable,
 )
-from provider.protocol.parameters import with_query
+from provider.web.authorization_response import AnswerAddress, answer_app
 from provider.web.error_pages import error_page
 from provider.web.notes import notes
 
@@ -68,9 +68,9 @@ def install(app: Flask) -> None:
     app.register_error_handler(PoolTimeout, _on_lost_database)
 
 
-def answer_errors_at(redirect_uri: str, state: str | None) -> None:
+def answer_errors_at(to: AnswerAddress) -> None:
     """From here on tell errors to the app at its proven redirect URI."""
-    notes()["answer_at"] = (redirect_uri, state)
+    notes()["answer_at"] = to
 
 
 def on_protocol_error(exc: ProtocolError) -> AnyResponse:
@@ -84,7 +84,7 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
     )
     answer_at = notes().get("answer_at")
     if answer_at and exc.redirectable:
-        return error_redirect(exc, *answer_at)
+        return _tell_app(exc, answer_at)
     return answer(
         ErrorAnswer(
             status=exc.status_code,
@@ -95,11 +95,10 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
     )
 
 
-def error_redirect(exc: ProtocolError, redirect_uri: str, state: str | None) -> AnyResponse:
-    """Tell an error to the app at its redirect URI (rfc6749 §4.1.2.1), with our `iss` (rfc9207 §2)."""
-    said = {"error": exc.error, "error_description": _sayable(exc.description), "state": state or ""}
-    pairs = {name: value for name, value in said.items() if value} | {"iss": current.settings().issuer}
-    return redirect(with_query(redirect_uri, pairs), 303)
+def _tell_app(exc: ProtocolError, to: AnswerAddress) -> AnyResponse:
+    """Tell an error to the app at its redirect URI (rfc6749 §4.1.2.1)."""
+    said = {"error": exc.error, "error_description": _sayable(exc.description)}
+    return answer_app(to, {name: value for name, value in said.items() if value})
 
 
 def answer(error: ErrorAnswer) -> Response:

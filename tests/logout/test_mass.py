@@ -23,7 +23,7 @@ from provider.logout.mass_queries import find, measure
 from provider.logout.models import Logout, LogoutReason, MassKind
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.oauth.decision import Proceed
-from provider.oauth.issue_code import issue_code
+from provider.oauth.issue_answer import issue_answer
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import find_live, find_with_client
 from tests.factories import make_account, make_client, make_session
@@ -247,7 +247,7 @@ def test_an_app_that_is_entered_again_before_the_walk_gets_another_sid(ada, red)
     with transaction():
         found = find_with_client(made.handle, red)
         asked = AuthorizationRequest(redirect_uri="https://red.test/callback", scopes=("openid",))
-        issue_code(asked, Proceed(("openid",), consented=False), red, found)
+        issue_answer(asked, Proceed(("openid",), consented=False), red, found)
     walk(begun)
 
     assert told() == sids(made)

@@ -56,6 +56,22 @@ def test_unknown_members_are_ignored_and_null_means_absent():
     assert "flavour" not in FIELDS
 
 
+@pytest.mark.spec("rfc7591 §2.1")
+@pytest.mark.parametrize(
+    ("response_types", "grant_types"),
+    [
+        pytest.param(["id_token"], ["implicit"], id="id_token alone"),
+        pytest.param(["token id_token"], ["implicit"], id="in another order"),
+        pytest.param(["code id_token token"], ["authorization_code", "implicit"], id="hybrid"),
+        pytest.param(["code", "code token"], ["authorization_code", "implicit"], id="several"),
+    ],
+)
+def test_response_types_go_with_their_grant_types(response_types, grant_types):
+    asked = {"response_types": response_types, "grant_types": grant_types}
+
+    assert ClientMetadata.from_registration(SMALLEST | asked).response_types == tuple(response_types)
+
+
 def test_every_problem_is_told_at_once():
     assert problems(
         application_type="desktop", jwks_uri="ftp://red.test/keys", require_auth_time="yes", scope="a  b"
@@ -100,6 +116,26 @@ def test_types_are_strict(asked):
         pytest.param("redirect_uris", {"redirect_uris": []}, id="code flow without redirect URI"),
         pytest.param("response_types", {"response_types": ["token"]}, id="implicit flow is not offered"),
         pytest.param("response_types", {"response_types": []}, id="grant without its response type"),
+        pytest.param("grant_types", {"response_types": ["code", "id_token"]}, id="id_token without implicit"),
+        pytest.param(
+            "grant_types",
+            {"grant_types": ["authorization_code", "implicit"]},
+            id="implicit without a response type of its own",
+        ),
+        pytest.param(
+            "response_types",
+            {"response_types": ["id_token code"], "grant_types": ["implicit"]},
+            id="a code without its grant type",
+        ),
+        pytest.param(
+            "redirect_uris",
+            {
+                "redirect_uris": ["http://localhost:1/cb"],
+                "response_types": ["id_token"],
+                "grant_types": ["implicit"],
+            },
+            id="the implicit grant of a web client at localhost",
+        ),
         pytest.param("grant_types", {"grant_types": ["password"]}, id="password grant is not offered"),
         pytest.param("grant_types", {"grant_types": []}, id="no grant at all"),
         pytest.param("grant_types", {"grant_types": ["refresh_token"]}, id="refresh alone"),

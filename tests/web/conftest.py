@@ -10,6 +10,7 @@ from provider.infrastructure.database import db
 from provider.protocol import errors
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address, client_network
+from provider.web.authorization_response import AnswerAddress
 from provider.web.errors import answer_errors_at
 from provider.web.parameters import read_parameters
 
@@ -44,7 +45,9 @@ def failing(app: Flask) -> Flask:
         raise getattr(errors, name)('the <b>"description"</b>\r\nof it', detail="for the log")
 
     def fail_at_app(name: str):
-        answer_errors_at("https://red.test/callback?kept=1", "a state & more")
+        answer_errors_at(
+            AnswerAddress(redirect_uri="https://red.test/callback?kept=1", state="a state & more")
+        )
         fail(name)
 
     def lose_database():

@@ -1,0 +1,156 @@
+"""How a granted Authentication Request becomes a code, and where a legacy client asks for them, tokens."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from provider.accounts.claims import claims_of
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.grants import lifecycle as grants
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.infrastructure.opaque_tokens import new_id
+from provider.logout.end_client_session import end_share
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.oauth.authorization_request import AuthorizationRequest
+from provider.oauth.decision import Proceed
+from provider.oauth.token_answer import token_answer
+from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
+from provider.protocol.scopes import claims_for
+from provider.sessions import lifecycle as sessions
+from provider.sessions.join import join, new_sid
+from provider.sessions.models import ClientSession, Session
+from provider.sessions.queries import FoundSession
+from provider.tokens import access, codes, id_token
+
+
+class SessionEnded(Exception):
+    """The session ended while the request was on its way; there is nothing to issue anything for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What everything that is issued hangs on."""
+
+    client: Client
+    grant: Grant
+    client_session: ClientSession
+    session: Session
+
+
+def issue_answer(
+    asked: AuthorizationRequest, proceed: Proceed, client: Client, found: FoundSession
+) -> dict[str, str]:
+    """Give the client its share of the session and a grant, and return what it asked for, issued on them.
+
+    Everything happens behind the session's lock, so that no ending overlooks this client (RACE-06).
+    """
+    if not sessions.touch(found.session):
+        raise SessionEnded
+    found = _without_dead_share(client, found)
+    grant = _grant(proceed, client, found)
+    share = _Share(client, grant, _client_session(client, found, grant), found.session)
+    said: dict[str, str] = {}
+    # A second use of the code finds by the family what was issued beside it (rfc6749 §4.1.2).
+    family_id = new_id()
+    if CODE in asked.response_type:
+        said["code"] = _issue_code(asked, proceed, share, family_id)
+    if TOKEN in asked.response_type:
+        said |= _issue_access_token(proceed, share, family_id)
+    if ID_TOKEN in asked.response_type:
+        said["id_token"] = _issue_id_token(asked, proceed, share, found.account, said)
+    return said
+
+
+def _issue_code(asked: AuthorizationRequest, proceed: Proceed, share: _Share, code_id: UUID) -> str:
+    return codes.issue(
+        share.client,
+        share.grant,
+        share.client_session,
+        share.session,
+        code_id=code_id,
+        redirect_uri=asked.redirect_uri,
+        scope=" ".join(proceed.scopes),
+        nonce=asked.nonce,
+        code_challenge=asked.code_challenge,
+        about_tokens=asked.about_tokens,
+    )
+
+
+def _issue_access_token(proceed: Proceed, share: _Share, family_id: UUID) -> dict[str, str]:
+    handle, token = access.issue_for_grant(
+        share.client,
+        share.grant,
+        share.client_session,
+        share.session,
+        scope=" ".join(proceed.scopes),
+        family_id=family_id,
+    )
+    return {name: str(value) for name, value in token_answer(handle, token).items()}
+
+
+def _issue_id_token(
+    asked: AuthorizationRequest, proceed: Proceed, share: _Share, account: Account, said: dict[str, str]
+) -> str:
+    session = share.session
+    # core §5.4: with no access token, what the scopes ask for is in the ID Token.
+    nothing_to_ask_with = asked.response_type == {ID_TOKEN}
+    return id_token.issue(
+        share.client,
+        share.grant,
+        sid=share.client_session.sid,
+        sign_in=id_token.SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr),
+        access_token=said.get("access_token"),
+        code=said.get("code"),
+        nonce=asked.nonce,
+        about_person=claims_for(proceed.scopes, claims_of(account)) if nothing_to_ask_with else {},
+    )
+
+
+def _without_dead_share(client: Client, found: FoundSession) -> FoundSession:
+    """End the share that a client's mass ending has made dead, so that what follows has a sid of its own.
+
+    The ending's walk may not have come here yet; when it does, it must not end what begins now.
+    """
+    share = found.client_session
+    if share is None or found.grant is not None:
+        return found
+    given = db.session.get_one(Grant, share.grant_id)
+    if given.client_epoch >= client.epoch:
+        return found
+    cause = Cause(reason=LogoutReason.ADMIN, initiator="admin")
+    end_share(share, cause, revoke_offline=True)
+    return replace(found, client_session=None)
+
+
+def _grant(proceed: Proceed, client: Client, found: FoundSession) -> Grant:
+    """Return the share's living grant, widened by what is allowed now, or a new one."""
+    scope = " ".join(proceed.scopes)
+    if found.grant is not None:
+        grants.widen(found.grant, client, scope=scope, offline=proceed.offline, consented=proceed.consented)
+        return found.grant
+    grant = grants.create(
+        found.account,
+        client,
+        scope=scope,
+        sid=found.client_session.sid if found.client_session else new_sid(),
+        provider_epoch=found.provider_epoch,
+        offline=proceed.offline,
+        consented=proceed.consented,
+    )
+    # What refers to the grant is added below, and rows are not ordered by themselves.
+    db.session.flush()
+    return grant
+
+
+def _client_session(client: Client, found: FoundSession, grant: Grant) -> ClientSession:
+    client_session = found.client_session
+    if client_session is None:
+        client_session = join(found.session, client, grant)
+    else:
+        client_session.grant_id = grant.id
+        client_session.last_used_at = clock.now()
+    db.session.flush()
+    return client_session
