@@ -20,6 +20,7 @@ _LIMIT = re.compile(r"[1-9]\d* per (?:[1-9]\d* )?(?:second|minute|hour|day)s?")
 _LIMITS = (
     *("sign_in_limit_account", "sign_in_limit_address"),
     *("device_code_limit_account", "device_code_limit_address", "device_request_limit_address"),
+    "pushed_request_limit",
 )
 # A setting in this table must lie within these bounds (inclusive).
 _BOUNDS = {
@@ -110,6 +111,9 @@ def _relation_problems(settings: "Settings") -> Iterator[str]:
     # rfc8628 §5.1: the longer a code of eight letters lives, the more of them can be tried.
     if settings.device_code_lifetime > timedelta(minutes=30):
         yield "device_code_lifetime must not exceed 30m"
+    # rfc9126 §2.2: 'it is RECOMMENDED … between 5 and 600 seconds'.
+    if not timedelta(seconds=5) <= settings.pushed_request_lifetime <= timedelta(seconds=600):
+        yield "pushed_request_lifetime must lie between 5s and 10m"
     if settings.delivery_lease <= settings.outbound_deadline:
         yield "delivery_lease must be longer than outbound_deadline"
     if settings.outbound_connect_timeout > settings.outbound_deadline:

@@ -122,6 +122,15 @@ class Settings:
         "Codes that devices at one address may ask for.", default="100 per 10 minutes"
     )
 
+    pushed_request_lifetime: timedelta = setting(
+        "How long a pushed authorization request waits for its person.", default=timedelta(seconds=60)
+    )
+    pushed_request_limit: str = setting(
+        "Authorization requests that one client may push from one network.", default="1000 per minute"
+    )
+    require_pushed_authorization_requests: bool = setting(
+        "Whether every client must push its authorization requests.", default=False
+    )
     hybrid_response_types: bool = setting(
         "Whether legacy clients may be given ID Tokens and access tokens by the authorization endpoint.",
         default=False,
