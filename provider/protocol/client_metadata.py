@@ -87,8 +87,15 @@ class ClientMetadata:
     require_pushed_authorization_requests: bool = _declared(
         "It only uses pushed requests (rfc9126); not offered.", False
     )
-    dpop_bound_access_tokens: bool = _declared(
-        "It only uses DPoP-bound tokens (rfc9449); not offered.", False
+    dpop_bound_access_tokens: bool = _declared("It only uses DPoP-bound tokens (rfc9449).", False)
+    tls_client_certificate_bound_access_tokens: bool = _declared(
+        "Its access tokens work only with its TLS certificate (rfc8705 §3).", False
+    )
+    access_token_format: str = _declared(
+        "Its access tokens where no resource says otherwise: opaque or jwt (rfc9068).", "opaque"
+    )
+    introspection_signed_response_alg: str | None = _declared(
+        "Signature of introspection answers that it asks for as a JWT (rfc9701)."
     )
 
     @classmethod
@@ -144,6 +151,11 @@ class ClientMetadata:
     def scopes(self) -> frozenset[str]:
         """The scopes it may ask for."""
         return frozenset(self.scope.split())
+
+    @property
+    def has_bound_tokens(self) -> bool:
+        """Whether its access tokens work only with a key of its own (rfc9449 §5.2, rfc8705 §3.4)."""
+        return self.dpop_bound_access_tokens or self.tls_client_certificate_bound_access_tokens
 
     @property
     def sector_identifier(self) -> str:

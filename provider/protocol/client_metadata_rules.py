@@ -7,8 +7,16 @@ from dataclasses import fields
 from typing import Any, get_args, get_origin
 
 from provider.protocol.client_metadata import ClientMetadata, Problem
+from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.jwks_rules import problems_of_jwks
-from provider.protocol.response_type import CODE, CODE_ONLY, FRONT_CHANNEL_TYPES, KNOWN_TYPES, parts_of
+from provider.protocol.response_type import (
+    CODE,
+    CODE_ONLY,
+    FRONT_CHANNEL_TYPES,
+    KNOWN_TYPES,
+    TOKEN,
+    parts_of,
+)
 from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web_uri
 
 SIGNATURES = ("RS256", "ES256", "EdDSA")
@@ -19,15 +27,16 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "application_type": ("web", "native"),
     "subject_type": ("public", "pairwise"),
     "id_token_signed_response_alg": SIGNATURES,
+    "introspection_signed_response_alg": SIGNATURES,
+    "access_token_format": ("opaque", "jwt"),
     "token_endpoint_auth_method": AUTH_METHODS,
     "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,
-    "grant_types": ("authorization_code", "refresh_token", "client_credentials", "implicit"),
+    "grant_types": ("authorization_code", "refresh_token", "client_credentials", "implicit", DEVICE_CODE),
 }
 # What the endpoints do not do must not be promised: a client that relies on it would be unprotected.
 _NOT_OFFERED = (
     "userinfo_signed_response_alg",
     "require_pushed_authorization_requests",
-    "dpop_bound_access_tokens",
 )
 _KEY_METHOD = "private_key_jwt"
 _MAX_ITEMS = 100
@@ -195,6 +204,9 @@ def _flow_problems(metadata: ClientMetadata) -> Iterator[Problem]:
     if uses_front_channel and not metadata.is_native and not all(map(_is_far, metadata.redirect_uris)):
         # registration §2: 'MUST only register URLs using the https scheme … MUST NOT use localhost'.
         yield Problem("redirect_uris", "must use https and not localhost for the implicit grant")
+    if metadata.has_bound_tokens and any(TOKEN in parts for parts in types):
+        # rfc9449 §5: a token is bound at the token endpoint; none that comes by the browser can be.
+        yield Problem("response_types", "must not hold token for a client whose tokens are bound to a key")
     yield from _grant_problems(metadata)
 
 
@@ -203,11 +215,14 @@ def _is_far(uri: str) -> bool:
 
 
 def _grant_problems(metadata: ClientMetadata) -> Iterator[Problem]:
-    uses_code = metadata.may_use_grant_type("authorization_code")
     if not metadata.grant_types:
         yield Problem("grant_types", "must hold at least one grant type")
-    if metadata.may_use_grant_type("refresh_token") and not uses_code:
-        yield Problem("grant_types", "must hold authorization_code when it holds refresh_token")
+    # A refresh token comes with what a person allowed, by one of these ways.
+    asks_people = {"authorization_code", DEVICE_CODE}.intersection(metadata.grant_types)
+    if metadata.may_use_grant_type("refresh_token") and not asks_people:
+        yield Problem(
+            "grant_types", "must hold authorization_code or the device grant when it holds refresh_token"
+        )
     if metadata.is_public and metadata.may_use_grant_type("client_credentials"):
         yield Problem("grant_types", "must not hold client_credentials for a public client")
 

@@ -1,19 +1,34 @@
 """How an access token is issued."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from provider.clients.models import Client
+from provider.clients.models import Client, Resource, TokenFormat
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
+from provider.protocol.errors import InvalidTarget
+from provider.protocol.resource_indicator import narrowed
 from provider.sessions.models import ClientSession, Session
+from provider.tokens import jwt_access
+from provider.tokens.id_token import SignIn
 from provider.tokens.models import AccessToken
 
 # Secret scanners recognise a leaked token by its prefix, and so does our introspection.
 ACCESS_TOKEN_PREFIX = "cfa_"  # noqa: S105 – a public prefix, no token.
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a token is to look like, and how long it may live."""
+
+    # None: a reference.
+    signing_alg: str | None
+    lifetime: timedelta
 
 
 def issue_for_grant(
@@ -24,51 +39,101 @@ def issue_for_grant(
     *,
     scope: str,
     family_id: UUID,
+    resources: Sequence[Resource] = (),
+    cnf: dict[str, str] | None = None,
+    sign_in: SignIn | None = None,
 ) -> tuple[str, AccessToken]:
-    """Issue an access token for what a person allowed; it never outlives what it hangs on."""
+    """Issue an access token for what a person allowed; it never outlives what it hangs on.
+
+    `resources` are the servers that it is meant for, `cnf` what its holder must prove to have, `sign_in`
+    the one that it tells of; without it that is the session's present one.
+    """
+    told = sign_in or SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr)
+    form, now = _form_of(client, resources), clock.now()
     last = grant.expires_at if grant.offline else min(grant.expires_at, session.expires_at)
-    return _issue(
-        client,
-        scope=scope,
-        provider_epoch=grant.provider_epoch,
-        not_after=last,
+    token = AccessToken(
+        id=new_id(),
+        client_id=client.id,
         grant_id=grant.id,
         client_session_id=client_session.id,
         family_id=family_id,
+        scope=_scope_at(resources, scope),
+        audience=[resource.identifier for resource in resources] or None,
+        cnf=cnf,
+        auth_time=told.auth_time,
+        acr=told.acr,
+        amr=told.amr,
+        client_epoch=client.epoch,
+        provider_epoch=grant.provider_epoch,
+        created_at=now,
+        expires_at=min(now + form.lifetime, last),
     )
+    return _stored(token, form, client=client, sub=grant.sub, sid=client_session.sid), token
 
 
-def issue_for_client(client: Client, *, scope: str) -> tuple[str, AccessToken]:
-    """Issue an access token to a client that acts for itself (rfc6749 §4.4)."""
-    state = db.session.get_one(ProviderState, THE_ROW, populate_existing=True)
-    return _issue(client, scope=scope, provider_epoch=state.epoch)
-
-
-def _issue(
+def issue_for_client(
     client: Client,
     *,
     scope: str,
-    provider_epoch: int,
-    not_after: datetime | None = None,
-    grant_id: UUID | None = None,
-    client_session_id: UUID | None = None,
-    family_id: UUID | None = None,
+    resources: Sequence[Resource] = (),
+    cnf: dict[str, str] | None = None,
 ) -> tuple[str, AccessToken]:
-    now = clock.now()
-    handle = new_handle(ACCESS_TOKEN_PREFIX)
-    expires_at = now + current.settings().access_token_lifetime
+    """Issue an access token to a client that acts for itself (rfc6749 §4.4)."""
+    state = db.session.get_one(ProviderState, THE_ROW, populate_existing=True)
+    form, now = _form_of(client, resources), clock.now()
     token = AccessToken(
         id=new_id(),
-        digest=digest_of(handle),
         client_id=client.id,
-        grant_id=grant_id,
-        client_session_id=client_session_id,
-        family_id=family_id,
-        scope=scope,
+        scope=_scope_at(resources, scope),
+        audience=[resource.identifier for resource in resources] or None,
+        cnf=cnf,
         client_epoch=client.epoch,
-        provider_epoch=provider_epoch,
+        provider_epoch=state.epoch,
         created_at=now,
-        expires_at=min(expires_at, not_after) if not_after else expires_at,
+        expires_at=now + form.lifetime,
     )
+    # rfc9068 §2.2: without a person the subject is the client.
+    return _stored(token, form, client=client, sub=client.client_id, sid=None), token
+
+
+def _stored(token: AccessToken, form: _Form, *, client: Client, sub: str, sid: str | None) -> str:
+    """Give a token its handle and write it down; a signed one too, so that we know at once when it dies."""
+    if form.signing_alg is None:
+        handle = new_handle(ACCESS_TOKEN_PREFIX)
+    else:
+        handle = jwt_access.sign(token, client, sub=sub, sid=sid, alg=form.signing_alg)
+    token.digest = digest_of(handle)
     db.session.add(token)
-    return handle, token
+    return handle
+
+
+def _form_of(client: Client, resources: Sequence[Resource]) -> _Form:
+    """Return the one form that all servers understand that a token is meant for."""
+    forms = {_form_for(resource) for resource in resources} or {_usual_form(client)}
+    algs = {form.signing_alg for form in forms}
+    if len(algs) > 1:
+        raise InvalidTarget("these resources want tokens of different kinds; ask for one at a time")
+    return _Form(algs.pop(), min(form.lifetime for form in forms))
+
+
+def _form_for(resource: Resource) -> _Form:
+    settings = current.settings()
+    if resource.access_token_format == TokenFormat.JWT:
+        alg = resource.access_token_signing_alg or jwt_access.USUAL_ALG
+        return _Form(alg, resource.access_token_lifetime or settings.jwt_access_token_lifetime)
+    return _Form(None, resource.access_token_lifetime or settings.access_token_lifetime)
+
+
+def _usual_form(client: Client) -> _Form:
+    settings = current.settings()
+    if client.metadata_.access_token_format == TokenFormat.JWT:
+        return _Form(jwt_access.USUAL_ALG, settings.jwt_access_token_lifetime)
+    return _Form(None, settings.access_token_lifetime)
+
+
+def _scope_at(resources: Sequence[Resource], scope: str) -> str:
+    """Return what of a scope these servers know (rfc8707 §2.2)."""
+    if not resources:
+        return scope
+    kept = [narrowed(scope.split(), resource.scopes.split()) for resource in resources]
+    return " ".join(one for one in scope.split() if any(one in known for known in kept))

@@ -1,0 +1,64 @@
+"""Proofs of possession as they come with requests (rfc9449): once each, and with our nonce where we want it.
+
+A nonce follows from our key and the time alone, so that no process needs to remember one.
+"""
+
+import hmac
+from datetime import timedelta
+
+from provider.infrastructure import clock, current
+from provider.oauth.exchange import ClientRequest
+from provider.protocol import dpop_proof
+from provider.protocol.dpop_proof import LONGEST_DISTANCE, DPoPProof, MalformedProof
+from provider.protocol.errors import InvalidDPoPProof, UseDPoPNonce
+from provider.tokens.proofs import use_once
+
+# A nonce is taken for at least so long, and for twice as long at most (rfc9449 §8.2).
+NONCE_PERIOD = timedelta(minutes=2)
+
+
+def thumbprint_of(asked: ClientRequest) -> str | None:
+    """Return the key that a client's request proves to hold, if it brings a proof; the proof is used up.
+
+    The caller has a transaction open. Raises InvalidDPoPProof or UseDPoPNonce.
+    """
+    if asked.dpop is None:
+        return None
+    proof = read(asked.dpop, method="POST", url=asked.url)
+    use_up(proof)
+    return proof.jkt
+
+
+def read(text: str, *, method: str, url: str, access_token: str | None = None) -> DPoPProof:
+    """Check a proof, without using it up. Raises InvalidDPoPProof or UseDPoPNonce."""
+    try:
+        proof = dpop_proof.read(text, method=method, url=url, now=clock.now(), access_token=access_token)
+    except MalformedProof as exc:
+        raise InvalidDPoPProof(str(exc)) from exc
+    if current.settings().dpop_nonce_required and not _is_ours(proof.nonce):
+        raise UseDPoPNonce("the DPoP proof must hold the nonce of this answer")
+    return proof
+
+
+def use_up(proof: DPoPProof) -> None:
+    """Take a proof for the one request that it was made for. Raises InvalidDPoPProof."""
+    if not use_once(proof.jkt, proof.jti, proof.iat + LONGEST_DISTANCE):
+        raise InvalidDPoPProof("the DPoP proof was used before")
+
+
+def nonce_now() -> str:
+    """Return the nonce that proofs should hold from now on."""
+    return _nonce_of(_period())
+
+
+def _is_ours(nonce: str | None) -> bool:
+    given = (nonce or "").encode()
+    return any(hmac.compare_digest(given, _nonce_of(_period() - age).encode()) for age in (0, 1))
+
+
+def _period() -> int:
+    return int(clock.now().timestamp() // NONCE_PERIOD.total_seconds())
+
+
+def _nonce_of(period: int) -> str:
+    return current.secret_box().keyed_token("dpop-nonce", str(period))

@@ -1,0 +1,170 @@
+"""DPoP proofs (rfc9449 §4): read and checked here, as far as that needs no memory of ours."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+
+PROOF_ALGORITHMS = ("ES256", "PS256", "RS256", "EdDSA")
+# How far from now a proof may have been made, in either direction: clocks of people's devices differ.
+LONGEST_DISTANCE = timedelta(seconds=60)
+LARGEST_PROOF = 8 * 1024
+_LONGEST_TEXT = 255
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
+_NUMBER = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_KINDS: Mapping[str, tuple[type[Key], str, str | None, tuple[str, ...]]] = {
+    "ES256": (ECKey, "EC", "P-256", ("crv", "kty", "x", "y")),
+    "PS256": (RSAKey, "RSA", None, ("e", "kty", "n")),
+    "RS256": (RSAKey, "RSA", None, ("e", "kty", "n")),
+    "EdDSA": (OKPKey, "OKP", "Ed25519", ("crv", "kty", "x")),
+}
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+# Base64url of 2048 and of 8192 bits; a larger modulus or exponent only costs us time.
+_RSA_CHARACTERS = (342, 1366)
+_LONGEST_EXPONENT = 6
+
+
+class MalformedProof(ValueError):
+    """The proof does not hold; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DPoPProof:
+    """A proof whose signature holds for this request; whether it is used once is for others to see."""
+
+    jkt: str
+    jti: str
+    iat: datetime
+    nonce: str | None
+
+
+def read(text: str, *, method: str, url: str, now: datetime, access_token: str | None = None) -> DPoPProof:
+    """Check a proof for one request, and for the access token that it comes with (rfc9449 §4.3).
+
+    Raises MalformedProof.
+    """
+    # A second header arrives behind a comma and so is no compact JWT either (§4.3, 1).
+    if len(text) > LARGEST_PROOF or not _COMPACT.fullmatch(text):
+        raise MalformedProof("the DPoP header is not one JWT of a reasonable size")
+    key, claims = _verified(text)
+    if claims.get("htm") != method:
+        raise MalformedProof("htm is not the method of this request")
+    if not _is_same(claims.get("htu"), url):
+        raise MalformedProof("htu is not the address of this request")
+    if access_token is not None:
+        _check_hash(claims.get("ath"), access_token)
+    nonce = claims.get("nonce")
+    return DPoPProof(
+        jkt=key.thumbprint(),
+        jti=_text(claims, "jti"),
+        iat=_issued_at(claims, now),
+        nonce=nonce if isinstance(nonce, str) else None,
+    )
+
+
+def hash_of(access_token: str) -> str:
+    """Return the `ath` of an access token (rfc9449 §4.2)."""
+    digest = hashlib.sha256(access_token.encode("utf-8", "surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _verified(text: str) -> tuple[Key, dict[str, Any]]:
+    try:
+        token = jws.extract_compact(text.encode())
+        header = token.headers()
+        key = _key_of(header)
+        holds = jws.validate_compact(token, key, algorithms=[header["alg"]])
+        claims = json.loads(token.payload)
+    except MalformedProof:
+        raise
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError) as exc:
+        raise MalformedProof("the DPoP proof is not a JWT that can be verified") from exc
+    if not holds:
+        raise MalformedProof("the signature of the DPoP proof does not hold")
+    if not isinstance(claims, dict):
+        raise MalformedProof("the claims of the DPoP proof are no object")
+    return key, claims
+
+
+def _key_of(header: Mapping[str, Any]) -> Key:
+    """Return the key that a proof brings along, which here alone is what a header is for."""
+    if header.get("typ") != "dpop+jwt":
+        raise MalformedProof("the typ of the DPoP proof is not dpop+jwt")
+    # rfc7515 §4.1.11: an extension that must be understood is one that we do not know.
+    if {"crit", "b64"} & header.keys():
+        raise MalformedProof("the header of the DPoP proof asks for an extension")
+    alg, jwk = header.get("alg"), header.get("jwk")
+    if not isinstance(alg, str) or alg not in _KINDS:
+        raise MalformedProof(f"the alg of the DPoP proof is not among {', '.join(PROOF_ALGORITHMS)}")
+    if not isinstance(jwk, dict) or not all(isinstance(jwk.get(name), str) for name in _KINDS[alg][3]):
+        raise MalformedProof("the jwk of the DPoP proof is not a whole public key for its alg")
+    if _PRIVATE & jwk.keys():
+        raise MalformedProof("the jwk of the DPoP proof holds a private key")
+    made_by, kty, crv, members = _KINDS[alg]
+    if jwk["kty"] != kty or jwk.get("crv") != crv or (kty == "RSA" and not _is_sound(jwk)):
+        raise MalformedProof("the jwk of the DPoP proof is not a key for its alg")
+    return made_by.import_key({name: jwk[name] for name in members})
+
+
+def _is_sound(jwk: Mapping[str, str]) -> bool:
+    least, most = _RSA_CHARACTERS
+    n, e = jwk["n"], jwk["e"]
+    is_base64 = bool(_NUMBER.fullmatch(n) and _NUMBER.fullmatch(e))
+    return is_base64 and least <= len(n) <= most and len(e) <= _LONGEST_EXPONENT
+
+
+def _issued_at(claims: Mapping[str, Any], now: datetime) -> datetime:
+    value = claims.get("iat")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise MalformedProof("iat is not an instant")
+    try:
+        issued_at = datetime.fromtimestamp(value, UTC)
+    except (OverflowError, OSError, ValueError) as exc:
+        raise MalformedProof("iat is not an instant") from exc
+    if abs(now - issued_at) > LONGEST_DISTANCE:
+        raise MalformedProof("iat is too far from now")
+    return issued_at
+
+
+def _check_hash(ath: object, access_token: str) -> None:
+    if not isinstance(ath, str) or not hmac.compare_digest(ath.encode(), hash_of(access_token).encode()):
+        raise MalformedProof("ath is not the hash of the access token")
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TEXT:
+        raise MalformedProof(f"{name} is not a text of 1 to {_LONGEST_TEXT} characters")
+    return value
+
+
+def _is_same(htu: object, url: str) -> bool:
+    """Whether an address is this one; §4.3, 9: query and fragment do not count, spelling does not either."""
+    try:
+        return isinstance(htu, str) and _spelled(urlsplit(htu)) == _spelled(urlsplit(url))
+    except ValueError:
+        return False
+
+
+def _spelled(uri: SplitResult) -> tuple[str, str, str, int | None, str]:
+    path = _ESCAPE.sub(_unescaped, uri.path) or "/"
+    port = uri.port or _DEFAULT_PORTS.get(uri.scheme)
+    return uri.scheme, uri.netloc.rpartition("@")[0], uri.hostname or "", port, path
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    character = chr(int(found[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else found[0].upper()

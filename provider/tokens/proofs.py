@@ -1,0 +1,19 @@
+"""DPoP proofs may be used once each (rfc9449 §11.1); the database is the judge, for all processes."""
+
+from datetime import datetime
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from provider.infrastructure.database import db, is_sqlite
+from provider.infrastructure.opaque_tokens import digest_of
+from provider.tokens.models import UsedProof
+
+
+def use_once(jkt: str, jti: str, expires_at: datetime) -> bool:
+    """Note that a key's proof was used; False if it had been used before."""
+    insert = sqlite.insert if is_sqlite() else postgresql.insert
+    # A thumbprint has one length, so that no two pairs make one text.
+    row = {"digest": digest_of(f"{jkt}{jti}"), "expires_at": expires_at}
+    # Asked by RETURNING, because not every driver counts the rows of an insert.
+    noted = insert(UsedProof).values(row).on_conflict_do_nothing().returning(UsedProof.digest)
+    return db.session.scalar(noted) is not None
