@@ -6,15 +6,42 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from alembic.util import CommandError
+from sqlalchemy import Engine, inspect
+from sqlalchemy.engine.interfaces import ReflectedColumn
+
+from provider.infrastructure.database import Base
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
+class StrangeSchema(Exception):
+    """The database was made by a version with other migrations; the sentence says what tells."""
+
+
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run the migrations up to a revision, in one transaction."""
-    with engine.begin() as connection:
-        command.upgrade(_config(connection), revision)
+    """Run the migrations up to a revision, in one transaction. Raises StrangeSchema."""
+    try:
+        with engine.begin() as connection:
+            command.upgrade(_config(connection), revision)
+    except CommandError as exc:
+        raise StrangeSchema(f"the database was made by another version: {exc}") from exc
+
+
+def check_complete(engine: Engine) -> None:
+    """Raise StrangeSchema where a table or column of ours is missing, whatever the revision says.
+
+    A migration that has changed since it was run is not run again.
+    """
+    has = {table: {column["name"] for column in columns} for table, columns in _columns_of(engine).items()}
+    missing = [
+        f"{table.name}.{column.name}"
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if column.name not in has.get(table.name, ())
+    ]
+    if missing:
+        raise StrangeSchema(f"the database was made by another version: it lacks {', '.join(missing[:3])}")
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -37,6 +64,10 @@ def newest_revision() -> str | None:
 def is_current(engine: Engine) -> bool:
     """Whether the database has the schema that this version needs."""
     return current_revision(engine) == newest_revision()
+
+
+def _columns_of(engine: Engine) -> dict[str, list[ReflectedColumn]]:
+    return {name: columns for (_schema, name), columns in inspect(engine).get_multi_columns().items()}
 
 
 def _config(connection: object) -> Config:

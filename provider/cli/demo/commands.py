@@ -34,12 +34,12 @@ Examples:
 @click.option("--exit-when-ready", is_flag=True, help="Stop as soon as everything has started.")
 def demo(data_dir: Path, port: int, *, exit_when_ready: bool) -> None:
     """Run a provider, a worker, a broker and three apps on this machine."""
-    from provider.cli.demo.plan import DemoIsRunning
+    from provider.cli.demo.plan import DemoDataUnusable, DemoIsRunning
     from provider.cli.demo.running import DemoNotReady, run
 
     try:
         run(data_dir, port, Console(highlight=False), exit_when_ready=exit_when_ready)
-    except (DemoIsRunning, DemoNotReady) as exc:
+    except (DemoIsRunning, DemoNotReady, DemoDataUnusable) as exc:
         raise click.ClickException(str(exc)) from exc
 
 

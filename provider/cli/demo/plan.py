@@ -22,6 +22,10 @@ class DemoIsRunning(Exception):
     """Another demo uses this data folder."""
 
 
+class DemoDataUnusable(Exception):
+    """What an earlier version left in the data folder cannot be continued with."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """One run of the demo: its folder, its ports and its secrets."""

@@ -6,6 +6,9 @@ Doing it again changes nothing but the apps' addresses, when their ports have mo
 import logging
 from pathlib import Path
 
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
+
 from provider.accounts import queries as accounts
 from provider.accounts import register as account_register
 from provider.accounts.models import Account
@@ -13,7 +16,7 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.composition import composed
 from provider.cli.demo.people import PEOPLE, Person, app_metadata
-from provider.cli.demo.plan import APPS, Plan
+from provider.cli.demo.plan import APPS, DemoDataUnusable, Plan
 from provider.cli.serve import make_first_keys
 from provider.clients import change as client_change
 from provider.clients import queries as clients
@@ -29,7 +32,7 @@ def prepare(plan: Plan) -> dict[str, str]:
     app = composed().create_app(load_settings(plan.provider_environment()))
     _log_to(plan.data_dir / "logs" / "demo.log")
     with app.app_context():
-        schema.upgrade(db.engine)
+        bring_up_to_date(db.engine, plan.data_dir)
         make_first_keys()
         with transaction():
             people = {str(_account(person).id): person.claims["given_name"] for person in PEOPLE}
@@ -40,6 +43,20 @@ def prepare(plan: Plan) -> dict[str, str]:
         db.session.remove()
         db.engine.dispose()
     return people
+
+
+def bring_up_to_date(engine: Engine, data_dir: Path) -> None:
+    """Run the migrations that are missing. Raises DemoDataUnusable where the data is of another make."""
+    try:
+        schema.upgrade(engine)
+        schema.check_complete(engine)
+    # A migration that finds other tables than it expects fails in the database.
+    except (schema.StrangeSchema, DatabaseError) as exc:
+        what = str(exc.orig) if isinstance(exc, DatabaseError) else str(exc)
+        raise DemoDataUnusable(
+            f"the data folder {data_dir} cannot be continued with ({what}): "
+            "delete it, or choose another with --data-dir"
+        ) from exc
 
 
 def _account(person: Person) -> Account:
