@@ -22,12 +22,9 @@ from provider.protocol.errors import (
     ProtocolError,
     UnprocessableRequest,
 )
+from provider.protocol.json_object import read_json_object
 from provider.protocol.scopes import GLOBAL_TOKEN_REVOCATION
-from provider.protocol.subject_identifier import (
-    SubjectIdentifier,
-    read_json_object,
-    read_subject_identifier,
-)
+from provider.protocol.subject_identifier import SubjectIdentifier, read_subject_identifier
 from provider.tokens.liveness import find_access_token
 from provider.web.addresses import client_address
 from provider.web.bearer import bearer_token

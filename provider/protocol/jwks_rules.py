@@ -1,9 +1,16 @@
-"""What must hold for a JWK Set that a client registers (rfc7517): public keys only, and whole ones."""
+"""What must hold for a client's JWK Set (rfc7517): public keys only, and strong ones.
 
+A set that is registered must be right as a whole; of one that is fetched what is usable is used.
+"""
+
+import base64
+import binascii
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from provider.protocol.client_certificate import thumbprint_of
 
 MAX_BYTES = 32 * 1024
 MAX_KEYS = 20
@@ -11,8 +18,8 @@ _REQUIRED = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 _CURVES = {"EC": ("P-256", "P-384", "P-521"), "OKP": ("Ed25519", "Ed448", "X25519", "X448")}
-# 2048 bits in base64url.
-_LEAST_RSA_CHARACTERS = 342
+_RSA_BITS = range(2048, 8192 + 1)
+_MOST_CERTIFICATES = 10
 
 
 def problems_of_jwks(jwks: Mapping[str, Any]) -> Iterator[str]:
@@ -31,6 +38,27 @@ def problems_of_jwks(jwks: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"key {number} {sentence}" for sentence in _problems_of_key(key))
 
 
+def usable_keys(document: object) -> list[dict[str, Any]]:
+    """Return those keys of a published JWK Set that may verify something; rfc7517 §5: ignore the others.
+
+    Raises ValueError for what is no JWK Set. One with more keys than anybody needs is none (URL-58).
+    """
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or len(keys) > MAX_KEYS:
+        raise ValueError(f"not a JWK Set of {MAX_KEYS} keys at the most")
+    return [
+        key
+        for key in keys
+        if isinstance(key, dict) and isinstance(key.get("kid", ""), str) and not any(_problems_of_key(key))
+    ]
+
+
+def certificate_thumbprints(keys: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the x5t#S256 of each key's own certificate, the first in its x5c (rfc8705 §2.2.2)."""
+    chains = [key["x5c"] for key in keys if key.get("x5c")]
+    return frozenset(thumbprint_of(base64.b64decode(chain[0])) for chain in chains)
+
+
 def _problems_of_key(key: Mapping[str, Any]) -> Iterator[str]:
     if _PRIVATE & key.keys():
         yield "has private members; register the public key"
@@ -39,11 +67,40 @@ def _problems_of_key(key: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(kty, str) or kty not in _REQUIRED:
         yield "must have a kty of RSA, EC or OKP"
         return
-    for name in _REQUIRED[kty]:
-        value = key.get(name)
-        if not isinstance(value, str) or not _BASE64URL.fullmatch(value):
-            yield f"must have the member {name}"
+    wrong = [name for name in _REQUIRED[kty] if not _is_base64url(key.get(name)) and name != "crv"]
+    yield from (f"must have the member {name}" for name in wrong)
     if kty in _CURVES and key.get("crv") not in _CURVES[kty]:
         yield f"must have a crv among {', '.join(_CURVES[kty])}"
-    if kty == "RSA" and isinstance(key.get("n"), str) and len(key["n"]) < _LEAST_RSA_CHARACTERS:
-        yield "must have at least 2048 bits"
+    if kty == "RSA" and not wrong:
+        yield from _problems_of_rsa(_number(key["n"]), _number(key["e"]))
+    if not _is_chain(key.get("x5c", [])):
+        yield f"must have an x5c of at most {_MOST_CERTIFICATES} certificates in base64"
+
+
+def _problems_of_rsa(modulus: int, exponent: int) -> Iterator[str]:
+    if modulus.bit_length() not in _RSA_BITS:
+        yield f"must have at least {_RSA_BITS[0]} bits and at most {_RSA_BITS[-1]}"
+    # 1 would make every message its own signature; a large one only costs time.
+    if exponent < 3 or exponent % 2 == 0 or exponent.bit_length() > 32:
+        yield "must have an odd public exponent of 3 or more, and of 32 bits at the most"
+
+
+def _is_base64url(value: object) -> bool:
+    return isinstance(value, str) and bool(_BASE64URL.fullmatch(value)) and len(value) % 4 != 1
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+
+
+def _is_chain(value: object) -> bool:
+    if not isinstance(value, list) or len(value) > _MOST_CERTIFICATES:
+        return False
+    return all(isinstance(entry, str) and _is_base64(entry) for entry in value)
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        return False

@@ -1,8 +1,6 @@
 """Subject Identifiers (rfc9493): how another party names a person to us."""
 
-import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from provider.protocol.errors import InvalidRequest
 
@@ -40,17 +38,6 @@ _MEMBERS: dict[str, tuple[type[SubjectIdentifier], tuple[str, ...]]] = {
 FORMATS = tuple(_MEMBERS)
 
 
-def read_json_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body holds; one with a name twice means two things and is refused."""
-    try:
-        value = json.loads(body, object_pairs_hook=_without_repetition)
-    except (ValueError, RecursionError) as exc:
-        raise InvalidRequest("the body must be a JSON object") from exc
-    if not isinstance(value, dict):
-        raise InvalidRequest("the body must be a JSON object")
-    return value
-
-
 def read_subject_identifier(value: object) -> SubjectIdentifier:
     """Return a Subject Identifier. Raises InvalidRequest for one that is malformed or in another format."""
     if not isinstance(value, dict):
@@ -69,10 +56,3 @@ def _text(value: object, name: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\0" in value:
         raise InvalidRequest(f"{name} must be a text of 1 to {_LONGEST} characters")
     return value
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands there twice")
-    return found
