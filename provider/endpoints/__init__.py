@@ -8,6 +8,7 @@ from flask import Blueprint
 from provider.endpoints import (
     authorize,
     check_session_iframe,
+    device_authorization,
     discovery,
     end_session,
     end_session_confirm,
@@ -34,6 +35,7 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/authorize", "authorize", "GET POST", authorize.authorize),
     ("/authorize/resume/<handle>", "resume_authorize", "GET", authorize.resume),
     ("/token", "token", "POST", token.token),
+    ("/device-authorization", "device_authorization", "POST", device_authorization.device_authorization),
     ("/userinfo", "userinfo", "GET POST", userinfo.userinfo),
     ("/introspect", "introspect", "POST", introspect.introspect),
     ("/revoke", "revoke", "POST", revoke.revoke),

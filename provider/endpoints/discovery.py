@@ -9,6 +9,7 @@ from provider.keys.jwks import supported_algs
 from provider.oauth import client_assertion
 from provider.oauth.authorization_request import PROMPTS
 from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS
+from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.response_type import CODE, FRONT_CHANNEL_TYPES, RESPONSE_MODES
 from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
 
@@ -45,6 +46,7 @@ def _addresses(issuer: str) -> dict[str, Any]:
         "jwks_uri": "/jwks",
         "revocation_endpoint": "/revoke",
         "introspection_endpoint": "/introspect",
+        "device_authorization_endpoint": "/device-authorization",
         "end_session_endpoint": "/session/end",
         "global_token_revocation_endpoint": "/global-token-revocation",
     }
@@ -59,7 +61,7 @@ def _authorization() -> dict[str, Any]:
         "response_types_supported": [CODE, *(FRONT_CHANNEL_TYPES if legacy else ())],
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": [
-            *("authorization_code", "refresh_token", "client_credentials"),
+            *("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE),
             *(["implicit"] if legacy else []),
         ],
         "code_challenge_methods_supported": ["S256"],

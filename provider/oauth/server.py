@@ -14,6 +14,7 @@ from provider.oauth.client_assertion import by_assertion
 from provider.oauth.client_authentication import ALL_METHODS, ASSERTION, BASIC, NONE, by_basic, by_nothing
 from provider.oauth.client_credentials_grant import ClientCredentials
 from provider.oauth.code_grant import CodeGrant, S256Challenge
+from provider.oauth.device_grant import DeviceGrant
 from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
 from provider.oauth.introspection import Introspection
 from provider.oauth.refresh_grant import RefreshGrant
@@ -130,6 +131,7 @@ def the_server() -> Server:
     server.register_grant(CodeGrant, [S256Challenge(required=True)])
     server.register_grant(RefreshGrant)
     server.register_grant(ClientCredentials)
+    server.register_grant(DeviceGrant)
     server.register_endpoint(Revocation)
     server.register_endpoint(Introspection)
     return server

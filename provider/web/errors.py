@@ -34,7 +34,7 @@ from provider.web.notes import notes
 _PROGRAM_PATHS = frozenset(
     {
         *("/token", "/userinfo", "/introspect", "/revoke", "/jwks", "/register", "/par"),
-        *("/device_authorization", "/global-token-revocation", "/openapi.json", "/metrics"),
+        *("/device-authorization", "/global-token-revocation", "/openapi.json", "/metrics"),
     }
 )
 # The account API; other addresses below /account are pages for people.

@@ -1,0 +1,34 @@
+"""The Device Authorization Endpoint (rfc8628 §3.1): a device that has no browser asks for its codes."""
+
+from flask import Response, request
+
+from provider.endpoints.client_endpoint import answer
+from provider.infrastructure import current
+from provider.oauth.device_authorization import authorize_device
+from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
+from provider.protocol.device import label_of
+from provider.protocol.errors import ProtocolError, TooManyRequests
+from provider.web.addresses import client_network
+from provider.web.client_request import read_client_request
+
+# What a device is told to wait after too many requests from its address; the limit itself is a setting.
+_SECONDS_TO_WAIT = 60
+
+
+def device_authorization() -> Response:
+    """Answer a device's request."""
+    asked = read_client_request(request)
+    # Before the client is proven: each request is a row that waits until it expires.
+    limit = current.settings().device_request_limit_address
+    if not current.house().rate_limits.hit(limit, "device-request-address", client_network()):
+        raise TooManyRequests("too many requests from this address", retry_after=_SECONDS_TO_WAIT)
+    device = label_of(request.user_agent.string)
+    return answer(lambda: _give_codes(asked, device), writes=True)
+
+
+def _give_codes(asked: ClientRequest, device: str) -> Answer:
+    try:
+        return Granted(authorize_device(asked, device=device))
+    except ProtocolError as exc:
+        # A value, so that an assertion that was used up stays used.
+        return Refused(exc)

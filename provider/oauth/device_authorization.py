@@ -1,0 +1,63 @@
+"""What a device asks for and is told at the device authorization endpoint (rfc8628 §3.1, §3.2)."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from provider.clients.models import Client
+from provider.infrastructure import current
+from provider.oauth.authorization_request import read_resources
+from provider.oauth.exchange import ClientRequest
+from provider.oauth.server import prove_client
+from provider.protocol import user_code as user_codes
+from provider.protocol.errors import InvalidScope, UnauthorizedClient
+from provider.protocol.grant_types import DEVICE_CODE
+from provider.protocol.scopes import ACCOUNT, CLIENT_SCOPES, OFFLINE_ACCESS
+from provider.tokens import device_codes
+
+
+def authorize_device(request: ClientRequest, *, device: str) -> dict[str, Any]:
+    """Give a client's device its codes; `device` is what a person would call it."""
+    client = prove_client(request)
+    if not client.metadata_.may_use_grant_type(DEVICE_CODE):
+        raise UnauthorizedClient("the client is not registered for the device grant")
+    scopes = _read_scopes(request, client)
+    resources = list(read_resources(request.parameters))
+    code, handle, user_code = device_codes.issue(
+        client,
+        scope=" ".join(scopes),
+        device=device,
+        ip=request.ip,
+        request={"resources": resources} if resources else {},
+    )
+    shown, where = user_codes.shown(user_code), f"{current.settings().issuer}/device"
+    return {
+        "device_code": handle,
+        "user_code": shown,
+        "verification_uri": where,
+        "verification_uri_complete": f"{where}?{urlencode({'user_code': shown})}",
+        "expires_in": int((code.expires_at - code.created_at).total_seconds()),
+        "interval": code.interval,
+    }
+
+
+def _read_scopes(request: ClientRequest, client: Client) -> list[str]:
+    """Return the scopes asked for, by the rules of an Authentication Request.
+
+    offline_access needs no prompt=consent here: whoever lets a device in is asked in any case.
+    """
+    metadata = client.metadata_
+    asked = dict.fromkeys(request.parameters.get("scope", "").split())
+    may_be_offline = metadata.may_use_grant_type("refresh_token")
+    known = [
+        scope
+        for scope in asked
+        if metadata.may_use_scope(scope)
+        and scope not in CLIENT_SCOPES
+        and (scope != OFFLINE_ACCESS or may_be_offline)
+    ]
+    if not known:
+        raise InvalidScope("no scope that the client may have was asked for")
+    # With it a client signs the person out everywhere: it must be the operator's or on the person's device.
+    if ACCOUNT in known and not client.may_use_account_api:
+        raise InvalidScope(f"the scope {ACCOUNT} is for first-party and native apps")
+    return known

@@ -1,0 +1,338 @@
+"""`/device-authorization` and the polls at `/token` as a device sees them."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.provider_state import ProviderState
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+from provider.protocol.grant_types import DEVICE_CODE
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.device_models import DeviceCode
+from tests.endpoints.test_token import claims_of, only
+from tests.factories import make_session
+from tests.support.browsers import ISSUER
+from tests.support.device import Device, answer
+from tests.support.relying_party import RelyingParty
+
+BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def tv(app):
+    return Device(app)
+
+
+@pytest.fixture
+def made(ada):
+    """Ada's browser session, in which she answers."""
+    return make_session(ada)
+
+
+def device_session() -> Session:
+    end_read()
+    found = select(Session).where(Session.is_device)
+    return db.session.scalars(found, execution_options={"populate_existing": True}).one()
+
+
+def set_all(model, **values) -> None:
+    with transaction():
+        assert change(update(model).values(**values)) >= 1
+
+
+@pytest.mark.spec("rfc8628 §3.2")
+def test_a_device_is_told_what_to_show_and_how_often_to_ask(tv):
+    response = tv.ask()
+
+    body = response.json
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert re.fullmatch(r"[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", body["user_code"])
+    assert body["verification_uri"] == f"{ISSUER}/device"
+    assert body["verification_uri_complete"] == f"{ISSUER}/device?user_code={body['user_code']}"
+    assert (body["expires_in"], body["interval"]) == (600, 5)
+    assert (body["device_code"][:4], len(body["device_code"])) == ("cfd_", 47)
+
+
+@pytest.mark.spec("rfc8628 §5.2")
+def test_neither_code_is_stored(tv):
+    begun = tv.begin()
+
+    row = only(DeviceCode)
+
+    assert {begun["device_code"], begun["user_code"], begun["user_code"].replace("-", "")}.isdisjoint(
+        {row.digest, row.user_code_digest}
+    )
+    assert len(row.digest) == len(row.user_code_digest) == 64
+
+
+@ON_SQLITE
+@pytest.mark.spec("rfc8628 §3.1")
+@pytest.mark.parametrize(
+    ("made_with", "asked", "status", "error"),
+    [
+        pytest.param({"grant_types": ["client_credentials"], "public": False, "redirect_uris": []}, {}, 400,
+                     "unauthorized_client", id="a client without the grant type"),
+        pytest.param({}, {"scope": None}, 400, "invalid_scope", id="no scope"),
+        pytest.param({}, {"scope": "unheard-of"}, 400, "invalid_scope", id="a scope that it may not have"),
+        pytest.param({"scope": "global_token_revocation"}, {"scope": "global_token_revocation"}, 400,
+                     "invalid_scope", id="a scope that no person can grant"),
+        pytest.param({"application_type": "web", "scope": "account"}, {"scope": "account"}, 400,
+                     "invalid_scope", id="the account scope of a third party's server"),
+        pytest.param({"public": False}, {"client_secret": "wrong"}, 400, "invalid_request", id="two proofs"),
+        pytest.param({}, {"client_id": "nobody"}, 401, "invalid_client", id="an unknown client"),
+        pytest.param({}, {"resource": "not a uri#"}, 400, "invalid_target", id="a malformed resource"),
+    ],
+)  # fmt: skip
+def test_a_bad_request_gets_the_specified_error(app, made_with, asked, status, error):
+    response = Device(app, **made_with).ask(**asked)
+
+    assert (response.status_code, response.json["error"]) == (status, error)
+    end_read()
+    assert db.session.scalars(select(DeviceCode)).all() == []
+
+
+@ON_SQLITE
+def test_a_repeated_parameter_and_one_in_the_address_are_refused(tv):
+    repeated = tv.http.post("/device-authorization", data={"client_id": ["tv", "tv"], "scope": "openid"})
+    in_address = tv.http.post("/device-authorization?client_id=tv", data={"scope": "openid"})
+    by_get = tv.http.get("/device-authorization")
+
+    assert (repeated.json["error"], in_address.json["error"]) == ("invalid_request", "invalid_request")
+    assert by_get.status_code == 405
+
+
+class TestLimits:
+    @pytest.fixture
+    def settings(self, settings):
+        return replace(settings, device_request_limit_address="3 per minute")
+
+    @ON_SQLITE
+    def test_an_address_cannot_fill_the_table(self, tv):
+        answers = [tv.ask() for _ in range(5)]
+
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert answers[-1].headers["Retry-After"] == "60"
+        assert answers[-1].json["error"] == "temporarily_unavailable"
+
+
+@pytest.mark.spec("rfc8628 §3.5")
+def test_a_device_waits_until_somebody_has_answered(tv, made, turned_clock):
+    begun = tv.begin()
+    assert tv.poll(begun["device_code"]).json["error"] == "authorization_pending"
+    assert answer(begun["user_code"], made)
+
+    # Whoever is let in need not wait for the interval to be over.
+    response = tv.poll(begun["device_code"])
+
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.json["scope"] == "openid profile offline_access"
+    assert {"access_token", "refresh_token", "id_token", "expires_in", "token_type"} <= set(response.json)
+
+
+@ON_SQLITE
+@pytest.mark.spec("rfc8628 §3.5")
+def test_asking_too_often_makes_the_device_wait_five_seconds_longer_for_ever(tv, turned_clock):
+    code = tv.begin()["device_code"]
+
+    def poll_after(seconds: int) -> str:
+        turned_clock.turn(timedelta(seconds=seconds))
+        return tv.poll(code).json["error"]
+
+    waited = [(0, "authorization_pending"), (4, "slow_down"), (9, "slow_down")]
+    waited += [(15, "authorization_pending"), (14, "slow_down"), (20, "authorization_pending")]
+    assert [(seconds, poll_after(seconds)) for seconds, _ in waited] == waited
+
+
+@pytest.mark.spec("rfc8628 §3.5")
+def test_a_refusal_and_an_expired_code_are_told(tv, made, turned_clock):
+    denied, expired = tv.begin(), tv.begin()
+    assert answer(denied["user_code"], made, allow=False)
+
+    refused = tv.poll(denied["device_code"])
+    turned_clock.turn(timedelta(minutes=10))
+    late = tv.poll(expired["device_code"])
+
+    assert (refused.status_code, refused.json["error"]) == (400, "access_denied")
+    assert (late.status_code, late.json["error"]) == (400, "expired_token")
+    assert not answer(expired["user_code"], made)
+
+
+def test_the_first_answer_counts(tv, made):
+    begun = tv.begin()
+    assert answer(begun["user_code"], made, allow=False)
+
+    assert not answer(begun["user_code"], made)
+    assert tv.poll(begun["device_code"]).json["error"] == "access_denied"
+
+
+def test_a_device_code_works_once(tv, made):
+    begun = tv.begin()
+    answer(begun["user_code"], made)
+    tokens = tv.poll(begun["device_code"]).json
+
+    again = tv.poll(begun["device_code"])
+
+    assert (again.status_code, again.json["error"]) == (400, "invalid_grant")
+    # rfc8628 §3.5: a device asks again when an answer was lost; that is no theft.
+    assert tv.userinfo(tokens["access_token"]).status_code == 200
+
+
+@ON_SQLITE
+@pytest.mark.spec("rfc8628 §3.4")
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        pytest.param({"device_code": None}, "invalid_request", id="no device code"),
+        pytest.param({"device_code": "cfd_unknown"}, "invalid_grant", id="an unknown device code"),
+        pytest.param({"client_id": "other"}, "invalid_grant", id="another client's device code"),
+        pytest.param({"client_id": "plain"}, "unauthorized_client", id="a client without the grant type"),
+    ],
+)
+def test_a_bad_poll_changes_nothing(app, tv, made, changes, error):
+    Device(app, "other")
+    RelyingParty(app, "plain", public=True)
+    begun = tv.begin()
+    answer(begun["user_code"], made)
+
+    response = tv.poll(begun["device_code"], **changes)
+
+    assert (response.status_code, response.json["error"]) == (400, error)
+    assert tv.poll(begun["device_code"]).status_code == 200
+
+
+def test_the_user_code_is_nothing_to_poll_with(tv, made):
+    begun = tv.begin()
+    answer(begun["user_code"], made)
+
+    assert tv.poll(begun["user_code"]).json["error"] == "invalid_grant"
+
+
+def test_a_device_has_a_session_of_its_own_with_the_persons_sign_in(tv, made, ada):
+    tokens = tv.sign_in_by(made)
+
+    _header, claims = claims_of(tv, tokens["id_token"])
+    session, share = device_session(), only(ClientSession)
+    assert session.id != made.session.id
+    assert (session.account_id, session.device) == (ada.id, "Werkzeug")
+    assert session.authenticated_at == made.session.authenticated_at
+    assert (claims["sub"], claims["aud"], claims["sid"]) == (ada.sub, "tv", share.sid)
+    assert (claims["auth_time"], claims["amr"]) == (int(made.session.authenticated_at.timestamp()), ["pwd"])
+
+
+@pytest.mark.parametrize(
+    ("scope", "lives_for"),
+    [
+        pytest.param("openid", timedelta(hours=24), id="as long as any session"),
+        pytest.param("openid offline_access", timedelta(days=180), id="with offline_access: as a grant"),
+    ],
+)
+@ON_SQLITE
+def test_how_long_a_device_stays_signed_in(tv, made, turned_clock, scope, lives_for):
+    tokens = tv.sign_in_by(made, scope=scope)
+
+    session = device_session()
+    assert session.expires_at == session.ends_at == clock.now() + lives_for
+    # Nobody looks at a device's pages, so nothing of it is idle.
+    turned_clock.turn(timedelta(hours=3))
+    assert tv.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_signing_out_of_the_browser_does_not_end_the_device(tv, made):
+    tokens = tv.sign_in_by(made)
+    with transaction():
+        assert end(made.session, BY_ADA)
+
+    assert tv.userinfo(tokens["access_token"]).status_code == 200
+    assert tv.refresh(tokens["refresh_token"]).status_code == 200
+
+
+WIDER_ENDINGS = [
+    pytest.param(lambda ada: end_everywhere(db.session.get_one(Account, ada.id), BY_ADA), id="everywhere"),
+    pytest.param(lambda ada: set_row(Account, disabled_at=clock.now()), id="her account was disabled"),
+    pytest.param(lambda ada: set_row(Client, epoch=7), id="the client has another epoch"),
+    pytest.param(lambda ada: set_row(ProviderState, epoch=7), id="the provider has another epoch"),
+]
+ENDINGS = [
+    pytest.param(lambda ada: end(device_row(), BY_ADA), id="she signed this device out"),
+    pytest.param(lambda ada: set_row(Grant, revoked_at=clock.now()), id="the grant was revoked"),
+    *WIDER_ENDINGS,
+]
+
+
+def device_row() -> Session:
+    return db.session.scalars(select(Session).where(Session.is_device)).one()
+
+
+def set_row(model, **values) -> None:
+    assert change(update(model).values(**values)) == 1
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+def test_whatever_ends_the_device_its_tokens_are_refused_at_once(tv, made, ada, how):
+    """An offline_access that the device has does not outlive its session."""
+    tokens = tv.sign_in_by(made)
+    assert tv.userinfo(tokens["access_token"]).status_code == 200
+
+    with transaction():
+        how(ada)
+
+    assert tv.userinfo(tokens["access_token"]).status_code == 401
+    assert tv.refresh(tokens["refresh_token"]).status_code in {400, 401}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [case for case in ENDINGS if case.id not in {"she signed this device out", "the grant was revoked"}],
+)
+def test_an_answer_does_not_outlive_what_ended_before_the_device_asked(tv, made, ada, how):
+    """SEC-711: a code that was allowed is void once everything of the person, the client or all has ended."""
+    begun = tv.begin()
+    answer(begun["user_code"], made)
+
+    with transaction():
+        how(ada)
+
+    assert tv.poll(begun["device_code"]).json["error"] in {"access_denied", "invalid_client"}
+    end_read()
+    assert db.session.scalars(select(Session).where(Session.is_device)).all() == []
+
+
+def test_everything_issued_before_an_instant_is_dead_and_so_is_an_answer(tv, made):
+    begun = tv.begin()
+    answer(begun["user_code"], made)
+    set_all(ProviderState, issued_before_is_dead_at=clock.now() + timedelta(1))
+
+    assert tv.poll(begun["device_code"]).json["error"] == "access_denied"
+
+
+def test_polling_and_signing_in_keep_their_budgets(tv, made, statements):
+    begun = tv.begin()
+    with statements() as pending:
+        tv.poll(begun["device_code"])
+    answer(begun["user_code"], made)
+    with statements() as exchange:
+        assert tv.poll(begun["device_code"]).status_code == 200
+
+    assert len(pending) <= 3, pending
+    assert len(exchange) <= 12, exchange
+
+
+def test_the_grant_is_discoverable(tv):
+    metadata = tv.http.get("/.well-known/openid-configuration").json
+
+    assert metadata["device_authorization_endpoint"] == f"{ISSUER}/device-authorization"
+    assert DEVICE_CODE in metadata["grant_types_supported"]
