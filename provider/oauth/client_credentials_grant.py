@@ -7,6 +7,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
 from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
 from provider.oauth.token_answer import token_answer
+from provider.oauth.token_terms import read_terms
 from provider.protocol.scopes import PERSONAL_SCOPES
 from provider.tokens import access
 
@@ -27,5 +28,9 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
         """Issue an access token; rfc6749 §4.4.3: 'A refresh token SHOULD NOT be included.'"""
-        handle, token = access.issue_for_client(self.client.client, scope=self.request.scope)
+        client = self.client.client
+        terms = read_terms(self.request.asked, client)
+        handle, token = access.issue_for_client(
+            client, scope=self.request.scope, resources=terms.resources, cnf=terms.cnf
+        )
         return 200, token_answer(handle, token), self.TOKEN_RESPONSE_HEADER

@@ -13,9 +13,9 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.oauth.client_authentication import ALL_METHODS
 from provider.oauth.registered_client import RegisteredClient
-from provider.oauth.token_answer import token_answer
-from provider.protocol.scopes import OPENID
-from provider.tokens import access, codes, id_token, refresh
+from provider.oauth.token_answer import HangsOn, issue_tokens
+from provider.oauth.token_terms import JKT, TokenTerms, check_key, read_terms
+from provider.tokens import codes, id_token
 from provider.tokens.liveness import FoundCode, find_code
 from provider.tokens.revoke import revoke_family
 
@@ -82,10 +82,14 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
         """Use up the code and issue what it stands for; of many callers one gets here."""
         found: FoundCode = self.request.authorization_code.found
+        wanted = found.code.request
+        terms = read_terms(self.request.asked, found.client, authorized=wanted.get("resources", ()))
+        # rfc9449 §10: the code is of use to the holder of the key alone that the request named.
+        check_key({JKT: wanted["dpop_jkt"]} if wanted.get("dpop_jkt") else None, terms)
         if not codes.use(found.code):
             self._note_replay(found)
             raise InvalidGrantError("the code was used before")
-        return 200, _issue(found), self.TOKEN_RESPONSE_HEADER
+        return 200, _issue(found, terms), self.TOKEN_RESPONSE_HEADER
 
     def _note_replay(self, found: FoundCode) -> None:
         """rfc6749 §4.1.2: a code used twice takes along what was issued for it (SEC-1012)."""
@@ -101,23 +105,18 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
         )
 
 
-def _issue(found: FoundCode) -> dict[str, Any]:
-    code, grant, client = found.code, found.grant, found.client
-    hangs_on = (client, grant, found.client_session, found.session)
-    # The code's id names the family, so that a second use of the code finds all that came of the first.
-    handle, token = access.issue_for_grant(*hangs_on, scope=code.scope, family_id=code.id)
-    sign_in = _sign_in_of(code.request)
-    refresh_token = signed = None
-    if client.metadata_.may_use_grant_type("refresh_token"):
-        refresh_token = refresh.issue(
-            *hangs_on, scope=code.scope, family_id=code.id, auth_time=sign_in.auth_time
-        )
-    if OPENID in code.scope.split():
-        sid = found.client_session.sid
-        signed = id_token.issue(
-            client, grant, sid=sid, sign_in=sign_in, access_token=handle, nonce=code.nonce
-        )
-    return token_answer(handle, token, refresh_token=refresh_token, id_token=signed)
+def _issue(found: FoundCode, terms: TokenTerms) -> dict[str, Any]:
+    code = found.code
+    return issue_tokens(
+        HangsOn(found.client, found.grant, found.client_session, found.session),
+        terms,
+        scope=code.scope,
+        # The code's id names the family, so that a second use of the code finds all that came of the first.
+        family_id=code.id,
+        sign_in=_sign_in_of(code.request),
+        authorized=code.request.get("resources"),
+        nonce=code.nonce,
+    )
 
 
 def _sign_in_of(request: dict[str, Any]) -> id_token.SignIn:

@@ -16,6 +16,8 @@ class ClientRequest:
     parameters: Mapping[str, str] = field(repr=False)
     authorization: str = field(default="", repr=False)
     ip: str | None = None
+    # rfc9449 §4.1: the proof of possession in the header DPoP.
+    dpop: str | None = field(default=None, repr=False)
     # What the client showed in the TLS handshake, as a proxy that the operator trusts passed it on.
     certificate: ClientCertificate | None = None
 

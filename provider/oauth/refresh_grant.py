@@ -14,6 +14,7 @@ from provider.logout.models import LogoutReason
 from provider.oauth.client_authentication import ALL_METHODS
 from provider.oauth.registered_client import RegisteredClient
 from provider.oauth.token_answer import token_answer
+from provider.oauth.token_terms import TokenTerms, check_key, read_terms
 from provider.protocol.scopes import OPENID
 from provider.tokens import access, id_token, refresh
 from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
@@ -49,11 +50,14 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
         """Rotate the token and issue anew, or end what a thief shares with an honest client."""
         presented: PresentedRefreshToken = self.request.refresh_token
         found = presented.found
+        terms = read_terms(self.request.asked, found.client, authorized=found.token.resources or ())
+        # Before anything else: without the key a stolen token does not even end what it was stolen from.
+        check_key(found.token.cnf, terms)
         match refresh.rotate(found, presented.handle):
             case refresh.Rotated(handle=successor):
                 # rfc6749 §6: a narrower scope is for this access token alone.
                 scope = self.request.payload.scope or found.token.scope
-                return 200, _issue(found, successor, scope), self.TOKEN_RESPONSE_HEADER
+                return 200, _issue(found, terms, successor, scope), self.TOKEN_RESPONSE_HEADER
             case refresh.Replayed():
                 self._end_what_was_stolen(found)
                 raise InvalidGrantError("the refresh token was used before")
@@ -77,15 +81,28 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
         end_grant(found.grant.id, cause)
 
 
-def _issue(found: FoundRefreshToken, successor: str, scope: str) -> dict[str, Any]:
-    client, grant, token = found.client, found.grant, found.token
+def _issue(found: FoundRefreshToken, terms: TokenTerms, successor: str, scope: str) -> dict[str, Any]:
+    client, grant, token, session = found.client, found.grant, found.token, found.session
+    # core §12.2: what the tokens tell is the original sign-in, and no nonce. Rows of before kept its
+    # instant alone.
+    sign_in = id_token.SignIn(
+        auth_time=token.auth_time,
+        amr=session.amr if token.amr is None else token.amr,
+        acr=session.acr if token.amr is None else token.acr,
+    )
     handle, access_token = access.issue_for_grant(
-        client, grant, found.client_session, found.session, scope=_ordered(scope), family_id=token.family_id
+        client,
+        grant,
+        found.client_session,
+        session,
+        scope=_ordered(scope),
+        family_id=token.family_id,
+        resources=terms.resources,
+        cnf=terms.cnf,
+        sign_in=sign_in,
     )
     signed = None
     if OPENID in token.scope.split():
-        # core §12.2: the instant of the original sign-in, and no nonce.
-        sign_in = id_token.SignIn(auth_time=token.auth_time, amr=found.session.amr, acr=found.session.acr)
         signed = id_token.issue(
             client, grant, sid=found.client_session.sid, sign_in=sign_in, access_token=handle
         )

@@ -43,6 +43,7 @@ class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no type
         headers = {"Authorization": request.authorization} if request.authorization else {}
         super().__init__("POST", request.url, headers=headers)
         self.payload = BasicOAuth2Payload(dict(request.parameters))
+        self.asked = request
         self.ip = request.ip
 
     @property

@@ -1,8 +1,69 @@
-"""What the token endpoint answers (rfc6749 §5.1, core §3.1.3.3)."""
+"""What the token endpoint answers (rfc6749 §5.1, core §3.1.3.3), and how a grant's first tokens are made."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
+from uuid import UUID
 
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.oauth.token_terms import JKT, TokenTerms
+from provider.protocol.scopes import OPENID
+from provider.sessions.models import ClientSession, Session
+from provider.tokens import access, id_token, refresh
+from provider.tokens.id_token import SignIn
 from provider.tokens.models import AccessToken
+
+
+class HangsOn(NamedTuple):
+    """What tokens live and die with."""
+
+    client: Client
+    grant: Grant
+    client_session: ClientSession
+    session: Session
+
+
+def issue_tokens(
+    above: HangsOn,
+    terms: TokenTerms,
+    *,
+    scope: str,
+    family_id: UUID,
+    sign_in: SignIn,
+    authorized: Collection[str] | None = None,
+    nonce: str | None = None,
+) -> dict[str, Any]:
+    """Issue the first tokens of a family and return the answer that carries them.
+
+    `authorized` are the resources among which later requests may choose.
+    """
+    client = above.client
+    handle, token = access.issue_for_grant(
+        *above,
+        scope=scope,
+        family_id=family_id,
+        resources=terms.resources,
+        cnf=terms.cnf,
+        sign_in=sign_in,
+    )
+    refresh_token = signed = None
+    if client.metadata_.may_use_grant_type("refresh_token"):
+        refresh_token = refresh.issue(
+            *above,
+            scope=scope,
+            family_id=family_id,
+            auth_time=sign_in.auth_time,
+            amr=sign_in.amr,
+            acr=sign_in.acr,
+            resources=authorized,
+            cnf=terms.cnf_of_refresh_token(client),
+        )
+    if OPENID in scope.split():
+        sid = above.client_session.sid
+        signed = id_token.issue(
+            client, above.grant, sid=sid, sign_in=sign_in, access_token=handle, nonce=nonce
+        )
+    return token_answer(handle, token, refresh_token=refresh_token, id_token=signed)
 
 
 def token_answer(
@@ -11,10 +72,15 @@ def token_answer(
     """Return the members of the answer; those without a value are left out."""
     members = {
         "access_token": handle,
-        "token_type": "Bearer",
+        "token_type": type_of(token),
         "expires_in": int((token.expires_at - token.created_at).total_seconds()),
         "scope": token.scope or None,
         "refresh_token": refresh_token,
         "id_token": id_token,
     }
     return {name: value for name, value in members.items() if value is not None}
+
+
+def type_of(token: AccessToken) -> str:
+    """Return how a token is to be shown (rfc9449 §5, rfc8705 §3)."""
+    return "DPoP" if JKT in (token.cnf or {}) else "Bearer"

@@ -4,6 +4,7 @@ Each token is used once. Its successor's handle follows from it and our key alon
 client whose answer was lost on the way can be given the same successor again without our keeping it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -52,8 +53,16 @@ def issue(
     scope: str,
     family_id: UUID,
     auth_time: datetime,
+    amr: str | None = None,
+    acr: str | None = None,
+    resources: Collection[str] | None = None,
+    cnf: dict[str, str] | None = None,
 ) -> str:
-    """Issue the first refresh token of a family; returns its handle."""
+    """Issue the first refresh token of a family; returns its handle.
+
+    `auth_time`, `amr` and `acr` tell of the sign-in that it came from, `resources` among which its access
+    tokens may choose, `cnf` which key its holder must prove to have.
+    """
     handle = new_handle(REFRESH_TOKEN_PREFIX)
     token = RefreshToken(
         id=new_id(),
@@ -65,6 +74,10 @@ def issue(
         client_session_id=client_session.id,
         scope=scope,
         auth_time=auth_time,
+        amr=amr,
+        acr=acr,
+        resources=list(resources) if resources else None,
+        cnf=cnf,
         created_at=clock.now(),
         expires_at=_end_of(grant, session),
     )
@@ -80,7 +93,7 @@ def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
     if _use(found.token):
         _add_successor(found, successor)
         return Rotated(successor)
-    if _may_be_repeated(found.client, successor):
+    if _may_be_repeated(found, successor):
         return Rotated(successor, repeated=True)
     return Replayed()
 
@@ -109,13 +122,17 @@ def _add_successor(found: FoundRefreshToken, handle: str) -> None:
         client_session_id=token.client_session_id,
         scope=token.scope,
         auth_time=token.auth_time,
+        amr=token.amr,
+        acr=token.acr,
+        resources=token.resources,
+        cnf=token.cnf,
         created_at=clock.now(),
         expires_at=_end_of(found.grant, found.session),
     )
     db.session.add(successor)
 
 
-def _may_be_repeated(client: Client, successor: str) -> bool:
+def _may_be_repeated(found: FoundRefreshToken, successor: str) -> bool:
     """Whether the successor was made a moment ago and nobody has used it (DEC-10)."""
     made = select(RefreshToken).where(
         RefreshToken.digest == digest_of(successor),
@@ -123,15 +140,20 @@ def _may_be_repeated(client: Client, successor: str) -> bool:
         RefreshToken.revoked_at.is_(None),
     )
     token = db.session.scalars(made, execution_options={"populate_existing": True}).one_or_none()
-    return token is not None and clock.now() - token.created_at < reuse_interval(client)
+    interval = reuse_interval(found.client, is_bound=found.token.cnf is not None)
+    return token is not None and clock.now() - token.created_at < interval
 
 
-def reuse_interval(client: Client) -> timedelta:
-    """Return how long a client may repeat a refresh: public ones never, unless it was set (DEC-10)."""
+def reuse_interval(client: Client, *, is_bound: bool = False) -> timedelta:
+    """Return how long a client may repeat a refresh, unless that was set for it (DEC-10).
+
+    Public ones never, because whoever stole a token could; with a token bound to a key nobody else can.
+    """
     if client.refresh_reuse_interval is not None:
         interval: timedelta = client.refresh_reuse_interval
         return interval
-    return timedelta(0) if client.metadata_.is_public else current.settings().refresh_reuse_interval
+    may_repeat = is_bound or not client.metadata_.is_public
+    return current.settings().refresh_reuse_interval if may_repeat else timedelta(0)
 
 
 def _end_of(grant: Grant, session: Session) -> datetime:

@@ -23,5 +23,6 @@ def read_client_request(request: Request) -> ClientRequest:
         parameters=parameters,
         authorization=request.headers.get("Authorization", ""),
         ip=client_address(),
+        dpop=request.headers.get("DPoP"),
         certificate=client_certificate(request),
     )

@@ -1,0 +1,71 @@
+"""What the tokens of one request are to be: for whom they are meant, and what they are bound to."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from provider.clients import resources
+from provider.clients.models import Client, Resource
+from provider.infrastructure import current
+from provider.oauth import dpop
+from provider.oauth.authorization_request import read_resources
+from provider.oauth.exchange import ClientRequest
+from provider.protocol.errors import InvalidDPoPProof, InvalidGrant, InvalidRequest, InvalidTarget
+
+JKT, X5T = "jkt", "x5t#S256"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTerms:
+    """The resource servers that an access token is meant for, and what its holder must prove to have."""
+
+    resources: tuple[Resource, ...] = ()
+    cnf: dict[str, str] | None = None
+
+    def cnf_of_refresh_token(self, client: Client) -> dict[str, str] | None:
+        """Return what a refresh token is bound to; a client that proves itself binds it by that already.
+
+        rfc9449 §5: 'refresh tokens issued to public clients MUST be bound'; rfc8705 §4 says the same.
+        """
+        return self.cnf if client.metadata_.is_public else None
+
+
+def read_terms(
+    asked: ClientRequest, client: Client, *, authorized: Collection[str] | None = None
+) -> TokenTerms:
+    """Return the terms of a token request; a proof that it brings is used up.
+
+    `authorized` are the resources among which it may choose, None for any. The caller has a transaction
+    open. Raises InvalidTarget, InvalidDPoPProof, UseDPoPNonce or InvalidRequest.
+    """
+    return TokenTerms(resources=_targets(asked, authorized), cnf=_binding(asked, client))
+
+
+def check_key(bound_to: dict[str, str] | None, terms: TokenTerms) -> None:
+    """Refuse a request that does not prove to have what a code or refresh token is bound to."""
+    proven = terms.cnf or {}
+    if any(proven.get(name) != value for name, value in (bound_to or {}).items()):
+        raise InvalidGrant("this was issued to the holder of another key")
+
+
+def _targets(asked: ClientRequest, authorized: Collection[str] | None) -> tuple[Resource, ...]:
+    named = read_resources(asked.parameters)
+    if authorized is None:
+        return resources.check(named)
+    # Our own addresses need no permission of their own: what they give is decided by the scopes alone.
+    if not {*named} <= {*authorized, current.settings().issuer}:
+        raise InvalidTarget("a resource was not asked for at the authorization endpoint")
+    return resources.check(named or authorized)
+
+
+def _binding(asked: ClientRequest, client: Client) -> dict[str, str] | None:
+    metadata, bound = client.metadata_, {}
+    jkt = dpop.thumbprint_of(asked)
+    if jkt is not None:
+        bound[JKT] = jkt
+    elif metadata.dpop_bound_access_tokens:
+        raise InvalidDPoPProof("this client's tokens are bound to a key, and no DPoP proof came")
+    if metadata.tls_client_certificate_bound_access_tokens:
+        if asked.certificate_thumbprint is None:
+            raise InvalidRequest("this client's tokens are bound to its certificate, and none was shown")
+        bound[X5T] = asked.certificate_thumbprint
+    return bound or None
