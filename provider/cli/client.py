@@ -18,7 +18,8 @@ from provider.clients.models import Client
 from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
 from provider.logout import mass, mass_walk
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_metadata import FIELDS, ClientMetadata
+from provider.protocol.client_metadata_texts import read_translations
 
 # DEC-05: what a client made here gets unless it says otherwise.
 _PRESELECTED = {
@@ -205,6 +206,7 @@ def as_wire(known: Client) -> dict[str, Any]:
         "deliver_to": known.deliver_to,
         "slow": known.slow,
         "session_lifetime": known.session_lifetime,
+        "refuse_when_degraded_for": known.refuse_when_degraded_for,
         "enabled": known.disabled_at is None,
         "created_at": known.created_at,
         "updated_at": known.updated_at,
@@ -241,6 +243,6 @@ def _read_secret(given: str | None) -> str | None:
 
 def _say_ignored(asked: dict[str, Any]) -> None:
     """Say which members mean nothing here; rfc7591 §2 wants them ignored, not refused."""
-    unknown = sorted(asked.keys() - ClientMetadata.__dataclass_fields__.keys())
+    unknown = sorted(asked.keys() - set(FIELDS) - read_translations(asked)[0].keys())
     if unknown:
         click.echo(f"curfew: ignored, because unknown: {', '.join(unknown)}", err=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields
+from dataclasses import Field
 from datetime import timedelta
 from typing import Any, TextIO, TypeVar
 
@@ -11,7 +11,7 @@ import click
 from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy
 from provider.clients.options import ClientOptions
 from provider.config.values import read_timedelta
-from provider.protocol.client_metadata import FIELDS, ClientMetadata
+from provider.protocol.client_metadata import DECLARED, FIELDS
 from provider.protocol.client_metadata_rules import kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,6 +25,7 @@ _OPERATOR_OPTIONS = (
     "deliver_to",
     "slow",
     "session_lifetime",
+    "refuse_when_degraded_for",
 )
 
 
@@ -46,7 +47,7 @@ class Span(click.ParamType[timedelta | str | None]):
 
 def metadata_options(command: F) -> F:
     """Give a command an option for every metadata field, and --metadata-json."""
-    for declared in reversed(fields(ClientMetadata)):
+    for declared in reversed(DECLARED):
         command = _option_for(declared)(command)
     return click.option(
         "--metadata-json",
@@ -91,6 +92,12 @@ def operator_options(command: F) -> F:
             type=Span(),
             help="How long its own sessions live; it is told of nothing older.",
         ),
+        click.option(
+            "--refuse-when-degraded-for",
+            type=Span(),
+            help="Refuse new sign-ins there once its logout endpoint has been degraded for so long, such as "
+            "4h; never at first, when only warnings are given.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -127,7 +134,7 @@ def asked_options(given: Mapping[str, Any], client: Client | None = None) -> Cli
 
 def flag_of(name: str) -> str:
     """Return the option's name of a field; a repeatable one is in the singular."""
-    kind = kind_of(next(declared.type for declared in fields(ClientMetadata) if declared.name == name))
+    kind = kind_of(next(declared.type for declared in DECLARED if declared.name == name))
     return "--" + (name.removesuffix("s") if kind is tuple else name).replace("_", "-")
 
 

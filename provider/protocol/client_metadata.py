@@ -67,10 +67,19 @@ class ClientMetadata:
         "Signature of userinfo answers; not offered, they are JSON."
     )
     token_endpoint_auth_method: str = _declared(
-        "client_secret_basic, client_secret_post, private_key_jwt or none (a public client).",
+        "client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, "
+        "self_signed_tls_client_auth or none (a public client).",
         "client_secret_basic",
     )
     token_endpoint_auth_signing_alg: str | None = _declared("The only signature of its assertions.")
+    tls_client_auth_subject_dn: str | None = _declared(
+        "The subject of its certificate, such as CN=red,O=Red Ltd (rfc8705 §2.1.2); or one of the next four."
+    )
+    tls_client_auth_san_dns: str | None = _declared("A DNS name in its certificate.")
+    tls_client_auth_san_uri: str | None = _declared("A URI in its certificate.")
+    tls_client_auth_san_ip: str | None = _declared("An IP address in its certificate.")
+    tls_client_auth_san_email: str | None = _declared("An e-mail address in its certificate.")
+    request_object_signing_alg: str | None = _declared("The only signature of its request objects.")
     default_max_age: int | None = _declared("Oldest sign-in it accepts, in seconds, unless it asks.")
     require_auth_time: bool = _declared("Its ID Tokens always carry auth_time.", False)
     default_acr_values: tuple[str, ...] = _declared("Authentication contexts it wants unless it asks.", ())
@@ -98,6 +107,9 @@ class ClientMetadata:
         "Signature of introspection answers that it asks for as a JWT (rfc9701)."
     )
 
+    # rfc7591 §2.2: members such as client_name#de, under these very names.
+    translations: dict[str, str] = field(default_factory=dict)
+
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> "ClientMetadata":
         """Read what was validated before it was stored; no check is repeated."""
@@ -106,7 +118,7 @@ class ClientMetadata:
             for name, value in stored.items()
             if name in FIELDS
         }
-        return cls(**values)
+        return cls(**values, translations={name: value for name, value in stored.items() if "#" in name})
 
     @classmethod
     def from_registration(cls, asked: Mapping[str, object]) -> "ClientMetadata":
@@ -135,7 +147,7 @@ class ClientMetadata:
             name: list(value) if isinstance(value, tuple) else value
             for name, value in wire.items()
             if value is not None and value != ()
-        } | {"response_types": list(self.response_types)}
+        } | {"response_types": list(self.response_types), **self.translations}
 
     @property
     def is_public(self) -> bool:
@@ -178,4 +190,6 @@ class ClientMetadata:
 
 
 _CODE_GRANT = "authorization_code"
-FIELDS = tuple(declared.name for declared in fields(ClientMetadata))
+# What was declared with a meaning; each has its option in the command.
+DECLARED = tuple(declared for declared in fields(ClientMetadata) if declared.metadata)
+FIELDS = tuple(declared.name for declared in DECLARED)

@@ -1,12 +1,16 @@
 """What must hold for client metadata: types first, then each field, then fields together."""
 
-import re
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any, get_args, get_origin
 
-from provider.protocol.client_metadata import ClientMetadata, Problem
+from provider.protocol.client_certificate_rules import (
+    SELF_SIGNED_TLS_CLIENT_AUTH,
+    TLS_METHODS,
+    problems_of_tls,
+)
+from provider.protocol.client_metadata import DECLARED, ClientMetadata, Problem
+from provider.protocol.client_metadata_texts import read_translations, text_problems, uri_problems
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.jwks_rules import problems_of_jwks
 from provider.protocol.response_type import (
@@ -22,7 +26,7 @@ from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web
 SIGNATURES = ("RS256", "ES256", "EdDSA")
 ASSERTION_SIGNATURES = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
 # KEY-20: client_secret_jwt would need the secret itself, and only its digest is kept.
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", *TLS_METHODS, "none")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "application_type": ("web", "native"),
     "subject_type": ("public", "pairwise"),
@@ -31,6 +35,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "access_token_format": ("opaque", "jwt"),
     "token_endpoint_auth_method": AUTH_METHODS,
     "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,
+    "request_object_signing_alg": ASSERTION_SIGNATURES,
     "grant_types": ("authorization_code", "refresh_token", "client_credentials", "implicit", DEVICE_CODE),
 }
 # What the endpoints do not do must not be promised: a client that relies on it would be unprotected.
@@ -38,35 +43,19 @@ _NOT_OFFERED = (
     "userinfo_signed_response_alg",
     "require_pushed_authorization_requests",
 )
-_KEY_METHOD = "private_key_jwt"
-_MAX_ITEMS = 100
-_MAX_TEXT = 2000
-_MAX_NAME = 200
-# rfc6749 §3.3: scope-token.
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
-# THR-34: controls, zero-width and direction marks make one name look like another.
-_DECEPTIVE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+_ENCRYPTION = tuple(
+    f"{name}_encryption_{part}" if name == "request_object" else f"{name}_encrypted_response_{part}"
+    for name in ("id_token", "userinfo", "introspection", "authorization", "request_object")
+    for part in ("alg", "enc")
 )
-# Whether plain http is possible: never, on the person's own machine, or as the outbound door decides.
-_URIS = {
-    "logo_uri": "loopback",
-    "client_uri": "anywhere",
-    "policy_uri": "anywhere",
-    "tos_uri": "anywhere",
-    "jwks_uri": "loopback",
-    "sector_identifier_uri": "never",
-    "initiate_login_uri": "loopback",
-    "backchannel_logout_uri": "anywhere",
-    "frontchannel_logout_uri": "loopback",
-}
+_KEY_METHODS = ("private_key_jwt", SELF_SIGNED_TLS_CLIENT_AUTH)
 
 
 def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
     """Return the known members whose JSON type is right, and a problem for each of the others."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for declared in fields(ClientMetadata):
+    for declared in DECLARED:
         value = asked.get(declared.name)
         if value is None:
             continue
@@ -75,18 +64,22 @@ def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Prob
             problems.append(Problem(declared.name, f"must be {sentence}"))
         else:
             values[declared.name] = tuple(value) if isinstance(value, list | tuple) else value
-    return values, problems
+    values["translations"], mistyped = read_translations(asked)
+    # What is never kept is refused all the same: who asks for it must not believe to have it.
+    unknown = [Problem(name, "is not offered") for name in _ENCRYPTION if asked.get(name) is not None]
+    return values, problems + mistyped + unknown
 
 
 def problems_of(metadata: ClientMetadata) -> Iterator[Problem]:
     """Yield everything that is wrong with metadata of the right types."""
-    yield from _text_problems(metadata)
+    yield from text_problems(metadata)
     yield from _choice_problems(metadata)
-    yield from _uri_problems(metadata)
+    yield from uri_problems(metadata)
     yield from _redirect_problems("redirect_uris", metadata)
     yield from _redirect_problems("post_logout_redirect_uris", metadata)
     yield from _flow_problems(metadata)
     yield from _key_problems(metadata)
+    yield from problems_of_tls(metadata)
     yield from _logout_problems(metadata)
     yield from _pairwise_problems(metadata)
 
@@ -120,25 +113,6 @@ def _is_of(value: object, kind: type) -> bool:
     return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
 
-def _text_problems(metadata: ClientMetadata) -> Iterator[Problem]:
-    for declared in fields(metadata):
-        value = getattr(metadata, declared.name)
-        texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
-        if len(texts) > _MAX_ITEMS:
-            yield Problem(declared.name, f"must not have more than {_MAX_ITEMS} entries")
-        longest = _MAX_NAME if declared.name == "client_name" else _MAX_TEXT
-        if any(len(text) > longest for text in texts):
-            yield Problem(declared.name, f"must not be longer than {longest} characters")
-        if any(_DECEPTIVE.search(text) for text in texts):
-            yield Problem(declared.name, "must not contain control or invisible characters")
-    if metadata.client_name is not None and not metadata.client_name.strip():
-        yield Problem("client_name", "must not be empty")
-    if not _SCOPE.fullmatch(metadata.scope):
-        yield Problem("scope", "must be scopes separated by single spaces")
-    if metadata.default_max_age is not None and not 0 <= metadata.default_max_age <= 10**9:
-        yield Problem("default_max_age", "must be a number of seconds, 0 or more")
-
-
 def _choice_problems(metadata: ClientMetadata) -> Iterator[Problem]:
     for name, choices in _CHOICES.items():
         value = getattr(metadata, name)
@@ -150,23 +124,6 @@ def _choice_problems(metadata: ClientMetadata) -> Iterator[Problem]:
     for name in _NOT_OFFERED:
         if getattr(metadata, name):
             yield Problem(name, "is not offered")
-
-
-def _uri_problems(metadata: ClientMetadata) -> Iterator[Problem]:
-    named = [(name, getattr(metadata, name), http) for name, http in _URIS.items()]
-    named += [("request_uris", uri.partition("#")[0], "never") for uri in metadata.request_uris]
-    for name, uri, http in named:
-        if uri is None:
-            continue
-        try:
-            parsed = parse_web_uri(uri)
-        except MalformedURI as exc:
-            yield Problem(name, str(exc))
-            continue
-        if parsed.scheme == "http" and not (
-            http == "anywhere" or (http == "loopback" and parsed.is_loopback)
-        ):
-            yield Problem(name, "must use https")
 
 
 def _redirect_problems(name: str, metadata: ClientMetadata) -> Iterator[Problem]:
@@ -232,8 +189,8 @@ def _key_problems(metadata: ClientMetadata) -> Iterator[Problem]:
         if metadata.jwks_uri is not None:
             yield Problem("jwks", "must not be given together with jwks_uri")
         yield from (Problem("jwks", sentence) for sentence in problems_of_jwks(metadata.jwks))
-    elif metadata.token_endpoint_auth_method == _KEY_METHOD and metadata.jwks_uri is None:
-        yield Problem("jwks", "or jwks_uri is needed for private_key_jwt")
+    elif metadata.token_endpoint_auth_method in _KEY_METHODS and metadata.jwks_uri is None:
+        yield Problem("jwks", f"or jwks_uri is needed for {metadata.token_endpoint_auth_method}")
 
 
 def _logout_problems(metadata: ClientMetadata) -> Iterator[Problem]:

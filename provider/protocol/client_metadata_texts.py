@@ -1,0 +1,96 @@
+"""Texts and addresses that a client registers, in the language of the members' names or in others.
+
+rfc7591 §2.2: what people read may come in several languages, as `client_name#de` beside `client_name`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+
+from provider.protocol.client_metadata import ClientMetadata, Problem
+from provider.protocol.uri import MalformedURI, parse_web_uri
+
+TRANSLATABLE = ("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri")
+_MOST_TRANSLATIONS = 50
+# bcp47 §2.1, as far as its form goes.
+_TRANSLATED = re.compile(rf"({'|'.join(TRANSLATABLE)})#[A-Za-z]{{1,8}}(?:-[A-Za-z0-9]{{1,8}})*")
+_MAX_ITEMS = 100
+_MAX_TEXT = 2000
+_MAX_NAME = 200
+# rfc6749 §3.3: scope-token.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
+# THR-34: controls, zero-width and direction marks make one name look like another.
+_DECEPTIVE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+# Whether plain http is possible: never, on the person's own machine, or as the outbound door decides.
+_URIS = {
+    "logo_uri": "loopback",
+    "client_uri": "anywhere",
+    "policy_uri": "anywhere",
+    "tos_uri": "anywhere",
+    "jwks_uri": "loopback",
+    "sector_identifier_uri": "never",
+    "initiate_login_uri": "loopback",
+    "backchannel_logout_uri": "anywhere",
+    "frontchannel_logout_uri": "loopback",
+}
+
+
+def read_translations(asked: Mapping[str, object]) -> tuple[dict[str, str], list[Problem]]:
+    """Return the members in other languages, and a problem for each that is no text."""
+    named = {
+        name: value for name, value in asked.items() if value is not None and _TRANSLATED.fullmatch(name)
+    }
+    values = {name: value for name, value in named.items() if isinstance(value, str)}
+    return values, [Problem(name, "must be a text") for name in named if name not in values]
+
+
+def text_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    """Yield what is wrong with texts as such."""
+    for declared in fields(metadata):
+        value = getattr(metadata, declared.name)
+        texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+        if len(texts) > _MAX_ITEMS:
+            yield Problem(declared.name, f"must not have more than {_MAX_ITEMS} entries")
+        yield from _problems_of_texts(declared.name, texts)
+    for name, text in metadata.translations.items():
+        yield from _problems_of_texts(name, (text,))
+    if len(metadata.translations) > _MOST_TRANSLATIONS:
+        yield Problem("client_name", f"and others must not have more than {_MOST_TRANSLATIONS} translations")
+    if not _SCOPE.fullmatch(metadata.scope):
+        yield Problem("scope", "must be scopes separated by single spaces")
+    if metadata.default_max_age is not None and not 0 <= metadata.default_max_age <= 10**9:
+        yield Problem("default_max_age", "must be a number of seconds, 0 or more")
+
+
+def uri_problems(metadata: ClientMetadata) -> Iterator[Problem]:
+    """Yield what is wrong with addresses other than redirect URIs."""
+    named = [(name, getattr(metadata, name), http) for name, http in _URIS.items()]
+    named += [("request_uris", uri.partition("#")[0], "never") for uri in metadata.request_uris]
+    for name, uri in metadata.translations.items():
+        if name.partition("#")[0] in _URIS:
+            named.append((name, uri, _URIS[name.partition("#")[0]]))
+    for name, uri, http in named:
+        if uri is None:
+            continue
+        try:
+            parsed = parse_web_uri(uri)
+        except MalformedURI as exc:
+            yield Problem(name, str(exc))
+            continue
+        if parsed.scheme == "http" and not (
+            http == "anywhere" or (http == "loopback" and parsed.is_loopback)
+        ):
+            yield Problem(name, "must use https")
+
+
+def _problems_of_texts(name: str, texts: tuple[str, ...]) -> Iterator[Problem]:
+    is_name = name.partition("#")[0] == "client_name"
+    longest = _MAX_NAME if is_name else _MAX_TEXT
+    if any(len(text) > longest for text in texts):
+        yield Problem(name, f"must not be longer than {longest} characters")
+    if any(_DECEPTIVE.search(text) for text in texts):
+        yield Problem(name, "must not contain control or invisible characters")
+    if is_name and not all(text.strip() for text in texts):
+        yield Problem(name, "must not be empty")
