@@ -53,7 +53,7 @@ def test_it_lists_what_works(document):
 
 def test_every_address_in_it_answers(rp, document):
     addresses = [value for name, value in document.items() if name.endswith(("_endpoint", "_uri"))]
-    assert len(addresses) == 8
+    assert len(addresses) >= 8
 
     for address in addresses:
         path = address.removeprefix(ISSUER)
