@@ -18,14 +18,15 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.logout import limit
 from provider.oauth.client_authentication import ALL_METHODS
-from provider.oauth.token_answer import token_answer
+from provider.oauth.token_answer import HangsOn, issue_tokens
+from provider.oauth.token_terms import TokenTerms, read_terms
 from provider.protocol.errors import AuthorizationPending, DeviceDenied, ExpiredToken, SlowDown
 from provider.protocol.grant_types import DEVICE_CODE
-from provider.protocol.scopes import OFFLINE_ACCESS, OPENID
+from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions import lifecycle as sessions
 from provider.sessions.join import join, new_sid
 from provider.sessions.models import ClientSession, Session
-from provider.tokens import access, device_codes, id_token, refresh
+from provider.tokens import device_codes, id_token
 from provider.tokens.device_codes import DeviceCodeState, FoundDeviceCode
 from provider.tokens.device_models import DeviceCode
 
@@ -74,12 +75,14 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
                 raise DeviceDenied("the person did not agree")
             case DeviceCodeState.EXPIRED:
                 raise ExpiredToken("the device code has expired")
-            case DeviceCodeState.ALLOWED if device_codes.use(code):
-                return 200, self._let_in(), self.TOKEN_RESPONSE_HEADER
+            case DeviceCodeState.ALLOWED:
+                terms = read_terms(self.request.asked, self._found.client, authorized=())
+                if device_codes.use(code):
+                    return 200, self._let_in(terms), self.TOKEN_RESPONSE_HEADER
         # Nothing is revoked: rfc8628 §3.5 has devices ask again when an answer was lost on its way.
         raise InvalidGrantError("the device code was used before")
 
-    def _let_in(self) -> dict[str, Any]:
+    def _let_in(self, terms: TokenTerms) -> dict[str, Any]:
         found = self._found
         # Whoever ends everything of a person meets us at this lock: it comes first and the answer is void,
         # or it comes later and finds the session.
@@ -88,7 +91,7 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
             raise DeviceDenied("the person's permission has ended")
         signed_in = sign_in(account, found.client, found.code)
         limit.enforce(account, signed_in.session)
-        return _issue(found.client, found.code, signed_in)
+        return _issue(found.client, found.code, signed_in, terms)
 
 
 def sign_in(account: Account, client: Client, code: DeviceCode) -> SignedInDevice:
@@ -123,22 +126,14 @@ def _end_of_session(grant: Grant) -> datetime:
     return min(grant.expires_at, clock.now() + current.settings().session_lifetime)
 
 
-def _issue(client: Client, code: DeviceCode, signed_in: SignedInDevice) -> dict[str, Any]:
-    hangs_on = (client, signed_in.grant, signed_in.client_session, signed_in.session)
-    auth_time = _instant(code.authenticated_at)
-    handle, token = access.issue_for_grant(*hangs_on, scope=code.scope, family_id=code.id)
-    refresh_token = signed = None
-    if client.metadata_.may_use_grant_type("refresh_token"):
-        refresh_token = refresh.issue(*hangs_on, scope=code.scope, family_id=code.id, auth_time=auth_time)
-    if OPENID in code.scope.split():
-        signed = id_token.issue(
-            client,
-            signed_in.grant,
-            sid=signed_in.client_session.sid,
-            sign_in=id_token.SignIn(auth_time=auth_time, amr=code.amr or "", acr=code.acr),
-            access_token=handle,
-        )
-    return token_answer(handle, token, refresh_token=refresh_token, id_token=signed)
+def _issue(client: Client, code: DeviceCode, signed_in: SignedInDevice, terms: TokenTerms) -> dict[str, Any]:
+    return issue_tokens(
+        HangsOn(client, signed_in.grant, signed_in.client_session, signed_in.session),
+        terms,
+        scope=code.scope,
+        family_id=code.id,
+        sign_in=id_token.SignIn(auth_time=_instant(code.authenticated_at), amr=code.amr or "", acr=code.acr),
+    )
 
 
 def _instant(authenticated_at: datetime | None) -> datetime:
