@@ -73,6 +73,8 @@ class Client(Base):
     slow: Mapped[bool] = mapped_column(default=False)
     # DLV-10: how long its own sessions live at most; news older than that has lost its meaning.
     session_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
+    # DEC-09: new sign-ins there are refused once its logout endpoint has been degraded for so long.
+    refuse_when_degraded_for: Mapped[timedelta | None] = mapped_column(Interval)
     epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)

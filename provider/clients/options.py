@@ -30,12 +30,16 @@ class ClientOptions:
     slow: bool = False
     # DLV-10: how long its own sessions live at most.
     session_lifetime: timedelta | None = None
+    # DEC-09: new sign-ins there are refused once its logout endpoint has been degraded for so long.
+    refuse_when_degraded_for: timedelta | None = None
 
     def __post_init__(self) -> None:
         if self.grant_lifetime is not None and self.grant_lifetime <= timedelta(0):
             raise InvalidOption("grant_lifetime must be longer than nothing")
         if self.session_lifetime is not None and self.session_lifetime <= timedelta(0):
             raise InvalidOption("session_lifetime must be longer than nothing")
+        if self.refuse_when_degraded_for is not None and self.refuse_when_degraded_for <= timedelta(0):
+            raise InvalidOption("refuse_when_degraded_for must be longer than nothing")
         # DEC-10: at most a minute, or a stolen token would be as good as the real one.
         if self.refresh_reuse_interval is not None and not (
             timedelta(0) <= self.refresh_reuse_interval <= _LONGEST_REUSE

@@ -42,6 +42,7 @@ def add(
     deliver_to: str | None = None,
     slow: bool = False,
     session_lifetime: timedelta | None = None,
+    refuse_when_degraded_for: timedelta | None = None,
 ) -> tuple[Client, str | None]:
     """Add a client; returns it with its secret, which is shown this once, or None if it needs none.
 
@@ -58,6 +59,7 @@ def add(
         deliver_to=deliver_to,
         slow=slow,
         session_lifetime=session_lifetime,
+        refuse_when_degraded_for=refuse_when_degraded_for,
     )
     client_id = str(new_id()) if client_id is None else _checked_id(client_id)
     secret = _secret_for(metadata, client_secret)
@@ -91,6 +93,7 @@ def apply_options(client: Client, options: ClientOptions) -> None:
     client.deliver_to = options.deliver_to
     client.slow = options.slow
     client.session_lifetime = options.session_lifetime
+    client.refuse_when_degraded_for = options.refuse_when_degraded_for
 
 
 def needs_secret(metadata: ClientMetadata) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 
 from provider.delivery.models import BreakerState, Delivery, EndpointHealth
 from provider.delivery.queries import is_pending
@@ -35,6 +35,23 @@ def list_failing() -> list[EndpointHealth]:
     """List the endpoints that fail or are being tried, the longest failing first."""
     ill = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
     return list(db.session.scalars(select(EndpointHealth).where(ill).order_by(EndpointHealth.failing_since)))
+
+
+def is_degraded_since(client_id: UUID, url: str, instant: datetime) -> bool:
+    """Whether this endpoint has been degraded since an instant, while something waits for it.
+
+    Only what waits will ever show that it works again. Served by the primary key and by
+    ix_delivery_client_id_pending.
+    """
+    waits = exists().where(Delivery.client_id == client_id, is_pending())
+    ill = exists().where(
+        EndpointHealth.client_id == client_id,
+        # What was wrong with another address says nothing about this one.
+        EndpointHealth.url == url,
+        EndpointHealth.degraded_since <= instant,
+        waits,
+    )
+    return bool(db.session.scalar(select(ill)))
 
 
 def count_waiting(client_id: UUID) -> int:

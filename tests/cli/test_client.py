@@ -59,7 +59,7 @@ def test_every_kind_of_option_arrives(curfew, tmp_path):
         "--token-endpoint-auth-method", "private_key_jwt", "--jwks", keys, "--default-max-age", "60",
         "--require-auth-time", "--scope", "openid email", "--grant-lifetime", "30d",
         "--offline-policy", "ask", "--refresh-reuse-interval", "5s",
-        "--confirm-sign-out", "always", "--no-told-of-expiry",
+        "--confirm-sign-out", "always", "--no-told-of-expiry", "--refuse-when-degraded-for", "4h",
         "--backchannel-logout-uri", "https://red.test/told", "--json",
     ).json  # fmt: skip
 
@@ -69,6 +69,7 @@ def test_every_kind_of_option_arrives(curfew, tmp_path):
     assert (shown["grant_lifetime"], shown["offline_policy"]) == (30 * 86400, "ask")
     assert shown["refresh_reuse_interval"] == 5
     assert (shown["confirm_sign_out"], shown["told_of_expiry"]) == ("always", False)
+    assert shown["refuse_when_degraded_for"] == 4 * 3600
     assert "client_secret" not in shown
 
 
@@ -159,6 +160,7 @@ def test_a_secret_is_rotated_with_an_overlap(curfew, looking):
         pytest.param((*RED, "--deliver-to", "http://10.0.0.1/x"), "deliver_to", id="the override as well"),
         pytest.param((*RED, "--client-secret", "short"), "16", id="a short secret"),
         pytest.param((*RED, "--refresh-reuse-interval", "2m"), "60s", id="DEC-10"),
+        pytest.param((*RED, "--refuse-when-degraded-for", "0s"), "longer than nothing", id="DEC-09"),
     ],
 )
 def test_what_cannot_be_registered_is_refused_in_one_line(curfew, looking, arguments, word):

@@ -1,0 +1,27 @@
+"""No new sign-ins at an app that cannot be told of their end, if the operator wants it so (DEC-09)."""
+
+from provider.clients.models import Client
+from provider.delivery.degraded import is_degraded_since
+from provider.infrastructure import clock
+from provider.logout.logout_token import address_of
+from provider.protocol.errors import TemporarilyUnavailable
+from provider.sessions.queries import FoundSession
+
+
+def why_refused(client: Client, found: FoundSession | None) -> TemporarilyUnavailable | None:
+    """Return why a sign-in cannot begin at this app now, or None if it can.
+
+    Who is signed in there already may go on: refusing that would end nothing and tell nobody.
+    Costs a statement only for clients with this option.
+    """
+    patience, url = client.refuse_when_degraded_for, address_of(client)
+    if patience is None or url is None:
+        return None
+    if found is not None and found.client_session is not None:
+        return None
+    if not is_degraded_since(client.id, url, clock.now() - patience):
+        return None
+    return TemporarilyUnavailable(
+        "the logout endpoint of this app fails; new sign-ins wait until it can be told of their end",
+        detail="the client has been degraded for longer than refuse_when_degraded_for",
+    )
