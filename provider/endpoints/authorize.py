@@ -1,12 +1,11 @@
 """The Authorization Endpoint (core §3.1.2): from a request, by way of a person's answers, to a code."""
 
-from collections.abc import Mapping
-
 from flask import redirect, request
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
+from provider.endpoints.authorization_case import AuthorizationCase, case_of, case_of_parked
 from provider.grants.queries import find_consented_scopes
 from provider.grants.subject import subject_for
 from provider.infrastructure import clock, event_log
@@ -15,8 +14,7 @@ from provider.interactions import answer as answering
 from provider.interactions import queries as interactions
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
-from provider.keys import jwt
-from provider.oauth.authorization_request import KNOWN_PARAMETERS, AuthorizationRequest, find_target
+from provider.oauth.authorization_request import AuthorizationRequest
 from provider.oauth.decision import (
     Answers,
     ClientFacts,
@@ -28,14 +26,12 @@ from provider.oauth.decision import (
     Refuse,
     decide,
 )
+from provider.oauth.id_token_hint import hinted_sub
 from provider.oauth.issue_answer import SessionEnded, issue_answer
-from provider.protocol.errors import InvalidRequest, TemporarilyUnavailable
-from provider.protocol.response_type import answering_mode
+from provider.protocol.errors import InvalidRequestURI, TemporarilyUnavailable
 from provider.sessions.queries import FoundSession, find_with_client
 from provider.web import cookies
-from provider.web.authorization_response import AnswerAddress, answer_app
-from provider.web.errors import answer_errors_at
-from provider.web.op_browser_state import session_state_parameter
+from provider.web.authorization_response import answer_app
 from provider.web.parameters import read_parameters
 
 _KIND = InteractionKind.AUTHORIZATION
@@ -51,13 +47,12 @@ _TRIES = 3
 
 def authorize() -> Response:
     """Answer an Authentication Request by GET, or park one that was posted."""
-    parameters = read_parameters(request)
-    client, asked = _validate(parameters)
+    case = case_of(read_parameters(request))
     if request.method == "GET":
-        return _answer(parameters, client, asked, None, "")
+        return _answer(case)
     # A form on another site carries no Lax cookie: only our own address shows us the session (DEC-07).
     with transaction():
-        handle = park(_KIND, _to_park(parameters), browser=None)
+        handle = park(_KIND, case.to_park, browser=None, answers=case.first_answers)
     return redirect(f"/authorize/resume/{handle}", 303)
 
 
@@ -66,25 +61,7 @@ def resume(handle: str) -> Response:
     interaction = interactions.find(handle, cookies.browser(), _KIND) or _adopt(handle)
     if interaction is None:
         return _explain(handle)
-    client, asked = _validate(interaction.parameters)
-    return _answer(interaction.parameters, client, asked, interaction, handle)
-
-
-def _validate(parameters: Mapping[str, str]) -> tuple[Client, AuthorizationRequest]:
-    client, redirect_uri = find_target(parameters)
-    answer_errors_at(_answer_address(parameters, client, redirect_uri))
-    return client, AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
-
-
-def _answer_address(parameters: Mapping[str, str], client: Client, redirect_uri: str) -> AnswerAddress:
-    return AnswerAddress(
-        redirect_uri=redirect_uri,
-        response_mode=answering_mode(parameters),
-        state=parameters.get("state"),
-        app_name=client.display_name,
-        # session §2: the state 'SHOULD be returned upon an authentication failure' too.
-        told=session_state_parameter(client.client_id, redirect_uri),
-    )
+    return _answer(case_of_parked(interaction, handle))
 
 
 def _adopt(handle: str) -> Interaction | None:
@@ -97,29 +74,23 @@ def _adopt(handle: str) -> Interaction | None:
     return interaction if adopted else None
 
 
-def _answer(
-    parameters: Mapping[str, str],
-    client: Client,
-    asked: AuthorizationRequest,
-    interaction: Interaction | None,
-    handle: str,
-) -> Response:
+def _answer(case: AuthorizationCase) -> Response:
     for _ in range(_TRIES):
-        found = _find_session(client)
-        decision = _decide(client, asked, found, interaction)
+        found = _find_session(case.client)
+        decision = _decide(case, found)
         match decision, found:
             case Refuse(error=error), _:
-                _close(interaction)
+                _close(case)
                 raise error
             case Proceed(), FoundSession():
                 try:
-                    said = _issue(asked, decision, client, found, interaction)
+                    said = _issue(case, decision, found)
                 except AnsweredBefore:
-                    return _explain(handle)
+                    return _explain(case.handle)
                 if said is not None:
-                    return answer_app(_answer_address(parameters, client, asked.redirect_uri), said)
+                    return answer_app(case.answer_address, said)
             case NeedSignIn() | NeedConsent(), _:
-                return _ask(decision, parameters, found, interaction, handle)
+                return _ask(decision, case, found)
     raise TemporarilyUnavailable("the session changed while the request was answered; try again")
 
 
@@ -133,9 +104,8 @@ def _find_session(client: Client) -> FoundSession | None:
     return find_with_client(handle, client) if handle else None
 
 
-def _decide(
-    client: Client, asked: AuthorizationRequest, found: FoundSession | None, interaction: Interaction | None
-) -> Decision:
+def _decide(case: AuthorizationCase, found: FoundSession | None) -> Decision:
+    client, asked, interaction = case.client, case.asked, case.interaction
     metadata = client.metadata_
     facts = ClientFacts(
         first_party=client.first_party,
@@ -146,7 +116,7 @@ def _decide(
         asked,
         facts,
         _person(client, asked, found),
-        hinted_sub=_hinted_sub(asked, client),
+        hinted_sub=hinted_sub(asked, client),
         answers=Answers.of(interaction.created_at, interaction.answers) if interaction else Answers(),
         now=clock.now(),
     )
@@ -168,78 +138,59 @@ def _person(client: Client, asked: AuthorizationRequest, found: FoundSession | N
     )
 
 
-def _hinted_sub(asked: AuthorizationRequest, client: Client) -> str | None:
-    """Return whom an ID Token of ours names; core §3.1.2.1: an expired one is as good a hint."""
-    if asked.id_token_hint is None:
-        return None
-    try:
-        claims = jwt.verify_own(
-            jwt.UnverifiedJWT(asked.id_token_hint),
-            typ=frozenset({jwt.ID_TOKEN_TYP}),
-            audience=client.client_id,
-            require=("sub", "sid", "exp", "iat"),
-            allow_expired=True,
-            for_hint=True,
-        )
-    except jwt.InvalidJWT as exc:
-        raise InvalidRequest("id_token_hint is no ID Token of this client", detail=str(exc)) from exc
-    return str(claims["sub"])
-
-
-def _issue(
-    asked: AuthorizationRequest,
-    proceed: Proceed,
-    client: Client,
-    found: FoundSession,
-    interaction: Interaction | None,
-) -> dict[str, str] | None:
+def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> dict[str, str] | None:
     """Issue what was asked for; None when the session changed meanwhile and all must be looked at again."""
     end_read()
     try:
         with transaction():
-            if interaction is not None and not answering.finish(interaction):
-                raise AnsweredBefore
-            said = issue_answer(asked, proceed, client, found)
+            _use_up(case)
+            said = issue_answer(case.asked, proceed, case.client, found)
     except (SessionEnded, IntegrityError):
         return None
     event_log.info(
-        "authorized", client_id=client.client_id, account_id=found.account.id, session_id=found.session.id
+        "authorized",
+        client_id=case.client.client_id,
+        account_id=found.account.id,
+        session_id=found.session.id,
     )
     return said
 
 
-def _ask(
-    need: NeedSignIn | NeedConsent,
-    parameters: Mapping[str, str],
-    found: FoundSession | None,
-    interaction: Interaction | None,
-    handle: str,
-) -> Response:
+def _use_up(case: AuthorizationCase) -> None:
+    """Close what the request waited in; each gives one answer (rfc9126 §7.3)."""
+    if case.interaction is not None and not answering.finish(case.interaction.id):
+        raise AnsweredBefore
+    if case.pushed_id is not None and not answering.finish(case.pushed_id):
+        raise InvalidRequestURI("the request_uri was used before")
+
+
+def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSession | None) -> Response:
     """Send the person to the page that asks what is needed; the request waits for the answer."""
     answers: dict[str, object] = {}
     if isinstance(need, NeedConsent):
         # What would really be granted, which may be less than what was asked for.
         answers = {"consent_scope": " ".join(need.scopes)}
+    handle = case.handle
     with transaction():
-        if interaction is None:
+        if case.interaction is None:
             handle = park(
                 _KIND,
-                _to_park(parameters),
+                case.to_park,
                 browser=cookies.bind_browser(),
                 session_id=found.session.id if found else None,
-                answers=answers,
+                answers=case.first_answers | answers,
             )
         elif answers:
-            answering.answer(interaction, **answers)
+            answering.answer(case.interaction, **answers)
     page = "consent" if isinstance(need, NeedConsent) else "sign-in"
     return redirect(f"/{page}/{handle}", 303)
 
 
-def _close(interaction: Interaction | None) -> None:
-    if interaction is not None:
+def _close(case: AuthorizationCase) -> None:
+    """Close what was refused; a refusal is an answer too, and is given once."""
+    waiting = [case.interaction.id] if case.interaction else []
+    waiting += [case.pushed_id] if case.pushed_id else []
+    if waiting:
         with transaction():
-            answering.finish(interaction)
-
-
-def _to_park(parameters: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS}
+            for interaction_id in waiting:
+                answering.finish(interaction_id)

@@ -41,6 +41,7 @@ def metadata() -> dict[str, Any]:
 def _addresses(issuer: str) -> dict[str, Any]:
     paths = {
         "authorization_endpoint": "/authorize",
+        "pushed_authorization_request_endpoint": "/par",
         "token_endpoint": "/token",
         "userinfo_endpoint": "/userinfo",
         "jwks_uri": "/jwks",
@@ -68,6 +69,7 @@ def _authorization() -> dict[str, Any]:
         "prompt_values_supported": list(PROMPTS),
         "ui_locales_supported": _LOCALES,
         "authorization_response_iss_parameter_supported": True,
+        "require_pushed_authorization_requests": current.settings().require_pushed_authorization_requests,
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         # discovery §3: this one is true when it is omitted.

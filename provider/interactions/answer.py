@@ -47,11 +47,11 @@ def take(handle: str, browser: str | None, kind: InteractionKind) -> Interaction
     return db.session.scalars(mine, execution_options=options).one_or_none()
 
 
-def finish(interaction: Interaction) -> bool:
+def finish(interaction_id: UUID) -> bool:
     """Close a parked request; only one of any number of callers gets True and may act on it."""
     mine = (
         update(Interaction)
-        .where(Interaction.id == interaction.id, Interaction.finished_at.is_(None))
+        .where(Interaction.id == interaction_id, Interaction.finished_at.is_(None))
         .values(finished_at=clock.now())
     )
     return change(mine) == 1

@@ -20,6 +20,8 @@ class InteractionKind(StrEnum):
     ACCOUNT = "account"
     # Where a browser goes on once the apps' front-channel pages have been loaded.
     FRONTCHANNEL = "frontchannel"
+    # An authorization request that a client pushed, before any browser has begun it (rfc9126).
+    PUSHED = "pushed"
 
 
 class Interaction(Base):

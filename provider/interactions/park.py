@@ -1,5 +1,6 @@
 """How a request is parked until a person has answered."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ def park(
     browser: str | None,
     session_id: UUID | None = None,
     answers: dict[str, Any] | None = None,
+    lifetime: timedelta | None = None,
 ) -> str:
     """Park a request for the browser with this binding cookie; returns the handle for its address.
 
@@ -33,7 +35,7 @@ def park(
         answers=answers or {},
         session_id=session_id,
         created_at=now,
-        expires_at=now + current.settings().interaction_lifetime,
+        expires_at=now + (lifetime or current.settings().interaction_lifetime),
     )
     db.session.add(interaction)
     return handle

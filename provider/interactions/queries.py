@@ -31,6 +31,14 @@ def find_finished(handle: str, browser: str | None, kind: InteractionKind) -> In
     return db.session.scalars(answered).one_or_none()
 
 
+def find_pushed(handle: str) -> Interaction | None:
+    """Find a request that a client pushed, whatever has become of it."""
+    pushed = select(Interaction).where(
+        Interaction.handle_digest == digest_of(handle), Interaction.kind == InteractionKind.PUSHED
+    )
+    return db.session.scalars(pushed, execution_options={"populate_existing": True}).one_or_none()
+
+
 def _find(handle: str, kind: InteractionKind, browser_digest: str | None) -> Interaction | None:
     waiting = select(Interaction).where(
         Interaction.handle_digest == digest_of(handle),

@@ -132,6 +132,11 @@ def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
     return found.client, asked
 
 
+def to_park(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that are kept while a request waits; secrets of the client are not among them."""
+    return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS}
+
+
 def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:
     """Return the resources that a request names, each once."""
     asked = tuple(dict.fromkeys(parameters.get("resource", "").split()))

@@ -81,7 +81,7 @@ def find_parked_account_page(handle: str) -> ParkedAccountPage | None:
 def open_account_page(parked: ParkedAccountPage) -> AnyResponse:
     """Lead somebody who has signed in to the page that waited."""
     with transaction():
-        finish(parked.interaction)
+        finish(parked.interaction.id)
     return redirect(parked.address, 303)
 
 

@@ -94,7 +94,7 @@ class ClientMetadata:
     software_id: str | None = _declared("Which software it is.")
     software_version: str | None = _declared("Which version of it.")
     require_pushed_authorization_requests: bool = _declared(
-        "It only uses pushed requests (rfc9126); not offered.", False
+        "It only uses pushed requests (rfc9126).", False
     )
     dpop_bound_access_tokens: bool = _declared("It only uses DPoP-bound tokens (rfc9449).", False)
     tls_client_certificate_bound_access_tokens: bool = _declared(

@@ -41,7 +41,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 # What the endpoints do not do must not be promised: a client that relies on it would be unprotected.
 _NOT_OFFERED = (
     "userinfo_signed_response_alg",
-    "require_pushed_authorization_requests",
 )
 _ENCRYPTION = tuple(
     f"{name}_encryption_{part}" if name == "request_object" else f"{name}_encrypted_response_{part}"

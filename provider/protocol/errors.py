@@ -199,6 +199,18 @@ class RequestURINotSupported(ProtocolError):
     error = "request_uri_not_supported"
 
 
+class InvalidRequestURI(ProtocolError):
+    """core §3.1.2.6: the request_uri leads to nothing that could be used."""
+
+    error = "invalid_request_uri"
+
+
+class InvalidRequestObject(ProtocolError):
+    """core §3.1.2.6: the request object is not what its client would have signed."""
+
+    error = "invalid_request_object"
+
+
 class RegistrationNotSupported(ProtocolError):
     """core §3.1.2.6: no registration parameter."""
 

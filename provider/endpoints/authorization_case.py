@@ -1,0 +1,100 @@
+"""An authorization request on its way: how it came, what it asks for, and what is parked of it meanwhile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from provider.clients.models import Client
+from provider.infrastructure import current
+from provider.interactions.models import Interaction
+from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
+from provider.oauth.pushed_request import check_usable, find_request, is_ours
+from provider.protocol.errors import InvalidRequest
+from provider.protocol.response_type import answering_mode
+from provider.web.authorization_response import AnswerAddress
+from provider.web.errors import answer_errors_at
+from provider.web.op_browser_state import session_state_parameter
+
+_PUSHED = "pushed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationCase:
+    """A valid request, and what it waits in."""
+
+    client: Client
+    asked: AuthorizationRequest
+    # The parameters that count, wherever they came from.
+    parameters: Mapping[str, str]
+    # The request in which the person's answers are collected, once there is one, and its handle.
+    interaction: Interaction | None = None
+    handle: str = ""
+    # What the client had pushed; it is used up together with the parked request.
+    pushed_id: UUID | None = None
+
+    @property
+    def to_park(self) -> dict[str, str]:
+        """What is parked: nothing that was not understood."""
+        return to_park(self.parameters)
+
+    @property
+    def first_answers(self) -> dict[str, Any]:
+        """What is known of a request before any person has answered."""
+        return {_PUSHED: str(self.pushed_id)} if self.pushed_id else {}
+
+    @property
+    def answer_address(self) -> AnswerAddress:
+        """Where the app is answered."""
+        return _answer_address(self.parameters, self.client, self.asked.redirect_uri)
+
+
+def case_of(sent: Mapping[str, str]) -> AuthorizationCase:
+    """Read and validate a request as it was sent. From here on errors are told to the app."""
+    if is_ours(sent.get("request_uri", "")):
+        return _pushed_case(sent)
+    case = _validated(sent)
+    # rfc9126 §5, §6: the server or the client itself may have ruled out all others.
+    if (
+        current.settings().require_pushed_authorization_requests
+        or case.client.metadata_.require_pushed_authorization_requests
+    ):
+        raise InvalidRequest("the request must be pushed to the provider first")
+    return case
+
+
+def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
+    """Take up a parked request again; it is validated anew, for clients change."""
+    pushed = interaction.answers.get(_PUSHED)
+    return replace(
+        _validated(interaction.parameters),
+        interaction=interaction,
+        handle=handle,
+        pushed_id=UUID(pushed) if pushed else None,
+    )
+
+
+def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
+    """Take up what the client pushed; rfc9126 §4: nothing beside client_id and request_uri counts."""
+    pushed = find_request(sent["request_uri"], client_id=sent.get("client_id"))
+    case = _validated(pushed.parameters)
+    check_usable(pushed)
+    return replace(case, pushed_id=pushed.id)
+
+
+def _validated(parameters: Mapping[str, str]) -> AuthorizationCase:
+    client, redirect_uri = find_target(parameters)
+    answer_errors_at(_answer_address(parameters, client, redirect_uri))
+    asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
+    return AuthorizationCase(client=client, asked=asked, parameters=parameters)
+
+
+def _answer_address(parameters: Mapping[str, str], client: Client, redirect_uri: str) -> AnswerAddress:
+    return AnswerAddress(
+        redirect_uri=redirect_uri,
+        response_mode=answering_mode(parameters),
+        state=parameters.get("state"),
+        app_name=client.display_name,
+        # session §2: the state 'SHOULD be returned upon an authentication failure' too.
+        told=session_state_parameter(client.client_id, redirect_uri),
+    )

@@ -1,0 +1,39 @@
+"""The Pushed Authorization Request Endpoint (rfc9126 §2): a request comes by the client's own connection."""
+
+from flask import Response, request
+
+from provider.endpoints.client_endpoint import answer
+from provider.infrastructure import current
+from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
+from provider.oauth.pushed_request import push
+from provider.oauth.server import prove_client
+from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
+from provider.web.addresses import client_network
+from provider.web.client_request import read_client_request
+
+
+def pushed_authorization_request() -> Response:
+    """Take an authorization request and name it, so that the browser need carry no more than the name."""
+    asked = read_client_request(request)
+    response = answer(lambda: _push(asked), writes=True)
+    response.status_code = 201
+    return response
+
+
+def _push(asked: ClientRequest) -> Answer:
+    client = prove_client(asked)
+    try:
+        _check_limit(client.client_id)
+        # rfc9126 §2.1: 'the request_uri authorization request parameter … MUST NOT be provided'.
+        if "request_uri" in asked.parameters:
+            raise InvalidRequest("request_uri has no place in a pushed request")
+        request_uri, lifetime = push(asked.parameters, client_id=client.client_id)
+    except ProtocolError as exc:
+        return Refused(exc)
+    return Granted({"request_uri": request_uri, "expires_in": int(lifetime.total_seconds())})
+
+
+def _check_limit(client_id: str) -> None:
+    limit = current.settings().pushed_request_limit
+    if not current.house().rate_limits.hit(limit, "pushed-request", client_id, client_network()):
+        raise TooManyRequests("too many requests were pushed")

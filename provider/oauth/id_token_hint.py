@@ -1,0 +1,24 @@
+"""Whom an `id_token_hint` of an Authentication Request names (core §3.1.2.1)."""
+
+from provider.clients.models import Client
+from provider.keys import jwt
+from provider.oauth.authorization_request import AuthorizationRequest
+from provider.protocol.errors import InvalidRequest
+
+
+def hinted_sub(asked: AuthorizationRequest, client: Client) -> str | None:
+    """Return whom an ID Token of ours names; an expired one is as good a hint."""
+    if asked.id_token_hint is None:
+        return None
+    try:
+        claims = jwt.verify_own(
+            jwt.UnverifiedJWT(asked.id_token_hint),
+            typ=frozenset({jwt.ID_TOKEN_TYP}),
+            audience=client.client_id,
+            require=("sub", "sid", "exp", "iat"),
+            allow_expired=True,
+            for_hint=True,
+        )
+    except jwt.InvalidJWT as exc:
+        raise InvalidRequest("id_token_hint is no ID Token of this client", detail=str(exc)) from exc
+    return str(claims["sub"])
