@@ -14,9 +14,9 @@ from provider.logout.models import LogoutReason
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingSession
 from provider.protocol.scopes import ACCOUNT
 from provider.sessions.models import Session
-from provider.tokens.liveness import LiveAccessToken, find_access_token
+from provider.tokens.liveness import LiveAccessToken
+from provider.web.access_token import shown_token
 from provider.web.addresses import client_address
-from provider.web.bearer import bearer_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +41,10 @@ class Caller:
 
 def authenticate() -> Caller:
     """Return who calls, in one statement. Raises MissingSession, InvalidToken or InsufficientScope."""
-    token = bearer_token(request)
-    if token is None:
+    shown = shown_token(request)
+    if shown is None:
         raise MissingSession("an access token is needed")
-    found = find_access_token(token)
+    found = shown.find()
     if found is None:
         raise dead_session()
     return caller_of(found)

@@ -15,9 +15,9 @@ from provider.oauth.exchange import ClientRequest
 from provider.oauth.server import prove_client
 from provider.protocol.errors import InvalidRequest, MissingSession
 from provider.protocol.scopes import ACCOUNT
-from provider.tokens.liveness import find_access_token, find_refresh_token
+from provider.tokens.liveness import find_refresh_token
 from provider.tokens.queries import find_access_token_row
-from provider.web.bearer import bearer_token
+from provider.web.access_token import ShownToken, shown_token
 from provider.web.client_request import read_client_request
 
 
@@ -33,19 +33,20 @@ class DeadProof:
 class AccessTokenProof:
     """The person's access token."""
 
-    token: str = field(repr=False)
+    shown: ShownToken = field(repr=False)
 
     def prove_client(self) -> None:
-        """Nothing: who holds the token is the client."""
+        """Nothing: who holds the token, and its key where it has one, is the client."""
 
     def find(self) -> Caller | DeadProof:
         """Return whom the token stands for, or what it was."""
-        found = find_access_token(self.token)
+        found = self.shown.find()
         if found is not None:
             return caller_of(found)
-        row = find_access_token_row(self.token)
+        row = find_access_token_row(self.shown.handle)
         if row is None or ACCOUNT not in row.scope.split():
             return DeadProof()
+        self.shown.check(row)
         return DeadProof(grant_id=row.grant_id, died_at=_first(row.expires_at, row.revoked_at))
 
 
@@ -81,11 +82,11 @@ Proof = AccessTokenProof | RefreshTokenProof
 def read_proof(request: Request) -> Proof:
     """Read what a request shows; rfc6750 §2: one token, by one way. Raises MissingSession without any."""
     asked = read_client_request(request)
-    token = bearer_token(request)
-    if token and "refresh_token" in asked.parameters:
+    shown = shown_token(request)
+    if shown and "refresh_token" in asked.parameters:
         raise InvalidRequest("send an access token or a refresh token, not both")
-    if token:
-        return AccessTokenProof(token)
+    if shown:
+        return AccessTokenProof(shown)
     if "refresh_token" not in asked.parameters:
         raise MissingSession("an access token or a refresh token is needed")
     return RefreshTokenProof(asked)

@@ -25,9 +25,8 @@ from provider.protocol.errors import (
 from provider.protocol.json_object import read_json_object
 from provider.protocol.scopes import GLOBAL_TOKEN_REVOCATION
 from provider.protocol.subject_identifier import SubjectIdentifier, read_subject_identifier
-from provider.tokens.liveness import find_access_token
+from provider.web.access_token import shown_token
 from provider.web.addresses import client_address
-from provider.web.bearer import bearer_token
 
 
 def global_token_revocation() -> Response:
@@ -43,10 +42,10 @@ def global_token_revocation() -> Response:
 
 def _authenticate() -> Client:
     """Return the upstream; §3.2: its token has the dedicated scope, and for us no other."""
-    token = bearer_token(request)
-    if token is None:
+    shown = shown_token(request)
+    if shown is None:
         raise MissingToken("an access token is needed")
-    found = find_access_token(token)
+    found = shown.find()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
     dedicated = found.grant is None and found.token.scope.split() == [GLOBAL_TOKEN_REVOCATION]

@@ -5,15 +5,15 @@ from flask import Request, Response, jsonify, request
 from provider.accounts.claims import claims_of
 from provider.endpoints.client_endpoint import never_stored
 from provider.infrastructure.database import end_read
-from provider.protocol.errors import InsufficientScope, InvalidRequest, InvalidToken, MissingToken
+from provider.protocol.errors import InsufficientScope, InvalidToken, MissingToken
 from provider.protocol.scopes import OPENID, claims_for
-from provider.tokens.liveness import find_access_token
+from provider.web.access_token import ShownToken, shown_token
 from provider.web.parameters import read_parameters
 
 
 def userinfo() -> Response:
     """Answer with the claims that the token's scopes allow."""
-    found = find_access_token(_bearer_token(request))
+    found = _shown_token(request).find()
     end_read()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
@@ -25,18 +25,9 @@ def userinfo() -> Response:
     return never_stored(jsonify(claims))
 
 
-def _bearer_token(request: Request) -> str:
-    """Return the token from the header or the form; rfc6750 §2: by one way, and never in the URL."""
-    scheme, _, from_header = request.headers.get("Authorization", "").partition(" ")
-    parameters = read_parameters(request)
-    if "access_token" in request.args:
-        raise InvalidRequest("the access token does not belong into the URL")
-    from_form = parameters.get("access_token")
-    if scheme.lower() != "bearer":
-        from_header = ""
-    if from_header and from_form:
-        raise InvalidRequest("the access token was sent in two ways")
-    token = from_header.strip() or from_form
-    if not token:
+def _shown_token(request: Request) -> ShownToken:
+    """Return the token from the header or the form."""
+    shown = shown_token(request, in_form=read_parameters(request).get("access_token"))
+    if shown is None:
         raise MissingToken("an access token is needed")
-    return token
+    return shown

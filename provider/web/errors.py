@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from provider.infrastructure import event_log
 from provider.infrastructure.database import is_deadlock, is_unreachable
+from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.errors import (
     BodyTooLarge,
     InsufficientScope,
@@ -172,6 +173,10 @@ def _challenge(exc: ProtocolError) -> dict[str, str]:
         case InvalidToken() | InsufficientScope():
             scope = f', scope="{exc.scope}"' if isinstance(exc, InsufficientScope) and exc.scope else ""
             said = f'error="{exc.error}", error_description="{_sayable(exc.description)}"{scope}'
+            if request.authorization is not None and request.authorization.type == "dpop":
+                # rfc9449 §7.1: 'algs' says what a proof may be signed by.
+                said += f', algs="{" ".join(PROOF_ALGORITHMS)}"'
+                return {"WWW-Authenticate": f'DPoP realm="{_REALM}", {said}'}
             return {"WWW-Authenticate": f'Bearer realm="{_REALM}", {said}'}
         case InvalidClient(status_code=401):
             return {"WWW-Authenticate": f'Basic realm="{_REALM}"'}

@@ -7,7 +7,16 @@ from flask import Blueprint, Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from provider.infrastructure import current, event_log
-from provider.web import cookies, errors, headers, i18n, layout, op_browser_state, request_metrics
+from provider.web import (
+    cookies,
+    dpop_nonce,
+    errors,
+    headers,
+    i18n,
+    layout,
+    op_browser_state,
+    request_metrics,
+)
 
 _MOST_FORM_PARTS = 100
 # Only these may be asked for by HEAD: answering them changes nothing (SEC-404).
@@ -37,6 +46,7 @@ def install(app: Flask) -> None:
     app.before_request(_refuse_head)
     app.after_request(cookies.write)
     app.after_request(op_browser_state.write)
+    app.after_request(dpop_nonce.write)
     app.after_request(headers.write)
     # Replacing this method is Flask's documented way to wrap an application.
     app.wsgi_app = _correlated(app.wsgi_app)  # type: ignore[method-assign,assignment]

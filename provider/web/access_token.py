@@ -1,0 +1,106 @@
+"""How an access token is shown to us, and by whom it may be (rfc6750 §2, rfc9449 §7, rfc8705 §3)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import Request
+
+from provider.infrastructure import current
+from provider.infrastructure.database import in_transaction, is_writing
+from provider.oauth import dpop
+from provider.oauth.token_terms import JKT, X5T
+from provider.protocol.errors import (
+    InvalidDPoPProof,
+    InvalidRequest,
+    InvalidToken,
+    RefusedProof,
+    UseDPoPNonce,
+    WantedNonce,
+)
+from provider.tokens.liveness import LiveAccessToken, find_access_token
+from provider.tokens.models import AccessToken
+from provider.web.client_certificate import client_certificate
+
+
+@dataclass(slots=True)
+class ShownToken:
+    """An access token with what came along to prove that it is in the right hands."""
+
+    handle: str = field(repr=False)
+    is_dpop: bool
+    proof: str | None = field(repr=False)
+    certificate_thumbprint: str | None
+    method: str
+    url: str
+    _proven: str | None = None
+
+    def find(self) -> LiveAccessToken | None:
+        """Find the token if it lives. Raises InvalidToken when it is not for us, or not for who shows it."""
+        found = find_access_token(self.handle)
+        if found is not None:
+            self.check(found.token)
+        return found
+
+    def check(self, token: AccessToken) -> None:
+        """Refuse a token that is meant for somebody else, or whose key the sender has not proven to have."""
+        # rfc8707 §2: a token that some other resource server has seen is of no use to it here.
+        if token.audience is not None and current.settings().issuer not in token.audience:
+            raise InvalidToken("the access token is meant for another resource server")
+        bound_to = token.cnf or {}
+        if (JKT in bound_to) != self.is_dpop:
+            # rfc9449 §7.2: a bound token must not pass for a bearer's, nor the other way round.
+            raise InvalidToken("the access token must be shown by the scheme of its token_type")
+        if JKT in bound_to:
+            self._prove(bound_to[JKT])
+        if X5T in bound_to and bound_to[X5T] != self.certificate_thumbprint:
+            raise InvalidToken("the access token is bound to another certificate")
+
+    def _prove(self, jkt: str) -> None:
+        """Check the proof and use it up, once for all the times that this request looks at its token."""
+        if self._proven is None:
+            self._proven = self._use_up(jkt)
+        if self._proven != jkt:
+            raise InvalidToken("the access token is bound to another key")
+
+    def _use_up(self, jkt: str) -> str:
+        if self.proof is None:
+            raise RefusedProof("a DPoP proof is needed")
+        try:
+            proof = dpop.read(self.proof, method=self.method, url=self.url, access_token=self.handle)
+            # A stranger's proof is not worth a row.
+            if proof.jkt == jkt:
+                _written(lambda: dpop.use_up(proof))
+        except InvalidDPoPProof as exc:
+            raise RefusedProof(exc.description) from exc
+        except UseDPoPNonce as exc:
+            raise WantedNonce(exc.description) from exc
+        return proof.jkt
+
+
+def shown_token(request: Request, *, in_form: str | None = None) -> ShownToken | None:
+    """Return the token of a request, if there is one; rfc6750 §2: by one way, and never in the URL."""
+    if "access_token" in request.args:
+        raise InvalidRequest("the access token does not belong into the URL")
+    scheme, _, in_header = request.headers.get("Authorization", "").partition(" ")
+    in_header = in_header.strip() if scheme.lower() in {"bearer", "dpop"} else ""
+    if in_header and in_form:
+        raise InvalidRequest("the access token was sent in two ways")
+    handle = in_header or in_form
+    if not handle:
+        return None
+    certificate = client_certificate(request)
+    return ShownToken(
+        handle=handle,
+        is_dpop=bool(in_header) and scheme.lower() == "dpop",
+        proof=request.headers.get("DPoP"),
+        certificate_thumbprint=certificate.thumbprint if certificate else None,
+        method=request.method,
+        url=current.settings().issuer + request.path,
+    )
+
+
+def _written(act: Callable[[], None]) -> None:
+    if is_writing():
+        act()
+    else:
+        in_transaction(act)
