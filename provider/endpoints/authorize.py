@@ -26,6 +26,7 @@ from provider.oauth.decision import (
     Refuse,
     decide,
 )
+from provider.oauth.degraded_client import why_refused
 from provider.oauth.id_token_hint import hinted_sub
 from provider.oauth.issue_answer import SessionEnded, issue_answer
 from provider.protocol.errors import InvalidRequestURI, TemporarilyUnavailable
@@ -77,7 +78,8 @@ def _adopt(handle: str) -> Interaction | None:
 def _answer(case: AuthorizationCase) -> Response:
     for _ in range(_TRIES):
         found = _find_session(case.client)
-        decision = _decide(case, found)
+        refused = why_refused(case.client, found)
+        decision = Refuse(refused) if refused else _decide(case, found)
         match decision, found:
             case Refuse(error=error), _:
                 _close(case)

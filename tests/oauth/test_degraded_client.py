@@ -6,13 +6,12 @@ import pytest
 from sqlalchemy import update
 
 from provider.clients.models import Client
-from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
-from provider.infrastructure import clock
+from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
 from provider.infrastructure.database import change, db, transaction
 from provider.oauth.degraded_client import why_refused
 from provider.sessions.queries import find_with_client
-from tests.delivery.owing import sign_out_at
 from tests.factories import make_account, make_client, make_session
+from tests.support.degraded import let_degrade
 
 FOUR_HOURS = timedelta(hours=4)
 pytestmark = [pytest.mark.spec("DEC-09"), pytest.mark.spec("DLV-15")]
@@ -22,22 +21,7 @@ pytestmark = [pytest.mark.spec("DEC-09"), pytest.mark.spec("DLV-15")]
 def red(app) -> Client:
     """Red's logout endpoint has been degraded for five hours, and a delivery waits for it."""
     red = make_client("red", settings={"refuse_when_degraded_for": FOUR_HOURS})
-    sign_out_at(red)
-    since = clock.now() - timedelta(hours=5)
-    with transaction():
-        db.session.add(
-            EndpointHealth(
-                client_id=red.id,
-                url=red.metadata_.backchannel_logout_uri,
-                state=BreakerState.OPEN,
-                trips=9,
-                consecutive_failures=9,
-                window_attempts=0,
-                window_failures=0,
-                failing_since=since,
-                degraded_since=since,
-            )
-        )
+    let_degrade(red, timedelta(hours=5))
     return red
 
 

@@ -1,0 +1,77 @@
+"""Signing in at an app that the operator wants left alone while it cannot be told of endings."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from provider.infrastructure.database import db
+from provider.interactions.models import Interaction
+from tests.factories import PASSWORD, make_account
+from tests.support.browsers import ISSUER, Page, follow, query_of
+from tests.support.degraded import let_degrade
+from tests.support.relying_party import RelyingParty
+
+pytestmark = pytest.mark.spec("DEC-09")
+
+
+@pytest.fixture
+def red(app):
+    return RelyingParty(app, "red", settings={"refuse_when_degraded_for": timedelta(hours=4)})
+
+
+@pytest.fixture
+def degrade(red):
+    def degrade():
+        let_degrade(red.client, timedelta(hours=5), make_account("ben"))
+
+    return degrade
+
+
+def assert_refused(response, red):
+    answer = query_of(response)
+    assert response.headers["Location"].startswith(red.redirect_uri + "?")
+    assert (answer["error"], answer["state"], answer["iss"]) == (
+        "temporarily_unavailable",
+        "the state",
+        ISSUER,
+    )
+    assert "code" not in answer
+
+
+@pytest.mark.spec("rfc6749 §4.1.2.1")
+@pytest.mark.spec("rfc9207 §2")
+@pytest.mark.parametrize("prompt", [None, "none", "login"])
+@pytest.mark.parametrize("who", ["nobody is signed in", "signed in elsewhere"])
+def test_a_new_sign_in_is_refused_to_the_app_before_anybody_types(
+    browser, signed_in, red, degrade, prompt, who
+):
+    degrade()
+
+    response = red.authorize(signed_in if who == "signed in elsewhere" else browser(), prompt=prompt)
+
+    assert_refused(response, red)
+    assert db.session.scalar(select(func.count()).select_from(Interaction)) == 0
+
+
+def test_who_is_signed_in_there_already_goes_on(signed_in, red, degrade):
+    red.sign_in(signed_in)
+    degrade()
+
+    assert red.code(signed_in)
+    assert red.code(signed_in, prompt="none")
+
+
+def test_a_sign_in_that_was_under_way_is_refused_at_its_end(ada, http, red, degrade):
+    page = Page(http, follow(http, red.authorize(http)))
+    degrade()
+
+    response = follow(http, page.press("sign-in", username="ada", password=PASSWORD))
+
+    assert_refused(response, red)
+
+
+def test_other_apps_are_not_concerned(app, signed_in, red, degrade):
+    degrade()
+
+    assert RelyingParty(app, "green").code(signed_in)
