@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,12 +17,15 @@ SHORTEST_BEARER_TOKEN = 16
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # rfc6750 §2.1: what a bearer token may consist of.
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_ORIGIN = re.compile(r"https://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?")
+# rfc6749 §3.3: scope-token.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
 _LIMIT = re.compile(r"[1-9]\d* per (?:[1-9]\d* )?(?:second|minute|hour|day)s?")
 _LIMITS = (
     *("sign_in_limit_account", "sign_in_limit_address"),
     *("device_code_limit_account", "device_code_limit_address", "device_request_limit_address"),
-    "pushed_request_limit",
+    *("pushed_request_limit", "registration_limit"),
 )
 # A setting in this table must lie within these bounds (inclusive).
 _BOUNDS = {
@@ -78,6 +83,7 @@ def problems_of(settings: "Settings") -> Iterator[str]:
     yield from _key_problems(settings)
     yield from _format_problems(settings)
     yield from _certificate_problems(settings)
+    yield from _registration_problems(settings)
 
 
 def _issuer_problems(issuer: str) -> Iterator[str]:
@@ -173,6 +179,32 @@ def _certificate_problems(settings: "Settings") -> Iterator[str]:
         yield "client_certificate_header needs trusted_proxies: anybody could write it"
     if settings.client_certificate_verified_header and not settings.client_certificate_header:
         yield "client_certificate_verified_header needs client_certificate_header"
+    if settings.mtls_origin and not _ORIGIN.fullmatch(settings.mtls_origin):
+        yield "mtls_origin must be an https origin without path, like https://mtls.example"
+    if settings.mtls_origin and not settings.client_certificate_header:
+        yield "mtls_origin needs client_certificate_header"
+
+
+def _registration_problems(settings: "Settings") -> Iterator[str]:
+    if settings.registration not in {"off", "token", "open"}:
+        yield "registration must be off, token or open"
+    if not all(map(_SCOPE.fullmatch, settings.registration_scopes)):
+        yield "registration_scopes must hold scopes"
+    # They act for many people, or for the provider itself: only the operator gives them (SEC-802).
+    if reserved := {"account", "global_token_revocation"}.intersection(settings.registration_scopes):
+        yield f"registration_scopes must not hold {' or '.join(sorted(reserved))}"
+    if settings.software_statement_issuers and not _has_issuers(settings.software_statement_issuers):
+        yield "software_statement_issuers must name a JSON file: an object of issuers, each with its JWK Set"
+
+
+def _has_issuers(path: Path) -> bool:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(read, dict) and all(
+        isinstance(keys, dict) and isinstance(keys.get("keys"), list) for keys in read.values()
+    )
 
 
 def _is_key(text: str) -> bool:

@@ -71,6 +71,11 @@ class Settings:
         "Empty: no `tls_client_auth`.",
         default="",
     )
+    mtls_origin: str = setting(
+        "The https origin where clients with certificates reach the same endpoints, if it is not the "
+        "issuer's; listed as `mtls_endpoint_aliases`.",
+        default="",
+    )
     max_body_bytes: int = setting("Largest request body that is read.", default=128 * 1024)
     max_parameter_bytes: int = setting("Largest single parameter of a protocol request.", default=8 * 1024)
     default_locale: str = setting("Language of the pages when nobody asks for one: en or de.", default="en")
@@ -101,6 +106,27 @@ class Settings:
     refresh_reuse_interval: timedelta = setting(
         "A confidential client may repeat a refresh within this time and gets the same successor.",
         default=timedelta(seconds=10),
+    )
+
+    registration: str = setting(
+        "Who may register clients by Dynamic Registration: off (nobody), token (who has an initial access "
+        "token) or open (anybody).",
+        default="off",
+    )
+    registration_limit: str = setting(
+        "Registrations and their changes allowed per address.", default="100 per hour"
+    )
+    registration_scopes: tuple[str, ...] = setting(
+        "Scopes beyond the standard ones that a client may register by itself.", default=()
+    )
+    software_statement_issuers: Path | None = setting(
+        "JSON file with whose software statements are believed: an object of issuers, each with its JWK Set.",
+        default=None,
+    )
+    client_assertion_endpoint_audience: bool = setting(
+        "Whether a client assertion may name the token endpoint or the one that is called as its audience, "
+        "as old clients do, instead of the issuer alone.",
+        default=False,
     )
 
     argon2_memory: int = setting("Memory of one password hash, in KiB (argon2id).", default=19 * 1024)
