@@ -4,10 +4,11 @@ from flask import Response, request
 
 from provider.endpoints.client_endpoint import answer
 from provider.infrastructure import current
+from provider.oauth.dpop import thumbprint_of
 from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
 from provider.oauth.pushed_request import push
 from provider.oauth.server import prove_client
-from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
+from provider.protocol.errors import InvalidDPoPProof, InvalidRequest, ProtocolError, TooManyRequests
 from provider.web.addresses import client_network
 from provider.web.client_request import read_client_request
 
@@ -27,10 +28,21 @@ def _push(asked: ClientRequest) -> Answer:
         # rfc9126 §2.1: 'the request_uri authorization request parameter … MUST NOT be provided'.
         if "request_uri" in asked.parameters:
             raise InvalidRequest("request_uri has no place in a pushed request")
-        request_uri, lifetime = push(asked.parameters, client_id=client.client_id)
+        request_uri, lifetime = push(_with_key(asked), client_id=client.client_id)
     except ProtocolError as exc:
         return Refused(exc)
     return Granted({"request_uri": request_uri, "expires_in": int(lifetime.total_seconds())})
+
+
+def _with_key(asked: ClientRequest) -> dict[str, str]:
+    """Return the parameters with the key that the tokens are to be bound to.
+
+    rfc9449 §10.1: a DPoP proof that comes along says as much as `dpop_jkt`, and may not say another key.
+    """
+    parameters, jkt = dict(asked.parameters), thumbprint_of(asked)
+    if jkt is not None and parameters.setdefault("dpop_jkt", jkt) != jkt:
+        raise InvalidDPoPProof("dpop_jkt is not the key of the DPoP proof")
+    return parameters
 
 
 def _check_limit(client_id: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from provider.clients import resources
 from provider.clients.models import Client
 from provider.infrastructure import current
 from provider.oauth.registered_client import find_active
@@ -26,6 +27,7 @@ from provider.protocol.errors import (
     UnsupportedResponseType,
 )
 from provider.protocol.redirect_uri import matches
+from provider.protocol.resource_indicator import MalformedIdentifier, check_identifier
 from provider.protocol.response_type import (
     CODE,
     CODE_ONLY,
@@ -47,8 +49,6 @@ PROMPTS = ("none", "login", "consent", "select_account")
 _CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 # rfc7638 §3.1: a thumbprint by SHA-256 has the same form.
 _THUMBPRINT = _CODE_CHALLENGE
-# rfc8707 §2: 'an absolute URI … MUST NOT include a fragment component'.
-_RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]+", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _NOT_SUPPORTED = {
     "request": RequestNotSupported,
@@ -92,6 +92,7 @@ class AuthorizationRequest:
         for name, error in _NOT_SUPPORTED.items():
             if name in parameters:
                 raise error(f"the parameter {name} is not supported")
+        targets = resources.check(read_resources(parameters))
         response_type = _read_response_type(parameters, metadata)
         scopes = _read_scopes(parameters, metadata)
         return cls(
@@ -105,7 +106,7 @@ class AuthorizationRequest:
             prompt=_read_prompt(parameters),
             max_age=_read_max_age(parameters, metadata),
             id_token_hint=parameters.get("id_token_hint"),
-            resources=read_resources(parameters),
+            resources=tuple(target.identifier for target in targets),
             dpop_jkt=_read_dpop_jkt(parameters),
         )
 
@@ -138,11 +139,14 @@ def to_park(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the resources that a request names, each once."""
-    asked = tuple(dict.fromkeys(parameters.get("resource", "").split()))
-    if not all(map(_RESOURCE.fullmatch, asked)):
-        raise InvalidTarget("a resource must be an absolute URI without a fragment")
-    return asked
+    """Return the resources that a request names, each once; whether they exist is asked elsewhere."""
+    named = tuple(dict.fromkeys(parameters.get("resource", "").split()))
+    for identifier in named:
+        try:
+            check_identifier(identifier)
+        except MalformedIdentifier as exc:
+            raise InvalidTarget(f"a resource {exc}") from exc
+    return named
 
 
 def _read_response_type(parameters: Mapping[str, str], metadata: ClientMetadata) -> ResponseType:
@@ -155,7 +159,7 @@ def _read_response_type(parameters: Mapping[str, str], metadata: ClientMetadata)
     if response_type not in map(parts_of, metadata.response_types):
         raise UnauthorizedClient("the client is not registered for this response_type")
     # rfc9449, rfc8705: what passes through a browser is bound to nothing.
-    if TOKEN in response_type and metadata.dpop_bound_access_tokens:
+    if TOKEN in response_type and metadata.has_bound_tokens:
         raise UnauthorizedClient("the client's access tokens are bound to a key")
     return response_type
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from provider.accounts.claims import claims_of
 from provider.accounts.models import Account
+from provider.clients import resources
 from provider.clients.models import Client
 from provider.grants import lifecycle as grants
 from provider.grants.models import Grant
@@ -58,7 +59,7 @@ def issue_answer(
     if CODE in asked.response_type:
         said["code"] = _issue_code(asked, proceed, share, family_id)
     if TOKEN in asked.response_type:
-        said |= _issue_access_token(proceed, share, family_id)
+        said |= _issue_access_token(asked, proceed, share, family_id)
     if ID_TOKEN in asked.response_type:
         said["id_token"] = _issue_id_token(asked, proceed, share, found.account, said)
     return said
@@ -79,7 +80,9 @@ def _issue_code(asked: AuthorizationRequest, proceed: Proceed, share: _Share, co
     )
 
 
-def _issue_access_token(proceed: Proceed, share: _Share, family_id: UUID) -> dict[str, str]:
+def _issue_access_token(
+    asked: AuthorizationRequest, proceed: Proceed, share: _Share, family_id: UUID
+) -> dict[str, str]:
     handle, token = access.issue_for_grant(
         share.client,
         share.grant,
@@ -87,6 +90,7 @@ def _issue_access_token(proceed: Proceed, share: _Share, family_id: UUID) -> dic
         share.session,
         scope=" ".join(proceed.scopes),
         family_id=family_id,
+        resources=resources.check(asked.resources),
     )
     return {name: str(value) for name, value in token_answer(handle, token).items()}
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import func, select
 
+from provider.clients import resources
 from provider.grants.models import Grant
 from provider.infrastructure.database import db, end_read, transaction
 from provider.logout.end_session import end
@@ -118,6 +119,7 @@ def test_a_repeated_parameter_is_refused(signed_in, rp):
         pytest.param({"code_challenge": None}, "invalid_request", id="a method without a challenge"),
         pytest.param({"code_challenge": CHALLENGE[:-1]}, "invalid_request", id="a short challenge"),
         pytest.param({"id_token_hint": "e30.e30.e30"}, "invalid_request", id="a hint that is not ours"),
+        pytest.param({"resource": "https://nobody.test"}, "invalid_target", id="an unknown resource"),
         pytest.param({"resource": "/relative"}, "invalid_target", id="a resource that is no absolute URI"),
         pytest.param({"resource": "https://a.test#x"}, "invalid_target", id="a resource with a fragment"),
         pytest.param({"dpop_jkt": "short"}, "invalid_request", id="a dpop_jkt that is no thumbprint"),
@@ -401,6 +403,9 @@ def test_a_share_whose_grant_is_gone_gets_a_new_one_under_the_same_sid(signed_in
 @pytest.mark.spec("rfc8707 §2")
 @pytest.mark.spec("rfc9449 §10")
 def test_the_code_remembers_resources_and_the_key_for_its_tokens(signed_in, rp):
+    with transaction():
+        for identifier in ("https://a.test/", "urn:example:b"):
+            resources.add(identifier)
     pairs = [*rp.request(dpop_jkt="k" * 43).items()]
     pairs += [("resource", "https://a.test/"), ("resource", "urn:example:b"), ("resource", "https://a.test/")]
 

@@ -1,15 +1,19 @@
 """`/par` (rfc9126): a request is pushed by the client itself, and the browser carries its name alone."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 from sqlalchemy import select
 
 from provider.infrastructure.database import db, transaction
-from provider.infrastructure.opaque_tokens import digest_of
+from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.interactions.models import Interaction
+from provider.tokens.models import AuthorizationCode
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER, Page, follow, query_of
 from tests.support.relying_party import CHALLENGE, RelyingParty, press, type_password
@@ -223,6 +227,35 @@ def test_it_costs_two_statements_more_than_a_plain_request(signed_in, rp, statem
         open_(signed_in, rp, request_uri)
 
     assert len(named) <= len(plain) + 2
+
+
+def proof_of(key: ECKey, **changes) -> dict[str, str]:
+    """The header with a DPoP proof for /par."""
+    claims = {"jti": new_handle(), "htm": "POST", "htu": ISSUER + "/par", "iat": int(time.time())} | changes
+    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": key.as_dict(private=False)}
+    return {"DPoP": jwt.encode(header, claims, key)}
+
+
+@pytest.mark.spec("rfc9449 §10.1")
+@ON_SQLITE
+def test_a_proof_that_comes_along_binds_the_code_to_its_key(signed_in, rp):
+    key, proof = ECKey.generate_key("P-256"), ("red", secret_of("red"))
+
+    def push_with(headers, **changes):
+        return rp.http.post("/par", data=rp.request(**changes), auth=proof, headers=headers)
+
+    same = push_with(proof_of(key), dpop_jkt=key.thumbprint())
+    assert same.status_code == 201
+    assert push_with(proof_of(key), dpop_jkt="x" * 43).json["error"] == "invalid_dpop_proof"
+    assert push_with(proof_of(key, htu=ISSUER + "/token")).json["error"] == "invalid_dpop_proof"
+    used = proof_of(key)
+    request_uri = push_with(used).json["request_uri"]
+    assert push_with(used).json["error"] == "invalid_dpop_proof"
+
+    assert "code" in query_of(open_(signed_in, rp, request_uri))
+
+    code = db.session.scalars(select(AuthorizationCode)).one()
+    assert code.request["dpop_jkt"] == key.thumbprint()
 
 
 @pytest.mark.spec("rfc9126 §6")
