@@ -13,11 +13,17 @@ from provider.interactions.answer import finish
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
 from provider.interactions.queries import find, find_finished
+from provider.protocol.parameters import with_query
 from provider.web import cookies, headers
 from provider.web.i18n import speak
 from provider.web.layout import page
 
-_ACCOUNT_PAGES = {"account": "/account", "password": "/account/password", "everywhere": "/account/everywhere"}
+_ACCOUNT_PAGES = {
+    "account": "/account",
+    "password": "/account/password",
+    "everywhere": "/account/everywhere",
+    "device": "/device",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +67,21 @@ class ParkedAccountPage:
 
     @property
     def address(self) -> str:
-        """The address of the page, one of ours."""
-        return _ACCOUNT_PAGES.get(str(self.interaction.parameters.get("page")), _ACCOUNT_PAGES["account"])
+        """The address of the page, one of ours, with what it was asked for."""
+        asked = dict(self.interaction.parameters)
+        page_ = _ACCOUNT_PAGES.get(asked.pop("page", ""), _ACCOUNT_PAGES["account"])
+        return with_query(page_, asked) if asked else page_
+
+    @property
+    def is_for_device(self) -> bool:
+        """Whether somebody signs in to let a device in."""
+        return self.interaction.parameters.get("page") == "device"
 
 
-def ask_to_sign_in(page_name: str) -> AnyResponse:
+def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
     """Send somebody who is not signed in to the sign-in page, from which they come back to this page."""
     with transaction():
-        handle = park(InteractionKind.ACCOUNT, {"page": page_name}, browser=cookies.bind_browser())
+        handle = park(InteractionKind.ACCOUNT, {"page": page_name} | asked, browser=cookies.bind_browser())
     return redirect(f"/sign-in/{handle}", 303)
 
 

@@ -73,6 +73,7 @@ def _form(
         status=429 if refusal is Refusal.TOO_MANY else 200,
         app_name=app_name,
         app_domain=app_domain,
+        for_device=isinstance(parked, ParkedAccountPage) and parked.is_for_device,
         username=username[:MAX_LENGTH],
         sentence=_in_words(refusal) if refusal else None,
         csrf=csrf.token_for(_purpose(parked.handle)),

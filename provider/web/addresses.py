@@ -30,7 +30,12 @@ def came_through_proxies() -> bool:
 
 def client_network() -> str:
     """Return what rate limits count by: an IPv4 address, or an IPv6 network of one household."""
-    address = _parse(client_address())
+    return network_of(client_address())
+
+
+def network_of(text: str | None) -> str:
+    """Return the network of an address, as far as one household or machine commonly has it."""
+    address = _parse(text)
     if isinstance(address, IPv6Address):
         return str(ip_network((address, _IPV6_PREFIX), strict=False))
     return str(address or "unknown")

@@ -59,6 +59,22 @@ PAGES = {
     "kept": ("session_kept.html", {"continue_name": "Red <b>"}),
     "nothing waits": ("nothing_waits.html", {"app_name": "Red", "app_address": "https://red.test/"}),
     "front": ("front.html", {"account": None}),
+    "device": ("device.html", {"account": ADA, "typed": "BCDF-GHJK", "sentence": "Wrong.", "csrf": "t"}),
+    "device, asked": (
+        "device_confirm.html",
+        {
+            "account": ADA,
+            "app_name": "Red <b>",
+            "shown_code": "BCDF-GHJK",
+            "asked_at": NOW,
+            "device": "TV <b>",
+            "ip": "192.0.2.1",
+            "scopes": ["openid", "email", "offline_access", "own:<b>"],
+            "offline_until": NOW,
+        },
+    ),
+    "device, let in": ("device_answered.html", {"app_name": "Red <b>", "allowed": True}),
+    "device, kept out": ("device_answered.html", {"app_name": "Red <b>", "allowed": False}),
 }
 
 

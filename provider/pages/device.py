@@ -1,0 +1,151 @@
+"""The pages on which a person lets a device in (rfc8628 §3.3): its code, then who asks for what.
+
+A code that came in the address is only filled in: nothing is looked up before the person has sent the
+form, and nothing is allowed before they have seen who asks (§3.3.1).
+"""
+
+from datetime import timedelta
+
+from flask import Response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients.models import Client
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import end_read, transaction
+from provider.pages.parked import ask_to_sign_in
+from provider.protocol import user_code as user_codes
+from provider.sessions.queries import FoundSession
+from provider.tokens import device_codes
+from provider.tokens.device_models import DeviceCode
+from provider.web import csrf
+from provider.web.addresses import client_address, client_network, network_of
+from provider.web.current_session import current_session, note_use
+from provider.web.i18n import gettext as _
+from provider.web.layout import page
+
+# What a browser is told to wait after too many codes; the limits themselves are settings.
+_SECONDS_TO_WAIT = 60
+
+
+def show() -> AnyResponse:
+    """Ask for the code, with the one from the address already filled in."""
+    typed = user_codes.read(request.args.get("user_code", ""))
+    found = current_session()
+    if found is None:
+        return _sign_in_first(typed)
+    note_use(found)
+    return _form(found, typed=user_codes.shown(typed) if typed else "")
+
+
+def submit() -> AnyResponse:
+    """Look the code up and show who asks for what, or ask for it again."""
+    found = current_session()
+    typed = user_codes.read(request.form.get("user_code", ""))
+    if found is None:
+        return _sign_in_first(typed)
+    csrf.check(_purpose(found))
+    if not _may_try(found):
+        return _too_many(found)
+    waiting = device_codes.find_waiting(typed) if typed else None
+    if typed is None or waiting is None:
+        return _form(found, sentence=_("No device waits with this code. Check it, or have a new one shown."))
+    return _question(found, typed, *waiting)
+
+
+def decide() -> AnyResponse:
+    """Note what the person has decided; the first answer counts, from whatever page it comes."""
+    found = current_session()
+    typed = user_codes.read(request.form.get("user_code", ""))
+    if found is None or typed is None:
+        return _sign_in_first(typed)
+    # Only whoever was shown this very question has this token, so that nobody guesses codes here.
+    csrf.check(_purpose(found, typed))
+    waiting = device_codes.find_waiting(typed)
+    end_read()
+    if waiting is None:
+        return _answered_before(found)
+    code, client = waiting
+    if request.form.get("answer") not in ("allow", "deny"):
+        return _question(found, typed, code, client)
+    allowed = request.form["answer"] == "allow"
+    with transaction():
+        counted = (device_codes.allow if allowed else device_codes.deny)(code, found)
+        if counted:
+            _record(found, client, code, allowed=allowed)
+    if not counted:
+        return _answered_before(found)
+    return page("device_answered.html", allowed=allowed, app_name=client.display_name)
+
+
+def _sign_in_first(typed: str | None) -> AnyResponse:
+    return ask_to_sign_in("device", **({"user_code": user_codes.shown(typed)} if typed else {}))
+
+
+def _may_try(found: FoundSession) -> bool:
+    """Count one more code, before it is looked up: any number of parallel ones count as many (§5.1)."""
+    settings, limits = current.settings(), current.house().rate_limits
+    by_person = limits.hit(settings.device_code_limit_account, "device-code-account", str(found.account.id))
+    by_address = limits.hit(settings.device_code_limit_address, "device-code-address", client_network())
+    return by_person and by_address
+
+
+def _too_many(found: FoundSession) -> Response:
+    sentence = _("Too many attempts. Wait a few minutes, then try again.")
+    response = _form(found, sentence=sentence, status=429)
+    response.headers["Retry-After"] = str(_SECONDS_TO_WAIT)
+    return response
+
+
+def _answered_before(found: FoundSession) -> Response:
+    return _form(found, sentence=_("This code was answered already, or has expired. Nothing has changed."))
+
+
+def _form(
+    found: FoundSession, *, typed: str = "", sentence: str | None = None, status: int = 200
+) -> Response:
+    return page(
+        "device.html",
+        status,
+        account=found.account,
+        typed=typed,
+        sentence=sentence,
+        csrf=csrf.token_for(_purpose(found)),
+    )
+
+
+def _question(found: FoundSession, typed: str, code: DeviceCode, client: Client) -> Response:
+    lifetime: timedelta = client.grant_lifetime or current.settings().grant_lifetime
+    return page(
+        "device_confirm.html",
+        account=found.account,
+        app_name=client.display_name,
+        shown_code=user_codes.shown(typed),
+        asked_at=code.created_at,
+        device=code.device,
+        ip=code.ip,
+        is_same_network=network_of(code.ip) == client_network(),
+        scopes=code.scope.split(),
+        offline_until=clock.now() + lifetime,
+        csrf=csrf.token_for(_purpose(found, typed)),
+    )
+
+
+def _record(found: FoundSession, client: Client, code: DeviceCode, *, allowed: bool) -> None:
+    record(
+        EventTag.CONSENT_GIVEN if allowed else EventTag.CONSENT_DENIED,
+        actor="account",
+        account_id=found.account.id,
+        client_id=client.client_id,
+        session_id=found.session.id,
+        ip=client_address(),
+        scope=code.scope,
+        device=code.device,
+        device_ip=code.ip,
+    )
+
+
+def _purpose(found: FoundSession, user_code: str = "") -> str:
+    """A form that was shown to one person, or for one code, is nothing for another (THR-04)."""
+    return f"device {found.session.id} {user_code}"
