@@ -63,8 +63,19 @@ def add(
     )
     client_id = str(new_id()) if client_id is None else _checked_id(client_id)
     secret = _secret_for(metadata, client_secret)
+    client = _made(metadata, client_id, secret)
+    apply_options(client, options)
+    db.session.add(client)
+    try:
+        db.session.flush()
+    except IntegrityError as exc:
+        raise ClientIDTaken(f"the client id {client_id!r} is taken") from exc
+    return client, secret
+
+
+def _made(metadata: ClientMetadata, client_id: str, secret: str | None) -> Client:
     now = clock.now()
-    client = Client(
+    return Client(
         id=new_id(),
         client_id=client_id,
         registered=metadata.to_wire(),
@@ -73,13 +84,6 @@ def add(
         created_at=now,
         updated_at=now,
     )
-    apply_options(client, options)
-    db.session.add(client)
-    try:
-        db.session.flush()
-    except IntegrityError as exc:
-        raise ClientIDTaken(f"the client id {client_id!r} is taken") from exc
-    return client, secret
 
 
 def apply_options(client: Client, options: ClientOptions) -> None:
