@@ -5,9 +5,11 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
+from provider.clients import resources
 from provider.infrastructure import current
 from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
 from provider.oauth.registered_client import RegisteredClient
+from provider.oauth.token_answer import type_of
 from provider.tokens.liveness import (
     FoundRefreshToken,
     LiveAccessToken,
@@ -22,8 +24,9 @@ Found = LiveAccessToken | FoundRefreshToken
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib ships no types.
     """The introspection endpoint.
 
-    Any client that proves itself may ask about an access token, for resource servers are clients
-    here and there are no audiences yet; about a refresh token only its own client may ask.
+    Any client that proves itself may ask about an access token, for resource servers are clients here;
+    about one that is meant for certain servers only they and its own client may, about a refresh token
+    its own client alone.
     """
 
     CLIENT_AUTH_METHODS = CONFIDENTIAL_METHODS
@@ -42,12 +45,18 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
 
     def check_permission(self, token: Found, client: RegisteredClient, request: Any) -> bool:  # noqa: ARG002 – the signature is Authlib's.
         """Whether this client may know of the token."""
-        return isinstance(token, LiveAccessToken) or token.client.id == client.client.id
+        if token.client.id == client.client.id:
+            return True
+        if not isinstance(token, LiveAccessToken):
+            return False
+        # rfc8707 §2: what is meant for one resource server is none of another's business.
+        return token.token.audience is None or resources.is_served_by(client.client, token.token.audience)
 
     def create_introspection_payload(self, token: Found | None) -> dict[str, Any]:
         """Describe the token; rfc7662 §2.2: of one that is not active nothing else is said."""
         if token is None:
             return {"active": False}
+        told = _of_access_token(token) if isinstance(token, LiveAccessToken) else _of_refresh_token(token)
         members = {
             "active": True,
             "iss": current.settings().issuer,
@@ -57,8 +66,31 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
             "scope": token.token.scope or None,
             "iat": int(token.token.created_at.timestamp()),
             "exp": int(token.token.expires_at.timestamp()),
-            "token_type": "Bearer" if isinstance(token, LiveAccessToken) else None,
             "sid": token.client_session.sid if token.client_session else None,
-            "auth_time": int(token.session.authenticated_at.timestamp()) if token.session else None,
+            "cnf": token.token.cnf,
         }
-        return {name: value for name, value in members.items() if value is not None}
+        return {name: value for name, value in (members | told).items() if value is not None}
+
+
+def _of_access_token(found: LiveAccessToken) -> dict[str, Any]:
+    token, session = found.token, found.session
+    audience = token.audience or []
+    # rfc9470 §6.2: the sign-in that the token came from. Rows of before did not keep it.
+    auth_time = token.auth_time or (session.authenticated_at if session else None)
+    return {
+        "token_type": type_of(token),
+        "jti": token.id.hex,
+        "aud": audience if len(audience) > 1 else next(iter(audience), None),
+        "auth_time": int(auth_time.timestamp()) if auth_time else None,
+        "acr": token.acr,
+        "amr": token.amr.split() if token.amr else None,
+    }
+
+
+def _of_refresh_token(found: FoundRefreshToken) -> dict[str, Any]:
+    token = found.token
+    return {
+        "auth_time": int(token.auth_time.timestamp()),
+        "acr": token.acr,
+        "amr": token.amr.split() if token.amr else None,
+    }

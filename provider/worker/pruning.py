@@ -12,9 +12,9 @@ from provider.delivery.prune import prune_finished
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db, transaction
 from provider.interactions.models import Interaction
-from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
+from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken, UsedProof
 
-Expiring = type[AuthorizationCode | AccessToken | RefreshToken | Interaction | UsedAssertion]
+Expiring = type[AuthorizationCode | AccessToken | RefreshToken | Interaction | UsedAssertion | UsedProof]
 BATCH = 500
 _BATCHES_AT_ONCE = 20
 # Kept for a while after their end, so that a late replay is still known for what it is.
@@ -24,6 +24,7 @@ _KEPT: dict[Expiring, timedelta] = {
     RefreshToken: timedelta(days=7),
     Interaction: timedelta(days=1),
     UsedAssertion: timedelta(minutes=10),
+    UsedProof: timedelta(minutes=10),
 }
 
 

@@ -21,6 +21,7 @@ def test_a_living_access_token_is_described(rp, ada, tokens):
     assert said.pop("exp") - said.pop("iat") == 3600
     assert said.pop("sid")
     assert said.pop("auth_time")
+    assert said.pop("jti")
     assert said == {
         "active": True,
         "iss": ISSUER,
@@ -28,6 +29,7 @@ def test_a_living_access_token_is_described(rp, ada, tokens):
         "sub": ada.sub,
         "scope": "openid profile email",
         "token_type": "Bearer",
+        "amr": ["pwd"],
     }
 
 
