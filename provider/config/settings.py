@@ -157,6 +157,9 @@ class Settings:
     require_pushed_authorization_requests: bool = setting(
         "Whether every client must push its authorization requests.", default=False
     )
+    request_objects: bool = setting(
+        "Whether clients may send their authorization requests as signed request objects.", default=True
+    )
     hybrid_response_types: bool = setting(
         "Whether legacy clients may be given ID Tokens and access tokens by the authorization endpoint.",
         default=False,
