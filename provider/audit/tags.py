@@ -42,6 +42,9 @@ class EventTag(StrEnum):
     # Its logout endpoint was tried with good and bad tokens.
     CLIENT_EXAMINED = "client_examined"
 
+    RESOURCE_ADDED = "resource_added"
+    RESOURCE_REMOVED = "resource_removed"
+
     ACCOUNT_ADDED = "account_added"
     ACCOUNT_UPDATED = "account_updated"
     ACCOUNT_DISABLED = "account_disabled"

@@ -21,6 +21,7 @@ COMMANDS = {
     "db": ("provider.cli.db:db", "Bring the database up to date."),
     "settings": ("provider.cli.settings:settings", "Show every setting with its meaning and source."),
     "client": ("provider.cli.client:client", "Register and change relying parties."),
+    "resource": ("provider.cli.resource:resource", "Register the servers that tokens may be meant for."),
     "user": ("provider.cli.user:user", "Add and change the people who sign in."),
     "session": ("provider.cli.session:session", "See who is signed in, and end it."),
     "logout": ("provider.cli.logout:logout", "End all of a person, a client, a time or everybody."),

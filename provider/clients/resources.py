@@ -1,17 +1,22 @@
 """The resource servers that tokens may be meant for (rfc8707), as the operator registered them."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from provider.clients.models import Client, Resource, TokenFormat
+from provider.config.checks import LONGEST_LIVES
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import new_id
 from provider.protocol.errors import InvalidTarget
 from provider.protocol.resource_indicator import MOST_RESOURCES, MalformedIdentifier, check_identifier
+
+# rfc6749 §3.3: scope-token.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}")
 
 
 class UnknownResource(LookupError):
@@ -54,7 +59,7 @@ def add(
     access_token_format: TokenFormat = TokenFormat.OPAQUE,
     access_token_signing_alg: str | None = None,
     access_token_lifetime: timedelta | None = None,
-    scopes: Iterable[str] = (),
+    scopes: Collection[str] = (),
     client: Client | None = None,
 ) -> Resource:
     """Register a resource server. Raises InvalidResource or IdentifierTaken."""
@@ -64,8 +69,9 @@ def add(
         raise InvalidResource(f"the identifier {exc}") from exc
     if identifier == current.settings().issuer:
         raise InvalidResource("the provider itself needs no registration")
-    if access_token_lifetime is not None and access_token_lifetime <= timedelta(0):
-        raise InvalidResource("access_token_lifetime must be longer than nothing")
+    _check_lifetime(access_token_format, access_token_lifetime)
+    if not all(map(_SCOPE.fullmatch, scopes)):
+        raise InvalidResource("a scope has visible ASCII characters other than quotes and backslashes")
     resource = Resource(
         id=new_id(),
         identifier=identifier,
@@ -107,6 +113,17 @@ def list_resources() -> list[Resource]:
 def is_served_by(client: Client, audience: Iterable[str]) -> bool:
     """Whether a client stands for one of the resource servers that a token is meant for."""
     return any(resource.client_id == client.id for resource in _list(tuple(audience)))
+
+
+def _check_lifetime(access_token_format: TokenFormat, lifetime: timedelta | None) -> None:
+    if lifetime is None:
+        return
+    if lifetime <= timedelta(0):
+        raise InvalidResource("access_token_lifetime must be longer than nothing")
+    longest = LONGEST_LIVES["jwt_access_token_lifetime"]
+    # A signed token cannot be called back from a server that does not ask about it.
+    if access_token_format is TokenFormat.JWT and lifetime > longest:
+        raise InvalidResource(f"access_token_lifetime must not exceed {longest.total_seconds():.0f}s for jwt")
 
 
 def _list(identifiers: tuple[str, ...]) -> list[Resource]:

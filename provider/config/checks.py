@@ -72,7 +72,7 @@ _POSITIVE_SPANS = (
 )
 # How long these may live at most: a code one minute (FAPI 2.0 §5.3.2.1), and a signed token, which cannot
 # be called back from whoever does not ask about it, ten.
-_LONGEST_LIVES = {"code_lifetime": timedelta(seconds=60), "jwt_access_token_lifetime": timedelta(minutes=10)}
+LONGEST_LIVES = {"code_lifetime": timedelta(seconds=60), "jwt_access_token_lifetime": timedelta(minutes=10)}
 
 
 def problems_of(settings: "Settings") -> Iterator[str]:
@@ -106,7 +106,7 @@ def _bound_problems(settings: "Settings") -> Iterator[str]:
     for name in _POSITIVE_SPANS:
         if getattr(settings, name) <= timedelta(0):
             yield f"{name} must be longer than nothing"
-    for name, longest in _LONGEST_LIVES.items():
+    for name, longest in LONGEST_LIVES.items():
         if getattr(settings, name) > longest:
             yield f"{name} must not exceed {longest.total_seconds():.0f}s"
 
