@@ -10,12 +10,15 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.grants import lifecycle
+from provider.logout.end_grant import end_grant
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
 from provider.oauth.client_authentication import ALL_METHODS
 from provider.oauth.registered_client import RegisteredClient
-from provider.tokens.access import ACCESS_TOKEN_PREFIX
 from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
 from provider.tokens.models import AccessToken
 from provider.tokens.queries import find_access_token_row
+from provider.tokens.refresh import REFRESH_TOKEN_PREFIX
 from provider.tokens.revoke import revoke_access_token, revoke_family
 
 
@@ -46,10 +49,10 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
     def query_token(self, token_string: str, token_type_hint: str | None) -> PresentedToken | None:  # noqa: ARG002 – a token's prefix says what it is.
         """Find the token, a refresh token behind its grant's lock."""
         found: FoundRefreshToken | AccessToken | None
-        if token_string.startswith(ACCESS_TOKEN_PREFIX):
-            found = find_access_token_row(token_string)
-        else:
+        if token_string.startswith(REFRESH_TOKEN_PREFIX):
             found = find_refresh_token(token_string)
+        else:
+            found = find_access_token_row(token_string)
         return PresentedToken(token_string, found) if found else None
 
     def revoke_token(self, token: PresentedToken, request: Any) -> None:
@@ -60,15 +63,21 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
             if revoke_access_token(token.handle, owner_id=client.id):
                 _record(request, client, "access_token")
         elif revoke_family(found.token.family_id):
-            self._revoke_offline_grant(found, request)
+            self._end_what_is_left(found, request)
             _record(request, client, "refresh_token", found)
 
-    def _revoke_offline_grant(self, found: FoundRefreshToken, request: Any) -> None:
+    def _end_what_is_left(self, found: FoundRefreshToken, request: Any) -> None:
         """End an offline grant with its refresh token, without which nobody could ever use or end it.
 
-        A grant of the session lives on with the session, which a client cannot end this way.
+        A device that gives its token back has signed itself out. A grant of a browser's session lives
+        on with the session, which a client cannot end this way.
         """
-        if found.grant.offline and lifecycle.revoke(found.grant):
+        if found.session.is_device:
+            by_client = Cause(
+                reason=LogoutReason.USER, initiator="client", client=found.client, ip=request.ip
+            )
+            end_grant(found.grant.id, by_client)
+        elif found.grant.offline and lifecycle.revoke(found.grant):
             record(
                 EventTag.GRANT_REVOKED,
                 actor="client",

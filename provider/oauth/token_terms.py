@@ -10,6 +10,7 @@ from provider.oauth import dpop
 from provider.oauth.authorization_request import read_resources
 from provider.oauth.exchange import ClientRequest
 from provider.protocol.errors import InvalidDPoPProof, InvalidGrant, InvalidRequest, InvalidTarget
+from provider.tokens import access
 
 JKT, X5T = "jkt", "x5t#S256"
 
@@ -37,7 +38,7 @@ def read_terms(
     `authorized` are the resources among which it may choose, None for any. The caller has a transaction
     open. Raises InvalidTarget, InvalidDPoPProof, UseDPoPNonce or InvalidRequest.
     """
-    return TokenTerms(resources=_targets(asked, authorized), cnf=_binding(asked, client))
+    return TokenTerms(resources=_targets(asked, client, authorized), cnf=_binding(asked, client))
 
 
 def check_key(bound_to: dict[str, str] | None, terms: TokenTerms) -> None:
@@ -47,14 +48,17 @@ def check_key(bound_to: dict[str, str] | None, terms: TokenTerms) -> None:
         raise InvalidGrant("this was issued to the holder of another key")
 
 
-def _targets(asked: ClientRequest, authorized: Collection[str] | None) -> tuple[Resource, ...]:
+def _targets(
+    asked: ClientRequest, client: Client, authorized: Collection[str] | None
+) -> tuple[Resource, ...]:
     named = read_resources(asked.parameters)
-    if authorized is None:
-        return resources.check(named)
     # Our own addresses need no permission of their own: what they give is decided by the scopes alone.
-    if not {*named} <= {*authorized, current.settings().issuer}:
+    if authorized is not None and not {*named} <= {*authorized, current.settings().issuer}:
         raise InvalidTarget("a resource was not asked for at the authorization endpoint")
-    return resources.check(named or authorized)
+    targets = resources.check(named or authorized or ())
+    # Looked at before anything is used up: resources that no one token can serve are the request's fault.
+    access.form_of(client, targets)
+    return targets
 
 
 def _binding(asked: ClientRequest, client: Client) -> dict[str, str] | None:

@@ -23,7 +23,7 @@ ACCESS_TOKEN_PREFIX = "cfa_"  # noqa: S105 – a public prefix, no token.
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class TokenForm:
     """What a token is to look like, and how long it may live."""
 
     # None: a reference.
@@ -49,7 +49,7 @@ def issue_for_grant(
     the one that it tells of; without it that is the session's present one.
     """
     told = sign_in or SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr)
-    form, now = _form_of(client, resources), clock.now()
+    form, now = form_of(client, resources), clock.now()
     last = grant.expires_at if grant.offline else min(grant.expires_at, session.expires_at)
     token = AccessToken(
         id=new_id(),
@@ -80,7 +80,7 @@ def issue_for_client(
 ) -> tuple[str, AccessToken]:
     """Issue an access token to a client that acts for itself (rfc6749 §4.4)."""
     state = db.session.get_one(ProviderState, THE_ROW, populate_existing=True)
-    form, now = _form_of(client, resources), clock.now()
+    form, now = form_of(client, resources), clock.now()
     token = AccessToken(
         id=new_id(),
         client_id=client.id,
@@ -96,7 +96,7 @@ def issue_for_client(
     return _stored(token, form, client=client, sub=client.client_id, sid=None), token
 
 
-def _stored(token: AccessToken, form: _Form, *, client: Client, sub: str, sid: str | None) -> str:
+def _stored(token: AccessToken, form: TokenForm, *, client: Client, sub: str, sid: str | None) -> str:
     """Give a token its handle and write it down; a signed one too, so that we know at once when it dies."""
     if form.signing_alg is None:
         handle = new_handle(ACCESS_TOKEN_PREFIX)
@@ -107,28 +107,28 @@ def _stored(token: AccessToken, form: _Form, *, client: Client, sub: str, sid: s
     return handle
 
 
-def _form_of(client: Client, resources: Sequence[Resource]) -> _Form:
-    """Return the one form that all servers understand that a token is meant for."""
+def form_of(client: Client, resources: Sequence[Resource]) -> TokenForm:
+    """Return the one form that all servers understand that a token is meant for. Raises InvalidTarget."""
     forms = {_form_for(resource) for resource in resources} or {_usual_form(client)}
     algs = {form.signing_alg for form in forms}
     if len(algs) > 1:
         raise InvalidTarget("these resources want tokens of different kinds; ask for one at a time")
-    return _Form(algs.pop(), min(form.lifetime for form in forms))
+    return TokenForm(algs.pop(), min(form.lifetime for form in forms))
 
 
-def _form_for(resource: Resource) -> _Form:
+def _form_for(resource: Resource) -> TokenForm:
     settings = current.settings()
     if resource.access_token_format == TokenFormat.JWT:
         alg = resource.access_token_signing_alg or jwt_access.USUAL_ALG
-        return _Form(alg, resource.access_token_lifetime or settings.jwt_access_token_lifetime)
-    return _Form(None, resource.access_token_lifetime or settings.access_token_lifetime)
+        return TokenForm(alg, resource.access_token_lifetime or settings.jwt_access_token_lifetime)
+    return TokenForm(None, resource.access_token_lifetime or settings.access_token_lifetime)
 
 
-def _usual_form(client: Client) -> _Form:
+def _usual_form(client: Client) -> TokenForm:
     settings = current.settings()
     if client.metadata_.access_token_format == TokenFormat.JWT:
-        return _Form(jwt_access.USUAL_ALG, settings.jwt_access_token_lifetime)
-    return _Form(None, settings.access_token_lifetime)
+        return TokenForm(jwt_access.USUAL_ALG, settings.jwt_access_token_lifetime)
+    return TokenForm(None, settings.access_token_lifetime)
 
 
 def _scope_at(resources: Sequence[Resource], scope: str) -> str:
