@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from provider.protocol.errors import InvalidRequest
+from provider.web.cursors import read_cursor
 
 MOST = 100
 USUAL = 50
@@ -20,7 +21,7 @@ class PageRequest:
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "PageRequest":
         """Read `limit` and `after`; the cursor is an identifier and nothing else (ABU-54)."""
-        return cls(limit=_limit(parameters.get("limit")), after=_cursor(parameters.get("after")))
+        return cls(limit=_limit(parameters.get("limit")), after=read_cursor("after", parameters.get("after")))
 
 
 def _limit(asked: str | None) -> int:
@@ -29,16 +30,3 @@ def _limit(asked: str | None) -> int:
     if not (asked.isascii() and asked.isdigit() and len(asked) < 4 and 1 <= int(asked) <= MOST):
         raise InvalidRequest(f"limit must be a number from 1 to {MOST}")
     return int(asked)
-
-
-def _cursor(asked: str | None) -> UUID | None:
-    if asked is None:
-        return None
-    try:
-        cursor = UUID(asked)
-    except ValueError as exc:
-        raise InvalidRequest("after must be the value of next of the page before") from exc
-    # Python also reads braces, urn: and digits without hyphens; we have never given out such a cursor.
-    if str(cursor) != asked:
-        raise InvalidRequest("after must be the value of next of the page before")
-    return cursor

@@ -1,0 +1,56 @@
+"""What each app has of a person, in all browsers and beyond them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import and_, case, func, or_, select, true
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.grants.queries import grant_lives
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.infrastructure.provider_state import ProviderState
+from provider.sessions.models import ClientSession, Session
+from provider.sessions.queries import session_lives
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldApp:
+    """One app with something that lives, whatever the number of its grants."""
+
+    client: Client
+    # In how many living sessions other than that of the browser in use.
+    elsewhere: int = 0
+    # How long it may act while the person is away.
+    offline_until: datetime | None = None
+
+
+def list_held_apps(own: Session, *, after: UUID | None = None, limit: int = 100) -> list[HeldApp]:
+    """List the apps of a session's person, in the order in which they were registered, in one statement.
+
+    `after` is the client of the entry before. Served by ix_grant_account_id_client_id.
+    """
+    now = clock.now()
+    elsewhere = func.count(Session.id).filter(Session.id != own.id)
+    offline_until = func.max(case((Grant.offline, Grant.expires_at)))
+    share = and_(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
+    living = (
+        select(Client, elsewhere, offline_until)
+        .join(Grant, Grant.client_id == Client.id)
+        .join(Account, Account.id == Grant.account_id)
+        .join(ProviderState, true())
+        .outerjoin(ClientSession, share)
+        .outerjoin(Session, and_(Session.id == ClientSession.session_id, session_lives(now)))
+        .where(Grant.account_id == own.account_id, grant_lives(now))
+        .group_by(Client.id)
+        .having(or_(func.count(Session.id) > 0, offline_until.is_not(None)))
+        .order_by(Client.id)
+        .limit(limit)
+    )
+    if after is not None:
+        living = living.where(Client.id > after)
+    rows = db.session.execute(living)
+    return [HeldApp(client=row[0], elsewhere=row[1], offline_until=row[2]) for row in rows]

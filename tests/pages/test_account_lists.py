@@ -1,0 +1,168 @@
+"""The lists of the account page: how an app's line is counted, and what does not fit on one page."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from provider.grants import lifecycle as grants
+from provider.infrastructure.database import transaction
+from provider.infrastructure.opaque_tokens import new_id
+from provider.logout import preview
+from provider.logout.held_apps import list_held_apps
+from provider.pages import account_lists
+from provider.sessions import join
+from tests.factories import make_account, make_client, make_session
+from tests.support.browsers import Page, show_session
+
+
+@pytest.fixture
+def ada(app):
+    return make_account("ada")
+
+
+@pytest.fixture
+def short_pages(monkeypatch):
+    """Three entries at once, because fifty take long to make."""
+    monkeypatch.setattr(account_lists, "MOST_ROWS", 3)
+
+
+def links(html) -> dict[str, str]:
+    found = re.findall(r'<a id="((?:more|top)-\w+)" href="([^"]*)"', html)
+    return {name: address.replace("&amp;", "&") for name, address in found}
+
+
+def listed(html, kind) -> list[str]:
+    return re.findall(rf'<li id="{kind}-([^"]*)"', html)
+
+
+def walk(http, kind, part) -> list[list[str]]:
+    """What each page of a list shows, from the first to the last."""
+    seen, address = [], "/account"
+    while address:
+        html = http.get(address).text
+        seen.append(listed(html, kind))
+        address = links(html).get(f"more-{part}")
+    return seen
+
+
+def test_every_session_is_on_one_page_and_this_browser_leads_the_first(http, ada, short_pages):
+    made = [make_session(ada) for _ in range(8)]
+    make_session(make_account("ben"))
+    show_session(http, made[0])
+
+    pages = walk(http, "session", "sessions")
+
+    shown = [name for page in pages for name in page]
+    assert pages[0][0] == str(made[0].session.id)
+    assert sorted(shown) == sorted(str(one.session.id) for one in made)
+    assert len(pages) == 3
+
+
+def test_every_app_is_on_one_page(http, ada, short_pages):
+    made = make_session(ada, [make_client(f"app{number}") for number in range(7)])
+    show_session(http, made)
+
+    pages = walk(http, "app", "apps")
+
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert sorted(name for page in pages for name in page) == [f"app{number}" for number in range(7)]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_going_on_in_one_list_stays_where_it_was_in_the_other(http, ada, short_pages):
+    clients = [make_client(f"app{number}") for number in range(4)]
+    made = [make_session(ada, clients) for _ in range(5)]
+    show_session(http, made[0])
+
+    first = links(http.get("/account").text)
+    second = links(http.get(first["more-apps"]).text)
+    both = http.get(second["more-sessions"]).text
+
+    assert set(first) == {"more-sessions", "more-apps"}
+    assert listed(both, "app") == ["app3"]
+    assert str(made[0].session.id) not in listed(both, "session")
+    assert listed(http.get(links(both)["top-sessions"]).text, "app") == ["app3"]
+    assert first["more-apps"].endswith("#apps")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_on_a_later_page_can_be_ended_there(http, ada, short_pages):
+    made = [make_session(ada) for _ in range(6)]
+    show_session(http, made[5])
+    second = Page(http, http.get(links(http.get("/account").text)["more-sessions"]))
+
+    second.press(f"sign-out-session-{made[0].session.id}")
+
+    assert str(made[0].session.id) not in [
+        name for page in walk(http, "session", "sessions") for name in page
+    ]
+
+
+@pytest.mark.spec("ABU-54")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("sessions=1", id="no identifier"),
+        pytest.param("apps=' OR 1=1 --", id="SQL"),
+        pytest.param("sessions={01890000-0000-7000-8000-000000000000}", id="another way to write it"),
+        pytest.param(
+            "apps=01890000-0000-7000-8000-000000000000&apps=01890000-0000-7000-8000-000000000000", id="twice"
+        ),
+    ],
+)
+def test_a_place_that_no_page_has_given_is_refused(http, ada, query):
+    show_session(http, make_session(ada))
+
+    assert http.get(f"/account?{query}").status_code == 400
+
+
+def test_a_place_among_somebody_elses_shows_nothing_of_theirs(http, ada):
+    show_session(http, make_session(ada))
+    theirs = make_session(make_account("ben"), [make_client("blue")])
+
+    page = http.get(f"/account?sessions={theirs.session.id}&apps={new_id()}").text
+
+    assert "Blue" not in page
+    assert str(theirs.session.id) not in listed(page, "session")
+
+
+def test_an_app_is_counted_once_for_each_session_and_acts_until_its_last_grant_ends(ada):
+    red = make_client("red")
+    here, *_others = (make_session(ada, [red], offline=("red",)) for _ in range(3))
+    with transaction():
+        longest = grants.create(
+            ada,
+            red,
+            scope="openid offline_access",
+            sid=join.new_sid(),
+            provider_epoch=here.session.provider_epoch,
+            offline=True,
+        )
+        longest.expires_at += timedelta(days=1)
+
+    [held] = list_held_apps(here.session)
+
+    assert (held.client.client_id, held.elsewhere) == ("red", 2)
+    assert held.offline_until == longest.expires_at
+
+
+def test_an_app_without_session_is_listed_only_if_it_may_act_alone(ada):
+    red, green = make_client("red"), make_client("green")
+    here, other = make_session(ada), make_session(ada, [red, green], offline=("green",))
+    with transaction():
+        other.session.ended_at = other.session.created_at
+        for share in other.shares.values():
+            share.ended_at = other.session.created_at
+
+    assert [held.client.client_id for held in list_held_apps(here.session)] == ["green"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_second_question_says_how_many_it_does_not_name(http, ada, monkeypatch):
+    monkeypatch.setattr(preview, "MOST_SESSIONS", 3)
+    for _ in range(5):
+        show_session(http, make_session(ada))
+
+    assert "and 2 more" in http.get("/account/everywhere").text
