@@ -8,12 +8,12 @@ import click
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.cli.client_checks import check_addresses
 from provider.cli.client_options import asked_metadata, asked_options, metadata_options, operator_options
 from provider.cli.confirm import confirm
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
 from provider.clients import change, queries, register
+from provider.clients.addresses import check_addresses
 from provider.clients.models import Client
 from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
@@ -63,7 +63,7 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
     """Register a client; a secret that is made is shown once."""
     asked = asked_metadata(given, _PRESELECTED)
     metadata, options = ClientMetadata.from_registration(asked), asked_options(given)
-    check_addresses(metadata, options)
+    check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
     _say_ignored(asked)
     with transaction():
         made, secret = register.add(
@@ -127,7 +127,7 @@ def update(*, client_id: str, enabled: bool | None, as_json: bool, **given: Any)
     before = known.registered
     asked = asked_metadata(given, before)
     metadata, options = ClientMetadata.from_registration(asked), asked_options(given, known)
-    check_addresses(metadata, options)
+    check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
     _say_ignored(asked)
     with transaction():
         known = queries.get_by_client_id(client_id)

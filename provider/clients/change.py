@@ -83,6 +83,7 @@ def remove(client: Client) -> None:
         epoch=Client.epoch + 1,
         secret_digest=None,
         previous_secret_digest=None,
+        registration_token_digest=None,
     )
 
 

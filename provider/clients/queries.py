@@ -1,5 +1,6 @@
 """Questions about clients."""
 
+import unicodedata
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -37,6 +38,17 @@ def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]
     if after is not None:
         wanted = wanted.where(Client.id > after)
     return list(db.session.scalars(wanted))
+
+
+def is_name_of_operators_client(name: str) -> bool:
+    """Return whether a client that the operator registered is called so, as people see it (rfc7591 §5)."""
+    named = Client.registered["client_name"].as_string()
+    known = select(named).where(Client.self_registered.is_(False), Client.deleted_at.is_(None))
+    return any(_as_seen(one) == _as_seen(name) for one in db.session.scalars(known) if one)
+
+
+def _as_seen(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def is_client_id_taken(client_id: str) -> bool:

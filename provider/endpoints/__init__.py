@@ -19,6 +19,7 @@ from provider.endpoints import (
     jwks,
     metrics,
     pushed_authorization_request,
+    register,
     revoke,
     signed_out,
     token,
@@ -46,6 +47,10 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/userinfo", "userinfo", "GET POST", userinfo.userinfo),
     ("/introspect", "introspect", "POST", introspect.introspect),
     ("/revoke", "revoke", "POST", revoke.revoke),
+    ("/register", "register", "POST", register.register),
+    ("/register/<client_id>", "read_registration", "GET", register.read_registration),
+    ("/register/<client_id>", "replace_registration", "PUT", register.replace_registration),
+    ("/register/<client_id>", "delete_registration", "DELETE", register.delete_registration),
     (
         "/global-token-revocation",
         "global_token_revocation",

@@ -8,7 +8,7 @@ from provider.infrastructure import current
 from provider.keys.jwks import supported_algs
 from provider.oauth import client_assertion
 from provider.oauth.authorization_request import PROMPTS
-from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS
+from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS, offered
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.response_type import CODE, FRONT_CHANNEL_TYPES, RESPONSE_MODES
 from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
@@ -53,6 +53,8 @@ def _addresses(issuer: str) -> dict[str, Any]:
     }
     if current.settings().session_management:
         paths["check_session_iframe"] = "/session/check"
+    if current.settings().registration != "off":
+        paths["registration_endpoint"] = "/register"
     return {name: issuer + path for name, path in paths.items()}
 
 
@@ -80,7 +82,7 @@ def _authorization() -> dict[str, Any]:
 def _clients() -> dict[str, Any]:
     assertions = list(client_assertion.ALGORITHMS)
     methods = {"token": ALL_METHODS, "revocation": ALL_METHODS, "introspection": CONFIDENTIAL_METHODS}
-    return {f"{name}_endpoint_auth_methods_supported": list(allowed) for name, allowed in methods.items()} | {
+    return {f"{name}_endpoint_auth_methods_supported": offered(allowed) for name, allowed in methods.items()} | {
         f"{name}_endpoint_auth_signing_alg_values_supported": assertions for name in methods
     }
 

@@ -36,7 +36,7 @@ def by_assertion(query_client: QueryClient, request: OAuth2Request) -> Registere
     if len(assertion) > LARGEST_ASSERTION:
         raise fail()
     try:
-        client: RegisteredClient | None = PrivateKeyJWT()(query_client, request)
+        client = PrivateKeyJWT()(query_client, request)
     except (InvalidClientError, RecursionError) as exc:
         raise fail() from exc
     # rfc7521 §4.2: 'client_id' beside an assertion must name the same client.
@@ -50,6 +50,19 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
 
     CLIENT_AUTH_METHOD = ASSERTION
     _client: Client
+    _audiences: list[str]
+
+    def __call__(self, query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:
+        """Prove the client; which audience may be named depends on where it asks."""
+        settings = current.settings()
+        self._audiences = [settings.issuer]
+        # core §9 has the token endpoint's address, with which a hostile provider could obtain an
+        # assertion that is good here (THR-27): so only where the operator needs it.
+        if settings.client_assertion_endpoint_audience:
+            origins = filter(None, (settings.issuer, settings.mtls_origin))
+            self._audiences += [request.asked.url, *(origin + "/token" for origin in origins)]
+        client: RegisteredClient | None = super().__call__(query_client, request)
+        return client
 
     def resolve_client_public_key(self, client: RegisteredClient) -> KeySet:
         """Return the keys that the client registered; none from the token's own header (ABU-36)."""
@@ -86,8 +99,8 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         jti = claims.get("jti")
         if (
             (claims.get("iss"), claims.get("sub")) != (client_id, client_id)
-            # THR-27: one audience, and that is the issuer; not a list, not an endpoint's address.
-            or claims.get("aud") != current.settings().issuer
+            # THR-27: one audience and not a list.
+            or claims.get("aud") not in self._audiences
             or not now < expires_at <= now + LONGEST_LIFE + _LEEWAY
             or any(from_the_future)
             or not isinstance(jti, str)

@@ -7,15 +7,27 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Request
 
+from provider.infrastructure import current
 from provider.oauth.registered_client import RegisteredClient
+from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH
 
 # A method's name, as registered (registration §2).
 BASIC, POST, ASSERTION, NONE = "client_secret_basic", "client_secret_post", "private_key_jwt", "none"
 # What a client that can keep a secret may use, and what any client may use.
-CONFIDENTIAL_METHODS = (BASIC, POST, ASSERTION)
+CONFIDENTIAL_METHODS = (BASIC, POST, ASSERTION, TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
 ALL_METHODS = (*CONFIDENTIAL_METHODS, NONE)
 
 QueryClient = Callable[[str], RegisteredClient | None]
+
+
+def offered(methods: tuple[str, ...] = ALL_METHODS) -> list[str]:
+    """Return those methods that can work: certificates are known only from a proxy that is trusted."""
+    settings = current.settings()
+    needed = {
+        TLS_CLIENT_AUTH: settings.client_certificate_verified_header,
+        SELF_SIGNED_TLS_CLIENT_AUTH: settings.client_certificate_header,
+    }
+    return [method for method in methods if needed.get(method, True)]
 
 
 def refuse_two_proofs(request: OAuth2Request) -> None:

@@ -5,9 +5,10 @@ door; when it fails nobody is let in, and a stranger who invents kids makes us l
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -17,13 +18,18 @@ from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import end_read
 from provider.infrastructure.outbound_http import OutboundFailure
 from provider.oauth.registered_client import find_active
+from provider.protocol.client_certificate import ClientCertificate
+from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH
 from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.jwks_rules import certificate_thumbprints, usable_keys
 
 LARGEST_ASSERTION = 8 * 1024
 _LARGEST_JWKS = 64 * 1024
 _DEADLINE = timedelta(seconds=3)
 _FRESH_FOR = timedelta(minutes=5)
 _LOOK_AGAIN_AFTER = timedelta(seconds=30)
+# Where strangers may register clients, they decide how many addresses there are.
+_MOST_REMEMBERED = 1000
 
 
 class NoKeys(Exception):
@@ -33,14 +39,18 @@ class NoKeys(Exception):
 @dataclass(frozen=True, slots=True)
 class _Fetched:
     keys: KeySet | None
+    certificates: frozenset[str]
     at: datetime
+
+
+_Knows = Callable[[_Fetched], bool]
 
 
 def keys_of(metadata: ClientMetadata) -> KeySet:
     """Return a client's keys. Raises NoKeys; nothing is fetched here."""
     if metadata.jwks_uri:
-        fetched = _cache().get(metadata.jwks_uri)
-        if fetched is None or fetched.keys is None or clock.now() - fetched.at > _FRESH_FOR:
+        fetched = _fresh(metadata.jwks_uri)
+        if fetched is None or fetched.keys is None:
             raise NoKeys
         return fetched.keys
     try:
@@ -49,17 +59,34 @@ def keys_of(metadata: ClientMetadata) -> KeySet:
         raise NoKeys from exc
 
 
-def fetch_if_needed(parameters: Mapping[str, str]) -> None:
-    """Fetch the keys of the client that an assertion names, where it publishes them and we lack the one."""
+def certificates_of(metadata: ClientMetadata) -> frozenset[str]:
+    """Return the x5t#S256 of each certificate in a client's keys; nothing is fetched here."""
+    if metadata.jwks_uri:
+        fetched = _fresh(metadata.jwks_uri)
+        return fetched.certificates if fetched else frozenset()
+    return certificate_thumbprints((metadata.jwks or {}).get("keys", []))
+
+
+def fetch_if_needed(parameters: Mapping[str, str], certificate: ClientCertificate | None = None) -> None:
+    """Fetch the keys of the client that a proof names, where it publishes them and we lack the one."""
     assertion = parameters.get("client_assertion", "")
-    if not assertion or len(assertion) > LARGEST_ASSERTION:
-        return
-    client_id, kid = _names_in(assertion)
+    if assertion:
+        if len(assertion) <= LARGEST_ASSERTION:
+            client_id, kid = _names_in(assertion)
+            fetch_keys_for(client_id, kid)
+    elif certificate and "client_id" in parameters:
+        client = find_active(parameters["client_id"])
+        end_read()
+        if client and client.metadata.token_endpoint_auth_method == SELF_SIGNED_TLS_CLIENT_AUTH:
+            _look(client.metadata, lambda fetched: certificate.thumbprint in fetched.certificates)
+
+
+def fetch_keys_for(client_id: object, kid: object) -> None:
+    """Fetch a client's keys where it publishes them and we lack the one that a token of its names."""
     client = find_active(client_id)
     end_read()
-    uri = client.metadata.jwks_uri if client else None
-    if uri and _is_worth_a_look(_cache().get(uri), kid):
-        _cache()[uri] = _Fetched(_fetch(uri), clock.now())
+    if client:
+        _look(client.metadata, lambda fetched: _has(fetched.keys, kid))
 
 
 def _names_in(assertion: str) -> tuple[object, object]:
@@ -72,29 +99,62 @@ def _names_in(assertion: str) -> tuple[object, object]:
     return claims.get("sub") if isinstance(claims, dict) else None, token.headers().get("kid")
 
 
-def _is_worth_a_look(fetched: _Fetched | None, kid: object) -> bool:
+def _has(keys: KeySet | None, kid: object) -> bool:
+    return keys is not None and (kid is None or any(key.kid == kid for key in keys))
+
+
+def _look(metadata: ClientMetadata, knows: _Knows) -> None:
+    """Fetch what a client publishes if that may help; of many who want it at once one goes."""
+    uri = metadata.jwks_uri
+    if not uri or not _is_worth_a_look(uri, knows):
+        return
+    with _lock(uri):
+        if _is_worth_a_look(uri, knows):
+            remembered = _cache()
+            if len(remembered) >= _MOST_REMEMBERED:
+                remembered.clear()
+            remembered[uri] = _fetch(uri)
+
+
+def _is_worth_a_look(uri: str, knows: _Knows) -> bool:
+    fetched = _cache().get(uri)
     if fetched is None:
         return True
     age = clock.now() - fetched.at
-    if age > _FRESH_FOR:
-        return True
-    is_known = fetched.keys is not None and (kid is None or any(key.kid == kid for key in fetched.keys))
-    return not is_known and age > _LOOK_AGAIN_AFTER
+    return age > _FRESH_FOR or (age > _LOOK_AGAIN_AFTER and not knows(fetched))
 
 
-def _fetch(uri: str) -> KeySet | None:
+def _fresh(uri: str) -> _Fetched | None:
+    fetched = _cache().get(uri)
+    return fetched if fetched and clock.now() - fetched.at <= _FRESH_FOR else None
+
+
+def _fetch(uri: str) -> _Fetched:
     try:
         answer = current.house().outbound.get(uri, max_body_bytes=_LARGEST_JWKS, total_deadline=_DEADLINE)
         if answer.status != 200:
             event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind="status", status=answer.status)
-            return None
-        return KeySet.import_key_set({"keys": json.loads(answer.body)["keys"]})
+            return _nothing()
+        keys = usable_keys(json.loads(answer.body))
+        return _Fetched(KeySet.import_key_set({"keys": keys}), certificate_thumbprints(keys), clock.now())
     except OutboundFailure as exc:
         event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind=exc.kind, detail=exc.detail)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind=type(exc).__name__)
-    return None
+    return _nothing()
+
+
+def _nothing() -> _Fetched:
+    """Return that nothing could be fetched; it is tried again like for an unknown kid."""
+    return _Fetched(None, frozenset(), clock.now())
 
 
 def _cache() -> dict[str, _Fetched]:
     return current.memo("client-keys", dict)
+
+
+def _lock(uri: str) -> Lock:
+    locks: dict[str, Lock] = current.memo("client-keys-locks", dict)
+    if len(locks) >= _MOST_REMEMBERED:
+        locks.clear()
+    return locks.setdefault(uri, Lock())

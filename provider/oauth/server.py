@@ -12,6 +12,7 @@ from provider.infrastructure.database import db
 from provider.oauth import client_authentication, registered_client
 from provider.oauth.client_assertion import by_assertion
 from provider.oauth.client_authentication import ALL_METHODS, ASSERTION, BASIC, NONE, by_basic, by_nothing
+from provider.oauth.client_certificate import by_registered_certificate, by_verified_certificate
 from provider.oauth.client_credentials_grant import ClientCredentials
 from provider.oauth.code_grant import CodeGrant, S256Challenge
 from provider.oauth.device_grant import DeviceGrant
@@ -21,6 +22,7 @@ from provider.oauth.refresh_grant import RefreshGrant
 from provider.oauth.registered_client import RegisteredClient
 from provider.oauth.revocation import Revocation
 from provider.protocol import errors
+from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH
 from provider.protocol.errors import ProtocolError
 
 _CODES: dict[str, type[ProtocolError]] = {
@@ -128,6 +130,8 @@ def the_server() -> Server:
     server = Server()
     server.register_client_auth_method(BASIC, by_basic)
     server.register_client_auth_method(ASSERTION, by_assertion)
+    server.register_client_auth_method(TLS_CLIENT_AUTH, by_verified_certificate)
+    server.register_client_auth_method(SELF_SIGNED_TLS_CLIENT_AUTH, by_registered_certificate)
     server.register_client_auth_method(NONE, by_nothing)
     server.register_grant(CodeGrant, [S256Challenge(required=True)])
     server.register_grant(RefreshGrant)

@@ -211,6 +211,34 @@ class InvalidRequestObject(ProtocolError):
     error = "invalid_request_object"
 
 
+class UnregistrableRedirectURI(ProtocolError):
+    """rfc7591 §3.2.2: one of the redirect URIs cannot be registered."""
+
+    error = "invalid_redirect_uri"
+    redirectable = False
+
+
+class UnregistrableMetadata(ProtocolError):
+    """rfc7591 §3.2.2: something else of what was sent cannot be registered."""
+
+    error = "invalid_client_metadata"
+    redirectable = False
+
+
+class InvalidSoftwareStatement(ProtocolError):
+    """rfc7591 §3.2.2: the software statement is not what its issuer would have signed."""
+
+    error = "invalid_software_statement"
+    redirectable = False
+
+
+class UnapprovedSoftwareStatement(ProtocolError):
+    """rfc7591 §3.2.2: nobody here believes the issuer of the software statement."""
+
+    error = "unapproved_software_statement"
+    redirectable = False
+
+
 class RegistrationNotSupported(ProtocolError):
     """core §3.1.2.6: no registration parameter."""
 

@@ -16,13 +16,14 @@ def read_client_request(request: Request) -> ClientRequest:
     if request.args:
         raise InvalidRequest("parameters belong into the body")
     parameters = read_parameters(request)
+    certificate = client_certificate(request)
     # Before any transaction: a client may publish its keys on a machine that is slow to answer.
-    fetch_if_needed(parameters)
+    fetch_if_needed(parameters, certificate)
     return ClientRequest(
         url=current.settings().issuer + request.path,
         parameters=parameters,
         authorization=request.headers.get("Authorization", ""),
         ip=client_address(),
         dpop=request.headers.get("DPoP"),
-        certificate=client_certificate(request),
+        certificate=certificate,
     )

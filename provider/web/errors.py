@@ -43,7 +43,7 @@ _ACCOUNT_API = re.compile(r"/account/(sign-out-everywhere|sessions(/[^/]+)?|gran
 # What an app of the account API goes by: no session, a dead one, any other trouble (requirement 9).
 _ACCOUNT_CODES = {"missing_token": 9001, "invalid_token": 9002}
 _OTHER_TROUBLE = 9000
-_PROGRAM_PREFIXES = ("/.well-known/", "/api/", "/health/")
+_PROGRAM_PREFIXES = ("/.well-known/", "/api/", "/health/", "/register/")
 # rfc6749 §5.2: the characters that error_description may have.
 _UNSAYABLE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 _REALM = "curfew"

@@ -1,0 +1,71 @@
+"""What only the network can tell about a client's metadata, asked before it is registered."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from provider.infrastructure import current, event_log
+from provider.infrastructure.outbound_http import OutboundFailure, check_url
+from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata, Problem
+
+_MOST_SECTOR_BYTES = 64 * 1024
+_SECTOR_DEADLINE = timedelta(seconds=5)
+
+
+def check_addresses(
+    metadata: ClientMetadata, *, deliver_to: str | None = None, for_operator: bool = False
+) -> None:
+    """Raise InvalidClientMetadata for addresses that could never be called or that disagree.
+
+    The operator's override takes the back-channel URI's place, so it is judged instead. No transaction
+    may be open: a sector's document is fetched.
+    """
+    called = {"jwks_uri": metadata.jwks_uri, "sector_identifier_uri": metadata.sector_identifier_uri}
+    called |= (
+        {"deliver_to": deliver_to}
+        if deliver_to
+        else {"backchannel_logout_uri": metadata.backchannel_logout_uri}
+    )
+    problems = [
+        problem
+        for name, url in called.items()
+        if url and (problem := _problem_of(name, url, for_operator=for_operator))
+    ]
+    if not problems and metadata.sector_identifier_uri:
+        problems = list(_problems_of_sector(metadata))
+    if problems:
+        raise InvalidClientMetadata(problems)
+
+
+def _problem_of(name: str, url: str, *, for_operator: bool) -> Problem | None:
+    try:
+        check_url(url, current.house().outbound.policy)
+    except OutboundFailure as exc:
+        # The operator may know why; a client's owner gets the bare sentence (THR-44).
+        why = f"{exc.detail} (see CURFEW_OUTBOUND_ALLOW)" if for_operator else exc
+        return Problem(name, f"cannot be called: {why}")
+    return None
+
+
+def _problems_of_sector(metadata: ClientMetadata) -> Iterator[Problem]:
+    """Registration §5: the document MUST list every redirect URI of the client."""
+    name, uri = "sector_identifier_uri", metadata.sector_identifier_uri or ""
+    try:
+        answer = current.house().outbound.get(
+            uri, max_body_bytes=_MOST_SECTOR_BYTES, total_deadline=_SECTOR_DEADLINE
+        )
+        listed: Any = json.loads(answer.body) if answer.status == 200 else None
+    except OutboundFailure as exc:
+        event_log.warning("sector_not_fetched", uri=uri, kind=exc.kind, detail=exc.detail)
+        yield Problem(name, f"cannot be read: {exc}")
+        return
+    except (ValueError, RecursionError):
+        yield Problem(name, "does not answer with JSON")
+        return
+    if not isinstance(listed, list):
+        yield Problem(name, "does not answer with a JSON array")
+        return
+    for redirect_uri in metadata.redirect_uris:
+        if redirect_uri not in listed:
+            yield Problem(name, f"does not list {redirect_uri}")

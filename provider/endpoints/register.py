@@ -1,0 +1,116 @@
+"""The Client Registration Endpoint (rfc7591, registration §3) and each client's own address (rfc7592)."""
+
+from typing import Any
+
+from flask import Response, abort, jsonify, request
+
+from provider.clients import initial_access
+from provider.endpoints.client_endpoint import never_stored
+from provider.infrastructure import current
+from provider.infrastructure.database import end_read
+from provider.oauth import registration
+from provider.oauth.registration import RegisteredByItself
+from provider.protocol.errors import InvalidRequest, InvalidToken, MissingToken, TooManyRequests
+from provider.protocol.json_object import read_json_object
+from provider.web.addresses import client_address, client_network
+from provider.web.bearer import bearer_token
+
+_PATH = "/register"
+
+
+def register() -> Response:
+    """Register a client."""
+    _refuse_unless_offered()
+    _count()
+    token = _initial_token()
+    asked = _read_metadata()
+    made = registration.add(asked, initial_token=token, ip=client_address())
+    return _answer(made, 201)
+
+
+def read_registration(client_id: str) -> Response:
+    """Tell a client what it registered (rfc7592 §2.1); its secret is not known here."""
+    _refuse_unless_offered()
+    token = _own_token()
+    client = registration.prove(client_id, token)
+    end_read()
+    return _answer(RegisteredByItself(client=client, token=token), 200)
+
+
+def replace_registration(client_id: str) -> Response:
+    """Replace what a client registered (rfc7592 §2.2)."""
+    _refuse_unless_offered()
+    token = _own_token()
+    client = registration.prove(client_id, token)
+    _count()
+    made = registration.replace(client, token, _read_metadata(), ip=client_address())
+    return _answer(made, 200)
+
+
+def delete_registration(client_id: str) -> Response:
+    """Remove a client that wants to be gone (rfc7592 §2.3)."""
+    _refuse_unless_offered()
+    token = _own_token()
+    registration.remove(registration.prove(client_id, token), token, ip=client_address())
+    return never_stored(Response(status=204))
+
+
+def _refuse_unless_offered() -> None:
+    if current.settings().registration == "off":
+        abort(404)
+
+
+def _count() -> None:
+    """Count what writes and fetches for strangers, by where they come from."""
+    limits, limit = current.house().rate_limits, current.settings().registration_limit
+    if not limits.hit(limit, "registration", client_network()):
+        raise TooManyRequests("too many registrations from this address", retry_after=60)
+
+
+def _initial_token() -> str | None:
+    """Return the initial access token, looked at before anything is done for who shows it (rfc7591 §3)."""
+    token = bearer_token(request)
+    if token is None:
+        if current.settings().registration == "open":
+            return None
+        raise MissingToken("an initial access token is needed")
+    is_good = initial_access.find_good(token) is not None
+    end_read()
+    if not is_good:
+        raise InvalidToken("the initial access token is unknown, used up, expired or revoked")
+    return token
+
+
+def _own_token() -> str:
+    token = bearer_token(request)
+    if token is None:
+        raise MissingToken("the registration access token is needed")
+    return token
+
+
+def _read_metadata() -> dict[str, Any]:
+    if request.args:
+        raise InvalidRequest("parameters belong into the body")
+    if request.mimetype != "application/json":
+        raise InvalidRequest("the body must be application/json")
+    return read_json_object(request.get_data())
+
+
+def _answer(made: RegisteredByItself, status: int) -> Response:
+    """Tell a client all that is registered of it (rfc7591 §3.2.1, rfc7592 §3)."""
+    client = made.client
+    members: dict[str, Any] = {
+        "client_id": client.client_id,
+        "client_id_issued_at": int(client.created_at.timestamp()),
+        **client.metadata_.to_wire(),
+        "registration_access_token": made.token,
+        "registration_client_uri": f"{current.settings().issuer}{_PATH}/{client.client_id}",
+    }
+    if made.secret is not None:
+        # registration §3.2: 0 means that the secret does not expire.
+        members |= {"client_secret": made.secret, "client_secret_expires_at": 0}
+    if made.software_statement is not None:
+        members["software_statement"] = made.software_statement
+    response = jsonify(members)
+    response.status_code = status
+    return never_stored(response)

@@ -1,0 +1,210 @@
+"""Clients that register themselves (rfc7591, registration 1.0) and change what they registered (rfc7592).
+
+Such a client is a third party, and nobody of the operator's has looked at it: what would let it act
+for itself at resource servers, or end other apps' sessions, it cannot take.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients import change, initial_access, queries, register, registration_token
+from provider.clients.addresses import check_addresses
+from provider.clients.models import Client
+from provider.clients.secrets import check_secret
+from provider.infrastructure import current
+from provider.infrastructure.database import end_read, in_transaction
+from provider.logout import mass
+from provider.oauth import software_statement
+from provider.oauth.client_authentication import offered
+from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata, Problem
+from provider.protocol.errors import (
+    AccessDenied,
+    InvalidToken,
+    ProtocolError,
+    UnregistrableMetadata,
+    UnregistrableRedirectURI,
+)
+from provider.protocol.grant_types import DEVICE_CODE
+from provider.protocol.scopes import STANDARD_SCOPES
+
+# The others let a service act for people whom it has never seen (rfc8693).
+_GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE)
+_MOST_PROBLEMS_TOLD = 10
+_MOST_URIS_RECORDED = 10
+# rfc7592 §2.2: 'The request MUST NOT include' these.
+_OURS = (
+    "registration_access_token",
+    "registration_client_uri",
+    "client_secret_expires_at",
+    "client_id_issued_at",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredByItself:
+    """A client after its own request, with what it is told this once."""
+
+    client: Client
+    token: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    # rfc7591 §3.2.1: it 'MUST be returned unmodified'.
+    software_statement: object = field(default=None, repr=False)
+
+
+def add(asked: dict[str, Any], *, initial_token: str | None, ip: str | None) -> RegisteredByItself:
+    """Register a client. Raises InvalidToken if the initial access token was used up meanwhile."""
+    metadata = _approved(asked)
+    return in_transaction(lambda: _add(asked, metadata, initial_token, ip))
+
+
+def prove(client_id: str, token: str) -> Client:
+    """Return the client whose token this is. Raises InvalidToken, for an unknown client as for a wrong token.
+
+    rfc7592 §2: 'if the client does not exist on this server, the server MUST respond with HTTP 401'.
+    """
+    client = queries.find_by_client_id(client_id)
+    if client is None or not client.is_active or not registration_token.is_of(client, token):
+        raise _refusal()
+    return client
+
+
+def replace(client: Client, token: str, asked: dict[str, Any], *, ip: str | None) -> RegisteredByItself:
+    """Replace all that a client registered; its token is taken and another is given."""
+    _refuse_operators(client)
+    _check_sent_back(client, asked)
+    metadata = _approved(asked, client)
+    end_read()
+    return in_transaction(lambda: _replace(client.client_id, token, asked, metadata, ip))
+
+
+def remove(client: Client, token: str, *, ip: str | None) -> None:
+    """Remove a client: what it was given is dead at once (rfc7592 §2.3)."""
+    _refuse_operators(client)
+    end_read()
+    in_transaction(lambda: _remove(client.client_id, token, ip))
+
+
+def _add(
+    asked: dict[str, Any], metadata: ClientMetadata, initial_token: str | None, ip: str | None
+) -> RegisteredByItself:
+    if initial_token is not None and not initial_access.use(initial_token):
+        raise _refusal()
+    client, secret = register.add(metadata)
+    token = registration_token.give(client)
+    _record(EventTag.CLIENT_ADDED, client, ip)
+    return RegisteredByItself(
+        client=client, token=token, secret=secret, software_statement=asked.get("software_statement")
+    )
+
+
+def _replace(
+    client_id: str, token: str, asked: dict[str, Any], metadata: ClientMetadata, ip: str | None
+) -> RegisteredByItself:
+    client = prove(client_id, token)
+    fresh = registration_token.replace(client, token)
+    if fresh is None:
+        raise _refusal()
+    _refuse_operators(client)
+    could_stay_offline = client.may_stay_offline
+    secret = change.update(client, metadata)
+    if could_stay_offline and not client.may_stay_offline:
+        mass.end_offline_of_client(client, "client")
+    _record(EventTag.CLIENT_UPDATED, client, ip)
+    return RegisteredByItself(
+        client=client, token=fresh, secret=secret, software_statement=asked.get("software_statement")
+    )
+
+
+def _remove(client_id: str, token: str, ip: str | None) -> None:
+    client = prove(client_id, token)
+    if not registration_token.take(client, token):
+        raise _refusal()
+    change.remove(client)
+    _record(EventTag.CLIENT_REMOVED, client, ip)
+
+
+def _approved(asked: dict[str, Any], client: Client | None = None) -> ClientMetadata:
+    """Return what may be registered of what was asked for. Raises the errors of rfc7591 §3.2.2.
+
+    No transaction is open: documents of the client's are fetched here.
+    """
+    statement = asked.get("software_statement")
+    # rfc7591 §2.3: 'values conveyed in the software statement MUST take precedence'.
+    asserted = software_statement.claims_of(statement) if statement is not None else {}
+    try:
+        metadata = ClientMetadata.from_registration(asked | asserted)
+        _check_stranger(metadata, client)
+        end_read()
+        check_addresses(metadata)
+    except InvalidClientMetadata as exc:
+        raise _as_protocol_error(exc) from exc
+    return metadata
+
+
+def _check_stranger(metadata: ClientMetadata, client: Client | None) -> None:
+    if problems := list(_problems_of_stranger(metadata, client)):
+        raise InvalidClientMetadata(problems)
+
+
+def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
+    """Yield what nobody may take for himself; what the operator gave a client it may keep."""
+    given = client.metadata_ if client else ClientMetadata()
+    scopes = {*STANDARD_SCOPES, *current.settings().registration_scopes}
+    # The scopes of a client's own token need no person's consent (rfc6749 §4.4), so they are no stranger's.
+    if not metadata.scopes <= scopes | (given.scopes if client else frozenset()):
+        yield Problem("scope", f"must be among {', '.join(sorted(scopes))}")
+    grants = [*_GRANT_TYPES, *(["implicit"] if current.settings().hybrid_response_types else [])]
+    if not {*grants, *(given.grant_types if client else ())}.issuperset(metadata.grant_types):
+        yield Problem("grant_types", f"must be among {', '.join(grants)}")
+    if metadata.token_endpoint_auth_method not in offered():
+        yield Problem("token_endpoint_auth_method", f"must be one of {', '.join(offered())}")
+    has_certificates = bool(current.settings().client_certificate_header)
+    if metadata.tls_client_certificate_bound_access_tokens and not has_certificates:
+        yield Problem("tls_client_certificate_bound_access_tokens", "is not offered")
+    names = [value for name, value in metadata.translations.items() if name.startswith("client_name#")]
+    # rfc7591 §5: a stranger that is called like the operator's own app would be taken for it.
+    if any(map(queries.is_name_of_operators_client, filter(None, [metadata.client_name, *names]))):
+        yield Problem("client_name", "is the name of another app")
+
+
+def _check_sent_back(client: Client, asked: dict[str, Any]) -> None:
+    """rfc7592 §2.2: what a client must send back, and what it must not."""
+    if asked.get("client_id") != client.client_id:
+        raise UnregistrableMetadata("client_id must be the client's own")
+    if sent := [name for name in _OURS if name in asked]:
+        raise UnregistrableMetadata(f"{', '.join(sent)} must not be sent")
+    secret = asked.get("client_secret")
+    if secret is not None and not (isinstance(secret, str) and check_secret(client, secret)):
+        # 'The client MUST NOT be allowed to overwrite its existing client secret with its own value.'
+        raise UnregistrableMetadata("client_secret must be the client's own or be left out")
+
+
+def _refuse_operators(client: Client) -> None:
+    """Refuse to change what the operator has made his own: an app of his goes where he sends people."""
+    if client.first_party:
+        raise AccessDenied("this client is changed by the operator alone")
+
+
+def _as_protocol_error(exc: InvalidClientMetadata) -> ProtocolError:
+    told = "; ".join(map(str, exc.problems[:_MOST_PROBLEMS_TOLD]))
+    kind = UnregistrableRedirectURI if exc.error == UnregistrableRedirectURI.error else UnregistrableMetadata
+    return kind(told)
+
+
+def _refusal() -> InvalidToken:
+    return InvalidToken("the token is unknown, used up, expired or revoked")
+
+
+def _record(tag: EventTag, client: Client, ip: str | None) -> None:
+    metadata = client.metadata_
+    record(
+        tag,
+        actor="client",
+        client_id=client.client_id,
+        ip=ip,
+        client_name=metadata.client_name,
+        redirect_uris=metadata.redirect_uris[:_MOST_URIS_RECORDED],
+    )

@@ -1,0 +1,358 @@
+"""`/register`: who may register a client by itself, and what he is told (rfc7591, registration §3)."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as trying
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from provider.audit.models import AuditEvent
+from provider.clients import initial_access, queries
+from provider.clients.models import Client
+from provider.infrastructure.database import db, end_read, transaction
+from provider.protocol.client_metadata import FIELDS
+from tests.factories import make_client
+from tests.support.browsers import ISSUER, query_of
+from tests.support.certificates import BEHIND_PROXY
+from tests.support.registering import SMALLEST, Stranger, app_of
+from tests.support.relying_party import CHALLENGE, VERIFIER
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def settings(settings, request):
+    """Registration is open, and a test may ask for more by `indirect` settings."""
+    changed = getattr(request, "param", {})
+    return replace(settings, **{"registration": "open", "registration_limit": "1000 per second"} | changed)
+
+
+@pytest.fixture
+def app(settings):
+    with app_of(settings) as app:
+        yield app
+
+
+@pytest.fixture
+def stranger(app):
+    return Stranger(app.test_client(use_cookies=False))
+
+
+def with_settings(**changed):
+    return pytest.mark.parametrize("settings", [changed], indirect=True, ids=[""])
+
+
+def initial_token(**options) -> str:
+    with transaction():
+        return initial_access.create(**options)[1]
+
+
+def count_clients() -> int:
+    end_read()
+    return db.session.scalar(select(func.count()).select_from(Client))
+
+
+@pytest.mark.spec("rfc7591 §3.2.1, registration §3.2")
+def test_a_stranger_registers_a_client_and_is_told_everything(stranger):
+    response = stranger.register(client_name="Red", contacts=["ops@red.test"], software_version="1")
+
+    told = response.json
+    assert response.status_code == 201
+    assert response.headers["Content-Type"] == "application/json"
+    assert (response.headers["Cache-Control"], response.headers["Pragma"]) == ("no-store", "no-cache")
+    assert told["registration_client_uri"] == f"{ISSUER}/register/{told['client_id']}"
+    assert {"client_secret", "client_id_issued_at", "registration_access_token"} <= told.keys()
+    assert told["client_secret_expires_at"] == 0
+    assert told["redirect_uris"] == SMALLEST["redirect_uris"]
+    assert (told["client_name"], told["contacts"], told["software_version"]) == ("Red", ["ops@red.test"], "1")
+    # What was never said is told with the default of the specifications.
+    assert (told["token_endpoint_auth_method"], told["grant_types"]) == (
+        "client_secret_basic",
+        ["authorization_code"],
+    )
+
+
+def test_such_a_client_is_a_third_party_and_in_the_audit(stranger):
+    told = stranger.registered(first_party=True, offline_policy="ask", deliver_to="http://127.0.0.1/x")
+
+    end_read()
+    client = queries.get_by_client_id(told["client_id"])
+    assert client.self_registered
+    assert not client.first_party
+    assert (client.offline_policy, client.deliver_to) == ("keep", None)
+    event = db.session.scalars(select(AuditEvent)).one()
+    assert (event.tag, event.actor, event.client_id) == ("client_added", "client", client.client_id)
+    for secret in (told["client_secret"], told["registration_access_token"]):
+        assert secret not in json.dumps(event.detail)
+
+
+def test_what_it_is_told_is_enough_to_sign_people_in(signed_in, app, stranger):
+    told = stranger.registered(token_endpoint_auth_method="client_secret_post")
+    asked = {
+        "client_id": told["client_id"],
+        "redirect_uri": told["redirect_uris"][0],
+        "response_type": "code",
+        "scope": "openid",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+
+    refused = signed_in.get("/authorize", query_string=asked | {"prompt": "none"})
+    page = signed_in.get("/authorize", query_string=asked)
+
+    # Nobody has agreed to what a stranger's app asks for.
+    assert query_of(refused)["error"] == "consent_required"
+    assert page.status_code in (200, 303)
+    proof = {"client_id": told["client_id"], "client_secret": told["client_secret"]}
+    form = {"grant_type": "authorization_code", "code": "x", "code_verifier": VERIFIER}
+    assert stranger.http.post("/token", data=form | proof).json["error"] == "invalid_grant"
+
+
+@ON_SQLITE
+@with_settings(registration="off")
+def test_where_registration_is_off_there_is_no_such_address(stranger):
+    assert stranger.register().status_code == 404
+    assert stranger.http.get("/register/red").status_code == 404
+    assert "registration_endpoint" not in stranger.http.get("/.well-known/openid-configuration").json
+
+
+@ON_SQLITE
+def test_where_it_is_on_discovery_says_so(stranger):
+    document = stranger.http.get("/.well-known/openid-configuration").json
+
+    assert document["registration_endpoint"] == f"{ISSUER}/register"
+
+
+@pytest.mark.spec("rfc7591 §3")
+@with_settings(registration="token")
+def test_an_initial_access_token_is_used_by_what_succeeds_alone(stranger):
+    token = initial_token()
+    without = stranger.register()
+
+    assert (without.status_code, "error" in without.headers["WWW-Authenticate"]) == (401, False)
+    assert stranger.register("cfi_unknown").json["error"] == "invalid_token"
+    assert stranger.register(token, redirect_uris=["x"]).status_code == 400
+    assert stranger.register(token).status_code == 201
+    assert stranger.register(token).status_code == 401
+    assert count_clients() == 1
+
+
+@ON_SQLITE
+def test_where_everybody_may_a_bad_token_is_still_bad(stranger):
+    assert stranger.register("cfi_unknown").status_code == 401
+    assert stranger.register(initial_token()).status_code == 201
+
+
+@pytest.mark.spec("rfc7591 §3.2.2, registration §3.3")
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("members", "error"),
+    [
+        pytest.param({"redirect_uris": []}, "invalid_redirect_uri", id="no redirect URI"),
+        pytest.param({"redirect_uris": ["https://red.test/#x"]}, "invalid_redirect_uri", id="a fragment"),
+        pytest.param({"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri", id="a script"),
+        pytest.param({"redirect_uris": ["https://red.test/*"] * 101}, "invalid_redirect_uri", id="too many"),
+        pytest.param({"logo_uri": "javascript:alert(1)"}, "invalid_client_metadata", id="a script as logo"),
+        pytest.param({"client_name": 7}, "invalid_client_metadata", id="a number for a name"),
+        pytest.param({"client_name#de": "R\u202eot"}, "invalid_client_metadata", id="THR-34: in translation"),
+        pytest.param({"tos_uri#de": "data:x"}, "invalid_client_metadata", id="an address in translation"),
+        pytest.param({"jwks_uri": "https://127.0.0.2:1/k"}, None, id="the operator allows this network"),
+        pytest.param({"jwks_uri": "https://10.0.0.1/k"}, "invalid_client_metadata", id="ABU-10: SSRF"),
+        pytest.param(
+            {"backchannel_logout_uri": "http://169.254.169.254/x"},
+            "invalid_client_metadata",
+            id="THR-43: SSRF",
+        ),
+        pytest.param(
+            {"sector_identifier_uri": "https://10.0.0.1/s"}, "invalid_client_metadata", id="URL-57: SSRF"
+        ),
+        pytest.param({"scope": "openid account"}, "invalid_client_metadata", id="SEC-802: the account API"),
+        pytest.param(
+            {"scope": "global_token_revocation", "grant_types": ["client_credentials"]},
+            "invalid_client_metadata",
+            id="SEC-802: to sign everybody out",
+        ),
+        pytest.param({"scope": "invoices:write"}, "invalid_client_metadata", id="a resource server's scope"),
+        pytest.param(
+            {"grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"]},
+            "invalid_client_metadata",
+            id="to act for people",
+        ),
+        pytest.param({"response_types": ["id_token"]}, "invalid_client_metadata", id="not offered here"),
+        pytest.param(
+            {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "red.test"},
+            "invalid_client_metadata",
+            id="certificates, which nobody passes on",
+        ),
+        pytest.param(
+            {"tls_client_certificate_bound_access_tokens": True},
+            "invalid_client_metadata",
+            id="bound to those",
+        ),
+        pytest.param({"id_token_encrypted_response_alg": "RSA1_5"}, "invalid_client_metadata", id="secrecy"),
+        pytest.param({"software_statement": "e30.e30.x"}, "invalid_software_statement", id="a bad statement"),
+        pytest.param({"software_statement": 7}, "invalid_software_statement", id="a number for a statement"),
+        pytest.param({"flavour": "salt", "client_id": "red", "client_secret": "x"}, None, id="unknown"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_specified_error(stranger, members, error):
+    response = stranger.register(**members)
+
+    if error is None:
+        assert response.status_code == 201
+        assert not {"flavour"} & response.json.keys()
+        assert response.json["client_id"] != "red"
+        return
+    assert (response.status_code, response.json["error"]) == (400, error)
+    assert response.json["error_description"].isascii()
+    assert response.headers["Cache-Control"] == "no-store"
+    assert count_clients() == 0
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        pytest.param(b"{", "application/json", 400, id="half an object"),
+        pytest.param(b"[]", "application/json", 400, id="an array"),
+        pytest.param(b"", "application/json", 400, id="nothing"),
+        pytest.param(b"[" * 100_000, "application/json", 400, id="a hundred thousand levels"),
+        pytest.param(b'{"jwks": {"keys": [{"x": 1e999}]}}', "application/json", 400, id="infinity"),
+        pytest.param(b'{"a": 1, "a": 2}', "application/json", 400, id="SEC-1503: a name twice"),
+        pytest.param(b"redirect_uris=x", "application/x-www-form-urlencoded", 400, id="a form"),
+        pytest.param(b'{"x": "' + b"y" * 200_000 + b'"}', "application/json", 413, id="a large body"),
+    ],
+)
+def test_a_body_that_is_no_plain_object_is_refused(stranger, body, content_type, status):
+    response = stranger.http.post("/register", data=body, content_type=content_type)
+
+    assert response.status_code == status
+    assert response.json["error"] == "invalid_request"
+
+
+@ON_SQLITE
+def test_parameters_in_the_address_are_refused(stranger):
+    assert stranger.http.post("/register?client_name=x", json=SMALLEST).status_code == 400
+
+
+@ON_SQLITE
+@pytest.mark.spec("rfc7591 §5")
+@pytest.mark.parametrize("name", ["Red Bank", "RED  bank", "Red\u00a0Bank", "\uff32ed Bank"])
+def test_a_stranger_is_not_called_like_an_app_of_the_operator(stranger, name):
+    make_client("bank", client_name="Red Bank")
+
+    assert stranger.register(client_name=name).json["error"] == "invalid_client_metadata"
+    assert stranger.register(**{"client_name": "Blue", "client_name#de": name}).status_code == 400
+    assert stranger.register(client_name="Blue Bank").status_code == 201
+    # Strangers among themselves have no names that are theirs.
+    assert stranger.register(client_name="Blue Bank").status_code == 201
+
+
+@ON_SQLITE
+@pytest.mark.spec("rfc7591 §2.2")
+def test_members_in_other_languages_are_kept(stranger):
+    names = {
+        "client_name": "Red",
+        "client_name#de": "Rot",
+        "policy_uri#de-CH": "https://red.test/datenschutz",
+    }
+
+    told = stranger.registered(**names, **{"client_name#": "x", "scope#de": "x", "client_name#d e": "x"})
+
+    assert names.items() <= told.items()
+    assert {name for name in told if "#" in name} == {"client_name#de", "policy_uri#de-CH"}
+    assert names.items() <= stranger.read(told).json.items()
+
+
+EVERYTHING = {
+    "redirect_uris": ["https://red.test/callback"],
+    "response_types": ["code"],
+    "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+    "application_type": "web",
+    "contacts": ["ops@red.test"],
+    "client_name": "Red",
+    "logo_uri": "https://red.test/logo.png",
+    "client_uri": "https://red.test/",
+    "policy_uri": "https://red.test/policy",
+    "tos_uri": "https://red.test/terms",
+    "jwks_uri": "https://red.test/jwks",
+    "subject_type": "pairwise",
+    "id_token_signed_response_alg": "ES256",
+    "token_endpoint_auth_method": "private_key_jwt",
+    "token_endpoint_auth_signing_alg": "PS256",
+    "default_max_age": 600,
+    "require_auth_time": True,
+    "default_acr_values": ["urn:x"],
+    "initiate_login_uri": "https://red.test/start",
+    "request_uris": ["https://red.test/request"],
+    "request_object_signing_alg": "ES256",
+    "post_logout_redirect_uris": ["https://red.test/out"],
+    "backchannel_logout_uri": "https://red.test/told",
+    "backchannel_logout_session_required": True,
+    "frontchannel_logout_uri": "https://red.test/frame",
+    "frontchannel_logout_session_required": True,
+    "software_id": "red",
+    "software_version": "1.2",
+    "dpop_bound_access_tokens": True,
+    "require_pushed_authorization_requests": True,
+    "tls_client_certificate_bound_access_tokens": True,
+}
+
+
+@ON_SQLITE
+@with_settings(**BEHIND_PROXY)
+@pytest.mark.spec(
+    "registration §2, rfc9126 §6, rfc9449 §5.2, rfc8705 §3.4, rpinitiated §3.1, backchannel §2.2"
+)
+def test_every_field_is_kept_under_its_wire_name(stranger):
+    told = stranger.registered(**EVERYTHING)
+
+    assert EVERYTHING.items() <= told.items()
+    assert stranger.read(told).json.items() >= EVERYTHING.items()
+    assert EVERYTHING.keys() <= set(FIELDS)
+    assert "client_secret" not in told
+
+
+@ON_SQLITE
+@with_settings(registration_scopes=("invoices:read",))
+def test_the_operator_may_open_more_scopes(stranger):
+    assert stranger.registered(scope="openid invoices:read")["scope"] == "openid invoices:read"
+    assert stranger.register(scope="openid invoices:write").status_code == 400
+
+
+@ON_SQLITE
+@with_settings(registration_limit="3 per hour")
+def test_an_address_registers_so_many_clients_and_no_more(stranger):
+    answers = [stranger.register() for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+    assert answers[-1].headers["Retry-After"]
+    assert count_clients() == 3
+
+
+@ON_SQLITE
+def test_another_method_is_told_which_are_right(stranger):
+    assert stranger.http.get("/register").status_code == 405
+    assert stranger.http.post("/register/red").status_code == 405
+
+
+members = st.sampled_from([*FIELDS, "software_statement", "client_name#de", "x"])
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@ON_SQLITE
+@trying(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=st.dictionaries(members, values, max_size=6))
+def test_no_metadata_breaks_the_endpoint(stranger, asked):
+    response = stranger.http.post(
+        "/register", data=json.dumps(SMALLEST | asked), content_type="application/json"
+    )
+
+    assert response.status_code in (201, 400)
