@@ -1,6 +1,7 @@
 """An authorization request on its way: how it came, what it asks for, and what is parked of it meanwhile."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,17 @@ from provider.infrastructure import current
 from provider.interactions.models import Interaction
 from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
 from provider.oauth.pushed_request import check_usable, find_request, is_ours
-from provider.protocol.errors import InvalidRequest
+from provider.oauth.request_object import has_object, unpacked
+from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
 from provider.protocol.response_type import answering_mode
+from provider.web.addresses import client_network
 from provider.web.authorization_response import AnswerAddress
 from provider.web.errors import answer_errors_at
 from provider.web.op_browser_state import session_state_parameter
 
 _PUSHED = "pushed"
+# Each makes us call an address of a client's before anybody has proven anything.
+_FETCHES = "60 per minute"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ def case_of(sent: Mapping[str, str]) -> AuthorizationCase:
     """Read and validate a request as it was sent. From here on errors are told to the app."""
     if is_ours(sent.get("request_uri", "")):
         return _pushed_case(sent)
-    case = _validated(sent)
+    case = _validated(_from_object(sent) if has_object(sent) else sent)
     # rfc9126 §5, §6: the server or the client itself may have ruled out all others.
     if (
         current.settings().require_pushed_authorization_requests
@@ -80,6 +85,18 @@ def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
     case = _validated(pushed.parameters)
     check_usable(pushed)
     return replace(case, pushed_id=pushed.id)
+
+
+def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
+    """Take the parameters from a request object; its own faults are told where the client said outside."""
+    with suppress(ProtocolError):
+        client, redirect_uri = find_target(sent)
+        answer_errors_at(_answer_address(sent, client, redirect_uri))
+    if "request_uri" in sent and not current.house().rate_limits.hit(
+        _FETCHES, "request-uri", sent.get("client_id", ""), client_network()
+    ):
+        raise TooManyRequests("too many request objects had to be fetched")
+    return unpacked(sent)
 
 
 def _validated(parameters: Mapping[str, str]) -> AuthorizationCase:

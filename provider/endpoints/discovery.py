@@ -6,7 +6,7 @@ from flask import Response, jsonify, request
 
 from provider.infrastructure import current
 from provider.keys.jwks import supported_algs
-from provider.oauth import client_assertion
+from provider.oauth import client_assertion, request_object
 from provider.oauth.authorization_request import PROMPTS
 from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS, offered
 from provider.protocol.grant_types import DEVICE_CODE
@@ -73,10 +73,19 @@ def _authorization() -> dict[str, Any]:
         "authorization_response_iss_parameter_supported": True,
         "require_pushed_authorization_requests": current.settings().require_pushed_authorization_requests,
         "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        # discovery §3: this one is true when it is omitted.
-        "request_uri_parameter_supported": False,
-    }
+    } | _request_objects()
+
+
+def _request_objects() -> dict[str, Any]:
+    taken = current.settings().request_objects
+    # discovery §3: the second one is true when it is omitted.
+    offered: dict[str, Any] = {"request_parameter_supported": taken, "request_uri_parameter_supported": taken}
+    if taken:
+        offered |= {
+            "require_request_uri_registration": True,
+            "request_object_signing_alg_values_supported": list(request_object.ALGORITHMS),
+        }
+    return offered
 
 
 def _clients() -> dict[str, Any]:

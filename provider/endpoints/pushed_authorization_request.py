@@ -2,11 +2,13 @@
 
 from flask import Response, request
 
+from provider.clients.models import Client
 from provider.endpoints.client_endpoint import answer
 from provider.infrastructure import current
 from provider.oauth.dpop import thumbprint_of
 from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
 from provider.oauth.pushed_request import push
+from provider.oauth.request_object import fetch_keys, read, refuse_if_off
 from provider.oauth.server import prove_client
 from provider.protocol.errors import InvalidDPoPProof, InvalidRequest, ProtocolError, TooManyRequests
 from provider.web.addresses import client_network
@@ -16,6 +18,8 @@ from provider.web.client_request import read_client_request
 def pushed_authorization_request() -> Response:
     """Take an authorization request and name it, so that the browser need carry no more than the name."""
     asked = read_client_request(request)
+    # Before any transaction, like those for the client's assertion.
+    fetch_keys(asked.parameters.get("request", ""))
     response = answer(lambda: _push(asked), writes=True)
     response.status_code = 201
     return response
@@ -28,18 +32,23 @@ def _push(asked: ClientRequest) -> Answer:
         # rfc9126 §2.1: 'the request_uri authorization request parameter … MUST NOT be provided'.
         if "request_uri" in asked.parameters:
             raise InvalidRequest("request_uri has no place in a pushed request")
-        request_uri, lifetime = push(_with_key(asked), client_id=client.client_id)
+        request_uri, lifetime = push(_parameters(asked, client), client_id=client.client_id)
     except ProtocolError as exc:
         return Refused(exc)
     return Granted({"request_uri": request_uri, "expires_in": int(lifetime.total_seconds())})
 
 
-def _with_key(asked: ClientRequest) -> dict[str, str]:
-    """Return the parameters with the key that the tokens are to be bound to.
+def _parameters(asked: ClientRequest, client: Client) -> dict[str, str]:
+    """Return what the client asks for: the form, or the request object in it (rfc9126 §3).
 
     rfc9449 §10.1: a DPoP proof that comes along says as much as `dpop_jkt`, and may not say another key.
     """
     parameters, jkt = dict(asked.parameters), thumbprint_of(asked)
+    if "request" in parameters:
+        refuse_if_off(parameters)
+        parameters = read(
+            parameters["request"], client.metadata_, client_id=client.client_id, beside=parameters
+        )
     if jkt is not None and parameters.setdefault("dpop_jkt", jkt) != jkt:
         raise InvalidDPoPProof("dpop_jkt is not the key of the DPoP proof")
     return parameters

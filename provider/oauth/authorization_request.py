@@ -20,8 +20,6 @@ from provider.protocol.errors import (
     InvalidScope,
     InvalidTarget,
     RegistrationNotSupported,
-    RequestNotSupported,
-    RequestURINotSupported,
     UnauthorizedClient,
     UnknownClient,
     UnsupportedResponseType,
@@ -50,11 +48,6 @@ _CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 # rfc7638 §3.1: a thumbprint by SHA-256 has the same form.
 _THUMBPRINT = _CODE_CHALLENGE
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
-_NOT_SUPPORTED = {
-    "request": RequestNotSupported,
-    "request_uri": RequestURINotSupported,
-    "registration": RegistrationNotSupported,
-}
 # What is parked while a person answers; core §3.1.2.1: any other parameter is ignored.
 KNOWN_PARAMETERS = frozenset(
     {
@@ -89,9 +82,8 @@ class AuthorizationRequest:
         cls, parameters: Mapping[str, str], metadata: ClientMetadata, redirect_uri: str
     ) -> "AuthorizationRequest":
         """Validate everything but the client and the redirect URI, which `find_target` has proven."""
-        for name, error in _NOT_SUPPORTED.items():
-            if name in parameters:
-                raise error(f"the parameter {name} is not supported")
+        if "registration" in parameters:
+            raise RegistrationNotSupported("the parameter registration is not supported")
         targets = resources.check(read_resources(parameters))
         response_type = _read_response_type(parameters, metadata)
         scopes = _read_scopes(parameters, metadata)

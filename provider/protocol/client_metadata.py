@@ -84,7 +84,7 @@ class ClientMetadata:
     require_auth_time: bool = _declared("Its ID Tokens always carry auth_time.", False)
     default_acr_values: tuple[str, ...] = _declared("Authentication contexts it wants unless it asks.", ())
     initiate_login_uri: str | None = _declared("Where others may send a person to start a sign-in.")
-    request_uris: tuple[str, ...] = _declared("Request objects by reference (kept, not used).", ())
+    request_uris: tuple[str, ...] = _declared("Where its request objects may be fetched from.", ())
     scope: str = _declared("What it may ask for, separated by spaces.", STANDARD_SCOPE)
     post_logout_redirect_uris: tuple[str, ...] = _declared("Where people may go after sign-out.", ())
     backchannel_logout_uri: str | None = _declared("Where Logout Tokens are delivered.")

@@ -107,8 +107,10 @@ def test_a_repeated_parameter_is_refused(signed_in, rp):
         pytest.param(
             {"scope": "openid phone"}, "invalid_scope", id="SEC-1021: a scope that is not the client's"
         ),
-        pytest.param({"request": "e30.e30."}, "request_not_supported", id="a request object"),
-        pytest.param({"request_uri": "https://red.test/r"}, "request_uri_not_supported", id="a request_uri"),
+        pytest.param({"request": "e30.e30."}, "invalid_request_object", id="an unsigned request object"),
+        pytest.param(
+            {"request_uri": "https://red.test/r"}, "invalid_request_uri", id="a request_uri"
+        ),
         pytest.param({"registration": "{}"}, "registration_not_supported", id="a registration"),
         pytest.param({"prompt": "none login"}, "invalid_request", id="none goes with nothing else"),
         pytest.param({"prompt": "create"}, "invalid_request", id="an unknown prompt"),

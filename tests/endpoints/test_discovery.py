@@ -46,7 +46,8 @@ def test_it_lists_what_works(document):
     assert document["backchannel_logout_session_supported"] is True
     assert "frontchannel_logout_supported" not in document
     assert document["authorization_response_iss_parameter_supported"] is True
-    assert document["request_uri_parameter_supported"] is False
+    assert document["request_uri_parameter_supported"] is True
+    assert document["require_request_uri_registration"] is True
     assert "none" not in document["id_token_signing_alg_values_supported"]
     assert [] not in document.values()
 

@@ -1,0 +1,168 @@
+"""Request Objects (rfc9101, core §6): the parameters of a request as a JWT that the client has signed.
+
+Only signed ones are taken, and only by keys that the client registered; nothing in the object brings a
+key along. Authlib's own fetches any `request_uri` and takes what a client did not sign (ABU-13).
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import Key
+
+from provider.infrastructure import clock, current, event_log
+from provider.infrastructure.database import end_read
+from provider.infrastructure.outbound_http import OutboundFailure
+from provider.oauth.authorization_request import KNOWN_PARAMETERS
+from provider.oauth.client_keys import NoKeys, fetch_keys_for, keys_of
+from provider.oauth.registered_client import find_active
+from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES
+from provider.protocol.errors import (
+    InvalidRequest,
+    InvalidRequestObject,
+    InvalidRequestURI,
+    RequestNotSupported,
+    RequestURINotSupported,
+    UnknownClient,
+)
+from provider.protocol.json_object import read_json_object
+from provider.protocol.request_object import TYPES, MalformedRequestObject, check_claims, parameters_of
+
+ALGORITHMS = ASSERTION_SIGNATURES
+# THR-41: a large token costs much to parse, so its size is looked at first.
+LARGEST = 16 * 1024
+# core §6.2: 'The entire Request URI MUST NOT exceed 512 ASCII characters.'
+_LONGEST_URI = 512
+_DEADLINE = timedelta(seconds=3)
+
+
+class _Registry(jws.JWSRegistry):
+    """A request is longer than most tokens, and Ed25519 goes by its older name still (rfc9864 §2.2)."""
+
+    max_payload_length = LARGEST
+
+    def get_alg(self, name: str) -> Any:
+        """Return an algorithm on offer; joserfc warns of `EdDSA` at each use."""
+        if name not in ALGORITHMS:
+            raise ValueError("the algorithm is not on offer")
+        return self.algorithms[name]
+
+
+_REGISTRY = _Registry(algorithms=ALGORITHMS)
+
+
+def has_object(sent: Mapping[str, str]) -> bool:
+    """Whether a request comes as an object, by value or by reference."""
+    return "request" in sent or "request_uri" in sent
+
+
+def unpacked(sent: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that count: those of the object alone (rfc9101 §6.3).
+
+    The caller has no transaction open, for the object or its keys may have to be fetched.
+    """
+    refuse_if_off(sent)
+    client_id = sent.get("client_id", "")
+    client = find_active(client_id)
+    if client is None:
+        raise UnknownClient("no app is registered under this client_id")
+    end_read()
+    text = sent["request"] if "request" in sent else _fetched(sent["request_uri"], client.metadata)
+    fetch_keys(text)
+    return read(text, client.metadata, client_id=client_id, beside=sent)
+
+
+def fetch_keys(text: str) -> None:
+    """Fetch the keys of the client that an object names, where it publishes them and we lack the one."""
+    if not 0 < len(text) <= LARGEST:
+        return
+    try:
+        token = jws.extract_compact(text.encode(), registry=_REGISTRY)
+        claims = read_json_object(token.payload)
+    except (JoseError, ValueError, RecursionError, InvalidRequest):
+        return
+    fetch_keys_for(claims.get("client_id"), token.headers().get("kid"))
+
+
+def refuse_if_off(sent: Mapping[str, str]) -> None:
+    """Refuse what the settings do not offer (core §3.1.2.6), and two objects at once (core §6.1)."""
+    if not current.settings().request_objects:
+        if "request" in sent:
+            raise RequestNotSupported("request objects are not taken here")
+        raise RequestURINotSupported("request objects are not taken here")
+    if "request" in sent and "request_uri" in sent:
+        raise InvalidRequest("request and request_uri exclude each other")
+
+
+def read(text: str, metadata: ClientMetadata, *, client_id: str, beside: Mapping[str, str]) -> dict[str, str]:
+    """Verify an object and return its parameters. Raises InvalidRequestObject."""
+    claims = _verified(text, metadata)
+    try:
+        check_claims(claims, client_id=client_id, issuer=current.settings().issuer, now=clock.now())
+        parameters = parameters_of(claims, KNOWN_PARAMETERS)
+    except MalformedRequestObject as exc:
+        raise InvalidRequestObject(f"the request object cannot be used: {exc}") from exc
+    # core §6.1 wants it beside the object too, where it says the same; rfc9101 §5 no longer asks for it.
+    said = beside.get("response_type")
+    if said is not None and said.split() != parameters.get("response_type", "").split():
+        raise InvalidRequestObject("response_type says something else beside the request object")
+    return parameters
+
+
+def _verified(text: str, metadata: ClientMetadata) -> dict[str, Any]:
+    if len(text) > LARGEST:
+        raise InvalidRequestObject("the request object is too large")
+    try:
+        header = jws.extract_compact(text.encode(), registry=_REGISTRY).headers()
+        payload = _payload(text, header, metadata)
+        return read_json_object(payload)
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError, InvalidRequest, NoKeys) as exc:
+        raise InvalidRequestObject(
+            "the request object is not signed as the client registered", detail=type(exc).__name__
+        ) from exc
+
+
+def _payload(text: str, header: Mapping[str, Any], metadata: ClientMetadata) -> bytes:
+    alg, registered = header.get("alg"), metadata.request_object_signing_alg
+    # ABU-37: `none` is not among them; ABU-38: neither is anything made with a secret.
+    if alg not in ALGORITHMS or registered not in (None, alg):
+        raise ValueError("the algorithm is not allowed")
+    # rfc7515 §4.1.11: an extension that is not understood; we need none.
+    if "crit" in header or header.get("typ") not in TYPES:
+        raise ValueError("the header is not one of a request object")
+    failure: Exception = NoKeys()
+    for key in _candidates(header.get("kid"), metadata):
+        try:
+            return bytes(jws.deserialize_compact(text, key, registry=_REGISTRY).payload)
+        except (JoseError, ValueError, TypeError) as exc:
+            failure = exc
+    raise failure
+
+
+def _candidates(kid: object, metadata: ClientMetadata) -> Iterator[Key]:
+    """Yield the client's keys that an object may be signed with; one that names its key has no choice."""
+    yield from (key for key in keys_of(metadata) if kid in (None, key.kid))
+
+
+def _fetched(request_uri: str, metadata: ClientMetadata) -> str:
+    """Fetch an object from an address that the client registered; no other is ever called (ABU-13)."""
+    if len(request_uri) > _LONGEST_URI or not request_uri.isascii():
+        raise InvalidRequestURI(f"a request_uri has at most {_LONGEST_URI} ASCII characters")
+    # core §6.2: the fragment only tells one content of the file from another.
+    address = request_uri.partition("#")[0]
+    if address not in [uri.partition("#")[0] for uri in metadata.request_uris]:
+        raise InvalidRequestURI("the request_uri is not registered for this app")
+    try:
+        answer = current.house().outbound.get(address, max_body_bytes=LARGEST, total_deadline=_DEADLINE)
+    except OutboundFailure as exc:
+        event_log.warning("request_object_not_fetched", request_uri=address, kind=exc.kind)
+        raise InvalidRequestURI("the request_uri could not be fetched", detail=str(exc.detail)) from exc
+    if answer.status != 200:
+        raise InvalidRequestURI("the request_uri could not be fetched", detail=f"status {answer.status}")
+    try:
+        return answer.body.decode("ascii").strip()
+    except UnicodeDecodeError as exc:
+        raise InvalidRequestObject("the request object is no JWT") from exc

@@ -1,0 +1,84 @@
+"""What a Request Object says once its signature holds (rfc9101 §4, core §6.1): claims become parameters."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from provider.protocol.parameters import REPEATABLE
+
+# rfc9101 §10.8.1 gives it a type; core §6.1 knew none.
+TYPES = frozenset({None, "JWT", "oauth-authz-req+jwt"})
+# Our clocks and the client's may differ by so much.
+_LEEWAY = timedelta(seconds=30)
+_LONGEST_VALUE = 8 * 1024
+
+
+class MalformedRequestObject(ValueError):
+    """The object cannot be meant so; the sentence says why."""
+
+
+def check_claims(claims: Mapping[str, Any], *, client_id: str, issuer: str, now: datetime) -> None:
+    """Check who speaks to whom, and when. Raises MalformedRequestObject."""
+    if {"request", "request_uri"} & set(claims):
+        raise MalformedRequestObject("it must not hold request or request_uri")
+    # rfc9101 §5: the client_id outside 'MUST match' the one inside.
+    if claims.get("client_id") != client_id or claims.get("iss", client_id) != client_id:
+        raise MalformedRequestObject("client_id and iss must be the client")
+    # rfc9101 §10.8: an assertion that proves the client must not pass for a request of it.
+    if claims.get("sub") == client_id:
+        raise MalformedRequestObject("sub must not be the client")
+    named = claims.get("aud", issuer)
+    if issuer not in (named if isinstance(named, list) else [named]):
+        raise MalformedRequestObject("aud must be this provider's issuer")
+    _check_times(claims, now)
+
+
+def parameters_of(claims: Mapping[str, Any], known: frozenset[str]) -> dict[str, str]:
+    """Return the authorization parameters that the claims are. Raises MalformedRequestObject.
+
+    rfc9101 §4: numbers and objects stand there as JSON has them; what we do not know is ignored.
+    """
+    parameters = {name: _text_of(name, value) for name, value in claims.items() if name in known}
+    return {name: text for name, text in parameters.items() if text}
+
+
+def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
+    expires, begins, issued = (_instant(claims, name) for name in ("exp", "nbf", "iat"))
+    if expires is not None and expires <= now.timestamp():
+        raise MalformedRequestObject("it has expired")
+    latest = (now + _LEEWAY).timestamp()
+    if any(instant is not None and instant > latest for instant in (begins, issued)):
+        raise MalformedRequestObject("it is from the future")
+
+
+def _instant(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise MalformedRequestObject(f"{name} must be a number")
+    return value
+
+
+def _text_of(name: str, value: object) -> str:
+    text = _as_text(name, value)
+    if text is None:
+        raise MalformedRequestObject(f"{name} has the wrong type")
+    if "\0" in text or len(text) > _LONGEST_VALUE:
+        raise MalformedRequestObject(f"{name} is too long or no text")
+    # JSON can hold what no text in UTF-8 can.
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise MalformedRequestObject(f"{name} is no text")
+    return text
+
+
+def _as_text(name: str, value: object) -> str | None:
+    match value:
+        case str():
+            return value
+        case int() if name == "max_age" and not isinstance(value, bool):
+            return str(value)
+        case dict() if name == "claims":
+            return json.dumps(value)
+        case list() if name in REPEATABLE and all(isinstance(item, str) for item in value):
+            return " ".join(value)
+    return None
