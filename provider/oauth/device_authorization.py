@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from provider.clients.models import Client
+from provider.clients.resources import check
 from provider.infrastructure import current
 from provider.oauth.authorization_request import read_resources
 from provider.oauth.exchange import ClientRequest
@@ -21,7 +22,7 @@ def authorize_device(request: ClientRequest, *, device: str) -> dict[str, Any]:
     if not client.metadata_.may_use_grant_type(DEVICE_CODE):
         raise UnauthorizedClient("the client is not registered for the device grant")
     scopes = _read_scopes(request, client)
-    resources = list(read_resources(request.parameters))
+    resources = [resource.identifier for resource in check(read_resources(request.parameters))]
     code, handle, user_code = device_codes.issue(
         client,
         scope=" ".join(scopes),

@@ -3,16 +3,12 @@
 Authlib's own grant reads an answer, issues and forgets: two polls at once both get tokens.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 
-from provider.accounts.models import Account
-from provider.accounts.queries import lock
-from provider.clients.models import Client
 from provider.grants import lifecycle as grants
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
@@ -25,19 +21,9 @@ from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions import lifecycle as sessions
 from provider.sessions.join import join, new_sid
-from provider.sessions.models import ClientSession, Session
+from provider.sessions.queries import FoundSession
 from provider.tokens import device_codes, id_token
 from provider.tokens.device_codes import DeviceCodeState, FoundDeviceCode
-from provider.tokens.device_models import DeviceCode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedInDevice:
-    """What a device has once it is let in: a session of its own, with its client's share and grant."""
-
-    session: Session
-    client_session: ClientSession
-    grant: Grant
 
 
 class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib ships no types.
@@ -76,67 +62,61 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
             case DeviceCodeState.EXPIRED:
                 raise ExpiredToken("the device code has expired")
             case DeviceCodeState.ALLOWED:
-                terms = read_terms(self.request.asked, self._found.client, authorized=())
+                authorized = code.request.get("resources", ())
+                terms = read_terms(self.request.asked, self._found.client, authorized=authorized)
                 if device_codes.use(code):
                     return 200, self._let_in(terms), self.TOKEN_RESPONSE_HEADER
         # Nothing is revoked: rfc8628 §3.5 has devices ask again when an answer was lost on its way.
         raise InvalidGrantError("the device code was used before")
 
     def _let_in(self, terms: TokenTerms) -> dict[str, Any]:
-        found = self._found
-        # Whoever ends everything of a person meets us at this lock: it comes first and the answer is void,
-        # or it comes later and finds the session.
-        account = lock(found.code.account_id) if found.code.account_id else None
-        if account is None or not found.still_holds_for(account):
-            raise DeviceDenied("the person's permission has ended")
-        signed_in = sign_in(account, found.client, found.code)
-        limit.enforce(account, signed_in.session)
-        return _issue(found.client, found.code, signed_in, terms)
+        found, code = self._found, self._found.code
+        answered_in = device_codes.find_answering_session(found)
+        if answered_in is None:
+            raise DeviceDenied("the session in which the person agreed has ended")
+        signed_in = sign_in(found, answered_in)
+        limit.enforce(answered_in.account, signed_in.session)
+        return issue_tokens(
+            signed_in,
+            terms,
+            scope=code.scope,
+            family_id=code.id,
+            sign_in=id_token.SignIn(
+                auth_time=signed_in.session.authenticated_at, amr=code.amr or "", acr=code.acr
+            ),
+            authorized=code.request.get("resources"),
+        )
 
 
-def sign_in(account: Account, client: Client, code: DeviceCode) -> SignedInDevice:
+def sign_in(found: FoundDeviceCode, answered_in: FoundSession) -> HangsOn:
     """Begin the session of a device that the person has let in, under a grant that ends with it.
 
     offline_access makes it live as long as a grant may: there is no browser's session to outlive, and
     so a device that is shown among the person's sessions can be ended there for good.
     """
+    code, account = found.code, answered_in.account
     grant = grants.create(
         account,
-        client,
+        found.client,
         scope=code.scope,
         sid=new_sid(),
-        provider_epoch=code.provider_epoch or 0,
+        provider_epoch=answered_in.provider_epoch,
         consented=True,
     )
     session = sessions.start_on_device(
         account,
         ip=code.ip,
         device=code.device,
-        authenticated_at=_instant(code.authenticated_at),
+        authenticated_at=code.authenticated_at or answered_in.session.authenticated_at,
         amr=code.amr or "",
         acr=code.acr,
         expires_at=_end_of_session(grant),
+        provider_epoch=answered_in.provider_epoch,
     )
-    return SignedInDevice(session=session, client_session=join(session, client, grant), grant=grant)
+    return HangsOn(found.client, grant, join(session, found.client, grant), session)
 
 
 def _end_of_session(grant: Grant) -> datetime:
     if OFFLINE_ACCESS in grant.scopes:
         return grant.expires_at
     return min(grant.expires_at, clock.now() + current.settings().session_lifetime)
-
-
-def _issue(client: Client, code: DeviceCode, signed_in: SignedInDevice, terms: TokenTerms) -> dict[str, Any]:
-    return issue_tokens(
-        HangsOn(client, signed_in.grant, signed_in.client_session, signed_in.session),
-        terms,
-        scope=code.scope,
-        family_id=code.id,
-        sign_in=id_token.SignIn(auth_time=_instant(code.authenticated_at), amr=code.amr or "", acr=code.acr),
-    )
-
-
-def _instant(authenticated_at: datetime | None) -> datetime:
-    if authenticated_at is None:
-        raise ValueError("a device code that was allowed says when the person had signed in")
-    return authenticated_at

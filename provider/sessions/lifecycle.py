@@ -34,6 +34,7 @@ def start(account: Account, *, ip: str | None, device: str, amr: str = "pwd") ->
         ends_at=_next_end(now, expires_at),
         device=device[:DEVICE_LENGTH],
         ip=ip,
+        provider_epoch=db.session.get_one(ProviderState, THE_ROW).epoch,
     )
     return session, handle
 
@@ -47,6 +48,7 @@ def start_on_device(
     amr: str,
     acr: str | None,
     expires_at: datetime,
+    provider_epoch: int,
 ) -> Session:
     """Begin the session of a device that somebody let in, by a sign-in that happened elsewhere.
 
@@ -66,6 +68,7 @@ def start_on_device(
         device=device[:DEVICE_LENGTH],
         is_device=True,
         ip=ip,
+        provider_epoch=provider_epoch,
     )
 
 
@@ -76,7 +79,6 @@ def _add(account: Account, *, ip: str | None, device: str, **values: Any) -> Ses
         ip=ip,
         device=device,
         account_epoch=account.epoch,
-        provider_epoch=db.session.get_one(ProviderState, THE_ROW).epoch,
         **values,
     )
     db.session.add(session)

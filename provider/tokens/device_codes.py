@@ -8,16 +8,15 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, true, update
+from sqlalchemy import ColumnElement, and_, select, update
 
-from provider.accounts.models import Account
+from provider.accounts.queries import lock
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id, new_letters
-from provider.infrastructure.provider_state import ProviderState
 from provider.protocol.user_code import LENGTH, LETTERS
-from provider.sessions.queries import FoundSession
+from provider.sessions.queries import FoundSession, find_live_by_id
 from provider.tokens.device_models import DeviceCode
 
 DEVICE_CODE_PREFIX = "cfd_"
@@ -40,11 +39,10 @@ class DeviceCodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundDeviceCode:
-    """A device code that we once gave out, with its client and the provider as they are now."""
+    """A device code that we once gave out, with its client as it is now."""
 
     code: DeviceCode
     client: Client
-    provider: ProviderState
 
     @property
     def state(self) -> DeviceCodeState:
@@ -56,17 +54,6 @@ class FoundDeviceCode:
         if self.code.expires_at <= clock.now():
             return DeviceCodeState.EXPIRED
         return DeviceCodeState.WAITING if self.code.allowed_at is None else DeviceCodeState.ALLOWED
-
-    def still_holds_for(self, account: Account) -> bool:
-        """Whether nothing has ended since the person allowed it; the caller holds the account's lock."""
-        code, cut = self.code, self.provider.issued_before_is_dead_at
-        return (
-            account.is_active
-            and code.account_epoch == account.epoch
-            and code.client_epoch == self.client.epoch
-            and code.provider_epoch == self.provider.epoch
-            and (cut is None or (code.allowed_at is not None and code.allowed_at >= cut))
-        )
 
 
 def issue(
@@ -110,13 +97,26 @@ def find_waiting(user_code: str) -> tuple[DeviceCode, Client] | None:
 def find(handle: str) -> FoundDeviceCode | None:
     """Find a device code, whatever has become of it, in one statement."""
     known = (
-        select(DeviceCode, Client, ProviderState)
+        select(DeviceCode, Client)
         .join(Client, Client.id == DeviceCode.client_id)
-        .join(ProviderState, true())
         .where(DeviceCode.digest == digest_of(handle))
     )
     row = db.session.execute(known, execution_options={"populate_existing": True}).one_or_none()
-    return row and FoundDeviceCode(code=row[0], client=row[1], provider=row[2])
+    return row and FoundDeviceCode(code=row[0], client=row[1])
+
+
+def find_answering_session(found: FoundDeviceCode) -> FoundSession | None:
+    """Find the session in which the device was let in, if nothing has ended since (SEC-711).
+
+    Like a code on its way, an answer needs the session alive until it is fetched; what came of it does
+    not. Whoever ends everything of the person meets us at the account's lock: it comes first and the
+    answer is void, or it comes later and finds what came of it.
+    """
+    code = found.code
+    if code.account_id is None or code.session_id is None or code.client_epoch != found.client.epoch:
+        return None
+    lock(code.account_id)
+    return find_live_by_id(code.session_id)
 
 
 def allow(code: DeviceCode, by: FoundSession) -> bool:
@@ -125,8 +125,7 @@ def allow(code: DeviceCode, by: FoundSession) -> bool:
         code,
         allowed_at=clock.now(),
         account_id=by.account.id,
-        account_epoch=by.account.epoch,
-        provider_epoch=by.provider_epoch,
+        session_id=by.session.id,
         authenticated_at=by.session.authenticated_at,
         amr=by.session.amr,
         acr=by.session.acr,
@@ -135,7 +134,7 @@ def allow(code: DeviceCode, by: FoundSession) -> bool:
 
 def deny(code: DeviceCode, by: FoundSession) -> bool:
     """Note that the person of a session keeps the device out; False when somebody has answered before."""
-    return _answer(code, denied_at=clock.now(), account_id=by.account.id)
+    return _answer(code, denied_at=clock.now(), account_id=by.account.id, session_id=by.session.id)
 
 
 def use(code: DeviceCode) -> bool:

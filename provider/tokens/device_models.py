@@ -35,10 +35,9 @@ class DeviceCode(Base):
     next_poll_at: Mapped[datetime] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
-    # Who answered, how they had signed in, and the epochs then: an answer must not outlive an ending.
+    # Who answered, in which session and how they had signed in: an answer must not outlive that session.
     account_id: Mapped[UUID | None] = mapped_column(foreign_key("account.id"))
-    account_epoch: Mapped[int | None] = mapped_column()
-    provider_epoch: Mapped[int | None] = mapped_column()
+    session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
     authenticated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     amr: Mapped[str | None] = mapped_column(String(64))
     acr: Mapped[str | None] = mapped_column(String(255))

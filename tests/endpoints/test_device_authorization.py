@@ -311,6 +311,16 @@ def test_an_answer_does_not_outlive_what_ended_before_the_device_asked(tv, made,
     assert db.session.scalars(select(Session).where(Session.is_device)).all() == []
 
 
+def test_an_answer_needs_its_session_alive_until_the_device_has_asked(tv, made):
+    """Like a code on its way; whoever ends a stolen session need not look for answers given in it."""
+    begun = tv.begin()
+    answer(begun["user_code"], made)
+    with transaction():
+        assert end(made.session, BY_ADA)
+
+    assert tv.poll(begun["device_code"]).json["error"] == "access_denied"
+
+
 def test_everything_issued_before_an_instant_is_dead_and_so_is_an_answer(tv, made):
     begun = tv.begin()
     answer(begun["user_code"], made)
