@@ -6,6 +6,7 @@ from provider.logout.ending import (
     LogoutOutcome,
     conclude,
     end_client_sessions,
+    end_devices,
     revoke_grants,
 )
 from provider.logout.models import LogoutScope
@@ -37,7 +38,7 @@ def end_share(
     return conclude(
         ending,
         shares,
-        sessions_ended=0,
+        sessions_ended=end_devices(ending, shares),
         client_sessions_ended=client_sessions_ended,
         grants_revoked=revoke_grants(ending, [s for s in shares if s not in survivors]),
         survivors=survivors,

@@ -9,6 +9,7 @@ from provider.logout.ending import (
     LogoutOutcome,
     conclude,
     end_client_sessions,
+    end_devices,
     revoke_grants,
 )
 from provider.logout.models import LogoutScope
@@ -25,7 +26,7 @@ def end_grant(grant_id: UUID, cause: Cause) -> LogoutOutcome | None:
     return conclude(
         ending,
         shares,
-        sessions_ended=0,
+        sessions_ended=end_devices(ending, shares),
         client_sessions_ended=end_client_sessions(ending, shares),
         grants_revoked=revoke_grants(ending, shares),
         survivors=[],

@@ -18,6 +18,7 @@ from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.logout import fanout
 from provider.logout.models import Logout, LogoutReason, LogoutScope
 from provider.logout.shares import Share
+from provider.sessions import lifecycle
 from provider.sessions.models import ClientSession
 
 
@@ -70,6 +71,12 @@ def end_client_sessions(ending: Ending, shares: Sequence[Share]) -> int:
         .values(ended_at=ending.at, logout_id=ending.logout_id)
     )
     return change(ended)
+
+
+def end_devices(ending: Ending, shares: Sequence[Share]) -> int:
+    """End the sessions of devices whose one client leaves: nobody could use or see anything of them."""
+    ids = [share.client_session.session_id for share in shares if share.client_session and share.is_device]
+    return sum(lifecycle.end(session_id, logout_id=ending.logout_id, at=ending.at) for session_id in ids)
 
 
 def revoke_grants(ending: Ending, shares: Sequence[Share]) -> int:

@@ -23,6 +23,8 @@ class Share:
     client: Client
     grant: Grant
     client_session: ClientSession | None
+    # Whether it is all that a device has: the session goes when the share goes (rfc8628).
+    is_device: bool = False
 
     @property
     def sid(self) -> str:
@@ -88,7 +90,8 @@ def list_of_others(account_id: UUID, keep: Session) -> list[Share]:
 
 def _list_client_sessions(condition: ColumnElement[bool]) -> list[Share]:
     living = (
-        select(ClientSession, Client, Grant)
+        select(ClientSession, Client, Grant, Session.is_device)
+        .join(Session, Session.id == ClientSession.session_id)
         .join(Client, Client.id == ClientSession.client_id)
         .join(Grant, Grant.id == ClientSession.grant_id)
         .where(condition, ClientSession.ended_at.is_(None))
@@ -97,7 +100,7 @@ def _list_client_sessions(condition: ColumnElement[bool]) -> list[Share]:
     rows = db.session.execute(
         _claimed(living, Grant, ClientSession), execution_options={"populate_existing": True}
     )
-    return [Share(client_session=row[0], client=row[1], grant=row[2]) for row in rows]
+    return [Share(client_session=row[0], client=row[1], grant=row[2], is_device=row[3]) for row in rows]
 
 
 def _list_grants_alone(account_id: UUID, *conditions: ColumnElement[bool]) -> Sequence[Share]:

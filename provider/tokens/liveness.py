@@ -18,6 +18,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.infrastructure.provider_state import ProviderState
+from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import session_lives
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
@@ -150,8 +151,11 @@ def share_lives(now: datetime) -> ColumnElement[bool]:
 
 
 def _may_be_refreshed(client: Client, grant: Grant) -> bool:
-    """Whether the client may still have what it was given once: offline access can be taken away (ABU-24)."""
-    return client.may_stay_offline if grant.offline else True
+    """Whether the client may still have what it was given once: offline access can be taken away (ABU-24).
+
+    A device has it without an offline grant, by a session that lives as long as one.
+    """
+    return client.may_stay_offline if OFFLINE_ACCESS in grant.scopes else True
 
 
 def _issuers_live() -> ColumnElement[bool]:

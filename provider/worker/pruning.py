@@ -12,9 +12,12 @@ from provider.delivery.prune import prune_finished
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db, transaction
 from provider.interactions.models import Interaction
+from provider.tokens.device_models import DeviceCode
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken, UsedProof
 
-Expiring = type[AuthorizationCode | AccessToken | RefreshToken | Interaction | UsedAssertion | UsedProof]
+Expiring = type[
+    AuthorizationCode | AccessToken | RefreshToken | DeviceCode | Interaction | UsedAssertion | UsedProof
+]
 BATCH = 500
 _BATCHES_AT_ONCE = 20
 # Kept for a while after their end, so that a late replay is still known for what it is.
@@ -22,6 +25,7 @@ _KEPT: dict[Expiring, timedelta] = {
     AuthorizationCode: timedelta(days=1),
     AccessToken: timedelta(days=1),
     RefreshToken: timedelta(days=7),
+    DeviceCode: timedelta(days=1),
     Interaction: timedelta(days=1),
     UsedAssertion: timedelta(minutes=10),
     UsedProof: timedelta(minutes=10),
