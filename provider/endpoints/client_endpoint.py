@@ -8,12 +8,17 @@ from provider.infrastructure.database import end_read, in_transaction
 from provider.oauth.exchange import Answer, Granted, Refused
 
 
-def answer(act: Callable[[], Answer], *, writes: bool) -> Response:
-    """Do what a request asks for in one unit of work, and say how it went once that is certain."""
+def answer(act: Callable[[], Answer], *, writes: bool, signed_as: str = "") -> Response:
+    """Do what a request asks for in one unit of work, and say how it went once that is certain.
+
+    `signed_as` is the media type of an answer that is a JWT.
+    """
     outcome = in_transaction(act) if writes else _read(act)
     match outcome:
         case Refused(error=error):
             raise error
+        case Granted(signed=str(signed)):
+            return never_stored(Response(signed, content_type=signed_as))
         case Granted(body=body):
             return never_stored(jsonify(body))
 

@@ -19,7 +19,8 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 # core §15.1: RS256 must be there; it is also what a client gets that registers nothing.
-ALGORITHMS = ("RS256", "ES256", "EdDSA")
+# PS256 is what FAPI 2.0 §5.4 allows of RSA; it has a key of its own, for a key is for one algorithm (KEY-09).
+ALGORITHMS = ("RS256", "ES256", "EdDSA", "PS256")
 # rfc7638 §3.2: the members that a thumbprint is made of, which are also all that make up a public key.
 _MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 _COORDINATE_BYTES = 32
@@ -28,7 +29,7 @@ _COORDINATE_BYTES = 32
 def generate(alg: str, *, rsa_key_bits: int) -> PrivateKey:
     """Make a new private key for one algorithm."""
     match alg:
-        case "RS256":
+        case "RS256" | "PS256":
             return rsa.generate_private_key(public_exponent=65537, key_size=rsa_key_bits)
         case "ES256":
             return ec.generate_private_key(ec.SECP256R1())

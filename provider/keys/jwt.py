@@ -23,6 +23,7 @@ VerifiedClaims = NewType("VerifiedClaims", dict[str, object])
 
 ID_TOKEN_TYP = "JWT"  # noqa: S105 – a media type, not a secret.
 ACCESS_TOKEN_TYP = "at+jwt"  # noqa: S105 – a media type, not a secret.
+INTROSPECTION_TYP = "token-introspection+jwt"
 LOGOUT_TOKEN_TYP = "logout+jwt"  # noqa: S105 – a media type, not a secret.
 
 # THR-41, LIB-13: a header of megabytes costs seconds and gigabytes once anything parses it.

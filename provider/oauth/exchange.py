@@ -18,6 +18,8 @@ class ClientRequest:
     ip: str | None = None
     # rfc9449 §4.1: the proof of possession in the header DPoP.
     dpop: str | None = field(default=None, repr=False)
+    # rfc9701 §4: the client wants the answer as a JWT.
+    wants_signed: bool = False
     # What the client showed in the TLS handshake, as a proxy that the operator trusts passed it on.
     certificate: ClientCertificate | None = None
 
@@ -37,6 +39,8 @@ class Granted:
     """The request was good; this is what the client is told."""
 
     body: dict[str, Any] = field(repr=False)
+    # The same as a JWT, where the client asked for that.
+    signed: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from provider.clients import resources
-from provider.infrastructure import current
+from provider.clients.models import Client
+from provider.infrastructure import clock, current
+from provider.keys import jwt
 from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
+from provider.oauth.exchange import Granted
 from provider.oauth.registered_client import RegisteredClient
 from provider.oauth.token_answer import type_of
 from provider.tokens.liveness import (
@@ -18,6 +21,8 @@ from provider.tokens.liveness import (
 )
 from provider.tokens.refresh import REFRESH_TOKEN_PREFIX
 
+# rfc9701 §6: 'The default, if omitted, is RS256.'
+_USUAL_ALG = "RS256"
 Found = LiveAccessToken | FoundRefreshToken
 
 
@@ -30,6 +35,12 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
     """
 
     CLIENT_AUTH_METHODS = CONFIDENTIAL_METHODS
+
+    def create_endpoint_response(self, request: Any) -> tuple[int, Granted, object]:
+        """Answer; signed, where the client asks for evidence of what it was told (rfc9701 §4)."""
+        status, body, headers = super().create_endpoint_response(request)
+        signed = _signed(body, request.client.client) if request.asked.wants_signed else None
+        return status, Granted(body, signed), headers
 
     def check_params(self, request: Any, client: RegisteredClient) -> None:  # noqa: ARG002 – the signature is Authlib's.
         """Demand a token; a hint is never more than a hint (rfc7662 §2.1)."""
@@ -70,6 +81,18 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
             "cnf": token.token.cnf,
         }
         return {name: value for name, value in (members | told).items() if value is not None}
+
+
+def _signed(body: dict[str, Any], client: Client) -> str:
+    """rfc9701 §5: nothing of the token stands beside `token_introspection`, lest this pass for one."""
+    claims = {
+        "iss": current.settings().issuer,
+        "aud": client.client_id,
+        "iat": int(clock.now().timestamp()),
+        "token_introspection": body,
+    }
+    alg = client.metadata_.introspection_signed_response_alg or _USUAL_ALG
+    return jwt.sign(claims, typ=jwt.INTROSPECTION_TYP, alg=alg)
 
 
 def _of_access_token(found: LiveAccessToken) -> dict[str, Any]:

@@ -91,9 +91,9 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
         """Answer a request at the revocation or introspection endpoint."""
         return self._answered(super().create_endpoint_response, name, request)
 
-    def handle_response(self, status: int, body: dict[str, Any], headers: object) -> Answer:  # noqa: ARG002 – how an answer looks is decided by the endpoint.
+    def handle_response(self, status: int, body: dict[str, Any] | Granted, headers: object) -> Answer:  # noqa: ARG002 – how an answer looks is decided by the endpoint.
         """Return what Authlib would send."""
-        return Granted(body)
+        return body if isinstance(body, Granted) else Granted(body)
 
     def handle_error_response(self, request: object, error: AuthlibBaseError) -> Answer:  # noqa: ARG002 – the signature is Authlib's.
         """Translate Authlib's error into ours."""

@@ -61,7 +61,7 @@ class ClientMetadata:
     sector_identifier_uri: str | None = _declared("Lists the redirect URIs that share pairwise subjects.")
     subject_type: str = _declared("public or pairwise.", "public")
     id_token_signed_response_alg: str = _declared(
-        "Signature of its ID Tokens and Logout Tokens: RS256, ES256 or EdDSA.", "RS256"
+        "Signature of its ID Tokens and Logout Tokens: RS256, ES256, EdDSA or PS256.", "RS256"
     )
     userinfo_signed_response_alg: str | None = _declared(
         "Signature of userinfo answers; not offered, they are JSON."
@@ -93,9 +93,7 @@ class ClientMetadata:
     frontchannel_logout_session_required: bool = _declared("That page is told iss and sid.", False)
     software_id: str | None = _declared("Which software it is.")
     software_version: str | None = _declared("Which version of it.")
-    require_pushed_authorization_requests: bool = _declared(
-        "It only uses pushed requests (rfc9126).", False
-    )
+    require_pushed_authorization_requests: bool = _declared("It only uses pushed requests (rfc9126).", False)
     dpop_bound_access_tokens: bool = _declared("It only uses DPoP-bound tokens (rfc9449).", False)
     tls_client_certificate_bound_access_tokens: bool = _declared(
         "Its access tokens work only with its TLS certificate (rfc8705 §3).", False

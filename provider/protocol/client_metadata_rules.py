@@ -23,7 +23,7 @@ from provider.protocol.response_type import (
 )
 from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web_uri
 
-SIGNATURES = ("RS256", "ES256", "EdDSA")
+SIGNATURES = ("RS256", "ES256", "EdDSA", "PS256")
 ASSERTION_SIGNATURES = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
 # KEY-20: client_secret_jwt would need the secret itself, and only its digest is kept.
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", *TLS_METHODS, "none")
@@ -39,9 +39,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "grant_types": ("authorization_code", "refresh_token", "client_credentials", "implicit", DEVICE_CODE),
 }
 # What the endpoints do not do must not be promised: a client that relies on it would be unprotected.
-_NOT_OFFERED = (
-    "userinfo_signed_response_alg",
-)
+_NOT_OFFERED = ("userinfo_signed_response_alg",)
 _ENCRYPTION = tuple(
     f"{name}_encryption_{part}" if name == "request_object" else f"{name}_encrypted_response_{part}"
     for name in ("id_token", "userinfo", "introspection", "authorization", "request_object")

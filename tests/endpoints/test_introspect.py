@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER
@@ -107,3 +109,38 @@ def test_a_hint_is_never_more_than_a_hint(rp, tokens):
 
 def test_without_a_token_the_question_is_wrong(rp):
     assert rp.post("/introspect").json["error"] == "invalid_request"
+
+
+SIGNED = "application/token-introspection+jwt"
+
+
+def ask_signed(rp, token, accept=SIGNED):
+    auth = (rp.client_id, secret_of(rp.client_id))
+    return rp.http.post("/introspect", data={"token": token}, auth=auth, headers={"Accept": accept})
+
+
+@pytest.mark.spec("rfc9701 §5")
+@pytest.mark.parametrize(
+    ("made", "alg"), [({}, "RS256"), ({"introspection_signed_response_alg": "PS256"}, "PS256")]
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_asks_for_it_gets_the_answer_signed(app, rp, tokens, made, alg):
+    server = RelyingParty(app, "green", **made)
+
+    answer = ask_signed(server, tokens["access_token"])
+
+    keys = KeySet.import_key_set(rp.http.get("/jwks").json)
+    found = jwt.decode(answer.get_data(as_text=True), keys, algorithms=[alg])
+    assert (answer.content_type, answer.headers["Cache-Control"]) == (SIGNED, "no-store")
+    assert (found.header["typ"], found.header["alg"]) == ("token-introspection+jwt", alg)
+    assert set(found.claims) == {"iss", "aud", "iat", "token_introspection"}
+    assert (found.claims["iss"], found.claims["aud"]) == (ISSUER, "green")
+    assert found.claims["token_introspection"] == rp.introspect(tokens["access_token"])
+    dead = ask_signed(server, "cfa_unknown").get_data(as_text=True)
+    assert jwt.decode(dead, keys, algorithms=[alg]).claims["token_introspection"] == {"active": False}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", f"application/json, {SIGNED};q=0.5", "jwt"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_does_not_gets_json(rp, tokens, accept):
+    assert ask_signed(rp, tokens["access_token"], accept).json["active"]

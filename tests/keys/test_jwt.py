@@ -11,8 +11,7 @@ from joserfc import jwt as other_implementation
 from joserfc.jwk import KeySet
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import transaction
-from provider.keys import lifecycle, queries
+from provider.keys import queries
 from provider.keys.algorithms import ALGORITHMS, from_der, generate, public_jwk_of, to_der
 from provider.keys.jwks import published_jwks
 from provider.keys.jwt import (
@@ -33,9 +32,7 @@ TYPES = (ID_TOKEN_TYP, ACCESS_TOKEN_TYP, LOGOUT_TOKEN_TYP)
 
 
 @pytest.fixture
-def keys(app):
-    with transaction():
-        lifecycle.ensure_keys()
+def keys(app, signing_keys):
     return app
 
 

@@ -38,6 +38,7 @@ def test_a_rotation_is_shown_and_audited(curfew):
         ("ES256", "active"),
         ("ES256", "next"),
         ("EdDSA", "active"),
+        ("PS256", "active"),
         ("RS256", "active"),
     ]
     newest = list_events(limit=1)[0]
