@@ -9,6 +9,7 @@ from provider.keys.jwks import supported_algs
 from provider.oauth import client_assertion, request_object
 from provider.oauth.authorization_request import PROMPTS
 from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS, offered
+from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.response_type import CODE, FRONT_CHANNEL_TYPES, RESPONSE_MODES
 from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
@@ -91,9 +92,9 @@ def _request_objects() -> dict[str, Any]:
 def _clients() -> dict[str, Any]:
     assertions = list(client_assertion.ALGORITHMS)
     methods = {"token": ALL_METHODS, "revocation": ALL_METHODS, "introspection": CONFIDENTIAL_METHODS}
-    return {f"{name}_endpoint_auth_methods_supported": offered(allowed) for name, allowed in methods.items()} | {
-        f"{name}_endpoint_auth_signing_alg_values_supported": assertions for name in methods
-    }
+    return {
+        f"{name}_endpoint_auth_methods_supported": offered(allowed) for name, allowed in methods.items()
+    } | {f"{name}_endpoint_auth_signing_alg_values_supported": assertions for name in methods}
 
 
 def _tokens() -> dict[str, Any]:
@@ -105,7 +106,15 @@ def _tokens() -> dict[str, Any]:
         "subject_types_supported": ["public", "pairwise"],
         # KEY-10: an algorithm is listed once a key for it signs.
         "id_token_signing_alg_values_supported": supported_algs(),
-    }
+        "introspection_signing_alg_values_supported": supported_algs(),
+    } | _bound_tokens()
+
+
+def _bound_tokens() -> dict[str, Any]:
+    offered: dict[str, Any] = {"dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS)}
+    if current.settings().client_certificate_header:
+        offered["tls_client_certificate_bound_access_tokens"] = True
+    return offered
 
 
 def _logout() -> dict[str, Any]:
