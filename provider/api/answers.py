@@ -25,6 +25,7 @@ def session(held: HeldSession, *, current: bool) -> dict[str, Any]:
         "id": str(held.session.id),
         "current": current,
         "device": held.session.device,
+        "is_device": held.session.is_device,
         "ip": held.session.ip,
         "created_at": instant(held.session.created_at),
         "last_seen_at": instant(held.session.last_seen_at),

@@ -113,6 +113,7 @@ _SESSION: dict[str, Described] = {
     "id": IDENTIFIER,
     "current": YES_OR_NO | {"description": "Whether the token was issued in this session."},
     "device": TEXT,
+    "is_device": YES_OR_NO | {"description": "Whether it has no browser and was let in by a code."},
     "ip": {"type": ["string", "null"]},
     "created_at": INSTANT,
     "last_seen_at": INSTANT,

@@ -22,8 +22,9 @@ class HeldApp:
     """One app with something that lives, whatever the number of its grants."""
 
     client: Client
-    # In how many living sessions other than that of the browser in use.
+    # In how many living sessions other than that of the browser in use, and on how many devices.
     elsewhere: int = 0
+    devices: int = 0
     # How long it may act while the person is away.
     offline_until: datetime | None = None
 
@@ -34,11 +35,12 @@ def list_held_apps(own: Session, *, after: UUID | None = None, limit: int = 100)
     `after` is the client of the entry before. Served by ix_grant_account_id_client_id.
     """
     now = clock.now()
-    elsewhere = func.count(Session.id).filter(Session.id != own.id)
+    elsewhere = func.count(Session.id).filter(Session.id != own.id, ~Session.is_device)
+    devices = func.count(Session.id).filter(Session.is_device)
     offline_until = func.max(case((Grant.offline, Grant.expires_at)))
     share = and_(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
     living = (
-        select(Client, elsewhere, offline_until)
+        select(Client, elsewhere, devices, offline_until)
         .join(Grant, Grant.client_id == Client.id)
         .join(Account, Account.id == Grant.account_id)
         .join(ProviderState, true())
@@ -53,4 +55,4 @@ def list_held_apps(own: Session, *, after: UUID | None = None, limit: int = 100)
     if after is not None:
         living = living.where(Client.id > after)
     rows = db.session.execute(living)
-    return [HeldApp(client=row[0], elsewhere=row[1], offline_until=row[2]) for row in rows]
+    return [HeldApp(client=row[0], elsewhere=row[1], devices=row[2], offline_until=row[3]) for row in rows]

@@ -43,7 +43,7 @@ def test_a_person_sees_where_they_are_signed_in(rp, ada, ben, token):
     there, here = body["sessions"]
     assert (there["current"], here["current"]) == (False, True)
     assert there["id"] == str(elsewhere.session.id)
-    assert (there["device"], there["ip"]) == ("Firefox on Linux", "192.0.2.1")
+    assert (there["device"], there["is_device"], there["ip"]) == ("Firefox on Linux", False, "192.0.2.1")
     assert there["apps"] == [{"client_id": "green", "name": "Green"}]
     assert {"created_at", "last_seen_at", "ends_at"} <= set(there)
     assert elsewhere.handle not in str(body)

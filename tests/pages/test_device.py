@@ -227,3 +227,19 @@ class TestLimits:
             statuses += [page.press("continue", user_code="BCDF-GHJK").status_code for _ in range(3)]
 
         assert statuses == [200, 200, 200, 200, 200, 429]
+
+
+def test_the_account_page_lists_the_device_and_signs_it_out(http, tv, ada):
+    begun = tv.begin()
+    question(http, begun["user_code"]).press("allow")
+    tokens = tv.poll(begun["device_code"]).json
+
+    page = Page(http, http.get("/account"))
+    (button,) = (name for name in page.buttons if name.startswith("sign-out-session-"))
+
+    assert "device, let in by a code" in page.html
+    assert "on 1 device" in page.html
+    assert page.html.count("last seen") == 1
+    assert page.press(button).status_code == 303
+    assert tv.userinfo(tokens["access_token"]).status_code == 401
+    assert "device, let in by a code" not in http.get("/account").text
