@@ -25,7 +25,7 @@ class Shower(RelyingParty):
     def headers(self) -> dict[str, str]:
         return self.shown.headers(verified="NONE") if self.shown else {}
 
-    def post(self, path, *, **data):
+    def post(self, path, **data):
         form = {name: value for name, value in data.items() if value is not None}
         auth = (self.client_id, secret_of(self.client_id))
         if self.public:
