@@ -89,10 +89,16 @@ PATHS: Described = {
     "/authorize": _by_get_and_post("authorize", "OpenID Connect Core 1.0, 3.1.2.", *_AUTHORIZE),
     "/token": _for_clients(
         "token",
-        "Tokens for a code, a refresh token or the client itself (RFC 6749).",
+        "Tokens for a code, a refresh token, a device or the client itself (RFC 6749, RFC 8628).",
         as_json("The tokens.", _ANY),
         "grant_type",
         **dict.fromkeys(("code", "redirect_uri", "code_verifier", "refresh_token", "scope"), TEXT),
+    ),
+    "/device-authorization": _for_clients(
+        "deviceAuthorization",
+        "Codes for a device without a browser (RFC 8628).",
+        as_json("The codes, and where a person types theirs.", _ANY),
+        **dict.fromkeys(("scope", "resource"), TEXT),
     ),
     "/userinfo": {"get": _USERINFO, "post": _USERINFO | {"operationId": "userinfoByPost"}},
     "/introspect": _for_clients(

@@ -16,7 +16,7 @@ from provider.logout import limit
 from provider.oauth.client_authentication import ALL_METHODS
 from provider.oauth.token_answer import HangsOn, issue_tokens
 from provider.oauth.token_terms import TokenTerms, read_terms
-from provider.protocol.errors import AuthorizationPending, DeviceDenied, ExpiredToken, SlowDown
+from provider.protocol.device_errors import AuthorizationPending, DeviceDenied, ExpiredToken, SlowDown
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions import lifecycle as sessions

@@ -108,30 +108,6 @@ class AccessDenied(ProtocolError):
     status_code = 403
 
 
-class DeviceDenied(AccessDenied):
-    """rfc8628 §3.5: the same at the token endpoint, where every refusal is a 400 (rfc6749 §5.2)."""
-
-    status_code = 400
-
-
-class AuthorizationPending(ProtocolError):
-    """rfc8628 §3.5: nobody has answered yet."""
-
-    error = "authorization_pending"
-
-
-class SlowDown(ProtocolError):
-    """rfc8628 §3.5: nobody has answered yet, and the device asks too often."""
-
-    error = "slow_down"
-
-
-class ExpiredToken(ProtocolError):
-    """rfc8628 §3.5: the device code has expired."""
-
-    error = "expired_token"
-
-
 class ServerError(ProtocolError):
     """rfc6749 §4.1.2.1: we failed."""
 

@@ -1,0 +1,27 @@
+"""What a device is told at the token endpoint while it may not sign in (rfc8628 §3.5)."""
+
+from provider.protocol.errors import AccessDenied, ProtocolError
+
+
+class DeviceDenied(AccessDenied):
+    """rfc8628 §3.5: the person said no; at the token endpoint every refusal is a 400 (rfc6749 §5.2)."""
+
+    status_code = 400
+
+
+class AuthorizationPending(ProtocolError):
+    """rfc8628 §3.5: nobody has answered yet."""
+
+    error = "authorization_pending"
+
+
+class SlowDown(ProtocolError):
+    """rfc8628 §3.5: nobody has answered yet, and the device asks too often."""
+
+    error = "slow_down"
+
+
+class ExpiredToken(ProtocolError):
+    """rfc8628 §3.5: the device code has expired."""
+
+    error = "expired_token"
