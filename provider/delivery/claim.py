@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, select, update
 
 from provider.delivery.fair import Choice, choose
 from provider.delivery.gate import End
@@ -15,6 +15,7 @@ from provider.delivery.outgoing import ClaimedDelivery
 from provider.delivery.queries import due_condition, is_free, is_pending, list_due, list_first_due
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import Base, db
+from provider.infrastructure.many_rows import insert_many, is_among
 from provider.infrastructure.opaque_tokens import new_handle, new_id
 
 # Enough to choose from, so that the apps have their turns; more would be read and locked in vain.
@@ -62,7 +63,7 @@ def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[Claim
     wanted = due_condition(now) if due else is_pending() & is_free(now)
     free = (
         select(Delivery.id)
-        .where(Delivery.id.in_(ids), wanted)
+        .where(is_among(Delivery.id, ids), wanted)
         .with_for_update(skip_locked=True)
         # A common table expression with row locks is computed once; a subquery might be planned as a loop.
         .cte("free")
@@ -79,7 +80,7 @@ def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[Claim
     )
     mine = [ClaimedDelivery(**row) for row in db.session.execute(claim).mappings()]
     if mine:
-        db.session.execute(insert(_attempts), [_attempt_row(one, now) for one in mine])
+        insert_many(_attempts, [_attempt_row(one, now) for one in mine])
     return mine
 
 

@@ -40,7 +40,7 @@ class Owner:
     """What the dispatcher asks of whoever owns the deliveries; all of it is called by one thread."""
 
     builders: Mapping[str, Builder]
-    # Called inside the finishing transaction, for each delivery that has reached its final state.
+    # Called inside the finishing transaction, with the deliveries that have reached their final states.
     record: Recorder
     announce: Announce
     current_urls: CurrentURLs

@@ -9,11 +9,11 @@ from sqlalchemy import Table, delete, select, tuple_
 
 from provider.delivery.attempt import Report
 from provider.delivery.judge import Accepted, Expired, Postponed, Rejected, RetryAt
-from provider.delivery.many import update_many
 from provider.delivery.models import Delivery, DeliveryState
 from provider.delivery.outgoing import ClaimedDelivery, Superseded
 from provider.infrastructure import clock
 from provider.infrastructure.database import Base, change, db
+from provider.infrastructure.many_rows import is_among, update_many
 
 Ended = tuple[ClaimedDelivery, Report]
 
@@ -59,7 +59,7 @@ def _ours(claimed: Sequence[ClaimedDelivery]) -> set[ClaimedDelivery]:
     """Lock the rows that we still own: a worker that slept through its lease has another token (FLT-11)."""
     rows = (
         select(Delivery.id, Delivery.lease_token)
-        .where(Delivery.id.in_({one.id for one in claimed}), Delivery.state == DeliveryState.PENDING)
+        .where(is_among(Delivery.id, {one.id for one in claimed}), Delivery.state == DeliveryState.PENDING)
         .order_by(Delivery.id)
         .with_for_update()
     )

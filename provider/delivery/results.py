@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from sqlalchemy.exc import OperationalError
@@ -17,7 +17,7 @@ from provider.infrastructure import clock, event_log
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.thread_pool import ApplicationThreads
 
-Recorder = Callable[[ClaimedDelivery, Report], None]
+Recorder = Callable[[Sequence[Ended]], None]
 _WRITTEN_AT_ONCE = 500
 _PAUSE_AFTER_TROUBLE = 1.0
 
@@ -118,10 +118,7 @@ class Results:
     def _write(self, ended: "list[Ended]") -> "Counter[str]":
         with self._turns, transaction():
             ours = finish(ended)
-            for claimed, report in ended:
-                if claimed in ours and state_after(report).is_final:
-                    with event_log.correlated(claimed.correlation_id):
-                        self._record(claimed, report)
+            self._record([one for one in ended if one[0] in ours and state_after(one[1]).is_final])
         states: Counter[str] = Counter()
         for claimed, report in ended:
             states[self._tell(claimed, report, is_ours=claimed in ours)] += 1

@@ -3,19 +3,20 @@
 import os
 import socket
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
 
-from provider.audit.record import record
+from provider.audit.models import AuditEvent
+from provider.audit.record import entry, record, record_many
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import workers
 from provider.delivery.attempt import Report
 from provider.delivery.breaker import Turn
 from provider.delivery.dispatch import Dispatcher, Owner
-from provider.delivery.finish import state_after
+from provider.delivery.finish import Ended, state_after
 from provider.delivery.models import DeliveryState, EndpointHealth
 from provider.delivery.outbox import BACKCHANNEL_LOGOUT
 from provider.delivery.outgoing import Builder, ClaimedDelivery
@@ -38,7 +39,7 @@ def make_dispatcher(concurrency: int | None = None, name: str | None = None) -> 
     return Dispatcher(
         Owner(
             builders=BUILDERS,
-            record=record_result,
+            record=record_results,
             announce=announce_turn,
             current_urls=find_current_urls,
         ),
@@ -58,21 +59,26 @@ def drain(limit: int | None = None) -> "Counter[str]":
         dispatcher.close()
 
 
-def record_result(claimed: ClaimedDelivery, report: Report) -> None:
-    """Write the audit entry of a delivery that has reached its final state, in the same transaction."""
+def record_results(ended: Sequence[Ended]) -> None:
+    """Write the audit entries of deliveries that have reached their final states, in the same transaction."""
+    record_many([_entry(claimed, report) for claimed, report in ended])
+
+
+def _entry(claimed: ClaimedDelivery, report: Report) -> AuditEvent:
     exchange = report.exchange
-    record(
-        _TAGS[state_after(report)],
-        actor="system",
-        account_id=claimed.account_id,
-        client_id=exchange.recipient if exchange else _wire_id(claimed.client_id),
-        session_id=claimed.session_id,
-        logout_id=claimed.logout_id,
-        delivery_id=claimed.id,
-        attempts=claimed.attempt_number if exchange else claimed.attempt_number - 1,
-        outcome=exchange.outcome if exchange else getattr(report.verdict, "outcome", None),
-        status=exchange.status if exchange else None,
-    )
+    with event_log.correlated(claimed.correlation_id):
+        return entry(
+            _TAGS[state_after(report)],
+            actor="system",
+            account_id=claimed.account_id,
+            client_id=exchange.recipient if exchange else _wire_id(claimed.client_id),
+            session_id=claimed.session_id,
+            logout_id=claimed.logout_id,
+            delivery_id=claimed.id,
+            attempts=claimed.attempt_number if exchange else claimed.attempt_number - 1,
+            outcome=exchange.outcome if exchange else getattr(report.verdict, "outcome", None),
+            status=exchange.status if exchange else None,
+        )
 
 
 def announce_turn(health: EndpointHealth, turn: Turn) -> None:

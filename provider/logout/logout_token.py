@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, exists, false, select
+from sqlalchemy import ColumnElement, case, exists, false, func, select
 
 from provider.clients.models import Client
 from provider.delivery.models import Delivery
@@ -24,6 +24,7 @@ from provider.delivery.outgoing import (
 )
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
+from provider.infrastructure.many_rows import is_among
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.keys import jwt
 from provider.sessions.models import ClientSession, Session
@@ -37,17 +38,14 @@ def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
     """Read what these attempts need, in one statement; each token is made when it is sent."""
     by_id = {delivery.id: delivery for delivery in deliveries}
     rows = db.session.execute(
-        select(Delivery.id, Client, _lives(), _came_back())
+        select(Delivery.id, _lives(), _came_back(), *_OF_CLIENT)
         .join(Client, Client.id == Delivery.client_id)
-        .where(Delivery.id.in_(by_id))
+        .where(is_among(Delivery.id, by_id))
     )
     prepared: dict[UUID, Prepared] = {}
-    receivers: dict[UUID, _Receiver | None] = {}
-    for delivery_id, client, lives, came_back in rows:
-        if client.id not in receivers:
-            receivers[client.id] = _receiver(client)
+    for delivery_id, lives, came_back, *of_client in rows:
         delivery = by_id.pop(delivery_id)
-        prepared[delivery_id] = _decide(delivery, receivers[client.id], lives=lives, came_back=came_back)
+        prepared[delivery_id] = _decide(delivery, _receiver(*of_client), lives=lives, came_back=came_back)
     return prepared | dict.fromkeys(by_id, Undeliverable("no_client"))
 
 
@@ -69,12 +67,22 @@ class _Receiver:
     is_slow: bool
 
 
-def _receiver(client: Client) -> _Receiver | None:
-    url = address_of(client)
+# Read out by the database: whole clients are large, and a backlog is of many of them.
+_OF_CLIENT = (
+    func.coalesce(Client.deliver_to, Client.registered["backchannel_logout_uri"].as_string()),
+    Client.client_id,
+    Client.registered["id_token_signed_response_alg"].as_string(),
+    Client.slow,
+)
+
+
+def _receiver(url: str | None, client_id: str, alg: str | None, is_slow: bool) -> _Receiver | None:
+    if alg is None:
+        # Whatever stands there is no client's metadata; that is our defect and costs the client no try.
+        raise ValueError(f"the client {client_id} cannot be read")
     if not url:
         return None
-    alg = client.metadata_.id_token_signed_response_alg
-    return _Receiver(url=url, client_id=client.client_id, alg=alg, is_slow=client.slow)
+    return _Receiver(url=url, client_id=client_id, alg=alg, is_slow=is_slow)
 
 
 def _decide(

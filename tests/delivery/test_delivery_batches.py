@@ -1,6 +1,7 @@
 """Many at once: few statements, nobody hidden by others, nobody lost by another's defect."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -13,10 +14,9 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery import outbox, workers
-from provider.delivery.attempt import Report
 from provider.delivery.dispatch import Dispatcher, Owner
+from provider.delivery.finish import Ended
 from provider.delivery.models import Delivery, DeliveryState, DeliveryWorker
-from provider.delivery.outgoing import ClaimedDelivery
 from provider.delivery.queries import list_due, list_first_due
 from provider.delivery.resend import resend_many
 from provider.infrastructure import clock, current, event_log
@@ -28,7 +28,7 @@ from provider.logout.deliver import (
     drain,
     find_current_urls,
     make_dispatcher,
-    record_result,
+    record_results,
 )
 from tests.conftest import TurnedClock
 from tests.delivery.owing import attempts_of, now_is, owe, sign_out_at, tags_of_deliveries
@@ -58,10 +58,10 @@ def test_many_deliveries_cost_few_statements(app: Flask, statements) -> None:
 
 
 def test_a_defect_of_one_costs_the_others_nothing(app: Flask) -> None:
-    def record(claimed: ClaimedDelivery, report: Report) -> None:
-        if claimed.id == bad.id:
+    def record(ended: Sequence[Ended]) -> None:
+        if any(claimed.id == bad.id for claimed, _ in ended):
             raise LookupError("out of order")
-        record_result(claimed, report)
+        record_results(ended)
 
     owner = Owner(BUILDERS, record, announce_turn, find_current_urls)
     dispatcher = Dispatcher(owner, concurrency=8, name="test")

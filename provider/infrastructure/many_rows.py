@@ -1,0 +1,93 @@
+"""Statements about many rows that read the same however many rows there are.
+
+The rows travel as one JSON text: a statement for each of them would wait for the database as often, and
+a list of VALUES or of parameters is another statement for each length, which costs more to compile and
+to send than to run.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnElement,
+    Insert,
+    Table,
+    Text,
+    Update,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from provider.infrastructure.database import db, is_sqlite
+
+
+def update_many(table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> int:
+    """Update the rows that the key columns name, each with its values, and return how many that were."""
+    statement = _update(table, tuple(rows[0]), key, sqlite=is_sqlite())
+    return db.session.connection().execute(statement, {"given_rows": _as_text(rows)}).rowcount
+
+
+def insert_many(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns."""
+    statement = _insert(table, tuple(rows[0]), sqlite=is_sqlite())
+    db.session.connection().execute(statement, {"given_rows": _as_text(rows)})
+
+
+def is_among(id_column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
+    """Whether a column holds one of these identifiers; on PostgreSQL they are one parameter."""
+    if is_sqlite():
+        among: ColumnElement[bool] = id_column.in_(ids)
+        return among
+    return id_column == any_(bindparam(None, list(ids), type_=ARRAY(Uuid())))  # type: ignore[no-any-return]
+
+
+@cache
+def _update(table: Table, names: tuple[str, ...], key: tuple[str, ...], *, sqlite: bool) -> Update:
+    given = _given(table, names, sqlite=sqlite)
+    own = {name: given.c[name] for name in names if name not in key}
+    return update(table).where(*(table.c[name] == given.c[name] for name in key)).values(own)
+
+
+@cache
+def _insert(table: Table, names: tuple[str, ...], *, sqlite: bool) -> Insert:
+    given = _given(table, names, sqlite=sqlite)
+    return insert(table).from_select(names, select(*(given.c[name] for name in names)))
+
+
+def _given(table: Table, names: tuple[str, ...], *, sqlite: bool) -> Any:
+    """Return the rows of the text as a table."""
+    rows = bindparam("given_rows", type_=Text)
+    if sqlite:
+        each = func.json_each(rows).table_valued("value")
+        members = [func.json_extract(each.c.value, f"$.{name}").label(name) for name in names]
+        return select(*members).select_from(each).subquery("given")
+    columns = [column(name, table.c[name].type) for name in names]
+    recordset = func.json_to_recordset(cast(rows, JSON)).table_valued(*columns, name="given")
+    return recordset.render_derived(with_types=True)
+
+
+def _as_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    zone = "" if is_sqlite() else "+00:00"
+    return json.dumps([{name: _plain(value, zone) for name, value in row.items()} for row in rows])
+
+
+def _plain(value: Any, zone: str) -> Any:
+    """Return a value as JSON that the database reads as it keeps it."""
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}{zone}"
+    return value
