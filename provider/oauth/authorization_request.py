@@ -204,8 +204,7 @@ def _read_code_challenge(parameters: Mapping[str, str], metadata: ClientMetadata
     challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
     if challenge is None:
         gets_code = CODE in parts_of(parameters["response_type"])
-        # SEC-1016: a public client has no other proof that the code is its own.
-        if method is not None or (metadata.is_public and gets_code):
+        if method is not None or (metadata.must_use_pkce and gets_code):
             raise InvalidRequest("the parameter code_challenge is missing")
         return None
     # rfc7636 §4.3 reads a missing method as `plain`, which protects from nobody who sees the request.

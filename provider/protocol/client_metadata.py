@@ -168,6 +168,15 @@ class ClientMetadata:
         return self.dpop_bound_access_tokens or self.tls_client_certificate_bound_access_tokens
 
     @property
+    def must_use_pkce(self) -> bool:
+        """Whether it gets no code without a code_challenge.
+
+        SEC-1016: a public client has no other proof that the code is its own. FAPI 2.0 §5.3.2.2 asks it of
+        every client; one that pushes its requests and binds its tokens is one of that profile.
+        """
+        return self.is_public or (self.require_pushed_authorization_requests and self.has_bound_tokens)
+
+    @property
     def sector_identifier(self) -> str:
         """The host whose clients know a person by the same pairwise subject (core §8.1); may be empty."""
         for uri in (self.sector_identifier_uri, *self.redirect_uris):
