@@ -39,6 +39,9 @@ class EventTag(StrEnum):
     CLIENT_ADDED = "client_added"
     CLIENT_UPDATED = "client_updated"
     CLIENT_REMOVED = "client_removed"
+    # Who may register clients by themselves.
+    INITIAL_TOKEN_CREATED = "initial_token_created"  # noqa: S105 – the name of an event, not a secret.
+    INITIAL_TOKEN_REVOKED = "initial_token_revoked"  # noqa: S105 – the name of an event, not a secret.
     # Its logout endpoint was tried with good and bad tokens.
     CLIENT_EXAMINED = "client_examined"
 

@@ -22,6 +22,10 @@ COMMANDS = {
     "settings": ("provider.cli.settings:settings", "Show every setting with its meaning and source."),
     "client": ("provider.cli.client:client", "Register and change relying parties."),
     "resource": ("provider.cli.resource:resource", "Register the servers that tokens may be meant for."),
+    "initial-access-token": (
+        "provider.cli.initial_access_token:initial_access_token",
+        "Let somebody register clients by itself.",
+    ),
     "user": ("provider.cli.user:user", "Add and change the people who sign in."),
     "session": ("provider.cli.session:session", "See who is signed in, and end it."),
     "logout": ("provider.cli.logout:logout", "End all of a person, a client, a time or everybody."),

@@ -16,6 +16,14 @@ from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CL
 
 _CACHE = "public, max-age=300"
 _LOCALES = ["en", "de"]
+_ASKED_BY_CLIENTS = (
+    "token_endpoint",
+    "revocation_endpoint",
+    "introspection_endpoint",
+    "pushed_authorization_request_endpoint",
+    "device_authorization_endpoint",
+    "userinfo_endpoint",
+)
 
 
 def discovery() -> Response:
@@ -36,7 +44,9 @@ def publicly_cached(response: Response) -> Response:
 def metadata() -> dict[str, Any]:
     """Return the metadata. The issuer comes from the settings, whatever host was asked (SEC-1029)."""
     issuer = current.settings().issuer
-    return {"issuer": issuer} | _addresses(issuer) | _authorization() | _clients() | _tokens() | _logout()
+    addresses = _addresses(issuer)
+    addresses |= _with_certificates(addresses)
+    return {"issuer": issuer} | addresses | _authorization() | _clients() | _tokens() | _logout()
 
 
 def _addresses(issuer: str) -> dict[str, Any]:
@@ -57,6 +67,13 @@ def _addresses(issuer: str) -> dict[str, Any]:
     if current.settings().registration != "off":
         paths["registration_endpoint"] = "/register"
     return {name: issuer + path for name, path in paths.items()}
+
+
+def _with_certificates(addresses: dict[str, Any]) -> dict[str, Any]:
+    """Return where clients that show a certificate ask the same (rfc8705 §5)."""
+    origin, issuer = current.settings().mtls_origin, current.settings().issuer
+    aliases = {name: addresses[name].replace(issuer, origin, 1) for name in _ASKED_BY_CLIENTS}
+    return {"mtls_endpoint_aliases": aliases} if origin else {}
 
 
 def _authorization() -> dict[str, Any]:

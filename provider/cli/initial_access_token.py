@@ -1,0 +1,136 @@
+"""`curfew initial-access-token`: who may register a client by itself where that needs a token."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import click
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.client_options import Span
+from provider.cli.context import with_app
+from provider.cli.output import json_option, show_json, show_secret, show_table
+from provider.clients import initial_access
+from provider.clients.models import InitialAccessToken
+from provider.infrastructure import clock
+from provider.infrastructure.database import transaction
+
+_SHOWN = (
+    "id",
+    "name",
+    "most_uses",
+    "uses",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+    "revoked_at",
+)
+
+
+@click.group(
+    "initial-access-token",
+    epilog="""\b
+Examples:
+  curfew initial-access-token create --name "Ben of green" --lifetime 7d
+  curfew initial-access-token list
+  curfew initial-access-token revoke 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+
+They are asked for where CURFEW_REGISTRATION is token, and good everywhere but where it is off.
+""",
+)
+def initial_access_token() -> None:
+    """Give out and take back tokens that let somebody register clients."""
+
+
+@initial_access_token.command(
+    epilog="""\b
+Examples:
+  curfew initial-access-token create --name "Ben of green"
+  curfew initial-access-token create --uses 10 --lifetime 30d --json
+  curfew initial-access-token create --unlimited --name "our own pipeline"
+"""
+)
+@click.option("--name", help="What you call it, such as the developer's name.")
+@click.option(
+    "--uses", type=click.IntRange(1), default=1, show_default=True, help="Good for so many registrations."
+)
+@click.option("--unlimited", is_flag=True, help="Good for any number of registrations.")
+@click.option("--lifetime", type=Span(), help="Good for so long, such as 7d; without it until it is used up.")
+@json_option
+@with_app
+def create(
+    *, name: str | None, uses: int, unlimited: bool, lifetime: timedelta | str | None, as_json: bool
+) -> None:
+    """Make a token; it is shown once."""
+    expires_at = clock.now() + lifetime if isinstance(lifetime, timedelta) else None
+    with transaction():
+        made, token = initial_access.create(
+            name=name, most_uses=None if unlimited else uses, expires_at=expires_at
+        )
+        record(EventTag.INITIAL_TOKEN_CREATED, actor="admin", token_id=made.id, name=name)
+    if as_json:
+        show_json(as_record(made) | {"initial_access_token": token})
+    else:
+        click.echo(f"id: {made.id}")
+        show_secret("initial_access_token", token)
+
+
+@initial_access_token.command(
+    "list",
+    epilog="""\b
+Examples:
+  curfew initial-access-token list --json
+""",
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many."
+)
+@json_option
+@with_app
+def list_(*, limit: int, as_json: bool) -> None:
+    """List the tokens, oldest first, with what has become of them."""
+    found = initial_access.list_tokens(limit)
+    if as_json:
+        show_json([as_record(one) for one in found])
+        return
+    rows = [
+        (one.id, one.name, _state(one), f"{one.uses} of {one.most_uses or 'any'}", one.expires_at)
+        for one in found
+    ]
+    show_table(
+        ("Token", "Name", "State", "Used", "Expires"), rows, empty="There are no initial access tokens."
+    )
+
+
+@initial_access_token.command(
+    epilog="""\b
+Examples:
+  curfew initial-access-token revoke 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+"""
+)
+@click.argument("token_id", type=click.UUID)
+@json_option
+@with_app
+def revoke(*, token_id: UUID, as_json: bool) -> None:
+    """Make a token worthless; clients that were registered with it stay."""
+    with transaction():
+        initial_access.revoke(token_id)
+        record(EventTag.INITIAL_TOKEN_REVOKED, actor="admin", token_id=token_id)
+    if as_json:
+        show_json({"id": token_id, "revoked": True})
+    else:
+        click.echo(f"Revoked {token_id}.")
+
+
+def as_record(one: InitialAccessToken) -> dict[str, Any]:
+    """Return everything about a token that may be shown."""
+    return {name: getattr(one, name) for name in _SHOWN} | {"state": _state(one)}
+
+
+def _state(one: InitialAccessToken) -> str:
+    if one.revoked_at is not None:
+        return "revoked"
+    if initial_access.is_spent(one):
+        return "used up"
+    return "expired" if one.expires_at is not None and one.expires_at <= clock.now() else "good"

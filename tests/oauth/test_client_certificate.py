@@ -1,0 +1,199 @@
+"""Clients that prove themselves by the certificate of their TLS connection (rfc8705 §2)."""
+
+import json
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from joserfc.jwk import ECKey
+
+from tests.factories import secret_of
+from tests.support.browsers import ISSUER
+from tests.support.certificates import BEHIND_PROXY, make_certificate
+from tests.support.registering import app_of
+from tests.support.relying_party import RelyingParty
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+RED = make_certificate("CN=red,O=Red Ltd", x509.DNSName("red.test"), key=KEY)
+# The same name and the same key, and yet another certificate.
+ANOTHER = make_certificate("CN=red,O=Red Ltd", x509.DNSName("red.test"), key=KEY)
+BEN = make_certificate("CN=ben")
+JWK = ECKey.import_key(KEY.public_key()).as_dict(private=False)
+REGISTERED = {"keys": [JWK | {"x5c": [RED.x5c], "kid": "1"}]}
+
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def settings(settings, request):
+    return replace(settings, **BEHIND_PROXY | getattr(request, "param", {}))
+
+
+@pytest.fixture
+def app(settings):
+    with app_of(settings) as app:
+        yield app
+
+
+@pytest.fixture
+def by_name(app):
+    return RelyingParty(
+        app,
+        "red",
+        token_endpoint_auth_method="tls_client_auth",
+        tls_client_auth_subject_dn="CN=red,O=Red Ltd",
+    )
+
+
+@pytest.fixture
+def by_certificate(app):
+    return RelyingParty(app, "red", token_endpoint_auth_method="self_signed_tls_client_auth", jwks=REGISTERED)
+
+
+def ask(rp, headers=None, **form):
+    given = {"token": "cfa_x", "client_id": "red"} | form
+    return rp.http.post("/introspect", headers=headers or {}, data={n: v for n, v in given.items() if v})
+
+
+@pytest.mark.spec("rfc8705 §2.1")
+def test_a_certificate_with_the_registered_name_proves_its_client(by_name):
+    assert ask(by_name, RED.headers()).status_code == 200
+    assert ask(by_name, ANOTHER.headers()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "form", "status"),
+    [
+        pytest.param({}, {}, 401, id="no certificate"),
+        pytest.param(BEN.headers(), {}, 401, id="somebody else's certificate"),
+        pytest.param(RED.headers(verified="FAILED:self-signed"), {}, 401, id="nobody vouches for it"),
+        pytest.param(RED.headers(verified="NONE"), {}, 401, id="the proxy saw none"),
+        pytest.param(RED.headers() | {"X-Forwarded-For": ""}, {}, 401, id="not through the proxy"),
+        pytest.param(RED.headers(), {"client_id": None}, 401, id="rfc8705 §2: without client_id"),
+        pytest.param(RED.headers(), {"client_id": "green"}, 401, id="another client's name"),
+        pytest.param(RED.headers(), {"client_id": "nobody"}, 401, id="an unknown client"),
+        pytest.param(RED.headers(), {"client_secret": secret_of("red")}, 401, id="a secret beside it"),
+        pytest.param(
+            RED.headers() | {"Authorization": "Basic cmVkOng="}, {}, 401, id="another proof beside it"
+        ),
+        pytest.param(RED.headers() | {"X-Client-Cert": "nonsense"}, {}, 400, id="an unreadable certificate"),
+    ],
+)
+def test_nothing_less_proves_it(app, by_name, headers, form, status):
+    RelyingParty(app, "green")
+
+    response = ask(by_name, headers, **form)
+
+    assert response.status_code == status
+    assert response.json["error"] == ("invalid_client" if status == 401 else "invalid_request")
+
+
+@pytest.mark.spec("rfc8705 §2.2")
+def test_the_very_certificate_proves_who_registered_it(by_certificate):
+    unverified = RED.headers(verified="FAILED:self-signed certificate")
+
+    assert ask(by_certificate, unverified).status_code == 200
+    assert ask(by_certificate, ANOTHER.headers()).status_code == 401
+    assert ask(by_certificate, BEN.headers()).status_code == 401
+
+
+def test_each_client_has_the_one_method_that_it_registered(app):
+    """A certificate beside another proof is no proof; tokens may be bound to it all the same (§3)."""
+    blue = RelyingParty(app, "blue", jwks=REGISTERED, tls_client_auth_subject_dn="CN=red,O=Red Ltd")
+
+    assert ask(blue, RED.headers(), client_id="blue").status_code == 401
+    with_secret = {"token": "cfa_x"}
+    proof = ("blue", secret_of("blue"))
+    assert (
+        blue.http.post("/introspect", headers=RED.headers(), data=with_secret, auth=proof).status_code == 200
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "methods"),
+    [
+        pytest.param({}, {"tls_client_auth", "self_signed_tls_client_auth"}, id="both"),
+        pytest.param(
+            {"client_certificate_verified_header": ""}, {"self_signed_tls_client_auth"}, id="nobody vouches"
+        ),
+        pytest.param(
+            {"client_certificate_verified_header": "", "client_certificate_header": ""},
+            set(),
+            id="none at all",
+        ),
+    ],
+    indirect=["settings"],
+)
+def test_discovery_lists_what_works(app, methods):
+    document = app.test_client().get("/.well-known/openid-configuration").json
+
+    for endpoint in ("token", "revocation", "introspection"):
+        listed = document[f"{endpoint}_endpoint_auth_methods_supported"]
+        assert {method for method in listed if "tls" in method} == methods
+    assert "mtls_endpoint_aliases" not in document
+
+
+@pytest.mark.spec("rfc8705 §5")
+@pytest.mark.parametrize("settings", [{"mtls_origin": "https://mtls.test"}], indirect=True, ids=[""])
+def test_discovery_lists_where_certificates_are_asked_for(app):
+    document = app.test_client().get("/.well-known/openid-configuration").json
+
+    aliases = document["mtls_endpoint_aliases"]
+    assert aliases["token_endpoint"] == "https://mtls.test/token"
+    assert document["token_endpoint"] == f"{ISSUER}/token"
+    assert aliases.keys() <= document.keys()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"client_certificate_header": "", "client_certificate_verified_header": ""}],
+    indirect=True,
+    ids=[""],
+)
+def test_without_the_setting_nobody_is_proven(by_name):
+    assert ask(by_name, RED.headers()).status_code == 401
+
+
+class KeyServer(BaseHTTPRequestHandler):
+    """Publishes keys and counts who asks."""
+
+    body: ClassVar[bytes] = b""
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *args) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def publisher(app):
+    KeyServer.body, KeyServer.asked = json.dumps(REGISTERED).encode(), []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), KeyServer)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    uri = f"http://127.0.0.1:{server.server_port}/jwks"
+    yield RelyingParty(app, "red", token_endpoint_auth_method="self_signed_tls_client_auth", jwks_uri=uri)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_certificate_may_be_published(publisher):
+    """DEC-17: strangers' certificates make us look but seldom."""
+    assert ask(publisher, RED.headers()).status_code == 200
+    for _ in range(3):
+        assert ask(publisher, BEN.headers()).status_code == 401
+    assert ask(publisher, RED.headers()).status_code == 200
+
+    assert len(KeyServer.asked) == 1
