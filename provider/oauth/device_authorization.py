@@ -7,6 +7,7 @@ from provider.clients.models import Client
 from provider.clients.resources import check
 from provider.infrastructure import current
 from provider.oauth.authorization_request import read_resources
+from provider.oauth.degraded_client import why_refused
 from provider.oauth.exchange import ClientRequest
 from provider.oauth.server import prove_client
 from provider.protocol import user_code as user_codes
@@ -21,6 +22,8 @@ def authorize_device(request: ClientRequest, *, device: str) -> dict[str, Any]:
     client = prove_client(request)
     if not client.metadata_.may_use_grant_type(DEVICE_CODE):
         raise UnauthorizedClient("the client is not registered for the device grant")
+    if refused := why_refused(client, None):
+        raise refused
     scopes = _read_scopes(request, client)
     resources = [resource.identifier for resource in check(read_resources(request.parameters))]
     code, handle, user_code = device_codes.issue(

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from provider.infrastructure.database import db
 from provider.interactions.models import Interaction
+from provider.protocol.grant_types import DEVICE_CODE
 from tests.factories import PASSWORD, make_account
 from tests.support.browsers import ISSUER, Page, follow, query_of
 from tests.support.degraded import let_degrade
@@ -17,7 +18,9 @@ pytestmark = pytest.mark.spec("DEC-09")
 
 @pytest.fixture
 def red(app):
-    return RelyingParty(app, "red", settings={"refuse_when_degraded_for": timedelta(hours=4)})
+    grants = ["authorization_code", "refresh_token", DEVICE_CODE]
+    settings = {"refuse_when_degraded_for": timedelta(hours=4)}
+    return RelyingParty(app, "red", settings=settings, grant_types=grants)
 
 
 @pytest.fixture
@@ -75,3 +78,13 @@ def test_other_apps_are_not_concerned(app, signed_in, red, degrade):
     degrade()
 
     assert RelyingParty(app, "green").code(signed_in)
+
+
+def test_a_device_is_given_no_code_meanwhile(red, degrade):
+    assert red.post("/device-authorization", scope="openid").status_code == 200
+    degrade()
+
+    refused = red.post("/device-authorization", scope="openid")
+
+    assert (refused.status_code, refused.json["error"]) == (503, "temporarily_unavailable")
+    assert int(refused.headers["Retry-After"]) > 0
