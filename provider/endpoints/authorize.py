@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
 from provider.endpoints.authorization_case import AuthorizationCase, case_of, case_of_parked
-from provider.grants.queries import find_consented_scopes
+from provider.grants.queries import consent_of, find_consent
 from provider.grants.subject import subject_for
 from provider.infrastructure import clock, event_log
 from provider.infrastructure.database import end_read, transaction
@@ -128,14 +128,14 @@ def _person(client: Client, asked: AuthorizationRequest, found: FoundSession | N
     if found is None:
         return None
     grant = found.grant
-    consented = grant.scopes if grant and grant.consented else frozenset()
-    if not client.first_party and not consented.issuperset(asked.scopes):
-        consented |= find_consented_scopes(found.account.id, client)
+    consent = consent_of(grant)
+    if not client.first_party and not consent.covers(asked.scopes, asked.claims_beyond(asked.scopes)):
+        consent = find_consent(found.account.id, client)
     return Person(
         account_id=str(found.account.id),
         sub=subject_for(found.account, client),
         authenticated_at=found.session.authenticated_at,
-        consented_scopes=consented,
+        consent=consent,
         has_offline_grant=grant is not None and grant.offline,
     )
 
@@ -171,7 +171,7 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
     answers: dict[str, object] = {}
     if isinstance(need, NeedConsent):
         # What would really be granted, which may be less than what was asked for.
-        answers = {"consent_scope": " ".join(need.scopes)}
+        answers = {"consent_scope": " ".join(need.scopes), "consent_claims": list(need.claims)}
     handle = case.handle
     with transaction():
         if case.interaction is None:

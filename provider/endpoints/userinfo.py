@@ -1,18 +1,23 @@
 """The UserInfo Endpoint (core §5.3): what the person's access token allows to know."""
 
+from typing import Any
+
 from flask import Request, Response, jsonify, request
 
 from provider.accounts.claims import claims_of
+from provider.clients.models import Client
 from provider.endpoints.client_endpoint import never_stored
+from provider.infrastructure import current
 from provider.infrastructure.database import end_read
+from provider.keys.jwt import ID_TOKEN_TYP, sign
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingToken
-from provider.protocol.scopes import OPENID, claims_for
+from provider.protocol.scopes import OPENID, names_for, pick
 from provider.web.access_token import ShownToken, shown_token
 from provider.web.parameters import read_parameters
 
 
 def userinfo() -> Response:
-    """Answer with the claims that the token's scopes allow."""
+    """Answer with the claims that the token's scopes allow, and those that were asked for by name."""
     found = _shown_token(request).find()
     end_read()
     if found is None:
@@ -21,8 +26,19 @@ def userinfo() -> Response:
     if found.grant is None or found.account is None or OPENID not in scopes:
         raise InsufficientScope("the access token was not issued for openid", scope=OPENID)
     # core §5.3.2: 'The sub Claim MUST always be returned', the same as in the ID Token.
-    claims = {"sub": found.grant.sub} | claims_for(scopes, claims_of(found.account))
-    return never_stored(jsonify(claims))
+    names = names_for(scopes) | set(found.token.claims or ())
+    claims = {"sub": found.grant.sub} | pick(names, claims_of(found.account))
+    return never_stored(_answer(found.client, claims))
+
+
+def _answer(client: Client, claims: dict[str, Any]) -> Response:
+    """Return the claims as the client registered it: as JSON, or signed (core §5.3.2)."""
+    alg = client.metadata_.userinfo_signed_response_alg
+    if alg is None:
+        return jsonify(claims)
+    # core §5.3.2: 'If signed, the UserInfo Response MUST contain the Claims iss and aud'.
+    signed = {"iss": current.settings().issuer, "aud": client.client_id} | claims
+    return Response(sign(signed, typ=ID_TOKEN_TYP, alg=alg), mimetype="application/jwt")
 
 
 def _shown_token(request: Request) -> ShownToken:

@@ -1,6 +1,6 @@
 """How a grant is made, widened and revoked."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -24,6 +24,7 @@ def create(
     provider_epoch: int,
     offline: bool = False,
     consented: bool = False,
+    claims: Collection[str] = (),
 ) -> Grant:
     """Make a grant; it lives for the client's grant lifetime or the provider's (180 days)."""
     now = clock.now()
@@ -37,6 +38,7 @@ def create(
         scope=scope,
         offline=offline,
         consented=consented,
+        claims=sorted(claims) or None,
         created_at=now,
         expires_at=now + lifetime,
         account_epoch=account.epoch,
@@ -56,9 +58,17 @@ def create(
 
 
 def widen(
-    grant: Grant, client: Client, *, scope: str, offline: bool = False, consented: bool = False
+    grant: Grant,
+    client: Client,
+    *,
+    scope: str,
+    offline: bool = False,
+    consented: bool = False,
+    claims: Collection[str] = (),
 ) -> None:
     """Add to a living grant what the person allowed now; nothing that it held is taken away."""
+    if not set(claims) <= set(grant.claims or ()):
+        grant.claims = sorted({*(grant.claims or ()), *claims})
     wider = with_scopes(grant.scopes, scope.split())
     if set(wider.split()) == grant.scopes and offline <= grant.offline and consented <= grant.consented:
         return

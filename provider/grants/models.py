@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, String, Text, text
+from sqlalchemy import JSON, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
@@ -35,6 +35,8 @@ class Grant(Base):
     # The sid of the ClientSession under which it was given; told when an offline grant ends alone.
     sid: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(Text)
+    # Single claims that the person let the client know, beyond what the scopes say (core §5.5).
+    claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     # The person was asked and agreed; a first-party client's grant is made without asking.
     consented: Mapped[bool] = mapped_column(default=False)
     offline: Mapped[bool] = mapped_column(default=False)

@@ -5,7 +5,7 @@ errors to unproven addresses before (ABU-34, ABU-35).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from provider.clients import resources
 from provider.clients.models import Client
 from provider.infrastructure import current
 from provider.oauth.registered_client import find_active
+from provider.protocol.claims_request import NO_CLAIMS, ClaimsRequest, read_claims_request
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import (
     InvalidRedirectURI,
@@ -40,7 +41,14 @@ from provider.protocol.response_type import (
     default_mode,
     parts_of,
 )
-from provider.protocol.scopes import CLIENT_SCOPES, OPENID, PERSONAL_SCOPES
+from provider.protocol.scopes import (
+    CLAIMS_OF_SCOPE,
+    CLIENT_SCOPES,
+    OPENID,
+    PERSONAL_SCOPES,
+    STANDARD_CLAIMS,
+    names_for,
+)
 
 PROMPTS = ("none", "login", "consent", "select_account")
 # rfc7636 §4.2: BASE64URL(SHA256(…)) has 43 characters, never more or fewer.
@@ -53,7 +61,7 @@ KNOWN_PARAMETERS = frozenset(
     {
         *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"),
         *("prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "acr_values"),
-        *("code_challenge", "code_challenge_method", "resource", "dpop_jkt"),
+        *("code_challenge", "code_challenge_method", "resource", "dpop_jkt", "claims"),
     }
 )
 
@@ -72,6 +80,7 @@ class AuthorizationRequest:
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
     id_token_hint: str | None = field(default=None, repr=False)
+    claims: ClaimsRequest = NO_CLAIMS
     # rfc8707 §2: where the access tokens will be used.
     resources: tuple[str, ...] = ()
     # rfc9449 §10: the key that the tokens will be bound to.
@@ -98,6 +107,7 @@ class AuthorizationRequest:
             prompt=_read_prompt(parameters),
             max_age=_read_max_age(parameters, metadata),
             id_token_hint=parameters.get("id_token_hint"),
+            claims=_read_claims(parameters, metadata),
             resources=tuple(target.identifier for target in targets),
             dpop_jkt=_read_dpop_jkt(parameters),
         )
@@ -107,6 +117,11 @@ class AuthorizationRequest:
         """What the code remembers for the tokens that it will be exchanged for."""
         said = {"resources": list(self.resources), "dpop_jkt": self.dpop_jkt}
         return {name: value for name, value in said.items() if value}
+
+    def claims_beyond(self, scopes: Collection[str]) -> tuple[str, ...]:
+        """Return the claims asked for by name that these scopes do not cover, in a stable order."""
+        names = self.claims.names & (frozenset(STANDARD_CLAIMS) - {"sub"})
+        return tuple(sorted(names - names_for(scopes)))
 
 
 def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
@@ -232,6 +247,14 @@ def _read_max_age(parameters: Mapping[str, str], metadata: ClientMetadata) -> in
     if not _SECONDS.fullmatch(asked):
         raise InvalidRequest("max_age must be a number of seconds")
     return int(asked)
+
+
+def _read_claims(parameters: Mapping[str, str], metadata: ClientMetadata) -> ClaimsRequest:
+    if "claims" not in parameters:
+        return NO_CLAIMS
+    # SEC-1021: a claim whose scope the client may not ask for is not had by its own name either.
+    barred = names_for([scope for scope in CLAIMS_OF_SCOPE if not metadata.may_use_scope(scope)])
+    return read_claims_request(parameters["claims"]).without(barred)
 
 
 def _read_dpop_jkt(parameters: Mapping[str, str]) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from provider.grants.queries import Consent
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.protocol.errors import (
     AccessDenied,
@@ -26,7 +27,7 @@ class Person:
     sub: str
     authenticated_at: datetime
     # What the person has agreed to before, and whether the grant of this session is an offline one.
-    consented_scopes: frozenset[str] = frozenset()
+    consent: Consent = Consent()  # noqa: RUF009 – an immutable value.
     has_offline_grant: bool = False
 
 
@@ -47,6 +48,7 @@ class Answers:
     denied: bool = False
     # The scopes agreed to on the consent page, and by whom.
     consented_scope: str | None = None
+    consented_claims: frozenset[str] = frozenset()
     consented_by: str | None = None
 
     @classmethod
@@ -56,16 +58,18 @@ class Answers:
             parked_at=parked_at,
             denied=bool(answers.get("denied")),
             consented_scope=answers.get("consented_scope"),
+            consented_claims=frozenset(answers.get("consented_claims", ())),
             consented_by=answers.get("consented_by"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """Issue a code for these scopes."""
+    """Issue a code for these scopes, and these claims beyond them."""
 
     scopes: tuple[str, ...]
     consented: bool
+    claims: tuple[str, ...] = ()
 
     @property
     def offline(self) -> bool:
@@ -80,9 +84,10 @@ class NeedSignIn:
 
 @dataclass(frozen=True, slots=True)
 class NeedConsent:
-    """The person has to say whether the client may have these scopes."""
+    """The person has to say whether the client may have these scopes, and these claims beyond them."""
 
     scopes: tuple[str, ...]
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +164,21 @@ def _decide_about_scopes(
     asked: AuthorizationRequest, client: ClientFacts, person: Person, answers: Answers
 ) -> Decision:
     wanted = _without_idle_offline_access(asked, client, person)
+    beyond = asked.claims_beyond(wanted)
     # Somebody else's answer is no consent: two people may use one browser in turn.
     if answers.consented_scope is not None and answers.consented_by == person.account_id:
         agreed = answers.consented_scope.split()
-        return Proceed(tuple(scope for scope in wanted if scope in agreed), consented=True)
+        scopes = tuple(scope for scope in wanted if scope in agreed)
+        claims = tuple(claim for claim in beyond if claim in answers.consented_claims)
+        return Proceed(scopes, consented=True, claims=claims)
     if "consent" in asked.prompt:
-        return NeedConsent(wanted)
+        return NeedConsent(wanted, beyond)
     if client.first_party:
-        return Proceed(wanted, consented=False)
+        return Proceed(wanted, consented=False, claims=beyond)
     # SEC-1034: who a native app really is cannot be proven, so its consent is not remembered.
-    if client.native or not person.consented_scopes.issuperset(wanted):
-        return NeedConsent(wanted)
-    return Proceed(wanted, consented=True)
+    if client.native or not person.consent.covers(wanted, beyond):
+        return NeedConsent(wanted, beyond)
+    return Proceed(wanted, consented=True, claims=beyond)
 
 
 def _without_idle_offline_access(

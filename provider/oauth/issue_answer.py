@@ -18,8 +18,9 @@ from provider.logout.models import LogoutReason
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.oauth.decision import Proceed
 from provider.oauth.token_answer import token_answer
+from provider.oauth.told_claims import to_store
 from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
-from provider.protocol.scopes import claims_for
+from provider.protocol.scopes import names_for, pick
 from provider.sessions import lifecycle as sessions
 from provider.sessions.join import join, new_sid
 from provider.sessions.models import ClientSession, Session
@@ -66,6 +67,7 @@ def issue_answer(
 
 
 def _issue_code(asked: AuthorizationRequest, proceed: Proceed, share: _Share, code_id: UUID) -> str:
+    told = _told(asked, proceed)
     return codes.issue(
         share.client,
         share.grant,
@@ -76,7 +78,7 @@ def _issue_code(asked: AuthorizationRequest, proceed: Proceed, share: _Share, co
         scope=" ".join(proceed.scopes),
         nonce=asked.nonce,
         code_challenge=asked.code_challenge,
-        about_tokens=asked.about_tokens,
+        about_tokens=asked.about_tokens | ({"claims": told} if told else {}),
     )
 
 
@@ -91,6 +93,7 @@ def _issue_access_token(
         scope=" ".join(proceed.scopes),
         family_id=family_id,
         resources=resources.check(asked.resources),
+        claims=_told(asked, proceed).get("userinfo"),
     )
     return {name: str(value) for name, value in token_answer(handle, token).items()}
 
@@ -99,8 +102,10 @@ def _issue_id_token(
     asked: AuthorizationRequest, proceed: Proceed, share: _Share, account: Account, said: dict[str, str]
 ) -> str:
     session = share.session
+    names = set(_told(asked, proceed).get("id_token", ()))
     # core §5.4: with no access token, what the scopes ask for is in the ID Token.
-    nothing_to_ask_with = asked.response_type == {ID_TOKEN}
+    if asked.response_type == {ID_TOKEN}:
+        names |= names_for(proceed.scopes)
     return id_token.issue(
         share.client,
         share.grant,
@@ -109,8 +114,13 @@ def _issue_id_token(
         access_token=said.get("access_token"),
         code=said.get("code"),
         nonce=asked.nonce,
-        about_person=claims_for(proceed.scopes, claims_of(account)) if nothing_to_ask_with else {},
+        about_person=pick(names, claims_of(account)),
     )
+
+
+def _told(asked: AuthorizationRequest, proceed: Proceed) -> dict[str, list[str]]:
+    """Return where each claim is told that was asked for by name and may be told."""
+    return to_store(asked.claims, names_for(proceed.scopes) | set(proceed.claims))
 
 
 def _without_dead_share(client: Client, found: FoundSession) -> FoundSession:
@@ -132,8 +142,16 @@ def _without_dead_share(client: Client, found: FoundSession) -> FoundSession:
 def _grant(proceed: Proceed, client: Client, found: FoundSession) -> Grant:
     """Return the share's living grant, widened by what is allowed now, or a new one."""
     scope = " ".join(proceed.scopes)
+    claims = proceed.claims if proceed.consented else ()
     if found.grant is not None:
-        grants.widen(found.grant, client, scope=scope, offline=proceed.offline, consented=proceed.consented)
+        grants.widen(
+            found.grant,
+            client,
+            scope=scope,
+            offline=proceed.offline,
+            consented=proceed.consented,
+            claims=claims,
+        )
         return found.grant
     grant = grants.create(
         found.account,
@@ -143,6 +161,7 @@ def _grant(proceed: Proceed, client: Client, found: FoundSession) -> Grant:
         provider_epoch=found.provider_epoch,
         offline=proceed.offline,
         consented=proceed.consented,
+        claims=claims,
     )
     # What refers to the grant is added below, and rows are not ordered by themselves.
     db.session.flush()

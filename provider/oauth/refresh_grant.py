@@ -15,6 +15,7 @@ from provider.oauth.client_authentication import ALL_METHODS
 from provider.oauth.registered_client import RegisteredClient
 from provider.oauth.token_answer import token_answer
 from provider.oauth.token_terms import TokenTerms, check_key, read_terms
+from provider.oauth.told_claims import told_claims
 from provider.protocol.scopes import OPENID
 from provider.tokens import access, id_token, refresh
 from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
@@ -90,6 +91,7 @@ def _issue(found: FoundRefreshToken, terms: TokenTerms, successor: str, scope: s
         amr=session.amr if token.amr is None else token.amr,
         acr=session.acr if token.amr is None else token.acr,
     )
+    claims = told_claims(token.claims, found.account)
     handle, access_token = access.issue_for_grant(
         client,
         grant,
@@ -100,11 +102,17 @@ def _issue(found: FoundRefreshToken, terms: TokenTerms, successor: str, scope: s
         resources=terms.resources,
         cnf=terms.cnf,
         sign_in=sign_in,
+        claims=claims.in_userinfo if claims else None,
     )
     signed = None
     if OPENID in token.scope.split():
         signed = id_token.issue(
-            client, grant, sid=found.client_session.sid, sign_in=sign_in, access_token=handle
+            client,
+            grant,
+            sid=found.client_session.sid,
+            sign_in=sign_in,
+            access_token=handle,
+            about_person=claims.in_id_token if claims else {},
         )
     return token_answer(handle, access_token, refresh_token=successor, id_token=signed)
 

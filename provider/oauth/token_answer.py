@@ -7,6 +7,7 @@ from uuid import UUID
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.oauth.token_terms import JKT, TokenTerms
+from provider.oauth.told_claims import ToldClaims
 from provider.protocol.scopes import OPENID
 from provider.sessions.models import ClientSession, Session
 from provider.tokens import access, id_token, refresh
@@ -32,10 +33,12 @@ def issue_tokens(
     sign_in: SignIn,
     authorized: Collection[str] | None = None,
     nonce: str | None = None,
+    claims: ToldClaims | None = None,
 ) -> dict[str, Any]:
     """Issue the first tokens of a family and return the answer that carries them.
 
-    `authorized` are the resources among which later requests may choose.
+    `authorized` are the resources among which later requests may choose, `claims` what is told beyond the
+    scope.
     """
     client = above.client
     handle, token = access.issue_for_grant(
@@ -45,6 +48,7 @@ def issue_tokens(
         resources=terms.resources,
         cnf=terms.cnf,
         sign_in=sign_in,
+        claims=claims.in_userinfo if claims else None,
     )
     refresh_token = signed = None
     if client.metadata_.may_use_grant_type("refresh_token"):
@@ -57,11 +61,18 @@ def issue_tokens(
             acr=sign_in.acr,
             resources=authorized,
             cnf=terms.cnf_of_refresh_token(client),
+            claims=claims.stored if claims else None,
         )
     if OPENID in scope.split():
         sid = above.client_session.sid
         signed = id_token.issue(
-            client, above.grant, sid=sid, sign_in=sign_in, access_token=handle, nonce=nonce
+            client,
+            above.grant,
+            sid=sid,
+            sign_in=sign_in,
+            access_token=handle,
+            nonce=nonce,
+            about_person=claims.in_id_token if claims else {},
         )
     return token_answer(handle, token, refresh_token=refresh_token, id_token=signed)
 

@@ -10,6 +10,7 @@ from provider.audit.tags import EventTag
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import transaction
 from provider.interactions.answer import answer
+from provider.pages.claim_names import claim_names
 from provider.pages.parked import ParkedAuthorization, find_parked, gone, lead_back_to, resume
 from provider.sessions.queries import FoundSession
 from provider.web import csrf
@@ -50,7 +51,9 @@ def submit(handle: str) -> AnyResponse:
 def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) -> None:
     scope = " ".join(_asked_scopes(parked))
     # The answer is this person's: somebody else who signs in afterwards has agreed to nothing.
-    decided = {"consented_scope": scope} if allowed else {"denied": True}
+    decided: dict[str, object] = {"denied": True}
+    if allowed:
+        decided = {"consented_scope": scope, "consented_claims": _asked_claims(parked)}
     answer(parked.interaction, **decided, consented_by=str(found.account.id))
     record(
         EventTag.CONSENT_GIVEN if allowed else EventTag.CONSENT_DENIED,
@@ -75,6 +78,7 @@ def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | N
         tos_uri=metadata.tos_uri,
         account=found.account,
         scopes=_asked_scopes(parked),
+        claims=claim_names(_asked_claims(parked)),
         offline_until=clock.now() + lifetime,
         sentence=sentence,
         csrf=csrf.token_for(_purpose(parked.handle, found)),
@@ -84,6 +88,11 @@ def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | N
 def _asked_scopes(parked: ParkedAuthorization) -> list[str]:
     """Return what would really be granted, which may be less than was asked for; the endpoint noted it."""
     return str(parked.interaction.answers.get("consent_scope") or "").split()
+
+
+def _asked_claims(parked: ParkedAuthorization) -> list[str]:
+    """Return the single claims beyond these scopes (core §5.5)."""
+    return list(parked.interaction.answers.get("consent_claims") or ())
 
 
 def _purpose(handle: str, found: FoundSession) -> str:

@@ -64,7 +64,7 @@ class ClientMetadata:
         "Signature of its ID Tokens and Logout Tokens: RS256, ES256, EdDSA or PS256.", "RS256"
     )
     userinfo_signed_response_alg: str | None = _declared(
-        "Signature of userinfo answers; not offered, they are JSON."
+        "Signature of userinfo answers, which are plain JSON without it."
     )
     token_endpoint_auth_method: str = _declared(
         "client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, "

@@ -32,14 +32,13 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "subject_type": ("public", "pairwise"),
     "id_token_signed_response_alg": SIGNATURES,
     "introspection_signed_response_alg": SIGNATURES,
+    "userinfo_signed_response_alg": SIGNATURES,
     "access_token_format": ("opaque", "jwt"),
     "token_endpoint_auth_method": AUTH_METHODS,
     "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,
     "request_object_signing_alg": ASSERTION_SIGNATURES,
     "grant_types": ("authorization_code", "refresh_token", "client_credentials", "implicit", DEVICE_CODE),
 }
-# What the endpoints do not do must not be promised: a client that relies on it would be unprotected.
-_NOT_OFFERED = ("userinfo_signed_response_alg",)
 _ENCRYPTION = tuple(
     f"{name}_encryption_{part}" if name == "request_object" else f"{name}_encrypted_response_{part}"
     for name in ("id_token", "userinfo", "introspection", "authorization", "request_object")
@@ -118,9 +117,6 @@ def _choice_problems(metadata: ClientMetadata) -> Iterator[Problem]:
             yield Problem(
                 name, f"must be {'among' if isinstance(value, tuple) else 'one of'} {', '.join(choices)}"
             )
-    for name in _NOT_OFFERED:
-        if getattr(metadata, name):
-            yield Problem(name, "is not offered")
 
 
 def _redirect_problems(name: str, metadata: ClientMetadata) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """Which claims a scope asks for (core §5.4), and what the standard claims are (core §5.1)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 OPENID = "openid"
@@ -38,8 +38,11 @@ CLIENT_SCOPES = (GLOBAL_TOKEN_REVOCATION,)
 STANDARD_CLAIMS = ("sub", *(claim for claims in CLAIMS_OF_SCOPE.values() for claim in claims))
 
 
-def claims_for(scopes: Collection[str], account_claims: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of an account's claims that the scopes ask for; what is unknown is left out."""
-    asked = (claim for scope, claims in CLAIMS_OF_SCOPE.items() if scope in scopes for claim in claims)
-    # core §5.3.2: a claim without a value is omitted, not null and not empty.
-    return {claim: account_claims[claim] for claim in asked if account_claims.get(claim) not in (None, "")}
+def names_for(scopes: Collection[str]) -> frozenset[str]:
+    """Return the names of the claims that scopes ask for."""
+    return frozenset(claim for scope in scopes for claim in CLAIMS_OF_SCOPE.get(scope, ()))
+
+
+def pick(names: Iterable[str], account_claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of an account's claims; core §5.3.2: one without a value is omitted, not null or empty."""
+    return {name: account_claims[name] for name in names if account_claims.get(name) not in (None, "")}

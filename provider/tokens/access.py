@@ -42,11 +42,13 @@ def issue_for_grant(
     resources: Sequence[Resource] = (),
     cnf: dict[str, str] | None = None,
     sign_in: SignIn | None = None,
+    claims: Sequence[str] | None = None,
 ) -> tuple[str, AccessToken]:
     """Issue an access token for what a person allowed; it never outlives what it hangs on.
 
     `resources` are the servers that it is meant for, `cnf` what its holder must prove to have, `sign_in`
-    the one that it tells of; without it that is the session's present one.
+    the one that it tells of; without it that is the session's present one. `claims` are told
+    beyond the scope.
     """
     told = sign_in or SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr)
     form, now = form_of(client, resources), clock.now()
@@ -59,6 +61,7 @@ def issue_for_grant(
         family_id=family_id,
         scope=_scope_at(resources, scope),
         audience=[resource.identifier for resource in resources] or None,
+        claims=list(claims) if claims else None,
         cnf=cnf,
         auth_time=told.auth_time,
         acr=told.acr,

@@ -47,6 +47,8 @@ class AccessToken(Base):
     scope: Mapped[str] = mapped_column(Text)
     # rfc8707: the resource servers it is meant for; None: the provider itself and whoever asks it.
     audience: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # Single claims that the UserInfo Endpoint tells, beyond what the scope says (core §5.5).
+    claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     # rfc7800: what its holder must prove to have: `jkt` (rfc9449) or `x5t#S256` (rfc8705).
     cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     # The sign-in that it came from; a later one in the same session does not raise it (rfc9470).
@@ -79,6 +81,8 @@ class RefreshToken(Base):
     amr: Mapped[str | None] = mapped_column(String(255))
     # The resource servers that its code was asked for; what comes of it stays among them.
     resources: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # Single claims for the UserInfo Endpoint and for the ID Token, as its code had them.
+    claims: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
     # A public client's refresh token works only with the key that it was issued to (rfc9449 §5).
     cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

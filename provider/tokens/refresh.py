@@ -57,11 +57,12 @@ def issue(
     acr: str | None = None,
     resources: Collection[str] | None = None,
     cnf: dict[str, str] | None = None,
+    claims: dict[str, list[str]] | None = None,
 ) -> str:
     """Issue the first refresh token of a family; returns its handle.
 
     `auth_time`, `amr` and `acr` tell of the sign-in that it came from, `resources` among which its access
-    tokens may choose, `cnf` which key its holder must prove to have.
+    tokens may choose, `cnf` which key its holder must prove to have, `claims` what is told beyond the scope.
     """
     handle = new_handle(REFRESH_TOKEN_PREFIX)
     token = RefreshToken(
@@ -78,6 +79,7 @@ def issue(
         acr=acr,
         resources=list(resources) if resources else None,
         cnf=cnf,
+        claims=claims,
         created_at=clock.now(),
         expires_at=_end_of(grant, session),
     )
@@ -126,6 +128,7 @@ def _add_successor(found: FoundRefreshToken, handle: str) -> None:
         acr=token.acr,
         resources=token.resources,
         cnf=token.cnf,
+        claims=token.claims,
         created_at=clock.now(),
         expires_at=_end_of(found.grant, found.session),
     )

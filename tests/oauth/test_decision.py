@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from provider.grants.queries import Consent
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.oauth.decision import (
     Answers,
@@ -28,7 +29,7 @@ THIRD = replace(FIRST, first_party=False)
 NATIVE = replace(THIRD, native=True)
 WAITING = Answers(parked_at=PARKED)
 AGREED = replace(WAITING, consented_scope="openid email offline_access", consented_by="ada")
-KNOWN = replace(ADA, consented_scopes=frozenset({"openid", "email"}))
+KNOWN = replace(ADA, consent=Consent(frozenset({"openid", "email"})))
 BOTH = ("openid", "email")
 
 

@@ -25,7 +25,12 @@ def parked(red: Client) -> Park:
     """Parks an authorization request of red's (or another client's) in a browser; returns its handle."""
 
     def make(
-        browser: FlaskClient, client: Client = red, *, consent_scope: str = "", **parameters: str
+        browser: FlaskClient,
+        client: Client = red,
+        *,
+        consent_scope: str = "",
+        consent_claims: tuple[str, ...] = (),
+        **parameters: str,
     ) -> str:
         known = browser.get_cookie("curfew_browser")
         binding = known.value if known else new_handle()
@@ -36,12 +41,15 @@ def parked(red: Client) -> Park:
             "response_type": "code",
             "scope": "openid profile",
         }
+        answers = {"consent_scope": consent_scope} if consent_scope else {}
+        if consent_claims:
+            answers["consent_claims"] = list(consent_claims)
         with transaction():
             return park(
                 InteractionKind.AUTHORIZATION,
                 asked | parameters,
                 browser=binding,
-                answers={"consent_scope": consent_scope} if consent_scope else {},
+                answers=answers,
             )
 
     return make

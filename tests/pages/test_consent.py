@@ -45,10 +45,25 @@ def test_the_page_says_who_asks_for_what_and_until_when(http, parked, green, ada
     assert "See your postal address" not in page.html
 
 
+@pytest.mark.spec("core §5.5")
+def test_single_claims_are_named_and_agreed_to_with_the_rest(http, parked, green, ada):
+    claims = ["birthdate", "phone_number", "phone_number_verified"]
+    handle = parked(http, green, consent_scope="openid", consent_claims=claims)
+    page = Page(http, http.get(f"/consent/{handle}", headers={"Accept-Language": "de"}))
+
+    page.press("allow")
+
+    assert 'id="claims">Geburtstag, Telefonnummer</span>' in page.html
+    interaction = db.session.scalars(select(Interaction), execution_options={"populate_existing": True}).one()
+    assert interaction.answers["consented_claims"] == claims
+
+
 @pytest.mark.parametrize(
     ("button", "noted", "tag"),
     [
-        pytest.param("allow", {"consented_scope": SCOPE}, "consent_given", id="allow"),
+        pytest.param(
+            "allow", {"consented_scope": SCOPE, "consented_claims": []}, "consent_given", id="allow"
+        ),
         pytest.param("deny", {"denied": True}, "consent_denied", id="deny"),
     ],
 )

@@ -1,0 +1,39 @@
+"""The single claims that a request asked for and that may be told, beyond what the scopes say (core §5.5)."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from provider.accounts.claims import claims_of
+from provider.accounts.models import Account
+from provider.protocol.claims_request import ClaimsRequest
+from provider.protocol.scopes import pick
+
+_USERINFO, _ID_TOKEN = "userinfo", "id_token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldClaims:
+    """What a code or refresh token says of claims, and what that is for this person now."""
+
+    stored: dict[str, list[str]]
+    in_id_token: dict[str, Any] = field(repr=False)
+
+    @property
+    def in_userinfo(self) -> list[str]:
+        """The names of those that the UserInfo Endpoint tells."""
+        return self.stored.get(_USERINFO, [])
+
+
+def told_claims(stored: Mapping[str, list[str]] | None, account: Account) -> ToldClaims | None:
+    """Return what is told of a person, if anything was asked for by name."""
+    if not stored:
+        return None
+    return ToldClaims(stored=dict(stored), in_id_token=pick(stored.get(_ID_TOKEN, ()), claims_of(account)))
+
+
+def to_store(asked: ClaimsRequest, allowed: Collection[str]) -> dict[str, list[str]]:
+    """Return what a code remembers: where each allowed claim is wanted."""
+    places = {_USERINFO: asked.userinfo, _ID_TOKEN: asked.id_token}
+    named = {place: sorted(set(members) & set(allowed)) for place, members in places.items()}
+    return {place: names for place, names in named.items() if names}

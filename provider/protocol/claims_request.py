@@ -1,0 +1,93 @@
+"""The `claims` parameter (core §5.5): which single claims a client asks for, and where it wants them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from provider.protocol.errors import InvalidRequest
+from provider.protocol.json_object import read_json_object
+
+_MOST_CLAIMS = 100
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDemand:
+    """How a claim is wanted; core §5.5.1: what is missing is no error, even if it is essential."""
+
+    essential: bool = False
+    # One of these, if the client said so.
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsRequest:
+    """What is wanted from the UserInfo Endpoint and what in the ID Token, by the names of the claims."""
+
+    userinfo: Mapping[str, ClaimDemand] = field(default_factory=dict, hash=False)
+    id_token: Mapping[str, ClaimDemand] = field(default_factory=dict, hash=False)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every claim that is asked for, wherever."""
+        return frozenset(self.userinfo) | frozenset(self.id_token)
+
+    def without(self, names: Collection[str]) -> "ClaimsRequest":
+        """Return the request as if some claims had not been asked for."""
+        places = (self.userinfo, self.id_token)
+        userinfo, id_token = ({n: said for n, said in place.items() if n not in names} for place in places)
+        return ClaimsRequest(userinfo=userinfo, id_token=id_token)
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """Whom the request is about, if it says so: the person must have one of these subjects (§5.5.1)."""
+        demands = (members["sub"] for members in (self.userinfo, self.id_token) if "sub" in members)
+        return frozenset(value for demand in demands for value in demand.values if isinstance(value, str))
+
+    @property
+    def required_acr(self) -> frozenset[str]:
+        """The contexts of which one must be met, else the sign-in has failed (§5.5.1.1)."""
+        demand = self.id_token.get("acr", ClaimDemand())
+        values = demand.values if demand.essential else ()
+        return frozenset(value for value in values if isinstance(value, str))
+
+
+NO_CLAIMS = ClaimsRequest()
+
+
+def read_claims_request(text: str) -> ClaimsRequest:
+    """Read the parameter. Raises InvalidRequest for what cannot be meant."""
+    try:
+        members = read_json_object(text)
+    except InvalidRequest as exc:
+        raise InvalidRequest("claims must be a JSON object") from exc
+    # core §5.5: 'Other members MAY be present. Any members used that are not understood MUST be ignored.'
+    return ClaimsRequest(
+        userinfo=_demands(members, "userinfo"),
+        id_token=_demands(members, "id_token"),
+    )
+
+
+def _demands(members: Mapping[str, Any], place: str) -> Mapping[str, ClaimDemand]:
+    asked = members.get(place)
+    if asked is None:
+        return {}
+    if not isinstance(asked, dict) or len(asked) > _MOST_CLAIMS or any(len(n) > _LONGEST_NAME for n in asked):
+        raise InvalidRequest(f"the member {place} of claims must be an object of a reasonable size")
+    return {name: _demand(name, said) for name, said in asked.items()}
+
+
+def _demand(name: str, said: object) -> ClaimDemand:
+    if said is None:
+        return ClaimDemand()
+    essential = said.get("essential", False) if isinstance(said, dict) else None
+    if not isinstance(said, dict) or not isinstance(essential, bool):
+        raise InvalidRequest(f"claims must say null or an object of {_sayable(name)}")
+    values = said.get("values", [])
+    if not isinstance(values, list) or ("value" in said and "values" in said):
+        raise InvalidRequest(f"claims must say value, or an array of values, of {_sayable(name)}")
+    return ClaimDemand(essential=essential, values=tuple([said["value"]] if "value" in said else values))
+
+
+def _sayable(name: str) -> str:
+    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name[:40])
