@@ -1,10 +1,6 @@
 """Clients that prove themselves by the certificate of their TLS connection (rfc8705 §2)."""
 
-import json
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import ClassVar
 
 import pytest
 from cryptography import x509
@@ -14,6 +10,7 @@ from joserfc.jwk import ECKey
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER
 from tests.support.certificates import BEHIND_PROXY, make_certificate
+from tests.support.key_server import published
 from tests.support.registering import app_of
 from tests.support.relying_party import RelyingParty
 
@@ -159,41 +156,14 @@ def test_without_the_setting_nobody_is_proven(by_name):
     assert ask(by_name, RED.headers()).status_code == 401
 
 
-class KeyServer(BaseHTTPRequestHandler):
-    """Publishes keys and counts who asks."""
-
-    body: ClassVar[bytes] = b""
-    asked: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, *args) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def publisher(app):
-    KeyServer.body, KeyServer.asked = json.dumps(REGISTERED).encode(), []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), KeyServer)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    uri = f"http://127.0.0.1:{server.server_port}/jwks"
-    yield RelyingParty(app, "red", token_endpoint_auth_method="self_signed_tls_client_auth", jwks_uri=uri)
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_a_certificate_may_be_published(publisher):
+def test_a_certificate_may_be_published(app):
     """DEC-17: strangers' certificates make us look but seldom."""
-    assert ask(publisher, RED.headers()).status_code == 200
-    for _ in range(3):
-        assert ask(publisher, BEN.headers()).status_code == 401
-    assert ask(publisher, RED.headers()).status_code == 200
+    with published(REGISTERED) as keys:
+        made = {"token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks_uri": keys.uri}
+        publisher = RelyingParty(app, "red", **made)
+        assert ask(publisher, RED.headers()).status_code == 200
+        for _ in range(3):
+            assert ask(publisher, BEN.headers()).status_code == 401
+        assert ask(publisher, RED.headers()).status_code == 200
 
-    assert len(KeyServer.asked) == 1
+        assert len(keys.asked) == 1

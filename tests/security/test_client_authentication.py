@@ -2,10 +2,9 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import ClassVar
+from functools import partial
 from urllib.parse import quote_plus
 
 import pytest
@@ -14,7 +13,10 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from provider.infrastructure import clock
 from tests.factories import secret_of
+from tests.races.at_once import at_once
 from tests.support.browsers import ISSUER
+from tests.support.key_server import published
+from tests.support.registering import app_of
 from tests.support.relying_party import RelyingParty
 
 GREENS_KEY = ECKey.generate_key("P-256", {"kid": "green-1", "alg": "ES256", "use": "sig"}, private=True)
@@ -230,62 +232,95 @@ def test_the_assertion_is_nothing_without_its_type(green):
     assert ask(green, client_assertion=assertion()).status_code == 401
 
 
-class KeyServer(BaseHTTPRequestHandler):
-    """Publishes what it is told to and counts who asks."""
-
-    body: ClassVar[bytes] = b""
-    asked: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        self.send_response(200 if self.body else 503)
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, *args) -> None:
-        """Say nothing."""
+@pytest.fixture
+def keys_of_green():
+    with published(PUBLIC) as what:
+        yield what
 
 
 @pytest.fixture
-def key_server():
-    KeyServer.body, KeyServer.asked = json.dumps(PUBLIC).encode(), []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), KeyServer)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def publisher(app, keys_of_green) -> RelyingParty:
+    made = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": keys_of_green.uri}
+    return RelyingParty(app, "green", **made)
 
 
-@pytest.fixture
-def publisher(app, key_server) -> RelyingParty:
-    uri = f"http://127.0.0.1:{key_server.server_port}/jwks"
-    return RelyingParty(app, "green", token_endpoint_auth_method="private_key_jwt", jwks_uri=uri)
-
-
-def test_a_client_may_publish_its_keys(publisher):
+def test_a_client_may_publish_its_keys(publisher, keys_of_green):
     """DEC-17: they are looked up, kept for a while, and kids that nobody knows make us look but seldom."""
     assert present(publisher, assertion(jti="1")).status_code == 200
     assert present(publisher, assertion(jti="2")).status_code == 200
     for number in range(5):
         assert present(publisher, assertion(jti=f"x{number}", header={"kid": "new"})).status_code == 401
 
-    assert len(KeyServer.asked) == 1
+    assert len(keys_of_green.asked) == 1
 
 
-def test_a_new_key_is_found_after_a_moment(publisher, turned_clock):
+def test_a_new_key_is_found_after_a_moment(publisher, keys_of_green, turned_clock):
     assert present(publisher, assertion(jti="1")).status_code == 200
-    KeyServer.body = json.dumps({"keys": [OTHER_KEY.as_dict(private=False) | {"kid": "new"}]}).encode()
+    keys_of_green.publish({"keys": [OTHER_KEY.as_dict(private=False) | {"kid": "new"}]})
     turned_clock.turn(timedelta(seconds=31))
 
     assert present(publisher, assertion(OTHER_KEY, header={"kid": "new"})).status_code == 200
     assert present(publisher, assertion(jti="2")).status_code == 401
 
 
+@pytest.mark.filterwarnings("ignore:Key size")
+@pytest.mark.spec("rfc7517 §5, URL-58")
+def test_of_what_is_published_what_is_good_counts(publisher, keys_of_green):
+    weak = RSAKey.generate_key(1024, {"kid": "weak"}, private=True)
+    secret = OctKey.generate_key(256, {"kid": "secret"})
+    leaked = ECKey.generate_key("P-256", {"kid": "leaked"}, private=True)
+    good = PUBLIC["keys"][0]
+    odd = [{"kty": "XYZ", "kid": "xyz"}, {"kty": "EC"}, good | {"kid": 7}, "no key"]
+    keys_of_green.publish(
+        {"keys": [*odd, weak.as_dict(private=False), secret.as_dict(), leaked.as_dict(private=True), good]}
+    )
+
+    assert present(publisher, assertion()).status_code == 200
+    for key, alg in ((weak, "RS256"), (secret, "HS256"), (leaked, "ES256")):
+        forged = assertion(key, alg, header={"kid": key.kid}, jti=f"of {key.kid}")
+        assert present(publisher, forged).status_code == 401
+
+
+def test_a_set_of_more_keys_than_anybody_needs_is_none(publisher, keys_of_green):
+    keys_of_green.publish({"keys": [PUBLIC["keys"][0] | {"kid": f"green-{n}"} for n in range(1, 30)]})
+
+    assert present(publisher, assertion()).status_code == 401
+
+
+def test_many_at_once_are_one_look(publisher, keys_of_green):
+    answers = at_once(*[partial(present, publisher, assertion(jti=f"at once {n}")) for n in range(4)])
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert len(keys_of_green.asked) == 1
+
+
+def test_keys_are_looked_up_again_after_a_while(publisher, keys_of_green, turned_clock):
+    """DEC-17: nobody is let in by keys that can no longer be read."""
+    assert present(publisher, assertion(jti="1")).status_code == 200
+    turned_clock.turn(timedelta(minutes=5, seconds=1))
+    assert present(publisher, assertion(jti="2")).status_code == 200
+    assert len(keys_of_green.asked) == 2
+
+    keys_of_green.body = b""
+    turned_clock.turn(timedelta(minutes=5, seconds=1))
+    assert present(publisher, assertion(jti="3")).status_code == 401
+
+
+def test_an_old_client_may_name_an_endpoint_where_the_operator_needs_it(settings, app):
+    """core §9; THR-27 says why it is not so for everybody."""
+    with app_of(replace(settings, client_assertion_endpoint_audience=True)) as lenient:
+        made = {"token_endpoint_auth_method": "private_key_jwt", "jwks": PUBLIC}
+        green = RelyingParty(lenient, "green", **made)
+        for number, audience in enumerate([f"{ISSUER}/token", f"{ISSUER}/introspect", ISSUER]):
+            assert present(green, assertion(aud=audience, jti=str(number))).status_code == 200
+        for number, audience in enumerate(
+            [f"{ISSUER}/revoke", [f"{ISSUER}/token"], "https://evil.test/token"]
+        ):
+            assert present(green, assertion(aud=audience, jti=f"x{number}")).status_code == 401
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"keys": 7}', b'{"keys": [{}]}', b"x" * 70_000])
-def test_keys_that_cannot_be_read_let_nobody_in(publisher, body):
-    KeyServer.body = body
+def test_keys_that_cannot_be_read_let_nobody_in(publisher, keys_of_green, body):
+    keys_of_green.body = body
 
     assert present(publisher, assertion()).status_code == 401
