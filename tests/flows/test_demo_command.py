@@ -34,10 +34,17 @@ def started(tmp_path):
             demo.stop()
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """One that runs for all who only look at it: a start costs as much as ten of their tests."""
+    running = RunningDemo(tmp_path_factory.mktemp("demo"))
+    yield running
+    running.stop()
+
+
 @pytest.mark.parametrize(
     "number",
     [
-        pytest.param(signal.SIGINT, id="Ctrl-C"),
         pytest.param(signal.SIGTERM, id="a supervisor's stop"),
         pytest.param(signal.SIGKILL, id="a kill that it cannot see"),
     ],
@@ -52,11 +59,14 @@ def test_no_process_is_left(started, number):
     wait_until(lambda: not any(map(is_alive, family)), seconds=20)
 
 
-def test_a_second_start_continues_with_the_data(started):
+def test_ctrl_c_leaves_no_process_and_a_second_start_continues_with_the_data(started):
     ada = Browser()
     first = started()
+    family = first.family()
     sign_in(ada, first)
-    first.stop()
+
+    first.stop(signal.SIGINT)
+    wait_until(lambda: not any(map(is_alive, family)), seconds=20)
 
     second = started(port=int(first.issuer.rpartition(":")[2]))
 
@@ -80,9 +90,7 @@ def test_busy_ports_are_replaced_and_said(started):
         sign_in(ada, demo)
 
 
-def test_two_demos_do_not_share_a_folder(started):
-    demo = started()
-
+def test_two_demos_do_not_share_a_folder(demo):
     second = subprocess.run(
         [CURFEW, "demo", "--data-dir", demo.data],
         capture_output=True,
@@ -96,8 +104,7 @@ def test_two_demos_do_not_share_a_folder(started):
     assert demo.issuer in second.stderr
 
 
-def test_a_dead_provider_is_started_again(started):
-    demo = started()
+def test_a_dead_provider_is_started_again(demo):
     ada = Browser()
     sign_in(ada, demo)
     # The main process is the one that has a worker process; that one would be replaced without a word.
@@ -109,28 +116,35 @@ def test_a_dead_provider_is_started_again(started):
     wait_until(lambda: answers(ada, demo), seconds=READY_SECONDS)
 
 
-def test_the_terminal_shows_sign_in_ending_and_delivery(started):
-    demo = started()
+def test_the_terminal_shows_sign_in_ending_and_delivery(demo):
+    said_before = demo.said()
     ada = Browser()
     ada.open(f"{demo.apps['red']}/login")
     ada.press("sign-in", username="ada", password="not her password at all")
     sign_in(ada, demo)
     ada.press("sign-out")
 
-    wait_until(lambda: "red was told" in demo.said())
-    lines = [line.split(maxsplit=2) for line in demo.said().splitlines() if line[:2].isdigit()]
+    wait_until(lambda: "red was told" in demo.said().removeprefix(said_before))
+    lines = [line.split(maxsplit=2) for line in demo.said().removeprefix(said_before).splitlines()]
     assert [line[1] for line in lines] == ["refused", "sign-in", "sign-out", "told"]
 
 
 @pytest.mark.timeout(600)
-def test_the_check_passes_twice():
-    for _ in range(2):
-        outcome = subprocess.run(
-            [CURFEW, "demo-check"], capture_output=True, text=True, check=False, timeout=290
+def test_two_checks_at_once_pass():
+    first = free_run(10)
+    checks = [
+        subprocess.Popen(
+            [CURFEW, "demo-check", "--port", str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
+        for port in (first, first + 5)
+    ]
+    said = [check.communicate(timeout=290)[0] for check in checks]
 
-        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-        assert "Everything happened as it should" in outcome.stdout
+    assert [check.returncode for check in checks] == [0, 0], "\n".join(said)
+    assert all("Everything happened as it should" in one for one in said)
 
 
 def sign_in(browser: Browser, demo: RunningDemo) -> None:
