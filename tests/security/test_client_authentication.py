@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from provider.infrastructure import clock
 from tests.factories import secret_of
@@ -22,6 +23,7 @@ from tests.support.relying_party import RelyingParty
 GREENS_KEY = ECKey.generate_key("P-256", {"kid": "green-1", "alg": "ES256", "use": "sig"}, private=True)
 OTHER_KEY = ECKey.generate_key("P-256", {"kid": "green-1", "alg": "ES256"}, private=True)
 PUBLIC = {"keys": [GREENS_KEY.as_dict(private=False)]}
+ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -164,6 +166,37 @@ def test_an_assertion_that_is_not_quite_right_proves_nothing(green, changes):
 
     assert (response.status_code, response.json["error"]) == (401, "invalid_client")
     assert response.json["error_description"] == "client authentication failed"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param({"jku": "https://evil.test/jwks"}, id="ABU-36: a jku"),
+        pytest.param({"x5u": "https://evil.test/chain"}, id="an x5u"),
+        pytest.param({"x5c": ["AAAA"]}, id="a chain of its own"),
+        pytest.param({"jwk": OTHER_KEY.as_dict(private=False)}, id="a key of its own"),
+        pytest.param({"kid": "../../../dev/null"}, id="a kid that is a path"),
+        pytest.param({"kid": "' OR 1=1 --"}, id="a kid that is SQL"),
+        pytest.param({"kid": "green-1\u0000"}, id="a kid with a null character"),
+    ],
+)
+@ONE_DATABASE
+def test_no_header_brings_a_strangers_key_along(green, header):
+    assert present(green, assertion(key=OTHER_KEY, header=header)).status_code == 401
+    assert present(green, assertion()).status_code == 200
+
+
+@pytest.mark.parametrize("header", [{"crit": ["exp"]}, {"b64": False, "crit": ["b64"]}, {"zip": "DEF"}])
+@ONE_DATABASE
+def test_an_extension_that_nobody_here_knows_proves_nothing(green, header):
+    """rfc7515 §4.1.11: made by hand, because no library would."""
+    top, claims, _ = assertion().split(".")
+    top = json.dumps(json.loads(base64.urlsafe_b64decode(top + "==")) | header).encode()
+    signing_input = f"{base64.urlsafe_b64encode(top).rstrip(b'=').decode()}.{claims}".encode()
+    signature = JWSRegistry.algorithms["ES256"].sign(signing_input, GREENS_KEY)
+    signed = f"{signing_input.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+    assert present(green, signed).status_code == 401
 
 
 @pytest.mark.parametrize(
