@@ -32,7 +32,9 @@ def thumbprint_of(asked: ClientRequest) -> str | None:
 def read(text: str, *, method: str, url: str, access_token: str | None = None) -> DPoPProof:
     """Check a proof, without using it up. Raises InvalidDPoPProof or UseDPoPNonce."""
     try:
-        proof = dpop_proof.read(text, method=method, url=url, now=clock.now(), access_token=access_token)
+        proof = dpop_proof.read(
+            text, method=method, urls=_addresses(url), now=clock.now(), access_token=access_token
+        )
     except MalformedProof as exc:
         raise InvalidDPoPProof(str(exc)) from exc
     if current.settings().dpop_nonce_required and not _is_ours(proof.nonce):
@@ -49,6 +51,13 @@ def use_up(proof: DPoPProof) -> None:
 def nonce_now() -> str:
     """Return the nonce that proofs should hold from now on."""
     return _nonce_of(_period())
+
+
+def _addresses(url: str) -> list[str]:
+    """Return the addresses of one endpoint; rfc8705 §5 has a second, where certificates are shown."""
+    settings = current.settings()
+    aliases = [settings.mtls_origin + url.removeprefix(settings.issuer)] if settings.mtls_origin else []
+    return [url, *aliases]
 
 
 def _is_ours(nonce: str | None) -> bool:

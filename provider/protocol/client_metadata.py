@@ -169,12 +169,17 @@ class ClientMetadata:
 
     @property
     def must_use_pkce(self) -> bool:
-        """Whether it gets no code without a code_challenge.
+        """Whether it gets no code without a code_challenge (FAPI 2.0 §5.3.2.2).
 
-        SEC-1016: a public client has no other proof that the code is its own. FAPI 2.0 §5.3.2.2 asks it of
-        every client; one that pushes its requests and binds its tokens is one of that profile.
+        SEC-1016: a public client has no other proof that the code is its own.
         """
-        return self.is_public or (self.require_pushed_authorization_requests and self.has_bound_tokens)
+        return self.is_public or self.follows_fapi2
+
+    @property
+    def follows_fapi2(self) -> bool:
+        """Whether it is a client of the FAPI 2.0 profile: it pushes its requests and binds its tokens."""
+        binds = self.require_pushed_authorization_requests and self.has_bound_tokens
+        return binds and not self.is_public
 
     @property
     def sector_identifier(self) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -62,10 +62,12 @@ class DPoPProof:
     nonce: str | None
 
 
-def read(text: str, *, method: str, url: str, now: datetime, access_token: str | None = None) -> DPoPProof:
+def read(
+    text: str, *, method: str, urls: Iterable[str], now: datetime, access_token: str | None = None
+) -> DPoPProof:
     """Check a proof for one request, and for the access token that it comes with (rfc9449 §4.3).
 
-    Raises MalformedProof.
+    `urls` are the addresses under which the request can be made. Raises MalformedProof.
     """
     # A second header arrives behind a comma and so is no compact JWT either (§4.3, 1).
     if len(text) > LARGEST_PROOF or not _COMPACT.fullmatch(text):
@@ -73,7 +75,7 @@ def read(text: str, *, method: str, url: str, now: datetime, access_token: str |
     key, claims = _verified(text)
     if claims.get("htm") != method:
         raise MalformedProof("htm is not the method of this request")
-    if not _is_same(claims.get("htu"), url):
+    if not any(_is_same(claims.get("htu"), url) for url in urls):
         raise MalformedProof("htu is not the address of this request")
     if access_token is not None:
         _check_hash(claims.get("ath"), access_token)

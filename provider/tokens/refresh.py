@@ -25,7 +25,7 @@ REFRESH_TOKEN_PREFIX = "cfr_"  # noqa: S105 – a public prefix, no token.
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """The token was good; here is its successor. `repeated` says that it was answered before."""
+    """The token was good; here is its successor, or itself. `repeated` says that it was answered before."""
 
     handle: str
     repeated: bool = False
@@ -91,6 +91,9 @@ def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
     """Exchange a refresh token for its successor. The caller holds the grant's lock."""
     if not found.lives:
         return Dead()
+    # FAPI 2.0 §5.3.2.1: 'shall not use refresh token rotation'; its tokens are of no use to a thief.
+    if found.client.metadata_.follows_fapi2 and _prolong(found):
+        return Rotated(presented)
     successor = REFRESH_TOKEN_PREFIX + current.secret_box().keyed_token("refresh-successor", presented)
     if _use(found.token):
         _add_successor(found, successor)
@@ -108,6 +111,20 @@ def _use(token: RefreshToken) -> bool:
             RefreshToken.id == token.id, RefreshToken.rotated_at.is_(None), RefreshToken.revoked_at.is_(None)
         )
         .values(rotated_at=clock.now())
+    )
+    return change(mine) == 1
+
+
+def _prolong(found: FoundRefreshToken) -> bool:
+    """Move the idle end of a token that stays; False when it was used up before its client kept them."""
+    mine = (
+        update(RefreshToken)
+        .where(
+            RefreshToken.id == found.token.id,
+            RefreshToken.rotated_at.is_(None),
+            RefreshToken.revoked_at.is_(None),
+        )
+        .values(expires_at=_end_of(found.grant, found.session))
     )
     return change(mine) == 1
 

@@ -1,6 +1,7 @@
 """The FAPI 2.0 Security Profile, played over HTTP by a client that registered what README says of it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -125,3 +126,21 @@ def test_what_was_pushed_with_a_key_is_exchanged_by_its_holder_alone(client_of, 
 
     assert red.exchange(code, proof=Prover().proof()).json["error"] == "invalid_grant"
     assert red.exchange(code).status_code == 200
+
+
+@pytest.mark.spec("fapi2 §5.3")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_refresh_token_stays_the_same_and_is_proven_each_time(client_of, browser_of_ada, turned_clock):
+    red = client_of("ES256")
+    refresh_token = red.exchange(query_of(red.authorize(browser_of_ada))["code"]).json["refresh_token"]
+
+    for _ in range(3):
+        turned_clock.turn(timedelta(minutes=20))
+        answer = red.refresh(refresh_token)
+        assert (answer.status_code, answer.json["refresh_token"]) == (200, refresh_token)
+        # The person is there: a session that nobody uses would end, and the token with it.
+        red.authorize(browser_of_ada)
+
+    assert red.refresh(refresh_token, proof="").json["error"] == "invalid_dpop_proof"
+    assert red.revoke(refresh_token).status_code == 200
+    assert red.refresh(refresh_token).json["error"] == "invalid_grant"

@@ -23,7 +23,7 @@ URL = f"{ISSUER}/token"
 
 
 def look(text, **changes):
-    return read(text, **({"method": "POST", "url": URL, "now": clock.now()} | changes))
+    return read(text, **({"method": "POST", "urls": [URL], "now": clock.now()} | changes))
 
 
 # The other implementation wants the name `Ed25519` of rfc9864, which few clients know.
@@ -162,7 +162,7 @@ def test_a_proof_is_for_now(seconds, taken):
     ],
 )
 def test_an_address_may_be_spelled_in_several_ways(htu):
-    assert look(ADA.proof(htu=htu), url="https://op.test/a%2Fb")
+    assert look(ADA.proof(htu=htu), urls=["https://other.test/", "https://op.test/a%2Fb"])
 
 
 @pytest.mark.spec("rfc9449 §4.3")
@@ -180,6 +180,7 @@ def test_a_proof_beside_an_access_token_is_for_that_one(ath):
         *("", "x", "..", "e30.e30.e30", "a.b", "a.b.c.d", "W10.W10.AAAA", "bnVsbA.bnVsbA.AAAA", "a" * 9000),
         pytest.param(f"{ADA.proof()},{ADA.proof()}", id="two headers"),
         pytest.param(by_hand({"typ": "dpop+jwt", "alg": "ES256", "jwk": PUBLIC}), id="signed by nobody"),
+        pytest.param(f"{'W1tb' * 1500}.e30.AAAA", id="a deeply nested one"),
     ],
 )
 def test_garbage_proves_nothing(text):
