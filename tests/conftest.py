@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -89,7 +90,9 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return Settings(database_url=database_url, data_dir=tmp_path / "data", **FAST_SETTINGS)
 
 
-_usual_apps: dict[str, Flask] = {}
+# The one used last stands at the end.
+_apps: dict[Settings, Flask] = {}
+_MOST_APPS = 12
 
 
 @pytest.fixture
@@ -106,14 +109,14 @@ def app(settings: Settings) -> Iterator[Flask]:
 def _app_with(settings: Settings) -> Flask:
     """Return an application with a house of its own.
 
-    One with the usual settings is made once for each database: routes, templates and SQL take their
-    time to compile. Tests that add routes or have other settings get a fresh one.
+    It is made once for the same settings: routes, templates and SQL take their time to compile. Tests
+    that add routes make their own.
     """
-    if settings != Settings(database_url=settings.database_url, data_dir=settings.data_dir, **FAST_SETTINGS):
-        return create_app(settings)
-    known = _usual_apps.get(settings.database_url)
-    if known is None:
-        known = _usual_apps[settings.database_url] = create_app(settings)
+    kind = replace(settings, data_dir=Path())
+    known = _apps.pop(kind, None) or create_app(settings)
+    _apps[kind] = known
+    if len(_apps) > _MOST_APPS:
+        del _apps[next(iter(_apps))]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     current.install(known, compose_house(settings))
     return known

@@ -106,7 +106,7 @@ def fail_in_the_middle(story: FullStory, monkeypatch) -> None:
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("provider.web.current_session.find_live", broken)
-    story.app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setitem(story.app.config, "PROPAGATE_EXCEPTIONS", False)
     story.http.set_cookie("curfew_session", story.cookie)
     assert story.http.get("/account").status_code == 500
     monkeypatch.undo()

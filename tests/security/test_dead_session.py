@@ -125,7 +125,7 @@ def session_by_admin(story: FullStory) -> None:
 
 
 def everything_by_admin(story: FullStory) -> None:
-    run_curfew("session", "end", "--account", "ada")
+    run_curfew("session", "end", "--account", "ada", "--yes")
 
 
 def idle(story: FullStory) -> None:
