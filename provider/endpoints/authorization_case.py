@@ -20,6 +20,8 @@ from provider.web.errors import answer_errors_at
 from provider.web.op_browser_state import session_state_parameter
 
 _PUSHED = "pushed"
+# What says where an answer goes and how.
+ADDRESS_PARAMETERS = frozenset({"client_id", "redirect_uri", "response_type", "response_mode", "state"})
 # Each makes us call an address of a client's before anybody has proven anything.
 _FETCHES = "60 per minute"
 
@@ -79,6 +81,13 @@ def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
     )
 
 
+def tell_app_if_proven(clear: Mapping[str, str]) -> None:
+    """Have errors told to the app already, where client and redirect URI stand without a doubt."""
+    with suppress(ProtocolError):
+        client, redirect_uri = find_target(clear)
+        answer_errors_at(_answer_address(clear, client, redirect_uri))
+
+
 def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
     """Take up what the client pushed; rfc9126 §4: nothing beside client_id and request_uri counts."""
     pushed = find_request(sent["request_uri"], client_id=sent.get("client_id"))
@@ -89,9 +98,7 @@ def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
 
 def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
     """Take the parameters from a request object; its own faults are told where the client said outside."""
-    with suppress(ProtocolError):
-        client, redirect_uri = find_target(sent)
-        answer_errors_at(_answer_address(sent, client, redirect_uri))
+    tell_app_if_proven(sent)
     if "request_uri" in sent and not current.house().rate_limits.hit(
         _FETCHES, "request-uri", sent.get("client_id", ""), client_network()
     ):

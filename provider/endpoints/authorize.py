@@ -5,7 +5,13 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
-from provider.endpoints.authorization_case import AuthorizationCase, case_of, case_of_parked
+from provider.endpoints.authorization_case import (
+    ADDRESS_PARAMETERS,
+    AuthorizationCase,
+    case_of,
+    case_of_parked,
+    tell_app_if_proven,
+)
 from provider.grants.queries import consent_of, find_consent
 from provider.grants.subject import subject_for
 from provider.infrastructure import clock, event_log
@@ -30,10 +36,16 @@ from provider.oauth.degraded_client import why_refused
 from provider.oauth.id_token_hint import hinted_sub
 from provider.oauth.issue_answer import SessionEnded, issue_answer
 from provider.protocol.errors import InvalidRequestURI, TemporarilyUnavailable
+from provider.protocol.parameters import (
+    MalformedParameter,
+    OversizedParameter,
+    Parameters,
+    RepeatedParameter,
+)
 from provider.sessions.queries import FoundSession, find_with_client
 from provider.web import cookies
 from provider.web.authorization_response import answer_app
-from provider.web.parameters import read_parameters
+from provider.web.parameters import read_clear_ones, read_parameters
 
 _KIND = InteractionKind.AUTHORIZATION
 
@@ -48,13 +60,22 @@ _TRIES = 3
 
 def authorize() -> Response:
     """Answer an Authentication Request by GET, or park one that was posted."""
-    case = case_of(read_parameters(request))
+    case = case_of(_read())
     if request.method == "GET":
         return _answer(case)
     # A form on another site carries no Lax cookie: only our own address shows us the session (DEC-07).
     with transaction():
         handle = park(_KIND, case.to_park, browser=None, answers=case.first_answers)
     return redirect(f"/authorize/resume/{handle}", 303)
+
+
+def _read() -> Parameters:
+    try:
+        return read_parameters(request)
+    except (RepeatedParameter, OversizedParameter, MalformedParameter):
+        # rfc6749 §4.1.2.1: a request with a repeated parameter is told to the app, if it can be.
+        tell_app_if_proven(read_clear_ones(request, ADDRESS_PARAMETERS))
+        raise
 
 
 def resume(handle: str) -> Response:
@@ -135,6 +156,7 @@ def _person(client: Client, asked: AuthorizationRequest, found: FoundSession | N
         account_id=str(found.account.id),
         sub=subject_for(found.account, client),
         authenticated_at=found.session.authenticated_at,
+        acr=found.session.acr,
         consent=consent,
         has_offline_grant=grant is not None and grant.offline,
     )

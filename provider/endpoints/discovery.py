@@ -7,10 +7,11 @@ from flask import Response, jsonify, request
 from provider.infrastructure import current
 from provider.keys.jwks import supported_algs
 from provider.oauth import client_assertion, request_object
-from provider.oauth.authorization_request import PROMPTS
+from provider.oauth.authorization_request import DISPLAYS, PROMPTS
 from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS, offered
+from provider.protocol.acr import ACR_VALUES
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
-from provider.protocol.grant_types import DEVICE_CODE
+from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from provider.protocol.response_type import CODE, FRONT_CHANNEL_TYPES, RESPONSE_MODES
 from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
 
@@ -83,6 +84,7 @@ def _authorization() -> dict[str, Any]:
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": [
             *("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE),
+            TOKEN_EXCHANGE,
             *(["implicit"] if legacy else []),
         ],
         "code_challenge_methods_supported": ["S256"],
@@ -90,7 +92,9 @@ def _authorization() -> dict[str, Any]:
         "ui_locales_supported": _LOCALES,
         "authorization_response_iss_parameter_supported": True,
         "require_pushed_authorization_requests": current.settings().require_pushed_authorization_requests,
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
+        "acr_values_supported": list(ACR_VALUES),
+        "display_values_supported": list(DISPLAYS),
     } | _request_objects()
 
 
@@ -115,7 +119,7 @@ def _clients() -> dict[str, Any]:
 
 
 def _tokens() -> dict[str, Any]:
-    about_the_token = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "sid", "amr", "at_hash"]
+    about_the_token = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "sid", "acr", "amr", "at_hash"]
     return {
         "scopes_supported": [*PERSONAL_SCOPES, *CLIENT_SCOPES],
         "claim_types_supported": ["normal"],
@@ -123,6 +127,7 @@ def _tokens() -> dict[str, Any]:
         "subject_types_supported": ["public", "pairwise"],
         # KEY-10: an algorithm is listed once a key for it signs.
         "id_token_signing_alg_values_supported": supported_algs(),
+        "userinfo_signing_alg_values_supported": supported_algs(),
         "introspection_signing_alg_values_supported": supported_algs(),
     } | _bound_tokens()
 

@@ -50,6 +50,7 @@ from provider.protocol.scopes import (
     names_for,
 )
 
+DISPLAYS = ("page", "popup", "touch", "wap")
 PROMPTS = ("none", "login", "consent", "select_account")
 # rfc7636 §4.2: BASE64URL(SHA256(…)) has 43 characters, never more or fewer.
 _CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -93,6 +94,9 @@ class AuthorizationRequest:
         """Validate everything but the client and the redirect URI, which `find_target` has proven."""
         if "registration" in parameters:
             raise RegistrationNotSupported("the parameter registration is not supported")
+        # core §15.1: there is one page for all of them, but what is no display is a mistake.
+        if parameters.get("display", "page") not in DISPLAYS:
+            raise InvalidRequest(f"display must be one of {', '.join(DISPLAYS)}")
         targets = resources.check(read_resources(parameters))
         response_type = _read_response_type(parameters, metadata)
         scopes = _read_scopes(parameters, metadata)

@@ -7,12 +7,14 @@ from typing import Any
 
 from provider.grants.queries import Consent
 from provider.oauth.authorization_request import AuthorizationRequest
+from provider.protocol.acr import ACR_VALUES
 from provider.protocol.errors import (
     AccessDenied,
     ConsentRequired,
     InvalidScope,
     LoginRequired,
     ProtocolError,
+    UnmetAuthenticationRequirements,
 )
 from provider.protocol.response_type import CODE
 from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
@@ -26,6 +28,7 @@ class Person:
     # What this client calls the person.
     sub: str
     authenticated_at: datetime
+    acr: str | None = None
     # What the person has agreed to before, and whether the grant of this session is an offline one.
     consent: Consent = Consent()  # noqa: RUF009 – an immutable value.
     has_offline_grant: bool = False
@@ -133,6 +136,10 @@ def _decide(
     # With it a client signs the person out everywhere: it must be the operator's or on the person's device.
     if ACCOUNT in asked.scopes and not (client.first_party or client.native):
         return Refuse(InvalidScope(f"the scope {ACCOUNT} is for first-party and native apps"))
+    demanded = asked.claims.required_acr
+    # core §5.5.1.1: it is 'a failed authentication attempt', and no sign-in here could mend it.
+    if demanded and demanded.isdisjoint(ACR_VALUES):
+        return Refuse(UnmetAuthenticationRequirements("nobody can sign in here as claims demands of acr"))
     if answers.denied:
         return Refuse(AccessDenied("the person did not agree"))
     if person is None:
@@ -140,19 +147,26 @@ def _decide(
     signed_in_for_this = answers.parked_at is not None and person.authenticated_at >= answers.parked_at
     if not signed_in_for_this and _must_sign_in_again(asked, person, now):
         return NeedSignIn()
-    if hinted_sub is not None and hinted_sub != person.sub:
+    if _is_somebody_else(asked, person, hinted_sub):
         # core §3.1.2.1: 'otherwise, it SHOULD return an error, such as login_required'.
         return (
-            Refuse(LoginRequired("somebody else than the hinted person signed in"))
+            Refuse(LoginRequired("somebody else than the person that is asked for signed in"))
             if signed_in_for_this
             else NeedSignIn()
         )
     return _decide_about_scopes(asked, client, person, answers)
 
 
+def _is_somebody_else(asked: AuthorizationRequest, person: Person, hinted_sub: str | None) -> bool:
+    named = asked.claims.subjects
+    return hinted_sub not in (None, person.sub) or bool(named and person.sub not in named)
+
+
 def _must_sign_in_again(asked: AuthorizationRequest, person: Person, now: datetime) -> bool:
     # A browser has one account at a time here, so choosing another means signing in.
     if asked.prompt & {"login", "select_account"}:
+        return True
+    if asked.claims.required_acr and person.acr not in asked.claims.required_acr:
         return True
     if asked.max_age is None:
         return False

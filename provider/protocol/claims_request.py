@@ -42,14 +42,15 @@ class ClaimsRequest:
     def subjects(self) -> frozenset[str]:
         """Whom the request is about, if it says so: the person must have one of these subjects (§5.5.1)."""
         demands = (members["sub"] for members in (self.userinfo, self.id_token) if "sub" in members)
-        return frozenset(value for demand in demands for value in demand.values if isinstance(value, str))
+        # What is no text is nobody's subject, but it was asked for.
+        return frozenset(str(value) for demand in demands for value in demand.values)
 
     @property
     def required_acr(self) -> frozenset[str]:
         """The contexts of which one must be met, else the sign-in has failed (§5.5.1.1)."""
         demand = self.id_token.get("acr", ClaimDemand())
         values = demand.values if demand.essential else ()
-        return frozenset(value for value in values if isinstance(value, str))
+        return frozenset(map(str, values))
 
 
 NO_CLAIMS = ClaimsRequest()

@@ -163,6 +163,12 @@ class AccountSelectionRequired(ProtocolError):
     error = "account_selection_required"
 
 
+class UnmetAuthenticationRequirements(ProtocolError):
+    """rfc9470 §5: the person cannot be authenticated as the request demands."""
+
+    error = "unmet_authentication_requirements"
+
+
 class RequestNotSupported(ProtocolError):
     """core §3.1.2.6: no request objects by value."""
 

@@ -5,7 +5,9 @@ once. A name that stands in the query and in the body is sent twice, whichever a
 The exception is rfc8707 §2: 'Multiple resource parameters MAY be used'.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from urllib.parse import quote, urlencode
 
 from provider.protocol.errors import InvalidRequest
@@ -60,6 +62,19 @@ def read_parameters(
         values[name] = f"{values[name]} {value}" if name in values else value
         _check(name, values[name], limit)
     return Parameters({name: value for name, value in values.items() if value})
+
+
+def clear_ones(pairs: Iterable[tuple[str, str]], names: Collection[str], limit: int) -> dict[str, str]:
+    """Return those of the named parameters that were given once and well-formed, in a request that is not."""
+    given = [(name, value) for name, value in pairs if name in names]
+    once = Counter(name for name, _ in given)
+    clear: dict[str, str] = {}
+    for name, value in given:
+        if once[name] == 1 and value:
+            with suppress(InvalidRequest):
+                _check(name, value, limit)
+                clear[name] = value
+    return clear
 
 
 def with_query(uri: str, pairs: Mapping[str, str]) -> str:

@@ -13,12 +13,15 @@ from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
+from provider.protocol.acr import PASSWORD_ACR
 from provider.sessions.models import Session
 
 DEVICE_LENGTH = 128
 
 
-def start(account: Account, *, ip: str | None, device: str, amr: str = "pwd") -> tuple[Session, str]:
+def start(
+    account: Account, *, ip: str | None, device: str, amr: str = "pwd", acr: str = PASSWORD_ACR
+) -> tuple[Session, str]:
     """Begin a session for somebody who has just signed in; returns it with the cookie's handle."""
     now = clock.now()
     handle = new_handle()
@@ -29,6 +32,7 @@ def start(account: Account, *, ip: str | None, device: str, amr: str = "pwd") ->
         created_at=now,
         authenticated_at=now,
         amr=amr,
+        acr=acr,
         last_seen_at=now,
         expires_at=expires_at,
         ends_at=_next_end(now, expires_at),
@@ -93,7 +97,9 @@ def _add(account: Account, *, ip: str | None, device: str, **values: Any) -> Ses
     return session
 
 
-def renew(session: Session, *, ip: str | None, device: str, amr: str = "pwd") -> str | None:
+def renew(
+    session: Session, *, ip: str | None, device: str, amr: str = "pwd", acr: str = PASSWORD_ACR
+) -> str | None:
     """Note that the same person signed in again; returns the new handle, or None if the session has ended.
 
     The old handle is dead from here on (SEC-707); the clients' shares and their sids live on.
@@ -107,6 +113,7 @@ def renew(session: Session, *, ip: str | None, device: str, amr: str = "pwd") ->
             handle_digest=digest_of(handle),
             authenticated_at=now,
             amr=amr,
+            acr=acr,
             last_seen_at=now,
             ends_at=_next_end(now, session.expires_at),
             device=device[:DEVICE_LENGTH],

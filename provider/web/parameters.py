@@ -1,5 +1,7 @@
 """How a protocol request is taken from the framework."""
 
+from collections.abc import Collection
+
 from flask import Request
 
 from provider.infrastructure import current
@@ -8,6 +10,15 @@ from provider.protocol.errors import InvalidRequest
 from provider.protocol.parameters import OversizedParameter, Parameters
 
 _FORM = "application/x-www-form-urlencoded"
+
+
+def read_clear_ones(request: Request, names: Collection[str]) -> dict[str, str]:
+    """Return the named parameters of a request that was refused, as far as they cannot be misread."""
+    settings = current.settings()
+    if len(request.query_string) > settings.max_body_bytes:
+        return {}
+    pairs = (*request.args.items(multi=True), *request.form.items(multi=True))
+    return parameters.clear_ones(pairs, names, settings.max_parameter_bytes)
 
 
 def read_parameters(request: Request) -> Parameters:

@@ -18,6 +18,7 @@ from tests.factories import make_account, make_session
 from tests.support.browsers import ISSUER, Page, follow, id_token_of, query_of, show_session
 from tests.support.relying_party import CHALLENGE, RelyingParty, press, type_password
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 EVIL = "https://evil.test/callback"
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
@@ -87,13 +88,52 @@ def test_a_disabled_client_is_as_good_as_unknown(signed_in, rp):
     assert rp.authorize(signed_in).status_code == 400
 
 
-@pytest.mark.spec("rfc6749 §3.1")
-def test_a_repeated_parameter_is_refused(signed_in, rp):
-    pairs = [*rp.request().items(), ("scope", "openid")]
-
-    assert signed_in.get("/authorize", query_string=pairs).status_code == 400
-    assert signed_in.post("/authorize?scope=openid", data=rp.request()).status_code == 400
+@pytest.mark.spec("rfc6749 §3.1, §4.1.2.1")
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        pytest.param([("scope", "openid")], True, id="a parameter twice"),
+        pytest.param([("scope", "")], True, id="the second one empty"),
+        pytest.param([("foo", "1"), ("foo", "2")], True, id="one that nobody knows, twice"),
+        pytest.param([("nonce2", "x" * 8193)], True, id="one that is too long"),
+        pytest.param([("foo", "a\0b")], True, id="one with a NUL"),
+        pytest.param([(f"p{n}", "1") for n in range(101)], True, id="too many"),
+        pytest.param([("response_mode", "form_post"), ("response_mode", "query")], True, id="the mode twice"),
+        pytest.param([("client_id", "green")], False, id="the client twice"),
+        pytest.param([("redirect_uri", EVIL)], False, id="the redirect URI twice"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_told_to_the_app_if_it_is_proven(signed_in, rp, extra, told):
+    for response in (
+        signed_in.get("/authorize", query_string=[*rp.request().items(), *extra]),
+        signed_in.post("/authorize", query_string=extra, data=rp.request() | {"login_hint": ["a", "b"]}),
+    ):
+        if told:
+            answer = query_of(response)
+            assert response.headers["Location"].startswith(rp.redirect_uri)
+            assert (answer["error"], answer["state"]) == ("invalid_request", "the state")
+        else:
+            assert response.status_code == 400
+            assert "Location" not in response.headers
     assert count(AuthorizationCode) == 0
+
+
+@pytest.mark.parametrize("state", ["x" * 8193, "a\0b"])
+@ON_SQLITE
+def test_a_state_beyond_all_measure_is_not_sent_back(signed_in, rp, state):
+    answer = query_of(rp.authorize(signed_in, state=state))
+
+    assert answer["error"] == "invalid_request"
+    assert "state" not in answer
+
+
+@ON_SQLITE
+def test_a_state_twice_is_not_sent_back(signed_in, rp):
+    answer = query_of(signed_in.get("/authorize", query_string=[*rp.request().items(), ("state", "other")]))
+
+    assert answer["error"] == "invalid_request"
+    assert "state" not in answer
 
 
 @pytest.mark.spec("core §3.1.2.6")
@@ -108,12 +148,11 @@ def test_a_repeated_parameter_is_refused(signed_in, rp):
             {"scope": "openid phone"}, "invalid_scope", id="SEC-1021: a scope that is not the client's"
         ),
         pytest.param({"request": "e30.e30."}, "invalid_request_object", id="an unsigned request object"),
-        pytest.param(
-            {"request_uri": "https://red.test/r"}, "invalid_request_uri", id="a request_uri"
-        ),
+        pytest.param({"request_uri": "https://red.test/r"}, "invalid_request_uri", id="a request_uri"),
         pytest.param({"registration": "{}"}, "registration_not_supported", id="a registration"),
         pytest.param({"prompt": "none login"}, "invalid_request", id="none goes with nothing else"),
         pytest.param({"prompt": "create"}, "invalid_request", id="an unknown prompt"),
+        pytest.param({"display": "wall"}, "invalid_request", id="an unknown display"),
         pytest.param({"max_age": "-1"}, "invalid_request", id="a negative max_age"),
         pytest.param({"max_age": "soon"}, "invalid_request", id="a max_age that is no number"),
         pytest.param({"code_challenge_method": "plain"}, "invalid_request", id="PKCE plain"),
@@ -152,7 +191,13 @@ def test_a_public_client_must_send_a_challenge(app, signed_in):
 @pytest.mark.spec("core §3.1.2.1")
 def test_parameters_that_nobody_knows_are_ignored(signed_in, rp):
     assert rp.code(
-        signed_in, scope="openid nonsense", display="wap", acr_values="x", ui_locales="xx", foo="bar"
+        signed_in,
+        scope="openid nonsense",
+        claims_locales="de xx",
+        display="wap",
+        acr_values="x",
+        ui_locales="xx",
+        foo="bar",
     )
 
 

@@ -1,0 +1,5 @@
+"""How surely we know who somebody is: the Authentication Context Class References there are (core §2)."""
+
+# SAML's name for a password typed over TLS, which other providers use and apps know.
+PASSWORD_ACR = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105 – no password.
+ACR_VALUES = (PASSWORD_ACR,)
