@@ -59,7 +59,7 @@ def audit() -> None:
     """Read and verify what happened."""
 
 
-@audit.command("list")
+@audit.command("list", epilog="Example: curfew audit list --tag logout --since 24h")
 @click.option(
     "--tag", "tags", multiple=True, type=click.Choice([tag.value for tag in EventTag]), metavar="TAG"
 )
@@ -100,7 +100,7 @@ def list_(
     )
 
 
-@audit.command()
+@audit.command(epilog="Example: curfew audit head --json")
 @json_option
 @with_app
 def head(*, as_json: bool) -> None:
@@ -118,7 +118,7 @@ def head(*, as_json: bool) -> None:
         fail("nothing has happened yet")
 
 
-@audit.command()
+@audit.command(epilog="Example: curfew audit verify")
 @click.option(
     "--anchor", type=read_anchor, metavar="SEQ:CHAIN", help="What `curfew audit head` printed at some time."
 )

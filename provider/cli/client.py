@@ -76,7 +76,7 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
     _show_changed(made, None if client_secret else secret, as_json=as_json)
 
 
-@client.command("list")
+@client.command("list", epilog="Example: curfew client list --json")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many."
 )
@@ -93,7 +93,7 @@ def list_(*, limit: int, as_json: bool) -> None:
     show_table(columns, rows, empty="There are no clients.")
 
 
-@client.command()
+@client.command(epilog="Example: curfew client show red")
 @click.argument("client_id")
 @json_option
 @with_app
@@ -154,11 +154,12 @@ def update(*, client_id: str, enabled: bool | None, as_json: bool, **given: Any)
     _show_changed(known, secret, as_json=as_json)
 
 
-@client.command()
+@client.command(epilog="Example: curfew client remove red --yes")
 @click.argument("client_id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
 @with_app
-def remove(*, client_id: str, yes: bool) -> None:
+def remove(*, client_id: str, yes: bool, as_json: bool) -> None:
     """Remove a client; everything it was given is dead, and what is owed to it is still delivered."""
     known = queries.get_by_client_id(client_id)
     confirm(f"Remove {known.display_name} ({client_id})?", yes=yes)
@@ -166,10 +167,13 @@ def remove(*, client_id: str, yes: bool) -> None:
         known = queries.get_by_client_id(client_id)
         change.remove(known)
         record(EventTag.CLIENT_REMOVED, actor="admin", client_id=client_id)
-    click.echo(f"Removed {client_id}.")
+    if as_json:
+        show_json({"client_id": client_id, "deleted_at": known.deleted_at})
+    else:
+        click.echo(f"Removed {client_id}.")
 
 
-@client.command("rotate-secret")
+@client.command("rotate-secret", epilog="Example: curfew client rotate-secret red --overlap 7d")
 @click.argument("client_id")
 @click.option(
     "--client-secret", help="The new secret, or - to read it from standard input; made when not given."
@@ -180,7 +184,10 @@ def remove(*, client_id: str, yes: bool) -> None:
 @json_option
 @with_app
 def rotate_secret(*, client_id: str, client_secret: str | None, overlap: str, as_json: bool) -> None:
-    """Give a client another secret; the old one works on for the overlap."""
+    """Give a client another secret; the old one works on for the overlap.
+
+    Meanwhile `curfew client show` says when each of them was last used.
+    """
     try:
         span = read_timedelta(overlap)
     except ValueError as exc:
@@ -210,7 +217,10 @@ def as_wire(known: Client) -> dict[str, Any]:
         "enabled": known.disabled_at is None,
         "created_at": known.created_at,
         "updated_at": known.updated_at,
+        "self_registered": known.self_registered,
+        "secret_last_used_at": known.secret_last_used_at,
         "previous_secret_expires_at": known.previous_secret_expires_at,
+        "previous_secret_last_used_at": known.previous_secret_last_used_at,
     }
 
 

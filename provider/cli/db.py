@@ -19,7 +19,7 @@ def db() -> None:
     """Bring the database up to date."""
 
 
-@db.command()
+@db.command(epilog="Example: curfew db upgrade")
 @with_app(migrated=False)
 def upgrade() -> None:
     """Run the migrations that are missing; doing it again changes nothing."""
@@ -32,7 +32,7 @@ def upgrade() -> None:
         click.echo(f"The database is up to date ({before or 'empty'} → {after}).")
 
 
-@db.command()
+@db.command(epilog="Example: curfew db current --json")
 @json_option
 @with_app(migrated=False)
 def current(*, as_json: bool) -> None:
@@ -44,7 +44,7 @@ def current(*, as_json: bool) -> None:
         click.echo(f"{revision or 'none'} (this version needs {schema.newest_revision()})")
 
 
-@db.command()
+@db.command(epilog="Example: curfew db check")
 @with_app(migrated=False)
 def check() -> None:
     """Answer by the exit code whether the database is up to date: 0 or 3."""

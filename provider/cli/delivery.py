@@ -75,7 +75,7 @@ def delivery() -> None:
     """See who was told of sign-outs, and tell again."""
 
 
-@delivery.command("list")
+@delivery.command("list", epilog="Example: curfew delivery list --state pending --client red")
 @click.option(
     "--state", type=click.Choice([state.value for state in DeliveryState]), help="Only in this state."
 )
@@ -110,7 +110,7 @@ def list_(
     show_table(columns, rows, empty="There are no deliveries.")
 
 
-@delivery.command()
+@delivery.command(epilog="Example: curfew delivery show 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60 --json")
 @click.argument("delivery_id", type=click.UUID)
 @json_option
 @with_app
@@ -129,7 +129,7 @@ def show(*, delivery_id: UUID, as_json: bool) -> None:
     show_table(_SHOWN_OF_ATTEMPT, [tuple(a.values()) for a in attempts], empty="It was not attempted yet.")
 
 
-@delivery.command()
+@delivery.command(epilog="Example: curfew delivery retry --client red --state rejected")
 @click.argument("delivery_id", type=click.UUID, nargs=-1)
 @click.option("--client", "client_id", help="All that were given up to this client.")
 @click.option("--since", callback=_read, help="All that were given up of endings since then.")
@@ -139,6 +139,7 @@ def show(*, delivery_id: UUID, as_json: bool) -> None:
     type=click.Choice([state.value for state in GIVEN_UP]),
     help="Only what is in this state; otherwise both.",
 )
+@json_option
 @with_app
 def retry(
     *,
@@ -147,6 +148,7 @@ def retry(
     since: datetime | None,
     until: datetime | None,
     state: str | None,
+    as_json: bool,
 ) -> None:
     """Make deliveries due at once; those that were given up start their schedule anew.
 
@@ -155,12 +157,18 @@ def retry(
     by_range = any((client_id, since, until))
     if bool(delivery_id) == by_range or (delivery_id and state):
         raise click.UsageError("name either deliveries, or a client or a span of time")
-    for one in delivery_id:
-        click.echo(f"Due now: {one} to {_retry_one(one)}.")
+    told = {one: _retry_one(one) for one in delivery_id}
+    count = len(told)
     if by_range:
         client_pk = clients.get_by_client_id(client_id).id if client_id else None
         states = [DeliveryState(state)] if state else GIVEN_UP
         count = _retry_many(states, client_pk, since, until)
+    if as_json:
+        show_json({"due_now": count} | ({"deliveries": list(told)} if told else {}))
+        return
+    for one, name in told.items():
+        click.echo(f"Due now: {one} to {name}.")
+    if by_range:
         click.echo(f"Due now: {count} deliveries." if count != 1 else "Due now: 1 delivery.")
 
 
@@ -207,7 +215,7 @@ def _record_resent(one: Delivery, names: dict[UUID, str]) -> None:
     )
 
 
-@delivery.command()
+@delivery.command(epilog="Example: curfew delivery endpoints --json")
 @json_option
 @with_app
 def endpoints(*, as_json: bool) -> None:
@@ -236,7 +244,7 @@ def endpoints(*, as_json: bool) -> None:
     show_table(titles, rows, empty="No client is failing.")
 
 
-@delivery.command()
+@delivery.command(epilog="Example: curfew delivery drain --limit 100")
 @click.option("--limit", type=click.IntRange(1), help="Attempt at most so many.")
 @json_option
 @with_app
@@ -253,7 +261,11 @@ def drain(*, limit: int | None, as_json: bool) -> None:
 
 def as_record(one: Delivery, names: dict[UUID, str]) -> dict[str, Any]:
     """Return everything about a delivery that may be shown."""
-    return {"client_id": names[one.client_id]} | {name: getattr(one, name) for name in _SHOWN}
+    shown = {"client_id": names[one.client_id]} | {name: getattr(one, name) for name in _SHOWN}
+    if DeliveryState(one.state).is_final:
+        # The row keeps when its last attempt was due; there is no next one.
+        del shown["next_attempt_at"]
+    return shown
 
 
 def _ring(logout_id: UUID) -> None:

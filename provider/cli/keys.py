@@ -39,7 +39,7 @@ def keys() -> None:
     """See and rotate the signing keys."""
 
 
-@keys.command("list")
+@keys.command("list", epilog="Example: curfew keys list --json")
 @click.option("--all", "include_destroyed", is_flag=True, help="Show destroyed keys too.")
 @json_option
 @with_app
@@ -54,7 +54,7 @@ def list_(*, include_destroyed: bool, as_json: bool) -> None:
     show_table(columns, table, empty="There are no keys yet; the first start of the provider makes them.")
 
 
-@keys.command()
+@keys.command(epilog="Example: curfew keys rotate --alg ES256")
 @click.option(
     "--alg", type=click.Choice(ALGORITHMS), help="Only this algorithm's key; otherwise all of them."
 )
@@ -80,7 +80,9 @@ def rotate(*, alg: str | None, now: bool, as_json: bool) -> None:
 
 
 # A kid may begin with a hyphen, which is then no option.
-@keys.command(context_settings={"ignore_unknown_options": True})
+@keys.command(
+    context_settings={"ignore_unknown_options": True}, epilog="Example: curfew keys compromise -5hB0zDqJ3c"
+)
 @click.argument("kid")
 @json_option
 @with_app

@@ -55,7 +55,7 @@ _wait_option = click.option(
 )
 
 
-@logout.command()
+@logout.command(epilog="Example: curfew logout client red --yes")
 @click.argument("client_id")
 @_wait_option
 @_options
@@ -76,7 +76,7 @@ def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: boo
     _finish(begun, wait=wait, as_json=as_json)
 
 
-@logout.command()
+@logout.command(epilog="Example: curfew logout everybody --dry-run")
 @_wait_option
 @_options
 @with_app
@@ -94,7 +94,7 @@ def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     _finish(begun, wait=wait, as_json=as_json)
 
 
-@logout.command()
+@logout.command(epilog="Example: curfew logout before 2026-03-01T00:00Z --yes")
 @click.argument("instant", callback=lambda _context, _parameter, text: read_instant(text))
 @_wait_option
 @_options
@@ -113,7 +113,7 @@ def before(*, instant: datetime, wait: bool, dry_run: bool, yes: bool, as_json: 
     _finish(begun, wait=wait, as_json=as_json)
 
 
-@logout.command()
+@logout.command(epilog="Example: curfew logout user ada")
 @click.argument("username")
 @_options
 @with_app
@@ -146,7 +146,7 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     )
 
 
-@logout.command("list")
+@logout.command("list", epilog="Example: curfew logout list --json")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many."
 )

@@ -33,7 +33,7 @@ def session() -> None:
     """See who is signed in, and end it."""
 
 
-@session.command("list")
+@session.command("list", epilog="Example: curfew session list --account ada --all")
 @click.option("--account", "username", help="Only the sessions of this person.")
 @click.option("--all", "with_ended", is_flag=True, help="Ended and expired ones too.")
 @click.option(
@@ -56,7 +56,7 @@ def list_(*, username: str | None, with_ended: bool, limit: int, as_json: bool) 
     show_table(columns, rows, empty="Nobody is signed in.")
 
 
-@session.command()
+@session.command(epilog="Example: curfew session end --account ada --yes")
 @click.argument("session_id", type=click.UUID, required=False)
 @click.option("--account", "username", help="Everything of this person, in all browsers.")
 @click.option("--yes", is_flag=True, help="Do not ask before everything of a person is ended.")

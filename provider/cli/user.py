@@ -57,7 +57,7 @@ def add(
     _show(account, as_json=as_json, sentence=f"Added {account.username} ({account.id}).")
 
 
-@user.command("list")
+@user.command("list", epilog="Example: curfew user list --json")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many."
 )
@@ -76,7 +76,7 @@ def list_(*, limit: int, as_json: bool) -> None:
     show_table(("User name", "Name", "E-mail", "State", "Since", "Account"), rows, empty="There is nobody.")
 
 
-@user.command()
+@user.command(epilog="Example: curfew user show ada")
 @click.argument("username")
 @json_option
 @with_app
@@ -85,7 +85,7 @@ def show(*, username: str, as_json: bool) -> None:
     _show(queries.get_by_username(username), as_json=as_json)
 
 
-@user.command()
+@user.command(epilog="Example: curfew user update ada --claim nickname=Countess")
 @click.argument("username")
 @claim_options
 @json_option
@@ -103,10 +103,11 @@ def update(*, username: str, claim: tuple[str, ...], claims_json: TextIO | None,
     _show(account, as_json=as_json, sentence=f"Updated {account.username}.")
 
 
-@user.command()
+@user.command(epilog="Example: curfew user disable ben")
 @click.argument("username")
+@json_option
 @with_app
-def disable(*, username: str) -> None:
+def disable(*, username: str, as_json: bool) -> None:
     """Bar a person from signing in and sign them out everywhere."""
     with transaction():
         account = queries.get_by_username(username)
@@ -114,27 +115,29 @@ def disable(*, username: str) -> None:
             fail(f"{account.username} is disabled already")
         outcome = _end_everything(account, LogoutReason.ACCOUNT_DISABLED)
         record(EventTag.ACCOUNT_DISABLED, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
-    click.echo(f"Disabled {account.username}. {_told(outcome)}")
+    _show_ended(account, outcome, as_json=as_json, sentence=f"Disabled {account.username}.")
 
 
-@user.command()
+@user.command(epilog="Example: curfew user enable ben")
 @click.argument("username")
+@json_option
 @with_app
-def enable(*, username: str) -> None:
+def enable(*, username: str, as_json: bool) -> None:
     """Let a person sign in again; what was ended stays ended."""
     with transaction():
         account = queries.get_by_username(username)
         if not change.enable(account):
             fail(f"{account.username} is not disabled")
         record(EventTag.ACCOUNT_ENABLED, actor="admin", account_id=account.id)
-    click.echo(f"Enabled {account.username}.")
+    _show(account, as_json=as_json, sentence=f"Enabled {account.username}.")
 
 
-@user.command()
+@user.command(epilog="Example: curfew user delete ben --yes")
 @click.argument("username")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
 @with_app
-def delete(*, username: str, yes: bool) -> None:
+def delete(*, username: str, yes: bool, as_json: bool) -> None:
     """Sign a person out everywhere and forget what is known of them."""
     confirm(f"Delete {queries.get_by_username(username).username}?", yes=yes)
     with transaction():
@@ -143,13 +146,14 @@ def delete(*, username: str, yes: bool) -> None:
         outcome = _end_everything(account, LogoutReason.ACCOUNT_DELETED)
         change.delete(account)
         record(EventTag.ACCOUNT_DELETED, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
-    click.echo(f"Deleted {name}. {_told(outcome)}")
+    _show_ended(account, outcome, as_json=as_json, sentence=f"Deleted {name}.")
 
 
-@user.command()
+@user.command(epilog="Example: curfew user password ada < password.txt")
 @click.argument("username")
+@json_option
 @with_app
-def password(*, username: str) -> None:
+def password(*, username: str, as_json: bool) -> None:
     """Set another password, read from standard input, and sign the person out everywhere."""
     queries.get_by_username(username)
     given = read_password()
@@ -158,7 +162,7 @@ def password(*, username: str) -> None:
         change.set_password(account, given, reset=True)
         outcome = _end_everything(account, LogoutReason.PASSWORD_RESET)
         record(EventTag.PASSWORD_RESET, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
-    click.echo(f"Set the password of {account.username}. {_told(outcome)}")
+    _show_ended(account, outcome, as_json=as_json, sentence=f"Set the password of {account.username}.")
 
 
 def as_record(account: Account) -> dict[str, Any]:
@@ -180,11 +184,23 @@ def _end_everything(account: Account, reason: LogoutReason) -> LogoutOutcome:
     return end_everywhere(account, Cause(reason=reason, initiator="admin"))
 
 
-def _told(outcome: LogoutOutcome) -> str:
+def _show_ended(account: Account, outcome: LogoutOutcome, *, as_json: bool, sentence: str) -> None:
     ended = outcome.logout
-    return (
-        f"Ended {ended.sessions_ended} session(s) and {ended.grants_revoked} grant(s); {outcome.told} told."
-    )
+    counts = {
+        "logout_id": ended.id,
+        "sessions_ended": ended.sessions_ended,
+        "grants_revoked": ended.grants_revoked,
+        "apps_told": outcome.told,
+    }
+    if as_json:
+        # What was known of somebody who is deleted is forgotten.
+        gone = {"id": account.id, "deleted_at": account.deleted_at}
+        show_json((gone if account.deleted_at else as_record(account)) | counts)
+    else:
+        click.echo(
+            f"{sentence} Ended {ended.sessions_ended} session(s) and {ended.grants_revoked} grant(s); "
+            f"{outcome.told} told."
+        )
 
 
 def _state(account: Account) -> str:

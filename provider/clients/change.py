@@ -54,6 +54,7 @@ def rotate_secret(client: Client, *, secret: str | None = None, overlap: timedel
     client.previous_secret_expires_at = min(ends)
     client.secret_digest = digest_secret(secret)
     client.secret_expires_at = None
+    client.previous_secret_last_used_at, client.secret_last_used_at = client.secret_last_used_at, None
     client.updated_at = now
     db.session.flush()
     return secret

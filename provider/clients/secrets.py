@@ -3,6 +3,7 @@
 import hmac
 from datetime import datetime
 
+from provider.clients import secret_use
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.infrastructure.opaque_tokens import new_handle
@@ -41,7 +42,15 @@ def check_secret(client: Client, presented: str) -> bool:
     now = clock.now()
     current_one = _is_equal(client.secret_digest, client.secret_expires_at, digest, now)
     previous_one = _is_equal(client.previous_secret_digest, client.previous_secret_expires_at, digest, now)
+    if (current_one or previous_one) and has_two(client, now):
+        secret_use.note(client, previous=not current_one)
     return current_one | previous_one
+
+
+def has_two(client: Client, now: datetime) -> bool:
+    """Whether two secrets are in force."""
+    ends = client.previous_secret_expires_at
+    return client.previous_secret_digest is not None and (ends is None or now < ends)
 
 
 def _is_equal(stored: str | None, expires_at: datetime | None, digest: str, now: datetime) -> bool:

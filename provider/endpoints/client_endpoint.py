@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from flask import Response, jsonify
 
+from provider.clients import secret_use
 from provider.infrastructure.database import end_read, in_transaction
 from provider.oauth.exchange import Answer, Granted, Refused
 
@@ -14,6 +15,7 @@ def answer(act: Callable[[], Answer], *, writes: bool, signed_as: str = "") -> R
     `signed_as` is the media type of an answer that is a JWT.
     """
     outcome = in_transaction(act) if writes else _read(act)
+    secret_use.write_down()
     match outcome:
         case Refused(error=error):
             raise error
