@@ -1,6 +1,7 @@
-"""Let devices without a browser sign in by a code (rfc8628), each with a session of its own.
+"""Let devices without a browser sign in by a code (rfc8628), and services act for a person (rfc8693).
 
 A device has no cookie and nobody who looks at its pages, so its session must be told from a browser's.
+A token that was exchanged hangs on what its subject's hung on, and on the service that holds it.
 """
 
 import sqlalchemy as sa
@@ -17,6 +18,10 @@ _INSTANT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Add the column and the table."""
     op.add_column("session", sa.Column("is_device", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("client", sa.Column("may_exchange_tokens_of", sa.JSON(), nullable=True))
+    # No foreign key: SQLite would have to build the table anew, and clients are never deleted.
+    op.add_column("access_token", sa.Column("actor_id", sa.Uuid(), nullable=True))
+    op.add_column("access_token", sa.Column("actor_epoch", sa.Integer(), nullable=True))
     op.create_table(
         "device_code",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -51,6 +56,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the table and the column."""
     op.drop_table("device_code")
+    op.drop_column("access_token", "actor_epoch")
+    op.drop_column("access_token", "actor_id")
+    op.drop_column("client", "may_exchange_tokens_of")
     op.drop_column("session", "is_device")
 
 

@@ -52,10 +52,10 @@ def authenticate() -> Caller:
 
 def caller_of(found: LiveAccessToken) -> Caller:
     """Return whom a living access token stands for."""
-    check_scope(found.client, found.token.scope.split())
+    check_scope(found.holder, found.token.scope.split())
     if found.grant is None or found.account is None or found.session is None:
         raise no_right()
-    return Caller(account=found.account, client=found.client, grant=found.grant, session=found.session)
+    return Caller(account=found.account, client=found.holder, grant=found.grant, session=found.session)
 
 
 def check_scope(client: Client, scopes: Collection[str]) -> None:

@@ -24,6 +24,8 @@ class EventTag(StrEnum):
 
     REFRESH_REPLAYED = "refresh_replayed"
     CODE_REPLAYED = "code_replayed"
+    # A service was given a token to act for a person.
+    TOKEN_EXCHANGED = "token_exchanged"  # noqa: S105 – the name of an event, not a secret.
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 – the name of an event, not a secret.
 
     DELIVERY_ACCEPTED = "delivery_accepted"

@@ -214,6 +214,7 @@ def as_wire(known: Client) -> dict[str, Any]:
         "slow": known.slow,
         "session_lifetime": known.session_lifetime,
         "refuse_when_degraded_for": known.refuse_when_degraded_for,
+        "may_exchange_tokens_of": known.may_exchange_tokens_of or [],
         "enabled": known.disabled_at is None,
         "created_at": known.created_at,
         "updated_at": known.updated_at,

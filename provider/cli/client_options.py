@@ -10,7 +10,7 @@ import click
 
 from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy
 from provider.clients.options import ClientOptions
-from provider.config.values import read_timedelta
+from provider.config.values import read_list, read_timedelta
 from provider.protocol.client_metadata import DECLARED, FIELDS
 from provider.protocol.client_metadata_rules import kind_of
 
@@ -26,7 +26,9 @@ _OPERATOR_OPTIONS = (
     "slow",
     "session_lifetime",
     "refuse_when_degraded_for",
+    "may_exchange_tokens_of",
 )
+_TOKENS_OF = "Clients for whose people it may act with a token of theirs (rfc8693), comma separated."
 
 
 class Span(click.ParamType[timedelta | str | None]):
@@ -43,6 +45,21 @@ class Span(click.ParamType[timedelta | str | None]):
             return read_timedelta(text) if text else ""
         except ValueError as exc:
             self.fail(f"{value!r} {exc}", param, ctx)
+
+
+class ClientIDs(click.ParamType[tuple[str, ...] | str | None]):
+    """Client ids with commas between them; empty for none."""
+
+    name = "client_ids"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,  # noqa: ARG002 – the signature is Click's.
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> tuple[str, ...] | str | None:
+        """Read the list."""
+        return read_list(str(value)) or ""
 
 
 def metadata_options(command: F) -> F:
@@ -98,6 +115,7 @@ def operator_options(command: F) -> F:
             help="Refuse new sign-ins there once its logout endpoint has been degraded for so long, such as "
             "4h; never at first, when only warnings are given.",
         ),
+        click.option("--may-exchange-tokens-of", type=ClientIDs(), help=_TOKENS_OF),
     )
     for option in reversed(options):
         command = option(command)

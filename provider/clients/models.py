@@ -75,6 +75,8 @@ class Client(Base):
     session_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
     # DEC-09: new sign-ins there are refused once its logout endpoint has been degraded for so long.
     refuse_when_degraded_for: Mapped[timedelta | None] = mapped_column(Interval)
+    # rfc8693: the clients, by their client_id, for whose people it may act with a token of theirs.
+    may_exchange_tokens_of: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -1,5 +1,6 @@
 """What the operator decides about a client, beyond what the client registered about itself."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,6 +33,9 @@ class ClientOptions:
     session_lifetime: timedelta | None = None
     # DEC-09: new sign-ins there are refused once its logout endpoint has been degraded for so long.
     refuse_when_degraded_for: timedelta | None = None
+
+    # rfc8693: the clients for whose people it may act with a token of theirs; None: nobody's.
+    may_exchange_tokens_of: Collection[str] | None = None
 
     def __post_init__(self) -> None:
         if self.grant_lifetime is not None and self.grant_lifetime <= timedelta(0):

@@ -1,6 +1,7 @@
 """Take in a new client."""
 
 import re
+from collections.abc import Collection
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -43,6 +44,7 @@ def add(
     slow: bool = False,
     session_lifetime: timedelta | None = None,
     refuse_when_degraded_for: timedelta | None = None,
+    may_exchange_tokens_of: Collection[str] | None = None,
 ) -> tuple[Client, str | None]:
     """Add a client; returns it with its secret, which is shown this once, or None if it needs none.
 
@@ -60,6 +62,7 @@ def add(
         slow=slow,
         session_lifetime=session_lifetime,
         refuse_when_degraded_for=refuse_when_degraded_for,
+        may_exchange_tokens_of=may_exchange_tokens_of,
     )
     client_id = str(new_id()) if client_id is None else _checked_id(client_id)
     secret = _secret_for(metadata, client_secret)
@@ -98,6 +101,7 @@ def apply_options(client: Client, options: ClientOptions) -> None:
     client.slow = options.slow
     client.session_lifetime = options.session_lifetime
     client.refuse_when_degraded_for = options.refuse_when_degraded_for
+    client.may_exchange_tokens_of = list(options.may_exchange_tokens_of or ()) or None
 
 
 def needs_secret(metadata: ClientMetadata) -> bool:

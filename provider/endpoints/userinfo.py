@@ -28,7 +28,7 @@ def userinfo() -> Response:
     # core §5.3.2: 'The sub Claim MUST always be returned', the same as in the ID Token.
     names = names_for(scopes) | set(found.token.claims or ())
     claims = {"sub": found.grant.sub} | pick(names, claims_of(found.account))
-    return never_stored(_answer(found.client, claims))
+    return never_stored(_answer(found.holder, claims))
 
 
 def _answer(client: Client, claims: dict[str, Any]) -> Response:

@@ -56,10 +56,10 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
 
     def check_permission(self, token: Found, client: RegisteredClient, request: Any) -> bool:  # noqa: ARG002 – the signature is Authlib's.
         """Whether this client may know of the token."""
-        if token.client.id == client.client.id:
-            return True
         if not isinstance(token, LiveAccessToken):
-            return False
+            return bool(token.client.id == client.client.id)
+        if token.holder.id == client.client.id:
+            return True
         # rfc8707 §2: what is meant for one resource server is none of another's business.
         return token.token.audience is None or resources.is_served_by(client.client, token.token.audience)
 
@@ -101,6 +101,9 @@ def _of_access_token(found: LiveAccessToken) -> dict[str, Any]:
     # rfc9470 §6.2: the sign-in that the token came from. Rows of before did not keep it.
     auth_time = token.auth_time or (session.authenticated_at if session else None)
     return {
+        "client_id": found.holder.client_id,
+        # rfc8693 §4.1: who acts for the subject.
+        "act": {"sub": found.actor.client_id} if found.actor else None,
         "token_type": type_of(token),
         "jti": token.id.hex,
         "aud": audience if len(audience) > 1 else next(iter(audience), None),

@@ -32,7 +32,7 @@ class PresentedToken:
     def check_client(self, client: RegisteredClient) -> bool:
         """rfc7009 §2.1: a client may revoke what was issued to itself."""
         found = self.found
-        owner = found.client_id if isinstance(found, AccessToken) else found.client.id
+        owner = found.holder_id if isinstance(found, AccessToken) else found.client.id
         return owner == client.client.id
 
 

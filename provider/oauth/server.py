@@ -21,6 +21,7 @@ from provider.oauth.introspection import Introspection
 from provider.oauth.refresh_grant import RefreshGrant
 from provider.oauth.registered_client import RegisteredClient
 from provider.oauth.revocation import Revocation
+from provider.oauth.token_exchange import TokenExchange
 from provider.protocol import errors
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH
 from provider.protocol.errors import ProtocolError
@@ -137,6 +138,7 @@ def the_server() -> Server:
     server.register_grant(RefreshGrant)
     server.register_grant(ClientCredentials)
     server.register_grant(DeviceGrant)
+    server.register_grant(TokenExchange)
     server.register_endpoint(Revocation)
     server.register_endpoint(Introspection)
     return server

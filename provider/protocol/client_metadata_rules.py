@@ -11,7 +11,7 @@ from provider.protocol.client_certificate_rules import (
 )
 from provider.protocol.client_metadata import DECLARED, ClientMetadata, Problem
 from provider.protocol.client_metadata_texts import read_translations, text_problems, uri_problems
-from provider.protocol.grant_types import DEVICE_CODE
+from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from provider.protocol.jwks_rules import problems_of_jwks
 from provider.protocol.response_type import (
     CODE,
@@ -37,7 +37,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "token_endpoint_auth_method": AUTH_METHODS,
     "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,
     "request_object_signing_alg": ASSERTION_SIGNATURES,
-    "grant_types": ("authorization_code", "refresh_token", "client_credentials", "implicit", DEVICE_CODE),
+    "grant_types": (
+        *("authorization_code", "refresh_token", "client_credentials", "implicit"),
+        *(DEVICE_CODE, TOKEN_EXCHANGE),
+    ),
 }
 _ENCRYPTION = tuple(
     f"{name}_encryption_{part}" if name == "request_object" else f"{name}_encrypted_response_{part}"
@@ -173,8 +176,10 @@ def _grant_problems(metadata: ClientMetadata) -> Iterator[Problem]:
         yield Problem(
             "grant_types", "must hold authorization_code or the device grant when it holds refresh_token"
         )
-    if metadata.is_public and metadata.may_use_grant_type("client_credentials"):
-        yield Problem("grant_types", "must not hold client_credentials for a public client")
+    for grant_type in ("client_credentials", TOKEN_EXCHANGE):
+        # rfc6749 §4.4, rfc8693 §5: whoever cannot prove itself would act for anybody who asks.
+        if metadata.is_public and metadata.may_use_grant_type(grant_type):
+            yield Problem("grant_types", f"must not hold {grant_type} for a public client")
 
 
 def _key_problems(metadata: ClientMetadata) -> Iterator[Problem]:

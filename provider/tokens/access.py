@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from provider.clients.models import Client, Resource, TokenFormat
@@ -43,6 +43,8 @@ def issue_for_grant(
     cnf: dict[str, str] | None = None,
     sign_in: SignIn | None = None,
     claims: Sequence[str] | None = None,
+    actor: Client | None = None,
+    not_after: datetime | None = None,
 ) -> tuple[str, AccessToken]:
     """Issue an access token for what a person allowed; it never outlives what it hangs on.
 
@@ -51,7 +53,7 @@ def issue_for_grant(
     beyond the scope.
     """
     told = sign_in or SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr)
-    form, now = form_of(client, resources), clock.now()
+    form, now = form_of(actor or client, resources), clock.now()
     last = grant.expires_at if grant.offline else min(grant.expires_at, session.expires_at)
     token = AccessToken(
         id=new_id(),
@@ -69,9 +71,11 @@ def issue_for_grant(
         client_epoch=client.epoch,
         provider_epoch=grant.provider_epoch,
         created_at=now,
-        expires_at=min(now + form.lifetime, last),
+        expires_at=min(now + form.lifetime, last, not_after or last),
+        actor_id=actor.id if actor else None,
+        actor_epoch=actor.epoch if actor else None,
     )
-    return _stored(token, form, client=client, sub=grant.sub, sid=client_session.sid), token
+    return _stored(token, form, client=actor or client, sub=grant.sub, sid=client_session.sid), token
 
 
 def issue_for_client(

@@ -23,6 +23,8 @@ def sign(token: AccessToken, client: Client, *, sub: str, sid: str | None, alg: 
         # rfc9068 §3: without a resource 'the authorization server MUST use a default resource indicator'.
         "aud": audience if len(audience) > 1 else audience[0],
         "client_id": client.client_id,
+        # rfc8693 §4.1: who acts for the subject, where that is not the client that the person let in.
+        "act": {"sub": client.client_id} if token.actor_id else None,
         "iat": int(token.created_at.timestamp()),
         "exp": int(token.expires_at.timestamp()),
         "jti": token.id.hex,

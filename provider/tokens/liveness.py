@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy.orm import aliased
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
@@ -24,6 +25,7 @@ from provider.sessions.queries import session_lives
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 
 AnySelect = Select[*tuple[Any, ...]]
+_Actor = aliased(Client)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,13 @@ class LiveAccessToken:
     account: Account | None
     client_session: ClientSession | None
     session: Session | None
+    # Who holds it instead of the client, by token exchange.
+    actor: Client | None = None
+
+    @property
+    def holder(self) -> Client:
+        """Who shows this token: the client that the person let in, or one that acts for it (rfc8693)."""
+        return self.actor or self.client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +78,9 @@ def find_access_token(handle: str) -> LiveAccessToken | None:
     now = clock.now()
     of_a_grant = and_(grant_lives(now), or_(Grant.offline, share_lives(now)))
     living = (
-        select(AccessToken, Client, Grant, Account, ClientSession, Session)
+        select(AccessToken, Client, Grant, Account, ClientSession, Session, _Actor)
         .join(Client, Client.id == AccessToken.client_id)
+        .outerjoin(_Actor, _Actor.id == AccessToken.actor_id)
         .join(ProviderState, true())
         .outerjoin(Grant, Grant.id == AccessToken.grant_id)
         .outerjoin(Account, Account.id == Grant.account_id)
@@ -81,7 +91,13 @@ def find_access_token(handle: str) -> LiveAccessToken | None:
     )
     row = _first(living)
     return row and LiveAccessToken(
-        token=row[0], client=row[1], grant=row[2], account=row[3], client_session=row[4], session=row[5]
+        token=row[0],
+        client=row[1],
+        grant=row[2],
+        account=row[3],
+        client_session=row[4],
+        session=row[5],
+        actor=row[6],
     )
 
 
@@ -164,11 +180,18 @@ def _issuers_live() -> ColumnElement[bool]:
         Client.disabled_at.is_(None),
         Client.deleted_at.is_(None),
         AccessToken.client_epoch == Client.epoch,
+        or_(AccessToken.actor_id.is_(None), _actor_lives()),
         AccessToken.provider_epoch == ProviderState.epoch,
         or_(
             ProviderState.issued_before_is_dead_at.is_(None),
             AccessToken.created_at >= ProviderState.issued_before_is_dead_at,
         ),
+    )
+
+
+def _actor_lives() -> ColumnElement[bool]:
+    return and_(
+        _Actor.disabled_at.is_(None), _Actor.deleted_at.is_(None), AccessToken.actor_epoch == _Actor.epoch
     )
 
 

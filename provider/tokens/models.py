@@ -40,6 +40,9 @@ class AccessToken(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
+    # Whoever holds it instead of that client, by token exchange (rfc8693); the token dies with either.
+    actor_id: Mapped[UUID | None] = mapped_column()
+    actor_epoch: Mapped[int | None] = mapped_column()
     grant_id: Mapped[UUID | None] = mapped_column(foreign_key("grant.id"), index=True)
     client_session_id: Mapped[UUID | None] = mapped_column(foreign_key("client_session.id"), index=True)
     # The refresh family it came with; a revoked family takes its access tokens along (rfc7009 §2.1).
@@ -60,6 +63,11 @@ class AccessToken(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def holder_id(self) -> UUID:
+        """The row of the client that was given it."""
+        return self.actor_id or self.client_id
 
 
 class RefreshToken(Base):

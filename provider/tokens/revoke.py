@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from provider.infrastructure import clock
 from provider.infrastructure.database import change
@@ -35,7 +35,7 @@ def revoke_access_token(handle: str, *, owner_id: UUID) -> bool:
         update(AccessToken)
         .where(
             AccessToken.digest == digest_of(handle),
-            AccessToken.client_id == owner_id,
+            func.coalesce(AccessToken.actor_id, AccessToken.client_id) == owner_id,
             AccessToken.revoked_at.is_(None),
         )
         .values(revoked_at=clock.now())

@@ -1,0 +1,152 @@
+"""A service acts for a person: the person's token at one client for one that the service holds (rfc8693).
+
+What comes of it hangs on the grant and the session of the person's own token, and so ends with them on
+the next request; it lives no longer, and it cannot be refreshed or exchanged again.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, UnauthorizedClientError
+from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients import resources
+from provider.clients.models import Client
+from provider.grants.queries import lock
+from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
+from provider.oauth.exchange import ClientRequest
+from provider.oauth.token_answer import token_answer
+from provider.oauth.token_terms import TokenTerms, read_terms
+from provider.protocol.errors import InvalidTarget
+from provider.protocol.grant_types import TOKEN_EXCHANGE
+from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
+from provider.tokens import access
+from provider.tokens.id_token import SignIn
+from provider.tokens.liveness import LiveAccessToken, find_access_token
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 – a name, no token.
+# rfc8693 §2.2.2 has one answer for every subject_token that will not do.
+_UNACCEPTABLE = "the subject_token is not valid, or not one that this client may exchange"
+
+
+class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib ships no types.
+    """One exchange; a client that cannot prove itself acts for nobody."""
+
+    GRANT_TYPE = TOKEN_EXCHANGE
+    TOKEN_ENDPOINT_AUTH_METHODS = CONFIDENTIAL_METHODS
+
+    def validate_token_request(self) -> None:
+        """Prove the client and check what it asks for, but for the token itself."""
+        client = self.authenticate_token_endpoint_client()
+        if not client.check_grant_type(self.GRANT_TYPE):
+            raise UnauthorizedClientError("the client is not registered for token exchange")
+        self.request.client = client
+        form = self.request.form
+        if not form.get("subject_token"):
+            raise InvalidRequestError("the parameter subject_token is missing")
+        if form.get("subject_token_type") != ACCESS_TOKEN_TYPE:
+            raise InvalidRequestError(f"the only subject_token_type is {ACCESS_TOKEN_TYPE}")
+        if form.get("requested_token_type", ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
+            raise InvalidRequestError(f"the only requested_token_type is {ACCESS_TOKEN_TYPE}")
+        # rfc8693 §1.1: who acts is the client itself, which has just proven that it does.
+        if "actor_token" in form or "actor_token_type" in form:
+            raise InvalidRequestError("an actor_token is not supported: the client is the actor")
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], object]:
+        """Issue the token that the service holds."""
+        actor: Client = self.request.client.client
+        subject = self._find_subject(actor)
+        terms = _terms(self.request.asked, actor)
+        handle, token = self._issue(subject, actor, terms)
+        answer = token_answer(handle, token) | {"issued_token_type": ACCESS_TOKEN_TYPE}
+        # rfc8693 §2.2.1: the type of its use is told apart from the kind of token that it is.
+        return 200, answer, self.TOKEN_RESPONSE_HEADER
+
+    def _find_subject(self, actor: Client) -> LiveAccessToken:
+        """Find the person's token behind its grant's lock, as every revocation has it."""
+        handle = self.request.form["subject_token"]
+        found = find_access_token(handle)
+        if found is None or found.grant is None or not _may_exchange(actor, found):
+            raise InvalidRequestError(_UNACCEPTABLE)
+        lock(found.grant.id)
+        again = find_access_token(handle)
+        if again is None:
+            raise InvalidRequestError(_UNACCEPTABLE)
+        return again
+
+    def _issue(self, subject: LiveAccessToken, actor: Client, terms: TokenTerms) -> tuple[str, Any]:
+        person, session, share = subject.grant, subject.session, subject.client_session
+        if person is None or session is None or share is None or subject.token.family_id is None:
+            raise InvalidRequestError(_UNACCEPTABLE)
+        scope = self._scope(subject, actor)
+        issued = access.issue_for_grant(
+            subject.client,
+            person,
+            share,
+            session,
+            scope=scope,
+            # So that it dies with the refresh token that the person's own token came with.
+            family_id=subject.token.family_id,
+            resources=terms.resources,
+            cnf=terms.cnf,
+            sign_in=_sign_in_of(subject),
+            actor=actor,
+            not_after=subject.token.expires_at,
+        )
+        record(
+            EventTag.TOKEN_EXCHANGED,
+            actor="client",
+            account_id=person.account_id,
+            client_id=actor.client_id,
+            session_id=session.id,
+            ip=self.request.ip,
+            of=subject.client.client_id,
+            scope=scope,
+        )
+        return issued
+
+    def _scope(self, subject: LiveAccessToken, actor: Client) -> str:
+        """Return what was asked for, among what the person's token and the service itself may have."""
+        metadata = actor.metadata_
+        may_have = [
+            scope
+            for scope in subject.token.scope.split()
+            if metadata.may_use_scope(scope)
+            and scope != OFFLINE_ACCESS
+            and (scope != ACCOUNT or actor.may_use_account_api)
+        ]
+        asked = self.request.payload.scope
+        wanted = list(dict.fromkeys(asked.split())) if asked else may_have
+        if not wanted or not set(wanted) <= set(may_have):
+            raise InvalidScopeError("the scope goes beyond the subject_token or the client")
+        return " ".join(wanted)
+
+
+def _may_exchange(actor: Client, subject: LiveAccessToken) -> bool:
+    """Whether the operator lets this service act for the people of that client.
+
+    A token that is meant for certain resource servers must also be meant for this one: whoever else has
+    it has come by it in no good way. One that was exchanged is held by a service already.
+    """
+    if subject.actor is not None or subject.client.client_id not in (actor.may_exchange_tokens_of or ()):
+        return False
+    audience = subject.token.audience
+    return audience is None or resources.is_served_by(actor, audience)
+
+
+def _terms(asked: ClientRequest, actor: Client) -> TokenTerms:
+    """Read for whom the token is to be; rfc8693 §2.1: `audience` and `resource` may both say so."""
+    named = [asked.parameters[name] for name in ("resource", "audience") if name in asked.parameters]
+    if any(" " in one for one in named[1:]):
+        raise InvalidTarget("an audience is the identifier of a resource server")
+    parameters = dict(asked.parameters) | ({"resource": " ".join(named)} if named else {})
+    return read_terms(replace(asked, parameters=parameters), actor)
+
+
+def _sign_in_of(subject: LiveAccessToken) -> SignIn | None:
+    token = subject.token
+    if token.auth_time is None:
+        return None
+    return SignIn(auth_time=token.auth_time, amr=token.amr or "", acr=token.acr)
