@@ -56,19 +56,16 @@ def issue_tokens(
             *above,
             scope=scope,
             family_id=family_id,
-            auth_time=sign_in.auth_time,
-            amr=sign_in.amr,
-            acr=sign_in.acr,
+            sign_in=sign_in,
             resources=authorized,
             cnf=terms.cnf_of_refresh_token(client),
             claims=claims.stored if claims else None,
         )
     if OPENID in scope.split():
-        sid = above.client_session.sid
         signed = id_token.issue(
             client,
             above.grant,
-            sid=sid,
+            sid=above.client_session.sid,
             sign_in=sign_in,
             access_token=handle,
             nonce=nonce,

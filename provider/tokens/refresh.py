@@ -17,6 +17,7 @@ from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.sessions.models import ClientSession, Session
+from provider.tokens.id_token import SignIn
 from provider.tokens.liveness import FoundRefreshToken
 from provider.tokens.models import RefreshToken
 
@@ -52,16 +53,14 @@ def issue(
     *,
     scope: str,
     family_id: UUID,
-    auth_time: datetime,
-    amr: str | None = None,
-    acr: str | None = None,
+    sign_in: SignIn,
     resources: Collection[str] | None = None,
     cnf: dict[str, str] | None = None,
     claims: dict[str, list[str]] | None = None,
 ) -> str:
     """Issue the first refresh token of a family; returns its handle.
 
-    `auth_time`, `amr` and `acr` tell of the sign-in that it came from, `resources` among which its access
+    `sign_in` is the one that it came from, `resources` are those among which its access
     tokens may choose, `cnf` which key its holder must prove to have, `claims` what is told beyond the scope.
     """
     handle = new_handle(REFRESH_TOKEN_PREFIX)
@@ -74,9 +73,9 @@ def issue(
         grant_id=grant.id,
         client_session_id=client_session.id,
         scope=scope,
-        auth_time=auth_time,
-        amr=amr,
-        acr=acr,
+        auth_time=sign_in.auth_time,
+        amr=sign_in.amr,
+        acr=sign_in.acr,
         resources=list(resources) if resources else None,
         cnf=cnf,
         claims=claims,

@@ -11,6 +11,7 @@ from provider.delivery.models import Delivery
 from provider.infrastructure import leases
 from provider.infrastructure.database import db
 from provider.infrastructure.leases import DutyLease
+from provider.keys.algorithms import ALGORITHMS
 from provider.keys.models import SigningKey
 from provider.sessions.models import Session
 from provider.worker.duties import DUTIES, Duty, Roster, advance_keys, expire_sessions, seal_audit
@@ -123,6 +124,6 @@ def test_keys_are_made_and_recorded_where_there_are_none(app: Flask) -> None:
     advance_keys()
 
     active = select(func.count()).select_from(SigningKey).where(SigningKey.state == "active")
-    assert db.session.scalar(active) == 3
+    assert db.session.scalar(active) == len(ALGORITHMS)
     tags = set(db.session.scalars(select(AuditEvent.tag)))
     assert {"key_created", "key_activated"} <= tags
