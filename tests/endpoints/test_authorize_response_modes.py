@@ -218,6 +218,18 @@ class TestForLegacyClients:
 
         assert rp.userinfo(answer["access_token"]).status_code == 401
 
+    @pytest.mark.spec("core §5.5")
+    @ON_SQLITE
+    def test_single_claims_are_told_where_they_are_wanted(self, rp, signed_in):
+        claims = '{"id_token": {"name": null}, "userinfo": {"email": null}}'
+        asked = {"scope": "openid", "claims": claims, "response_type": "id_token token"}
+
+        answer = fragment_of(rp.authorize(signed_in, **asked))
+
+        assert claims_of(answer["id_token"])["name"] == "Ada"
+        assert "email" not in claims_of(answer["id_token"])
+        assert set(rp.userinfo(answer["access_token"]).json) == {"sub", "email"}
+
     @pytest.mark.spec("core §11")
     @ON_SQLITE
     def test_offline_access_is_ignored_without_a_code(self, rp, signed_in):

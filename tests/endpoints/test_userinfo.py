@@ -2,8 +2,10 @@
 
 import pytest
 
+from provider.keys import jwt
 from tests.factories import make_account, make_session
-from tests.support.browsers import show_session
+from tests.support.browsers import ISSUER, query_of, show_session
+from tests.support.relying_party import RelyingParty
 
 
 @pytest.fixture
@@ -137,3 +139,36 @@ def test_a_token_for_something_else_is_not_enough(signed_in, rp):
 
     assert (response.status_code, response.json["error"]) == (403, "insufficient_scope")
     assert 'scope="openid"' in response.headers["WWW-Authenticate"]
+
+
+@pytest.mark.spec("core §5.3.2")
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_client_may_have_its_answer_signed(app, http, signed_in, ada, alg):
+    green = RelyingParty(app, "green", userinfo_signed_response_alg=alg)
+    tokens = green.sign_in(signed_in)
+
+    response = green.userinfo(tokens["access_token"])
+
+    said = jwt.verify_own(
+        jwt.UnverifiedJWT(response.get_data(as_text=True)),
+        typ=frozenset({"JWT"}),
+        audience="green",
+        require=("sub",),
+    )
+    assert response.mimetype == "application/jwt"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert (said["iss"], said["sub"], said["email"]) == (ISSUER, ada.sub, "ada@example.test")
+
+
+@pytest.mark.spec("SEC-905")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_signed_answer_is_no_hint_and_ends_nothing(app, http, signed_in):
+    green = RelyingParty(app, "green", userinfo_signed_response_alg="RS256")
+    signed = green.userinfo(green.sign_in(signed_in)["access_token"]).get_data(as_text=True)
+
+    assert query_of(green.authorize(signed_in, id_token_hint=signed))["error"] == "invalid_request"
+    asked = signed_in.get("/session/end", query_string={"id_token_hint": signed})
+
+    assert "/session/end/confirm" in asked.headers["Location"]
+    assert "code" in query_of(green.authorize(signed_in, prompt="none"))

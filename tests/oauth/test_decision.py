@@ -17,6 +17,8 @@ from provider.oauth.decision import (
     Refuse,
     decide,
 )
+from provider.protocol.acr import PASSWORD_ACR
+from provider.protocol.claims_request import ClaimDemand, ClaimsRequest
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PARKED = NOW - timedelta(minutes=1)
@@ -88,6 +90,18 @@ def asking(
         pytest.param(asking("none"), THIRD, ADA, Answers(), "consent_required", id="none: not asked yet"),
         pytest.param(ASKED, THIRD, KNOWN, Answers(), Proceed(BOTH, consented=True), id="and remembered"),
         pytest.param(ASKED, NATIVE, KNOWN, Answers(), NeedConsent(BOTH), id="SEC-1034: a native one never"),
+        pytest.param(asking("select_account"), FIRST, ADA, Answers(), NeedSignIn(), id="another account"),
+        pytest.param(
+            asking("select_account", "consent"), FIRST, ADA, WAITING, NeedSignIn(), id="first who, then what"
+        ),
+        pytest.param(
+            asking("select_account", "login", "consent"),
+            FIRST,
+            JUST_SIGNED_IN,
+            WAITING,
+            NeedConsent(BOTH),
+            id="all three",
+        ),
         pytest.param(asking("consent"), THIRD, KNOWN, Answers(), NeedConsent(BOTH), id="consent asks again"),
         pytest.param(asking("consent"), FIRST, ADA, Answers(), NeedConsent(BOTH), id="of first parties too"),
         pytest.param(
@@ -148,6 +162,86 @@ def test_decision(asked, client, person, answers, decision):
     assert (decided.error.error if isinstance(decided, Refuse) else decided) == decision
 
 
+BEYOND = replace(
+    ASKED,
+    claims=ClaimsRequest(userinfo={"email": ClaimDemand(), "birthdate": ClaimDemand()}, id_token={}),
+)
+CLAIMS = ("birthdate",)
+
+
+@pytest.mark.spec("core §5.5")
+@pytest.mark.parametrize(
+    ("client", "person", "answers", "decision"),
+    [
+        pytest.param(
+            FIRST, ADA, Answers(), Proceed(BOTH, consented=False, claims=CLAIMS), id="a first party gets it"
+        ),
+        pytest.param(THIRD, KNOWN, Answers(), NeedConsent(BOTH, CLAIMS), id="a third party is asked about"),
+        pytest.param(
+            THIRD,
+            replace(ADA, consent=Consent(frozenset(BOTH), frozenset(CLAIMS))),
+            Answers(),
+            Proceed(BOTH, consented=True, claims=CLAIMS),
+            id="and remembered",
+        ),
+        pytest.param(
+            THIRD,
+            replace(ADA, consent=Consent(frozenset({*BOTH, "profile"}))),
+            Answers(),
+            Proceed(BOTH, consented=True, claims=CLAIMS),
+            id="a scope that was allowed says its claims",
+        ),
+        pytest.param(
+            THIRD,
+            ADA,
+            replace(AGREED, consented_claims=frozenset(CLAIMS)),
+            Proceed(BOTH, consented=True, claims=CLAIMS),
+            id="allowed just now",
+        ),
+        pytest.param(
+            THIRD, ADA, AGREED, Proceed(BOTH, consented=True), id="what was not on the page was not allowed"
+        ),
+    ],
+)
+def test_single_claims_are_allowed_like_scopes(client, person, answers, decision):
+    assert decide(BEYOND, client, person, hinted_sub=None, answers=answers, now=NOW) == decision
+
+
+def demanding(*values: str) -> AuthorizationRequest:
+    demand = ClaimDemand(essential=True, values=values)
+    return replace(ASKED, claims=ClaimsRequest(userinfo={}, id_token={"acr": demand}))
+
+
+@pytest.mark.spec("core §5.5.1.1")
+@pytest.mark.parametrize(
+    ("asked", "person", "answers", "decision"),
+    [
+        pytest.param(
+            demanding(PASSWORD_ACR, "urn:x"),
+            replace(ADA, acr=PASSWORD_ACR),
+            Answers(),
+            Proceed(BOTH, consented=False),
+            id="one is met",
+        ),
+        pytest.param(demanding(PASSWORD_ACR), ADA, Answers(), NeedSignIn(), id="a sign-in can meet it"),
+        pytest.param(
+            replace(demanding(PASSWORD_ACR), prompt=frozenset({"none"})),
+            ADA,
+            Answers(),
+            "login_required",
+            id="none: a sign-in could meet it",
+        ),
+        pytest.param(
+            demanding("urn:x"), None, Answers(), "unmet_authentication_requirements", id="no sign-in could"
+        ),
+    ],
+)
+def test_an_essential_acr_is_demanded(asked, person, answers, decision):
+    decided = decide(asked, FIRST, person, hinted_sub=None, answers=answers, now=NOW)
+
+    assert (decided.error.error if isinstance(decided, Refuse) else decided) == decision
+
+
 @pytest.mark.parametrize(
     ("prompt", "person", "answers", "decision"),
     [
@@ -157,6 +251,10 @@ def test_decision(asked, client, person, answers, decision):
     ],
 )
 def test_a_hint_names_another_person(prompt, person, answers, decision):
-    decided = decide(asking(*prompt), FIRST, person, hinted_sub="s-ben", answers=answers, now=NOW)
-
-    assert (decided.error.error if isinstance(decided, Refuse) else decided) == decision
+    by_claim = ClaimsRequest(userinfo={}, id_token={"sub": ClaimDemand(values=("s-ben",))})
+    asked = asking(*prompt)
+    for decided in (
+        decide(asked, FIRST, person, hinted_sub="s-ben", answers=answers, now=NOW),
+        decide(replace(asked, claims=by_claim), FIRST, person, hinted_sub=None, answers=answers, now=NOW),
+    ):
+        assert (decided.error.error if isinstance(decided, Refuse) else decided) == decision
