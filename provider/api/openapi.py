@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from provider.api import openapi_account, openapi_protocol
+from provider.api import openapi_account, openapi_protocol, openapi_registration
 from provider.infrastructure import current
 
 _ABOUT = (
@@ -34,10 +34,10 @@ def document() -> dict[str, Any]:
             {"name": "account", "description": "A person's own sessions and grants."},
             {"name": "protocol", "description": "OpenID Connect and OAuth 2.0."},
         ],
-        "paths": openapi_account.PATHS | openapi_protocol.PATHS,
+        "paths": openapi_account.PATHS | openapi_protocol.PATHS | openapi_registration.PATHS,
         "components": {
-            "securitySchemes": openapi_protocol.SECURITY_SCHEMES,
-            "schemas": openapi_account.SCHEMAS | openapi_protocol.SCHEMAS,
+            "securitySchemes": openapi_protocol.SECURITY_SCHEMES | openapi_registration.SECURITY_SCHEMES,
+            "schemas": openapi_account.SCHEMAS | openapi_protocol.SCHEMAS | openapi_registration.SCHEMAS,
             "responses": openapi_account.RESPONSES | openapi_protocol.RESPONSES,
         },
     }
