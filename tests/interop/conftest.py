@@ -1,0 +1,85 @@
+"""One provider for all foreign clients: `curfew serve` and a worker, on SQLite, with Ada as its person."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from provider.cli.demo.browser import Browser
+from tests.faults.databases import SQLiteDatabase
+from tests.faults.house import PASSWORD, House
+from tests.interop.landing import Landing
+
+HERE = Path(__file__).parent
+SCRIPT = HERE / "node" / "node_modules" / "oidc-client-ts" / "dist" / "browser" / "oidc-client-ts.min.js"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests in one process of the test run: they share a provider, which takes its time to start."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.interop)
+            item.add_marker(pytest.mark.xdist_group("interop"))
+
+
+@pytest.fixture(scope="session")
+def landing() -> Iterator[Landing]:
+    """Where people and Logout Tokens arrive."""
+    with Landing({"/spa": HERE / "spa.html", "/oidc-client-ts.js": SCRIPT}) as landing:
+        yield landing
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The provider."""
+    folder = tmp_path_factory.mktemp("interop")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    database = SQLiteDatabase(folder / "curfew.sqlite3")
+    house = House(folder, database, {}, port, settings={"registration": "open"})
+    ada = ["user", "add", "ada", "--claim", "email=ada@example.test", "--claim", "name=Ada Lovelace"]
+    house.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ada])
+    try:
+        yield house.open(workers=1)
+    finally:
+        house.close()
+
+
+@pytest.fixture(scope="session")
+def add_client(house: House, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """Registers a first-party client by its metadata, as an operator does."""
+
+    def add(client_id: str, secret: str, **metadata: object) -> None:
+        file = tmp_path_factory.mktemp("metadata") / f"{client_id}.json"
+        file.write_text(json.dumps({"client_name": client_id.title()} | metadata))
+        proof = ["--client-secret", secret] if secret else []
+        house.curfew(
+            *("client", "add", "--client-id", client_id, "--first-party", "--metadata-json", str(file)),
+            *proof,
+        )
+
+    return add
+
+
+class Person:
+    """Ada at her browser, who signs in and agrees wherever she is asked."""
+
+    def __init__(self) -> None:
+        self.browser = Browser()
+
+    def go(self, url: str) -> str:
+        """Open an address and answer every page of the provider; returns where that led."""
+        self.browser.open(url)
+        for button in ("sign-in", "allow", "sign-out"):
+            if self.browser.has(button):
+                typed = {"username": "ada", "password": PASSWORD} if button == "sign-in" else {}
+                self.browser.press(button, **typed)
+        return self.browser.url
+
+
+@pytest.fixture
+def ada() -> Person:
+    return Person()
