@@ -6,6 +6,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from provider.protocol.acr import PASSWORD_ACR
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER
 from tests.support.relying_party import RelyingParty
@@ -32,6 +33,7 @@ def test_a_living_access_token_is_described(rp, ada, tokens):
         "scope": "openid profile email",
         "token_type": "Bearer",
         "amr": ["pwd"],
+        "acr": PASSWORD_ACR,
     }
 
 
