@@ -13,6 +13,7 @@ from provider.interactions.answer import finish
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
 from provider.interactions.queries import find, find_finished
+from provider.pages.open_app import address_of
 from provider.protocol.parameters import with_query
 from provider.web import cookies, headers
 from provider.web.i18n import speak
@@ -118,11 +119,6 @@ def gone(handle: str) -> AnyResponse:
         "nothing_waits.html",
         410,
         app_name=client.display_name if client else None,
-        app_address=_address_of(client) if client else None,
+        app_address=address_of(client) if client else None,
         answered=finished is not None,
     )
-
-
-def _address_of(client: Client) -> str | None:
-    """Return where a sign-in at this app can begin anew."""
-    return client.metadata_.initiate_login_uri or client.metadata_.client_uri

@@ -1,0 +1,33 @@
+"""A sign-in at an app that begins here (core §4): the person is sent to where the app wants it begun."""
+
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+from provider.clients.models import Client
+from provider.clients.queries import find_by_client_id
+from provider.infrastructure import current
+from provider.infrastructure.database import end_read
+from provider.protocol.errors import NotFound
+from provider.protocol.parameters import with_query
+
+
+def show(client_id: str) -> Response:
+    """Send the person to the app's `initiate_login_uri`, or to its home page where it has none.
+
+    Only to what the app has registered: `target_link_uri` is not taken from whoever made the link.
+    """
+    client = find_by_client_id(client_id)
+    end_read()
+    address = address_of(client) if client and client.is_active else None
+    if address is None:
+        raise NotFound("no app that can be opened from here has this name")
+    return redirect(address, 303)
+
+
+def address_of(client: Client) -> str | None:
+    """Return where a sign-in at this app can begin, or None if it has not said."""
+    metadata = client.metadata_
+    if metadata.initiate_login_uri:
+        # core §4: `iss` is REQUIRED, so that an app of several providers asks the right one.
+        return with_query(metadata.initiate_login_uri, {"iss": current.settings().issuer})
+    return metadata.client_uri
