@@ -74,6 +74,8 @@ def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | N
         "consent.html",
         app_name=parked.client.display_name,
         app_domain=parked.app_domain,
+        # SEC-1017: nobody of the operator's has looked at it.
+        is_unchecked=parked.client.self_registered,
         policy_uri=metadata.policy_uri,
         tos_uri=metadata.tos_uri,
         account=found.account,

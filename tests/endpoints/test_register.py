@@ -212,6 +212,16 @@ def test_what_is_wrong_is_told_by_the_specified_error(stranger, members, error):
     assert count_clients() == 0
 
 
+@pytest.mark.spec("THR-44")
+@ON_SQLITE
+def test_a_stranger_learns_nothing_of_our_network(stranger):
+    addresses = ["https://10.0.0.1/k", "https://169.254.169.254/k", "https://[fe80::1]/k"]
+
+    told = {stranger.register(backchannel_logout_uri=uri).json["error_description"] for uri in addresses}
+
+    assert told == {"backchannel_logout_uri cannot be called: the target is not allowed"}
+
+
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("body", "content_type", "status"),

@@ -1,10 +1,11 @@
 """The consent page: who asks for what, and whose answer it is."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from provider.audit.models import AuditEvent
-from provider.infrastructure.database import db
+from provider.clients.models import Client
+from provider.infrastructure.database import change, db, transaction
 from provider.interactions.models import Interaction
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import Page, show_session
@@ -43,6 +44,17 @@ def test_the_page_says_who_asks_for_what_and_until_when(http, parked, green, ada
         assert words in page.html
     assert '<time datetime="' in page.html
     assert "See your postal address" not in page.html
+
+
+@pytest.mark.spec("SEC-1017")
+def test_an_app_that_registered_itself_is_said_to_be_unchecked(http, parked, green, ada):
+    _handle, before = consent_page(http, parked, green)
+    with transaction():
+        change(update(Client).values(self_registered=True))
+    _handle, after = consent_page(http, parked, green)
+
+    assert 'id="unchecked"' not in before.html
+    assert 'id="unchecked"' in after.html
 
 
 @pytest.mark.spec("core §5.5")
