@@ -5,6 +5,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from provider.accounts.names import MAX_LENGTH
 from provider.infrastructure import event_log
+from provider.infrastructure.database import transaction
+from provider.interactions.answer import answer
 from provider.pages import admission
 from provider.pages.admission import Admitted, Credentials, Refusal
 from provider.pages.parked import (
@@ -44,6 +46,8 @@ def submit(handle: str) -> AnyResponse:
     client = parked.client if isinstance(parked, ParkedAuthorization) else None
     client_id = client.client_id if client else None
     csrf.check(_purpose(handle))
+    if isinstance(parked, ParkedAuthorization) and "cancel" in request.form:
+        return _cancel(parked)
     credentials = Credentials(
         username=request.form.get("username", ""), password=request.form.get("password", "")
     )
@@ -55,6 +59,13 @@ def submit(handle: str) -> AnyResponse:
             cookies.keep_session(session_handle)
             event_log.info("signed_in", account_id=account.id, client_id=client_id)
             return open_account_page(parked) if isinstance(parked, ParkedAccountPage) else resume(handle)
+
+
+def _cancel(parked: ParkedAuthorization) -> AnyResponse:
+    """Let the app know that the person does not want to sign in; nobody is kept on this page."""
+    with transaction():
+        answer(parked.interaction, denied=True)
+    return resume(parked.handle)
 
 
 def _find(handle: str) -> ParkedAuthorization | ParkedAccountPage | None:

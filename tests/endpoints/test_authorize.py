@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from provider.clients import resources
 from provider.grants.models import Grant
 from provider.infrastructure.database import db, end_read, transaction
+from provider.keys import jwt
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
@@ -186,6 +187,30 @@ def test_a_public_client_must_send_a_challenge(app, signed_in):
     answer = query_of(rp.authorize(signed_in, code_challenge=None, code_challenge_method=None))
 
     assert answer["error"] == "invalid_request"
+
+
+@pytest.mark.spec("core §3.1.2.1, registration §2")
+@ON_SQLITE
+def test_who_wants_to_know_when_somebody_signed_in_is_told(app, signed_in):
+    rp = RelyingParty(app, require_auth_time=True)
+
+    for changes in ({}, {"max_age": "1000"}, {"claims": '{"id_token": {"auth_time": {"essential": true}}}'}):
+        token = rp.sign_in(signed_in, **changes)["id_token"]
+        assert jwt.verify_own(token, typ=frozenset({"JWT"}), audience="red", require=("auth_time",))
+
+
+@pytest.mark.spec("core §3.1.2.6")
+def test_a_person_may_not_want_to_sign_in(http, rp, ada):
+    for response_mode in ("query", "fragment"):
+        asked = rp.authorize(http, response_mode=response_mode)
+
+        answer = press(http, asked, "cancel").headers["Location"]
+
+        assert answer.startswith(rp.redirect_uri)
+        assert "error=access_denied" in answer
+        assert "state=the%20state" in answer
+    assert count(AuthorizationCode) == 0
+    assert follow(http, http.get(asked.headers["Location"])).status_code == 410
 
 
 @pytest.mark.spec("core §3.1.2.1")

@@ -145,7 +145,7 @@ def test_every_field_has_its_label_and_no_id_stands_twice(html):
 @pytest.mark.parametrize(
     ("name", "buttons"),
     [
-        ("sign in", {"sign-in"}),
+        ("sign in", {"sign-in", "cancel"}),
         ("confirm", {"sign-out", "sign-out-this-app", "sign-out-everywhere", "cancel"}),
         ("confirm without cookie", {"sign-out", "cancel"}),
         ("everywhere", {"sign-out-everywhere-confirm", "cancel"}),

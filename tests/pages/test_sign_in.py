@@ -69,6 +69,14 @@ def test_the_right_password_begins_a_session_and_leads_back_to_the_request(http,
     assert written["sign_in_succeeded"].client_id == "red"
 
 
+def test_nobody_else_can_cancel_for_the_person(http, browser, parked):
+    handle = parked(http)
+    form = {"cancel": "true"}
+
+    assert http.post(f"/sign-in/{handle}", data=form).status_code == 403
+    assert browser().post(f"/sign-in/{handle}", data=form).status_code == 410
+
+
 @pytest.mark.parametrize("username", ["ADA", "  ada ", "Ａｄａ"])
 def test_case_and_width_of_the_name_do_not_matter(http, parked, ada, username):
     assert sign_in(http, parked(http), username=username).status_code == 303
