@@ -19,7 +19,7 @@ def test_the_person_is_sent_to_where_the_app_wants_it_begun_with_our_name(http, 
     answer = http.get("/apps/red/open?target_link_uri=https://evil.test/&login_hint=ada")
 
     assert answer.status_code == 303
-    assert answer.headers["Location"] == f"{INITIATE}&iss={quote(settings.issuer, safe="")}"
+    assert answer.headers["Location"] == f"{INITIATE}&iss={quote(settings.issuer, safe='')}"
 
 
 def test_an_app_that_has_only_a_home_page_is_opened_there(http):
