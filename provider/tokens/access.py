@@ -117,10 +117,12 @@ def _stored(token: AccessToken, form: TokenForm, *, client: Client, sub: str, si
 def form_of(client: Client, resources: Sequence[Resource]) -> TokenForm:
     """Return the one form that all servers understand that a token is meant for. Raises InvalidTarget."""
     forms = {_form_for(resource) for resource in resources} or {_usual_form(client)}
-    algs = {form.signing_alg for form in forms}
-    if len(algs) > 1:
-        raise InvalidTarget("these resources want tokens of different kinds; ask for one at a time")
-    return TokenForm(algs.pop(), min(form.lifetime for form in forms))
+    kinds = {form.signing_alg for form in forms}
+    # rfc9068 §3: nobody could say which scope of one token is meant for which of its audiences.
+    scopes = {frozenset(resource.scopes.split()) for resource in resources}
+    if len(kinds) > 1 or len(scopes) > 1:
+        raise InvalidTarget("these resources want different kinds of tokens; ask for one at a time")
+    return TokenForm(kinds.pop(), min(form.lifetime for form in forms))
 
 
 def _form_for(resource: Resource) -> TokenForm:
@@ -139,8 +141,6 @@ def _usual_form(client: Client) -> TokenForm:
 
 
 def _scope_at(resources: Sequence[Resource], scope: str) -> str:
-    """Return what of a scope these servers know (rfc8707 §2.2)."""
-    if not resources:
-        return scope
-    kept = [narrowed(scope.split(), resource.scopes.split()) for resource in resources]
-    return " ".join(one for one in scope.split() if any(one in known for known in kept))
+    """Return what of a scope these servers know, which is the same for all of them (rfc8707 §2.2)."""
+    known = resources[0].scopes.split() if resources else ()
+    return " ".join(narrowed(scope.split(), known))

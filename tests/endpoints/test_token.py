@@ -15,6 +15,7 @@ from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
+from tests.endpoints.endings import ENDINGS
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER, query_of
 from tests.support.relying_party import VERIFIER, RelyingParty, press
@@ -189,27 +190,7 @@ def test_nothing_is_stored_that_could_be_used(signed_in, rp):
     assert all(len(digest) == 64 for digest in stored)
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        pytest.param(lambda story: story.end_session(), id="the browser was signed out"),
-        pytest.param(lambda story: story.end_everywhere(), id="the person signed out everywhere"),
-        pytest.param(lambda story: story.set(Session, ended_at=story.now), id="the session has ended"),
-        pytest.param(lambda story: story.set(Session, ends_at=story.now), id="the session has expired"),
-        pytest.param(lambda story: story.set(ClientSession, ended_at=story.now), id="the share has ended"),
-        pytest.param(lambda story: story.set(Grant, revoked_at=story.now), id="the grant was revoked"),
-        pytest.param(lambda story: story.set(Grant, expires_at=story.now), id="the grant has expired"),
-        pytest.param(lambda story: story.set_account(disabled_at=story.now), id="the account is disabled"),
-        pytest.param(lambda story: story.set_account(deleted_at=story.now), id="the account is deleted"),
-        pytest.param(lambda story: story.set_account(epoch=7), id="the account has another epoch"),
-        pytest.param(lambda story: story.set_client(epoch=7), id="the client has another epoch"),
-        pytest.param(lambda story: story.set_provider(epoch=7), id="the provider has another epoch"),
-        pytest.param(
-            lambda story: story.set_provider(issued_before_is_dead_at=story.now + timedelta(1)),
-            id="everything issued before an instant is dead",
-        ),
-    ],
-)
+@pytest.mark.parametrize("how", ENDINGS)
 def test_whatever_ends_it_everything_is_refused_at_once(story, how):
     """Design §4: each level of revocation is asked at each use."""
     tokens, code = story.rp.sign_in(story.browser), story.rp.code(story.browser)

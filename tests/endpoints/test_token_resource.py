@@ -90,6 +90,24 @@ def test_another_resource_is_refused_and_the_code_is_as_it_was(rp, code, wanted)
     assert rp.exchange(code, resource=ORDERS).status_code == 200
 
 
+@pytest.mark.spec("rfc9068 §3")
+@ONE_DATABASE
+def test_one_token_is_for_several_resources_that_know_the_same_scopes(rp, signed_in):
+    """Else nobody could say which of its scopes is meant for whom."""
+    with transaction():
+        resources.add(OTHER, scopes=["write", "read"], access_token_lifetime=timedelta(minutes=20))
+        resources.add("urn:example:more", scopes=["read"])
+    everything = [ORDERS, OTHER, "urn:example:more"]
+    code = query_of(rp.authorize(signed_in, scope=SCOPE, resource=everything))["code"]
+
+    refused = rp.exchange(code)
+    tokens = rp.exchange(code, resource=[ORDERS, OTHER]).json
+
+    assert refused.json["error"] == "invalid_target"
+    assert rp.introspect(tokens["access_token"])["aud"] == [ORDERS, OTHER]
+    assert (tokens["scope"], tokens["expires_in"]) == ("read write", 1200)
+
+
 @ONE_DATABASE
 def test_what_was_not_asked_for_at_the_authorization_endpoint_comes_from_no_code(rp, signed_in):
     code = rp.code(signed_in, scope=SCOPE)
