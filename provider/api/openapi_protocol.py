@@ -2,15 +2,33 @@
 
 from typing import Any
 
-from provider.api.openapi_words import TEXT, Described, as_json, form, in_query, response, schema
+from provider.api.openapi_words import (
+    COUNT,
+    TEXT,
+    Described,
+    as_content,
+    as_json,
+    form,
+    in_query,
+    response,
+    schema,
+    thing,
+)
 from provider.protocol.scopes import ACCOUNT, CLIENT_SCOPES, GLOBAL_TOKEN_REVOCATION, PERSONAL_SCOPES
 
 _ANY: Described = {"type": "object"}
+_JSON_OR_JWT: Described = {"application/json": _ANY, "application/jwt": TEXT}
+_JSON_OR_SIGNED: Described = {"application/json": _ANY, "application/token-introspection+jwt": TEXT}
 _CLIENT: list[Described] = [{"clientSecretBasic": []}, {}]
 _PERSON: list[Described] = [{"bearer": []}]
 _PROOF = dict.fromkeys(("client_id", "client_secret", "client_assertion", "client_assertion_type"), TEXT)
 _REFUSED: Described = {"default": response("ProtocolError")}
-_PAGE: Described = {"200": {"description": "A page."}, "303": {"description": "The way on."}}
+_HTML: Described = {"content": {"text/html": {"schema": TEXT}}}
+_PAGE: Described = {
+    "200": {"description": "A page."} | _HTML,
+    "303": {"description": "The way on."} | _HTML,
+    "default": {"description": "A page that says what is wrong."} | _HTML,
+}
 
 
 def _operation(
@@ -26,7 +44,7 @@ def _operation(
         "tags": ["protocol"],
         "summary": summary,
         "security": security or [],
-        "responses": answers | _REFUSED,
+        "responses": _REFUSED | answers,
     } | more
 
 
@@ -62,10 +80,14 @@ _AUTHORIZE = (
 _END_SESSION = (
     *("id_token_hint", "client_id", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"),
 )
+_TOKEN = (
+    *("code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "scope", "resource"),
+    *("subject_token", "subject_token_type", "requested_token_type", "audience"),
+)
 _USERINFO = _operation(
     "userinfo",
     "What the token's scopes tell of the person (OpenID Connect Core 1.0, 5.3).",
-    {"200": as_json("The claims.", _ANY)},
+    {"200": as_content("The claims, signed where the client wants it.", **_JSON_OR_JWT)},
     security=_PERSON,
 )
 _GLOBAL_TOKEN_REVOCATION = _operation(
@@ -85,26 +107,32 @@ _GLOBAL_TOKEN_REVOCATION = _operation(
 PATHS: Described = {
     "/.well-known/openid-configuration": _document("discovery", "OpenID Connect Discovery 1.0."),
     "/.well-known/oauth-authorization-server": _document("oauthMetadata", "RFC 8414."),
-    "/jwks": _document("jwks", "The public keys (RFC 7517)."),
+    "/jwks": {
+        "get": _operation(
+            "jwks",
+            "The public keys (RFC 7517).",
+            {"200": as_content("The keys.", **{"application/jwk-set+json": _ANY})},
+        )
+    },
     "/authorize": _by_get_and_post("authorize", "OpenID Connect Core 1.0, 3.1.2.", *_AUTHORIZE),
     "/token": _for_clients(
         "token",
-        "Tokens for a code, a refresh token, a device or the client itself (RFC 6749, RFC 8628).",
-        as_json("The tokens.", _ANY),
+        "Tokens for a code, a refresh token, a device, a token or the client itself (RFC 6749, 8628, 8693).",
+        as_json("The tokens.", schema("Tokens")),
         "grant_type",
-        **dict.fromkeys(("code", "redirect_uri", "code_verifier", "refresh_token", "scope"), TEXT),
+        **dict.fromkeys(_TOKEN, TEXT),
     ),
     "/device-authorization": _for_clients(
         "deviceAuthorization",
         "Codes for a device without a browser (RFC 8628).",
-        as_json("The codes, and where a person types theirs.", _ANY),
+        as_json("The codes, and where a person types theirs.", schema("DeviceCodes")),
         **dict.fromkeys(("scope", "resource"), TEXT),
     ),
     "/userinfo": {"get": _USERINFO, "post": _USERINFO | {"operationId": "userinfoByPost"}},
     "/introspect": _for_clients(
         "introspect",
         "Whether a token lives (RFC 7662).",
-        as_json("What it is.", _ANY),
+        as_content("What it is, signed where the client wants it (RFC 9701).", **_JSON_OR_SIGNED),
         "token",
         token_type_hint=TEXT,
     ),
@@ -132,12 +160,26 @@ def _subject(form_of: str, **members: Described) -> Described:
     }
 
 
+_TOKENS = ("access_token", "token_type", "refresh_token", "id_token", "scope", "issued_token_type")
 SCHEMAS: Described = {
     "ProtocolError": {
         "type": "object",
         "required": ["error"],
         "properties": {"error": TEXT, "error_description": TEXT},
     },
+    "Tokens": {
+        "type": "object",
+        "required": ["access_token", "token_type", "expires_in"],
+        "properties": dict.fromkeys(_TOKENS, TEXT) | {"expires_in": COUNT},
+    },
+    "DeviceCodes": thing(
+        device_code=TEXT,
+        user_code=TEXT,
+        verification_uri=TEXT,
+        verification_uri_complete=TEXT,
+        expires_in=COUNT,
+        interval=COUNT,
+    ),
     "GlobalTokenRevocation": {
         "type": "object",
         "required": ["sub_id"],

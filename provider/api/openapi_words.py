@@ -41,7 +41,15 @@ def form(required: tuple[str, ...] = (), *, members: Described) -> Described:
 
 def as_json(description: str, what: Described) -> Described:
     """Describe an answer in JSON."""
-    return {"description": description, "content": {"application/json": {"schema": what}}}
+    return as_content(description, **{"application/json": what})
+
+
+def as_content(description: str, **kinds: Described) -> Described:
+    """Describe an answer that comes as one of these media types."""
+    return {
+        "description": description,
+        "content": {kind: {"schema": what} for kind, what in kinds.items()},
+    }
 
 
 def in_query(name: str, description: str, what: Described) -> Described:
