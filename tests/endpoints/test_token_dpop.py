@@ -281,3 +281,18 @@ def test_the_account_api_takes_a_bound_token_from_its_holder(app, signed_in):
     assert done.json == again.json
     # A dead token that was bound proves nothing more than a living one to whoever lacks the key.
     assert red.http.post(path, headers=as_bearer).status_code == 401
+
+
+@ONE_DATABASE
+def test_a_proof_costs_one_statement_wherever_it_comes(signed_in, holder, statements):
+    code = holder.code(signed_in)
+    with statements() as exchange:
+        tokens = holder.exchange(code).json
+    with statements() as refresh:
+        holder.refresh(tokens["refresh_token"])
+    with statements() as shown:
+        assert holder.userinfo(tokens["access_token"]).status_code == 200
+
+    assert len(exchange) <= 9 + 1, exchange
+    assert len(refresh) <= 7 + 1, refresh
+    assert len(shown) <= 3 + 1, shown
