@@ -83,6 +83,8 @@ def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
 
 def tell_app_if_proven(clear: Mapping[str, str]) -> None:
     """Have errors told to the app already, where client and redirect URI stand without a doubt."""
+    if "redirect_uri" not in clear:
+        return
     with suppress(ProtocolError):
         client, redirect_uri = find_target(clear)
         answer_errors_at(_answer_address(clear, client, redirect_uri))
