@@ -6,7 +6,7 @@ door; when it fails nobody is let in, and a stranger who invents kids makes us l
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -41,6 +41,8 @@ class _Fetched:
     keys: KeySet | None
     certificates: frozenset[str]
     at: datetime
+    # When something unknown last made us look before it was time.
+    looked_again_at: datetime | None = None
 
 
 _Knows = Callable[[_Fetched], bool]
@@ -113,15 +115,17 @@ def _look(metadata: ClientMetadata, knows: _Knows) -> None:
             remembered = _cache()
             if len(remembered) >= _MOST_REMEMBERED:
                 remembered.clear()
-            remembered[uri] = _fetch(uri)
+            known = _fresh(uri)
+            remembered[uri] = replace(_fetch(uri), looked_again_at=clock.now() if known else None)
 
 
 def _is_worth_a_look(uri: str, knows: _Knows) -> bool:
-    fetched = _cache().get(uri)
+    """core §10.1.1: a key that is not known may be new; those that are invented cost one look in a while."""
+    fetched = _fresh(uri)
     if fetched is None:
         return True
-    age = clock.now() - fetched.at
-    return age > _FRESH_FOR or (age > _LOOK_AGAIN_AFTER and not knows(fetched))
+    again = fetched.looked_again_at
+    return not knows(fetched) and (again is None or clock.now() - again > _LOOK_AGAIN_AFTER)
 
 
 def _fresh(uri: str) -> _Fetched | None:
@@ -145,7 +149,7 @@ def _fetch(uri: str) -> _Fetched:
 
 
 def _nothing() -> _Fetched:
-    """Return that nothing could be fetched; it is tried again like for an unknown kid."""
+    """Return that nothing could be fetched; it is tried again as for an unknown kid."""
     return _Fetched(None, frozenset(), clock.now())
 
 

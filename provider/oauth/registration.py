@@ -107,7 +107,9 @@ def _replace(
     fresh = registration_token.replace(client, token)
     if fresh is None:
         raise _refusal()
+    # Behind the row's lock, for the operator may have changed the client meanwhile.
     _refuse_operators(client)
+    _check_stranger(metadata, client)
     could_stay_offline = client.may_stay_offline
     secret = change.update(client, metadata)
     if could_stay_offline and not client.may_stay_offline:
@@ -122,6 +124,7 @@ def _remove(client_id: str, token: str, ip: str | None) -> None:
     client = prove(client_id, token)
     if not registration_token.take(client, token):
         raise _refusal()
+    _refuse_operators(client)
     change.remove(client)
     _record(EventTag.CLIENT_REMOVED, client, ip)
 
@@ -140,13 +143,13 @@ def _approved(asked: dict[str, Any], client: Client | None = None) -> ClientMeta
         end_read()
         check_addresses(metadata)
     except InvalidClientMetadata as exc:
-        raise _as_protocol_error(exc) from exc
+        raise _as_protocol_error(exc.problems) from exc
     return metadata
 
 
 def _check_stranger(metadata: ClientMetadata, client: Client | None) -> None:
     if problems := list(_problems_of_stranger(metadata, client)):
-        raise InvalidClientMetadata(problems)
+        raise _as_protocol_error(problems)
 
 
 def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
@@ -188,10 +191,10 @@ def _refuse_operators(client: Client) -> None:
         raise AccessDenied("this client is changed by the operator alone")
 
 
-def _as_protocol_error(exc: InvalidClientMetadata) -> ProtocolError:
-    told = "; ".join(map(str, exc.problems[:_MOST_PROBLEMS_TOLD]))
-    kind = UnregistrableRedirectURI if exc.error == UnregistrableRedirectURI.error else UnregistrableMetadata
-    return kind(told)
+def _as_protocol_error(problems: list[Problem]) -> ProtocolError:
+    told = "; ".join(map(str, problems[:_MOST_PROBLEMS_TOLD]))
+    is_about_redirects = InvalidClientMetadata(problems).error == UnregistrableRedirectURI.error
+    return UnregistrableRedirectURI(told) if is_about_redirects else UnregistrableMetadata(told)
 
 
 def _refusal() -> InvalidToken:

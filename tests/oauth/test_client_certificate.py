@@ -166,4 +166,4 @@ def test_a_certificate_may_be_published(app):
             assert ask(publisher, BEN.headers()).status_code == 401
         assert ask(publisher, RED.headers()).status_code == 200
 
-        assert len(keys.asked) == 1
+        assert len(keys.asked) == 2

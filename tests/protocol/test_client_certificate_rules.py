@@ -88,6 +88,14 @@ def test_who_registered_no_name_has_no_certificate():
         pytest.param(
             {"token_endpoint_auth_method": "self_signed_tls_client_auth"}, "jwks", id="self-signed, no keys"
         ),
+        pytest.param(
+            {
+                "token_endpoint_auth_method": "self_signed_tls_client_auth",
+                "jwks": {"keys": [{"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}]},
+            },
+            "jwks",
+            id="rfc8705 §2.2.2: a key without its certificate",
+        ),
     ],
 )
 def test_what_can_never_be_compared_is_not_registered(members, field):

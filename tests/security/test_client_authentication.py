@@ -278,22 +278,28 @@ def publisher(app, keys_of_green) -> RelyingParty:
 
 
 def test_a_client_may_publish_its_keys(publisher, keys_of_green):
-    """DEC-17: they are looked up, kept for a while, and kids that nobody knows make us look but seldom."""
+    """DEC-17: they are looked up and kept for a while; of kids that nobody knows one makes us look again."""
     assert present(publisher, assertion(jti="1")).status_code == 200
     assert present(publisher, assertion(jti="2")).status_code == 200
     for number in range(5):
         assert present(publisher, assertion(jti=f"x{number}", header={"kid": "new"})).status_code == 401
 
-    assert len(keys_of_green.asked) == 1
+    assert len(keys_of_green.asked) == 2
 
 
-def test_a_new_key_is_found_after_a_moment(publisher, keys_of_green, turned_clock):
+@pytest.mark.spec("core §10.1.1")
+def test_a_new_key_is_found_at_once_and_the_next_one_after_a_moment(publisher, keys_of_green, turned_clock):
+    def publish(kid: str) -> None:
+        keys_of_green.publish({"keys": [OTHER_KEY.as_dict(private=False) | {"kid": kid}]})
+
     assert present(publisher, assertion(jti="1")).status_code == 200
-    keys_of_green.publish({"keys": [OTHER_KEY.as_dict(private=False) | {"kid": "new"}]})
+    publish("new")
+    assert present(publisher, assertion(OTHER_KEY, header={"kid": "new"}, jti="2")).status_code == 200
+    assert present(publisher, assertion(jti="3")).status_code == 401
+    publish("newer")
+    assert present(publisher, assertion(OTHER_KEY, header={"kid": "newer"}, jti="4")).status_code == 401
     turned_clock.turn(timedelta(seconds=31))
-
-    assert present(publisher, assertion(OTHER_KEY, header={"kid": "new"})).status_code == 200
-    assert present(publisher, assertion(jti="2")).status_code == 401
+    assert present(publisher, assertion(OTHER_KEY, header={"kid": "newer"}, jti="5")).status_code == 200
 
 
 @pytest.mark.filterwarnings("ignore:Key size")
