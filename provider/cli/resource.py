@@ -51,7 +51,10 @@ Examples:
 )
 @click.option("--access-token-lifetime", type=Span(), help="Life of its tokens; else as the settings say.")
 @click.option(
-    "--scope", "scopes", multiple=True, help="A scope that it knows; without any it takes all. Repeatable."
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="A scope that it knows; without any it takes all, from first-party clients alone. Repeatable.",
 )
 @click.option("--client-id", help="The client as which it asks about tokens at the introspection endpoint.")
 @json_option

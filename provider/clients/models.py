@@ -151,7 +151,7 @@ class Resource(Base):
     # None: the algorithm that every client knows.
     access_token_signing_alg: Mapped[str | None] = mapped_column(String(16))
     access_token_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
-    # The scopes it knows; a token for it carries no others. Empty: any.
+    # The scopes it knows; a token for it carries no others. Empty: any, from first-party clients alone.
     scopes: Mapped[str] = mapped_column(Text)
     # The client by which the server itself asks at the Introspection Endpoint.
     client_id: Mapped[UUID | None] = mapped_column(foreign_key("client.id"))

@@ -29,7 +29,7 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
         """Issue an access token; rfc6749 §4.4.3: 'A refresh token SHOULD NOT be included.'"""
         client = self.client.client
-        terms = read_terms(self.request.asked, client)
+        terms = read_terms(self.request.asked, client, scope=self.request.scope)
         handle, token = access.issue_for_client(
             client, scope=self.request.scope, resources=terms.resources, cnf=terms.cnf
         )

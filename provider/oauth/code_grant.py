@@ -84,7 +84,12 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
         """Use up the code and issue what it stands for; of many callers one gets here."""
         found: FoundCode = self.request.authorization_code.found
         wanted = found.code.request
-        terms = read_terms(self.request.asked, found.client, authorized=wanted.get("resources", ()))
+        terms = read_terms(
+            self.request.asked,
+            found.client,
+            authorized=wanted.get("resources", ()),
+            scope=found.code.scope,
+        )
         # rfc9449 §10: the code is of use to the holder of the key alone that the request named.
         check_key({JKT: wanted["dpop_jkt"]} if wanted.get("dpop_jkt") else None, terms)
         if not codes.use(found.code):

@@ -51,13 +51,14 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
         """Rotate the token and issue anew, or end what a thief shares with an honest client."""
         presented: PresentedRefreshToken = self.request.refresh_token
         found = presented.found
-        terms = read_terms(self.request.asked, found.client, authorized=found.token.resources or ())
+        scope = self.request.payload.scope or found.token.scope
+        authorized = found.token.resources or ()
+        terms = read_terms(self.request.asked, found.client, authorized=authorized, scope=scope)
         # Before anything else: without the key a stolen token does not even end what it was stolen from.
         check_key(found.token.cnf, terms)
         match refresh.rotate(found, presented.handle):
             case refresh.Rotated(handle=successor):
                 # rfc6749 §6: a narrower scope is for this access token alone.
-                scope = self.request.payload.scope or found.token.scope
                 return 200, _issue(found, terms, successor, scope), self.TOKEN_RESPONSE_HEADER
             case refresh.Replayed():
                 self._end_what_was_stolen(found)

@@ -31,14 +31,22 @@ class TokenTerms:
 
 
 def read_terms(
-    asked: ClientRequest, client: Client, *, authorized: Collection[str] | None = None
+    asked: ClientRequest,
+    client: Client,
+    *,
+    authorized: Collection[str] | None = None,
+    scope: str | None = None,
 ) -> TokenTerms:
     """Return the terms of a token request; a proof that it brings is used up.
 
-    `authorized` are the resources among which it may choose, None for any. The caller has a transaction
-    open. Raises InvalidTarget, InvalidDPoPProof, UseDPoPNonce or InvalidRequest.
+    `authorized` are the resources among which it may choose, None for any; `scope` is what it may have,
+    None where the operator has said for whom. The caller has a transaction open. Raises
+    InvalidTarget, InvalidDPoPProof, UseDPoPNonce or InvalidRequest.
     """
-    return TokenTerms(resources=_targets(asked, client, authorized), cnf=_binding(asked, client))
+    targets = _targets(asked, client, authorized)
+    if scope is not None and not client.first_party:
+        _check_invited(targets, scope)
+    return TokenTerms(resources=targets, cnf=_binding(asked, client))
 
 
 def check_key(bound_to: dict[str, str] | None, terms: TokenTerms) -> None:
@@ -59,6 +67,17 @@ def _targets(
     # Looked at before anything is used up: resources that no one token can serve are the request's fault.
     access.form_of(client, targets)
     return targets
+
+
+def _check_invited(targets: Collection[Resource], scope: str) -> None:
+    """Refuse a stranger's app a token that says nothing but whose it is.
+
+    A person agreed to scopes; a server that knows none of them might still let anybody in whom its name
+    stands in the token, and no page has told the person of that.
+    """
+    own = current.settings().issuer
+    if any(not {*scope.split()} & {*one.scopes.split()} for one in targets if one.identifier != own):
+        raise InvalidTarget("a resource knows none of the scopes that the client may have")
 
 
 def _binding(asked: ClientRequest, client: Client) -> dict[str, str] | None:

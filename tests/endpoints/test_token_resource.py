@@ -14,7 +14,7 @@ from provider.tokens.models import AccessToken
 from tests.factories import make_client
 from tests.support.browsers import ISSUER, query_of
 from tests.support.prover import Holder
-from tests.support.relying_party import RelyingParty
+from tests.support.relying_party import RelyingParty, press
 
 ORDERS, FILES, OTHER = "https://orders.test/", "https://files.test/", "https://other.test/"
 SCOPE = "openid profile read write"
@@ -252,3 +252,20 @@ def test_a_later_sign_in_does_not_raise_what_an_earlier_token_says(story, turned
         assert {name: said[name] for name in same} == {name: before[name] for name in same}
     assert (fresh["acr"], fresh["amr"]) == ("gold", ["pwd", "otp"])
     assert fresh["auth_time"] == before["auth_time"] + 300
+
+
+@ONE_DATABASE
+def test_a_strangers_app_gets_no_token_for_a_server_that_knows_none_of_its_scopes(app, signed_in, servers):
+    """What a person agreed to are scopes; the name of a server alone would open it without a question."""
+    green = RelyingParty(app, "green", first_party=False, scope=SCOPE, grant_types=GRANTS)
+
+    def exchange(resource, scope):
+        asked = green.authorize(signed_in, resource=resource, scope=scope, prompt="consent")
+        return green.exchange(query_of(press(signed_in, asked, "allow"))["code"])
+
+    for_itself = green.post("/token", grant_type="client_credentials", resource=FILES)
+    assert for_itself.json["error"] == "invalid_target"
+    assert exchange(FILES, SCOPE).json["error"] == "invalid_target"
+    assert exchange(ORDERS, "openid profile").json["error"] == "invalid_target"
+    assert exchange(ORDERS, "openid read").json["scope"] == "read"
+    assert exchange(ISSUER, "openid profile").status_code == 200
