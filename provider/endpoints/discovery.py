@@ -7,7 +7,7 @@ from flask import Response, jsonify, request
 from provider.infrastructure import current
 from provider.keys.jwks import supported_algs
 from provider.oauth import client_assertion, request_object
-from provider.oauth.authorization_request import DISPLAYS, PROMPTS
+from provider.oauth.authorization_parameters import DISPLAYS, PROMPTS
 from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS, offered
 from provider.protocol.acr import ACR_VALUES
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS

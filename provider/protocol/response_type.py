@@ -34,8 +34,10 @@ def default_mode(response_type: ResponseType) -> str:
 
 def answering_mode(parameters: Mapping[str, str]) -> str:
     """Return how to answer a request that may turn out to be wrong, even in its response mode."""
-    response_type = parts_of(parameters.get("response_type", ""))
+    usual = default_mode(parts_of(parameters.get("response_type", "")))
     asked = parameters.get("response_mode")
-    if asked in RESPONSE_MODES and not (asked == QUERY and default_mode(response_type) == FRAGMENT):
-        return asked
-    return default_mode(response_type)
+    # No form can be posted to an app's own scheme.
+    is_web = parameters.get("redirect_uri", "").startswith(("https:", "http:"))
+    if asked not in RESPONSE_MODES or (asked == FORM_POST and not is_web):
+        return usual
+    return usual if asked == QUERY else asked
