@@ -139,6 +139,9 @@ def _key_problems(settings: "Settings") -> Iterator[str]:
     # KEY-04: a token must verify for as long as it lives.
     if settings.key_publish_after_use < settings.id_token_lifetime:
         yield "key_publish_after_use must not be shorter than id_token_lifetime"
+    # A resource server may have been promised longer tokens than the setting says.
+    if settings.key_publish_after_use < LONGEST_LIVES["jwt_access_token_lifetime"]:
+        yield "key_publish_after_use must not be shorter than 10m, the longest life of a signed access token"
     if not timedelta(0) <= settings.key_publish_before_use < settings.key_rotation_period:
         yield "key_publish_before_use must be shorter than key_rotation_period"
     token = settings.metrics_bearer_token

@@ -336,6 +336,12 @@ def test_signing_goes_on_while_keys_rotate(keys, settings, turned_clock):
     [
         pytest.param({"key_publish_after_use": timedelta(minutes=59)}, id="a token would outlive its key"),
         pytest.param(
+            {"key_publish_after_use": timedelta(minutes=9), "id_token_lifetime": timedelta(minutes=5)},
+            id="a signed access token would",
+        ),
+        pytest.param({"jwt_access_token_lifetime": timedelta(minutes=11)}, id="it would outlive a sign-out"),
+        pytest.param({"code_lifetime": timedelta(seconds=61)}, id="FAPI 2.0: a code lives for a minute"),
+        pytest.param(
             {"key_publish_before_use": timedelta(days=90)}, id="a successor would never sign in time"
         ),
     ],
