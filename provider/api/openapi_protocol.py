@@ -58,12 +58,12 @@ def _by_get_and_post(name: str, summary: str, *parameters: str) -> Described:
     }
 
 
-def _for_clients(name: str, summary: str, answer: Described, *required: str, **more: Described) -> Described:
+def _for_clients(name: str, summary: str, answers: Described, *required: str, **more: Described) -> Described:
     """Describe an endpoint to which a client posts a form with its proof."""
     members = dict.fromkeys(required, TEXT) | more | _PROOF
     return {
         "post": _operation(
-            name, summary, {"200": answer}, security=_CLIENT, requestBody=form(required, members=members)
+            name, summary, answers, security=_CLIENT, requestBody=form(required, members=members)
         )
     }
 
@@ -75,7 +75,7 @@ def _document(name: str, summary: str) -> Described:
 _AUTHORIZE = (
     *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "prompt"),
     *("max_age", "id_token_hint", "login_hint", "ui_locales", "acr_values"),
-    *("code_challenge", "code_challenge_method"),
+    *("code_challenge", "code_challenge_method", "resource", "claims", "dpop_jkt", "display", "request"),
 )
 _END_SESSION = (
     *("id_token_hint", "client_id", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"),
@@ -114,32 +114,40 @@ PATHS: Described = {
             {"200": as_content("The keys.", **{"application/jwk-set+json": _ANY})},
         )
     },
-    "/authorize": _by_get_and_post("authorize", "OpenID Connect Core 1.0, 3.1.2.", *_AUTHORIZE),
+    "/authorize": _by_get_and_post(
+        "authorize", "OpenID Connect Core 1.0, 3.1.2.", *_AUTHORIZE, "request_uri"
+    ),
+    "/par": _for_clients(
+        "pushedAuthorizationRequest",
+        "An authorization request by the back channel (RFC 9126).",
+        {"201": as_json("What the browser is sent with.", thing(request_uri=TEXT, expires_in=COUNT))},
+        **dict.fromkeys(_AUTHORIZE, TEXT),
+    ),
     "/token": _for_clients(
         "token",
         "Tokens for a code, a refresh token, a device, a token or the client itself (RFC 6749, 8628, 8693).",
-        as_json("The tokens.", schema("Tokens")),
+        {"200": as_json("The tokens.", schema("Tokens"))},
         "grant_type",
         **dict.fromkeys(_TOKEN, TEXT),
     ),
     "/device-authorization": _for_clients(
         "deviceAuthorization",
         "Codes for a device without a browser (RFC 8628).",
-        as_json("The codes, and where a person types theirs.", schema("DeviceCodes")),
+        {"200": as_json("The codes, and where a person types theirs.", schema("DeviceCodes"))},
         **dict.fromkeys(("scope", "resource"), TEXT),
     ),
     "/userinfo": {"get": _USERINFO, "post": _USERINFO | {"operationId": "userinfoByPost"}},
     "/introspect": _for_clients(
         "introspect",
         "Whether a token lives (RFC 7662).",
-        as_content("What it is, signed where the client wants it (RFC 9701).", **_JSON_OR_SIGNED),
+        {"200": as_content("What it is, signed where the client wants it (RFC 9701).", **_JSON_OR_SIGNED)},
         "token",
         token_type_hint=TEXT,
     ),
     "/revoke": _for_clients(
         "revoke",
         "Give a token back; one that is dead already is answered the same (RFC 7009).",
-        {"description": "It is dead."},
+        {"200": {"description": "It is dead."}},
         "token",
         token_type_hint=TEXT,
     ),
