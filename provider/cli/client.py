@@ -9,6 +9,7 @@ import click
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.client_options import asked_metadata, asked_options, metadata_options, operator_options
+from provider.cli.client_registration import registration_token_
 from provider.cli.confirm import confirm
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
@@ -171,6 +172,9 @@ def remove(*, client_id: str, yes: bool, as_json: bool) -> None:
         show_json({"client_id": client_id, "deleted_at": known.deleted_at})
     else:
         click.echo(f"Removed {client_id}.")
+
+
+client.add_command(registration_token_)
 
 
 @client.command("rotate-secret", epilog="Example: curfew client rotate-secret red --overlap 7d")

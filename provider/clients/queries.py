@@ -40,10 +40,12 @@ def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]
     return list(db.session.scalars(wanted))
 
 
-def is_name_of_operators_client(name: str) -> bool:
-    """Return whether a client that the operator registered is called so, as people see it (rfc7591 §5)."""
+def is_name_of_operators_client(name: str, *, but: Client | None = None) -> bool:
+    """Return whether another client, that the operator registered, is called so for people (rfc7591 §5)."""
     named = Client.registered["client_name"].as_string()
     known = select(named).where(Client.self_registered.is_(False), Client.deleted_at.is_(None))
+    if but is not None:
+        known = known.where(Client.id != but.id)
     return any(_as_seen(one) == _as_seen(name) for one in db.session.scalars(known) if one)
 
 

@@ -12,12 +12,17 @@ PREFIX = "cfg_"
 
 
 def give(client: Client) -> str:
-    """Give a client its first token."""
+    """Give a client a token, its first or one instead of what it has lost."""
     token = new_handle(PREFIX)
-    client.self_registered = True
     client.registration_token_digest = digest_of(token)
     db.session.flush()
     return token
+
+
+def revoke(client: Client) -> bool:
+    """Take a client's token, so that the operator alone changes it; False if it has none."""
+    mine = update(Client).where(Client.id == client.id, Client.registration_token_digest.is_not(None))
+    return change(mine.values(registration_token_digest=None)) == 1
 
 
 def is_of(client: Client, token: str) -> bool:

@@ -48,9 +48,9 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/introspect", "introspect", "POST", introspect.introspect),
     ("/revoke", "revoke", "POST", revoke.revoke),
     ("/register", "register", "POST", register.register),
-    ("/register/<client_id>", "read_registration", "GET", register.read_registration),
-    ("/register/<client_id>", "replace_registration", "PUT", register.replace_registration),
-    ("/register/<client_id>", "delete_registration", "DELETE", register.delete_registration),
+    ("/register/<path:client_id>", "read_registration", "GET", register.read_registration),
+    ("/register/<path:client_id>", "replace_registration", "PUT", register.replace_registration),
+    ("/register/<path:client_id>", "delete_registration", "DELETE", register.delete_registration),
     (
         "/global-token-revocation",
         "global_token_revocation",

@@ -4,7 +4,6 @@ Such a client is a third party, and nobody of the operator's has looked at it: w
 for itself at resource servers, or end other apps' sessions, it cannot take.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,25 +13,13 @@ from provider.clients import change, initial_access, queries, register, registra
 from provider.clients.addresses import check_addresses
 from provider.clients.models import Client
 from provider.clients.secrets import check_secret
-from provider.infrastructure import current
 from provider.infrastructure.database import end_read, in_transaction
 from provider.logout import mass
 from provider.oauth import software_statement
-from provider.oauth.client_authentication import offered
-from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata, Problem
-from provider.protocol.errors import (
-    AccessDenied,
-    InvalidToken,
-    ProtocolError,
-    UnregistrableMetadata,
-    UnregistrableRedirectURI,
-)
-from provider.protocol.grant_types import DEVICE_CODE
-from provider.protocol.scopes import STANDARD_SCOPES
+from provider.oauth.self_registered import as_protocol_error, check_stranger
+from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
+from provider.protocol.errors import AccessDenied, InvalidToken, UnregistrableMetadata
 
-# The others let a service act for people whom it has never seen (rfc8693).
-_GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE)
-_MOST_PROBLEMS_TOLD = 10
 _MOST_URIS_RECORDED = 10
 # rfc7592 §2.2: 'The request MUST NOT include' these.
 _OURS = (
@@ -65,7 +52,8 @@ def prove(client_id: str, token: str) -> Client:
 
     rfc7592 §2: 'if the client does not exist on this server, the server MUST respond with HTTP 401'.
     """
-    client = queries.find_by_client_id(client_id)
+    # No database can look for the character NUL, which an address may hold.
+    client = None if "\0" in client_id else queries.find_by_client_id(client_id)
     if client is None or not client.is_active or not registration_token.is_of(client, token):
         raise _refusal()
     return client
@@ -93,6 +81,7 @@ def _add(
     if initial_token is not None and not initial_access.use(initial_token):
         raise _refusal()
     client, secret = register.add(metadata)
+    client.self_registered = True
     token = registration_token.give(client)
     _record(EventTag.CLIENT_ADDED, client, ip)
     return RegisteredByItself(
@@ -109,7 +98,7 @@ def _replace(
         raise _refusal()
     # Behind the row's lock, for the operator may have changed the client meanwhile.
     _refuse_operators(client)
-    _check_stranger(metadata, client)
+    check_stranger(metadata, client)
     could_stay_offline = client.may_stay_offline
     secret = change.update(client, metadata)
     if could_stay_offline and not client.may_stay_offline:
@@ -139,38 +128,12 @@ def _approved(asked: dict[str, Any], client: Client | None = None) -> ClientMeta
     asserted = software_statement.claims_of(statement) if statement is not None else {}
     try:
         metadata = ClientMetadata.from_registration(asked | asserted)
-        _check_stranger(metadata, client)
+        check_stranger(metadata, client)
         end_read()
         check_addresses(metadata)
     except InvalidClientMetadata as exc:
-        raise _as_protocol_error(exc.problems) from exc
+        raise as_protocol_error(exc.problems) from exc
     return metadata
-
-
-def _check_stranger(metadata: ClientMetadata, client: Client | None) -> None:
-    if problems := list(_problems_of_stranger(metadata, client)):
-        raise _as_protocol_error(problems)
-
-
-def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
-    """Yield what nobody may take for himself; what the operator gave a client it may keep."""
-    given = client.metadata_ if client else ClientMetadata()
-    scopes = {*STANDARD_SCOPES, *current.settings().registration_scopes}
-    # The scopes of a client's own token need no person's consent (rfc6749 §4.4), so they are no stranger's.
-    if not metadata.scopes <= scopes | (given.scopes if client else frozenset()):
-        yield Problem("scope", f"must be among {', '.join(sorted(scopes))}")
-    grants = [*_GRANT_TYPES, *(["implicit"] if current.settings().hybrid_response_types else [])]
-    if not {*grants, *(given.grant_types if client else ())}.issuperset(metadata.grant_types):
-        yield Problem("grant_types", f"must be among {', '.join(grants)}")
-    if metadata.token_endpoint_auth_method not in offered():
-        yield Problem("token_endpoint_auth_method", f"must be one of {', '.join(offered())}")
-    has_certificates = bool(current.settings().client_certificate_header)
-    if metadata.tls_client_certificate_bound_access_tokens and not has_certificates:
-        yield Problem("tls_client_certificate_bound_access_tokens", "is not offered")
-    names = [value for name, value in metadata.translations.items() if name.startswith("client_name#")]
-    # rfc7591 §5: a stranger that is called like the operator's own app would be taken for it.
-    if any(map(queries.is_name_of_operators_client, filter(None, [metadata.client_name, *names]))):
-        yield Problem("client_name", "is the name of another app")
 
 
 def _check_sent_back(client: Client, asked: dict[str, Any]) -> None:
@@ -189,12 +152,6 @@ def _refuse_operators(client: Client) -> None:
     """Refuse to change what the operator has made his own: an app of his goes where he sends people."""
     if client.first_party:
         raise AccessDenied("this client is changed by the operator alone")
-
-
-def _as_protocol_error(problems: list[Problem]) -> ProtocolError:
-    told = "; ".join(map(str, problems[:_MOST_PROBLEMS_TOLD]))
-    is_about_redirects = InvalidClientMetadata(problems).error == UnregistrableRedirectURI.error
-    return UnregistrableRedirectURI(told) if is_about_redirects else UnregistrableMetadata(told)
 
 
 def _refusal() -> InvalidToken:

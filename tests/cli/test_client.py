@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
 from provider.cli.client_options import flag_of
-from provider.clients import queries
+from provider.clients import queries, registration_token
 from provider.clients.secrets import check_secret
 from provider.infrastructure.database import db
 from provider.protocol.client_metadata import FIELDS
@@ -201,3 +201,20 @@ def test_a_disabled_client_stays_registered(curfew, looking):
     assert curfew("client", "show", "red", "--json").json["enabled"] is False
     with looking():
         assert queries.get_by_client_id("red").epoch == 1
+
+
+def test_a_client_may_be_given_the_right_to_change_its_registration(curfew, looking):
+    curfew("client", "add", *RED)
+
+    given = curfew("client", "registration-token", "red", "--json").json
+    assert given["registration_client_uri"].endswith("/register/red")
+    with looking():
+        red = queries.get_by_client_id("red")
+        assert registration_token.is_of(red, given["registration_access_token"])
+        assert not red.self_registered
+
+    assert "shown this once" in curfew("client", "registration-token", "red").err
+    curfew("client", "registration-token", "red", "--revoke")
+    curfew("client", "registration-token", "red", "--revoke", code=1)
+    with looking():
+        assert queries.get_by_client_id("red").registration_token_digest is None

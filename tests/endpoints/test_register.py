@@ -330,6 +330,9 @@ def test_every_field_is_kept_under_its_wire_name(stranger):
 @with_settings(registration_scopes=("invoices:read",))
 def test_the_operator_may_open_more_scopes(stranger):
     assert stranger.registered(scope="openid invoices:read")["scope"] == "openid invoices:read"
+    # rfc6749 §4.4: in a token of the client's own it would have it without anybody's consent.
+    for_itself = {"grant_types": ["client_credentials"], "redirect_uris": []}
+    assert stranger.register(scope="invoices:read", **for_itself).status_code == 400
     assert stranger.register(scope="openid invoices:write").status_code == 400
 
 

@@ -1,0 +1,47 @@
+"""`curfew client registration-token`: whether a client changes its own registration."""
+
+import click
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.context import fail, with_app
+from provider.cli.output import json_option, show_json, show_secret
+from provider.clients import queries, registration_token
+from provider.infrastructure import current
+from provider.infrastructure.database import transaction
+
+
+@click.command(
+    "registration-token",
+    epilog="""\b
+Examples:
+  curfew client registration-token red            for a client that has lost its own
+  curfew client registration-token red --revoke   it is changed by you alone from now on
+""",
+)
+@click.argument("client_id")
+@click.option("--revoke", is_flag=True, help="Take the token away instead.")
+@json_option
+@with_app
+def registration_token_(*, client_id: str, revoke: bool, as_json: bool) -> None:
+    """Give a client another registration access token; the one that it had is worthless.
+
+    With it the client reads, replaces and removes what is registered of it (rfc7592).
+    """
+    with transaction():
+        known = queries.get_by_client_id(client_id)
+        if revoke and not registration_token.revoke(known):
+            fail(f"the client {client_id!r} has no registration access token")
+        token = None if revoke else registration_token.give(known)
+        record(
+            EventTag.CLIENT_UPDATED, actor="admin", client_id=client_id, changed=["registration_access_token"]
+        )
+    uri = f"{current.settings().issuer}/register/{client_id}"
+    if as_json:
+        given = {"registration_access_token": token, "registration_client_uri": uri} if token else {}
+        show_json({"client_id": client_id} | given)
+    elif token:
+        click.echo(f"registration_client_uri: {uri}")
+        show_secret("registration_access_token", token)
+    else:
+        click.echo(f"{client_id} is changed by you alone.")

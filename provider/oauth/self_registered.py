@@ -1,0 +1,52 @@
+"""What a client that registers itself may not take, however well it asks for it (rfc7591 §5, SEC-802)."""
+
+from collections.abc import Iterator
+
+from provider.clients.models import Client
+from provider.clients.queries import is_name_of_operators_client
+from provider.infrastructure import current
+from provider.oauth.client_authentication import offered
+from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata, Problem
+from provider.protocol.errors import ProtocolError, UnregistrableMetadata, UnregistrableRedirectURI
+from provider.protocol.grant_types import DEVICE_CODE
+from provider.protocol.scopes import STANDARD_SCOPES
+
+# The others let a service act for people whom it has never seen (rfc8693).
+_GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE)
+_MOST_PROBLEMS_TOLD = 10
+
+
+def check_stranger(metadata: ClientMetadata, client: Client | None) -> None:
+    """Raise the error of rfc7591 §3.2.2 for what nobody may take for himself."""
+    if problems := list(_problems_of_stranger(metadata, client)):
+        raise as_protocol_error(problems)
+
+
+def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
+    """Yield what is not for strangers; what the operator gave a client it may keep."""
+    given = client.metadata_ if client else ClientMetadata()
+    scopes = {*STANDARD_SCOPES, *current.settings().registration_scopes}
+    if metadata.may_use_grant_type("client_credentials"):
+        # rfc6749 §4.4: for a token of the client's own no person is asked, so it opens nothing for strangers.
+        scopes = set(STANDARD_SCOPES)
+    if not metadata.scopes <= scopes | (given.scopes if client else frozenset()):
+        yield Problem("scope", f"must be among {', '.join(sorted(scopes))}")
+    grants = [*_GRANT_TYPES, *(["implicit"] if current.settings().hybrid_response_types else [])]
+    if not {*grants, *(given.grant_types if client else ())}.issuperset(metadata.grant_types):
+        yield Problem("grant_types", f"must be among {', '.join(grants)}")
+    if metadata.token_endpoint_auth_method not in offered():
+        yield Problem("token_endpoint_auth_method", f"must be one of {', '.join(offered())}")
+    has_certificates = bool(current.settings().client_certificate_header)
+    if metadata.tls_client_certificate_bound_access_tokens and not has_certificates:
+        yield Problem("tls_client_certificate_bound_access_tokens", "is not offered")
+    names = [value for name, value in metadata.translations.items() if name.startswith("client_name#")]
+    # rfc7591 §5: a stranger that is called like the operator's own app would be taken for it.
+    if any(is_name_of_operators_client(name, but=client) for name in [metadata.client_name, *names] if name):
+        yield Problem("client_name", "is the name of another app")
+
+
+def as_protocol_error(problems: list[Problem]) -> ProtocolError:
+    """Return the problems as the specified error; a few of very many are enough to begin with."""
+    told = "; ".join(map(str, problems[:_MOST_PROBLEMS_TOLD]))
+    is_about_redirects = InvalidClientMetadata(problems).error == UnregistrableRedirectURI.error
+    return UnregistrableRedirectURI(told) if is_about_redirects else UnregistrableMetadata(told)
