@@ -34,6 +34,22 @@ PAGES = {
         "sign_in.html",
         {"app_name": "Red <b>", "username": "ada", "sentence": "Wrong.", "csrf": "t"},
     ),
+    "consent": (
+        "consent.html",
+        {
+            "account": ADA,
+            "app_name": "Red <b>",
+            "app_domain": "red.test",
+            "scopes": ["openid", "profile", "own:<b>"],
+            "claims": ["birthday", "<b>"],
+            "offline_until": NOW,
+            "csrf": "t",
+        },
+    ),
+    "form post": (
+        "form_post.html",
+        {"app_name": "Red <b>", "action": "https://red.test/cb", "pairs": {"state": "<b>", "code": "c"}},
+    ),
     "confirm": (
         "session_end_confirm.html",
         PERSON
@@ -122,7 +138,8 @@ def test_a_page_has_one_heading_its_language_and_a_way_past_the_frame(html, lang
 def test_a_page_has_neither_script_nor_style_in_it(html):
     outline = Outline(html)
 
-    assert all(attrs["src"].startswith("/static/live.js?v=") for attrs in outline.all("script"))
+    ours = ("/static/live.js?v=", "/static/form_post.js?v=")
+    assert all(attrs["src"].startswith(ours) for attrs in outline.all("script"))
     assert html.count("<script") == html.count("></script>")
     assert not outline.all("style")
     assert not [name for _tag, attrs in outline.tags for name in attrs if name == "style" or name[:2] == "on"]
@@ -146,6 +163,8 @@ def test_every_field_has_its_label_and_no_id_stands_twice(html):
     ("name", "buttons"),
     [
         ("sign in", {"sign-in", "cancel"}),
+        ("consent", {"allow", "deny"}),
+        ("form post", {"continue"}),
         ("confirm", {"sign-out", "sign-out-this-app", "sign-out-everywhere", "cancel"}),
         ("confirm without cookie", {"sign-out", "cancel"}),
         ("everywhere", {"sign-out-everywhere-confirm", "cancel"}),

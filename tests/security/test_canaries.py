@@ -59,6 +59,10 @@ def tell(story: FullStory) -> dict[str, str]:
     page.press("sign-in", username=WRONG_PASSWORD, password=WRONG_PASSWORD)
     stranger.set_cookie("curfew_session", PLANTED)
     red.authorize(stranger, id_token_hint=tokens["id_token"], prompt="none")
+    pushed = red.post("/par", **red.request(state=STATE)).json["request_uri"]
+    for _ in range(2):
+        http.get("/authorize", query_string={"client_id": red.client_id, "request_uri": pushed})
+    http.get("/authorize", query_string=red.request(request=PLANTED, claims=PLANTED, state=STATE))
     red.exchange(story.code)
     red.exchange(story.code)
     red.exchange(story.code, code_verifier="canary-verifier-" + "x" * 40)
@@ -77,6 +81,7 @@ def tell(story: FullStory) -> dict[str, str]:
     http.get(f"/session/ended/{PLANTED}")
     story.api("POST", "/account/sign-out-everywhere", refreshed["access_token"])
     red.refresh(refreshed["refresh_token"])
+    tokens |= {"pushed_token": pushed.rpartition(":")[2]}
     secrets = {f"{name} first": value for name, value in tokens.items() if name.endswith("_token")}
     secrets |= {f"{name} later": value for name, value in refreshed.items() if name.endswith("_token")}
     return secrets | {
