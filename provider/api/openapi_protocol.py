@@ -20,7 +20,13 @@ _ANY: Described = {"type": "object"}
 _JSON_OR_JWT: Described = {"application/json": _ANY, "application/jwt": TEXT}
 _JSON_OR_SIGNED: Described = {"application/json": _ANY, "application/token-introspection+jwt": TEXT}
 _CLIENT: list[Described] = [{"clientSecretBasic": []}, {}]
-_PERSON: list[Described] = [{"bearer": []}]
+_PERSON: list[Described] = [{"bearer": []}, {"dpop": []}]
+_DPOP: Described = {
+    "name": "DPoP",
+    "in": "header",
+    "description": "A proof of possession (RFC 9449), to which tokens are bound and which bound tokens need.",
+    "schema": TEXT,
+}
 _PROOF = dict.fromkeys(("client_id", "client_secret", "client_assertion", "client_assertion_type"), TEXT)
 _REFUSED: Described = {"default": response("ProtocolError")}
 _HTML: Described = {"content": {"text/html": {"schema": TEXT}}}
@@ -68,6 +74,11 @@ def _for_clients(name: str, summary: str, answers: Described, *required: str, **
     }
 
 
+def _with_proof(described: Described) -> Described:
+    """Describe an endpoint that looks at a DPoP proof."""
+    return {"post": described["post"] | {"parameters": [_DPOP]}}
+
+
 def _document(name: str, summary: str) -> Described:
     return {"get": _operation(name, summary, {"200": as_json("The document.", _ANY)})}
 
@@ -89,6 +100,7 @@ _USERINFO = _operation(
     "What the token's scopes tell of the person (OpenID Connect Core 1.0, 5.3).",
     {"200": as_content("The claims, signed where the client wants it.", **_JSON_OR_JWT)},
     security=_PERSON,
+    parameters=[_DPOP],
 )
 _GLOBAL_TOKEN_REVOCATION = _operation(
     "globalTokenRevocation",
@@ -117,18 +129,22 @@ PATHS: Described = {
     "/authorize": _by_get_and_post(
         "authorize", "OpenID Connect Core 1.0, 3.1.2.", *_AUTHORIZE, "request_uri"
     ),
-    "/par": _for_clients(
-        "pushedAuthorizationRequest",
-        "An authorization request by the back channel (RFC 9126).",
-        {"201": as_json("What the browser is sent with.", thing(request_uri=TEXT, expires_in=COUNT))},
-        **dict.fromkeys(_AUTHORIZE, TEXT),
+    "/par": _with_proof(
+        _for_clients(
+            "pushedAuthorizationRequest",
+            "An authorization request by the back channel (RFC 9126).",
+            {"201": as_json("What the browser is sent with.", thing(request_uri=TEXT, expires_in=COUNT))},
+            **dict.fromkeys(_AUTHORIZE, TEXT),
+        )
     ),
-    "/token": _for_clients(
-        "token",
-        "Tokens for a code, a refresh token, a device, a token or the client itself (RFC 6749, 8628, 8693).",
-        {"200": as_json("The tokens.", schema("Tokens"))},
-        "grant_type",
-        **dict.fromkeys(_TOKEN, TEXT),
+    "/token": _with_proof(
+        _for_clients(
+            "token",
+            "Tokens for a code, a refresh token, a device, a token or the client itself (RFC 6749, 8628, 8693).",
+            {"200": as_json("The tokens.", schema("Tokens"))},
+            "grant_type",
+            **dict.fromkeys(_TOKEN, TEXT),
+        )
     ),
     "/device-authorization": _for_clients(
         "deviceAuthorization",
@@ -216,5 +232,6 @@ SECURITY_SCHEMES: Described = {
     "accountToken": {"type": "oauth2", "flows": {"authorizationCode": _PERSON_FLOW}},
     "clientToken": {"type": "oauth2", "flows": {"clientCredentials": _CLIENT_FLOW}},
     "bearer": {"type": "http", "scheme": "bearer"},
+    "dpop": {"type": "http", "scheme": "dpop"},
     "clientSecretBasic": {"type": "http", "scheme": "basic"},
 }
