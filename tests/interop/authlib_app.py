@@ -10,14 +10,14 @@ from flask import Flask, Response, jsonify, redirect, session, url_for
 from werkzeug.serving import make_server
 
 
-def authlib_app(issuer: str, secret: str) -> Flask:
+def authlib_app(issuer: str, registered: dict[str, str]) -> Flask:
     app = Flask(__name__)
     app.secret_key = "a secret of the app's own"
     app.config["SESSION_COOKIE_NAME"] = "authlib_app"
     provider = OAuth(app).register(
         "curfew",
-        client_id="authlib",
-        client_secret=secret,
+        client_id=registered["client_id"],
+        client_secret=registered["client_secret"],
         server_metadata_url=f"{issuer}/.well-known/openid-configuration",
         client_kwargs={
             "scope": "openid profile email offline_access",
@@ -77,12 +77,12 @@ def _add_sign_out(app: Flask, provider: FlaskOAuth2App) -> None:
 
 
 @contextmanager
-def served(app: Flask, port: int) -> Iterator[str]:
+def served(app: Flask, port: int) -> Iterator[None]:
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.port}"
+        yield
     finally:
         server.shutdown()
         thread.join()

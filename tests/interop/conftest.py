@@ -1,11 +1,13 @@
 """One provider for all foreign clients: `curfew serve` and a worker, on SQLite, with Ada as its person."""
 
-import json
 import socket
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from provider.cli.demo.browser import Browser
 from tests.faults.databases import SQLiteDatabase
@@ -15,10 +17,13 @@ from tests.interop.landing import Landing
 HERE = Path(__file__).parent
 SCRIPT = HERE / "node" / "node_modules" / "oidc-client-ts" / "dist" / "browser" / "oidc-client-ts.min.js"
 
+# What a person presses who is who she is and wants what she is asked.
+BUTTONS = ("sign-in", "continue", "allow", "sign-out")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one process of the test run: they share a provider, which takes its time to start."""
+    """Keep these tests in one process of the test run: they share a provider that takes long to start."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.interop)
@@ -49,19 +54,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture(scope="session")
-def add_client(house: House, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
-    """Registers a first-party client by its metadata, as an operator does."""
+def register(house: House) -> Callable[..., dict[str, Any]]:
+    """Registers a client by its metadata, as anybody may; returns what the client is told."""
 
-    def add(client_id: str, secret: str, **metadata: object) -> None:
-        file = tmp_path_factory.mktemp("metadata") / f"{client_id}.json"
-        file.write_text(json.dumps({"client_name": client_id.title()} | metadata))
-        proof = ["--client-secret", secret] if secret else []
-        house.curfew(
-            *("client", "add", "--client-id", client_id, "--first-party", "--metadata-json", str(file)),
-            *proof,
-        )
+    def register(**metadata: object) -> dict[str, Any]:
+        answer = requests.post(f"{house.issuer}/register", json=metadata, timeout=30)
+        assert answer.status_code == HTTPStatus.CREATED, answer.text
+        return answer.json()
 
-    return add
+    return register
 
 
 class Person:
@@ -73,10 +74,9 @@ class Person:
     def go(self, url: str) -> str:
         """Open an address and answer every page of the provider; returns where that led."""
         self.browser.open(url)
-        for button in ("sign-in", "allow", "sign-out"):
-            if self.browser.has(button):
-                typed = {"username": "ada", "password": PASSWORD} if button == "sign-in" else {}
-                self.browser.press(button, **typed)
+        while button := next(filter(self.browser.has, BUTTONS), None):
+            typed = {"username": "ada", "password": PASSWORD} if button == "sign-in" else {}
+            self.browser.press(button, **typed)
         return self.browser.url
 
 

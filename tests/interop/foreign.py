@@ -6,36 +6,48 @@ It is started with what it must know. Whenever it wants a person to go somewhere
 
 import json
 import subprocess
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-SECONDS = 60
+SECONDS = 30
 
 
 def play(command: Sequence[str | Path], told: dict[str, Any], go: Callable[[str], str]) -> dict[str, Any]:
     """Run a foreign client to its end; `go` takes a person to an address and returns where they arrived."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*command, json.dumps(told)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as process:
+        patience = threading.Timer(SECONDS, process.kill)
+        patience.start()
+        try:
+            result, trouble = _talk(process, go)
+        finally:
+            patience.cancel()
+            process.kill()
+    assert result is not None, "".join(trouble)
+    return result
+
+
+def _talk(
+    process: "subprocess.Popen[str]", go: Callable[[str], str]
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """Listen until it ends; returns its result, and what it said that was no part of the talk."""
     assert process.stdin
     assert process.stdout
-    result: dict[str, Any] | None = None
-    try:
-        for line in process.stdout:
-            said = json.loads(line)
-            result = said.get("result", result)
-            if "open" in said:
-                process.stdin.write(json.dumps({"arrived": go(said["open"])}) + "\n")
-                process.stdin.flush()
-        _, trouble = process.communicate(timeout=SECONDS)
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 0, trouble
-    assert result is not None, trouble
-    return result
+    result, trouble = None, []
+    for line in process.stdout:
+        if not line.startswith("{"):
+            trouble.append(line)
+            continue
+        said = json.loads(line)
+        result = said.get("result", result)
+        if "open" in said:
+            process.stdin.write(json.dumps({"arrived": go(said["open"])}) + "\n")
+            process.stdin.flush()
+    return result, trouble

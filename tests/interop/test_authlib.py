@@ -3,21 +3,21 @@
 import pytest
 
 from tests.interop.authlib_app import authlib_app, served
-
-SECRET = "authlib-secret-of-thirty-two-letters"
+from tests.support.demo import free_run
 
 
 @pytest.fixture(scope="module")
-def app_url(house, add_client):
-    with served(authlib_app(house.issuer, SECRET), 0) as url:
-        add_client(
-            "authlib",
-            SECRET,
-            redirect_uris=[f"{url}/callback"],
-            post_logout_redirect_uris=[f"{url}/signed-out"],
-            grant_types=["authorization_code", "refresh_token"],
-            scope="openid profile email offline_access",
-        )
+def app_url(house, register):
+    port = free_run(1)
+    url = f"http://127.0.0.1:{port}"
+    client = register(
+        client_name="A Flask app",
+        redirect_uris=[f"{url}/callback"],
+        post_logout_redirect_uris=[f"{url}/signed-out"],
+        grant_types=["authorization_code", "refresh_token"],
+        scope="openid profile email offline_access",
+    )
+    with served(authlib_app(house.issuer, client), port):
         yield url
 
 

@@ -1,0 +1,77 @@
+"""openid-client for Node.js: by secret, by key with PAR and DPoP after registering itself, on a device."""
+
+import shutil
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.interop.conftest import HERE
+from tests.interop.foreign import play
+
+
+@pytest.fixture
+def run(house, landing, ada, node):
+    def run(script: str, **told: str):
+        everything = {"issuer": house.issuer, "redirect_uri": f"{landing.url}/callback"} | told
+        return play([node, HERE / "node" / script], everything, ada.go)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    path = shutil.which("node")
+    if path is None or not (HERE / "node" / "node_modules" / "openid-client").is_dir():
+        pytest.skip("openid-client is not installed: `make interop` gets it, given Node.js 20 with npm")
+    return path
+
+
+@pytest.mark.spec("discovery §4.3, core §3.1.3.7, core §12.2, rfc7662 §2.2, rfc7009 §2.1, rpinitiated §3")
+def test_it_signs_ada_in_and_out_by_a_secret(register, landing, run):
+    client = register(
+        client_name="An app with a secret",
+        redirect_uris=[f"{landing.url}/callback"],
+        post_logout_redirect_uris=[f"{landing.url}/signed-out"],
+        backchannel_logout_uri=f"{landing.url}/backchannel-logout",
+        grant_types=["authorization_code", "refresh_token"],
+        scope="openid email offline_access",
+    )
+
+    seen = run(
+        "sign_in.mjs",
+        client_id=client["client_id"],
+        secret=client["client_secret"],
+        post_logout_redirect_uri=f"{landing.url}/signed-out",
+    )
+
+    assert seen["userinfo"]["email"] == "ada@example.test"
+    assert seen["sid"]
+    assert seen["same_sub"]
+    assert seen["known"]["active"] is True
+    assert seen["revoked"] == {"active": False}
+    assert seen["arrived"] == f"{landing.url}/signed-out?state=over"
+
+
+@pytest.mark.spec("fapi2 §5.3, rfc9126 §2.2, rfc9449 §5, rfc7591 §3.2.1, rfc9207 §2")
+def test_it_registers_itself_and_proves_itself_by_keys(run):
+    seen = run("sign_in_proven.mjs")
+
+    asked = parse_qs(urlsplit(seen["asked"]).query)
+    assert set(asked) == {"client_id", "request_uri"}
+    assert seen["userinfo"]["email"] == seen["again"]["email"] == "ada@example.test"
+    assert seen["kinds"] == ["dpop", "dpop"]
+
+
+@pytest.mark.spec("rfc8628 §3.4")
+def test_ada_signs_in_for_a_device(register, run):
+    client = register(
+        client_name="Television",
+        token_endpoint_auth_method="none",
+        application_type="native",
+        grant_types=["urn:ietf:params:oauth:grant-type:device_code"],
+        scope="openid email",
+    )
+
+    seen = run("device.mjs", client_id=client["client_id"])
+
+    assert seen["userinfo"]["email"] == "ada@example.test"
