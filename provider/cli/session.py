@@ -87,6 +87,7 @@ def as_record(one: Session, account: Account) -> dict[str, Any]:
         "account_id": account.id,
         "username": account.username,
         "device": one.device,
+        "is_device": one.is_device,
         "ip": one.ip,
         "amr": one.amr.split(),
         "state": _state(one),

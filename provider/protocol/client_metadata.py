@@ -47,7 +47,8 @@ class ClientMetadata:
     redirect_uris: tuple[str, ...] = _declared("Where authorization answers may go.", ())
     response_types: tuple[str, ...] = _declared("What it asks the authorization endpoint for.", ("code",))
     grant_types: tuple[str, ...] = _declared(
-        "authorization_code, refresh_token, client_credentials, implicit.", ("authorization_code",)
+        "authorization_code, refresh_token, client_credentials, implicit, or a device's or exchange's URN.",
+        ("authorization_code",),
     )
     application_type: str = _declared("web or native.", "web")
     contacts: tuple[str, ...] = _declared("E-mail addresses of the people responsible.", ())

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from provider.accounts.models import Account
+from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock
@@ -346,3 +347,19 @@ def test_the_grant_is_discoverable(tv):
 
     assert metadata["device_authorization_endpoint"] == f"{ISSUER}/device-authorization"
     assert DEVICE_CODE in metadata["grant_types_supported"]
+
+
+def test_no_code_is_ever_logged_or_audited(tv, made, caplog):
+    """INV-13, also for what a person types."""
+    caplog.set_level("DEBUG")
+    begun = tv.begin()
+    tv.poll(begun["device_code"])
+    tv.poll("cfd_canary-of-forty-three-letters-or-something")
+    answer(begun["user_code"], made)
+    tokens = tv.poll(begun["device_code"]).json
+    tv.poll(begun["device_code"])
+
+    audit = str([event.detail for event in db.session.scalars(select(AuditEvent))])
+    secrets = [begun["device_code"], begun["user_code"], begun["user_code"].replace("-", ""), "canary"]
+    for secret in [*secrets, tokens["access_token"], tokens["refresh_token"]]:
+        assert secret not in caplog.text + audit

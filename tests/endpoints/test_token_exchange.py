@@ -12,6 +12,7 @@ from provider.infrastructure.database import change, db, end_read, transaction
 from provider.keys.jwt import UnverifiedJWT, verify_own
 from provider.protocol.grant_types import TOKEN_EXCHANGE
 from tests.endpoints.test_token import give_offline_access
+from tests.support.command import run_curfew
 from tests.support.relying_party import RelyingParty
 
 TYPE = "urn:ietf:params:oauth:token-type:access_token"
@@ -267,3 +268,15 @@ def test_the_exchange_keeps_its_budget(signed_in, rp, api, statements):
         api.taken(tokens["access_token"])
 
     assert len(seen) <= 6, seen
+
+
+@ON_SQLITE
+def test_what_the_operator_says_holds_at_once(app, signed_in, rp):
+    service, tokens = Service(app, of=()), rp.sign_in(signed_in)
+    assert service.take(tokens["access_token"]).status_code == 400
+
+    run_curfew("client", "update", "api", "--may-exchange-tokens-of", "red,green")
+    assert service.take(tokens["access_token"]).status_code == 200
+
+    run_curfew("client", "update", "api", "--may-exchange-tokens-of", "")
+    assert service.take(tokens["access_token"]).status_code == 400
