@@ -63,7 +63,8 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
                 raise ExpiredToken("the device code has expired")
             case DeviceCodeState.ALLOWED:
                 authorized = code.request.get("resources", ())
-                terms = read_terms(self.request.asked, self._found.client, authorized=authorized)
+                client, scope = self._found.client, code.scope
+                terms = read_terms(self.request.asked, client, authorized=authorized, scope=scope)
                 if device_codes.use(code):
                     return 200, self._let_in(terms), self.TOKEN_RESPONSE_HEADER
         # Nothing is revoked: rfc8628 §3.5 has devices ask again when an answer was lost on its way.

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from provider.accounts.claims import claims_of
 from provider.accounts.models import Account
-from provider.clients import resources
 from provider.clients.models import Client
 from provider.grants import lifecycle as grants
 from provider.grants.models import Grant
@@ -18,6 +17,7 @@ from provider.logout.models import LogoutReason
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.oauth.decision import Proceed
 from provider.oauth.token_answer import token_answer
+from provider.oauth.token_terms import targets_for
 from provider.oauth.told_claims import to_store
 from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
 from provider.protocol.scopes import names_for, pick
@@ -85,14 +85,15 @@ def _issue_code(asked: AuthorizationRequest, proceed: Proceed, share: _Share, co
 def _issue_access_token(
     asked: AuthorizationRequest, proceed: Proceed, share: _Share, family_id: UUID
 ) -> dict[str, str]:
+    scope = " ".join(proceed.scopes)
     handle, token = access.issue_for_grant(
         share.client,
         share.grant,
         share.client_session,
         share.session,
-        scope=" ".join(proceed.scopes),
+        scope=scope,
         family_id=family_id,
-        resources=resources.check(asked.resources),
+        resources=targets_for(share.client, asked.resources, scope=scope),
         claims=_told(asked, proceed).get("userinfo"),
     )
     return {name: str(value) for name, value in token_answer(handle, token).items()}

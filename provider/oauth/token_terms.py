@@ -43,10 +43,24 @@ def read_terms(
     None where the operator has said for whom. The caller has a transaction open. Raises
     InvalidTarget, InvalidDPoPProof, UseDPoPNonce or InvalidRequest.
     """
-    targets = _targets(asked, client, authorized)
+    named = read_resources(asked.parameters)
+    # Our own addresses need no permission of their own: what they give is decided by the scopes alone.
+    if authorized is not None and not {*named} <= {*authorized, current.settings().issuer}:
+        raise InvalidTarget("a resource was not asked for at the authorization endpoint")
+    targets = targets_for(client, named or authorized or (), scope=scope)
+    return TokenTerms(resources=targets, cnf=_binding(asked, client))
+
+
+def targets_for(client: Client, named: Collection[str], *, scope: str | None) -> tuple[Resource, ...]:
+    """Return the resource servers of one token of a client, which may have this scope. Raises InvalidTarget.
+
+    Looked at before anything is used up: what no one token can serve is the request's fault.
+    """
+    targets = resources.check(named)
+    access.form_of(client, targets)
     if scope is not None and not client.first_party:
         _check_invited(targets, scope)
-    return TokenTerms(resources=targets, cnf=_binding(asked, client))
+    return targets
 
 
 def check_key(bound_to: dict[str, str] | None, terms: TokenTerms) -> None:
@@ -54,19 +68,6 @@ def check_key(bound_to: dict[str, str] | None, terms: TokenTerms) -> None:
     proven = terms.cnf or {}
     if any(proven.get(name) != value for name, value in (bound_to or {}).items()):
         raise InvalidGrant("this was issued to the holder of another key")
-
-
-def _targets(
-    asked: ClientRequest, client: Client, authorized: Collection[str] | None
-) -> tuple[Resource, ...]:
-    named = read_resources(asked.parameters)
-    # Our own addresses need no permission of their own: what they give is decided by the scopes alone.
-    if authorized is not None and not {*named} <= {*authorized, current.settings().issuer}:
-        raise InvalidTarget("a resource was not asked for at the authorization endpoint")
-    targets = resources.check(named or authorized or ())
-    # Looked at before anything is used up: resources that no one token can serve are the request's fault.
-    access.form_of(client, targets)
-    return targets
 
 
 def _check_invited(targets: Collection[Resource], scope: str) -> None:
