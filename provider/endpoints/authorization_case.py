@@ -11,7 +11,7 @@ from provider.infrastructure import current
 from provider.interactions.models import Interaction
 from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
 from provider.oauth.pushed_request import check_usable, find_request, is_ours
-from provider.oauth.request_object import has_object, unpacked
+from provider.oauth.request_object import check_signed, has_object, unpacked
 from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
 from provider.protocol.response_type import answering_mode
 from provider.web.addresses import client_network
@@ -61,6 +61,7 @@ def case_of(sent: Mapping[str, str]) -> AuthorizationCase:
     if is_ours(sent.get("request_uri", "")):
         return _pushed_case(sent)
     case = _validated(_from_object(sent) if has_object(sent) else sent)
+    check_signed(sent, case.client.metadata_)
     # rfc9126 §5, §6: the server or the client itself may have ruled out all others.
     if (
         current.settings().require_pushed_authorization_requests

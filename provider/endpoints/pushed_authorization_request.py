@@ -8,7 +8,7 @@ from provider.infrastructure import current
 from provider.oauth.dpop import thumbprint_of
 from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
 from provider.oauth.pushed_request import push
-from provider.oauth.request_object import fetch_keys, read, refuse_if_off
+from provider.oauth.request_object import check_signed, fetch_keys, read, refuse_if_off
 from provider.oauth.server import prove_client
 from provider.protocol.errors import InvalidDPoPProof, InvalidRequest, ProtocolError, TooManyRequests
 from provider.web.addresses import client_network
@@ -44,6 +44,7 @@ def _parameters(asked: ClientRequest, client: Client) -> dict[str, str]:
     rfc9449 §10.1: a DPoP proof that comes along says as much as `dpop_jkt`, and may not say another key.
     """
     parameters, jkt = dict(asked.parameters), thumbprint_of(asked)
+    check_signed(parameters, client.metadata_)
     if "request" in parameters:
         refuse_if_off(parameters)
         parameters = read(

@@ -59,6 +59,12 @@ def has_object(sent: Mapping[str, str]) -> bool:
     return "request" in sent or "request_uri" in sent
 
 
+def check_signed(sent: Mapping[str, str], metadata: ClientMetadata) -> None:
+    """Refuse a request that is no object where the client has promised to sign them all (rfc9101 §10.5)."""
+    if metadata.require_signed_request_object and not has_object(sent):
+        raise InvalidRequest("the client's requests must be signed request objects")
+
+
 def unpacked(sent: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters that count: those of the object alone (rfc9101 §6.3).
 

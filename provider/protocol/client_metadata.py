@@ -94,6 +94,9 @@ class ClientMetadata:
     frontchannel_logout_session_required: bool = _declared("That page is told iss and sid.", False)
     software_id: str | None = _declared("Which software it is.")
     software_version: str | None = _declared("Which version of it.")
+    require_signed_request_object: bool = _declared(
+        "Its requests are always signed request objects (rfc9101 §10.5).", False
+    )
     require_pushed_authorization_requests: bool = _declared("It only uses pushed requests (rfc9126).", False)
     dpop_bound_access_tokens: bool = _declared("It only uses DPoP-bound tokens (rfc9449).", False)
     tls_client_certificate_bound_access_tokens: bool = _declared(

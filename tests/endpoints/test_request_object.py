@@ -215,6 +215,19 @@ def test_the_registered_signature_is_the_only_one(app, signed_in):
         assert query_of(ask(signed_in, rp, wrong, **beside))["error"] == "invalid_request_object"
 
 
+@pytest.mark.spec("rfc9101 §10.5")
+def test_a_client_may_promise_to_sign_always(app, signed_in):
+    rp = RelyingParty(app, jwks=JWKS, require_signed_request_object=True)
+    object_ = signed(claims_of(rp))
+
+    assert query_of(rp.authorize(signed_in))["error"] == "invalid_request"
+    assert rp.post("/par", **rp.request()).json["error"] == "invalid_request"
+    assert "code" in query_of(ask(signed_in, rp, object_))
+    pushed = rp.post("/par", request=object_).json["request_uri"]
+    asked = {"client_id": "red", "request_uri": pushed}
+    assert "code" in query_of(signed_in.get("/authorize", query_string=asked))
+
+
 def test_a_person_may_answer_meanwhile(http, rp, ada):
     answer = query_of(type_password(http, ask(http, rp, signed(claims_of(rp)))))
 
