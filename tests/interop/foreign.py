@@ -1,7 +1,8 @@
 """A client in a process of its own, in whatever language: it speaks JSON by the line.
 
 It is started with what it must know. Whenever it wants a person to go somewhere, it says
-`{"open": address}` and is told where the person arrived; in the end it says `{"result": …}`.
+`{"open": address}` and is told where the person arrived; by `{"receive": path}` it asks for the form that
+was posted to it there. In the end it says `{"result": …}`.
 """
 
 import json
@@ -10,12 +11,24 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.interop.landing import Landing
 
 SECONDS = 30
 
 
-def play(command: Sequence[str | Path], told: dict[str, Any], go: Callable[[str], str]) -> dict[str, Any]:
+def play(
+    command: Sequence[str | Path], told: dict[str, Any], go: Callable[[str], str], landing: Landing
+) -> dict[str, Any]:
     """Run a foreign client to its end; `go` takes a person to an address and returns where they arrived."""
+
+    def answer(said: dict[str, Any]) -> dict[str, Any] | None:
+        if "open" in said:
+            arrived = go(said["open"])
+            return {"arrived": arrived, "query": dict(parse_qsl(urlsplit(arrived).query))}
+        return landing.wait_for(said["receive"]).form if "receive" in said else None
+
     with subprocess.Popen(
         [*command, json.dumps(told)],
         stdin=subprocess.PIPE,
@@ -26,7 +39,7 @@ def play(command: Sequence[str | Path], told: dict[str, Any], go: Callable[[str]
         patience = threading.Timer(SECONDS, process.kill)
         patience.start()
         try:
-            result, trouble = _talk(process, go)
+            result, trouble = _talk(process, answer)
         finally:
             patience.cancel()
             process.kill()
@@ -35,7 +48,7 @@ def play(command: Sequence[str | Path], told: dict[str, Any], go: Callable[[str]
 
 
 def _talk(
-    process: "subprocess.Popen[str]", go: Callable[[str], str]
+    process: "subprocess.Popen[str]", answer: Callable[[dict[str, Any]], dict[str, Any] | None]
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Listen until it ends; returns its result, and what it said that was no part of the talk."""
     assert process.stdin
@@ -47,7 +60,7 @@ def _talk(
             continue
         said = json.loads(line)
         result = said.get("result", result)
-        if "open" in said:
-            process.stdin.write(json.dumps({"arrived": go(said["open"])}) + "\n")
+        if (answered := answer(said)) is not None:
+            process.stdin.write(json.dumps(answered) + "\n")
             process.stdin.flush()
     return result, trouble

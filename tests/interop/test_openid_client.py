@@ -13,7 +13,7 @@ from tests.interop.foreign import play
 def run(house, landing, ada, node):
     def run(script: str, **told: str):
         everything = {"issuer": house.issuer, "redirect_uri": f"{landing.url}/callback"} | told
-        return play([node, HERE / "node" / script], everything, ada.go)
+        return play([node, HERE / "node" / script], everything, ada.go, landing)
 
     return run
 
