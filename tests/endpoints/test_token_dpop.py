@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import func, select
 
 from provider.infrastructure.database import db, end_read
+from provider.protocol.grant_types import DEVICE_CODE
 from provider.tokens.models import AccessToken, RefreshToken, UsedProof
 from provider.worker.pruning import prune
 from tests.support.browsers import query_of
+from tests.support.device import Device, answer
 from tests.support.prover import Holder, Prover
 from tests.support.relying_party import RelyingParty
 
@@ -296,3 +298,23 @@ def test_a_proof_costs_one_statement_wherever_it_comes(signed_in, holder, statem
     assert len(exchange) <= 9 + 1, exchange
     assert len(refresh) <= 7 + 1, refresh
     assert len(shown) <= 3 + 1, shown
+
+
+@pytest.mark.spec("rfc9449 §5")
+@ONE_DATABASE
+def test_a_device_is_bound_to_its_key_like_any_public_client(app, story):
+    tv, prover = Device(app), Prover()
+
+    def poll(code, proof):
+        form = {"grant_type": DEVICE_CODE, "device_code": code, "client_id": "tv"}
+        return tv.http.post("/token", data=form, headers={"DPoP": proof})
+
+    begun = tv.begin()
+    assert answer(begun["user_code"], story.made)
+    refused = poll(begun["device_code"], "x")
+    tokens = poll(begun["device_code"], prover.proof()).json
+
+    assert refused.json["error"] == "invalid_dpop_proof"
+    assert tokens["token_type"] == "DPoP"
+    assert tv.http.get("/userinfo", headers=prover.show(tokens["access_token"])).status_code == 200
+    assert tv.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"

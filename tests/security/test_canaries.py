@@ -18,9 +18,10 @@ from provider.infrastructure.database import Base, db, end_read
 from provider.infrastructure.event_log import JSONLines
 from provider.logout.deliver import drain
 from provider.worker.duties import expire_sessions, seal_audit
-from tests.factories import PASSWORD, secret_of
+from tests.factories import PASSWORD, make_session, secret_of
 from tests.security.full_story import FullStory
-from tests.support.browsers import Page, follow
+from tests.support.browsers import Page, follow, show_session
+from tests.support.prover import Holder, Prover
 
 WRONG_PASSWORD = "canary-wrong-password-4711"
 NEW_PASSWORD = "canary-new-password-4711 and more"
@@ -135,6 +136,36 @@ def test_no_secret_is_ever_written_down(app, browser, turned_clock, log, monkeyp
     assert found == set()
     # Neither is any token of ours that we did not think of: each has a prefix, or is a JWT.
     assert not re.findall(r"cf[acr]_[\w-]{20,}|eyJ[\w-]{10,}\.[\w-]{10,}", lines + audit)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_proof_and_no_signed_token_is_written_down(app, http, ada, log):
+    """Neither into the log or the audit, nor in a form that could be used anywhere in the database."""
+    red = Holder(app, "red", access_token_format="jwt", dpop_bound_access_tokens=True)
+    browser = show_session(http, make_session(ada))
+    token = red.sign_in(browser)["access_token"]
+    shown = red.prover.show(token)
+    wrong = red.prover.proof(), Prover().proof(), red.prover.proof(nonce="canary-nonce-4711")
+
+    red.http.get("/userinfo", headers=shown)
+    red.http.get("/userinfo", headers=shown)
+    red.http.get("/userinfo", headers={"Authorization": f"Bearer {token}"})
+    for proof in wrong:
+        red.http.get("/userinfo", headers=shown | {"DPoP": proof})
+        red.exchange("cfc_unknown", proof=f"{proof},{proof}")
+    red.introspect(token)
+    red.revoke(token)
+
+    tables = Base.metadata.sorted_tables
+    dump = "\n".join(repr(tuple(row)) for table in tables for row in db.session.execute(select(table)))
+    end_read()
+    lines = log.getvalue()
+    assert "request_refused" in lines
+    assert "token_revoked" in dump
+    for secret in (token, shown["DPoP"], *wrong):
+        assert secret not in lines + dump
+        assert secret.rpartition(".")[2] not in lines + dump
+    assert not re.findall(r"eyJ[\w-]{10,}\.[\w-]{10,}", lines)
 
 
 def audit_as_text() -> str:
