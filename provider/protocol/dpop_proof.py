@@ -43,6 +43,12 @@ class _Registry(jws.JWSRegistry):
     max_header_length = LARGEST_PROOF
     max_payload_length = LARGEST_PROOF
 
+    def get_alg(self, name: str) -> Any:
+        """Return an algorithm on offer; joserfc warns at each use of `EdDSA`, as clients still call it."""
+        if name not in PROOF_ALGORITHMS:
+            raise ValueError("the algorithm is not on offer")
+        return self.algorithms[name]
+
 
 # rfc7515 §4: what a header says beside that is to be ignored, unless it is critical.
 _REGISTRY = _Registry(algorithms=PROOF_ALGORITHMS, strict_check_header=False)
