@@ -1,0 +1,71 @@
+"""Apache with mod_auth_openidc of Debian: sign-in, sign-out by it, and sign-out that it is told of."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.interop.apache import apache, find_apache
+from tests.support.demo import free_run
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def site(house, register):
+    if find_apache() is None:
+        pytest.skip(
+            "Apache's module is not installed: apt install apache2-bin libapache2-mod-auth-openidc gets it"
+        )
+    port = free_run(1)
+    url = f"http://127.0.0.1:{port}"
+    client = register(
+        client_name="A site behind Apache",
+        redirect_uris=[f"{url}/callback"],
+        post_logout_redirect_uris=[f"{url}/signed-out.html"],
+        backchannel_logout_uri=f"{url}/callback?logout=backchannel",
+        backchannel_logout_session_required=True,
+        scope="openid email",
+    )
+    # Not pytest's own folder, which nobody but its owner may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with apache(Path(folder), port, house.issuer, client):
+            yield url
+
+
+def shows(ada, site: str) -> bool:
+    """Whether Apache shows Ada its page, and not the provider its sign-in."""
+    return "For Ada" in ada.browser.ask("GET", f"{site}/private.html").text
+
+
+@pytest.mark.spec("core §3.1.3.7, discovery §4.3")
+def test_it_shows_its_page_to_who_signed_in(ada, site):
+    assert not shows(ada, site)
+
+    assert ada.go(f"{site}/private.html") == f"{site}/private.html"
+
+    assert shows(ada, site)
+
+
+@pytest.mark.spec("rpinitiated §2, rpinitiated §3")
+def test_it_signs_ada_out(ada, site, house):
+    ada.go(f"{site}/private.html")
+
+    left = ada.go(f"{site}/callback?logout={site}/signed-out.html")
+
+    assert left.startswith(f"{site}/signed-out.html")
+    assert not shows(ada, site)
+    ada.browser.open(f"{site}/private.html")
+    assert ada.browser.url.startswith(house.issuer)
+    assert ada.browser.has("sign-in")
+
+
+@pytest.mark.spec("backchannel §2.5, backchannel §2.6, backchannel §2.8")
+def test_it_ends_its_session_when_it_is_told(ada, site, house):
+    ada.go(f"{site}/private.html")
+    assert shows(ada, site)
+
+    ada.go(f"{house.issuer}/session/end")
+
+    wait_until(lambda: not shows(ada, site))
+    assert wait_until(lambda: house.deliveries("d.state = 'delivered'"))
