@@ -1,5 +1,6 @@
 """`curfew check`: a database in which all is well, and one broken in each of the ways that it knows."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -28,6 +29,7 @@ from tests.factories import make_account, make_client, make_session
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 AGES = timedelta(days=10)
 # One row, and one for each app that has ever failed.
+BY_INDEX = re.compile("INDEX|BITMAP")
 SMALL = ("provider_state", "endpoint_health")
 
 
@@ -316,7 +318,8 @@ def test_each_question_finds_its_rows_by_indexes(app):
         sql = str(asked.compile(db.engine, compile_kwargs={"literal_binds": True}))
         explain = "EXPLAIN QUERY PLAN " if db.engine.dialect.name == "sqlite" else "EXPLAIN "
         plan = [str(row) for row in db.session.execute(text(explain + sql.replace(":", r"\:")))]
-        scans = [line for line in plan if "SCAN" in line.upper() and "INDEX" not in line.upper()]
+        # A bitmap comes from an index too; which of both is taken depends on what earlier tests left there.
+        scans = [line for line in plan if "SCAN" in line.upper() and not BY_INDEX.search(line.upper())]
         large = [line for line in scans if not any(small in line for small in SMALL)]
         assert large == [], (one.name, plan)
     db.session.rollback()
