@@ -17,6 +17,7 @@ from provider.protocol.response_type import answering_mode
 from provider.web.addresses import client_network
 from provider.web.authorization_response import AnswerAddress
 from provider.web.errors import answer_errors_at
+from provider.web.i18n import speak
 from provider.web.op_browser_state import session_state_parameter
 
 _PUSHED = "pushed"
@@ -111,6 +112,8 @@ def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
 
 def _validated(parameters: Mapping[str, str]) -> AuthorizationCase:
     client, redirect_uri = find_target(parameters)
+    # What we show, if it is but a form on its way to the app, speaks as the app asks for.
+    speak(parameters.get("ui_locales", ""))
     answer_errors_at(_answer_address(parameters, client, redirect_uri))
     asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
     return AuthorizationCase(client=client, asked=asked, parameters=parameters)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from provider.accounts.models import Account
@@ -53,6 +54,7 @@ def create(
         client_id=client.client_id,
         scope=scope,
         offline=offline,
+        **_about_claims(grant),
     )
     return grant
 
@@ -67,12 +69,12 @@ def widen(
     claims: Collection[str] = (),
 ) -> None:
     """Add to a living grant what the person allowed now; nothing that it held is taken away."""
-    if not set(claims) <= set(grant.claims or ()):
-        grant.claims = sorted({*(grant.claims or ()), *claims})
-    wider = with_scopes(grant.scopes, scope.split())
-    if set(wider.split()) == grant.scopes and offline <= grant.offline and consented <= grant.consented:
+    wider, held = with_scopes(grant.scopes, scope.split()), set(grant.claims or ())
+    is_wider = set(wider.split()) != grant.scopes or not held.issuperset(claims)
+    if not is_wider and offline <= grant.offline and consented <= grant.consented:
         return
     grant.scope = wider
+    grant.claims = sorted(held.union(claims)) or None
     grant.offline = grant.offline or offline
     grant.consented = grant.consented or consented
     record(
@@ -82,6 +84,7 @@ def widen(
         client_id=client.client_id,
         scope=wider,
         offline=grant.offline,
+        **_about_claims(grant),
     )
 
 
@@ -92,6 +95,10 @@ def revoke(grant: Grant, *, logout_id: UUID | None = None) -> bool:
     grant.revoked_at = clock.now()
     grant.logout_id = logout_id
     return True
+
+
+def _about_claims(grant: Grant) -> dict[str, Any]:
+    return {"claims": " ".join(grant.claims)} if grant.claims else {}
 
 
 def with_scopes(held: Iterable[str], added: Iterable[str]) -> str:

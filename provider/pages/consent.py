@@ -1,6 +1,7 @@
 """The consent page: a person says what an app may do."""
 
 from datetime import timedelta
+from typing import Any
 
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -51,9 +52,11 @@ def submit(handle: str) -> AnyResponse:
 def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) -> None:
     scope = " ".join(_asked_scopes(parked))
     # The answer is this person's: somebody else who signs in afterwards has agreed to nothing.
+    claims = _asked_claims(parked)
+    said: dict[str, Any] = {"scope": scope} | ({"claims": " ".join(claims)} if claims else {})
     decided: dict[str, object] = {"denied": True}
     if allowed:
-        decided = {"consented_scope": scope, "consented_claims": _asked_claims(parked)}
+        decided = {"consented_scope": scope, "consented_claims": claims}
     answer(parked.interaction, **decided, consented_by=str(found.account.id))
     record(
         EventTag.CONSENT_GIVEN if allowed else EventTag.CONSENT_DENIED,
@@ -62,7 +65,7 @@ def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) ->
         client_id=parked.client.client_id,
         session_id=found.session.id,
         ip=client_address(),
-        scope=scope,
+        **said,
     )
 
 

@@ -67,6 +67,13 @@ def test_a_form_posts_the_answer_by_itself_or_at_a_click(signed_in, rp, changes,
 
 
 @ON_SQLITE
+def test_a_form_speaks_the_language_that_the_app_asks_for(signed_in, rp):
+    page = Page(signed_in, rp.authorize(signed_in, response_mode="form_post", ui_locales="de"))
+
+    assert '<html lang="de">' in page.html
+
+
+@ON_SQLITE
 def test_a_form_says_the_state_as_text_and_not_as_markup(signed_in, rp):
     page = Page(
         signed_in, rp.authorize(signed_in, response_mode="form_post", state='"><script>alert(1)</script>')

@@ -5,6 +5,7 @@ import json
 import pytest
 from sqlalchemy import select
 
+from provider.audit.models import AuditEvent
 from provider.grants.models import Grant
 from provider.infrastructure.database import db, end_read
 from provider.keys import jwt
@@ -107,6 +108,8 @@ def test_a_third_party_is_told_what_the_person_agreed_to(http, signed_in, blue):
     assert set(blue.userinfo(tokens["access_token"]).json) == {"sub", "birthdate", "email"}
     end_read()
     assert db.session.scalars(select(Grant)).one().claims == ["birthdate", "email"]
+    said = select(AuditEvent).where(AuditEvent.tag.in_(["consent_given", "grant_created"]))
+    assert [entry.detail["claims"] for entry in db.session.scalars(said)] == ["birthdate email"] * 2
     # What was agreed to is not asked about again; more is.
     assert "code" in query_of(blue.authorize(signed_in, prompt="none", **asked))
     more = asking(userinfo=named("birthdate", "phone_number"), prompt="none")
