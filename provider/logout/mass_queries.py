@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from provider.accounts.models import Account
@@ -17,6 +17,7 @@ from provider.infrastructure.database import db
 from provider.infrastructure.provider_state import ProviderState
 from provider.logout.expiry import dead_for_all
 from provider.logout.models import MassEnding, MassKind, MassPhase
+from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import session_lives
 
@@ -121,13 +122,22 @@ def _dead_grants(mass: MassEnding) -> Selection:
             of_client = grants.join(Client, Client.id == Grant.client_id)
             return of_client.where(Grant.client_id == mass.client_id, Grant.client_epoch < Client.epoch)
         case MassKind.CLIENT_OFFLINE:
-            return grants.where(Grant.client_id == mass.client_id, Grant.offline, Grant.created_at <= mass.at)
+            stays = or_(Grant.offline, _is_of_a_staying_device())
+            return grants.where(Grant.client_id == mass.client_id, stays, Grant.created_at <= mass.at)
     return grants.join(ProviderState, true()).where(
         or_(
             Grant.provider_epoch < ProviderState.epoch,
             Grant.created_at < ProviderState.issued_before_is_dead_at,
         )
     )
+
+
+def _is_of_a_staying_device() -> ColumnElement[bool]:
+    """The condition that a grant is a device's, whose session lives as long as an offline grant does."""
+    of_device = exists().where(
+        ClientSession.grant_id == Grant.id, Session.id == ClientSession.session_id, Session.is_device
+    )
+    return and_((" " + Grant.scope + " ").contains(f" {OFFLINE_ACCESS} "), of_device)
 
 
 def _living(rows: Selection, now: datetime) -> Selection:

@@ -6,11 +6,13 @@ from sqlalchemy import func, select
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.inspection.check import check
+from provider.logout import mass
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
+from provider.logout.mass_walk import carry_on
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.others import end_others
 from provider.sessions.models import ClientSession, Session
@@ -39,7 +41,9 @@ FRESH = {"populate_existing": True}
 
 
 def device() -> Session:
-    return db.session.scalars(select(Session).where(Session.is_device), execution_options=FRESH).one()
+    """The newest device."""
+    devices = select(Session).where(Session.is_device).order_by(Session.id.desc()).limit(1)
+    return db.session.scalars(devices, execution_options=FRESH).one()
 
 
 def share() -> ClientSession:
@@ -112,6 +116,24 @@ def test_an_app_that_may_no_longer_stay_offline_is_refused_on_its_devices_too(tv
         db.session.get_one(type(tv.client), tv.client.id).registered = registered
 
     assert tv.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+
+
+def test_the_devices_of_such_an_app_are_ended_with_its_offline_grants(tv, made):
+    """ABU-24: those that stay signed in as long as a grant; others end soon enough by themselves."""
+    tv.sign_in_by(made)
+    brief = tv.sign_in_by(made, scope="openid")
+    with transaction():
+        mass.end_offline_of_client(tv.client, "admin")
+
+    ending = carry_on()
+    while ending and ending.finished_at is None:
+        ending = carry_on()
+
+    assert device().ended_at is None
+    assert tv.userinfo(brief["access_token"]).status_code == 200
+    ended = select(Session).where(Session.is_device, Session.ended_at.is_not(None))
+    assert len(db.session.scalars(ended).all()) == 1
+    assert count(Delivery) == 1
 
 
 def test_nothing_of_a_device_is_at_odds(tv, made, ada):
