@@ -60,8 +60,11 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
             return bool(token.client.id == client.client.id)
         if token.holder.id == client.client.id:
             return True
+        if token.token.audience is None:
+            # rfc7662 §4: who may ask is the operator's choice; of who registered himself he knows nothing.
+            return not client.client.self_registered
         # rfc8707 §2: what is meant for one resource server is none of another's business.
-        return token.token.audience is None or resources.is_served_by(client.client, token.token.audience)
+        return resources.is_served_by(client.client, token.token.audience)
 
     def create_introspection_payload(self, token: Found | None) -> dict[str, Any]:
         """Describe the token; rfc7662 §2.2: of one that is not active nothing else is said."""

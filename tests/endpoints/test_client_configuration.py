@@ -197,6 +197,18 @@ def test_what_the_operator_made_his_own_is_changed_by_him_alone(stranger, made):
     assert stranger.delete(made).status_code == 403
 
 
+@pytest.mark.spec("rfc7662 §4")
+def test_a_stranger_is_told_nothing_of_other_apps_tokens(signed_in, app, stranger, made):
+    red, green = RelyingParty(app, "red"), RelyingParty(app, "green")
+    token = red.sign_in(signed_in)["access_token"]
+    proof = (made["client_id"], made["client_secret"])
+
+    told = stranger.http.post("/introspect", data={"token": token}, auth=proof).json
+
+    assert told == {"active": False}
+    assert green.introspect(token)["active"]
+
+
 @ON_SQLITE
 def test_a_scope_that_the_operator_gave_may_be_kept(stranger, made):
     registered = made | {"scope": "openid account"}
