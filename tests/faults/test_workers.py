@@ -95,6 +95,8 @@ def test_a_poison_delivery_dies_alone(open_house: OpenHouse) -> None:
     house = open_house(delivery_schedule="200ms")
 
     def poison(exchange: Exchange) -> None:
+        # What is in flight beside it dies with it and has one try less; here everybody has but two.
+        wait_until(lambda: not house.deliveries("d.state = 'pending' AND c.client_id = 'red'"))
         for worker in house.workers:
             if worker.is_running:
                 worker.kill()
