@@ -20,7 +20,9 @@ _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?")
 # rfc6749 §3.3: scope-token.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
+# Without hyphens: a server cannot tell one from an underscore, and a proxy that overwrites X-Cert lets X_Cert
+# through to take its place.
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 _LIMIT = re.compile(r"[1-9]\d* per (?:[1-9]\d* )?(?:second|minute|hour|day)s?")
 _LIMITS = (
     *("sign_in_limit_account", "sign_in_limit_address"),
@@ -177,7 +179,7 @@ def _certificate_problems(settings: "Settings") -> Iterator[str]:
     names = ("client_certificate_header", "client_certificate_verified_header")
     for name in names:
         if getattr(settings, name) and not _HEADER.fullmatch(getattr(settings, name)):
-            yield f"{name} must be a header's name of letters, digits and hyphens"
+            yield f"{name} must be a header's name of letters and digits alone, like XClientCert"
     if settings.client_certificate_header and not settings.trusted_proxies:
         yield "client_certificate_header needs trusted_proxies: anybody could write it"
     if settings.client_certificate_verified_header and not settings.client_certificate_header:

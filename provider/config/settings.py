@@ -62,8 +62,8 @@ class Settings:
 
     trusted_proxies: int = setting("How many proxies in front set X-Forwarded-For and -Proto.", default=0)
     client_certificate_header: str = setting(
-        "Header in which the trusted proxy passes a client's TLS certificate on: percent-encoded PEM, base64 "
-        "or RFC 9440. It must overwrite what came in. Empty: no certificates.",
+        "Header, like XClientCert, in which the trusted proxy passes a client's TLS certificate on: "
+        "percent-encoded PEM, base64 or as in RFC 9440; it overwrites what came in. Empty: no certificates.",
         default="",
     )
     client_certificate_verified_header: str = setting(

@@ -78,7 +78,7 @@ def test_a_certificate_with_the_registered_name_proves_its_client(by_name):
         pytest.param(
             RED.headers() | {"Authorization": "Basic cmVkOng="}, {}, 401, id="another proof beside it"
         ),
-        pytest.param(RED.headers() | {"X-Client-Cert": "nonsense"}, {}, 400, id="an unreadable certificate"),
+        pytest.param(RED.headers() | {"XClientCert": "nonsense"}, {}, 400, id="an unreadable certificate"),
     ],
 )
 def test_nothing_less_proves_it(app, by_name, headers, form, status):

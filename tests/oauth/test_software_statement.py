@@ -151,11 +151,12 @@ def test_a_file_that_cannot_be_read_is_no_setting(database_url, tmp_path, conten
         {"registration_scopes": ("a b",)},
         {"registration_scopes": ("account",)},
         {"registration_scopes": ("global_token_revocation",)},
-        {"client_certificate_header": "X-Cert"},
-        {"client_certificate_header": "X Cert", "trusted_proxies": 1},
-        {"client_certificate_verified_header": "X-Verify", "trusted_proxies": 1},
+        {"client_certificate_header": "XCert"},
+        {"client_certificate_header": "X-Cert", "trusted_proxies": 1},
+        {"client_certificate_header": "X_Cert", "trusted_proxies": 1},
+        {"client_certificate_verified_header": "XVerify", "trusted_proxies": 1},
         {"mtls_origin": "https://mtls.test"},
-        {"mtls_origin": "https://mtls.test/", "client_certificate_header": "X-C", "trusted_proxies": 1},
+        {"mtls_origin": "https://mtls.test/", "client_certificate_header": "XC", "trusted_proxies": 1},
     ],
 )
 def test_wrong_settings_are_refused_at_the_start(database_url, wrong):

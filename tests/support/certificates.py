@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 # The settings of a provider behind one proxy that passes certificates on, and says whether it verified them.
 BEHIND_PROXY = {
     "trusted_proxies": 1,
-    "client_certificate_header": "X-Client-Cert",
-    "client_certificate_verified_header": "X-Client-Verify",
+    "client_certificate_header": "XClientCert",
+    "client_certificate_verified_header": "XClientVerify",
 }
 
 
@@ -40,8 +40,8 @@ class Shown:
         """What the proxy of BEHIND_PROXY adds to a request."""
         return {
             "X-Forwarded-For": "192.0.2.1",
-            "X-Client-Cert": self.escaped,
-            "X-Client-Verify": verified,
+            "XClientCert": self.escaped,
+            "XClientVerify": verified,
         }
 
 
