@@ -10,12 +10,16 @@ from provider.audit.tags import EventTag
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.clients import queries as clients
+from provider.clients import resources
+from provider.clients.models import TokenFormat
 from provider.infrastructure import current
 from provider.infrastructure.database import transaction
 from provider.keys import lifecycle, queries
 from provider.keys.algorithms import ALGORITHMS
 from provider.keys.lifecycle import KeyChange
 from provider.keys.models import KeyState, SigningKey
+from provider.protocol.client_metadata import ClientMetadata
+from provider.tokens.jwt_access import USUAL_ALG
 
 _PAGE = 100
 _SAID = {
@@ -94,15 +98,19 @@ def compromise(*, kid: str, as_json: bool) -> None:
     """
     with transaction():
         changes = _recorded(lifecycle.compromise(kid))
-    affected = _clients_signed_with(queries.get_key(kid).alg)
+    alg = queries.get_key(kid).alg
+    affected, servers = _clients_signed_with(alg), _resources_signed_with(alg)
     if as_json:
-        show_json({"changes": [_change_view(change) for change in changes], "affected_clients": affected})
+        views = [_change_view(change) for change in changes]
+        show_json({"changes": views, "affected_clients": affected, "affected_resources": servers})
         return
     if not changes:
         click.echo(f"{kid} was withdrawn before.")
     _tell(changes)
     if affected:
         click.echo(f"Clients whose tokens it signed: {', '.join(affected)}")
+    if servers:
+        click.echo(f"Resource servers whose tokens it signed: {', '.join(servers)}")
 
 
 def _recorded(changes: list[KeyChange]) -> list[KeyChange]:
@@ -153,12 +161,29 @@ def _change_view(change: KeyChange) -> dict[str, str]:
 
 
 def _clients_signed_with(alg: str) -> list[str]:
-    """Return the clients whose ID Tokens and Logout Tokens an algorithm signs."""
+    """Return the clients to which an algorithm signs anything that others believe."""
     affected: list[str] = []
     page = clients.list_clients(limit=_PAGE)
     while page:
-        affected += [
-            client.client_id for client in page if client.metadata_.id_token_signed_response_alg == alg
-        ]
+        affected += [client.client_id for client in page if alg in _algs_of(client.metadata_)]
         page = clients.list_clients(after=page[-1].id, limit=_PAGE)
     return affected
+
+
+def _algs_of(metadata: ClientMetadata) -> set[str | None]:
+    """Return what signs a client's ID Tokens and Logout Tokens, its answers and its access tokens."""
+    signed = {
+        metadata.id_token_signed_response_alg,
+        metadata.userinfo_signed_response_alg,
+        metadata.introspection_signed_response_alg,
+    }
+    return signed | ({USUAL_ALG} if metadata.access_token_format == TokenFormat.JWT else set())
+
+
+def _resources_signed_with(alg: str) -> list[str]:
+    """Return the resource servers that have been given access tokens signed by an algorithm."""
+    return [
+        one.identifier
+        for one in resources.list_resources()
+        if one.access_token_format == TokenFormat.JWT and (one.access_token_signing_alg or USUAL_ALG) == alg
+    ]

@@ -38,7 +38,7 @@ def test_the_document_is_valid_for_the_specifications(document, monkeypatch):
     AuthorizationServerMetadata(https).validate()
 
 
-@pytest.mark.spec("discovery §3")
+@pytest.mark.spec("discovery §3, rfc9449 §5.1, rfc9701 §7")
 def test_it_lists_what_works(document):
     assert document["response_types_supported"] == ["code"]
     assert document["code_challenge_methods_supported"] == ["S256"]

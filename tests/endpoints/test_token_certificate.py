@@ -93,5 +93,6 @@ def test_a_client_that_did_not_register_it_may_show_what_it_wants(app, signed_in
     assert green.userinfo(token).status_code == 200
 
 
+@pytest.mark.spec("rfc8705 §3.3")
 def test_the_metadata_says_so(rp):
     assert rp.http.get("/.well-known/openid-configuration").json["tls_client_certificate_bound_access_tokens"]

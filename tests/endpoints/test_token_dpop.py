@@ -32,7 +32,7 @@ def rows(model) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
-@pytest.mark.spec("rfc9449 §5")
+@pytest.mark.spec("rfc9449 §5, rfc9449 §6.2")
 def test_a_proof_binds_the_access_token_to_its_key(signed_in, holder):
     tokens = holder.sign_in(signed_in)
 
@@ -42,7 +42,7 @@ def test_a_proof_binds_the_access_token_to_its_key(signed_in, holder):
     assert holder.userinfo(tokens["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("rfc9449 §7.1")
+@pytest.mark.spec("rfc9449 §7.1, rfc9449 §7.2")
 @pytest.mark.parametrize(
     ("headers", "error"),
     [

@@ -48,7 +48,7 @@ def read(rp, token) -> tuple[dict, dict]:
     return found.header, found.claims
 
 
-@pytest.mark.spec("rfc8707 §2.2")
+@pytest.mark.spec("rfc8707 §2.1, rfc8707 §2.2")
 def test_a_token_is_meant_for_the_resource_that_its_request_names(rp, code):
     tokens = rp.exchange(code, resource=ORDERS).json
 
@@ -146,7 +146,7 @@ def test_the_provider_itself_is_a_resource_that_needs_no_registration(rp, code):
     assert rp.introspect(token)["aud"] == ISSUER
 
 
-@pytest.mark.spec("rfc9068 §2.2")
+@pytest.mark.spec("rfc9068 §2.1, rfc9068 §2.2, rfc9470 §6.1")
 def test_a_signed_token_says_what_a_resource_server_needs(rp, ada, code, statements):
     with statements() as seen:
         tokens = rp.exchange(code, resource=FILES).json
@@ -225,6 +225,7 @@ def test_a_client_without_a_person_is_its_own_subject(app, servers):
     assert not {"sid", "auth_time", "amr"} & set(claims)
 
 
+@pytest.mark.spec("rfc9449 §6.1")
 @ONE_DATABASE
 def test_a_signed_token_names_the_key_that_it_is_bound_to(app, signed_in, servers):
     holder = Holder(app, "green", access_token_format="jwt")

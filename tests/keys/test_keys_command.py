@@ -7,7 +7,11 @@ from click.testing import CliRunner
 
 from provider.audit.queries import list_events
 from provider.cli import main
+from provider.clients import resources
+from provider.clients.models import TokenFormat
+from provider.infrastructure.database import transaction
 from provider.keys.jwks import published_jwks
+from tests.factories import make_client
 
 
 @pytest.fixture
@@ -69,6 +73,30 @@ def test_a_compromised_key_leaves_the_jwks(curfew):
     assert stolen not in {jwk["kid"] for jwk in published_jwks()["keys"]}
     assert "key_compromised" in {event.tag for event in list_events()}
     assert "withdrawn before" in curfew("keys", "compromise", stolen)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_compromise_names_all_who_believed_the_key(curfew):
+    curfew("keys", "rotate", "--now")
+    make_client("red", id_token_signed_response_alg="EdDSA")
+    make_client("green", id_token_signed_response_alg="EdDSA", introspection_signed_response_alg="ES256")
+    make_client("blue", id_token_signed_response_alg="EdDSA", access_token_format="jwt")
+    with transaction():
+        resources.add(
+            "https://api.test/", access_token_format=TokenFormat.JWT, access_token_signing_alg="ES256"
+        )
+        resources.add("https://files.test/", access_token_format=TokenFormat.JWT)
+        resources.add("https://opaque.test/")
+    kids = {row["alg"]: row["kid"] for row in curfew("keys", "list", "--json")}
+
+    def affected(alg):
+        answer = curfew("keys", "compromise", kids[alg], "--json")
+        return answer["affected_clients"], answer["affected_resources"]
+
+    assert affected("ES256") == (["green"], ["https://api.test/"])
+    assert affected("RS256") == (["blue"], ["https://files.test/"])
+    assert affected("PS256") == ([], [])
+    assert "https://api.test/" in curfew("keys", "compromise", kids["ES256"])
 
 
 @pytest.mark.parametrize("kid", ["nobody", "-starts-with-a-hyphen"])

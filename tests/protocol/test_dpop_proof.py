@@ -28,7 +28,7 @@ def look(text, **changes):
 
 # The other implementation wants the name `Ed25519` of rfc9864, which few clients know.
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
-@pytest.mark.spec("rfc9449 §4.3")
+@pytest.mark.spec("rfc9449 §4.2, rfc9449 §4.3")
 @pytest.mark.parametrize(
     ("alg", "key"),
     [
