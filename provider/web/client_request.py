@@ -8,6 +8,7 @@ from provider.oauth.exchange import ClientRequest
 from provider.protocol.errors import InvalidRequest
 from provider.web.addresses import client_address
 from provider.web.client_certificate import client_certificate
+from provider.web.cors import allow_pages_of_sender
 from provider.web.parameters import read_parameters
 
 
@@ -16,6 +17,7 @@ def read_client_request(request: Request) -> ClientRequest:
     if request.args:
         raise InvalidRequest("parameters belong into the body")
     parameters = read_parameters(request)
+    allow_pages_of_sender(parameters)
     certificate = client_certificate(request)
     # Before any transaction: a client may publish its keys on a machine that is slow to answer.
     fetch_if_needed(parameters, certificate)

@@ -9,6 +9,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from provider.infrastructure import current, event_log
 from provider.web import (
     cookies,
+    cors,
     dpop_nonce,
     errors,
     headers,
@@ -44,6 +45,7 @@ def install(app: Flask) -> None:
     layout.install(app)
     errors.install(app)
     app.before_request(_refuse_head)
+    cors.install(app)
     app.after_request(cookies.write)
     app.after_request(op_browser_state.write)
     app.after_request(dpop_nonce.write)

@@ -1,0 +1,76 @@
+"""Which other sites' scripts may read an answer: those of a public client, from its own pages (THR-33).
+
+An app in a browser redeems its code, asks for userinfo and gives its tokens back from its own origin.
+Nothing here goes by a cookie, no answer is shared with credentials, and where a person is spoken to
+(rfc9700 §2.6: the authorization endpoint 'MUST NOT support CORS') nothing is shared at all.
+"""
+
+from collections.abc import Mapping
+
+from flask import Flask, Response, request
+
+from provider.clients.models import Client
+from provider.infrastructure.database import end_read
+from provider.oauth.registered_client import find_active
+from provider.protocol.uri import MalformedURI, parse_web_uri
+from provider.web.notes import notes
+
+_PATHS = frozenset({"/token", "/userinfo", "/revoke", "/par"})
+_NOTE = "readers"
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
+    "Access-Control-Max-Age": "600",
+}
+# What a script must see to go on: a nonce for its next proof, and why it was refused.
+_EXPOSED = "DPoP-Nonce, WWW-Authenticate"
+
+
+def install(app: Flask) -> None:
+    """Make an application answer the scripts of apps."""
+    app.before_request(_answer_preflight)
+    app.after_request(_write)
+
+
+def allow_pages_of(client: Client) -> None:
+    """Let the pages of this client read the answer, if it is an app that lives in a browser."""
+    if "Origin" in request.headers and client.metadata_.is_public:
+        notes()[_NOTE] = {_origin_of(uri) for uri in client.metadata_.redirect_uris}
+
+
+def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
+    """Do the same for the client that a request names; nobody is looked up unless a script asks."""
+    if "Origin" not in request.headers or request.path not in _PATHS or "client_id" not in parameters:
+        return
+    found = find_active(parameters["client_id"])
+    if found is not None:
+        allow_pages_of(found.client)
+    end_read()
+
+
+def _answer_preflight() -> Response | None:
+    """Let a script send its request; whether it may read the answer depends on the client that it names."""
+    asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+    if not asks or request.path not in _PATHS or "Origin" not in request.headers:
+        return None
+    response = Response(status=204, headers=_PREFLIGHT)
+    response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+    response.vary.add("Origin")
+    return response
+
+
+def _write(response: Response) -> Response:
+    origin = request.headers.get("Origin")
+    if origin and origin in notes().get(_NOTE, ()):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+        response.vary.add("Origin")
+    return response
+
+
+def _origin_of(uri: str) -> str | None:
+    """Return the origin of a redirect URI; an app behind a private-use scheme has none."""
+    try:
+        return parse_web_uri(uri).ascii_origin
+    except MalformedURI:
+        return None

@@ -1,0 +1,73 @@
+"""Which other sites' scripts may read an answer (THR-33): those of a public client's own pages."""
+
+import pytest
+
+from tests.factories import make_account, make_client, make_session
+from tests.support.browsers import show_session
+from tests.support.relying_party import RelyingParty
+
+OWN, FOREIGN = "https://red.test", "https://evil.test"
+FOR_SCRIPTS = ("/token", "/userinfo", "/revoke", "/par")
+ALLOWED = "Access-Control-Allow-Origin"
+ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.mark.spec("rfc9700 §2.6, THR-33")
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    ("path", "answered"),
+    [
+        *((path, True) for path in FOR_SCRIPTS),
+        *((path, False) for path in ("/authorize", "/session/end", "/sign-in", "/introspect", "/account")),
+    ],
+)
+def test_a_preflight_is_answered_where_apps_ask_and_nowhere_else(http, path, answered):
+    asked = {"Origin": OWN, "Access-Control-Request-Method": "POST"}
+
+    answer = http.options(path, headers=asked)
+
+    assert (answer.headers.get(ALLOWED) == OWN) is answered
+    assert (answer.status_code == 204) is answered
+
+
+@pytest.mark.spec("core §5.3, rfc7009 §2.2, THR-33")
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    ("public", "origin", "readable"),
+    [
+        pytest.param(True, OWN, True, id="the pages of an app in a browser"),
+        pytest.param(True, FOREIGN, False, id="other pages, with the app's client_id"),
+        pytest.param(True, "null", False, id="a page without an origin"),
+        pytest.param(False, OWN, False, id="the pages of an app with a secret, which belongs to its server"),
+    ],
+)
+def test_an_answer_is_read_by_the_apps_own_pages_alone(app, http, public, origin, readable):
+    red = RelyingParty(app, "red", public=public)
+    show_session(http, make_session(make_account()))
+    code = red.code(http)
+    red.http.environ_base["HTTP_ORIGIN"] = origin
+
+    tokens = red.exchange(code)
+    answers = [
+        tokens,
+        red.userinfo(tokens.json["access_token"]),
+        red.exchange("no code"),
+        red.revoke(tokens.json["access_token"]),
+    ]
+
+    allowed = {answer.headers.get(ALLOWED) for answer in answers}
+    assert allowed == ({origin} if readable else {None})
+
+
+@ONE_DATABASE
+def test_who_does_not_ask_by_a_script_costs_no_statement(app, http, statements):
+    make_client("red", token_endpoint_auth_method="none")
+    form = {"grant_type": "authorization_code", "client_id": "red", "code": "none"}
+
+    with statements() as plain:
+        http.post("/token", data=form)
+    with statements() as by_script:
+        http.post("/token", data=form, headers={"Origin": OWN})
+
+    assert len(by_script) > len(plain)
+    assert not any("Access-Control" in name for name in http.post("/token", data=form).headers)
