@@ -52,6 +52,7 @@ def _shown(grant: Grant, client: Client, *, current: bool) -> dict[str, Any]:
         "current": current,
         "app": answers.app(client),
         "scope": grant.scope,
+        "claims": grant.claims or [],
         "offline": grant.offline,
         "created_at": answers.instant(grant.created_at),
         "until": answers.instant(grant.expires_at),

@@ -125,6 +125,7 @@ _GRANT: dict[str, Described] = {
     "current": YES_OR_NO | {"description": "Whether the token was issued on this grant."},
     "app": schema("App"),
     "scope": TEXT,
+    "claims": many(TEXT) | {"description": "Single claims that the person allowed beyond the scopes."},
     "offline": YES_OR_NO | {"description": "Whether it outlives the session."},
     "created_at": INSTANT,
     "until": INSTANT,
