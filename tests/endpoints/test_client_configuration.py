@@ -240,6 +240,22 @@ def test_the_database_holds_neither_token_nor_secret(stranger, made):
     assert re.search(r"[0-9a-f]{64}", rows)
 
 
+@pytest.mark.spec("KEY-27")
+@ON_SQLITE
+def test_no_token_and_no_secret_is_written_into_the_log(stranger, caplog, capsys):
+    caplog.set_level("DEBUG")
+    made = stranger.registered()
+    told = stranger.replace(made, client_secret=made["client_secret"]).json
+    stranger.replace(told, client_secret="a secret of its own")
+    stranger.read(told, "cfg_of-somebody-else")
+
+    captured = capsys.readouterr()
+    written = caplog.text + captured.out + captured.err
+    assert "request_refused" in written
+    for secret in (made[TOKEN], told[TOKEN], made["client_secret"], "a secret of its own", "cfg_of-somebody"):
+        assert secret not in written
+
+
 @pytest.mark.spec("DLV-22")
 def test_a_removed_client_hears_of_endings_where_it_last_listened(ada, stranger):
     made = stranger.registered(backchannel_logout_uri="https://red.test/told")
