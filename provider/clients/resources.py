@@ -110,6 +110,13 @@ def list_resources() -> list[Resource]:
     return list(db.session.scalars(select(Resource).order_by(Resource.identifier)))
 
 
+def names_of(identifiers: Collection[str]) -> list[str]:
+    """Return what people are told of resource servers; nothing is asked without any."""
+    found = {one.identifier: one for one in _list(tuple(identifiers))} if identifiers else {}
+    known = [found[identifier] for identifier in identifiers if identifier in found]
+    return [f"{one.name} ({one.identifier})" if one.name else one.identifier for one in known]
+
+
 def is_served_by(client: Client, audience: Iterable[str]) -> bool:
     """Whether a client stands for one of the resource servers that a token is meant for."""
     return any(resource.client_id == client.id for resource in _list(tuple(audience)))

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
+from provider.clients import resources
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import transaction
 from provider.interactions.answer import answer
@@ -84,6 +85,7 @@ def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | N
         account=found.account,
         scopes=_asked_scopes(parked),
         claims=claim_names(_asked_claims(parked)),
+        servers=resources.names_of(parked.parameter("resource").split()),
         offline_until=clock.now() + lifetime,
         sentence=sentence,
         csrf=csrf.token_for(_purpose(parked.handle, found)),

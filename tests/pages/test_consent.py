@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from provider.audit.models import AuditEvent
+from provider.clients import resources
 from provider.clients.models import Client
 from provider.infrastructure.database import change, db, transaction
 from provider.interactions.models import Interaction
@@ -44,6 +45,21 @@ def test_the_page_says_who_asks_for_what_and_until_when(http, parked, green, ada
         assert words in page.html
     assert '<time datetime="' in page.html
     assert "See your postal address" not in page.html
+
+
+@pytest.mark.spec("rfc8707 §2.1")
+def test_the_page_names_the_servers_that_the_app_wants_to_turn_to(http, parked, green, ada):
+    with transaction():
+        resources.add("https://orders.test/", name="Orders <b>", scopes=["invoices:read"])
+        resources.add("https://files.test/", scopes=["invoices:read"])
+    asked = "https://files.test/ https://orders.test/ https://gone.test/"
+    handle = parked(http, green, consent_scope=SCOPE, resource=asked)
+
+    page = Page(http, http.get(f"/consent/{handle}"))
+
+    named = "https://files.test/, Orders &lt;b&gt; (https://orders.test/)."
+    assert f"With this it may turn to: {named}" in page.html
+    assert 'id="servers"' not in consent_page(http, parked, green)[1].html
 
 
 @pytest.mark.spec("SEC-1017")
