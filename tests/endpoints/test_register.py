@@ -15,9 +15,9 @@ from provider.clients.models import Client
 from provider.infrastructure.database import db, end_read, transaction
 from provider.protocol.client_metadata import FIELDS
 from tests.factories import make_client
-from tests.support.browsers import ISSUER, query_of
+from tests.support.browsers import ISSUER, Page, follow, query_of
 from tests.support.certificates import BEHIND_PROXY
-from tests.support.registering import SMALLEST, Stranger, app_of
+from tests.support.registering import SMALLEST, Stranger, app_of, bearer
 from tests.support.relying_party import CHALLENGE, VERIFIER
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -90,25 +90,30 @@ def test_such_a_client_is_a_third_party_and_in_the_audit(stranger):
 
 
 def test_what_it_is_told_is_enough_to_sign_people_in(signed_in, app, stranger):
-    told = stranger.registered(token_endpoint_auth_method="client_secret_post")
+    told = stranger.registered(token_endpoint_auth_method="client_secret_post", client_name="Red")
+    redirect_uri = told["redirect_uris"][0]
     asked = {
         "client_id": told["client_id"],
-        "redirect_uri": told["redirect_uris"][0],
+        "redirect_uri": redirect_uri,
         "response_type": "code",
         "scope": "openid",
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
     }
-
-    refused = signed_in.get("/authorize", query_string=asked | {"prompt": "none"})
-    page = signed_in.get("/authorize", query_string=asked)
-
     # Nobody has agreed to what a stranger's app asks for.
+    refused = signed_in.get("/authorize", query_string=asked | {"prompt": "none"})
     assert query_of(refused)["error"] == "consent_required"
-    assert page.status_code in (200, 303)
+
+    page = Page(signed_in, follow(signed_in, signed_in.get("/authorize", query_string=asked)))
+    code = query_of(follow(signed_in, page.press("allow")))["code"]
     proof = {"client_id": told["client_id"], "client_secret": told["client_secret"]}
-    form = {"grant_type": "authorization_code", "code": "x", "code_verifier": VERIFIER}
-    assert stranger.http.post("/token", data=form | proof).json["error"] == "invalid_grant"
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    tokens = stranger.http.post("/token", data=form | proof | {"code_verifier": VERIFIER}).json
+    assert tokens["id_token"]
+
+    assert stranger.delete(told).status_code == 204
+    userinfo = stranger.http.get("/userinfo", headers=bearer(tokens["access_token"]))
+    assert userinfo.status_code == 401
 
 
 @ON_SQLITE
