@@ -1,20 +1,19 @@
 """Form Post Response Mode in headless Chromium: the policy of our page lets its form get to the app."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
 from flask import Flask, request
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from provider.config import Settings
 from tests.factories import PASSWORD, make_account, make_client
 from tests.support.demo import free_run
 from tests.support.relying_party import CHALLENGE
+from tests.support.serving import serving
 
 pytestmark = [
     pytest.mark.browser,
@@ -57,19 +56,6 @@ class Red:
             return "<!doctype html><p id='welcome'>welcome</p>"
 
         return app
-
-
-@contextmanager
-def serving(app: Flask, port: int) -> Iterator[None]:
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import html
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
@@ -12,7 +12,6 @@ import pytest
 from flask import Flask, request
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from provider.clients.models import Client
 from provider.config import Settings
@@ -22,6 +21,7 @@ from provider.sessions.models import ClientSession
 from tests.factories import PASSWORD, make_account, make_client
 from tests.support.demo import free_run
 from tests.support.relying_party import CHALLENGE
+from tests.support.serving import serving
 
 # What browsers do does not depend on the database; one kind is enough.
 pytestmark = [
@@ -142,19 +142,6 @@ class House:
     def sign_out(self, page: Page, **asked: str) -> None:
         page.goto(f"{self.issuer}/session/end?{urlencode(asked)}")
         page.click("#sign-out")
-
-
-@contextmanager
-def serving(app: Flask, port: int) -> Iterator[None]:
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
