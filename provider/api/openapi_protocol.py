@@ -140,7 +140,7 @@ PATHS: Described = {
     "/token": _with_proof(
         _for_clients(
             "token",
-            "Tokens for a code, a refresh token, a device, a token or the client itself (RFC 6749, 8628, 8693).",
+            "Tokens for a code, a refresh token, a device, a token or the client (RFC 6749, 8628, 8693).",
             {"200": as_json("The tokens.", schema("Tokens"))},
             "grant_type",
             **dict.fromkeys(_TOKEN, TEXT),
