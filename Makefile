@@ -3,6 +3,7 @@
 #   make demo         the provider, a worker and three apps; Ctrl-C stops them all
 #   make demo-check   plays a sign-out at three apps through HTTP and says what happened
 #   make test         every test, with a real PostgreSQL and a real Valkey from wheels
+#   make interop      installs clients that others wrote and plays with them (Node.js with npm; Apache: apt)
 #   make races        every race a thousand times, with real threads on PostgreSQL (ROUNDS=1000)
 #   make test-faults  every fault, long ones too: processes killed, frozen, cut off; takes a quarter of an hour
 #   make soak         random faults under load for MINUTES=5, and what was lost by them
@@ -21,7 +22,7 @@ ROUNDS ?= 1000
 MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults soak check format bench-delivery clean lock install install-dev bench-sessions
+.PHONY: help demo demo-check test races test-faults soak interop interop-clients check format bench-delivery clean lock install install-dev bench-sessions
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -34,6 +35,13 @@ demo-check: install
 
 test: install-dev
 	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+interop: install-dev interop-clients
+	@$(BIN)/pytest -m interop $(PYTEST_ARGS) tests/interop
+
+# Tests whose client is missing are skipped and say so; `make test` needs none of them.
+interop-clients: install-dev
+	@sh tests/interop/install.sh $(abspath $(BIN))/python
 
 races: install-dev
 	@CURFEW_TEST_ROUNDS=$(ROUNDS) $(BIN)/pytest -n $(PYTEST_WORKERS) --timeout 3600 $(PYTEST_ARGS) tests/races

@@ -1,12 +1,16 @@
 """openid-client for Node.js: by secret, by key with PAR and DPoP after registering itself, on a device."""
 
 import shutil
+import subprocess
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.interop.conftest import HERE
 from tests.interop.foreign import play
+
+# The first with the Web Crypto API that the client signs by.
+OLDEST_NODE = 20
 
 
 @pytest.fixture
@@ -23,6 +27,9 @@ def node() -> str:
     path = shutil.which("node")
     if path is None or not (HERE / "node" / "node_modules" / "openid-client").is_dir():
         pytest.skip("openid-client is not installed: `make interop` gets it, given Node.js 20 with npm")
+    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(version.strip().removeprefix("v").partition(".")[0]) < OLDEST_NODE:
+        pytest.skip(f"Node.js is {version.strip()}; openid-client needs {OLDEST_NODE} or newer")
     return path
 
 

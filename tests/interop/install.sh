@@ -1,0 +1,15 @@
+#!/bin/sh
+# Installs the clients of tests/interop that come from registries, each beside the test that plays with it.
+# Apache's module comes from Debian: apt install apache2-bin libapache2-mod-auth-openidc
+set -eu
+cd "$(dirname "$0")"
+python=${1:?"which Python shall make the environment of idpyoidc"}
+
+"$python" -m venv python/.venv
+python/.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r python/requirements.lock
+
+if ! command -v npm >/dev/null; then
+    echo "There is no npm: openid-client and oidc-client-ts are not installed, and their tests do not run." >&2
+    exit 1
+fi
+npm ci --prefix node --silent
