@@ -78,7 +78,7 @@ def test_a_bound_token_is_nothing_without_a_proof_for_this_request(signed_in, ho
     assert (answer.status_code, answer.json["error"]) == (401, error)
     challenge = answer.headers["WWW-Authenticate"]
     assert challenge.startswith(shown["Authorization"].partition(" ")[0])
-    assert ('algs="ES256 PS256 RS256 EdDSA"' in challenge) == challenge.startswith("DPoP")
+    assert ('algs="ES256 PS256 RS256 Ed25519 EdDSA"' in challenge) == challenge.startswith("DPoP")
 
 
 @pytest.mark.spec("rfc9449 §11.1")

@@ -17,6 +17,7 @@ from tests.support.prover import Prover, hash_of
 KEY = ECKey.generate_key("P-256", private=True)
 OTHER_KEY = ECKey.generate_key("P-256", private=True)
 RSA_KEY = RSAKey.generate_key(2048, private=True)
+EDWARDS_KEY = OKPKey.generate_key("Ed25519", private=True)
 OTHER_CURVE = ECKey.generate_key("P-384", private=True)
 ADA = Prover(KEY)
 URL = f"{ISSUER}/token"
@@ -35,7 +36,8 @@ def look(text, **changes):
         ("ES256", KEY),
         ("PS256", RSA_KEY),
         ("RS256", RSA_KEY),
-        ("EdDSA", OKPKey.generate_key("Ed25519", private=True)),
+        ("Ed25519", EDWARDS_KEY),
+        ("EdDSA", EDWARDS_KEY),
     ],
 )
 def test_a_proof_tells_whose_it_is(alg, key):
@@ -106,7 +108,9 @@ def by_hand(header: dict, claims: dict | None = None) -> str:
     return f"{head}.{body}.{'A' * 86}"
 
 
-@pytest.mark.parametrize("alg", ["none", "HS256", "ES384", "ES256K", "RSA1_5", "", 7, None, ["ES256"]])
+@pytest.mark.parametrize(
+    "alg", ["none", "HS256", "ES384", "ES256K", "Ed448", "RSA1_5", "", 7, None, ["ES256"]]
+)
 def test_an_algorithm_that_is_not_on_offer_proves_nothing(alg):
     with pytest.raises(MalformedProof):
         look(by_hand({"typ": "dpop+jwt", "alg": alg, "jwk": PUBLIC}))
