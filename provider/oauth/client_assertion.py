@@ -50,19 +50,23 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
 
     CLIENT_AUTH_METHOD = ASSERTION
     _client: Client
-    _audiences: list[str]
+    _asked_at: str
 
     def __call__(self, query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:
-        """Prove the client; which audience may be named depends on where it asks."""
-        settings = current.settings()
-        self._audiences = [settings.issuer]
-        # core §9 has the token endpoint's address, with which a hostile provider could obtain an
-        # assertion that is good here (THR-27): so only where the operator needs it.
-        if settings.client_assertion_endpoint_audience:
-            origins = filter(None, (settings.issuer, settings.mtls_origin))
-            self._audiences += [request.asked.url, *(origin + "/token" for origin in origins)]
+        """Prove the client."""
+        self._asked_at = request.asked.url
         client: RegisteredClient | None = super().__call__(query_client, request)
         return client
+
+    def _audiences(self) -> list[str]:
+        settings = current.settings()
+        # core §9 has the token endpoint's address, with which a hostile provider could obtain an
+        # assertion that is good here (THR-27): so only where the operator needs it, and never by a
+        # client of FAPI 2.0 (§5.3.2.1: 'shall only accept its issuer identifier value').
+        if not settings.client_assertion_endpoint_audience or self._client.metadata_.follows_fapi2:
+            return [settings.issuer]
+        origins = filter(None, (settings.issuer, settings.mtls_origin))
+        return [settings.issuer, self._asked_at, *(origin + "/token" for origin in origins)]
 
     def resolve_client_public_key(self, client: RegisteredClient) -> KeySet:
         """Return the keys that the client registered; none from the token's own header (ABU-36)."""
@@ -100,7 +104,7 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         if (
             (claims.get("iss"), claims.get("sub")) != (client_id, client_id)
             # THR-27: one audience and not a list.
-            or claims.get("aud") not in self._audiences
+            or claims.get("aud") not in self._audiences()
             or not now < expires_at <= now + LONGEST_LIFE + _LEEWAY
             or any(from_the_future)
             or not isinstance(jti, str)

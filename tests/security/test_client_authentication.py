@@ -358,6 +358,16 @@ def test_an_old_client_may_name_an_endpoint_where_the_operator_needs_it(settings
             assert present(green, assertion(aud=audience, jti=f"x{number}")).status_code == 401
 
 
+def test_a_fapi_2_client_names_the_issuer_wherever_others_may_name_an_endpoint(settings, app):
+    with app_of(replace(settings, client_assertion_endpoint_audience=True)) as lenient:
+        fapi = {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True}
+        made = {"token_endpoint_auth_method": "private_key_jwt", "jwks": PUBLIC}
+        green = RelyingParty(lenient, "green", **made, **fapi)
+
+        assert present(green, assertion(aud=f"{ISSUER}/token", jti="1")).status_code == 401
+        assert present(green, assertion(aud=ISSUER, jti="2")).status_code == 200
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"keys": 7}', b'{"keys": [{}]}', b"x" * 70_000])
 def test_keys_that_cannot_be_read_let_nobody_in(publisher, keys_of_green, body):
     keys_of_green.body = body
