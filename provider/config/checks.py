@@ -27,7 +27,7 @@ _LIMIT = re.compile(r"[1-9]\d* per (?:[1-9]\d* )?(?:second|minute|hour|day)s?")
 _LIMITS = (
     *("sign_in_limit_account", "sign_in_limit_address"),
     *("device_code_limit_account", "device_code_limit_address", "device_request_limit_address"),
-    *("pushed_request_limit", "registration_limit"),
+    *("pushed_request_limit", "registration_limit", "logo_limit_address"),
 )
 # A setting in this table must lie within these bounds (inclusive).
 _BOUNDS = {

@@ -147,6 +147,9 @@ class Settings:
     device_request_limit_address: str = setting(
         "Codes that devices at one address may ask for.", default="100 per 10 minutes"
     )
+    logo_limit_address: str = setting(
+        "Logos of apps that one address may have us fetch.", default="100 per 10 minutes"
+    )
 
     pushed_request_lifetime: timedelta = setting(
         "How long a pushed authorization request waits for its person.", default=timedelta(seconds=60)
