@@ -62,7 +62,7 @@ def test_the_token_never_has_a_nonce(app: Flask) -> None:
     assert set(told(red).claims) == {"iss", "aud", "iat", "exp", "jti", "events", "sub", "sid"}
 
 
-@pytest.mark.spec("backchannel §2.6")
+@pytest.mark.spec("backchannel §2.4, backchannel §2.6")
 # The second implementation points to RFC 9864's newer name, which RPs of today do not know.
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
