@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from provider.pages import account, account_endings, consent, device, front, open_app, password, sign_in
+from provider.pages import account, account_endings, consent, device, front, logo, open_app, password, sign_in
 
 blueprint = Blueprint("pages", __name__)
 
@@ -29,6 +29,7 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/account/password", "password", "GET", password.show),
     ("/account/password", "password_submit", "POST", password.submit),
     ("/apps/<path:client_id>/open", "open_app", "GET", open_app.show),
+    ("/apps/<path:client_id>/logo", "logo", "GET", logo.show),
     ("/device", "device", "GET", device.show),
     ("/device", "device_submit", "POST", device.submit),
     ("/device/confirm", "device_confirm", "POST", device.decide),

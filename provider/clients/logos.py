@@ -1,0 +1,143 @@
+"""The logos of clients (registration §2 `logo_uri`), fetched through the guarded door and kept for a while.
+
+A person's browser never asks an app's host for its logo: the host would learn who is about to sign in,
+and from where. Each process remembers some; a logo that cannot be had is one that the page does without.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore, Lock
+
+from provider.clients.models import Client
+from provider.infrastructure import clock, current, event_log
+from provider.infrastructure.outbound_http import OutboundFailure
+from provider.protocol.uri import MalformedURI, parse_web_uri
+
+_LARGEST = 256 * 1024
+_DEADLINE = timedelta(seconds=3)
+_FRESH_FOR = timedelta(days=1)
+_LOOK_AGAIN_AFTER = timedelta(minutes=5)
+_MOST_REMEMBERED = 200
+# A machine that is slow to answer must not hold the threads by which people sign in.
+_MOST_AT_ONCE = 4
+# What a file of each type begins with. SVG is none of them: it may hold scripts.
+_BEGINNINGS: dict[str, tuple[bytes, ...]] = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+    "image/webp": (b"RIFF",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture as it is shown; the digest of its content is its version."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of asking for a logo, and when."""
+
+    logo: Logo | None
+    at: datetime
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it need not be asked for again."""
+        return clock.now() - self.at <= (_FRESH_FOR if self.logo else _LOOK_AGAIN_AFTER)
+
+
+class _Memory:
+    """The looks of this process; strangers' logos take no more than their share of it."""
+
+    def __init__(self) -> None:
+        self.looks: dict[str, Look] = {}
+        self.seats = BoundedSemaphore(_MOST_AT_ONCE)
+        self._locks: dict[str, Lock] = {}
+        self._guard = Lock()
+
+    def lock_of(self, uri: str) -> Lock:
+        with self._guard:
+            if len(self._locks) >= _MOST_REMEMBERED:
+                self._locks.clear()
+            return self._locks.setdefault(uri, Lock())
+
+    def keep(self, uri: str, look: Look) -> None:
+        with self._guard:
+            self.looks.pop(uri, None)
+            while len(self.looks) >= _MOST_REMEMBERED:
+                del self.looks[next(iter(self.looks))]
+            self.looks[uri] = look
+
+
+def address_of(client: Client) -> str | None:
+    """Return where a client's logo is, if it is one to be shown.
+
+    rfc7591 §5: 'a rogue client might use the logo of a legitimate client'; who registered itself shows
+    only what lies on a host of its own.
+    """
+    uri = client.metadata_.logo_uri
+    if uri is None or not client.self_registered:
+        return uri
+    return uri if _host(uri) in {_host(one) for one in client.metadata_.redirect_uris} else None
+
+
+def remembered(uri: str) -> Look | None:
+    """Return what this process knows of a logo, if it has asked for it lately."""
+    look = _memory().looks.get(uri)
+    return look if look and look.is_fresh else None
+
+
+def fetch(uri: str) -> Logo | None:
+    """Fetch a logo; of many who want it at once one goes. No transaction may be open."""
+    memory = _memory()
+    if not memory.seats.acquire(blocking=False):
+        return None
+    try:
+        with memory.lock_of(uri):
+            look = remembered(uri)
+            if look is None:
+                look = Look(_ask(uri), clock.now())
+                memory.keep(uri, look)
+            return look.logo
+    finally:
+        memory.seats.release()
+
+
+def _ask(uri: str) -> Logo | None:
+    wanted = {"Accept": ", ".join(_BEGINNINGS)}
+    try:
+        answer = current.house().outbound.get(
+            uri, headers=wanted, max_body_bytes=_LARGEST, total_deadline=_DEADLINE
+        )
+    except OutboundFailure as exc:
+        event_log.warning("logo_not_fetched", logo_uri=uri, kind=exc.kind, detail=exc.detail)
+        return None
+    media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if answer.status != 200 or not _is_picture(media_type, answer.body):
+        event_log.warning("logo_not_fetched", logo_uri=uri, kind="no_picture", status=answer.status)
+        return None
+    return Logo(answer.body, media_type, hashlib.sha256(answer.body).hexdigest())
+
+
+def _is_picture(media_type: str, body: bytes) -> bool:
+    """Whether a body is of the type that it is said to be, and of one that is nothing but a picture."""
+    if media_type == "image/webp" and body[8:12] != b"WEBP":
+        return False
+    return body.startswith(_BEGINNINGS.get(media_type, ()))
+
+
+def _host(uri: str) -> str | None:
+    try:
+        return parse_web_uri(uri).host
+    except MalformedURI:
+        return None
+
+
+def _memory() -> _Memory:
+    return current.memo("logos", _Memory)

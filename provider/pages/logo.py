@@ -1,0 +1,53 @@
+"""The logo of an app, handed out by us, so that the app's host does not learn who looks at a page."""
+
+from flask import Response, make_response, request, url_for
+
+from provider.clients import logos
+from provider.clients.logos import Logo
+from provider.clients.models import Client
+from provider.clients.queries import find_by_client_id
+from provider.infrastructure import current
+from provider.infrastructure.database import end_read
+from provider.protocol.errors import NotFound, TooManyRequests
+from provider.web.addresses import client_network
+
+_SECONDS_KEPT = 3600
+# It is a stranger's file under our name: whoever opens it by itself gets a picture that can do nothing.
+_HEADERS = {
+    "Content-Disposition": "inline",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": f"public, max-age={_SECONDS_KEPT}",
+}
+
+
+def show(client_id: str) -> Response:
+    """Show the logo of an app, which is fetched when it is first asked for (registration §2)."""
+    client = find_by_client_id(client_id)
+    end_read()
+    uri = logos.address_of(client) if client and client.is_active else None
+    logo = _logo_at(uri) if uri else None
+    if logo is None:
+        raise NotFound("there is no logo of this app")
+    response = make_response(logo.content)
+    response.mimetype = logo.media_type
+    response.headers.update(_HEADERS)
+    response.set_etag(logo.digest)
+    response.make_conditional(request)
+    return response
+
+
+def path_of(client: Client) -> str | None:
+    """Return where a page finds the logo of an app; nothing is fetched before a browser asks there."""
+    return url_for("pages.logo", client_id=client.client_id) if logos.address_of(client) else None
+
+
+def _logo_at(uri: str) -> Logo | None:
+    look = logos.remembered(uri)
+    if look:
+        return look.logo
+    # Only what makes us ask somebody else is counted: nobody has us call others for sport.
+    limits, limit = current.house().rate_limits, current.settings().logo_limit_address
+    if not limits.hit(limit, "logo", client_network()):
+        raise TooManyRequests("too many logos from this address", retry_after=60)
+    return logos.fetch(uri)

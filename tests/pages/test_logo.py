@@ -1,0 +1,236 @@
+"""The logo of an app: fetched through the guarded door, handed out by us, and nothing but a picture."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from provider.clients import logos
+from provider.clients.queries import get_by_client_id
+from provider.infrastructure.database import transaction
+from tests.factories import make_account, make_client, make_session
+from tests.infrastructure.outbound_servers import Server, answering
+from tests.support.browsers import show_session
+
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.spec("registration §2"),
+]
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+JPEG, GIF = b"\xff\xd8\xff\xe0" + b"\0" * 20, b"GIF89a" + b"\0" * 20
+WEBP = b"RIFF\x10\0\0\0WEBPVP8 " + b"\0" * 20
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+def sent(body: bytes, media_type: str = "image/png", status: str = "200 OK", more: str = "") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n{more}\r\n"
+    return head.encode() + body
+
+
+@pytest.fixture
+def red(app):
+    """Makes red, whose logo lies on a server of its own."""
+
+    def make(server: Server, client_id: str = "red", **settings) -> None:
+        make_client(client_id, logo_uri=server.url(f"/{client_id}.png"), settings=settings)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "shown"),
+    [
+        pytest.param(PNG, "image/png", "image/png", id="PNG"),
+        pytest.param(JPEG, "image/jpeg", "image/jpeg", id="JPEG"),
+        pytest.param(GIF, "image/gif", "image/gif", id="GIF"),
+        pytest.param(WEBP, "Image/WebP; q=1", "image/webp", id="WebP, said in another way"),
+    ],
+)
+def test_a_picture_is_shown_as_what_it_is(http, red, body, media_type, shown):
+    with Server(answering(sent(body, media_type, more="Set-Cookie: a=b\r\nX-Theirs: 1\r\n"))) as server:
+        red(server)
+        answer = http.get("/apps/red/logo")
+
+    assert (answer.status_code, answer.data, answer.mimetype) == (200, body, shown)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Disposition"] == "inline"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert not {"Set-Cookie", "X-Theirs"} & set(answer.headers.keys())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(sent(SVG, "image/svg+xml"), id="a picture that may hold scripts"),
+        pytest.param(sent(SVG, "image/png"), id="SVG under another name"),
+        pytest.param(sent(b"<script>alert(1)</script>", "text/html"), id="a page"),
+        pytest.param(sent(PNG, "text/html"), id="a picture that is said to be a page"),
+        pytest.param(sent(JPEG, "image/png"), id="another type than is said"),
+        pytest.param(sent(b"RIFF\x10\0\0\0WAVEfmt ", "image/webp"), id="a sound"),
+        pytest.param(sent(b"", "image/png"), id="nothing"),
+        pytest.param(sent(PNG, ""), id="no type"),
+        pytest.param(sent(PNG + b"\0" * 256 * 1024), id="more than 256 KB"),
+        pytest.param(
+            sent(PNG, status="302 Found", more="Location: /red.png\r\n"), id="URL-40: somewhere else"
+        ),
+        pytest.param(sent(PNG, status="404 Not Found"), id="an error with a picture"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 900\r\n\r\n", id="half"),
+        pytest.param(b"no HTTP at all\r\n\r\n", id="no HTTP"),
+    ],
+)
+def test_what_is_no_picture_is_not_shown_and_not_asked_for_again_at_once(http, red, turned_clock, answer):
+    def once(wire):
+        wire.read_request()
+        wire.send(answer)
+
+    with Server(once) as server:
+        red(server)
+        statuses = [http.get("/apps/red/logo").status_code for _ in range(3)]
+        asked = len(server.requests)
+        turned_clock.turn(timedelta(minutes=5, seconds=1))
+        again = http.get("/apps/red/logo")
+
+    assert statuses == [404] * 3
+    assert (asked, len(server.requests)) == (1, 2)
+    assert again.headers["Cache-Control"] == "no-store"
+
+
+def test_a_logo_is_fetched_once_a_day_and_a_changed_address_at_once(http, red, turned_clock, statements):
+    with Server(answering(sent(PNG))) as server:
+        red(server)
+        first = http.get("/apps/red/logo")
+        with statements() as seen:
+            second = http.get("/apps/red/logo", headers={"If-None-Match": first.headers["ETag"]})
+        asked = len(server.requests)
+        with transaction():
+            client = get_by_client_id("red")
+            client.registered = client.registered | {"logo_uri": server.url("/new.png")}
+        http.get("/apps/red/logo")
+        turned_clock.turn(timedelta(days=1, seconds=1))
+        http.get("/apps/red/logo")
+
+    assert first.headers["Cache-Control"] == "public, max-age=3600"
+    assert (second.status_code, second.data) == (304, b"")
+    assert len(seen) == 1
+    assert asked == 1
+    assert [request.split()[1] for request in server.requests] == [b"/red.png", b"/new.png", b"/new.png"]
+
+
+def test_nothing_about_the_person_reaches_the_host_of_the_app(http, red):
+    with Server(answering(sent(PNG))) as server:
+        red(server)
+        show_session(http, make_session(make_account("ada")))
+        http.get(
+            "/apps/red/logo", headers={"Referer": "http://localhost:8900/sign-in/x", "User-Agent": "Ada"}
+        )
+
+    [request] = server.requests
+    assert b"Cookie" not in request
+    assert b"Referer" not in request
+    assert b"Ada" not in request
+
+
+@pytest.mark.parametrize(
+    "client_id",
+    [
+        pytest.param("green", id="an app without a logo"),
+        pytest.param("gone", id="an app that is no longer"),
+        pytest.param("nobody", id="no app"),
+        pytest.param("https://evil.test/x.png", id="an address"),
+    ],
+)
+def test_what_has_no_logo_is_a_page_that_says_so(http, turned_clock, client_id):
+    make_client("green")
+    make_client("gone", logo_uri="https://gone.test/x.png", settings={"disabled_at": turned_clock()})
+
+    answer = http.get(f"/apps/{client_id}/logo")
+
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+
+class TestByDefault:
+    """What a provider does whose operator has allowed no private network."""
+
+    @pytest.fixture
+    def settings(self, settings):
+        return replace(settings, outbound_allow=())
+
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            pytest.param("http://127.0.0.1:{port}/x.png", id="URL-15: this machine"),
+            pytest.param("https://169.254.169.254/latest/meta-data", id="URL-16: the cloud's secrets"),
+            pytest.param("https://10.0.0.1/x.png", id="URL-14: a private network"),
+        ],
+    )
+    def test_no_private_address_is_called(self, http, uri):
+        with Server(answering(sent(PNG))) as server:
+            make_client("red", logo_uri=uri.format(port=server.port))
+            status = http.get("/apps/red/logo").status_code
+
+        assert (status, server.connections) == (404, 0)
+
+
+class TestForSport:
+    """Who wants us to call others."""
+
+    @pytest.fixture
+    def settings(self, settings):
+        return replace(settings, logo_limit_address="2 per minute")
+
+    def test_one_address_may_have_us_fetch_only_so_many(self, http, red):
+        with Server(answering(sent(PNG))) as server:
+            for name in ("red", "green", "blue"):
+                red(server, name)
+            statuses = [http.get(f"/apps/{name}/logo").status_code for name in ("red", "green", "blue")]
+            known = http.get("/apps/red/logo").status_code
+
+        assert (statuses, known) == ([200, 200, 429], 200)
+        assert len(server.requests) == 2
+
+
+def test_slow_machines_hold_only_some_of_us(http, red, app):
+    with Server(answering(sent(PNG))) as server:
+        red(server)
+        seats = logos._memory().seats
+        held = [seats.acquire(blocking=False) for _ in range(4)]
+        while_full = http.get("/apps/red/logo").status_code
+        seats.release()
+        then = http.get("/apps/red/logo").status_code
+
+    assert all(held)
+    assert (while_full, then) == (404, 200)
+
+
+def test_only_so_many_logos_are_remembered(http, red, monkeypatch):
+    monkeypatch.setattr(logos, "_MOST_REMEMBERED", 2)
+    with Server(answering(sent(PNG))) as server:
+        for name in ("red", "green", "blue"):
+            red(server, name)
+            http.get(f"/apps/{name}/logo")
+        http.get("/apps/blue/logo")
+        http.get("/apps/red/logo")
+
+    assert [request.split()[1] for request in server.requests] == [
+        *(b"/red.png", b"/green.png", b"/blue.png"),
+        b"/red.png",
+    ]
+
+
+@pytest.mark.spec("rfc7591 §5")
+@pytest.mark.parametrize(
+    ("logo_uri", "shown"),
+    [
+        pytest.param("https://red.test/logo.png", True, id="on its own host"),
+        pytest.param("https://bank.test/logo.png", False, id="somebody else's"),
+        pytest.param("https://red.test.evil.test/logo.png", False, id="a host that looks like it"),
+    ],
+)
+def test_who_registered_himself_borrows_nobodys_logo(app, logo_uri, shown):
+    self_made = make_client("red", logo_uri=logo_uri, settings={"self_registered": True})
+    checked = make_client("green", logo_uri=logo_uri)
+
+    assert (logos.address_of(self_made) is not None) == shown
+    assert logos.address_of(checked) == logo_uri
