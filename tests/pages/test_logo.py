@@ -1,5 +1,6 @@
 """The logo of an app: fetched through the guarded door, handed out by us, and nothing but a picture."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -189,6 +190,18 @@ class TestForSport:
 
         assert (statuses, known) == ([200, 200, 429], 200)
         assert len(server.requests) == 2
+
+
+def test_of_many_who_want_the_same_logo_at_once_one_fetches_it(app, red):
+    def ask(_number: int) -> int:
+        return app.test_client().get("/apps/red/logo").status_code
+
+    with Server(answering(sent(PNG))) as server, ThreadPoolExecutor(4) as threads:
+        red(server)
+        statuses = list(threads.map(ask, range(4)))
+
+    assert statuses == [200] * 4
+    assert len(server.requests) == 1
 
 
 def test_slow_machines_hold_only_some_of_us(http, red, app):
