@@ -25,11 +25,13 @@ def check_stranger(metadata: ClientMetadata, client: Client | None) -> None:
 def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
     """Yield what is not for strangers; what the operator gave a client it may keep."""
     given = client.metadata_ if client else ClientMetadata()
-    scopes = {*STANDARD_SCOPES, *current.settings().registration_scopes}
+    scopes = {*STANDARD_SCOPES, *current.settings().registration_scopes, *(given.scopes if client else ())}
     if metadata.may_use_grant_type("client_credentials"):
-        # rfc6749 §4.4: for a token of the client's own no person is asked, so it opens nothing for strangers.
-        scopes = set(STANDARD_SCOPES)
-    if not metadata.scopes <= scopes | (given.scopes if client else frozenset()):
+        # rfc6749 §4.4: for a token of the client's own no person is asked, so it opens nothing for strangers;
+        # nor does what a client took while it still had to ask people.
+        acts_for_itself = client is not None and given.may_use_grant_type("client_credentials")
+        scopes = {*STANDARD_SCOPES, *(given.scopes if acts_for_itself else ())}
+    if not metadata.scopes <= scopes:
         yield Problem("scope", f"must be among {', '.join(sorted(scopes))}")
     grants = [*_GRANT_TYPES, *(["implicit"] if current.settings().hybrid_response_types else [])]
     if not {*grants, *(given.grant_types if client else ())}.issuperset(metadata.grant_types):

@@ -341,6 +341,31 @@ def test_the_operator_may_open_more_scopes(stranger):
     assert stranger.register(scope="openid invoices:write").status_code == 400
 
 
+@pytest.mark.spec("rfc6749 §4.4, SEC-802")
+@ON_SQLITE
+@with_settings(registration_scopes=("invoices:read",))
+def test_what_a_client_may_ask_people_for_it_does_not_get_for_itself_later(stranger):
+    """In two steps no more than in one: first the scope, then the grant that asks nobody."""
+    for_itself = {"grant_types": ["authorization_code", "client_credentials"]}
+    made = stranger.registered(scope="openid invoices:read")
+
+    assert stranger.replace(made, scope="openid invoices:read", **for_itself).status_code == 400
+    kept = stranger.replace(made, scope="openid", **for_itself).json
+    assert stranger.replace(kept, scope="openid invoices:read", **for_itself).status_code == 400
+
+
+@ON_SQLITE
+def test_what_the_operator_gave_a_client_for_itself_it_keeps(stranger):
+    made = stranger.registered(scope="openid", grant_types=["authorization_code", "client_credentials"])
+    with transaction():
+        row = queries.get_by_client_id(made["client_id"])
+        row.registered = {**row.registered, "scope": "openid invoices:read"}
+
+    kept = stranger.replace(made, scope="openid invoices:read", grant_types=made["grant_types"])
+
+    assert kept.json["scope"] == "openid invoices:read"
+
+
 @ON_SQLITE
 @with_settings(registration_limit="3 per hour")
 def test_an_address_registers_so_many_clients_and_no_more(stranger):
