@@ -1,5 +1,6 @@
 """Questions about clients."""
 
+import re
 import unicodedata
 from uuid import UUID
 
@@ -8,6 +9,9 @@ from sqlalchemy import func, select
 from provider.clients.models import Client
 from provider.infrastructure.database import db
 
+# A database cannot look for NUL, nor for what UTF-8 cannot say; a stranger's JSON or address may hold both.
+_NEVER_AN_ID = re.compile("[\0\ud800-\udfff]")
+
 
 class UnknownClient(LookupError):
     """There is no such client, or no longer."""
@@ -15,6 +19,8 @@ class UnknownClient(LookupError):
 
 def find_by_client_id(client_id: str) -> Client | None:
     """Find a client that was not removed by what it is called on the wire. Served by the unique client_id."""
+    if _NEVER_AN_ID.search(client_id):
+        return None
     named = select(Client).where(Client.client_id == client_id, Client.deleted_at.is_(None))
     return db.session.scalars(named, execution_options={"populate_existing": True}).one_or_none()
 
