@@ -61,7 +61,7 @@ def _addresses(url: str) -> list[str]:
 
 
 def _is_ours(nonce: str | None) -> bool:
-    given = (nonce or "").encode()
+    given = (nonce or "").encode(errors="replace")
     return any(hmac.compare_digest(given, _nonce_of(_period() - age).encode()) for age in (0, 1))
 
 

@@ -160,7 +160,9 @@ def _issued_at(claims: Mapping[str, Any], now: datetime) -> datetime:
 
 
 def _check_hash(ath: object, access_token: str) -> None:
-    if not isinstance(ath, str) or not hmac.compare_digest(ath.encode(), hash_of(access_token).encode()):
+    # JSON can hold what no text in UTF-8 can, and only bytes of such a text can be compared in constant time.
+    given = ath.encode(errors="replace") if isinstance(ath, str) else b""
+    if not hmac.compare_digest(given, hash_of(access_token).encode()):
         raise MalformedProof("ath is not the hash of the access token")
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from provider.infrastructure import clock
@@ -21,6 +22,8 @@ EDWARDS_KEY = OKPKey.generate_key("Ed25519", private=True)
 OTHER_CURVE = ECKey.generate_key("P-384", private=True)
 ADA = Prover(KEY)
 URL = f"{ISSUER}/token"
+# The implementation that signs here knows no key in a header.
+ANYTHING = jws.JWSRegistry(algorithms=["ES256"], strict_check_header=False)
 
 
 def look(text, **changes):
@@ -176,6 +179,26 @@ def test_a_proof_beside_an_access_token_is_for_that_one(ath):
 
     with pytest.raises(MalformedProof):
         look(ADA.proof(ath=ath), access_token="cfa_x")
+
+
+@pytest.mark.parametrize("name", ["ath", "jti", "htu", "htm", "nonce"])
+def test_half_a_character_in_a_proof_is_compared_like_any_other_text(name):
+    """JSON can hold what no text in UTF-8 can."""
+    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": PUBLIC}
+    usual = {
+        "jti": "x",
+        "htm": "POST",
+        "htu": URL,
+        "iat": int(clock.now().timestamp()),
+        "ath": hash_of("cfa_x"),
+    }
+    text = jws.serialize_compact(header, json.dumps(usual | {name: "\ud800"}), KEY, registry=ANYTHING)
+
+    if name in ("jti", "nonce"):
+        assert look(text, access_token="cfa_x")
+    else:
+        with pytest.raises(MalformedProof):
+            look(text, access_token="cfa_x")
 
 
 @pytest.mark.parametrize(
