@@ -138,6 +138,7 @@ def test_an_expired_id_token_of_the_living_session_is_still_proof(story):
     assert not story.is_signed_in
 
 
+@pytest.mark.spec("rpinitiated §2, rpinitiated §4")
 def test_a_hint_for_another_client_than_client_id_proves_neither(story):
     response = story.end(
         id_token_hint=story.hint(),
@@ -184,6 +185,7 @@ def test_nobody_is_sent_to_an_address_that_is_not_registered_for_the_client(stor
     assert response.headers["Location"].startswith("/session/ended/")
 
 
+@pytest.mark.spec("rpinitiated §3")
 def test_a_redirect_needs_a_proven_client_or_the_persons_word(story):
     unproven = story.end(post_logout_redirect_uri=RED_OUT)
     page = Page(story.http, follow(story.http, unproven))
@@ -331,6 +333,7 @@ def test_a_forged_confirmation_is_refused_and_ends_nothing(story, forge):
     assert story.is_signed_in
 
 
+@pytest.mark.spec("rpinitiated §6")
 def test_a_confirmation_from_another_site_is_refused(story):
     page = Page(story.http, follow(story.http, story.end()))
 
@@ -404,6 +407,7 @@ def test_an_endless_state_is_refused(story):
     assert story.is_signed_in
 
 
+@pytest.mark.spec("rpinitiated §2")
 @pytest.mark.parametrize("method", ["head", "put", "delete", "patch"])
 def test_no_other_method_ends_anything(story, method):
     response = getattr(story.http, method)("/session/end", query_string={"id_token_hint": story.hint()})
@@ -439,6 +443,7 @@ def test_a_deleted_client_does_not_break_its_sign_out(story):
     assert not story.is_signed_in
 
 
+@pytest.mark.spec("rpinitiated §3.1")
 def test_a_native_apps_loopback_port_is_free(http):
     native = make_client(
         "red",

@@ -152,6 +152,7 @@ def test_signing_in_begins_at_an_app(http):
     assert 'id="continue"' in page.text
 
 
+@pytest.mark.spec("core §3.1.2.3")
 def test_a_form_from_elsewhere_signs_nobody_in(http, parked, ada):
     handle = parked(http)
 

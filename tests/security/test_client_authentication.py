@@ -36,6 +36,7 @@ def ask(rp: RelyingParty, headers=None, **form):
     return rp.http.post("/introspect", headers=headers, data={"token": "cfa_x"} | form)
 
 
+@pytest.mark.spec("core §9")
 def test_each_client_has_the_one_method_that_it_registered(app):
     red = RelyingParty(app, "red")
     blue = RelyingParty(app, "blue", token_endpoint_auth_method="client_secret_post")
@@ -252,6 +253,7 @@ def test_the_public_key_is_no_secret_to_sign_with(app):
     assert present(green, assertion(key=pair, alg="RS256")).status_code == 200
 
 
+@pytest.mark.spec("core §9")
 def test_the_registered_algorithm_is_the_only_one(app):
     pair = RSAKey.generate_key(2048, {"kid": "green-1"}, private=True)
     made = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [pair.as_dict(private=False)]}}
