@@ -11,9 +11,11 @@ from flask import Request
 
 from provider.api.caller import Caller, caller_of, check_scope
 from provider.clients.models import Client
+from provider.oauth import dpop
 from provider.oauth.exchange import ClientRequest
 from provider.oauth.server import prove_client
-from provider.protocol.errors import InvalidRequest, MissingSession
+from provider.oauth.token_terms import JKT, X5T
+from provider.protocol.errors import InvalidRequest, InvalidToken, MissingSession
 from provider.protocol.scopes import ACCOUNT
 from provider.tokens.liveness import find_refresh_token
 from provider.tokens.queries import find_access_token_row
@@ -56,16 +58,19 @@ class RefreshTokenProof:
 
     request: ClientRequest
     client: Client | None = None
+    jkt: str | None = None
 
     def prove_client(self) -> None:
-        """Prove the client as at the token endpoint."""
+        """Prove the client, and the key that it may have, as at the token endpoint."""
         self.client = prove_client(self.request)
+        self.jkt = dpop.thumbprint_of(self.request)
 
     def find(self) -> Caller | DeadProof:
         """Return whom the token stands for, or what it was; one that was rotated is as good as dead."""
         found = find_refresh_token(self.request.parameters["refresh_token"], lock=False)
         if found is None or self.client is None or found.client.id != self.client.id:
             return DeadProof()
+        self._check_key(found.token.cnf or {})
         check_scope(found.client, found.token.scope.split())
         token = found.token
         if found.lives and token.rotated_at is None:
@@ -74,6 +79,12 @@ class RefreshTokenProof:
             )
         died_at = _first(token.expires_at, token.revoked_at, token.rotated_at)
         return DeadProof(grant_id=token.grant_id, died_at=died_at)
+
+    def _check_key(self, bound_to: dict[str, str]) -> None:
+        """rfc9449 §5, rfc8705 §4: whoever has a bound token and not its key has stolen it."""
+        proven = {JKT: self.jkt, X5T: self.request.certificate_thumbprint}
+        if any(proven[name] != value for name, value in bound_to.items()):
+            raise InvalidToken("the refresh token is bound to a key that the request does not prove to have")
 
 
 Proof = AccessTokenProof | RefreshTokenProof

@@ -16,6 +16,8 @@ from provider.sessions.queries import find_live
 from tests.api.conftest import SCOPE, AccountApp
 from tests.factories import make_client, make_session
 from tests.support.browsers import show_session
+from tests.support.prover import Prover
+from tests.support.relying_party import VERIFIER
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
@@ -85,6 +87,28 @@ def test_a_native_apps_offline_token_does_long_after(app, http, ada, turned_cloc
 
     assert (answer.status_code, answer.json["grants_revoked"]) == (200, 1)
     assert phone.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+
+
+@pytest.mark.spec("rfc9449 §5")
+def test_a_refresh_token_with_a_key_does_nothing_without_it(app, http, ada):
+    phone, ours, thiefs = native(app), Prover(), Prover()
+    show_session(http, make_session(ada))
+    code = phone.code(http, scope="openid offline_access account")
+    exchange = {"grant_type": "authorization_code", "code": code, "redirect_uri": phone.redirect_uri}
+    form = {"client_id": "phone", "code_verifier": VERIFIER} | exchange
+    tokens = phone.http.post("/token", data=form, headers={"DPoP": ours.proof()}).json
+    path = "/account/sign-out-everywhere"
+
+    def ask(**headers):
+        form = {"client_id": "phone", "refresh_token": tokens["refresh_token"]}
+        return phone.http.post(path, data=form, headers=headers)
+
+    for refused in (ask(), ask(DPoP=thiefs.proof(path))):
+        assert (refused.status_code, refused.json["code"]) == (401, 9002)
+    assert ask(DPoP=ours.proof("/token")).json["error"] == "invalid_dpop_proof"
+    proof = ours.proof(path)
+    assert ask(DPoP=proof).status_code == 200
+    assert ask(DPoP=proof).json["error"] == "invalid_dpop_proof"
 
 
 def native(app) -> AccountApp:
