@@ -1,10 +1,13 @@
 """Subject Identifiers (rfc9493): how another party names a person to us."""
 
+import re
 from dataclasses import dataclass, field
 
 from provider.protocol.errors import InvalidRequest
 
 _LONGEST = 320
+# No database can look for NUL, nor for half a character, which JSON can hold and UTF-8 cannot.
+_UNSAYABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,6 @@ def read_subject_identifier(value: object) -> SubjectIdentifier:
 
 
 def _text(value: object, name: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\0" in value:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or _UNSAYABLE.search(value):
         raise InvalidRequest(f"{name} must be a text of 1 to {_LONGEST} characters")
     return value
