@@ -23,6 +23,7 @@ from provider.config import Settings
 from provider.infrastructure import clock, current, schema
 from provider.infrastructure.database import Base, db, prepare_engine, transaction
 from provider.keys.lifecycle import ensure_keys
+from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
 from tests.support.databases import postgres_database
 
 FAST_SETTINGS = {

@@ -34,14 +34,6 @@ def started(tmp_path):
             demo.stop()
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """One that runs for all who only look at it: a start costs as much as ten of their tests."""
-    running = RunningDemo(tmp_path_factory.mktemp("demo"))
-    yield running
-    running.stop()
-
-
 @pytest.mark.parametrize(
     "number",
     [

@@ -12,7 +12,6 @@ import requests
 from provider.cli.demo.browser import Browser
 from tests.faults.databases import SQLiteDatabase
 from tests.faults.house import PASSWORD, House
-from tests.flows.conftest import chromium, context, page  # noqa: F401 – the same browser here.
 from tests.interop.landing import Landing
 
 HERE = Path(__file__).parent
