@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
+from provider.clients import resources
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import end_read, transaction
@@ -121,6 +122,9 @@ def _question(found: FoundSession, typed: str, code: DeviceCode, client: Client)
         "device_confirm.html",
         account=found.account,
         app_name=client.display_name,
+        # SEC-1017: nobody of the operator's has looked at it.
+        is_unchecked=client.self_registered,
+        servers=resources.names_of(code.request.get("resources", ())),
         shown_code=user_codes.shown(typed),
         asked_at=code.created_at,
         device=code.device,

@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from provider.audit.models import AuditEvent
-from provider.infrastructure.database import db, end_read
+from provider.clients import resources
+from provider.clients.models import Client
+from provider.infrastructure.database import change, db, end_read, transaction
 from tests.factories import make_account, make_session
 from tests.support.browsers import Page, follow, show_session
 from tests.support.device import Device
@@ -72,6 +74,23 @@ def test_the_question_says_who_asks_for_what_and_warns(http, tv, ada):
     assert "from the network that you are using now" in page.html
     assert '<time datetime="' in page.html
     assert "<b>" not in page.html
+
+
+@pytest.mark.spec("SEC-1017")
+@ON_SQLITE
+def test_the_question_says_that_nobody_knows_the_app_and_where_it_may_turn_to(http, tv, ada):
+    usual = question(http, tv.begin()["user_code"])
+    with transaction():
+        resources.add("https://api.test", name="Invoices", scopes=["invoices:read"])
+        assert change(update(Client).values(self_registered=True)) == 1
+    begun = tv.begin(scope="openid invoices:read", resource="https://api.test")
+
+    page = question(http, begun["user_code"])
+
+    assert 'id="unchecked"' in page.html
+    assert "Invoices (https://api.test)" in page.html
+    assert 'id="unchecked"' not in usual.html
+    assert 'id="servers"' not in usual.html
 
 
 @ON_SQLITE
