@@ -47,15 +47,13 @@ class Rule:
 
     def is_held_by(self, marked: Marked) -> bool:
         """Whether the mark names a section of this rule, or one below it, and the test is about it."""
-        below = any(
-            marked.names == section or marked.names.startswith(f"{section}.") for section in self.sections
-        )
-        return below and bool(re.search(self.words, marked.words, re.DOTALL))
+        is_about = bool(re.search(self.words, marked.words, re.DOTALL))
+        return is_about and is_below(marked.names, self.sections)
 
 
 def is_below(name: str, sections: Iterable[str]) -> bool:
-    """Whether a name is one of the sections or a part of one."""
-    return any(name == section or name.startswith(f"{section}.") for section in sections)
+    """Whether a name is one of the sections or a part of one; a section may be a whole specification."""
+    return any(name == section or name.startswith((f"{section}.", f"{section} §")) for section in sections)
 
 
 def read_rules() -> list[Rule]:
@@ -75,9 +73,8 @@ def read_rules() -> list[Rule]:
 def _rule(group: str, name: str, sections: str, sentence: str, words: str = "") -> Rule:
     own = SECTION.fullmatch(name)
     usual = own["name"] if own and own["name"] else re.split(r" (?:OP|RP|[0-9])", name)[0]
-    return Rule(
-        id=name, group=group, sections=tuple(named_in(sections, usual)), sentence=sentence, words=words
-    )
+    named = (usual,) if sections == "*" else tuple(named_in(sections, usual))
+    return Rule(id=name, group=group, sections=named, sentence=sentence, words=words)
 
 
 def named_in(text: str, name: str = "") -> Iterator[str]:
