@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from provider.logout.holdings import own_first
 from provider.logout.preview import preview_everywhere, preview_session
+from provider.pages import logo
 from provider.pages.account_lists import Places, part_of_apps, part_of_sessions
 from provider.pages.parked import ask_to_sign_in
 from provider.sessions.queries import FoundSession
@@ -28,6 +29,7 @@ def show() -> AnyResponse:
         own=found.session,
         sessions=part_of_sessions(found, preview, places),
         apps=part_of_apps(found, preview, places),
+        logo_of=logo.path_of,
         here={app.client.id for app in preview.apps},
         preview=preview,
         csrf=csrf.token_for(purpose(found)),

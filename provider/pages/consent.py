@@ -72,16 +72,12 @@ def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) ->
 
 def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | None = None) -> Response:
     lead_back_to(parked)
-    metadata = parked.client.metadata_
     lifetime: timedelta = parked.client.grant_lifetime or current.settings().grant_lifetime
     return page(
         "consent.html",
-        app_name=parked.client.display_name,
-        app_domain=parked.app_domain,
+        **parked.about_app,
         # SEC-1017: nobody of the operator's has looked at it.
         is_unchecked=parked.client.self_registered,
-        policy_uri=metadata.policy_uri,
-        tos_uri=metadata.tos_uri,
         account=found.account,
         scopes=_asked_scopes(parked),
         claims=claim_names(_asked_claims(parked)),

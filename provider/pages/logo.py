@@ -39,7 +39,11 @@ def show(client_id: str) -> Response:
 
 def path_of(client: Client) -> str | None:
     """Return where a page finds the logo of an app; nothing is fetched before a browser asks there."""
-    return url_for("pages.logo", client_id=client.client_id) if logos.address_of(client) else None
+    uri = logos.address_of(client)
+    look = logos.remembered(uri) if uri else None
+    if uri is None or (look and look.logo is None):
+        return None
+    return url_for("pages.logo", client_id=client.client_id)
 
 
 def _logo_at(uri: str) -> Logo | None:

@@ -1,6 +1,7 @@
 """The parked request that a page is about: an app's, or a page of the account."""
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import redirect
@@ -13,6 +14,7 @@ from provider.interactions.answer import finish
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
 from provider.interactions.queries import find, find_finished
+from provider.pages import logo
 from provider.pages.open_app import address_of
 from provider.protocol.parameters import with_query
 from provider.web import cookies, headers
@@ -41,6 +43,18 @@ class ParkedAuthorization:
         if self.client.metadata_.is_native:
             return ""
         return urlsplit(self.parameter("redirect_uri")).netloc
+
+    @property
+    def about_app(self) -> dict[str, Any]:
+        """What a page says of the app: what it registered (registration §2) and where the answer goes."""
+        metadata = self.client.metadata_
+        return {
+            "app_name": self.client.display_name,
+            "app_domain": self.app_domain,
+            "app_logo": logo.path_of(self.client),
+            "policy_uri": metadata.policy_uri,
+            "tos_uri": metadata.tos_uri,
+        }
 
     def parameter(self, name: str) -> str:
         """Return a parameter of the request as it was validated, or nothing."""

@@ -1,5 +1,7 @@
 """The sign-in page: a person says who they are, for an app or a page of the account that waits."""
 
+from typing import Any
+
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -75,15 +77,14 @@ def _find(handle: str) -> ParkedAuthorization | ParkedAccountPage | None:
 def _form(
     parked: ParkedAuthorization | ParkedAccountPage, *, username: str, refusal: Refusal | None = None
 ) -> Response:
-    app_name, app_domain = None, None
+    about_app: dict[str, Any] = {"app_name": None}
     if isinstance(parked, ParkedAuthorization):
         lead_back_to(parked)
-        app_name, app_domain = parked.client.display_name, parked.app_domain
+        about_app = parked.about_app
     response = page(
         "sign_in.html",
         status=429 if refusal is Refusal.TOO_MANY else 200,
-        app_name=app_name,
-        app_domain=app_domain,
+        **about_app,
         for_device=isinstance(parked, ParkedAccountPage) and parked.is_for_device,
         username=username[:MAX_LENGTH],
         sentence=_in_words(refusal) if refusal else None,

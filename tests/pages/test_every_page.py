@@ -29,10 +29,15 @@ WILL_END = tuple(
     PreviewedApp(client=client, is_told=told, until=NOW, offline=not told, survives=False)
     for client, told in ((RED, True), (BLUE, False))
 )
+SAYS = {
+    "app_logo": "/apps/red/logo?<b>",
+    "policy_uri": "https://red.test/privacy?<b>",
+    "tos_uri": "https://red.test/terms",
+}
 PAGES = {
     "sign in": (
         "sign_in.html",
-        {"app_name": "Red <b>", "username": "ada", "sentence": "Wrong.", "csrf": "t"},
+        {"app_name": "Red <b>", "username": "ada", "sentence": "Wrong.", "csrf": "t"} | SAYS,
     ),
     "consent": (
         "consent.html",
@@ -44,7 +49,8 @@ PAGES = {
             "claims": ["birthday", "<b>"],
             "offline_until": NOW,
             "csrf": "t",
-        },
+        }
+        | SAYS,
     ),
     "form post": (
         "form_post.html",

@@ -247,3 +247,52 @@ def test_who_registered_himself_borrows_nobodys_logo(app, logo_uri, shown):
 
     assert (logos.address_of(self_made) is not None) == shown
     assert logos.address_of(checked) == logo_uri
+
+
+SAYS = {
+    "policy_uri": "https://red.test/privacy?a=1&b=2",
+    "tos_uri": "https://red.test/terms",
+    "logo_uri": "https://cdn.test/red.png",
+}
+ABOUT_RED = (
+    '<img src="/apps/red/logo" alt="" loading="lazy" data-letter="R">',
+    '<a href="https://red.test/privacy?a=1&amp;b=2" rel="noopener noreferrer">',
+    '<a href="https://red.test/terms" rel="noopener noreferrer">',
+)
+
+
+@pytest.mark.parametrize(("kind", "scope"), [("sign-in", ""), ("consent", "openid")])
+def test_pages_for_an_app_show_what_it_says_of_itself(http, parked, kind, scope):
+    apps = make_client("red", **SAYS), make_client("green")
+    show_session(http, make_session(make_account("ada")))
+
+    red, green = (http.get(f"/{kind}/{parked(http, one, consent_scope=scope)}").text for one in apps)
+
+    assert all(words in red for words in ABOUT_RED)
+    assert "cdn.test" not in red
+    assert "/logo" not in green
+    assert 'id="says"' not in green
+
+
+def test_a_logo_that_could_not_be_had_lately_is_not_asked_for_by_pages(http, parked, turned_clock):
+    red = make_client("red", logo_uri="https://10.0.0.1/red.png")
+    http.get("/apps/red/logo")
+
+    handle = parked(http, red)
+    now = http.get(f"/sign-in/{handle}").text
+    turned_clock.turn(timedelta(minutes=6))
+    later = http.get(f"/sign-in/{handle}").text
+
+    assert "/apps/red/logo" not in now
+    assert "/apps/red/logo" in later
+
+
+def test_the_account_page_shows_the_logos_of_the_apps_that_have_one(http):
+    clients = [make_client("red", **SAYS), make_client("green")]
+    show_session(http, make_session(make_account("ada"), clients))
+
+    html = http.get("/account").text
+
+    assert html.count("<img") == 2
+    assert ABOUT_RED[0] in html
+    assert "cdn.test" not in html
