@@ -44,7 +44,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     database = SQLiteDatabase(folder / "curfew.sqlite3")
-    house = House(folder, database, {}, port, settings={"registration": "open"})
+    house = House(
+        folder, database, {}, port, settings={"registration": "open", "dpop_nonce_required": "true"}
+    )
     ada = ["user", "add", "ada", "--claim", "email=ada@example.test", "--claim", "name=Ada Lovelace"]
     house.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ada])
     try:

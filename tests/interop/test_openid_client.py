@@ -59,7 +59,7 @@ def test_it_signs_ada_in_and_out_by_a_secret(register, landing, run):
     assert seen["arrived"] == f"{landing.url}/signed-out?state=over"
 
 
-@pytest.mark.spec("fapi2 §5.3, rfc9126 §2.2, rfc9449 §5, rfc7591 §3.2.1, rfc9207 §2")
+@pytest.mark.spec("fapi2 §5.3, rfc9126 §3, rfc9449 §5, rfc9449 §8, rfc9101 §4, rfc7591 §3.2.1, rfc9207 §2")
 def test_it_registers_itself_and_proves_itself_by_keys(run):
     seen = run("sign_in_proven.mjs")
 

@@ -1,4 +1,5 @@
-// openid-client as FAPI 2.0 wants it: registered by itself, a key instead of a secret, PAR, DPoP.
+// openid-client as FAPI 2.0 wants it: registered by itself, a key instead of a secret, PAR, DPoP with
+// nonces. What it pushes is a signed request object.
 import * as oidc from 'openid-client';
 import { end, open, told } from './told.mjs';
 
@@ -14,6 +15,7 @@ const config = await oidc.dynamicClientRegistration(
     id_token_signed_response_alg: 'ES256',
     dpop_bound_access_tokens: true,
     require_pushed_authorization_requests: true,
+    request_object_signing_alg: 'ES256',
     jwks: { keys: [{ ...jwk, kid: 'the only one', use: 'sig', alg: 'ES256' }] },
     scope: 'openid email offline_access',
   },
@@ -29,7 +31,7 @@ const checks = {
   expectedNonce: oidc.randomNonce(),
   idTokenExpected: true,
 };
-const asked = await oidc.buildAuthorizationUrlWithPAR(
+const signed = await oidc.buildAuthorizationUrlWithJAR(
   config,
   {
     redirect_uri: told.redirect_uri,
@@ -40,8 +42,9 @@ const asked = await oidc.buildAuthorizationUrlWithPAR(
     code_challenge: await oidc.calculatePKCECodeChallenge(checks.pkceCodeVerifier),
     code_challenge_method: 'S256',
   },
-  { DPoP },
+  { key: keys.privateKey, kid: 'the only one' },
 );
+const asked = await oidc.buildAuthorizationUrlWithPAR(config, signed.searchParams, { DPoP });
 
 const tokens = await oidc.authorizationCodeGrant(config, await open(asked), checks, undefined, { DPoP });
 const userinfo = await oidc.fetchUserInfo(config, tokens.access_token, tokens.claims().sub, { DPoP });
