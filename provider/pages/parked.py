@@ -18,7 +18,7 @@ from provider.pages import logo
 from provider.pages.open_app import address_of
 from provider.protocol.parameters import with_query
 from provider.web import cookies, headers
-from provider.web.i18n import speak
+from provider.web.i18n import locale, speak
 from provider.web.layout import page
 
 _ACCOUNT_PAGES = {
@@ -52,8 +52,8 @@ class ParkedAuthorization:
             "app_name": self.client.display_name,
             "app_domain": self.app_domain,
             "app_logo": logo.path_of(self.client),
-            "policy_uri": metadata.policy_uri,
-            "tos_uri": metadata.tos_uri,
+            "policy_uri": metadata.said_in(locale(), "policy_uri"),
+            "tos_uri": metadata.said_in(locale(), "tos_uri"),
         }
 
     def parameter(self, name: str) -> str:

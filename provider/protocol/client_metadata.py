@@ -196,6 +196,17 @@ class ClientMetadata:
                     return uri.partition(":")[0]
         return ""
 
+    def said_in(self, language: str, name: str) -> str | None:
+        """Return what it registered under a name in a language, in a region's use of it, or in none.
+
+        rfc7591 §2.2: members without a tag are what is left when none of the tags will do.
+        """
+        wanted = f"{name}#{language}".lower()
+        tagged = {tag.lower(): said for tag, said in self.translations.items()}
+        regions = (said for tag, said in sorted(tagged.items()) if tag.startswith(f"{wanted}-"))
+        plain: str | None = getattr(self, name)
+        return tagged.get(wanted) or next(regions, plain)
+
     def may_use_grant_type(self, grant_type: str) -> bool:
         """Whether it registered this grant type."""
         return grant_type in self.grant_types

@@ -252,6 +252,7 @@ def test_who_registered_himself_borrows_nobodys_logo(app, logo_uri, shown):
 SAYS = {
     "policy_uri": "https://red.test/privacy?a=1&b=2",
     "tos_uri": "https://red.test/terms",
+    "tos_uri#de": "https://red.test/agb",
     "logo_uri": "https://cdn.test/red.png",
 }
 ABOUT_RED = (
@@ -267,8 +268,10 @@ def test_pages_for_an_app_show_what_it_says_of_itself(http, parked, kind, scope)
     show_session(http, make_session(make_account("ada")))
 
     red, green = (http.get(f"/{kind}/{parked(http, one, consent_scope=scope)}").text for one in apps)
+    german = http.get(f"/{kind}/{parked(http, apps[0], consent_scope=scope, ui_locales='de')}").text
 
     assert all(words in red for words in ABOUT_RED)
+    assert 'href="https://red.test/agb"' in german
     assert "cdn.test" not in red
     assert "/logo" not in green
     assert 'id="says"' not in green

@@ -85,3 +85,35 @@ def test_whatever_is_sent_is_registered_whole_or_refused_with_a_sentence(asked):
         wire = json.loads(json.dumps(metadata.to_wire()))
         assert ClientMetadata.from_stored(wire) == metadata
         assert ClientMetadata.from_registration(wire) == metadata
+
+
+@pytest.mark.spec("rfc7591 §2.2")
+@pytest.mark.parametrize(
+    ("tagged", "language", "said"),
+    [
+        pytest.param(
+            {"policy_uri#de": "https://red.test/de"}, "de", "https://red.test/de", id="its language"
+        ),
+        pytest.param({"policy_uri#DE": "https://red.test/de"}, "de", "https://red.test/de", id="in capitals"),
+        pytest.param({"policy_uri#de-CH": "https://red.test/ch"}, "de", "https://red.test/ch", id="a region"),
+        pytest.param(
+            {"policy_uri#de-CH": "https://red.test/ch", "policy_uri#de": "https://red.test/de"},
+            "de",
+            "https://red.test/de",
+            id="rather the language than a region",
+        ),
+        pytest.param({"policy_uri#de": "https://red.test/de"}, "en", "https://red.test/all", id="another"),
+        pytest.param(
+            {"policy_uri#den": "https://red.test/x"}, "de", "https://red.test/all", id="one like it"
+        ),
+        pytest.param(
+            {"tos_uri#de": "https://red.test/de"}, "de", "https://red.test/all", id="another member"
+        ),
+    ],
+)
+def test_what_an_app_says_is_said_in_the_language_of_the_page(tagged, language, said):
+    asked = SMALLEST | {"policy_uri": "https://red.test/all"} | tagged
+    metadata = ClientMetadata.from_registration(asked)
+
+    assert metadata.said_in(language, "policy_uri") == said
+    assert metadata.said_in(language, "client_uri") is None
