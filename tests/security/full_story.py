@@ -11,14 +11,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from provider.infrastructure.database import db, end_read
+from provider.clients import resources
+from provider.clients.models import TokenFormat
+from provider.infrastructure.database import db, end_read, transaction
 from provider.logout.models import Logout
 from provider.sessions.queries import find_live
 from tests.conftest import TurnedClock
+from tests.endpoints.test_token_exchange import Service
 from tests.factories import make_account
 from tests.support.browsers import Page, follow, query_of
+from tests.support.device import Device
 from tests.support.relying_party import RelyingParty, type_password
 
+API = "https://api.test"
 ACCOUNT_SCOPE = "openid profile email account"
 
 
@@ -32,10 +37,17 @@ class FullStory:
         made = {"scope": f"{ACCOUNT_SCOPE} offline_access", "id_token_signed_response_alg": "ES256"}
         self.red = RelyingParty(app, "red", **made)
         self.green = RelyingParty(app, "green")
+        self.service, self.tv = Service(app), Device(app)
+        with transaction():
+            signed = {"access_token_format": TokenFormat.JWT, "access_token_signing_alg": "ES256"}
+            resources.add(API, scopes=["profile"], client=db.session.merge(self.service.client), **signed)
         self.http = browser()
         answer = type_password(self.http, self.red.authorize(self.http, scope=ACCOUNT_SCOPE))
         self.tokens = self.red.exchange(query_of(answer)["code"]).json
         self.code = self.red.code(self.http)
+        self.exchanged = self.service.taken(self.tokens["access_token"], resource=API)["access_token"]
+        self.device_code = self._let_device_in()
+        self.pushed = self.red.post("/par", **self.red.request()).json["request_uri"]
         # Her sign-in lies before the pages that she has opened since.
         clock.turn(timedelta(seconds=1))
         self.consent_page = self.open(self.red.authorize(self.http, prompt="consent"))
@@ -49,6 +61,13 @@ class FullStory:
 
     def open(self, response: TestResponse) -> Page:
         return Page(self.http, follow(self.http, response))
+
+    def _let_device_in(self) -> str:
+        """A device has asked and she has let it in, but it has not come for its tokens yet."""
+        begun: dict[str, str] = self.tv.begin(scope="openid profile")
+        typed = self.open(self.http.get("/device")).press("continue", user_code=begun["user_code"])
+        assert Page(self.http, typed).press("allow").status_code == 200
+        return begun["device_code"]
 
     def sign_in_elsewhere(self, username: str = "ada") -> FlaskClient:
         """Another browser in which somebody signs in at red by form."""
@@ -99,6 +118,10 @@ def _access_token_at_the_account_api(story: FullStory) -> bool:
     return response.status_code == 200
 
 
+def _exchanged_token_at_introspection(story: FullStory) -> bool:
+    return bool(story.service.introspect(story.exchanged)["active"])
+
+
 def _refresh_token_at_introspection(story: FullStory) -> bool:
     response = story.red.post("/introspect", token=story.tokens["refresh_token"])
     return response.status_code == 200 and response.json["active"]
@@ -106,6 +129,18 @@ def _refresh_token_at_introspection(story: FullStory) -> bool:
 
 def _code(story: FullStory) -> bool:
     return _is_granted(story.red.exchange(story.code))
+
+
+def _device_code(story: FullStory) -> bool:
+    answer = story.tv.poll(story.device_code)
+    # The answer of a session that has ended is void, and one that was fetched is fetched once.
+    assert answer.status_code == 200 or answer.json["error"] in ("access_denied", "invalid_grant")
+    return answer.status_code == 200
+
+
+def _pushed_request(story: FullStory) -> bool:
+    asked = {"client_id": "red", "request_uri": story.pushed}
+    return _leads_to_a_code(story.http.get("/authorize", query_string=asked))
 
 
 def _refresh_token(story: FullStory) -> bool:
@@ -174,11 +209,14 @@ ARTEFACTS: dict[str, Callable[[FullStory], bool]] = {
     "access token at userinfo": _access_token_at_userinfo,
     "access token at introspection": _access_token_at_introspection,
     "access token at the account API": _access_token_at_the_account_api,
+    "exchanged, signed token at introspection": _exchanged_token_at_introspection,
     "refresh token at introspection": _refresh_token_at_introspection,
     "code": _code,
     "refresh token": _refresh_token,
+    "device code, answered": _device_code,
     "cookie": _cookie,
     "cookie at another app": _cookie_at_another_app,
+    "pushed request": _pushed_request,
     "prompt=none": _silent_sign_on,
     "id_token_hint as sign-in": _hint_as_sign_in,
     "open consent page": _open_consent_page,
@@ -191,5 +229,7 @@ NEVER = frozenset({"id_token_hint as sign-in", "open sign-in page"})
 # What a session that lives still gives, after red alone has lost what it had.
 OF_THE_SESSION = frozenset(ARTEFACTS) - TOKENS - NEVER
 # The same when red may do nothing any more: other apps and the person's own pages.
-OF_THE_SESSION_WITHOUT_RED = OF_THE_SESSION - {"cookie", "prompt=none", "open consent page"}
+OF_THE_SESSION_WITHOUT_RED = OF_THE_SESSION - {
+    *("cookie", "pushed request", "prompt=none", "open consent page")
+}
 NOTHING: frozenset[str] = frozenset()
