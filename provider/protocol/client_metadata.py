@@ -53,7 +53,7 @@ class ClientMetadata:
     application_type: str = _declared("web or native.", "web")
     contacts: tuple[str, ...] = _declared("E-mail addresses of the people responsible.", ())
     client_name: str | None = _declared("What people are shown.")
-    logo_uri: str | None = _declared("Its logo.")
+    logo_uri: str | None = _declared("Its logo: PNG, JPEG, GIF or WebP, 256 KB at most.")
     client_uri: str | None = _declared("Its home page.")
     policy_uri: str | None = _declared("How it uses people's data.")
     tos_uri: str | None = _declared("Its terms of service.")
@@ -135,6 +135,9 @@ class ClientMetadata:
         if "response_types" not in values and _CODE_GRANT not in values.get("grant_types", (_CODE_GRANT,)):
             values["response_types"] = ()
         metadata = cls(**values)
+        if metadata.follows_fapi2 and "id_token_signed_response_alg" not in values:
+            # FAPI 2.0 §5.4.1 leaves out the default of the specification.
+            metadata = replace(metadata, id_token_signed_response_alg=_FAPI2_DEFAULT)
         # A field whose type is wrong has a default here, about which nothing must be said.
         mistyped = {problem.field for problem in problems}
         problems += [p for p in problems_of(metadata) if p.field not in mistyped]
@@ -217,6 +220,7 @@ class ClientMetadata:
 
 
 _CODE_GRANT = "authorization_code"
+_FAPI2_DEFAULT = "PS256"
 # What was declared with a meaning; each has its option in the command.
 DECLARED = tuple(declared for declared in fields(ClientMetadata) if declared.metadata)
 FIELDS = tuple(declared.name for declared in DECLARED)
