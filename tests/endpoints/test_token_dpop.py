@@ -11,6 +11,7 @@ from provider.protocol.grant_types import DEVICE_CODE
 from provider.tokens.models import AccessToken, RefreshToken, UsedProof
 from provider.worker.pruning import prune
 from tests.support.browsers import query_of
+from tests.support.certificates import BEHIND_PROXY
 from tests.support.device import Device, answer
 from tests.support.prover import Holder, Prover
 from tests.support.relying_party import RelyingParty
@@ -78,7 +79,7 @@ def test_a_bound_token_is_nothing_without_a_proof_for_this_request(signed_in, ho
     assert (answer.status_code, answer.json["error"]) == (401, error)
     challenge = answer.headers["WWW-Authenticate"]
     assert challenge.startswith(shown["Authorization"].partition(" ")[0])
-    assert ('algs="ES256 PS256 RS256 Ed25519 EdDSA"' in challenge) == challenge.startswith("DPoP")
+    assert ('algs="ES256 PS256 Ed25519 EdDSA"' in challenge) == challenge.startswith("DPoP")
 
 
 @pytest.mark.spec("rfc9449 §11.1")
@@ -143,7 +144,7 @@ def test_a_client_that_registered_it_gets_no_token_without_a_proof(app, signed_i
     refused.append(red.refresh(tokens["refresh_token"], proof=""))
 
     assert [answer.status_code for answer in refused] == [400] * 3
-    assert {answer.json["error"] for answer in refused} == {"invalid_dpop_proof"}
+    assert {answer.json["error"] for answer in refused} == {"invalid_request"}
     assert red.refresh(tokens["refresh_token"]).json["token_type"] == "DPoP"
     assert red.post("/token", grant_type="client_credentials").json["token_type"] == "DPoP"
 
@@ -207,6 +208,28 @@ def test_a_confidential_clients_refresh_token_is_bound_by_its_authentication(sig
     assert holder.introspect(refreshed["access_token"])["cnf"] == {"jkt": holder.prover.jkt}
     end_read()
     assert set(db.session.scalars(select(RefreshToken.cnf))) == {None}
+
+
+class TestWhereCertificatesAreShown:
+    """rfc8705 §5: the endpoints have second addresses, and a proof names the one that was called."""
+
+    @pytest.fixture
+    def settings(self, settings):
+        return replace(settings, **BEHIND_PROXY, mtls_origin="https://mtls.test")
+
+    @pytest.mark.spec("rfc9449 §4.3, rfc8705 §5")
+    @ONE_DATABASE
+    def test_a_proof_may_name_the_second_address(self, signed_in, holder):
+        def proof(path, origin="https://mtls.test", **more):
+            return holder.prover.proof(path, htu=origin + path, **more)
+
+        code = holder.code(signed_in)
+        assert holder.exchange(code, proof=proof("/token", "https://evil.test")).status_code == 400
+        token = holder.exchange(code, proof=proof("/token")).json["access_token"]
+
+        shown = proof("/userinfo", method="GET", access_token=token)
+        headers = {"Authorization": f"DPoP {token}", "DPoP": shown}
+        assert holder.http.get("/userinfo", headers=headers).status_code == 200
 
 
 class TestWithNonces:
