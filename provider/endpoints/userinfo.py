@@ -13,7 +13,6 @@ from provider.keys.jwt import ID_TOKEN_TYP, sign
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingToken
 from provider.protocol.scopes import OPENID, names_for, pick
 from provider.web.access_token import ShownToken, shown_token
-from provider.web.cors import allow_pages_of
 from provider.web.parameters import read_parameters
 
 
@@ -23,7 +22,6 @@ def userinfo() -> Response:
     end_read()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
-    allow_pages_of(found.holder)
     scopes = found.token.scope.split()
     if found.grant is None or found.account is None or OPENID not in scopes:
         raise InsufficientScope("the access token was not issued for openid", scope=OPENID)

@@ -20,6 +20,7 @@ from provider.protocol.errors import (
 from provider.tokens.liveness import LiveAccessToken, find_access_token
 from provider.tokens.models import AccessToken
 from provider.web.client_certificate import client_certificate
+from provider.web.cors import allow_pages_of
 
 
 @dataclass(slots=True)
@@ -38,6 +39,8 @@ class ShownToken:
         """Find the token if it lives. Raises InvalidToken when it is not for us, or not for who shows it."""
         found = find_access_token(self.handle)
         if found is not None:
+            # Before the check: a page must be able to read which nonce its proof lacks.
+            allow_pages_of(found.holder)
             self.check(found.token)
         return found
 

@@ -7,6 +7,11 @@ from tests.faults.house import PASSWORD
 from tests.interop.conftest import SCRIPT
 
 pytestmark = pytest.mark.browser
+# The key of a client with DPoP stays in the browser's own store, and never leaves it.
+MANAGER = """
+    if (settings.with_dpop) settings.dpop = { store: new oidc.IndexedDbDPoPStore() };
+    const users = new oidc.UserManager(settings);
+"""
 
 
 @pytest.fixture
@@ -21,7 +26,9 @@ def app(page: Page, house, landing, register):
         grant_types=["authorization_code", "refresh_token"],
         scope="openid email",
     )
-    return App(page, house.issuer, client["client_id"], f"{landing.url}/spa")
+    app = App(page, house.issuer, client["client_id"], f"{landing.url}/spa")
+    page.goto(app.url)
+    return app
 
 
 class App:
@@ -43,25 +50,26 @@ class App:
 
     def call(self, script: str):
         """Run a script of the app with a fresh user manager, as after each load of a page."""
-        return self.page.evaluate(
-            f"async (settings) => {{ const users = new oidc.UserManager(settings); {script} }}", self.settings
-        )
+        return self.page.evaluate(f"async (settings) => {{ {MANAGER} {script} }}", self.settings)
 
     def leave_by(self, script: str) -> None:
         """Run a script that leads away from the page."""
         with self.page.expect_navigation():
             self.call(script)
 
+    def sign_in(self) -> None:
+        """Go to the provider and come back with a code."""
+        self.leave_by("users.signinRedirect()")
+        self.page.fill("#username", "ada")
+        self.page.fill("#password", PASSWORD)
+        self.page.click("#sign-in")
+        self.page.click("#allow")
+        self.page.wait_for_url(f"{self.url}?*")
+
 
 @pytest.mark.spec("core §3.1.2.1, core §5.3, rfc7636 §4.4, rpinitiated §3")
 def test_ada_signs_in_and_out_at_an_app_in_her_browser(app):
-    app.page.goto(app.url)
-    app.leave_by("users.signinRedirect()")
-    app.page.fill("#username", "ada")
-    app.page.fill("#password", PASSWORD)
-    app.page.click("#sign-in")
-    app.page.click("#allow")
-    app.page.wait_for_url(f"{app.url}?*")
+    app.sign_in()
 
     profile = app.call("return (await users.signinCallback()).profile")
     assert profile["email"] == "ada@example.test"
@@ -76,3 +84,29 @@ def test_ada_signs_in_and_out_at_an_app_in_her_browser(app):
 
     refused = app.call("return users.signinSilent().then(() => 'let in', (refusal) => refusal.error)")
     assert refused == "login_required"
+
+
+@pytest.mark.spec("rfc9449 §5, rfc9449 §7.1, rfc9449 §8, THR-33")
+def test_its_tokens_are_bound_to_a_key_of_her_browser(app, house):
+    # The library asks for userinfo by Bearer alone, so the app asks by itself.
+    app.settings |= {"with_dpop": True, "loadUserInfo": False}
+    app.sign_in()
+
+    user = app.call("return await users.signinCallback()")
+    asked = app.call(
+        f"""
+        const address = '{house.issuer}/userinfo', user = await users.getUser();
+        const ask = async (nonce) => fetch(address, {{ headers: {{
+            Authorization: `DPoP ${{user.access_token}}`,
+            DPoP: await users.dpopProof(address, user, 'GET', nonce),
+        }} }});
+        const first = await ask(), answer = await ask(first.headers.get('DPoP-Nonce'));
+        return {{ statuses: [first.status, answer.status], claims: await answer.json() }};
+        """
+    )
+    refreshed = app.call("return await users.signinSilent()")
+
+    assert user["token_type"] == refreshed["token_type"] == "DPoP"
+    assert asked["statuses"] == [401, 200]
+    assert asked["claims"]["email"] == "ada@example.test"
+    assert refreshed["access_token"] != user["access_token"]
