@@ -15,7 +15,7 @@ from provider.infrastructure import clock, current
 from provider.oauth.client_authentication import ASSERTION, QueryClient, fail
 from provider.oauth.client_keys import LARGEST_ASSERTION, NoKeys, keys_of
 from provider.oauth.registered_client import RegisteredClient
-from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES
+from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES, allowed_signatures
 
 # Asymmetric algorithms alone: with one of them an assertion cannot be made from what we know (ABU-42).
 ALGORITHMS = ASSERTION_SIGNATURES
@@ -81,8 +81,8 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
 
         Authlib would take any algorithm that fits the key and does not look at the type.
         """
-        registered = self._client.metadata_.token_endpoint_auth_signing_alg
-        allowed = [alg for alg in ALGORITHMS if registered in (None, alg)]
+        metadata = self._client.metadata_
+        allowed = allowed_signatures(metadata, metadata.token_endpoint_auth_signing_alg)
         try:
             token = jwt.decode(assertion, resolve_key, algorithms=allowed)
         except (JoseError, ValueError) as exc:

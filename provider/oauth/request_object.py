@@ -19,7 +19,7 @@ from provider.oauth.authorization_request import KNOWN_PARAMETERS
 from provider.oauth.client_keys import NoKeys, fetch_keys_for, keys_of
 from provider.oauth.registered_client import find_active
 from provider.protocol.client_metadata import ClientMetadata
-from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES
+from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES, allowed_signatures
 from provider.protocol.errors import (
     InvalidRequest,
     InvalidRequestObject,
@@ -132,9 +132,8 @@ def _verified(text: str, metadata: ClientMetadata) -> dict[str, Any]:
 
 
 def _payload(text: str, header: Mapping[str, Any], metadata: ClientMetadata) -> bytes:
-    alg, registered = header.get("alg"), metadata.request_object_signing_alg
     # ABU-37: `none` is not among them; ABU-38: neither is anything made with a secret.
-    if alg not in ALGORITHMS or registered not in (None, alg):
+    if header.get("alg") not in allowed_signatures(metadata, metadata.request_object_signing_alg):
         raise ValueError("the algorithm is not allowed")
     # rfc7515 §4.1.11: an extension that is not understood; we need none.
     if "crit" in header or header.get("typ") not in TYPES:

@@ -9,7 +9,7 @@ from provider.infrastructure import current
 from provider.oauth import dpop
 from provider.oauth.authorization_request import read_resources
 from provider.oauth.exchange import ClientRequest
-from provider.protocol.errors import InvalidDPoPProof, InvalidGrant, InvalidRequest, InvalidTarget
+from provider.protocol.errors import InvalidGrant, InvalidRequest, InvalidTarget
 from provider.tokens import access
 
 JKT, X5T = "jkt", "x5t#S256"
@@ -87,7 +87,7 @@ def _binding(asked: ClientRequest, client: Client) -> dict[str, str] | None:
     if jkt is not None:
         bound[JKT] = jkt
     elif metadata.dpop_bound_access_tokens:
-        raise InvalidDPoPProof("this client's tokens are bound to a key, and no DPoP proof came")
+        raise InvalidRequest("this client's tokens are bound to a key, and no DPoP proof came")
     if metadata.tls_client_certificate_bound_access_tokens:
         if asked.certificate_thumbprint is None:
             raise InvalidRequest("this client's tokens are bound to its certificate, and none was shown")

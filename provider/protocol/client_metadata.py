@@ -4,7 +4,7 @@ Each field is declared once with its meaning; the command's options and their he
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from provider.protocol.uri import MalformedURI, parse_web_uri
@@ -135,6 +135,9 @@ class ClientMetadata:
         if "response_types" not in values and _CODE_GRANT not in values.get("grant_types", (_CODE_GRANT,)):
             values["response_types"] = ()
         metadata = cls(**values)
+        if metadata.follows_fapi2 and "id_token_signed_response_alg" not in values:
+            # FAPI 2.0 §5.4.1 leaves out the default of the specification.
+            metadata = replace(metadata, id_token_signed_response_alg=_FAPI2_DEFAULT)
         # A field whose type is wrong has a default here, about which nothing must be said.
         mistyped = {problem.field for problem in problems}
         problems += [p for p in problems_of(metadata) if p.field not in mistyped]
@@ -217,6 +220,7 @@ class ClientMetadata:
 
 
 _CODE_GRANT = "authorization_code"
+_FAPI2_DEFAULT = "PS256"
 # What was declared with a meaning; each has its option in the command.
 DECLARED = tuple(declared for declared in fields(ClientMetadata) if declared.metadata)
 FIELDS = tuple(declared.name for declared in DECLARED)

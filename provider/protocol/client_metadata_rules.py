@@ -25,6 +25,8 @@ from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web
 
 SIGNATURES = ("RS256", "ES256", "EdDSA", "PS256")
 ASSERTION_SIGNATURES = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
+# FAPI 2.0 §5.4.1 names all that is allowed.
+_FAPI2_SIGNATURES = frozenset({"PS256", "ES256", "EdDSA"})
 # KEY-20: client_secret_jwt would need the secret itself, and only its digest is kept.
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", *TLS_METHODS, "none")
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -67,6 +69,15 @@ def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Prob
     # What is never kept is refused all the same: who asks for it must not believe to have it.
     unknown = [Problem(name, "is not offered") for name in _ENCRYPTION if asked.get(name) is not None]
     return values, problems + mistyped + unknown
+
+
+def allowed_signatures(metadata: ClientMetadata, registered: str | None) -> list[str]:
+    """Return by which algorithms a client may sign what it sends, given the one that it registered for it."""
+    return [
+        alg
+        for alg in ASSERTION_SIGNATURES
+        if registered in (None, alg) and (alg in _FAPI2_SIGNATURES or not metadata.follows_fapi2)
+    ]
 
 
 def problems_of(metadata: ClientMetadata) -> Iterator[Problem]:

@@ -15,8 +15,9 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-# rfc9864 §2.2 calls Ed25519 by its name; many clients still say EdDSA and mean the same.
-PROOF_ALGORITHMS = ("ES256", "PS256", "RS256", "Ed25519", "EdDSA")
+# rfc9864 §2.2 calls Ed25519 by its name; many clients still say EdDSA and mean the same. FAPI 2.0 §5.4.1
+# leaves out RS256, and nobody has proofs by it from before.
+PROOF_ALGORITHMS = ("ES256", "PS256", "Ed25519", "EdDSA")
 # How far from now a proof may have been made, in either direction: clocks of people's devices differ.
 LONGEST_DISTANCE = timedelta(seconds=60)
 LARGEST_PROOF = 8 * 1024
@@ -29,7 +30,6 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _KINDS: Mapping[str, tuple[type[Key], str, str | None, tuple[str, ...]]] = {
     "ES256": (ECKey, "EC", "P-256", ("crv", "kty", "x", "y")),
     "PS256": (RSAKey, "RSA", None, ("e", "kty", "n")),
-    "RS256": (RSAKey, "RSA", None, ("e", "kty", "n")),
     "Ed25519": (OKPKey, "OKP", "Ed25519", ("crv", "kty", "x")),
     "EdDSA": (OKPKey, "OKP", "Ed25519", ("crv", "kty", "x")),
 }

@@ -48,7 +48,7 @@ def test_it_lists_what_works(document):
     assert document["authorization_response_iss_parameter_supported"] is True
     assert document["request_uri_parameter_supported"] is True
     assert document["require_request_uri_registration"] is True
-    assert document["dpop_signing_alg_values_supported"] == ["ES256", "PS256", "RS256", "Ed25519", "EdDSA"]
+    assert document["dpop_signing_alg_values_supported"] == ["ES256", "PS256", "Ed25519", "EdDSA"]
     assert document["introspection_signing_alg_values_supported"] == ["RS256", "ES256", "EdDSA", "PS256"]
     assert "tls_client_certificate_bound_access_tokens" not in document
     assert "none" not in document["id_token_signing_alg_values_supported"]

@@ -112,7 +112,7 @@ def test_what_the_profile_forbids_is_refused(client_of, browser_of_ada):
 
     assert query_of(not_pushed)["error"] == "invalid_request"
     assert without_challenge.json["error"] == "invalid_request"
-    assert without_proof.json["error"] == "invalid_dpop_proof"
+    assert without_proof.json["error"] == "invalid_request"
     assert without_verifier.json["error"] == "invalid_grant"
     assert red.http.post("/introspect", data=form).status_code == 401
     assert (as_bearer.status_code, in_the_url.status_code) == (401, 400)
@@ -141,6 +141,6 @@ def test_a_refresh_token_stays_the_same_and_is_proven_each_time(client_of, brows
         # The person is there: a session that nobody uses would end, and the token with it.
         red.authorize(browser_of_ada)
 
-    assert red.refresh(refresh_token, proof="").json["error"] == "invalid_dpop_proof"
+    assert red.refresh(refresh_token, proof="").json["error"] == "invalid_request"
     assert red.revoke(refresh_token).status_code == 200
     assert red.refresh(refresh_token).json["error"] == "invalid_grant"

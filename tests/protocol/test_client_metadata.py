@@ -241,3 +241,17 @@ def test_scopes():
     assert metadata.may_use_scope("invoices:read")
     assert not metadata.may_use_scope("invoices")
     assert not metadata.may_use_scope("openid invoices:read")
+
+
+@pytest.mark.parametrize(
+    ("asked", "alg"),
+    [
+        pytest.param({}, "PS256", id="the default of the specification is left out by FAPI 2.0 §5.4.1"),
+        pytest.param({"id_token_signed_response_alg": "RS256"}, "RS256", id="what was asked for is kept"),
+        pytest.param({"dpop_bound_access_tokens": False}, "RS256", id="no client of that profile"),
+    ],
+)
+def test_how_the_id_tokens_of_a_fapi_2_client_are_signed(asked, alg):
+    profile = {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True}
+
+    assert ClientMetadata.from_registration(SMALLEST | profile | asked).id_token_signed_response_alg == alg

@@ -38,7 +38,6 @@ def look(text, **changes):
     [
         ("ES256", KEY),
         ("PS256", RSA_KEY),
-        ("RS256", RSA_KEY),
         ("Ed25519", EDWARDS_KEY),
         ("EdDSA", EDWARDS_KEY),
     ],

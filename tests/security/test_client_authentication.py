@@ -375,3 +375,23 @@ def test_keys_that_cannot_be_read_let_nobody_in(publisher, keys_of_green, body):
     keys_of_green.body = body
 
     assert present(publisher, assertion()).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("profile", "status"),
+    [
+        pytest.param({}, 200, id="a client of no profile"),
+        pytest.param(
+            {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True},
+            401,
+            id="FAPI 2.0 §5.4.1 leaves RS256 out",
+        ),
+    ],
+)
+def test_whether_an_assertion_may_be_signed_by_rs256(app, profile, status):
+    key = RSAKey.generate_key(2048, {"kid": "green-1"}, private=True)
+    jwks = {"keys": [key.as_dict(private=False)]}
+    green = RelyingParty(app, "green", token_endpoint_auth_method="private_key_jwt", jwks=jwks, **profile)
+
+    assert present(green, assertion(key, "RS256")).status_code == status
+    assert present(green, assertion(key, "PS256", jti="another")).status_code == 200
