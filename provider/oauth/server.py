@@ -120,9 +120,15 @@ def prove_client(request: ClientRequest) -> Client:
     return proven.client
 
 
+# Authlib says nothing where a refresh token is another client's.
+_SAID_WHEN_NOTHING_IS = {
+    errors.InvalidGrant.error: "the code or token is not, or no longer, good for this client"
+}
+
+
 def _translated(error: AuthlibBaseError) -> ProtocolError:
     cls = _CODES.get(error.error, errors.InvalidRequest)
-    return cls(error.get_error_description() or "")
+    return cls(error.get_error_description() or _SAID_WHEN_NOTHING_IS.get(cls.error, ""))
 
 
 @cache

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import redirect
+from flask import redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
+from provider.infrastructure import event_log
 from provider.infrastructure.database import transaction
 from provider.interactions.answer import finish
 from provider.interactions.models import Interaction, InteractionKind
@@ -129,10 +130,12 @@ def gone(handle: str) -> AnyResponse:
         return redirect(_ACCOUNT_PAGES["account"], 303)
     finished = find_finished(handle, cookies.browser(), InteractionKind.AUTHORIZATION)
     client = finished and find_by_client_id(str(finished.parameters.get("client_id")))
+    event_log.info("nothing_waits", endpoint=request.endpoint, answered=finished is not None)
     return page(
         "nothing_waits.html",
         410,
         app_name=client.display_name if client else None,
         app_address=address_of(client) if client else None,
         answered=finished is not None,
+        reference=event_log.correlation_id(),
     )

@@ -6,6 +6,7 @@ Nothing here goes by a cookie, no answer is shared with credentials, and where a
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from flask import Flask, Response, request
 
@@ -34,13 +35,13 @@ def install(app: Flask) -> None:
 
 def allow_pages_of(client: Client) -> None:
     """Let the pages of this client read the answer, if it is an app that lives in a browser."""
-    if "Origin" in request.headers and client.metadata_.is_public:
+    if _is_asked_by_script() and client.metadata_.is_public:
         notes()[_NOTE] = {_origin_of(uri) for uri in client.metadata_.redirect_uris}
 
 
 def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
     """Do the same for the client that a request names; nobody is looked up unless a script asks."""
-    if "Origin" not in request.headers or request.path not in _PATHS or "client_id" not in parameters:
+    if not _is_asked_by_script() or "client_id" not in parameters:
         return
     found = find_active(parameters["client_id"])
     if found is not None:
@@ -48,10 +49,14 @@ def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
     end_read()
 
 
+def _is_asked_by_script() -> bool:
+    return "Origin" in request.headers and request.path in _PATHS
+
+
 def _answer_preflight() -> Response | None:
     """Let a script send its request; whether it may read the answer depends on the client that it names."""
     asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    if not asks or request.path not in _PATHS or "Origin" not in request.headers:
+    if not asks or not _is_asked_by_script():
         return None
     response = Response(status=204, headers=_PREFLIGHT)
     response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
@@ -61,11 +66,16 @@ def _answer_preflight() -> Response | None:
 
 def _write(response: Response) -> Response:
     origin = request.headers.get("Origin")
-    if origin and origin in notes().get(_NOTE, ()):
+    if origin and (origin in notes().get(_NOTE, ()) or _is_dead_token(response)):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         response.vary.add("Origin")
     return response
+
+
+def _is_dead_token(response: Response) -> bool:
+    """Whether this refuses a token of which nobody knows whose it was; its app must see that it is over."""
+    return request.path == "/userinfo" and response.status_code == HTTPStatus.UNAUTHORIZED
 
 
 def _origin_of(uri: str) -> str | None:

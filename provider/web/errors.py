@@ -139,6 +139,7 @@ def _on_http_exception(exc: HTTPException) -> AnyResponse:
     if exc.response is not None:
         return cast("AnyResponse", exc.response)
     status = exc.code or 500
+    event_log.info("request_refused", endpoint=request.endpoint, status=status)
     allow = dict(exc.get_headers()).get("Allow")
     return answer(
         ErrorAnswer(

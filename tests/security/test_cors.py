@@ -71,3 +71,15 @@ def test_who_does_not_ask_by_a_script_costs_no_statement(app, http, statements):
 
     assert len(by_script) > len(plain)
     assert not any("Access-Control" in name for name in http.post("/token", data=form).headers)
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_app_in_a_browser_sees_that_its_token_is_dead(http, method):
+    """Nobody knows any more whose token it was, and the answer says nothing but that."""
+    dead = {"Origin": OWN, "Authorization": "Bearer cfa_dead"}
+    refused = http.open("/userinfo", method=method, headers=dead)
+
+    assert (refused.status_code, refused.headers[ALLOWED]) == (401, OWN)
+    assert "WWW-Authenticate" in refused.headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Credentials" not in refused.headers

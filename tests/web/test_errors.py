@@ -1,10 +1,14 @@
 """One place decides how an error looks: JSON for programs, a redirect to the proven app, or a page."""
 
+import io
+import json
+import logging
 import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from provider.infrastructure.event_log import JSONLines
 from provider.protocol import errors
 
 pytestmark = pytest.mark.usefixtures("failing")
@@ -14,6 +18,18 @@ EVERY_ERROR = sorted(
     for name, member in vars(errors).items()
     if isinstance(member, type) and issubclass(member, errors.ProtocolError)
 )
+
+
+@pytest.fixture
+def written():
+    """What is written into the log meanwhile."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JSONLines())
+    logger = logging.getLogger("curfew")
+    logger.addHandler(handler)
+    yield written
+    logger.removeHandler(handler)
 
 
 @pytest.mark.parametrize("name", EVERY_ERROR)
@@ -145,3 +161,18 @@ def test_head_never_runs_what_may_change_something(http, path):
 @pytest.mark.parametrize("path", ["//session/end", "/sign-in//x", "/token/"])
 def test_no_address_is_corrected_by_a_redirect_that_posts_again(http, path):
     assert http.post(path, data={"password": "secret"}).status_code in (404, 405)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET", "/no/such/page", id="no such page"),
+        pytest.param("DELETE", "/token", id="a method that is not offered"),
+        pytest.param("GET", "/sign-in/expired", id="a page that has expired"),
+    ],
+)
+def test_the_reference_of_every_error_is_in_the_log(http, written, method, path):
+    answer = http.open(path, method=method, headers={"Accept": "text/html"})
+
+    said = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert answer.headers["X-Request-Id"] in {line.get("correlation_id") for line in said}
