@@ -2,12 +2,16 @@
 
 import json
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from provider.protocol.errors import InvalidRequest
 
 # More than any document of a specification needs; each level costs a call when it is written again.
 _DEEPEST = 20
+# NUL, and half a character: JSON can hold both, no database can take either out of it again.
+_UNSAYABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def read_json_object(body: bytes | str) -> dict[str, Any]:
@@ -29,6 +33,17 @@ def read_json_object(body: bytes | str) -> dict[str, Any]:
     if _is_deep(value):
         raise InvalidRequest(f"the body has more than {_DEEPEST} levels")
     return value
+
+
+def is_sayable(value: object) -> bool:
+    """Return whether every text in a JSON value, names included, is one that a database can read again."""
+    rest = [value]
+    while rest:
+        inner = rest.pop()
+        if isinstance(inner, str) and _UNSAYABLE.search(inner):
+            return False
+        rest += [*_members(inner), *(inner if isinstance(inner, Mapping) else ())]
+    return True
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

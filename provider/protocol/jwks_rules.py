@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from provider.protocol.client_certificate import thumbprint_of
+from provider.protocol.json_object import is_sayable
 
 MAX_BYTES = 32 * 1024
 MAX_KEYS = 20
@@ -31,6 +32,9 @@ def problems_of_jwks(jwks: Mapping[str, Any]) -> Iterator[str]:
     if len(keys) > MAX_KEYS or len(json.dumps(jwks)) > MAX_BYTES:
         yield f"must not have more than {MAX_KEYS} keys or {MAX_BYTES} bytes"
         return
+    if not is_sayable(jwks):
+        # One such text in a client's row would fail each query that reads anything else of it in SQL.
+        yield "must not hold NUL or half a character in any text"
     kids = [key["kid"] for key in keys if "kid" in key]
     if any(not isinstance(kid, str) or not kid for kid in kids) or len(kids) != len(set(map(str, kids))):
         yield "must have a different text for each kid"

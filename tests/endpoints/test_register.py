@@ -366,6 +366,20 @@ def test_what_the_operator_gave_a_client_for_itself_it_keeps(stranger):
     assert kept.json["scope"] == "openid invoices:read"
 
 
+@pytest.mark.parametrize("text", ["\0", "\ud800"], ids=["NUL", "half a character"])
+def test_nothing_is_kept_that_would_fail_the_queries_about_others(stranger, text):
+    key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "note": text}
+    told = stranger.registered()["client_id"]
+
+    refused = stranger.register(jwks={"keys": [key]})
+
+    assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
+    # As the outbox asks where all of them want to hear of endings.
+    end_read()
+    read = select(Client.client_id, Client.registered["backchannel_logout_uri"].as_string())
+    assert db.session.execute(read).all() == [(told, None)]
+
+
 @ON_SQLITE
 @with_settings(registration_limit="3 per hour")
 def test_an_address_registers_so_many_clients_and_no_more(stranger):

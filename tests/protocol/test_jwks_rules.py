@@ -79,3 +79,22 @@ keys = st.dictionaries(st.sampled_from(["kty", "n", "e", "crv", "x", "y", "d", "
 def test_no_set_breaks_the_rules(found):
     assert all(isinstance(sentence, str) for sentence in problems_of_jwks({"keys": found}))
     assert all(certificate_thumbprints([key]) is not None for key in usable_keys({"keys": found}))
+
+
+@pytest.mark.spec("DLV-01")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"kid": "a\0"}, id="NUL"),
+        pytest.param({"note": "\ud800"}, id="half a character"),
+        pytest.param({"note\0": "x"}, id="NUL in a name"),
+        pytest.param({"notes": [{"x": ["\udfff"]}]}, id="further inside"),
+    ],
+)
+def test_a_text_that_no_database_can_read_again_is_no_part_of_a_set(changes):
+    """PostgreSQL would fail whenever it took anything out of the client's row, such as where to deliver."""
+    key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}
+
+    assert list(problems_of_jwks({"keys": [key | {"note": "\U0001f511 \\u0000"}]})) == []
+    assert "NUL" in " ".join(problems_of_jwks({"keys": [key | changes]}))
+    assert "NUL" in " ".join(problems_of_jwks({"keys": [key], **changes}))
