@@ -10,6 +10,7 @@
 #   make check        lint, format, types, layers
 #   make bench-sessions   whether a million sessions are as quick as a thousand; takes minutes and 6 GB in /tmp
 #   make bench-delivery   how fast sign-outs are told, beside a bare loop (BENCH_ARGS=--full: 50,000)
+#   make bench-check  how long `curfew check` reads a database of a million sessions
 #   make clean        removes the environment and the demo's data
 
 VENV   := .venv
@@ -23,7 +24,7 @@ ROUNDS ?= 1000
 MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults soak interop interop-clients check format bench-delivery clean lock install install-dev bench-sessions
+.PHONY: help demo demo-check test races test-faults soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -68,6 +69,9 @@ format: install-dev
 
 bench-delivery: install-dev
 	@$(BIN)/python -m benchmarks.delivery $(BENCH_ARGS)
+
+bench-check: install-dev
+	@$(BIN)/python -m benchmarks.check $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
