@@ -14,10 +14,12 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import end_read
 from provider.infrastructure.outbound_http import OutboundFailure
 from provider.oauth.registered_client import find_active
+from provider.oauth.strangers_hosts import seat_for
 from provider.protocol.client_certificate import ClientCertificate
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH
 from provider.protocol.client_metadata import ClientMetadata
@@ -80,7 +82,7 @@ def fetch_if_needed(parameters: Mapping[str, str], certificate: ClientCertificat
         client = find_active(parameters["client_id"])
         end_read()
         if client and client.metadata.token_endpoint_auth_method == SELF_SIGNED_TLS_CLIENT_AUTH:
-            _look(client.metadata, lambda fetched: certificate.thumbprint in fetched.certificates)
+            _look(client.client, lambda fetched: certificate.thumbprint in fetched.certificates)
 
 
 def fetch_keys_for(client_id: object, kid: object) -> None:
@@ -88,7 +90,7 @@ def fetch_keys_for(client_id: object, kid: object) -> None:
     client = find_active(client_id)
     end_read()
     if client:
-        _look(client.metadata, lambda fetched: _has(fetched.keys, kid))
+        _look(client.client, lambda fetched: _has(fetched.keys, kid))
 
 
 def _names_in(assertion: str) -> tuple[object, object]:
@@ -105,12 +107,12 @@ def _has(keys: KeySet | None, kid: object) -> bool:
     return keys is not None and (kid is None or any(key.kid == kid for key in keys))
 
 
-def _look(metadata: ClientMetadata, knows: _Knows) -> None:
+def _look(client: Client, knows: _Knows) -> None:
     """Fetch what a client publishes if that may help; of many who want it at once one goes."""
-    uri = metadata.jwks_uri
+    uri = client.metadata_.jwks_uri
     if not uri or not _is_worth_a_look(uri, knows):
         return
-    with _lock(uri):
+    with seat_for(client), _lock(uri):
         if _is_worth_a_look(uri, knows):
             remembered = _cache()
             if len(remembered) >= _MOST_REMEMBERED:

@@ -12,12 +12,14 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
+from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import end_read
 from provider.infrastructure.outbound_http import OutboundFailure
 from provider.oauth.authorization_request import KNOWN_PARAMETERS
 from provider.oauth.client_keys import NoKeys, fetch_keys_for, keys_of
 from provider.oauth.registered_client import find_active
+from provider.oauth.strangers_hosts import seat_for
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES, allowed_signatures
 from provider.protocol.errors import (
@@ -76,7 +78,7 @@ def unpacked(sent: Mapping[str, str]) -> dict[str, str]:
     if client is None:
         raise UnknownClient("no app is registered under this client_id")
     end_read()
-    text = sent["request"] if "request" in sent else _fetched(sent["request_uri"], client.metadata)
+    text = sent["request"] if "request" in sent else _fetched(sent["request_uri"], client.client)
     fetch_keys(text)
     return read(text, client.metadata, client_id=client_id, beside=sent)
 
@@ -152,16 +154,17 @@ def _candidates(kid: object, metadata: ClientMetadata) -> Iterator[Key]:
     yield from (key for key in keys_of(metadata) if kid in (None, key.kid))
 
 
-def _fetched(request_uri: str, metadata: ClientMetadata) -> str:
+def _fetched(request_uri: str, client: Client) -> str:
     """Fetch an object from an address that the client registered; no other is ever called (ABU-13)."""
     if len(request_uri) > _LONGEST_URI or not request_uri.isascii():
         raise InvalidRequestURI(f"a request_uri has at most {_LONGEST_URI} ASCII characters")
     # core §6.2: the fragment only tells one content of the file from another.
     address = request_uri.partition("#")[0]
-    if address not in [uri.partition("#")[0] for uri in metadata.request_uris]:
+    if address not in [uri.partition("#")[0] for uri in client.metadata_.request_uris]:
         raise InvalidRequestURI("the request_uri is not registered for this app")
     try:
-        answer = current.house().outbound.get(address, max_body_bytes=LARGEST, total_deadline=_DEADLINE)
+        with seat_for(client):
+            answer = current.house().outbound.get(address, max_body_bytes=LARGEST, total_deadline=_DEADLINE)
     except OutboundFailure as exc:
         event_log.warning("request_object_not_fetched", request_uri=address, kind=exc.kind)
         raise InvalidRequestURI("the request_uri could not be fetched", detail=str(exc.detail)) from exc
