@@ -10,6 +10,7 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.grants import lifecycle
+from provider.grants.queries import lock
 from provider.logout.end_grant import end_grant
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
@@ -19,7 +20,7 @@ from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
 from provider.tokens.models import AccessToken
 from provider.tokens.queries import find_access_token_row
 from provider.tokens.refresh import REFRESH_TOKEN_PREFIX
-from provider.tokens.revoke import revoke_access_token, revoke_family
+from provider.tokens.revoke import revoke_access_token, revoke_exchanged, revoke_family
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,11 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
         return PresentedToken(token_string, found) if found else None
 
     def revoke_token(self, token: PresentedToken, request: Any) -> None:
-        """Revoke it: an access token alone, a refresh token with its family."""
+        """Revoke it: an access token with what was taken for it, a refresh token with its family."""
         found = token.found
         client: Client = request.client.client
         if isinstance(found, AccessToken):
-            if revoke_access_token(token.handle, owner_id=client.id):
+            if _revoke_alone(token.handle, found, client):
                 _record(request, client, "access_token")
         elif revoke_family(found.token.family_id):
             self._end_what_is_left(found, request)
@@ -86,6 +87,16 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
                 session_id=found.session.id,
                 ip=request.ip,
             )
+
+
+def _revoke_alone(handle: str, token: AccessToken, client: Client) -> bool:
+    """Revoke an access token, and what services hold in its place."""
+    if token.grant_id is not None:
+        lock(token.grant_id)
+    revoked = revoke_access_token(handle, owner_id=client.id)
+    if revoked and token.family_id is not None and token.actor_id is None:
+        revoke_exchanged(token.family_id)
+    return revoked
 
 
 def _record(request: Any, client: Client, kind: str, found: FoundRefreshToken | None = None) -> None:

@@ -90,7 +90,9 @@ def find_access_token(handle: str) -> LiveAccessToken | None:
         .where(AccessToken.expires_at > now, _issuers_live(), or_(AccessToken.grant_id.is_(None), of_a_grant))
     )
     row = _first(living)
-    return row and LiveAccessToken(
+    if row is None or not _may_still_act(row[6], row[1]):
+        return None
+    return LiveAccessToken(
         token=row[0],
         client=row[1],
         grant=row[2],
@@ -193,6 +195,11 @@ def _actor_lives() -> ColumnElement[bool]:
     return and_(
         _Actor.disabled_at.is_(None), _Actor.deleted_at.is_(None), AccessToken.actor_epoch == _Actor.epoch
     )
+
+
+def _may_still_act(actor: Client | None, client: Client) -> bool:
+    """Whether the operator still lets a service act for a client's people."""
+    return actor is None or client.client_id in (actor.may_exchange_tokens_of or ())
 
 
 def _locked(statement: AnySelect) -> AnySelect:

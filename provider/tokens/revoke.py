@@ -41,3 +41,21 @@ def revoke_access_token(handle: str, *, owner_id: UUID) -> bool:
         .values(revoked_at=clock.now())
     )
     return change(mine) == 1
+
+
+def revoke_exchanged(family_id: UUID) -> int:
+    """Revoke what services took in exchange for the access tokens of a family (rfc8693).
+
+    Which of its tokens it was is not known, so it is all of them. The caller holds the grant's lock,
+    behind which tokens are exchanged.
+    """
+    taken = (
+        update(AccessToken)
+        .where(
+            AccessToken.family_id == family_id,
+            AccessToken.actor_id.is_not(None),
+            AccessToken.revoked_at.is_(None),
+        )
+        .values(revoked_at=clock.now())
+    )
+    return change(taken)

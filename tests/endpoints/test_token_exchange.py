@@ -139,6 +139,19 @@ def test_the_service_gives_it_back_and_nobody_else(signed_in, rp, api):
     assert not api.introspect(held)["active"]
 
 
+@pytest.mark.spec("rfc7009 §2.1")
+def test_with_the_persons_own_token_goes_what_was_taken_for_it(signed_in, rp, api):
+    tokens = rp.sign_in(signed_in)
+    held = api.taken(tokens["access_token"])["access_token"]
+    again = rp.refresh(tokens["refresh_token"]).json
+
+    rp.revoke(tokens["access_token"])
+
+    assert not api.introspect(held)["active"]
+    # Nothing else goes: a refresh is the family's to end.
+    assert rp.introspect(again["access_token"])["active"]
+
+
 @ON_SQLITE
 @pytest.mark.spec("rfc8693 §2.2.2")
 @pytest.mark.parametrize(
@@ -276,7 +289,8 @@ def test_what_the_operator_says_holds_at_once(app, signed_in, rp):
     assert service.take(tokens["access_token"]).status_code == 400
 
     run_curfew("client", "update", "api", "--may-exchange-tokens-of", "red,green")
-    assert service.take(tokens["access_token"]).status_code == 200
+    held = service.taken(tokens["access_token"])["access_token"]
 
     run_curfew("client", "update", "api", "--may-exchange-tokens-of", "")
     assert service.take(tokens["access_token"]).status_code == 400
+    assert not service.introspect(held)["active"]
