@@ -1,5 +1,7 @@
 """A sign-in at an app that begins here (core §4): the person is sent to where the app wants it begun."""
 
+from urllib.parse import urlsplit
+
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
@@ -9,18 +11,23 @@ from provider.infrastructure import current
 from provider.infrastructure.database import end_read
 from provider.protocol.errors import NotFound
 from provider.protocol.parameters import with_query
+from provider.web.layout import page
 
 
 def show(client_id: str) -> Response:
     """Send the person to the app's `initiate_login_uri`, or to its home page where it has none.
 
-    Only to what the app has registered: `target_link_uri` is not taken from whoever made the link.
+    Only to what the app has registered: `target_link_uri` is not taken from whoever made the link. An app
+    that registered itself may have named any address, so the person sees it before going there.
     """
     client = find_by_client_id(client_id)
     end_read()
     address = address_of(client) if client and client.is_active else None
-    if address is None:
+    if client is None or address is None:
         raise NotFound("no app that can be opened from here has this name")
+    if client.self_registered:
+        name, host = client.display_name, urlsplit(address).hostname
+        return page("open_app.html", app_name=name, app_address=address, host=host)
     return redirect(address, 303)
 
 

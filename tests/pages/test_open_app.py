@@ -55,3 +55,13 @@ def test_the_account_page_opens_an_app_that_can_be(app, http):
 
     assert 'id="open-app-red" href="/apps/red/open"' in html
     assert "open-app-green" not in html
+
+
+def test_of_an_app_that_registered_itself_the_address_is_shown_first(app, http):
+    make_client("red", initiate_login_uri=INITIATE, settings={"self_registered": True})
+
+    answer = http.get("/apps/red/open")
+
+    assert (answer.status_code, "Location" in answer.headers) == (200, False)
+    assert '<strong id="host">red.test</strong>' in answer.text
+    assert f'href="{INITIATE}&amp;iss=' in answer.text
