@@ -4,6 +4,7 @@ Such a client is a third party, and nobody of the operator's has looked at it: w
 for itself at resource servers, or end other apps' sessions, it cannot take.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from provider.infrastructure.database import end_read, in_transaction
 from provider.logout import mass
 from provider.oauth import software_statement
 from provider.oauth.self_registered import as_protocol_error, check_stranger
+from provider.oauth.strangers_hosts import seat
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.errors import AccessDenied, InvalidToken, UnregistrableMetadata
 
@@ -129,7 +131,8 @@ def _approved(asked: dict[str, Any], client: Client | None = None) -> ClientMeta
         metadata = ClientMetadata.from_registration(asked | asserted)
         check_stranger(metadata, client)
         end_read()
-        check_addresses(metadata)
+        with seat() if metadata.sector_identifier_uri else nullcontext():
+            check_addresses(metadata)
     except InvalidClientMetadata as exc:
         raise as_protocol_error(exc.problems) from exc
     return metadata

@@ -38,6 +38,13 @@ def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> It
         yield Problem("grant_types", f"must be among {', '.join(grants)}")
     if metadata.token_endpoint_auth_method not in offered():
         yield Problem("token_endpoint_auth_method", f"must be one of {', '.join(offered())}")
+    if (
+        metadata.subject_type == "pairwise"
+        and metadata.may_use_grant_type(DEVICE_CODE)
+        and not metadata.sector_identifier_uri
+    ):
+        # core §8.1: the sector is the host of a redirect URI, to which a device's answer never goes.
+        yield Problem("sector_identifier_uri", "is needed for pairwise subjects with the device grant")
     has_certificates = bool(current.settings().client_certificate_header)
     if metadata.tls_client_certificate_bound_access_tokens and not has_certificates:
         yield Problem("tls_client_certificate_bound_access_tokens", "is not offered")

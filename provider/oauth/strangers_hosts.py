@@ -17,13 +17,20 @@ MOST_AT_ONCE = 4
 
 @contextmanager
 def seat_for(client: Client) -> Iterator[None]:
-    """Hold one of this process's seats while a client's host is waited for; the operator's need none.
+    """Hold a seat while a client's host is waited for; the operator's clients need none.
 
     Raises TemporarilyUnavailable when all seats are taken.
     """
     if not client.self_registered:
         yield
         return
+    with seat():
+        yield
+
+
+@contextmanager
+def seat() -> Iterator[None]:
+    """Hold one of this process's seats. Raises TemporarilyUnavailable when all are taken."""
     seats = current.memo("strangers-hosts-seats", lambda: BoundedSemaphore(MOST_AT_ONCE))
     if not seats.acquire(blocking=False):
         raise TemporarilyUnavailable(
