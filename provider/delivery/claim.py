@@ -78,7 +78,7 @@ def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[Claim
         )
         .returning(*_RETURNED)
     )
-    mine = [ClaimedDelivery(**row) for row in db.session.execute(claim).mappings()]
+    mine = [ClaimedDelivery(**row) for row in db.session.connection().execute(claim).mappings()]
     if mine:
         insert_many(_attempts, [_attempt_row(one, now) for one in mine])
     return mine

@@ -63,7 +63,7 @@ def _ours(claimed: Sequence[ClaimedDelivery]) -> set[ClaimedDelivery]:
         .order_by(Delivery.id)
         .with_for_update()
     )
-    tokens = {row.id: row.lease_token for row in db.session.execute(rows)}
+    tokens = {row.id: row.lease_token for row in db.session.connection().execute(rows)}
     return {one for one in claimed if tokens.get(one.id) == one.lease_token}
 
 

@@ -106,6 +106,11 @@ class Gate:
         return self._places - self._in_flight
 
     @property
+    def is_half_free(self) -> bool:
+        """Whether at most half of the places are taken."""
+        return 2 * self._in_flight <= self._places
+
+    @property
     def in_flight(self) -> int:
         """How many are under way."""
         return self._in_flight

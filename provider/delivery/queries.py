@@ -51,7 +51,7 @@ def list_due(now: datetime, limit: int) -> list[Waiting]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [Waiting(*row) for row in db.session.execute(due)]
+    return [Waiting(*row) for row in db.session.connection().execute(due)]
 
 
 def list_first_due(now: datetime, limit: int, but: Collection[UUID]) -> list[Waiting]:
