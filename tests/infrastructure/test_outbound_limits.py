@@ -13,6 +13,7 @@ from provider.infrastructure.outbound_http import OutboundClient, OutboundFailur
 DEADLINE = timedelta(seconds=0.5)
 # The deadline itself plus what a loaded machine may need; a drip would take minutes.
 PATIENCE = 5
+OK_WITHOUT_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 @pytest.fixture
@@ -52,6 +53,16 @@ def test_headers_that_do_not_complete_are_a_timeout(client, act):
 
     assert kind == "timeout"
     assert DEADLINE.total_seconds() * 0.9 <= seconds < PATIENCE
+
+
+@pytest.mark.parametrize("length", range(1, len(OK_WITHOUT_BODY)))
+@pytest.mark.spec("FLT-20")
+def test_an_answer_that_is_cut_off_in_its_headers_is_no_answer(client, length):
+    """ "HTTP/1.1 200" is the beginning of a sentence that might have ended otherwise."""
+    with Server(once(lambda wire: wire.send(OK_WITHOUT_BODY[:length]))) as red:
+        kind, _ = failure_of(lambda: client.post_form(red.url(), {}))
+
+    assert kind == "reset"
 
 
 @pytest.mark.spec("FLT-21")

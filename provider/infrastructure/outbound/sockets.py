@@ -45,6 +45,9 @@ class TimedSocket(socket.socket):
             wanted = min(wanted, self.header_budget - self.received)
         self.settimeout(self.deadline.remaining())
         count = super().recv_into(buffer, wanted, flags)
+        if not count and self.header_budget is not None:
+            # http.client takes the cut for the end of the headers, and "HTTP/1.1 200" for an answer.
+            raise ConnectionResetError("the connection ended before the headers did")
         self.received += count
         return count
 
