@@ -313,7 +313,10 @@ def test_nobody_listening_is_a_connect_failure(client):
     assert failure.value.kind == "connect"
 
 
-@pytest.mark.parametrize("noise", [b"220 smtp.test ESMTP\r\n", b"-ERR unknown command\r\n", b"\0" * 100 + b"\n"])
+NOISES = [b"220 smtp.test ESMTP\r\n", b"-ERR unknown command\r\n", b"\0" * 100 + b"\n"]
+
+
+@pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.spec("URL-52")
 def test_what_does_not_speak_http_is_a_protocol_failure(client, noise):
     with Server(once(lambda wire: wire.send(noise))) as red:
