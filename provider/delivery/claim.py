@@ -37,6 +37,7 @@ def claim_due(most: int, take: Callable[[UUID], End | None]) -> Claim:
 
     The attempt is counted and its row written in the same transaction, which the caller commits before
     anything is sent: a worker that dies leaves its trace, and its rows are free again when the lease ends.
+    The caller gives back the places that `take` gave for deliveries which are not among those taken.
     """
     now, choice = clock.now(), Choice()
     limit = max(_LEAST_READ, int(_READ_AHEAD * most))
@@ -49,9 +50,6 @@ def claim_due(most: int, take: Callable[[UUID], End | None]) -> Claim:
         choose([one for one in waiting if one.id not in choice.places], take, most, choice)
         may_be_more = bool(waiting)
     owned = {one.id: one for one in own(choice.places, now)}
-    for delivery_id, end in choice.places.items():
-        if delivery_id not in owned:
-            end(None)
     taken = [(owned[key], end) for key, end in choice.places.items() if key in owned]
     return Claim(taken, choice.held, may_be_more)
 

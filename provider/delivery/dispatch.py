@@ -217,8 +217,26 @@ class Dispatcher:
             if not found:
                 return None
         self._health.refresh()
-        with self._turns, transaction():
-            return claim_due(most, self._take)
+        places: list[End] = []
+
+        def take(client_id: UUID) -> End | None:
+            place = self._take(client_id)
+            if place is not None:
+                places.append(place)
+            return place
+
+        used: set[End] = set()
+        try:
+            with self._turns, transaction():
+                claim = claim_due(most, take)
+            used = {end for _, end in claim.taken}
+        finally:
+            # Another worker has those deliveries, or a database that went away has left us none. A place that
+            # is not given back is lost to its app for as long as we live, and keeps us from stopping.
+            for end in places:
+                if end not in used:
+                    end(None)
+        return claim
 
     def _take(self, client_id: UUID) -> End | None:
         now = time.monotonic()
@@ -228,7 +246,12 @@ class Dispatcher:
         return None if self._health.is_held(client_id) else self._gate.take(client_id, now)
 
     def _start(self, claim: Claim) -> None:
-        prepared = prepare([claimed for claimed, _ in claim.taken], self._owner.builders)
+        try:
+            prepared = prepare([claimed for claimed, _ in claim.taken], self._owner.builders)
+        except BaseException:
+            for _, end in claim.taken:
+                end(None)
+            raise
         for claimed, end in claim.taken:
             if self._left is not None:
                 self._left -= 1

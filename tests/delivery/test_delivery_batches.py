@@ -1,14 +1,16 @@
 """Many at once: few statements, nobody hidden by others, nobody lost by another's defect."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
+from sqlalchemy.exc import OperationalError
 
 from provider.audit.models import AuditEvent
 from provider.clients.models import Client
@@ -74,6 +76,42 @@ def test_a_defect_of_one_costs_the_others_nothing(app: Flask) -> None:
     assert {now_is(one).state for one in others} == {DeliveryState.ACCEPTED}
     assert now_is(bad).state == DeliveryState.PENDING
     assert now_is(bad).leased_until is not None
+
+
+@pytest.mark.parametrize("moment", ["before_cursor_execute", "commit"])
+def test_a_claim_that_the_database_lost_holds_no_place(app: Flask, moment: str) -> None:
+    dispatcher = make_dispatcher(8)
+    with receiving(200) as red:
+        # An app that has not proved itself has one place only: lost, nothing would reach it any more.
+        owe(port=red.port)
+
+        with database_that_goes_away(moment), pytest.raises(OperationalError):
+            dispatcher.drain()
+
+        assert dispatcher.drain() == {"accepted": 1}
+    dispatcher.close()
+
+
+@contextmanager
+def database_that_goes_away(moment: str) -> Iterator[None]:
+    """Let the database be gone when attempts are written down, or when that is to be committed."""
+    claims = False
+
+    def note(_connection, _cursor, statement: str, *_rest) -> None:
+        nonlocal claims
+        claims = claims or statement.startswith("INSERT INTO delivery_attempt")
+
+    def go_away(*_said) -> None:
+        if claims:
+            raise OperationalError("the database is gone", None, ConnectionError())
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    event.listen(db.engine, moment, go_away)
+    try:
+        yield
+    finally:
+        event.remove(db.engine, moment, go_away)
+        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_a_client_that_cannot_be_read_costs_the_others_nothing(app: Flask) -> None:
