@@ -1,8 +1,8 @@
 """Write down what happened, in the transaction of the act itself (KEY-29)."""
 
 import json
-from collections.abc import Callable, Sequence
-from datetime import UTC
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, ParamSpec
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from provider.infrastructure.opaque_tokens import new_id
 from provider.infrastructure.secrets import SecretBox
 
 Actor = Literal["account", "client", "admin", "system"]
+# The columns of an entry, all but its place in the chain, which is given later.
+Entry = dict[str, Any]
 P = ParamSpec("P")
 # Whatever a stranger may have typed, an entry stays small enough to read and to keep.
 _LONGEST_TEXT = 1024
@@ -32,29 +34,29 @@ def entry(
     logout_id: UUID | None = None,
     ip: str | None = None,
     **detail: object,
-) -> AuditEvent:
+) -> Entry:
     """Return an entry about what happens now, for `record_many`."""
-    event = AuditEvent(
-        id=new_id(),
-        at=clock.now(),
-        tag=tag.value,
-        actor=actor,
-        account_id=account_id,
-        client_id=client_id,
-        session_id=session_id,
-        logout_id=logout_id,
-        ip=ip,
-        correlation_id=event_log.correlation_id() or None,
-        detail=_as_json(detail),
-    )
-    event.mac = mac_of(event, current.secret_box())
-    return event
+    made: Entry = {
+        "id": new_id(),
+        "at": clock.now(),
+        "tag": tag.value,
+        "actor": actor,
+        "account_id": account_id,
+        "client_id": client_id,
+        "session_id": session_id,
+        "logout_id": logout_id,
+        "ip": ip,
+        "correlation_id": event_log.correlation_id() or None,
+        "detail": _as_json(detail),
+    }
+    made["mac"] = _mac(made, current.secret_box())
+    return made
 
 
-def _recorded(make: Callable[P, AuditEvent]) -> Callable[P, None]:
+def _recorded(make: Callable[P, Entry]) -> Callable[P, None]:
     def record(*args: P.args, **kwargs: P.kwargs) -> None:
         """Add an entry to the open transaction: one INSERT, nothing read."""
-        db.session.add(make(*args, **kwargs))
+        db.session.add(AuditEvent(**make(*args, **kwargs)))
 
     return record
 
@@ -62,33 +64,29 @@ def _recorded(make: Callable[P, AuditEvent]) -> Callable[P, None]:
 record = _recorded(entry)
 
 
-def record_many(entries: Sequence[AuditEvent]) -> None:
+def record_many(entries: Sequence[Entry]) -> None:
     """Add entries to the open transaction: one INSERT however many they are."""
     if entries:
-        insert_many(_table, [{name: getattr(one, name) for name in _WRITTEN} for one in entries])
+        insert_many(_table, entries)
 
 
 def mac_of(event: AuditEvent, secret_box: SecretBox) -> str:
     """Return the keyed digest over everything an entry says; `seq` and `chain` guard its place instead."""
-    return secret_box.keyed_digest("audit", _canonical(event))
+    return _mac({name: getattr(event, name) for name in _SAID}, secret_box)
 
 
-def _canonical(event: AuditEvent) -> str:
-    """Return an entry as one text that is the same before and after a round trip through the database."""
-    said = {
-        "id": event.id.hex,
-        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "tag": event.tag,
-        "actor": event.actor,
-        "account_id": event.account_id and event.account_id.hex,
-        "client_id": event.client_id,
-        "session_id": event.session_id and event.session_id.hex,
-        "logout_id": event.logout_id and event.logout_id.hex,
-        "ip": event.ip,
-        "correlation_id": event.correlation_id,
-        "detail": event.detail,
-    }
-    return json.dumps(said, sort_keys=True, separators=(",", ":"))
+def _mac(said: Mapping[str, Any], secret_box: SecretBox) -> str:
+    # The text is the same before and after a round trip through the database.
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=_as_text)
+    return secret_box.keyed_digest("audit", text)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    raise TypeError(f"an entry cannot hold a {type(value).__name__}")
 
 
 def _as_json(value: object) -> Any:
@@ -107,5 +105,4 @@ def _as_json(value: object) -> Any:
 
 
 _table: Table = Base.metadata.tables["audit_event"]
-# The place in the chain is given later.
-_WRITTEN = tuple(name for name in _table.c.keys() if name not in {"seq", "chain"})  # noqa: SIM118 – a collection of columns is no dict.
+_SAID = tuple(name for name in _table.c.keys() if name not in {"mac", "seq", "chain"})  # noqa: SIM118 – a collection of columns is no dict.

@@ -80,14 +80,20 @@ def _given(table: Table, names: tuple[str, ...], *, sqlite: bool) -> Any:
 
 
 def _as_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    zone = "" if is_sqlite() else "+00:00"
-    return json.dumps([{name: _plain(value, zone) for name, value in row.items()} for row in rows])
+    """Return rows as JSON that the database reads as it keeps them."""
+    return json.dumps(rows, default=_plain_for_sqlite if is_sqlite() else _plain)
 
 
-def _plain(value: Any, zone: str) -> Any:
-    """Return a value as JSON that the database reads as it keeps it."""
+def _plain(value: object) -> str:
     if isinstance(value, UUID):
         return value.hex
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}{zone}"
-    return value
+        return value.astimezone(UTC).isoformat(" ", "microseconds")
+    raise TypeError(f"no column holds a {type(value).__name__}")
+
+
+def _plain_for_sqlite(value: object) -> str:
+    """Return what SQLite compares as text: instants all have the same length and no zone."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return _plain(value)

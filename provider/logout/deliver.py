@@ -8,8 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from provider.audit.models import AuditEvent
-from provider.audit.record import entry, record, record_many
+from provider.audit.record import Entry, entry, record, record_many
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import workers
@@ -64,7 +63,7 @@ def record_results(ended: Sequence[Ended]) -> None:
     record_many([_entry(claimed, report) for claimed, report in ended])
 
 
-def _entry(claimed: ClaimedDelivery, report: Report) -> AuditEvent:
+def _entry(claimed: ClaimedDelivery, report: Report) -> Entry:
     exchange = report.exchange
     with event_log.correlated(claimed.correlation_id):
         return entry(
