@@ -8,7 +8,7 @@ import pytest
 from outbound_servers import LOOPBACK, OK, Server, always, answering, once, policy
 
 from provider.infrastructure.outbound.resolver import ask_system
-from provider.infrastructure.outbound.sockets import check_peer
+from provider.infrastructure.outbound.sockets import checked_peer
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure, RefusedTarget
 
 
@@ -289,9 +289,9 @@ def test_a_reused_connection_that_ends_within_an_answer_is_not_tried_again(clien
 
 def test_a_socket_whose_peer_was_not_checked_is_refused():
     with Server(answering(OK)) as red, socket.create_connection(("127.0.0.1", red.port)) as sock:
-        check_peer(sock, [ip_address("127.0.0.1")])
+        checked_peer(sock, [ip_address("127.0.0.1")])
         with pytest.raises(RefusedTarget):
-            check_peer(sock, [ip_address("127.0.0.2"), ip_address("::1")])
+            checked_peer(sock, [ip_address("127.0.0.2"), ip_address("::1")])
 
 
 @pytest.mark.spec("FLT-23")

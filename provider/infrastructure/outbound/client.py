@@ -29,7 +29,7 @@ from provider.infrastructure.outbound.policy import (
 )
 from provider.infrastructure.outbound.resolver import BoundedResolver, Deadline, Resolve, ask_system
 from provider.infrastructure.outbound.sighting import Sighting, see
-from provider.infrastructure.outbound.sockets import check_peer, connect, shake_hands, trust
+from provider.infrastructure.outbound.sockets import checked_peer, connect, shake_hands, trust
 from provider.infrastructure.outbound.target import Target, admit
 
 # Hosts whose last address is known; a memory for fairness, that may be lost at any time.
@@ -131,6 +131,8 @@ class _Adapter(BaseAdapter):
         self._resolver = BoundedResolver(resolve)
         self._idle = IdleConnections()
         self._last_addresses: dict[str, IPAddress] = {}
+        # What the policy, which never changes, has admitted already.
+        self._admitted: dict[Target, tuple[IPAddress, ...]] = {}
         # Loaded once and at the start: a bundle that is missing is our own error, never an RP's (FLT-49).
         self._tls = trust(str(policy.ca_bundle or DEFAULT_CA_BUNDLE_PATH))
 
@@ -179,7 +181,11 @@ class _Adapter(BaseAdapter):
         addresses = target.known_addresses(self._policy)
         if not addresses:
             addresses = self._resolver.addresses(target.host, target.port, deadline)
-        admit(target, addresses, self._policy)
+        if self._admitted.get(target) != addresses:
+            admit(target, addresses, self._policy)
+            if len(self._admitted) >= MAX_REMEMBERED:
+                self._admitted.clear()
+            self._admitted[target] = addresses
         if len(self._last_addresses) >= MAX_REMEMBERED:
             self._last_addresses.clear()
         self._last_addresses[target.host] = addresses[0]
@@ -217,7 +223,7 @@ class _Adapter(BaseAdapter):
     def _connect(self, target: Target, addresses: tuple[IPAddress, ...], deadline: Deadline) -> Connection:
         sock = connect(addresses, target.port, deadline, self._policy.connect_timeout)
         try:
-            check_peer(sock, addresses)
+            peer = checked_peer(sock, addresses)
             if target.scheme == "https":
                 sock = shake_hands(sock, self._tls, target.host, deadline)
         except TimeoutError as exc:
@@ -225,7 +231,7 @@ class _Adapter(BaseAdapter):
         except OutboundFailure:
             sock.close()
             raise
-        return Connection(target, sock)
+        return Connection(target, sock, peer)
 
 
 def _answer(reply: requests.Response, body: bytes, started: float) -> OutboundResponse:

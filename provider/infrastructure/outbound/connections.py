@@ -12,7 +12,7 @@ from typing import Any
 
 from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure
 from provider.infrastructure.outbound.resolver import Deadline
-from provider.infrastructure.outbound.sockets import TimedSocket, check_peer
+from provider.infrastructure.outbound.sockets import TimedSocket
 from provider.infrastructure.outbound.target import Target
 
 # Shorter than the keep-alive of common servers, so that a reused connection is seldom one just being closed.
@@ -28,12 +28,15 @@ Endpoint = tuple[str, str, int]
 class Connection(http.client.HTTPConnection):
     """One connection; http.client speaks, our socket keeps the time."""
 
-    def __init__(self, target: Target, wire: TimedSocket) -> None:
+    def __init__(self, target: Target, wire: TimedSocket, peer: IPAddress) -> None:
         super().__init__(target.host, target.port)
         self.endpoint: Endpoint = (target.scheme, target.host, target.port)
         # http.client forgets its socket at "Connection: close", though the body still comes through it.
         self.wire = wire
         self.sock = wire
+        self.peer = peer
+        self._poll = select.poll()
+        self._poll.register(wire, select.POLLIN)
         self.idle_since = 0.0
         self._unsent = bytearray()
 
@@ -54,9 +57,7 @@ class Connection(http.client.HTTPConnection):
     @property
     def was_dropped(self) -> bool:
         """Anything readable on an idle connection is its end, or an answer nobody asked for."""
-        poll = select.poll()
-        poll.register(self.wire, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._poll.poll(0))
 
 
 class Exchange:
@@ -128,12 +129,7 @@ class IdleConnections:
     def take(self, endpoint: Endpoint, addresses: Sequence[IPAddress]) -> Connection | None:
         """Return the most recently used connection whose peer is still among the checked addresses."""
         while (connection := self._pop(endpoint)) is not None:
-            try:
-                check_peer(connection.wire, addresses)
-            except OutboundFailure:
-                connection.close()
-                continue
-            if not connection.was_dropped:
+            if connection.peer in addresses and not connection.was_dropped:
                 return connection
             connection.close()
         return None

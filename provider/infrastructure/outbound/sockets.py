@@ -20,6 +20,8 @@ from provider.infrastructure.outbound.resolver import Deadline
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+# What the timeout in force may be wrong by: to set it anew for less is a system call for nothing.
+SLACK_SECONDS = 0.02
 # More addresses than these share the connect time so thinly that none would get a fair chance.
 MAX_CONNECTS = 4
 
@@ -43,7 +45,7 @@ class TimedSocket(socket.socket):
             if self.received >= self.header_budget:
                 raise OutboundFailure("too_large", f"headers exceed {self.header_budget} bytes")
             wanted = min(wanted, self.header_budget - self.received)
-        self.settimeout(self.deadline.remaining())
+        self._keep_time()
         count = super().recv_into(buffer, wanted, flags)
         if not count and self.header_budget is not None:
             # http.client takes the cut for the end of the headers, and "HTTP/1.1 200" for an answer.
@@ -53,13 +55,19 @@ class TimedSocket(socket.socket):
 
     def send(self, data: "ReadableBuffer", flags: int = 0, /) -> int:
         """Write one piece within the deadline; TLS writes come here piece by piece."""
-        self.settimeout(self.deadline.remaining())
+        self._keep_time()
         return super().send(data, flags)
 
     def sendall(self, data: "ReadableBuffer", flags: int = 0, /) -> None:
         """Write everything within the deadline."""
-        self.settimeout(self.deadline.remaining())
+        self._keep_time()
         super().sendall(data, flags)
+
+    def _keep_time(self) -> None:
+        """Give the next system call what is left of the deadline, or raise TimeoutError if nothing is."""
+        left, in_force = self.deadline.remaining(), self.gettimeout()
+        if in_force is None or abs(left - in_force) > SLACK_SECONDS:
+            self.settimeout(left)
 
 
 class TimedTLSSocket(TimedSocket, ssl.SSLSocket):
@@ -120,14 +128,15 @@ def shake_hands(sock: TimedSocket, context: ssl.SSLContext, name: str, deadline:
     return secured
 
 
-def check_peer(sock: socket.socket, addresses: Sequence[IPAddress]) -> None:
-    """Refuse a socket whose other end is not one of the checked addresses."""
+def checked_peer(sock: socket.socket, addresses: Sequence[IPAddress]) -> IPAddress:
+    """Return the address of the other end; refuse a socket where it is not one of the checked ones."""
     try:
-        peer = sock.getpeername()[0]
+        peer = ip_address(sock.getpeername()[0])
     except OSError as exc:
         raise OutboundFailure("reset", "the connection is gone") from exc
-    if ip_address(peer) not in addresses:
+    if peer not in addresses:
         raise RefusedTarget(f"connected to {peer}, which was not checked")
+    return peer
 
 
 def _connect_one(address: IPAddress, port: int, timeout: float) -> TimedSocket:
