@@ -6,6 +6,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from provider.delivery.judge import (
+    Accepted,
+    Outcome,
     Postponed,
     Rejected,
     Verdict,
@@ -41,6 +43,14 @@ class Report:
 
     verdict: Verdict
     exchange: Exchange | None = None
+
+    @property
+    def has_succeeded(self) -> bool | None:
+        """Whether an attempt speaks for the endpoint; None if nothing was sent."""
+        if self.exchange is None:
+            return None
+        # A 400 is about this one token, from an endpoint that works.
+        return isinstance(self.verdict, Accepted) or self.exchange.outcome == Outcome.BAD_REQUEST
 
 
 def prepare(

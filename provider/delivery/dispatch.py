@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from provider.delivery.attempt import Report, perform, prepare
 from provider.delivery.claim import Claim, claim_due, own
 from provider.delivery.gate import End, Gate, Limits
 from provider.delivery.health import Announce, CurrentURLs, Health
-from provider.delivery.judge import Accepted, Outcome
 from provider.delivery.outgoing import Builder, ClaimedDelivery, Prepared, Undeliverable
 from provider.delivery.queries import is_any_due, list_run_out
 from provider.delivery.results import Recorder, Results
@@ -28,7 +28,9 @@ from provider.infrastructure.thread_pool import ApplicationThreads
 
 _RUN_OUT_AT_ONCE = 200
 # So many times as many are taken as are sent at once: a claim costs as much for one as for many.
-_TAKEN_AHEAD = 4
+_TAKEN_AHEAD = 8
+# Of what is under way, the part that must have ended before anybody looks after it sooner than after a pause.
+_TAKEN_TOGETHER = 8
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
 _PAUSE_AFTER_TROUBLE = 1.0
@@ -148,7 +150,8 @@ class Dispatcher:
         self._look_at = min(self._look_at, self._results.next_due_at())
         if self._asked.is_set() and not self._closing.is_set():
             return
-        pause = min(_LONGEST_PAUSE, self._look_at - time.monotonic(), self._health.write_in)
+        longest = _SHORTEST_PAUSE if self._gate.in_flight else _LONGEST_PAUSE
+        pause = min(longest, self._look_at - time.monotonic(), self._health.write_in)
         if pause > 0:
             self._wake.wait(pause)
         self._wake.clear()
@@ -170,20 +173,18 @@ class Dispatcher:
             self._asked.set()
 
     def _collect(self) -> None:
-        """Give back the places of what has ended; it is written down later in this turn."""
+        """Give back the places of what has ended."""
         outbound = current.house().outbound
         with suppress(queue.Empty):
             while True:
                 claimed, report, end = self._ended.get_nowait()
-                succeeded = _has_succeeded(report)
+                succeeded = report.has_succeeded if report else None
                 exchange = report.exchange if report else None
                 end(succeeded, outbound.address_of(exchange.url) if exchange else None)
                 if exchange and succeeded is not None:
                     self._health.count(
                         claimed.client_id, succeeded=succeeded, url=exchange.url, outcome=exchange.outcome
                     )
-                if report:
-                    self._results.add(claimed, report)
                 if self._waits_for_room:
                     self._look_at = min(self._look_at, self._next_look_at)
 
@@ -218,17 +219,10 @@ class Dispatcher:
                 return None
         self._health.refresh()
         places: list[End] = []
-
-        def take(client_id: UUID) -> End | None:
-            place = self._take(client_id)
-            if place is not None:
-                places.append(place)
-            return place
-
         used: set[End] = set()
         try:
             with self._turns, transaction():
-                claim = claim_due(most, take)
+                claim = claim_due(most, partial(self._take, places))
             used = {end for _, end in claim.taken}
         finally:
             # Another worker has those deliveries, or a database that went away has left us none. A place that
@@ -238,12 +232,14 @@ class Dispatcher:
                     end(None)
         return claim
 
-    def _take(self, client_id: UUID) -> End | None:
+    def _take(self, places: list[End], client_id: UUID) -> End | None:
         now = time.monotonic()
         if self._gate.room(client_id, now) < 1:
             self._is_drained = False
             return None
-        return None if self._health.is_held(client_id) else self._gate.take(client_id, now)
+        place = None if self._health.is_held(client_id) else self._gate.take(client_id, now)
+        places += [place] if place else []
+        return place
 
     def _start(self, claim: Claim) -> None:
         try:
@@ -295,13 +291,9 @@ class Dispatcher:
                 report = perform(claimed, how, current.house().outbound)
             except Exception:  # noqa: BLE001 – logged; the lease runs out and the delivery is attempted again.
                 event_log.error("delivery_not_finished", exc_info=True, delivery_id=claimed.id)
+        if report:
+            self._results.add(claimed, report)
         self._ended.put((claimed, report, end))
-        self._wake.set()
-
-
-def _has_succeeded(report: Report | None) -> bool | None:
-    """Whether an attempt speaks for the endpoint; None if nothing was sent."""
-    if report is None or report.exchange is None:
-        return None
-    # A 400 is about this one token, from an endpoint that works.
-    return isinstance(report.verdict, Accepted) or report.exchange.outcome == Outcome.BAD_REQUEST
+        # Many that end one after the other are taken together: a turn for each costs as much as sending it.
+        if self._ended.qsize() >= self._gate.in_flight // _TAKEN_TOGETHER:
+            self._wake.set()

@@ -121,7 +121,15 @@ class Gate:
 
     def room(self, client_id: UUID, now: float) -> int:
         """Return how many deliveries to this endpoint may be started now."""
-        lane = self._lanes.setdefault(client_id, _Lane())
+        return self._room(self._lane(client_id), now)
+
+    def _lane(self, client_id: UUID) -> _Lane:
+        lane = self._lanes.get(client_id)
+        if lane is None:
+            lane = self._lanes[client_id] = _Lane()
+        return lane
+
+    def _room(self, lane: _Lane, now: float) -> int:
         of_one = max(1, int(self._slots * SLOTS_OF_ONE))
         at_once = min(self._share(self._limits.endpoint_concurrency), of_one, lane.at_once)
         room = min(self.free, lane.room(int(at_once), self._limits.endpoint_rate / self._workers, now))
@@ -148,9 +156,9 @@ class Gate:
         Call what is returned when it is over: with whether it succeeded, None if nothing was sent, and
         with the address that it went to.
         """
-        if self.room(client_id, now) < 1:
+        lane = self._lane(client_id)
+        if self._room(lane, now) < 1:
             return None
-        lane = self._lanes[client_id]
         flows: list[_Flow] = [lane] if lane.address is None else [lane, self._addresses[lane.address]]
         was_proven = lane.is_proven
         self._count(flows, 1, was_proven=was_proven)
@@ -166,7 +174,8 @@ class Gate:
                 lane.learn(succeeded=succeeded)
             if sent_to is not None:
                 lane.address = sent_to
-                self._addresses.setdefault(sent_to, _Flow())
+                if sent_to not in self._addresses:
+                    self._addresses[sent_to] = _Flow()
 
         return end
 
@@ -182,7 +191,7 @@ class Gate:
 
     def restart(self, client_id: UUID) -> None:
         """Send an endpoint to the foot of the ramp."""
-        self._lanes.setdefault(client_id, _Lane()).learn(succeeded=False)
+        self._lane(client_id).learn(succeeded=False)
 
     def is_quiet(self, client_id: UUID) -> bool:
         """Whether nothing is under way to an endpoint."""

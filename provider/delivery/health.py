@@ -47,7 +47,10 @@ class Health:
 
     def count(self, client_id: UUID, *, succeeded: bool, url: str, outcome: str) -> None:
         """Count one attempt that was really made."""
-        self._tallies.setdefault(client_id, Tally()).count(succeeded=succeeded, url=url, outcome=outcome)
+        tally = self._tallies.get(client_id)
+        if tally is None:
+            tally = self._tallies[client_id] = Tally()
+        tally.count(succeeded=succeeded, url=url, outcome=outcome)
 
     def refresh(self) -> None:
         """Read what others have written, if our knowledge is old."""

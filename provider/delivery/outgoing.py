@@ -8,7 +8,8 @@ from uuid import UUID
 from provider.infrastructure.outbound_http import FailureKind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# A claim equals no other one; to compare them by their twenty values would be slow besides.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClaimedDelivery:
     """A delivery that this worker owns until its lease runs out; a copy, so that no session is held."""
 

@@ -122,6 +122,7 @@ class Results:
         states: Counter[str] = Counter()
         for claimed, report in ended:
             states[self._tell(claimed, report, is_ours=claimed in ours)] += 1
+        count([one for one in ended if one[0] in ours])
         return states
 
     def _tell(self, claimed: ClaimedDelivery, report: Report, *, is_ours: bool) -> str:
@@ -133,7 +134,6 @@ class Results:
                 )
                 return "lease_lost"
             _log(claimed, report)
-            count(claimed, report)
         next_at = getattr(report.verdict, "at", None)
         if next_at is not None:
             due_at = time.monotonic() + (next_at - clock.now()).total_seconds()

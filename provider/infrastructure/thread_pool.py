@@ -1,30 +1,64 @@
 """Threads that work inside the application, for work that waits on other machines."""
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from functools import partial
+from queue import SimpleQueue
+from typing import ParamSpec
 
 from flask import Flask, current_app
 
+from provider.infrastructure import event_log
+from provider.infrastructure.database import db
+
 P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class ApplicationThreads:
-    """A pool whose every job runs in an application context and a database session of its own."""
+    """A pool whose every job runs in an application context, with a database session of its own.
+
+    The threads keep their context, and nobody is told what became of a job: to make a context, a future
+    and its lock for each of a thousand jobs a second costs more than what is done in it.
+    """
 
     def __init__(self, size: int, name: str) -> None:
         self._app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 – Flask's documented way to hand the application to a thread.
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix=name)
+        self._size = size
+        self._name = name
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._unfinished = 0
 
-    def submit(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Run a job as soon as a thread is free."""
-        return self._pool.submit(self._run, lambda: job(*args, **kwargs))
+    def submit(self, job: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Run a job as soon as a thread is free; what it raises is logged."""
+        with self._lock:
+            self._unfinished += 1
+            if len(self._threads) < min(self._size, self._unfinished):
+                self._start_one()
+        self._jobs.put(partial(job, *args, **kwargs))
 
     def close(self) -> None:
-        """Take no more jobs and wait for those that run."""
-        self._pool.shutdown(wait=True)
+        """Wait for what was submitted; whoever submits more waits in vain."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self, job: Callable[[], T]) -> T:
+    def _start_one(self) -> None:
+        # Whoever forgets to close must not keep the process from ending; what is lost by that is found again.
+        thread = threading.Thread(target=self._run, name=f"{self._name}_{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _run(self) -> None:
         with self._app.app_context():
-            return job()
+            while (job := self._jobs.get()) is not None:
+                try:
+                    job()
+                except Exception:  # noqa: BLE001 – logged; the next job has nothing to do with it.
+                    event_log.error("job_failed", exc_info=True, thread=threading.current_thread().name)
+                finally:
+                    db.session.remove()
+                    with self._lock:
+                        self._unfinished -= 1
