@@ -189,6 +189,10 @@ class Settings:
         default=timedelta(seconds=60),
     )
     delivery_concurrency: int = setting("Deliveries in flight per worker process.", default=32)
+    worker_one_cpu: bool = setting(
+        "Keep a worker process on one CPU at a time, where it is faster (Linux); run one worker per CPU.",
+        default=True,
+    )
     endpoint_concurrency: int = setting(
         "Deliveries in flight to one relying party, all workers together.", default=10
     )

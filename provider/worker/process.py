@@ -3,7 +3,6 @@
 import os
 import queue
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,13 +11,14 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from provider.infrastructure import current, event_log
+from provider.infrastructure.one_cpu import OneCPU
 from provider.logout.deliver import make_dispatcher
 from provider.worker import tasks
 from provider.worker.duties import Roster
 from provider.worker.sweeper import Sweeper
 
 _DUTY_CHECK = timedelta(seconds=1)
-_SWITCH_INTERVAL = 0.0005
+_CPU_CHECK = timedelta(seconds=5)
 
 
 class WorkerProcess:
@@ -35,6 +35,7 @@ class WorkerProcess:
         with app.app_context():
             self._dispatcher = make_dispatcher(concurrency, holder)
             self._sweep_interval = current.settings().sweep_interval
+            self._one_cpu = OneCPU() if current.settings().worker_one_cpu else None
         self._sweeper = Sweeper(self._dispatcher, holder)
         self._threads: list[threading.Thread] = []
 
@@ -42,9 +43,10 @@ class WorkerProcess:
         """Begin to sweep and to do the duties; doing it again changes nothing."""
         if self._threads:
             return
-        # Many threads send; the one that claims would otherwise wait for each of them in turn, whenever the
-        # database has answered. A quarter more deliveries a second, measured.
-        sys.setswitchinterval(_SWITCH_INTERVAL)
+        if self._one_cpu is not None:
+            # First of all, because the threads inherit it.
+            self._one_cpu.settle()
+            self._run("cpu", _CPU_CHECK, self._one_cpu.look)
         with self._app.app_context():
             self._dispatcher.start()
         self._run("sweeper", self._sweep_interval, self._sweeper.sweep)

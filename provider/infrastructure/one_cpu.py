@@ -1,0 +1,120 @@
+"""Keep this process on one CPU at a time, and find it another when that one is taken.
+
+Python runs one thread at a time. Where its threads are spread over CPUs, each system call passes the
+interpreter's lock from one CPU to another, which costs a worker a third of what it could do (README,
+"Nothing is lost"). Only where the system knows how: Linux; elsewhere nothing happens.
+"""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import SystemRandom
+
+from provider.infrastructure import event_log
+
+# So much more of a CPU must be taken from us than of another one before moving is worth it.
+_WORTH_MOVING = 0.2
+_STAT = Path("/proc/stat")
+_TASKS = Path("/proc/self/task")
+_chance = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How long each CPU was busy and there at all, and how long with us, in seconds since some beginning."""
+
+    busy: dict[int, float]
+    total: dict[int, float]
+    own: float
+
+
+def take_sample() -> Sample:
+    """Read what the system has counted (proc_stat(5))."""
+    tick = os.sysconf("SC_CLK_TCK")
+    busy, total = {}, {}
+    for line in _STAT.read_text().splitlines():
+        name, *rest = line.split()
+        if name.startswith("cpu") and name != "cpu":
+            user, nice, system, idle, iowait, irq, softirq, steal = map(int, rest[:8])
+            cpu = int(name.removeprefix("cpu"))
+            busy[cpu] = (user + nice + system + irq + softirq + steal) / tick
+            total[cpu] = busy[cpu] + (idle + iowait) / tick
+    return Sample(busy, total, time.process_time())
+
+
+def better_cpu(ours: int, allowed: Collection[int], before: Sample, after: Sample) -> int | None:
+    """Return the CPU that others use least, if they use ours so much more that moving is worth it."""
+
+    def share(cpu: int) -> float:
+        passed = after.total[cpu] - before.total[cpu]
+        spent = after.busy[cpu] - before.busy[cpu] - (after.own - before.own if cpu == ours else 0)
+        return spent / passed if passed > 0 else 1.0
+
+    known = [cpu for cpu in allowed if cpu in before.total and cpu in after.total]
+    if ours not in known:
+        return None
+    least = min(known, key=share)
+    return least if share(ours) - share(least) > _WORTH_MOVING else None
+
+
+class OneCPU:
+    """The place of this process; every thread of it stays there, those to come included."""
+
+    def __init__(self) -> None:
+        self._allowed: list[int] = []
+        self._claim: socket.socket | None = None
+        self._before: Sample | None = None
+        self.cpu: int | None = None
+
+    def settle(self) -> None:
+        """Choose a CPU, if there is a choice: one that no other worker here has claimed, if there is one."""
+        if sys.platform != "linux" or not _STAT.exists():
+            return
+        self._allowed = sorted(os.sched_getaffinity(0))
+        if len(self._allowed) < 2:
+            return
+        for cpu in _chance.sample(self._allowed, len(self._allowed)):
+            if claim := _claimed(cpu):
+                break
+        self._stay_on(cpu, claim)
+
+    def look(self) -> None:
+        """Move if others take much of our CPU and less of another one."""
+        if self.cpu is None:
+            return
+        before, self._before = self._before, take_sample()
+        if before is None:
+            return
+        better = better_cpu(self.cpu, self._allowed, before, self._before)
+        # Two workers that share a CPU see the same; as a rule only one of them should leave.
+        if better is not None and _chance.random() < 0.5:
+            self._stay_on(better, _claimed(better))
+            self._before = None
+
+    def _stay_on(self, cpu: int, claim: socket.socket | None) -> None:
+        if self._claim is not None:
+            self._claim.close()
+        self._claim, self.cpu = claim, cpu
+        # An affinity is a thread's, and what a thread starts inherits it.
+        os.sched_setaffinity(0, [cpu])
+        for task in _TASKS.iterdir():
+            # It may have ended meanwhile.
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), [cpu])
+        event_log.info("worker_on_cpu", cpu=cpu)
+
+
+def _claimed(cpu: int) -> socket.socket | None:
+    """Return a claim that is ours as long as it is open: a name in the abstract namespace (unix(7))."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0curfew-worker-on-cpu-{cpu}")
+    except OSError:
+        claim.close()
+        return None
+    return claim

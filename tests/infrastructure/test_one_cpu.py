@@ -1,0 +1,69 @@
+"""A worker keeps to one CPU, shares it with no other worker, and leaves it when others take it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from provider.infrastructure.one_cpu import Sample, better_cpu
+
+SETTLED = """
+import os, sys, threading
+from provider.infrastructure.one_cpu import OneCPU
+threading.Thread(target=sys.stdin.read, daemon=True).start()
+one = OneCPU()
+one.settle()
+threads = {frozenset(os.sched_getaffinity(int(task))) for task in os.listdir("/proc/self/task")}
+print(one.cpu, *(sorted(cpus) for cpus in threads), flush=True)
+sys.stdin.read()
+"""
+linux_with_a_choice = pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="this machine has no CPUs to choose from",
+)
+
+
+@linux_with_a_choice
+def test_every_thread_stays_on_a_cpu_that_no_other_worker_has() -> None:
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", SETTLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    try:
+        said = [one.stdout.readline().split(maxsplit=1) for one in started if one.stdout]
+    finally:
+        for one in started:
+            one.communicate()
+
+    for cpu, affinities in said:
+        assert affinities.strip() == f"[{cpu}]"
+    assert len({cpu for cpu, _ in said}) == 2
+
+
+@pytest.mark.parametrize(
+    ("busy", "own", "better"),
+    [
+        pytest.param({0: 10.0, 1: 0.0}, 10.0, None, id="all that is done here is ours"),
+        pytest.param({0: 10.0, 1: 1.0}, 5.0, 1, id="half of it is another's"),
+        pytest.param({0: 10.0, 1: 4.0}, 5.0, None, id="the other one is nearly as busy"),
+        pytest.param({0: 10.0, 1: 4.0, 2: 0.0}, 5.0, 2, id="the idlest"),
+        pytest.param({0: 10.0, 1: 4.0, 3: 0.0}, 5.0, None, id="not allowed there"),
+    ],
+)
+def test_a_cpu_is_left_when_others_take_much_of_it(
+    busy: dict[int, float], own: float, better: int | None
+) -> None:
+    before = Sample(busy=dict.fromkeys(busy, 0.0), total=dict.fromkeys(busy, 0.0), own=0.0)
+    after = Sample(busy=busy, total=dict.fromkeys(busy, 10.0), own=own)
+
+    assert better_cpu(0, [0, 1, 2], before, after) == better
+
+
+def test_a_cpu_that_was_taken_away_is_no_place_to_judge() -> None:
+    before = Sample(busy={0: 0.0, 1: 0.0}, total={0: 0.0, 1: 0.0}, own=0.0)
+    after = Sample(busy={1: 0.0}, total={1: 10.0}, own=0.0)
+
+    assert better_cpu(0, [0, 1], before, after) is None
