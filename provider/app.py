@@ -26,7 +26,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     db.init_app(app)
     with app.app_context():
-        prepare_engine(db.engine)
+        # As long as it may own a delivery without a word, a process may hold rows: then they are others'.
+        prepare_engine(db.engine, longest_pause=settings.delivery_lease)
     current.install(app, compose_house(settings))
     web.install(app)
     app.register_blueprint(pages.blueprint)

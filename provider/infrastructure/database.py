@@ -6,7 +6,7 @@ a transaction that reads first and writes later would lose updates without an er
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
@@ -96,14 +96,30 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def prepare_engine(engine: Engine) -> None:
-    """Teach an SQLite engine WAL and the two kinds of BEGIN; other databases need nothing."""
+def prepare_engine(engine: Engine, *, longest_pause: timedelta | None = None) -> None:
+    """Teach an SQLite engine WAL and the two kinds of BEGIN, and PostgreSQL to give up sleepers.
+
+    A process that sleeps for longer than `longest_pause` in the middle of a transaction loses it.
+    """
     if engine.dialect.name != "sqlite":
         # Many rows are one INSERT; the driver would wait for the database row by row.
         engine.dialect.use_insertmanyvalues_wo_returning = True
+        if longest_pause is not None:
+            event.listen(engine, "connect", _limit_pauses(longest_pause))
         return
     event.listen(engine, "connect", _prepare_sqlite_connection)
     event.listen(engine, "begin", _begin_sqlite)
+
+
+def _limit_pauses(longest: timedelta) -> Callable[[Any, Any], None]:
+    """Have the database end a transaction whose holder is frozen or cut off: its locks keep others waiting."""
+
+    def limit(connection: Any, _record: Any) -> None:
+        milliseconds = round(longest.total_seconds() * 1000)
+        connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
+        connection.commit()
+
+    return limit
 
 
 def _prepare_sqlite_connection(connection: Any, _record: Any) -> None:

@@ -9,7 +9,8 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,14 @@ class PostgresDatabase:
     def write(self, sql: str) -> int:
         with psycopg.connect(self._direct, autocommit=True) as connection:
             return connection.execute(sql).rowcount
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[Callable[[], bool]]:
+        """Let everybody wait who wants this table; asks whether somebody does."""
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+        with psycopg.connect(self._direct) as connection:
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield lambda: connection.execute(waiting, [table]).fetchone() is not None
 
 
 Database = SQLiteDatabase | PostgresDatabase

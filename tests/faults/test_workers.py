@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.beside import in_background, stopwatch
 from tests.faults.conftest import Broker
+from tests.faults.databases import PostgresDatabase
 from tests.faults.house import LEASE, SWEEP, House
 from tests.faults.manners import late, patient
 from tests.faults.simulators import Exchange, polite
@@ -69,6 +70,30 @@ def test_a_frozen_worker_wakes_up(open_house: OpenHouse) -> None:
     house.workers[0].terminate()
 
     assert all(row["finished_at"] == before.get(row["id"], row["finished_at"]) for row in house.deliveries())
+    for visit in visits:
+        house.visitors.probe(visit)
+    assert house.findings(disturbances=1, has_zombies=True) == []
+
+
+@pytest.mark.long
+def test_a_worker_that_freezes_in_a_transaction_keeps_no_locks(open_house: OpenHouse) -> None:
+    """FLT-11: frozen between two statements; others get what it has locked when its lease would have ended."""
+    house = open_house("postgresql")
+    assert isinstance(house.database, PostgresDatabase)
+    visits = sign_out_many(house, 2)
+    house.wait_until_settled()
+    with house.database.locked("delivery_attempt") as is_waited_for:
+        visits += sign_out_many(house, 4)
+        wait_until(is_waited_for)
+        house.workers[0].signal(signal.SIGSTOP)
+    assert house.states()["pending"] > 0
+    house.start_worker()
+    house.wait_until_settled(seconds=LEASE + 10 * SWEEP + 3)
+    house.workers[0].signal(signal.SIGCONT)
+    sign_out_many(house, 1)
+    house.wait_until_settled()
+    house.workers[0].terminate()
+
     for visit in visits:
         house.visitors.probe(visit)
     assert house.findings(disturbances=1, has_zombies=True) == []
