@@ -90,11 +90,11 @@ def command(environ: dict[str, str], log: Path, *arguments: str) -> Process:
 
 
 class Receivers:
-    """Relying parties 1 to COUNT, the last of which may hang."""
+    """Relying parties 1 to COUNT, the last of which may hang; all answer after so many seconds."""
 
-    def __init__(self, count: int, hanging: int, folder: Path) -> None:
+    def __init__(self, count: int, hanging: int, folder: Path, *, answers_after: float = 0) -> None:
         self.count, self.port, self._control = count, free_port("127.0.1.1"), free_port()
-        arguments = [str(self.port), str(self._control), str(count), str(hanging)]
+        arguments = [str(self.port), str(self._control), str(count), str(hanging), str(answers_after)]
         self._process = Process(
             ["-m", "benchmarks.delivery_receiver", *arguments], folder / f"receivers-{self.port}.log"
         )

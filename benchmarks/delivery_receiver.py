@@ -1,8 +1,9 @@
 """Relying parties as cheap as can be: a process that answers 200 on many loopback addresses and notes when.
 
-`python -m benchmarks.delivery_receiver PORT CONTROL_PORT COUNT HANGING`: listens on 127.0.1.1 to
-127.0.1.COUNT; the last HANGING of them take requests and never answer. Whoever connects to the
-control port of 127.0.0.1 gets what has come since the last time, one JSON document, and is closed.
+`python -m benchmarks.delivery_receiver PORT CONTROL_PORT COUNT HANGING SECONDS`: listens on 127.0.1.1 to
+127.0.1.COUNT; the last HANGING of them take requests and never answer, the others do after so many seconds.
+Whoever connects to the control port of 127.0.0.1 gets what has come since the last time, one JSON document,
+and is closed.
 """
 
 import asyncio
@@ -17,8 +18,9 @@ received: list[tuple[int, str, int]] = []
 class RelyingParty(asyncio.Protocol):
     """One connection; requests come one after the other."""
 
-    def __init__(self, number: int, *, hangs: bool) -> None:
-        self._number, self._hangs, self._buffer = number, hangs, b""
+    def __init__(self, number: int, *, hangs: bool, answers_after: float) -> None:
+        self._number, self._hangs, self._answers_after = number, hangs, answers_after
+        self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -38,7 +40,11 @@ class RelyingParty(asyncio.Protocol):
         at = head.find(b"curfew-delivery:")
         delivery = head[at + 16 : at + 16 + 40].split(b"\r\n")[0].strip().decode() if at >= 0 else ""
         received.append((time.monotonic_ns(), delivery, self._number))
-        if not self._hangs:
+        if self._hangs:
+            return
+        if self._answers_after:
+            asyncio.get_running_loop().call_later(self._answers_after, self._transport.write, _ANSWER)
+        else:
             self._transport.write(_ANSWER)
 
 
@@ -49,12 +55,12 @@ async def tell(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
-async def main(port: int, control: int, count: int, hanging: int) -> None:
+async def main(port: int, control: int, count: int, hanging: int, answers_after: float) -> None:
     loop = asyncio.get_running_loop()
     for number in range(1, count + 1):
         hangs = number > count - hanging
         await loop.create_server(
-            lambda number=number, hangs=hangs: RelyingParty(number, hangs=hangs),
+            lambda number=number, hangs=hangs: RelyingParty(number, hangs=hangs, answers_after=answers_after),
             f"127.0.1.{number}",
             port,
             backlog=1024,
@@ -63,4 +69,4 @@ async def main(port: int, control: int, count: int, hanging: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*map(int, sys.argv[1:5])))
+    asyncio.run(main(*map(int, sys.argv[1:5]), float(sys.argv[5])))

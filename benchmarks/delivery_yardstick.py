@@ -1,8 +1,8 @@
 """What the same POSTs cost without us: a bare loop over `requests` or `urllib3`, with keep-alive.
 
-`python -m benchmarks.delivery_yardstick requests|signing|urllib3 PORT COUNT TIMES` posts TIMES tokens to
-the receivers in turn and prints how many there were a second. `signing` is the loop over `requests` that
-makes each token first, as every sender of Logout Tokens must.
+`python -m benchmarks.delivery_yardstick requests|signing|urllib3 ES256|RS256 PORT COUNT TIMES` posts TIMES
+tokens to the receivers in turn and prints how many there were a second. `signing` is the loop over `requests`
+that makes each token first, as every sender of Logout Tokens must.
 """
 
 import sys
@@ -17,22 +17,22 @@ _HEADERS = {
 }
 
 
-def _signer() -> Callable[[], str]:
+def _signer(alg: str) -> Callable[[], str]:
     import jwt
-    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    key = rsa.generate_private_key(65537, 2048)
+    key = rsa.generate_private_key(65537, 2048) if alg == "RS256" else ec.generate_private_key(ec.SECP256R1())
     claims = {"iss": "https://id.example", "aud": "shop", "sub": "a" * 36, "sid": "b" * 43, "jti": "c" * 43}
     claims["events"] = {"http://schemas.openid.net/event/backchannel-logout": {}}
-    return lambda: jwt.encode(claims, key, "RS256", {"typ": "logout+jwt", "kid": "d" * 43})
+    return lambda: jwt.encode(claims, key, alg, {"typ": "logout+jwt", "kid": "d" * 43})
 
 
-def main(library: str, port: int, count: int, times: int) -> None:
+def main(library: str, alg: str, port: int, count: int, times: int) -> None:
     urls = [f"http://127.0.1.{number}:{port}/logout" for number in range(1, count + 1)]
     if library in ("requests", "signing"):
         import requests
 
-        token = _signer() if library == "signing" else lambda: _TOKEN
+        token = _signer(alg) if library == "signing" else lambda: _TOKEN
 
         session = requests.Session()
         session.trust_env = False
@@ -59,4 +59,4 @@ def main(library: str, port: int, count: int, times: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:5]))
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]))
