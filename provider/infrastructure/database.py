@@ -112,7 +112,7 @@ def prepare_engine(engine: Engine, *, longest_pause: timedelta | None = None) ->
 
 
 def _limit_pauses(longest: timedelta) -> Callable[[Any, Any], None]:
-    """Have the database end a transaction whose holder is frozen or cut off: its locks keep others waiting."""
+    """Have the database end a transaction whose holder is frozen or cut off; its locks make others wait."""
 
     def limit(connection: Any, _record: Any) -> None:
         milliseconds = round(longest.total_seconds() * 1000)

@@ -77,7 +77,7 @@ def test_a_frozen_worker_wakes_up(open_house: OpenHouse) -> None:
 
 @pytest.mark.long
 def test_a_worker_that_freezes_in_a_transaction_keeps_no_locks(open_house: OpenHouse) -> None:
-    """FLT-11: frozen between two statements; others get what it has locked when its lease would have ended."""
+    """FLT-11: frozen between two statements; what it locked is free when its lease would have ended."""
     house = open_house("postgresql")
     assert isinstance(house.database, PostgresDatabase)
     visits = sign_out_many(house, 2)
