@@ -263,7 +263,7 @@ class Dispatcher:
         self._waits_for_room = True
         now = time.monotonic()
         instants = [at for at in map(self._gate.next_room_at, held) if at is not None]
-        trial = self._health.next_trial_in
+        trial = self._health.next_trial_in(held)
         instants += [now + trial] if trial is not None else []
         if instants:
             self._look_at = max(min(instants), now + _SHORTEST_PAUSE)

@@ -83,10 +83,10 @@ class Health:
         self._gate.restart(client_id)
         return False
 
-    @property
-    def next_trial_in(self) -> float | None:
-        """In how many seconds the next trial is due, or None if none is to come."""
-        ends = [row.open_until for row in self._known.values() if row.open_until is not None]
+    def next_trial_in(self, client_ids: Collection[UUID]) -> float | None:
+        """In how many seconds a trial of one of these endpoints is due, or None if none is to come."""
+        known = [self._known[key] for key in client_ids if key in self._known]
+        ends = [row.open_until for row in known if row.open_until is not None]
         if not ends:
             return None
         return max(0.0, (min(ends) - clock.now()).total_seconds())

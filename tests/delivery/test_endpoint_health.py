@@ -12,10 +12,12 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery.dispatch import Dispatcher
+from provider.delivery.gate import Gate, Limits
+from provider.delivery.health import Health
 from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
 from provider.delivery.resend import resend
 from provider.infrastructure.database import change, db, transaction
-from provider.logout.deliver import drain, make_dispatcher
+from provider.logout.deliver import announce_turn, drain, find_current_urls, make_dispatcher
 from provider.logout.watch import report_degraded
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, owe, sign_out_at
@@ -251,6 +253,23 @@ def test_workers_find_out_from_each_other(app: Flask, red: Receiver) -> None:
 
     other.close()
     assert len(red.received) == 10
+
+
+def test_a_trial_that_nothing_waits_for_wakes_nobody(app: Flask, turned_clock: TurnedClock) -> None:
+    red, green = make_client("red"), make_client("green")
+    now = turned_clock()
+    with transaction():
+        for client, open_until in ((red, now - timedelta(days=10)), (green, now + timedelta(minutes=10))):
+            held = {"state": BreakerState.OPEN.value, "failing_since": now, "open_until": open_until}
+            counts = {"trips": 1, "consecutive_failures": 10, "window_attempts": 0, "window_failures": 0}
+            db.session.add(EndpointHealth(client_id=client.id, **held, **counts))
+    limits = Limits(endpoint_concurrency=9, endpoint_rate=9, address_concurrency=9, address_rate=9)
+    known = Health("test", Gate(limits, slots=9, places=9), announce_turn, find_current_urls)
+    known.refresh()
+
+    assert known.next_trial_in({green.id}) == 600
+    assert known.next_trial_in({red.id, green.id}) == 0
+    assert known.next_trial_in(set()) is None
 
 
 def tags() -> list[str]:
