@@ -69,12 +69,12 @@ def application(*, migrated: bool = True) -> Iterator[None]:
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn what a room or the database refuses into one line on standard error and exit code 1."""
-    from sqlalchemy.exc import OperationalError
+    from provider.infrastructure.database import AWAY
 
     try:
         yield
-    except OperationalError as exc:
-        fail(f"the database does not answer: {exc.orig}")
+    except AWAY as exc:
+        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
     except Exception as exc:
         # Rooms raise errors of their own with a sentence for people; anything else is a defect of ours.
         if not type(exc).__module__.startswith("provider."):
@@ -90,14 +90,12 @@ def fail(*sentences: str, code: int = REFUSED) -> NoReturn:
 
 
 def _check_schema() -> None:
-    from sqlalchemy.exc import OperationalError
-
     from provider.infrastructure import schema
-    from provider.infrastructure.database import db
+    from provider.infrastructure.database import AWAY, db
 
     try:
         up_to_date = schema.is_current(db.engine)
-    except OperationalError as exc:
-        fail(f"the database does not answer: {exc.orig}")
+    except AWAY as exc:
+        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
     if not up_to_date:
         fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)

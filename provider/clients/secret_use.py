@@ -8,11 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import update
-from sqlalchemy.exc import OperationalError
 
 from provider.clients.models import Client
 from provider.infrastructure import clock, event_log
-from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.database import AWAY, change, db, transaction
 
 # The time that is shown may lie so far behind.
 ROUGHLY = timedelta(minutes=5)
@@ -37,9 +36,9 @@ def write_down() -> None:
         with transaction():
             for client_id, values in noted.items():
                 change(update(Client).where(Client.id == client_id).values(values))
-    except OperationalError as exc:
+    except AWAY as exc:
         # What the request was about is done and must be answered.
-        event_log.warning("secret_use_not_noted", kind=type(exc.orig).__name__)
+        event_log.warning("secret_use_not_noted", kind=type(exc).__name__)
 
 
 def _notes() -> dict[Any, dict[str, Any]]:

@@ -22,7 +22,8 @@ from sqlalchemy import (
     Update,
     event,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 
 from provider.config import Settings
@@ -37,9 +38,22 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+# What is raised while the database is away for a time: the act is good, and may be done again later.
+AWAY: tuple[type[Exception], ...] = (
+    # It cannot be reached, was cut off, or is locked.
+    OperationalError,
+    # The driver's connection was lost before the statement was sent.
+    InterfaceError,
+    # It became read-only by a failover, or ended our transaction because we were idle in it for too long.
+    InternalError,
+    # All connections of the pool are taken, for they wait for a database that says nothing.
+    PoolTimeout,
+)
 _WRITES = "curfew_writes"
 _AFTER_COMMIT = "curfew_after_commit"
 _DEADLOCK = "40P01"
+# "read_only_sql_transaction" and "idle_in_transaction_session_timeout".
+_AWAY_INSIDE = frozenset({"25006", "25P03"})
 _TRIES = 3
 
 
@@ -206,12 +220,20 @@ def end_read() -> None:
     db.session.commit()
 
 
-def is_deadlock(exc: OperationalError) -> bool:
+def is_deadlock(exc: Exception) -> bool:
     """Whether PostgreSQL gave this transaction up because it and another waited for each other."""
-    return getattr(exc.orig, "sqlstate", None) == _DEADLOCK
+    return isinstance(exc, OperationalError) and _sqlstate(exc) == _DEADLOCK
 
 
-def is_unreachable(exc: OperationalError) -> bool:
-    """Whether an error means that the database cannot be reached or is locked, not a wrong statement."""
+def is_unreachable(exc: Exception) -> bool:
+    """Whether an error means that the database is away or locked, not that a statement was wrong."""
+    if not isinstance(exc, DBAPIError):
+        return isinstance(exc, AWAY)
+    if exc.connection_invalidated or isinstance(exc, InterfaceError):
+        return True
     said = str(exc.orig)
-    return bool(exc.connection_invalidated) or "database is locked" in said or "connection" in said
+    return _sqlstate(exc) in _AWAY_INSIDE or "database is locked" in said or "connection" in said
+
+
+def _sqlstate(exc: DBAPIError) -> str | None:
+    return getattr(exc.orig, "sqlstate", None)

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from provider.clients.models import Client
 from provider.delivery.models import GIVEN_UP, BreakerState, Delivery, DeliveryState, EndpointHealth
 from provider.infrastructure import clock, event_log, metrics
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import AWAY, db, end_read
 from provider.infrastructure.leases import DutyLease
 from provider.infrastructure.metrics import Sample
 
@@ -30,7 +28,7 @@ def measure() -> list[Sample]:
             *_duties(now),
         ]
         end_read()
-    except (OperationalError, InterfaceError, PoolTimeout) as exc:
+    except AWAY as exc:
         event_log.warning("gauges_not_measured", kind=type(exc).__name__)
         db.session.rollback()
         return [metrics.DATABASE_UP.reads(0)]

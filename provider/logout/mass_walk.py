@@ -10,11 +10,10 @@ from typing import cast
 from uuid import UUID
 
 from sqlalchemy import update
-from sqlalchemy.exc import OperationalError
 
 from provider.audit.record import Actor
 from provider.infrastructure import clock, current, event_log, leases
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import AWAY, change, db, end_read, transaction
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
 from provider.logout.ending import Cause, LogoutOutcome
@@ -96,7 +95,7 @@ def _end_row(mass: MassEnding, row: UUID) -> int:
         with transaction():
             outcome = _end(mass, row)
             _pass(mass, row, ended=outcome is not None)
-    except OperationalError:
+    except AWAY:
         raise
     except Exception:  # noqa: BLE001 – logged; one broken row must not keep all behind it from being told.
         event_log.error("mass_ending_row_failed", exc_info=True, mass_ending_id=mass.id, row=row)

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from flask import Flask, Response, jsonify, request
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.infrastructure import event_log
-from provider.infrastructure.database import is_deadlock, is_unreachable
+from provider.infrastructure.database import AWAY, is_deadlock, is_unreachable
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.errors import (
     BodyTooLarge,
@@ -64,9 +62,8 @@ def install(app: Flask) -> None:
     """Answer every error of an application as the house does."""
     app.register_error_handler(ProtocolError, on_protocol_error)
     app.register_error_handler(HTTPException, _on_http_exception)
-    app.register_error_handler(OperationalError, _on_operational_error)
-    app.register_error_handler(InterfaceError, _on_lost_database)
-    app.register_error_handler(PoolTimeout, _on_lost_database)
+    for kind in AWAY:
+        app.register_error_handler(kind, _on_lost_database)
 
 
 def answer_errors_at(to: AnswerAddress) -> None:
@@ -150,18 +147,14 @@ def _on_http_exception(exc: HTTPException) -> AnyResponse:
     )
 
 
-def _on_operational_error(exc: OperationalError) -> AnyResponse:
+def _on_lost_database(exc: Exception) -> AnyResponse:
+    """Without the database nobody gets in and nothing is revived, but the answer stays calm (INV-15)."""
     if is_deadlock(exc):
         # Nothing of the request has happened, and asking again is all it takes.
         event_log.error("database_deadlock", endpoint=request.endpoint)
         return on_protocol_error(TemporarilyUnavailable("the provider was busy with the same; try again"))
     if not is_unreachable(exc):
         raise exc
-    return _on_lost_database(exc)
-
-
-def _on_lost_database(exc: Exception) -> AnyResponse:
-    """Without the database nobody gets in and nothing is revived, but the answer stays calm (INV-15)."""
     event_log.error("database_unreachable", endpoint=request.endpoint, kind=type(exc).__name__)
     return on_protocol_error(TemporarilyUnavailable("the provider cannot answer now; try again soon"))
 

@@ -15,7 +15,7 @@ from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import AWAY, db, transaction
 from provider.logout import mass, mass_walk
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -27,6 +27,7 @@ from provider.oauth.issue_answer import issue_answer
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import find_live, find_with_client
 from tests.factories import make_account, make_client, make_session
+from tests.support.losing_database import LOSSES, database_lost_once
 from tests.support.waiting import wait_until
 
 
@@ -239,6 +240,18 @@ def test_one_broken_row_keeps_nobody_behind_it_from_being_told(ada, red, green):
     db.session.refresh(first.session)
     assert first.session.ended_at is None
     assert find_live(first.handle) is None
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_database_that_is_away_for_a_moment_leaves_no_row_behind(ada, red, loss):
+    made = make_session(ada, [red])
+    begun = begin(mass.end_everybody)
+
+    with database_lost_once(loss, at="UPDATE session"), pytest.raises(AWAY):
+        mass_walk.carry_on()
+    walk(begun)
+
+    assert told() == sids(made)
 
 
 def test_an_app_that_is_entered_again_before_the_walk_gets_another_sid(ada, red):

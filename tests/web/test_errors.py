@@ -7,9 +7,12 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from psycopg import errors as errors_of_driver
+from sqlalchemy.exc import InternalError
 
 from provider.infrastructure.event_log import JSONLines
 from provider.protocol import errors
+from tests.support.losing_database import LOSSES
 
 pytestmark = pytest.mark.usefixtures("failing")
 
@@ -103,13 +106,33 @@ def test_who_is_sent_away_is_told_when_to_come_back(http, name):
     assert int(http.get(f"/fail/{name}").headers["Retry-After"]) > 0
 
 
-def test_a_lost_database_is_a_calm_503_without_details(http):
-    page = http.get("/lose-database")
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_lost_database_is_a_calm_503_without_details(failing, http, loss):
+    lost = LOSSES[loss]()
+
+    @failing.get("/lose")
+    def lose():
+        raise lost
+
+    page = http.get("/lose")
 
     assert page.status_code == 503
     assert "Retry-After" in page.headers
     assert "SELECT" not in page.text
     assert "connection refused" not in page.text
+
+
+def test_a_statement_that_is_wrong_is_no_lost_database(failing, http):
+    failing.config["PROPAGATE_EXCEPTIONS"] = False
+
+    @failing.get("/ask-wrongly")
+    def ask_wrongly():
+        raise InternalError("SELECT secret", {}, errors_of_driver.InFailedSqlTransaction())
+
+    page = http.get("/ask-wrongly")
+
+    assert page.status_code == 500
+    assert "SELECT" not in page.text
 
 
 def test_an_unforeseen_failure_is_a_page_without_details(failing):

@@ -3,13 +3,14 @@
 import threading
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.infrastructure import leases
-from provider.infrastructure.database import db
+from provider.infrastructure.database import AWAY, db
 from provider.infrastructure.leases import DutyLease
 from provider.keys.algorithms import ALGORITHMS
 from provider.keys.models import SigningKey
@@ -17,6 +18,7 @@ from provider.sessions.models import Session
 from provider.worker.duties import DUTIES, Duty, Roster, advance_keys, expire_sessions, seal_audit
 from tests.conftest import TurnedClock
 from tests.factories import make_account, make_client, make_session
+from tests.support.losing_database import database_lost_once
 
 MINUTE = timedelta(minutes=1)
 
@@ -108,6 +110,16 @@ def test_a_session_that_ran_out_is_ended_once_and_its_apps_are_owed_the_news(
     assert set(db.session.scalars(ended)) == {session.id, lives.id}
     assert renewed.id not in set(db.session.scalars(ended))
     assert db.session.scalar(select(func.count()).select_from(Delivery)) == 2
+
+
+def test_a_database_that_is_away_is_not_asked_for_session_after_session(
+    app: Flask, turned_clock: TurnedClock
+) -> None:
+    make_session(make_account("ada"), [])
+    turned_clock.turn(timedelta(hours=2))
+
+    with database_lost_once("every connection taken", at="UPDATE session"), pytest.raises(AWAY):
+        expire_sessions()
 
 
 def test_new_audit_entries_are_linked(app: Flask) -> None:

@@ -1,0 +1,38 @@
+"""A database that goes away for a moment, at a statement that the test names."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from psycopg import errors
+from sqlalchemy import event
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from provider.infrastructure.database import db
+
+# What is raised then, by what has happened.
+LOSSES: dict[str, Callable[[], Exception]] = {
+    "unreachable": lambda: OperationalError("SELECT secret", {}, ConnectionError("connection refused")),
+    "locked": lambda: OperationalError("SELECT secret", {}, Exception("database is locked")),
+    "cut off": lambda: InterfaceError("SELECT secret", {}, Exception("the wire is cut")),
+    "read-only after a failover": lambda: InternalError("SELECT secret", {}, errors.ReadOnlySqlTransaction()),
+    "ended for idling": lambda: InternalError("SELECT secret", {}, errors.IdleInTransactionSessionTimeout()),
+    "every connection taken": PoolTimeout,
+}
+
+
+@contextmanager
+def database_lost_once(loss: str, at: str) -> Iterator[None]:
+    """Let the database be away for the first statement that begins like this; later ones reach it."""
+    losses = iter([LOSSES[loss]()])
+
+    def lose(_connection, _cursor, statement: str, *_rest) -> None:
+        if statement.startswith(at) and (lost := next(losses, None)):
+            raise lost
+
+    event.listen(db.engine, "before_cursor_execute", lose)
+    try:
+        yield
+    finally:
+        event.remove(db.engine, "before_cursor_execute", lose)
+    assert next(losses, None) is None, f"nothing began with {at}"
