@@ -104,6 +104,9 @@ def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClie
         event_log.error("delivery_not_built", exc_info=True, delivery_id=claimed.id, kind=claimed.kind)
         db.session.rollback()
         return Report(postponed(claimed, clock.now()))
+    if claimed.leased_until <= clock.now():
+        # We slept on it; an attempt without any time would speak against the client.
+        return Report(Postponed(clock.now()))
     return _send(request, claimed, outbound)
 
 

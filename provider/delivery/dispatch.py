@@ -9,43 +9,34 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
 from provider.delivery.attempt import Report, perform, prepare
 from provider.delivery.claim import Claim, claim_due, own
 from provider.delivery.gate import End, Gate, Limits
-from provider.delivery.health import Announce, CurrentURLs, Health
-from provider.delivery.outgoing import Builder, ClaimedDelivery, Prepared, Undeliverable
+from provider.delivery.health import Health
+from provider.delivery.judge import Postponed
+from provider.delivery.outgoing import ClaimedDelivery, Prepared, Undeliverable
+from provider.delivery.owner import Owner
 from provider.delivery.queries import is_any_due, list_run_out
-from provider.delivery.results import Recorder, Results
+from provider.delivery.results import Results
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import db, end_read, is_sqlite, transaction
-from provider.infrastructure.thread_pool import ApplicationThreads
+from provider.infrastructure.database import end_read, is_sqlite, transaction
+from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
 _RUN_OUT_AT_ONCE = 200
 # So many times as many are taken as are sent at once: a claim costs as much for one as for many.
 _TAKEN_AHEAD = 8
 # Of what is under way, the part that must have ended before anybody looks after it sooner than after a pause.
 _TAKEN_TOGETHER = 8
+# So many reports may wait to be written before nothing more is claimed.
+_UNWRITTEN = 2000
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
 _PAUSE_AFTER_TROUBLE = 1.0
 _NEVER = float("inf")
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """What the dispatcher asks of whoever owns the deliveries; all of it is called by one thread."""
-
-    builders: Mapping[str, Builder]
-    # Called inside the finishing transaction, with the deliveries that have reached their final states.
-    record: Recorder
-    announce: Announce
-    current_urls: CurrentURLs
 
 
 class Dispatcher:
@@ -60,6 +51,7 @@ class Dispatcher:
             address_rate=settings.address_rate,
         )
         self._owner = owner
+        self._outbound = current.house().outbound
         self._gate = Gate(limits, slots=concurrency, places=concurrency * _TAKEN_AHEAD)
         self._health = Health(name, self._gate, owner.announce, owner.current_urls)
         self._threads = ApplicationThreads(concurrency, "delivery")
@@ -121,6 +113,11 @@ class Dispatcher:
         self._results.close()
 
     @property
+    def is_closing(self) -> bool:
+        """Whether nothing more is begun."""
+        return self._closing.is_set()
+
+    @property
     def _next_look_at(self) -> float:
         """When to look for more: at once when much can be taken, else once some places have come free.
 
@@ -136,22 +133,25 @@ class Dispatcher:
         while not (self._closing.is_set() and self._is_quiet):
             try:
                 self._turn()
+                self._wait()
             except Exception:  # noqa: BLE001 – logged; a database that is away now may be back at the next turn.
                 event_log.error("dispatch_turn_failed", exc_info=True)
-                db.session.remove()
+                forget_session()
                 if self._closing.is_set() and not self._gate.in_flight:
                     break
                 self._asked.set()
                 time.sleep(_PAUSE_AFTER_TROUBLE)
-            self._wait()
 
     def _wait(self) -> None:
         """Wait until something has ended, somebody wakes us, or it is time to look or to write."""
-        self._look_at = min(self._look_at, self._results.next_due_at())
+        self._look_at = min(self._look_at, self._results.next_due_at(self._looked_at))
         if self._asked.is_set() and not self._closing.is_set():
             return
         longest = _SHORTEST_PAUSE if self._gate.in_flight else _LONGEST_PAUSE
-        pause = min(longest, self._look_at - time.monotonic(), self._health.write_in)
+        pause = min(longest, self._health.write_in)
+        if not self._closing.is_set():
+            # Whoever closes looks for nothing any more.
+            pause = min(pause, self._look_at - time.monotonic())
         if pause > 0:
             self._wake.wait(pause)
         self._wake.clear()
@@ -163,7 +163,7 @@ class Dispatcher:
         wants_look = self._asked.is_set() or time.monotonic() >= self._look_at
         if wants_look and not self._closing.is_set():
             self._look()
-        db.session.remove()
+        forget_session()
 
     def _write_health(self, *, at_once: bool) -> None:
         with self._turns:
@@ -174,13 +174,12 @@ class Dispatcher:
 
     def _collect(self) -> None:
         """Give back the places of what has ended."""
-        outbound = current.house().outbound
         with suppress(queue.Empty):
             while True:
                 claimed, report, end = self._ended.get_nowait()
                 succeeded = report.has_succeeded if report else None
                 exchange = report.exchange if report else None
-                end(succeeded, outbound.address_of(exchange.url) if exchange else None)
+                end(succeeded, self._outbound.address_of(exchange.url) if exchange else None)
                 if exchange and succeeded is not None:
                     self._health.count(
                         claimed.client_id, succeeded=succeeded, url=exchange.url, outcome=exchange.outcome
@@ -200,17 +199,33 @@ class Dispatcher:
         if most < 1:
             self._waits_for_room, self._is_drained = self._left != 0, False
             return
-        claim = self._claim(most)
+        if self._results.unwritten > _UNWRITTEN:
+            # What is not written down before its lease ends is sent again; more of it would only come later.
+            self._look_at, self._is_drained = self._looked_at + _SHORTEST_PAUSE, False
+            return
+        claim = self._claim_and_start(most)
         if claim is None:
             return
-        self._start(claim)
         if claim.held:
             self._wait_for_room_of(claim.held)
         if claim.may_be_more and claim.taken:
             self._waits_for_room, self._is_drained = True, False
             self._look_at = self._next_look_at if self._gate.free else self._look_at
 
-    def _claim(self, most: int) -> Claim | None:
+    def _claim_and_start(self, most: int) -> Claim | None:
+        places: set[End] = set()
+        try:
+            claim = self._claim(most, places)
+            if claim is not None:
+                self._start(claim, places)
+        finally:
+            # Taken in vain: a place that is not given back is lost to its app for as long as this worker
+            # lives, and keeps it from stopping.
+            for end in places:
+                end(None)
+        return claim
+
+    def _claim(self, most: int, places: set[End]) -> Claim | None:
         # On SQLite a claim keeps every other writer waiting; so ask first whether there is anything.
         if is_sqlite():
             found = is_any_due(clock.now())
@@ -218,45 +233,29 @@ class Dispatcher:
             if not found:
                 return None
         self._health.refresh()
-        places: list[End] = []
-        used: set[End] = set()
-        try:
-            with self._turns, transaction():
-                claim = claim_due(most, partial(self._take, places))
-            used = {end for _, end in claim.taken}
-        finally:
-            # Another worker has those deliveries, or a database that went away has left us none. A place that
-            # is not given back is lost to its app for as long as we live, and keeps us from stopping.
-            for end in places:
-                if end not in used:
-                    end(None)
-        return claim
+        with self._turns, transaction():
+            return claim_due(most, partial(self._take, places))
 
-    def _take(self, places: list[End], client_id: UUID) -> End | None:
+    def _take(self, places: set[End], client_id: UUID) -> End | None:
         now = time.monotonic()
         if self._gate.room(client_id, now) < 1:
             self._is_drained = False
             return None
         place = None if self._health.is_held(client_id) else self._gate.take(client_id, now)
-        places += [place] if place else []
+        places |= {place} if place else set()
         return place
 
-    def _start(self, claim: Claim) -> None:
-        try:
-            prepared = prepare([claimed for claimed, _ in claim.taken], self._owner.builders)
-        except BaseException:
-            for _, end in claim.taken:
-                end(None)
-            raise
+    def _start(self, claim: Claim, places: set[End]) -> None:
+        prepared = prepare([claimed for claimed, _ in claim.taken], self._owner.builders)
         for claimed, end in claim.taken:
             if self._left is not None:
                 self._left -= 1
             how = prepared.get(claimed.id, Undeliverable("no_client"))
             if isinstance(how, Report):
-                end(None)
                 self._results.add(claimed, how)
             else:
                 self._threads.submit(self._attempt, claimed, how, end)
+                places.discard(end)
 
     def _wait_for_room_of(self, held: set[UUID]) -> None:
         """Look again when one of these may be called: something ends, a second passes, a trial is due."""
@@ -286,14 +285,18 @@ class Dispatcher:
 
     def _attempt(self, claimed: ClaimedDelivery, how: Prepared, end: End) -> None:
         report = None
-        with event_log.correlated(claimed.correlation_id):
-            try:
-                report = perform(claimed, how, current.house().outbound)
-            except Exception:  # noqa: BLE001 – logged; the lease runs out and the delivery is attempted again.
-                event_log.error("delivery_not_finished", exc_info=True, delivery_id=claimed.id)
-        if report:
+        try:
+            with event_log.correlated(claimed.correlation_id):
+                # Whoever closes sends nothing more: what waits for its turn in memory is others' at once.
+                is_too_late = self._closing.is_set()
+                report = (
+                    Report(Postponed(clock.now())) if is_too_late else perform(claimed, how, self._outbound)
+                )
             self._results.add(claimed, report)
-        self._ended.put((claimed, report, end))
-        # Many that end one after the other are taken together: a turn for each costs as much as sending it.
-        if self._ended.qsize() >= self._gate.in_flight // _TAKEN_TOGETHER:
-            self._wake.set()
+        except Exception:  # noqa: BLE001 – logged; the lease runs out and the delivery is attempted again.
+            event_log.error("delivery_not_finished", exc_info=True, delivery_id=claimed.id)
+        finally:
+            self._ended.put((claimed, report, end))
+            # Many that end are taken together: a turn for each of them would cost as much as sending it.
+            if self._ended.qsize() >= self._gate.in_flight // _TAKEN_TOGETHER:
+                self._wake.set()

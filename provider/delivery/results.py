@@ -15,11 +15,13 @@ from provider.delivery.finish import Ended, finish, state_after
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.infrastructure import clock, event_log
 from provider.infrastructure.database import db, transaction
-from provider.infrastructure.thread_pool import ApplicationThreads
+from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
 Recorder = Callable[[Sequence[Ended]], None]
 _WRITTEN_AT_ONCE = 500
 _PAUSE_AFTER_TROUBLE = 1.0
+_NOTED_AHEAD = 60.0
+_NOTED_A_SECOND = 20
 
 
 class Results:
@@ -39,26 +41,32 @@ class Results:
         self._is_writing = False
         self._is_closing = False
         self._states: Counter[str] = Counter()
-        self._next_due_at = math.inf
+        # When attempts that were put off are due soon; the sweep finds the others.
+        self._due_at: set[float] = set()
 
     def add(self, claimed: ClaimedDelivery, report: Report) -> None:
         """Take a report; it is written down soon."""
         with self._lock:
             self._unwritten.append((claimed, report))
-            starts, self._is_writing = not self._is_writing, True
-        if starts:
-            self._thread.submit(self._write_all)
+            if not self._is_writing:
+                self._thread.submit(self._write_all)
+                self._is_writing = True
 
     @property
     def is_busy(self) -> bool:
         """Whether something is still to be written."""
         return self._is_writing
 
-    def next_due_at(self) -> float:
-        """Return when the first of the attempts is due that were put off since this was last asked."""
+    @property
+    def unwritten(self) -> int:
+        """How many reports are still to be written."""
+        return len(self._unwritten)
+
+    def next_due_at(self, after: float) -> float:
+        """Return when the next of the attempts is due that were put off, after an instant; both monotonic."""
         with self._lock:
-            due_at, self._next_due_at = self._next_due_at, math.inf
-        return due_at
+            self._due_at = {due_at for due_at in self._due_at if due_at > after}
+            return min(self._due_at, default=math.inf)
 
     def states(self) -> "Counter[str]":
         """Return how many have been written in which state."""
@@ -82,7 +90,7 @@ class Results:
             else:
                 with self._lock:
                     del self._unwritten[: len(ended)]
-            db.session.remove()
+            forget_session()
             self._tell_written()
 
     def _next_batch(self) -> "list[Ended]":
@@ -125,6 +133,13 @@ class Results:
         count([one for one in ended if one[0] in ours])
         return states
 
+    def _note_due(self, seconds: float) -> None:
+        """Remember when an attempt is due, never too early, and no more instants than a minute can have."""
+        if seconds < _NOTED_AHEAD:
+            due_at = math.ceil((time.monotonic() + seconds) * _NOTED_A_SECOND) / _NOTED_A_SECOND
+            with self._lock:
+                self._due_at.add(due_at)
+
     def _tell(self, claimed: ClaimedDelivery, report: Report, *, is_ours: bool) -> str:
         """Log how an attempt went, and remember when the next is due."""
         with event_log.correlated(claimed.correlation_id):
@@ -136,9 +151,7 @@ class Results:
             _log(claimed, report)
         next_at = getattr(report.verdict, "at", None)
         if next_at is not None:
-            due_at = time.monotonic() + (next_at - clock.now()).total_seconds()
-            with self._lock:
-                self._next_due_at = min(self._next_due_at, due_at)
+            self._note_due((next_at - clock.now()).total_seconds())
         return state_after(report).value
 
 

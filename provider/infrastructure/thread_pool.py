@@ -31,11 +31,14 @@ class ApplicationThreads:
         self._unfinished = 0
 
     def submit(self, job: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Run a job as soon as a thread is free; what it raises is logged."""
+        """Run a job as soon as a thread is free; what it raises is logged.
+
+        Raises RuntimeError, and does not run it, when the system has no thread for us at all.
+        """
         with self._lock:
-            self._unfinished += 1
-            if len(self._threads) < min(self._size, self._unfinished):
+            if len(self._threads) < min(self._size, self._unfinished + 1):
                 self._start_one()
+            self._unfinished += 1
         self._jobs.put(partial(job, *args, **kwargs))
 
     def close(self) -> None:
@@ -48,8 +51,15 @@ class ApplicationThreads:
     def _start_one(self) -> None:
         # Whoever forgets to close must not keep the process from ending; what is lost by that is found again.
         thread = threading.Thread(target=self._run, name=f"{self._name}_{len(self._threads)}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            if not self._threads:
+                raise
+            # Those that run do it later; the next job tries again.
+            event_log.error("thread_not_started", exc_info=True, pool=self._name)
+        else:
+            self._threads.append(thread)
 
     def _run(self) -> None:
         with self._app.app_context():
@@ -59,6 +69,15 @@ class ApplicationThreads:
                 except Exception:  # noqa: BLE001 – logged; the next job has nothing to do with it.
                     event_log.error("job_failed", exc_info=True, thread=threading.current_thread().name)
                 finally:
-                    db.session.remove()
                     with self._lock:
                         self._unfinished -= 1
+                    forget_session()
+
+
+def forget_session() -> None:
+    """End this thread's database session, and have another one for the next question even if that fails."""
+    try:
+        db.session.remove()
+    except Exception:  # noqa: BLE001 – logged; what could not be rolled back is gone with its connection.
+        event_log.error("session_not_ended", exc_info=True)
+        db.session.registry.clear()

@@ -14,11 +14,12 @@ from provider.clients.models import Client
 from provider.delivery import workers
 from provider.delivery.attempt import Report
 from provider.delivery.breaker import Turn
-from provider.delivery.dispatch import Dispatcher, Owner
+from provider.delivery.dispatch import Dispatcher
 from provider.delivery.finish import Ended, state_after
 from provider.delivery.models import DeliveryState, EndpointHealth
 from provider.delivery.outbox import BACKCHANNEL_LOGOUT
 from provider.delivery.outgoing import Builder, ClaimedDelivery
+from provider.delivery.owner import Owner
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import db, end_read
 from provider.logout import logout_token

@@ -16,9 +16,10 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery import outbox, workers
-from provider.delivery.dispatch import Dispatcher, Owner
+from provider.delivery.dispatch import Dispatcher
 from provider.delivery.finish import Ended
 from provider.delivery.models import Delivery, DeliveryState, DeliveryWorker
+from provider.delivery.owner import Owner
 from provider.delivery.queries import list_due, list_first_due
 from provider.delivery.resend import resend_many
 from provider.infrastructure import clock, current, event_log
@@ -36,6 +37,7 @@ from tests.conftest import TurnedClock
 from tests.delivery.owing import attempts_of, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import receiving
 from tests.factories import make_account, make_client
+from tests.support.threads import refuse_threads
 from tests.support.waiting import wait_until
 
 MANY = 40
@@ -87,6 +89,23 @@ def test_a_claim_that_the_database_lost_holds_no_place(app: Flask, moment: str) 
 
         with database_that_goes_away(moment), pytest.raises(OperationalError):
             dispatcher.drain()
+
+        assert dispatcher.drain() == {"accepted": 1}
+    dispatcher.close()
+
+
+def test_a_system_without_a_thread_for_us_holds_no_place(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatcher = make_dispatcher(8)
+    with receiving(200) as red:
+        owe(port=red.port)
+        with monkeypatch.context() as patched:
+            refuse_threads(patched, "delivery")
+            with pytest.raises(RuntimeError):
+                dispatcher.drain()
+        # Claimed it was, so it is free again when its lease ends.
+        assert dispatcher.drain() == {}
+        with transaction():
+            change(update(Delivery).values(leased_until=None))
 
         assert dispatcher.drain() == {"accepted": 1}
     dispatcher.close()

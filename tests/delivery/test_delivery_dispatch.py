@@ -17,7 +17,7 @@ from provider.keys.models import SigningKey
 from provider.logout.deliver import drain, make_dispatcher
 from tests.delivery.owing import attempts_of, make_due, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import receiving
-from tests.factories import make_client
+from tests.factories import make_account, make_client
 from tests.support.waiting import wait_until
 
 
@@ -192,6 +192,35 @@ def test_closing_waits_for_what_runs_and_starts_nothing(app: Flask) -> None:
 
     assert sorted(now_is(one).state for one in (first, second)) == ["accepted", "pending"]
     assert len(red.received) == 1
+
+
+def test_what_waits_for_its_turn_in_memory_is_given_up_at_the_closing(app: Flask) -> None:
+    dispatcher = make_dispatcher(1)
+    with receiving(200) as red:
+        clients = [make_client(name, port=red.port) for name in ("red", "green", "blue")]
+        sign_out_at(*clients)
+        # Who has proved itself gets more places than there are threads.
+        dispatcher.drain()
+        red.may_answer.clear()
+        owed = sign_out_at(*clients, account=make_account("ben"))
+        dispatcher.start()
+        dispatcher.wake()
+        wait_until(lambda: len(red.received) == 4)
+        wait_until(lambda: all(now_is(one).leased_until for one in owed))
+        closing = threading.Thread(target=dispatcher.close)
+        closing.start()
+        wait_until(lambda: dispatcher.is_closing)
+        red.may_answer.set()
+        closing.join()
+
+    assert len(red.received) == 4
+    after = [now_is(one) for one in owed]
+    assert sorted((row.state, row.attempt_count) for row in after) == [
+        ("accepted", 1),
+        ("pending", 0),
+        ("pending", 0),
+    ]
+    assert all(row.leased_until is None for row in after)
 
 
 def test_a_dead_letter_that_is_sent_again_has_its_whole_schedule(app: Flask) -> None:

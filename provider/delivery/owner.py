@@ -1,0 +1,19 @@
+"""What the dispatcher is told by whoever owes the deliveries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provider.delivery.health import Announce, CurrentURLs
+from provider.delivery.outgoing import Builder
+from provider.delivery.results import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What the dispatcher asks of whoever owns the deliveries; all of it is called by one thread."""
+
+    builders: Mapping[str, Builder]
+    # Called inside the finishing transaction, with the deliveries that have reached their final states.
+    record: Recorder
+    announce: Announce
+    current_urls: CurrentURLs
