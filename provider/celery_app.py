@@ -51,7 +51,12 @@ def keep_our_logging(**_: object) -> None:
 @signals.worker_init.connect  # type: ignore[untyped-decorator]  # Celery ships no types.
 def start(**_: object) -> None:
     """Sweep from the first moment on, whether or not the broker can be reached."""
-    process.start()
+    try:
+        process.start()
+    except Exception as exc:
+        # Celery would log it and go on to listen for a worker that delivers nothing.
+        event_log.error("worker_not_started", exc_info=True)
+        raise SystemExit(1) from exc
 
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]  # Celery ships no types.

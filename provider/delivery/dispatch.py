@@ -43,16 +43,9 @@ class Dispatcher:
     """Claims what is due and attempts it in its own threads."""
 
     def __init__(self, owner: Owner, *, concurrency: int, name: str) -> None:
-        settings = current.settings()
-        limits = Limits(
-            endpoint_concurrency=settings.endpoint_concurrency,
-            endpoint_rate=settings.endpoint_rate,
-            address_concurrency=settings.address_concurrency,
-            address_rate=settings.address_rate,
-        )
         self._owner = owner
         self._outbound = current.house().outbound
-        self._gate = Gate(limits, slots=concurrency, places=concurrency * _TAKEN_AHEAD)
+        self._gate = Gate(Limits.in_force(), slots=concurrency, places=concurrency * _TAKEN_AHEAD)
         self._health = Health(name, self._gate, owner.announce, owner.current_urls)
         self._threads = ApplicationThreads(concurrency, "delivery")
         self._loop = ApplicationThreads(1, "dispatch")

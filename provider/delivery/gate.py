@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from provider.infrastructure import current
+
 # One that hangs must leave the others most of our threads.
 SLOTS_OF_ONE = 0.2
 # Those that have not proved themselves share this part of the threads, so that many may hang at once.
@@ -34,6 +36,17 @@ class Limits:
     endpoint_rate: int
     address_concurrency: int
     address_rate: int
+
+    @classmethod
+    def in_force(cls) -> "Limits":
+        """Return those that the operator has set."""
+        settings = current.settings()
+        return cls(
+            endpoint_concurrency=settings.endpoint_concurrency,
+            endpoint_rate=settings.endpoint_rate,
+            address_concurrency=settings.address_concurrency,
+            address_rate=settings.address_rate,
+        )
 
 
 @dataclass(slots=True)

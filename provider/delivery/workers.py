@@ -1,5 +1,7 @@
 """Who delivers at present: the limits of an endpoint are shared among the living (DLV-13)."""
 
+import os
+import socket
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
@@ -7,11 +9,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from provider.delivery.models import DeliveryWorker
 from provider.infrastructure.database import change, db, is_sqlite
+from provider.infrastructure.opaque_tokens import new_handle
 
 SEEN_EVERY = timedelta(seconds=15)
 # Three beats missed.
 _LIVES_FOR = SEEN_EVERY * 3
 _FORGOTTEN_AFTER = timedelta(days=1)
+
+
+def new_name() -> str:
+    """Return a name for this process that no other one has, whatever host and number it shares with it.
+
+    Containers that use their host's network have its name, and each of them begins to count at one.
+    """
+    return f"{socket.gethostname()[:100]}:{os.getpid()}:{new_handle()[:8]}"
 
 
 def note_seen(name: str, now: datetime) -> int:

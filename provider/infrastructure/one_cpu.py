@@ -75,7 +75,8 @@ class OneCPU:
         """Choose a CPU, if there is a choice: one that no other worker here has claimed, if there is one."""
         if sys.platform != "linux" or not _STAT.exists():
             return
-        self._allowed = sorted(os.sched_getaffinity(0))
+        with suppress(OSError):
+            self._allowed = sorted(os.sched_getaffinity(0))
         if len(self._allowed) < 2:
             return
         for cpu in _chance.sample(self._allowed, len(self._allowed)):
@@ -97,24 +98,36 @@ class OneCPU:
             self._before = None
 
     def _stay_on(self, cpu: int, claim: socket.socket | None) -> None:
-        if self._claim is not None:
-            self._claim.close()
-        self._claim, self.cpu = claim, cpu
-        # An affinity is a thread's, and what a thread starts inherits it.
-        os.sched_setaffinity(0, [cpu])
-        for task in _TASKS.iterdir():
-            # It may have ended meanwhile.
-            with suppress(ProcessLookupError):
-                os.sched_setaffinity(int(task.name), [cpu])
-        event_log.info("worker_on_cpu", cpu=cpu)
+        """Stay there from now on; a system that does not let us keeps us wherever it likes."""
+        left, self._claim, self.cpu = self._claim, claim, cpu
+        try:
+            _bind_threads(cpu)
+        except OSError as exc:
+            event_log.warning("worker_not_on_cpu", cpu=cpu, problem=str(exc))
+            left, self._claim, self.cpu = claim, left, None
+        else:
+            event_log.info("worker_on_cpu", cpu=cpu)
+        if left is not None:
+            left.close()
+
+
+def _bind_threads(cpu: int) -> None:
+    # An affinity is a thread's, and what a thread starts inherits it.
+    os.sched_setaffinity(0, [cpu])
+    for task in _TASKS.iterdir():
+        # It may have ended meanwhile.
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(task.name), [cpu])
 
 
 def _claimed(cpu: int) -> socket.socket | None:
     """Return a claim that is ours as long as it is open: a name in the abstract namespace (unix(7))."""
-    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    claim = None
     try:
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         claim.bind(f"\0curfew-worker-on-cpu-{cpu}")
     except OSError:
-        claim.close()
+        if claim is not None:
+            claim.close()
         return None
     return claim

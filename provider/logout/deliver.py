@@ -1,7 +1,5 @@
 """The outbox at work for this house: which requests it can build, and the audit entries of what happens."""
 
-import os
-import socket
 from collections import Counter
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -44,7 +42,7 @@ def make_dispatcher(concurrency: int | None = None, name: str | None = None) -> 
             current_urls=find_current_urls,
         ),
         concurrency=concurrency or current.settings().delivery_concurrency,
-        name=name or f"{socket.gethostname()}:{os.getpid()}"[:128],
+        name=name or workers.new_name(),
     )
 
 

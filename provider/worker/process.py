@@ -2,15 +2,15 @@
 
 import os
 import queue
-import socket
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask
-from sqlalchemy.exc import OperationalError
 
+from provider.delivery import workers
 from provider.infrastructure import current, event_log
+from provider.infrastructure.database import AWAY
 from provider.infrastructure.one_cpu import OneCPU
 from provider.logout.deliver import make_dispatcher
 from provider.worker import tasks
@@ -30,7 +30,7 @@ class WorkerProcess:
         # Of what wakes a waiting thread this alone is reentrant: an Event's lock may be held by the very
         # code that a second signal interrupts.
         self._requests_to_stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-        holder = f"{socket.gethostname()}:{os.getpid()}"[:128]
+        holder = workers.new_name()
         self._roster = Roster(holder)
         with app.app_context():
             self._dispatcher = make_dispatcher(concurrency, holder)
@@ -79,7 +79,7 @@ class WorkerProcess:
         try:
             with self._app.app_context():
                 self._sweeper.leave()
-        except OperationalError:
+        except AWAY:
             event_log.warning("worker_left_in_silence")
 
     def _do_duties(self) -> None:

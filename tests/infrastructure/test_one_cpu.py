@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from provider.infrastructure.one_cpu import Sample, better_cpu
+from provider.infrastructure.one_cpu import OneCPU, Sample, better_cpu
 
 SETTLED = """
 import os, sys, threading
@@ -41,6 +41,20 @@ def test_every_thread_stays_on_a_cpu_that_no_other_worker_has() -> None:
     for cpu, affinities in said:
         assert affinities.strip() == f"[{cpu}]"
     assert len({cpu for cpu, _ in said}) == 2
+
+
+@linux_with_a_choice
+def test_a_system_that_binds_nobody_is_put_up_with(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    one = OneCPU()
+    one.settle()
+    one.look()
+
+    assert one.cpu is None
+    assert "worker_not_on_cpu" in caplog.text
 
 
 @pytest.mark.parametrize(

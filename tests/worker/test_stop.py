@@ -1,5 +1,6 @@
 """A worker that is asked to stop again and again stops all the same."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -26,6 +27,30 @@ for _ in range(2000):
 process.stop()
 print("stopped", flush=True)
 """
+
+# Celery logs what is raised at its start, and goes on.
+DOES_NOT_START = """
+from celery import signals
+from provider import celery_app
+
+def fail():
+    raise OSError("nothing works here")
+
+celery_app.process.start = fail
+signals.worker_init.send(sender=None)
+print("listening", flush=True)
+"""
+
+
+@pytest.mark.processes
+def test_a_worker_that_cannot_begin_does_not_listen(tmp_path) -> None:
+    environ = os.environ | {"CURFEW_DATA_DIR": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", DOES_NOT_START], env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "worker_not_started" in ended.stderr
 
 
 @pytest.mark.processes
