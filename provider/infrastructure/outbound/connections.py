@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from provider.infrastructure.outbound.answer import Answer
 from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure
 from provider.infrastructure.outbound.resolver import Deadline
 from provider.infrastructure.outbound.sockets import TimedSocket
@@ -27,6 +28,8 @@ Endpoint = tuple[str, str, int]
 
 class Connection(http.client.HTTPConnection):
     """One connection; http.client speaks, our socket keeps the time."""
+
+    response_class = Answer
 
     def __init__(self, target: Target, wire: TimedSocket, peer: IPAddress) -> None:
         super().__init__(target.host, target.port)
