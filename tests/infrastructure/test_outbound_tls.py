@@ -1,5 +1,6 @@
 """TLS: the name is verified while the checked address is dialled, and only the operator's roots count."""
 
+import io
 import ssl
 import time
 from datetime import timedelta
@@ -126,6 +127,26 @@ def test_a_bundle_of_the_environment_is_not_trusted(authority, monkeypatch):
 def test_a_handshake_that_breaks_is_a_tls_failure(client, act):
     with Server(act) as red:
         assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "tls"
+
+
+@pytest.mark.spec("URL-52")
+def test_an_answer_that_waits_in_a_tls_record_is_not_taken_for_the_next_one(authority, client):
+    # The first answer fills the reader's buffer; the second is decrypted with it and waits behind it.
+    start, end = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nX: ", b"\r\n\r\n"
+    first = start + b"a" * (io.DEFAULT_BUFFER_SIZE - len(start) - len(end)) + end
+    record = first + b"HTTP/1.1 204 Smuggled\r\n\r\n"
+
+    def script(wire):
+        wire.read_request()
+        wire.send(record if wire.number == 1 else OK)
+        wire.read_request()
+
+    with Server(script, tls=authority.server_context("red.test")) as red:
+        url = red.url(host="red.test", scheme="https")
+
+        assert [client.post_form(url, {}).status for _ in range(2)] == [500, 200]
+        assert red.connections == 2
+        client.close()
 
 
 @pytest.mark.spec("URL-53")

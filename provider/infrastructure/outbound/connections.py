@@ -60,7 +60,9 @@ class Connection(http.client.HTTPConnection):
     @property
     def was_dropped(self) -> bool:
         """Anything readable on an idle connection is its end, or an answer nobody asked for."""
-        return bool(self._poll.poll(0))
+        # A whole TLS record is taken from the system at once: its rest waits where a poll does not see it.
+        has_more = isinstance(self.wire, ssl.SSLSocket) and self.wire.pending()
+        return bool(has_more or self._poll.poll(0))
 
 
 class Exchange:
