@@ -19,6 +19,7 @@ SLOTS_OF_UNPROVEN = 0.5
 # So many at once, and after as many successes the next (DLV-14); then the endpoint's whole share.
 RAMP = (1, 5, 25)
 _SECOND = 1.0
+_REMEMBERED_ADDRESSES = 1000
 
 
 class End(Protocol):
@@ -110,6 +111,7 @@ class Gate:
         self._workers = 1
         self._lanes: dict[UUID, _Lane] = {}
         self._addresses: dict[str, _Flow] = {}
+        self._most_addresses = _REMEMBERED_ADDRESSES
         self._in_flight = 0
         self._unproven_in_flight = 0
 
@@ -122,6 +124,11 @@ class Gate:
     def is_half_free(self) -> bool:
         """Whether at most half of the places are taken."""
         return 2 * self._in_flight <= self._places
+
+    @property
+    def remembered_addresses(self) -> int:
+        """Of how many addresses it is known what goes there."""
+        return len(self._addresses)
 
     @property
     def in_flight(self) -> int:
@@ -189,8 +196,20 @@ class Gate:
                 lane.address = sent_to
                 if sent_to not in self._addresses:
                     self._addresses[sent_to] = _Flow()
+                    self._forget_addresses()
 
         return end
+
+    def _forget_addresses(self) -> None:
+        """Forget where nobody is called any more: some names have another address each time."""
+        if len(self._addresses) > self._most_addresses:
+            called = {lane.address for lane in self._lanes.values()}
+            self._addresses = {
+                address: flow
+                for address, flow in self._addresses.items()
+                if flow.in_flight or address in called
+            }
+            self._most_addresses = max(_REMEMBERED_ADDRESSES, 2 * len(self._addresses))
 
     def _count(self, flows: list[_Flow], change: int, *, was_proven: bool) -> None:
         for flow in flows:

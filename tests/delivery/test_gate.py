@@ -145,3 +145,21 @@ def test_what_was_never_sent_counts_for_nothing():
 
     assert known.is_quiet(RED)
     assert known.take(RED, 100.0)
+
+
+def test_addresses_where_nobody_is_called_any_more_are_forgotten():
+    restless = gate(address_concurrency=1)
+    prove(restless, RED)
+    for number in range(5000):
+        end = restless.take(RED, float(number))
+        assert end
+        end(True, f"2001:db8::{number:x}")
+    prove(restless, GREEN)
+    end = restless.take(GREEN, 6000.0)
+    assert end
+    end(True, "2001:db8::1387")
+
+    assert restless.remembered_addresses <= 1001
+    # Both are called at the last of them, where one at a time is allowed.
+    assert restless.take(RED, 7000.0)
+    assert restless.take(GREEN, 7000.0) is None
