@@ -144,7 +144,8 @@ def _prepare_sqlite_connection(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Any) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
-    connection.connection.dbapi_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # Not on the driver's connection: an error must be SQLAlchemy's, as those of all other statements are.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def is_sqlite() -> bool:

@@ -1,14 +1,15 @@
 """A database that goes away for a moment, at a statement that the test names."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from psycopg import errors
 from sqlalchemy import event
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from provider.infrastructure.database import db
+from provider.infrastructure.database import db, end_read
 
 # What is raised then, by what has happened.
 LOSSES: dict[str, Callable[[], Exception]] = {
@@ -36,3 +37,15 @@ def database_lost_once(loss: str, at: str) -> Iterator[None]:
     finally:
         event.remove(db.engine, "before_cursor_execute", lose)
     assert next(losses, None) is None, f"nothing began with {at}"
+
+
+@contextmanager
+def locked_for_good() -> Iterator[None]:
+    """Hold the write lock of the SQLite database for longer than anybody waits, which is not long here."""
+    db.session.connection().exec_driver_sql("PRAGMA busy_timeout = 50")
+    end_read()
+    path = db.engine.url.database
+    assert path
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield

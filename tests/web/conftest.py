@@ -6,7 +6,7 @@ from sqlalchemy.exc import OperationalError
 
 from provider.app import create_app
 from provider.infrastructure import current
-from provider.infrastructure.database import db
+from provider.infrastructure.database import db, transaction
 from provider.protocol import errors
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address, client_network
@@ -57,6 +57,12 @@ def failing(app: Flask) -> Flask:
     app.add_url_rule("/api/fail/<name>", "api_fail", fail)
     app.add_url_rule("/fail-at-app/<name>", "fail_at_app", fail_at_app)
     app.add_url_rule("/lose-database", "lose_database", lose_database)
+
+    def write():
+        with transaction():
+            return "written"
+
+    app.add_url_rule("/write", "write", write)
     app.add_url_rule("/break", "break", lambda: 1 // 0)
     app.add_url_rule("/read", "read", lambda: dict(read_parameters(request)), methods=["GET", "POST"])
     app.add_url_rule("/where", "where", lambda: {"address": client_address(), "network": client_network()})

@@ -12,7 +12,7 @@ from sqlalchemy.exc import InternalError
 
 from provider.infrastructure.event_log import JSONLines
 from provider.protocol import errors
-from tests.support.losing_database import LOSSES
+from tests.support.losing_database import LOSSES, locked_for_good
 
 pytestmark = pytest.mark.usefixtures("failing")
 
@@ -120,6 +120,15 @@ def test_a_lost_database_is_a_calm_503_without_details(failing, http, loss):
     assert "Retry-After" in page.headers
     assert "SELECT" not in page.text
     assert "connection refused" not in page.text
+
+
+def test_a_locked_database_is_a_lost_one(failing, http):
+    with locked_for_good():
+        page = http.get("/write")
+
+    assert page.status_code == 503
+    assert "Retry-After" in page.headers
+    assert http.get("/write").text == "written"
 
 
 def test_a_statement_that_is_wrong_is_no_lost_database(failing, http):
