@@ -1,10 +1,13 @@
 """An answer counts for its own request: none is guessed, and none is left for the next one."""
 
+from datetime import timedelta
+
 import pytest
-from outbound_servers import Server, always, once, policy
+from outbound_servers import Server, always, answering, once, policy
 
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 REFUSED = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -65,3 +68,62 @@ def test_a_status_line_that_is_not_well_formed_is_no_answer(client, line):
 def test_a_status_line_needs_no_reason(client, line):
     with Server(once(lambda wire: wire.send(line + b"\r\nContent-Length: 0\r\n\r\n"))) as red:
         assert client.post_form(red.url(), {}).status == 200
+
+
+BROKEN_CHUNKS = [
+    pytest.param(b"-1\r\n" + b"x" * 9000, id="everything there is, to Python"),
+    pytest.param(b"-2\r\n" + b"x" * 9000, id="a negative size"),
+    pytest.param(b"0x2\r\nok\r\n0\r\n\r\n", id="a prefix"),
+    pytest.param(b"+2\r\nok\r\n0\r\n\r\n", id="a sign"),
+    pytest.param(b"0_2\r\nok\r\n0\r\n\r\n", id="a number only to Python"),
+    pytest.param(b"\r\nok\r\n0\r\n\r\n", id="no size"),
+    pytest.param(b"2\rok\r\n0\r\n\r\n", id="a carriage return alone"),
+    pytest.param(b"f" * 5000 + b"\r\nok", id="a size without bounds"),
+    pytest.param(b"2\r\nokXX0\r\n\r\n", id="a chunk that goes on"),
+    pytest.param(b"2\r\nok\r\n00", id="a size that is cut off: 00 of 0005"),
+]
+
+
+@pytest.mark.spec("URL-52")
+@pytest.mark.parametrize("chunks", BROKEN_CHUNKS)
+def test_a_document_in_broken_chunks_is_refused(client, chunks):
+    with Server(once(lambda wire: wire.send(CHUNKED + chunks))) as red:
+        with pytest.raises(OutboundFailure) as failure:
+            client.get(red.url())
+
+        assert failure.value.kind == "protocol"
+
+
+@pytest.mark.spec("FLT-21")
+@pytest.mark.parametrize("chunks", BROKEN_CHUNKS)
+def test_broken_chunks_take_nothing_from_a_status_but_end_the_connection(client, chunks):
+    def script(wire):
+        wire.read_request()
+        wire.send(CHUNKED + chunks if wire.number == 1 else REFUSED)
+        if not chunks.endswith(b"00"):
+            wire.read_request()
+
+    with Server(script) as red:
+        assert [client.post_form(red.url(), {}).status for _ in range(2)] == [200, 500]
+        assert red.connections == 2
+
+
+@pytest.mark.spec("FLT-25")
+def test_a_negative_chunk_is_not_read_to_its_end(client):
+    def act(wire):
+        wire.send(CHUNKED + b"-1\r\n")
+        wire.flood(b"x" * 100_000)
+
+    with Server(once(act)) as red:
+        assert client.post_form(red.url(), {}, total_deadline=timedelta(seconds=2)).status == 200
+
+    # What the kernels buffered on both sides.
+    assert red.flooded < 10_000_000
+
+
+def test_chunks_may_have_extensions_and_bare_line_feeds(client):
+    body = b'002;a="b"\r\nok\r\n1 ; c\n!\r\n0\n\n'
+    with Server(answering(CHUNKED + body)) as red:
+        assert [client.get(red.url()).body for _ in range(2)] == [b"ok!", b"ok!"]
+        assert red.connections == 1
+        client.close()

@@ -197,9 +197,10 @@ def ask(
     """Send method, path and body, and return the response when its headers are complete."""
     method, path, body = request
     try:
+        connection.wire.begin(deadline, max_header_bytes)
+        # Nothing is sent yet, so what this raises is the caller's mistake and no failure of the other party.
+        connection.request(method, path, body=body, headers=headers)
         with named_failures():
-            connection.wire.begin(deadline, max_header_bytes)
-            connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()
     except BaseException:
         connection.close()
@@ -223,5 +224,6 @@ def named_failures() -> Iterator[None]:
     except OSError as exc:
         # http.client.RemoteDisconnected is one of these.
         raise OutboundFailure("reset", str(exc)) from exc
-    except http.client.HTTPException as exc:
+    except (http.client.HTTPException, ValueError, RecursionError) as exc:
+        # The last two say that http.client, or the parser of its headers, was led where it never meant to go.
         raise OutboundFailure("protocol", str(exc)) from exc
