@@ -16,7 +16,8 @@ FLT-08        test_workers: a_worker_dies_and_another_carries_on. There is no po
 FLT-09        test_workers: killed_with_many_in_flight. SIGKILL is what the kernel sends; a cgroup of our
               own cannot be made in a container without privileges
 FLT-10        test_workers: rolling_restarts_under_load; test_worker_killed
-FLT-11        test_workers: a_frozen_worker_wakes_up, freezes_in_a_transaction; test_worker_killed
+FLT-11        test_workers: a_frozen_worker_wakes_up, a_worker_that_freezes_in_a_transaction_keeps_no_locks;
+              test_worker_killed
 FLT-12        test_workers: a_poison_delivery_dies_alone
 FLT-13        test_workers: no_worker_for_a_while, for seconds; the alarm is a rule in docs
 FLT-14        test_workers: nobody_sweeps
