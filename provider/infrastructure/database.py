@@ -21,6 +21,7 @@ from sqlalchemy import (
     TypeDecorator,
     Update,
     event,
+    make_url,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -49,6 +50,16 @@ AWAY: tuple[type[Exception], ...] = (
     # All connections of the pool are taken, for they wait for a database that says nothing.
     PoolTimeout,
 )
+# A host that vanishes says nothing: libpq alone would wait for it as long as the system does, two hours.
+_PATIENCE = {
+    "connect_timeout": 5,
+    # Asked whether it is there after 15 s without a word, and gone when three questions are not answered.
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    # Or when what we sent was not acknowledged for so long, in milliseconds; nobody asks meanwhile.
+    "tcp_user_timeout": 30_000,
+}
 _WRITES = "curfew_writes"
 _AFTER_COMMIT = "curfew_after_commit"
 _DEADLOCK = "40P01"
@@ -107,6 +118,9 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     else:
         options["pool_pre_ping"] = True
         options["pool_timeout"] = 10
+        # What the operator has written into the URL stands.
+        said = make_url(settings.resolved_database_url).query
+        options["connect_args"] = {name: value for name, value in _PATIENCE.items() if name not in said}
     return options
 
 

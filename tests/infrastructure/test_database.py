@@ -5,7 +5,8 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from provider.infrastructure.database import db, is_unreachable, transaction
+from provider.config import Settings
+from provider.infrastructure.database import db, engine_options, is_unreachable, transaction
 from tests.support.losing_database import locked_for_good
 
 
@@ -17,3 +18,43 @@ def test_a_locked_database_fails_as_every_database_that_is_away(app: Flask) -> N
     assert is_unreachable(failed.value)
     with transaction():
         assert db.session.scalar(text("SELECT 1")) == 1
+
+
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30000,
+}
+POSTGRES = "postgresql+psycopg://curfew@db.test/curfew"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        pytest.param(POSTGRES, PATIENCE, id="as we think fit"),
+        pytest.param(
+            f"{POSTGRES}?connect_timeout=20&keepalives_count=9&sslmode=require",
+            {name: PATIENCE[name] for name in ("keepalives_idle", "keepalives_interval", "tcp_user_timeout")},
+            id="but as the operator says where he says so",
+        ),
+        pytest.param(
+            "sqlite:///a.sqlite3", {"timeout": 15, "check_same_thread": False}, id="a file does not vanish"
+        ),
+    ],
+)
+def test_a_host_that_vanishes_is_not_waited_for_two_hours(url: str, expected: dict[str, object]) -> None:
+    assert engine_options(Settings(database_url=url))["connect_args"] == expected
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_is_connected_to_with_limits_to_our_patience(app: Flask) -> None:
+    driver = db.session.connection().connection.driver_connection
+    assert driver is not None
+
+    said = driver.info.get_parameters()
+
+    assert {name: said.get(name) for name in PATIENCE} == {
+        name: str(value) for name, value in PATIENCE.items()
+    }
