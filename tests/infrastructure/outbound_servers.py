@@ -102,6 +102,13 @@ class Server:
             assert not thread.is_alive(), "a script does not end"
         self._listener.close()
 
+    def without_tls(self, sock: socket.socket) -> socket.socket:
+        """Take the TCP socket out of a TLS one."""
+        plain = socket.socket(fileno=sock.detach())
+        self._open.append(plain)
+        plain.settimeout(20)
+        return plain
+
     def _spawn(self, target: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
         self._threads.append(thread)
@@ -140,9 +147,7 @@ class Server:
             sock.do_handshake()
         except ssl.SSLError:
             # Closing with unread data would send RST, which may overtake our alert: the client closes first.
-            with socket.socket(fileno=sock.detach()) as plain:
-                self._open.append(plain)
-                plain.settimeout(20)
+            with self.without_tls(sock) as plain:
                 while plain.recv(65536):
                     pass
             raise

@@ -6,7 +6,8 @@ import time
 from datetime import timedelta
 
 import pytest
-from outbound_servers import OK, Server, always, answering, policy
+from outbound_servers import OK, Server, always, answering, once, policy
+from outbound_tickets import flood_with_tickets
 
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
 from tests.support.authority import DAY, Authority
@@ -160,6 +161,51 @@ def test_a_dripping_handshake_ends_with_the_deadline(authority):
     with Server(lambda wire: wire.drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 2000)) as red:
         assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "timeout"
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.spec("FLT-20")
+def test_a_flood_of_session_tickets_ends_with_the_deadline(authority, tmp_path):
+    # OpenSSL eats them one after the other and never comes back to ask what time it is.
+    deadline = timedelta(seconds=0.5)
+    client = OutboundClient(
+        policy(ca_bundle=authority.bundle, total_deadline=deadline), resolve=always("127.0.0.1")
+    )
+    context = authority.server_context("red.test")
+    context.num_tickets = 0
+    context.keylog_filename = str(tmp_path / "keys")
+    started = time.monotonic()
+    with Server(once(lambda wire: flood_with_tickets(wire, tmp_path / "keys")), tls=context) as red:
+        assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "timeout"
+        assert time.monotonic() - started < 5
+
+
+@pytest.mark.spec("URL-53")
+def test_a_cut_between_the_records_ends_no_document(authority, client):
+    """Without a length and without close_notify, anybody on the way could choose where a document ends."""
+    cut = b"HTTP/1.1 200 OK\r\n\r\n[1,2"
+    with Server(once(lambda wire: wire.send(cut)), tls=authority.server_context("red.test")) as red:
+        url = red.url(host="red.test", scheme="https")
+        with pytest.raises(OutboundFailure) as failure:
+            client.get(url)
+
+        assert failure.value.kind == "reset"
+        assert client.post_form(url, {}).status == 200
+
+
+def test_a_document_may_end_with_the_tls_connection(authority, client):
+    def act(wire):
+        wire.send(b"HTTP/1.1 200 OK\r\n\r\n[1,2]")
+        wire.sock.unwrap()
+
+    with Server(once(act), tls=authority.server_context("red.test")) as red:
+        assert client.get(red.url(host="red.test", scheme="https")).body == b"[1,2]"
+
+
+@pytest.mark.spec("FLT-20")
+def test_a_cut_in_the_headers_is_no_answer_under_tls_either(authority, client):
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+    with Server(once(lambda wire: wire.send(cut)), tls=authority.server_context("red.test")) as red:
+        assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "reset"
 
 
 @pytest.mark.spec("FLT-49")

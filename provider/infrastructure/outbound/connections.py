@@ -141,6 +141,7 @@ class IdleConnections:
 
     def keep(self, connection: Connection) -> None:
         """Put a connection to rest, or close it if there are enough of them."""
+        connection.wire.rest()
         connection.idle_since = time.monotonic()
         with self._lock:
             expired = self._remove_expired()

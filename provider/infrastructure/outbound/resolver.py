@@ -19,11 +19,11 @@ class Deadline:
     """An instant after which nothing of a call may go on."""
 
     def __init__(self, span: timedelta) -> None:
-        self._instant = time.monotonic() + span.total_seconds()
+        self.instant = time.monotonic() + span.total_seconds()
 
     def remaining(self) -> float:
         """Return the seconds left, or raise TimeoutError when there are none."""
-        left = self._instant - time.monotonic()
+        left = self.instant - time.monotonic()
         if left <= 0:
             raise TimeoutError("the deadline has passed")
         return left

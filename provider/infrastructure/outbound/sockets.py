@@ -1,9 +1,9 @@
 """Sockets on a deadline.
 
 The timeout of a Python socket starts anew with every byte (LIB-16, LIB-17). Here each system call is given
-only what is left of the call's deadline. A watchdog that shuts the socket from outside would end it too, but
-then http.client takes the cut for the end of the headers and reports a status (dependencies.md, fact 8);
-a TimeoutError out of the read itself cannot be mistaken for an answer.
+only what is left of the call's deadline, for a TimeoutError out of the read itself cannot be mistaken for an
+answer. Under TLS one read may be many, so a watchdog shuts the socket from outside as well; http.client takes
+such a cut for the end of the headers and reports a status (dependencies.md, fact 8), so here it is an error.
 """
 
 import functools
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure, RefusedTarget
 from provider.infrastructure.outbound.resolver import Deadline
+from provider.infrastructure.outbound.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -37,6 +38,9 @@ class TimedSocket(socket.socket):
     def begin(self, deadline: Deadline, header_budget: int) -> None:
         """Start an exchange: a new deadline, nothing received yet."""
         self.deadline, self.header_budget, self.received = deadline, header_budget, 0
+
+    def rest(self) -> None:
+        """End an exchange whose connection is kept."""
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
         """Read what is there, within the deadline and the header budget."""
@@ -71,7 +75,42 @@ class TimedSocket(socket.socket):
 
 
 class TimedTLSSocket(TimedSocket, ssl.SSLSocket):
-    """The same under TLS."""
+    """The same under TLS, where a watchdog ends what does not come back from OpenSSL."""
+
+    _watch: int | None = None
+
+    def begin(self, deadline: Deadline, header_budget: int) -> None:
+        """Start an exchange and have it watched."""
+        super().begin(deadline, header_budget)
+        self.be_watched()
+
+    def be_watched(self) -> None:
+        """Have the watchdog end this connection at the deadline, until it rests or is closed."""
+        self.rest()
+        self._watch = WATCHDOG.watch(self, self.deadline.instant)
+
+    def rest(self) -> None:
+        """End an exchange, and the watch with it."""
+        if self._watch is not None:
+            WATCHDOG.release(self._watch)
+            self._watch = None
+
+    def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
+        """Read what is there; what the watchdog ended is late, whatever it looks like from here."""
+        try:
+            return super().recv_into(buffer, nbytes, flags)
+        except ssl.SSLEOFError as exc:
+            self.deadline.remaining()
+            # Without the close_notify of rfc8446 §6.1 anybody on the way may have cut off the rest.
+            raise ConnectionResetError("the TLS connection was cut off") from exc
+        except OSError:
+            self.deadline.remaining()
+            raise
+
+    def _real_close(self) -> None:
+        # The system may give this socket's number to the next one as soon as it is closed.
+        self.rest()
+        super()._real_close()  # type: ignore[misc]
 
 
 @functools.cache
@@ -108,7 +147,9 @@ def connect(addresses: Sequence[IPAddress], port: int, deadline: Deadline, span:
 def shake_hands(sock: TimedSocket, context: ssl.SSLContext, name: str, deadline: Deadline) -> TimedTLSSocket:
     """Turn a connected socket into a verified TLS one; `name` is for SNI and for the certificate."""
     try:
-        secured = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+        secured = context.wrap_socket(
+            sock, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )
     except (OSError, ValueError) as exc:
         sock.close()
         raise OutboundFailure("tls", f"{name}: {exc}") from exc
@@ -118,13 +159,20 @@ def shake_hands(sock: TimedSocket, context: ssl.SSLContext, name: str, deadline:
         secured.deadline = deadline
         # OpenSSL's handshake counts this timeout once, not per byte.
         secured.settimeout(deadline.remaining())
+        secured.be_watched()
         secured.do_handshake()
-    except TimeoutError:
-        secured.close()
-        raise
+        # The caller may only look at it, or let it rest.
+        secured.rest()
     except OSError as exc:
         secured.close()
+        # An end that the watchdog made is a TimeoutError here.
+        deadline.remaining()
+        if isinstance(exc, TimeoutError):
+            raise
         raise OutboundFailure("tls", f"{name}: {exc}") from exc
+    except OutboundFailure:
+        secured.close()
+        raise
     return secured
 
 
