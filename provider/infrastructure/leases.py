@@ -27,14 +27,18 @@ class DutyLease(Base):
 
 
 def take(name: str, *, holder: str, every: timedelta, hold: timedelta) -> bool:
-    """Take a duty if it is due and free; True means that this holder must do it now."""
+    """Take a duty if it is due and free; True means that this holder must do it now.
+
+    What this holder holds is free for it: it does one thing at a time, so it was kept from saying that
+    it is done by a database that was away.
+    """
     now = clock.now()
     with transaction():
         due = or_(DutyLease.last_started_at.is_(None), DutyLease.last_started_at <= now - every)
-        free = or_(DutyLease.held_until.is_(None), DutyLease.held_until < now)
+        over = or_(DutyLease.held_until.is_(None), DutyLease.held_until < now)
         mine = (
             update(DutyLease)
-            .where(DutyLease.name == name, due, free)
+            .where(DutyLease.name == name, due, or_(over, DutyLease.holder == holder))
             .values(holder=holder, held_until=now + hold, last_started_at=now)
         )
         return change(mine) == 1

@@ -62,6 +62,22 @@ def test_a_duty_whose_holder_died_is_taken_over(app: Flask, turned_clock: Turned
     assert len(done) == 1
 
 
+def test_a_duty_that_the_database_interrupted_is_taken_up_again_by_who_holds_it(
+    app: Flask, turned_clock: TurnedClock
+) -> None:
+    duty, done = counting()
+    worker, other = Roster("worker", (duty,)), Roster("other", (duty,))
+    with database_lost_once("unreachable", at="UPDATE duty_lease SET held_until"), pytest.raises(AWAY):
+        # It is done, and the worker cannot say so.
+        worker.do_due(go())
+
+    turned_clock.turn(MINUTE)
+    other.do_due(go())
+    assert len(done) == 1
+    worker.do_due(go())
+    assert len(done) == 2
+
+
 def test_a_failing_duty_keeps_no_other_from_being_done(app: Flask) -> None:
     def fail() -> None:
         raise RuntimeError("out of order")
