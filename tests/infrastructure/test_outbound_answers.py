@@ -127,3 +127,94 @@ def test_chunks_may_have_extensions_and_bare_line_feeds(client):
         assert [client.get(red.url()).body for _ in range(2)] == [b"ok!", b"ok!"]
         assert red.connections == 1
         client.close()
+
+
+def head(*fields: bytes, status: bytes = b"503 No") -> bytes:
+    return b"".join(line + b"\r\n" for line in (b"HTTP/1.1 " + status, *fields, b""))
+
+
+EMPTY = b"Content-Length: 0"
+CODED = b"Transfer-Encoding: chunked"
+
+
+@pytest.mark.spec("URL-52")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(head(EMPTY, b"Content-Length: 25"), id="two lengths"),
+        pytest.param(head(EMPTY, EMPTY), id="a length twice"),
+        pytest.param(head(EMPTY, b"Transfer-Encoding: gzip, chunked"), id="a length and codings"),
+        pytest.param(head(EMPTY, CODED) + b"0\r\n\r\n", id="a length and chunks"),
+        pytest.param(head(EMPTY, b"Transfer-Encoding: gzip", CODED), id="two codings"),
+        pytest.param(head(b"Content-Length: 25", status=b"304 Same"), id="a length where no body is"),
+        pytest.param(head(CODED, status=b"204 Done"), id="chunks where no body is"),
+        pytest.param(head(EMPTY) + b"HTTP/1.1 503 surplus\r\nX: y\r\n", id="an answer and a half"),
+        pytest.param(head(EMPTY, b"X: a\rTransfer-Encoding: chunked"), id="a carriage return alone"),
+        pytest.param(head(EMPTY, b"X: a\r\rb", CODED), id="carriage returns that look like the end"),
+        pytest.param(head(EMPTY, b"Transfer-Encoding : chunked"), id="a blank before the colon"),
+        pytest.param(head(EMPTY, b"X: y", b" Transfer-Encoding: chunked"), id="a folded line"),
+        pytest.param(head(EMPTY, b"Transfer-Encoding\0: chunked"), id="a name that is none"),
+        pytest.param(head(EMPTY, b"transfer-encoding chunked"), id="no colon"),
+        pytest.param(head(EMPTY, b"Connection: keep-alive", b"Connection: close"), id="a farewell"),
+        pytest.param(b"HTTP/1.0 503 No\r\nContent-Length: 0\r\n\r\n", id="an old version"),
+    ],
+)
+def test_a_connection_whose_answer_may_end_elsewhere_is_not_used_again(client, answer):
+    def script(wire):
+        if wire.read_request() is not None:
+            wire.send(answer if wire.number == 1 else REFUSED)
+        if wire.read_request() is not None:
+            wire.send(b"HTTP/1.1 204 Smuggled\r\n\r\n")
+
+    with Server(script) as red:
+        status = int(answer[9:12])
+
+        assert [client.post_form(red.url(), {}).status for _ in range(2)] == [status, 500]
+        assert red.connections == 2
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(head(EMPTY), id="a length of 0"),
+        pytest.param(head(b"content-length:2 ", b"X:") + b"ok", id="a length"),
+        pytest.param(head(CODED) + b"2\r\nok\r\n0\r\nX: y\r\n\r\n", id="chunks and a trailer"),
+        pytest.param(head(status=b"204 Done"), id="204"),
+        pytest.param(head(EMPTY, status=b"204 Done"), id="204 with a length of 0"),
+        pytest.param(head(status=b"304 Same"), id="304"),
+        pytest.param(b"HTTP/1.1 200 OK\nContent-Length: 0\n\n", id="line feeds alone"),
+        pytest.param(
+            b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n", id="an old version"
+        ),
+    ],
+)
+def test_a_connection_whose_answer_ends_for_certain_is_used_again(client, answer):
+    with Server(answering(answer)) as red:
+        assert {client.post_form(red.url(), {}).status for _ in range(3)} == {int(answer[9:12])}
+        assert red.connections == 1
+        client.close()
+
+
+@pytest.mark.spec("FLT-21")
+def test_what_is_no_header_field_is_left_out(client):
+    answer = head(b"X-Odd : 1", b"no colon", b"X-Even:\t2 \t", b"X-Cut: a\rX-Evil: b", EMPTY)
+    with Server(once(lambda wire: wire.send(answer))) as red:
+        headers = client.post_form(red.url(), {}).headers
+
+    assert dict(headers) == {"X-Even": "2", "Content-Length": "0"}
+
+
+@pytest.mark.spec("FLT-25")
+@pytest.mark.parametrize("line", [b"X: y\r\n", b"y" * 4096])
+def test_a_trailer_without_end_is_refused(client, line):
+    def act(wire):
+        wire.send(CHUNKED + b"2\r\nok\r\n0\r\n")
+        wire.flood(line)
+
+    with Server(once(act)) as red:
+        with pytest.raises(OutboundFailure) as failure:
+            client.get(red.url())
+
+        assert failure.value.kind == "protocol"
+    assert red.flooded < 10_000_000

@@ -51,11 +51,14 @@ class Connection(http.client.HTTPConnection):
         """Keep what is to be sent: headers and body leave together, in one packet where they fit."""
         self._unsent += data
 
-    def getresponse(self) -> http.client.HTTPResponse:
+    def getresponse(self) -> Answer:
         """Send what was kept and read the answer's headers."""
         unsent, self._unsent = bytes(self._unsent), bytearray()
         self.wire.sendall(unsent)
-        return super().getresponse()
+        answer = super().getresponse()
+        if not isinstance(answer, Answer):
+            raise TypeError("an answer that we did not read")
+        return answer
 
     @property
     def was_dropped(self) -> bool:
@@ -68,7 +71,7 @@ class Connection(http.client.HTTPConnection):
 class Exchange:
     """A response whose headers have arrived and whose body is still to be read, once."""
 
-    def __init__(self, connection: Connection, response: http.client.HTTPResponse, idle: "IdleConnections"):
+    def __init__(self, connection: Connection, response: Answer, idle: "IdleConnections"):
         self._connection = connection
         self._response = response
         self._idle = idle
@@ -115,7 +118,8 @@ class Exchange:
         self._connection.close()
 
     def _release(self) -> None:
-        if self._response.will_close or self._connection.sock is None:
+        response = self._response
+        if response.will_close or response.has_surplus or self._connection.sock is None:
             self.abandon()
         else:
             self._idle.keep(self._connection)
@@ -194,7 +198,7 @@ def ask(
     headers: Mapping[str, str],
     deadline: Deadline,
     max_header_bytes: int,
-) -> http.client.HTTPResponse:
+) -> Answer:
     """Send method, path and body, and return the response when its headers are complete."""
     method, path, body = request
     try:
@@ -226,5 +230,5 @@ def named_failures() -> Iterator[None]:
         # http.client.RemoteDisconnected is one of these.
         raise OutboundFailure("reset", str(exc)) from exc
     except (http.client.HTTPException, ValueError, RecursionError) as exc:
-        # The last two say that http.client, or the parser of its headers, was led where it never meant to go.
+        # The last two would say that http.client was led where it never meant to go.
         raise OutboundFailure("protocol", str(exc)) from exc

@@ -34,16 +34,20 @@ class TimedSocket(socket.socket):
     # How many more bytes may arrive while headers are read; None once they are complete.
     header_budget: int | None = None
     received = 0
+    # Whether the answer has been read: from then on the reader gets nothing, as at the end of a file.
+    is_over = False
 
     def begin(self, deadline: Deadline, header_budget: int) -> None:
         """Start an exchange: a new deadline, nothing received yet."""
-        self.deadline, self.header_budget, self.received = deadline, header_budget, 0
+        self.deadline, self.header_budget, self.received, self.is_over = deadline, header_budget, 0, False
 
     def rest(self) -> None:
         """End an exchange whose connection is kept."""
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
         """Read what is there, within the deadline and the header budget."""
+        if self.is_over:
+            return 0
         wanted = nbytes or memoryview(buffer).nbytes
         if self.header_budget is not None:
             if self.received >= self.header_budget:
