@@ -43,6 +43,8 @@ class Health:
         self._tallies: dict[UUID, Tally] = {}
         self._known: dict[UUID, EndpointHealth] = {}
         self._moved: dict[UUID, str | None] = {}
+        # These work again, and not all that waits for them is due yet.
+        self._unhastened: set[UUID] = set()
         self._read_at = self._written_at = self._counted_from = -breaker.WINDOW.total_seconds()
 
     def count(self, client_id: UUID, *, succeeded: bool, url: str, outcome: str) -> None:
@@ -94,6 +96,8 @@ class Health:
     @property
     def write_in(self) -> float:
         """In how many seconds there is something to write down."""
+        if self._unhastened:
+            return 0.0
         if not any(tally.failures or key in self._known for key, tally in self._tallies.items()):
             return math.inf
         if any(map(self._is_pressing, self._tallies)):
@@ -101,7 +105,19 @@ class Health:
         return max(0.0, self._written_at + _WRITE_EVERY - time.monotonic())
 
     def write(self, *, at_once: bool = False) -> bool:
-        """Write down what others must know, now and then; True if an endpoint works again by it."""
+        """Write down what others must know, now and then; True if more is due by it.
+
+        `at_once` leaves nothing for later.
+        """
+        self._write_tallies(at_once=at_once)
+        is_more_due = bool(self._unhastened)
+        while self._unhastened:
+            self._hasten_lot(min(self._unhastened))
+            if not at_once:
+                break
+        return is_more_due
+
+    def _write_tallies(self, *, at_once: bool) -> None:
         now = time.monotonic()
         if now - self._counted_from > breaker.WINDOW.total_seconds():
             self._counted_from = now
@@ -109,18 +125,26 @@ class Health:
         worth = sorted(key for key, tally in self._tallies.items() if tally.failures or key in self._known)
         at_once = at_once or any(map(self._is_pressing, worth))
         if not worth or (now - self._written_at < _WRITE_EVERY and not at_once):
-            return False
+            return
         self._written_at = now
         with transaction():
             written, closed = self._write(worth)
+            # With the closing itself: whatever happens to us afterwards, this much is due.
+            for client_id in closed:
+                hasten(client_id, _HASTENED_AT_ONCE)
+        self._unhastened.update(closed)
         # What is known must be no older than what is counted from here on.
         for health in written:
             db.session.expunge(health)
             self._known[health.client_id] = health
             del self._tallies[health.client_id]
-        for client_id in closed:
-            _hasten_all(client_id)
-        return bool(closed)
+
+    def _hasten_lot(self, client_id: UUID) -> None:
+        """Make some more due; an endpoint for which nothing was left is done with."""
+        with transaction():
+            hastened = hasten(client_id, _HASTENED_AT_ONCE)
+        if not hastened:
+            self._unhastened.discard(client_id)
 
     def _is_pressing(self, client_id: UUID) -> bool:
         """Whether enough has failed to leave an endpoint in peace, so that not one more should."""
@@ -196,13 +220,6 @@ def _locked_rows(client_ids: list[UUID]) -> list[EndpointHealth]:
             execution_options={"populate_existing": True},
         )
     )
-
-
-def _hasten_all(client_id: UUID) -> None:
-    hastened = _HASTENED_AT_ONCE
-    while hastened == _HASTENED_AT_ONCE:
-        with transaction():
-            hastened = hasten(client_id, _HASTENED_AT_ONCE)
 
 
 _NOTHING = {"consecutive_failures": 0, "window_attempts": 0, "window_failures": 0}

@@ -16,13 +16,14 @@ from provider.delivery.gate import Gate, Limits
 from provider.delivery.health import Health
 from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
 from provider.delivery.resend import resend
-from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.database import AWAY, change, db, transaction
 from provider.logout.deliver import announce_turn, drain, find_current_urls, make_dispatcher
 from provider.logout.watch import report_degraded
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, owe, sign_out_at
 from tests.delivery.receivers import Receiver, receiving
 from tests.factories import make_account, make_client
+from tests.support.losing_database import database_lost_once
 
 FIRST_WAIT = timedelta(seconds=30)
 
@@ -126,6 +127,31 @@ def test_what_would_have_waited_longer_is_due_when_the_endpoint_works_again(
     drain()
 
     assert {state for state, _ in states_of(owed)} == {DeliveryState.ACCEPTED}
+
+
+@pytest.mark.parametrize(
+    "nth", [pytest.param(1, id="with the first lot"), pytest.param(2, id="before the rest")]
+)
+def test_a_database_that_goes_away_when_an_endpoint_works_again_leaves_nothing_late(
+    app: Flask, red: Receiver, turned_clock: TurnedClock, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    monkeypatch.setattr("provider.delivery.health._HASTENED_AT_ONCE", 3)
+    owed = hold(red)
+    later = turned_clock() + timedelta(hours=6)
+    with transaction():
+        change(update(Delivery).where(Delivery.attempt_count == 1).values(next_attempt_at=later))
+    red.statuses = [200]
+    turned_clock.turn(FIRST_WAIT)
+    dispatcher = make_dispatcher(8)
+
+    hastening = "UPDATE delivery SET next_attempt_at"
+    with database_lost_once("unreachable", at=hastening, nth=nth), pytest.raises(AWAY):
+        dispatcher.drain()
+    dispatcher.drain()
+    dispatcher.close()
+
+    assert {state for state, _ in states_of(owed)} == {DeliveryState.ACCEPTED}
+    assert health().state == BreakerState.CLOSED
 
 
 def test_only_one_worker_tries(app: Flask, red: Receiver, turned_clock: TurnedClock) -> None:

@@ -23,12 +23,14 @@ LOSSES: dict[str, Callable[[], Exception]] = {
 
 
 @contextmanager
-def database_lost_once(loss: str, at: str) -> Iterator[None]:
-    """Let the database be away for the first statement that begins like this; later ones reach it."""
-    losses = iter([LOSSES[loss]()])
+def database_lost_once(loss: str, at: str, nth: int = 1) -> Iterator[None]:
+    """Let the database be away the n-th time that a statement begins like this; all others reach it."""
+    lost, seen = LOSSES[loss](), 0
 
     def lose(_connection, _cursor, statement: str, *_rest) -> None:
-        if statement.startswith(at) and (lost := next(losses, None)):
+        nonlocal seen
+        seen += statement.startswith(at)
+        if statement.startswith(at) and seen == nth:
             raise lost
 
     event.listen(db.engine, "before_cursor_execute", lose)
@@ -36,7 +38,7 @@ def database_lost_once(loss: str, at: str) -> Iterator[None]:
         yield
     finally:
         event.remove(db.engine, "before_cursor_execute", lose)
-    assert next(losses, None) is None, f"nothing began with {at}"
+    assert seen >= nth, f"only {seen} began with {at}"
 
 
 @contextmanager
