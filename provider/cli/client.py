@@ -1,5 +1,7 @@
 """`curfew client`: the relying parties."""
 
+import os
+import socket
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -151,7 +153,7 @@ def update(*, client_id: str, enabled: bool | None, as_json: bool, **given: Any)
             enabled=known.disabled_at is None,
         )
     # Offline grants that were taken away are revoked here as far as a moment goes; workers do the rest.
-    mass_walk.carry_on_if_free("curfew client update")
+    mass_walk.carry_on_if_free(f"{socket.gethostname()}:{os.getpid()}:update"[:128])
     _show_changed(known, secret, as_json=as_json)
 
 
