@@ -65,7 +65,9 @@ def better_cpu(ours: int, allowed: Collection[int], before: Sample, after: Sampl
 class OneCPU:
     """The place of this process; every thread of it stays there, those to come included."""
 
-    def __init__(self) -> None:
+    def __init__(self, family: str = "curfew-worker") -> None:
+        # Those of one family avoid each other's places.
+        self._family = family
         self._allowed: list[int] = []
         self._claim: socket.socket | None = None
         self._before: Sample | None = None
@@ -80,7 +82,7 @@ class OneCPU:
         if len(self._allowed) < 2:
             return
         for cpu in _chance.sample(self._allowed, len(self._allowed)):
-            if claim := _claimed(cpu):
+            if claim := self._claimed(cpu):
                 break
         self._stay_on(cpu, claim)
 
@@ -94,7 +96,7 @@ class OneCPU:
         better = better_cpu(self.cpu, self._allowed, before, self._before)
         # Two workers that share a CPU see the same; as a rule only one of them should leave.
         if better is not None and _chance.random() < 0.5:
-            self._stay_on(better, _claimed(better))
+            self._stay_on(better, self._claimed(better))
             self._before = None
 
     def _stay_on(self, cpu: int, claim: socket.socket | None) -> None:
@@ -110,6 +112,18 @@ class OneCPU:
         if left is not None:
             left.close()
 
+    def _claimed(self, cpu: int) -> socket.socket | None:
+        """Return a claim that is ours as long as it is open: a name in the abstract namespace (unix(7))."""
+        claim = None
+        try:
+            claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            claim.bind(f"\0{self._family}-on-cpu-{cpu}")
+        except OSError:
+            if claim is not None:
+                claim.close()
+            return None
+        return claim
+
 
 def _bind_threads(cpu: int) -> None:
     # An affinity is a thread's, and what a thread starts inherits it.
@@ -118,16 +132,3 @@ def _bind_threads(cpu: int) -> None:
         # It may have ended meanwhile.
         with suppress(ProcessLookupError):
             os.sched_setaffinity(int(task.name), [cpu])
-
-
-def _claimed(cpu: int) -> socket.socket | None:
-    """Return a claim that is ours as long as it is open: a name in the abstract namespace (unix(7))."""
-    claim = None
-    try:
-        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        claim.bind(f"\0curfew-worker-on-cpu-{cpu}")
-    except OSError:
-        if claim is not None:
-            claim.close()
-        return None
-    return claim

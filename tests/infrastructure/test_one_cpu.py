@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from uuid import uuid4
 
 import pytest
 
@@ -12,7 +13,7 @@ SETTLED = """
 import os, sys, threading
 from provider.infrastructure.one_cpu import OneCPU
 threading.Thread(target=sys.stdin.read, daemon=True).start()
-one = OneCPU()
+one = OneCPU(sys.argv[1])
 one.settle()
 threads = {frozenset(os.sched_getaffinity(int(task))) for task in os.listdir("/proc/self/task")}
 print(one.cpu, *(sorted(cpus) for cpus in threads), flush=True)
@@ -26,9 +27,11 @@ linux_with_a_choice = pytest.mark.skipif(
 
 @linux_with_a_choice
 def test_every_thread_stays_on_a_cpu_that_no_other_worker_has() -> None:
+    # Other tests have workers of their own on this machine.
+    family = f"test-{uuid4()}"
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", SETTLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", SETTLED, family], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         for _ in range(2)
     ]
