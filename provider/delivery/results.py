@@ -12,7 +12,7 @@ from provider.delivery.count import count
 from provider.delivery.finish import Ended, finish, state_after
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.infrastructure import clock, event_log
-from provider.infrastructure.database import AWAY, db, transaction
+from provider.infrastructure.database import db, is_away, transaction
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
 Recorder = Callable[[Sequence[Ended]], None]
@@ -103,9 +103,10 @@ class Results:
         """Write down what has ended; what the database refuses, one by one."""
         try:
             self._states += self._write(ended)
-        except AWAY:
-            raise
-        except Exception:  # noqa: BLE001 – logged; one that cannot be written must not keep the others from it.
+        except Exception as exc:
+            if is_away(exc):
+                raise
+            # One that cannot be written must not keep the others from it.
             event_log.error("deliveries_not_written", exc_info=True, count=len(ended))
             db.session.rollback()
             for one in ended:
@@ -114,9 +115,10 @@ class Results:
     def _write_alone(self, one: Ended) -> "Counter[str]":
         try:
             return self._write([one])
-        except AWAY:
-            raise
-        except Exception:  # noqa: BLE001 – logged; the lease runs out and the delivery is attempted again.
+        except Exception as exc:
+            if is_away(exc):
+                raise
+            # The lease runs out and the delivery is attempted again.
             event_log.error("delivery_not_finished", exc_info=True, delivery_id=one[0].id)
             db.session.rollback()
             return Counter({"unfinished": 1})

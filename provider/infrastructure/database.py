@@ -240,6 +240,15 @@ def is_deadlock(exc: Exception) -> bool:
     return isinstance(exc, OperationalError) and _sqlstate(exc) == _DEADLOCK
 
 
+def is_away(exc: Exception) -> bool:
+    """Whether an act that failed by this will do as it is later, and is not to be given up for others' sake.
+
+    An InternalError of another kind is the act's own: a damaged page would otherwise hold up all behind it.
+    """
+    is_foreign = isinstance(exc, InternalError) and _sqlstate(exc) not in _AWAY_INSIDE
+    return isinstance(exc, AWAY) and not is_foreign
+
+
 def is_unreachable(exc: Exception) -> bool:
     """Whether an error means that the database is away or locked, not that a statement was wrong."""
     if not isinstance(exc, DBAPIError):

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from provider.audit.record import Actor
 from provider.infrastructure import clock, current, event_log, leases
-from provider.infrastructure.database import AWAY, change, db, end_read, transaction
+from provider.infrastructure.database import change, db, end_read, is_away, transaction
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
 from provider.logout.ending import Cause, LogoutOutcome
@@ -95,9 +95,10 @@ def _end_row(mass: MassEnding, row: UUID) -> int:
         with transaction():
             outcome = _end(mass, row)
             _pass(mass, row, ended=outcome is not None)
-    except AWAY:
-        raise
-    except Exception:  # noqa: BLE001 – logged; one broken row must not keep all behind it from being told.
+    except Exception as exc:
+        if is_away(exc):
+            raise
+        # One broken row must not keep all behind it from being told.
         event_log.error("mass_ending_row_failed", exc_info=True, mass_ending_id=mass.id, row=row)
         with transaction():
             _pass(mass, row, ended=False)

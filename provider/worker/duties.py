@@ -13,7 +13,7 @@ from provider.audit import chain
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.infrastructure import clock, event_log, leases
-from provider.infrastructure.database import AWAY, db, end_read, transaction
+from provider.infrastructure.database import db, end_read, is_away, transaction
 from provider.keys import lifecycle
 from provider.logout import expiry, mass_walk, watch
 from provider.worker.pruning import prune
@@ -70,9 +70,10 @@ def _end_dead(session_ids: Sequence[UUID]) -> None:
         try:
             with event_log.correlated(), transaction():
                 expiry.end_dead(session_id)
-        except AWAY:
-            raise
-        except Exception:  # noqa: BLE001 – logged; the others are dead too.
+        except Exception as exc:
+            if is_away(exc):
+                raise
+            # The others are dead too.
             event_log.error("session_not_ended", exc_info=True, session_id=session_id)
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from psycopg.errors import DataCorrupted
 from sqlalchemy import event, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from provider.audit.models import AuditEvent
 from provider.clients.models import Client
@@ -61,10 +62,17 @@ def test_many_deliveries_cost_few_statements(app: Flask, statements) -> None:
     assert len(seen) < 2 * MANY, kinds
 
 
-def test_a_defect_of_one_costs_the_others_nothing(app: Flask) -> None:
+@pytest.mark.parametrize(
+    "defect",
+    [
+        pytest.param(LookupError("out of order"), id="ours"),
+        pytest.param(InternalError("", None, DataCorrupted()), id="a damaged page"),
+    ],
+)
+def test_a_defect_of_one_costs_the_others_nothing(app: Flask, defect: Exception) -> None:
     def record(ended: Sequence[Ended]) -> None:
         if any(claimed.id == bad.id for claimed, _ in ended):
-            raise LookupError("out of order")
+            raise defect
         record_results(ended)
 
     owner = Owner(BUILDERS, record, announce_turn, find_current_urls)
