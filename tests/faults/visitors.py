@@ -25,6 +25,7 @@ class Refused(Exception):
     def __init__(self, response: requests.Response) -> None:
         super().__init__(f"{response.status_code} at {urlsplit(response.url).path}: {response.text[:200]}")
         self.status = response.status_code
+        self.location = response.headers.get("Location", "")
 
 
 class _Form(HTMLParser):
