@@ -48,15 +48,19 @@ def take_sample() -> Sample:
 
 
 def better_cpu(ours: int, allowed: Collection[int], before: Sample, after: Sample) -> int | None:
-    """Return the CPU that others use least, if they use ours so much more that moving is worth it."""
+    """Return the CPU that others use least, if they use ours so much more that moving is worth it.
+
+    Who does next to nothing moves nowhere: what others do meanwhile says little about where to work.
+    """
+    own = after.own - before.own
 
     def share(cpu: int) -> float:
         passed = after.total[cpu] - before.total[cpu]
-        spent = after.busy[cpu] - before.busy[cpu] - (after.own - before.own if cpu == ours else 0)
+        spent = after.busy[cpu] - before.busy[cpu] - (own if cpu == ours else 0)
         return spent / passed if passed > 0 else 1.0
 
     known = [cpu for cpu in allowed if cpu in before.total and cpu in after.total]
-    if ours not in known:
+    if ours not in known or own < _WORTH_MOVING * (after.total[ours] - before.total[ours]):
         return None
     least = min(known, key=share)
     return least if share(ours) - share(least) > _WORTH_MOVING else None
@@ -81,23 +85,37 @@ class OneCPU:
             self._allowed = sorted(os.sched_getaffinity(0))
         if len(self._allowed) < 2:
             return
-        for cpu in _chance.sample(self._allowed, len(self._allowed)):
-            if claim := self._claimed(cpu):
-                break
-        self._stay_on(cpu, claim)
+        if not self._move_to_free_one():
+            self._stay_on(_chance.choice(self._allowed), None)
 
     def look(self) -> None:
-        """Move if others take much of our CPU and less of another one."""
+        """Move if another worker has our CPU, or if others take much of it, and one is free."""
         if self.cpu is None:
+            return
+        if self._claim is None and self._move_to_free_one():
             return
         before, self._before = self._before, take_sample()
         if before is None:
             return
         better = better_cpu(self.cpu, self._allowed, before, self._before)
-        # Two workers that share a CPU see the same; as a rule only one of them should leave.
-        if better is not None and _chance.random() < 0.5:
-            self._stay_on(better, self._claimed(better))
+        # Workers in two containers see no claim of each other, and both see this: one of them should leave.
+        if better is not None and _chance.random() < 0.5 and (claim := self._claimed(better)):
+            self._stay_on(better, claim)
             self._before = None
+
+    def close(self) -> None:
+        """Leave the place to others."""
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
+
+    def _move_to_free_one(self) -> bool:
+        """Move to a CPU that nobody has claimed; says whether there was one."""
+        for cpu in _chance.sample(self._allowed, len(self._allowed)):
+            if claim := self._claimed(cpu):
+                self._stay_on(cpu, claim)
+                return True
+        return False
 
     def _stay_on(self, cpu: int, claim: socket.socket | None) -> None:
         """Stay there from now on; a system that does not let us keeps us wherever it likes."""

@@ -73,6 +73,8 @@ class WorkerProcess:
             thread.join()
         if self._threads:
             self._leave()
+        if self._one_cpu is not None:
+            self._one_cpu.close()
         event_log.info("worker_stopped", pid=os.getpid())
 
     def _leave(self) -> None:

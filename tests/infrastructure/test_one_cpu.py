@@ -1,6 +1,7 @@
 """A worker keeps to one CPU, shares it with no other worker, and leaves it when others take it."""
 
 import os
+import socket
 import subprocess
 import sys
 from uuid import uuid4
@@ -47,6 +48,29 @@ def test_every_thread_stays_on_a_cpu_that_no_other_worker_has() -> None:
 
 
 @linux_with_a_choice
+def test_who_found_no_cpu_of_its_own_takes_the_next_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None)
+    family = f"test-{uuid4()}"
+    others = {}
+    for cpu in os.sched_getaffinity(0):
+        others[cpu] = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        others[cpu].bind(f"\0{family}-on-cpu-{cpu}")
+    late = OneCPU(family)
+    try:
+        late.settle()
+        late.look()
+        cpu, leaving = others.popitem()
+        leaving.close()
+        late.look()
+
+        assert late.cpu == cpu
+    finally:
+        late.close()
+        for other in others.values():
+            other.close()
+
+
+@linux_with_a_choice
 def test_a_system_that_binds_nobody_is_put_up_with(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -64,6 +88,7 @@ def test_a_system_that_binds_nobody_is_put_up_with(monkeypatch: pytest.MonkeyPat
     ("busy", "own", "better"),
     [
         pytest.param({0: 10.0, 1: 0.0}, 10.0, None, id="all that is done here is ours"),
+        pytest.param({0: 10.0, 1: 0.0}, 1.0, None, id="we do next to nothing"),
         pytest.param({0: 10.0, 1: 1.0}, 5.0, 1, id="half of it is another's"),
         pytest.param({0: 10.0, 1: 4.0}, 5.0, None, id="the other one is nearly as busy"),
         pytest.param({0: 10.0, 1: 4.0, 2: 0.0}, 5.0, 2, id="the idlest"),
