@@ -12,7 +12,7 @@ from provider.delivery.fair import Choice, choose
 from provider.delivery.gate import End
 from provider.delivery.models import Delivery
 from provider.delivery.outgoing import ClaimedDelivery
-from provider.delivery.queries import due_condition, is_free, is_pending, list_due, list_first_due
+from provider.delivery.queries import is_free, is_still_pending, list_due, list_first_due
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import Base, db
 from provider.infrastructure.many_rows import insert_many, is_among
@@ -58,10 +58,11 @@ def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[Claim
     """Own those of these deliveries that are still to be had."""
     if not ids:
         return []
-    wanted = due_condition(now) if due else is_pending() & is_free(now)
+    wanted = [is_among(Delivery.id, ids), is_still_pending(), is_free(now)]
+    wanted += [Delivery.next_attempt_at <= now] if due else []
     free = (
         select(Delivery.id)
-        .where(is_among(Delivery.id, ids), wanted)
+        .where(*wanted)
         .with_for_update(skip_locked=True)
         # A common table expression with row locks is computed once; a subquery might be planned as a loop.
         .cte("free")

@@ -11,6 +11,7 @@ from provider.delivery.attempt import Report
 from provider.delivery.judge import Accepted, Expired, Postponed, Rejected, RetryAt
 from provider.delivery.models import Delivery, DeliveryState
 from provider.delivery.outgoing import ClaimedDelivery, Superseded
+from provider.delivery.queries import is_still_pending
 from provider.infrastructure import clock
 from provider.infrastructure.database import Base, change, db
 from provider.infrastructure.many_rows import is_among, update_many
@@ -59,7 +60,7 @@ def _ours(claimed: Sequence[ClaimedDelivery]) -> set[ClaimedDelivery]:
     """Lock the rows that we still own: a worker that slept through its lease has another token (FLT-11)."""
     rows = (
         select(Delivery.id, Delivery.lease_token)
-        .where(is_among(Delivery.id, {one.id for one in claimed}), Delivery.state == DeliveryState.PENDING)
+        .where(is_among(Delivery.id, {one.id for one in claimed}), is_still_pending())
         .order_by(Delivery.id)
         .with_for_update()
     )
