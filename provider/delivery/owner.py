@@ -10,7 +10,7 @@ from provider.delivery.results import Recorder
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What the dispatcher asks of whoever owns the deliveries; all of it is called by one thread."""
+    """What the dispatcher asks of whoever owns the deliveries; a second thread calls `record`."""
 
     builders: Mapping[str, Builder]
     # Called inside the finishing transaction, with the deliveries that have reached their final states.
