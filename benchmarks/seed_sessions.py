@@ -19,7 +19,8 @@ from sqlalchemy import Engine, create_engine, insert, text
 
 import provider.models  # noqa: F401 – fills the metadata.
 from provider.infrastructure import schema
-from provider.infrastructure.database import Base, prepare_engine
+from provider.infrastructure.database import Base
+from provider.infrastructure.engine import prepare_engine
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.protocol.client_metadata import ClientMetadata
 

@@ -29,7 +29,8 @@ from provider.clients.queries import get_by_client_id
 from provider.clients.secrets import digest_secret
 from provider.config import Settings
 from provider.infrastructure import clock
-from provider.infrastructure.database import db, end_read, prepare_engine, transaction
+from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.engine import prepare_engine
 from provider.keys.jwt import sign
 from provider.keys.lifecycle import ensure_keys
 from provider.logout import mass, mass_walk

@@ -6,28 +6,28 @@ import provider.models  # noqa: F401 – every table is known before the first q
 from provider import api, endpoints, pages, web
 from provider.config import Settings, load_settings
 from provider.infrastructure import current, event_log
-from provider.infrastructure.database import db, engine_options, prepare_engine
+from provider.infrastructure.database import db
+from provider.infrastructure.engine import Role, engine_options, limits_of, prepare_engine
 from provider.infrastructure.outbound_http import OutboundClient, OutboundPolicy
 from provider.infrastructure.rate_limits import RateLimits
 from provider.infrastructure.secrets import open_secret_box
 from provider.infrastructure.task_queue import Doorbell
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Compose the provider. Raises WrongSettings or UnusableSecretKey when it cannot be."""
+def create_app(settings: Settings | None = None, *, role: Role = Role.WEB) -> Flask:
+    """Compose the provider for a kind of process. Raises WrongSettings or UnusableSecretKey."""
     settings = settings or load_settings()
     event_log.configure(settings.log_level)
     app = Flask("provider", static_folder=None, template_folder=None)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings, role)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
     # Password hashes and sealed keys lie in it: nobody else on this machine may look.
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     db.init_app(app)
     with app.app_context():
-        # As long as it may own a delivery without a word, a process may hold rows: then they are others'.
-        prepare_engine(db.engine, longest_pause=settings.delivery_lease)
+        prepare_engine(db.engine, limits=limits_of(role, settings))
     current.install(app, compose_house(settings))
     web.install(app)
     app.register_blueprint(pages.blueprint)

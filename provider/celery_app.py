@@ -13,6 +13,7 @@ from celery.worker import state
 
 from provider.app import create_app
 from provider.infrastructure import current, event_log
+from provider.infrastructure.engine import Role
 from provider.infrastructure.task_queue import DELIVER, QUEUE, make_celery
 from provider.worker.metrics_server import MetricsServer
 from provider.worker.process import WorkerProcess
@@ -30,7 +31,7 @@ _OPTIONS = {
     "without_heartbeat": True,
 }
 
-application = create_app()
+application = create_app(role=Role.WORKER)
 with application.app_context():
     _settings = current.settings()
 process = WorkerProcess(application)

@@ -26,8 +26,9 @@ def compose() -> None:
 def create_app(settings: "Settings") -> "Flask":
     """Compose the provider."""
     from provider import app
+    from provider.infrastructure.engine import Role
 
-    return app.create_app(settings)
+    return app.create_app(settings, role=Role.COMMAND)
 
 
 def load_application() -> "Flask":

@@ -21,7 +21,8 @@ from provider.app import compose_house, create_app
 from provider.command import compose
 from provider.config import Settings
 from provider.infrastructure import clock, current, schema
-from provider.infrastructure.database import Base, db, prepare_engine, transaction
+from provider.infrastructure.database import Base, db, transaction
+from provider.infrastructure.engine import prepare_engine
 from provider.keys.lifecycle import ensure_keys
 from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
 from tests.support.databases import postgres_database

@@ -48,7 +48,10 @@ _BOUNDS = {
     "mass_ending_batch": (1, 10_000),
     "mass_ending_pace": (1, 1_000_000),
 }
+# Two seconds are the least that the driver waits for a connection; a browser does not wait for a minute.
+_SPAN_BOUNDS = {"database_deadline": (timedelta(seconds=2), timedelta(seconds=60))}
 _POSITIVE_SPANS = (
+    "database_pause",
     "session_idle_lifetime",
     "session_lifetime",
     "interaction_lifetime",
@@ -105,6 +108,9 @@ def _bound_problems(settings: "Settings") -> Iterator[str]:
     for name, (least, most) in _BOUNDS.items():
         if not least <= getattr(settings, name) <= most:
             yield f"{name} must lie between {least} and {most}"
+    for name, (shortest, longest) in _SPAN_BOUNDS.items():
+        if not shortest <= getattr(settings, name) <= longest:
+            yield f"{name} must be between {shortest.total_seconds():.0f}s and {longest.total_seconds():.0f}s"
     for name in _POSITIVE_SPANS:
         if getattr(settings, name) <= timedelta(0):
             yield f"{name} must be longer than nothing"

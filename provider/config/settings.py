@@ -43,6 +43,16 @@ class Settings:
         secret=True,
     )
     database_pool_size: int = setting("Database connections per process.", default=20)
+    database_deadline: timedelta = setting(
+        "How long one web request may wait for the database in all, its time in the queue included; then it "
+        "is answered 503. Commands and workers take the time they need.",
+        default=timedelta(seconds=5),
+    )
+    database_pause: timedelta = setting(
+        "How long a transaction may do nothing before the database ends it, so that a process that is frozen "
+        "or cut off does not keep rows locked (PostgreSQL).",
+        default=timedelta(seconds=5),
+    )
     broker_url: str = setting(
         "Redis or Valkey URL for Celery. Empty: no broker, workers find deliveries by sweeping alone.",
         default="",

@@ -1,34 +1,28 @@
-"""The one door to the database: engine set-up, the base of all tables, transactions.
-
-SQLite runs in WAL mode and takes its write lock at the beginning of a write (`BEGIN IMMEDIATE`):
-a transaction that reads first and writes later would lose updates without an error.
-"""
+"""The one door to the database: the base of all tables, transactions, what is raised when it is away."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     CursorResult,
     DateTime,
     Delete,
     Dialect,
-    Engine,
     ForeignKey,
     MetaData,
     TypeDecorator,
     Update,
-    event,
-    make_url,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 
-from provider.config import Settings
 from provider.infrastructure import event_log
+from provider.infrastructure.engine import READ_ONLY, WRITES
 
 T = TypeVar("T")
 
@@ -50,21 +44,22 @@ AWAY: tuple[type[Exception], ...] = (
     # All connections of the pool are taken, for they wait for a database that says nothing.
     PoolTimeout,
 )
-# A host that vanishes says nothing: libpq alone would wait for it as long as the system does, two hours.
-_PATIENCE = {
-    "connect_timeout": 5,
-    # Asked whether it is there after 15 s without a word, and gone when three questions are not answered.
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    # Or when what we sent was not acknowledged for so long, in milliseconds; nobody asks meanwhile.
-    "tcp_user_timeout": 30_000,
-}
-_WRITES = "curfew_writes"
 _AFTER_COMMIT = "curfew_after_commit"
 _DEADLOCK = "40P01"
 # "read_only_sql_transaction" and "idle_in_transaction_session_timeout".
 _AWAY_INSIDE = frozenset({"25006", "25P03"})
+# A statement or its wait for a lock was ended in time ("query_canceled", "lock_not_available").
+_ENDED_IN_TIME = frozenset({"57014", "55P03"})
+# By class: the connection is broken, the server lacks memory, disk or connections, or is shutting down.
+_TROUBLE = ("08", "53", "57P")
+_SQLITE_TROUBLE = (
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_READONLY",
+    "SQLITE_CANTOPEN",
+)
 _TRIES = 3
 
 
@@ -105,61 +100,36 @@ def foreign_key(target: str) -> ForeignKey:
     return ForeignKey(target, deferrable=True, initially="DEFERRED")
 
 
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "autoflush": False})
+class Session(FlaskSession):
+    """A session whose end never fails.
 
-
-def engine_options(settings: Settings) -> dict[str, Any]:
-    """Return the engine's options: a pool as large as the threads that may want a connection."""
-    options: dict[str, Any] = {"pool_size": settings.database_pool_size, "max_overflow": 0}
-    # An error message must not carry a statement's values into the log (KEY-27).
-    options["hide_parameters"] = True
-    if settings.resolved_database_url.startswith("sqlite"):
-        options["connect_args"] = {"timeout": 15, "check_same_thread": False}
-    else:
-        options["pool_pre_ping"] = True
-        options["pool_timeout"] = 10
-        # What the operator has written into the URL stands.
-        said = make_url(settings.resolved_database_url).query
-        options["connect_args"] = {name: value for name, value in _PATIENCE.items() if name not in said}
-    return options
-
-
-def prepare_engine(engine: Engine, *, longest_pause: timedelta | None = None) -> None:
-    """Teach an SQLite engine WAL and the two kinds of BEGIN, and PostgreSQL to give up sleepers.
-
-    A process that sleeps for longer than `longest_pause` in the middle of a transaction loses it.
+    What a lost connection had not committed is rolled back by the server; an error in saying so must not
+    replace the answer or the error that the work has led to.
     """
-    if engine.dialect.name != "sqlite":
-        # Many rows are one INSERT; the driver would wait for the database row by row.
-        engine.dialect.use_insertmanyvalues_wo_returning = True
-        if longest_pause is not None:
-            event.listen(engine, "connect", _limit_pauses(longest_pause))
-        return
-    event.listen(engine, "connect", _prepare_sqlite_connection)
-    event.listen(engine, "begin", _begin_sqlite)
+
+    def rollback(self) -> None:
+        """Roll back, or drop the connection if even that cannot be said."""
+        try:
+            super().rollback()
+        except Exception as exc:  # noqa: BLE001 – logged; the connection is dropped.
+            self._drop(exc)
+
+    def close(self) -> None:
+        """Give the connection back, or drop it."""
+        try:
+            super().close()
+        except Exception as exc:  # noqa: BLE001 – logged; the connection is dropped.
+            self._drop(exc)
+
+    def _drop(self, exc: Exception) -> None:
+        event_log.warning("database_lost_at_rollback", kind=type(exc).__name__)
+        self.invalidate()
 
 
-def _limit_pauses(longest: timedelta) -> Callable[[Any, Any], None]:
-    """Have the database end a transaction whose holder is frozen or cut off; its locks make others wait."""
-
-    def limit(connection: Any, _record: Any) -> None:
-        milliseconds = round(longest.total_seconds() * 1000)
-        connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
-        connection.commit()
-
-    return limit
-
-
-def _prepare_sqlite_connection(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=15000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Any) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    # Not on the driver's connection: an error must be SQLAlchemy's, as those of all other statements are.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+db = SQLAlchemy(
+    model_class=Base,
+    session_options={"class_": Session, "expire_on_commit": False, "autoflush": False},
+)
 
 
 def is_sqlite() -> bool:
@@ -169,7 +139,7 @@ def is_sqlite() -> bool:
 
 def is_writing() -> bool:
     """Whether a transaction that writes is open."""
-    return bool(db.session.info.get(_WRITES))
+    return bool(db.session.info.get(WRITES))
 
 
 @contextmanager
@@ -179,12 +149,12 @@ def transaction() -> Iterator[None]:
     What was promised with `after_commit` happens once the commit is certain. On SQLite a read
     transaction that is still open is ended first, because it cannot become a writing one.
     """
-    if db.session.info.get(_WRITES):
+    if db.session.info.get(WRITES):
         raise RuntimeError("a transaction is already open: one commit per use case")
     if is_sqlite():
         db.session.commit()
-        db.session.connection(execution_options={_WRITES: True})
-    db.session.info[_WRITES] = True
+        db.session.connection(execution_options={WRITES: True})
+    db.session.info[WRITES] = True
     try:
         yield
         db.session.commit()
@@ -193,9 +163,16 @@ def transaction() -> Iterator[None]:
         db.session.rollback()
         raise
     finally:
-        db.session.info.pop(_WRITES, None)
+        db.session.info.pop(WRITES, None)
     for act in db.session.info.pop(_AFTER_COMMIT, []):
+        _follow_up(act)
+
+
+def _follow_up(act: Callable[[], None]) -> None:
+    try:
         act()
+    except Exception:  # noqa: BLE001 – logged; the commit stands, and so does what is answered for it.
+        event_log.error("after_commit_failed", exc_info=True)
 
 
 def in_transaction(act: Callable[[], T]) -> T:
@@ -223,14 +200,14 @@ def change(statement: Update | Delete) -> int:
 
 def after_commit(act: Callable[[], None]) -> None:
     """Do something once the present transaction is committed; never if it is rolled back."""
-    if not db.session.info.get(_WRITES):
+    if not db.session.info.get(WRITES):
         raise RuntimeError("after_commit needs an open transaction")
     db.session.info.setdefault(_AFTER_COMMIT, []).append(act)
 
 
 def end_read() -> None:
     """Give back the connection of a finished read, so that none is held while waiting for others."""
-    if db.session.info.get(_WRITES):
+    if db.session.info.get(WRITES):
         raise RuntimeError("a transaction is open")
     db.session.commit()
 
@@ -249,14 +226,25 @@ def is_away(exc: Exception) -> bool:
     return isinstance(exc, AWAY) and not is_foreign
 
 
+def is_read_only(exc: Exception) -> bool:
+    """Whether a write failed because the database takes none: a standby, or set so."""
+    return isinstance(exc, DBAPIError) and (
+        _sqlstate(exc) == READ_ONLY or getattr(exc.orig, "sqlite_errorname", "").startswith("SQLITE_READONLY")
+    )
+
+
 def is_unreachable(exc: Exception) -> bool:
     """Whether an error means that the database is away or locked, not that a statement was wrong."""
     if not isinstance(exc, DBAPIError):
         return isinstance(exc, AWAY)
     if exc.connection_invalidated or isinstance(exc, InterfaceError):
         return True
+    state = _sqlstate(exc)
+    if state is not None:
+        return state in _AWAY_INSIDE | _ENDED_IN_TIME or state.startswith(_TROUBLE)
     said = str(exc.orig)
-    return _sqlstate(exc) in _AWAY_INSIDE or "database is locked" in said or "connection" in said
+    is_of_sqlite = getattr(exc.orig, "sqlite_errorname", "").startswith(_SQLITE_TROUBLE)
+    return is_of_sqlite or "database is locked" in said or "connection" in said
 
 
 def _sqlstate(exc: DBAPIError) -> str | None:

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from flask import Flask, Response, jsonify, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.infrastructure import event_log
-from provider.infrastructure.database import AWAY, is_deadlock, is_unreachable
+from provider.infrastructure.database import is_deadlock, is_unreachable
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.errors import (
     BodyTooLarge,
@@ -62,7 +64,7 @@ def install(app: Flask) -> None:
     """Answer every error of an application as the house does."""
     app.register_error_handler(ProtocolError, on_protocol_error)
     app.register_error_handler(HTTPException, _on_http_exception)
-    for kind in AWAY:
+    for kind in (DBAPIError, PoolTimeout):
         app.register_error_handler(kind, _on_lost_database)
 
 

@@ -16,6 +16,7 @@ from provider.web import (
     i18n,
     layout,
     op_browser_state,
+    request_bounds,
     request_metrics,
 )
 
@@ -51,7 +52,8 @@ def install(app: Flask) -> None:
     app.after_request(dpop_nonce.write)
     app.after_request(headers.write)
     # Replacing this method is Flask's documented way to wrap an application.
-    app.wsgi_app = _correlated(app.wsgi_app)  # type: ignore[method-assign,assignment]
+    bounded = request_bounds.bounded(app, app.wsgi_app, settings.database_deadline)
+    app.wsgi_app = _correlated(bounded)  # type: ignore[method-assign,assignment]
 
 
 def _refuse_head() -> None:

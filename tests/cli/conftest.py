@@ -14,7 +14,8 @@ from sqlalchemy import create_engine
 from provider.app import create_app
 from provider.cli import main
 from provider.infrastructure import schema
-from provider.infrastructure.database import db, prepare_engine
+from provider.infrastructure.database import db
+from provider.infrastructure.engine import prepare_engine
 from tests.conftest import FAST_SETTINGS
 
 

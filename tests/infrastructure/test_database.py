@@ -6,7 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from provider.config import Settings
-from provider.infrastructure.database import db, engine_options, is_unreachable, transaction
+from provider.infrastructure.database import db, is_unreachable, transaction
+from provider.infrastructure.engine import engine_options
 from tests.support.losing_database import locked_for_good
 
 
@@ -22,10 +23,10 @@ def test_a_locked_database_fails_as_every_database_that_is_away(app: Flask) -> N
 
 PATIENCE = {
     "connect_timeout": 5,
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
     "keepalives_count": 3,
-    "tcp_user_timeout": 30000,
+    "tcp_user_timeout": 10000,
 }
 POSTGRES = "postgresql+psycopg://curfew@db.test/curfew"
 
@@ -40,7 +41,12 @@ POSTGRES = "postgresql+psycopg://curfew@db.test/curfew"
             id="but as the operator says where he says so",
         ),
         pytest.param(
-            "sqlite:///a.sqlite3", {"timeout": 15, "check_same_thread": False}, id="a file does not vanish"
+            f"{POSTGRES}?host=one.test:5432&host=two.test:5432&target_session_attrs=read-write",
+            PATIENCE | {"connect_timeout": 2},
+            id="of two hosts a dead one leaves time for the other",
+        ),
+        pytest.param(
+            "sqlite:///a.sqlite3", {"timeout": 5, "check_same_thread": False}, id="a file does not vanish"
         ),
     ],
 )

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 import provider.models  # noqa: F401 – fills the metadata.
 from provider.infrastructure import schema
-from provider.infrastructure.database import Base, prepare_engine
+from provider.infrastructure.database import Base
+from provider.infrastructure.engine import prepare_engine
 from tests.support.databases import empty_database
 
 

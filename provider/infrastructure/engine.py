@@ -1,0 +1,181 @@
+"""How the database is connected to, and what it enforces for each kind of process.
+
+SQLite runs in WAL mode and takes its write lock at the beginning of a write (`BEGIN IMMEDIATE`):
+a transaction that reads first and writes later would lose updates without an error.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Any
+
+from sqlalchemy import Engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
+
+from provider.config import Settings
+from provider.infrastructure.database_wait import BoundedConnection, GivenUp
+
+# A host that vanishes says nothing: libpq alone would wait for it as long as the system does, two hours.
+# Both ends ask after 5 s without a word whether the other is there, and give up after three questions.
+_KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+# Or when what we sent was not acknowledged for so long, in milliseconds; nobody asks meanwhile.
+_UNACKNOWLEDGED = 10_000
+_CONNECT_SECONDS = 5
+# What libpq takes for a time limit at least.
+_LEAST_CONNECT_SECONDS = 2
+# How often, in milliseconds, the database looks whether the client of a running statement is still there.
+_CHECK_CLIENTS = (
+    "SELECT set_config(name, '2000', false) FROM pg_settings"
+    " WHERE name = 'client_connection_check_interval' AND version() !~* 'windows|msvc|mingw'"
+)
+# A command may ask a person, or read a long table, in the middle of a transaction.
+_COMMAND_PAUSE = timedelta(seconds=60)
+_SQLITE_WAIT = timedelta(seconds=15)
+# "read_only_sql_transaction".
+READ_ONLY = "25006"
+WRITES = "curfew_writes"
+
+
+class Role(Enum):
+    """What a process does with the database; how long it may take depends on it."""
+
+    # Answers requests: somebody waits.
+    WEB = auto()
+    WORKER = auto()
+    # An operator's command, which may have much to read.
+    COMMAND = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the database enforces for a connection, even if its process or host is gone."""
+
+    # A statement, and its wait for a lock. None: as long as it takes.
+    statement: timedelta | None
+    # A transaction that does nothing; then the locks it holds are free.
+    pause: timedelta
+
+
+def limits_of(role: Role, settings: Settings) -> Limits:
+    """Return the limits for a kind of process."""
+    match role:
+        case Role.WEB:
+            return Limits(statement=settings.database_deadline, pause=settings.database_pause)
+        case Role.WORKER:
+            return Limits(statement=None, pause=settings.database_pause)
+        case Role.COMMAND:
+            return Limits(statement=None, pause=max(_COMMAND_PAUSE, settings.database_pause))
+
+
+def engine_options(settings: Settings, role: Role = Role.WEB) -> dict[str, Any]:
+    """Return the engine's options: a pool as large as the threads that may want a connection."""
+    url = settings.resolved_database_url
+    # One more than the pool for whoever looks whether the database is well while all others are taken.
+    options: dict[str, Any] = {"pool_size": settings.database_pool_size, "max_overflow": 1}
+    # An error message must not carry a statement's values into the log (KEY-27).
+    options["hide_parameters"] = True
+    if url.startswith("sqlite"):
+        wait = limits_of(role, settings).statement or _SQLITE_WAIT
+        options["connect_args"] = {"timeout": wait.total_seconds(), "check_same_thread": False}
+    else:
+        options["pool_pre_ping"] = True
+        options["pool_timeout"] = settings.database_deadline.total_seconds()
+        options["connect_args"] = _patience(url, settings, role)
+    return options
+
+
+def _patience(url: str, settings: Settings, role: Role) -> dict[str, int]:
+    """Return the driver's time limits; what the operator has written into the URL stands."""
+    said = make_url(url).query
+    seconds = _CONNECT_SECONDS
+    if role is Role.WEB:
+        # Each host of the URL gets its part of a request's time, so that a dead one leaves some for the next.
+        seconds = int(settings.database_deadline.total_seconds() / _count_hosts(said))
+    limits = {"connect_timeout": max(seconds, _LEAST_CONNECT_SECONDS), **_KEEPALIVE}
+    limits["tcp_user_timeout"] = _UNACKNOWLEDGED
+    return {name: value for name, value in limits.items() if name not in said}
+
+
+def _count_hosts(query: Any) -> int:
+    hosts = query.get("host", ())
+    return sum(text.count(",") + 1 for text in ((hosts,) if isinstance(hosts, str) else hosts)) or 1
+
+
+def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
+    """Teach an SQLite engine WAL and the two kinds of BEGIN, and a PostgreSQL engine its limits."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_preparation(limits))
+        event.listen(engine, "begin", _begin_sqlite)
+        return
+    # Many rows are one INSERT; the driver would wait for the database row by row.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+    given_up = GivenUp(engine.pool.size() if hasattr(engine.pool, "size") else 1)
+
+    def connect(_dialect: Any, _record: Any, args: Any, parameters: Any) -> Any:
+        return BoundedConnection.open(given_up, *args, **parameters)
+
+    event.listen(engine, "do_connect", connect)
+    event.listen(engine, "engine_disposed", lambda _engine: given_up.forget())
+    event.listen(engine, "handle_error", _leave_read_only_server)
+    if limits is not None:
+        said = str(engine.url.query.get("options", ""))
+        event.listen(engine, "connect", _postgresql_preparation(limits, said))
+
+
+def _leave_read_only_server(context: ExceptionContext) -> None:
+    """Connect anew after a failover: a server that has become a standby does not soon become primary."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect = True
+
+
+def _postgresql_preparation(limits: Limits, said: str) -> Callable[[Any, Any], None]:
+    """Have the database end what its client has left, even when the client's host is gone or cut off.
+
+    What the operator has written into the URL's `options` stands.
+    """
+    values = {
+        "idle_in_transaction_session_timeout": _milliseconds(limits.pause),
+        # A statement that runs or waits for a lock is looked after by these.
+        "tcp_keepalives_idle": _KEEPALIVE["keepalives_idle"],
+        "tcp_keepalives_interval": _KEEPALIVE["keepalives_interval"],
+        "tcp_keepalives_count": _KEEPALIVE["keepalives_count"],
+        "tcp_user_timeout": _UNACKNOWLEDGED,
+    }
+    if limits.statement is not None:
+        values["statement_timeout"] = _milliseconds(limits.statement)
+    statements = [f"SET {name} = {value}" for name, value in values.items() if name not in said]
+    # Known since PostgreSQL 14, and refused by a server on Windows.
+    statements.append(_CHECK_CLIENTS)
+
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.autocommit = True
+        connection.execute("; ".join(statements))
+        connection.autocommit = False
+
+    return prepare
+
+
+def _milliseconds(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)
+
+
+def _sqlite_preparation(limits: Limits | None) -> Callable[[Any, Any], None]:
+    wait = (limits.statement if limits else None) or _SQLITE_WAIT
+    pragmas = (
+        *("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"),
+        f"busy_timeout={_milliseconds(wait)}",
+    )
+
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    return prepare
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    # Not on the driver's connection: an error must be SQLAlchemy's, as those of all other statements are.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

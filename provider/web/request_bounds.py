@@ -1,0 +1,66 @@
+"""What bounds a request from outside of Flask: its time at the database, and an answer whatever happens.
+
+Inside, every error has its form (`errors`). What escapes while the request is taken down would reach
+the server as an exception: a bare 500 without a line in the log.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from werkzeug.wrappers import Response
+
+from provider.infrastructure import event_log
+from provider.infrastructure.database import is_unreachable
+from provider.infrastructure.database_wait import waiting_at_most
+from provider.web import errors
+
+# The seconds that a request has waited for a thread; the server that queued it says so.
+WAITED = "curfew.waited"
+_RETRY_AFTER_SECONDS = 5
+
+StartResponse = Callable[..., Any]
+WSGIApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+def bounded(app: Flask, application: WSGIApp, deadline: timedelta) -> WSGIApp:
+    """Let each request wait for the database no longer than the deadline, and always be answered."""
+
+    def bound(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        begun: list[Any] = []
+
+        def begin(*head: Any) -> None:
+            # The server hears of an answer only when the request has been taken down without an error.
+            begun[:] = head
+
+        with waiting_at_most(deadline, spent=environ.get(WAITED, 0.0)):
+            try:
+                body = application(environ, begin)
+            except Exception as exc:
+                if app.config["PROPAGATE_EXCEPTIONS"] or app.testing:
+                    raise
+                event_log.error("request_failed", exc_info=True, path=environ.get("PATH_INFO", ""))
+                body = _last_resort(app, environ, exc)(environ, begin)
+        start_response(*begun)
+        return body
+
+    return bound
+
+
+def _last_resort(app: Flask, environ: dict[str, Any], exc: Exception) -> Response:
+    """Return the error in the form that this address has, or the plainest there is if even that fails."""
+    is_for_now = is_unreachable(exc)
+    error = errors.ErrorAnswer(
+        status=503 if is_for_now else 500,
+        error="temporarily_unavailable" if is_for_now else "server_error",
+        description="the provider cannot answer now; try again soon" if is_for_now else "",
+        headers={"Retry-After": str(_RETRY_AFTER_SECONDS)} if is_for_now else {},
+    )
+    response = None
+    try:
+        with app.request_context(environ):
+            response = app.process_response(errors.answer(error))
+    except Exception:  # noqa: BLE001 – what has failed before may fail again; that is logged already.
+        event_log.warning("last_resort")
+    return response or Response(f"{error.error}\n", error.status, error.headers, mimetype="text/plain")
