@@ -7,6 +7,7 @@ import provider.delivery.models
 import provider.grants.models
 import provider.infrastructure.leases
 import provider.infrastructure.provider_state
+import provider.infrastructure.write_probe
 import provider.interactions.models
 import provider.keys.models
 import provider.logout.models

@@ -1,11 +1,13 @@
 """Whether the process lives and whether it can serve, for those who start and stop it."""
 
-from flask import Response, jsonify
-from sqlalchemy import select
+from typing import Any
 
-from provider.infrastructure.database import db, end_read
-from provider.infrastructure.provider_state import THE_ROW, ProviderState
-from provider.protocol.errors import TemporarilyUnavailable
+from flask import Response, jsonify
+
+from provider.inspection import readiness
+from provider.inspection.readiness import Verdict
+
+_RETRY_AFTER_SECONDS = 5
 
 
 def live() -> Response:
@@ -14,9 +16,23 @@ def live() -> Response:
 
 
 def ready() -> Response:
-    """Answer whether requests can be served: the database answers and has been set up."""
-    row = db.session.scalar(select(ProviderState.id).where(ProviderState.id == THE_ROW))
-    end_read()
-    if row is None:
-        raise TemporarilyUnavailable("the database has not been set up")
-    return jsonify(status="ok")
+    """Answer whether requests can be served, check by check."""
+    found = readiness.report()
+    is_ready = all(verdict.ok for verdict in found.values())
+    checks = {name: _as_json(verdict) for name, verdict in found.items()}
+    if is_ready:
+        return jsonify(status="ok", checks=checks)
+    response = jsonify(
+        status="unavailable",
+        error="temporarily_unavailable",
+        error_description="; ".join(verdict.detail for verdict in found.values() if not verdict.ok),
+        checks=checks,
+    )
+    response.status_code = 503
+    response.headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
+    return response
+
+
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    detail = {"detail": verdict.detail} if verdict.detail else {}
+    return {"status": "ok" if verdict.ok else "failed", **detail, **verdict.values}

@@ -5,7 +5,6 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from authlib.oidc.discovery import OpenIDProviderMetadata
 
 from tests.support.browsers import ISSUER
-from tests.support.relying_party import RelyingParty
 
 PLACES = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
 
@@ -74,10 +73,3 @@ def test_it_is_the_same_for_all_and_may_be_kept(rp, place):
     assert again.status_code == 304
     assert "Cookie" not in first.headers.get("Vary", "")
     assert "Set-Cookie" not in first.headers
-
-
-def test_health(app):
-    http = RelyingParty(app).http
-
-    assert http.get("/health/live").json == {"status": "ok"}
-    assert http.get("/health/ready").json == {"status": "ok"}

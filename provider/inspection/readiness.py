@@ -1,0 +1,103 @@
+"""Whether requests can be served: a list of checks, run together in one short, shared round.
+
+A probe must not be a load, nor wait as long as what it looks at: whoever asks within a second of a
+round gets its result, one round runs at a time, and nobody waits for longer than the bound.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+
+from provider.infrastructure import current, event_log, write_probe
+from provider.infrastructure.database import AWAY, db, is_read_only, is_sqlite
+from provider.infrastructure.database_wait import waiting_at_most
+from provider.infrastructure.engine import WRITES
+from provider.infrastructure.provider_state import THE_ROW, ProviderState
+from provider.infrastructure.shared_round import SharedRound
+
+# Shorter than the time that probes usually wait.
+BOUND = timedelta(seconds=2)
+_SHARED_FOR = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one check has found; the detail is a sentence, the values are figures for operators."""
+
+    ok: bool = True
+    detail: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check by its name; what it raises because the database is away makes it fail."""
+
+    name: str
+    act: Callable[[Connection], Verdict]
+
+
+def is_set_up(connection: Connection) -> Verdict:
+    """Whether the database answers and has been set up."""
+    row = connection.scalar(select(ProviderState.id).where(ProviderState.id == THE_ROW))
+    return Verdict() if row is not None else Verdict(ok=False, detail="the database has not been set up")
+
+
+def takes_writes(connection: Connection) -> Verdict:
+    """Whether a write is committed: not by a standby, nor while commits wait for one that is gone."""
+    write_probe.write(connection)
+    return Verdict()
+
+
+CHECKS: tuple[Check, ...] = (Check("database", is_set_up), Check("write", takes_writes))
+
+Report = dict[str, Verdict]
+
+
+def report() -> Report:
+    """Return what each check found, within the bound; after one that failed the others are not run."""
+    shared: SharedRound[Report] = current.memo("readiness", _make_round)
+    found = shared.ask(_look)
+    return found or {CHECKS[0].name: Verdict(ok=False, detail=_TOO_LATE)}
+
+
+_TOO_LATE = f"no answer within {BOUND.total_seconds():g} s"
+
+
+def _make_round() -> SharedRound[Report]:
+    return SharedRound(bound=BOUND, shared_for=_SHARED_FOR)
+
+
+def _look() -> Report:
+    found: Report = {}
+    check = CHECKS[0]
+    try:
+        with waiting_at_most(BOUND), _connection() as connection:
+            for check in CHECKS:
+                found[check.name] = check.act(connection)
+                # Each sees the database as it is then, and keeps nothing locked.
+                connection.commit()
+                if not found[check.name].ok:
+                    break
+    except AWAY as exc:
+        found[check.name] = Verdict(ok=False, detail=_sentence(exc))
+    failed = {name: verdict.detail for name, verdict in found.items() if not verdict.ok}
+    if failed:
+        event_log.warning("not_ready", checks=failed)
+    return found
+
+
+def _connection() -> Connection:
+    """Return a connection on which no lock outlives its statement, even if this process is frozen."""
+    options = {WRITES: True} if is_sqlite() else {"isolation_level": "AUTOCOMMIT"}
+    return db.engine.connect().execution_options(**options)
+
+
+def _sentence(exc: Exception) -> str:
+    if is_read_only(exc):
+        return "the database is read-only"
+    is_late = isinstance(exc, DBAPIError) and "in time" in str(exc.orig)
+    return _TOO_LATE if is_late else "the database does not answer"
