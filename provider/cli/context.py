@@ -12,7 +12,7 @@ from provider.cli.composition import composed
 
 P = ParamSpec("P")
 R = TypeVar("R")
-REFUSED, WRONG_SETTINGS, NOT_MIGRATED = 1, 2, 3
+REFUSED, WRONG_SETTINGS, NOT_MIGRATED, READ_ONLY = 1, 2, 3, 4
 
 
 @overload
@@ -99,3 +99,20 @@ def _check_schema() -> None:
         fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
     if not up_to_date:
         fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)
+
+
+def refuse_read_only_database() -> None:
+    """End the command on a database that takes no writes; for processes that cannot work without them.
+
+    Leaving is what an operator expects of them: whatever supervises them starts them again, and the
+    database may have been promoted by then.
+    """
+    from provider.infrastructure import schema
+    from provider.infrastructure.database import AWAY, db
+
+    try:
+        why = schema.why_read_only(db.engine)
+    except AWAY as exc:
+        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
+    if why:
+        fail(f"the database is read-only: {why}", code=READ_ONLY)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from provider.cli.composition import composed
-from provider.cli.context import application, fail
+from provider.cli.context import application, fail, refuse_read_only_database
 
 if TYPE_CHECKING:
     from provider.config import Settings
@@ -91,6 +91,7 @@ def prepare() -> "Settings":
     with application():
         from provider.infrastructure import current
 
+        refuse_read_only_database()
         make_first_keys()
         return current.settings()
 

@@ -6,7 +6,7 @@ import sys
 import click
 
 from provider.cli.composition import composed
-from provider.cli.context import application
+from provider.cli.context import application, refuse_read_only_database
 from provider.cli.serve import refuse_busy_port
 
 
@@ -41,5 +41,5 @@ def worker(concurrency: int | None, metrics_port: int | None, metrics_host: str)
         refuse_busy_port(metrics_host, metrics_port)
     with application():
         # Wrong settings or an old schema are one line and an exit code, as with every command.
-        pass
+        refuse_read_only_database()
     sys.exit(composed().run_worker((metrics_host, metrics_port) if metrics_port else None))

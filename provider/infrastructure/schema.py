@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from provider.infrastructure.database import Base
@@ -48,6 +48,23 @@ def downgrade(engine: Engine, revision: str) -> None:
     """Take migrations back down to a revision, in one transaction."""
     with engine.begin() as connection:
         command.downgrade(_config(connection), revision)
+
+
+def why_read_only(engine: Engine) -> str:
+    """Return why the database takes no writes, in a clause; empty if it does."""
+    if engine.dialect.name == "sqlite":
+        return ""
+    with engine.connect() as connection:
+        asked = text("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean")
+        is_standby, is_read_only = connection.execute(asked).one()
+    if is_standby:
+        return (
+            "it is a standby (in recovery); name all hosts in CURFEW_DATABASE_URL with "
+            "target_session_attrs=read-write"
+        )
+    return (
+        "transactions are read-only by its settings (default_transaction_read_only)" if is_read_only else ""
+    )
 
 
 def current_revision(engine: Engine) -> str | None:

@@ -1,0 +1,135 @@
+"""The database falls silent or hangs: each request is bounded, readiness says so, liveness does not care."""
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+import requests
+
+from tests.faults.databases import PostgresDatabase, PostgresServer
+from tests.faults.house import House
+from tests.faults.visitors import Refused
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+OpenHouse = Callable[..., House]
+# The default deadline, and what a busy machine adds.
+DEADLINE, SLACK = 5.0, 4.0
+READ_ONLY = 4
+CURFEW = [sys.executable, "-c", "from provider.command import main; main()"]
+
+
+def ask(house: House, path: str) -> tuple[int, float, str]:
+    """Return the status, the seconds that it took and the body."""
+    began = time.monotonic()
+    with requests.Session() as program:
+        program.trust_env = False
+        answer = program.get(f"{house.issuer}{path}", timeout=60, allow_redirects=False)
+    return answer.status_code, time.monotonic() - began, answer.text
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """A server whose settings a test may change."""
+    server = PostgresServer()
+    server.make()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_house(open_house: OpenHouse, own_server: PostgresServer) -> House:
+    house = open_house("postgresql", is_open=False)
+    house.database = own_server.copy_of()
+    house.settings["database_url"] = house.database.url
+    house.prepare()
+    return house
+
+
+@contextmanager
+def no_standby(server: PostgresServer) -> Iterator[None]:
+    """Every commit waits for a synchronous standby that is gone."""
+    where = f"host=127.0.0.1 port={server.port} user=postgres dbname=postgres"
+    with psycopg.connect(where, autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        admin.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: admin.execute("SHOW synchronous_standby_names").fetchone() == ("nobody",))
+        try:
+            yield
+        finally:
+            admin.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+            admin.execute("SELECT pg_reload_conf()")
+
+
+def wait_until_ready(house: House) -> None:
+    wait_until(lambda: ask(house, "/health/ready")[0] == 200, seconds=30)
+
+
+def test_commits_that_hang_are_refused_and_make_it_not_ready(
+    own_house: House, own_server: PostgresServer
+) -> None:
+    own_house.open(workers=1)
+    own_house.visitors.sign_in("ada", ["red"])
+    with no_standby(own_server):
+        wait_until(lambda: ask(own_house, "/health/ready")[0] == 503)
+        status, seconds, said = ask(own_house, "/health/ready")
+        assert (status, seconds < 3) == (503, True)
+        assert "no answer within 2 s" in said
+        began = time.monotonic()
+        with pytest.raises(Refused) as refused:
+            own_house.visitors.sign_in("ben", ["red"])
+        assert time.monotonic() - began < DEADLINE + SLACK
+        # A page, or the app is told (rfc6749 §4.1.2.1).
+        said = refused.value.location or ""
+        assert refused.value.status == 503 or "error=temporarily_unavailable" in said
+        assert ask(own_house, "/health/live")[0] == 200
+
+    wait_until_ready(own_house)
+    visit = own_house.visitors.sign_in("ben", ["red", "green"])
+    own_house.visitors.sign_out_until_answered(visit)
+    own_house.wait_until_settled()
+    assert own_house.findings(disturbances=1) == []
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_standby_is_not_worked_on(own_house: House, own_server: PostgresServer, command: str) -> None:
+    standby = PostgresServer()
+    try:
+        shutil.rmtree(standby.data, ignore_errors=True)
+        own_server.base_backup(standby.data)
+        standby.start()
+        own_house.settings["database_url"] = PostgresDatabase(standby, own_house.database.name).url
+
+        assert refusal_of(own_house, command).startswith("curfew: the database is read-only: it is a standby")
+    finally:
+        standby.stop()
+
+
+def refusal_of(house: House, command: str) -> str:
+    """Return the one line with which a command is refused on a read-only database."""
+    done = subprocess.run(
+        [*CURFEW, command], env=house.environ(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (READ_ONLY, "", 1), done.stderr
+    return done.stderr
+
+
+def test_a_command_waits_for_longer_than_a_request(open_house: OpenHouse) -> None:
+    house = open_house("postgresql", is_open=False, database_deadline="2s")
+    long_enough = (
+        "SELECT 1 AS waits FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        f" AND datname = '{house.database.name}' AND now() - query_start > interval '3 seconds'"
+    )
+    commands = threading.Thread(target=house.curfew, args=("user", "disable", "ada"))
+    with house.database.locked("account"):
+        commands.start()
+        wait_until(lambda: house.database.rows(long_enough), seconds=60)
+    commands.join(60)
+
+    assert house.database.rows("SELECT 1 FROM account WHERE username = 'ada' AND disabled_at IS NOT NULL")
