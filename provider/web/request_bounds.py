@@ -30,9 +30,10 @@ def bounded(app: Flask, application: WSGIApp, deadline: timedelta) -> WSGIApp:
     def bound(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         begun: list[Any] = []
 
-        def begin(*head: Any) -> None:
+        def begin(*head: Any) -> Any:
             # The server hears of an answer only when the request has been taken down without an error.
             begun[:] = head
+            return None
 
         with waiting_at_most(deadline, spent=environ.get(WAITED, 0.0)):
             try:
