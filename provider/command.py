@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from provider.config import Settings
+    from provider.server import Front
 
 
 def main() -> None:
@@ -31,13 +32,21 @@ def create_app(settings: "Settings") -> "Flask":
     return app.create_app(settings, role=Role.COMMAND)
 
 
-def load_application() -> "Flask":
+def load_application(threads: int) -> "Front":
     """Make the application inside a server's worker process, which leaves when its parent is gone."""
     from provider.cli.serve import leave_with_parent
+    from provider.config import load_settings
+    from provider.server import BodyLimits, Front
     from provider.wsgi import application
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
-    return application
+    settings = load_settings()
+    limits = BodyLimits(
+        most_bytes=settings.max_body_bytes, deadline=settings.request_body_deadline.total_seconds()
+    )
+    # What has spent half of its time for the database on waiting for a thread would fail there.
+    patience = settings.database_deadline.total_seconds() / 2
+    return Front(application, threads=threads, limits=limits, patience=patience)
 
 
 def run_worker(metrics_at: tuple[str, int] | None = None) -> int:

@@ -4,7 +4,7 @@ The layers of the house put the application above its commands; a command theref
 it but is given it.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,9 @@ class Composition:
     """The parts that commands start; each imports what it needs when it is called."""
 
     create_app: Callable[["Settings"], "Flask"]
-    # Runs in a server's own worker process, and so must be a function that can be found by its name.
-    load_application: Callable[[], "Flask"]
+    # Given how many threads answer requests, returns the ASGI application. Runs in a server's own worker
+    # process, and so must be a function that can be found by its name.
+    load_application: Callable[[int], Callable[..., Awaitable[None]]]
     # Given where it tells its metrics, if it does; returns the exit code.
     run_worker: Callable[[tuple[str, int] | None], int]
 

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -137,10 +138,9 @@ def run_server(
         "provider",
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        # Not its WSGI: there a thread waits for each body, so that as many half-sent ones stop the server.
+        interface=Interfaces.ASGINL,
         workers=workers,
-        # The server's own default is hundreds of threads, far more than there are connections.
-        blocking_threads=threads,
         http=HTTPModes.auto if tls_cert else HTTPModes.http1,
         ssl_cert=tls_cert,
         ssl_key=tls_key,
@@ -149,7 +149,7 @@ def run_server(
         respawn_failed_workers=True,
         log_enabled=False,
     )
-    server.serve(target_loader=composed().load_application, wrap_loader=False)
+    server.serve(target_loader=partial(composed().load_application, threads), wrap_loader=False)
 
 
 def leave_with_parent() -> None:

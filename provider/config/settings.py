@@ -87,6 +87,11 @@ class Settings:
         default="",
     )
     max_body_bytes: int = setting("Largest request body that is read.", default=128 * 1024)
+    request_body_deadline: timedelta = setting(
+        "How long the body of a request may take to arrive; once half of it has passed, the sender must "
+        "also have kept up 1 kB per second.",
+        default=timedelta(seconds=10),
+    )
     max_parameter_bytes: int = setting("Largest single parameter of a protocol request.", default=8 * 1024)
     default_locale: str = setting("Language of the pages when nobody asks for one: en or de.", default="en")
 

@@ -139,6 +139,13 @@ class BodyTooLarge(InvalidRequest):
     redirectable = False
 
 
+class BodyTooSlow(InvalidRequest):
+    """rfc9110 §15.5.9: the body did not arrive within the time that we wait for it."""
+
+    status_code = 408
+    redirectable = False
+
+
 class LoginRequired(ProtocolError):
     """core §3.1.2.6: prompt=none, but the person has to sign in."""
 

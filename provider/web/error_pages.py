@@ -33,6 +33,8 @@ def _in_words(status: int) -> tuple[str, str]:
             return _("This page does not exist"), _("Check the address, or go back to the app you came from.")
         case 405:
             return _("This address cannot be opened like that"), _("Go back to the app you came from.")
+        case 408:
+            return _("That took too long to arrive"), _("Check your connection, go back and send it again.")
         case 410:
             return _("This page has been used or has expired"), _(
                 "Go back to the app and start again. Nothing has been changed."

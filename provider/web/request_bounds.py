@@ -14,10 +14,9 @@ from werkzeug.wrappers import Response
 from provider.infrastructure import event_log
 from provider.infrastructure.database import is_unreachable
 from provider.infrastructure.database_wait import waiting_at_most
+from provider.server.environ import WAITED
 from provider.web import errors
 
-# The seconds that a request has waited for a thread; the server that queued it says so.
-WAITED = "curfew.waited"
 _RETRY_AFTER_SECONDS = 5
 
 StartResponse = Callable[..., Any]

@@ -16,6 +16,7 @@ from provider.web import (
     i18n,
     layout,
     op_browser_state,
+    request_body,
     request_bounds,
     request_metrics,
 )
@@ -45,6 +46,7 @@ def install(app: Flask) -> None:
     i18n.install(app)
     layout.install(app)
     errors.install(app)
+    request_body.install(app)
     app.before_request(_refuse_head)
     cors.install(app)
     app.after_request(cookies.write)
@@ -52,7 +54,8 @@ def install(app: Flask) -> None:
     app.after_request(dpop_nonce.write)
     app.after_request(headers.write)
     # Replacing this method is Flask's documented way to wrap an application.
-    bounded = request_bounds.bounded(app, app.wsgi_app, settings.database_deadline)
+    known = request_body.with_known_length(app.wsgi_app, settings.max_body_bytes)
+    bounded = request_bounds.bounded(app, known, settings.database_deadline)
     app.wsgi_app = _correlated(bounded)  # type: ignore[method-assign,assignment]
 
 

@@ -1,14 +1,16 @@
-"""Certificates of clients, and how proxies write them into a header."""
+"""Certificates of clients, how proxies write them into a header, and one for a server of this machine."""
 
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 # The settings of a provider behind one proxy that passes certificates on, and says whether it verified them.
 BEHIND_PROXY = {
@@ -61,3 +63,14 @@ def make_certificate(subject: str = "CN=red,O=Red Ltd", *names: x509.GeneralName
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return Shown(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+
+
+def localhost_certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate for localhost, which is its own authority, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    shown = make_certificate("CN=localhost", *names, key=key)
+    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
+    cert_file.write_text(shown.pem)
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return cert_file, key_file

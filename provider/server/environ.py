@@ -1,0 +1,68 @@
+"""A request of ASGI as the environment of WSGI (PEP 3333)."""
+
+import io
+import sys
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+Scope = dict[str, Any]
+Environ = dict[str, Any]
+
+# WSGI folds `X_Forwarded_For` and `X-Forwarded-For` into one name. Only hyphens are passed on; names that
+# came with underscores are listed under this key, folded, for whoever must refuse them.
+UNDERSCORED = "curfew.underscored_headers"
+# An HTTP status with which the request must be refused, whatever it asks for.
+REFUSED = "curfew.refused"
+# How many seconds the request has waited for a thread; deadlines count them.
+WAITED = "curfew.waited"
+
+
+def environ_of(scope: Scope, body: bytes, *, length: int | None = None) -> Environ:
+    """Return the environment of a request whose body has been read; `length` if that is not its length."""
+    host, port = scope.get("server") or ("", "")
+    environ: Environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        # PEP 3333: 'bytes-as-unicode' in latin-1, percent-decoded; the server's own decoding is lossy.
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": (scope.get("client") or ("",))[0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    _add_headers(environ, scope["headers"])
+    # The body has been read: what it was announced as, or coded in, is of no further interest.
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ.pop("CONTENT_LENGTH", None)
+    length = len(body) if length is None else length
+    if length:
+        environ["CONTENT_LENGTH"] = str(length)
+    return environ
+
+
+def _add_headers(environ: Environ, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    underscored = set()
+    for raw_name, raw_value in headers:
+        name = raw_name.decode("latin-1").upper()
+        if "_" in name:
+            underscored.add(name.replace("_", "-").lower())
+            continue
+        key = name.replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        value = raw_value.decode("latin-1")
+        if key in environ:
+            # rfc9113 §8.2.3: cookies are joined by semicolons, everything else by commas (rfc9110 §5.2).
+            value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
+        environ[key] = value
+    environ[UNDERSCORED] = frozenset(underscored)

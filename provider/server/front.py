@@ -1,0 +1,101 @@
+"""The ASGI application in front of the WSGI one."""
+
+from collections.abc import Awaitable, Callable
+
+from provider.infrastructure import event_log
+from provider.server.answer import BARE_HEADERS, Answer, WSGIApplication, call
+from provider.server.body import (
+    BodyLimits,
+    BodyTooLarge,
+    BodyTooSlow,
+    Message,
+    Receive,
+    SenderGone,
+    drain,
+    has_body,
+    read_body,
+)
+from provider.server.environ import REFUSED, WAITED, Environ, Scope, environ_of
+from provider.server.lanes import Lane, NoThreadFree
+
+Send = Callable[[Message], Awaitable[None]]
+
+# How many threads of their own the questions of an orchestrator have. Behind requests that wait for a
+# database, liveness would say that the process is dead when only they are slow.
+_OWN_THREADS = {"/health/live": 1, "/health/ready": 2}
+_TOO_SLOW, _TOO_LARGE, _DEFECT, _BUSY = 408, 413, 500, 503
+
+
+class Front:
+    """Reads requests, gives them threads, sends the answers."""
+
+    def __init__(
+        self, application: WSGIApplication, *, threads: int, limits: BodyLimits, patience: float
+    ) -> None:
+        self._application = application
+        self._limits = limits
+        self._requests = Lane("request", threads=threads, patience=patience)
+        self._lanes = {
+            path: Lane(f"health_{number}", threads=number, patience=patience)
+            for path, number in _OWN_THREADS.items()
+        }
+        # Refusals are answered by the application too, in the words and the form that suit who asks.
+        self._refusals = Lane("refusal", threads=1, patience=patience)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3)."""
+        if scope["type"] != "http":
+            return
+        try:
+            environ, is_read = await self._read(scope, receive)
+        except SenderGone:
+            return
+        answer = await self._answer(environ)
+        await self._send(send, answer, closing=not is_read)
+        if environ.get(REFUSED) == _TOO_LARGE:
+            await drain(receive, self._limits)
+
+    async def _read(self, scope: Scope, receive: Receive) -> tuple[Environ, bool]:
+        """Return the request with its body, or marked as refused; and whether all of it was read."""
+        headers = scope["headers"]
+        if not has_body(scope["method"], scope["http_version"], headers):
+            return environ_of(scope, b""), True
+        announced = next((int(value) for name, value in headers if name == b"content-length"), None)
+        try:
+            return environ_of(scope, await read_body(receive, self._limits, announced)), True
+        except BodyTooLarge as exc:
+            return environ_of(scope, b"", length=exc.length) | _refused(_TOO_LARGE), False
+        except BodyTooSlow:
+            return environ_of(scope, b"") | _refused(_TOO_SLOW), False
+
+    async def _answer(self, environ: Environ) -> Answer:
+        try:
+            if REFUSED in environ:
+                return await self._run(self._refusals, environ)
+            return await self._run_in_turn(environ)
+        except NoThreadFree:
+            return Answer(_BUSY, [*BARE_HEADERS, (b"retry-after", b"5")], b"")
+        except Exception:  # noqa: BLE001 – what escapes an application is its defect; the server lives on.
+            event_log.error("request_failed", exc_info=True, method=environ["REQUEST_METHOD"])
+            return Answer(_DEFECT, BARE_HEADERS, b"")
+
+    async def _run_in_turn(self, environ: Environ) -> Answer:
+        try:
+            return await self._run(self._lanes.get(environ["PATH_INFO"], self._requests), environ)
+        except NoThreadFree:
+            event_log.warning("request_refused_busy", method=environ["REQUEST_METHOD"])
+            return await self._run(self._refusals, environ | _refused(_BUSY))
+
+    async def _run(self, lane: Lane, environ: Environ) -> Answer:
+        return await lane.run(lambda waited: call(self._application, environ | {WAITED: waited}))
+
+    async def _send(self, send: Send, answer: Answer, *, closing: bool) -> None:
+        headers = answer.headers
+        if closing:
+            headers = [*headers, (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+def _refused(status: int) -> Environ:
+    return {REFUSED: status}

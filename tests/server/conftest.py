@@ -1,0 +1,101 @@
+"""A real `curfew serve`, and requests that are written byte by byte."""
+
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+
+from provider.cli.demo.processes import own_environment
+from tests.support.demo import CURFEW, free_run
+from tests.support.waiting import wait_until
+
+READY_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Served:
+    """A provider that runs in processes of its own."""
+
+    port: int
+    log: Path
+    authority: Path | None = None
+    sockets: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.authority else 'http'}://localhost:{self.port}"
+
+    def get(self, path: str, **options) -> requests.Response:
+        return requests.get(f"{self.url}{path}", timeout=30, verify=self.authority or True, **options)
+
+    def send(self, *parts: str) -> socket.socket:
+        """Open a connection and send this much; what is missing of the request does not come."""
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection = plain
+        if self.authority:
+            context = ssl.create_default_context(cafile=self.authority)
+            connection = context.wrap_socket(plain, server_hostname="localhost")
+        connection.sendall("".join(parts).encode("latin-1"))
+        self.sockets.append(connection)
+        return connection
+
+    def answer_to(self, *parts: str) -> str:
+        """Send this and return everything until the server closes the connection."""
+        return read_to_the_end(self.send(*parts))
+
+
+def read_to_the_end(connection: socket.socket) -> str:
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received.decode("latin-1")
+
+
+@contextmanager
+def served(folder: Path, *options: str, authority: Path | None = None, **settings: str) -> Iterator[Served]:
+    port = free_run(1)
+    scheme = "https" if authority else "http"
+    environ = own_environment(
+        CURFEW_DATA_DIR=str(folder / "data"), CURFEW_ISSUER=f"{scheme}://localhost:{port}", **settings
+    )
+    subprocess.run([CURFEW, "db", "upgrade"], env=environ, check=True, capture_output=True)
+    log = folder / "serve.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [CURFEW, "serve", "--port", str(port), *options], env=environ, stdout=output, stderr=output
+        )
+    here = Served(port, log, authority)
+    try:
+        wait_until(lambda: _is_ready(here, process), seconds=READY_SECONDS)
+        yield here
+    finally:
+        for connection in here.sockets:
+            connection.close()
+        process.terminate()
+        process.wait(30)
+
+
+def _is_ready(here: Served, process: "subprocess.Popen[bytes]") -> bool:
+    assert process.poll() is None, here.log.read_text()
+    try:
+        return here.get("/health/live").status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory) -> Iterator:
+    """Start a provider with these options and settings; it ends with the module."""
+    with ExitStack() as stack:
+
+        def start(*options: str, authority: Path | None = None, **settings: str) -> Served:
+            folder = tmp_path_factory.mktemp("serve")
+            return stack.enter_context(served(folder, *options, authority=authority, **settings))
+
+        yield start

@@ -1,0 +1,85 @@
+"""While all threads wait for the database: liveness answers, and what cannot be served is told so early."""
+
+import sqlite3
+import threading
+import time
+
+import pytest
+import requests
+
+from tests.server.conftest import Served
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.processes
+
+THREADS = 2
+DEADLINE_SECONDS = 2
+# Half of the deadline goes on waiting for a thread, and a quarter is as long as a queue may stand still.
+PATIENCE_SECONDS = DEADLINE_SECONDS / 2
+
+
+@pytest.fixture(scope="module")
+def here(serve) -> Served:
+    return serve(
+        "--threads",
+        str(THREADS),
+        CURFEW_DATABASE_DEADLINE=f"{DEADLINE_SECONDS}s",
+        CURFEW_REGISTRATION="open",
+        CURFEW_REGISTRATION_LIMIT="10000 per hour",
+    )
+
+
+@pytest.fixture
+def stuck(here):
+    """All threads wait to write, for another program holds the database, and more requests keep coming."""
+    database = here.log.parent / "data" / "curfew.sqlite3"
+    other = sqlite3.connect(f"file:{database}?mode=rw", uri=True, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    stop = threading.Event()
+    writers = [threading.Thread(target=register, args=(here, stop)) for _ in range(4 * THREADS)]
+    for writer in writers:
+        writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        other.execute("ROLLBACK")
+        other.close()
+        for writer in writers:
+            writer.join(60)
+
+
+def register(here: Served, stop: threading.Event) -> None:
+    while not stop.is_set():
+        requests.post(f"{here.url}/register", json={"redirect_uris": ["https://red.test/cb"]}, timeout=60)
+
+
+def refused(here: Served, path: str) -> tuple[requests.Response, float]:
+    """The first answer that is a refusal, and how long it took."""
+
+    def ask() -> tuple[requests.Response, float] | None:
+        begun = time.monotonic()
+        answer = here.get(path)
+        return (answer, time.monotonic() - begun) if answer.status_code == 503 else None
+
+    return wait_until(ask, seconds=30)
+
+
+def test_liveness_does_not_wait_and_others_are_refused_early(here, stuck):
+    program, program_seconds = refused(here, "/jwks")
+    person, person_seconds = refused(here, "/account")
+    begun = time.monotonic()
+    live = here.get("/health/live")
+    live_seconds = time.monotonic() - begun
+
+    assert live.status_code == 200
+    assert live_seconds < PATIENCE_SECONDS
+    assert program.json()["error"] == "temporarily_unavailable"
+    assert program.headers["Retry-After"] == "5"
+    assert 'id="error-heading"' in person.text
+    # Not as long as the two deadlines for the database that it would take to wait for those in front.
+    assert max(program_seconds, person_seconds) < 2 * DEADLINE_SECONDS
+
+
+def test_it_serves_again_as_soon_as_the_database_does(here):
+    assert here.get("/jwks").status_code == 200

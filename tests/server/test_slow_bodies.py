@@ -1,0 +1,97 @@
+"""A sender that never finishes holds a connection of its own, and no thread (issue of half-sent bodies)."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.server.conftest import Served, read_to_the_end
+from tests.support.certificates import localhost_certificate
+
+pytestmark = pytest.mark.processes
+
+DEADLINE_SECONDS = 2
+THREADS = 2
+FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
+HALF_SENT = f"POST /token HTTP/1.1\r\nHost: localhost\r\n{FORM}Content-Length: 100\r\n\r\ngrant_type="
+HALF_CHUNKED = (
+    f"POST /token HTTP/1.1\r\nHost: localhost\r\n{FORM}Transfer-Encoding: chunked\r\n\r\n5\r\ngrant\r\n"
+)
+PARTS = [pytest.param(HALF_SENT, id="with a length"), pytest.param(HALF_CHUNKED, id="chunked")]
+
+
+@pytest.fixture(scope="module", params=["http", "https"])
+def here(request, serve, tmp_path_factory) -> Served:
+    options, authority = ["--threads", str(THREADS)], None
+    if request.param == "https":
+        authority, key = localhost_certificate(tmp_path_factory.mktemp("tls"))
+        options += ["--tls-cert", str(authority), "--tls-key", str(key)]
+    return serve(*options, authority=authority, CURFEW_REQUEST_BODY_DEADLINE=f"{DEADLINE_SECONDS}s")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_more_half_sent_bodies_than_threads_delay_nobody(here, part):
+    stuck = [here.send(part) for _ in range(20 * THREADS)]
+
+    begun = time.monotonic()
+    answer = here.get("/.well-known/openid-configuration")
+
+    assert answer.status_code == 200
+    # The first of them is refused after half of the deadline, so nothing has freed a thread meanwhile.
+    assert time.monotonic() - begun < DEADLINE_SECONDS / 2
+    assert all(connection.fileno() >= 0 for connection in stuck)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_body_that_does_not_come_is_refused_and_its_connection_closed(here, part):
+    answer = here.answer_to(part)
+
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert '"error":"invalid_request"' in answer
+    assert "connection: close" in answer.lower()
+
+
+def test_a_body_that_drips_is_refused_though_each_byte_comes_in_time(here):
+    connection = here.send(HALF_SENT)
+    connection.settimeout(0.1)
+    begun = time.monotonic()
+    received = b""
+    while not received and time.monotonic() - begun < 30:
+        try:
+            received = connection.recv(65536)
+        except TimeoutError:
+            connection.sendall(b"x")
+
+    assert received.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_person_is_told_in_a_page(here):
+    answer = here.answer_to(
+        "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nAccept-Language: de\r\nContent-Length: 9\r\n\r\nx"
+    )
+
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert "nicht rechtzeitig" in answer.encode("latin-1").decode()
+
+
+def test_a_body_in_pieces_that_keep_coming_is_served(here):
+    body = "token=unknown&client_id=unknown"
+    connection = here.send(
+        f"POST /revoke HTTP/1.1\r\nHost: localhost\r\n{FORM}Content-Length: {len(body)}\r\n",
+        "Connection: close\r\n\r\n",
+    )
+    for letter in body:
+        connection.sendall(letter.encode())
+
+    answer = read_to_the_end(connection)
+
+    assert answer.startswith("HTTP/1.1 401 ")
+    assert "invalid_client" in answer
+
+
+def test_a_sender_that_leaves_is_forgotten(here):
+    for part in (HALF_SENT, HALF_CHUNKED):
+        here.send(part).close()
+
+    assert here.get("/health/ready").status_code == 200
+    assert "request_failed" not in Path(here.log).read_text()
