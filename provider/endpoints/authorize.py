@@ -140,7 +140,7 @@ def _decide(case: AuthorizationCase, found: FoundSession | None) -> Decision:
         facts,
         _person(client, asked, found),
         hinted_sub=hinted_sub(asked, client),
-        answers=Answers.of(interaction.created_at, interaction.answers) if interaction else Answers(),
+        answers=Answers.of(interaction.answers) if interaction else Answers(),
         now=clock.now(),
     )
 
@@ -156,6 +156,7 @@ def _person(client: Client, asked: AuthorizationRequest, found: FoundSession | N
         account_id=str(found.account.id),
         sub=subject_for(found.account, client),
         authenticated_at=found.session.authenticated_at,
+        session_id=str(found.session.id),
         acr=found.session.acr,
         consent=consent,
         has_offline_grant=grant is not None and grant.offline,

@@ -12,7 +12,8 @@ from provider.interactions.models import Interaction, InteractionKind
 
 
 def answer(interaction: Interaction, **answers: Any) -> None:
-    """Note what the person answered; earlier answers stay."""
+    """Note what the person answered; earlier answers stay, also those of another tab since it was read."""
+    db.session.refresh(interaction, ["answers"], with_for_update={"key_share": True})
     interaction.answers = interaction.answers | answers
 
 

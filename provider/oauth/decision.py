@@ -28,6 +28,7 @@ class Person:
     # What this client calls the person.
     sub: str
     authenticated_at: datetime
+    session_id: str = ""
     acr: str | None = None
     # What the person has agreed to before, and whether the grant of this session is an offline one.
     consent: Consent = Consent()  # noqa: RUF009 – an immutable value.
@@ -47,7 +48,8 @@ class ClientFacts:
 class Answers:
     """What the person has answered since the request was parked."""
 
-    parked_at: datetime | None = None
+    # The session in which somebody signed in for this very request.
+    signed_in: str | None = None
     denied: bool = False
     # The scopes agreed to on the consent page, and by whom.
     consented_scope: str | None = None
@@ -55,10 +57,10 @@ class Answers:
     consented_by: str | None = None
 
     @classmethod
-    def of(cls, parked_at: datetime, answers: Mapping[str, Any]) -> "Answers":
+    def of(cls, answers: Mapping[str, Any]) -> "Answers":
         """Read the answers of a parked request."""
         return cls(
-            parked_at=parked_at,
+            signed_in=answers.get("signed_in"),
             denied=bool(answers.get("denied")),
             consented_scope=answers.get("consented_scope"),
             consented_claims=frozenset(answers.get("consented_claims", ())),
@@ -144,7 +146,8 @@ def _decide(
         return Refuse(AccessDenied("the person did not agree"))
     if person is None:
         return NeedSignIn()
-    signed_in_for_this = answers.parked_at is not None and person.authenticated_at >= answers.parked_at
+    # By identity and not by time: the clocks of two servers differ, and one may be set back.
+    signed_in_for_this = answers.signed_in is not None and answers.signed_in == person.session_id
     if not signed_in_for_this and _must_sign_in_again(asked, person, now):
         return NeedSignIn()
     if _is_somebody_else(asked, person, hinted_sub):

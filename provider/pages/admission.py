@@ -20,12 +20,15 @@ from provider.audit.tags import EventTag
 from provider.infrastructure import current, metrics
 from provider.infrastructure.database import after_commit, db, end_read, transaction
 from provider.infrastructure.opaque_tokens import digest_of
+from provider.interactions.answer import answer
+from provider.interactions.models import Interaction
 from provider.logout import end_session, limit
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.protocol.device import label_of
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions import lifecycle
+from provider.sessions.models import Session
 from provider.sessions.queries import FoundSession
 from provider.web.addresses import client_address, client_network
 from provider.web.current_session import current_session
@@ -58,8 +61,13 @@ class Admitted:
     session_handle: str = field(repr=False)
 
 
-def admit(credentials: Credentials, *, client_id: str | None) -> Admitted | Refusal:
-    """Check what a person has typed and begin or renew the session of this browser."""
+def admit(
+    credentials: Credentials, *, client_id: str | None, for_request: Interaction | None = None
+) -> Admitted | Refusal:
+    """Check what a person has typed and begin or renew the session of this browser.
+
+    The request that they signed in for records the session, so that it knows its own sign-in again.
+    """
     if not credentials.username.strip() or not credentials.password:
         return Refusal.INCOMPLETE
     account = _find(credentials.username)
@@ -73,7 +81,9 @@ def admit(credentials: Credentials, *, client_id: str | None) -> Admitted | Refu
         if account and refusal is None and _is_unchanged(account):
             if fresh_hash:
                 replace_hash(account, fresh_hash)
-            session_handle = _begin(account, found)
+            session, session_handle = _begin(account, found)
+            if for_request is not None:
+                answer(for_request, signed_in=str(session.id))
         _record(account, refusal, let_in=session_handle is not None, client_id=client_id)
     if account is None or session_handle is None:
         return refusal or Refusal.WRONG
@@ -144,19 +154,19 @@ def _is_unchanged(account: Account) -> bool:
     return db.session.scalar(same) is not None
 
 
-def _begin(account: Account, found: FoundSession | None) -> str:
+def _begin(account: Account, found: FoundSession | None) -> tuple[Session, str]:
     """Begin a session; the same person's is renewed, somebody else's ends first and its apps are told."""
     ip, device = client_address(), label_of(request.user_agent.string)
     if found and found.account.id == account.id:
         renewed = lifecycle.renew(found.session, ip=ip, device=device)
         if renewed:
-            return renewed
+            return found.session, renewed
     elif found:
         replaced = Cause(reason=LogoutReason.SESSION_REPLACED, initiator="account", ip=ip)
         end_session.end(found.session, replaced)
     session, handle = lifecycle.start(account, ip=ip, device=device)
     limit.enforce(account, session)
-    return handle
+    return session, handle
 
 
 def _record(account: Account | None, refusal: Refusal | None, *, let_in: bool, client_id: str | None) -> None:

@@ -53,7 +53,7 @@ def submit(handle: str) -> AnyResponse:
     credentials = Credentials(
         username=request.form.get("username", ""), password=request.form.get("password", "")
     )
-    match admission.admit(credentials, client_id=client_id):
+    match admission.admit(credentials, client_id=client_id, for_request=parked.interaction):
         case Refusal() as refusal:
             event_log.info("sign_in_refused", reason=refusal, client_id=client_id)
             return _form(parked, username=credentials.username, refusal=refusal)

@@ -15,7 +15,7 @@ from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.sessions.models import ClientSession
 from provider.tokens.models import AuthorizationCode
-from tests.factories import make_account, make_session
+from tests.factories import PASSWORD, make_account, make_session
 from tests.support.browsers import ISSUER, Page, follow, id_token_of, query_of, show_session
 from tests.support.relying_party import CHALLENGE, RelyingParty, press, type_password
 
@@ -266,15 +266,15 @@ def test_a_person_signs_in_and_gets_to_the_app(http, rp, ada):
     assert rp.exchange(query_of(response)["code"]).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param({"prompt": "login"}, id="prompt login"),
-        pytest.param({"prompt": "select_account"}, id="prompt select_account"),
-        pytest.param({"max_age": "0"}, id="max_age 0 means prompt login"),
-        pytest.param({"max_age": "60"}, id="the sign-in is older than max_age"),
-    ],
-)
+AGAIN = [
+    pytest.param({"prompt": "login"}, id="prompt login"),
+    pytest.param({"prompt": "select_account"}, id="prompt select_account"),
+    pytest.param({"max_age": "0"}, id="max_age 0 means prompt login"),
+    pytest.param({"max_age": "60"}, id="the sign-in is older than max_age"),
+]
+
+
+@pytest.mark.parametrize("changes", AGAIN)
 @pytest.mark.spec("core §3.1.2.1")
 def test_a_person_signs_in_again_where_the_app_demands_it(http, rp, ada, turned_clock, changes):
     show_session(http, make_session(ada))
@@ -289,6 +289,39 @@ def test_a_person_signs_in_again_where_the_app_demands_it(http, rp, ada, turned_
 
     tokens = rp.exchange(query_of(response)["code"]).json
     assert tokens["id_token"]
+
+
+@pytest.mark.parametrize("changes", AGAIN)
+@pytest.mark.parametrize("signed_in_before", [True, False])
+def test_a_clock_that_is_set_back_does_not_ask_again(http, rp, ada, turned_clock, changes, signed_in_before):
+    if signed_in_before:
+        show_session(http, make_session(ada))
+        turned_clock.turn(timedelta(minutes=5))
+    asked = rp.authorize(http, **changes)
+    turned_clock.turn(timedelta(minutes=-2))
+
+    response = type_password(http, asked)
+
+    assert rp.exchange(query_of(response)["code"]).status_code == 200
+
+
+def test_a_sign_in_answers_the_request_that_it_was_made_for_and_no_other(http, rp, ada, turned_clock):
+    waiting = rp.authorize(http, prompt="login")
+    turned_clock.turn(timedelta(seconds=5))
+    type_password(http, rp.authorize(http))
+    handle = waiting.headers["Location"].rpartition("/")[2]
+
+    assert "/sign-in/" in http.get(f"/authorize/resume/{handle}").headers["Location"]
+    assert "code" in query_of(type_password(http, waiting))
+
+
+def test_two_tabs_that_both_demand_a_sign_in_are_each_answered(http, rp, ada):
+    first, second = rp.authorize(http, prompt="login"), rp.authorize(http, prompt="login")
+    page = Page(http, follow(http, first))
+    signed_in = page.press("sign-in", username="ada", password=PASSWORD)
+
+    assert "code" in query_of(type_password(http, second))
+    assert "code" in query_of(follow(http, signed_in))
 
 
 def test_max_age_that_holds_asks_nothing(http, rp, ada, turned_clock):

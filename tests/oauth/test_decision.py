@@ -21,15 +21,15 @@ from provider.protocol.acr import PASSWORD_ACR
 from provider.protocol.claims_request import ClaimDemand, ClaimsRequest
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-PARKED = NOW - timedelta(minutes=1)
-ADA = Person(account_id="ada", sub="s-ada", authenticated_at=NOW - timedelta(minutes=10))
+ADA = Person(account_id="ada", sub="s-ada", authenticated_at=NOW - timedelta(minutes=10), session_id="adas")
 JUST_SIGNED_IN = replace(ADA, authenticated_at=NOW)
 ASKED = AuthorizationRequest(redirect_uri="https://red.test/callback", scopes=("openid", "email"))
 OFFLINE = replace(ASKED, scopes=("openid", "offline_access"))
 FIRST = ClientFacts(first_party=True, native=False, may_refresh=True)
 THIRD = replace(FIRST, first_party=False)
 NATIVE = replace(THIRD, native=True)
-WAITING = Answers(parked_at=PARKED)
+WAITING = Answers()
+SIGNED_IN_FOR_IT = Answers(signed_in="adas")
 AGREED = replace(WAITING, consented_scope="openid email offline_access", consented_by="ada")
 KNOWN = replace(ADA, consent=Consent(frozenset({"openid", "email"})))
 BOTH = ("openid", "email")
@@ -60,7 +60,7 @@ def asking(
             asking("login"),
             FIRST,
             JUST_SIGNED_IN,
-            WAITING,
+            SIGNED_IN_FOR_IT,
             Proceed(BOTH, consented=False),
             id="a newer sign-in does",
         ),
@@ -68,9 +68,25 @@ def asking(
             asking("login"),
             FIRST,
             JUST_SIGNED_IN,
+            Answers(signed_in="another session"),
+            NeedSignIn(),
+            id="but not one for another session",
+        ),
+        pytest.param(
+            asking("login"),
+            FIRST,
+            JUST_SIGNED_IN,
             Answers(),
             NeedSignIn(),
-            id="but not one before the request",
+            id="nor one that answered another request",
+        ),
+        pytest.param(
+            asking("login"),
+            FIRST,
+            ADA,
+            SIGNED_IN_FOR_IT,
+            Proceed(BOTH, consented=False),
+            id="whatever the clocks say",
         ),
         pytest.param(
             asking(max_age=600), FIRST, ADA, Answers(), Proceed(BOTH, consented=False), id="just in time"
@@ -81,7 +97,7 @@ def asking(
             asking(max_age=0),
             FIRST,
             JUST_SIGNED_IN,
-            WAITING,
+            SIGNED_IN_FOR_IT,
             Proceed(BOTH, consented=False),
             id="max_age 0, done",
         ),
@@ -98,7 +114,7 @@ def asking(
             asking("select_account", "login", "consent"),
             FIRST,
             JUST_SIGNED_IN,
-            WAITING,
+            SIGNED_IN_FOR_IT,
             NeedConsent(BOTH),
             id="all three",
         ),
@@ -247,7 +263,7 @@ def test_an_essential_acr_is_demanded(asked, person, answers, decision):
     [
         pytest.param((), ADA, Answers(), NeedSignIn(), id="somebody else is signed in"),
         pytest.param(("none",), ADA, Answers(), "login_required", id="none: somebody else is signed in"),
-        pytest.param((), JUST_SIGNED_IN, WAITING, "login_required", id="somebody else has signed in now"),
+        pytest.param((), JUST_SIGNED_IN, SIGNED_IN_FOR_IT, "login_required", id="somebody else has signed in now"),
     ],
 )
 def test_a_hint_names_another_person(prompt, person, answers, decision):
