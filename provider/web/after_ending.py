@@ -10,8 +10,9 @@ from provider.web import cookies
 from provider.web.frontchannel import by_way_of_frames
 
 # Only what belongs to this very origin: the word "cookies" would clear those of every neighbouring
-# host of the same registrable domain, and so sign people out of apps that we did not tell.
-CLEAR_SITE_DATA = '"cache", "storage"'
+# host of the same registrable domain, and so sign people out of apps that we did not notify. Not "cache":
+# personal pages are `no-store`, and a browser searches its whole cache, of all sites, for what is ours.
+CLEAR_SITE_DATA = '"storage"'
 
 
 def result_handle_of(handle: str) -> str:
@@ -33,6 +34,6 @@ def lead_on(outcome: LogoutOutcome, target: str) -> Response:
 
 
 def cleared(response: Response) -> Response:
-    """Have the browser drop what it kept of our pages, so that nothing can be gone back to."""
+    """Have the browser drop what this origin has stored in it."""
     response.headers["Clear-Site-Data"] = CLEAR_SITE_DATA
     return response

@@ -67,7 +67,7 @@ def test_the_hint_of_this_very_session_signs_out_without_asking(story, method):
     assert not story.is_signed_in
     assert deliveries() == 2
     assert "curfew_session=;" in response.headers["Set-Cookie"]
-    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert response.headers["Clear-Site-Data"] == '"storage"'
     assert response.headers["Cache-Control"] == "no-store"
 
 
