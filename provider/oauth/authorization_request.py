@@ -31,7 +31,7 @@ from provider.protocol.errors import (
     RegistrationNotSupported,
     UnknownClient,
 )
-from provider.protocol.redirect_uri import matches
+from provider.protocol.redirect_uri import matches, shown
 from provider.protocol.resource_indicator import MalformedIdentifier, check_identifier
 from provider.protocol.response_type import CODE_ONLY, QUERY, ResponseType
 from provider.protocol.scopes import STANDARD_CLAIMS, names_for
@@ -117,7 +117,8 @@ def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
         raise InvalidRedirectURI("the parameter redirect_uri is missing")
     # core §3.1.2.1: 'MUST exactly match one of the Redirection URI values for the Client pre-registered'.
     if not matches(found.metadata.redirect_uris, asked, native=found.metadata.is_native):
-        raise InvalidRedirectURI("the redirect_uri is not registered for this app")
+        told = f"{shown(asked)} for the client_id {found.client.client_id}"
+        raise InvalidRedirectURI(f"the redirect_uri is not registered for this app: {told}")
     return found.client, asked
 
 

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterable
 
+LONGEST_SHOWN = 200
+_URI_OR_PATH = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:|/)")
+_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*@")
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?((?:[/?][^#\s\\]*)?)")
 
 
@@ -17,6 +20,22 @@ def matches(registered: Iterable[str], asked: str, *, native: bool) -> bool:
         return True
     asked_without_port = _without_port(asked) if native else None
     return asked_without_port is not None and asked_without_port in map(_without_port, registered)
+
+
+def shown(uri: str) -> str:
+    """Return a refused URI for a log or a page: without what may be secret, in ASCII, of bounded length.
+
+    User information, query and fragment are replaced by an ellipsis; what is not printable is escaped. What
+    is neither a URI nor a path may be anything, such as a token in the wrong place, and is not shown.
+    """
+    if not _URI_OR_PATH.match(uri):
+        return "(not a URI)"
+    base, mark, _ = re.fullmatch(r"([^?#]*)([?#]?)(.*)", uri, re.DOTALL).groups()  # type: ignore[union-attr]  # It matches any text.
+    base = _USERINFO.sub(r"\1//...@", base)
+    safe = base.encode("unicode_escape").decode("ascii")
+    if len(safe) > LONGEST_SHOWN:
+        return f"{safe[:LONGEST_SHOWN]}..."
+    return f"{safe}{mark}..." if mark else safe
 
 
 def _without_port(uri: str) -> str | None:

@@ -1,5 +1,7 @@
 """`/authorize` as browsers and relying parties see it."""
 
+import html
+import re
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -79,7 +81,29 @@ def test_without_a_proven_address_an_error_is_a_page(signed_in, rp, changes):
     assert response.status_code == 400
     assert "Location" not in response.headers
     assert "error-heading" in response.get_data(as_text=True)
-    assert "evil.test" not in response.get_data(as_text=True)
+    assert not re.search(r"""(href|src|action|url)=["']?[^"'>]*evil""", response.text)
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        pytest.param(EVIL, "https://evil.test/callback", id="as it was sent"),
+        pytest.param(f"{EVIL}?token=s3cret#s3cret", "https://evil.test/callback?...", id="without its query"),
+        pytest.param("https://ada:s3cret@evil.test/", "https://...@evil.test/", id="without a user"),
+        pytest.param("https://evil.test/<b>", "https://evil.test/&lt;b&gt;", id="escaped"),
+        pytest.param("https://evil.test/" + "x" * 4000, "x" * 182 + "... for", id="not without end"),
+    ],
+)
+def test_a_refused_redirect_uri_is_named_to_developers_and_in_the_log(signed_in, rp, refused, said, caplog):
+    caplog.set_level("INFO", "curfew")
+
+    response = rp.authorize(signed_in, redirect_uri=refused)
+
+    logged = next(record for record in caplog.records if record.message == "request_refused")
+    assert said in response.text
+    assert "client_id red" in response.text
+    assert html.unescape(said) in logged.fields["description"]
+    assert "s3cret" not in response.text + str(logged.fields)
 
 
 def test_a_disabled_client_is_as_good_as_unknown(signed_in, rp):
