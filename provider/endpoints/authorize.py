@@ -191,7 +191,8 @@ def _use_up(case: AuthorizationCase) -> None:
 
 def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSession | None) -> Response:
     """Send the person to the page that asks what is needed; the request waits for the answer."""
-    answers: dict[str, object] = {}
+    # The page asks again only while no other sign-in than this one is known.
+    answers: dict[str, object] = {"asked_of": found.session.sign_in if found else None}
     if isinstance(need, NeedConsent):
         # What would really be granted, which may be less than what was asked for.
         answers = {"consent_scope": " ".join(need.scopes), "consent_claims": list(need.claims)}
@@ -205,7 +206,7 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
                 session_id=found.session.id if found else None,
                 answers=case.first_answers | answers,
             )
-        elif answers:
+        elif case.interaction.answers | answers != case.interaction.answers:
             answering.answer(case.interaction, **answers)
     page = "consent" if isinstance(need, NeedConsent) else "sign-in"
     return redirect(f"/{page}/{handle}", 303)

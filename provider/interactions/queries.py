@@ -1,5 +1,7 @@
 """Questions about parked requests."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 
 from provider.infrastructure import clock
@@ -29,6 +31,14 @@ def find_finished(handle: str, browser: str | None, kind: InteractionKind) -> In
         Interaction.finished_at.is_not(None),
     )
     return db.session.scalars(answered).one_or_none()
+
+
+def find_any(handle: str, kinds: Collection[InteractionKind]) -> Interaction | None:
+    """Find a parked request whatever has become of it and whose it is, to explain why it does not wait."""
+    known = select(Interaction).where(
+        Interaction.handle_digest == digest_of(handle), Interaction.kind.in_(kinds)
+    )
+    return db.session.scalars(known, execution_options={"populate_existing": True}).one_or_none()
 
 
 def find_pushed(handle: str) -> Interaction | None:

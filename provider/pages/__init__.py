@@ -9,7 +9,18 @@ from typing import Any
 
 from flask import Blueprint
 
-from provider.pages import account, account_endings, consent, device, front, logo, open_app, password, sign_in
+from provider.pages import (
+    account,
+    account_endings,
+    consent,
+    device,
+    front,
+    logo,
+    nothing_waits,
+    open_app,
+    password,
+    sign_in,
+)
 
 blueprint = Blueprint("pages", __name__)
 
@@ -17,7 +28,7 @@ View = Callable[..., Any]
 # Address, name, method, what answers.
 URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/", "front", "GET", front.show),
-    ("/sign-in", "sign_in_alone", "GET", sign_in.show_alone),
+    ("/sign-in", "sign_in_alone", "GET", nothing_waits.show_alone),
     ("/sign-in/<handle>", "sign_in", "GET", sign_in.show),
     ("/sign-in/<handle>", "sign_in_submit", "POST", sign_in.submit),
     ("/consent/<handle>", "consent", "GET", consent.show),

@@ -13,7 +13,8 @@ from provider.infrastructure import clock, current
 from provider.infrastructure.database import transaction
 from provider.interactions.answer import answer
 from provider.pages.claim_names import claim_names
-from provider.pages.parked import ParkedAuthorization, find_parked, gone, lead_back_to, resume
+from provider.pages.nothing_waits import gone
+from provider.pages.parked import ParkedAuthorization, find_parked, lead_back_to, resume
 from provider.sessions.queries import FoundSession
 from provider.web import csrf
 from provider.web.addresses import client_address

@@ -37,4 +37,5 @@ def address_of(client: Client) -> str | None:
     if metadata.initiate_login_uri:
         # core §4: `iss` is REQUIRED, so that an app of several providers asks the right one.
         return with_query(metadata.initiate_login_uri, {"iss": current.settings().issuer})
-    return metadata.client_uri
+    uri = metadata.client_uri
+    return uri if uri and uri.startswith(("https://", "http://")) else None

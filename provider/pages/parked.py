@@ -4,23 +4,21 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import redirect, request
+from flask import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
-from provider.infrastructure import event_log
 from provider.infrastructure.database import transaction
 from provider.interactions.answer import finish
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
-from provider.interactions.queries import find, find_finished
+from provider.interactions.queries import find
 from provider.pages import logo
-from provider.pages.open_app import address_of
 from provider.protocol.parameters import with_query
+from provider.sessions.queries import FoundSession
 from provider.web import cookies, headers
 from provider.web.i18n import locale, speak
-from provider.web.layout import page
 
 _ACCOUNT_PAGES = {
     "account": "/account",
@@ -57,6 +55,10 @@ class ParkedAuthorization:
             "tos_uri": metadata.said_in(locale(), "tos_uri"),
         }
 
+    def was_asked_of(self, found: FoundSession) -> bool:
+        """Whether the endpoint wants a sign-in although it knows of this one."""
+        return bool(self.interaction.answers.get("asked_of") == found.session.sign_in)
+
     def parameter(self, name: str) -> str:
         """Return a parameter of the request as it was validated, or nothing."""
         return str(self.interaction.parameters.get(name) or "")
@@ -84,14 +86,19 @@ class ParkedAccountPage:
     @property
     def address(self) -> str:
         """The address of the page, one of ours, with what it was asked for."""
-        asked = dict(self.interaction.parameters)
-        page_ = _ACCOUNT_PAGES.get(asked.pop("page", ""), _ACCOUNT_PAGES["account"])
-        return with_query(page_, asked) if asked else page_
+        return address_of_account_page(self.interaction)
 
     @property
     def is_for_device(self) -> bool:
         """Whether somebody signs in to let a device in."""
         return self.interaction.parameters.get("page") == "device"
+
+
+def address_of_account_page(interaction: Interaction) -> str:
+    """Return the address of the page that waited or waits in this request."""
+    asked = dict(interaction.parameters)
+    page_ = _ACCOUNT_PAGES.get(asked.pop("page", ""), _ACCOUNT_PAGES["account"])
+    return with_query(page_, asked) if asked else page_
 
 
 def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
@@ -122,20 +129,3 @@ def lead_back_to(parked: ParkedAuthorization) -> None:
 def resume(handle: str) -> AnyResponse:
     """Send the person back to the endpoint that parked the request."""
     return redirect(f"/authorize/resume/{handle}", 303)
-
-
-def gone(handle: str) -> AnyResponse:
-    """Explain that nothing waits here for this browser, with a way on where the app is known."""
-    if find_finished(handle, cookies.browser(), InteractionKind.ACCOUNT):
-        return redirect(_ACCOUNT_PAGES["account"], 303)
-    finished = find_finished(handle, cookies.browser(), InteractionKind.AUTHORIZATION)
-    client = finished and find_by_client_id(str(finished.parameters.get("client_id")))
-    event_log.info("nothing_waits", endpoint=request.endpoint, answered=finished is not None)
-    return page(
-        "nothing_waits.html",
-        410,
-        app_name=client.display_name if client else None,
-        app_address=address_of(client) if client else None,
-        answered=finished is not None,
-        reference=event_log.correlation_id(),
-    )

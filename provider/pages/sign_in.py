@@ -11,31 +11,36 @@ from provider.infrastructure.database import transaction
 from provider.interactions.answer import answer
 from provider.pages import admission
 from provider.pages.admission import Admitted, Credentials, Refusal
+from provider.pages.nothing_waits import gone
 from provider.pages.parked import (
     ParkedAccountPage,
     ParkedAuthorization,
     find_parked,
     find_parked_account_page,
-    gone,
     lead_back_to,
     open_account_page,
     resume,
 )
 from provider.web import cookies, csrf
+from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
 
 
-def show_alone() -> Response:
-    """Explain that signing in begins at an app."""
-    return page("nothing_waits.html", app_name=None, app_address=None, answered=False, alone=True)
-
-
 def show(handle: str) -> AnyResponse:
-    """Show the form, with the name that the app expects already filled in."""
+    """Show the form, with the name that the app expects already filled in.
+
+    Where somebody has signed in since the form was shown, say in another tab, the request goes on.
+    """
     parked = _find(handle)
     if parked is None:
         return gone(handle)
+    found = current_session()
+    if found is not None:
+        if isinstance(parked, ParkedAccountPage):
+            return open_account_page(parked)
+        if not parked.was_asked_of(found):
+            return resume(handle)
     hint = parked.parameter("login_hint") if isinstance(parked, ParkedAuthorization) else ""
     return _form(parked, username=hint)
 

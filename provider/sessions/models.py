@@ -49,6 +49,11 @@ class Session(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     logout_id: Mapped[UUID | None] = mapped_column(foreign_key("logout.id"), index=True)
 
+    @property
+    def sign_in(self) -> str:
+        """What names the latest sign-in in this session: each one gives the cookie another handle."""
+        return self.handle_digest
+
     def is_live(self, now: datetime) -> bool:
         """Whether the session itself has neither ended nor expired; epochs are compared in queries."""
         return self.ended_at is None and now < self.ends_at

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from provider.clients.models import Client
 from provider.infrastructure.database import transaction
-from provider.infrastructure.opaque_tokens import new_handle
+from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.interactions.models import InteractionKind
 from provider.interactions.park import park
 from tests.factories import make_client
@@ -41,7 +41,10 @@ def parked(red: Client) -> Park:
             "response_type": "code",
             "scope": "openid profile",
         }
-        answers = {"consent_scope": consent_scope} if consent_scope else {}
+        session = browser.get_cookie("curfew_session")
+        answers: dict[str, object] = {"consent_scope": consent_scope} if consent_scope else {}
+        if session and not consent_scope:
+            answers["asked_of"] = digest_of(session.value)
         if consent_claims:
             answers["consent_claims"] = list(consent_claims)
         with transaction():

@@ -11,6 +11,7 @@ from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.logout.holdings import HeldSession
 from provider.logout.preview import Preview, PreviewedApp
+from provider.pages.nothing_waits import Reason
 from provider.sessions.models import Session
 from provider.web.error_pages import error_page
 from provider.web.layout import page
@@ -20,6 +21,13 @@ PERSON = {"person": "Ada <b>", "username": "ada", "ticket": "ticket", "csrf": "t
 ENDS = [{"name": "Red <b>", "told": True}, {"name": "Blue", "told": False}]
 STATES = ["told", "pending", "trying", "rejected", "expired", "superseded", "no_address", "untold"]
 APPS = [{"name": "Red <b>", "state": state, "at": NOW, "latency_ms": 84, "ends_by": NOW} for state in STATES]
+UNUSABLE = [
+    *({"name": "state", "why": why} for why in ("repeated", "too_long", "malformed")),
+    *(
+        {"name": "post_logout_redirect_uri", "why": why, "value": "<b>"}
+        for why in ("unregistered", "of_no_client")
+    ),
+]
 ADA = Account(username="ada", claims={"name": "Ada <b>"})
 RED, BLUE = (Client(client_id=name, registered={"client_name": name}) for name in ("Red <b>", "Blue"))
 HERE = HeldSession(
@@ -69,7 +77,9 @@ PAGES = {
     ),
     "confirm without cookie": (
         "session_end_confirm.html",
-        PERSON | {"person": None, "username": None, "ends": ENDS, "can_end_everywhere": False},
+        PERSON
+        | {"person": None, "username": None, "ends": ENDS[:1], "by_hint": True, "app_name": "Red <b>"}
+        | {"client_id": "red", "unusable": UNUSABLE},
     ),
     "everywhere": (
         "session_end_everywhere.html",
@@ -77,9 +87,26 @@ PAGES = {
         | {"sessions": [HERE], "preview": Preview(apps=WILL_END, sessions=(HERE,), session_count=1)},
     ),
     "ended": ("session_ended.html", {"apps": APPS, "pending": True, "scope": "browser", "state_url": "/s"}),
+    "ended, not sent back": (
+        "session_ended.html",
+        {
+            "apps": [],
+            "scope": "browser",
+            "unusable": UNUSABLE,
+            "client_id": "<b>",
+            "continue_name": "Red <b>",
+        },
+    ),
     "ended, none": ("session_ended.html", {"apps": [], "continue_url": "https://red.test/", "scope": None}),
     "kept": ("session_kept.html", {"continue_name": "Red <b>"}),
-    "nothing waits": ("nothing_waits.html", {"app_name": "Red", "app_address": "https://red.test/"}),
+    **{
+        f"nothing waits: {reason}": (
+            "nothing_waits.html",
+            {"reason": reason, "app_name": name, "way_on": address, "reference": "reference"},
+        )
+        for reason in Reason
+        for name, address in ((None, None), ("Red <b>", "https://red.test/"))
+    },
     "front": ("front.html", {"account": None}),
     "device": ("device.html", {"account": ADA, "typed": "BCDF-GHJK", "sentence": "Wrong.", "csrf": "t"}),
     "device, asked": (

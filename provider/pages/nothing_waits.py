@@ -1,0 +1,99 @@
+"""The page under whose address nothing waits for this browser: why that is so, and where to start again."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from provider.clients.models import Client
+from provider.clients.queries import find_by_client_id
+from provider.infrastructure import event_log
+from provider.interactions.models import Interaction, InteractionKind
+from provider.interactions.queries import find_any
+from provider.pages.open_app import address_of
+from provider.pages.parked import address_of_account_page
+from provider.web import cookies
+from provider.web.layout import page
+
+_KINDS = (InteractionKind.AUTHORIZATION, InteractionKind.ACCOUNT)
+
+
+class Reason(StrEnum):
+    """Why nothing waits."""
+
+    # Signing in begins at an app; somebody came by themselves.
+    ALONE = "alone"
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    # The browser sent no cookie of ours, or that of another browser.
+    NO_COOKIE = "no_cookie"
+    OTHER_BROWSER = "other_browser"
+    APP_DISABLED = "app_disabled"
+    # It never was, or was so long ago that nothing is known of it.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class _WayOn:
+    app_name: str | None = None
+    address: str | None = None
+
+
+def show_alone() -> Response:
+    """Explain that signing in begins at an app."""
+    return page("nothing_waits.html", reason=Reason.ALONE, app_name=None, way_on=None)
+
+
+def gone(handle: str) -> Response:
+    """Explain why nothing waits here for this browser, with a way on where the app is known."""
+    known = find_any(handle, _KINDS)
+    client = find_by_client_id(str(known.parameters.get("client_id"))) if known else None
+    reason = _reason(known, client)
+    if reason is Reason.ANSWERED and known and known.kind == InteractionKind.ACCOUNT:
+        return redirect("/account", 303)
+    event_log.info(
+        "nothing_waits",
+        endpoint=request.endpoint,
+        reason=reason.value,
+        client_id=client.client_id if client else None,
+    )
+    way_on = _way_on(known, client)
+    return page(
+        "nothing_waits.html",
+        410,
+        reason=reason,
+        app_name=way_on.app_name,
+        way_on=way_on.address,
+        reference=event_log.correlation_id(),
+    )
+
+
+def _reason(known: Interaction | None, client: Client | None) -> Reason:
+    browser = cookies.browser()
+    if known is None:
+        return Reason.UNKNOWN
+    if browser is None:
+        return Reason.NO_COOKIE
+    if not known.is_of(browser):
+        return Reason.OTHER_BROWSER
+    if known.finished_at is not None:
+        return Reason.ANSWERED
+    if known.kind == InteractionKind.AUTHORIZATION and (client is None or not client.is_active):
+        return Reason.APP_DISABLED
+    return Reason.EXPIRED
+
+
+def _way_on(known: Interaction | None, client: Client | None) -> _WayOn:
+    """Return where the person can start again: where the app registered it, or the page of the account."""
+    if known is not None and known.kind == InteractionKind.ACCOUNT:
+        return _WayOn(address=address_of_account_page(known))
+    if client is None or client.deleted_at is not None:
+        return _WayOn()
+    if not client.is_active:
+        return _WayOn(app_name=client.display_name)
+    address = address_of(client)
+    if address and client.self_registered:
+        # Nobody has checked that address, so the person sees it before going there.
+        address = url_for("pages.open_app", client_id=client.client_id)
+    return _WayOn(app_name=client.display_name, address=address)
