@@ -20,6 +20,8 @@ from provider.protocol.client_metadata import ClientMetadata
 from provider.sessions import join, lifecycle
 from provider.sessions.models import ClientSession, Session
 
+# Of a client whose people never see the result page first: no worker notifies anybody in most tests.
+STRAIGHT_BACK = {"result_page": "never"}
 PASSWORD = "correct horse battery staple"
 
 

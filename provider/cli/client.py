@@ -213,6 +213,7 @@ def as_wire(known: Client) -> dict[str, Any]:
         "first_party": known.first_party,
         "offline_policy": known.offline_policy,
         "confirm_sign_out": known.confirm_sign_out,
+        "result_page": known.result_page,
         "told_of_expiry": known.told_of_expiry,
         "grant_lifetime": known.grant_lifetime,
         "refresh_reuse_interval": known.refresh_reuse_interval,

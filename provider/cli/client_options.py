@@ -8,7 +8,7 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
-from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy
+from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy, ResultPage
 from provider.clients.options import ClientOptions
 from provider.config.values import read_list, read_timedelta
 from provider.protocol.client_metadata import DECLARED, FIELDS
@@ -19,6 +19,7 @@ _OPERATOR_OPTIONS = (
     "first_party",
     "offline_policy",
     "confirm_sign_out",
+    "result_page",
     "told_of_expiry",
     "grant_lifetime",
     "refresh_reuse_interval",
@@ -27,6 +28,11 @@ _OPERATOR_OPTIONS = (
     "session_lifetime",
     "refuse_when_degraded_for",
     "may_exchange_tokens_of",
+)
+_RESULT_PAGES = tuple(choice.value for choice in ResultPage)
+_RESULT_PAGE = (
+    "Whether a person sees the result of a sign-out before going back to the app: never, always, or "
+    "when-pending, if an app has not confirmed within the notify budget; when-pending at first."
 )
 _TOKENS_OF = "Clients for whose people it may act with a token of theirs (rfc8693), comma separated."
 
@@ -91,6 +97,7 @@ def operator_options(command: F) -> F:
             type=click.Choice([choice.value for choice in ConfirmSignOut]),
             help="Whether a person is asked when it signs them out; when_needed at first.",
         ),
+        click.option("--result-page", type=click.Choice(list(_RESULT_PAGES)), help=_RESULT_PAGE),
         click.option(
             "--told-of-expiry/--no-told-of-expiry",
             default=None,
@@ -147,6 +154,8 @@ def asked_options(given: Mapping[str, Any], client: Client | None = None) -> Cli
         values["offline_policy"] = OfflinePolicy(values["offline_policy"])
     if "confirm_sign_out" in values:
         values["confirm_sign_out"] = ConfirmSignOut(values["confirm_sign_out"])
+    if "result_page" in values:
+        values["result_page"] = ResultPage(values["result_page"])
     return ClientOptions(**values)
 
 

@@ -29,6 +29,16 @@ class ConfirmSignOut(StrEnum):
     ALWAYS = "always"
 
 
+class ResultPage(StrEnum):
+    """Whether a person sees what became of a sign-out before going back to the app that asked for it."""
+
+    # Always straight back to the app.
+    NEVER = "never"
+    # Straight back once every app has confirmed within the notify budget; otherwise by way of the page.
+    WHEN_PENDING = "when-pending"
+    ALWAYS = "always"
+
+
 class TokenFormat(StrEnum):
     """What an access token looks like to the resource server."""
 
@@ -63,6 +73,7 @@ class Client(Base):
     first_party: Mapped[bool] = mapped_column(default=False)
     offline_policy: Mapped[str] = mapped_column(String(16), default=OfflinePolicy.KEEP)
     confirm_sign_out: Mapped[str] = mapped_column(String(16), default=ConfirmSignOut.WHEN_NEEDED)
+    result_page: Mapped[str] = mapped_column(String(16), default=ResultPage.WHEN_PENDING)
     # DEC-06: whether the client is told of sessions that ran out by themselves.
     told_of_expiry: Mapped[bool] = mapped_column(default=True)
     grant_lifetime: Mapped[timedelta | None] = mapped_column(Interval)

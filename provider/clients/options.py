@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from provider.clients.models import ConfirmSignOut, OfflinePolicy
+from provider.clients.models import ConfirmSignOut, OfflinePolicy, ResultPage
 
 _LONGEST_REUSE = timedelta(seconds=60)
 
@@ -21,6 +21,7 @@ class ClientOptions:
     first_party: bool = False
     offline_policy: OfflinePolicy = OfflinePolicy.KEEP
     confirm_sign_out: ConfirmSignOut = ConfirmSignOut.WHEN_NEEDED
+    result_page: ResultPage = ResultPage.WHEN_PENDING
     # DEC-06: whether it is told of sessions that ran out by themselves.
     told_of_expiry: bool = True
     grant_lifetime: timedelta | None = None

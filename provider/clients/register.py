@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import IntegrityError
 
-from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy
+from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy, ResultPage
 from provider.clients.options import ClientOptions
 from provider.clients.queries import is_client_id_taken
 from provider.clients.secrets import UnusableSecret, check_given, digest_secret, new_secret
@@ -37,6 +37,7 @@ def add(
     first_party: bool = False,
     offline_policy: OfflinePolicy = OfflinePolicy.KEEP,
     confirm_sign_out: ConfirmSignOut = ConfirmSignOut.WHEN_NEEDED,
+    result_page: ResultPage = ResultPage.WHEN_PENDING,
     told_of_expiry: bool = True,
     grant_lifetime: timedelta | None = None,
     refresh_reuse_interval: timedelta | None = None,
@@ -55,6 +56,7 @@ def add(
         first_party=first_party,
         offline_policy=offline_policy,
         confirm_sign_out=confirm_sign_out,
+        result_page=result_page,
         told_of_expiry=told_of_expiry,
         grant_lifetime=grant_lifetime,
         refresh_reuse_interval=refresh_reuse_interval,
@@ -94,6 +96,7 @@ def apply_options(client: Client, options: ClientOptions) -> None:
     client.first_party = options.first_party
     client.offline_policy = options.offline_policy.value
     client.confirm_sign_out = options.confirm_sign_out.value
+    client.result_page = options.result_page.value
     client.told_of_expiry = options.told_of_expiry
     client.grant_lifetime = options.grant_lifetime
     client.refresh_reuse_interval = options.refresh_reuse_interval

@@ -21,20 +21,20 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.hint import ProvenHint, find_hinted
 from provider.logout.models import LogoutReason
-from provider.protocol.end_session_request import EndSessionRequest
+from provider.protocol.end_session_request import PARAMETERS, WHO, EndSessionRequest
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import FoundSession, find_live, find_with_sid
 from provider.web import cookies
 from provider.web.addresses import client_address
 from provider.web.after_ending import result_handle_of
-from provider.web.parameters import read_parameters
+from provider.web.parameters import read_usable_ones
 
 KIND = InteractionKind.END_SESSION
 
 
 def end_session() -> Response:
     """Take a Logout Request."""
-    asked = EndSessionRequest.from_parameters(read_parameters(request))
+    asked = EndSessionRequest.of(read_usable_ones(request, PARAMETERS, same_twice=WHO))
     case, hint = case_of(asked)
     # DEC-07: a cross-site POST carries no Lax cookie; our own GET will see whether there is one.
     if request.method == "POST" and cookies.session_handle() is None:
@@ -49,13 +49,21 @@ def resume_end_session(handle: str) -> Response:
     browser = cookies.bind_browser()
     parked = find_parked(handle, browser, KIND) or find_unbound(handle, KIND)
     if parked is None:
-        return already_signed_out(EndSessionCase(), recent=False)
+        return _without_request()
     case = EndSessionCase(**parked.parameters)
     if parked.browser_digest is None:
         with transaction():
             if not adopt(parked, browser=browser, session_id=None):
-                return already_signed_out(EndSessionCase(), recent=False)
+                return _without_request()
     return _proceed(case, _client_of(case), None)
+
+
+def _without_request() -> Response:
+    """Answer an address under which nothing waits any more: ask about the session there is, if any."""
+    found = _find_session(EndSessionCase())
+    if found is not None:
+        return _ask(EndSessionCase(), found.session)
+    return already_signed_out(EndSessionCase(), recent=False)
 
 
 def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | None) -> Response:
@@ -66,7 +74,7 @@ def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | Non
     is_proven = share is not None and client is not None and share.client_id == client.id
     if client and is_proven and not _must_ask(client, found):
         return _end_at_once(case, client, found)
-    return _ask(case, found.session, by_hint=False)
+    return _ask(case, found.session)
 
 
 def _must_ask(client: Client, found: FoundSession) -> bool:
@@ -99,7 +107,9 @@ def _without_session(case: EndSessionCase, client: Client | None, hint: ProvenHi
     hinted = _hinted(case, client, hint)
     if hinted is not None and hinted[1].ended_at is None and hinted[0].is_live:
         return _ask(case, hinted[1], by_hint=True)
-    return already_signed_out(case, recent=hinted is not None)
+    handle = cookies.session_handle()
+    result_handle = result_handle_of(handle) if handle else ""
+    return already_signed_out(case, recent=hinted is not None, result_handle=result_handle)
 
 
 def _hinted(
@@ -110,7 +120,7 @@ def _hinted(
     return find_hinted(hint) if hint else None
 
 
-def _ask(case: EndSessionCase, session: Session, *, by_hint: bool) -> Response:
+def _ask(case: EndSessionCase, session: Session, *, by_hint: bool = False) -> Response:
     with transaction():
         ticket = park(
             KIND,

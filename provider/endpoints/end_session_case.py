@@ -4,16 +4,20 @@ Only this is parked and carried from page to page, never the hint itself: an ID 
 in a table, an address or a form.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from provider.clients import queries as clients
-from provider.clients.models import Client
+from provider.clients.models import Client, ResultPage
 from provider.infrastructure import event_log
 from provider.logout.hint import BadHint, ForeignHint, ProvenHint, read_hint
 from provider.protocol.end_session_request import EndSessionRequest
 from provider.protocol.parameters import with_query
-from provider.protocol.redirect_uri import matches
+from provider.protocol.redirect_uri import matches, shown
+
+# What a page and the log say of a `post_logout_redirect_uri` that cannot be used, besides its flaws.
+UNREGISTERED, OF_NO_CLIENT = "unregistered", "of_no_client"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,10 @@ class EndSessionCase:
     # Registered by the client, with `state` added.
     return_to: str | None = field(default=None, repr=False)
     ui_locales: str | None = None
+    # Whether the person is sent back to the app at once: a ResultPage.
+    result_page: str = ResultPage.WHEN_PENDING
+    # What the request held that could not be used: for each its name, why, and what of it may be shown.
+    unusable: Sequence[dict[str, str]] = ()
 
     @property
     def is_proven(self) -> bool:
@@ -46,6 +54,34 @@ def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None
     A hint that proves nothing counts as no hint (rpinitiated §4); one that was made for another
     client than `client_id` proves that neither can be believed.
     """
+    hint, client = _who_asks(asked)
+    unusable = [{"name": name, "why": why.value} for name, why in asked.flaws.items()]
+    if client is None or not client.is_active:
+        if asked.post_logout_redirect_uri:
+            unusable.append(_refused_address(asked.post_logout_redirect_uri, OF_NO_CLIENT))
+        _log(unusable, client_id=asked.client_id)
+        return EndSessionCase(ui_locales=asked.ui_locales, unusable=unusable), None
+    return_to = _return_to(asked, client)
+    if asked.post_logout_redirect_uri and return_to is None and asked.has_way_back:
+        unusable.append(_refused_address(asked.post_logout_redirect_uri, UNREGISTERED))
+    _log(unusable, client_id=client.client_id)
+    case = EndSessionCase(
+        client_id=client.client_id,
+        app_name=client.display_name,
+        app_uri=client.metadata_.client_uri,
+        sid=hint.sid if hint else None,
+        return_to=return_to,
+        ui_locales=asked.ui_locales,
+        result_page=client.result_page,
+        unusable=unusable,
+    )
+    return case, hint
+
+
+def _who_asks(asked: EndSessionRequest) -> tuple[ProvenHint | None, Client | None]:
+    """Return the proven hint, and the client that it proves or that is merely claimed."""
+    if asked.is_ambiguous:
+        return None, None
     hint, client = None, None
     try:
         if asked.id_token_hint:
@@ -58,23 +94,32 @@ def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None
     except BadHint as exc:
         event_log.info("id_token_hint_refused", detail=str(exc))
         client = clients.find_by_client_id(asked.client_id) if asked.client_id else None
-    if client is None or not client.is_active:
-        return EndSessionCase(ui_locales=asked.ui_locales), None
-    case = EndSessionCase(
-        client_id=client.client_id,
-        app_name=client.display_name,
-        app_uri=client.metadata_.client_uri,
-        sid=hint.sid if hint else None,
-        return_to=_return_to(asked, client),
-        ui_locales=asked.ui_locales,
-    )
-    return case, hint
+    return hint, client
 
 
 def _return_to(asked: EndSessionRequest, client: Client) -> str | None:
     """Return where the client may have the person sent, or None (rpinitiated §3: exact match)."""
     uri, metadata = asked.post_logout_redirect_uri, client.metadata_
     native = metadata.application_type == "native"
-    if not uri or not matches(metadata.post_logout_redirect_uris, uri, native=native):
+    if (
+        not uri
+        or not asked.has_way_back
+        or not matches(metadata.post_logout_redirect_uris, uri, native=native)
+    ):
         return None
     return with_query(uri, {"state": asked.state}) if asked.state else uri
+
+
+def _refused_address(uri: str, why: str) -> dict[str, str]:
+    return {"name": "post_logout_redirect_uri", "why": why, "value": shown(uri)}
+
+
+def _log(unusable: Sequence[dict[str, str]], *, client_id: str | None) -> None:
+    for one in unusable:
+        event_log.info(
+            "end_session_parameter_unusable",
+            client_id=client_id,
+            parameter=one["name"],
+            reason=one["why"],
+            value=one.get("value"),
+        )

@@ -12,8 +12,9 @@ from werkzeug.wrappers import Response
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.endpoints.end_session_case import EndSessionCase
-from provider.endpoints.end_session_question import ask, ask_about_everywhere, purpose
+from provider.endpoints.end_session_question import ask, ask_about_everywhere, concerned, purpose
 from provider.endpoints.signed_out import after_end, already_signed_out
+from provider.endpoints.way_on import way_on, way_on_again
 from provider.infrastructure.database import in_transaction, transaction
 from provider.interactions.answer import answer, take
 from provider.interactions.models import Interaction, InteractionKind
@@ -23,12 +24,13 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.notify_budget import await_first_attempts
 from provider.logout.results import find_by_result_handle
-from provider.logout.shares import Share, list_of_session
+from provider.logout.shares import list_of_session
 from provider.sessions.queries import FoundSession, find_live, find_live_by_id
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address
-from provider.web.after_ending import result_handle_of, result_page_of
+from provider.web.after_ending import result_handle_of
 from provider.web.frontchannel import by_way_of_frames
 from provider.web.layout import page
 
@@ -70,7 +72,7 @@ def _end(ticket: str, choice: str) -> Response:
     case = EndSessionCase(**parked.parameters)
     if found is None:
         return _void(case)
-    if choice == THIS_APP:
+    if choice == THIS_APP or _is_by_hint(parked):
         return _after_app(outcome, case, result_handle)
     return after_end(outcome, case, result_handle)
 
@@ -91,29 +93,46 @@ def _carry_out(
 ) -> LogoutOutcome | None:
     case = EndSessionCase(**parked.parameters)
     client = find_by_client_id(case.client_id) if case.client_id else None
+    by_hint = _is_by_hint(parked)
+    # An app asks for the browser's sign-out; whatever else is chosen is the person's own wish.
+    is_what_was_asked = client is not None and (choice == THIS_BROWSER or by_hint)
     cause = Cause(
-        # An app asks for the browser's sign-out; whatever else is chosen is the person's own wish.
-        reason=LogoutReason.RP_INITIATED if client and choice == THIS_BROWSER else LogoutReason.USER,
+        reason=LogoutReason.RP_INITIATED if is_what_was_asked else LogoutReason.USER,
         initiator="account",
         client=client,
         ip=client_address(),
+        asked_in=None if by_hint else found.session.id,
         result_handle=result_handle,
     )
-    if choice == EVERYWHERE_SURELY and not parked.answers.get("by_hint"):
+    if choice == THIS_APP or by_hint:
+        return _end_app(parked, found, client, cause)
+    if choice == EVERYWHERE_SURELY:
         return end_everywhere(found.account, cause)
-    if choice == THIS_APP:
-        share = _share_of(found, client)
-        if share is None or share.client_session is None:
-            return None
-        return end_share(
-            share.client_session, cause, revoke_offline=share.client.id in _revoke_offline_of(parked, found)
-        )
     return end(found.session, cause, revoke_offline_of=_revoke_offline_of(parked, found))
+
+
+def _end_app(
+    parked: Interaction, found: FoundSession, client: Client | None, cause: Cause
+) -> LogoutOutcome | None:
+    """End one app's client session, which is also the most that an ID Token alone can end."""
+    share = next(
+        (share for share in concerned(parked, found) if client and share.client.id == client.id), None
+    )
+    if share is None or share.client_session is None:
+        return None
+    return end_share(
+        share.client_session, cause, revoke_offline=share.client.id in _revoke_offline_of(parked, found)
+    )
+
+
+def _is_by_hint(parked: Interaction) -> bool:
+    """Whether the request rests on an ID Token alone, in a browser without the session's cookie."""
+    return bool(parked.answers.get("by_hint"))
 
 
 def _revoke_offline_of(parked: Interaction, found: FoundSession) -> set[UUID]:
     """Return whose offline grants go too, because the person was asked and has ticked it."""
-    if "revoke_offline" not in request.form or parked.answers.get("by_hint"):
+    if "revoke_offline" not in request.form or _is_by_hint(parked):
         return set()
     return {share.client.id for share in list_of_session(found.session.id) if share.asks_about_offline}
 
@@ -124,7 +143,7 @@ def _session_of(parked: Interaction) -> FoundSession | None:
     found = find_live(handle) if handle else None
     if found is not None:
         return found if found.session.id == parked.session_id else None
-    if parked.answers.get("by_hint") and parked.session_id:
+    if _is_by_hint(parked) and parked.session_id:
         return find_live_by_id(parked.session_id)
     return None
 
@@ -132,7 +151,7 @@ def _session_of(parked: Interaction) -> FoundSession | None:
 def _ask_again(ticket: str) -> Response:
     parked = find(ticket, cookies.browser(), KIND)
     found = _session_of(parked) if parked else None
-    if parked is None or found is None or parked.answers.get("by_hint"):
+    if parked is None or found is None or _is_by_hint(parked):
         return redirect(url_for("endpoints.show_end_session_confirm", ticket=ticket), 303)
     return ask_about_everywhere(ticket, parked, found)
 
@@ -150,8 +169,11 @@ def _cancel(ticket: str) -> Response:
 
 def _after_app(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle: str) -> Response:
     """Lead on after one app was signed out; the browser's session and its cookie live on."""
-    target = case.return_to or result_page_of(result_handle)
-    return redirect(by_way_of_frames(outcome, target) if outcome else target, 303)
+    if outcome is None:
+        return redirect(case.return_to, 303) if case.return_to else _void(case)
+    is_confirmed = await_first_attempts(outcome)
+    target = way_on(case, result_handle, is_confirmed=is_confirmed)
+    return redirect(by_way_of_frames(outcome, target), 303)
 
 
 def _void(case: EndSessionCase) -> Response:
@@ -169,13 +191,7 @@ def _repeated(ticket: str) -> Response:
         return _void(EndSessionCase())
     case = EndSessionCase(**parked.parameters)
     result_handle = result_handle_of(ticket)
-    if case.return_to is None and find_by_result_handle(result_handle) is None:
-        return _void(case)
-    return redirect(case.return_to or result_page_of(result_handle), 303)
-
-
-def _share_of(found: FoundSession, client: Client | None) -> Share | None:
-    if client is None:
-        return None
-    shares = list_of_session(found.session.id)
-    return next((share for share in shares if share.client.id == client.id), None)
+    logout = find_by_result_handle(result_handle)
+    if logout is not None:
+        return redirect(way_on_again(case, logout, result_handle), 303)
+    return redirect(case.return_to, 303) if case.return_to else _void(case)

@@ -5,10 +5,11 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from provider.endpoints.end_session_case import EndSessionCase
+from provider.endpoints.signed_out import already_signed_out
 from provider.interactions.models import Interaction
 from provider.logout.holdings import own_first
 from provider.logout.preview import preview_everywhere
-from provider.logout.shares import list_of_session
+from provider.logout.shares import Share, list_of_session
 from provider.sessions.queries import FoundSession
 from provider.web import csrf
 from provider.web.headers import allow_form_action
@@ -20,12 +21,17 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
     """Ask what shall end, and show what each answer takes along."""
     case = EndSessionCase(**parked.parameters)
     by_hint = bool(parked.answers.get("by_hint"))
-    shares = list_of_session(found.session.id)
+    shares = concerned(parked, found)
+    if by_hint and not shares:
+        return already_signed_out(case, recent=True)
     return _page(
         "session_end_confirm.html",
         ticket,
         case,
         app_name=case.app_name,
+        client_id=case.client_id,
+        unusable=case.unusable,
+        by_hint=by_hint,
         # Somebody who shows an ID Token but no cookie is not told who the person is.
         person=None if by_hint else found.account.display_name,
         username=None if by_hint else found.account.username,
@@ -41,6 +47,18 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
         can_end_app=not by_hint and any(share.client.client_id == case.client_id for share in shares),
         can_end_everywhere=not by_hint,
     )
+
+
+def concerned(parked: Interaction, found: FoundSession) -> list[Share]:
+    """Return the shares that a request may show and end: those of its session, or of a hint's client alone.
+
+    An ID Token without the session's cookie proves what its own client knows, from whatever machine.
+    """
+    shares = list_of_session(found.session.id)
+    if not parked.answers.get("by_hint"):
+        return shares
+    sid = EndSessionCase(**parked.parameters).sid
+    return [share for share in shares if share.sid == sid]
 
 
 def ask_about_everywhere(ticket: str, parked: Interaction, found: FoundSession) -> Response:

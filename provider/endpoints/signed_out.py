@@ -11,13 +11,16 @@ from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.delivery.models import DeliveryState
 from provider.endpoints.end_session_case import EndSessionCase
+from provider.endpoints.way_on import kept_case, way_on, way_on_again
 from provider.logout.ending import LogoutOutcome
-from provider.logout.models import Logout, LogoutScope
+from provider.logout.models import Logout
+from provider.logout.notify_budget import await_first_attempts
 from provider.logout.results import AppResult, find_by_result_handle, list_app_results
 from provider.web import cookies
-from provider.web.after_ending import cleared, lead_on, result_page_of
+from provider.web.after_ending import cleared, result_page_of
 from provider.web.current_session import current_session
 from provider.web.error_pages import error_page
+from provider.web.frontchannel import by_way_of_frames
 from provider.web.i18n import speak
 from provider.web.layout import page
 
@@ -36,24 +39,33 @@ def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle
     Without an outcome somebody else ended it first; the answer is the same, for doing it twice is harmless.
     """
     if outcome is None:
-        return already_signed_out(case, recent=True)
-    return lead_on(outcome, case.return_to or result_page_of(result_handle))
+        return already_signed_out(case, recent=True, result_handle=result_handle)
+    cookies.forget_session()
+    is_confirmed = await_first_attempts(outcome)
+    target = way_on(case, result_handle, is_confirmed=is_confirmed)
+    # RFC 9700 §4.12: always 303, never a status that would post the form again.
+    return cleared(redirect_to(by_way_of_frames(outcome, target), 303))
 
 
-def already_signed_out(case: EndSessionCase, *, recent: bool) -> Response:
+def already_signed_out(case: EndSessionCase, *, recent: bool, result_handle: str = "") -> Response:
     """Answer a sign-out where nothing is left to end: with the way back that is safe.
 
-    Only a proven, recent hint leads back by itself; otherwise the person decides (rpinitiated §3).
+    Only a proven, recent hint leads back by itself; otherwise the person decides (rpinitiated §3). A
+    request that is sent twice at once leads the same way as the one that ended the session.
     """
     if cookies.session_handle() is not None:
         cookies.forget_session()
     if case.is_proven and recent and case.return_to:
-        return cleared(redirect_to(case.return_to, 303))
+        logout = find_by_result_handle(result_handle) if result_handle else None
+        target = way_on_again(case, logout, result_handle) if logout else case.return_to
+        return cleared(redirect_to(target, 303))
     speak(case.ui_locales or "")
     shown = page(
         "session_ended.html",
         apps=[],
         pending=False,
+        unusable=case.unusable,
+        client_id=case.client_id,
         # Both are addresses of the client's registration, and the person decides whether to go there.
         continue_url=case.return_to or case.app_uri,
         continue_name=case.app_name,
@@ -69,6 +81,9 @@ def show_session_ended(handle: str) -> Response:
     results = list_app_results(logout)
     lives_on = _lives_on(logout)
     asked_by = _client_that_asked(logout)
+    kept = kept_case(handle)
+    speak(kept.ui_locales or "")
+    continue_url = kept.return_to or (_home_of(asked_by) if asked_by else None)
     return page(
         "session_ended.html",
         apps=[_shown(result) for result in results],
@@ -77,8 +92,10 @@ def show_session_ended(handle: str) -> Response:
         lives_on=lives_on,
         pending=_is_pending(results),
         state_url=f"{result_page_of(handle)}/state",
-        continue_url=_home_of(asked_by) if asked_by else None,
-        continue_name=asked_by.display_name if asked_by else None,
+        unusable=kept.unusable,
+        client_id=kept.client_id,
+        continue_url=continue_url,
+        continue_name=asked_by.display_name if asked_by else kept.app_name,
         account_url="/account" if lives_on else None,
     )
 
@@ -100,13 +117,14 @@ def show_session_ended_state(handle: str) -> JSONResponse:
 
 
 def _lives_on(logout: Logout) -> bool:
-    """Whether this browser's session is the same person's and was there before: something else has ended."""
-    if logout.scope == LogoutScope.EVERYWHERE:
+    """Whether the session in which the person asked for it is this browser's and lives: another one ended.
+
+    By identity and not by time, because the clocks of two servers differ.
+    """
+    if logout.asked_in_session_id is None:
         return False
     found = current_session()
-    if found is None or found.account.id != logout.account_id:
-        return False
-    return found.session.created_at <= logout.at
+    return found is not None and found.session.id == logout.asked_in_session_id
 
 
 def _client_that_asked(logout: Logout) -> Client | None:

@@ -9,6 +9,7 @@ from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
+from provider.infrastructure.opaque_tokens import digest_of
 
 
 class InteractionKind(StrEnum):
@@ -20,6 +21,8 @@ class InteractionKind(StrEnum):
     ACCOUNT = "account"
     # Where a browser goes on once the apps' front-channel pages have been loaded.
     FRONTCHANNEL = "frontchannel"
+    # Where a person goes on from the result of a sign-out; its handle is that of the result page.
+    RESULT = "result"
     # An authorization request that a client pushed, before any browser has begun it (rfc9126).
     PUSHED = "pushed"
 
@@ -42,3 +45,7 @@ class Interaction(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    def is_of(self, browser: str) -> bool:
+        """Whether the browser with this binding cookie began it, or any may take it up."""
+        return self.browser_digest in (None, digest_of(browser))

@@ -18,14 +18,17 @@ def park(
     session_id: UUID | None = None,
     answers: dict[str, Any] | None = None,
     lifetime: timedelta | None = None,
+    handle: str | None = None,
 ) -> str:
     """Park a request for the browser with this binding cookie; returns the handle for its address.
+
+    The handle is new unless it is given: another address that only this browser knows.
 
     Without a browser (a cross-site POST, whose Lax cookie we cannot see) the first browser that
     opens the address adopts it.
     """
     now = clock.now()
-    handle = new_handle()
+    handle = handle or new_handle()
     interaction = Interaction(
         id=new_id(),
         handle_digest=digest_of(handle),

@@ -30,6 +30,8 @@ class Cause:
     initiator: Actor
     client: Client | None = None
     ip: str | None = None
+    # The session in which the person asked for it; for the result page.
+    asked_in: UUID | None = None
     # One of very many: its deliveries go after those that somebody waits for, and rouse nobody.
     in_bulk: bool = False
     # The address of the result page where the caller can derive it again for a repeated request.
@@ -112,6 +114,7 @@ def conclude(
         account_id=ending.account_id,
         initiator=ending.cause.initiator,
         initiator_client_id=initiator_client_id,
+        asked_in_session_id=ending.cause.asked_in,
         result_digest=digest_of(result_handle),
         sessions_ended=sessions_ended,
         client_sessions_ended=client_sessions_ended,

@@ -36,7 +36,8 @@ def list_frames(logout: Logout, *, handle: str | None) -> list[str]:
 def _is_of_this_browser(logout: Logout, handle: str | None) -> ColumnElement[bool]:
     digest = digest_of(handle or "")
     shown = Session.handle_digest == digest
-    if logout.scope != LogoutScope.BROWSER:
+    is_by_hint = logout.scope == LogoutScope.APP and logout.asked_in_session_id is None
+    if logout.scope != LogoutScope.BROWSER and not is_by_hint:
         return shown
     # A hint may have named the session of a browser that lost its cookie. While its own session lives,
     # what it ended was another browser's, and an app that looks at no sid would end the wrong one.

@@ -96,6 +96,8 @@ class Logout(Base):
     # Who asked: a client, the person, an admin or the system.
     initiator: Mapped[str] = mapped_column(String(16))
     initiator_client_id: Mapped[str | None] = mapped_column(String(255))
+    # The session whose person asked for it at one of our own pages; it may live on.
+    asked_in_session_id: Mapped[UUID | None] = mapped_column()
     # Opens the result page; only its digest is kept.
     result_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
     sessions_ended: Mapped[int] = mapped_column(default=0)

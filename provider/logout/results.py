@@ -47,14 +47,21 @@ def list_app_results(logout: Logout) -> list[AppResult]:
     return sorted(results, key=lambda result: result.name.casefold())
 
 
-def count_untried(logout_id: UUID) -> int:
-    """Count the deliveries of an ending whose first attempt has not come to an end."""
-    untried = select(func.count()).where(
-        Delivery.logout_id == logout_id,
-        Delivery.state == DeliveryState.PENDING,
-        Delivery.last_outcome.is_(None),
-    )
-    return db.session.scalar(untried) or 0
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many deliveries of an ending wait for their first attempt to finish, and how many for success."""
+
+    untried: int
+    unconfirmed: int
+
+
+def progress_of(logout_id: UUID) -> Progress:
+    """Return how far the deliveries of an ending are."""
+    state, done = Delivery.state, (DeliveryState.ACCEPTED, DeliveryState.SUPERSEDED)
+    untried = func.count().filter(state == DeliveryState.PENDING, Delivery.last_outcome.is_(None))
+    unconfirmed = func.count().filter(state.not_in(done))
+    row = db.session.execute(select(untried, unconfirmed).where(Delivery.logout_id == logout_id)).one()
+    return Progress(*row)
 
 
 def _told(logout: Logout, client: Client, delivery: Delivery) -> AppResult:

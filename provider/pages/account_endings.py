@@ -68,7 +68,7 @@ def _end_session(found: FoundSession, session_id: str) -> Response:
     if session.id == found.session.id:
         return _end_this_browser(found)
     result_handle = result_handle_of(f"account session {session.id}")
-    outcome = in_transaction(lambda: end(session, _cause(result_handle)))
+    outcome = in_transaction(lambda: end(session, _cause(result_handle, asked_in=found)))
     return _show(outcome, result_handle)
 
 
@@ -96,7 +96,8 @@ def _end_app(found: FoundSession, client_id: str) -> Response:
         return redirect("/account", 303)
     client_session = share.client_session
     result_handle = result_handle_of(f"account share {client_session.id}")
-    outcome = in_transaction(lambda: end_share(client_session, _cause(result_handle)))
+    cause = _cause(result_handle, asked_in=found)
+    outcome = in_transaction(lambda: end_share(client_session, cause))
     return _show(outcome, result_handle)
 
 
@@ -111,7 +112,7 @@ def _disconnect(found: FoundSession, client_id: str) -> Response:
     handles = {grant.id: result_handle_of(f"account grant {grant.id}") for grant in grants}
     outcomes = in_transaction(
         lambda: [
-            end_grant(grant_id, _cause(handle, LogoutReason.CONSENT_WITHDRAWN))
+            end_grant(grant_id, _cause(handle, LogoutReason.CONSENT_WITHDRAWN, asked_in=found))
             for grant_id, handle in handles.items()
         ]
     )
@@ -151,5 +152,13 @@ def _everywhere_handle() -> str:
     return result_handle_of(f"everywhere {cookies.session_handle()}")
 
 
-def _cause(result_handle: str, reason: LogoutReason = LogoutReason.USER) -> Cause:
-    return Cause(reason=reason, initiator="account", ip=client_address(), result_handle=result_handle)
+def _cause(
+    result_handle: str, reason: LogoutReason = LogoutReason.USER, *, asked_in: FoundSession | None = None
+) -> Cause:
+    return Cause(
+        reason=reason,
+        initiator="account",
+        ip=client_address(),
+        asked_in=asked_in.session.id if asked_in else None,
+        result_handle=result_handle,
+    )

@@ -136,7 +136,7 @@ def _carry_out(found: FoundSession, new_hash: str) -> tuple[LogoutOutcome, str]:
     record(
         EventTag.PASSWORD_CHANGED, actor="account", account_id=account.id, session_id=found.session.id, ip=ip
     )
-    cause = Cause(reason=LogoutReason.PASSWORD_CHANGED, initiator="account", ip=ip)
+    cause = Cause(reason=LogoutReason.PASSWORD_CHANGED, initiator="account", ip=ip, asked_in=found.session.id)
     return end_others(account, found.session, cause), handle
 
 

@@ -3,15 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from provider.protocol.errors import InvalidRequest
+from provider.protocol.parameters import UNREADABLE_BODY, Flaw, Usable
 
 # THR-11: `state` comes back in a redirect, and no browser or server takes addresses without end.
 LONGEST_STATE = 2048
+# Whose session is meant. Repeated with one and the same value they are still clear.
+WHO = frozenset({"id_token_hint", "client_id"})
+# Where the person goes afterwards; without one of these as it was sent, the app could not make sense of it.
+# An unreadable body may have held any of them.
+WAY_BACK = frozenset({"post_logout_redirect_uri", "state", UNREADABLE_BODY})
+PARAMETERS = frozenset({*WHO, "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSessionRequest:
-    """The parameters that mean something here; unknown ones are ignored."""
+    """The parameters that mean something here and can be used; unknown ones are ignored.
+
+    A Logout Request is honoured whenever it is clear whose session is meant, so an unusable parameter
+    is left out and named in `flaws`.
+    """
 
     id_token_hint: str | None = field(default=None, repr=False)
     logout_hint: str | None = field(default=None, repr=False)
@@ -19,10 +29,23 @@ class EndSessionRequest:
     post_logout_redirect_uri: str | None = None
     state: str | None = field(default=None, repr=False)
     ui_locales: str | None = None
+    flaws: Mapping[str, Flaw] = field(default_factory=dict)
 
     @classmethod
-    def from_parameters(cls, parameters: Mapping[str, str]) -> "EndSessionRequest":
-        """Take the request from its parameters. Raises InvalidRequest for a `state` beyond all measure."""
-        if len(parameters.get("state", "")) > LONGEST_STATE:
-            raise InvalidRequest(f"state is longer than {LONGEST_STATE} characters")
-        return cls(**{name: parameters[name] for name in cls.__dataclass_fields__ if name in parameters})
+    def of(cls, sent: Usable) -> "EndSessionRequest":
+        """Take the request from its usable parameters."""
+        values, flaws = dict(sent.values), dict(sent.flaws)
+        if len(values.get("state", "")) > LONGEST_STATE:
+            del values["state"]
+            flaws["state"] = Flaw.TOO_LONG
+        return cls(**values, flaws=flaws)
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether two clients are named, so that none of them can be believed."""
+        return "client_id" in self.flaws
+
+    @property
+    def has_way_back(self) -> bool:
+        """Whether all that was sent about the way back to the app can be used."""
+        return not self.flaws.keys() & WAY_BACK

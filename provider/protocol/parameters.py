@@ -8,6 +8,8 @@ The exception is rfc8707 §2: 'Multiple resource parameters MAY be used'.
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import quote, urlencode
 
 from provider.protocol.errors import InvalidRequest
@@ -16,6 +18,8 @@ from provider.protocol.errors import InvalidRequest
 MOST_PARAMETERS = 100
 # Several values are kept as one text with spaces between: no resource is a URI that has one.
 REPEATABLE = frozenset({"resource"})
+# What a request body that is not a form is called among the flaws of a request.
+UNREADABLE_BODY = "request body"
 
 
 class RepeatedParameter(InvalidRequest):
@@ -62,6 +66,62 @@ def read_parameters(
         values[name] = f"{values[name]} {value}" if name in values else value
         _check(name, values[name], limit)
     return Parameters({name: value for name, value in values.items() if value})
+
+
+class Flaw(StrEnum):
+    """Why a parameter cannot be used."""
+
+    REPEATED = "repeated"
+    TOO_LONG = "too_long"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """The named parameters that can be used, and why others cannot."""
+
+    values: Mapping[str, str]
+    flaws: Mapping[str, Flaw]
+
+
+def usable_ones(
+    pairs: Iterable[tuple[str, str]],
+    names: Collection[str],
+    limit: int,
+    *,
+    same_twice: Collection[str] = (),
+    is_readable: bool = True,
+) -> Usable:
+    """Return the named parameters whose values have at most `limit` bytes; all others are ignored.
+
+    For a request that is honoured as far as it is clear: one unusable parameter does not spoil the others.
+    Those in `same_twice` may be repeated with the same value, because their meaning is still clear.
+    """
+    given: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if name in names:
+            given.setdefault(name, []).append(value)
+    values: dict[str, str] = {}
+    flaws: dict[str, Flaw] = {} if is_readable else {UNREADABLE_BODY: Flaw.MALFORMED}
+    for name, sent in given.items():
+        flaw = _flaw_of(name, sent, limit, is_repeatable=name in same_twice)
+        if flaw is not None:
+            flaws[name] = flaw
+        elif sent[0]:
+            values[name] = sent[0]
+    return Usable(values, flaws)
+
+
+def _flaw_of(name: str, sent: list[str], limit: int, *, is_repeatable: bool) -> Flaw | None:
+    if len(sent) > 1 and not (is_repeatable and len(set(sent)) == 1):
+        return Flaw.REPEATED
+    try:
+        _check(name, sent[0], limit)
+    except OversizedParameter:
+        return Flaw.TOO_LONG
+    except MalformedParameter:
+        return Flaw.MALFORMED
+    return None
 
 
 def clear_ones(pairs: Iterable[tuple[str, str]], names: Collection[str], limit: int) -> dict[str, str]:

@@ -26,7 +26,7 @@ def result_page_of(result_handle: str) -> str:
 
 
 def lead_on(outcome: LogoutOutcome, target: str) -> Response:
-    """Forget the cookie, give the apps their moment, then lead on."""
+    """Forget the cookie, give the apps their moment, then lead on to one of our pages."""
     cookies.forget_session()
     await_first_attempts(outcome)
     # RFC 9700 §4.12: always 303, never a status that would post the form again.

@@ -7,7 +7,7 @@ from flask import Request
 from provider.infrastructure import current
 from provider.protocol import parameters
 from provider.protocol.errors import InvalidRequest
-from provider.protocol.parameters import OversizedParameter, Parameters
+from provider.protocol.parameters import OversizedParameter, Parameters, Usable
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -21,14 +21,36 @@ def read_clear_ones(request: Request, names: Collection[str]) -> dict[str, str]:
     return parameters.clear_ones(pairs, names, settings.max_parameter_bytes)
 
 
+def read_usable_ones(request: Request, names: Collection[str], *, same_twice: Collection[str] = ()) -> Usable:
+    """Return the named parameters of a request as far as each can be used; a body in another form is ignored.
+
+    Only the size of the whole request is still a reason to refuse it.
+    """
+    _check_query(request)
+    is_readable = not request.content_length or request.mimetype == _FORM
+    form = request.form.items(multi=True) if is_readable else ()
+    return parameters.usable_ones(
+        (*request.args.items(multi=True), *form),
+        names,
+        current.settings().max_parameter_bytes,
+        same_twice=same_twice,
+        is_readable=is_readable,
+    )
+
+
 def read_parameters(request: Request) -> Parameters:
     """Return the parameters of a request; anything repeated, oversized or in another form is refused."""
     settings = current.settings()
-    if len(request.query_string) > settings.max_body_bytes:
-        raise OversizedParameter(f"the query is longer than {settings.max_body_bytes} bytes")
+    _check_query(request)
     # rfc6749 appendix B: parameters in a body are form-urlencoded, whatever else a library could read.
     if request.content_length and request.mimetype != _FORM:
         raise InvalidRequest(f"the body must be {_FORM}")
     return parameters.read_parameters(
         request.args.items(multi=True), request.form.items(multi=True), settings.max_parameter_bytes
     )
+
+
+def _check_query(request: Request) -> None:
+    limit = current.settings().max_body_bytes
+    if len(request.query_string) > limit:
+        raise OversizedParameter(f"the query is longer than {limit} bytes")

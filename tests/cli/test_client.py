@@ -60,9 +60,10 @@ def test_every_kind_of_option_arrives(curfew, tmp_path):
         "--require-auth-time", "--scope", "openid email", "--grant-lifetime", "30d",
         "--offline-policy", "ask", "--refresh-reuse-interval", "5s",
         "--confirm-sign-out", "always", "--no-told-of-expiry", "--refuse-when-degraded-for", "4h",
-        "--backchannel-logout-uri", "https://red.test/told", "--json",
+        "--backchannel-logout-uri", "https://red.test/told", "--result-page", "always", "--json",
     ).json  # fmt: skip
 
+    assert shown["result_page"] == "always"
     assert shown["redirect_uris"] == ["https://red.test/cb", "https://red.test/other"]
     assert shown["jwks"]["keys"][0]["kid"] == "a"
     assert (shown["default_max_age"], shown["require_auth_time"]) == (60, True)
@@ -83,6 +84,15 @@ def test_metadata_may_come_as_json_and_options_win_over_it(curfew):
     assert answer.json["client_name"] == "Option"
     assert answer.json["redirect_uris"] == ["https://red.test/a"]
     assert answer.err == "curfew: ignored, because unknown: flavour\n"
+
+
+def test_whether_people_see_the_result_before_they_go_back_can_be_changed(curfew):
+    assert curfew("client", "add", *RED, "--json").json["result_page"] == "when-pending"
+
+    for choice in ("never", "always", "when-pending"):
+        curfew("client", "update", "red", "--result-page", choice)
+        curfew("client", "update", "red", "--client-name", "Red")
+        assert curfew("client", "show", "red", "--json").json["result_page"] == choice
 
 
 def test_whether_people_are_asked_and_it_is_told_of_expiry_can_be_changed(curfew):

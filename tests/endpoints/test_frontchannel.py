@@ -14,7 +14,7 @@ from provider.logout.end_client_session import end_share
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.sessions.queries import find_live
-from tests.factories import make_account, make_client, make_session
+from tests.factories import STRAIGHT_BACK, make_account, make_client, make_session
 from tests.support.browsers import ISSUER, Page, follow, id_token_of, query_of, show_session
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -37,7 +37,9 @@ class Story:
 
     def __init__(self, browser) -> None:
         self.ada = make_account("ada")
-        self.red = make_client("red", frontchannel_logout_uri="https://red.test/gone?keep=a%26b")
+        self.red = make_client(
+            "red", frontchannel_logout_uri="https://red.test/gone?keep=a%26b", settings=STRAIGHT_BACK
+        )
         self.green = make_client(
             "green",
             frontchannel_logout_uri="https://green.test:8443/gone",
@@ -186,13 +188,14 @@ def test_an_app_that_was_signed_out_before_is_not_loaded_again(story):
     assert set(sids_of(shown)) == {"red"}
 
 
-def test_a_hint_without_a_cookie_ends_and_loads_as_well(story, browser):
+def test_a_hint_without_a_cookie_ends_and_loads_its_own_app(story, browser):
     story.http = browser()
 
     ended = Page(story.http, follow(story.http, story.end())).press("sign-out")
     shown = story.http.get(ended.headers["Location"])
 
-    assert sids_of(shown) == story.sids()
+    assert sids_of(shown) == {"red": story.sids()["red"]}
+    assert find_live(story.made.handle) is not None
 
 
 def test_a_cross_site_post_ends_and_loads_as_well(story):
@@ -228,7 +231,7 @@ def test_the_page_can_be_loaded_again(story):
 
 
 def test_no_app_takes_part_no_page(http):
-    blue = make_client("blue")
+    blue = make_client("blue", settings=STRAIGHT_BACK)
     made = make_session(make_account("ada"), [blue])
     hint = id_token_of(blue, made.grants["blue"])
 

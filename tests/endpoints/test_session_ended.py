@@ -12,7 +12,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.logout.results import list_app_results
-from tests.factories import make_account, make_client, make_session
+from tests.factories import STRAIGHT_BACK, make_account, make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session
 
 CAUSE = Cause(reason=LogoutReason.USER, initiator="account")
@@ -152,7 +152,7 @@ def test_who_signed_in_again_is_not_told_of_another_browser(http, ada, ended):
     [(ConfirmSignOut.ALWAYS, True), (ConfirmSignOut.WHEN_NEEDED, False)],
 )
 def test_a_client_can_have_its_people_asked_every_time(http, ada, asks, is_asked):
-    red = make_client("red", settings={"confirm_sign_out": asks})
+    red = make_client("red", settings={"confirm_sign_out": asks} | STRAIGHT_BACK)
     made = make_session(ada, [red])
     show_session(http, made)
     hint = id_token_of(red, made.grants["red"])

@@ -263,7 +263,9 @@ def test_an_essential_acr_is_demanded(asked, person, answers, decision):
     [
         pytest.param((), ADA, Answers(), NeedSignIn(), id="somebody else is signed in"),
         pytest.param(("none",), ADA, Answers(), "login_required", id="none: somebody else is signed in"),
-        pytest.param((), JUST_SIGNED_IN, SIGNED_IN_FOR_IT, "login_required", id="somebody else has signed in now"),
+        pytest.param(
+            (), JUST_SIGNED_IN, SIGNED_IN_FOR_IT, "login_required", id="somebody else has signed in now"
+        ),
     ],
 )
 def test_a_hint_names_another_person(prompt, person, answers, decision):

@@ -8,10 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.protocol.end_session_request import LONGEST_STATE, EndSessionRequest
+from provider.protocol.end_session_request import LONGEST_STATE, PARAMETERS, WHO, EndSessionRequest
 from provider.protocol.errors import InvalidRequest
-from provider.protocol.parameters import clear_ones, read_parameters, with_fragment, with_query
-from provider.protocol.redirect_uri import matches
+from provider.protocol.parameters import (
+    clear_ones,
+    read_parameters,
+    usable_ones,
+    with_fragment,
+    with_query,
+)
+from provider.protocol.redirect_uri import LONGEST_SHOWN, matches, shown
 from provider.protocol.scopes import names_for
 from provider.protocol.subject_identifier import read_subject_identifier
 from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web_uri
@@ -96,12 +102,26 @@ def test_parameters_of_an_answer_arrive_as_they_were_sent(said):
         assert dict(parse_qsl(fragment, keep_blank_values=True)) == said
 
 
-@given(st.dictionaries(NAMES | st.just("post_logout_redirect_uri"), st.text(max_size=40)))
-def test_a_logout_request_is_what_was_sent_and_no_more(sent):
-    read = EndSessionRequest.from_parameters(sent)
+@given(st.lists(st.tuples(NAMES | st.just("post_logout_redirect_uri"), st.text(max_size=80)), max_size=8))
+def test_a_logout_request_is_what_was_sent_once_or_says_why_not(sent):
+    read = EndSessionRequest.of(usable_ones(sent, PARAMETERS, LIMIT, same_twice=WHO))
 
-    assert (read.state, read.id_token_hint) == (sent.get("state"), sent.get("id_token_hint"))
+    for name in PARAMETERS:
+        values = [value for sent_name, value in sent if sent_name == name]
+        said = getattr(read, name)
+        assert said is None or (name not in read.flaws and set(values) == {said})
+        assert said is not None or name in read.flaws or not "".join(values)
     assert len(read.state or "") <= LONGEST_STATE
+
+
+@given(URIS)
+def test_a_refused_address_is_shown_in_one_short_line_without_its_secrets(uri):
+    said = shown(uri)
+
+    assert said.isascii()
+    assert said.isprintable()
+    assert len(said) <= LONGEST_SHOWN + 4
+    assert shown(f"https://ada:secret@red.test/out?{uri}") == "https://...@red.test/out?..."
 
 
 @given(ANYTHING)

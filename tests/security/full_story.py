@@ -18,7 +18,7 @@ from provider.logout.models import Logout
 from provider.sessions.queries import find_live
 from tests.conftest import TurnedClock
 from tests.endpoints.test_token_exchange import Service
-from tests.factories import make_account
+from tests.factories import STRAIGHT_BACK, make_account
 from tests.support.browsers import Page, follow, query_of
 from tests.support.device import Device
 from tests.support.relying_party import RelyingParty, type_password
@@ -35,8 +35,8 @@ class FullStory:
         self.ada = make_account("ada")
         # ES256, because RSA takes its time.
         made = {"scope": f"{ACCOUNT_SCOPE} offline_access", "id_token_signed_response_alg": "ES256"}
-        self.red = RelyingParty(app, "red", **made)
-        self.green = RelyingParty(app, "green")
+        self.red = RelyingParty(app, "red", settings=STRAIGHT_BACK, **made)
+        self.green = RelyingParty(app, "green", settings=STRAIGHT_BACK)
         self.service, self.tv = Service(app), Device(app)
         with transaction():
             signed = {"access_token_format": TokenFormat.JWT, "access_token_signing_alg": "ES256"}

@@ -245,7 +245,7 @@ def set_settings(story: FullStory, **values: object) -> None:
 CAUSES = [
     pytest.param(by_proven_hint, NOTHING, id="an app's logout request"),
     pytest.param(by_posted_hint, NOTHING, id="an app's posted logout request"),
-    pytest.param(by_hint_without_cookie, NOTHING, id="a hint without a cookie, confirmed"),
+    pytest.param(by_hint_without_cookie, OF_THE_SESSION, id="a hint without a cookie, confirmed"),
     pytest.param(by_confirm_page, NOTHING, id="the confirm page"),
     pytest.param(of_this_app, OF_THE_SESSION, id="the confirm page: only this app"),
     pytest.param(everywhere_by_page, NOTHING, id="the confirm page: everywhere"),

@@ -110,16 +110,21 @@ class Story:
         return self._turn_blue("dead")
 
     def sign_out_at_red(self) -> str:
-        """Press red's button; the provider may ask once more."""
+        """Press red's button; while blue has not confirmed, the way back leads past the result page."""
         self.ada.open(self.demo.apps["red"])
         self._clicked_at = datetime.now(UTC)
         self.ada.press("sign-out")
         if self.ada.url.startswith(self.demo.issuer) and self.ada.has("sign-out"):
             self.ada.press("sign-out")
         hint = any("/session/end" in url and "id_token_hint=" in url for url in self.ada.trail)
+        shows_result = "/session/ended/" in self.ada.url
+        _require(shows_result, f"no result although blue is silent: {self.ada.where}")
+        self.ada.press("continue")
         at_red = self.ada.url.startswith(f"{self.demo.apps['red']}/signed-out")
         _require(at_red, f"the way did not end at red but at {self.ada.where}")
-        return "back at red" + (", hint accepted without a question" if hint else "")
+        return "result with blue pending, back at red" + (
+            ", hint accepted without a question" if hint else ""
+        )
 
     def is_told(self, name: str) -> str:
         """See that an app ended its session because of a Logout Token."""
