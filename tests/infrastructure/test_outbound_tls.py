@@ -4,13 +4,18 @@ import io
 import ssl
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from outbound_servers import OK, Server, always, answering, once, policy
 from outbound_tickets import flood_with_tickets
 
+from provider.infrastructure.outbound import sockets
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
 from tests.support.authority import DAY, Authority
+
+# The bits of OpenSSL 3, which older Pythons and OpenSSLs have no name for.
+IGNORE_UNEXPECTED_EOF, LEGACY_SERVER_CONNECT = 0x80, 0x4
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +211,47 @@ def test_a_cut_in_the_headers_is_no_answer_under_tls_either(authority, client):
     cut = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
     with Server(once(lambda wire: wire.send(cut)), tls=authority.server_context("red.test")) as red:
         assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "reset"
+
+
+class OtherDefaults(ssl.SSLContext):
+    """A context as another build of Python might make it: all that the door relies on is different."""
+
+    def __new__(cls, *args):
+        context = super().__new__(cls, *args)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.hostname_checks_common_name = True
+        context.verify_flags = ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= IGNORE_UNEXPECTED_EOF | LEGACY_SERVER_CONNECT
+        context.options &= ~(ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.post_handshake_auth = True
+        return context
+
+
+@pytest.mark.parametrize("kind", [ssl.SSLContext, OtherDefaults])
+def test_the_door_sets_all_that_it_relies_on(authority, monkeypatch, kind):
+    monkeypatch.setattr(sockets, "ssl", SimpleNamespace(**vars(ssl) | {"SSLContext": kind}))
+
+    context = sockets.trust.__wrapped__(authority.bundle)
+
+    assert isinstance(context, kind)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert not context.hostname_checks_common_name
+    assert context.verify_flags == ssl.VERIFY_X509_TRUSTED_FIRST
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert context.maximum_version == ssl.TLSVersion.MAXIMUM_SUPPORTED
+    assert not context.options & (IGNORE_UNEXPECTED_EOF | LEGACY_SERVER_CONNECT)
+    assert context.options & ssl.OP_NO_COMPRESSION
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+    assert context.security_level == 2
+    assert all(
+        "NULL" not in cipher["name"] and cipher["strength_bits"] >= 128 for cipher in context.get_ciphers()
+    )
+    assert not context.post_handshake_auth
 
 
 @pytest.mark.spec("FLT-49")
