@@ -47,7 +47,7 @@ def signed_out() -> Response:
             "That sign-out is done", "You have signed in again since, and that newer session goes on."
         )
     return message(
-        "You are signed out", "Here, and at the sign-in service. Other apps are told by the service."
+        "You are signed out", "Here, and at the sign-in service. The service notifies your other apps."
     )
 
 

@@ -77,7 +77,7 @@ def _reported(report: Report) -> dict[str, Any]:
         "sessions_ended": logout.sessions_ended,
         "grants_revoked": logout.grants_revoked,
         "refresh_tokens_revoked": report.refresh_tokens_revoked,
-        "apps_to_tell": [answers.app(client) for client in report.apps_to_tell],
+        "apps_to_notify": [answers.app(client) for client in report.apps_to_notify],
     }
 
 
@@ -91,9 +91,13 @@ def _previewed(found: Preview, caller: Caller) -> dict[str, Any]:
         "refresh_token_count": found.refresh_token_count,
         "apps": [
             answers.app(app.client)
-            | {"offline": app.offline, "until": answers.instant(app.until), "told": app.is_told}
+            | {
+                "offline": app.offline,
+                "until": answers.instant(app.until),
+                "will_be_notified": app.will_be_notified,
+            }
             for app in found.apps
         ],
-        "apps_to_tell": [answers.app(app.client) for app in found.apps_to_tell],
+        "apps_to_notify": [answers.app(app.client) for app in found.apps_to_notify],
         "residual_risk": RESIDUAL_RISK,
     }

@@ -49,7 +49,7 @@ def _operation(name: str, summary: str, answers: Described, **more: Any) -> Desc
 
 _EVERYWHERE_SUMMARY = "Sign out everywhere: all sessions, all grants, all refresh tokens."
 _EVERYWHERE_MEANING = (
-    "Ends everything of the person, on all devices, and owes the news to every app with a logout address. "
+    "Ends everything of the person, on all devices, and notifies every app with a logout address. "
     "Send the person's access token; once that has expired, send the refresh token in the form with the "
     "client's authentication as at the token endpoint. A repeated request gets the same answer and ends "
     "nothing more, also with the token that is dead now: so retry when the answer was lost, and delete local "
@@ -64,7 +64,7 @@ PATHS: Described = {
         "get": _operation(
             "previewSignOutEverywhere",
             "What signing out everywhere would end.",
-            {"200": as_json("What would end, and who would be told.", schema("Preview"))},
+            {"200": as_json("What would end, and which apps would be notified.", schema("Preview"))},
         ),
         "post": _operation(
             "signOutEverywhere",
@@ -135,7 +135,8 @@ _PREVIEWED_APP: dict[str, Described] = {
     "name": TEXT,
     "offline": YES_OR_NO,
     "until": INSTANT,
-    "told": YES_OR_NO | {"description": "Whether it has an address for logout."},
+    "will_be_notified": YES_OR_NO
+    | {"description": "Whether it has an address for logout, to which a notification will be sent."},
 }
 SCHEMAS: Described = {
     "App": thing(client_id=TEXT, name=TEXT),
@@ -150,7 +151,7 @@ SCHEMAS: Described = {
         grant_count=COUNT,
         refresh_token_count=COUNT,
         apps=many(schema("PreviewedApp")),
-        apps_to_tell=many(schema("App")),
+        apps_to_notify=many(schema("App")),
         residual_risk=TEXT | {"description": "What this cannot reach, in words."},
     ),
     "SignedOutEverywhere": thing(
@@ -159,7 +160,7 @@ SCHEMAS: Described = {
         sessions_ended=COUNT,
         grants_revoked=COUNT,
         refresh_tokens_revoked=COUNT,
-        apps_to_tell=many(schema("App")),
+        apps_to_notify=many(schema("App")),
     ),
     "AccountError": thing(
         error=TEXT,

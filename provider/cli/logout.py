@@ -10,7 +10,7 @@ from provider.accounts import queries as accounts
 from provider.cli.context import with_app
 from provider.cli.mass_progress import follow
 from provider.cli.output import json_option, show_json, show_table
-from provider.cli.what_ends import ask_first, measure_person
+from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.clients import queries as clients
 from provider.infrastructure.database import end_read, transaction
 from provider.logout import mass, mass_queries
@@ -136,13 +136,15 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         counts = ("sessions_ended", "client_sessions_ended", "grants_revoked")
         show_json(
-            {"logout_id": ended.id, "deliveries": outcome.told} | {n: getattr(ended, n) for n in counts}
+            {"logout_id": ended.id}
+            | {n: getattr(ended, n) for n in counts}
+            | {"apps_to_notify": outcome.apps_to_notify, "notifications": outcome.notifications}
         )
         return
     click.echo(
         f"Signed {account.username} out everywhere: {ended.sessions_ended} session(s) and "
-        f"{ended.grants_revoked} grant(s) ended; {outcome.told} delivery(s) are owed "
-        f"(curfew delivery list --logout {ended.id})."
+        f"{ended.grants_revoked} grant(s) ended. {to_be_notified(outcome)} "
+        f"See: curfew delivery list --logout {ended.id}"
     )
 
 
@@ -185,6 +187,6 @@ def _finish(begun: MassEnding, *, wait: bool, as_json: bool) -> None:
     if as_json:
         show_json(as_record(ended))
     elif ended.finished_at:
-        click.echo(f"Ended {ended.done} of {ended.total}; the apps are told by the workers.")
+        click.echo(f"Ended {ended.done} of {ended.total}; the workers notify the apps.")
     else:
         click.echo(f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout list).")

@@ -9,7 +9,7 @@ from provider.accounts import queries as accounts
 from provider.accounts.models import Account
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_table
-from provider.cli.what_ends import ask_first, measure_person
+from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.infrastructure import clock
 from provider.infrastructure.database import end_read, transaction
 from provider.logout import end_session
@@ -125,12 +125,13 @@ def _show(outcome: LogoutOutcome, *, as_json: bool) -> None:
         "client_sessions_ended": logout.client_sessions_ended,
         "grants_revoked": logout.grants_revoked,
         "grants_surviving": logout.grants_surviving,
-        "apps_told": outcome.told,
+        "apps_to_notify": outcome.apps_to_notify,
+        "notifications": outcome.notifications,
     }
     if as_json:
         show_json(counts)
         return
     click.echo(
-        f"Ended {logout.sessions_ended} session(s); {outcome.told} delivery(s) are owed "
-        f"(curfew delivery list --logout {logout.id})."
+        f"Ended {logout.sessions_ended} session(s). {to_be_notified(outcome)} "
+        f"See: curfew delivery list --logout {logout.id}"
     )

@@ -12,6 +12,7 @@ from provider.cli.confirm import confirm
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_record, show_table
 from provider.cli.user_options import changed_claims, claim_options, read_password
+from provider.cli.what_ends import to_be_notified
 from provider.infrastructure.database import transaction
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
@@ -190,7 +191,8 @@ def _show_ended(account: Account, outcome: LogoutOutcome, *, as_json: bool, sent
         "logout_id": ended.id,
         "sessions_ended": ended.sessions_ended,
         "grants_revoked": ended.grants_revoked,
-        "apps_told": outcome.told,
+        "apps_to_notify": outcome.apps_to_notify,
+        "notifications": outcome.notifications,
     }
     if as_json:
         # What was known of somebody who is deleted is forgotten.
@@ -198,8 +200,8 @@ def _show_ended(account: Account, outcome: LogoutOutcome, *, as_json: bool, sent
         show_json((gone if account.deleted_at else as_record(account)) | counts)
     else:
         click.echo(
-            f"{sentence} Ended {ended.sessions_ended} session(s) and {ended.grants_revoked} grant(s); "
-            f"{outcome.told} told."
+            f"{sentence} Ended {ended.sessions_ended} session(s) and {ended.grants_revoked} grant(s). "
+            f"{to_be_notified(outcome)} See: curfew delivery list --logout {ended.id}"
         )
 
 

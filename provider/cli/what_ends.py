@@ -8,6 +8,7 @@ import click
 from provider.cli.confirm import demand
 from provider.cli.output import show_json, show_record
 from provider.infrastructure.database import end_read
+from provider.logout.ending import LogoutOutcome
 from provider.logout.mass_queries import Reach
 from provider.logout.shares import list_of_account
 from provider.sessions.queries import list_living_of
@@ -43,10 +44,20 @@ def measure_person(account_id: UUID) -> Reach:
     )
 
 
+def to_be_notified(outcome: LogoutOutcome) -> str:
+    """Say in a sentence how many apps a logout will notify: only that is known when a command returns."""
+    if not outcome.notifications:
+        return "No app has to be notified."
+    apps = f"{outcome.apps_to_notify} app{'' if outcome.apps_to_notify == 1 else 's'} will be notified"
+    if outcome.notifications == outcome.apps_to_notify:
+        return f"{apps}."
+    return f"{apps}, by {outcome.notifications} notifications."
+
+
 def _counts(reach: Reach) -> dict[str, int]:
     return {
         "sessions": reach.sessions,
         "client_sessions": reach.client_sessions,
         "grants": reach.grants,
-        "apps_to_be_told": reach.apps,
+        "apps_to_notify": reach.apps,
     }

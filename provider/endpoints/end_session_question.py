@@ -35,7 +35,7 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
         # Somebody who shows an ID Token but no cookie is not told who the person is.
         person=None if by_hint else found.account.display_name,
         username=None if by_hint else found.account.username,
-        ends=[{"name": share.client.display_name, "told": share.has_address} for share in shares],
+        ends=[{"name": share.client.display_name, "will_be_notified": share.has_address} for share in shares],
         survives=[
             {"name": share.client.display_name, "until": share.grant.expires_at}
             for share in shares

@@ -25,7 +25,7 @@ from provider.web.i18n import speak
 from provider.web.layout import page
 
 _STATES = {
-    DeliveryState.ACCEPTED: "told",
+    DeliveryState.ACCEPTED: "notified",
     DeliveryState.PENDING: "pending",
     DeliveryState.REJECTED: "rejected",
     DeliveryState.EXPIRED: "expired",
@@ -154,7 +154,9 @@ def _shown(result: AppResult) -> dict[str, str | int | datetime | None]:
 
 def _state_of(result: AppResult) -> str:
     if result.state is None:
-        return "untold" if result.has_address else "no_address"
+        return "not_notified" if result.has_address else "no_address"
+    if result.state is DeliveryState.PENDING and result.is_refusing:
+        return "refusing"
     if result.state is DeliveryState.PENDING and result.was_tried:
         return "trying"
     return _STATES[result.state]

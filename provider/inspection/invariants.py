@@ -155,7 +155,7 @@ def _grant_that_outlived_its_session(_: datetime) -> Select[UUID]:
 def _ending_without_its_deliveries(now: datetime) -> Select[UUID]:
     owed = select(func.count()).where(Delivery.logout_id == Logout.id).scalar_subquery()
     return select(Logout.id).where(
-        Logout.at > _kept_since(now), Logout.apps_told > 0, Logout.apps_told != owed
+        Logout.at > _kept_since(now), Logout.notifications > 0, Logout.notifications != owed
     )
 
 

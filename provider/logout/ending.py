@@ -44,7 +44,9 @@ class LogoutOutcome:
 
     logout: Logout
     result_handle: str
-    told: int = 0
+    # Deliveries owed, and the distinct apps that they go to; what becomes of them is known later.
+    notifications: int = 0
+    apps_to_notify: int = 0
     rung: bool = False
     survivors: list[Share] = field(default_factory=list)
 
@@ -120,7 +122,7 @@ def conclude(
         client_sessions_ended=client_sessions_ended,
         grants_revoked=grants_revoked,
         grants_surviving=len(survivors),
-        apps_told=len(notices),
+        notifications=len(notices),
         correlation_id=event_log.correlation_id() or None,
     )
     db.session.add(logout)
@@ -133,14 +135,19 @@ def conclude(
         priority=fanout.priority_of(ending.cause.reason, ending.scope, in_bulk=ending.cause.in_bulk),
     )
     outcome = LogoutOutcome(
-        logout=logout, result_handle=result_handle, told=len(notices), survivors=survivors
+        logout=logout,
+        result_handle=result_handle,
+        notifications=len(notices),
+        apps_to_notify=len({notice.client_id for notice in notices}),
+        survivors=survivors,
     )
-    _record(ending, logout, initiator_client_id)
+    _record(ending, outcome, initiator_client_id)
     after_commit(lambda: _announce(outcome, rings=not ending.cause.in_bulk))
     return outcome
 
 
-def _record(ending: Ending, logout: Logout, initiator_client_id: str | None) -> None:
+def _record(ending: Ending, outcome: LogoutOutcome, initiator_client_id: str | None) -> None:
+    logout = outcome.logout
     record(
         EventTag.LOGOUT,
         actor=ending.cause.initiator,
@@ -155,7 +162,8 @@ def _record(ending: Ending, logout: Logout, initiator_client_id: str | None) -> 
         client_sessions_ended=logout.client_sessions_ended,
         grants_revoked=logout.grants_revoked,
         grants_surviving=logout.grants_surviving,
-        apps_told=logout.apps_told,
+        apps_to_notify=outcome.apps_to_notify,
+        notifications=outcome.notifications,
     )
 
 
@@ -173,7 +181,8 @@ def _announce(outcome: LogoutOutcome, *, rings: bool) -> None:
         sessions_ended=logout.sessions_ended,
         grants_revoked=logout.grants_revoked,
         grants_surviving=logout.grants_surviving,
-        apps_told=logout.apps_told,
+        apps_to_notify=outcome.apps_to_notify,
+        notifications=outcome.notifications,
     )
-    if outcome.told and rings:
+    if outcome.notifications and rings:
         outcome.rung = current.house().doorbell.ring(str(logout.id))

@@ -103,7 +103,7 @@ def _end_row(mass: MassEnding, row: UUID) -> int:
         with transaction():
             _pass(mass, row, ended=False)
         return 0
-    return outcome.told if outcome else 0
+    return outcome.notifications if outcome else 0
 
 
 def _end(mass: MassEnding, row: UUID) -> LogoutOutcome | None:

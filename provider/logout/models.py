@@ -104,5 +104,6 @@ class Logout(Base):
     client_sessions_ended: Mapped[int] = mapped_column(default=0)
     grants_revoked: Mapped[int] = mapped_column(default=0)
     grants_surviving: Mapped[int] = mapped_column(default=0)
-    apps_told: Mapped[int] = mapped_column(default=0)
+    # How many deliveries it owes. The column keeps its first name, which an older release still reads.
+    notifications: Mapped[int] = mapped_column("apps_told", default=0)
     correlation_id: Mapped[str | None] = mapped_column(String(64))

@@ -22,7 +22,7 @@ def await_first_attempts(outcome: LogoutOutcome) -> bool:
     person is not made to wait for it.
     """
     if not outcome.rung:
-        return outcome.told == 0
+        return outcome.notifications == 0
     deadline = time.monotonic() + current.settings().notify_budget.total_seconds()
     progress = progress_of(outcome.logout.id)
     while progress.untried and time.monotonic() < deadline:

@@ -25,7 +25,7 @@ class PreviewedApp:
 
     client: Client
     # Whether it will be told by a Logout Token.
-    is_told: bool
+    will_be_notified: bool
     # How long what it was allowed lives unless something ends it, and whether that outlives a session.
     until: datetime
     offline: bool
@@ -44,9 +44,9 @@ class Preview:
     refresh_token_count: int = 0
 
     @property
-    def apps_to_tell(self) -> tuple[PreviewedApp, ...]:
+    def apps_to_notify(self) -> tuple[PreviewedApp, ...]:
         """The apps that will be told."""
-        return tuple(app for app in self.apps if app.is_told)
+        return tuple(app for app in self.apps if app.will_be_notified)
 
 
 def preview_everywhere(account_id: UUID) -> Preview:
@@ -86,7 +86,7 @@ def _apps(shares: Sequence[Share], *, survivors: Sequence[Share]) -> tuple[Previ
     apps = [
         PreviewedApp(
             client=own[0].client,
-            is_told=own[0].has_address,
+            will_be_notified=own[0].has_address,
             until=max(share.grant.expires_at for share in own),
             offline=any(share.grant.offline for share in own),
             survives=any(share in survivors for share in own),

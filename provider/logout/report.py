@@ -1,4 +1,4 @@
-"""What a sign-out everywhere did, told as often as somebody asks."""
+"""What a sign-out everywhere did, as often as somebody asks."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,7 +19,7 @@ class Report:
 
     logout: Logout
     refresh_tokens_revoked: int
-    apps_to_tell: tuple[Client, ...]
+    apps_to_notify: tuple[Client, ...]
 
 
 def report_on(logout: Logout) -> Report:
@@ -29,7 +29,7 @@ def report_on(logout: Logout) -> Report:
     return Report(
         logout=logout,
         refresh_tokens_revoked=_count_refresh_tokens(logout),
-        apps_to_tell=tuple(sorted(clients, key=lambda client: client.display_name.casefold())),
+        apps_to_notify=tuple(sorted(clients, key=lambda client: client.display_name.casefold())),
     )
 
 

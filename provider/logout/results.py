@@ -1,5 +1,6 @@
 """How an ending goes on: what became of it at each app that was part of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +13,7 @@ from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.logout.models import Logout
-from provider.sessions.models import ClientSession, Session
+from provider.sessions.models import ClientSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +25,11 @@ class AppResult:
     has_address: bool = True
     # Whether an attempt has come to an end, well or not.
     was_tried: bool = False
+    # Whether the latest attempt was answered, and not with success.
+    is_refusing: bool = False
     at: datetime | None = None
     latency_ms: int | None = None
-    # Nobody tells it: its own session should end with the one it came from, at this instant at the latest.
+    # It is not notified, but its operator has stated how long its own sessions live: by then they have ended.
     ends_by: datetime | None = None
 
 
@@ -37,13 +40,12 @@ def find_by_result_handle(handle: str) -> Logout | None:
 
 def list_app_results(logout: Logout) -> list[AppResult]:
     """List the apps that were part of an ending, by name, each once."""
-    told = {row.client_id: row for row in _deliveries(logout.id)}
+    owed = _deliveries(logout.id)
     clients = _clients(logout.id)
-    ends = {} if told.keys() >= {client.id for client in clients} else _session_ends(logout)
-    results = [
-        _told(logout, client, told[client.id]) if client.id in told else _untold(client, ends.get(client.id))
-        for client in clients
-    ]
+    not_notified = [client for client in clients if client.id not in owed]
+    ends = _stated_ends(logout, not_notified)
+    results = [_notified(logout, client, owed[client.id]) for client in clients if client.id in owed]
+    results += [_not_notified(client, ends.get(client.id)) for client in not_notified]
     return sorted(results, key=lambda result: result.name.casefold())
 
 
@@ -64,40 +66,53 @@ def progress_of(logout_id: UUID) -> Progress:
     return Progress(*row)
 
 
-def _told(logout: Logout, client: Client, delivery: Delivery) -> AppResult:
+def _notified(logout: Logout, client: Client, delivery: Delivery) -> AppResult:
     return AppResult(
         name=client.display_name,
         state=DeliveryState(delivery.state),
         was_tried=delivery.last_outcome is not None,
+        is_refusing=delivery.state == DeliveryState.PENDING and delivery.last_status is not None,
         at=delivery.finished_at,
         latency_ms=_latency(logout, delivery),
     )
 
 
-def _untold(client: Client, ends_by: datetime | None) -> AppResult:
+def _not_notified(client: Client, ends_by: datetime | None) -> AppResult:
     has_address = bool(client.metadata_.backchannel_logout_uri)
     return AppResult(name=client.display_name, state=None, has_address=has_address, ends_by=ends_by)
 
 
-def _session_ends(logout: Logout) -> dict[UUID, datetime]:
-    """Return when the sessions that were shared would have ended by themselves, for each client."""
-    latest = (
-        select(ClientSession.client_id, func.max(Session.expires_at))
-        .join(Session, Session.id == ClientSession.session_id)
-        .where(ClientSession.logout_id == logout.id)
+def _stated_ends(logout: Logout, clients: Sequence[Client]) -> dict[UUID, datetime]:
+    """Return until when the apps' own sessions may live, for those whose lifetime the operator has stated.
+
+    Of the others nothing is known: an app's own session may well outlive the one it came from.
+    """
+    lifetimes = {client.id: client.session_lifetime for client in clients if client.session_lifetime}
+    if not lifetimes:
+        return {}
+    begun = (
+        select(ClientSession.client_id, func.max(ClientSession.last_used_at))
+        .where(ClientSession.logout_id == logout.id, ClientSession.client_id.in_(lifetimes))
         .group_by(ClientSession.client_id)
     )
-    return {row[0]: row[1] for row in db.session.execute(latest) if row[1] > logout.at}
+    return {row[0]: row[1] + lifetimes[row[0]] for row in db.session.execute(begun)}
 
 
-def _deliveries(logout_id: UUID) -> list[Delivery]:
-    # A client with several ended shares shows the one that still waits, or else the latest.
-    rows = db.session.scalars(
-        select(Delivery)
-        .where(Delivery.logout_id == logout_id)
-        .order_by(Delivery.finished_at.is_(None), Delivery.finished_at)
-    )
-    return list(rows)
+def _deliveries(logout_id: UUID) -> dict[UUID, Delivery]:
+    """Return the delivery to show for each client: of several, the one that went worst."""
+    of_logout = select(Delivery).where(Delivery.logout_id == logout_id).order_by(Delivery.finished_at)
+    return {row.client_id: row for row in sorted(db.session.scalars(of_logout), key=_concern)}
+
+
+def _concern(delivery: Delivery) -> int:
+    match delivery.state:
+        case DeliveryState.PENDING:
+            return 3
+        case DeliveryState.SUPERSEDED:
+            return 1
+        case DeliveryState.ACCEPTED:
+            return 0
+    return 2
 
 
 def _clients(logout_id: UUID) -> list[Client]:

@@ -116,7 +116,7 @@ def _disconnect(found: FoundSession, client_id: str) -> Response:
             for grant_id, handle in handles.items()
         ]
     )
-    told = max(outcomes, key=lambda outcome: outcome.told if outcome else -1)
+    told = max(outcomes, key=lambda outcome: outcome.notifications if outcome else -1)
     return _show(told, told.result_handle if told else handles[grants[0].id])
 
 

@@ -43,7 +43,7 @@ def test_it_ends_everything_of_the_person_and_says_what(rp, ada, ben, tokens):
         "sessions_ended": 2,
         "grants_revoked": 2,
         "refresh_tokens_revoked": 1,
-        "apps_to_tell": [
+        "apps_to_notify": [
             {"client_id": "green", "name": "Green"},
             {"client_id": "red", "name": "Red"},
         ],
@@ -283,12 +283,12 @@ def test_the_preview_says_what_would_end_and_ends_nothing(rp, ada, ben, token):
 
     assert (preview["session_count"], preview["grant_count"], preview["refresh_token_count"]) == (2, 3, 1)
     assert [session["current"] for session in preview["sessions"]] == [False, True]
-    assert [(app["name"], app["offline"], app["told"]) for app in preview["apps"]] == [
+    assert [(app["name"], app["offline"], app["will_be_notified"]) for app in preview["apps"]] == [
         ("Green", True, True),
         ("Mute", False, False),
         ("Red", False, True),
     ]
-    assert [app["client_id"] for app in preview["apps_to_tell"]] == ["green", "red"]
+    assert [app["client_id"] for app in preview["apps_to_notify"]] == ["green", "red"]
     assert "checked on every call" in preview["residual_risk"]
     assert find_live(elsewhere.handle) is not None
 
@@ -304,7 +304,7 @@ def test_the_preview_is_what_then_happens(rp, ada, token):
     assert after["sessions_ended"] == before["session_count"]
     assert after["grants_revoked"] == before["grant_count"]
     assert after["refresh_tokens_revoked"] == before["refresh_token_count"]
-    assert after["apps_to_tell"] == before["apps_to_tell"]
+    assert after["apps_to_notify"] == before["apps_to_notify"]
 
 
 @pytest.mark.parametrize("ask", ["preview", "sign_out_everywhere"])

@@ -61,7 +61,7 @@ def test_a_grant_is_taken_back_and_its_app_is_told(rp, ada, token):
 
     end_read()
     logout = db.session.scalars(select(Logout)).one()
-    assert (logout.reason, logout.scope, logout.apps_told) == ("consent_withdrawn", "app", 1)
+    assert (logout.reason, logout.scope, logout.notifications) == ("consent_withdrawn", "app", 1)
     assert [grant["app"]["client_id"] for grant in grants_of(rp, token)["grants"]] == ["red"]
 
 

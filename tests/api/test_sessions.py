@@ -114,7 +114,7 @@ def test_one_session_ends_and_the_others_live(rp, ada, token):
 
     logout = only_logout()
     assert (logout.reason, logout.scope, logout.initiator) == ("user", "browser", "account")
-    assert (logout.initiator_client_id, logout.apps_told) == ("red", 1)
+    assert (logout.initiator_client_id, logout.notifications) == ("red", 1)
     assert find_live(made.handle) is None
     assert sessions_of(rp, token)["sessions"][0]["current"]
 

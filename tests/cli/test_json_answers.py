@@ -39,7 +39,7 @@ def test_a_removed_client_is_told_of(curfew, signed_in):
 def test_what_ends_everything_of_a_person_says_what_ended(curfew, signed_in, arguments):
     told = curfew("user", *arguments, "--json", stdin=PASSWORD).json
 
-    assert (told["sessions_ended"], told["grants_revoked"], told["apps_told"]) == (1, 1, 1)
+    assert (told["sessions_ended"], told["grants_revoked"], told["apps_to_notify"]) == (1, 1, 1)
     assert told["logout_id"]
     assert told.get("enabled") is {"disable": False, "password": True, "delete": None}[arguments[0]]
     assert ("deleted_at" in told) is (arguments[0] == "delete")

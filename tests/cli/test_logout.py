@@ -59,12 +59,12 @@ def test_a_dry_run_counts_and_ends_nothing(curfew, living, owed):
         "sessions": 2,
         "client_sessions": 3,
         "grants": 3,
-        "apps_to_be_told": 2,
+        "apps_to_notify": 2,
     }
     assert curfew("logout", "client", "red", "--dry-run", "--json").json["client_sessions"] == 2
     assert curfew("logout", "user", "ada", "--dry-run", "--json").json["grants"] == 2
     assert curfew("logout", "before", "2020-01-01", "--dry-run", "--json").json["sessions"] == 0
-    assert "apps_to_be_told" in curfew("logout", "everybody", "--dry-run").out
+    assert "apps_to_notify" in curfew("logout", "everybody", "--dry-run").out
     assert living() == [True, True]
     assert owed() == 0
     assert curfew("logout", "list").out == "There was no mass ending.\n"
@@ -82,7 +82,7 @@ def test_a_clients_part_of_every_session_ends(curfew, living, owed):
 def test_a_person_is_signed_out_everywhere(curfew, living, owed):
     ended = curfew("logout", "user", "ada", "--yes", "--json").json
 
-    assert (ended["sessions_ended"], ended["grants_revoked"], ended["deliveries"]) == (1, 2, 2)
+    assert (ended["sessions_ended"], ended["grants_revoked"], ended["notifications"]) == (1, 2, 2)
     assert living() == [False, True]
     assert "Signed ben out everywhere" in curfew("logout", "user", "ben", "--yes").out
 

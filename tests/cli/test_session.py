@@ -40,7 +40,7 @@ def test_sessions_are_listed(curfew, signed_in):
 def test_one_session_is_ended_and_its_apps_are_owed_the_news(curfew, signed_in, looking):
     ended = curfew("session", "end", signed_in[0], "--json").json
 
-    assert (ended["sessions_ended"], ended["client_sessions_ended"], ended["apps_told"]) == (1, 2, 2)
+    assert (ended["sessions_ended"], ended["client_sessions_ended"], ended["apps_to_notify"]) == (1, 2, 2)
     assert (ended["grants_revoked"], ended["grants_surviving"]) == (1, 1)
     assert {one["id"] for one in curfew("session", "list", "--json").json} == set(signed_in[1:])
     states = {one["id"]: one["state"] for one in curfew("session", "list", "--all", "--json").json}

@@ -118,7 +118,7 @@ def test_an_admins_security_act_ends_everything_and_tells_every_app(curfew, look
     sign_in(looking)
 
     assert (
-        "Ended 1 session(s) and 2 grant(s); 2 told."
+        "Ended 1 session(s) and 2 grant(s). 2 apps will be notified."
         in curfew("user", *arguments, stdin="another " + PASSWORD).out
     )
 

@@ -25,7 +25,7 @@ def line(event: str, **fields) -> str:
 
 
 def ending(**fields) -> str:
-    said = {"scope": "browser", "reason": "rp_initiated", "sessions_ended": 1, "apps_told": 3} | fields
+    said = {"scope": "browser", "reason": "rp_initiated", "sessions_ended": 1, "apps_to_notify": 3} | fields
     return line("logout", account_id=ADA_ID, **said)
 
 
@@ -44,7 +44,7 @@ def ending(**fields) -> str:
         ),
         pytest.param(
             ending(initiator="client"),
-            "Ada, this browser (asked by the app): 1 session ended, 3 apps to tell",
+            "Ada, this browser (asked by the app): 1 session ended, 3 apps to notify",
             id="an ending says whose, how wide and why",
         ),
         pytest.param(
@@ -67,7 +67,7 @@ def ending(**fields) -> str:
                 status=200,
                 latency_ms=12,
             ),
-            "blue was told (HTTP 200, 12 ms)",
+            "blue was notified (HTTP 200, 12 ms)",
             id="a delivery that was accepted",
         ),
         pytest.param(

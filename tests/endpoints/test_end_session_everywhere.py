@@ -33,7 +33,7 @@ def test_the_second_question_names_every_session_and_app_that_will_end(http, els
     for words in ("Firefox on Linux", "this browser", "Chrome on Windows", "Red", "Green", "Blue"):
         assert words in asked.html
     assert asked.html.index("this browser") < asked.html.index("Chrome on Windows")
-    assert "cannot be told" in asked.html
+    assert "cannot be notified" in asked.html
     assert "also what it may do while you are away" in asked.html
     assert "Bens own" not in asked.html
 

@@ -44,11 +44,18 @@ def set_delivery(outcome, **values):
 @pytest.mark.parametrize(
     ("values", "state", "words", "pending"),
     [
-        pytest.param({}, "pending", "being told", True, id="not tried yet"),
-        pytest.param({"last_outcome": "timeout"}, "trying", "trying again", True, id="tried in vain"),
-        pytest.param({"state": "accepted"}, "told", "(142 ms)", False, id="told"),
-        pytest.param({"state": "rejected"}, "rejected", "refused the news", False, id="refused"),
-        pytest.param({"state": "expired"}, "expired", "cannot be reached", False, id="given up"),
+        pytest.param({}, "pending", "to be notified", True, id="not tried yet"),
+        pytest.param({"last_outcome": "timeout"}, "trying", "not answered yet", True, id="tried in vain"),
+        pytest.param(
+            {"last_outcome": "unavailable", "last_status": 503},
+            "refusing",
+            "refusing",
+            True,
+            id="answered without success",
+        ),
+        pytest.param({"state": "accepted"}, "notified", "(142 ms)", False, id="notified"),
+        pytest.param({"state": "rejected"}, "rejected", "refused", False, id="refused"),
+        pytest.param({"state": "expired"}, "expired", "did not confirm in time", False, id="given up"),
         pytest.param({"state": "superseded"}, "superseded", "no longer needed", False, id="superseded"),
     ],
 )
@@ -70,14 +77,14 @@ def test_each_state_is_said_to_people_and_programs(http, ended, values, state, w
     assert ("script-src" in page.headers["Content-Security-Policy"]) == pending
 
 
-def test_when_it_was_told_is_said_to_the_second(http, ended, turned_clock):
+def test_when_it_was_notified_is_said_to_the_second(http, ended, turned_clock):
     at = ended.logout.at.replace(hour=12, minute=3, second=1)
     set_delivery(ended, state=DeliveryState.ACCEPTED, finished_at=at)
 
     assert "12:03:01" in http.get(address_of(ended)).text
 
 
-def test_an_app_without_address_is_said_to_end_with_the_session_at_the_latest(http, ada, app):
+def test_of_an_app_without_address_no_end_is_promised(http, ada, app):
     made = make_session(ada, [make_client("blue", backchannel_logout_uri=None)])
     with transaction():
         outcome = end(made.session, CAUSE)
@@ -85,9 +92,26 @@ def test_an_app_without_address_is_said_to_end_with_the_session_at_the_latest(ht
     page = http.get(address_of(outcome))
     result = list_app_results(outcome.logout)[0]
 
-    assert (result.state, result.has_address, result.ends_by) == (None, False, made.session.expires_at)
+    assert (result.state, result.has_address, result.ends_by) == (None, False, None)
+    assert "We do not know how long its own session lasts" in page.text
+    assert made.session.expires_at.isoformat(timespec="seconds") not in page.text
+
+
+def test_an_app_whose_session_lifetime_is_stated_is_said_to_end_by_then(http, ada, app):
+    blue = make_client("blue", backchannel_logout_uri=None)
+    with transaction():
+        blue.session_lifetime = timedelta(hours=3)
+    made = make_session(ada, [blue])
+    ends_by = made.shares["blue"].last_used_at + timedelta(hours=3)
+    with transaction():
+        outcome = end(made.session, CAUSE)
+
+    page = http.get(address_of(outcome))
+    result = list_app_results(outcome.logout)[0]
+
+    assert (result.state, result.has_address, result.ends_by) == (None, False, ends_by)
     assert "no logout address" in page.text
-    assert made.session.expires_at.isoformat(timespec="seconds") in page.text
+    assert ends_by.isoformat(timespec="seconds") in page.text
     assert "<meta http-equiv" not in page.text
 
 

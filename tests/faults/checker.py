@@ -265,8 +265,8 @@ def _one_effect(tables: Tables) -> Iterator[str]:
 
 
 def _true_statements(history: History, receipts: list[Receipt]) -> Iterator[str]:
-    """INV-17: a page says `told` only of an app that had said yes by then."""
+    """INV-17: a page says `notified` only of an app that had said yes by then."""
     yeses = [(receipt.rp, receipt.at) for receipt in receipts if receipt.is_accepted]
     for _, app, state, at in history.statements:
-        if state == "told" and not any(rp == app and heard_at <= at for rp, heard_at in yeses):
+        if state == "notified" and not any(rp == app and heard_at <= at for rp, heard_at in yeses):
             yield f"INV-17: people were told that {app} was told, which it was not"

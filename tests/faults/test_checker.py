@@ -39,7 +39,7 @@ def repeat_attempt(tables: Tables, history: History) -> None:
 
 
 def state_untruly(tables: Tables, history: History) -> None:
-    history.statements.append(("/session/ended/x", "red", "told", history.visits[0].began_at))
+    history.statements.append(("/session/ended/x", "red", "notified", history.visits[0].began_at))
 
 
 def break_chain(tables: Tables, history: History) -> None:

@@ -176,11 +176,11 @@ def test_a_liar_is_believed_and_nothing_more_is_said(house: House) -> None:
     house.rps["blue"].manner = manners.patient
     visit = house.visitors.sign_in("ada", ["red", "blue"])
     page = house.visitors.sign_out_by_hand(visit)
-    wait_until(lambda: house.visitors.read_results(page)["red"] == "told")
+    wait_until(lambda: house.visitors.read_results(page)["red"] == "notified")
     assert house.visitors.read_results(page)["blue"] in ("pending", "trying")
 
     house.rps["blue"].released.set()
-    wait_until(lambda: house.visitors.read_results(page)["blue"] == "told")
+    wait_until(lambda: house.visitors.read_results(page)["blue"] == "notified")
     assert house.findings(unreachable=GIVEN_UP, disturbances=1) == []
 
 

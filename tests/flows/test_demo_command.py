@@ -116,10 +116,10 @@ def test_the_terminal_shows_sign_in_ending_and_delivery(demo):
     sign_in(ada, demo)
     ada.press("sign-out")
 
-    wait_until(lambda: "red was told" in demo.said().removeprefix(said_before))
+    wait_until(lambda: "red was notified" in demo.said().removeprefix(said_before))
     said = demo.said().removeprefix(said_before).splitlines()
     lines = [line.split(maxsplit=2) for line in said if line[:2].isdigit()]
-    assert [line[1] for line in lines] == ["refused", "sign-in", "sign-out", "told"]
+    assert [line[1] for line in lines] == ["refused", "sign-in", "sign-out", "notified"]
 
 
 @pytest.mark.timeout(600)

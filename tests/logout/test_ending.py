@@ -49,7 +49,7 @@ def test_the_end_of_a_session_is_owed_to_every_client_of_it_and_to_nobody_else(a
     with transaction():
         outcome = end(here.session, BY_ADA)
 
-    assert outcome.told == 2
+    assert outcome.notifications == 2
     assert told() == {share.sid for share in here.shares.values()}
     assert find_live(here.handle) is None
     assert find_live(elsewhere.handle) is not None
@@ -104,7 +104,7 @@ def test_an_ending_leaves_one_audit_entry_that_says_what_it_did(ada, red, green)
     assert entry.logout_id == outcome.logout.id
     assert entry.account_id == ada.id
     assert entry.session_id == made.session.id
-    assert entry.detail["apps_told"] == 2
+    assert (entry.detail["apps_to_notify"], entry.detail["notifications"]) == (2, 2)
     assert entry.detail["reason"] == "user"
 
 

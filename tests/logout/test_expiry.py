@@ -74,7 +74,7 @@ def test_a_client_may_wish_not_to_be_told_of_mere_expiry(ada, red, turned_clock)
     duties.expire_sessions()
 
     (ended,) = endings()
-    assert (ended.client_sessions_ended, ended.apps_told) == (2, 1)
+    assert (ended.client_sessions_ended, ended.notifications) == (2, 1)
     assert told() == [made.shares["red"].sid]
 
 

@@ -59,7 +59,7 @@ def test_an_offline_grant_of_a_session_that_ended_before_goes_too(ada, red):
     with transaction():
         outcome = end_others(ada, here.session, CHANGED)
 
-    assert outcome.told == 1
+    assert outcome.notifications == 1
     assert is_revoked(old.grants["red"])
 
 
@@ -71,7 +71,7 @@ def test_an_offline_grant_that_outlived_its_share_of_the_kept_session_stays(ada,
     with transaction():
         outcome = end_others(ada, here.session, CHANGED)
 
-    assert outcome.told == 0
+    assert outcome.notifications == 0
     assert not is_revoked(here.grants["red"])
 
 

@@ -68,10 +68,10 @@ def test_each_verb_says_before_what_it_takes_along(http, ada):
 
     assert "Ends your sign-in here and at Green, Red." in page
     assert "Green may go on acting for you until" in page
-    assert "Red cannot be told" in page
+    assert "Red cannot be notified" in page
     assert "2 browsers and devices" in everywhere
     assert "2 apps" in everywhere
-    assert everywhere.count("will be told") == 1
+    assert everywhere.count("will be notified") == 1
     assert "also what it may do while you are away" in everywhere
 
 

@@ -18,8 +18,11 @@ from provider.web.layout import page
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PERSON = {"person": "Ada <b>", "username": "ada", "ticket": "ticket", "csrf": "token"}
-ENDS = [{"name": "Red <b>", "told": True}, {"name": "Blue", "told": False}]
-STATES = ["told", "pending", "trying", "rejected", "expired", "superseded", "no_address", "untold"]
+ENDS = [{"name": "Red <b>", "will_be_notified": True}, {"name": "Blue", "will_be_notified": False}]
+STATES = [
+    *("notified", "pending", "trying", "refusing", "rejected", "expired", "superseded"),
+    *("no_address", "not_notified"),
+]
 APPS = [{"name": "Red <b>", "state": state, "at": NOW, "latency_ms": 84, "ends_by": NOW} for state in STATES]
 UNUSABLE = [
     *({"name": "state", "why": why} for why in ("repeated", "too_long", "malformed")),
@@ -34,7 +37,7 @@ HERE = HeldSession(
     session=Session(id=UUID(int=1), device="Firefox <b>", created_at=NOW, last_seen_at=NOW), apps=(RED, BLUE)
 )
 WILL_END = tuple(
-    PreviewedApp(client=client, is_told=told, until=NOW, offline=not told, survives=False)
+    PreviewedApp(client=client, will_be_notified=told, until=NOW, offline=not told, survives=False)
     for client, told in ((RED, True), (BLUE, False))
 )
 SAYS = {

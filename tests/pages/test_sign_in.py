@@ -297,7 +297,7 @@ def test_somebody_else_replaces_the_session_and_its_apps_are_told(http, parked, 
     assert find_live(made.handle) is None
     assert find_live(cookie_of(http)).account.id == ada.id
     ended = db.session.scalars(select(Logout)).one()
-    assert (ended.reason, ended.apps_told) == ("session_replaced", 1)
+    assert (ended.reason, ended.notifications) == ("session_replaced", 1)
 
 
 def test_too_many_failures_are_stopped_whatever_the_password_then(app, http, parked, ada):

@@ -86,9 +86,8 @@ def _refused(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]
 def _ended(fields: Fields, people: Mapping[str, str]) -> tuple[str, str, str]:
     who = people.get(str(fields.get("account_id")), "somebody")
     scope = _SCOPES.get(str(fields.get("scope")), str(fields.get("scope")))
-    counts = (
-        f"{_count(fields, 'sessions_ended', 'session')} ended, {_count(fields, 'apps_told', 'app')} to tell"
-    )
+    apps = _count(fields, "apps_to_notify", "app")
+    counts = f"{_count(fields, 'sessions_ended', 'session')} ended, {apps} to notify"
     return "sign-out", f"{who}, {scope} ({_why(fields)}): {counts}", "magenta"
 
 
@@ -104,9 +103,9 @@ def _attempted(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, st
     app, state = fields.get("client_id", "?"), fields.get("state")
     answer = f"HTTP {fields['status']}" if fields.get("status") else str(fields.get("outcome", "no answer"))
     if state == "accepted":
-        return "told", f"{app} was told ({answer}, {fields.get('latency_ms', '?')} ms)", "green"
+        return "notified", f"{app} was notified ({answer}, {fields.get('latency_ms', '?')} ms)", "green"
     ahead = f"again at {_clock(fields['next_attempt_at'])}" if fields.get("next_attempt_at") else str(state)
-    return "not told", f"{app}, attempt {fields.get('attempt', '?')}: {answer}; {ahead}", "yellow"
+    return "not yet", f"{app}, attempt {fields.get('attempt', '?')}: {answer}; {ahead}", "yellow"
 
 
 _STORIES: dict[str, Callable[[Fields, Mapping[str, str]], tuple[str, str, str]]] = {

@@ -55,10 +55,10 @@ class Story:
             ("every token works", self.tokens_work),
             ("blue stops answering", self.silence_blue),
             ("Ada signs out at red, with the ID Token as hint", self.sign_out_at_red),
-            ("red has ended its local session", lambda: self.is_told("red")),
-            ("green has ended its local session", lambda: self.is_told("green")),
+            ("red has ended its local session", lambda: self.has_ended_its_session("red")),
+            ("green has ended its local session", lambda: self.has_ended_its_session("green")),
             ("blue is pending", self.blue_is_pending),
-            ("blue comes back and is told", self.blue_comes_back),
+            ("blue comes back and is notified", self.blue_comes_back),
             ("refresh is refused", self.refresh_is_refused),
             ("userinfo is refused", self.userinfo_is_refused),
             ("introspection says inactive", self.introspection_says_inactive),
@@ -126,12 +126,12 @@ class Story:
             ", hint accepted without a question" if hint else ""
         )
 
-    def is_told(self, name: str) -> str:
+    def has_ended_its_session(self, name: str) -> str:
         """See that an app ended its session because of a Logout Token."""
         return self._wait_for_end(self.ada, name)
 
     def blue_is_pending(self) -> str:
-        """See that the provider knows it still owes blue the news."""
+        """See that the provider knows it still owes blue a notification."""
         _require(self._state(self.ada, "blue")["signed_in"], "blue knows already")
         state = self.demo.delivery_states().get("blue", "missing")
         _require(state == "pending", f"the delivery to blue is {state}")
@@ -260,7 +260,7 @@ class Story:
 
         self._wait_until(is_over, seconds, f"{name} is not signed out by a Logout Token")
         took = ((self._told_at(name, sid) or self._clicked_at) - (since or self._clicked_at)).total_seconds()
-        return f"told after {took * 1000:.0f} ms" if took < 1 else f"told after {took:.1f} s"
+        return f"notified after {took * 1000:.0f} ms" if took < 1 else f"notified after {took:.1f} s"
 
     def _told_at(self, name: str, sid: str) -> datetime | None:
         events = self.ada.ask("GET", f"{self.demo.apps[name]}/api/events").json()["events"]
