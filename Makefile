@@ -11,9 +11,17 @@
 #   make bench-sessions   whether a million sessions are as quick as a thousand; takes minutes and 6 GB in /tmp
 #   make bench-delivery   how fast sign-outs are told, beside a bare loop (BENCH_ARGS=--full: 50,000)
 #   make bench-check  how long `curfew check` reads a database of a million sessions
-#   make clean        removes the environment and the demo's data
+#   make clean        removes the environments and the demo's data
+#
+# PYTHON=/usr/bin/python3 behind any of them does it with that interpreter, in an environment of its own.
 
 VENV   := .venv
+# An environment belongs to one version: another one must not take it over, nor be taken over by it.
+ifdef PYTHON
+VERSION := $(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:3], sep=".")' 2>/dev/null)
+$(if $(VERSION),,$(error PYTHON=$(PYTHON) is no Python that runs here))
+VENV   := .venv-$(VERSION)
+endif
 BIN    := $(VENV)/bin
 # Versions and hashes come from the lock files alone; `make lock` writes them anew.
 LOCK   := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
@@ -74,7 +82,7 @@ bench-check: install-dev
 	@$(BIN)/python -m benchmarks.check $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # A stamp says what is installed: it is older than its lock file when the lock has changed.
 install: $(VENV)/.installed-demo

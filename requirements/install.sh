@@ -12,17 +12,21 @@ find_python() {
             return
         fi
     done
-    echo "Curfew needs Python 3.11 or newer; set PYTHON to it if it is not called python3." >&2
+    echo "Curfew needs Python 3.11 or newer; set PYTHON to it (looked at: ${PYTHON:-python3, python})." >&2
     exit 1
 }
 
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     python=$(find_python)
     echo "Creating $venv with $("$python" --version)"
+    # Debian leaves these out of its own Python, and says so in many lines.
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || {
+        echo "$python cannot create environments (on Debian: apt install python3-venv)." >&2
+        exit 1
+    }
     rm -rf "$venv"
     "$python" -m venv "$venv" || {
         rm -rf "$venv"
-        echo "This Python cannot create environments (on Debian: apt install python3-venv)." >&2
         exit 1
     }
 fi
