@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 
 from provider.config import Settings
+from provider.infrastructure import database_clock
 from provider.infrastructure.database_wait import BoundedConnection, GivenUp
 
 # A host that vanishes says nothing: libpq alone would wait for it as long as the system does, two hours.
@@ -116,6 +117,9 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
         return BoundedConnection.open(given_up, *args, **parameters)
 
     event.listen(engine, "do_connect", connect)
+    event.listen(engine, "connect", lambda connection, _record: database_clock.measure(connection))
+    # What the pool asks of a connection before each use.
+    engine.dialect.do_ping = database_clock.measure  # type: ignore[method-assign,assignment]
     event.listen(engine, "engine_disposed", lambda _engine: given_up.forget())
     event.listen(engine, "handle_error", _leave_read_only_server)
     if limits is not None:

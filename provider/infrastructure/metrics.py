@@ -110,7 +110,11 @@ SWEEPER_HEARTBEAT = Gauge(
     "curfew_sweeper_heartbeat_age_seconds", "Since when no worker has said that it sweeps."
 )
 DUTY_AGE = Gauge("curfew_duty_age_seconds", "Since when a periodic duty was not done.", ("duty",))
-GAUGES = (DATABASE_UP, OLDEST_DUE, DELIVERIES, BREAKERS, FAILING, SWEEPER_HEARTBEAT, DUTY_AGE)
+CLOCK_OFFSET = Gauge(
+    "curfew_clock_offset_seconds",
+    "How far the database's clock is ahead of the answering process's own, which is corrected by it.",
+)
+GAUGES = (DATABASE_UP, OLDEST_DUE, DELIVERIES, BREAKERS, FAILING, SWEEPER_HEARTBEAT, DUTY_AGE, CLOCK_OFFSET)
 
 
 def names() -> set[str]:

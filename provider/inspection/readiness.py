@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
-from provider.infrastructure import current, event_log, write_probe
+from provider.infrastructure import clock, current, database_clock, event_log, write_probe
 from provider.infrastructure.database import AWAY, db, is_read_only, is_sqlite
 from provider.infrastructure.database_wait import waiting_at_most
 from provider.infrastructure.engine import WRITES
@@ -52,7 +52,25 @@ def takes_writes(connection: Connection) -> Verdict:
     return Verdict()
 
 
-CHECKS: tuple[Check, ...] = (Check("database", is_set_up), Check("write", takes_writes))
+def has_the_time(_connection: Connection) -> Verdict:
+    """How far this machine's clock is from the database's; it is corrected, and so no reason to fail."""
+    offset = clock.offset()
+    seconds = offset.total_seconds()
+    detail = ""
+    if database_clock.is_notable(offset):
+        side = "behind" if seconds > 0 else "ahead of"
+        detail = (
+            f"this machine's clock is {abs(seconds):.1f} s {side} the database's, whose time is used: "
+            "synchronise both"
+        )
+    return Verdict(detail=detail, values={"offset_seconds": round(seconds, 3)})
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("database", is_set_up),
+    Check("write", takes_writes),
+    Check("clock", has_the_time),
+)
 
 Report = dict[str, Verdict]
 

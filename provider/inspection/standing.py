@@ -26,6 +26,7 @@ def measure() -> list[Sample]:
             *_deliveries(),
             *_endpoints(now),
             *_duties(now),
+            metrics.CLOCK_OFFSET.reads(clock.offset().total_seconds()),
         ]
         end_read()
     except AWAY as exc:

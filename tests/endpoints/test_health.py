@@ -30,8 +30,13 @@ def test_readiness_commits_a_write(http):
 
     assert answer.json == {
         "status": "ok",
-        "checks": {"database": {"status": "ok"}, "write": {"status": "ok"}},
+        "checks": {
+            "database": {"status": "ok"},
+            "write": {"status": "ok"},
+            "clock": answer.json["checks"]["clock"],
+        },
     }
+    assert answer.json["checks"]["clock"] == {"status": "ok", "offset_seconds": 0}
     assert db.session.scalar(select(WriteProbe.written_at)) is not None
 
 

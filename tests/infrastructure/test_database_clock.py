@@ -1,0 +1,98 @@
+"""Nodes that share a database share its clock, to within what a round trip proves."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from provider.infrastructure import clock, database_clock
+from provider.infrastructure.database import db
+
+LATE, SOON = timedelta(seconds=-61.5), timedelta(seconds=61.5)
+CLOSE = timedelta(milliseconds=50)
+
+
+@pytest.fixture
+def off_by():
+    """Turns this machine's own clock."""
+
+    def turn(span: timedelta) -> None:
+        clock.use_as_local(lambda: datetime.now(UTC) + span)
+
+    yield turn
+    clock.use_as_local(None)
+    clock.correct(timedelta(0))
+
+
+def use_the_database() -> None:
+    db.session.execute(text("SELECT 1"))
+    db.session.commit()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("span", [LATE, SOON], ids=["late", "early"])
+def test_a_clock_that_is_off_is_corrected_when_a_connection_is_used(app, off_by, span, caplog):
+    use_the_database()
+    off_by(span)
+    use_the_database()
+
+    assert abs(clock.now() - datetime.now(UTC)) < CLOSE
+    assert abs(clock.offset() + span) < CLOSE
+    assert "clock_differs" in caplog.messages
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_new_connection_is_asked_too(app, off_by):
+    off_by(LATE)
+    db.engine.dispose()
+    use_the_database()
+
+    assert abs(clock.now() - datetime.now(UTC)) < CLOSE
+
+
+def test_equal_clocks_are_left_alone(app):
+    for _ in range(20):
+        use_the_database()
+
+    assert clock.offset() == timedelta(0)
+
+
+def test_asking_costs_no_statement(app, statements):
+    use_the_database()
+    with statements() as seen:
+        use_the_database()
+
+    assert len(seen) == 1
+
+
+def test_an_offset_moves_no_further_than_an_answer_proves(off_by):
+    off_by(LATE)
+    now = datetime.now(UTC)
+    database_clock.observe(now, timedelta(seconds=10))
+
+    # It was asked up to ten seconds ago: the clock is late by 61.5 s at least and 71.5 s at most.
+    assert clock.offset() == pytest.approx(-LATE, abs=CLOSE)
+    before = clock.offset()
+    database_clock.observe(datetime.now(UTC) - timedelta(seconds=3), timedelta(seconds=10))
+
+    assert clock.offset() == before
+
+
+def test_a_clock_that_is_turned_by_hand_is_not_corrected(turned_clock):
+    clock.correct(SOON)
+    try:
+        assert clock.now() == turned_clock.instant
+    finally:
+        clock.correct(timedelta(0))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_readiness_says_that_a_clock_is_off(app, off_by):
+    off_by(LATE)
+    use_the_database()
+    answer = app.test_client().get("/health/ready")
+
+    found = answer.json["checks"]["clock"]
+    assert answer.status_code == 200
+    assert found["offset_seconds"] == pytest.approx(61.5, abs=0.5)
+    assert "61.5 s behind the database's" in found["detail"]
