@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
@@ -69,6 +70,31 @@ def no_standby(server: PostgresServer) -> Iterator[None]:
 
 def wait_until_ready(house: House) -> None:
     wait_until(lambda: ask(house, "/health/ready")[0] == 200, seconds=30)
+
+
+def test_a_silent_database_keeps_each_request_for_the_deadline_at_most(open_house: OpenHouse) -> None:
+    house = open_house("postgresql", is_open=False, workers=0)
+    wire = house.wire_to_database()
+    house.open(workers=0)
+    visit = house.visitors.sign_in("ada", ["red"])
+    wire.poison(hole=True)
+
+    with ThreadPoolExecutor(24) as people:
+        # Thrice as many as there are threads.
+        asked = [people.submit(ask, house, "/account") for _ in range(24)]
+        wait_until(lambda: ask(house, "/health/ready")[0] == 503)
+        for _ in range(10):
+            status, seconds, _ = ask(house, "/health/live")
+            assert (status, seconds < 1) == (200, True)
+        status, seconds, said = ask(house, "/health/ready")
+        assert (status, seconds < 3) == (503, True), said
+        answers = [answer.result() for answer in asked]
+
+    assert {status for status, _, _ in answers} == {503}
+    assert max(seconds for _, seconds, _ in answers) < DEADLINE + SLACK
+    wire.heal()
+    wait_until_ready(house)
+    house.visitors.sign_out_until_answered(visit)
 
 
 def test_commits_that_hang_are_refused_and_make_it_not_ready(
