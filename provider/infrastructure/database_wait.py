@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 # A connection that nobody has heard of for so long is closed, whatever the server makes of it.
 _LONGEST_WATCH_SECONDS = 60.0
+# What the driver takes for a time limit at least.
+_LEAST_CONNECT_SECONDS = 2
 
 
 class Budget:
@@ -62,10 +64,9 @@ class GivenUp:
         self._watched: list[tuple[socket.socket, float]] = []
 
     def add(self, given_up: socket.socket) -> None:
-        """Tell the server that nobody listens, and count the connection until it has closed it too."""
+        """Count a connection until the server, which was told that it is not needed, has closed it too."""
+        # It stays open until then: a proxy would take its end for that of the server's work.
         given_up.setblocking(False)
-        with suppress(OSError):
-            given_up.shutdown(socket.SHUT_WR)
         with self._lock:
             self._watched.append((given_up, time.monotonic()))
 
@@ -114,9 +115,10 @@ class BoundedConnection(psycopg.Connection[Any]):
         budget = _budget.get()
         began = time.monotonic()
         if budget is not None:
-            # The driver waits at least two seconds.
+            if budget.left < _LEAST_CONNECT_SECONDS / 2:
+                raise psycopg.OperationalError("no new connection: the time for the database is over")
             allowed = float(parameters.get("connect_timeout") or budget.left)
-            parameters["connect_timeout"] = max(2, round(min(allowed, budget.left)))
+            parameters["connect_timeout"] = max(_LEAST_CONNECT_SECONDS, round(min(allowed, budget.left)))
         try:
             connection = cls.connect(*args, **parameters)
         finally:
