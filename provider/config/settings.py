@@ -50,8 +50,9 @@ class Settings:
     )
     database_pause: timedelta = setting(
         "How long a transaction may do nothing before the database ends it, so that a process that is frozen "
-        "or cut off does not keep rows locked (PostgreSQL).",
-        default=timedelta(seconds=5),
+        "or cut off does not keep rows locked (PostgreSQL). Shorter than the deadline, so that whoever waits "
+        "for such a row gets it in time.",
+        default=timedelta(seconds=4),
     )
     broker_url: str = setting(
         "Redis or Valkey URL for Celery. Empty: no broker, workers find deliveries by sweeping alone.",

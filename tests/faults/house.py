@@ -80,6 +80,7 @@ class House:
             rp.begin(self.history, self.issuer)
         self.visitors = Visitors(self.issuer, rps, self.history, PASSWORD)
         self.web: Program | None = None
+        self.other_webs: list[Program] = []
         self.workers: list[Program] = []
         self.logs: list[Path] = []
         self.wires: list[Wire] = []
@@ -133,15 +134,25 @@ class House:
             self.wait_until_open()
         return self.web
 
+    def start_other_web(self) -> str:
+        """Start another node of the same provider; returns where it listens."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        web = self._start("web", ["serve", "--port", str(port), "--threads", "8"], {})
+        self.other_webs.append(web)
+        self._wait_until_answers(web, f"http://127.0.0.1:{port}")
+        return f"http://127.0.0.1:{port}"
+
     def wait_until_open(self) -> None:
         assert self.web is not None
+        self._wait_until_answers(self.web, self.issuer)
 
+    def _wait_until_answers(self, web: Program, at: str) -> None:
         def answers() -> bool:
-            assert self.web is not None
-            assert self.web.is_running, self.web.log.read_text()
+            assert web.is_running, web.log.read_text()
             with contextlib.suppress(requests.RequestException), requests.Session() as program:
                 program.trust_env = False
-                return program.get(f"{self.issuer}/health/ready", timeout=1).status_code == 200
+                return program.get(f"{at}/health/ready", timeout=1).status_code == 200
             return False
 
         wait_until(answers, seconds=90)
@@ -217,7 +228,7 @@ class House:
             rp.released.set()
         for wire in self.wires:
             wire.close()
-        for program in (*self.workers, self.web):
+        for program in (*self.workers, *self.other_webs, self.web):
             if program is not None and program.is_running:
                 program.signal(signal.SIGCONT)
                 program.kill()

@@ -35,24 +35,6 @@ def ask(house: House, path: str) -> tuple[int, float, str]:
     return answer.status_code, time.monotonic() - began, answer.text
 
 
-@pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
-    """A server whose settings a test may change."""
-    server = PostgresServer()
-    server.make()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def own_house(open_house: OpenHouse, own_server: PostgresServer) -> House:
-    house = open_house("postgresql", is_open=False)
-    house.database = own_server.copy_of()
-    house.settings["database_url"] = house.database.url
-    house.prepare()
-    return house
-
-
 @contextmanager
 def no_standby(server: PostgresServer) -> Iterator[None]:
     """Every commit waits for a synchronous standby that is gone."""
@@ -97,42 +79,74 @@ def test_a_silent_database_keeps_each_request_for_the_deadline_at_most(open_hous
     house.visitors.sign_out_until_answered(visit)
 
 
-def test_commits_that_hang_are_refused_and_make_it_not_ready(
-    own_house: House, own_server: PostgresServer
-) -> None:
-    own_house.open(workers=1)
-    own_house.visitors.sign_in("ada", ["red"])
-    with no_standby(own_server):
-        wait_until(lambda: ask(own_house, "/health/ready")[0] == 503)
-        status, seconds, said = ask(own_house, "/health/ready")
+def test_a_person_is_served_by_another_node_though_the_first_was_cut_off(open_house: OpenHouse) -> None:
+    """Rows that were locked when it was cut off are free in time for the request that waits for them."""
+    house = open_house("postgresql", is_open=False)
+    wire = house.wire_to_database()
+    house.start_web()
+    visit = house.visitors.sign_in("ada", ["red"])
+    house.settings["database_url"] = house.database.url
+    other, first = house.start_other_web(), house.visitors.issuer
+    is_cut = threading.Event()
+    locks = "SELECT 1 FROM pg_locks WHERE relation = 'session'::regclass AND mode = 'RowExclusiveLock'"
+
+    def cut_before_commit(frame: bytes) -> bool:
+        if b"COMMIT" in frame and not is_cut.is_set() and house.database.rows(locks):
+            wire.poison(hole=True)
+            is_cut.set()
+        return True
+
+    wire.gate = cut_before_commit
+    with ThreadPoolExecutor(1) as thread:
+        lost = thread.submit(house.visitors.sign_out, visit)
+        assert is_cut.wait(20)
+        began = time.monotonic()
+        house.visitors.issuer = other
+
+        house.visitors.sign_out(visit)
+
+        assert time.monotonic() - began < DEADLINE + SLACK
+        assert isinstance(lost.exception(), Refused)
+    house.visitors.issuer = first
+    assert not any(probe.worked for probe in house.visitors.probe(visit))
+
+
+def test_commits_that_hang_are_refused_and_make_it_not_ready(open_house: OpenHouse) -> None:
+    house = open_house("postgresql")
+    house.visitors.sign_in("ada", ["red"])
+    with no_standby(house.database.server):
+        wait_until(lambda: ask(house, "/health/ready")[0] == 503)
+        status, seconds, said = ask(house, "/health/ready")
         assert (status, seconds < 3) == (503, True)
         assert "no answer within 2 s" in said
         began = time.monotonic()
         with pytest.raises(Refused) as refused:
-            own_house.visitors.sign_in("ben", ["red"])
+            house.visitors.sign_in("ben", ["red"])
         assert time.monotonic() - began < DEADLINE + SLACK
         # A page, or the app is told (rfc6749 §4.1.2.1).
         said = refused.value.location or ""
         assert refused.value.status == 503 or "error=temporarily_unavailable" in said
-        assert ask(own_house, "/health/live")[0] == 200
+        assert ask(house, "/health/live")[0] == 200
 
-    wait_until_ready(own_house)
-    visit = own_house.visitors.sign_in("ben", ["red", "green"])
-    own_house.visitors.sign_out_until_answered(visit)
-    own_house.wait_until_settled()
-    assert own_house.findings(disturbances=1) == []
+    wait_until_ready(house)
+    visit = house.visitors.sign_in("ben", ["red", "green"])
+    house.visitors.sign_out_until_answered(visit)
+    house.wait_until_settled()
+    assert house.findings(disturbances=1) == []
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
-def test_a_standby_is_not_worked_on(own_house: House, own_server: PostgresServer, command: str) -> None:
+def test_a_standby_is_not_worked_on(open_house: OpenHouse) -> None:
+    house = open_house("postgresql", is_open=False)
     standby = PostgresServer()
     try:
         shutil.rmtree(standby.data, ignore_errors=True)
-        own_server.base_backup(standby.data)
+        house.database.server.base_backup(standby.data)
         standby.start()
-        own_house.settings["database_url"] = PostgresDatabase(standby, own_house.database.name).url
+        house.settings["database_url"] = PostgresDatabase(standby, house.database.name).url
 
-        assert refusal_of(own_house, command).startswith("curfew: the database is read-only: it is a standby")
+        for command in ("serve", "worker"):
+            said = refusal_of(house, command)
+            assert said.startswith("curfew: the database is read-only: it is a standby")
     finally:
         standby.stop()
 

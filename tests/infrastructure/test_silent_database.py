@@ -230,6 +230,6 @@ def test_what_the_operator_says_in_the_url_stands(server):
 
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW statement_timeout")) == "1234ms"
-        assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "5s"
+        assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "4s"
         assert connection.scalar(text("SHOW client_connection_check_interval")) == "2s"
     engine.dispose()
