@@ -29,6 +29,7 @@ _LIMITS = (
     *("device_code_limit_account", "device_code_limit_address", "device_request_limit_address"),
     *("pushed_request_limit", "registration_limit", "logo_limit_address"),
 )
+_FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")
 # A setting in this table must lie within these bounds (inclusive).
 _BOUNDS = {
     "database_pool_size": (1, 500),
@@ -186,6 +187,8 @@ def _certificate_problems(settings: "Settings") -> Iterator[str]:
     for name in names:
         if getattr(settings, name) and not _HEADER.fullmatch(getattr(settings, name)):
             yield f"{name} must be a header's name of letters and digits alone, like XClientCert"
+    if settings.forwarded_header not in _FORWARDED_HEADERS:
+        yield f"forwarded_header must be one of {', '.join(_FORWARDED_HEADERS)}"
     if settings.client_certificate_header and not settings.trusted_proxies:
         yield "client_certificate_header needs trusted_proxies: anybody could write it"
     if settings.client_certificate_verified_header and not settings.client_certificate_header:

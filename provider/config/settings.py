@@ -71,7 +71,13 @@ class Settings:
         secret=True,
     )
 
-    trusted_proxies: int = setting("How many proxies in front set X-Forwarded-For and -Proto.", default=0)
+    trusted_proxies: int = setting(
+        "How many proxies in front add the address that they see to the forwarded header.", default=0
+    )
+    forwarded_header: str = setting(
+        "The header that these proxies write: X-Forwarded-For, or Forwarded (RFC 7239).",
+        default="X-Forwarded-For",
+    )
     client_certificate_header: str = setting(
         "Header, like XClientCert, in which the trusted proxy passes a client's TLS certificate on: "
         "percent-encoded PEM, base64 or as in RFC 9440; it overwrites what came in. Empty: no certificates.",

@@ -14,7 +14,7 @@ from provider.oauth.pushed_request import check_usable, find_request, is_ours
 from provider.oauth.request_object import check_signed, has_object, unpacked
 from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
 from provider.protocol.response_type import answering_mode
-from provider.web.addresses import client_network
+from provider.web import network_limits
 from provider.web.authorization_response import AnswerAddress
 from provider.web.errors import answer_errors_at
 from provider.web.i18n import speak
@@ -103,9 +103,7 @@ def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
 def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
     """Take the parameters from a request object; its own faults are told where the client said outside."""
     tell_app_if_proven(sent)
-    if "request_uri" in sent and not current.house().rate_limits.hit(
-        _FETCHES, "request-uri", client_network()
-    ):
+    if "request_uri" in sent and not network_limits.hit(_FETCHES, "request-uri"):
         raise TooManyRequests("too many request objects had to be fetched")
     return unpacked(sent)
 

@@ -8,7 +8,7 @@ from provider.oauth.device_authorization import authorize_device
 from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
 from provider.protocol.device import label_of
 from provider.protocol.errors import ProtocolError, TooManyRequests
-from provider.web.addresses import client_network
+from provider.web import network_limits
 from provider.web.client_request import read_client_request
 
 # What a device is told to wait after too many requests from its address; the limit itself is a setting.
@@ -20,7 +20,7 @@ def device_authorization() -> Response:
     asked = read_client_request(request)
     # Before the client is proven: each request is a row that waits until it expires.
     limit = current.settings().device_request_limit_address
-    if not current.house().rate_limits.hit(limit, "device-request-address", client_network()):
+    if not network_limits.hit(limit, "device-request-address"):
         raise TooManyRequests("too many requests from this address", retry_after=_SECONDS_TO_WAIT)
     device = label_of(request.user_agent.string)
     return answer(lambda: _give_codes(asked, device), writes=True)

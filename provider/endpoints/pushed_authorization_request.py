@@ -11,7 +11,7 @@ from provider.oauth.pushed_request import push
 from provider.oauth.request_object import check_signed, fetch_keys, read, refuse_if_off
 from provider.oauth.server import prove_client
 from provider.protocol.errors import InvalidDPoPProof, InvalidRequest, ProtocolError, TooManyRequests
-from provider.web.addresses import client_network
+from provider.web import network_limits
 from provider.web.client_request import read_client_request
 
 
@@ -57,5 +57,5 @@ def _parameters(asked: ClientRequest, client: Client) -> dict[str, str]:
 
 def _check_limit(client_id: str) -> None:
     limit = current.settings().pushed_request_limit
-    if not current.house().rate_limits.hit(limit, "pushed-request", client_id, client_network()):
+    if not network_limits.hit(limit, "pushed-request", client_id):
         raise TooManyRequests("too many requests were pushed")

@@ -12,7 +12,8 @@ from provider.oauth import registration
 from provider.oauth.registration import RegisteredByItself
 from provider.protocol.errors import InvalidRequest, InvalidToken, MissingToken, TooManyRequests
 from provider.protocol.json_object import read_json_object
-from provider.web.addresses import client_address, client_network
+from provider.web import network_limits
+from provider.web.addresses import client_address
 from provider.web.bearer import bearer_token
 
 _PATH = "/register"
@@ -62,8 +63,7 @@ def _refuse_unless_offered() -> None:
 
 def _count() -> None:
     """Count what writes and fetches for strangers, by where they come from."""
-    limits, limit = current.house().rate_limits, current.settings().registration_limit
-    if not limits.hit(limit, "registration", client_network()):
+    if not network_limits.hit(current.settings().registration_limit, "registration"):
         raise TooManyRequests("too many registrations from this address", retry_after=60)
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from limits import parse
+from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
@@ -20,7 +20,11 @@ _SOCKET_TIMEOUT = 0.5
 # After a failure Redis is left alone for so long, so that a dead one costs one wait and not one per request.
 _PAUSE_SECONDS = 5.0
 
-_item = lru_cache(maxsize=64)(parse)
+
+@lru_cache(maxsize=256)
+def _item(limit: str, times: int = 1) -> RateLimitItem:
+    item = parse(limit)
+    return type(item)(item.amount * times, item.multiples, namespace=item.namespace)
 
 
 class RateLimits:
@@ -34,13 +38,13 @@ class RateLimits:
             self._shared, self._failures = _shared_limiter(storage_url)
         self._resting_until = 0.0
 
-    def hit(self, limit: str, *key: str) -> bool:
-        """Count one attempt and return whether it is within the limit."""
-        return bool(self._ask(lambda limiter: limiter.hit(_item(limit), *key)))
+    def hit(self, limit: str, *key: str, times: int = 1) -> bool:
+        """Count one attempt and return whether it is within so many times the limit."""
+        return bool(self._ask(lambda limiter: limiter.hit(_item(limit, times), *key)))
 
-    def test(self, limit: str, *key: str) -> bool:
-        """Return whether another attempt would be within the limit, without counting one."""
-        return bool(self._ask(lambda limiter: limiter.test(_item(limit), *key)))
+    def test(self, limit: str, *key: str, times: int = 1) -> bool:
+        """Return whether another attempt would be within so many times the limit, without counting one."""
+        return bool(self._ask(lambda limiter: limiter.test(_item(limit, times), *key)))
 
     def clear(self, limit: str, *key: str) -> None:
         """Forget the attempts made under a key, as after a success."""

@@ -30,9 +30,11 @@ from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions import lifecycle
 from provider.sessions.models import Session
 from provider.sessions.queries import FoundSession
-from provider.web.addresses import client_address, client_network
+from provider.web import network_limits
+from provider.web.addresses import client_address
 from provider.web.current_session import current_session
 
+_ADDRESS_KEY = "sign-in-address"
 # What a browser is told to wait after too many attempts; the limits themselves are settings.
 SECONDS_TO_WAIT = 60
 
@@ -101,8 +103,7 @@ def _find(username: str) -> Account | None:
 def check(credentials: Credentials, account: Account | None) -> Refusal | None:
     """Return why these credentials are refused; the way is equally long for everybody (SEC-623)."""
     settings, limits = current.settings(), current.house().rate_limits
-    address_key = ("sign-in-address", client_network())
-    within_address = limits.test(settings.sign_in_limit_address, *address_key)
+    within_address = network_limits.test(settings.sign_in_limit_address, _ADDRESS_KEY)
     within_account = limits.hit(settings.sign_in_limit_account, *_account_key(credentials))
     if not (within_address and within_account):
         return Refusal.TOO_MANY
@@ -112,7 +113,7 @@ def check(credentials: Credentials, account: Account | None) -> Refusal | None:
         raise TemporarilyUnavailable("too many people sign in at this moment") from exc
     if is_right and account and account.is_active:
         return None
-    limits.hit(settings.sign_in_limit_address, *address_key)
+    network_limits.hit(settings.sign_in_limit_address, _ADDRESS_KEY)
     return Refusal.WRONG
 
 

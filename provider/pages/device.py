@@ -20,8 +20,8 @@ from provider.protocol import user_code as user_codes
 from provider.sessions.queries import FoundSession
 from provider.tokens import device_codes
 from provider.tokens.device_models import DeviceCode
-from provider.web import csrf
-from provider.web.addresses import client_address, client_network, network_of
+from provider.web import csrf, network_limits
+from provider.web.addresses import client_address, is_own_network
 from provider.web.current_session import current_session, note_use
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
@@ -88,7 +88,7 @@ def _may_try(found: FoundSession) -> bool:
     """Count one more code, before it is looked up: any number of parallel ones count as many (§5.1)."""
     settings, limits = current.settings(), current.house().rate_limits
     by_person = limits.hit(settings.device_code_limit_account, "device-code-account", str(found.account.id))
-    by_address = limits.hit(settings.device_code_limit_address, "device-code-address", client_network())
+    by_address = network_limits.hit(settings.device_code_limit_address, "device-code-address")
     return by_person and by_address
 
 
@@ -129,7 +129,7 @@ def _question(found: FoundSession, typed: str, code: DeviceCode, client: Client)
         asked_at=code.created_at,
         device=code.device,
         ip=code.ip,
-        is_same_network=network_of(code.ip) == client_network(),
+        is_same_network=is_own_network(code.ip),
         scopes=code.scope.split(),
         offline_until=clock.now() + lifetime,
         csrf=csrf.token_for(_purpose(found, typed)),

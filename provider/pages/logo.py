@@ -9,7 +9,7 @@ from provider.clients.queries import find_by_client_id
 from provider.infrastructure import current
 from provider.infrastructure.database import end_read
 from provider.protocol.errors import NotFound, TooManyRequests
-from provider.web.addresses import client_network
+from provider.web import network_limits
 
 _SECONDS_KEPT = 3600
 # It is a stranger's file under our name: whoever opens it by itself gets a picture that can do nothing.
@@ -51,7 +51,6 @@ def _logo_at(uri: str) -> Logo | None:
     if look:
         return look.logo
     # Only what makes us ask somebody else is counted: nobody has us call others for sport.
-    limits, limit = current.house().rate_limits, current.settings().logo_limit_address
-    if not limits.hit(limit, "logo", client_network()):
+    if not network_limits.hit(current.settings().logo_limit_address, "logo"):
         raise TooManyRequests("too many logos from this address", retry_after=60)
     return logos.fetch(uri)

@@ -1,53 +1,99 @@
 """Where a request comes from, as far as it can be trusted."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 
 from flask import request
 
-from provider.infrastructure import current
+from provider.infrastructure import current, event_log
+from provider.protocol import forwarded
+from provider.protocol.errors import InvalidRequest
+from provider.protocol.forwarded import IPAddress, read_node
+from provider.server.environ import UNDERSCORED
+from provider.web.notes import notes
 
-# One household or machine commonly has a whole network of this size.
-_IPV6_PREFIX = 64
+# One household or machine commonly has a whole network of the first size, one site of the second.
+_HOUSEHOLD, _SITE = 64, 48
+_UNKNOWN = "unknown"
+_LONGEST_LOGGED = 64
+
+
+def refuse_disguised_headers() -> None:
+    """Refuse underscores in the name of a header that is believed when a proxy wrote it (SEC-403).
+
+    A proxy overwrites or drops its own header, but passes `X_Forwarded_For` on, and WSGI makes one name of
+    both. Servers other than ours have to drop such names themselves.
+    """
+    settings = current.settings()
+    believed = {
+        settings.forwarded_header,
+        settings.client_certificate_header,
+        settings.client_certificate_verified_header,
+    }
+    disguised = request.environ.get(UNDERSCORED, frozenset()) & {name.lower() for name in believed if name}
+    if disguised and settings.trusted_proxies:
+        raise InvalidRequest("a proxy's header must not be spelled with underscores")
 
 
 def client_address() -> str | None:
-    """Return the address of the requester.
+    """Return the address of the requester, or None if the proxies left none that can be read.
 
-    Each trusted proxy appends the address that it saw to X-Forwarded-For; what stands before those
-    entries was written by the requester and is worth nothing (SEC-403).
+    Each trusted proxy appends the address that it saw; what stands before those entries was written by
+    the requester and is worth nothing (SEC-403). A request without the header did not come through them.
     """
-    hops = current.settings().trusted_proxies
-    seen = _forwarded_for()
-    claimed = seen[-hops] if 0 < hops <= len(seen) else request.remote_addr
-    address = _parse(claimed) or _parse(request.remote_addr)
-    return str(address) if address else None
+    known = notes()
+    if "client_address" not in known:
+        address = _find_address()
+        known["client_address"] = str(address) if address else None
+    found: str | None = known["client_address"]
+    return found
 
 
 def came_through_proxies() -> bool:
     """Whether the request came through as many proxies as are trusted, each of which left its entry."""
-    return 0 < current.settings().trusted_proxies <= len(list(filter(None, _forwarded_for())))
+    return current.settings().trusted_proxies > 0 and bool(_entry())
 
 
-def client_network() -> str:
-    """Return what rate limits count by: an IPv4 address, or an IPv6 network of one household."""
-    return network_of(client_address())
+def client_networks() -> tuple[str, ...]:
+    """Return what rate limits count by, narrow ones first: an address, or the networks around an IPv6 one."""
+    return networks_of(client_address())
 
 
-def network_of(text: str | None) -> str:
-    """Return the network of an address, as far as one household or machine commonly has it."""
-    address = _parse(text)
+def networks_of(text: str | None) -> tuple[str, ...]:
+    """Return the networks of an address that one household, and one site, commonly have."""
+    address = read_node(text or "")
     if isinstance(address, IPv6Address):
-        return str(ip_network((address, _IPV6_PREFIX), strict=False))
-    return str(address or "unknown")
+        return tuple(str(ip_network((address, prefix), strict=False)) for prefix in (_HOUSEHOLD, _SITE))
+    return (str(address or _UNKNOWN),)
 
 
-def _forwarded_for() -> list[str]:
-    return [entry.strip() for entry in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
+def is_own_network(text: str | None) -> bool:
+    """Whether an address belongs to the household that the request comes from, as far as that is known."""
+    own = client_networks()[0]
+    return own != _UNKNOWN and own == networks_of(text)[0]
 
 
-def _parse(text: str | None) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address((text or "").strip("[]"))
-    except ValueError:
-        return None
-    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+def _find_address() -> IPAddress | None:
+    if not current.settings().trusted_proxies or not _chain().strip():
+        return read_node(request.remote_addr or "")
+    entry = _entry()
+    address = read_node(entry) if entry else None
+    if address is None:
+        # It would be the proxy's own address otherwise, and everybody behind it would share one limit.
+        event_log.warning(
+            "forwarded_address_unreadable",
+            header=current.settings().forwarded_header,
+            entry=None if entry is None else entry[:_LONGEST_LOGGED],
+        )
+    return address
+
+
+def _entry() -> str | None:
+    """Return what the outermost trusted proxy wrote about its requester, or None if it wrote nothing."""
+    settings = current.settings()
+    if settings.forwarded_header == "Forwarded":
+        return forwarded.element_of_proxy(_chain(), settings.trusted_proxies)
+    return forwarded.entry_of_proxy(_chain(), settings.trusted_proxies)
+
+
+def _chain() -> str:
+    return ",".join(request.headers.getlist(current.settings().forwarded_header))

@@ -8,6 +8,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from provider.infrastructure import current, event_log
 from provider.web import (
+    addresses,
     cookies,
     cors,
     dpop_nonce,
@@ -47,6 +48,7 @@ def install(app: Flask) -> None:
     layout.install(app)
     errors.install(app)
     request_body.install(app)
+    app.before_request(addresses.refuse_disguised_headers)
     app.before_request(_refuse_head)
     cors.install(app)
     app.after_request(cookies.write)

@@ -9,7 +9,7 @@ from provider.infrastructure import current
 from provider.infrastructure.database import db, transaction
 from provider.protocol import errors
 from provider.web import cookies, csrf
-from provider.web.addresses import client_address, client_network
+from provider.web.addresses import client_address, client_networks
 from provider.web.authorization_response import AnswerAddress
 from provider.web.errors import answer_errors_at
 from provider.web.parameters import read_parameters
@@ -65,7 +65,7 @@ def failing(app: Flask) -> Flask:
     app.add_url_rule("/write", "write", write)
     app.add_url_rule("/break", "break", lambda: 1 // 0)
     app.add_url_rule("/read", "read", lambda: dict(read_parameters(request)), methods=["GET", "POST"])
-    app.add_url_rule("/where", "where", lambda: {"address": client_address(), "network": client_network()})
+    app.add_url_rule("/where", "where", lambda: {"address": client_address(), "networks": client_networks()})
     app.add_url_rule("/form", "form", lambda: {"token": csrf.token_for("a form")})
     app.add_url_rule("/form", "submit", lambda: csrf.check("a form") or "taken", methods=["POST"])
     app.add_url_rule("/session", "session", lambda: {"handle": cookies.session_handle()})

@@ -1,0 +1,90 @@
+"""The chain of addresses that proxies write: X-Forwarded-For, or Forwarded (rfc7239).
+
+Each proxy appends what it saw, so only the entries at the end come from proxies that are trusted. They are
+read from there: nothing that a requester writes in front of them, well-formed or not, changes their meaning.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+IPAddress = IPv4Address | IPv6Address
+
+# The element of a proxy is short; what is longer is no element, and not worth the time to read.
+_LONGEST_ELEMENT = 512
+_LONGEST_NODE = 128
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+# rfc7239 §4 has addresses with colons or brackets quoted; not every proxy does so.
+_VALUE = r'(?:[!#$%&\'*+.^_`|~0-9A-Za-z:\[\]-]+|"(?:[^"\\]|\\.)*")'
+_PAIR = re.compile(rf"[ \t]*({_NAME})=({_VALUE})[ \t]*(?:;|$)")
+# rfc7239 §6: 'node-port' may be obfuscated too.
+_PORT = r"(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?"
+_BRACKETED = re.compile(rf"\[([^\[\]]+)\]{_PORT}")
+_IPV4 = re.compile(rf"([0-9.]+){_PORT}")
+
+
+def entry_of_proxy(chain: str, hops: int) -> str | None:
+    """Return the X-Forwarded-For entry that the outermost of so many proxies wrote, or None without one."""
+    entries = chain.rsplit(",", hops)[-hops:]
+    return entries[0].strip() if len(entries) == hops else None
+
+
+def element_of_proxy(chain: str, hops: int) -> str | None:
+    """Return the `for` of the Forwarded element that the outermost of so many proxies wrote, if it is one."""
+    rest: str | None = chain
+    node: str | None = None
+    for _ in range(hops):
+        if rest is None:
+            return None
+        rest, node = _split_last(rest)
+        if node is None:
+            return None
+    return node
+
+
+def read_node(text: str) -> IPAddress | None:
+    """Return the address in an entry: bare or with a port, in brackets, with a zone.
+
+    None for `unknown`, for an obfuscated name (rfc7239 §6.3) and for anything else.
+    """
+    text = text.strip()
+    if len(text) > _LONGEST_NODE:
+        return None
+    if enclosed := _BRACKETED.fullmatch(text) or _IPV4.fullmatch(text):
+        text = enclosed[1]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        # rfc4007 §11: a zone has a meaning on its own machine alone.
+        return address.ipv4_mapped or IPv6Address(address.packed)
+    return address
+
+
+def _split_last(chain: str) -> tuple[str | None, str | None]:
+    """Return what stands before the last element, None if nothing does, and that element's `for`."""
+    start = len(chain)
+    lowest = max(0, len(chain) - _LONGEST_ELEMENT)
+    while (start := chain.rfind(",", lowest, start)) >= 0:
+        # A comma within a quoted string leaves a piece on its right that is no element.
+        if (pairs := _pairs(chain[start + 1 :])) is not None:
+            return chain[:start], pairs.get("for")
+    pairs = _pairs(chain) if lowest == 0 else None
+    return None, (pairs or {}).get("for")
+
+
+def _pairs(element: str) -> dict[str, str] | None:
+    """Return the parameters of an element, or None if it is none (rfc7239 §4)."""
+    pairs: dict[str, str] = {}
+    position = 0
+    while position < len(element):
+        found = _PAIR.match(element, position)
+        if not found or found[1].lower() in pairs:
+            return None
+        pairs[found[1].lower()] = _unquoted(found[2])
+        position = found.end()
+    return pairs or None
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
