@@ -15,6 +15,7 @@ import requests
 
 from tests.faults.databases import PostgresDatabase, PostgresServer
 from tests.faults.house import House
+from tests.faults.test_databases_away import set_read_only
 from tests.faults.visitors import Refused
 from tests.support.waiting import wait_until
 
@@ -149,6 +150,13 @@ def test_a_standby_is_not_worked_on(open_house: OpenHouse) -> None:
             assert said.startswith("curfew: the database is read-only: it is a standby")
     finally:
         standby.stop()
+
+
+def test_a_database_that_is_set_read_only_is_not_worked_on(open_house: OpenHouse) -> None:
+    house = open_house("postgresql", is_open=False)
+    set_read_only(house.database, True)
+
+    assert "default_transaction_read_only" in refusal_of(house, "serve")
 
 
 def refusal_of(house: House, command: str) -> str:
