@@ -75,7 +75,6 @@ def _clients(now: datetime, secret_digest: str | None) -> Iterator[dict[str, Any
             "redirect_uris": [f"{origin}/callback"],
             "post_logout_redirect_uris": [f"{origin}/signed-out"],
             "backchannel_logout_uri": f"{origin}/backchannel-logout",
-            "backchannel_logout_session_required": True,
             "grant_types": ["authorization_code", "refresh_token"],
             "scope": "openid profile email offline_access",
         }

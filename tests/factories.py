@@ -64,7 +64,6 @@ def make_client(
         "redirect_uris": [f"{origin}/callback"],
         "post_logout_redirect_uris": [f"{origin}/signed-out"],
         "backchannel_logout_uri": f"{origin}/backchannel-logout",
-        "backchannel_logout_session_required": True,
         "grant_types": ["authorization_code", "refresh_token"],
         "scope": "openid profile email address phone offline_access",
         "client_uri": origin,

@@ -36,8 +36,7 @@ _PRESELECTED = {
 Examples:
   curfew client add --client-id red --client-name Red --redirect-uri https://red.example/callback \\
       --post-logout-redirect-uri https://red.example/signed-out \\
-      --backchannel-logout-uri https://red.example/backchannel-logout \\
-      --backchannel-logout-session-required
+      --backchannel-logout-uri https://red.example/backchannel-logout
   curfew client update red --logo-uri https://red.example/logo.svg --contact ops@red.example
   curfew client rotate-secret red --overlap 7d
   curfew client list --json
@@ -215,6 +214,7 @@ def as_wire(known: Client) -> dict[str, Any]:
         "confirm_sign_out": known.confirm_sign_out,
         "result_page": known.result_page,
         "told_of_expiry": known.told_of_expiry,
+        "logout_token_names": known.logout_token_names,
         "grant_lifetime": known.grant_lifetime,
         "refresh_reuse_interval": known.refresh_reuse_interval,
         "deliver_to": known.deliver_to,

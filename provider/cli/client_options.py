@@ -8,7 +8,7 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
-from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy, ResultPage
+from provider.clients.models import Client, ConfirmSignOut, LogoutTokenNames, OfflinePolicy, ResultPage
 from provider.clients.options import ClientOptions
 from provider.config.values import read_list, read_timedelta
 from provider.protocol.client_metadata import DECLARED, FIELDS
@@ -21,6 +21,7 @@ _OPERATOR_OPTIONS = (
     "confirm_sign_out",
     "result_page",
     "told_of_expiry",
+    "logout_token_names",
     "grant_lifetime",
     "refresh_reuse_interval",
     "deliver_to",
@@ -103,6 +104,12 @@ def operator_options(command: F) -> F:
             default=None,
             help="Whether it is told of sessions that ran out by themselves; it is at first.",
         ),
+        click.option(
+            "--logout-token-names",
+            type=click.Choice([choice.value for choice in LogoutTokenNames]),
+            help="Which claims its Logout Tokens carry: sub and sid (both, the default), sid for an app that "
+            "ends every browser of a sub, or sub for an app that ignores sid.",
+        ),
         click.option("--grant-lifetime", type=Span(), help="How long its grants live, such as 30d."),
         click.option(
             "--refresh-reuse-interval", type=Span(), help="Time within which a refresh may be repeated."
@@ -156,6 +163,8 @@ def asked_options(given: Mapping[str, Any], client: Client | None = None) -> Cli
         values["confirm_sign_out"] = ConfirmSignOut(values["confirm_sign_out"])
     if "result_page" in values:
         values["result_page"] = ResultPage(values["result_page"])
+    if "logout_token_names" in values:
+        values["logout_token_names"] = LogoutTokenNames(values["logout_token_names"])
     return ClientOptions(**values)
 
 

@@ -24,8 +24,11 @@ class NoSecret(Exception):
 def update(client: Client, metadata: ClientMetadata, options: ClientOptions | None = None) -> str | None:
     """Replace what a client registered, and the operator's options if given.
 
-    Returns a new secret when the client's new way to authenticate needs one and it has none.
+    Returns a new secret when the client's new way to authenticate needs one and it has none. Raises
+    InvalidOption for options that contradict the metadata.
     """
+    if options is not None:
+        options.check_with(metadata)
     client.registered = metadata.to_wire()
     client.updated_at = clock.now()
     if options is not None:

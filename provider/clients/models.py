@@ -39,6 +39,16 @@ class ResultPage(StrEnum):
     ALWAYS = "always"
 
 
+class LogoutTokenNames(StrEnum):
+    """By which claims the client's Logout Tokens say what has ended (backchannel §2.4)."""
+
+    BOTH = "both"
+    # For an app that ends every browser of the person as soon as it reads a `sub`.
+    SID = "sid"
+    # For an app that ignores `sid`; such a token ends all sessions that the app has of the person.
+    SUB = "sub"
+
+
 class TokenFormat(StrEnum):
     """What an access token looks like to the resource server."""
 
@@ -78,6 +88,7 @@ class Client(Base):
     told_of_expiry: Mapped[bool] = mapped_column(default=True)
     grant_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
     refresh_reuse_interval: Mapped[timedelta | None] = mapped_column(Interval)
+    logout_token_names: Mapped[str] = mapped_column(String(8), default=LogoutTokenNames.BOTH)
     # Development only: where Logout Tokens really go, e.g. a Docker host name.
     deliver_to: Mapped[str | None] = mapped_column(String(2048))
     # DLV-12: it needs longer to answer a Logout Token than others do.

@@ -4,7 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from provider.clients.models import ConfirmSignOut, OfflinePolicy, ResultPage
+from provider.clients.models import ConfirmSignOut, LogoutTokenNames, OfflinePolicy, ResultPage
+from provider.protocol.client_metadata import ClientMetadata
 
 _LONGEST_REUSE = timedelta(seconds=60)
 
@@ -24,6 +25,8 @@ class ClientOptions:
     result_page: ResultPage = ResultPage.WHEN_PENDING
     # DEC-06: whether it is told of sessions that ran out by themselves.
     told_of_expiry: bool = True
+    # Whether its Logout Tokens carry `sub` and `sid`, or one of them alone.
+    logout_token_names: LogoutTokenNames = LogoutTokenNames.BOTH
     grant_lifetime: timedelta | None = None
     refresh_reuse_interval: timedelta | None = None
     # Development only: where Logout Tokens really go.
@@ -50,3 +53,12 @@ class ClientOptions:
             timedelta(0) <= self.refresh_reuse_interval <= _LONGEST_REUSE
         ):
             raise InvalidOption("refresh_reuse_interval must lie between 0s and 60s")
+
+    def check_with(self, metadata: ClientMetadata) -> None:
+        """Check the options against what the client registers. Raises InvalidOption."""
+        if metadata.backchannel_logout_session_required and self.logout_token_names is LogoutTokenNames.SUB:
+            # backchannel §2.2: such a client 'requires that a sid (session ID) Claim be included'.
+            raise InvalidOption(
+                "logout_token_names cannot be sub while the client registers "
+                "backchannel_logout_session_required"
+            )

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import IntegrityError
 
-from provider.clients.models import Client, ConfirmSignOut, OfflinePolicy, ResultPage
+from provider.clients.models import Client, ConfirmSignOut, LogoutTokenNames, OfflinePolicy, ResultPage
 from provider.clients.options import ClientOptions
 from provider.clients.queries import is_client_id_taken
 from provider.clients.secrets import UnusableSecret, check_given, digest_secret, new_secret
@@ -39,6 +39,7 @@ def add(
     confirm_sign_out: ConfirmSignOut = ConfirmSignOut.WHEN_NEEDED,
     result_page: ResultPage = ResultPage.WHEN_PENDING,
     told_of_expiry: bool = True,
+    logout_token_names: LogoutTokenNames = LogoutTokenNames.BOTH,
     grant_lifetime: timedelta | None = None,
     refresh_reuse_interval: timedelta | None = None,
     deliver_to: str | None = None,
@@ -58,6 +59,7 @@ def add(
         confirm_sign_out=confirm_sign_out,
         result_page=result_page,
         told_of_expiry=told_of_expiry,
+        logout_token_names=logout_token_names,
         grant_lifetime=grant_lifetime,
         refresh_reuse_interval=refresh_reuse_interval,
         deliver_to=deliver_to,
@@ -66,6 +68,7 @@ def add(
         refuse_when_degraded_for=refuse_when_degraded_for,
         may_exchange_tokens_of=may_exchange_tokens_of,
     )
+    options.check_with(metadata)
     client_id = str(new_id()) if client_id is None else _checked_id(client_id)
     secret = _secret_for(metadata, client_secret)
     client = _made(metadata, client_id, secret)
@@ -98,6 +101,7 @@ def apply_options(client: Client, options: ClientOptions) -> None:
     client.confirm_sign_out = options.confirm_sign_out.value
     client.result_page = options.result_page.value
     client.told_of_expiry = options.told_of_expiry
+    client.logout_token_names = options.logout_token_names.value
     client.grant_lifetime = options.grant_lifetime
     client.refresh_reuse_interval = options.refresh_reuse_interval
     client.deliver_to = options.deliver_to

@@ -76,7 +76,7 @@ class Delivery(Base):
     account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
     session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
     sub: Mapped[str] = mapped_column(String(255))
-    # Absent for a client that acts on `sub` alone.
+    # Absent for a client that is sent `sub` alone.
     sid: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), default=DeliveryState.PENDING)
     # Security endings go first: 0 before 1.

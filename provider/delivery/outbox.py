@@ -23,7 +23,7 @@ class Notice:
     account_id: UUID
     session_id: UUID | None
     sub: str
-    # None for a client that acts on `sub` alone.
+    # None for a client that is sent `sub` alone.
     sid: str | None
     # What was ended: of one ending, each of these is told once.
     subject_key: str

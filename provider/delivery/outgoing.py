@@ -59,7 +59,7 @@ class Undeliverable:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """Sending would do harm by now: the person has come back to that client (DEC-14)."""
+    """Sending would do harm by now: the token would end a newer session of the person (DEC-14)."""
 
 
 # Makes the request in the thread that sends it, without asking the database: signing takes its time.

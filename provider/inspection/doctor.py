@@ -7,7 +7,7 @@ of anybody ends.
 from collections.abc import Iterator
 from datetime import timedelta
 
-from provider.clients.models import Client
+from provider.clients.models import Client, LogoutTokenNames
 from provider.infrastructure import clock, current
 from provider.infrastructure.opaque_tokens import new_id
 from provider.infrastructure.outbound_http import (
@@ -23,6 +23,11 @@ from provider.inspection.findings import Finding, Grade, Report
 from provider.inspection.specimens import Specimen, Specimens
 
 CERTIFICATE_ENDS_SOON = timedelta(days=14)
+_NAMES = {
+    LogoutTokenNames.BOTH: "sub and sid",
+    LogoutTokenNames.SID: "sid alone",
+    LogoutTokenNames.SUB: "sub alone",
+}
 _STEPS: dict[FailureKind, str] = {
     "refused": "address policy",
     "dns": "DNS",
@@ -76,8 +81,8 @@ def _registration(client: Client, url: str) -> Finding:
             meaning="The override is for development only.",
             mend="Remove it (curfew client update, option --deliver-to) before this app is used in earnest.",
         )
-    named = "sub and sid" if client.metadata_.backchannel_logout_session_required else "sub alone"
-    return Finding(check="registration", grade=Grade.PASS, saw=f"{url}, told with {named}")
+    named = _NAMES[LogoutTokenNames(client.logout_token_names)]
+    return Finding(check="registration", grade=Grade.PASS, saw=f"{url}, Logout Tokens carry {named}")
 
 
 def _reach(url: str) -> Iterator[Finding]:

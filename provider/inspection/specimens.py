@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from provider.clients.models import Client
+from provider.clients.models import Client, LogoutTokenNames
 from provider.infrastructure import clock, current
 from provider.infrastructure.opaque_tokens import new_handle, new_subject
 from provider.keys import algorithms, jwt
@@ -49,7 +49,7 @@ class Specimens:
 
     def __init__(self, client: Client) -> None:
         self._client_id = client.client_id
-        self._names_sid = client.metadata_.backchannel_logout_session_required
+        self._names = LogoutTokenNames(client.logout_token_names)
         self._alg = client.metadata_.id_token_signed_response_alg
         self._kid = the_keyring().private_key(self._alg)[0]
 
@@ -104,9 +104,12 @@ class Specimens:
             "exp": issued_at + LIFETIME_SECONDS,
             "jti": new_handle(),
             "events": {BACKCHANNEL_LOGOUT_EVENT: {}},
-            "sub": new_subject(),
         }
-        return claims | ({"sid": new_handle()} if self._names_sid else {})
+        if self._names is not LogoutTokenNames.SID:
+            claims["sub"] = new_subject()
+        if self._names is not LogoutTokenNames.SUB:
+            claims["sid"] = new_handle()
+        return claims
 
 
 def _signature(key: algorithms.PrivateKey, message: bytes) -> bytes:

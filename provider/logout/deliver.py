@@ -19,7 +19,7 @@ from provider.delivery.outbox import BACKCHANNEL_LOGOUT
 from provider.delivery.outgoing import Builder, ClaimedDelivery
 from provider.delivery.owner import Owner
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import after_commit, db, end_read
 from provider.logout import logout_token
 
 # A new kind of delivery is one more builder here.
@@ -59,7 +59,26 @@ def drain(limit: int | None = None) -> "Counter[str]":
 
 def record_results(ended: Sequence[Ended]) -> None:
     """Write the audit entries of deliveries that have reached their final states, in the same transaction."""
-    record_many([_entry(claimed, report) for claimed, report in ended])
+    entries = [_entry(claimed, report) for claimed, report in ended]
+    record_many(entries)
+    expired = [one for one in entries if one["tag"] == EventTag.DELIVERY_EXPIRED]
+    if expired:
+        after_commit(lambda: _warn_of_expired(expired))
+
+
+def _warn_of_expired(expired: Sequence[Entry]) -> None:
+    """Log which apps still do not know of a logout; `curfew delivery retry` notifies them after all."""
+    for one in expired:
+        detail = one["detail"]
+        with event_log.correlated(one["correlation_id"]):
+            event_log.warning(
+                "delivery_expired",
+                delivery_id=detail["delivery_id"],
+                logout_id=one["logout_id"],
+                client_id=one["client_id"],
+                attempts=detail["attempts"],
+                outcome=detail["outcome"],
+            )
 
 
 def _entry(claimed: ClaimedDelivery, report: Report) -> Entry:

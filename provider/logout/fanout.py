@@ -1,8 +1,9 @@
-"""Who is told of an ending – and nobody else decides it."""
+"""Decide which clients are notified of an ending, and by which claims."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
+from provider.clients.models import LogoutTokenNames
 from provider.delivery.outbox import Notice
 from provider.logout.models import LogoutReason, LogoutScope
 from provider.logout.shares import Share
@@ -28,7 +29,7 @@ EXPIRY_REASONS = frozenset({LogoutReason.IDLE_TIMEOUT, LogoutReason.ABSOLUTE_TIM
 
 
 def plan(shares: Sequence[Share], reason: LogoutReason) -> list[Notice]:
-    """Return the notices owed: one for each ended sid, or one for each client that acts on `sub` alone."""
+    """Return the notices owed: one per ended client session, or one per client that is sent `sub` alone."""
     notices: dict[tuple[UUID, str], Notice] = {}
     for share in shares:
         if share.has_address and (share.client.told_of_expiry or reason not in EXPIRY_REASONS):
@@ -49,13 +50,13 @@ def priority_of(reason: LogoutReason, scope: LogoutScope, *, in_bulk: bool) -> i
 
 
 def _notice(share: Share) -> Notice:
-    names_sid = share.client.metadata_.backchannel_logout_session_required
+    # Its tokens would all be the same, so one is enough.
+    names_sid = share.client.logout_token_names != LogoutTokenNames.SUB
     return Notice(
         client_id=share.client.id,
         account_id=share.grant.account_id,
         session_id=share.client_session.session_id if share.client_session else None,
         sub=share.grant.sub,
-        # DEC-14: without session_required the token has `sub` alone and ends all that the RP knows.
         sid=share.sid if names_sid else None,
         subject_key=f"sid:{share.grant.id if share.client_session is None else share.client_session.id}"
         if names_sid

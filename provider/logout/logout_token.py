@@ -1,19 +1,18 @@
-"""The Logout Token (backchannel §2.4), made afresh for each attempt at telling an RP.
+"""The Logout Token (backchannel §2.4), minted afresh for each attempt to notify an RP.
 
-Before every attempt it is asked again whether telling is still right: a session that lives is never
-signed out, and a client that acts on `sub` alone is left in peace once the person has come back.
+Every attempt checks again whether it is still right: a living session is never signed out, and a token
+with `sub` alone is not sent once the person has a newer session at the client, because it would end that too.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, exists, false, func, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
-from provider.clients.models import Client
+from provider.clients.models import Client, LogoutTokenNames
 from provider.delivery.models import Delivery
 from provider.delivery.outgoing import (
     ClaimedDelivery,
@@ -30,8 +29,6 @@ from provider.keys import jwt
 from provider.sessions.models import ClientSession, Session
 
 BACKCHANNEL_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-# DEC-14: such a token ends everything that the RP knows of the person, so it must not come late.
-SUB_ONLY_RETRIES_END = timedelta(minutes=10)
 
 
 def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
@@ -64,6 +61,7 @@ class _Receiver:
     url: str
     client_id: str
     alg: str
+    names: LogoutTokenNames
     is_slow: bool
 
 
@@ -72,17 +70,20 @@ _OF_CLIENT = (
     func.coalesce(Client.deliver_to, Client.registered["backchannel_logout_uri"].as_string()),
     Client.client_id,
     Client.registered["id_token_signed_response_alg"].as_string(),
+    Client.logout_token_names,
     Client.slow,
 )
 
 
-def _receiver(url: str | None, client_id: str, alg: str | None, is_slow: bool) -> _Receiver | None:
+def _receiver(
+    url: str | None, client_id: str, alg: str | None, names: str, is_slow: bool
+) -> _Receiver | None:
     if alg is None:
         # Whatever stands there is no client's metadata; that is our defect and costs the client no try.
         raise ValueError(f"the client {client_id} cannot be read")
     if not url:
         return None
-    return _Receiver(url=url, client_id=client_id, alg=alg, is_slow=is_slow)
+    return _Receiver(url=url, client_id=client_id, alg=alg, names=LogoutTokenNames(names), is_slow=is_slow)
 
 
 def _decide(
@@ -93,14 +94,14 @@ def _decide(
     if lives:
         # Design §1, promise 4: no false logout, whatever else has gone wrong.
         return Undeliverable("session_lives")
-    if delivery.sid is None and (came_back or _is_late(delivery)):
+    if came_back:
         return Superseded()
     return partial(_build, delivery, receiver)
 
 
 def _build(delivery: ClaimedDelivery, receiver: _Receiver) -> OutgoingRequest:
     jti = new_handle()
-    token = jwt.sign(_claims(delivery, receiver.client_id, jti), typ=jwt.LOGOUT_TOKEN_TYP, alg=receiver.alg)
+    token = jwt.sign(_claims(delivery, receiver, jti), typ=jwt.LOGOUT_TOKEN_TYP, alg=receiver.alg)
     return OutgoingRequest(
         url=receiver.url,
         fields={"logout_token": token},
@@ -110,20 +111,21 @@ def _build(delivery: ClaimedDelivery, receiver: _Receiver) -> OutgoingRequest:
     )
 
 
-def _claims(delivery: ClaimedDelivery, audience: str, jti: str) -> dict[str, Any]:
+def _claims(delivery: ClaimedDelivery, receiver: _Receiver, jti: str) -> dict[str, Any]:
     settings = current.settings()
     issued_at = int(clock.now().timestamp())
     # backchannel §2.4: a Logout Token must never carry a nonce, lest it pass for an ID Token.
     claims: dict[str, Any] = {
         "iss": settings.issuer,
-        "aud": audience,
+        "aud": receiver.client_id,
         "iat": issued_at,
         "exp": issued_at + int(settings.logout_token_lifetime.total_seconds()),
         "jti": jti,
         "events": {BACKCHANNEL_LOGOUT_EVENT: {}},
-        "sub": delivery.sub,
     }
-    if delivery.sid is not None:
+    if receiver.names is not LogoutTokenNames.SID or delivery.sid is None:
+        claims["sub"] = delivery.sub
+    if receiver.names is not LogoutTokenNames.SUB and delivery.sid is not None:
         claims["sid"] = delivery.sid
     return claims
 
@@ -146,15 +148,12 @@ def _lives() -> ColumnElement[bool]:
 
 
 def _came_back() -> ColumnElement[bool]:
-    """Whether the person has come back to a client that acts on `sub` alone since the ending."""
+    """Whether the token would name `sub` alone and the person has a newer session at the client."""
+    sub_alone = or_(Delivery.sid.is_(None), Client.logout_token_names == LogoutTokenNames.SUB.value)
     newer = exists().where(
         ClientSession.session_id == Session.id,
         ClientSession.client_id == Delivery.client_id,
         ClientSession.created_at > Delivery.created_at,
         Session.account_id == Delivery.account_id,
     )
-    return case((Delivery.sid.is_not(None), false()), else_=newer)
-
-
-def _is_late(delivery: ClaimedDelivery) -> bool:
-    return delivery.try_number > 1 and clock.now() > delivery.created_at + SUB_ONLY_RETRIES_END
+    return and_(sub_alone, newer)

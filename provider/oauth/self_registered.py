@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from provider.clients.models import Client
+from provider.clients.models import Client, LogoutTokenNames
 from provider.clients.queries import is_name_of_operators_client
 from provider.infrastructure import current
 from provider.oauth.client_authentication import offered
@@ -45,6 +45,9 @@ def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> It
     ):
         # core §8.1: the sector is the host of a redirect URI, to which a device's answer never goes.
         yield Problem("sector_identifier_uri", "is needed for pairwise subjects with the device grant")
+    operators_choice = client.logout_token_names if client else LogoutTokenNames.BOTH
+    if metadata.backchannel_logout_session_required and operators_choice == LogoutTokenNames.SUB:
+        yield Problem("backchannel_logout_session_required", "is not offered: the operator chose sub alone")
     has_certificates = bool(current.settings().client_certificate_header)
     if metadata.tls_client_certificate_bound_access_tokens and not has_certificates:
         yield Problem("tls_client_certificate_bound_access_tokens", "is not offered")

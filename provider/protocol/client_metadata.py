@@ -89,9 +89,9 @@ class ClientMetadata:
     scope: str = _declared("What it may ask for, separated by spaces.", STANDARD_SCOPE)
     post_logout_redirect_uris: tuple[str, ...] = _declared("Where people may go after sign-out.", ())
     backchannel_logout_uri: str | None = _declared("Where Logout Tokens are delivered.")
-    backchannel_logout_session_required: bool = _declared("Its Logout Tokens always carry sid.", False)
+    backchannel_logout_session_required: bool = _declared("Its Logout Tokens must carry sid.", False)
     frontchannel_logout_uri: str | None = _declared("What the browser loads at sign-out.")
-    frontchannel_logout_session_required: bool = _declared("That page is told iss and sid.", False)
+    frontchannel_logout_session_required: bool = _declared("That page must get iss and sid.", False)
     software_id: str | None = _declared("Which software it is.")
     software_version: str | None = _declared("Which version of it.")
     require_signed_request_object: bool = _declared(

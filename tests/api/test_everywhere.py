@@ -293,7 +293,7 @@ def test_the_preview_says_what_would_end_and_ends_nothing(rp, ada, ben, token):
     assert find_live(elsewhere.handle) is not None
 
 
-MUTE = {"backchannel_logout_uri": None, "backchannel_logout_session_required": None}
+MUTE = {"backchannel_logout_uri": None}
 
 
 def test_the_preview_is_what_then_happens(rp, ada, token):

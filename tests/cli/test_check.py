@@ -270,7 +270,7 @@ def test_what_a_breaker_holds_is_not_forgotten(curfew, looking, story):
 
 def test_an_app_that_registered_its_address_afterwards_was_owed_nothing(curfew, looking):
     with looking():
-        red = make_client("red", backchannel_logout_uri=None, backchannel_logout_session_required=None)
+        red = make_client("red", backchannel_logout_uri=None)
         made = make_session(make_account("ada"), [red])
         with transaction():
             end(made.session, BY_ADA)

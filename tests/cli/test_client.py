@@ -43,6 +43,32 @@ def test_a_client_is_added_listed_shown_updated_and_removed(curfew, looking):
     assert tags(looking) == ["client_added", "client_updated", "client_removed"]
 
 
+def test_logout_tokens_name_both_unless_the_operator_chooses_one(curfew):
+    curfew("client", "add", *RED)
+    assert curfew("client", "show", "red", "--json").json["logout_token_names"] == "both"
+
+    curfew("client", "update", "red", "--logout-token-names", "sub")
+    assert "sub" in curfew("client", "show", "red").out
+
+    curfew("client", "update", "red", "--client-name", "Red")
+    assert curfew("client", "show", "red", "--json").json["logout_token_names"] == "sub"
+
+
+def test_sub_alone_is_refused_to_a_client_that_requires_sid(curfew):
+    required = "--backchannel-logout-session-required"
+    uri = ("--backchannel-logout-uri", "https://red.test/told")
+    for command in (
+        ("client", "add", *RED, *uri, required, "--logout-token-names", "sub"),
+        ("client", "update", "red", required, "--logout-token-names", "sub"),
+        ("client", "update", "red", "--logout-token-names", "sub"),
+    ):
+        said = curfew(*command, code=1).err
+        assert "logout_token_names cannot be sub" in said
+        assert len(said.splitlines()) == 1
+        if command[1] == "add":
+            curfew("client", "add", *RED, *uri, required)
+
+
 def test_every_metadata_field_has_an_option(curfew):
     help_ = curfew("client", "add", "--help").out.replace("\n", " ")
 
@@ -59,7 +85,8 @@ def test_every_kind_of_option_arrives(curfew, tmp_path):
         "--token-endpoint-auth-method", "private_key_jwt", "--jwks", keys, "--default-max-age", "60",
         "--require-auth-time", "--scope", "openid email", "--grant-lifetime", "30d",
         "--offline-policy", "ask", "--refresh-reuse-interval", "5s",
-        "--confirm-sign-out", "always", "--no-told-of-expiry", "--refuse-when-degraded-for", "4h",
+        "--confirm-sign-out", "always", "--no-told-of-expiry", "--logout-token-names", "sid",
+        "--refuse-when-degraded-for", "4h",
         "--backchannel-logout-uri", "https://red.test/told", "--result-page", "always", "--json",
     ).json  # fmt: skip
 
@@ -70,6 +97,7 @@ def test_every_kind_of_option_arrives(curfew, tmp_path):
     assert (shown["grant_lifetime"], shown["offline_policy"]) == (30 * 86400, "ask")
     assert shown["refresh_reuse_interval"] == 5
     assert (shown["confirm_sign_out"], shown["told_of_expiry"]) == ("always", False)
+    assert shown["logout_token_names"] == "sid"
     assert shown["refuse_when_degraded_for"] == 4 * 3600
     assert "client_secret" not in shown
 

@@ -117,6 +117,20 @@ def test_an_app_that_refuses_every_bad_token_passes(curfew, registered):
     assert report["grade"] == "warn"
 
 
+@pytest.mark.parametrize(
+    ("names", "saw", "claims"),
+    [("both", "sub and sid", {"sub", "sid"}), ("sid", "sid alone", {"sid"}), ("sub", "sub alone", {"sub"})],
+)
+def test_the_good_token_names_what_real_ones_name(curfew, registered, names, saw, claims):
+    with running(first_only()) as app:
+        registered(port=app.port, settings={"logout_token_names": names})
+        report = curfew("doctor", "red", "--json").json
+
+    assert by_check(report)["registration"]["saw"].endswith(f"Logout Tokens carry {saw}")
+    sent = jwt.decode(app.tokens[0], options={"verify_signature": False})
+    assert {"sub", "sid"} & sent.keys() == claims
+
+
 def test_an_app_that_believes_everything_fails(curfew, registered):
     with running(lambda _: 200) as app:
         registered(port=app.port)

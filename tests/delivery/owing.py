@@ -33,9 +33,11 @@ def sign_out_at(*clients: Client, account: Account | None = None, count: int = 1
     return owed
 
 
-def owe(*, port: int | None = None, **metadata: object) -> Delivery:
+def owe(
+    *, port: int | None = None, settings: dict[str, object] | None = None, **metadata: object
+) -> Delivery:
     """Owe red the news that Ada has signed out."""
-    return sign_out_at(make_client("red", port=port, **metadata))[0]
+    return sign_out_at(make_client("red", port=port, settings=settings, **metadata))[0]
 
 
 def deliveries_of(logout_id: UUID) -> list[Delivery]:

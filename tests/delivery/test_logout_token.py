@@ -11,8 +11,9 @@ from sqlalchemy import update
 
 from provider.clients.models import Client
 from provider.delivery.models import Delivery, DeliveryState
-from provider.infrastructure import current
-from provider.infrastructure.database import change, transaction
+from provider.delivery.resend import resend
+from provider.infrastructure import current, metrics
+from provider.infrastructure.database import change, db, transaction
 from provider.keys.jwks import published_jwks
 from provider.logout.deliver import drain
 from provider.sessions.models import ClientSession, Session
@@ -74,13 +75,41 @@ def test_the_algorithm_is_the_one_of_the_clients_id_tokens(app: Flask, alg: str)
     assert told(red).header["alg"] == alg
 
 
-@pytest.mark.spec("backchannel §2.2")
-def test_a_client_that_did_not_ask_for_the_sid_is_told_the_sub_alone(app: Flask) -> None:
+@pytest.mark.spec("backchannel §2.2, backchannel §2.4")
+@pytest.mark.parametrize("required", [None, False, True])
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        pytest.param({}, {"sub", "sid"}, id="both by default"),
+        pytest.param({"logout_token_names": "both"}, {"sub", "sid"}, id="both"),
+        pytest.param({"logout_token_names": "sid"}, {"sid"}, id="sid alone"),
+        pytest.param({"logout_token_names": "sub"}, {"sub"}, id="sub alone"),
+    ],
+)
+def test_the_operator_chooses_which_claims_name_what_has_ended(
+    app: Flask, required: bool | None, names: dict[str, object], expected: set[str]
+) -> None:
     with receiving() as red:
-        owe(port=red.port, backchannel_logout_session_required=False)
+        owe(port=red.port, settings=names, backchannel_logout_session_required=required)
         drain()
 
-    assert "sid" not in told(red).claims
+    assert {"sub", "sid"} & set(told(red).claims) == expected
+
+
+@pytest.mark.parametrize(("before", "after"), [("both", "sid"), ("both", "sub"), ("sub", "both")])
+def test_the_choice_is_read_at_each_attempt(app: Flask, before: str, after: str) -> None:
+    with receiving(503, 200) as red:
+        delivery = owe(port=red.port, settings={"logout_token_names": before})
+        drain()
+        with transaction():
+            change(update(Client).values(logout_token_names=after))
+        make_due(delivery)
+        drain()
+
+    claims = read(red.received[1].token).claims
+    # A delivery that was made for `sub` alone knows of no sid.
+    expected = {"sid"} if after == "sid" else {"sub"}
+    assert {"sub", "sid"} & set(claims) == expected
 
 
 def test_the_current_address_is_read_at_each_attempt(app: Flask) -> None:
@@ -141,7 +170,7 @@ def test_a_session_that_lives_is_never_signed_out(app: Flask) -> None:
 def test_a_client_that_acts_on_sub_alone_is_left_in_peace_once_the_person_is_back(app: Flask) -> None:
     ada = make_account("ada")
     with receiving(503, 200) as red:
-        client = make_client("red", port=red.port, backchannel_logout_session_required=False)
+        client = make_client("red", port=red.port, settings={"logout_token_names": "sub"})
         [delivery] = sign_out_at(client, account=ada)
         drain()
         make_session(ada, [client])
@@ -168,7 +197,7 @@ def test_a_client_that_knows_the_sid_is_told_even_though_the_person_is_back(app:
 
 def test_somebody_elses_session_supersedes_nothing(app: Flask) -> None:
     with receiving(503, 200) as red:
-        client = make_client("red", port=red.port, backchannel_logout_session_required=False)
+        client = make_client("red", port=red.port, settings={"logout_token_names": "sub"})
         [delivery] = sign_out_at(client, account=make_account("ada"))
         drain()
         make_session(make_account("ben"), [client])
@@ -178,34 +207,83 @@ def test_somebody_elses_session_supersedes_nothing(app: Flask) -> None:
     assert now_is(delivery).state == DeliveryState.ACCEPTED
 
 
-def test_a_token_with_sub_alone_is_not_retried_for_longer_than_ten_minutes(
+def test_a_delivery_that_names_the_sid_is_superseded_once_the_operator_chooses_sub_alone(app: Flask) -> None:
+    ada = make_account("ada")
+    with receiving(503, 200) as red:
+        client = make_client("red", port=red.port)
+        [delivery] = sign_out_at(client, account=ada)
+        drain()
+        make_session(ada, [client])
+        with transaction():
+            change(update(Client).values(logout_token_names="sub"))
+        make_due(delivery)
+        drain()
+
+    assert now_is(delivery).state == DeliveryState.SUPERSEDED
+
+
+def test_a_token_with_sub_alone_is_retried_as_long_as_the_person_stays_away(
     app: Flask, turned_clock: TurnedClock
 ) -> None:
-    with receiving(503) as red:
-        delivery = owe(port=red.port, backchannel_logout_session_required=False)
+    with receiving(503, 200) as red:
+        delivery = owe(port=red.port, settings={"logout_token_names": "sub"})
+        drain()
+        turned_clock.turn(timedelta(hours=71))
+        drain()
+
+    assert len(red.received) == 2
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
+
+
+@pytest.mark.parametrize("names", ["both", "sid", "sub"])
+def test_what_comes_too_late_expires_with_an_alert_and_can_be_retried(
+    app: Flask, turned_clock: TurnedClock, caplog: pytest.LogCaptureFixture, names: str
+) -> None:
+    before = counted_expired()
+    with receiving(503, 200) as red:
+        settings = {"logout_token_names": names, "session_lifetime": timedelta(minutes=10)}
+        delivery = owe(port=red.port, settings=settings)
         drain()
         turned_clock.turn(timedelta(minutes=10, seconds=1))
         drain()
 
-    assert len(red.received) == 1
-    assert now_is(delivery).state == DeliveryState.SUPERSEDED
+        assert (now_is(delivery).state, len(red.received)) == (DeliveryState.EXPIRED, 1)
+        assert tags_of_deliveries() == ["delivery_expired"]
+        [warned] = [line for line in caplog.records if line.message == "delivery_expired"]
+        assert warned.levelname == "WARNING"
+        assert warned.fields["delivery_id"] == str(delivery.id)  # type: ignore[attr-defined]
+        assert warned.fields["client_id"] == "red"  # type: ignore[attr-defined]
+        assert counted_expired() == before + 1
+        with transaction():
+            assert resend(db.session.get_one(Delivery, delivery.id))
+        drain()
+
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
 
 
 def test_its_first_attempt_is_made_however_long_the_workers_were_away(
     app: Flask, turned_clock: TurnedClock
 ) -> None:
     with receiving() as red:
-        delivery = owe(port=red.port, backchannel_logout_session_required=False)
+        delivery = owe(port=red.port, settings={"logout_token_names": "sub"})
         turned_clock.turn(timedelta(minutes=20))
         drain()
 
     assert now_is(delivery).state == DeliveryState.ACCEPTED
 
 
+def counted_expired() -> float:
+    """How many deliveries Prometheus has seen expire."""
+    samples = [one for family in metrics.DELIVERIES_FINISHED.collect() for one in family.samples]
+    return sum(
+        one.value
+        for one in samples
+        if one.name.endswith("_total") and one.labels["state"] == DeliveryState.EXPIRED
+    )
+
+
 def client_change(**metadata: object) -> None:
     """Change what red has registered; None takes a member away."""
-    from provider.infrastructure.database import db
-
     with transaction():
         red = db.session.query(Client).filter_by(client_id="red").one()
         kept = {**red.registered, **metadata}

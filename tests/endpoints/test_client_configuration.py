@@ -280,3 +280,25 @@ def test_of_two_changes_at_once_one_wins(stranger, made):
         )
 
         assert sorted(answer.status_code for answer in answers) in ([200, 401, 401], [204, 401, 401])
+
+
+@pytest.mark.spec("backchannel §2.2")
+def test_a_client_that_is_sent_sub_alone_cannot_require_sid(stranger, made):
+    with transaction():
+        write(update(Client).values(logout_token_names="sub"))
+    uri = "https://red.test/told"
+
+    refused = stranger.replace(made, backchannel_logout_uri=uri, backchannel_logout_session_required=True)
+    allowed = stranger.replace(made, backchannel_logout_uri=uri)
+
+    assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
+    assert "backchannel_logout_session_required" in refused.json["error_description"]
+    assert allowed.status_code == 200
+
+
+def test_a_client_does_not_choose_what_its_logout_tokens_name(stranger):
+    made = stranger.registered(logout_token_names="sub")
+
+    end_read()
+    assert "logout_token_names" not in made
+    assert db.session.scalar(select(Client.logout_token_names)) == "both"

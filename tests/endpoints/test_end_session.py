@@ -418,7 +418,6 @@ def test_a_native_apps_loopback_port_is_free(http):
         redirect_uris=["http://127.0.0.1/callback"],
         post_logout_redirect_uris=["http://127.0.0.1/out"],
         backchannel_logout_uri=None,
-        backchannel_logout_session_required=None,
         client_uri=None,
     )
     made = make_session(make_account("ada"), [native])

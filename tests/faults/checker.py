@@ -71,7 +71,7 @@ def _nothing_lost(tables: Tables, visits: list[Visit], rules: Rules) -> Iterator
         registered = client["registered"]
         if share["ended_at"] is None or not registered.get("backchannel_logout_uri"):
             continue
-        names_sid = registered.get("backchannel_logout_session_required")
+        names_sid = client["logout_token_names"] != "sub"
         key = f"sid:{dashed(share['id'])}" if names_sid else f"sub:{dashed(client['id'])}"
         if (count := owed[share["logout_id"], key]) != 1:
             yield f"INV-01: the end of {client['client_id']}'s share {share['id']} has {count} deliveries"
@@ -149,9 +149,9 @@ def _no_false_logout(tables: Tables, receipts: list[Receipt], visits: list[Visit
 
 
 def _no_false_sub(tables: Tables, receipt: Receipt) -> Iterator[str]:
-    """DEC-14: a token with `sub` alone goes to who asked for it, and never after a newer sign-in there."""
+    """DEC-14: `sub` alone is sent only where the operator chose so, and never after a newer sign-in there."""
     client = tables.client_named(receipt.rp)
-    if client["registered"].get("backchannel_logout_session_required"):
+    if client["logout_token_names"] != "sub":
         yield f"INV-03: {receipt.rp} got a token without sid"
         return
     row = tables.deliveries.get(receipt.delivery.replace("-", ""))

@@ -30,9 +30,9 @@ from tests.support.waiting import wait_until
 SECRET_KEY = "dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktMTIzNDU"
 PASSWORD = "ada takes the night train to turin"
 PEOPLE = ("ada", "ben", "cleo")
-# Violet acts on `sub` alone; the signatures are of two kinds.
+# Violet is sent `sub` alone and green `sid` alone; the signatures are of two kinds.
 RPS = {"red": "RS256", "green": "ES256", "blue": "RS256", "yellow": "ES256", "violet": "ES256"}
-SUB_ONLY = "violet"
+SUB_ONLY, SID_ONLY = "violet", "green"
 LEASE, DEADLINE, SWEEP = 3.0, 2.0, 0.3
 # Thirteen tries within some twenty seconds instead of seventy hours.
 SCHEDULE = "200ms,300ms,500ms,1s,1s,1s,2s,2s,2s,3s,3s,3s"
@@ -294,7 +294,5 @@ def client_command(rp: RelyingParty, alg: str) -> list[str]:
         *("--grant-type", "authorization_code", "--grant-type", "refresh_token"),
         *("--scope", "openid profile email offline_access"),
         *("--id-token-signed-response-alg", alg),
-        "--no-backchannel-logout-session-required"
-        if rp.name == SUB_ONLY
-        else "--backchannel-logout-session-required",
+        *("--logout-token-names", {SUB_ONLY: "sub", SID_ONLY: "sid"}.get(rp.name, "both")),
     ]

@@ -74,7 +74,6 @@ class App:
             post_logout_redirect_uris=[f"{self.origin}/signed-out"],
             frontchannel_logout_uri=f"{self.origin}/frontchannel",
             backchannel_logout_uri=None,
-            backchannel_logout_session_required=None,
             client_uri=None,
         )
 

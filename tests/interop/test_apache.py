@@ -23,7 +23,6 @@ def site(house, register):
         redirect_uris=[f"{url}/callback"],
         post_logout_redirect_uris=[f"{url}/signed-out.html"],
         backchannel_logout_uri=f"{url}/callback?logout=backchannel",
-        backchannel_logout_session_required=True,
         scope="openid email",
     )
     # Not pytest's own folder, which nobody but its owner may enter.

@@ -21,7 +21,6 @@ def test_it_signs_ada_in_and_its_session_ends_by_the_back_channel(house, registe
         redirect_uris=[f"{landing.url}/idpy/callback"],
         post_logout_redirect_uris=[f"{landing.url}/idpy/signed-out"],
         backchannel_logout_uri=f"{landing.url}/idpy/backchannel-logout",
-        backchannel_logout_session_required=True,
         grant_types=["authorization_code", "refresh_token"],
         scope="openid email offline_access",
     )

@@ -192,9 +192,25 @@ def test_a_session_that_was_in_the_making_during_sign_out_everywhere_is_born_dea
     assert find_live(late.handle) is None
 
 
+def test_every_ended_client_session_is_notified_by_its_own_sid(ada):
+    simple = make_client("simple")
+    made = [make_session(ada, [simple]), make_session(ada, [simple], offline=("simple",))]
+    with transaction():
+        end(made[1].session, BY_ADA)
+    first = deliveries()
+
+    with transaction():
+        end_everywhere(ada, BY_ADA)
+
+    assert [one.sid for one in first] == [made[1].shares["simple"].sid]
+    # The offline grant alone is left of the second, and is named by the sid under which it was given.
+    again = {one.sid for one in deliveries() if one.logout_id != first[0].logout_id}
+    assert again == {made[0].shares["simple"].sid, made[1].grants["simple"].sid}
+
+
 @pytest.mark.spec("DEC-14")
-def test_a_client_that_acts_on_sub_alone_is_told_once_per_ending(ada):
-    simple = make_client("simple", backchannel_logout_session_required=False)
+def test_a_client_that_is_sent_sub_alone_is_notified_once_per_ending(ada):
+    simple = make_client("simple", settings={"logout_token_names": "sub"})
     make_session(ada, [simple])
     make_session(ada, [simple])
 
@@ -207,7 +223,7 @@ def test_a_client_that_acts_on_sub_alone_is_told_once_per_ending(ada):
 
 
 def test_a_client_without_an_address_is_part_of_the_ending_but_owed_nothing(ada):
-    mute = make_client("mute", backchannel_logout_uri=None, backchannel_logout_session_required=None)
+    mute = make_client("mute", backchannel_logout_uri=None)
     made = make_session(ada, [mute])
 
     with transaction():

@@ -74,7 +74,6 @@ def app_metadata(plan: Plan, name: str) -> dict[str, Any]:
         "redirect_uris": [f"{url}/callback"],
         "post_logout_redirect_uris": [f"{url}/signed-out"],
         "backchannel_logout_uri": f"{url}/backchannel-logout",
-        "backchannel_logout_session_required": True,
         "grant_types": ["authorization_code", "refresh_token"],
         "id_token_signed_response_alg": "ES256",
         "scope": SCOPE,
