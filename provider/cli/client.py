@@ -72,7 +72,7 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
             metadata,
             client_id=client_id,
             client_secret=_read_secret(client_secret),
-            **{name: getattr(options, name) for name in type(options).__dataclass_fields__},
+            options=options,
         )
         record(EventTag.CLIENT_ADDED, actor="admin", client_id=made.client_id, metadata=made.registered)
     _show_changed(made, None if client_secret else secret, as_json=as_json)

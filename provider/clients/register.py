@@ -1,13 +1,11 @@
 """Take in a new client."""
 
 import re
-from collections.abc import Collection
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import IntegrityError
 
-from provider.clients.models import Client, ConfirmSignOut, LogoutTokenNames, OfflinePolicy, ResultPage
+from provider.clients.models import Client
 from provider.clients.options import ClientOptions
 from provider.clients.queries import is_client_id_taken
 from provider.clients.secrets import UnusableSecret, check_given, digest_secret, new_secret
@@ -34,40 +32,14 @@ def add(
     *,
     client_id: str | None = None,
     client_secret: str | None = None,
-    first_party: bool = False,
-    offline_policy: OfflinePolicy = OfflinePolicy.KEEP,
-    confirm_sign_out: ConfirmSignOut = ConfirmSignOut.WHEN_NEEDED,
-    result_page: ResultPage = ResultPage.WHEN_PENDING,
-    told_of_expiry: bool = True,
-    logout_token_names: LogoutTokenNames = LogoutTokenNames.BOTH,
-    grant_lifetime: timedelta | None = None,
-    refresh_reuse_interval: timedelta | None = None,
-    deliver_to: str | None = None,
-    slow: bool = False,
-    session_lifetime: timedelta | None = None,
-    refuse_when_degraded_for: timedelta | None = None,
-    may_exchange_tokens_of: Collection[str] | None = None,
+    options: ClientOptions | None = None,
 ) -> tuple[Client, str | None]:
     """Add a client; returns it with its secret, which is shown this once, or None if it needs none.
 
     An id and a secret that are not given are made. Raises InvalidClientID, ClientIDTaken,
     UnusableSecret or InvalidOption.
     """
-    options = ClientOptions(
-        first_party=first_party,
-        offline_policy=offline_policy,
-        confirm_sign_out=confirm_sign_out,
-        result_page=result_page,
-        told_of_expiry=told_of_expiry,
-        logout_token_names=logout_token_names,
-        grant_lifetime=grant_lifetime,
-        refresh_reuse_interval=refresh_reuse_interval,
-        deliver_to=deliver_to,
-        slow=slow,
-        session_lifetime=session_lifetime,
-        refuse_when_degraded_for=refuse_when_degraded_for,
-        may_exchange_tokens_of=may_exchange_tokens_of,
-    )
+    options = options or ClientOptions()
     options.check_with(metadata)
     client_id = str(new_id()) if client_id is None else _checked_id(client_id)
     secret = _secret_for(metadata, client_secret)

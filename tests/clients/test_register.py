@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from provider.clients import assertions, change, queries, register
 from provider.clients.models import OfflinePolicy
-from provider.clients.options import InvalidOption
+from provider.clients.options import ClientOptions, InvalidOption
 from provider.clients.secrets import UnusableSecret, check_secret
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
@@ -22,7 +22,8 @@ def metadata(**members):
 
 def add(**options):
     with transaction():
-        return register.add(options.pop("metadata", metadata()), **options)
+        said = {name: options.pop(name) for name in ("client_id", "client_secret") if name in options}
+        return register.add(options.pop("metadata", metadata()), **said, options=ClientOptions(**options))
 
 
 def test_a_client_is_found_by_its_id_in_one_statement(app, statements):

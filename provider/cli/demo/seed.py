@@ -21,6 +21,7 @@ from provider.cli.serve import make_first_keys
 from provider.clients import change as client_change
 from provider.clients import queries as clients
 from provider.clients import register as client_register
+from provider.clients.options import ClientOptions
 from provider.config import load_settings
 from provider.infrastructure import event_log, schema
 from provider.infrastructure.database import db, transaction
@@ -73,7 +74,10 @@ def _register(plan: Plan, name: str) -> None:
     known = clients.find_by_client_id(name)
     if known is None:
         client_register.add(
-            metadata, client_id=name, client_secret=plan.client_secrets[name], first_party=True
+            metadata,
+            client_id=name,
+            client_secret=plan.client_secrets[name],
+            options=ClientOptions(first_party=True),
         )
         record(EventTag.CLIENT_ADDED, actor="system", client_id=name)
     elif known.metadata_ != metadata:
