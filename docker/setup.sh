@@ -14,7 +14,6 @@ register() {
         --redirect-uri "http://localhost:$port/callback" \
         --post-logout-redirect-uri "http://localhost:$port/signed-out" \
         --backchannel-logout-uri "http://localhost:$port/backchannel-logout" \
-        --backchannel-logout-session-required \
         --deliver-to "http://provider:$port/backchannel-logout" \
         --id-token-signed-response-alg ES256
 }

@@ -80,58 +80,58 @@ def metadata_options(command: F) -> F:
     )(command)
 
 
+_OPERATORS = (
+    click.option(
+        "--first-party/--third-party",
+        default=None,
+        help="Whether it is the operator's own, so that no consent is asked.",
+    ),
+    click.option(
+        "--offline-policy",
+        type=click.Choice([policy.value for policy in OfflinePolicy]),
+        help="What sign-out of the browser does to its offline grants; keep at first.",
+    ),
+    click.option(
+        "--confirm-sign-out",
+        type=click.Choice([choice.value for choice in ConfirmSignOut]),
+        help="Whether a person is asked when it signs them out; when_needed at first.",
+    ),
+    click.option("--result-page", type=click.Choice(list(_RESULT_PAGES)), help=_RESULT_PAGE),
+    click.option(
+        "--told-of-expiry/--no-told-of-expiry",
+        default=None,
+        help="Whether it is told of sessions that ran out by themselves; it is at first.",
+    ),
+    click.option(
+        "--logout-token-names",
+        type=click.Choice([choice.value for choice in LogoutTokenNames]),
+        help="Which claims its Logout Tokens carry: sub and sid (both, the default), sid for an app that "
+        "ends every browser of a sub, or sub for an app that ignores sid.",
+    ),
+    click.option("--grant-lifetime", type=Span(), help="How long its grants live, such as 30d."),
+    click.option(
+        "--refresh-reuse-interval", type=Span(), help="Time within which a refresh may be repeated."
+    ),
+    click.option("--deliver-to", help="Development only: where Logout Tokens really go."),
+    click.option("--slow/--not-slow", default=None, help="Whether it needs longer to answer a Logout Token."),
+    click.option(
+        "--session-lifetime",
+        type=Span(),
+        help="How long its own sessions live; it is told of nothing older.",
+    ),
+    click.option(
+        "--refuse-when-degraded-for",
+        type=Span(),
+        help="Refuse new sign-ins there once its logout endpoint has been degraded for so long, such as "
+        "4h; never at first, when only warnings are given.",
+    ),
+    click.option("--may-exchange-tokens-of", type=ClientIDs(), help=_TOKENS_OF),
+)
+
+
 def operator_options(command: F) -> F:
     """Give a command the options that the operator decides."""
-    options = (
-        click.option(
-            "--first-party/--third-party",
-            default=None,
-            help="Whether it is the operator's own, so that no consent is asked.",
-        ),
-        click.option(
-            "--offline-policy",
-            type=click.Choice([policy.value for policy in OfflinePolicy]),
-            help="What sign-out of the browser does to its offline grants; keep at first.",
-        ),
-        click.option(
-            "--confirm-sign-out",
-            type=click.Choice([choice.value for choice in ConfirmSignOut]),
-            help="Whether a person is asked when it signs them out; when_needed at first.",
-        ),
-        click.option("--result-page", type=click.Choice(list(_RESULT_PAGES)), help=_RESULT_PAGE),
-        click.option(
-            "--told-of-expiry/--no-told-of-expiry",
-            default=None,
-            help="Whether it is told of sessions that ran out by themselves; it is at first.",
-        ),
-        click.option(
-            "--logout-token-names",
-            type=click.Choice([choice.value for choice in LogoutTokenNames]),
-            help="Which claims its Logout Tokens carry: sub and sid (both, the default), sid for an app that "
-            "ends every browser of a sub, or sub for an app that ignores sid.",
-        ),
-        click.option("--grant-lifetime", type=Span(), help="How long its grants live, such as 30d."),
-        click.option(
-            "--refresh-reuse-interval", type=Span(), help="Time within which a refresh may be repeated."
-        ),
-        click.option("--deliver-to", help="Development only: where Logout Tokens really go."),
-        click.option(
-            "--slow/--not-slow", default=None, help="Whether it needs longer to answer a Logout Token."
-        ),
-        click.option(
-            "--session-lifetime",
-            type=Span(),
-            help="How long its own sessions live; it is told of nothing older.",
-        ),
-        click.option(
-            "--refuse-when-degraded-for",
-            type=Span(),
-            help="Refuse new sign-ins there once its logout endpoint has been degraded for so long, such as "
-            "4h; never at first, when only warnings are given.",
-        ),
-        click.option("--may-exchange-tokens-of", type=ClientIDs(), help=_TOKENS_OF),
-    )
-    for option in reversed(options):
+    for option in reversed(_OPERATORS):
         command = option(command)
     return command
 
