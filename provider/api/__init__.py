@@ -19,6 +19,7 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/account/sign-out-everywhere", "preview_everywhere", "GET", everywhere.preview_everywhere),
     ("/account/sign-out-everywhere", "sign_out_everywhere", "POST", everywhere.sign_out_everywhere),
     ("/account/sessions", "list_sessions", "GET", sessions.list_sessions),
+    ("/account/sessions", "end_other_sessions", "DELETE", sessions.end_other_sessions),
     ("/account/sessions/<uuid:session_id>", "end_session", "DELETE", sessions.end_session),
     ("/account/grants", "list_grants", "GET", grants.list_grants),
     ("/account/grants/<uuid:grant_id>", "revoke_grant", "DELETE", grants.revoke_grant),

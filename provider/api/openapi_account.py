@@ -81,7 +81,12 @@ PATHS: Described = {
             "The person's living sessions, newest first.",
             {"200": as_json("A page of sessions.", schema("Sessions"))},
             parameters=_PAGE,
-        )
+        ),
+        "delete": _operation(
+            "endOtherSessions",
+            "Sign out of all browsers and devices but the one with this token; offline grants live on.",
+            {"204": response("Done"), "422": response("OtherTrouble")},
+        ),
     },
     "/account/sessions/{session_id}": {
         "delete": _operation(

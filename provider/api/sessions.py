@@ -4,14 +4,16 @@ from uuid import UUID
 
 from flask import Response, jsonify, request
 
+from provider.accounts.queries import lock
 from provider.api import answers
 from provider.api.caller import Caller, authenticate
 from provider.api.pages import PageRequest
 from provider.infrastructure.database import end_read, in_transaction
 from provider.logout.end_session import end
-from provider.logout.holdings import list_held_sessions
-from provider.protocol.errors import NotFound
-from provider.sessions.queries import find
+from provider.logout.holdings import count_held_sessions, list_held_sessions
+from provider.logout.others import end_others
+from provider.protocol.errors import NotFound, ProtocolError, UnprocessableRequest
+from provider.sessions.queries import find, find_live_by_id
 from provider.web.parameters import read_parameters
 
 
@@ -34,6 +36,25 @@ def end_session(session_id: UUID) -> Response:
     caller = authenticate()
     in_transaction(lambda: _end(session_id, caller))
     return answers.nothing()
+
+
+def end_other_sessions() -> Response:
+    """End every session of the person but the one in which the token was issued."""
+    caller = authenticate()
+    refusal = in_transaction(lambda: _end_others(caller))
+    if refusal is not None:
+        raise refusal
+    return answers.nothing()
+
+
+def _end_others(caller: Caller) -> ProtocolError | None:
+    account = lock(caller.account.id)
+    # The session of an offline grant may have ended; then there would be nothing to keep.
+    if account is None or find_live_by_id(caller.session_id) is None:
+        return UnprocessableRequest("the session in which this token was issued has ended")
+    if count_held_sessions(account.id) > 1:
+        end_others(account, caller.session, caller.cause(), keep_offline=True)
+    return None
 
 
 def _end(session_id: UUID, caller: Caller) -> None:

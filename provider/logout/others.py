@@ -1,4 +1,4 @@
-"""Everywhere but here: a person's other sessions end, with all that they were given in them."""
+"""Everywhere but here: a person's other sessions end, with what they were given in them."""
 
 from sqlalchemy import select, update
 
@@ -13,15 +13,17 @@ from provider.logout.ending import (
     revoke_grants,
 )
 from provider.logout.models import LogoutScope
-from provider.logout.shares import list_of_others
+from provider.logout.shares import list_in_other_sessions, list_of_others
 from provider.sessions.models import Session
 
 
-def end_others(account: Account, keep: Session, cause: Cause) -> LogoutOutcome:
-    """End everything of a person but one session, and owe the news to every client concerned.
+def end_others(account: Account, keep: Session, cause: Cause, *, keep_offline: bool = False) -> LogoutOutcome:
+    """End everything of a person but one session, and notify every client concerned.
 
-    Offline grants go too, unless they were given in the session that is kept (design §3). The
-    account's row lock comes first: a sign-in that is in the making either comes before and is found
+    Offline grants go too, unless they were given in the session that is kept (design §3). With
+    `keep_offline` each other session ends as by its own sign-out, and offline grants live on.
+
+    The account's row lock comes first: a sign-in that is in the making either comes before and is found
     here, or sees what this transaction has changed. The epoch stays, for the kept session bears it.
     """
     ending = Ending(cause=cause, scope=LogoutScope.OTHERS, account_id=account.id)
@@ -34,12 +36,13 @@ def end_others(account: Account, keep: Session, cause: Cause) -> LogoutOutcome:
         .values(ended_at=ending.at, logout_id=ending.logout_id)
     )
     sessions_ended = change(others)
-    shares = list_of_others(account.id, keep)
+    shares = list_in_other_sessions(account.id, keep) if keep_offline else list_of_others(account.id, keep)
+    survivors = [share for share in shares if keep_offline and share.survives_browser]
     return conclude(
         ending,
         shares,
         sessions_ended=sessions_ended,
         client_sessions_ended=end_client_sessions(ending, shares),
-        grants_revoked=revoke_grants(ending, shares),
-        survivors=[],
+        grants_revoked=revoke_grants(ending, [share for share in shares if share not in survivors]),
+        survivors=survivors,
     )

@@ -12,7 +12,14 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.logout.holdings import HeldSession, count_held_sessions, list_held_sessions
-from provider.logout.shares import Share, list_of_account, list_of_grant, list_of_session
+from provider.logout.shares import (
+    Share,
+    list_in_other_sessions,
+    list_of_account,
+    list_of_grant,
+    list_of_session,
+)
+from provider.sessions.models import Session
 from provider.tokens.models import RefreshToken
 
 # A person with more sessions is shown the newest, and how many there are.
@@ -58,6 +65,21 @@ def preview_everywhere(account_id: UUID) -> Preview:
         session_count=count_held_sessions(account_id),
         grant_count=_count_grants(shares),
         refresh_token_count=_count_refresh_tokens(account_id),
+    )
+
+
+def preview_others(keep: Session) -> Preview:
+    """Return what signing out of every session of a person but this one would end."""
+    shares = list_in_other_sessions(keep.account_id, keep)
+    survivors = [share for share in shares if share.survives_browser]
+    # One more than is shown, because the one that is kept may be among them.
+    held = list_held_sessions(keep.account_id, limit=MOST_SESSIONS + 1)
+    others = tuple(one for one in held if one.session.id != keep.id)
+    return Preview(
+        apps=_apps(shares, survivors=survivors),
+        sessions=others[:MOST_SESSIONS],
+        session_count=max(count_held_sessions(keep.account_id) - 1, 0),
+        grant_count=_count_grants([share for share in shares if share not in survivors]),
     )
 
 

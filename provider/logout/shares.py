@@ -80,12 +80,17 @@ def list_of_account(account_id: UUID) -> list[Share]:
 
 def list_of_others(account_id: UUID, keep: Session) -> list[Share]:
     """List everything of a person but what began in one session: other sessions and grants on their own."""
-    others = select(Session.id).where(Session.account_id == account_id, Session.id != keep.id)
     begun_here = exists().where(ClientSession.grant_id == Grant.id, ClientSession.session_id == keep.id)
     return [
-        *_list_client_sessions(ClientSession.session_id.in_(others)),
+        *list_in_other_sessions(account_id, keep),
         *_list_grants_alone(account_id, ~begun_here),
     ]
+
+
+def list_in_other_sessions(account_id: UUID, keep: Session) -> list[Share]:
+    """List the living shares of every session of a person but one."""
+    others = select(Session.id).where(Session.account_id == account_id, Session.id != keep.id)
+    return _list_client_sessions(ClientSession.session_id.in_(others))
 
 
 def _list_client_sessions(condition: ColumnElement[bool]) -> list[Share]:

@@ -18,6 +18,7 @@ from provider.pages import (
     logo,
     nothing_waits,
     open_app,
+    other_browsers,
     password,
     sign_in,
 )
@@ -37,6 +38,8 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/account", "account_submit", "POST", account_endings.submit),
     ("/account/everywhere", "account_everywhere", "GET", account.show_everywhere),
     ("/account/everywhere", "account_everywhere_submit", "POST", account_endings.submit_everywhere),
+    ("/account/others", "other_browsers", "GET", other_browsers.show),
+    ("/account/others", "other_browsers_submit", "POST", other_browsers.submit),
     ("/account/password", "password", "GET", password.show),
     ("/account/password", "password_submit", "POST", password.submit),
     ("/apps/<path:client_id>/open", "open_app", "GET", open_app.show),

@@ -38,7 +38,7 @@ def submit() -> Response:
     """End what the pressed button names: a session, an app here, an app altogether, or this browser."""
     found = current_session()
     if found is None:
-        return _signed_out_already()
+        return signed_out_already()
     csrf.check(purpose(found))
     pressed = request.form
     if "session" in pressed:
@@ -56,11 +56,11 @@ def submit_everywhere() -> Response:
     """End everything, after the second question."""
     found = current_session()
     if found is None:
-        return _signed_out_already()
+        return signed_out_already()
     csrf.check(everywhere_purpose(found))
     result_handle = _everywhere_handle()
-    outcome = in_transaction(lambda: _end_everywhere(found, _cause(result_handle)))
-    return lead_on(outcome, result_page_of(result_handle)) if outcome else _signed_out_already()
+    outcome = in_transaction(lambda: _end_everywhere(found, cause_of(result_handle)))
+    return lead_on(outcome, result_page_of(result_handle)) if outcome else signed_out_already()
 
 
 def _end_session(found: FoundSession, session_id: str) -> Response:
@@ -68,8 +68,8 @@ def _end_session(found: FoundSession, session_id: str) -> Response:
     if session.id == found.session.id:
         return _end_this_browser(found)
     result_handle = result_handle_of(f"account session {session.id}")
-    outcome = in_transaction(lambda: end(session, _cause(result_handle, asked_in=found)))
-    return _show(outcome, result_handle)
+    outcome = in_transaction(lambda: end(session, cause_of(result_handle, asked_in=found)))
+    return show_result(outcome, result_handle)
 
 
 def _session_of(found: FoundSession, session_id: str) -> Session:
@@ -84,8 +84,8 @@ def _session_of(found: FoundSession, session_id: str) -> Session:
 
 def _end_this_browser(found: FoundSession) -> Response:
     result_handle = result_handle_of(cookies.session_handle() or "")
-    outcome = in_transaction(lambda: end(found.session, _cause(result_handle)))
-    return lead_on(outcome, result_page_of(result_handle)) if outcome else _signed_out_already()
+    outcome = in_transaction(lambda: end(found.session, cause_of(result_handle)))
+    return lead_on(outcome, result_page_of(result_handle)) if outcome else signed_out_already()
 
 
 def _end_app(found: FoundSession, client_id: str) -> Response:
@@ -96,9 +96,9 @@ def _end_app(found: FoundSession, client_id: str) -> Response:
         return redirect("/account", 303)
     client_session = share.client_session
     result_handle = result_handle_of(f"account share {client_session.id}")
-    cause = _cause(result_handle, asked_in=found)
+    cause = cause_of(result_handle, asked_in=found)
     outcome = in_transaction(lambda: end_share(client_session, cause))
-    return _show(outcome, result_handle)
+    return show_result(outcome, result_handle)
 
 
 def _disconnect(found: FoundSession, client_id: str) -> Response:
@@ -112,12 +112,12 @@ def _disconnect(found: FoundSession, client_id: str) -> Response:
     handles = {grant.id: result_handle_of(f"account grant {grant.id}") for grant in grants}
     outcomes = in_transaction(
         lambda: [
-            end_grant(grant_id, _cause(handle, LogoutReason.CONSENT_WITHDRAWN, asked_in=found))
+            end_grant(grant_id, cause_of(handle, LogoutReason.CONSENT_WITHDRAWN, asked_in=found))
             for grant_id, handle in handles.items()
         ]
     )
     told = max(outcomes, key=lambda outcome: outcome.notifications if outcome else -1)
-    return _show(told, told.result_handle if told else handles[grants[0].id])
+    return show_result(told, told.result_handle if told else handles[grants[0].id])
 
 
 def _end_everywhere(found: FoundSession, cause: Cause) -> LogoutOutcome | None:
@@ -128,7 +128,7 @@ def _end_everywhere(found: FoundSession, cause: Cause) -> LogoutOutcome | None:
     return end_everywhere(account, cause)
 
 
-def _show(outcome: LogoutOutcome | None, result_handle: str) -> Response:
+def show_result(outcome: LogoutOutcome | None, result_handle: str) -> Response:
     """Lead to the page of results; where another cause had ended it, to what is left."""
     if outcome is None and find_by_result_handle(result_handle) is None:
         return redirect("/account", 303)
@@ -136,7 +136,7 @@ def _show(outcome: LogoutOutcome | None, result_handle: str) -> Response:
     return redirect(by_way_of_frames(outcome, target) if outcome else target, 303)
 
 
-def _signed_out_already() -> Response:
+def signed_out_already() -> Response:
     """Answer a form of a session that has ended: with the result that its own end had, if that is known."""
     handle = cookies.session_handle()
     if handle is None:
@@ -152,9 +152,10 @@ def _everywhere_handle() -> str:
     return result_handle_of(f"everywhere {cookies.session_handle()}")
 
 
-def _cause(
+def cause_of(
     result_handle: str, reason: LogoutReason = LogoutReason.USER, *, asked_in: FoundSession | None = None
 ) -> Cause:
+    """Return why something ends that the person asked for on a page of the account."""
     return Cause(
         reason=reason,
         initiator="account",

@@ -24,6 +24,7 @@ _ACCOUNT_PAGES = {
     "account": "/account",
     "password": "/account/password",
     "everywhere": "/account/everywhere",
+    "others": "/account/others",
     "device": "/device",
 }
 

@@ -13,6 +13,8 @@ from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
 from provider.sessions.queries import find_live
 from tests.factories import make_client, make_session
+from tests.support.browsers import query_of, show_session
+from tests.support.relying_party import press
 
 BY_BEN = Cause(reason=LogoutReason.USER, initiator="account")
 
@@ -171,3 +173,34 @@ def test_a_session_that_ran_out_is_not_listed(rp, ada, turned_clock, signs_in):
     token = signs_in(ada)["access_token"]
 
     assert len(sessions_of(rp, token)["sessions"]) == 1
+
+
+def test_all_other_sessions_are_ended_and_offline_grants_live_on(rp, ada, ben, token):
+    green = make_client("green")
+    others = [make_session(ada, [green], offline=("green",)), make_session(ada)]
+    bens = make_session(ben)
+
+    for _ in range(2):
+        answer = rp.call("DELETE", "/account/sessions", token)
+        assert (answer.status_code, answer.data) == (204, b"")
+
+    end_read()
+    assert not any(find_live(made.handle) for made in others)
+    assert find_live(bens.handle)
+    assert [one["current"] for one in sessions_of(rp, token)["sessions"]] == [True]
+    logout = only_logout()
+    assert (logout.scope, logout.sessions_ended, logout.grants_surviving) == ("others", 2, 1)
+    assert logout.initiator_client_id == "red"
+
+
+def test_a_token_whose_own_session_has_ended_keeps_none_and_so_ends_none(rp, ada, http):
+    own, other = make_session(ada), make_session(ada)
+    asked = rp.authorize(show_session(http, own), scope="openid account offline_access", prompt="consent")
+    code = query_of(press(http, asked, "allow"))["code"]
+    offline = rp.exchange(code).json["access_token"]
+    end(rp, offline, own.session.id)
+
+    answer = rp.call("DELETE", "/account/sessions", offline)
+
+    assert (answer.status_code, answer.json["code"]) == (422, 9000)
+    assert find_live(other.handle)
