@@ -14,6 +14,8 @@ from relying_party_demo.database import Database
 
 LIFETIME = timedelta(hours=12)
 ENDED_ROWS_KEPT = 1000
+# The reason of a session that ended here while the provider's may live on.
+LOCAL_ONLY = "signed out at this app only"
 
 INSERT = """
 INSERT INTO local_session (handle_digest, iss, sub, sid, name, email, scope, access_token, refresh_token,

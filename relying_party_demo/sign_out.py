@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
+from relying_party_demo.local_sessions import LOCAL_ONLY
 from relying_party_demo.pages import message
 from relying_party_demo.relying_party import current_rp, current_session, end_locally, live_session
 
@@ -55,7 +56,7 @@ def signed_out() -> Response:
 def logout_local() -> Response:
     """End the session of this app alone; the provider's goes on, so the next sign-in may need no password."""
     if signed_in := live_session():
-        end_locally(signed_in, "signed out at this app only")
+        end_locally(signed_in, LOCAL_ONLY)
     return redirect(url_for("home.home"), code=303)
 
 

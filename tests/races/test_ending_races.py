@@ -51,7 +51,9 @@ def test_race_07_confirmed_many_times_at_once(browser, rp, begin, pressed, round
             ]
         )
 
-        assert {answer.headers["Location"] for answer in answers} == {"https://red.test/signed-out"}
+        # No worker has notified red, so the result comes first, and it is one and the same.
+        [led_to] = {answer.headers["Location"] for answer in answers}
+        assert led_to.startswith("/session/ended/")
         assert logouts() == before + 1
         assert owed_for(made.session.id) == {rp.client.id: 1}
 

@@ -101,6 +101,7 @@ def test_signing_out_here_only_tells_nobody(ada, provider):
 
     assert not ada.state()["signed_in"]
     assert ada.state()["end_reason"] == "signed out at this app only"
+    assert "signs you in again without a password" in ada.get("/").text
     assert len(provider.seen) == seen
 
 
