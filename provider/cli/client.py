@@ -226,6 +226,7 @@ def as_wire(known: Client) -> dict[str, Any]:
         "created_at": known.created_at,
         "updated_at": known.updated_at,
         "self_registered": known.self_registered,
+        "registrant": known.registrant,
         "secret_last_used_at": known.secret_last_used_at,
         "previous_secret_expires_at": known.previous_secret_expires_at,
         "previous_secret_last_used_at": known.previous_secret_last_used_at,

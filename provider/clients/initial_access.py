@@ -51,10 +51,11 @@ def find_good(token: str) -> InitialAccessToken | None:
     return db.session.scalar(select(InitialAccessToken).where(_is_good(token)))
 
 
-def use(token: str) -> bool:
-    """Use a token once; False if it is not, or no longer, good: of two at the same time one may come late."""
+def use(token: str) -> UUID | None:
+    """Use a token once and return its id; None if it is not, or no longer, good (another use may win)."""
     used = sql_update(InitialAccessToken).where(_is_good(token))
-    return change(used.values(uses=InitialAccessToken.uses + 1, last_used_at=clock.now())) == 1
+    counted = used.values(uses=InitialAccessToken.uses + 1, last_used_at=clock.now())
+    return db.session.scalar(counted.returning(InitialAccessToken.id))
 
 
 def revoke(token_id: UUID) -> None:

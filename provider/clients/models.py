@@ -77,6 +77,9 @@ class Client(Base):
     previous_secret_last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # Whether it registered itself (rfc7591); nobody of the operator's has looked at it then.
     self_registered: Mapped[bool] = mapped_column(default=False)
+    # Who registered it, if it registered itself: an initial access token, software that a statement names, or
+    # a network. The clients of one registrant share what one of them may take of the workers' threads.
+    registrant: Mapped[str | None] = mapped_column(String(255))
     # With this token alone may it change what it registered (rfc7592 §2).
     registration_token_digest: Mapped[str | None] = mapped_column(String(64))
     # A first-party client belongs to the operator: no consent is asked for it.

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Table, select, update
 
-from provider.delivery.fair import Choice, choose
-from provider.delivery.gate import End
+from provider.delivery.fair import Choice, Most, Waiting, choose
+from provider.delivery.gate import Permit
 from provider.delivery.models import Delivery
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.delivery.queries import is_free, is_still_pending, list_due, list_first_due
@@ -27,12 +27,14 @@ _LEAST_READ = 32
 class Claim:
     """What was taken, each with its place; whom there was no place for; and whether more may be due."""
 
-    taken: list[tuple[ClaimedDelivery, End]]
+    taken: list[tuple[ClaimedDelivery, Permit]]
     held: set[UUID]
     may_be_more: bool
+    # Whether some had to wait only because no more could be taken.
+    is_full: bool = False
 
 
-def claim_due(most: int, take: Callable[[UUID], End | None]) -> Claim:
+def claim_due(most: Most, take: Callable[[Waiting], Permit | None]) -> Claim:
     """Own up to so many due deliveries: the urgent first, then each app in its turn.
 
     The attempt is counted and its row written in the same transaction, which the caller commits before
@@ -40,18 +42,18 @@ def claim_due(most: int, take: Callable[[UUID], End | None]) -> Claim:
     The caller gives back the places that `take` gave for deliveries which are not among those taken.
     """
     now, choice = clock.now(), Choice()
-    limit = max(_LEAST_READ, int(_READ_AHEAD * most))
+    limit = max(_LEAST_READ, int(_READ_AHEAD * most.usual))
     waiting = list_due(now, limit)
     choose(waiting, take, most, choice)
-    may_be_more = len(waiting) == limit or len(choice.places) == most
-    if len(waiting) == limit and len(choice.places) < most:
+    may_be_more = len(waiting) == limit or choice.is_full
+    if len(waiting) == limit and len(choice.places) < most.usual:
         # All that was read belongs to apps that must wait: look behind them.
         waiting = list_first_due(now, limit, choice.held)
         choose([one for one in waiting if one.id not in choice.places], take, most, choice)
         may_be_more = bool(waiting)
     owned = {one.id: one for one in own(choice.places, now)}
     taken = [(owned[key], end) for key, end in choice.places.items() if key in owned]
-    return Claim(taken, choice.held, may_be_more)
+    return Claim(taken, choice.held, may_be_more, choice.is_full)
 
 
 def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[ClaimedDelivery]:

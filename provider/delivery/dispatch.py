@@ -1,8 +1,8 @@
 """The dispatcher: keeps as many attempts in flight as there is room for, whoever rang or swept.
 
 One thread claims and says what is started, another writes down what has ended, and the attempts
-themselves run in threads of their own and touch no database. So everything is claimed and written in
-batches, the larger the more there is to do.
+themselves run in threads of their own and touch no database (`lot`). So everything is claimed and written
+in batches, the larger the more there is to do.
 """
 
 import queue
@@ -14,19 +14,21 @@ from functools import partial
 from uuid import UUID
 
 from provider.delivery.attempt import Report, perform, prepare
-from provider.delivery.claim import Claim, claim_due, own
-from provider.delivery.gate import End, Gate, Limits
+from provider.delivery.claim import Claim, claim_due
+from provider.delivery.fair import Most, Waiting
+from provider.delivery.gate import Gate, Limits, Permit
 from provider.delivery.health import Health
 from provider.delivery.judge import Postponed
-from provider.delivery.outgoing import ClaimedDelivery, Prepared, Undeliverable
+from provider.delivery.lot import Job, Lot
+from provider.delivery.outgoing import Undeliverable
 from provider.delivery.owner import Owner
-from provider.delivery.queries import is_any_due, list_run_out
+from provider.delivery.queries import is_any_due
 from provider.delivery.results import Results
+from provider.delivery.run_out import end_run_out
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import end_read, is_sqlite, transaction
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
-_RUN_OUT_AT_ONCE = 200
 # So many times as many are taken as are sent at once: a claim costs as much for one as for many.
 _TAKEN_AHEAD = 8
 # Of what is under way, the part that must have ended before anybody looks after it sooner than after a pause.
@@ -45,11 +47,12 @@ class Dispatcher:
     def __init__(self, owner: Owner, *, concurrency: int, name: str) -> None:
         self._owner = owner
         self._outbound = current.house().outbound
-        self._gate = Gate(Limits.in_force(), slots=concurrency, places=concurrency * _TAKEN_AHEAD)
+        places = concurrency * _TAKEN_AHEAD
+        self._gate = Gate(Limits.in_force(), slots=concurrency, places=places)
         self._health = Health(name, self._gate, owner.announce, owner.current_urls)
-        self._threads = ApplicationThreads(concurrency, "delivery")
+        self._lot = Lot(concurrency, places, self._attempt)
         self._loop = ApplicationThreads(1, "dispatch")
-        self._ended: queue.SimpleQueue[tuple[ClaimedDelivery, Report | None, End]] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[Job, Report | None]] = queue.SimpleQueue()
         self._wake = threading.Event()
         # SQLite has one writer at a time, and makes a second one sleep longer than it would have to wait.
         self._turns: AbstractContextManager[object] = threading.Lock() if is_sqlite() else nullcontext()
@@ -102,7 +105,7 @@ class Dispatcher:
         self._closing.set()
         self._wake.set()
         self._loop.close()
-        self._threads.close()
+        self._lot.close()
         self._results.close()
 
     @property
@@ -151,6 +154,7 @@ class Dispatcher:
 
     def _turn(self) -> None:
         self._collect()
+        self._relieve()
         # Before anything is started: what has just failed too often gets not one more.
         self._write_health(at_once=self._closing.is_set())
         wants_look = self._asked.is_set() or time.monotonic() >= self._look_at
@@ -165,17 +169,28 @@ class Dispatcher:
             # What waited for it is due by that.
             self._asked.set()
 
+    def _relieve(self) -> None:
+        """Let others go on instead of attempts that are not answered soon."""
+        stalled = self._lot.relieve(self._gate.may_stall)
+        for job in stalled:
+            job.permit.stall()
+        if stalled and self._waits_for_room:
+            self._look_at = min(self._look_at, self._next_look_at)
+
     def _collect(self) -> None:
         """Give back the places of what has ended."""
         with suppress(queue.Empty):
             while True:
-                claimed, report, end = self._ended.get_nowait()
+                job, report = self._ended.get_nowait()
                 succeeded = report.has_succeeded if report else None
                 exchange = report.exchange if report else None
-                end(succeeded, self._outbound.address_of(exchange.url) if exchange else None)
+                job.permit(succeeded, self._outbound.address_of(exchange.url) if exchange else None)
                 if exchange and succeeded is not None:
                     self._health.count(
-                        claimed.client_id, succeeded=succeeded, url=exchange.url, outcome=exchange.outcome
+                        job.claimed.client_id,
+                        succeeded=succeeded,
+                        url=exchange.url,
+                        outcome=exchange.outcome,
                     )
                 if self._waits_for_room:
                     self._look_at = min(self._look_at, self._next_look_at)
@@ -187,9 +202,10 @@ class Dispatcher:
         self._look_at, self._waits_for_room, self._is_drained = _NEVER, False, True
         if self._is_sweep:
             self._is_sweep = False
-            self._end_run_out()
-        most = self._gate.free if self._left is None else min(self._gate.free, self._left)
-        if most < 1:
+            if end_run_out(self._turns, self._owner.builders, self._results):
+                self.wake(sweep=True)
+        most = Most(self._gate.free, self._gate.free_for_urgent).at_most(self._left)
+        if most.urgent < 1:
             self._waits_for_room, self._is_drained = self._left != 0, False
             return
         if self._results.unwritten > _UNWRITTEN:
@@ -201,12 +217,12 @@ class Dispatcher:
             return
         if claim.held:
             self._wait_for_room_of(claim.held)
-        if claim.may_be_more and claim.taken:
+        if claim.may_be_more and (claim.taken or claim.is_full):
             self._waits_for_room, self._is_drained = True, False
             self._look_at = self._next_look_at if self._gate.free else self._look_at
 
-    def _claim_and_start(self, most: int) -> Claim | None:
-        places: set[End] = set()
+    def _claim_and_start(self, most: Most) -> Claim | None:
+        places: set[Permit] = set()
         try:
             claim = self._claim(most, places)
             if claim is not None:
@@ -218,7 +234,7 @@ class Dispatcher:
                 end(None)
         return claim
 
-    def _claim(self, most: int, places: set[End]) -> Claim | None:
+    def _claim(self, most: Most, places: set[Permit]) -> Claim | None:
         # On SQLite a claim keeps every other writer waiting; so ask first whether there is anything.
         if is_sqlite():
             found = is_any_due(clock.now())
@@ -229,26 +245,30 @@ class Dispatcher:
         with self._turns, transaction():
             return claim_due(most, partial(self._take, places))
 
-    def _take(self, places: set[End], client_id: UUID) -> End | None:
+    def _take(self, places: set[Permit], one: Waiting) -> Permit | None:
         now = time.monotonic()
-        if self._gate.room(client_id, now) < 1:
+        if self._gate.room(one.client_id, now, registrant=one.registrant, priority=one.priority) < 1:
             self._is_drained = False
             return None
-        place = None if self._health.is_held(client_id) else self._gate.take(client_id, now)
+        if self._health.is_held(one.client_id):
+            return None
+        place = self._gate.take(one.client_id, now, registrant=one.registrant, priority=one.priority)
         places |= {place} if place else set()
         return place
 
-    def _start(self, claim: Claim, places: set[End]) -> None:
+    def _start(self, claim: Claim, places: set[Permit]) -> None:
         prepared = prepare([claimed for claimed, _ in claim.taken], self._owner.builders)
-        for claimed, end in claim.taken:
+        jobs = []
+        for claimed, permit in claim.taken:
             if self._left is not None:
                 self._left -= 1
             how = prepared.get(claimed.id, Undeliverable("no_client"))
             if isinstance(how, Report):
                 self._results.add(claimed, how)
             else:
-                self._threads.submit(self._attempt, claimed, how, end)
-                places.discard(end)
+                jobs.append(Job(claimed, how, permit))
+        self._lot.add(jobs)
+        places.difference_update(job.permit for job in jobs)
 
     def _wait_for_room_of(self, held: set[UUID]) -> None:
         """Look again when one of these may be called: something ends, a second passes, a trial is due."""
@@ -260,36 +280,20 @@ class Dispatcher:
         if instants:
             self._look_at = max(min(instants), now + _SHORTEST_PAUSE)
 
-    def _end_run_out(self) -> None:
-        """End deliveries that have lost their meaning, also those that a breaker holds."""
-        now = clock.now()
-        ids = list_run_out(now, _RUN_OUT_AT_ONCE)
-        end_read()
-        if not ids:
-            return
-        with self._turns, transaction():
-            owned = own(ids, now, due=False)
-        prepared = prepare(owned, self._owner.builders)
-        for one in owned:
-            if isinstance(how := prepared[one.id], Report):
-                self._results.add(one, how)
-        if len(ids) == _RUN_OUT_AT_ONCE:
-            self.wake(sweep=True)
-
-    def _attempt(self, claimed: ClaimedDelivery, how: Prepared, end: End) -> None:
-        report = None
+    def _attempt(self, job: Job) -> None:
+        claimed, report = job.claimed, None
         try:
             with event_log.correlated(claimed.correlation_id):
-                # Whoever closes sends nothing more: what waits for its turn in memory is others' at once.
-                is_too_late = self._closing.is_set()
-                report = (
-                    Report(Postponed(clock.now())) if is_too_late else perform(claimed, how, self._outbound)
-                )
+                # A worker that closes sends nothing more: what waits in memory is free for others at once.
+                if self._closing.is_set() or job.is_put_back:
+                    report = Report(Postponed(clock.now()))
+                else:
+                    report = perform(claimed, job.how, self._outbound)
             self._results.add(claimed, report)
         except Exception:  # noqa: BLE001 – logged; the lease runs out and the delivery is attempted again.
             event_log.error("delivery_not_finished", exc_info=True, delivery_id=claimed.id)
         finally:
-            self._ended.put((claimed, report, end))
+            self._ended.put((job, report))
             # Many that end are taken together: a turn for each of them would cost as much as sending it.
-            if self._ended.qsize() >= self._gate.in_flight // _TAKEN_TOGETHER:
+            if self._ended.qsize() >= self._gate.active // _TAKEN_TOGETHER:
                 self._wake.set()

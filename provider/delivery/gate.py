@@ -2,31 +2,27 @@
 
 The limits are those of all workers together, divided by how many live. Everything here is memory of
 one thread; nothing is asked of the database, because this is on the way of every delivery.
+
+An attempt without an answer after QUICK is stalled: it gives up its slot, because another thread works
+in its place, and counts against limits of its own. So apps that hang delay the others by QUICK and not
+by a deadline.
 """
 
-import math
-from collections import deque
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 from uuid import UUID
 
+from provider.delivery.lanes import RAMP, Flow, Lane, Pool
 from provider.infrastructure import current
 
-# One that hangs must leave the others most of our threads.
+# One that hangs must leave the others most of our threads; so must all apps of one registrant together.
 SLOTS_OF_ONE = 0.2
-# Those that have not proved themselves share this part of the threads, so that many may hang at once.
+# Those that have not proved themselves share this part of the slots, so that many may hang at once.
 SLOTS_OF_UNPROVEN = 0.5
-# So many at once, and after as many successes the next (DLV-14); then the endpoint's whole share.
-RAMP = (1, 5, 25)
-_SECOND = 1.0
+# Seconds. An answer that takes longer does not prove an endpoint, and does not keep a slot.
+QUICK = 0.25
+# Security endings; they may go beyond the places that others have taken (`logout.fanout` ranks them).
+URGENT = 0
 _REMEMBERED_ADDRESSES = 1000
-
-
-class End(Protocol):
-    """Gives a place back."""
-
-    def __call__(self, succeeded: bool | None, sent_to: str | None = None) -> None:
-        """Say how it went."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,54 +46,69 @@ class Limits:
         )
 
 
-@dataclass(slots=True)
-class _Flow:
-    """What goes one way: how much is under way, and when the latest were started."""
+class Permit:
+    """Allows one delivery to be under way to one endpoint; it is called once when that is over."""
 
-    in_flight: int = 0
-    starts: "deque[float]" = field(default_factory=deque)
+    __slots__ = (
+        "_flows",
+        "_gate",
+        "_is_over",
+        "_lane",
+        "_pools",
+        "_taken_at",
+        "flow",
+        "is_stalled",
+        "priority",
+    )
 
-    def room(self, concurrency: int, rate: float, now: float) -> int:
-        # Less than one a second is one in several seconds.
-        window, most = (_SECOND, int(rate)) if rate >= 1 else (_SECOND / rate, 1)
-        while self.starts and self.starts[0] <= now - window:
-            self.starts.popleft()
-        return min(concurrency - self.in_flight, most - len(self.starts))
+    def __init__(
+        self,
+        gate: "Gate",
+        lane: Lane,
+        flows: list[Flow],
+        pools: list[Pool],
+        *,
+        flow: object,
+        priority: int,
+        now: float,
+    ) -> None:
+        self._gate, self._lane, self._flows, self._pools, self._taken_at = gate, lane, flows, pools, now
+        # Deliveries of the same flow take turns with those of others.
+        self.flow = flow
+        self.priority = priority
+        self.is_stalled = self._is_over = False
+        for one in flows:
+            one.in_flight += 1
+            one.starts.append(now)
+        for pool in pools:
+            pool.active += 1
 
-    def next_room_at(self, rate: float) -> float | None:
-        """Return when a start is forgotten, if the rate alone is what leaves no room."""
-        window = _SECOND if rate >= 1 else _SECOND / rate
-        return self.starts[0] + window if len(self.starts) >= max(1, int(rate)) else None
+    def __call__(self, succeeded: bool | None, sent_to: str | None = None) -> None:
+        """Say how it went: None if nothing was sent; and to which address it went."""
+        self._is_over = True
+        for one in self._flows:
+            one.in_flight -= 1
+        for pool in self._pools:
+            if self.is_stalled:
+                pool.stalled -= 1
+            else:
+                pool.active -= 1
+        if succeeded is None:
+            for one in self._flows:
+                one.forget(self._taken_at)
+        else:
+            self._lane.learn(succeeded=succeeded)
+            self._lane.is_slow, self._lane.is_silent = self.is_stalled, False
+        if sent_to is not None:
+            self._gate.note_address(self._lane, sent_to)
 
-    def forget(self, start: float) -> None:
-        """Take back a start that was none."""
-        if start in self.starts:
-            self.starts.remove(start)
-
-
-@dataclass(slots=True)
-class _Lane(_Flow):
-    """The way to one endpoint."""
-
-    stage: int = 0
-    successes: int = 0
-    address: str | None = None
-
-    @property
-    def is_proven(self) -> bool:
-        return self.stage > 0
-
-    @property
-    def at_once(self) -> float:
-        return RAMP[self.stage] if self.stage < len(RAMP) else math.inf
-
-    def learn(self, *, succeeded: bool) -> None:
-        if not succeeded:
-            self.stage = self.successes = 0
-        elif self.stage < len(RAMP):
-            self.successes += 1
-            if self.successes >= RAMP[self.stage]:
-                self.stage, self.successes = self.stage + 1, 0
+    def stall(self) -> None:
+        """Note that there is no answer yet although a quick app would have given one."""
+        if self._is_over or self.is_stalled:
+            return
+        self.is_stalled = self._lane.is_slow = self._lane.is_silent = True
+        for pool in self._pools:
+            pool.active, pool.stalled = pool.active - 1, pool.stalled + 1
 
 
 class Gate:
@@ -105,25 +116,31 @@ class Gate:
 
     def __init__(self, limits: Limits, *, slots: int, places: int) -> None:
         self._limits = limits
-        # How many are sent at once, and how many are taken at once: some wait for their turn in memory.
+        # How many are sent at once; and how many are taken at once, some of which wait in memory. Of those
+        # that are stalled there may be as many again.
         self._slots = slots
         self._places = places
         self._workers = 1
-        self._lanes: dict[UUID, _Lane] = {}
-        self._addresses: dict[str, _Flow] = {}
+        self._lanes: dict[UUID, Lane] = {}
+        self._addresses: dict[str, Flow] = {}
         self._most_addresses = _REMEMBERED_ADDRESSES
-        self._in_flight = 0
-        self._unproven_in_flight = 0
+        self._all, self._unproven = Pool(), Pool()
+        self._registrants: dict[str, Pool] = {}
 
     @property
     def free(self) -> int:
         """How many more deliveries may be under way at all."""
-        return self._places - self._in_flight
+        return self._places - self._all.active
+
+    @property
+    def free_for_urgent(self) -> int:
+        """How many more urgent ones may be under way: as many threads as there are can be filled by them."""
+        return self.free + self._slots
 
     @property
     def is_half_free(self) -> bool:
         """Whether at most half of the places are taken."""
-        return 2 * self._in_flight <= self._places
+        return 2 * self._all.active <= self._places
 
     @property
     def remembered_addresses(self) -> int:
@@ -132,34 +149,59 @@ class Gate:
 
     @property
     def in_flight(self) -> int:
-        """How many are under way."""
-        return self._in_flight
+        """How many are under way, the stalled ones included."""
+        return self._all.active + self._all.stalled
+
+    @property
+    def active(self) -> int:
+        """How many are under way or wait for a thread; an answer of those is expected soon."""
+        return self._all.active
+
+    @property
+    def may_stall(self) -> int:
+        """How many more may be stalled, each of which keeps a thread of its own waiting."""
+        return self._places - self._all.stalled
 
     def share_among(self, workers: int) -> None:
         """Take a share of the limits, because so many workers live."""
         self._workers = max(1, workers)
 
-    def room(self, client_id: UUID, now: float) -> int:
+    def room(
+        self, client_id: UUID, now: float, *, registrant: str | None = None, priority: int = URGENT + 1
+    ) -> int:
         """Return how many deliveries to this endpoint may be started now."""
-        return self._room(self._lane(client_id), now)
+        return self._room(self._lane(client_id), now, registrant, priority)
 
-    def _lane(self, client_id: UUID) -> _Lane:
+    def _lane(self, client_id: UUID) -> Lane:
         lane = self._lanes.get(client_id)
         if lane is None:
-            lane = self._lanes[client_id] = _Lane()
+            lane = self._lanes[client_id] = Lane()
         return lane
 
-    def _room(self, lane: _Lane, now: float) -> int:
-        of_one = max(1, int(self._slots * SLOTS_OF_ONE))
-        at_once = min(self._share(self._limits.endpoint_concurrency), of_one, lane.at_once)
-        room = min(self.free, lane.room(int(at_once), self._limits.endpoint_rate / self._workers, now))
+    def _room(self, lane: Lane, now: float, registrant: str | None, priority: int) -> int:
+        if lane.is_silent:
+            return 0
+        at_once = min(self._share(self._limits.endpoint_concurrency), self._part(SLOTS_OF_ONE), lane.at_once)
+        room = self.free_for_urgent if priority == URGENT else self.free
+        room = min(room, lane.room(int(at_once), self._limits.endpoint_rate / self._workers, now))
         if not lane.is_proven:
-            room = min(room, max(1, int(self._slots * SLOTS_OF_UNPROVEN)) - self._unproven_in_flight)
+            room = min(room, self._room_in(self._unproven, SLOTS_OF_UNPROVEN))
+        if registrant is not None:
+            room = min(room, self._room_in(self._registrants.get(registrant) or Pool(), SLOTS_OF_ONE))
         if lane.address is not None:
             address_rate = self._limits.address_rate / self._workers
             address = self._addresses[lane.address]
             room = min(room, address.room(self._share(self._limits.address_concurrency), address_rate, now))
         return max(0, room)
+
+    def _room_in(self, pool: Pool, part: float) -> int:
+        """Return what is left of a part of the slots, as long as not too much of it is stalled."""
+        if pool.stalled >= max(1, int(self._places * part)):
+            return 0
+        return self._part(part) - pool.active
+
+    def _part(self, part: float) -> int:
+        return max(1, int(self._slots * part))
 
     def next_room_at(self, client_id: UUID) -> float | None:
         """Return when time alone will make room for this endpoint, or None if only an ended one can."""
@@ -170,38 +212,32 @@ class Gate:
             instants.append(address.next_room_at(self._limits.address_rate / self._workers))
         return max((instant for instant in instants if instant is not None), default=None)
 
-    def take(self, client_id: UUID, now: float) -> End | None:
-        """Take a place on the way to an endpoint, or None if there is none now.
+    def take(
+        self, client_id: UUID, now: float, *, registrant: str | None = None, priority: int = URGENT + 1
+    ) -> Permit | None:
+        """Take a permit for a delivery to an endpoint, or None if there is none now.
 
-        Call what is returned when it is over: with whether it succeeded, None if nothing was sent, and
-        with the address that it went to.
+        `registrant` is who registered a client that registered itself: all of theirs have one share.
         """
         lane = self._lane(client_id)
-        if self._room(lane, now) < 1:
+        if self._room(lane, now, registrant, priority) < 1:
             return None
-        flows: list[_Flow] = [lane] if lane.address is None else [lane, self._addresses[lane.address]]
-        was_proven = lane.is_proven
-        self._count(flows, 1, was_proven=was_proven)
-        for flow in flows:
-            flow.starts.append(now)
+        flows: list[Flow] = [lane] if lane.address is None else [lane, self._addresses[lane.address]]
+        pools = [self._all] if lane.is_proven else [self._all, self._unproven]
+        if registrant is not None:
+            pools.append(self._registrants.setdefault(registrant, Pool()))
+        flow = client_id if registrant is None else registrant
+        return Permit(self, lane, flows, pools, flow=flow, priority=priority, now=now)
 
-        def end(succeeded: bool | None, sent_to: str | None = None) -> None:
-            self._count(flows, -1, was_proven=was_proven)
-            if succeeded is None:
-                for flow in flows:
-                    flow.forget(now)
-            else:
-                lane.learn(succeeded=succeeded)
-            if sent_to is not None:
-                lane.address = sent_to
-                if sent_to not in self._addresses:
-                    self._addresses[sent_to] = _Flow()
-                    self._forget_addresses()
-
-        return end
+    def note_address(self, lane: Lane, address: str) -> None:
+        """Note where an endpoint was last called."""
+        lane.address = address
+        if address not in self._addresses:
+            self._addresses[address] = Flow()
+            self._forget_addresses()
 
     def _forget_addresses(self) -> None:
-        """Forget where nobody is called any more: some names have another address each time."""
+        """Forget addresses that are no longer called: some names have another address each time."""
         if len(self._addresses) > self._most_addresses:
             called = {lane.address for lane in self._lanes.values()}
             self._addresses = {
@@ -210,12 +246,6 @@ class Gate:
                 if flow.in_flight or address in called
             }
             self._most_addresses = max(_REMEMBERED_ADDRESSES, 2 * len(self._addresses))
-
-    def _count(self, flows: list[_Flow], change: int, *, was_proven: bool) -> None:
-        for flow in flows:
-            flow.in_flight += change
-        self._in_flight += change
-        self._unproven_in_flight += 0 if was_proven else change
 
     def is_at_full(self, client_id: UUID) -> bool:
         """Whether an endpoint has come up the whole ramp."""

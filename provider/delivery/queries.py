@@ -4,14 +4,20 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, column, func, or_, select, table, text
+from sqlalchemy import ColumnElement, String, and_, bindparam, column, func, or_, select, table, text
 
 from provider.delivery.fair import Waiting
 from provider.delivery.models import Delivery, DeliveryAttempt, DeliveryState
 from provider.infrastructure.database import db, is_sqlite
 
 # The clients are another room's; all that is asked of their table here is who there is.
-EndpointClient = table("client", column("id", Delivery.client_id.type))
+EndpointClient = table("client", column("id", Delivery.client_id.type), column("registrant", String()))
+_REGISTRANT = (
+    select(EndpointClient.c.registrant)
+    .where(EndpointClient.c.id == Delivery.client_id)
+    .correlate(Delivery)
+    .scalar_subquery()
+)
 # For the rest of the transaction. The statistics of a quiet day say that nothing waits; when a backlog comes,
 # PostgreSQL would go by them and read and sort all of it for each claim, not take the first in order.
 _BY_INDEX = text("SET LOCAL enable_sort = off")
@@ -57,7 +63,7 @@ def list_due(now: datetime, limit: int) -> list[Waiting]:
     from different rows.
     """
     due = (
-        select(Delivery.id, Delivery.client_id, Delivery.priority)
+        select(Delivery.id, Delivery.client_id, Delivery.priority, _REGISTRANT)
         .where(due_condition(now))
         .order_by(Delivery.priority, Delivery.next_attempt_at)
         .limit(limit)
@@ -85,7 +91,7 @@ def list_first_due(now: datetime, limit: int, but: Collection[UUID]) -> list[Wai
     )
     firsts = select(first.label("id")).where(EndpointClient.c.id.not_in(but)).subquery()
     waiting = (
-        select(Delivery.id, Delivery.client_id, Delivery.priority)
+        select(Delivery.id, Delivery.client_id, Delivery.priority, _REGISTRANT)
         .join(firsts, firsts.c.id == Delivery.id)
         .order_by(Delivery.priority, Delivery.next_attempt_at)
         .limit(limit)

@@ -13,7 +13,7 @@ from provider.oauth.registration import RegisteredByItself
 from provider.protocol.errors import InvalidRequest, InvalidToken, MissingToken, TooManyRequests
 from provider.protocol.json_object import read_json_object
 from provider.web import network_limits
-from provider.web.addresses import client_address
+from provider.web.addresses import client_address, client_networks
 from provider.web.bearer import bearer_token
 
 _PATH = "/register"
@@ -25,7 +25,7 @@ def register() -> Response:
     _count()
     token = _initial_token()
     asked = _read_metadata()
-    made = registration.add(asked, initial_token=token, ip=client_address())
+    made = registration.add(asked, initial_token=token, ip=client_address(), network=client_networks()[-1])
     return _answer(made, 201)
 
 

@@ -43,10 +43,15 @@ class RegisteredByItself:
     software_statement: object = field(default=None, repr=False)
 
 
-def add(asked: dict[str, Any], *, initial_token: str | None, ip: str | None) -> RegisteredByItself:
-    """Register a client. Raises InvalidToken if the initial access token was used up meanwhile."""
+def add(
+    asked: dict[str, Any], *, initial_token: str | None, ip: str | None, network: str
+) -> RegisteredByItself:
+    """Register a client. Raises InvalidToken if the initial access token was used up meanwhile.
+
+    `network` is where the request came from, as rate limits count it.
+    """
     metadata = _approved(asked)
-    return in_transaction(lambda: _add(asked, metadata, initial_token, ip))
+    return in_transaction(lambda: _add(asked, metadata, initial_token, ip, network))
 
 
 def prove(client_id: str, token: str) -> Client:
@@ -77,12 +82,20 @@ def remove(client: Client, token: str, *, ip: str | None) -> None:
 
 
 def _add(
-    asked: dict[str, Any], metadata: ClientMetadata, initial_token: str | None, ip: str | None
+    asked: dict[str, Any], metadata: ClientMetadata, initial_token: str | None, ip: str | None, network: str
 ) -> RegisteredByItself:
-    if initial_token is not None and not initial_access.use(initial_token):
-        raise _refusal()
+    statement, token_id = asked.get("software_statement"), None
+    if initial_token is not None:
+        token_id = initial_access.use(initial_token)
+        if token_id is None:
+            raise _refusal()
     client, secret = register.add(metadata)
     client.self_registered = True
+    if token_id is not None:
+        client.registrant = f"token:{token_id}"
+    else:
+        software = software_statement.software_of(statement) if statement is not None else None
+        client.registrant = software or f"network:{network}"
     token = registration_token.give(client)
     _record(EventTag.CLIENT_ADDED, client, ip)
     return RegisteredByItself(

@@ -8,6 +8,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from provider.infrastructure import clock, current
+from provider.infrastructure.opaque_tokens import digest_of
 from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES
 from provider.protocol.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from provider.protocol.jwks_rules import usable_keys
@@ -37,6 +38,16 @@ def claims_of(statement: object) -> dict[str, Any]:
         raise InvalidSoftwareStatement("the token is no software statement")
     _check(token.claims)
     return {name: value for name, value in token.claims.items() if name not in _ABOUT_THE_STATEMENT}
+
+
+def software_of(statement: str) -> str:
+    """Return a name for the software that a statement is about, which `claims_of` has verified.
+
+    Not for its issuer: an issuer may speak for the software of very many.
+    """
+    claims = json.loads(jws.extract_compact(statement.encode()).payload)
+    software = claims.get("software_id") or claims.get("sub") or ""
+    return f"statement:{digest_of(json.dumps([claims['iss'], software]))}"
 
 
 def _issuer_named_in(statement: str) -> str:

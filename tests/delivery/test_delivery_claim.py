@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from provider.delivery import outbox
 from provider.delivery.attempt import Report
 from provider.delivery.claim import claim_due
+from provider.delivery.fair import Most
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted, Postponed, RetryAt
 from provider.delivery.models import Delivery, DeliveryState
@@ -27,7 +28,7 @@ from tests.factories import make_account, make_client
 def claim(limit: int = 10) -> list[ClaimedDelivery]:
     """Claim with a way to every app that is as wide as anybody may wish."""
     with transaction():
-        return [claimed for claimed, _ in claim_due(limit, lambda _: no_place).taken]
+        return [claimed for claimed, _ in claim_due(Most(limit, limit), lambda _: no_place).taken]
 
 
 def no_place(succeeded: bool | None, sent_to: str | None = None) -> None:

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from provider.delivery.gate import End, Gate, Limits
+from provider.delivery.gate import URGENT, Gate, Limits, Permit
 
 RED, GREEN = uuid4(), uuid4()
 WIDE = Limits(endpoint_concurrency=1000, endpoint_rate=10_000, address_concurrency=1000, address_rate=10_000)
@@ -15,7 +15,7 @@ def gate(slots: int = 100, **limits: int) -> Gate:
     return Gate(Limits(**values), slots=slots, places=slots)
 
 
-def take_all(gate: Gate, client_id: UUID, now: float = 0.0) -> list[End]:
+def take_all(gate: Gate, client_id: UUID, now: float = 0.0) -> list[Permit]:
     """Take as many places on the way to an endpoint as there are."""
     taken = []
     while end := gate.take(client_id, now):
@@ -163,3 +163,69 @@ def test_addresses_where_nobody_is_called_any_more_are_forgotten():
     # Both are called at the last of them, where one at a time is allowed.
     assert restless.take(RED, 7000.0)
     assert restless.take(GREEN, 7000.0) is None
+
+
+def test_a_stalled_attempt_gives_its_slot_to_others_and_its_app_gets_no_more():
+    busy = gate(slots=10)
+    for client_id in (RED, GREEN):
+        prove(busy, client_id)
+    hanging = take_all(busy, RED)
+
+    for permit in hanging:
+        permit.stall()
+
+    assert busy.take(RED, 1.0) is None
+    assert (busy.active, busy.in_flight) == (0, len(hanging))
+    hanging[0](True)
+    # It has answered, though late: it goes on, but counts among those that have proved nothing.
+    assert busy.take(RED, 2.0)
+
+
+def test_an_endpoint_is_proven_only_while_its_latest_answer_was_quick():
+    known = gate(slots=20)
+    slow = [uuid4() for _ in range(20)]
+    for client_id in slow:
+        prove(known, client_id)
+        permit = known.take(client_id, 0)
+        assert permit
+        permit.stall()
+        permit(True)
+
+    assert len([one for one in slow if known.take(one, 1.0)]) == 10
+    quick = uuid4()
+    prove_one = known.take(quick, 1.0)
+    assert prove_one is None
+
+
+def test_the_apps_of_one_registrant_share_what_one_app_may_take():
+    known = gate(slots=20)
+    theirs = [uuid4() for _ in range(20)]
+
+    taken = [known.take(one, 0, registrant="network:192.0.2.1") for one in theirs]
+
+    assert len([one for one in taken if one]) == 4
+    assert known.take(GREEN, 0, registrant="network:198.51.100.1")
+    assert known.take(RED, 0)
+
+
+def test_what_hangs_at_one_registrants_apps_is_bounded_too():
+    known = gate(slots=20)
+    hanging = 0
+    for _ in range(100):
+        permit = known.take(uuid4(), 0, registrant="network:192.0.2.1")
+        if permit:
+            permit.stall()
+            hanging += 1
+
+    assert hanging == 4
+
+
+def test_urgent_deliveries_find_room_when_all_places_are_taken():
+    full = gate(slots=10)
+    apps = [uuid4() for _ in range(11)]
+    for client_id in apps:
+        prove(full, client_id)
+    assert all(full.take(client_id, 0) for client_id in apps[:10])
+
+    assert full.take(apps[10], 0) is None
+    assert full.take(apps[10], 0, priority=URGENT)

@@ -146,6 +146,20 @@ def test_an_initial_access_token_is_used_by_what_succeeds_alone(stranger):
 
 
 @ON_SQLITE
+def test_it_is_remembered_who_registered_a_client(stranger):
+    with transaction():
+        row, token = initial_access.create(most_uses=2)
+    token_id = row.id
+
+    by_token = [stranger.register(token).json["client_id"] for _ in range(2)]
+    by_network = stranger.registered()["client_id"]
+
+    end_read()
+    found = dict(db.session.execute(select(Client.client_id, Client.registrant)).all())
+    assert {found[one] for one in by_token} == {f"token:{token_id}"}
+    assert found[by_network] == "network:127.0.0.1"
+
+
 def test_where_everybody_may_a_bad_token_is_still_bad(stranger):
     assert stranger.register("cfi_unknown").status_code == 401
     assert stranger.register(initial_token()).status_code == 201

@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
+from sqlalchemy import select
 
+from provider.clients.models import Client
 from provider.config import Settings, WrongSettings
 from provider.infrastructure import clock
+from provider.infrastructure.database import db, end_read
 from tests.support.browsers import ISSUER
 from tests.support.registering import SMALLEST, Stranger, app_of
 
@@ -166,3 +169,16 @@ def test_wrong_settings_are_refused_at_the_start(database_url, wrong):
 
 def test_the_smallest_registration_needs_no_statement(stranger):
     assert "software_statement" not in stranger.registered(**SMALLEST)
+
+
+def test_the_registrant_is_the_software_that_the_statement_is_about(stranger):
+    ids = [
+        stranger.registered(software_statement=statement(software_id=software))["client_id"]
+        for software in ("red", "red", "green")
+    ]
+
+    end_read()
+    found = dict(db.session.execute(select(Client.client_id, Client.registrant)).all())
+    first, again, other = (found[one] for one in ids)
+    assert first == again != other
+    assert first.startswith("statement:")

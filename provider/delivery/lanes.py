@@ -1,0 +1,75 @@
+"""What is known of the way to one endpoint, and of what several endpoints share: counted in memory."""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+# So many at once, and after as many successes the next (DLV-14); then the endpoint's whole share.
+RAMP = (1, 5, 25)
+_SECOND = 1.0
+
+
+@dataclass(slots=True)
+class Flow:
+    """What goes one way: how much is under way, and when the latest were started."""
+
+    in_flight: int = 0
+    starts: "deque[float]" = field(default_factory=deque)
+
+    def room(self, concurrency: int, rate: float, now: float) -> int:
+        """Return how many more may be started now."""
+        # Less than one a second is one in several seconds.
+        window, most = (_SECOND, int(rate)) if rate >= 1 else (_SECOND / rate, 1)
+        while self.starts and self.starts[0] <= now - window:
+            self.starts.popleft()
+        return min(concurrency - self.in_flight, most - len(self.starts))
+
+    def next_room_at(self, rate: float) -> float | None:
+        """Return when a start is forgotten, if the rate alone is what leaves no room."""
+        window = _SECOND if rate >= 1 else _SECOND / rate
+        return self.starts[0] + window if len(self.starts) >= max(1, int(rate)) else None
+
+    def forget(self, start: float) -> None:
+        """Take back a start that was none."""
+        if start in self.starts:
+            self.starts.remove(start)
+
+
+@dataclass(slots=True)
+class Lane(Flow):
+    """The way to one endpoint."""
+
+    stage: int = 0
+    successes: int = 0
+    address: str | None = None
+    # Whether the latest answer was slow, or has not come yet although it should have.
+    is_slow: bool = False
+    # Whether an attempt is waited for longer than usual and nothing has been heard since.
+    is_silent: bool = False
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the latest attempts succeeded, and quickly."""
+        return self.stage > 0 and not self.is_slow
+
+    @property
+    def at_once(self) -> float:
+        """How many may be under way, as far as the endpoint has shown what it bears."""
+        return RAMP[self.stage] if self.stage < len(RAMP) else math.inf
+
+    def learn(self, *, succeeded: bool) -> None:
+        """Go up the ramp by a success, and back to its foot by a failure."""
+        if not succeeded:
+            self.stage = self.successes = 0
+        elif self.stage < len(RAMP):
+            self.successes += 1
+            if self.successes >= RAMP[self.stage]:
+                self.stage, self.successes = self.stage + 1, 0
+
+
+@dataclass(slots=True)
+class Pool:
+    """How much of a common share is in use: permits that need a thread, and stalled ones."""
+
+    active: int = 0
+    stalled: int = 0

@@ -1,0 +1,127 @@
+"""What was claimed and waits for a thread: the urgent first, then each app in its turn.
+
+A thread that is done takes the next by itself. One that has waited for an answer too long does not hold
+up the others: another thread is started in its place, and what still waits for the same app is put back.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from itertools import count
+
+from provider.delivery.gate import QUICK, Permit
+from provider.delivery.outgoing import ClaimedDelivery, Prepared
+from provider.infrastructure import event_log
+from provider.infrastructure.thread_pool import ApplicationThreads
+
+
+class Job:
+    """One delivery that was claimed: what is sent, and the permit to send it."""
+
+    __slots__ = ("claimed", "how", "is_put_back", "is_stalled", "permit", "started_at")
+
+    def __init__(self, claimed: ClaimedDelivery, how: Prepared, permit: Permit) -> None:
+        self.claimed, self.how, self.permit = claimed, how, permit
+        self.started_at = 0.0
+        self.is_stalled = False
+        # Its app has gone silent meanwhile, so it is not sent now.
+        self.is_put_back = False
+
+
+class Lot:
+    """Hands jobs to so many threads at once; one thread adds and relieves, the others take."""
+
+    def __init__(self, slots: int, most_stalled: int, act: Callable[[Job], None]) -> None:
+        self._slots = slots
+        self._act = act
+        self._threads = ApplicationThreads(slots + most_stalled, "delivery")
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[int, int, int, Job]] = []
+        self._sequence = count()
+        # Start-time fair queueing: a flow's next job comes one round after its last, and a flow that had
+        # nothing to do joins in the present round, in front of whatever others have piled up.
+        self._round: dict[int, int] = {}
+        self._last: dict[tuple[int, object], int] = {}
+        # Threads at work, those of stalled jobs not counted.
+        self._active = 0
+        # Jobs that a thread is at and that are not stalled, the longest first.
+        self._running: dict[Job, None] = {}
+        # Clients of which a job is stalled and nothing has been heard since.
+        self._silent: set[object] = set()
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Take jobs in; each is begun as soon as it is its turn.
+
+        Raises RuntimeError, and begins none of them, when the system has no thread for us at all.
+        """
+        with self._lock:
+            for job in jobs:
+                priority, flow = job.permit.priority, job.permit.flow
+                rank = max(self._round.get(priority, 0), self._last.get((priority, flow), -1) + 1)
+                self._last[priority, flow] = rank
+                heappush(self._waiting, (priority, rank, next(self._sequence), job))
+            try:
+                self._fill()
+            except RuntimeError:
+                self._waiting.clear()
+                raise
+
+    def relieve(self, most: int) -> list[Job]:
+        """Replace threads that have waited for an answer for longer than QUICK, so many at most.
+
+        Returns the jobs that are stalled now.
+        """
+        late = time.monotonic() - QUICK
+        stalled: list[Job] = []
+        with self._lock:
+            for job in self._running:
+                if job.started_at > late or len(stalled) >= most:
+                    break
+                stalled.append(job)
+            for job in stalled:
+                del self._running[job]
+                job.is_stalled = True
+                self._silent.add(job.claimed.client_id)
+            self._active -= len(stalled)
+            self._fill()
+        return stalled
+
+    def close(self) -> None:
+        """Wait for everything that was added."""
+        self._threads.close()
+
+    def _fill(self) -> None:
+        for _ in range(min(len(self._waiting), self._slots - self._active)):
+            self._threads.submit(self._work)
+            self._active += 1
+
+    def _work(self) -> None:
+        job = self._next()
+        while job is not None:
+            try:
+                self._act(job)
+            except Exception:  # noqa: BLE001 – logged; the next job has nothing to do with it.
+                event_log.error("job_failed", exc_info=True, delivery_id=job.claimed.id)
+            job = self._next(job)
+
+    def _next(self, done: Job | None = None) -> Job | None:
+        """Return the next job for this thread, or None if it is not needed any more."""
+        with self._lock:
+            if done is not None:
+                self._running.pop(done, None)
+                if not done.is_put_back:
+                    self._silent.discard(done.claimed.client_id)
+                # Another thread has taken the place of one that was stalled.
+                self._active += done.is_stalled
+            if not self._waiting or self._active > self._slots:
+                self._active -= 1
+                return None
+            priority, rank, _, job = heappop(self._waiting)
+            self._round[priority] = rank
+            if self._last.get((priority, job.permit.flow)) == rank:
+                del self._last[priority, job.permit.flow]
+            job.is_put_back = job.claimed.client_id in self._silent
+            job.started_at = time.monotonic()
+            self._running[job] = None
+            return job
