@@ -7,46 +7,63 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Generic, TypeVar
 
+from provider.infrastructure import event_log
+
 T = TypeVar("T")
 
 
 class _Round(Generic[T]):
-    def __init__(self) -> None:
+    def __init__(self, answer: T) -> None:
+        self.answer = answer
         self.is_over = threading.Event()
-        self.answer: T | None = None
         self.ended_at = 0.0
+
+    def fill(self, look: Callable[[T], None]) -> None:
+        try:
+            look(self.answer)
+        except Exception:  # noqa: BLE001 – logged; whoever asks sees that the answer is not complete.
+            event_log.error("round_failed", exc_info=True)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        self.ended_at = time.monotonic()
+        self.is_over.set()
 
 
 class SharedRound(Generic[T]):
-    """Shares one answer among all who ask within a span; at most one thread looks for it."""
+    """Shares one answer among all who ask within a span; at most one thread looks for it.
 
-    def __init__(self, *, bound: timedelta, shared_for: timedelta) -> None:
+    An answer is empty at first and filled in bit by bit, so that whoever has waited for as long as the
+    bound gets what is known by then. The round goes on: what it prepares serves the next one.
+    """
+
+    def __init__(self, empty: Callable[[], T], *, bound: timedelta, shared_for: timedelta) -> None:
+        self._empty = empty
         self._bound = bound.total_seconds()
         self._shared_for = shared_for.total_seconds()
         self._lock = threading.Lock()
         self._latest: _Round[T] | None = None
 
-    def ask(self, question: Callable[[], T]) -> T | None:
-        """Return the shared answer; None if it is not there within the bound, or the question failed."""
+    def ask(self, look: Callable[[T], None]) -> T:
+        """Return the shared answer as far as it is filled in within the bound."""
         with self._lock:
             current = self._latest
             if current is None or self._is_old(current):
-                current = self._latest = _Round()
-                # The thread works in the application of whoever asks first, and outlives its request.
-                run = contextvars.copy_context().run
-                threading.Thread(
-                    target=run, args=(_put, question, current), name="round", daemon=True
-                ).start()
+                current = self._latest = _Round(self._empty())
+                self._start(current, look)
         current.is_over.wait(self._bound)
         return current.answer
 
+    def _start(self, current: _Round[T], look: Callable[[T], None]) -> None:
+        # The thread works in the application of whoever asks first, and outlives its request.
+        run = contextvars.copy_context().run
+        thread = threading.Thread(target=run, args=(current.fill, look), name="round", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            event_log.error("thread_not_started", exc_info=True, pool="round")
+            current.end()
+
     def _is_old(self, known: _Round[T]) -> bool:
         return known.is_over.is_set() and time.monotonic() - known.ended_at >= self._shared_for
-
-
-def _put(question: Callable[[], T], current: _Round[T]) -> None:
-    try:
-        current.answer = question()
-    finally:
-        current.ended_at = time.monotonic()
-        current.is_over.set()

@@ -76,24 +76,28 @@ Report = dict[str, Verdict]
 
 
 def report() -> Report:
-    """Return what each check found, within the bound; after one that failed the others are not run."""
+    """Return what each check has found within the bound; after one that failed the others are not run."""
     shared: SharedRound[Report] = current.memo("readiness", _make_round)
-    found = shared.ask(_look)
-    return found or {CHECKS[0].name: Verdict(ok=False, detail=_TOO_LATE)}
+    found = dict(shared.ask(_look))
+    if all(verdict.ok for verdict in found.values()):
+        late = [check.name for check in CHECKS if check.name not in found][:1]
+        found |= {name: Verdict(ok=False, detail=_TOO_LATE) for name in late}
+    return found
 
 
 _TOO_LATE = f"no answer within {BOUND.total_seconds():g} s"
 
 
 def _make_round() -> SharedRound[Report]:
-    return SharedRound(bound=BOUND, shared_for=_SHARED_FOR)
+    return SharedRound(dict, bound=BOUND, shared_for=_SHARED_FOR)
 
 
-def _look() -> Report:
-    found: Report = {}
+def _look(found: Report) -> None:
     check = CHECKS[0]
     try:
-        with waiting_at_most(BOUND), _connection() as connection:
+        # As long as a request may take: with a dead host before the living one, to connect takes longer than
+        # a probe waits, and the next one finds the connection.
+        with waiting_at_most(current.settings().database_deadline), _connection() as connection:
             for check in CHECKS:
                 found[check.name] = check.act(connection)
                 # Each sees the database as it is then, and keeps nothing locked.
@@ -105,7 +109,6 @@ def _look() -> Report:
     failed = {name: verdict.detail for name, verdict in found.items() if not verdict.ok}
     if failed:
         event_log.warning("not_ready", checks=failed)
-    return found
 
 
 def _connection() -> Connection:
@@ -118,4 +121,4 @@ def _sentence(exc: Exception) -> str:
     if is_read_only(exc):
         return "the database is read-only"
     is_late = isinstance(exc, DBAPIError) and "in time" in str(exc.orig)
-    return _TOO_LATE if is_late else "the database does not answer"
+    return "the database did not answer in time" if is_late else "the database does not answer"
