@@ -3,6 +3,7 @@
 import errno
 import multiprocessing
 import os
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8900
 DEFAULT_THREADS = 16
+# Per process. A connection costs some kilobytes; one that sends nothing is closed after half a minute.
+MOST_CONNECTIONS = 4096
 # A request waits for deliveries for two seconds at the most and for the database a little longer.
 SECONDS_TO_STOP = 10
 
@@ -141,6 +144,8 @@ def run_server(
         # Not its WSGI: there a thread waits for each body, so that as many half-sent ones stop the server.
         interface=Interfaces.ASGINL,
         workers=workers,
+        # Its default shares 1,024 connections, idle ones too, among the processes, and then takes no more.
+        backpressure=most_connections(),
         http=HTTPModes.auto if tls_cert else HTTPModes.http1,
         ssl_cert=tls_cert,
         ssl_key=tls_key,
@@ -150,6 +155,17 @@ def run_server(
         log_enabled=False,
     )
     server.serve(target_loader=partial(composed().load_application, threads), wrap_loader=False)
+
+
+def most_connections() -> int:
+    """Return how many connections a process may hold open, having raised the limit of files towards it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST_CONNECTIONS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    # The other half is for everything else that is a file.
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // 2)
 
 
 def leave_with_parent() -> None:

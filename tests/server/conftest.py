@@ -24,6 +24,7 @@ class Served:
 
     port: int
     log: Path
+    process: "subprocess.Popen[bytes]"
     authority: Path | None = None
     sockets: list[socket.socket] = field(default_factory=list)
 
@@ -70,9 +71,9 @@ def served(folder: Path, *options: str, authority: Path | None = None, **setting
         process = subprocess.Popen(
             [CURFEW, "serve", "--port", str(port), *options], env=environ, stdout=output, stderr=output
         )
-    here = Served(port, log, authority)
+    here = Served(port, log, process, authority)
     try:
-        wait_until(lambda: _is_ready(here, process), seconds=READY_SECONDS)
+        wait_until(lambda: _is_ready(here), seconds=READY_SECONDS)
         yield here
     finally:
         for connection in here.sockets:
@@ -81,8 +82,8 @@ def served(folder: Path, *options: str, authority: Path | None = None, **setting
         process.wait(30)
 
 
-def _is_ready(here: Served, process: "subprocess.Popen[bytes]") -> bool:
-    assert process.poll() is None, here.log.read_text()
+def _is_ready(here: Served) -> bool:
+    assert here.process.poll() is None, here.log.read_text()
     try:
         return here.get("/health/live").status_code == 200
     except requests.ConnectionError:

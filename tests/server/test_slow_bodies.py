@@ -1,6 +1,10 @@
 """A sender that never finishes holds a connection of its own, and no thread (issue of half-sent bodies)."""
 
+import resource
+import socket
+import statistics
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,13 @@ HALF_CHUNKED = (
     f"POST /token HTTP/1.1\r\nHost: localhost\r\n{FORM}Transfer-Encoding: chunked\r\n\r\n5\r\ngrant\r\n"
 )
 PARTS = [pytest.param(HALF_SENT, id="with a length"), pytest.param(HALF_CHUNKED, id="chunked")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def many_files() -> None:
+    """Let this process open as many connections as the tests need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
 
 
 @pytest.fixture(scope="module", params=["http", "https"])
@@ -40,6 +51,34 @@ def test_more_half_sent_bodies_than_threads_delay_nobody(here, part):
     # The first of them is refused after half of the deadline, so nothing has freed a thread meanwhile.
     assert time.monotonic() - begun < DEADLINE_SECONDS / 2
     assert all(connection.fileno() >= 0 for connection in stuck)
+
+
+def test_a_thousand_half_sent_bodies_leave_the_others_their_speed(here):
+    quiet = median_seconds(here)
+    for _ in range(1100):
+        here.send(HALF_SENT)
+
+    assert median_seconds(here) < 2 * quiet + 0.1
+
+
+def test_a_thousand_connections_that_send_nothing_keep_nobody_out(here):
+    with ExitStack() as idle:
+        for _ in range(1100):
+            idle.enter_context(socket.create_connection(("127.0.0.1", here.port)))
+        begun = time.monotonic()
+
+        assert here.get("/.well-known/openid-configuration").status_code == 200
+        # The first of them is closed after half a minute.
+        assert time.monotonic() - begun < 20
+
+
+def median_seconds(here) -> float:
+    def ask() -> float:
+        begun = time.monotonic()
+        assert here.get("/.well-known/openid-configuration").status_code == 200
+        return time.monotonic() - begun
+
+    return statistics.median(ask() for _ in range(21))
 
 
 @pytest.mark.parametrize("part", PARTS)
