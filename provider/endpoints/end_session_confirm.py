@@ -18,7 +18,8 @@ from provider.endpoints.way_on import way_on, way_on_again
 from provider.infrastructure.database import in_transaction, transaction
 from provider.interactions.answer import answer, take
 from provider.interactions.models import Interaction, InteractionKind
-from provider.interactions.queries import find, find_finished
+from provider.interactions.park import park
+from provider.interactions.queries import find, find_any, find_finished
 from provider.logout.end_client_session import end_share
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
@@ -184,10 +185,26 @@ def _void(case: EndSessionCase) -> Response:
     return already_signed_out(case, recent=True)
 
 
+def _expired(ticket: str) -> Response:
+    """Ask anew where the question has waited too long, for the same app and with the same way back."""
+    known, browser = find_any(ticket, (KIND,)), cookies.browser()
+    if known is None or browser is None or not known.is_of(browser):
+        return _void(EndSessionCase())
+    case, handle = EndSessionCase(**known.parameters), cookies.session_handle()
+    found = find_live(handle) if handle else None
+    if found is None:
+        return already_signed_out(case, recent=False)
+    with transaction():
+        fresh = park(KIND, case.as_parameters(), browser=browser, session_id=found.session.id)
+    return redirect(url_for("endpoints.show_end_session_confirm", ticket=fresh), 303)
+
+
 def _repeated(ticket: str) -> Response:
     """Answer a ticket that was used: the same way on as the first time, whatever has ended since."""
     parked = find_finished(ticket, cookies.browser(), KIND)
-    if parked is None or parked.answers.get("cancelled"):
+    if parked is None:
+        return _expired(ticket)
+    if parked.answers.get("cancelled"):
         return _void(EndSessionCase())
     case = EndSessionCase(**parked.parameters)
     result_handle = result_handle_of(ticket)

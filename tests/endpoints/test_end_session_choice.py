@@ -1,5 +1,7 @@
 """What the person chooses on the sign-out page is told from what the app asked for, and the way on."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -80,6 +82,20 @@ def test_without_an_address_to_return_to_the_result_leads_back_to_the_app_that_a
     assert "Go on to Red" in page.text
     assert [way for way in ways_on if way in page.text] == ways_on
     assert page.text.count('class="button primary"') == 1
+
+
+def test_a_question_that_waited_too_long_is_asked_anew_for_the_same_app(http, made, red, turned_clock):
+    out = red.metadata_.post_logout_redirect_uris[0]
+    with transaction():
+        red.result_page = "never"
+    asked = http.get(f"/session/end?client_id=red&post_logout_redirect_uri={out}&state=s")
+    page = Page(http, follow(http, asked))
+    turned_clock.turn(timedelta(minutes=31))
+
+    again = Page(http, follow(http, page.press("sign-out")))
+
+    assert "Red</strong> asks to sign you out" in again.html
+    assert again.press("sign-out").headers["Location"] == f"{out}?state=s"
 
 
 def gone(red):
