@@ -1,6 +1,7 @@
 """The composition root of the `curfew` command."""
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from provider.cli import main as curfew
@@ -40,6 +41,7 @@ def load_application(threads: int) -> "Front":
     from provider.wsgi import application
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
+    threading.Thread(target=_watch_history, args=(application,), daemon=True).start()
     settings = load_settings()
     limits = BodyLimits(
         most_bytes=settings.max_body_bytes, deadline=settings.request_body_deadline.total_seconds()
@@ -47,6 +49,22 @@ def load_application(threads: int) -> "Front":
     # What has spent half of its time for the database on waiting for a thread would fail there.
     patience = settings.database_deadline.total_seconds() / 2
     return Front(application, threads=threads, limits=limits, patience=patience)
+
+
+def _watch_history(application: "Flask") -> None:
+    """Look again and again whether the database holds what it held, and log when it does not."""
+    from provider.infrastructure import event_log
+    from provider.infrastructure.database import AWAY
+    from provider.inspection import history
+
+    while True:
+        try:
+            with application.app_context():
+                history.watch()
+        except AWAY:
+            # Requests and readiness say so.
+            event_log.info("history_not_watched")
+        time.sleep(history.EVERY.total_seconds())
 
 
 def run_worker(metrics_at: tuple[str, int] | None = None) -> int:

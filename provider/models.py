@@ -6,6 +6,7 @@ import provider.clients.models
 import provider.delivery.models
 import provider.grants.models
 import provider.infrastructure.leases
+import provider.infrastructure.lineage
 import provider.infrastructure.provider_state
 import provider.infrastructure.write_probe
 import provider.interactions.models

@@ -65,5 +65,10 @@ class EventTag(StrEnum):
     KEY_DESTROYED = "key_destroyed"
     KEY_COMPROMISED = "key_compromised"
 
+    # A backup was restored or a failover lost what was committed last, and everything was ended for it.
+    DATABASE_RESTORED = "database_restored"
+    # Somebody has said that nothing was lost by a failover or a move.
+    FAILOVER_ACCEPTED = "failover_accepted"
+
     # Old entries were deleted by their age; the detail says where the chain now begins.
     AUDIT_PRUNED = "audit_pruned"

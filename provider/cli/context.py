@@ -12,7 +12,7 @@ from provider.cli.composition import composed
 
 P = ParamSpec("P")
 R = TypeVar("R")
-REFUSED, WRONG_SETTINGS, NOT_MIGRATED, READ_ONLY = 1, 2, 3, 4
+REFUSED, WRONG_SETTINGS, NOT_MIGRATED, READ_ONLY, OLDER = 1, 2, 3, 4, 5
 
 
 @overload
@@ -116,3 +116,21 @@ def refuse_read_only_database() -> None:
         fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
     if why:
         fail(f"the database is read-only: {why}", code=READ_ONLY)
+
+
+def refuse_older_database() -> None:
+    """End the command on a database that is an older copy of what this instance has seen.
+
+    On another server or timeline, where nothing proves that anything is missing, it goes on with a warning.
+    """
+    from provider.infrastructure.database import AWAY
+    from provider.inspection import history
+
+    try:
+        found = history.judge()
+    except AWAY as exc:
+        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
+    if found.is_older:
+        fail(found.sentence, code=OLDER)
+    if found.sentence:
+        click.echo(f"curfew: {found.sentence}", err=True)

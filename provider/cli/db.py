@@ -1,8 +1,9 @@
-"""`curfew db`: the database's schema."""
+"""`curfew db`: the database's schema and history."""
 
 import click
 
 from provider.cli.context import NOT_MIGRATED, fail, with_app
+from provider.cli.db_restored import accept, restored
 from provider.cli.output import json_option, show_json
 from provider.infrastructure import schema
 from provider.infrastructure.database import db as database
@@ -13,10 +14,15 @@ from provider.infrastructure.database import db as database
 Examples:
   curfew db upgrade
   curfew db check && curfew serve
+  curfew db restored --dry-run            after a backup was restored
 """
 )
 def db() -> None:
-    """Bring the database up to date."""
+    """Bring the database up to date, and say that it was restored."""
+
+
+db.add_command(restored)
+db.add_command(accept)
 
 
 @db.command(epilog="Example: curfew db upgrade")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from provider.cli.composition import composed
-from provider.cli.context import application, fail, refuse_read_only_database
+from provider.cli.context import application, fail, refuse_older_database, refuse_read_only_database
 
 if TYPE_CHECKING:
     from provider.config import Settings
@@ -96,6 +96,7 @@ def prepare() -> "Settings":
         from provider.infrastructure import current
 
         refuse_read_only_database()
+        refuse_older_database()
         make_first_keys()
         return current.settings()
 

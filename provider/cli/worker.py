@@ -6,7 +6,7 @@ import sys
 import click
 
 from provider.cli.composition import composed
-from provider.cli.context import application, refuse_read_only_database
+from provider.cli.context import application, refuse_older_database, refuse_read_only_database
 from provider.cli.serve import refuse_busy_port
 
 
@@ -42,4 +42,5 @@ def worker(concurrency: int | None, metrics_port: int | None, metrics_host: str)
     with application():
         # Wrong settings or an old schema are one line and an exit code, as with every command.
         refuse_read_only_database()
+        refuse_older_database()
     sys.exit(composed().run_worker((metrics_host, metrics_port) if metrics_port else None))

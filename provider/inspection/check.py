@@ -7,7 +7,7 @@ from itertools import groupby
 
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, end_read
-from provider.inspection import audit_trail
+from provider.inspection import audit_trail, history
 from provider.inspection.batches import Walked, batches, between
 from provider.inspection.invariants import INVARIANTS, Invariant
 
@@ -38,7 +38,7 @@ def check(*, whole_audit: bool = False) -> list[Finding]:
     findings: list[Finding] = []
     for table, invariants in groupby(INVARIANTS, key=lambda one: one.table):
         findings += _walk(table, list(invariants))
-    return [*findings, _unrecorded(), _chain(whole=whole_audit)]
+    return [*findings, _unrecorded(), _chain(whole=whole_audit), _history()]
 
 
 def _walk(table: Walked, invariants: list[Invariant]) -> list[Finding]:
@@ -71,5 +71,14 @@ def _chain(*, whole: bool) -> Finding:
     begun = time.monotonic()
     finding.examined, problems = audit_trail.verify_all() if whole else audit_trail.verify_newest()
     finding.add(problems)
+    finding.seconds = time.monotonic() - begun
+    return finding
+
+
+def _history() -> Finding:
+    finding = Finding("database_history", "The database may not hold all that it once held.", examined=1)
+    begun = time.monotonic()
+    found = history.judge(remember=False)
+    finding.add([found.sentence] if found.sentence else [])
     finding.seconds = time.monotonic() - begun
     return finding

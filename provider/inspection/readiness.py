@@ -17,6 +17,7 @@ from provider.infrastructure.database_wait import waiting_at_most
 from provider.infrastructure.engine import WRITES
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
 from provider.infrastructure.shared_round import SharedRound
+from provider.inspection import history
 
 # Shorter than the time that probes usually wait.
 BOUND = timedelta(seconds=2)
@@ -66,10 +67,17 @@ def has_the_time(_connection: Connection) -> Verdict:
     return Verdict(detail=detail, values={"offset_seconds": round(seconds, 3)})
 
 
+def is_whole(connection: Connection) -> Verdict:
+    """Whether the database holds what was seen in it: an older copy revives sessions that have ended."""
+    found = history.look(connection)
+    return Verdict(ok=not found.is_older, detail=found.sentence)
+
+
 CHECKS: tuple[Check, ...] = (
     Check("database", is_set_up),
     Check("write", takes_writes),
     Check("clock", has_the_time),
+    Check("history", is_whole),
 )
 
 Report = dict[str, Verdict]

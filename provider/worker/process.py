@@ -12,6 +12,7 @@ from provider.delivery import workers
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import AWAY
 from provider.infrastructure.one_cpu import OneCPU
+from provider.inspection import history
 from provider.logout.deliver import make_dispatcher
 from provider.worker import tasks
 from provider.worker.duties import Roster
@@ -51,6 +52,7 @@ class WorkerProcess:
             self._dispatcher.start()
         self._run("sweeper", self._sweep_interval, self._sweeper.sweep)
         self._run("duties", _DUTY_CHECK, self._do_duties)
+        self._run("history", history.EVERY, history.watch)
         event_log.info("worker_started", pid=os.getpid())
 
     def deliver(self, logout_id: object = None) -> None:

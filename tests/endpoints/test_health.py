@@ -34,6 +34,7 @@ def test_readiness_commits_a_write(http):
             "database": {"status": "ok"},
             "write": {"status": "ok"},
             "clock": answer.json["checks"]["clock"],
+            "history": {"status": "ok"},
         },
     }
     assert answer.json["checks"]["clock"] == {"status": "ok", "offset_seconds": 0}

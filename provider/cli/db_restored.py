@@ -1,0 +1,124 @@
+"""`curfew db restored` and `curfew db accept-failover`: what follows a restored backup or a failover."""
+
+from typing import Any
+
+import click
+
+from provider.cli.context import fail, with_app
+from provider.cli.logout import as_record
+from provider.cli.mass_progress import follow
+from provider.cli.output import json_option, show_json
+from provider.cli.what_ends import ask_first
+from provider.infrastructure.database import end_read, transaction
+from provider.inspection import history
+from provider.inspection.history import Judgement
+from provider.keys.models import KeyState
+from provider.keys.queries import list_keys
+from provider.logout import mass_queries
+from provider.logout.models import MassEnding, MassKind
+from provider.logout.restored import accept_failover, end_restored
+
+_REVIEW = """\
+The restore also took back other changes. Make again what was done after the backup:
+  - disabled and deleted accounts, reset passwords    curfew user list
+  - removed clients and rotated secrets               curfew client list
+  - rotated and compromised signing keys              curfew keys list
+Apps are not notified of sessions that began after the backup: the database does not know them. Each is
+ended when its app sends the person to sign out, or when the app's own session ends."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  curfew db restored --dry-run
+  curfew db restored
+  curfew db restored --yes --no-wait --json
+
+Running it again is harmless: it ends what was begun since. See docs/restore.md.
+"""
+)
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Whether to stay until every row is ended; without it the workers do that.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would end.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@with_app
+def restored(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """End everything that a restored backup, or a failover with losses, has brought back to life.
+
+    What was revoked after the backup lives again in it, and nothing tells it from the rest. So all sessions,
+    grants and tokens end at once, and their apps are notified.
+    """
+    found = history.judge()
+    if found.sentence and not as_json:
+        click.echo(found.sentence)
+    ask_first(
+        "End all sessions and grants, because the database was restored?",
+        lambda: mass_queries.measure(MassKind.ALL),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
+    place = history.place()
+    with transaction():
+        begun = end_restored("admin", place)
+    # From now on this instance knows the new lineage, and the older one as replaced.
+    history.judge()
+    if not as_json:
+        click.echo("Revoked. Everything that the database held is rejected from now on.")
+    ended = follow(begun.id, quiet=as_json) if wait else begun
+    _answer(found, ended, as_json=as_json)
+
+
+@click.command(
+    "accept-failover",
+    epilog="""\b
+Examples:
+  curfew db accept-failover
+  curfew db accept-failover --json
+
+For the planned failover of a synchronous standby, an upgrade of the server or a move without losses. If
+anything may be missing, use `curfew db restored` instead.
+""",
+)
+@json_option
+@with_app
+def accept(*, as_json: bool) -> None:
+    """Say that nothing was lost when the database moved to another server or timeline."""
+    found = history.judge()
+    if found.is_older:
+        fail(f"this failover has lost something: {found.sentence}")
+    place = history.place()
+    if found.state is history.State.MOVED and place is not None:
+        with transaction():
+            accept_failover("admin", place)
+    if as_json:
+        show_json({"accepted": found.state is history.State.MOVED, "place": str(place) if place else None})
+    elif found.state is history.State.MOVED:
+        click.echo(f"Accepted: the database is whole at {place}.")
+    else:
+        click.echo("There is nothing to accept: the database is where it was.")
+
+
+def _answer(found: Judgement, ended: MassEnding, *, as_json: bool) -> None:
+    active = [key for key in list_keys() if key.state == KeyState.ACTIVE]
+    end_read()
+    if as_json:
+        keys: list[dict[str, Any]] = [
+            {"kid": key.kid, "alg": key.alg, "activated_at": key.activated_at} for key in active
+        ]
+        show_json(as_record(ended) | {"found": found.sentence or None, "active_keys": keys})
+        return
+    click.echo(
+        f"Ended {ended.done} of {ended.total}; the workers notify the apps (curfew delivery list)."
+        if ended.finished_at
+        else f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout list)."
+    )
+    click.echo(_REVIEW)
+    for key in active:
+        click.echo(f"Signing now: {key.alg} {key.kid}, active since {key.activated_at}.")
+    click.echo("Apps may hold newer tokens signed by keys that this database does not know: they expire.")

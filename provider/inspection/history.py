@@ -1,0 +1,149 @@
+"""Whether the database holds everything that it once held.
+
+Two things can tell. The database itself remembers on which server and timeline it was last known to be
+whole. And this instance remembers how far it has seen the database come: one that has come less far is
+an older copy, in which ended sessions live again.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from provider.audit.models import AuditEvent
+from provider.infrastructure import current, event_log, lineage, seen_database
+from provider.infrastructure.database import db, is_sqlite
+from provider.infrastructure.engine import WRITES
+from provider.infrastructure.lineage import Lineage, Place
+from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.seen_database import Mark, Seen
+
+# How often each process looks.
+EVERY = timedelta(seconds=10)
+_CURE = "run `curfew db restored`, which ends all sessions and grants (docs/restore.md)"
+
+
+class State(StrEnum):
+    """How a database stands to what is known of it."""
+
+    WHOLE = "whole"
+    # Another server or timeline: something may be missing, and nothing proves it.
+    MOVED = "moved"
+    # Something that was there is missing.
+    OLDER = "older"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found, in a sentence for operators; empty while the database is whole."""
+
+    state: State
+    sentence: str = ""
+
+    @property
+    def is_older(self) -> bool:
+        """Whether what was committed is proven to be missing."""
+        return self.state is State.OLDER
+
+
+def judge(*, remember: bool = True) -> Judgement:
+    """Look at the database of the application at work, on a connection of its own."""
+    with _connection(writes=remember) as connection:
+        found = look(connection, remember=remember)
+        connection.commit()
+    return found
+
+
+def place() -> Place | None:
+    """Return where the database of the application at work writes now, if it says so."""
+    with _connection(writes=False) as connection:
+        return lineage.place_of(connection)
+
+
+def watch() -> None:
+    """Look, and log what is found when it is another thing than the last time."""
+    found = judge()
+    last: list[Judgement] = current.memo("history", lambda: [Judgement(State.WHOLE)])
+    if found != last[0]:
+        last[0] = found
+        if found.sentence:
+            level = event_log.error if found.is_older else event_log.warning
+            level("database_history", state=found.state, detail=found.sentence)
+        else:
+            event_log.info("database_history", state=found.state)
+
+
+def look(connection: Connection, *, remember: bool = True) -> Judgement:
+    """Compare a database with what is known of it, and unless it shall only be read remember how far it is.
+
+    What was seen is read first: another process may see the database come further at any time.
+    """
+    folder = current.settings().data_dir
+    seen = seen_database.read(folder)
+    place = lineage.place_of(connection)
+    known = lineage.read(connection) or (lineage.begin(connection, place) if remember else None)
+    if known is None:
+        return Judgement(State.WHOLE)
+    mark = _mark(connection, place)
+    why = _why_older(connection, known, mark, seen)
+    if why:
+        return Judgement(State.OLDER, f"the database is an older copy: {why}; {_CURE}")
+    if remember and known.accepted is None and place is not None:
+        lineage.accept_first(connection, place)
+    if remember and seen.marks.get(known.lineage_id) != mark:
+        seen_database.write(folder, seen.with_mark(known.lineage_id, mark, succeeds=known.succeeds))
+    if place is not None and known.accepted not in (None, place):
+        return Judgement(State.MOVED, _moved(known.accepted, place))
+    return Judgement(State.WHOLE)
+
+
+def _connection(*, writes: bool) -> Connection:
+    options: dict[str, Any] = {WRITES: writes} if is_sqlite() else {"isolation_level": "AUTOCOMMIT"}
+    return db.engine.connect().execution_options(**options)
+
+
+def _mark(connection: Connection, place: Place | None) -> Mark:
+    last = select(AuditEvent.seq, AuditEvent.chain).where(AuditEvent.seq.is_not(None))
+    head = connection.execute(last.order_by(AuditEvent.seq.desc()).limit(1)).one_or_none()
+    return Mark(
+        epoch=connection.scalar(select(ProviderState.epoch)) or 0,
+        audit_seq=head.seq if head else 0,
+        audit_chain=head.chain if head else "",
+        system_identifier=place.system_identifier if place else "",
+        timeline=place.timeline if place else 0,
+    )
+
+
+def _why_older(connection: Connection, known: Lineage, mark: Mark, seen: Seen) -> str:
+    """Return what proves that something is missing, or nothing."""
+    if known.lineage_id in seen.replaced:
+        return "another has taken its place since (`curfew db restored` was run there)"
+    before = seen.marks.get(known.lineage_id)
+    if before is None:
+        return ""
+    if mark.audit_seq < before.audit_seq:
+        return f"its audit ends at entry {mark.audit_seq}, and entry {before.audit_seq} was seen"
+    if mark.epoch < before.epoch:
+        return "everybody was signed out since"
+    if mark.system_identifier == before.system_identifier and mark.timeline < before.timeline:
+        return (
+            f"it writes timeline {mark.timeline}, and timeline {before.timeline} was seen: a former primary"
+        )
+    if before.audit_seq and not _has_entry(connection, before):
+        return f"entry {before.audit_seq} of its audit is not the one that was seen"
+    return ""
+
+
+def _has_entry(connection: Connection, before: Mark) -> bool:
+    """Whether the entry that was seen is there; one that was deleted for its age is not missed."""
+    chain = connection.scalar(select(AuditEvent.chain).where(AuditEvent.seq == before.audit_seq))
+    return chain is None or chain == before.audit_chain
+
+
+def _moved(accepted: Place | None, place: Place) -> str:
+    return (
+        f"the database has moved from {accepted} to {place}: after a restored backup or the failover of an "
+        f"asynchronous standby {_CURE}; if nothing was lost, run `curfew db accept-failover`"
+    )

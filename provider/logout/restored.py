@@ -1,0 +1,33 @@
+"""The end of everything that a restored backup has brought back to life.
+
+What was ended after the backup cannot be told from what was not, so all of it ends, by the provider's
+epoch. The database's lineage changes with it: an older copy that comes back later is known as one.
+"""
+
+from provider.audit.record import Actor, record
+from provider.audit.tags import EventTag
+from provider.infrastructure import lineage
+from provider.infrastructure.database import db
+from provider.infrastructure.lineage import Place
+from provider.logout import mass
+from provider.logout.models import MassEnding
+
+
+def end_restored(initiator: Actor, place: Place | None) -> MassEnding:
+    """End all sessions and grants, and begin another lineage at the place where the database is now."""
+    lineage_id = lineage.succeed(db.session.connection(), place)
+    begun = mass.end_everybody(initiator)
+    record(
+        EventTag.DATABASE_RESTORED,
+        actor=initiator,
+        mass_ending_id=begun.id,
+        lineage_id=lineage_id,
+        place=str(place) if place else None,
+    )
+    return begun
+
+
+def accept_failover(initiator: Actor, place: Place) -> None:
+    """Take the place where the database is now for one at which nothing is missing."""
+    lineage.accept(db.session.connection(), place)
+    record(EventTag.FAILOVER_ACCEPTED, actor=initiator, place=str(place))
