@@ -30,18 +30,20 @@ def measure(connection: Any) -> bool:
             asked = time.monotonic()
             cursor.execute(_ASK)
             (seconds,) = cursor.fetchone()
+            # Before the span is taken: a pause in between makes the proof weaker, not wrong.
+            heard = clock.local()
             round_trip = timedelta(seconds=time.monotonic() - asked)
-            observe(_EPOCH + timedelta(seconds=float(seconds)), round_trip)
+            observe(_EPOCH + timedelta(seconds=float(seconds)), heard, round_trip)
     finally:
         if not was_autocommit and not connection.closed:
             connection.autocommit = was_autocommit
     return True
 
 
-def observe(said: datetime, round_trip: timedelta) -> None:
-    """Take in what the database's clock said within a round trip that has just ended."""
+def observe(said: datetime, heard: datetime, round_trip: timedelta) -> None:
+    """Take in what the database's clock said within a round trip that this machine's saw end at `heard`."""
     known = clock.offset()
-    lowest = said - clock.local() - _FUZZ
+    lowest = said - heard - _FUZZ
     best = min(max(known, lowest), lowest + round_trip + 2 * _FUZZ)
     if best == known:
         return

@@ -68,12 +68,12 @@ def test_asking_costs_no_statement(app, statements):
 def test_an_offset_moves_no_further_than_an_answer_proves(off_by):
     off_by(LATE)
     now = datetime.now(UTC)
-    database_clock.observe(now, timedelta(seconds=10))
+    database_clock.observe(now, now + LATE, timedelta(seconds=10))
 
     # It was asked up to ten seconds ago: the clock is late by 61.5 s at least and 71.5 s at most.
     assert clock.offset() == pytest.approx(-LATE, abs=CLOSE)
     before = clock.offset()
-    database_clock.observe(datetime.now(UTC) - timedelta(seconds=3), timedelta(seconds=10))
+    database_clock.observe(now, now + LATE + timedelta(seconds=3), timedelta(seconds=10))
 
     assert clock.offset() == before
 
