@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -145,7 +145,8 @@ class BoundedConnection(psycopg.Connection[Any]):
     def _give_up(self) -> psycopg.OperationalError:
         """Close the connection: what the server has done for it is unknown, and so is its next answer."""
         if not self.closed:
-            kept = socket.socket(fileno=os.dup(self.pgconn.socket))
+            # Without a free file descriptor it is closed all the same, and not counted.
+            with suppress(OSError):
+                self.given_up.add(socket.socket(fileno=os.dup(self.pgconn.socket)))
             self.close()
-            self.given_up.add(kept)
         return psycopg.OperationalError("the database connection did not answer in time")

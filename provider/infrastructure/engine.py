@@ -23,6 +23,8 @@ _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count"
 # Or when what we sent was not acknowledged for so long, in milliseconds; nobody asks meanwhile.
 _UNACKNOWLEDGED = 10_000
 _CONNECT_SECONDS = 5
+# A worker has more threads than connections.
+_POOL_SECONDS = 10
 # What libpq takes for a time limit at least.
 _LEAST_CONNECT_SECONDS = 2
 # How often, in milliseconds, the database looks whether the client of a running statement is still there.
@@ -81,7 +83,8 @@ def engine_options(settings: Settings, role: Role = Role.WEB) -> dict[str, Any]:
         options["connect_args"] = {"timeout": wait.total_seconds(), "check_same_thread": False}
     else:
         options["pool_pre_ping"] = True
-        options["pool_timeout"] = settings.database_deadline.total_seconds()
+        is_web = role is Role.WEB
+        options["pool_timeout"] = settings.database_deadline.total_seconds() if is_web else _POOL_SECONDS
         options["connect_args"] = _patience(url, settings, role)
     return options
 
