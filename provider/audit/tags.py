@@ -29,11 +29,16 @@ class EventTag(StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 – the name of an event, not a secret.
 
     DELIVERY_ACCEPTED = "delivery_accepted"
+    # Of an earlier release, which gave up after two refusals.
     DELIVERY_REJECTED = "delivery_rejected"
     DELIVERY_EXPIRED = "delivery_expired"
+    # By an operator, with a reason, or because its client was deleted.
+    DELIVERY_CANCELLED = "delivery_cancelled"
     DELIVERY_SUPERSEDED = "delivery_superseded"
     DELIVERY_RESENT = "delivery_resent"
 
+    # An endpoint keeps answering, but not with success.
+    ENDPOINT_REFUSING = "endpoint_refusing"
     # An endpoint has failed for so long that its owner must know, and the day it works again.
     ENDPOINT_DEGRADED = "endpoint_degraded"
     ENDPOINT_RECOVERED = "endpoint_recovered"

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Interval, String, Text
+from sqlalchemy import JSON, Interval, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
@@ -100,6 +100,8 @@ class Client(Base):
     session_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
     # DEC-09: new sign-ins there are refused once its logout endpoint has been degraded for so long.
     refuse_when_degraded_for: Mapped[timedelta | None] = mapped_column(Interval)
+    # Kept by the deliveries: while it is set, an authenticated request of the client is evidence of life.
+    logout_endpoint_failing: Mapped[bool] = mapped_column(default=False, server_default=false())
     # rfc8693: the clients, by their client_id, for whose people it may act with a token of theirs.
     may_exchange_tokens_of: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     epoch: Mapped[int] = mapped_column(default=0)

@@ -200,7 +200,8 @@ class Settings:
         default=timedelta(seconds=1),
     )
     delivery_schedule: tuple[timedelta, ...] = setting(
-        "Waits between attempts at one relying party.", default=DEFAULT_SCHEDULE
+        "Waits between attempts at one relying party; the last is repeated until the horizon.",
+        default=DEFAULT_SCHEDULE,
     )
     delivery_horizon: timedelta = setting(
         "After so long an undelivered Logout Token has lost its meaning and expires.",

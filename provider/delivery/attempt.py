@@ -7,18 +7,18 @@ from uuid import UUID
 
 from provider.delivery.judge import (
     Accepted,
-    Outcome,
     Postponed,
-    Rejected,
     Verdict,
     classify,
     judge,
     judge_before_sending,
+    judge_undeliverable,
     postponed,
 )
 from provider.delivery.outgoing import (
     Answered,
     Builder,
+    Cancelled,
     ClaimedDelivery,
     Exchange,
     OutgoingRequest,
@@ -46,11 +46,11 @@ class Report:
 
     @property
     def has_succeeded(self) -> bool | None:
-        """Whether an attempt speaks for the endpoint; None if nothing was sent."""
-        if self.exchange is None:
-            return None
-        # A 400 is about this one token, from an endpoint that works.
-        return isinstance(self.verdict, Accepted) or self.exchange.outcome == Outcome.BAD_REQUEST
+        """Whether an attempt speaks for the endpoint; None if nothing was sent.
+
+        Only success does: an app that answers 400 to each token is not notified of anything.
+        """
+        return None if self.exchange is None else isinstance(self.verdict, Accepted)
 
 
 def prepare(
@@ -91,9 +91,9 @@ def _prepare_kind(
 def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClient) -> Report:
     """Attempt a claimed delivery. No transaction is open and no connection held while we wait."""
     match prepared:
-        case Undeliverable(outcome=outcome):
-            return Report(Rejected(outcome))
-        case Superseded():
+        case Undeliverable():
+            return Report(judge_undeliverable(prepared, claimed, clock.now()))
+        case Cancelled() | Superseded():
             return Report(prepared)
     if claimed.leased_until - clock.now() < current.settings().outbound_deadline * _LEAST_LEASE:
         # It waited so long for its turn that it may be another worker's before there is an answer.
@@ -137,8 +137,10 @@ def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: Outbound
         url=request.url,
         jti=request.jti,
         recipient=request.recipient,
-        outcome=classify(answer)[0],
+        outcome=classify(answer),
         status=answer.status if isinstance(answer, Answered) else None,
         latency_ms=round((now - started).total_seconds() * 1000),
     )
-    return Report(judge(answer, claimed, current.settings().delivery_schedule, now), exchange)
+    waits = current.settings().delivery_schedule
+    verdict = judge(answer, claimed, waits, now, is_client_deleted=request.is_client_deleted)
+    return Report(verdict, exchange)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from provider.delivery.models import BreakerState, EndpointHealth
+from provider.delivery.models import REFUSALS, BreakerState, EndpointHealth
 
 FAILURES_IN_A_ROW = 10
 WINDOW = timedelta(minutes=5)
@@ -24,6 +24,12 @@ class Turn(Enum):
     CLOSED = auto()
     # It works again after having been degraded.
     RECOVERED = auto()
+    # It answers, but not with success, for the second time.
+    REFUSING = auto()
+    # It has failed, after having worked.
+    FAILING = auto()
+    # It has accepted something, after having failed.
+    WORKING = auto()
 
 
 @dataclass(slots=True)
@@ -35,15 +41,18 @@ class Tally:
     failures: int = 0
     # Failures since the last success.
     in_a_row: int = 0
+    # Refusals since the last success.
+    refusals: int = 0
     outcome: str | None = None
 
     def count(self, *, succeeded: bool, url: str, outcome: str) -> None:
         """Count one attempt."""
         self.url = url
         if succeeded:
-            self.successes, self.in_a_row = self.successes + 1, 0
+            self.successes, self.in_a_row, self.refusals = self.successes + 1, 0, 0
         else:
             self.failures, self.in_a_row, self.outcome = self.failures + 1, self.in_a_row + 1, outcome
+            self.refusals += outcome in REFUSALS
 
 
 def take_in(health: EndpointHealth, tally: Tally, now: datetime, first_wait: timedelta) -> Turn | None:
@@ -58,6 +67,16 @@ def take_in(health: EndpointHealth, tally: Tally, now: datetime, first_wait: tim
         case BreakerState.CLOSED if _is_too_bad(health):
             return _open(health, now, first_wait)
     return None
+
+
+def turns_since(health: EndpointHealth, *, was_failing: bool, was_refusing: bool) -> list[Turn]:
+    """Return what a tally has changed besides the breaker."""
+    turns = []
+    if was_failing != health.is_failing:
+        turns.append(Turn.WORKING if was_failing else Turn.FAILING)
+    if health.is_refusing and not was_refusing:
+        turns.append(Turn.REFUSING)
+    return turns
 
 
 def close(health: EndpointHealth) -> Turn:
@@ -75,8 +94,10 @@ def _count(health: EndpointHealth, tally: Tally, now: datetime) -> None:
     health.url = tally.url
     if tally.successes:
         health.consecutive_failures, health.failing_since = tally.in_a_row, None
+        health.refusals = tally.refusals
     else:
         health.consecutive_failures += tally.failures
+        health.refusals += tally.refusals
     if tally.failures:
         health.last_failed_at, health.last_outcome = now, tally.outcome
     if tally.in_a_row and health.failing_since is None:

@@ -74,6 +74,8 @@ def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[Claim
         .where(_table.c.id.in_(select(free.c.id)))
         .values(
             attempt_count=_table.c.attempt_count + 1,
+            # Whoever judges the attempt sets it back to nothing.
+            unfinished_attempts=_table.c.unfinished_attempts + 1,
             leased_until=now + current.settings().delivery_lease,
             lease_token=new_handle(),
         )

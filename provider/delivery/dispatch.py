@@ -18,9 +18,9 @@ from provider.delivery.claim import Claim, claim_due
 from provider.delivery.fair import Most, Waiting
 from provider.delivery.gate import Gate, Limits, Permit
 from provider.delivery.health import Health
-from provider.delivery.judge import Postponed
+from provider.delivery.judge import CLIENT_DELETED, Postponed
 from provider.delivery.lot import Job, Lot
-from provider.delivery.outgoing import Undeliverable
+from provider.delivery.outgoing import Cancelled
 from provider.delivery.owner import Owner
 from provider.delivery.queries import is_any_due
 from provider.delivery.results import Results
@@ -262,7 +262,7 @@ class Dispatcher:
         for claimed, permit in claim.taken:
             if self._left is not None:
                 self._left -= 1
-            how = prepared.get(claimed.id, Undeliverable("no_client"))
+            how = prepared.get(claimed.id, Cancelled(CLIENT_DELETED))
             if isinstance(how, Report):
                 self._results.add(claimed, how)
             else:

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import Table, delete, select, tuple_
 
 from provider.delivery.attempt import Report
-from provider.delivery.judge import Accepted, Expired, Postponed, Rejected, RetryAt
-from provider.delivery.models import Delivery, DeliveryState
-from provider.delivery.outgoing import ClaimedDelivery, Superseded
+from provider.delivery.judge import Accepted, Expired, Outcome, Postponed, RetryAt
+from provider.delivery.models import REFUSALS, Delivery, DeliveryState
+from provider.delivery.outgoing import Cancelled, ClaimedDelivery, Superseded
 from provider.delivery.queries import is_still_pending
 from provider.infrastructure import clock
 from provider.infrastructure.database import Base, change, db
@@ -46,10 +46,10 @@ def state_after(report: Report) -> DeliveryState:
     match report.verdict:
         case Accepted():
             return DeliveryState.ACCEPTED
-        case Rejected():
-            return DeliveryState.REJECTED
         case Expired():
             return DeliveryState.EXPIRED
+        case Cancelled():
+            return DeliveryState.CANCELLED
         case Superseded():
             return DeliveryState.SUPERSEDED
         case RetryAt() | Postponed():
@@ -77,6 +77,10 @@ def _row(claimed: ClaimedDelivery, report: Report, now: datetime) -> dict[str, A
         "state": state.value,
         # Nothing was sent, so there was no attempt: its number is free again.
         "attempt_count": claimed.attempt_number if exchange else claimed.attempt_number - 1,
+        "refusals": claimed.refusals + (outcome in REFUSALS),
+        # One that waits for its crashes may crash once more before it waits again.
+        "unfinished_attempts": 1 if outcome == Outcome.CRASHED else 0,
+        "cancel_reason": getattr(report.verdict, "reason", None),
         "next_attempt_at": getattr(report.verdict, "at", claimed.next_attempt_at),
         "last_outcome": outcome or claimed.last_outcome,
         "last_status": exchange.status if exchange else claimed.last_status,

@@ -156,7 +156,9 @@ class Health:
         wait, now = current.settings().endpoint_probe_wait, clock.now()
         written, closed = _locked_rows(worth), []
         for health in written:
+            before = {"was_failing": health.is_failing, "was_refusing": health.is_refusing}
             turns = [breaker.take_in(health, self._tallies[health.client_id], now, wait)]
+            turns += breaker.turns_since(health, **before)
             if health.failing_since is None:
                 turns.append(breaker.close(health) if self._has_recovered(health) else None)
                 turns.append(Turn.RECOVERED if health.degraded_since else None)
@@ -222,4 +224,4 @@ def _locked_rows(client_ids: list[UUID]) -> list[EndpointHealth]:
     )
 
 
-_NOTHING = {"consecutive_failures": 0, "window_attempts": 0, "window_failures": 0}
+_NOTHING = {"consecutive_failures": 0, "refusals": 0, "window_attempts": 0, "window_failures": 0}

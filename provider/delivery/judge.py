@@ -1,16 +1,32 @@
-"""What an answer means for a delivery (DLV-11): a table, and one pure function that reads it."""
+"""What an answer means for a delivery (DLV-11): a table, and one pure function that reads it.
+
+No answer short of success is final: an app that restarts answers 404 or 302, and one with a stale key
+set must answer 400. The class of the answer decides only how early operators hear of it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 
-from provider.delivery.outgoing import Answered, ClaimedDelivery, Superseded, Unanswered
-from provider.delivery.schedule import read_retry_after, spread, wait_after
+from provider.delivery.models import REFUSALS
+from provider.delivery.outgoing import (
+    Answered,
+    Cancelled,
+    ClaimedDelivery,
+    Superseded,
+    Unanswered,
+    Undeliverable,
+)
+from provider.delivery.schedule import read_retry_after, spread, wait_after, within_horizon
 
 Waits = tuple[timedelta, ...]
-# backchannel §2.8: 400 says that the request was invalid or the logout failed; the latter may pass.
-FRESH_TRY_AFTER = timedelta(seconds=60)
 OWN_FAULT_WAIT = timedelta(seconds=10)
+# Nothing is sent, so this is no attempt; somebody has to change something first.
+UNDELIVERABLE_WAIT = timedelta(minutes=5)
+CLIENT_DELETED = "client_deleted"
+# A worker that is killed takes what it sends along. Only when that happens again does the delivery itself
+# look like the cause, and then each crash costs a wait of the schedule.
+_CRASHES_AT_ONCE = 1
 
 
 class Outcome(StrEnum):
@@ -21,64 +37,50 @@ class Outcome(StrEnum):
     ACCEPTED_ODDLY = "accepted_oddly"
     REDIRECTED = "redirected"
     BAD_REQUEST = "bad_request"
+    # 401, 403, 404, 405, 410, 413, 415 and the like.
     MISCONFIGURED = "misconfigured"
     UNAVAILABLE = "unavailable"
     PROTOCOL = "protocol"
-    # The worker died in every try (FLT-12).
+    # The worker died in every attempt (FLT-12).
     CRASHED = "crashed"
 
 
-class Treatment(Enum):
-    """What follows from a class of outcome."""
-
-    DONE = auto()
-    ONCE_MORE = auto()
-    ONE_FRESH_TRY = auto()
-    BY_SCHEDULE = auto()
-
-
 _BY_STATUS = {
-    200: (Outcome.ACCEPTED, Treatment.DONE),
-    204: (Outcome.ACCEPTED, Treatment.DONE),
-    400: (Outcome.BAD_REQUEST, Treatment.ONE_FRESH_TRY),
-    408: (Outcome.UNAVAILABLE, Treatment.BY_SCHEDULE),
-    425: (Outcome.UNAVAILABLE, Treatment.BY_SCHEDULE),
-    429: (Outcome.UNAVAILABLE, Treatment.BY_SCHEDULE),
+    200: Outcome.ACCEPTED,
+    204: Outcome.ACCEPTED,
+    400: Outcome.BAD_REQUEST,
+    # These ask for patience; they do not refuse.
+    408: Outcome.UNAVAILABLE,
+    425: Outcome.UNAVAILABLE,
+    429: Outcome.UNAVAILABLE,
 }
 _BY_HUNDRED = {
-    2: (Outcome.ACCEPTED_ODDLY, Treatment.DONE),
-    3: (Outcome.REDIRECTED, Treatment.ONCE_MORE),
-    # 401, 403, 404, 405, 410, 413, 415 and their kin: somebody must change something.
-    4: (Outcome.MISCONFIGURED, Treatment.ONCE_MORE),
-    5: (Outcome.UNAVAILABLE, Treatment.BY_SCHEDULE),
+    2: Outcome.ACCEPTED_ODDLY,
+    3: Outcome.REDIRECTED,
+    4: Outcome.MISCONFIGURED,
+    5: Outcome.UNAVAILABLE,
 }
+_SUCCESS = (Outcome.ACCEPTED, Outcome.ACCEPTED_ODDLY)
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The client said yes."""
+    """The client confirmed it."""
 
     outcome: str
 
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """It is worth trying again, at this instant."""
+    """Try again at this instant."""
 
     at: datetime
     outcome: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """Nothing will be sent any more unless somebody asks: the dead letter."""
-
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
 class Expired:
-    """The news has lost its meaning before it was accepted."""
+    """The horizon was reached before the client accepted it."""
 
     outcome: str
 
@@ -90,48 +92,54 @@ class Postponed:
     at: datetime
 
 
-Verdict = Accepted | RetryAt | Rejected | Expired | Superseded | Postponed
+Verdict = Accepted | RetryAt | Expired | Cancelled | Superseded | Postponed
 
 
-def judge(answer: Answered | Unanswered, claimed: ClaimedDelivery, waits: Waits, now: datetime) -> Verdict:
+def judge(
+    answer: Answered | Unanswered,
+    claimed: ClaimedDelivery,
+    waits: Waits,
+    now: datetime,
+    *,
+    is_client_deleted: bool = False,
+) -> Verdict:
     """Decide what becomes of a delivery after an exchange."""
-    outcome, treatment = classify(answer)
-    if treatment is Treatment.DONE:
+    outcome = classify(answer)
+    if outcome in _SUCCESS:
         return Accepted(outcome)
-    once = treatment in (Treatment.ONCE_MORE, Treatment.ONE_FRESH_TRY)
+    if is_client_deleted and outcome in REFUSALS and claimed.refusals:
+        # It was notified while its app was there; whatever answers now is no longer a relying party.
+        return Cancelled(CLIENT_DELETED, outcome)
     wait = wait_after(claimed.try_number, waits, claimed.id)
-    if wait is None or (once and claimed.last_outcome == outcome):
-        return Rejected(outcome)
-    if treatment is Treatment.ONE_FRESH_TRY:
-        wait = FRESH_TRY_AFTER
-    elif isinstance(answer, Answered):
+    if isinstance(answer, Answered):
         # Never sooner than our own schedule says, whatever is asked for (FLT-27).
         wait = max(wait, read_retry_after(answer.retry_after, now))
-    if now + wait >= claimed.expires_at:
-        return Expired(outcome)
-    return RetryAt(now + wait, outcome)
+    return _retry(now + wait, outcome, claimed, now)
 
 
-def classify(answer: Answered | Unanswered) -> tuple[str, Treatment]:
-    """Return an answer's class and what follows from it."""
+def classify(answer: Answered | Unanswered) -> str:
+    """Return the class of an answer."""
     if isinstance(answer, Unanswered):
-        # A refused target is a matter of configuration, like a 404; every other failure may pass.
-        return answer.kind, Treatment.ONCE_MORE if answer.kind == "refused" else Treatment.BY_SCHEDULE
-    if answer.status in _BY_STATUS:
-        return _BY_STATUS[answer.status]
-    return _BY_HUNDRED.get(answer.status // 100, (Outcome.PROTOCOL, Treatment.BY_SCHEDULE))
+        return answer.kind
+    by_hundred = _BY_HUNDRED.get(answer.status // 100, Outcome.PROTOCOL)
+    return _BY_STATUS.get(answer.status, by_hundred)
 
 
 def judge_before_sending(claimed: ClaimedDelivery, waits: Waits, now: datetime) -> Verdict | None:
-    """Decide what needs no exchange: news too old, a row that kills its workers, a lease already lost."""
+    """Decide what needs no exchange: too late, a row that kills its workers, a lease already lost."""
     if now >= claimed.expires_at:
         return Expired(claimed.last_outcome or "late")
-    if claimed.try_number > len(waits) + 1:
-        # Judged attempts end with the schedule; only ones that nobody lived to judge lead beyond it.
-        return Rejected(Outcome.CRASHED)
+    if claimed.crashes > _CRASHES_AT_ONCE:
+        return _retry(now + wait_after(claimed.try_number - 1, waits, claimed.id), Outcome.CRASHED, claimed, now)
     if now >= claimed.leased_until:
         return Postponed(now)
     return None
+
+
+def judge_undeliverable(why: Undeliverable, claimed: ClaimedDelivery, now: datetime) -> Verdict:
+    """Decide about what cannot be sent as things stand; an operator may change that."""
+    at = now + spread(UNDELIVERABLE_WAIT, claimed.id, claimed.refusals)
+    return _retry(at, why.outcome, claimed, now)
 
 
 def postponed(claimed: ClaimedDelivery, now: datetime) -> Verdict:
@@ -139,3 +147,8 @@ def postponed(claimed: ClaimedDelivery, now: datetime) -> Verdict:
     if now >= claimed.expires_at:
         return Expired(claimed.last_outcome or "late")
     return Postponed(now + spread(OWN_FAULT_WAIT, claimed.id, claimed.try_number))
+
+
+def _retry(planned: datetime, outcome: str, claimed: ClaimedDelivery, now: datetime) -> RetryAt | Expired:
+    at = within_horizon(planned, now, claimed.expires_at, claimed.id)
+    return Expired(outcome) if at is None else RetryAt(at, outcome)

@@ -10,8 +10,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 _PENDING = text("state = 'pending'")
-# A query must say it in these very words, or SQLite does not see the index.
-GIVEN_UP = text("state IN ('rejected', 'expired', 'superseded')")
+# A query must say these in the very same words, or SQLite does not see the index. `rejected` is what the
+# previous release wrote; its processes may still run during an upgrade.
+UNACCEPTED = text("state IN ('rejected', 'expired', 'cancelled', 'superseded')")
+REFUSED_TWICE = text("state = 'pending' AND refusals > 1")
+REFUSING = "refusing"
+# Outcomes that say no, by an answer or by our own address policy: an operator has to look.
+REFUSALS = frozenset({"redirected", "bad_request", "misconfigured", "refused", "no_address"})
+# DLV-11: a single refusal may be an app that restarts.
+REFUSING_FROM = 2
+# Of the previous release; the worker's duty makes such rows pending again.
+REJECTED = "rejected"
 
 
 class DeliveryState(StrEnum):
@@ -19,13 +28,18 @@ class DeliveryState(StrEnum):
 
     PENDING = "pending"
     ACCEPTED = "accepted"
-    REJECTED = "rejected"
     EXPIRED = "expired"
+    # By an operator, with a reason, or because its client was deleted.
+    CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "DeliveryState | None":
+        return cls.PENDING if value == REJECTED else None
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing will be sent any more without somebody asking."""
+        """Whether no further attempt is made unless somebody asks for it."""
         return self is not DeliveryState.PENDING
 
 
@@ -63,7 +77,8 @@ class Delivery(Base):
             postgresql_where=_PENDING,
         ),
         Index("ix_delivery_expiring", "expires_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
-        Index("ix_delivery_given_up", "state", sqlite_where=GIVEN_UP, postgresql_where=GIVEN_UP),
+        Index("ix_delivery_given_up", "state", sqlite_where=UNACCEPTED, postgresql_where=UNACCEPTED),
+        Index("ix_delivery_refusing", "client_id", sqlite_where=REFUSED_TWICE, postgresql_where=REFUSED_TWICE),
         Index("ix_delivery_client_id_created_at", "client_id", "created_at"),
     )
 
@@ -84,6 +99,10 @@ class Delivery(Base):
     attempt_count: Mapped[int] = mapped_column(default=0)
     # How many of them lie before somebody asked to send it again: the schedule starts anew from there.
     attempts_before_resend: Mapped[int] = mapped_column(default=0)
+    # How many answers of the present schedule were refusals.
+    refusals: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Attempts in a row whose worker did not live to judge them, the one under way included.
+    unfinished_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
     leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # The fencing token: only the holder of the latest lease may say how it went (DLV-05).
@@ -91,12 +110,25 @@ class Delivery(Base):
     last_outcome: Mapped[str | None] = mapped_column(String(32))
     last_status: Mapped[int | None] = mapped_column()
     last_url: Mapped[str | None] = mapped_column(Text)
+    # Why it was cancelled, as the operator put it.
+    cancel_reason: Mapped[str | None] = mapped_column(String(500))
     correlation_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     first_attempt_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # After this instant the news has lost its meaning.
+    # After this instant the notification has lost its meaning.
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether the client keeps answering, but not with success (DLV-11)."""
+        is_pending = DeliveryState(self.state) is DeliveryState.PENDING
+        return is_pending and self.refusals >= REFUSING_FROM and self.last_outcome in REFUSALS
+
+    @property
+    def shown_state(self) -> str:
+        """The state as people and programs read it: `refusing` stands apart from `pending`."""
+        return REFUSING if self.is_refusing else DeliveryState(self.state).value
 
 
 class DeliveryAttempt(Base):
@@ -136,6 +168,10 @@ class EndpointHealth(Base):
     window_started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     window_attempts: Mapped[int] = mapped_column(default=0)
     window_failures: Mapped[int] = mapped_column(default=0)
+    # Refusals since the last success.
+    refusals: Mapped[int] = mapped_column(default=0, server_default="0")
+    # When evidence of life last opened a trial.
+    trial_asked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # Set by the first failure and taken away by the first success.
     failing_since: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
     last_failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -143,6 +179,16 @@ class EndpointHealth(Base):
     # Failing for so long that somebody must know; never a reason to stop trying (DLV-15).
     degraded_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether nothing was accepted since an attempt failed."""
+        return self.failing_since is not None
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether it keeps answering, but not with success (DLV-11)."""
+        return self.refusals >= REFUSING_FROM and self.last_outcome in REFUSALS
 
 
 class DeliveryWorker(Base):

@@ -24,6 +24,10 @@ class ClaimedDelivery:
     attempt_number: int
     # Which try of the present schedule this is, from 1; a resend starts a new schedule.
     try_number: int
+    # Of the present schedule, before this attempt.
+    refusals: int
+    # Including this one.
+    unfinished_attempts: int
     last_outcome: str | None
     last_status: int | None
     last_url: str | None
@@ -34,6 +38,11 @@ class ClaimedDelivery:
     correlation_id: str | None
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def crashes(self) -> int:
+        """How many attempts right before this one were not judged because their workers died."""
+        return max(0, self.unfinished_attempts - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +57,23 @@ class OutgoingRequest:
     recipient: str
     # The client needs longer to answer than others do (DLV-12).
     is_slow: bool = False
+    # It was deleted; what is still owed to it is delivered all the same (DLV-22).
+    is_client_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Undeliverable:
-    """The builder found that this can never be sent; the word says why."""
+    """The builder found that this cannot be sent as things stand; the word says why."""
 
     outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """There is nobody left to send this to; the reason goes into the row."""
+
+    reason: str
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +82,7 @@ class Superseded:
 
 
 # Makes the request in the thread that sends it, without asking the database: signing takes its time.
-Prepared = Callable[[], OutgoingRequest] | Undeliverable | Superseded
+Prepared = Callable[[], OutgoingRequest] | Undeliverable | Cancelled | Superseded
 # Reads for many deliveries at once what their requests need.
 Builder = Callable[[Sequence[ClaimedDelivery]], Mapping[UUID, Prepared]]
 

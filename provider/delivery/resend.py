@@ -1,18 +1,25 @@
-"""Send again what was given up, because somebody asked (DLV-16)."""
+"""Send again what has ended without acceptance, and sooner what waits, because somebody asked (DLV-16)."""
 
 from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
-from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
+from provider.delivery.models import (
+    REJECTED,
+    UNACCEPTED,
+    BreakerState,
+    Delivery,
+    DeliveryState,
+    EndpointHealth,
+)
 from provider.delivery.queries import is_free, is_pending
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 
 # What was accepted needs no repetition, and what is superseded would end a newer session.
-GIVEN_UP = (DeliveryState.REJECTED, DeliveryState.EXPIRED)
+GIVEN_UP = (DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 
 
 def resend(delivery: Delivery) -> bool:
@@ -57,6 +64,20 @@ def resend_many(
     return found
 
 
+def take_up_rejected() -> int:
+    """Let rejected deliveries go on within their horizon; the previous release ended them so (DLV-11).
+
+    The migration did this once; processes of that release may have rejected more before they were replaced.
+    Served by ix_delivery_given_up.
+    """
+    now = clock.now()
+    rejected = Delivery.state == bindparam(None, REJECTED, literal_execute=True)
+    late = update(Delivery).where(UNACCEPTED, rejected, Delivery.expires_at <= now)
+    change(late.values(state=DeliveryState.EXPIRED))
+    rest = update(Delivery).where(UNACCEPTED, rejected)
+    return change(rest.values(state=DeliveryState.PENDING, next_attempt_at=now, finished_at=None))
+
+
 def _revive(ids: Collection[UUID], now: datetime) -> int:
     given_up = update(Delivery).where(Delivery.id.in_(ids), Delivery.state.in_(GIVEN_UP))
     return change(
@@ -65,6 +86,8 @@ def _revive(ids: Collection[UUID], now: datetime) -> int:
             next_attempt_at=now,
             attempts_before_resend=Delivery.attempt_count,
             last_outcome=None,
+            refusals=0,
+            cancel_reason=None,
             finished_at=None,
             expires_at=now + current.settings().delivery_horizon,
         )

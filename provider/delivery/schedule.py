@@ -8,17 +8,24 @@ from uuid import UUID
 # A fifth to either side, so that apps that failed together are not tried together.
 SPREAD = 0.2
 LONGEST_RETRY_AFTER = timedelta(hours=1)
+LAST_CHANCE_BEFORE = timedelta(minutes=1)
 _MOST_DIGITS = 9
 
 
-def wait_after(try_number: int, waits: tuple[timedelta, ...], delivery_id: UUID) -> timedelta | None:
-    """Return how long to wait after a failed try, or None when it was the schedule's last.
+def wait_after(try_number: int, waits: tuple[timedelta, ...], delivery_id: UUID) -> timedelta:
+    """Return how long to wait after a failed try; beyond the schedule its last wait is repeated.
 
     The spread follows from the delivery and the try alone, so the same history gives the same plan.
     """
-    if try_number > len(waits):
-        return None
-    return spread(waits[try_number - 1], delivery_id, try_number)
+    return spread(waits[min(try_number, len(waits)) - 1], delivery_id, try_number)
+
+
+def within_horizon(at: datetime, now: datetime, expires_at: datetime, delivery_id: UUID) -> datetime | None:
+    """Return when to try next: as planned, or else a last time before the horizon, if that is to come."""
+    if at < expires_at:
+        return at
+    last_chance = expires_at - spread(LAST_CHANCE_BEFORE, delivery_id, 0)
+    return last_chance if last_chance > now + LAST_CHANCE_BEFORE else None
 
 
 def spread(wait: timedelta, delivery_id: UUID, try_number: int) -> timedelta:

@@ -27,8 +27,8 @@ from provider.web.layout import page
 _STATES = {
     DeliveryState.ACCEPTED: "notified",
     DeliveryState.PENDING: "pending",
-    DeliveryState.REJECTED: "rejected",
     DeliveryState.EXPIRED: "expired",
+    DeliveryState.CANCELLED: "cancelled",
     DeliveryState.SUPERSEDED: "superseded",
 }
 
@@ -155,7 +155,7 @@ def _shown(result: AppResult) -> dict[str, str | int | datetime | None]:
 def _state_of(result: AppResult) -> str:
     if result.state is None:
         return "not_notified" if result.has_address else "no_address"
-    if result.state is DeliveryState.PENDING and result.is_refusing:
+    if result.is_refusing:
         return "refusing"
     if result.state is DeliveryState.PENDING and result.was_tried:
         return "trying"

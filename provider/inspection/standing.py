@@ -6,7 +6,16 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 
 from provider.clients.models import Client
-from provider.delivery.models import GIVEN_UP, BreakerState, Delivery, DeliveryState, EndpointHealth
+from provider.delivery.models import (
+    REFUSALS,
+    REFUSED_TWICE,
+    REFUSING,
+    UNACCEPTED,
+    BreakerState,
+    Delivery,
+    DeliveryState,
+    EndpointHealth,
+)
 from provider.infrastructure import clock, event_log, metrics
 from provider.infrastructure.database import AWAY, db, end_read
 from provider.infrastructure.leases import DutyLease
@@ -14,7 +23,7 @@ from provider.infrastructure.metrics import Sample
 
 SWEEP = "sweep"
 _BREAKER_READINGS = {BreakerState.CLOSED: 0, BreakerState.RECOVERING: 1, BreakerState.OPEN: 2}
-_GIVEN_UP = (DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.SUPERSEDED)
+_UNACCEPTED = (DeliveryState.EXPIRED, DeliveryState.CANCELLED, DeliveryState.SUPERSEDED)
 
 
 def measure() -> list[Sample]:
@@ -59,12 +68,15 @@ def _oldest_due(now: datetime) -> Iterator[Sample]:
 
 
 def _deliveries() -> Iterator[Sample]:
-    """Served by ix_delivery_pending and ix_delivery_given_up; of the accepted there may be millions."""
+    """Served by ix_delivery_pending, _refusing and _given_up; of the accepted there may be millions."""
+    refused = select(func.count()).select_from(Delivery).where(REFUSED_TWICE)
+    refusing = db.session.scalar(refused.where(Delivery.last_outcome.in_(sorted(REFUSALS)))) or 0
     pending = select(func.count()).select_from(Delivery).where(is_in(DeliveryState.PENDING))
-    yield metrics.DELIVERIES.reads(db.session.scalar(pending) or 0, DeliveryState.PENDING.value)
-    given_up = select(Delivery.state, func.count()).where(GIVEN_UP).group_by(Delivery.state)
-    counted = {row[0]: row[1] for row in db.session.execute(given_up)}
-    for state in _GIVEN_UP:
+    yield metrics.DELIVERIES.reads((db.session.scalar(pending) or 0) - refusing, DeliveryState.PENDING.value)
+    yield metrics.DELIVERIES.reads(refusing, REFUSING)
+    unaccepted = select(Delivery.state, func.count()).where(UNACCEPTED).group_by(Delivery.state)
+    counted = {row[0]: row[1] for row in db.session.execute(unaccepted)}
+    for state in _UNACCEPTED:
         yield metrics.DELIVERIES.reads(counted.get(state.value, 0), state.value)
 
 

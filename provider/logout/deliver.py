@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from provider.audit.record import Entry, entry, record, record_many
 from provider.audit.tags import EventTag
@@ -19,15 +19,15 @@ from provider.delivery.outbox import BACKCHANNEL_LOGOUT
 from provider.delivery.outgoing import Builder, ClaimedDelivery
 from provider.delivery.owner import Owner
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import after_commit, db, end_read
+from provider.infrastructure.database import after_commit, change, db, end_read
 from provider.logout import logout_token
 
 # A new kind of delivery is one more builder here.
 BUILDERS: dict[str, Builder] = {BACKCHANNEL_LOGOUT: logout_token.prepare}
 _TAGS = {
     DeliveryState.ACCEPTED: EventTag.DELIVERY_ACCEPTED,
-    DeliveryState.REJECTED: EventTag.DELIVERY_REJECTED,
     DeliveryState.EXPIRED: EventTag.DELIVERY_EXPIRED,
+    DeliveryState.CANCELLED: EventTag.DELIVERY_CANCELLED,
     DeliveryState.SUPERSEDED: EventTag.DELIVERY_SUPERSEDED,
 }
 
@@ -95,6 +95,7 @@ def _entry(claimed: ClaimedDelivery, report: Report) -> Entry:
             attempts=claimed.attempt_number if exchange else claimed.attempt_number - 1,
             outcome=exchange.outcome if exchange else getattr(report.verdict, "outcome", None),
             status=exchange.status if exchange else None,
+            reason=getattr(report.verdict, "reason", None),
         )
 
 
@@ -102,6 +103,17 @@ def announce_turn(health: EndpointHealth, turn: Turn) -> None:
     """Say that an endpoint is left in peace, or works again; the audit has it if it was degraded."""
     client_id = _wire_id(health.client_id)
     match turn:
+        case Turn.FAILING | Turn.WORKING:
+            change(
+                update(Client)
+                .where(Client.id == health.client_id)
+                .values(logout_endpoint_failing=turn is Turn.FAILING)
+            )
+        case Turn.REFUSING:
+            event_log.warning("endpoint_refusing", client_id=client_id, outcome=health.last_outcome)
+            record(
+                EventTag.ENDPOINT_REFUSING, actor="system", client_id=client_id, outcome=health.last_outcome
+            )
         case Turn.OPENED:
             event_log.warning(
                 "endpoint_held",

@@ -14,7 +14,9 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from provider.clients.models import Client, LogoutTokenNames
 from provider.delivery.models import Delivery
+from provider.delivery.judge import CLIENT_DELETED
 from provider.delivery.outgoing import (
+    Cancelled,
     ClaimedDelivery,
     OutgoingRequest,
     Prepared,
@@ -43,7 +45,7 @@ def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
     for delivery_id, lives, came_back, *of_client in rows:
         delivery = by_id.pop(delivery_id)
         prepared[delivery_id] = _decide(delivery, _receiver(*of_client), lives=lives, came_back=came_back)
-    return prepared | dict.fromkeys(by_id, Undeliverable("no_client"))
+    return prepared | dict.fromkeys(by_id, Cancelled(CLIENT_DELETED))
 
 
 def address_of(client: Client) -> str | None:
@@ -63,6 +65,7 @@ class _Receiver:
     alg: str
     names: LogoutTokenNames
     is_slow: bool
+    is_deleted: bool
 
 
 # Read out by the database: whole clients are large, and a backlog is of many of them.
@@ -72,18 +75,26 @@ _OF_CLIENT = (
     Client.registered["id_token_signed_response_alg"].as_string(),
     Client.logout_token_names,
     Client.slow,
+    Client.deleted_at.is_not(None),
 )
 
 
 def _receiver(
-    url: str | None, client_id: str, alg: str | None, names: str, is_slow: bool
+    url: str | None, client_id: str, alg: str | None, names: str, is_slow: bool, is_deleted: bool
 ) -> _Receiver | None:
     if alg is None:
         # Whatever stands there is no client's metadata; that is our defect and costs the client no try.
         raise ValueError(f"the client {client_id} cannot be read")
     if not url:
         return None
-    return _Receiver(url=url, client_id=client_id, alg=alg, names=LogoutTokenNames(names), is_slow=is_slow)
+    return _Receiver(
+        url=url,
+        client_id=client_id,
+        alg=alg,
+        names=LogoutTokenNames(names),
+        is_slow=is_slow,
+        is_deleted=is_deleted,
+    )
 
 
 def _decide(
@@ -108,6 +119,7 @@ def _build(delivery: ClaimedDelivery, receiver: _Receiver) -> OutgoingRequest:
         jti=jti,
         recipient=receiver.client_id,
         is_slow=receiver.is_slow,
+        is_client_deleted=receiver.is_deleted,
     )
 
 

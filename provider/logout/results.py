@@ -25,7 +25,7 @@ class AppResult:
     has_address: bool = True
     # Whether an attempt has come to an end, well or not.
     was_tried: bool = False
-    # Whether the latest attempt was answered, and not with success.
+    # It keeps answering, but not with success (DLV-11).
     is_refusing: bool = False
     at: datetime | None = None
     latency_ms: int | None = None
@@ -71,7 +71,7 @@ def _notified(logout: Logout, client: Client, delivery: Delivery) -> AppResult:
         name=client.display_name,
         state=DeliveryState(delivery.state),
         was_tried=delivery.last_outcome is not None,
-        is_refusing=delivery.state == DeliveryState.PENDING and delivery.last_status is not None,
+        is_refusing=delivery.is_refusing,
         at=delivery.finished_at,
         latency_ms=_latency(logout, delivery),
     )

@@ -12,6 +12,7 @@ from uuid import UUID
 from provider.audit import chain
 from provider.audit.record import record
 from provider.audit.tags import EventTag
+from provider.delivery import resend
 from provider.infrastructure import clock, event_log, leases
 from provider.infrastructure.database import db, end_read, is_away, transaction
 from provider.keys import lifecycle
@@ -63,6 +64,12 @@ def seal_audit() -> None:
         chain.seal(_SEAL_BATCH)
 
 
+def take_up_rejected() -> None:
+    """Let deliveries go on that a process of the previous release has rejected during an upgrade."""
+    with transaction():
+        resend.take_up_rejected()
+
+
 def _end_dead(session_ids: Sequence[UUID]) -> None:
     """End dead sessions in a transaction each; a broken one must not keep the others from being told of."""
     end_read()
@@ -83,6 +90,7 @@ DUTIES = (
     Duty("end_born_dead", timedelta(hours=1), end_born_dead),
     Duty("seal_audit", timedelta(seconds=10), seal_audit),
     Duty("report_degraded", timedelta(minutes=1), watch.report_degraded),
+    Duty("take_up_rejected", timedelta(minutes=10), take_up_rejected),
     Duty("advance_keys", timedelta(minutes=10), advance_keys),
     Duty("prune", timedelta(hours=1), prune),
 )

@@ -74,7 +74,7 @@ def test_what_is_sent_again_is_counted(curfew, signed_in, looking):
     ):
         if told["due_now"]:
             with looking(), transaction():
-                db.session.scalars(select(Delivery)).one().state = DeliveryState.REJECTED
+                db.session.scalars(select(Delivery)).one().state = DeliveryState.EXPIRED
         assert curfew("delivery", "retry", *arguments, "--json").json == told
 
 

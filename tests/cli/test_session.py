@@ -82,7 +82,7 @@ def test_deliveries_are_listed_by_state_client_and_ending(curfew, signed_in):
         "delivery", "list", "--logout", ended["logout_id"], "--state", "pending", "--json"
     ).json
     assert {one["client_id"] for one in of_logout} == {"red", "green"}
-    assert curfew("delivery", "list", "--state", "rejected", "--json").json == []
+    assert curfew("delivery", "list", "--state", "cancelled", "--json").json == []
     assert "pending" in curfew("delivery", "list").out
     shown = curfew("delivery", "show", of_logout[0]["id"], "--json").json
     assert shown["attempts"] == []
@@ -95,7 +95,7 @@ def test_a_delivery_that_was_given_up_is_due_again(curfew, signed_in, looking):
     with looking():
         delivery = db.session.scalars(select(Delivery)).one()
         with transaction():
-            delivery.state = DeliveryState.REJECTED
+            delivery.state = DeliveryState.EXPIRED
 
     curfew("delivery", "retry", delivery.id)
 

@@ -219,7 +219,7 @@ def test_all_that_was_given_up_to_a_client_in_a_time_is_sent_again(
         since = turned_clock.turn(timedelta(hours=1))
         [late] = sign_out_at(red, account=make_account("cleo"))
         with transaction():
-            change(update(Delivery).values(state=DeliveryState.REJECTED))
+            change(update(Delivery).values(state=DeliveryState.EXPIRED))
 
         with transaction():
             found = resend_many(client_id=red.id, since=since, limit=10)
@@ -227,7 +227,7 @@ def test_all_that_was_given_up_to_a_client_in_a_time_is_sent_again(
         drain()
 
     assert now_is(late).state == DeliveryState.ACCEPTED
-    assert {now_is(one).state for one in (early, other)} == {DeliveryState.REJECTED}
+    assert {now_is(one).state for one in (early, other)} == {DeliveryState.EXPIRED}
 
 
 def test_resending_goes_on_where_the_batch_before_ended(app: Flask) -> None:

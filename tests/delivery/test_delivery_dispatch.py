@@ -9,12 +9,14 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from provider.audit.models import AuditEvent
+from provider.clients.change import remove
 from provider.delivery.dispatch import Dispatcher
 from provider.delivery.models import Delivery, DeliveryState
 from provider.delivery.resend import resend
 from provider.infrastructure.database import change, db, transaction
 from provider.keys.models import SigningKey
 from provider.logout.deliver import drain, make_dispatcher
+from provider.worker.duties import take_up_rejected
 from tests.delivery.owing import attempts_of, make_due, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import receiving
 from tests.factories import make_account, make_client
@@ -70,7 +72,35 @@ def test_each_attempt_leaves_its_trace(app: Flask) -> None:
     traces = [(attempt.number, attempt.outcome, attempt.status) for attempt in attempts_of(delivery)]
     assert traces == [(1, "unavailable", 503), (2, "misconfigured", 404), (3, "misconfigured", 404)]
     assert all(attempt.url and attempt.latency_ms is not None for attempt in attempts_of(delivery))
-    assert now_is(delivery).state == DeliveryState.REJECTED
+
+
+@pytest.mark.parametrize("status", [302, 307, 400, 401, 403, 404, 405, 410, 413])
+def test_an_app_that_refuses_for_a_while_accepts_in_the_end(app: Flask, status: int) -> None:
+    with receiving(*[status] * 5, 200) as red:
+        delivery = owe(port=red.port)
+        shown = []
+        for _ in range(5):
+            drain()
+            make_due(delivery)
+            shown.append(now_is(delivery).shown_state)
+        drain()
+
+    assert shown == ["pending"] + ["refusing"] * 4
+    after = now_is(delivery)
+    assert (after.state, after.attempt_count, after.shown_state) == ("accepted", 6, "accepted")
+    assert tags_of_deliveries() == ["delivery_accepted"]
+
+
+def test_what_fails_without_refusing_is_not_called_so(app: Flask) -> None:
+    with receiving(404, 503, 404, 503) as red:
+        delivery = owe(port=red.port)
+        shown = []
+        for _ in range(4):
+            drain()
+            make_due(delivery)
+            shown.append(now_is(delivery).shown_state)
+
+    assert shown == ["pending", "pending", "refusing", "pending"]
 
 
 def test_a_final_outcome_is_in_the_audit_and_a_retry_is_not(app: Flask) -> None:
@@ -106,7 +136,8 @@ def test_a_refused_target_is_never_connected_to(app: Flask) -> None:
         make_due(delivery)
 
     after = now_is(delivery)
-    assert (after.state, after.last_outcome) == (DeliveryState.REJECTED, "refused")
+    assert (after.state, after.last_outcome) == (DeliveryState.PENDING, "refused")
+    assert after.is_refusing
 
 
 def test_a_signer_that_fails_costs_no_attempt(app: Flask) -> None:
@@ -223,23 +254,58 @@ def test_what_waits_for_its_turn_in_memory_is_given_up_at_the_closing(app: Flask
     assert all(row.leased_until is None for row in after)
 
 
-def test_a_dead_letter_that_is_sent_again_has_its_whole_schedule(app: Flask) -> None:
+@pytest.mark.parametrize("state", [DeliveryState.EXPIRED, DeliveryState.CANCELLED])
+def test_what_has_ended_and_is_sent_again_has_its_whole_schedule(app: Flask, state: DeliveryState) -> None:
     with receiving(404, 404, 404, 200) as red:
         delivery = owe(port=red.port)
         for _ in range(2):
             drain()
             make_due(delivery)
-        assert now_is(delivery).state == DeliveryState.REJECTED
+        with transaction():
+            change(update(Delivery).values(state=state, finished_at=delivery.created_at))
 
         with transaction():
             assert resend(now_is_in_session(delivery))
         drain()
-        assert now_is(delivery).state == DeliveryState.PENDING
+        assert now_is(delivery).shown_state == DeliveryState.PENDING
         make_due(delivery)
         drain()
 
     assert now_is(delivery).state == DeliveryState.ACCEPTED
     assert [received.attempt for received in red.received] == ["1", "2", "3", "4"]
+
+
+def test_what_the_previous_release_rejected_goes_on_within_its_horizon(app: Flask) -> None:
+    with receiving(200) as red:
+        timely, late = sign_out_at(make_client("red", port=red.port), count=2)
+        with transaction():
+            change(update(Delivery).values(state="rejected", finished_at=timely.created_at))
+            over = update(Delivery).where(Delivery.id == late.id)
+            change(over.values(expires_at=late.created_at))
+
+        take_up_rejected()
+        drain()
+
+    assert now_is(timely).state == DeliveryState.ACCEPTED
+    assert (now_is(late).state, now_is(late).finished_at) == (DeliveryState.EXPIRED, timely.created_at)
+
+
+def test_a_deleted_client_is_notified_until_it_refuses_again(app: Flask) -> None:
+    with receiving(404) as red, receiving(404, 200) as green:
+        gone, kept = make_client("red", port=red.port), make_client("green", port=green.port)
+        at_red, at_green = sign_out_at(gone, kept)
+        with transaction():
+            remove(gone)
+        for _ in range(3):
+            drain()
+            make_due(at_green)
+            if now_is(at_red).state == DeliveryState.PENDING:
+                make_due(at_red)
+
+    after = now_is(at_red)
+    assert (after.state, after.cancel_reason, len(red.received)) == ("cancelled", "client_deleted", 2)
+    assert now_is(at_green).state == DeliveryState.ACCEPTED
+    assert set(tags_of_deliveries()) == {"delivery_cancelled", "delivery_accepted"}
 
 
 def test_what_was_accepted_is_not_sent_again(app: Flask) -> None:

@@ -7,23 +7,30 @@ import pytest
 
 from provider.config.settings import DEFAULT_SCHEDULE
 from provider.delivery.judge import (
+    CLIENT_DELETED,
     Accepted,
     Expired,
     Postponed,
-    Rejected,
     RetryAt,
     judge,
     judge_before_sending,
+    judge_undeliverable,
     postponed,
 )
-from provider.delivery.outgoing import Answered, ClaimedDelivery, Unanswered
+from provider.delivery.models import REFUSALS
+from provider.delivery.outgoing import Answered, Cancelled, ClaimedDelivery, Unanswered, Undeliverable
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ID = UUID(int=7)
 
 
 def claimed(
-    *, tries: int = 1, last: str | None = None, expires_in: timedelta = timedelta(hours=72)
+    *,
+    tries: int = 1,
+    last: str | None = None,
+    expires_in: timedelta = timedelta(hours=72),
+    refusals: int = 0,
+    crashes: int = 0,
 ) -> ClaimedDelivery:
     return ClaimedDelivery(
         id=ID,
@@ -36,6 +43,8 @@ def claimed(
         sid="sid",
         attempt_number=tries,
         try_number=tries,
+        refusals=refusals,
+        unfinished_attempts=crashes + 1,
         last_outcome=last,
         last_status=None,
         last_url=None,
@@ -67,42 +76,57 @@ def test_a_yes_ends_the_delivery(status: int, outcome: str) -> None:
     assert judged(Answered(status)) == Accepted(outcome)
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 401, 403, 404, 405, 410, 413, 415, 402, 422, 451])
-def test_what_somebody_must_repair_is_tried_twice_and_no_more(status: int) -> None:
-    first = judged(Answered(status))
-
-    assert isinstance(first, RetryAt)
-    assert isinstance(judged(Answered(status), tries=2, last=first.outcome), Rejected)
-
-
-def test_a_refused_target_is_tried_twice_and_no_more() -> None:
-    assert isinstance(judged(Unanswered("refused")), RetryAt)
-    assert judged(Unanswered("refused"), tries=2, last="refused") == Rejected("refused")
+REFUSED = [301, 302, 307, 308, 400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 451]
 
 
 @pytest.mark.spec("backchannel §2.8")
-def test_400_gets_one_fresh_try_after_a_minute() -> None:
-    assert judged(Answered(400)) == RetryAt(NOW + timedelta(seconds=60), "bad_request")
-    assert judged(Answered(400), tries=2, last="bad_request") == Rejected("bad_request")
-
-
-def test_400_after_an_outage_still_gets_its_fresh_try() -> None:
-    assert isinstance(judged(Answered(400), tries=5, last="unavailable"), RetryAt)
-
-
 @pytest.mark.parametrize(
     "answer",
-    [Answered(status) for status in (408, 425, 429, 500, 502, 503, 504, 599)]
-    + [Unanswered(kind) for kind in ("dns", "connect", "tls", "timeout", "reset", "protocol", "too_large")],
+    [Answered(status) for status in (*REFUSED, 408, 425, 429, 500, 502, 503, 504, 599, 600)]
+    + [
+        Unanswered(kind)
+        for kind in ("refused", "dns", "connect", "tls", "timeout", "reset", "protocol", "too_large")
+    ],
     ids=str,
 )
-def test_what_may_pass_is_tried_through_the_whole_schedule(answer: Answered | Unanswered) -> None:
-    for tries in range(1, len(DEFAULT_SCHEDULE) + 1):
-        verdict = judged(answer, tries=tries, last="unavailable", expires_in=timedelta(days=30))
+def test_no_answer_short_of_success_is_final(answer: Answered | Unanswered) -> None:
+    last = None
+    for tries in range(1, 3 * len(DEFAULT_SCHEDULE)):
+        about = {"tries": tries, "last": last, "refusals": tries - 1}
+        verdict = judged(answer, **about, expires_in=timedelta(days=90))
         assert isinstance(verdict, RetryAt)
-        wait, planned = verdict.at - NOW, DEFAULT_SCHEDULE[tries - 1]
+        # Beyond the schedule its last wait is repeated.
+        wait, planned = verdict.at - NOW, DEFAULT_SCHEDULE[min(tries, len(DEFAULT_SCHEDULE)) - 1]
         assert planned * 0.8 <= wait <= planned * 1.2
-    assert isinstance(judged(answer, tries=len(DEFAULT_SCHEDULE) + 1), Rejected)
+        last = verdict.outcome
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_what_is_answered_without_success_is_a_refusal(status: int) -> None:
+    verdict = judged(Answered(status))
+
+    assert isinstance(verdict, RetryAt)
+    assert verdict.outcome in REFUSALS
+
+
+@pytest.mark.parametrize("answer", [Answered(429), Answered(408), Answered(503), Unanswered("connect")], ids=str)
+def test_who_asks_for_patience_or_is_away_refuses_nothing(answer: Answered | Unanswered) -> None:
+    verdict = judged(answer)
+
+    assert isinstance(verdict, RetryAt)
+    assert verdict.outcome not in REFUSALS
+
+
+def test_a_deleted_client_that_refuses_again_is_left_alone() -> None:
+    once, twice = claimed(), claimed(tries=2, last="misconfigured", refusals=1)
+
+    def of_deleted(one: ClaimedDelivery, answer: Answered) -> object:
+        return judge(answer, one, DEFAULT_SCHEDULE, NOW, is_client_deleted=True)
+
+    assert isinstance(of_deleted(once, Answered(404)), RetryAt)
+    assert of_deleted(twice, Answered(404)) == Cancelled(CLIENT_DELETED, "misconfigured")
+    assert isinstance(of_deleted(twice, Answered(503)), RetryAt)
+    assert of_deleted(twice, Answered(200)) == Accepted("accepted")
 
 
 @pytest.mark.parametrize(
@@ -124,8 +148,16 @@ def test_retry_after_never_brings_a_try_forward(asked: str | None) -> None:
     assert judged(Answered(503, asked)) == judged(Answered(503))
 
 
-def test_a_retry_beyond_the_horizon_is_no_retry() -> None:
-    assert judged(Answered(503), tries=7, expires_in=timedelta(minutes=10)) == Expired("unavailable")
+def test_a_retry_beyond_the_horizon_is_made_right_before_it() -> None:
+    verdict = judged(Answered(503), tries=7, expires_in=timedelta(minutes=10))
+
+    assert isinstance(verdict, RetryAt)
+    assert timedelta(seconds=48) <= NOW + timedelta(minutes=10) - verdict.at <= timedelta(seconds=72)
+
+
+def test_when_no_attempt_fits_before_the_horizon_the_delivery_expires() -> None:
+    assert judged(Answered(503), tries=7, expires_in=timedelta(minutes=2)) == Expired("unavailable")
+    assert judged(Answered(404), tries=7, expires_in=timedelta(seconds=50)) == Expired("misconfigured")
 
 
 def test_news_that_is_too_old_is_not_sent() -> None:
@@ -134,12 +166,27 @@ def test_news_that_is_too_old_is_not_sent() -> None:
     assert verdict == Expired("late")
 
 
-def test_a_row_that_kills_its_workers_ends_as_crashed() -> None:
-    last = claimed(tries=len(DEFAULT_SCHEDULE) + 1)
-    beyond = claimed(tries=len(DEFAULT_SCHEDULE) + 2)
+def test_a_row_that_kills_its_workers_waits_as_after_a_failure() -> None:
+    def before_sending(**about: object) -> object:
+        return judge_before_sending(claimed(**about), DEFAULT_SCHEDULE, NOW)  # type: ignore[arg-type]
 
-    assert judge_before_sending(last, DEFAULT_SCHEDULE, NOW) is None
-    assert judge_before_sending(beyond, DEFAULT_SCHEDULE, NOW) == Rejected("crashed")
+    # A worker may be killed for any reason; twice in a row it may be the delivery.
+    assert before_sending(tries=1) is None
+    assert before_sending(tries=2, crashes=1) is None
+    for tries, crashes in ((3, 2), (13, 2), (40, 2)):
+        verdict = before_sending(tries=tries, crashes=crashes, expires_in=timedelta(days=90))
+        assert isinstance(verdict, RetryAt)
+        assert verdict.outcome == "crashed"
+        assert verdict.at - NOW >= DEFAULT_SCHEDULE[min(tries - 1, len(DEFAULT_SCHEDULE)) - 1] * 0.8
+
+
+def test_what_cannot_be_sent_as_things_stand_is_looked_at_again() -> None:
+    verdict = judge_undeliverable(Undeliverable("no_address"), claimed(), NOW)
+    late = judge_undeliverable(Undeliverable("no_address"), claimed(expires_in=timedelta(seconds=30)), NOW)
+
+    assert isinstance(verdict, RetryAt)
+    assert timedelta(minutes=4) <= verdict.at - NOW <= timedelta(minutes=6)
+    assert late == Expired("no_address")
 
 
 def test_nothing_is_sent_once_the_lease_is_lost() -> None:

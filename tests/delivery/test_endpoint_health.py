@@ -221,13 +221,29 @@ def test_what_is_held_for_one_app_hides_nobody_elses(app: Flask, red: Receiver) 
     assert now_is(delivery).state == DeliveryState.ACCEPTED
 
 
-def test_a_bad_request_says_nothing_against_an_endpoint(app: Flask) -> None:
-    with receiving(400) as red:
-        sign_out_at(make_client("red", port=red.port), count=14)
+@pytest.mark.parametrize("status", [302, 400, 403, 404])
+def test_an_endpoint_that_refuses_everything_does_not_work(app: Flask, status: int) -> None:
+    with receiving(status) as red:
+        owed = sign_out_at(make_client("red", port=red.port), count=14)
         drain()
 
-    assert len(red.received) == 14
-    assert db.session.scalars(select(EndpointHealth)).all() == []
+    assert len(red.received) == 10
+    assert (health().state, health().is_refusing) == (BreakerState.OPEN, True)
+    assert health().failing_since is not None
+    assert states_of(owed) == [("pending", 0)] * 4 + [("pending", 1)] * 10
+    assert tags() == ["endpoint_refusing"]
+
+
+def test_an_endpoint_that_refused_once_refuses_nothing_yet(app: Flask) -> None:
+    with receiving(404, 200, 404) as red:
+        client = make_client("red", port=red.port)
+        for name in ("ada", "ben", "cleo"):
+            sign_out_at(client, account=make_account(name))
+            drain()
+
+    assert len(red.received) == 3
+    assert (health().is_refusing, health().refusals) == (False, 1)
+    assert tags() == []
 
 
 def test_a_healthy_endpoint_has_no_row(app: Flask) -> None:

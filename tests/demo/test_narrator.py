@@ -83,9 +83,9 @@ def ending(**fields) -> str:
             id="a delivery that will be tried again",
         ),
         pytest.param(
-            line("delivery_attempted", client_id="blue", attempt=12, status=404, state="rejected"),
-            "blue, attempt 12: HTTP 404; rejected",
-            id="a delivery that was given up",
+            line("delivery_attempted", client_id="blue", attempt=12, status=404, state="expired"),
+            "blue, attempt 12: HTTP 404; expired",
+            id="a delivery that has expired",
         ),
         pytest.param(
             line("something_odd", level="error", exception="Traceback …\nOSError: disk full"),

@@ -161,7 +161,7 @@ def test_the_oldest_due_delivery_shows_that_nobody_delivers(turned_clock, owed, 
 
 
 def test_what_a_breaker_holds_is_not_overdue(turned_clock, owed, read):
-    owed["green"](state=DeliveryState.REJECTED)
+    owed["green"](state=DeliveryState.EXPIRED)
     until = clock.now() + timedelta(minutes=15)
     fail("red", state=BreakerState.OPEN, open_until=until, failing_since=clock.now())
     fail("green", state=BreakerState.CLOSED)
@@ -172,7 +172,7 @@ def test_what_a_breaker_holds_is_not_overdue(turned_clock, owed, read):
     assert read("curfew_endpoint_breaker_state", client_id="red") == 2
     assert read("curfew_endpoint_failing_seconds", client_id="red") == 90
     assert read("curfew_endpoint_breaker_state", client_id="green") == 0
-    assert read("curfew_deliveries", state="rejected") == 1
+    assert read("curfew_deliveries", state="expired") == 1
 
 
 def test_the_age_of_the_sweep_and_of_each_duty(turned_clock, app, read):

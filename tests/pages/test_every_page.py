@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PERSON = {"person": "Ada <b>", "username": "ada", "ticket": "ticket", "csrf": "token"}
 ENDS = [{"name": "Red <b>", "will_be_notified": True}, {"name": "Blue", "will_be_notified": False}]
 STATES = [
-    *("notified", "pending", "trying", "refusing", "rejected", "expired", "superseded"),
+    *("notified", "pending", "trying", "refusing", "cancelled", "expired", "superseded"),
     *("no_address", "not_notified"),
 ]
 APPS = [{"name": "Red <b>", "state": state, "at": NOW, "latency_ms": 84, "ends_by": NOW} for state in STATES]
