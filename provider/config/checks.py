@@ -140,10 +140,8 @@ def _relation_problems(settings: "Settings") -> Iterator[str]:
         yield "notify_budget must lie between 0s and 2s"
     if not timedelta(0) <= settings.refresh_reuse_interval <= timedelta(seconds=60):
         yield "refresh_reuse_interval must lie between 0s and 60s"
-    if not settings.delivery_schedule:
-        yield "delivery_schedule must contain at least one wait; the last one is repeated until the horizon"
-    if any(wait <= timedelta(0) for wait in settings.delivery_schedule):
-        yield "delivery_schedule must hold only waits longer than nothing"
+    if not settings.delivery_schedule or min(settings.delivery_schedule) <= timedelta(0):
+        yield "delivery_schedule must contain at least one wait, and only waits longer than nothing"
 
 
 def _key_problems(settings: "Settings") -> Iterator[str]:

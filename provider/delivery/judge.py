@@ -130,7 +130,8 @@ def judge_before_sending(claimed: ClaimedDelivery, waits: Waits, now: datetime) 
     if now >= claimed.expires_at:
         return Expired(claimed.last_outcome or "late")
     if claimed.crashes > _CRASHES_AT_ONCE:
-        return _retry(now + wait_after(claimed.try_number - 1, waits, claimed.id), Outcome.CRASHED, claimed, now)
+        wait = wait_after(claimed.try_number - 1, waits, claimed.id)
+        return _retry(now + wait, Outcome.CRASHED, claimed, now)
     if now >= claimed.leased_until:
         return Postponed(now)
     return None

@@ -78,7 +78,9 @@ class Delivery(Base):
         ),
         Index("ix_delivery_expiring", "expires_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
         Index("ix_delivery_given_up", "state", sqlite_where=UNACCEPTED, postgresql_where=UNACCEPTED),
-        Index("ix_delivery_refusing", "client_id", sqlite_where=REFUSED_TWICE, postgresql_where=REFUSED_TWICE),
+        Index(
+            "ix_delivery_refusing", "client_id", sqlite_where=REFUSED_TWICE, postgresql_where=REFUSED_TWICE
+        ),
         Index("ix_delivery_client_id_created_at", "client_id", "created_at"),
     )
 

@@ -69,10 +69,12 @@ def _oldest_due(now: datetime) -> Iterator[Sample]:
 
 def _deliveries() -> Iterator[Sample]:
     """Served by ix_delivery_pending, _refusing and _given_up; of the accepted there may be millions."""
-    refused = select(func.count()).select_from(Delivery).where(REFUSED_TWICE)
-    refusing = db.session.scalar(refused.where(Delivery.last_outcome.in_(sorted(REFUSALS)))) or 0
+    is_refusal = Delivery.last_outcome.in_(sorted(REFUSALS))
+    refused = select(func.count()).select_from(Delivery).where(REFUSED_TWICE, is_refusal)
     pending = select(func.count()).select_from(Delivery).where(is_in(DeliveryState.PENDING))
-    yield metrics.DELIVERIES.reads((db.session.scalar(pending) or 0) - refusing, DeliveryState.PENDING.value)
+    both = select(pending.scalar_subquery(), refused.scalar_subquery())
+    waiting, refusing = db.session.execute(both).one()
+    yield metrics.DELIVERIES.reads(waiting - refusing, DeliveryState.PENDING.value)
     yield metrics.DELIVERIES.reads(refusing, REFUSING)
     unaccepted = select(Delivery.state, func.count()).where(UNACCEPTED).group_by(Delivery.state)
     counted = {row[0]: row[1] for row in db.session.execute(unaccepted)}

@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from provider.clients.models import Client, LogoutTokenNames
-from provider.delivery.models import Delivery
 from provider.delivery.judge import CLIENT_DELETED
+from provider.delivery.models import Delivery
 from provider.delivery.outgoing import (
     Cancelled,
     ClaimedDelivery,

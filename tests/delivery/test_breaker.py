@@ -15,6 +15,7 @@ WAIT = timedelta(seconds=30)
 
 def endpoint(**values: object) -> EndpointHealth:
     counts = {"consecutive_failures": 0, "window_attempts": 0, "window_failures": 0, "trips": 0}
+    counts["refusals"] = 0
     return EndpointHealth(client_id=uuid4(), **{"state": BreakerState.CLOSED} | counts | values)
 
 

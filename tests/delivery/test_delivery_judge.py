@@ -109,7 +109,9 @@ def test_what_is_answered_without_success_is_a_refusal(status: int) -> None:
     assert verdict.outcome in REFUSALS
 
 
-@pytest.mark.parametrize("answer", [Answered(429), Answered(408), Answered(503), Unanswered("connect")], ids=str)
+@pytest.mark.parametrize(
+    "answer", [Answered(429), Answered(408), Answered(503), Unanswered("connect")], ids=str
+)
 def test_who_asks_for_patience_or_is_away_refuses_nothing(answer: Answered | Unanswered) -> None:
     verdict = judged(answer)
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.faults.audit_checker import audit_is_complete, audit_is_linked
+from tests.faults.databases import Row
 from tests.faults.history import History, Receipt, Visit, now
 from tests.faults.tables import FINAL, Tables, dashed
 
@@ -27,8 +28,9 @@ SLACK = timedelta(seconds=1)
 class Rules:
     """What this run may do that an undisturbed one may not."""
 
-    # Tries of one delivery: the schedule's waits and the first.
+    # Tries of one delivery by the schedule's waits and the first; from then on one for each last wait.
     tries: int = 13
+    last_wait: timedelta = timedelta(hours=24)
     # Worker crashes, freezes and lost answers: each may cost one repetition of what was in flight.
     disturbances: int = 0
     # A frozen worker may send a try after somebody else has sent the next one.
@@ -120,8 +122,24 @@ def _told_at_least_once(tables: Tables, receipts: list[Receipt], rules: Rules) -
             yield f"INV-02: {rp} has heard nothing of delivery {row['id']} ({row['state']})"
         if row["state"] == "accepted" and dashed(row["id"]) not in accepted:
             yield f"INV-17: delivery {row['id']} is accepted, but {rp} never said so"
-        if rules.is_settled and rp not in rules.unreachable and row["state"] in ("rejected", "expired"):
+        if (
+            rules.is_settled
+            and rp not in rules.unreachable
+            and row["state"] not in ("accepted", "superseded")
+        ):
             yield f"INV-02: {rp} was given up: delivery {row['id']} is {row['state']}"
+        yield from _ended_by_nothing_else(row, rp)
+
+
+def _ended_by_nothing_else(row: Row, rp: str) -> Iterator[str]:
+    """DLV-11: only the horizon, an operator or a deletion ends what was not accepted, never an answer."""
+    if row["state"] not in (*FINAL, "pending"):
+        yield f"INV-01: delivery {row['id']} to {rp} is in no state that there is: {row['state']}"
+    # A last attempt may be made a minute before the horizon, and no other one fits after it.
+    elif row["state"] == "expired" and row["finished_at"] < row["expires_at"] - timedelta(minutes=3):
+        yield f"INV-02: {rp} was given up before the horizon: delivery {row['id']}, {row['last_outcome']}"
+    elif row["state"] == "cancelled" and not row["cancel_reason"]:
+        yield f"INV-02: delivery {row['id']} to {rp} was cancelled without a reason"
 
 
 def _no_false_logout(tables: Tables, receipts: list[Receipt], visits: list[Visit]) -> Iterator[str]:
@@ -212,7 +230,8 @@ def _bounded(tables: Tables, receipts: list[Receipt], rules: Rules) -> Iterator[
             yield f"INV-07: delivery {delivery} was accepted {count} times"
     for row in tables.deliveries.values():
         tries = row["attempt_count"] - row["attempts_before_resend"]
-        if tries > rules.tries:
+        until = row["finished_at"] or now()
+        if tries > rules.tries + int((until - row["created_at"]) / (0.8 * rules.last_wait)):
             yield f"INV-08: delivery {row['id']} was tried {tries} times"
     seen = Counter(receipt.delivery for receipt in receipts)
     for delivery, count in seen.items():

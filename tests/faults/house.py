@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from base64 import urlsafe_b64decode
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,7 @@ class House:
     def findings(self, **rules: Any) -> list[str]:
         """What the checker has to say about everything so far; empty when all is well."""
         chosen = {"secret_key": self.secret_key, "tries": SCHEDULE.count(",") + 2} | rules
+        chosen.setdefault("last_wait", _span(self.settings["delivery_schedule"].split(",")[-1]))
         return check(read_tables(self.database), self.history, Rules(**chosen), self.logs)
 
     def close(self) -> None:
@@ -232,6 +234,13 @@ class House:
             if program is not None and program.is_running:
                 program.signal(signal.SIGCONT)
                 program.kill()
+
+
+def _span(text: str) -> timedelta:
+    """Read a span of a setting, such as 200ms or 2s."""
+    if text.endswith("ms"):
+        return timedelta(milliseconds=int(text.removesuffix("ms")))
+    return timedelta(seconds=int(text.removesuffix("s")))
 
 
 class Houses:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.databases import Database, Row
 
-FINAL = {"accepted", "rejected", "expired", "superseded"}
+FINAL = {"accepted", "expired", "cancelled", "superseded"}
 
 
 @dataclass
