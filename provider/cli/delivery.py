@@ -15,7 +15,7 @@ from provider.cli.logout import read_instant
 from provider.cli.output import json_option, show_json, show_record, show_table
 from provider.clients import queries as clients
 from provider.delivery import degraded, queries
-from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
+from provider.delivery.models import REFUSING, Delivery, DeliveryState, EndpointHealth
 from provider.delivery.resend import GIVEN_UP, resend, resend_many
 from provider.infrastructure import current
 from provider.infrastructure.database import after_commit, transaction
@@ -35,6 +35,7 @@ _SHOWN = (
     "last_outcome",
     "last_status",
     "last_url",
+    "cancel_reason",
     "created_at",
     "first_attempt_at",
     "finished_at",
@@ -46,6 +47,7 @@ _SHOWN_OF_ENDPOINT = (
     "state",
     "open_until",
     "consecutive_failures",
+    "is_refusing",
     "failing_since",
     "degraded_since",
     "last_failed_at",
@@ -66,7 +68,7 @@ Examples:
   curfew delivery list --state pending
   curfew delivery show 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
   curfew delivery retry 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
-  curfew delivery retry --client red --since 2026-03-01T00:00Z --state rejected
+  curfew delivery retry --client red --since 2026-03-01T00:00Z --state expired
   curfew delivery endpoints               which clients are failing, and what waits for them
   curfew delivery drain                   delivers what is due, without any broker or worker
 """
@@ -77,7 +79,9 @@ def delivery() -> None:
 
 @delivery.command("list", epilog="Example: curfew delivery list --state pending --client red")
 @click.option(
-    "--state", type=click.Choice([state.value for state in DeliveryState]), help="Only in this state."
+    "--state",
+    type=click.Choice([*(state.value for state in DeliveryState), REFUSING]),
+    help="Only in this state; what is refusing is pending too.",
 )
 @click.option("--client", "client_id", help="Only to this client.")
 @click.option("--logout", "logout_id", type=click.UUID, help="Only of this ending.")
@@ -93,9 +97,11 @@ def list_(
     client_pk = clients.get_by_client_id(client_id).id if client_id else None
     if logout_id is not None:
         of_logout = queries.list_of_logout(logout_id)[::-1]
-        found = [d for d in of_logout if state in (None, d.state) and client_pk in (None, d.client_id)][
-            :limit
-        ]
+        found = [
+            d
+            for d in of_logout
+            if state in (None, d.state, d.shown_state) and client_pk in (None, d.client_id)
+        ][:limit]
     else:
         found = queries.list_deliveries(state=state, client_id=client_pk, limit=limit)
     names = _client_ids(found)
@@ -103,7 +109,7 @@ def list_(
         show_json([as_record(one, names) for one in found])
         return
     rows = [
-        (d.id, names[d.client_id], d.state, d.attempt_count, d.last_outcome, _next(d), d.created_at)
+        (d.id, names[d.client_id], d.shown_state, d.attempt_count, d.last_outcome, _next(d), d.created_at)
         for d in found
     ]
     columns = ("Delivery", "Client", "State", "Attempts", "Last outcome", "Next attempt", "Owed since")
@@ -129,7 +135,7 @@ def show(*, delivery_id: UUID, as_json: bool) -> None:
     show_table(_SHOWN_OF_ATTEMPT, [tuple(a.values()) for a in attempts], empty="It was not attempted yet.")
 
 
-@delivery.command(epilog="Example: curfew delivery retry --client red --state rejected")
+@delivery.command(epilog="Example: curfew delivery retry --client red --state expired")
 @click.argument("delivery_id", type=click.UUID, nargs=-1)
 @click.option("--client", "client_id", help="All that were given up to this client.")
 @click.option("--since", callback=_read, help="All that were given up of endings since then.")
@@ -233,6 +239,7 @@ def endpoints(*, as_json: bool) -> None:
     columns = (
         "client_id",
         "state",
+        "is_refusing",
         "failing_since",
         "degraded_since",
         "open_until",
@@ -240,7 +247,16 @@ def endpoints(*, as_json: bool) -> None:
         "waiting",
     )
     rows = [tuple(one[name] for name in columns) for one in shown]
-    titles = ("Client", "Breaker", "Failing since", "Degraded since", "Next trial", "Last outcome", "Waiting")
+    titles = (
+        "Client",
+        "Breaker",
+        "Refusing",
+        "Failing since",
+        "Degraded since",
+        "Next trial",
+        "Last outcome",
+        "Waiting",
+    )
     show_table(titles, rows, empty="No client is failing.")
 
 
@@ -262,6 +278,7 @@ def drain(*, limit: int | None, as_json: bool) -> None:
 def as_record(one: Delivery, names: dict[UUID, str]) -> dict[str, Any]:
     """Return everything about a delivery that may be shown."""
     shown = {"client_id": names[one.client_id]} | {name: getattr(one, name) for name in _SHOWN}
+    shown["state"] = one.shown_state
     if DeliveryState(one.state).is_final:
         # The row keeps when its last attempt was due; there is no next one.
         del shown["next_attempt_at"]

@@ -7,7 +7,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, and_, bindparam, column, func, or_, select, table, text
 
 from provider.delivery.fair import Waiting
-from provider.delivery.models import Delivery, DeliveryAttempt, DeliveryState
+from provider.delivery.models import (
+    REFUSALS,
+    REFUSED_TWICE,
+    REFUSING,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+)
 from provider.infrastructure.database import db, is_sqlite
 
 # The clients are another room's; all that is asked of their table here is who there is.
@@ -129,9 +136,14 @@ def list_deliveries(
     before: UUID | None = None,
     limit: int = 100,
 ) -> list[Delivery]:
-    """Return deliveries, newest first; `before` is the last id of the page before."""
+    """Return deliveries, newest first; `before` is the last id of the page before.
+
+    `refusing` is a state here; what is refusing is pending too.
+    """
     wanted = select(Delivery).order_by(Delivery.id.desc()).limit(limit)
-    if state is not None:
+    if state == REFUSING:
+        wanted = wanted.where(REFUSED_TWICE, Delivery.last_outcome.in_(sorted(REFUSALS)))
+    elif state is not None:
         wanted = wanted.where(Delivery.state == state)
     if client_id is not None:
         wanted = wanted.where(Delivery.client_id == client_id)
