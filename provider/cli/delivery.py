@@ -1,9 +1,8 @@
 """`curfew delivery`: who was told of which ending, and telling again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import click
@@ -11,37 +10,17 @@ import click
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.context import fail, with_app
+from provider.cli.delivery_records import as_record, client_ids_of
 from provider.cli.logout import read_instant
 from provider.cli.output import json_option, show_json, show_record, show_table
 from provider.clients import queries as clients
 from provider.delivery import degraded, queries
-from provider.delivery.models import REFUSING, Delivery, DeliveryState, EndpointHealth
+from provider.delivery.models import REFUSING, Delivery, DeliveryState
 from provider.delivery.resend import GIVEN_UP, resend, resend_many
 from provider.infrastructure import current
 from provider.infrastructure.database import after_commit, transaction
 from provider.logout import deliver
 
-_SHOWN = (
-    "id",
-    "kind",
-    "logout_id",
-    "account_id",
-    "session_id",
-    "sub",
-    "sid",
-    "state",
-    "attempt_count",
-    "next_attempt_at",
-    "last_outcome",
-    "last_status",
-    "last_url",
-    "cancel_reason",
-    "created_at",
-    "first_attempt_at",
-    "finished_at",
-    "expires_at",
-    "correlation_id",
-)
 _SHOWN_OF_ENDPOINT = (
     "url",
     "state",
@@ -53,6 +32,16 @@ _SHOWN_OF_ENDPOINT = (
     "last_failed_at",
     "last_outcome",
 )
+_COLUMNS_OF_ENDPOINT = {
+    "client_id": "Client",
+    "state": "Breaker",
+    "is_refusing": "Refusing",
+    "failing_since": "Failing since",
+    "degraded_since": "Degraded since",
+    "open_until": "Next trial",
+    "last_outcome": "Last outcome",
+    "waiting": "Waiting",
+}
 # Sent again in one transaction.
 _BATCH = 500
 _SHOWN_OF_ATTEMPT = ("number", "started_at", "finished_at", "url", "jti", "outcome", "status", "latency_ms")
@@ -104,7 +93,7 @@ def list_(
         ][:limit]
     else:
         found = queries.list_deliveries(state=state, client_id=client_pk, limit=limit)
-    names = _client_ids(found)
+    names = client_ids_of(found)
     if as_json:
         show_json([as_record(one, names) for one in found])
         return
@@ -123,7 +112,7 @@ def list_(
 def show(*, delivery_id: UUID, as_json: bool) -> None:
     """Show a delivery with every attempt."""
     found = _get(delivery_id)
-    shown = as_record(found, _client_ids([found]))
+    shown = as_record(found, client_ids_of([found]))
     attempts = [
         {name: getattr(attempt, name) for name in _SHOWN_OF_ATTEMPT}
         for attempt in queries.list_attempts(delivery_id)
@@ -183,7 +172,7 @@ def _retry_one(delivery_id: UUID) -> str:
         found = _get(delivery_id)
         if not resend(found):
             fail(f"the delivery {delivery_id} is {found.state}, which needs no repetition")
-        names = _client_ids([found])
+        names = client_ids_of([found])
         _record_resent(found, names)
         after_commit(partial(_ring, found.logout_id))
     return names[found.client_id]
@@ -199,7 +188,7 @@ def _retry_many(
             found = resend_many(
                 states=states, client_id=client_pk, since=since, until=until, after=last, limit=_BATCH
             )
-            names = _client_ids(found)
+            names = client_ids_of(found)
             for one in found:
                 _record_resent(one, names)
             if found:
@@ -227,7 +216,7 @@ def _record_resent(one: Delivery, names: dict[UUID, str]) -> None:
 def endpoints(*, as_json: bool) -> None:
     """List the clients that are failing, with what is held back for them."""
     found = degraded.list_failing()
-    names = _client_ids(found)
+    names = client_ids_of(found)
     shown = [
         {"client_id": names[one.client_id], "waiting": degraded.count_waiting(one.client_id)}
         | {name: getattr(one, name) for name in _SHOWN_OF_ENDPOINT}
@@ -236,28 +225,8 @@ def endpoints(*, as_json: bool) -> None:
     if as_json:
         show_json(shown)
         return
-    columns = (
-        "client_id",
-        "state",
-        "is_refusing",
-        "failing_since",
-        "degraded_since",
-        "open_until",
-        "last_outcome",
-        "waiting",
-    )
-    rows = [tuple(one[name] for name in columns) for one in shown]
-    titles = (
-        "Client",
-        "Breaker",
-        "Refusing",
-        "Failing since",
-        "Degraded since",
-        "Next trial",
-        "Last outcome",
-        "Waiting",
-    )
-    show_table(titles, rows, empty="No client is failing.")
+    rows = [tuple(one[name] for name in _COLUMNS_OF_ENDPOINT) for one in shown]
+    show_table(tuple(_COLUMNS_OF_ENDPOINT.values()), rows, empty="No client is failing.")
 
 
 @delivery.command(epilog="Example: curfew delivery drain --limit 100")
@@ -275,16 +244,6 @@ def drain(*, limit: int | None, as_json: bool) -> None:
         click.echo("Nothing is due.")
 
 
-def as_record(one: Delivery, names: dict[UUID, str]) -> dict[str, Any]:
-    """Return everything about a delivery that may be shown."""
-    shown = {"client_id": names[one.client_id]} | {name: getattr(one, name) for name in _SHOWN}
-    shown["state"] = one.shown_state
-    if DeliveryState(one.state).is_final:
-        # The row keeps when its last attempt was due; there is no next one.
-        del shown["next_attempt_at"]
-    return shown
-
-
 def _ring(logout_id: UUID) -> None:
     # Without a broker nobody is woken, and a worker finds the delivery at its next sweep.
     current.house().doorbell.ring(str(logout_id))
@@ -295,12 +254,6 @@ def _get(delivery_id: UUID) -> Delivery:
         return queries.get(delivery_id)
     except queries.UnknownDelivery:
         fail(f"there is no delivery {delivery_id}")
-
-
-def _client_ids(found: Sequence[Delivery | EndpointHealth]) -> dict[UUID, str]:
-    """Return what the clients are called on the wire, removed ones included."""
-    known = {pk: clients.find(pk) for pk in {one.client_id for one in found}}
-    return {pk: client.client_id if client else str(pk) for pk, client in known.items()}
 
 
 def _next(one: Delivery) -> object:

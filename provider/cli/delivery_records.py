@@ -1,0 +1,46 @@
+"""Deliveries as commands show them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from provider.clients import queries as clients
+from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
+
+_SHOWN = (
+    "id",
+    "kind",
+    "logout_id",
+    "account_id",
+    "session_id",
+    "sub",
+    "sid",
+    "state",
+    "attempt_count",
+    "next_attempt_at",
+    "last_outcome",
+    "last_status",
+    "last_url",
+    "cancel_reason",
+    "created_at",
+    "first_attempt_at",
+    "finished_at",
+    "expires_at",
+    "correlation_id",
+)
+
+
+def as_record(one: Delivery, names: dict[UUID, str]) -> dict[str, Any]:
+    """Return everything about a delivery that may be shown."""
+    shown = {"client_id": names[one.client_id]} | {name: getattr(one, name) for name in _SHOWN}
+    shown["state"] = one.shown_state
+    if DeliveryState(one.state).is_final:
+        # The row keeps when its last attempt was due; there is no next one.
+        del shown["next_attempt_at"]
+    return shown
+
+
+def client_ids_of(found: Sequence[Delivery | EndpointHealth]) -> dict[UUID, str]:
+    """Return what the clients are called on the wire, removed ones included."""
+    known = {pk: clients.find(pk) for pk in {one.client_id for one in found}}
+    return {pk: client.client_id if client else str(pk) for pk, client in known.items()}
