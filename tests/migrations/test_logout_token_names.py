@@ -99,7 +99,7 @@ def test_a_pending_delivery_is_split_into_one_for_each_client_session(rows: Rows
     a_client_session(rows, of, "lives", ended=False)
     a_delivery(rows, of, attempt_count=3, last_outcome="unavailable", last_status=503)
 
-    schema.upgrade(rows.engine)
+    schema.upgrade(rows.engine, "0013")
 
     first, *others = rows.deliveries()
     assert {row["sid"] for row in (first, *others)} == {"one", "two", "away"}
@@ -120,7 +120,7 @@ def test_what_is_finished_or_names_its_sid_stays(rows: Rows) -> None:
     a_delivery(rows, of, sid="one", subject_key=f"sid:{share}")
     before = rows.deliveries()
 
-    schema.upgrade(rows.engine)
+    schema.upgrade(rows.engine, "0013")
 
     assert rows.deliveries() == before
 
@@ -139,7 +139,7 @@ def test_what_was_only_late_has_expired(rows: Rows, came_back: bool, state: str)
         a_client_session(rows, of, "newer", ended=False, at=AT + timedelta(hours=1))
     a_delivery(rows, of, state="superseded", created_at=AT)
 
-    schema.upgrade(rows.engine)
+    schema.upgrade(rows.engine, "0013")
 
     assert [row["state"] for row in rows.deliveries()] == [state]
 
