@@ -39,7 +39,7 @@ def end_session() -> Response:
     # DEC-07: a cross-site POST carries no Lax cookie; our own GET will see whether there is one.
     if request.method == "POST" and cookies.session_handle() is None:
         with transaction():
-            handle = park(KIND, case.as_parameters(), browser=None)
+            handle = park(KIND, case.as_parameters(), browser=None, answers=case.as_answers())
         return redirect(url_for("endpoints.resume_end_session", handle=handle), 303)
     return _proceed(case, hint.client if hint else None, hint)
 
@@ -50,7 +50,7 @@ def resume_end_session(handle: str) -> Response:
     parked = find_parked(handle, browser, KIND) or find_unbound(handle, KIND)
     if parked is None:
         return _without_request()
-    case = EndSessionCase(**parked.parameters)
+    case = EndSessionCase.of(parked)
     if parked.browser_digest is None:
         with transaction():
             if not adopt(parked, browser=browser, session_id=None):
@@ -127,7 +127,7 @@ def _ask(case: EndSessionCase, session: Session, *, by_hint: bool = False) -> Re
             case.as_parameters(),
             browser=cookies.bind_browser(),
             session_id=session.id,
-            answers={"by_hint": by_hint},
+            answers=case.as_answers() | {"by_hint": by_hint},
         )
     return redirect(url_for("endpoints.show_end_session_confirm", ticket=ticket), 303)
 

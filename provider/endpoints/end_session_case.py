@@ -11,6 +11,7 @@ from typing import Any
 from provider.clients import queries as clients
 from provider.clients.models import Client, ResultPage
 from provider.infrastructure import event_log
+from provider.interactions.models import Interaction
 from provider.logout.hint import BadHint, ForeignHint, ProvenHint, read_hint
 from provider.protocol.end_session_request import EndSessionRequest
 from provider.protocol.parameters import with_query
@@ -18,6 +19,9 @@ from provider.protocol.redirect_uri import matches, shown
 
 # What a page and the log say of a `post_logout_redirect_uri` that cannot be used, besides its flaws.
 UNREGISTERED, OF_NO_CLIENT = "unregistered", "of_no_client"
+
+# A server of the previous release, beside this one during an upgrade, knows no such parameter.
+_NEWER = frozenset({"result_page", "unusable"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +47,19 @@ class EndSessionCase:
         """Whether a valid hint stands behind the request."""
         return self.sid is not None
 
+    @classmethod
+    def of(cls, parked: Interaction) -> "EndSessionCase":
+        """Return the case of a parked request."""
+        newer = {name: parked.answers[name] for name in _NEWER if name in parked.answers}
+        return cls(**parked.parameters | newer)
+
     def as_parameters(self) -> dict[str, Any]:
-        """Return what is parked."""
-        return asdict(self)
+        """Return what is parked as parameters."""
+        return {name: value for name, value in asdict(self).items() if name not in _NEWER}
+
+    def as_answers(self) -> dict[str, Any]:
+        """Return what is parked beside them."""
+        return {name: value for name, value in asdict(self).items() if name in _NEWER}
 
 
 def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None]:

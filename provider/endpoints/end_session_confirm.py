@@ -47,7 +47,7 @@ def show_end_session_confirm() -> Response:
         return _repeated(ticket)
     found = _session_of(parked)
     if found is None:
-        return _void(EndSessionCase(**parked.parameters))
+        return _void(EndSessionCase.of(parked))
     return ask(ticket, parked, found)
 
 
@@ -70,7 +70,7 @@ def _end(ticket: str, choice: str) -> Response:
     parked, found, outcome = in_transaction(lambda: _take_and_end(ticket, choice, result_handle))
     if parked is None:
         return _repeated(ticket)
-    case = EndSessionCase(**parked.parameters)
+    case = EndSessionCase.of(parked)
     if found is None:
         return _void(case)
     if choice == THIS_APP or _is_by_hint(parked):
@@ -92,7 +92,7 @@ def _take_and_end(
 def _carry_out(
     choice: str, parked: Interaction, found: FoundSession, result_handle: str
 ) -> LogoutOutcome | None:
-    case = EndSessionCase(**parked.parameters)
+    case = EndSessionCase.of(parked)
     client = find_by_client_id(case.client_id) if case.client_id else None
     by_hint = _is_by_hint(parked)
     # An app asks for the browser's sign-out; whatever else is chosen is the person's own wish.
@@ -162,7 +162,7 @@ def _cancel(ticket: str) -> Response:
         parked = take(ticket, cookies.browser(), KIND)
         if parked is not None:
             answer(parked, cancelled=True)
-    case = EndSessionCase(**parked.parameters) if parked else EndSessionCase()
+    case = EndSessionCase.of(parked) if parked else EndSessionCase()
     if case.app_uri:
         return redirect(case.app_uri, 303)
     return page("session_kept.html", continue_url=None, continue_name=case.app_name)
@@ -190,12 +190,18 @@ def _expired(ticket: str) -> Response:
     known, browser = find_any(ticket, (KIND,)), cookies.browser()
     if known is None or browser is None or not known.is_of(browser):
         return _void(EndSessionCase())
-    case, handle = EndSessionCase(**known.parameters), cookies.session_handle()
+    case, handle = EndSessionCase.of(known), cookies.session_handle()
     found = find_live(handle) if handle else None
     if found is None:
         return already_signed_out(case, recent=False)
     with transaction():
-        fresh = park(KIND, case.as_parameters(), browser=browser, session_id=found.session.id)
+        fresh = park(
+            KIND,
+            case.as_parameters(),
+            browser=browser,
+            session_id=found.session.id,
+            answers=case.as_answers(),
+        )
     return redirect(url_for("endpoints.show_end_session_confirm", ticket=fresh), 303)
 
 
@@ -206,7 +212,7 @@ def _repeated(ticket: str) -> Response:
         return _expired(ticket)
     if parked.answers.get("cancelled"):
         return _void(EndSessionCase())
-    case = EndSessionCase(**parked.parameters)
+    case = EndSessionCase.of(parked)
     result_handle = result_handle_of(ticket)
     logout = find_by_result_handle(result_handle)
     if logout is not None:

@@ -19,7 +19,7 @@ from provider.web.layout import page
 
 def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
     """Ask what shall end, and show what each answer takes along."""
-    case = EndSessionCase(**parked.parameters)
+    case = EndSessionCase.of(parked)
     by_hint = bool(parked.answers.get("by_hint"))
     shares = concerned(parked, found)
     if by_hint and not shares:
@@ -57,7 +57,7 @@ def concerned(parked: Interaction, found: FoundSession) -> list[Share]:
     shares = list_of_session(found.session.id)
     if not parked.answers.get("by_hint"):
         return shares
-    sid = EndSessionCase(**parked.parameters).sid
+    sid = EndSessionCase.of(parked).sid
     return [share for share in shares if share.sid == sid]
 
 
@@ -67,7 +67,7 @@ def ask_about_everywhere(ticket: str, parked: Interaction, found: FoundSession) 
     return _page(
         "session_end_everywhere.html",
         ticket,
-        EndSessionCase(**parked.parameters),
+        EndSessionCase.of(parked),
         account=found.account,
         own=found.session,
         preview=preview,

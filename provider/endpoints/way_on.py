@@ -38,7 +38,7 @@ def way_on_again(case: EndSessionCase, logout: Logout, result_handle: str) -> st
 def kept_case(result_handle: str) -> EndSessionCase:
     """Return the case that a page of results belongs to, if this browser asked for it and not long ago."""
     kept = find(result_handle, cookies.browser(), KIND)
-    return EndSessionCase(**kept.parameters) if kept else EndSessionCase()
+    return EndSessionCase.of(kept) if kept else EndSessionCase()
 
 
 def _shows_result(case: EndSessionCase, *, is_confirmed: bool) -> bool:
@@ -53,4 +53,10 @@ def _shows_result(case: EndSessionCase, *, is_confirmed: bool) -> bool:
 def _keep(case: EndSessionCase, result_handle: str) -> None:
     """Keep what the page of results needs of the request; only the digest of its address is stored."""
     with transaction():
-        park(KIND, case.as_parameters(), browser=cookies.bind_browser(), handle=result_handle)
+        park(
+            KIND,
+            case.as_parameters(),
+            browser=cookies.bind_browser(),
+            answers=case.as_answers(),
+            handle=result_handle,
+        )

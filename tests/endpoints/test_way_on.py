@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import change, db, end_read, transaction
+from provider.interactions.models import Interaction
 from tests.factories import make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session
 
@@ -148,3 +149,12 @@ def test_pending_ends_when_the_rows_do(http, asked):
 
     assert not http.get(f"{result}/state").json["pending"]
     assert f'href="{BACK}"' in http.get(result).text
+
+
+def test_a_server_of_the_previous_release_can_take_up_what_is_parked(http, made):
+    follow(http, http.get("/session/end", query_string={"client_id": "red"}))
+
+    parked = db.session.scalars(select(Interaction)).one()
+
+    # EndSessionCase took these and no others.
+    assert set(parked.parameters) == {"client_id", "app_name", "app_uri", "sid", "return_to", "ui_locales"}
