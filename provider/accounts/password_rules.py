@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from provider.accounts.passwords import MAX_BYTES
+from provider.accounts.passwords import MAX_BYTES, is_too_long
 from provider.infrastructure import current
 
 # How much a password must hold besides words that anybody would try here (SEC-602).
@@ -35,14 +35,14 @@ class UnusablePassword(ValueError):
 
 def check_rules(password: str, *, username: str) -> None:
     """Raise UnusablePassword if a password may not be set for this account (SEC-604 to SEC-614)."""
+    if is_too_long(password):
+        raise UnusablePassword(
+            PasswordRule.TOO_LONG, f"the password must not be longer than {MAX_BYTES} bytes"
+        )
     password = unicodedata.normalize("NFC", password)
     least = current.settings().password_min_length
     if len(password) < least:
         raise UnusablePassword(PasswordRule.TOO_SHORT, f"the password must have at least {least} characters")
-    if len(password.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise UnusablePassword(
-            PasswordRule.TOO_LONG, f"the password must not be longer than {MAX_BYTES} bytes"
-        )
     folded = password.casefold()
     if _is_common(folded):
         raise UnusablePassword(PasswordRule.COMMON, "the password is one of those that are tried first")

@@ -79,8 +79,12 @@ class Page:
         """Fill in what is typed and press a button, by its id."""
         name, value = self._form.buttons[button]
         data = self.fields | typed | ({name: value} if name else {})
-        action = self._form.action or self.response.request.full_path
-        return self.browser.post(action, data=data)
+        return self.browser.post(self.action, data=data)
+
+    @property
+    def action(self) -> str:
+        """Where the form is sent to."""
+        return self._form.action or self.response.request.full_path
 
 
 def follow(browser: FlaskClient, response: TestResponse) -> TestResponse:
