@@ -164,8 +164,14 @@ def test_the_rows_of_a_process_that_is_cut_off_are_soon_free(server, wire, engin
 def test_who_waits_for_a_lock_and_is_gone_does_not_get_it(server, wire, engine_at):
     engine = engine_at(wire.port, Role.WORKER)
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    with admin_of(server) as admin, admin.transaction(), ThreadPoolExecutor(1) as thread:
-        admin.execute("SELECT id FROM thing WHERE id = 1 FOR UPDATE")
+    # What a transaction sees of other backends does not change, so another one looks.
+    with (
+        ThreadPoolExecutor(1) as thread,
+        admin_of(server) as admin,
+        admin_of(server) as holder,
+        holder.transaction(),
+    ):
+        holder.execute("SELECT id FROM thing WHERE id = 1 FOR UPDATE")
         locking = thread.submit(lock, engine)
         wait_until(lambda: admin.execute(waiting).fetchone())
         wire.cut()
