@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import count
+from uuid import UUID
 
 from provider.delivery.gate import QUICK, Permit
 from provider.delivery.outgoing import ClaimedDelivery, Prepared
@@ -48,7 +49,7 @@ class Lot:
         # Jobs that a thread is at and that are not stalled, the longest first.
         self._running: dict[Job, None] = {}
         # Clients of which a job is stalled and nothing has been heard since.
-        self._silent: set[object] = set()
+        self._silent: set[UUID] = set()
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Take jobs in; each is begun as soon as it is its turn.
@@ -86,6 +87,10 @@ class Lot:
             self._active -= len(stalled)
             self._fill()
         return stalled
+
+    def is_silent(self, client_id: UUID) -> bool:
+        """Whether a job of this client is stalled and nothing has been heard of the client since."""
+        return client_id in self._silent
 
     def close(self) -> None:
         """Wait for everything that was added."""

@@ -1,0 +1,95 @@
+"""Which claimed delivery a thread takes next, and what becomes of those whose app goes silent (DLV-13)."""
+
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from provider.delivery.gate import URGENT
+from provider.delivery.lot import Job, Lot
+from tests.support.waiting import wait_until
+
+RED, GREEN = "red", "green"
+
+
+class Acts:
+    """What the threads of a lot have done, in order; those of which it says so wait until they may go on."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.put_back: list[str] = []
+        self.may_end = threading.Event()
+        self.hang: set[str] = set()
+
+    def __call__(self, job: Job) -> None:
+        name: Any = job.how
+        (self.put_back if job.is_put_back else self.begun).append(name)
+        if name in self.hang:
+            self.may_end.wait(30)
+
+
+@pytest.fixture
+def acts() -> Acts:
+    return Acts()
+
+
+@pytest.fixture
+def lot(app: Flask, acts: Acts) -> Iterator[Lot]:
+    lot = Lot(1, 1, acts)
+    yield lot
+    acts.may_end.set()
+    lot.close()
+
+
+def job(name: str, client: str, priority: int = URGENT + 1) -> Any:
+    claimed: Any = SimpleNamespace(id=name, client_id=client)
+    permit: Any = SimpleNamespace(priority=priority, flow=client)
+    how: Any = name
+    return Job(claimed, how, permit)
+
+
+def test_the_urgent_go_first_and_then_each_app_in_its_turn(lot: Lot, acts: Acts) -> None:
+    acts.hang = {"red 1"}
+    lot.add([job(f"red {number}", RED) for number in range(1, 4)])
+    wait_until(lambda: acts.begun)
+
+    lot.add([job("green 1", GREEN), job("urgent", RED, URGENT)])
+    acts.may_end.set()
+
+    wait_until(lambda: len(acts.begun) == 5)
+    assert acts.begun == ["red 1", "urgent", "green 1", "red 2", "red 3"]
+
+
+def test_what_is_not_answered_soon_gives_way_and_nothing_more_is_sent_there(lot: Lot, acts: Acts) -> None:
+    acts.hang = {"red 1"}
+    lot.add([job("red 1", RED), job("red 2", RED), job("green 1", GREEN)])
+
+    wait_until(lambda: lot.relieve(1))
+    wait_until(lambda: acts.put_back)
+
+    assert acts.begun == ["red 1", "green 1"]
+    assert acts.put_back == ["red 2"]
+
+
+def test_an_app_that_is_heard_of_again_is_sent_more(lot: Lot, acts: Acts) -> None:
+    acts.hang = {"red 1"}
+    lot.add([job("red 1", RED)])
+    wait_until(lambda: lot.relieve(1))
+    acts.may_end.set()
+    wait_until(lambda: not lot.is_silent(RED))
+
+    lot.add([job("red 2", RED)])
+
+    wait_until(lambda: acts.begun == ["red 1", "red 2"])
+
+
+def test_no_more_are_replaced_than_may_be(lot: Lot, acts: Acts) -> None:
+    acts.hang = {"red 1"}
+    lot.add([job("red 1", RED), job("green 1", GREEN)])
+    wait_until(lambda: acts.begun)
+
+    assert lot.relieve(0) == []
+    assert acts.begun == ["red 1"]
