@@ -11,8 +11,8 @@ def confirm(question: str, *, yes: bool) -> None:
         click.confirm(question, abort=True)
 
 
-def demand(question: str, *, yes: bool) -> None:
+def demand(question: str, *, yes: bool, effect: str = "this ends many sessions at once") -> None:
     """Ask before something that many people feel; who cannot be asked must have said --yes."""
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("this ends many sessions at once: say --yes where nobody can be asked")
+        raise click.UsageError(f"{effect}: say --yes where nobody can be asked")
     confirm(question, yes=yes)

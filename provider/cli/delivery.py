@@ -1,24 +1,16 @@
-"""`curfew delivery`: who was told of which ending, and telling again."""
+"""`curfew delivery`: which app was notified of which logout, and which endpoints fail."""
 
-from collections.abc import Collection
-from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 import click
 
-from provider.audit.record import record
-from provider.audit.tags import EventTag
 from provider.cli.context import fail, with_app
-from provider.cli.delivery_records import as_record, client_ids_of
-from provider.cli.logout import read_instant
+from provider.cli.delivery_changes import cancel, retry
+from provider.cli.delivery_records import as_record, client_ids_of, held_until, next_attempt_of
 from provider.cli.output import json_option, show_json, show_record, show_table
 from provider.clients import queries as clients
 from provider.delivery import degraded, queries
 from provider.delivery.models import REFUSING, Delivery, DeliveryState
-from provider.delivery.resend import GIVEN_UP, resend, resend_many
-from provider.infrastructure import current
-from provider.infrastructure.database import after_commit, transaction
 from provider.logout import deliver
 
 _SHOWN_OF_ENDPOINT = (
@@ -42,13 +34,7 @@ _COLUMNS_OF_ENDPOINT = {
     "last_outcome": "Last outcome",
     "waiting": "Waiting",
 }
-# Sent again in one transaction.
-_BATCH = 500
 _SHOWN_OF_ATTEMPT = ("number", "started_at", "finished_at", "url", "jti", "outcome", "status", "latency_ms")
-
-
-def _read(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
-    return None if text is None else read_instant(text)
 
 
 @click.group(
@@ -58,12 +44,14 @@ Examples:
   curfew delivery show 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
   curfew delivery retry 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
   curfew delivery retry --client red --since 2026-03-01T00:00Z --state expired
+  curfew delivery retry --client red      also what a breaker holds
+  curfew delivery cancel --client red --reason "the app was shut down"
   curfew delivery endpoints               which clients are failing, and what waits for them
   curfew delivery drain                   delivers what is due, without any broker or worker
 """
 )
 def delivery() -> None:
-    """See who was told of sign-outs, and tell again."""
+    """See which apps were notified of sign-outs; retry or cancel."""
 
 
 @delivery.command("list", epilog="Example: curfew delivery list --state pending --client red")
@@ -86,19 +74,24 @@ def list_(
     client_pk = clients.get_by_client_id(client_id).id if client_id else None
     if logout_id is not None:
         of_logout = queries.list_of_logout(logout_id)[::-1]
-        found = [
-            d
-            for d in of_logout
-            if state in (None, d.state, d.shown_state) and client_pk in (None, d.client_id)
-        ][:limit]
+        of_state = [one for one in of_logout if state in (None, one.state, one.shown_state)]
+        found = [one for one in of_state if client_pk in (None, one.client_id)][:limit]
     else:
         found = queries.list_deliveries(state=state, client_id=client_pk, limit=limit)
-    names = client_ids_of(found)
+    names, held = client_ids_of(found), held_until(found)
     if as_json:
-        show_json([as_record(one, names) for one in found])
+        show_json([as_record(one, names, held) for one in found])
         return
     rows = [
-        (d.id, names[d.client_id], d.shown_state, d.attempt_count, d.last_outcome, _next(d), d.created_at)
+        (
+            d.id,
+            names[d.client_id],
+            d.shown_state,
+            d.attempt_count,
+            d.last_outcome,
+            next_attempt_of(d, held),
+            d.created_at,
+        )
         for d in found
     ]
     columns = ("Delivery", "Client", "State", "Attempts", "Last outcome", "Next attempt", "Owed since")
@@ -112,7 +105,7 @@ def list_(
 def show(*, delivery_id: UUID, as_json: bool) -> None:
     """Show a delivery with every attempt."""
     found = _get(delivery_id)
-    shown = as_record(found, client_ids_of([found]))
+    shown = as_record(found, client_ids_of([found]), held_until([found]))
     attempts = [
         {name: getattr(attempt, name) for name in _SHOWN_OF_ATTEMPT}
         for attempt in queries.list_attempts(delivery_id)
@@ -124,90 +117,8 @@ def show(*, delivery_id: UUID, as_json: bool) -> None:
     show_table(_SHOWN_OF_ATTEMPT, [tuple(a.values()) for a in attempts], empty="It was not attempted yet.")
 
 
-@delivery.command(epilog="Example: curfew delivery retry --client red --state expired")
-@click.argument("delivery_id", type=click.UUID, nargs=-1)
-@click.option("--client", "client_id", help="All that were given up to this client.")
-@click.option("--since", callback=_read, help="All that were given up of endings since then.")
-@click.option("--until", callback=_read, help="And before then.")
-@click.option(
-    "--state",
-    type=click.Choice([state.value for state in GIVEN_UP]),
-    help="Only what is in this state; otherwise both.",
-)
-@json_option
-@with_app
-def retry(
-    *,
-    delivery_id: tuple[UUID, ...],
-    client_id: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    state: str | None,
-    as_json: bool,
-) -> None:
-    """Make deliveries due at once; those that were given up start their schedule anew.
-
-    Name the deliveries, or a client, a span of time or both.
-    """
-    by_range = any((client_id, since, until))
-    if bool(delivery_id) == by_range or (delivery_id and state):
-        raise click.UsageError("name either deliveries, or a client or a span of time")
-    told = {one: _retry_one(one) for one in delivery_id}
-    count = len(told)
-    if by_range:
-        client_pk = clients.get_by_client_id(client_id).id if client_id else None
-        states = [DeliveryState(state)] if state else GIVEN_UP
-        count = _retry_many(states, client_pk, since, until)
-    if as_json:
-        show_json({"due_now": count} | ({"deliveries": list(told)} if told else {}))
-        return
-    for one, name in told.items():
-        click.echo(f"Due now: {one} to {name}.")
-    if by_range:
-        click.echo(f"Due now: {count} deliveries." if count != 1 else "Due now: 1 delivery.")
-
-
-def _retry_one(delivery_id: UUID) -> str:
-    with transaction():
-        found = _get(delivery_id)
-        if not resend(found):
-            fail(f"the delivery {delivery_id} is {found.state}, which needs no repetition")
-        names = client_ids_of([found])
-        _record_resent(found, names)
-        after_commit(partial(_ring, found.logout_id))
-    return names[found.client_id]
-
-
-def _retry_many(
-    states: Collection[DeliveryState], client_pk: UUID | None, since: datetime | None, until: datetime | None
-) -> int:
-    """Send again in batches of one transaction each; one that is interrupted can be repeated."""
-    count, last = 0, None
-    while True:
-        with transaction():
-            found = resend_many(
-                states=states, client_id=client_pk, since=since, until=until, after=last, limit=_BATCH
-            )
-            names = client_ids_of(found)
-            for one in found:
-                _record_resent(one, names)
-            if found:
-                last = found[-1].id
-                after_commit(partial(_ring, found[-1].logout_id))
-        count += len(found)
-        if len(found) < _BATCH:
-            return count
-
-
-def _record_resent(one: Delivery, names: dict[UUID, str]) -> None:
-    record(
-        EventTag.DELIVERY_RESENT,
-        actor="admin",
-        account_id=one.account_id,
-        client_id=names[one.client_id],
-        logout_id=one.logout_id,
-        delivery_id=one.id,
-    )
+delivery.add_command(retry)
+delivery.add_command(cancel)
 
 
 @delivery.command(epilog="Example: curfew delivery endpoints --json")
@@ -244,17 +155,8 @@ def drain(*, limit: int | None, as_json: bool) -> None:
         click.echo("Nothing is due.")
 
 
-def _ring(logout_id: UUID) -> None:
-    # Without a broker nobody is woken, and a worker finds the delivery at its next sweep.
-    current.house().doorbell.ring(str(logout_id))
-
-
 def _get(delivery_id: UUID) -> Delivery:
     try:
         return queries.get(delivery_id)
     except queries.UnknownDelivery:
         fail(f"there is no delivery {delivery_id}")
-
-
-def _next(one: Delivery) -> object:
-    return None if DeliveryState(one.state).is_final else one.next_attempt_at

@@ -1,10 +1,12 @@
 """Deliveries as commands show them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from provider.clients import queries as clients
+from provider.delivery import degraded
 from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
 
 _SHOWN = (
@@ -30,14 +32,30 @@ _SHOWN = (
 )
 
 
-def as_record(one: Delivery, names: dict[UUID, str]) -> dict[str, Any]:
+def as_record(one: Delivery, names: Mapping[UUID, str], held: Mapping[UUID, datetime]) -> dict[str, Any]:
     """Return everything about a delivery that may be shown."""
     shown = {"client_id": names[one.client_id]} | {name: getattr(one, name) for name in _SHOWN}
     shown["state"] = one.shown_state
     if DeliveryState(one.state).is_final:
         # The row keeps when its last attempt was due; there is no next one.
         del shown["next_attempt_at"]
+    else:
+        shown["next_attempt_at"] = next_attempt_of(one, held)
+        shown["held_by_breaker"] = one.client_id in held
     return shown
+
+
+def held_until(found: Sequence[Delivery]) -> dict[UUID, datetime]:
+    """Return until when breakers hold what waits for these clients."""
+    waiting = {one.client_id for one in found if not DeliveryState(one.state).is_final}
+    return degraded.list_held_until(waiting) if waiting else {}
+
+
+def next_attempt_of(one: Delivery, held: Mapping[UUID, datetime]) -> datetime | None:
+    """Return when it will really be tried: no sooner than its breaker allows a trial."""
+    if DeliveryState(one.state).is_final:
+        return None
+    return max(one.next_attempt_at, held.get(one.client_id, one.next_attempt_at))
 
 
 def client_ids_of(found: Sequence[Delivery | EndpointHealth]) -> dict[UUID, str]:

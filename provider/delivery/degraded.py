@@ -1,5 +1,6 @@
 """Which endpoints have failed for so long that somebody must know (DLV-15)."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from sqlalchemy import exists, func, or_, select
 
 from provider.delivery.models import BreakerState, Delivery, EndpointHealth
 from provider.delivery.queries import is_pending
+from provider.infrastructure import clock
 from provider.infrastructure.database import db
 
 REMIND_EVERY = timedelta(days=1)
@@ -35,6 +37,16 @@ def list_failing() -> list[EndpointHealth]:
     """List the endpoints that fail or are being tried, the longest failing first."""
     ill = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
     return list(db.session.scalars(select(EndpointHealth).where(ill).order_by(EndpointHealth.failing_since)))
+
+
+def list_held_until(client_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return until when the breakers of these clients' endpoints hold what waits for them."""
+    held = select(EndpointHealth.client_id, EndpointHealth.open_until).where(
+        EndpointHealth.client_id.in_(client_ids),
+        EndpointHealth.state != BreakerState.CLOSED,
+        EndpointHealth.open_until > clock.now(),
+    )
+    return {row.client_id: row.open_until for row in db.session.execute(held)}
 
 
 def is_degraded_since(client_id: UUID, url: str, instant: datetime) -> bool:

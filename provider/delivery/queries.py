@@ -115,6 +115,17 @@ def list_run_out(now: datetime, limit: int) -> list[UUID]:
     return list(db.session.scalars(run_out.order_by(Delivery.expires_at).limit(limit)))
 
 
+def list_pending_of(client_id: UUID, now: datetime, after: UUID | None, limit: int) -> list[UUID]:
+    """List what waits for a client and is not being attempted; `after` is the last id of the batch before.
+
+    Served by ix_delivery_client_id_pending.
+    """
+    waiting = select(Delivery.id).where(is_pending(), Delivery.client_id == client_id, is_free(now))
+    if after is not None:
+        waiting = waiting.where(Delivery.id > after)
+    return list(db.session.scalars(waiting.order_by(Delivery.id).limit(limit)))
+
+
 def get(delivery_id: UUID) -> Delivery:
     """Return a delivery. Raises UnknownDelivery."""
     delivery = db.session.get(Delivery, delivery_id)

@@ -20,15 +20,18 @@ from provider.infrastructure.database import change, db
 
 # What was accepted needs no repetition, and what is superseded would end a newer session.
 GIVEN_UP = (DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+RESENDABLE = (DeliveryState.PENDING, *GIVEN_UP)
 
 
 def resend(delivery: Delivery) -> bool:
-    """Make a delivery due at once; one that was given up starts its schedule anew. False if it may not be.
+    """Make a delivery due at once; one that had ended starts its schedule anew.
+
+    False if it needs no repetition, or is being attempted right now.
 
     Somebody has looked into it, so its endpoint may be tried at once even if its breaker is open.
     """
     now = clock.now()
-    sooner = update(Delivery).where(Delivery.id == delivery.id, is_pending())
+    sooner = update(Delivery).where(Delivery.id == delivery.id, is_pending(), is_free(now))
     resent = change(sooner.values(next_attempt_at=now)) == 1 or _revive([delivery.id], now) == 1
     if resent:
         _allow_trial([delivery.client_id], now)
@@ -37,18 +40,19 @@ def resend(delivery: Delivery) -> bool:
 
 def resend_many(
     *,
-    states: Collection[DeliveryState] = GIVEN_UP,
+    states: Collection[DeliveryState] = (DeliveryState.PENDING, DeliveryState.EXPIRED),
     client_id: UUID | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     after: UUID | None = None,
     limit: int,
 ) -> list[Delivery]:
-    """Send again what was given up and is owed since that time; returns those that are due by it.
+    """Make due what was not accepted and is owed since that time, also what a breaker holds; returns it.
 
     `after` is the last delivery of the batch before. Served by ix_delivery_client_id_created_at.
     """
-    wanted = select(Delivery).where(Delivery.state.in_(set(states) & set(GIVEN_UP)))
+    now = clock.now()
+    wanted = select(Delivery).where(Delivery.state.in_(set(states) & set(RESENDABLE)), is_free(now))
     if client_id is not None:
         wanted = wanted.where(Delivery.client_id == client_id)
     if since is not None:
@@ -58,8 +62,9 @@ def resend_many(
     if after is not None:
         wanted = wanted.where(Delivery.id > after)
     found = list(db.session.scalars(wanted.order_by(Delivery.id).limit(limit).with_for_update()))
-    now = clock.now()
-    _revive([one.id for one in found], now)
+    ids = [one.id for one in found]
+    change(update(Delivery).where(Delivery.id.in_(ids), is_pending()).values(next_attempt_at=now))
+    _revive(ids, now)
     _allow_trial({one.client_id for one in found}, now)
     return found
 

@@ -68,13 +68,19 @@ def test_what_is_sent_again_is_counted(curfew, signed_in, looking):
     curfew("session", "end", signed_in)
     delivery_id = curfew("delivery", "list", "--json").json[0]["id"]
     for arguments, told in (
-        ((delivery_id,), {"due_now": 1, "deliveries": [delivery_id]}),
+        (
+            (delivery_id,),
+            {
+                "due_now": 1,
+                "deliveries": [{"id": delivery_id, "client_id": "red", "due_now": True, "problem": None}],
+            },
+        ),
         (("--client", "red"), {"due_now": 1}),
         (("--client", "red"), {"due_now": 0}),
     ):
-        if told["due_now"]:
-            with looking(), transaction():
-                db.session.scalars(select(Delivery)).one().state = DeliveryState.EXPIRED
+        state = DeliveryState.EXPIRED if told["due_now"] else DeliveryState.ACCEPTED
+        with looking(), transaction():
+            db.session.scalars(select(Delivery)).one().state = state
         assert curfew("delivery", "retry", *arguments, "--json").json == told
 
 

@@ -104,8 +104,8 @@ def test_a_delivery_that_was_given_up_is_due_again(curfew, signed_in, looking):
         assert "delivery_resent" in {event.tag for event in db.session.scalars(select(AuditEvent))}
         with transaction():
             db.session.scalars(select(Delivery)).one().state = DeliveryState.ACCEPTED
-    assert "needs no repetition" in curfew("delivery", "retry", delivery.id, code=1).err
-    assert "there is no delivery" in curfew("delivery", "retry", uuid4(), code=1).err
+    assert "it is accepted" in curfew("delivery", "retry", delivery.id, code=1).err
+    assert "there is no such delivery" in curfew("delivery", "retry", uuid4(), code=1).err
 
 
 def test_draining_nothing_says_so(curfew):

@@ -315,5 +315,5 @@ def test_a_trial_that_nothing_waits_for_wakes_nobody(app: Flask, turned_clock: T
 
 
 def tags() -> list[str]:
-    found = select(AuditEvent.tag).where(AuditEvent.tag.like("endpoint_%")).order_by(AuditEvent.at)
-    return list(db.session.scalars(found))
+    found = select(AuditEvent.tag).where(AuditEvent.tag.like("endpoint_%"))
+    return list(db.session.scalars(found.order_by(AuditEvent.at, AuditEvent.id)))

@@ -1,0 +1,202 @@
+"""`curfew delivery retry` and `curfew delivery cancel`: send sooner or again, or stop trying."""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import click
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.confirm import demand
+from provider.cli.context import with_app
+from provider.cli.delivery_records import client_ids_of
+from provider.cli.logout import read_instant
+from provider.cli.output import json_option, show_json
+from provider.clients import queries as clients
+from provider.delivery import queries
+from provider.delivery.cancel import cancel as cancel_them
+from provider.delivery.models import Delivery, DeliveryState
+from provider.delivery.resend import RESENDABLE, resend, resend_many
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import after_commit, transaction
+
+NOT_ALL = 1
+# Changed in one transaction.
+_BATCH = 500
+_LONGEST_REASON = 500
+_UNKNOWN = "there is no such delivery"
+_UNDER_WAY = "it is being attempted right now"
+
+
+def _read(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
+    return None if text is None else read_instant(text)
+
+
+@click.command(epilog="Example: curfew delivery retry --client red --since 2026-03-01T00:00Z")
+@click.argument("delivery_id", type=click.UUID, nargs=-1)
+@click.option("--client", "client_id", help="All that this client has not accepted.")
+@click.option("--since", callback=_read, help="All of logouts since then.")
+@click.option("--until", callback=_read, help="And before then.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in RESENDABLE]),
+    help="Only what is in this state; otherwise what is pending or has expired.",
+)
+@json_option
+@with_app
+def retry(
+    *,
+    delivery_id: tuple[UUID, ...],
+    client_id: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    state: str | None,
+    as_json: bool,
+) -> None:
+    """Make deliveries due at once, also those that a breaker holds.
+
+    What has expired or was cancelled starts its schedule anew. Name the deliveries, or a client, a span of
+    time or both. Exit code 1: at least one of the named deliveries was not made due.
+    """
+    by_range = any((client_id, since, until))
+    if bool(delivery_id) == by_range or (delivery_id and state):
+        raise click.UsageError("name either deliveries, or a client or a span of time")
+    if by_range:
+        client_pk = clients.get_by_client_id(client_id).id if client_id else None
+        states = [DeliveryState(state)] if state else [DeliveryState.PENDING, DeliveryState.EXPIRED]
+        count = _in_batches(
+            partial(resend_many, states=states, client_id=client_pk, since=since, until=until),
+            _record_resent,
+        )
+        _show_count("Due now", "due_now", count, as_json=as_json)
+        return
+    _one_by_one(delivery_id, _retry_one, "Due now", "due_now", as_json=as_json)
+
+
+@click.command(epilog='Example: curfew delivery cancel --client red --reason "the app was shut down" --yes')
+@click.argument("delivery_id", type=click.UUID, nargs=-1)
+@click.option("--client", "client_id", help="All that waits for this client.")
+@click.option("--reason", required=True, help="Why; it stands in the delivery and in the audit.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@with_app
+def cancel(
+    *, delivery_id: tuple[UUID, ...], client_id: str | None, reason: str, yes: bool, as_json: bool
+) -> None:
+    """Stop trying to deliver: these apps are not notified, and people may still be signed in there.
+
+    `curfew delivery retry` takes it back. Exit code 1: at least one of the named deliveries was not
+    cancelled.
+    """
+    reason = reason.strip()
+    if bool(delivery_id) == bool(client_id):
+        raise click.UsageError("name either deliveries or a client")
+    if not 0 < len(reason) <= _LONGEST_REASON:
+        raise click.UsageError(f"the reason must have between 1 and {_LONGEST_REASON} characters")
+    if client_id:
+        client = clients.get_by_client_id(client_id)
+        question = f"Stop notifying {client_id} of everything that waits?"
+        demand(question, yes=yes, effect="the app is not notified of what it does not know yet")
+        count = _in_batches(partial(_cancel_of, client.id, reason), partial(_record_cancelled, reason))
+        _show_count("Cancelled", "cancelled", count, as_json=as_json)
+        return
+    _one_by_one(delivery_id, partial(_cancel_one, reason), "Cancelled", "cancelled", as_json=as_json)
+
+
+def _one_by_one(
+    ids: Sequence[UUID], act: Callable[[Delivery], str | None], done: str, name: str, *, as_json: bool
+) -> None:
+    """Act on each delivery by itself, and say for each what happened; `act` returns why it did nothing."""
+    told: list[dict[str, Any]] = []
+    for delivery_id in dict.fromkeys(ids):
+        with transaction():
+            try:
+                found = queries.get(delivery_id)
+            except queries.UnknownDelivery:
+                told.append({"id": delivery_id, "client_id": None, name: False, "problem": _UNKNOWN})
+                continue
+            problem = act(found)
+            client_id = client_ids_of([found])[found.client_id]
+            told.append({"id": delivery_id, "client_id": client_id, name: not problem, "problem": problem})
+    if as_json:
+        show_json({name: sum(one[name] for one in told), "deliveries": told})
+    for one in [] if as_json else told:
+        to = f" to {one['client_id']}" if one["client_id"] else ""
+        said = f"Not changed: {one['id']}{to}: {one['problem']}." if one["problem"] else None
+        click.echo(said or f"{done}: {one['id']}{to}.", err=bool(said))
+    sys.exit(NOT_ALL if any(one["problem"] for one in told) else 0)
+
+
+def _retry_one(found: Delivery) -> str | None:
+    if not resend(found):
+        return _why_not(found)
+    _record_resent([found])
+    return None
+
+
+def _cancel_one(reason: str, found: Delivery) -> str | None:
+    if not cancel_them([found.id], reason):
+        return _why_not(found)
+    _record_cancelled(reason, [found])
+    return None
+
+
+def _why_not(found: Delivery) -> str:
+    state = DeliveryState(found.state)
+    return f"it is {state.value}" if state.is_final else _UNDER_WAY
+
+
+def _cancel_of(client_pk: UUID, reason: str, *, after: UUID | None, limit: int) -> list[Delivery]:
+    return cancel_them(queries.list_pending_of(client_pk, clock.now(), after, limit), reason)
+
+
+def _in_batches(act: Callable[..., list[Delivery]], note: Callable[[Sequence[Delivery]], None]) -> int:
+    """Act in batches of one transaction each; one that is interrupted can be repeated."""
+    count, last = 0, None
+    while True:
+        with transaction():
+            found = act(after=last, limit=_BATCH)
+            if not found:
+                return count
+            note(found)
+            last = found[-1].id
+        count += len(found)
+
+
+def _record_resent(found: Sequence[Delivery]) -> None:
+    _record(EventTag.DELIVERY_RESENT, found)
+    after_commit(partial(_ring, found[-1].logout_id))
+
+
+def _record_cancelled(reason: str, found: Sequence[Delivery]) -> None:
+    _record(EventTag.DELIVERY_CANCELLED, found, reason=reason)
+
+
+def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
+    names = client_ids_of(found)
+    for one in found:
+        record(
+            tag,
+            actor="admin",
+            account_id=one.account_id,
+            client_id=names[one.client_id],
+            logout_id=one.logout_id,
+            delivery_id=one.id,
+            **detail,
+        )
+
+
+def _show_count(done: str, name: str, count: int, *, as_json: bool) -> None:
+    if as_json:
+        show_json({name: count})
+    else:
+        click.echo(f"{done}: {count} deliveries." if count != 1 else f"{done}: 1 delivery.")
+
+
+def _ring(logout_id: UUID) -> None:
+    # Without a broker no worker is woken, and one finds the delivery at its next sweep.
+    current.house().doorbell.ring(str(logout_id))
