@@ -11,6 +11,7 @@ from provider.audit.tags import EventTag
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.clients.queries import get_by_client_id
+from provider.delivery.evidence import open_trial
 from provider.infrastructure.database import end_read, transaction
 from provider.inspection.doctor import examine
 from provider.inspection.findings import Grade, Report
@@ -40,6 +41,7 @@ def doctor(*, client_id: str, as_json: bool) -> None:
     end_read()
     report = examine(client)
     with transaction():
+        is_tried = report.grade is not Grade.FAIL and open_trial(client.id)
         record(
             EventTag.CLIENT_EXAMINED,
             actor="admin",
@@ -48,9 +50,11 @@ def doctor(*, client_id: str, as_json: bool) -> None:
             failed=[one.check for one in report.findings if one.grade is Grade.FAIL],
         )
     if as_json:
-        show_json(as_record(report))
+        show_json(as_record(report) | {"trial_opened": is_tried})
     else:
         _show(report)
+        if is_tried:
+            click.echo("What waits for it is being tried now.")
     sys.exit(FAILED if report.grade is Grade.FAIL else 0)
 
 

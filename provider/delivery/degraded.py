@@ -39,6 +39,12 @@ def list_failing() -> list[EndpointHealth]:
     return list(db.session.scalars(select(EndpointHealth).where(ill).order_by(EndpointHealth.failing_since)))
 
 
+def find_failing(client_id: UUID) -> EndpointHealth | None:
+    """Find how a client's endpoint is doing, if nothing was accepted there since it failed."""
+    health = db.session.get(EndpointHealth, client_id, populate_existing=True)
+    return health if health is not None and health.is_failing else None
+
+
 def list_held_until(client_ids: Collection[UUID]) -> dict[UUID, datetime]:
     """Return until when the breakers of these clients' endpoints hold what waits for them."""
     held = select(EndpointHealth.client_id, EndpointHealth.open_until).where(

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from provider.delivery import breaker
+from provider.delivery import breaker, evidence
 from provider.delivery.breaker import Tally, Turn
 from provider.delivery.gate import Gate
 from provider.delivery.models import BreakerState, Delivery, EndpointHealth
@@ -43,6 +43,9 @@ class Health:
         self._tallies: dict[UUID, Tally] = {}
         self._known: dict[UUID, EndpointHealth] = {}
         self._moved: dict[UUID, str | None] = {}
+        # Who fails at each host, and who of them is worth a trial because another client there works.
+        self._failing_at: dict[str, set[UUID]] = {}
+        self._alive: set[UUID] = set()
         # These work again, and not all that waits for them is due yet.
         self._unhastened: set[UUID] = set()
         self._read_at = self._written_at = self._counted_from = -breaker.WINDOW.total_seconds()
@@ -53,6 +56,8 @@ class Health:
         if tally is None:
             tally = self._tallies[client_id] = Tally()
         tally.count(succeeded=succeeded, url=url, outcome=outcome)
+        if succeeded and self._failing_at:
+            self._alive |= self._failing_at.get(_origin_of(url), set()) - {client_id}
 
     def refresh(self) -> None:
         """Read what others have written, if our knowledge is old."""
@@ -67,6 +72,10 @@ class Health:
         end_read()
         db.session.expunge_all()
         self._known = {row.client_id: row for row in found}
+        self._failing_at = {}
+        for row in found:
+            if row.url is not None:
+                self._failing_at.setdefault(_origin_of(row.url), set()).add(row.client_id)
         # What was wrong with another address says nothing about this one.
         self._moved = {key: urls.get(key) for key, url in shut.items() if urls.get(key) != url}
 
@@ -96,7 +105,7 @@ class Health:
     @property
     def write_in(self) -> float:
         """In how many seconds there is something to write down."""
-        if self._unhastened:
+        if self._unhastened or self._alive:
             return 0.0
         if not any(tally.failures or key in self._known for key, tally in self._tallies.items()):
             return math.inf
@@ -110,7 +119,7 @@ class Health:
         `at_once` leaves nothing for later.
         """
         self._write_tallies(at_once=at_once)
-        is_more_due = bool(self._unhastened)
+        is_more_due = self._open_trials() or bool(self._unhastened)
         while self._unhastened:
             self._hasten_lot(min(self._unhastened))
             if not at_once:
@@ -138,6 +147,21 @@ class Health:
             db.session.expunge(health)
             self._known[health.client_id] = health
             del self._tallies[health.client_id]
+
+    def _open_trials(self) -> bool:
+        """Let be tried what fails at a host where another client's endpoint works."""
+        now, alive = clock.now(), sorted(self._alive)
+        self._alive.clear()
+        known = [self._known[key] for key in alive if key in self._known]
+        worth = [row.client_id for row in known if evidence.trial_at(row, now) is not None]
+        if not worth:
+            return False
+        with transaction():
+            opened = [evidence.open_trial(client_id) for client_id in worth]
+        # Ours is older than what is written now.
+        db.session.expunge_all()
+        self._read_at = -_FRESH_FOR
+        return any(opened)
 
     def _hasten_lot(self, client_id: UUID) -> None:
         """Make some more due; an endpoint for which nothing was left is done with."""
@@ -222,6 +246,10 @@ def _locked_rows(client_ids: list[UUID]) -> list[EndpointHealth]:
             execution_options={"populate_existing": True},
         )
     )
+
+
+def _origin_of(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3]).lower()
 
 
 _NOTHING = {"consecutive_failures": 0, "refusals": 0, "window_attempts": 0, "window_failures": 0}

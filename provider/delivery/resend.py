@@ -31,11 +31,10 @@ def resend(delivery: Delivery) -> bool:
     Somebody has looked into it, so its endpoint may be tried at once even if its breaker is open.
     """
     now = clock.now()
+    # Endpoints before deliveries: whoever locks both does it in this order.
+    _allow_trial([delivery.client_id], now)
     sooner = update(Delivery).where(Delivery.id == delivery.id, is_pending(), is_free(now))
-    resent = change(sooner.values(next_attempt_at=now)) == 1 or _revive([delivery.id], now) == 1
-    if resent:
-        _allow_trial([delivery.client_id], now)
-    return resent
+    return change(sooner.values(next_attempt_at=now)) == 1 or _revive([delivery.id], now) == 1
 
 
 def resend_many(
@@ -61,11 +60,12 @@ def resend_many(
         wanted = wanted.where(Delivery.created_at < until)
     if after is not None:
         wanted = wanted.where(Delivery.id > after)
-    found = list(db.session.scalars(wanted.order_by(Delivery.id).limit(limit).with_for_update()))
+    wanted = wanted.order_by(Delivery.id).limit(limit)
+    _allow_trial({one.client_id for one in db.session.scalars(wanted)}, now)
+    found = list(db.session.scalars(wanted.with_for_update()))
     ids = [one.id for one in found]
     change(update(Delivery).where(Delivery.id.in_(ids), is_pending()).values(next_attempt_at=now))
     _revive(ids, now)
-    _allow_trial({one.client_id for one in found}, now)
     return found
 
 

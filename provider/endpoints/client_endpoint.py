@@ -5,6 +5,7 @@ from collections.abc import Callable
 from flask import Response, jsonify
 
 from provider.clients import secret_use
+from provider.delivery import evidence
 from provider.infrastructure.database import end_read, in_transaction
 from provider.oauth.exchange import Answer, Granted, Refused
 
@@ -16,6 +17,7 @@ def answer(act: Callable[[], Answer], *, writes: bool, signed_as: str = "") -> R
     """
     outcome = in_transaction(act) if writes else _read(act)
     secret_use.write_down()
+    evidence.act_on_notes()
     match outcome:
         case Refused(error=error):
             raise error

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from provider.clients.models import Client, LogoutTokenNames
+from provider.delivery.degraded import count_waiting, find_failing
 from provider.infrastructure import clock, current
+from provider.infrastructure.database import end_read
 from provider.infrastructure.opaque_tokens import new_id
 from provider.infrastructure.outbound_http import (
     FailureKind,
@@ -59,6 +61,7 @@ def _examine(client: Client, url: str) -> Iterator[Finding]:
         )
         return
     yield _registration(client, url)
+    yield from _deliveries(client)
     reach = list(_reach(url))
     yield from reach
     if reach[-1].grade is not Grade.FAIL:
@@ -83,6 +86,23 @@ def _registration(client: Client, url: str) -> Finding:
         )
     named = _NAMES[LogoutTokenNames(client.logout_token_names)]
     return Finding(check="registration", grade=Grade.PASS, saw=f"{url}, Logout Tokens carry {named}")
+
+
+def _deliveries(client: Client) -> Iterator[Finding]:
+    """Say how its endpoint has been doing, if it fails."""
+    health = find_failing(client.id)
+    if health is None:
+        return
+    waiting, how = count_waiting(client.id), "refusing" if health.is_refusing else "failing"
+    since = f" since {health.failing_since:%Y-%m-%d %H:%M:%S} UTC" if health.failing_since else ""
+    end_read()
+    yield Finding(
+        check="deliveries",
+        grade=Grade.WARN,
+        saw=f"{how}{since}: {health.last_outcome}; {waiting} waiting",
+        meaning="What waits is tried again until its horizon.",
+        mend="Once nothing below fails: curfew delivery retry, option --client.",
+    )
 
 
 def _reach(url: str) -> Iterator[Finding]:

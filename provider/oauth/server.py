@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error, OAuth2Reque
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
 from provider.clients.models import Client
+from provider.delivery import evidence
 from provider.infrastructure.database import db
 from provider.oauth import client_authentication, registered_client
 from provider.oauth.client_assertion import by_assertion
@@ -82,6 +83,8 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
                 raise
             # Authlib's sentences tell an unknown client from a wrong secret, and ours do not.
             raise client_authentication.fail() from exc
+        if client.client.logout_endpoint_failing and not client.metadata.is_public:
+            evidence.note(client.client.id)
         return client
 
     def create_token_response(self, request: ClientRequest) -> Answer:

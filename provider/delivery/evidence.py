@@ -1,0 +1,96 @@
+"""Evidence that a client is alive opens a trial of its endpoint at once (DLV-14).
+
+A breaker waits for up to a quarter of an hour and the schedule for up to a day. An app that authenticates
+a request of its own, passes an examination, or whose neighbour at the same address has just accepted
+something is worth one attempt now. So is it again only after a while: being alive does not prove that its
+logout endpoint works.
+"""
+
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from provider.delivery.models import BreakerState, Delivery, EndpointHealth
+from provider.delivery.queries import is_free, is_pending, is_still_pending
+from provider.infrastructure import clock, current, event_log
+from provider.infrastructure.database import AWAY, after_commit, change, db, transaction
+
+_NOTES = "curfew_evidence_of_life"
+
+
+def note(client_id: UUID) -> None:
+    """Note that a client whose endpoint fails is alive; it is acted on once its request is answered."""
+    _notes().add(client_id)
+
+
+def act_on_notes() -> None:
+    """Open the trials that were noted, in a transaction of their own: no use case waits for them."""
+    noted = sorted(_notes())
+    _notes().clear()
+    if not noted:
+        return
+    try:
+        with transaction():
+            for client_id in noted:
+                open_trial(client_id)
+    except AWAY as exc:
+        # What the request was about is done and must be answered.
+        event_log.warning("evidence_of_life_not_noted", kind=type(exc).__name__)
+
+
+def open_trial(client_id: UUID) -> bool:
+    """Let a failing endpoint be tried with the first delivery that waits; False if that gains nothing."""
+    now = clock.now()
+    # Without a lock first: a client that is known to be alive asks often and changes nothing.
+    health = db.session.get(EndpointHealth, client_id, populate_existing=True)
+    if health is None or trial_at(health, now) is None:
+        return False
+    health = db.session.get(EndpointHealth, client_id, populate_existing=True, with_for_update=True)
+    at = trial_at(health, now) if health else None
+    first = _first_waiting(client_id, now)
+    if health is None or at is None or first is None:
+        return False
+    if health.state == BreakerState.CLOSED and first.next_attempt_at <= now + _spacing():
+        return False
+    if at == now:
+        health.trial_asked_at = now
+    health.state, health.open_until, health.holder = BreakerState.OPEN, at, None
+    if first.next_attempt_at > at:
+        sooner = update(Delivery).where(Delivery.id == first.id, is_still_pending(), is_free(now))
+        change(sooner.values(next_attempt_at=at))
+    after_commit(partial(_wake, first.logout_id))
+    return True
+
+
+def trial_at(health: EndpointHealth, now: datetime) -> datetime | None:
+    """Return when evidence of life lets an endpoint be tried; None if it is tried as soon without."""
+    if not health.is_failing or health.state == BreakerState.RECOVERING:
+        return None
+    asked_at = health.trial_asked_at
+    at = max(now, asked_at + _spacing()) if asked_at else now
+    if health.state == BreakerState.CLOSED:
+        return at if at == now else None
+    return at if health.open_until is not None and health.open_until > at else None
+
+
+def _wake(logout_id: UUID) -> None:
+    # Without a broker no worker is woken, and one finds the delivery at its next sweep.
+    current.house().doorbell.ring(str(logout_id))
+
+
+def _spacing() -> timedelta:
+    return current.settings().endpoint_probe_wait
+
+
+def _first_waiting(client_id: UUID, now: datetime) -> Delivery | None:
+    """Return what a client is owed first. Served by ix_delivery_client_id_pending."""
+    waiting = select(Delivery).where(Delivery.client_id == client_id, is_pending(), is_free(now))
+    first = waiting.order_by(Delivery.priority, Delivery.next_attempt_at).limit(1)
+    return db.session.scalars(first, execution_options={"populate_existing": True}).one_or_none()
+
+
+def _notes() -> set[UUID]:
+    notes: set[UUID] = db.session.info.setdefault(_NOTES, set())
+    return notes
