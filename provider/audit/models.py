@@ -24,6 +24,9 @@ class AuditEvent(Base):
     tag: Mapped[str] = mapped_column(String(64))
     # Who did it: account, client, admin, system; with the identifier where there is one.
     actor: Mapped[str] = mapped_column(String(16))
+    # The operator behind `admin`, with host and terminal; the others are named by the identifiers and `ip`.
+    actor_name: Mapped[str | None] = mapped_column(String(255))
+    actor_origin: Mapped[str | None] = mapped_column(String(255))
     account_id: Mapped[UUID | None] = mapped_column()
     client_id: Mapped[str | None] = mapped_column(String(255))
     session_id: Mapped[UUID | None] = mapped_column()

@@ -19,6 +19,7 @@ class Filter:
     account_id: UUID | None = None
     client_id: str | None = None
     logout_id: UUID | None = None
+    actor_name: str | None = None
     since: datetime | None = None
 
 
@@ -33,7 +34,7 @@ def list_events(
     query = select(AuditEvent)
     if wanted.tags:
         query = query.where(AuditEvent.tag.in_([tag.value for tag in wanted.tags]))
-    for column in ("account_id", "client_id", "logout_id"):
+    for column in ("account_id", "client_id", "logout_id", "actor_name"):
         value = getattr(wanted, column)
         if value is not None:
             query = query.where(getattr(AuditEvent, column) == value)

@@ -10,7 +10,8 @@ from sqlalchemy import Table
 
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
-from provider.infrastructure import clock, current, event_log
+from provider.infrastructure import acting, clock, current, event_log
+from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import Base, db
 from provider.infrastructure.many_rows import insert_many
 from provider.infrastructure.opaque_tokens import new_id
@@ -28,6 +29,7 @@ def entry(
     tag: EventTag,
     *,
     actor: Actor,
+    by: Operator | None = None,
     account_id: UUID | None = None,
     client_id: str | None = None,
     session_id: UUID | None = None,
@@ -35,7 +37,12 @@ def entry(
     ip: str | None = None,
     **detail: object,
 ) -> Entry:
-    """Return an entry about what happens now, for `record_many`."""
+    """Return an entry about what happens now, for `record_many`.
+
+    An admin is named by `by`, or else is the operator whose command is running; without an `ip` it
+    is that of the request at hand.
+    """
+    by = by or (acting.operator() if actor == "admin" else None)
     made: Entry = {
         "id": new_id(),
         "at": clock.now(),
@@ -45,9 +52,11 @@ def entry(
         "client_id": client_id,
         "session_id": session_id,
         "logout_id": logout_id,
-        "ip": ip,
+        "ip": ip or acting.address(),
         "correlation_id": event_log.correlation_id() or None,
         "detail": _as_json(detail),
+        "actor_name": by.name if by else None,
+        "actor_origin": by.origin if by else None,
     }
     made["mac"] = _mac(made, current.secret_box())
     return made
@@ -72,12 +81,13 @@ def record_many(entries: Sequence[Entry]) -> None:
 
 def mac_of(event: AuditEvent, secret_box: SecretBox) -> str:
     """Return the keyed digest over everything an entry says; `seq` and `chain` guard its place instead."""
-    return _mac({name: getattr(event, name) for name in _SAID}, secret_box)
+    return _mac({name: getattr(event, name) for name in (*_SAID, *_SAID_SINCE)}, secret_box)
 
 
 def _mac(said: Mapping[str, Any], secret_box: SecretBox) -> str:
     # The text is the same before and after a round trip through the database.
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=_as_text)
+    known = {name: value for name, value in said.items() if name in _SAID or value is not None}
+    text = json.dumps(known, sort_keys=True, separators=(",", ":"), default=_as_text)
     return secret_box.keyed_digest("audit", text)
 
 
@@ -111,3 +121,6 @@ _SAID = (
     *("id", "at", "tag", "actor", "account_id", "client_id", "session_id", "logout_id"),
     *("ip", "correlation_id", "detail"),
 )
+# Later columns are part of the digest wherever they have a value: older entries have none, and one that is
+# put in or taken away afterwards shows.
+_SAID_SINCE = ("actor_name", "actor_origin")

@@ -36,6 +36,17 @@ COMMANDS = {
     "audit": ("provider.cli.audit:audit", "Read and verify what happened."),
 }
 
+LONGEST_NAME = 128
+
+
+def read_name(name: str | None) -> str | None:
+    """Read the name under which an operator acts."""
+    if name is None:
+        return None
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise click.BadParameter(f"must be 1 to {LONGEST_NAME} printable characters", param_hint="--as")
+    return name.strip()
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported by name when they are needed."""
@@ -80,6 +91,7 @@ Examples:
   curfew user add ada --claim name="Ada Lovelace"
   curfew client add --client-id red --redirect-uri https://red.example/callback
   curfew session end --account ada
+  curfew --as cleo user disable ben      the audit then names Cleo
 
 Every command says more with --help. Settings come from CURFEW_… variables or from the file that
 CURFEW_CONFIG names. Exit codes: 0 done, 1 refused or failed, 2 wrong use or settings, 3 the database needs
@@ -87,5 +99,13 @@ CURFEW_CONFIG names. Exit codes: 0 done, 1 refused or failed, 2 wrong use or set
 """,
 )
 @click.version_option(version("curfew"), prog_name="curfew")
-def main() -> None:
+@click.option(
+    "--as",
+    "acting_as",
+    metavar="NAME",
+    envvar="CURFEW_AS",
+    callback=lambda _context, _parameter, name: read_name(name),
+    help="Who you are, for the audit; otherwise your user on this system and its host.",
+)
+def main(acting_as: str | None) -> None:
     """Run and administer an OpenID Provider whose sign-out is real."""

@@ -51,6 +51,7 @@ def read_anchor(text: str) -> Link:
 Examples:
   curfew audit list --since 24h --tag logout --tag logout_refused
   curfew audit list --account ada --json
+  curfew audit list --by cleo --since 7d
   curfew audit head > /somewhere/else/anchor
   curfew audit verify --anchor "$(cat /somewhere/else/anchor)"
 """
@@ -66,6 +67,7 @@ def audit() -> None:
 @click.option("--account", help="A user name or an account's id.")
 @click.option("--client", "client_id", help="A client_id.")
 @click.option("--logout", "logout_id", type=click.UUID, help="An ending's id.")
+@click.option("--by", "actor_name", metavar="NAME", help="An operator's name.")
 @click.option("--since", type=read_since, metavar="SPAN|INSTANT", help="How far back, or since when.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @json_option
@@ -76,6 +78,7 @@ def list_(
     account: str | None,
     client_id: str | None,
     logout_id: UUID | None,
+    actor_name: str | None,
     since: datetime | None,
     limit: int,
     as_json: bool,
@@ -86,16 +89,17 @@ def list_(
         account_id=_account_id(account) if account else None,
         client_id=client_id,
         logout_id=logout_id,
+        actor_name=actor_name,
         since=since,
     )
     rows = [_view(event) for event in queries.list_events(wanted, limit=limit)]
     if as_json:
         show_json(rows)
         return
-    columns = ("at", "tag", "actor", "account_id", "client_id", "ip")
+    columns = ("at", "tag", "actor", "by", "from", "account_id", "client_id")
     show_table(
         (*columns, "detail"),
-        [[*(row[column] for column in columns), _in_short(row["detail"])] for row in rows],
+        [[*((row | _who(row))[column] for column in columns), _in_short(row["detail"])] for row in rows],
         empty="Nothing of that happened.",
     )
 
@@ -158,6 +162,10 @@ def _findings_view(findings: Findings) -> dict[str, object]:
     }
 
 
+def _who(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"by": row["actor_name"], "from": row["actor_origin"] or row["ip"]}
+
+
 def _in_short(detail: Mapping[str, Any]) -> str:
     # A whole registration in one cell would make the table unreadable; --json has all of it.
     shown = {name: "{…}" if isinstance(value, dict) else value for name, value in detail.items()}
@@ -174,6 +182,8 @@ def _view(event: AuditEvent) -> dict[str, Any]:
         "at": event.at,
         "tag": event.tag,
         "actor": event.actor,
+        "actor_name": event.actor_name,
+        "actor_origin": event.actor_origin,
         "account_id": event.account_id,
         "client_id": event.client_id,
         "session_id": event.session_id,

@@ -4,11 +4,14 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar, overload
 
 import click
 
 from provider.cli.composition import composed
+
+if TYPE_CHECKING:
+    from provider.infrastructure.acting import Operator
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,7 +44,7 @@ def with_app(
 def application(*, migrated: bool = True) -> Iterator[None]:
     """Hold the application's context and a correlation id; everything is closed afterwards."""
     from provider.config import WrongSettings, load_settings
-    from provider.infrastructure import current, event_log
+    from provider.infrastructure import acting, current, event_log
     from provider.infrastructure.database import db
     from provider.infrastructure.secrets import UnusableSecretKey
 
@@ -55,7 +58,7 @@ def application(*, migrated: bool = True) -> Iterator[None]:
     if settings.log_level == "INFO":
         # A person at the keyboard reads the command's own answer; what went wrong is still logged.
         event_log.configure("WARNING")
-    with app.app_context(), event_log.correlated():
+    with app.app_context(), event_log.correlated(), acting.acting_as(_operator()):
         try:
             if migrated:
                 _check_schema()
@@ -64,6 +67,14 @@ def application(*, migrated: bool = True) -> Iterator[None]:
             db.session.remove()
             db.engine.dispose()
             current.house().outbound.close()
+
+
+def _operator() -> "Operator":
+    """Return who runs the command: by `--as` or CURFEW_AS, or else by the system's user."""
+    from provider.infrastructure.acting import operator_at_the_keyboard
+
+    context = click.get_current_context(silent=True)
+    return operator_at_the_keyboard(context.find_root().params.get("acting_as") if context else None)
 
 
 @contextmanager

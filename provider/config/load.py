@@ -12,7 +12,7 @@ from provider.config.values import READERS, write_value
 
 PREFIX = "CURFEW_"
 # These belong to the command itself, not to the settings.
-_NOT_SETTINGS = frozenset({"CURFEW_CONFIG"})
+_NOT_SETTINGS = frozenset({"CURFEW_CONFIG", "CURFEW_AS"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import outbox
 from provider.grants.models import Grant
-from provider.infrastructure import clock, current, event_log, metrics
+from provider.infrastructure import acting, clock, current, event_log, metrics
+from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import after_commit, change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.logout import fanout
@@ -29,13 +30,27 @@ class Cause:
     reason: LogoutReason
     initiator: Actor
     client: Client | None = None
+    # The operator behind `admin`: who runs the command, unless it goes on with what somebody else began.
+    by: Operator | None = field(default_factory=acting.operator)
     ip: str | None = None
+    # The bulk logout that this one is part of.
+    mass_ending_id: UUID | None = None
     # The session in which the person asked for it; for the result page.
     asked_in: UUID | None = None
     # One of very many: its deliveries go after those that somebody waits for, and rouse nobody.
     in_bulk: bool = False
     # The address of the result page where the caller can derive it again for a repeated request.
     result_handle: str | None = field(default=None, repr=False)
+
+    @property
+    def operator(self) -> Operator | None:
+        """The operator, if an operator did it."""
+        return self.by if self.initiator == "admin" else None
+
+    @property
+    def origin(self) -> str | None:
+        """From where it was done, if that is known."""
+        return self.operator.origin if self.operator else self.ip or acting.address()
 
 
 @dataclass(kw_only=True)
@@ -115,6 +130,9 @@ def conclude(
         scope=ending.scope,
         account_id=ending.account_id,
         initiator=ending.cause.initiator,
+        actor_name=ending.cause.operator.name if ending.cause.operator else None,
+        actor_origin=ending.cause.origin,
+        mass_ending_id=ending.cause.mass_ending_id,
         initiator_client_id=initiator_client_id,
         asked_in_session_id=ending.cause.asked_in,
         result_digest=digest_of(result_handle),
@@ -151,6 +169,7 @@ def _record(ending: Ending, outcome: LogoutOutcome, initiator_client_id: str | N
     record(
         EventTag.LOGOUT,
         actor=ending.cause.initiator,
+        by=ending.cause.operator,
         account_id=ending.account_id,
         client_id=initiator_client_id,
         session_id=ending.session_id,
@@ -177,6 +196,7 @@ def _announce(outcome: LogoutOutcome, *, rings: bool) -> None:
         scope=logout.scope,
         account_id=logout.account_id,
         initiator=logout.initiator,
+        actor_name=logout.actor_name,
         initiator_client_id=logout.initiator_client_id,
         sessions_ended=logout.sessions_ended,
         grants_revoked=logout.grants_revoked,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, false, func, or_, select, true
+from sqlalchemy.orm import aliased
 
 from provider.accounts.models import Account
 from provider.infrastructure import clock
@@ -58,39 +59,56 @@ def dead_for_all() -> ColumnElement[bool]:
 
 def end_dead(session_id: UUID) -> LogoutOutcome | None:
     """End one session that is dead; None when somebody has ended it, or it lives after all."""
-    session, reason = _look_at(session_id)
+    session, reason, mass = _look_at(session_id)
     if session is None or reason is None:
         return None
     by_number = reason not in EXPIRY_REASONS
     cause = Cause(
-        reason=reason, initiator="admin" if reason is LogoutReason.ADMIN else "system", in_bulk=True
+        reason=reason,
+        initiator="admin" if reason is LogoutReason.ADMIN else "system",
+        by=mass.operator if mass else None,
+        in_bulk=True,
+        mass_ending_id=mass.id if mass else None,
     )
     # What is dead by a number takes its grants along; what merely ran out leaves offline ones alone.
     return end(session, cause, revoke_offline=by_number)
 
 
-def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None]:
-    """Lock a session that nobody has ended, and tell of what it is dead, if it is."""
-    # Whoever ran out before a mass ending began has not died of it.
-    in_life = exists().where(MassEnding.kind.in_(_OF_SESSIONS), MassEnding.at < Session.ends_at)
+def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None, MassEnding | None]:
+    """Lock a session that has not been ended; return why it is dead, and the bulk logout that it died of."""
     numbers = (
         select(
-            Session, Session.account_epoch < Account.epoch, func.coalesce(dead_for_all(), false()), in_life
+            Session, Session.account_epoch < Account.epoch, func.coalesce(dead_for_all(), false()), MassEnding
         )
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
+        .outerjoin(MassEnding, MassEnding.id == _bulk_logout_of_session())
         .where(Session.id == session_id, Session.ended_at.is_(None))
         .with_for_update(of=Session, key_share=True)
     )
     row = db.session.execute(numbers, execution_options={"populate_existing": True}).one_or_none()
     if row is None:
-        return None, None
-    session, dead_for_person, dead_for_all_, died_of_it = row
+        return None, None, None
+    session, dead_for_person, dead_for_all_, mass = row
     ran_out = session.ends_at <= clock.now()
-    if dead_for_all_ and (died_of_it or not ran_out):
-        return session, LogoutReason.ADMIN
+    if dead_for_all_ and (mass or not ran_out):
+        return session, LogoutReason.ADMIN, mass
     if ran_out:
         at_last = session.ends_at >= session.expires_at
-        return session, LogoutReason.ABSOLUTE_TIMEOUT if at_last else LogoutReason.IDLE_TIMEOUT
+        return session, LogoutReason.ABSOLUTE_TIMEOUT if at_last else LogoutReason.IDLE_TIMEOUT, None
     # The person signed out everywhere while it was being made.
-    return session, LogoutReason.USER if dead_for_person else None
+    return session, LogoutReason.USER if dead_for_person else None, None
+
+
+def _bulk_logout_of_session() -> ColumnElement[UUID]:
+    """Return the bulk logout that a session died of: the first since it began, or else the latest.
+
+    A session that ran out before a bulk logout began did not die of it.
+    """
+    one = aliased(MassEnding)
+    in_life = select(one.id).where(one.kind.in_(_OF_SESSIONS), one.at < Session.ends_at).limit(1)
+    first = in_life.where(one.at >= Session.created_at).order_by(one.id)
+    latest = in_life.order_by(one.id.desc())
+    return func.coalesce(
+        first.correlate(Session).scalar_subquery(), latest.correlate(Session).scalar_subquery()
+    )

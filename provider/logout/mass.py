@@ -11,7 +11,7 @@ from sqlalchemy import or_, update
 from provider.audit.record import Actor, record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
-from provider.infrastructure import clock, event_log
+from provider.infrastructure import acting, clock, event_log
 from provider.infrastructure.database import after_commit, change, db
 from provider.infrastructure.opaque_tokens import new_id
 from provider.infrastructure.provider_state import ProviderState
@@ -59,6 +59,7 @@ def end_offline_of_client(client: Client, initiator: Actor) -> MassEnding:
 def _begin(
     kind: MassKind, initiator: Actor, *, client: Client | None = None, issued_before: datetime | None = None
 ) -> MassEnding:
+    operator = acting.operator() if initiator == "admin" else None
     mass = MassEnding(
         id=new_id(),
         at=clock.now(),
@@ -66,6 +67,8 @@ def _begin(
         client_id=client.id if client else None,
         issued_before=issued_before,
         initiator=initiator,
+        actor_name=operator.name if operator else None,
+        actor_origin=operator.origin if operator else acting.address(),
         total=0,
         done=0,
         phase=MassPhase.GRANTS if kind is MassKind.CLIENT_OFFLINE else MassPhase.SESSIONS,

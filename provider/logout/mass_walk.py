@@ -109,7 +109,13 @@ def _end_row(mass: MassEnding, row: UUID) -> int:
 def _end(mass: MassEnding, row: UUID) -> LogoutOutcome | None:
     if mass.phase == MassPhase.SESSIONS and mass.kind != MassKind.CLIENT:
         return end_dead(row)
-    cause = Cause(reason=LogoutReason.ADMIN, initiator=cast("Actor", mass.initiator), in_bulk=True)
+    cause = Cause(
+        reason=LogoutReason.ADMIN,
+        initiator=cast("Actor", mass.initiator),
+        by=mass.operator,
+        in_bulk=True,
+        mass_ending_id=mass.id,
+    )
     if mass.phase == MassPhase.GRANTS:
         return end_grant(row, cause)
     return end_share(db.session.get_one(ClientSession, row), cause, revoke_offline=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
@@ -72,6 +73,9 @@ class MassEnding(Base):
     client_id: Mapped[UUID | None] = mapped_column(foreign_key("client.id"))
     issued_before: Mapped[datetime | None] = mapped_column(UTCDateTime)
     initiator: Mapped[str] = mapped_column(String(16))
+    # The operator who began it, with host and terminal.
+    actor_name: Mapped[str | None] = mapped_column(String(255))
+    actor_origin: Mapped[str | None] = mapped_column(String(255))
     # How many there were when it began, and how many have been ended and owed since.
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
@@ -80,13 +84,24 @@ class MassEnding(Base):
     cursor: Mapped[UUID | None] = mapped_column()
     correlation_id: Mapped[str | None] = mapped_column(String(64))
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # While it is stopped no row is ended by it; what it made dead stays dead.
+    stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # At most so many notifications a second; without it the setting counts.
+    pace: Mapped[int | None] = mapped_column()
+    # No further row before this instant, whichever process walks: what the pace allows was used until then.
+    paced_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def operator(self) -> Operator | None:
+        """Who began it, if that is known."""
+        return Operator(self.actor_name, self.actor_origin) if self.actor_name else None
 
 
 class Logout(Base):
     """One ending. Its sessions, client sessions, grants and deliveries carry its id."""
 
     __tablename__ = "logout"
-    __table_args__ = (Index("ix_logout_account_id_at", "account_id", "at"),)
+    __table_args__ = (Index("ix_logout_account_id_at", "account_id", "at"), Index("ix_logout_at", "at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -95,6 +110,11 @@ class Logout(Base):
     account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
     # Who asked: a client, the person, an admin or the system.
     initiator: Mapped[str] = mapped_column(String(16))
+    # The operator's name behind `admin`, and from where: host and terminal, or a request's address.
+    actor_name: Mapped[str | None] = mapped_column(String(255))
+    actor_origin: Mapped[str | None] = mapped_column(String(255))
+    # The bulk logout that it is part of.
+    mass_ending_id: Mapped[UUID | None] = mapped_column()
     initiator_client_id: Mapped[str | None] = mapped_column(String(255))
     # The session whose person asked for it at one of our own pages; it may live on.
     asked_in_session_id: Mapped[UUID | None] = mapped_column()

@@ -105,6 +105,7 @@ def issue_for_client(
 
 def _stored(token: AccessToken, form: TokenForm, *, client: Client, sub: str, sid: str | None) -> str:
     """Give a token its handle and write it down; a signed one too, so that we know at once when it dies."""
+    token.is_signed = form.signing_alg is not None
     if form.signing_alg is None:
         handle = new_handle(ACCESS_TOKEN_PREFIX)
     else:

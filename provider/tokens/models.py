@@ -60,6 +60,8 @@ class AccessToken(Base):
     amr: Mapped[str | None] = mapped_column(String(255))
     client_epoch: Mapped[int] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()
+    # Whether it is a JWT, which an API may believe until it expires; None: an older release issued it.
+    is_signed: Mapped[bool | None] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

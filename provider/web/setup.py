@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Flask, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from provider.infrastructure import current, event_log
+from provider.infrastructure import acting, current, event_log
 from provider.web import (
     addresses,
     cookies,
@@ -49,6 +49,7 @@ def install(app: Flask) -> None:
     errors.install(app)
     request_body.install(app)
     app.before_request(addresses.refuse_disguised_headers)
+    app.before_request(_note_address)
     app.before_request(_refuse_head)
     cors.install(app)
     app.after_request(cookies.write)
@@ -59,6 +60,11 @@ def install(app: Flask) -> None:
     known = request_body.with_known_length(app.wsgi_app, settings.max_body_bytes)
     bounded = request_bounds.bounded(app, known, settings.database_deadline)
     app.wsgi_app = _correlated(bounded)  # type: ignore[method-assign,assignment]
+
+
+def _note_address() -> None:
+    """Have everything that this request does recorded with where it came from."""
+    acting.note_address(addresses.client_address())
 
 
 def _refuse_head() -> None:
@@ -72,7 +78,7 @@ def _correlated(application: WSGIApp) -> WSGIApp:
     """Run every request under a correlation id of its own; one from outside would not be ours to trust."""
 
     def correlated(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        with event_log.correlated():
+        with event_log.correlated(), acting.answering_request():
             return application(environ, start_response)
 
     return correlated

@@ -7,9 +7,24 @@ from provider.audit.models import AuditEvent
 from provider.audit.record import mac_of
 from provider.infrastructure.secrets import SecretBox
 
+OLD = "8d40d240d206067e444da50866992365faae0cbd2b48eaf762e9e6eea1cd5b82"
+
+
+def test_a_name_that_is_put_in_or_taken_away_breaks_the_digest() -> None:
+    box, plain, named = SecretBox(b"k" * 32), made(), made(actor_name="cleo", actor_origin="cleo@db1")
+
+    digests = {mac_of(one, box) for one in (plain, named, made(actor_name="ben", actor_origin="cleo@db1"))}
+
+    assert mac_of(plain, box) == OLD
+    assert len(digests) == 3
+
 
 def test_an_entry_made_by_an_older_version_is_still_whole() -> None:
-    old = AuditEvent(
+    assert mac_of(made(), SecretBox(b"k" * 32)) == OLD
+
+
+def made(**changes: str) -> AuditEvent:
+    return AuditEvent(
         id=UUID(int=1),
         at=datetime(2026, 7, 1, 12, tzinfo=UTC),
         tag="signed_in",
@@ -21,8 +36,5 @@ def test_an_entry_made_by_an_older_version_is_still_whole() -> None:
         ip="192.0.2.1",
         correlation_id="c",
         detail={"amr": ["pwd"]},
+        **changes,
     )
-
-    digest = mac_of(old, SecretBox(b"k" * 32))
-
-    assert digest == "8d40d240d206067e444da50866992365faae0cbd2b48eaf762e9e6eea1cd5b82"

@@ -1,0 +1,102 @@
+"""Who acts, and from where: the operator behind a command, the address behind a request.
+
+Whoever starts a command or answers a request says so once; the audit and the record of a logout read
+it. Without either, as in a worker, the system acts by itself.
+"""
+
+import os
+import pwd
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+# As wide as the columns that keep them.
+_LONGEST = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A person who administers: a name, and the machine and terminal that they use."""
+
+    name: str
+    origin: str | None = None
+
+
+_operator: ContextVar[Operator | None] = ContextVar("operator", default=None)
+_address: ContextVar[str | None] = ContextVar("address", default=None)
+
+
+def operator() -> Operator | None:
+    """Return the operator whose command is running, or None."""
+    return _operator.get()
+
+
+def address() -> str | None:
+    """Return the address of the request that is being answered, or None."""
+    return _address.get()
+
+
+@contextmanager
+def acting_as(who: Operator) -> Iterator[None]:
+    """Run a piece of work as the act of an operator."""
+    token = _operator.set(who)
+    try:
+        yield
+    finally:
+        _operator.reset(token)
+
+
+@contextmanager
+def answering_request() -> Iterator[None]:
+    """Answer one request; its address is forgotten afterwards."""
+    token = _address.set(None)
+    try:
+        yield
+    finally:
+        _address.reset(token)
+
+
+def note_address(address: str | None) -> None:
+    """Note where the request that is being answered comes from."""
+    _address.set(address)
+
+
+def operator_at_the_keyboard(name: str | None = None, environ: Mapping[str, str] | None = None) -> Operator:
+    """Return who runs this process: the given name or else the system's user, with host and terminal.
+
+    The origin names the system's user in any case, so that a given name hides nobody.
+    """
+    environ = os.environ if environ is None else environ
+    account = f"{_system_user()}@{socket.gethostname()}"
+    facts = [account]
+    if environ.get("SUDO_USER"):
+        facts.append(f"sudo by {environ['SUDO_USER']}")
+    if terminal := _terminal():
+        facts.append(terminal)
+    if ssh := environ.get("SSH_CLIENT", "").split():
+        facts.append(f"ssh from {ssh[0]}")
+    return Operator(_plain(name or account), _plain(", ".join(facts)))
+
+
+def _system_user() -> str:
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        # A container's user often has no entry.
+        return f"uid {uid}"
+
+
+def _terminal() -> str | None:
+    try:
+        return os.ttyname(sys.__stdin__.fileno()).removeprefix("/dev/") if sys.__stdin__ else None
+    except (OSError, ValueError):
+        return None
+
+
+def _plain(text: str) -> str:
+    """Return a text that fits into its column; NUL and control characters would not survive the database."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)[:_LONGEST]
