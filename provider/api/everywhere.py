@@ -16,13 +16,6 @@ from provider.logout.preview import preview_everywhere as preview
 from provider.logout.report import Report, find_everywhere_of_grant, report_on
 from provider.protocol.errors import ProtocolError
 
-# What this ending cannot reach, in words, because people decide by it.
-RESIDUAL_RISK = (
-    "Access tokens are checked on every call, so all of them are refused from the next request on. "
-    "An app without a logout address keeps its own session until that ends by itself, and a device "
-    "that is offline may show what it has stored until it is online again."
-)
-
 
 def preview_everywhere() -> Response:
     """Answer with what would end, and which apps would be told."""
@@ -69,6 +62,27 @@ def _find_ending(dead: DeadProof) -> Logout | None:
     return logout if logout and dead.died_at > logout.at else None
 
 
+def residual_risk(found: Preview) -> str:
+    """Say in words what signing out everywhere cannot reach, because people decide by it."""
+    sentences = ["This provider refuses every token from the next request on."]
+    if found.signed_tokens:
+        held = ", ".join(
+            f"{one.client.display_name} until {one.until:%Y-%m-%d %H:%M:%S} UTC"
+            for one in found.signed_tokens
+        )
+        sentences.append(
+            f"Services that verify signed access tokens without asking it may accept those of {held}."
+        )
+    mute = [app.client.display_name for app in found.apps if not app.will_be_notified]
+    if mute:
+        sentences.append(f"Without a logout address, and so not notified: {', '.join(mute)}.")
+    sentences.append(
+        "An app's own session lasts until the app has confirmed its notification or ends it by itself, and "
+        "a device that is offline may show what it has stored until it is online again."
+    )
+    return " ".join(sentences)
+
+
 def _reported(report: Report) -> dict[str, Any]:
     logout = report.logout
     return {
@@ -99,5 +113,8 @@ def _previewed(found: Preview, caller: Caller) -> dict[str, Any]:
             for app in found.apps
         ],
         "apps_to_notify": [answers.app(app.client) for app in found.apps_to_notify],
-        "residual_risk": RESIDUAL_RISK,
+        "signed_access_tokens": [
+            answers.app(one.client) | {"until": answers.instant(one.until)} for one in found.signed_tokens
+        ],
+        "residual_risk": residual_risk(found),
     }

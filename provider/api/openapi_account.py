@@ -143,6 +143,11 @@ _PREVIEWED_APP: dict[str, Described] = {
     "will_be_notified": YES_OR_NO
     | {"description": "Whether it has an address for logout, to which a notification will be sent."},
 }
+_SIGNED_TOKENS: dict[str, Described] = {
+    "client_id": TEXT,
+    "name": TEXT,
+    "until": INSTANT | {"description": "When the last of its signed access tokens expires."},
+}
 SCHEMAS: Described = {
     "App": thing(client_id=TEXT, name=TEXT),
     "Session": thing(**_SESSION),
@@ -157,6 +162,8 @@ SCHEMAS: Described = {
         refresh_token_count=COUNT,
         apps=many(schema("PreviewedApp")),
         apps_to_notify=many(schema("App")),
+        signed_access_tokens=many(thing(**_SIGNED_TOKENS))
+        | {"description": "Apps with tokens that an API which does not ask may accept until they expire."},
         residual_risk=TEXT | {"description": "What this cannot reach, in words."},
     ),
     "SignedOutEverywhere": thing(

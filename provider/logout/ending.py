@@ -78,6 +78,25 @@ class Ending:
     logout_id: UUID = field(default_factory=new_id)
     at: datetime = field(default_factory=clock.now)
 
+    def as_logout(self, **ended: object) -> Logout:
+        """Return the record of this ending: who, why and when, and what it ended."""
+        cause = self.cause
+        return Logout(
+            id=self.logout_id,
+            at=self.at,
+            reason=cause.reason,
+            scope=self.scope,
+            account_id=self.account_id,
+            initiator=cause.initiator,
+            actor_name=cause.operator.name if cause.operator else None,
+            actor_origin=cause.origin,
+            mass_ending_id=cause.mass_ending_id,
+            initiator_client_id=cause.client.client_id if cause.client else None,
+            asked_in_session_id=cause.asked_in,
+            correlation_id=event_log.correlation_id() or None,
+            **ended,
+        )
+
 
 def end_client_sessions(ending: Ending, shares: Sequence[Share]) -> int:
     """End the clients' shares; returns how many this ending ended."""
@@ -122,26 +141,13 @@ def conclude(
     """Write the Logout, owe the news to every client concerned, and ring for the workers after the commit."""
     notices = fanout.plan(shares, ending.cause.reason)
     result_handle = ending.cause.result_handle or new_handle()
-    initiator_client_id = ending.cause.client.client_id if ending.cause.client else None
-    logout = Logout(
-        id=ending.logout_id,
-        at=ending.at,
-        reason=ending.cause.reason,
-        scope=ending.scope,
-        account_id=ending.account_id,
-        initiator=ending.cause.initiator,
-        actor_name=ending.cause.operator.name if ending.cause.operator else None,
-        actor_origin=ending.cause.origin,
-        mass_ending_id=ending.cause.mass_ending_id,
-        initiator_client_id=initiator_client_id,
-        asked_in_session_id=ending.cause.asked_in,
+    logout = ending.as_logout(
         result_digest=digest_of(result_handle),
         sessions_ended=sessions_ended,
         client_sessions_ended=client_sessions_ended,
         grants_revoked=grants_revoked,
         grants_surviving=len(survivors),
         notifications=len(notices),
-        correlation_id=event_log.correlation_id() or None,
     )
     db.session.add(logout)
     db.session.flush()
@@ -159,19 +165,19 @@ def conclude(
         apps_to_notify=len({notice.client_id for notice in notices}),
         survivors=survivors,
     )
-    _record(ending, outcome, initiator_client_id)
+    _record(ending, outcome)
     after_commit(lambda: _announce(outcome, rings=not ending.cause.in_bulk))
     return outcome
 
 
-def _record(ending: Ending, outcome: LogoutOutcome, initiator_client_id: str | None) -> None:
+def _record(ending: Ending, outcome: LogoutOutcome) -> None:
     logout = outcome.logout
     record(
         EventTag.LOGOUT,
         actor=ending.cause.initiator,
         by=ending.cause.operator,
         account_id=ending.account_id,
-        client_id=initiator_client_id,
+        client_id=logout.initiator_client_id,
         session_id=ending.session_id,
         logout_id=logout.id,
         ip=ending.cause.ip,

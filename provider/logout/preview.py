@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
@@ -20,7 +20,7 @@ from provider.logout.shares import (
     list_of_session,
 )
 from provider.sessions.models import Session
-from provider.tokens.models import RefreshToken
+from provider.tokens.models import AccessToken, RefreshToken
 
 # A person with more sessions is shown the newest, and how many there are.
 MOST_SESSIONS = 100
@@ -41,6 +41,14 @@ class PreviewedApp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTokens:
+    """Signed access tokens of one app: an API that does not ask us may accept them until they expire."""
+
+    client: Client
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What would end."""
 
@@ -49,6 +57,7 @@ class Preview:
     session_count: int = 0
     grant_count: int = 0
     refresh_token_count: int = 0
+    signed_tokens: tuple[SignedTokens, ...] = ()
 
     @property
     def apps_to_notify(self) -> tuple[PreviewedApp, ...]:
@@ -59,12 +68,14 @@ class Preview:
 def preview_everywhere(account_id: UUID) -> Preview:
     """Return what signing a person out everywhere would end; the number of statements is constant."""
     shares = list_of_account(account_id)
+    refresh_token_count, signed_tokens = _tokens(account_id)
     return Preview(
         apps=_apps(shares, survivors=[]),
         sessions=tuple(list_held_sessions(account_id, limit=MOST_SESSIONS)),
         session_count=count_held_sessions(account_id),
         grant_count=_count_grants(shares),
-        refresh_token_count=_count_refresh_tokens(account_id),
+        refresh_token_count=refresh_token_count,
+        signed_tokens=signed_tokens,
     )
 
 
@@ -122,7 +133,8 @@ def _count_grants(shares: Sequence[Share]) -> int:
     return len({share.grant.id for share in shares if share.grant.revoked_at is None})
 
 
-def _count_refresh_tokens(account_id: UUID) -> int:
+def _tokens(account_id: UUID) -> tuple[int, tuple[SignedTokens, ...]]:
+    """Count the usable refresh tokens, and list the apps with signed access tokens, in one statement."""
     now = clock.now()
     usable = (
         select(func.count())
@@ -131,5 +143,24 @@ def _count_refresh_tokens(account_id: UUID) -> int:
         .where(Grant.account_id == account_id, Grant.revoked_at.is_(None), Grant.expires_at > now)
         .where(RefreshToken.rotated_at.is_(None), RefreshToken.revoked_at.is_(None))
         .where(RefreshToken.expires_at > now)
+        .subquery()
     )
-    return db.session.scalar(usable) or 0
+    # Revoked ones too: an API that does not ask cannot know of that. Older rows do not say what they are.
+    holder = func.coalesce(AccessToken.actor_id, AccessToken.client_id)
+    signed = (
+        select(holder.label("holder_id"), func.max(AccessToken.expires_at).label("until"))
+        .join(Grant, Grant.id == AccessToken.grant_id)
+        .where(Grant.account_id == account_id, AccessToken.expires_at > now)
+        .where(AccessToken.is_signed.is_not(False))
+        .group_by(holder)
+        .subquery()
+    )
+    both = (
+        select(*usable.c, Client, signed.c.until)
+        .select_from(usable)
+        .outerjoin(signed, true())
+        .outerjoin(Client, Client.id == signed.c.holder_id)
+    )
+    rows = db.session.execute(both).all()
+    held = [SignedTokens(client=row[1], until=row[2]) for row in rows if row[1]]
+    return rows[0][0], tuple(sorted(held, key=lambda one: one.client.display_name.casefold()))

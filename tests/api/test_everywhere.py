@@ -1,6 +1,8 @@
 """Sign out everywhere by the person's own app, and what it would end."""
 
-from datetime import timedelta
+import base64
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -289,8 +291,34 @@ def test_the_preview_says_what_would_end_and_ends_nothing(rp, ada, ben, token):
         ("Red", False, True),
     ]
     assert [app["client_id"] for app in preview["apps_to_notify"]] == ["green", "red"]
-    assert "checked on every call" in preview["residual_risk"]
+    assert "not notified: Mute." in preview["residual_risk"]
+    assert (preview["signed_access_tokens"], "signed" in preview["residual_risk"]) == ([], False)
     assert find_live(elsewhere.handle) is not None
+
+
+def test_the_preview_names_the_apps_whose_signed_tokens_may_be_accepted_for_a_while(
+    app, http, ada, token, rp
+):
+    """An API that verifies a JWT by itself does not hear that its session has ended."""
+    blue = AccountApp(app, "blue", scope=SCOPE, access_token_format="jwt")
+    show_session(http, make_session(ada))
+    signed = jwt_claims(blue.sign_in(http)["access_token"])
+
+    preview = rp.preview(token).json
+    page = http.get("/account/everywhere").text
+
+    until = datetime.fromtimestamp(signed["exp"], UTC)
+    assert [(one["client_id"], one["name"]) for one in preview["signed_access_tokens"]] == [("blue", "Blue")]
+    said = datetime.fromisoformat(preview["signed_access_tokens"][0]["until"])
+    assert until <= said < until + timedelta(seconds=1)
+    assert f"those of Blue until {said:%Y-%m-%d %H:%M:%S} UTC" in preview["residual_risk"]
+    assert "access tokens of Blue until" in page
+    assert "access tokens of Red" not in page
+
+
+def jwt_claims(token: str) -> dict:
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
 MUTE = {"backchannel_logout_uri": None}

@@ -18,5 +18,5 @@ def test_every_act_of_a_request_has_its_address(app, http):
 
     end_read()
     acts = db.session.scalars(select(AuditEvent)).all()
-    assert {one.tag for one in acts} >= {"grant_created", "refresh_replayed"}
+    assert {one.tag for one in acts} >= {"grant_created", "token_revoked"}
     assert {one.tag for one in acts if one.ip != "127.0.0.1"} == set()
