@@ -46,12 +46,15 @@ def measure_person(account_id: UUID) -> Reach:
 
 def to_be_notified(outcome: LogoutOutcome) -> str:
     """Say in a sentence how many apps a logout will notify: only that is known when a command returns."""
-    if not outcome.notifications:
+    return notified_by(outcome.apps_to_notify, outcome.notifications)
+
+
+def notified_by(apps: int, notifications: int) -> str:
+    """Say how many apps will be notified, and by how many notifications where that is another number."""
+    if not notifications:
         return "No app has to be notified."
-    apps = f"{outcome.apps_to_notify} app{'' if outcome.apps_to_notify == 1 else 's'} will be notified"
-    if outcome.notifications == outcome.apps_to_notify:
-        return f"{apps}."
-    return f"{apps}, by {outcome.notifications} notifications."
+    sentence = f"{apps} app{'' if apps == 1 else 's'} will be notified"
+    return f"{sentence}." if notifications == apps else f"{sentence}, by {notifications} notifications."
 
 
 def _counts(reach: Reach) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Questions about grants."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -85,6 +85,55 @@ def list_unrevoked(account_id: UUID, client: Client) -> list[Grant]:
         .order_by(Grant.id)
     )
     return list(db.session.scalars(held))
+
+
+class Wanted(NamedTuple):
+    """Which grants are wanted; what is None does not matter."""
+
+    account_id: UUID | None = None
+    client_pk: UUID | None = None
+    offline: bool | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return it as conditions over Grant."""
+        pairs = ((Grant.account_id, self.account_id), (Grant.client_id, self.client_pk))
+        conditions: list[ColumnElement[bool]] = [
+            column == value for column, value in pairs if value is not None
+        ]
+        return conditions if self.offline is None else [*conditions, Grant.offline == self.offline]
+
+
+def list_grants(
+    wanted: Wanted, *, living: bool = True, limit: int = 100
+) -> list[tuple[Grant, Account, Client]]:
+    """List grants with their people and clients, newest first."""
+    found = (
+        select(Grant, Account, Client)
+        .join(Account, Account.id == Grant.account_id)
+        .join(Client, Client.id == Grant.client_id)
+        .join(ProviderState, true())
+        .where(*wanted.conditions())
+        .order_by(Grant.id.desc())
+        .limit(limit)
+    )
+    if living:
+        found = found.where(grant_lives(clock.now()))
+    return [(row[0], row[1], row[2]) for row in db.session.execute(found)]
+
+
+def list_unrevoked_ids(
+    wanted: Wanted, *, made_before: datetime, after: UUID | None, limit: int
+) -> Sequence[UUID]:
+    """List grants that have neither been revoked nor expired, oldest first, by their identifiers."""
+    unrevoked = select(Grant.id).where(
+        *wanted.conditions(),
+        Grant.revoked_at.is_(None),
+        Grant.expires_at > clock.now(),
+        Grant.created_at <= made_before,
+    )
+    if after is not None:
+        unrevoked = unrevoked.where(Grant.id > after)
+    return db.session.scalars(unrevoked.order_by(Grant.id).limit(limit)).all()
 
 
 def find(grant_id: UUID) -> Grant | None:

@@ -61,9 +61,14 @@ class LogoutOutcome:
     result_handle: str
     # Deliveries owed, and the distinct apps that they go to; what becomes of them is known later.
     notifications: int = 0
-    apps_to_notify: int = 0
+    clients_to_notify: frozenset[UUID] = frozenset()
     rung: bool = False
     survivors: list[Share] = field(default_factory=list)
+
+    @property
+    def apps_to_notify(self) -> int:
+        """How many distinct apps there are to notify."""
+        return len(self.clients_to_notify)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +167,7 @@ def conclude(
         logout=logout,
         result_handle=result_handle,
         notifications=len(notices),
-        apps_to_notify=len({notice.client_id for notice in notices}),
+        clients_to_notify=frozenset(notice.client_id for notice in notices),
         survivors=survivors,
     )
     _record(ending, outcome)

@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.grants.queries import grant_lives
+from provider.grants.queries import Wanted, grant_lives
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.provider_state import ProviderState
@@ -35,8 +35,9 @@ class Reach:
 
 
 def find_unfinished() -> MassEnding | None:
-    """Find the mass ending that is to be carried on: the oldest that is not finished."""
-    unfinished = select(MassEnding).where(MassEnding.finished_at.is_(None)).order_by(MassEnding.id).limit(1)
+    """Find the mass ending that is to be carried on: the oldest that is neither finished nor stopped."""
+    running = select(MassEnding).where(MassEnding.finished_at.is_(None), MassEnding.stopped_at.is_(None))
+    unfinished = running.order_by(MassEnding.id).limit(1)
     return db.session.scalars(unfinished, execution_options={"populate_existing": True}).one_or_none()
 
 
@@ -90,6 +91,22 @@ def measure(kind: MassKind, *, client: Client | None = None, issued_before: date
         client_sessions=_count(shares),
         grants=_count(grants),
         apps=sum(bool(one.metadata_.backchannel_logout_uri) for one in told),
+    )
+
+
+def measure_grants(wanted: Wanted, grant_ids: Sequence[UUID] = ()) -> Reach:
+    """Count what revoking these grants, or all that are wanted, would end."""
+    grants = select(Grant.id).where(Grant.revoked_at.is_(None), Grant.expires_at > clock.now())
+    grants = grants.where(Grant.id.in_(grant_ids)) if grant_ids else grants.where(*wanted.conditions())
+    shares = select(ClientSession.id).join(Session, Session.id == ClientSession.session_id)
+    shares = shares.where(ClientSession.grant_id.in_(grants), ClientSession.ended_at.is_(None))
+    owners = select(Client).where(Client.id.in_(grants.with_only_columns(Grant.client_id)))
+    return Reach(
+        # The session of a device goes with its one client.
+        sessions=_count(shares.where(Session.is_device)),
+        client_sessions=_count(shares),
+        grants=_count(grants),
+        apps=sum(bool(one.metadata_.backchannel_logout_uri) for one in db.session.scalars(owners)),
     )
 
 
