@@ -15,6 +15,10 @@ class EventTag(StrEnum):
     LOGOUT = "logout"
     LOGOUT_REFUSED = "logout_refused"
     MASS_ENDING = "mass_ending"
+    # It was stopped, taken up again, or given another pace while it ran.
+    MASS_ENDING_STOPPED = "mass_ending_stopped"
+    MASS_ENDING_RESUMED = "mass_ending_resumed"
+    MASS_ENDING_PACED = "mass_ending_paced"
 
     GRANT_CREATED = "grant_created"
     GRANT_WIDENED = "grant_widened"

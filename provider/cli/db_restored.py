@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from provider.cli.context import fail, with_app
-from provider.cli.logout import as_record
+from provider.cli.bulk_logout import as_record
 from provider.cli.mass_progress import follow
 from provider.cli.output import json_option, show_json
 from provider.cli.what_ends import ask_first
@@ -116,7 +116,7 @@ def _answer(found: Judgement, ended: MassEnding, *, as_json: bool) -> None:
     click.echo(
         f"Ended {ended.done} of {ended.total}; the workers notify the apps (curfew delivery list)."
         if ended.finished_at
-        else f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout list)."
+        else f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout bulk list)."
     )
     click.echo(_REVIEW)
     for key in active:

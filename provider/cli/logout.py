@@ -7,9 +7,11 @@ from typing import Any
 import click
 
 from provider.accounts import queries as accounts
+from provider.cli.bulk_logout import as_record, bulk
 from provider.cli.context import with_app
+from provider.cli.logout_records import list_, show
 from provider.cli.mass_progress import follow
-from provider.cli.output import json_option, show_json, show_table
+from provider.cli.output import json_option, show_json
 from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.clients import queries as clients
 from provider.infrastructure.database import end_read, transaction
@@ -26,14 +28,16 @@ Examples:
   curfew logout client red
   curfew logout before 2026-11-20T18:00Z --yes
   curfew logout user ada
-  curfew logout list                      the mass endings and how far they have come
+  curfew logout list --user ada           the logouts of the past
+  curfew logout show 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+  curfew logout bulk list                 the bulk logouts and how far they have come
 
 What is named is dead on the next request, however many sessions there are. Ending the rows and telling the
 apps follows in batches: by the workers, and by this command for as long as it waits.
 """
 )
 def logout() -> None:
-    """End everything of a person, a client, a time or everybody."""
+    """End everything of a person, a client, a time or everybody; see what logouts have done."""
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -144,31 +148,13 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     click.echo(
         f"Signed {account.username} out everywhere: {ended.sessions_ended} session(s) and "
         f"{ended.grants_revoked} grant(s) ended. {to_be_notified(outcome)} "
-        f"See: curfew delivery list --logout {ended.id}"
+        f"See: curfew logout show {ended.id}"
     )
 
 
-@logout.command("list", epilog="Example: curfew logout list --json")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many."
-)
-@json_option
-@with_app
-def list_(*, limit: int, as_json: bool) -> None:
-    """List the mass endings, newest first."""
-    rows = [as_record(one) for one in mass_queries.list_mass_endings(limit)]
-    if as_json:
-        show_json(rows)
-        return
-    columns = ("id", "at", "kind", "client_id", "issued_before", "done", "total", "finished_at")
-    show_table(columns, [[row[c] for c in columns] for row in rows], empty="There was no mass ending.")
-
-
-def as_record(one: MassEnding) -> dict[str, Any]:
-    """Return everything about a mass ending that may be shown."""
-    of = clients.find(one.client_id) if one.client_id else None
-    shown = ("id", "at", "kind", "issued_before", "initiator", "total", "done", "finished_at")
-    return {name: getattr(one, name) for name in shown} | {"client_id": of.client_id if of else None}
+logout.add_command(list_)
+logout.add_command(show)
+logout.add_command(bulk)
 
 
 def read_instant(text: str) -> datetime:
@@ -186,7 +172,11 @@ def _finish(begun: MassEnding, *, wait: bool, as_json: bool) -> None:
     ended = follow(begun.id, quiet=as_json) if wait else begun
     if as_json:
         show_json(as_record(ended))
+    elif ended.stopped_at:
+        click.echo(f"Stopped after {ended.done} of {ended.total} (curfew logout bulk resume {ended.id}).")
     elif ended.finished_at:
         click.echo(f"Ended {ended.done} of {ended.total}; the workers notify the apps.")
     else:
-        click.echo(f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout list).")
+        click.echo(
+            f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout bulk list)."
+        )

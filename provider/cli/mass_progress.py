@@ -23,15 +23,15 @@ class MassEndingGone(LookupError):
 
 
 def follow(mass_ending_id: UUID, *, quiet: bool) -> MassEnding:
-    """Return a mass ending once it is finished, or as it stands when the person does not want to wait.
+    """Return a mass ending once it is finished or stopped, or as it stands when waiting is interrupted.
 
     Interrupting is harmless: the rows that are left are ended by the workers.
     """
     holder = f"{socket.gethostname()}:{os.getpid()}:logout"[:128]
     with _progress(quiet) as progress:
-        bar = progress.add_task("Ending and telling", total=None)
+        bar = progress.add_task("Ending", total=None)
         try:
-            while (seen := _look(mass_ending_id)).finished_at is None:
+            while (seen := _look(mass_ending_id)).is_running:
                 progress.update(bar, total=seen.total or None, completed=seen.done)
                 mass_walk.carry_on_if_free(holder, _TURN_SECONDS)
                 time.sleep(_LOOK_SECONDS)

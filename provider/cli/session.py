@@ -15,6 +15,7 @@ from provider.infrastructure.database import end_read, transaction
 from provider.logout import end_session
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
+from provider.logout.holdings import apps_of_sessions
 from provider.logout.models import LogoutReason
 from provider.sessions import queries
 from provider.sessions.models import Session
@@ -45,14 +46,24 @@ def list_(*, username: str | None, with_ended: bool, limit: int, as_json: bool) 
     """List the sessions, newest first."""
     account_id = accounts.get_by_username(username).id if username else None
     found = queries.list_sessions(account_id=account_id, living=not with_ended, limit=limit)
+    apps = apps_of_sessions([one.id for one, _ in found], with_ended=with_ended)
     if as_json:
-        show_json([as_record(one, account) for one, account in found])
+        show_json(
+            [
+                as_record(one, account) | {"apps": [app.client_id for app in apps.get(one.id, ())]}
+                for one, account in found
+            ]
+        )
         return
     rows = [
-        (one.id, account.username, one.device, one.ip, _state(one), one.authenticated_at, one.last_seen_at)
+        (
+            *(one.id, account.username, one.device, one.ip, _state(one)),
+            ", ".join(app.client_id for app in apps.get(one.id, ())),
+            *(one.authenticated_at, one.last_seen_at),
+        )
         for one, account in found
     ]
-    columns = ("Session", "User name", "Device", "Address", "State", "Signed in", "Last seen")
+    columns = ("Session", "User name", "Device", "Address", "State", "Apps", "Signed in", "Last seen")
     show_table(columns, rows, empty="Nobody is signed in.")
 
 
@@ -133,5 +144,5 @@ def _show(outcome: LogoutOutcome, *, as_json: bool) -> None:
         return
     click.echo(
         f"Ended {logout.sessions_ended} session(s). {to_be_notified(outcome)} "
-        f"See: curfew delivery list --logout {logout.id}"
+        f"See: curfew logout show {logout.id}"
     )

@@ -201,7 +201,7 @@ def _show_ended(account: Account, outcome: LogoutOutcome, *, as_json: bool, sent
     else:
         click.echo(
             f"{sentence} Ended {ended.sessions_ended} session(s) and {ended.grants_revoked} grant(s). "
-            f"{to_be_notified(outcome)} See: curfew delivery list --logout {ended.id}"
+            f"{to_be_notified(outcome)} See: curfew logout show {ended.id}"
         )
 
 

@@ -29,7 +29,7 @@ class HeldSession:
 def list_held_sessions(account_id: UUID, *, after: UUID | None = None, limit: int = 100) -> list[HeldSession]:
     """List a person's living sessions, newest first, in two statements."""
     sessions = [session for session, _ in list_sessions(account_id=account_id, after=after, limit=limit)]
-    apps = _apps_of([session.id for session in sessions])
+    apps = apps_of_sessions([session.id for session in sessions])
     return [HeldSession(session=session, apps=apps.get(session.id, ())) for session in sessions]
 
 
@@ -86,17 +86,22 @@ def _has_a_session(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _apps_of(session_ids: Sequence[UUID]) -> dict[UUID, tuple[Client, ...]]:
+def apps_of_sessions(
+    session_ids: Sequence[UUID], *, with_ended: bool = False
+) -> dict[UUID, tuple[Client, ...]]:
+    """Return the apps that share each session, by name; also those whose part of it has ended, if wanted."""
     if not session_ids:
         return {}
     shares = (
         select(ClientSession.session_id, Client)
         .join(Client, Client.id == ClientSession.client_id)
-        .where(ClientSession.session_id.in_(session_ids), ClientSession.ended_at.is_(None))
+        .where(ClientSession.session_id.in_(session_ids))
     )
+    if not with_ended:
+        shares = shares.where(ClientSession.ended_at.is_(None))
     found: dict[UUID, tuple[Client, ...]] = {}
     for session_id, client in db.session.execute(shares):
-        found[session_id] = (*found.get(session_id, ()), client)
+        found[session_id] = (*(one for one in found.get(session_id, ()) if one is not client), client)
     return {
         session_id: tuple(sorted(clients, key=lambda client: client.display_name.casefold()))
         for session_id, clients in found.items()

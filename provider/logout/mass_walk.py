@@ -5,7 +5,7 @@ carries on after a crash begins with the next row, and none is ended or told of 
 """
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
@@ -30,19 +30,28 @@ TURN_SECONDS = 5.0
 _HOLD = timedelta(minutes=1)
 
 
+class _Stopped(Exception):
+    """An operator has stopped the mass ending meanwhile."""
+
+
 class _Pace:
-    """Keeps the news from being owed faster than so many a second."""
+    """Keeps the notifications from being owed faster than so many a second, whichever process walks."""
 
-    def __init__(self, per_second: int) -> None:
-        self._per_second = per_second
-        self._begun = time.monotonic()
-        self._owed = 0
+    def __init__(self, mass: MassEnding) -> None:
+        self._per_second = mass.pace or current.settings().mass_ending_pace
+        self._until = mass.paced_until
 
-    def keep(self, owed: int) -> None:
-        self._owed += owed
-        ahead = self._begun + self._owed / self._per_second - time.monotonic()
-        if ahead > 0:
-            time.sleep(ahead)
+    def after(self, notifications: int) -> datetime | None:
+        """Return until when the pace is used up by what is owed now."""
+        if notifications:
+            now = clock.now()
+            self._until = max(self._until or now, now) + timedelta(seconds=notifications / self._per_second)
+        return self._until
+
+    def wait(self, deadline: float) -> None:
+        """Wait until the pace allows another row, but not beyond the end of this turn."""
+        ahead = (self._until - clock.now()).total_seconds() if self._until else 0.0
+        time.sleep(max(0.0, min(ahead, deadline - time.monotonic())))
 
 
 def carry_on_if_free(holder: str, seconds: float = TURN_SECONDS) -> MassEnding | None:
@@ -67,43 +76,52 @@ def carry_on(seconds: float = TURN_SECONDS) -> MassEnding | None:
     end_read()
     if mass is None:
         return None
-    deadline, pace = time.monotonic() + seconds, _Pace(current.settings().mass_ending_pace)
+    deadline = time.monotonic() + seconds
     with event_log.correlated(mass.correlation_id):
         if mass.total == 0 and mass.cursor is None:
             _count(mass)
-        while mass and mass.finished_at is None and time.monotonic() < deadline:
-            _walk_batch(mass, deadline, pace)
+        while mass and mass.is_running and time.monotonic() < deadline:
+            _walk_batch(mass, deadline)
             mass = find(mass.id)
             end_read()
     return mass
 
 
-def _walk_batch(mass: MassEnding, deadline: float, pace: _Pace) -> None:
+def _walk_batch(mass: MassEnding, deadline: float) -> None:
     rows = list_next(mass, current.settings().mass_ending_batch)
     end_read()
+    pace = _Pace(mass)
     for row in rows:
-        pace.keep(_end_row(mass, row))
-        if time.monotonic() >= deadline:
+        pace.wait(deadline)
+        if time.monotonic() >= deadline or not _end_row(mass, row, pace):
             return
     if not rows:
         _go_to_next_phase(mass)
 
 
-def _end_row(mass: MassEnding, row: UUID) -> int:
-    """End one row and pass it; returns how many are to be told. One that cannot be ended is left behind."""
+def _end_row(mass: MassEnding, row: UUID, pace: _Pace) -> bool:
+    """End one row and pass it, also one that cannot be ended. False: an operator has steered meanwhile."""
     try:
         with transaction():
             outcome = _end(mass, row)
-            _pass(mass, row, ended=outcome is not None)
+            until = pace.after(outcome.notifications if outcome else 0)
+            return _pass(mass, row, ended=outcome is not None, paced_until=until)
+    except _Stopped:
+        return False
     except Exception as exc:
         if is_away(exc):
             raise
-        # One broken row must not keep all behind it from being told.
+        # One broken row must not keep the apps of all behind it from being notified.
         event_log.error("mass_ending_row_failed", exc_info=True, mass_ending_id=mass.id, row=row)
+        return _pass_broken(mass, row, pace)
+
+
+def _pass_broken(mass: MassEnding, row: UUID, pace: _Pace) -> bool:
+    try:
         with transaction():
-            _pass(mass, row, ended=False)
-        return 0
-    return outcome.notifications if outcome else 0
+            return _pass(mass, row, ended=False, paced_until=pace.after(0))
+    except _Stopped:
+        return False
 
 
 def _end(mass: MassEnding, row: UUID) -> LogoutOutcome | None:
@@ -121,9 +139,17 @@ def _end(mass: MassEnding, row: UUID) -> LogoutOutcome | None:
     return end_share(db.session.get_one(ClientSession, row), cause, revoke_offline=True)
 
 
-def _pass(mass: MassEnding, row: UUID, *, ended: bool) -> None:
-    this_one = update(MassEnding).where(MassEnding.id == mass.id)
-    change(this_one.values(cursor=row, done=MassEnding.done + int(ended)))
+def _pass(mass: MassEnding, row: UUID, *, ended: bool, paced_until: datetime | None) -> bool:
+    """Pass a row in the transaction that ends it; once the stop has committed, none is ended any more.
+
+    False: the pace has been changed, so the walk must look at it anew.
+    """
+    running = update(MassEnding).where(MassEnding.id == mass.id, MassEnding.stopped_at.is_(None))
+    passed = running.values(cursor=row, done=MassEnding.done + int(ended), paced_until=paced_until)
+    paced = db.session.execute(passed.returning(MassEnding.pace)).one_or_none()
+    if paced is None:
+        raise _Stopped
+    return bool(paced.pace == mass.pace)
 
 
 def _go_to_next_phase(mass: MassEnding) -> None:

@@ -92,6 +92,11 @@ class MassEnding(Base):
     paced_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     @property
+    def is_running(self) -> bool:
+        """Whether rows remain to be ended and nobody has stopped that."""
+        return self.finished_at is None and self.stopped_at is None
+
+    @property
     def operator(self) -> Operator | None:
         """Who began it, if that is known."""
         return Operator(self.actor_name, self.actor_origin) if self.actor_name else None

@@ -67,7 +67,7 @@ def test_a_dry_run_counts_and_ends_nothing(curfew, living, owed):
     assert "apps_to_notify" in curfew("logout", "everybody", "--dry-run").out
     assert living() == [True, True]
     assert owed() == 0
-    assert curfew("logout", "list").out == "There was no mass ending.\n"
+    assert curfew("logout", "bulk", "list").out == "There was no bulk logout.\n"
 
 
 def test_a_clients_part_of_every_session_ends(curfew, living, owed):
@@ -115,7 +115,7 @@ def test_without_waiting_the_workers_do_the_rest(curfew, living, owed, looking):
             pass
 
     assert owed() == 3
-    (shown,) = curfew("logout", "list", "--json").json
+    (shown,) = curfew("logout", "bulk", "list", "--json").json
     assert (shown["done"], shown["total"]) == (2, 2)
 
 
@@ -135,16 +135,16 @@ def test_while_a_worker_is_at_it_the_command_keeps_its_hands_off(looking, signed
 def test_offline_access_that_is_taken_from_a_client_is_revoked_and_told(curfew, signed_in, owed):
     curfew("client", "update", "green", "--scope", "openid profile")
 
-    (shown,) = curfew("logout", "list", "--json").json
+    (shown,) = curfew("logout", "bulk", "list", "--json").json
     assert (shown["kind"], shown["client_id"]) == ("client_offline", "green")
     assert (shown["done"], shown["total"]) == (1, 1)
     assert owed() == 1
     curfew("client", "update", "green", "--client-name", "Greener")
-    assert len(curfew("logout", "list", "--json").json) == 1
+    assert len(curfew("logout", "bulk", "list", "--json").json) == 1
 
 
 def test_a_mass_ending_is_not_begun_unasked(curfew):
     refused = curfew("logout", "everybody", code=2)
 
     assert "--yes" in refused.err
-    assert curfew("logout", "list", "--json").json == []
+    assert curfew("logout", "bulk", "list", "--json").json == []

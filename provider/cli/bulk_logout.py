@@ -1,0 +1,105 @@
+"""`curfew logout bulk`: bulk logouts, how far they have come, and steering one while it runs."""
+
+from typing import Any
+from uuid import UUID
+
+import click
+
+from provider.cli.context import with_app
+from provider.cli.output import json_option, show_json, show_table
+from provider.clients import queries as clients
+from provider.infrastructure.database import transaction
+from provider.logout import mass_queries, mass_steering
+from provider.logout.models import MassEnding
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew logout bulk list
+  curfew logout bulk pace 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60 50
+  curfew logout bulk stop 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+  curfew logout bulk resume 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+
+Stopping revives nothing: what the bulk logout was about is refused since it began, and stays refused. Only
+ending the rows and notifying the apps pauses; a session that expires meanwhile is still ended, with
+its notifications, and what is already owed is still delivered.
+"""
+)
+def bulk() -> None:
+    """See bulk logouts; stop, resume or re-pace one while it runs."""
+
+
+@bulk.command("list", epilog="Example: curfew logout bulk list --json")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most this many."
+)
+@json_option
+@with_app
+def list_(*, limit: int, as_json: bool) -> None:
+    """List the bulk logouts, newest first."""
+    rows = [as_record(one) for one in mass_queries.list_mass_endings(limit)]
+    if as_json:
+        show_json(rows)
+        return
+    columns = ("id", "at", "kind", "client_id", "issued_before", "by", "state", "done", "total", "pace")
+    show_table(columns, [[row[c] for c in columns] for row in rows], empty="There was no bulk logout.")
+
+
+@bulk.command(epilog="Example: curfew logout bulk stop 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60")
+@click.argument("bulk_logout_id", type=click.UUID)
+@json_option
+@with_app
+def stop(*, bulk_logout_id: UUID, as_json: bool) -> None:
+    """End no further row of a bulk logout and notify no further app; nothing comes to life again."""
+    with transaction():
+        steered = mass_steering.stop(bulk_logout_id)
+    _show(
+        steered,
+        f"Stopped after {steered.done} of {steered.total}. What it was about stays refused; "
+        "the apps of the remaining rows are not notified until it is resumed.",
+        as_json=as_json,
+    )
+
+
+@bulk.command(epilog="Example: curfew logout bulk resume 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60")
+@click.argument("bulk_logout_id", type=click.UUID)
+@json_option
+@with_app
+def resume(*, bulk_logout_id: UUID, as_json: bool) -> None:
+    """Go on with a stopped bulk logout; the workers do that."""
+    with transaction():
+        steered = mass_steering.resume(bulk_logout_id)
+    _show(steered, f"Resumed after {steered.done} of {steered.total}.", as_json=as_json)
+
+
+@bulk.command(epilog="Example: curfew logout bulk pace 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60 50")
+@click.argument("bulk_logout_id", type=click.UUID)
+@click.argument("per_second", type=click.IntRange(1, 1_000_000))
+@json_option
+@with_app
+def pace(*, bulk_logout_id: UUID, per_second: int, as_json: bool) -> None:
+    """Owe at most PER_SECOND notifications a second, within a few seconds from now."""
+    with transaction():
+        steered = mass_steering.set_pace(bulk_logout_id, per_second)
+    _show(steered, f"At most {per_second} notifications a second from now on.", as_json=as_json)
+
+
+def as_record(one: MassEnding) -> dict[str, Any]:
+    """Return everything about a bulk logout that may be shown."""
+    of = clients.find(one.client_id) if one.client_id else None
+    shown = ("id", "at", "kind", "issued_before", "initiator", "total", "done", "pace", "stopped_at")
+    return {name: getattr(one, name) for name in shown} | {
+        "finished_at": one.finished_at,
+        "client_id": of.client_id if of else None,
+        "state": "finished" if one.finished_at else "stopped" if one.stopped_at else "running",
+        "by": one.actor_name,
+        "from": one.actor_origin,
+    }
+
+
+def _show(steered: MassEnding, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        show_json(as_record(steered))
+    else:
+        click.echo(sentence)

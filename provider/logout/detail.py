@@ -1,0 +1,190 @@
+"""One logout told whole: its cause, what it ended, what survived, and how each app was notified of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, func, or_, select
+
+from provider.accounts.models import Account
+from provider.clients.models import Client
+from provider.delivery.models import Delivery, DeliveryAttempt, DeliveryState
+from provider.grants.models import Grant
+from provider.infrastructure.database import db
+from provider.logout.models import Logout
+from provider.sessions.models import ClientSession, Session
+
+TO_BE_NOTIFIED, NOTIFIED, REFUSING = "to be notified", "notified", "refusing"
+# Without a logout address, or by the operator's wish, an app of a logout is not notified of it.
+NOT_NOTIFIED = "not notified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which logouts are wanted; what is None does not matter."""
+
+    account_id: UUID | None = None
+    client_pk: UUID | None = None
+    mass_ending_id: UUID | None = None
+    actor_name: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """One delivery with its attempts."""
+
+    delivery: Delivery
+    attempts: tuple[DeliveryAttempt, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifiedApp:
+    """One app of a logout with its notifications, of which it may have none."""
+
+    client: Client
+    notifications: tuple[Notification, ...]
+
+    @property
+    def state(self) -> str:
+        """The state of the notification that went worst."""
+        states = [state_of(one.delivery) for one in self.notifications]
+        return max(states, key=lambda state: _CONCERN.get(state, len(_CONCERN))) if states else NOT_NOTIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutDetail:
+    """A logout with everything that hangs on it."""
+
+    logout: Logout
+    account: Account
+    # Those that it ended, and those that live on after it ended client sessions of them.
+    sessions: tuple[Session, ...]
+    client_sessions: tuple[tuple[ClientSession, Client], ...]
+    revoked: tuple[tuple[Grant, Client], ...]
+    surviving: tuple[tuple[Grant, Client], ...]
+    apps: tuple[NotifiedApp, ...]
+
+
+# From what needs no attention to what needs most; any other state is a final one without success.
+_CONCERN = {NOTIFIED: 0, DeliveryState.SUPERSEDED.value: 1, TO_BE_NOTIFIED: 2, REFUSING: 3}
+
+
+def state_of(delivery: Delivery) -> str:
+    """Return how far a notification is, in the words that people are shown."""
+    if delivery.state == DeliveryState.PENDING:
+        return TO_BE_NOTIFIED if delivery.last_status is None else REFUSING
+    return NOTIFIED if delivery.state == DeliveryState.ACCEPTED else str(delivery.state)
+
+
+def list_logouts(wanted: Filter, limit: int = 100) -> list[tuple[Logout, Account]]:
+    """List logouts, newest first."""
+    found = select(Logout, Account).join(Account, Account.id == Logout.account_id)
+    for column in ("account_id", "mass_ending_id", "actor_name"):
+        if (value := getattr(wanted, column)) is not None:
+            found = found.where(getattr(Logout, column) == value)
+    if wanted.since is not None:
+        found = found.where(Logout.at >= wanted.since)
+    if wanted.client_pk is not None:
+        found = found.where(_concerns(wanted.client_pk))
+    newest = found.order_by(Logout.at.desc(), Logout.id.desc()).limit(limit)
+    return [(row[0], row[1]) for row in db.session.execute(newest)]
+
+
+def count_notifications(logout_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """Count the notifications of each logout by the state that people are shown."""
+    # The same distinction as `state_of`.
+    answered = Delivery.last_status.is_not(None)
+    counted = (
+        select(Delivery.logout_id, Delivery.state, answered, func.count())
+        .where(Delivery.logout_id.in_(logout_ids))
+        .group_by(Delivery.logout_id, Delivery.state, answered)
+    )
+    counts: dict[UUID, dict[str, int]] = {one: {} for one in logout_ids}
+    for logout_id, state, was_answered, count in db.session.execute(counted):
+        shown = state_of(Delivery(state=state, last_status=0 if was_answered else None))
+        counts[logout_id][shown] = counts[logout_id].get(shown, 0) + count
+    return counts
+
+
+def find_detail(logout_id: UUID) -> LogoutDetail | None:
+    """Return a logout with everything that hangs on it, in a constant number of statements."""
+    logout = db.session.get(Logout, logout_id)
+    if logout is None:
+        return None
+    client_sessions = _client_sessions(logout_id)
+    revoked = _grants(Grant.logout_id == logout_id)
+    clients = {client.id: client for _, client in (*client_sessions, *revoked)}
+    return LogoutDetail(
+        logout=logout,
+        account=db.session.get_one(Account, logout.account_id),
+        sessions=_sessions(logout_id),
+        client_sessions=client_sessions,
+        revoked=revoked,
+        surviving=_grants(*_survived(logout, [one.grant_id for one, _ in client_sessions])),
+        apps=_apps(logout_id, clients),
+    )
+
+
+def _concerns(client_pk: UUID) -> ColumnElement[bool]:
+    return or_(
+        exists().where(ClientSession.logout_id == Logout.id, ClientSession.client_id == client_pk),
+        exists().where(Grant.logout_id == Logout.id, Grant.client_id == client_pk),
+        exists().where(Delivery.logout_id == Logout.id, Delivery.client_id == client_pk),
+    )
+
+
+def _sessions(logout_id: UUID) -> tuple[Session, ...]:
+    left = select(ClientSession.session_id).where(ClientSession.logout_id == logout_id)
+    concerned = select(Session).where(or_(Session.logout_id == logout_id, Session.id.in_(left)))
+    return tuple(db.session.scalars(concerned.order_by(Session.id)))
+
+
+def _client_sessions(logout_id: UUID) -> tuple[tuple[ClientSession, Client], ...]:
+    ended = (
+        select(ClientSession, Client)
+        .join(Client, Client.id == ClientSession.client_id)
+        .where(ClientSession.logout_id == logout_id)
+        .order_by(ClientSession.id)
+    )
+    return tuple((row[0], row[1]) for row in db.session.execute(ended))
+
+
+def _survived(logout: Logout, grant_ids: Sequence[UUID]) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that a grant of an ended client session lived on after this logout."""
+    return (
+        Grant.id.in_(grant_ids),
+        or_(Grant.logout_id.is_(None), Grant.logout_id != logout.id),
+        or_(Grant.revoked_at.is_(None), Grant.revoked_at > logout.at),
+        Grant.expires_at > logout.at,
+    )
+
+
+def _grants(*conditions: ColumnElement[bool]) -> tuple[tuple[Grant, Client], ...]:
+    found = select(Grant, Client).join(Client, Client.id == Grant.client_id).where(*conditions)
+    return tuple((row[0], row[1]) for row in db.session.execute(found.order_by(Grant.id)))
+
+
+def _apps(logout_id: UUID, clients: dict[UUID, Client]) -> tuple[NotifiedApp, ...]:
+    attempts: dict[UUID, list[DeliveryAttempt]] = {}
+    made = select(DeliveryAttempt).join(Delivery, Delivery.id == DeliveryAttempt.delivery_id)
+    for attempt in db.session.scalars(
+        made.where(Delivery.logout_id == logout_id).order_by(DeliveryAttempt.number)
+    ):
+        attempts.setdefault(attempt.delivery_id, []).append(attempt)
+    owed = (
+        select(Delivery, Client)
+        .join(Client, Client.id == Delivery.client_id)
+        .where(Delivery.logout_id == logout_id)
+        .order_by(Delivery.id)
+    )
+    notifications: dict[UUID, list[Notification]] = {}
+    for delivery, client in db.session.execute(owed):
+        clients = clients | {client.id: client}
+        notification = Notification(delivery=delivery, attempts=tuple(attempts.get(delivery.id, ())))
+        notifications.setdefault(client.id, []).append(notification)
+    return tuple(
+        NotifiedApp(client=client, notifications=tuple(notifications.get(client.id, ())))
+        for client in sorted(clients.values(), key=lambda client: client.client_id)
+    )
