@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from provider.cli.context import fail, with_app
 from provider.cli.bulk_logout import as_record
+from provider.cli.context import fail, with_app
 from provider.cli.mass_progress import follow
 from provider.cli.output import json_option, show_json
 from provider.cli.what_ends import ask_first

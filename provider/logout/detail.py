@@ -74,7 +74,7 @@ _CONCERN = {NOTIFIED: 0, DeliveryState.SUPERSEDED.value: 1, TO_BE_NOTIFIED: 2, R
 def state_of(delivery: Delivery) -> str:
     """Return how far a notification is, in the words that people are shown."""
     if delivery.state == DeliveryState.PENDING:
-        return TO_BE_NOTIFIED if delivery.last_status is None else REFUSING
+        return REFUSING if delivery.is_refusing else TO_BE_NOTIFIED
     return NOTIFIED if delivery.state == DeliveryState.ACCEPTED else str(delivery.state)
 
 
@@ -94,16 +94,16 @@ def list_logouts(wanted: Filter, limit: int = 100) -> list[tuple[Logout, Account
 
 def count_notifications(logout_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """Count the notifications of each logout by the state that people are shown."""
-    # The same distinction as `state_of`.
-    answered = Delivery.last_status.is_not(None)
+    # What `state_of` looks at; so few combinations that a line for each is cheap.
+    looked_at = (Delivery.state, Delivery.refusals, Delivery.last_outcome)
     counted = (
-        select(Delivery.logout_id, Delivery.state, answered, func.count())
+        select(Delivery.logout_id, *looked_at, func.count())
         .where(Delivery.logout_id.in_(logout_ids))
-        .group_by(Delivery.logout_id, Delivery.state, answered)
+        .group_by(Delivery.logout_id, *looked_at)
     )
     counts: dict[UUID, dict[str, int]] = {one: {} for one in logout_ids}
-    for logout_id, state, was_answered, count in db.session.execute(counted):
-        shown = state_of(Delivery(state=state, last_status=0 if was_answered else None))
+    for logout_id, state, refusals, outcome, count in db.session.execute(counted):
+        shown = state_of(Delivery(state=state, refusals=refusals, last_outcome=outcome))
         counts[logout_id][shown] = counts[logout_id].get(shown, 0) + count
     return counts
 

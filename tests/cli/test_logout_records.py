@@ -43,6 +43,7 @@ def answer(looking, client_id: str, state: str, outcome: str, status: int | None
                 continue
             delivery.state, delivery.last_outcome, delivery.last_status = state, outcome, status
             delivery.attempt_count += 1
+            delivery.refusals = 0 if status == 200 else delivery.refusals + 1
             delivery.finished_at = None if state == DeliveryState.PENDING else clock.now()
             db.session.add(
                 DeliveryAttempt(
@@ -83,11 +84,12 @@ def test_one_logout_is_told_whole(curfew, ended, signed_in, looking):
 
 
 def test_people_read_the_same(curfew, ended, looking):
-    answer(looking, "red", DeliveryState.PENDING, "unavailable", 503)
+    for _ in range(2):
+        answer(looking, "red", DeliveryState.PENDING, "misconfigured", 404)
 
     out = curfew("logout", "show", ended).out
 
-    for word in ("cleo", "Firefox on Linux", "red", "refusing", "503", "to be notified", "not notified"):
+    for word in ("cleo", "Firefox on Linux", "red", "refusing", "404", "to be notified", "not notified"):
         assert word in out
 
 
