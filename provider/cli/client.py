@@ -91,7 +91,7 @@ def list_(*, limit: int, as_json: bool) -> None:
         show_json([as_wire(one) for one in clients])
         return
     rows = [(one.client_id, one.display_name, *_row(one)) for one in clients]
-    columns = ("client_id", "Name", "Kind", "Told at", "State", "Since")
+    columns = ("client_id", "Name", "Kind", "Logout address", "State", "Since")
     show_table(columns, rows, empty="There are no clients.")
 
 

@@ -168,7 +168,7 @@ def read_instant(text: str) -> datetime:
 
 def _finish(begun: MassEnding, *, wait: bool, as_json: bool) -> None:
     if not as_json:
-        click.echo("From now on all of it is refused.")
+        click.echo("Revoked. Affected sessions and tokens are rejected from now on.")
     ended = follow(begun.id, quiet=as_json) if wait else begun
     if as_json:
         show_json(as_record(ended))

@@ -43,7 +43,7 @@ def owed(looking):
 
 def test_everybody_is_signed_out_and_every_app_is_owed_the_news(curfew, living, owed, looking):
     answer = curfew("logout", "everybody", "--yes").out
-    assert "From now on all of it is refused." in answer
+    assert "Revoked. Affected sessions and tokens are rejected from now on." in answer
     assert "Ended 2 of 2" in answer
     assert living() == [False, False]
     assert owed() == 3
