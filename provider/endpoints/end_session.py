@@ -11,19 +11,22 @@ from provider.clients.models import Client, ConfirmSignOut
 from provider.clients.queries import find_by_client_id
 from provider.endpoints.end_session_case import EndSessionCase, case_of
 from provider.endpoints.signed_out import after_end, already_signed_out
+from provider.endpoints.way_on import way_on_again
 from provider.infrastructure.database import in_transaction, transaction
 from provider.interactions.answer import adopt
 from provider.interactions.models import InteractionKind
 from provider.interactions.park import park
 from provider.interactions.queries import find as find_parked
 from provider.interactions.queries import find_unbound
+from provider.logout import unknown_session
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.hint import ProvenHint, find_hinted
 from provider.logout.models import LogoutReason
+from provider.logout.results import find_by_result_handle
 from provider.protocol.end_session_request import PARAMETERS, WHO, EndSessionRequest
 from provider.sessions.models import ClientSession, Session
-from provider.sessions.queries import FoundSession, find_live, find_with_sid
+from provider.sessions.queries import FoundSession, find_by_sid, find_live, find_with_sid
 from provider.web import cookies
 from provider.web.addresses import client_address
 from provider.web.after_ending import result_handle_of
@@ -38,6 +41,8 @@ def end_session() -> Response:
     case, hint = case_of(asked)
     # DEC-07: a cross-site POST carries no Lax cookie; our own GET will see whether there is one.
     if request.method == "POST" and cookies.session_handle() is None:
+        if hint is not None:
+            unknown_session.notify(hint, ip=client_address())
         with transaction():
             handle = park(KIND, case.as_parameters(), browser=None, answers=case.as_answers())
         return redirect(url_for("endpoints.resume_end_session", handle=handle), 303)
@@ -74,6 +79,9 @@ def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | Non
     is_proven = share is not None and client is not None and share.client_id == client.id
     if client and is_proven and not _must_ask(client, found):
         return _end_at_once(case, client, found)
+    if hint is not None and share is None:
+        # The app's own session is not this browser's: it may be one that the database has lost.
+        unknown_session.notify(hint, ip=client_address())
     return _ask(case, found.session)
 
 
@@ -107,9 +115,23 @@ def _without_session(case: EndSessionCase, client: Client | None, hint: ProvenHi
     hinted = _hinted(case, client, hint)
     if hinted is not None and hinted[1].ended_at is None and hinted[0].is_live:
         return _ask(case, hinted[1], by_hint=True)
+    if hinted is None and client is not None and case.sid and find_by_sid(case.sid) is None:
+        return _after_unknown(case, client, hint)
     handle = cookies.session_handle()
     result_handle = result_handle_of(handle) if handle else ""
     return already_signed_out(case, recent=hinted is not None, result_handle=result_handle)
+
+
+def _after_unknown(case: EndSessionCase, client: Client, hint: ProvenHint | None) -> Response:
+    """Answer a proven hint whose session the database has lost: its app is notified by the hint's sid."""
+    handle = unknown_session.result_handle_of(client, case.sid or "")
+    outcome = unknown_session.notify(hint, ip=client_address()) if hint else None
+    if outcome is not None:
+        return after_end(outcome, case, handle)
+    logout = find_by_result_handle(handle)
+    if logout is not None:
+        return redirect(way_on_again(case, logout, handle), 303)
+    return already_signed_out(case, recent=False, is_unknown=True)
 
 
 def _hinted(

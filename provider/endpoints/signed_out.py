@@ -47,11 +47,14 @@ def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle
     return cleared(redirect_to(by_way_of_frames(outcome, target), 303))
 
 
-def already_signed_out(case: EndSessionCase, *, recent: bool, result_handle: str = "") -> Response:
+def already_signed_out(
+    case: EndSessionCase, *, recent: bool, result_handle: str = "", is_unknown: bool = False
+) -> Response:
     """Answer a sign-out where nothing is left to end: with the way back that is safe.
 
     Only a proven, recent hint leads back by itself; otherwise the person decides (rpinitiated §3). A
-    request that is sent twice at once leads the same way as the one that ended the session.
+    request that is sent twice at once leads the same way as the one that ended the session. Of a session
+    that is unknown nothing is said but that.
     """
     if cookies.session_handle() is not None:
         cookies.forget_session()
@@ -64,6 +67,7 @@ def already_signed_out(case: EndSessionCase, *, recent: bool, result_handle: str
         "session_ended.html",
         apps=[],
         pending=False,
+        is_unknown=is_unknown,
         unusable=case.unusable,
         client_id=case.client_id,
         # Both are addresses of the client's registration, and the person decides whether to go there.

@@ -11,6 +11,7 @@ from provider.audit.record import Actor, record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import outbox
+from provider.delivery.outbox import Notice
 from provider.grants.models import Grant
 from provider.infrastructure import acting, clock, current, event_log, metrics
 from provider.infrastructure.acting import Operator
@@ -142,9 +143,10 @@ def conclude(
     client_sessions_ended: int,
     grants_revoked: int,
     survivors: list[Share],
+    more_notices: Sequence[Notice] = (),
 ) -> LogoutOutcome:
     """Write the Logout, owe the news to every client concerned, and ring for the workers after the commit."""
-    notices = fanout.plan(shares, ending.cause.reason)
+    notices = [*fanout.plan(shares, ending.cause.reason), *more_notices]
     result_handle = ending.cause.result_handle or new_handle()
     logout = ending.as_logout(
         result_digest=digest_of(result_handle),

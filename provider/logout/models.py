@@ -30,6 +30,8 @@ class LogoutReason(StrEnum):
     SESSION_LIMIT = "session_limit"
     # Global Token Revocation: an upstream has told us to.
     UPSTREAM = "global_token_revocation"
+    # A proven ID Token names a session that the database has lost.
+    UNKNOWN_SESSION = "unknown_session"
 
 
 class LogoutScope(StrEnum):

@@ -118,7 +118,9 @@ def _concern(delivery: Delivery) -> int:
 def _clients(logout_id: UUID) -> list[Client]:
     in_session = select(ClientSession.client_id).where(ClientSession.logout_id == logout_id)
     by_grant = select(Grant.client_id).where(Grant.logout_id == logout_id)
-    concerned = select(Client).where(Client.id.in_(in_session.union(by_grant)))
+    # Of a session that the database has lost only the notification is left.
+    notified = select(Delivery.client_id).where(Delivery.logout_id == logout_id)
+    concerned = select(Client).where(Client.id.in_(in_session.union(by_grant, notified)))
     return list(db.session.scalars(concerned))
 
 

@@ -99,7 +99,6 @@ NOT_PROOF: list[tuple[str, Callable[[Story], str | None]]] = [
     ("no audience", lambda story: story.hint(aud=None)),
     ("an unknown client as audience", lambda story: story.hint(aud="nobody")),
     ("no sid", lambda story: story.hint(sid=None)),
-    ("an unknown sid", lambda story: story.hint(sid="x" * 43)),
     ("the sid of another client's share", lambda story: story.hint(sid=story.made.shares["green"].sid)),
     ("a Logout Token", lambda story: story.hint(typ="logout+jwt")),
     ("an access token", lambda story: story.hint(typ="at+jwt")),
