@@ -6,6 +6,7 @@
 #   make interop      installs clients that others wrote and plays with them (Node.js with npm; Apache: apt)
 #   make races        every race a thousand times, with real threads on PostgreSQL (ROUNDS=1000)
 #   make test-faults  every fault, long ones too: processes killed, frozen, cut off; takes a quarter of an hour
+#   make test-hosts   clocks apart, restored backups, standbys promoted; takes some minutes
 #   make soak         random faults under load for MINUTES=5, and what was lost by them
 #   make check        lint, format, types, layers
 #   make bench-sessions   whether a million sessions are as quick as a thousand; takes minutes and 6 GB in /tmp
@@ -32,7 +33,7 @@ ROUNDS ?= 1000
 MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions
+.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -58,6 +59,9 @@ races: install-dev
 
 test-faults: install-dev
 	@$(BIN)/pytest -m "long or not long" $(PYTEST_ARGS) tests/faults
+
+test-hosts: install-dev
+	@$(BIN)/pytest -m "long or not long" $(PYTEST_ARGS) tests/hosts
 
 soak: install-dev
 	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(SOAK_ARGS)

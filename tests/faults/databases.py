@@ -156,6 +156,23 @@ class PostgresServer:
         source = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
         self._run("pg_basebackup", *source, "-D", folder, "-R", "-c", "fast", "--no-sync", "-X", "stream")
 
+    def dump(self, database: PostgresDatabase, file: Path) -> None:
+        """Back a database up as operators do."""
+        self._run("pg_dump", *self._at, "-Fc", "-f", file, database.name)
+
+    def restore(self, database: PostgresDatabase, file: Path) -> None:
+        """Put a backup in the place of a database that nobody is connected to any more."""
+        with psycopg.connect(
+            f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True
+        ) as connection:
+            connection.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {database.name}")
+        self._run("pg_restore", *self._at, "-d", database.name, file)
+
+    @property
+    def _at(self) -> list[str]:
+        return ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
+
     def promote(self) -> None:
         self._run("pg_ctl", "promote", "-w", "-D", self.data)
 

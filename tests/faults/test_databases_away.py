@@ -262,7 +262,7 @@ def test_a_backup_is_restored(open_house: OpenHouse) -> None:
         Path(f"{house.database.path}{suffix}").unlink(missing_ok=True)
     shutil.copy(backup, house.database.path)
     living.end_asked_at = ended.end_asked_at
-    house.curfew("logout", "everybody", "--yes")
+    house.curfew("db", "restored", "--yes")
     house.open(workers=1)
     house.wait_until_settled()
 

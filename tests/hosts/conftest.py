@@ -1,0 +1,12 @@
+"""The houses of the fault suite, opened on several hosts."""
+
+import pytest
+
+from tests.faults.conftest import broker, houses, open_house  # noqa: F401 – fixtures.
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these together: each starts a PostgreSQL and several processes of its own."""
+    for item in items:
+        if "tests/hosts/" in item.nodeid:
+            item.add_marker(pytest.mark.xdist_group("hosts"))

@@ -1,0 +1,69 @@
+"""Web nodes behind a balancer that gives each connection to the next one."""
+
+import contextlib
+import itertools
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.faults.house import House
+from tests.faults.programs import Program
+from tests.faults.proxy import Wire
+from tests.support.waiting import wait_until
+
+SHIFTED = Path(__file__).with_name("shifted_host.py")
+
+
+class Balancer(Wire):
+    """A wire with several ends."""
+
+    def __init__(self, port: int, targets: list[tuple[str, int]]) -> None:
+        self._next = itertools.cycle(targets)
+        super().__init__(targets[0], port=port)
+
+    @property
+    def target(self) -> tuple[str, int]:
+        return next(self._next)
+
+    @target.setter
+    def target(self, _first: tuple[str, int]) -> None:
+        """Each connection takes the next."""
+
+
+class Nodes:
+    """The web processes of one house."""
+
+    def __init__(self, house: House, clocks: list[float]) -> None:
+        self.house = house
+        self.ports = [free_port() for _ in clocks]
+        self.programs = [self._start(*each) for each in zip(self.ports, clocks, strict=True)]
+        house.wires.append(Balancer(house.port, [("127.0.0.1", port) for port in self.ports]))
+        for port in self.ports:
+            wait_until(lambda port=port: readiness(port).get("status") == "ok", seconds=90)
+
+    def _start(self, port: int, off_by: float) -> Program:
+        log = self.house.folder / f"node-{port}.log"
+        self.house.logs.append(log)
+        command = [sys.executable, str(SHIFTED), str(off_by), "serve", "--port", str(port), "--threads", "8"]
+        data_dir = str(self.house.folder / f"node-{port}")
+        return Program(command, self.house.environ(data_dir=data_dir), log)
+
+    def close(self) -> None:
+        for program in self.programs:
+            program.kill()
+
+
+def readiness(port: int) -> dict[str, Any]:
+    """What a node says of itself; nothing while it does not answer."""
+    with contextlib.suppress(requests.RequestException), requests.Session() as session:
+        session.trust_env = False
+        return session.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).json()
+    return {}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])

@@ -1,0 +1,39 @@
+"""Two nodes whose clocks are two minutes apart answer the same people."""
+
+import base64
+import json
+import time
+
+import pytest
+
+from tests.hosts.nodes import Nodes, readiness
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+
+
+def claims_of(id_token: str) -> dict:
+    body = id_token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+
+
+def test_sign_ins_by_two_nodes_with_clocks_two_minutes_apart(open_house):
+    """With the nodes' own clocks a code of one is expired, or not yet valid, at the other."""
+    house = open_house("postgresql", is_open=False)
+    nodes = Nodes(house, [-60, 60])
+    house.start_worker()
+    try:
+        visits = [house.visitors.sign_in("ada", ["red", "green"]) for _ in range(6)]
+        offsets = [readiness(port)["checks"]["clock"]["offset_seconds"] for port in nodes.ports]
+        for visit in visits:
+            house.visitors.sign_out(visit)
+            house.visitors.probe(visit)
+        house.wait_until_settled()
+    finally:
+        nodes.close()
+
+    assert offsets == [pytest.approx(60, abs=1), pytest.approx(-60, abs=1)]
+    for visit in visits:
+        for share in visit.shares.values():
+            assert claims_of(share.id_token)["iat"] == pytest.approx(time.time(), abs=60)
+    assert all(program.events("clock_differs") for program in nodes.programs)
+    assert house.findings() == []
