@@ -36,7 +36,10 @@ class Settings:
         "The `iss` of every token: an https URL without query or fragment (http only for localhost).",
         default="http://localhost:8900",
     )
-    data_dir: Path = setting("Folder of the embedded database and the key file.", default=Path("data"))
+    data_dir: Path = setting(
+        "Folder of the embedded database, the key file and what this host has seen of its database.",
+        default=Path("data"),
+    )
     database_url: str = setting(
         "SQLAlchemy URL; `sqlite:///…` or `postgresql+psycopg://…`. Empty: SQLite in `data_dir`.",
         default="",

@@ -32,7 +32,7 @@ FLT-29        test_receivers: a_liar_is_believed_and_nothing_more_is_said
 FLT-30        test_databases_away: killed_and_started_again_under_load. A power cut of the machine, which
               would try the disk as well, cannot be played
 FLT-31        test_databases_away: fail_over_to_a_synchronous_replica. Only that is promised: of an
-              asynchronous one the last endings may be missing
+              asynchronous one the last endings may be missing, which tests/hosts/test_failover plays
 FLT-32        test_databases_away: slow_silent_or_unreachable
 FLT-33        test_databases_away: the_disk_is_full, by a limit on the size of files
 FLT-34        test_databases_away: read_only
@@ -51,7 +51,7 @@ FLT-42        test_changes: a_client_changes_between_two_tries
 FLT-43        test_changes: the_person_comes_back_between_two_tries
 FLT-44        test_scarcity: an_administrator_ends_everything, a hundredth of it; throughput in
               benchmarks/delivery.py
-FLT-45        test_databases_away: a_backup_is_restored
+FLT-45        test_databases_away: a_backup_is_restored; tests/hosts/test_restored_backup on PostgreSQL
 FLT-46, 47    test_wires: every_toxic_on_a_link, the_provider_and_its_workers_are_parted; seconds, not
               minutes
 FLT-48        Not played: there is no earlier release whose code could run beside this one. That the
