@@ -54,16 +54,14 @@ def load_application(threads: int) -> "Front":
 def _watch_history(application: "Flask") -> None:
     """Look again and again whether the database holds what it held, and log when it does not."""
     from provider.infrastructure import event_log
-    from provider.infrastructure.database import AWAY
     from provider.inspection import history
 
     while True:
         try:
             with application.app_context():
                 history.watch()
-        except AWAY:
-            # Requests and readiness say so.
-            event_log.info("history_not_watched")
+        except Exception as exc:  # noqa: BLE001 – logged; this thread must outlive a database that is away.
+            event_log.warning("history_not_watched", kind=type(exc).__name__)
         time.sleep(history.EVERY.total_seconds())
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,8 @@ from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.config.values import read_timedelta
 from provider.infrastructure import clock
-from provider.infrastructure.database import transaction
+from provider.infrastructure.database import end_read, transaction
+from provider.inspection import history
 
 PROBLEMS_FOUND = 1
 
@@ -131,9 +133,14 @@ def head(*, as_json: bool) -> None:
 def verify(*, anchor: Link | None, as_json: bool) -> None:
     """Look whether any entry was changed, moved or removed; exit with 1 if so.
 
-    That the end was cut off shows only against an anchor that was kept elsewhere.
+    That the end was cut off shows against an anchor that was kept elsewhere, and against what this host
+    has seen of the database.
     """
     findings = verify_audit(anchor)
+    end_read()
+    seen = history.judge(remember=False)
+    if seen.is_older:
+        findings = replace(findings, problems=(*findings.problems, seen.sentence))
     if as_json:
         show_json(_findings_view(findings))
     else:

@@ -142,8 +142,10 @@ def test_serve_and_worker_refuse_an_older_copy_until_it_is_ended(app, ada, curfe
     assert "older copy" in answer.json["checks"]["history"]["detail"]
     found = curfew("check", "--json", code=1).json["checks"]
     assert {one["name"]: one["wrong"] for one in found}["database_history"] == 1
+    assert "older copy" in curfew("audit", "verify", "--json", code=1).json["problems"][0]
 
     curfew("db", "restored", "--yes")
+    curfew("audit", "verify")
 
     # A result of readiness is shared for a second.
     wait_until(lambda: app.test_client().get("/health/ready").status_code == 200)

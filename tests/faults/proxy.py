@@ -34,12 +34,12 @@ class Toxics:
 class Wire:
     """A TCP proxy in front of one target; new connections are taken at `port`."""
 
-    def __init__(self, target: tuple[str, int], *, port: int = 0) -> None:
+    def __init__(self, target: tuple[str, int], *, port: int = 0, host: str = "127.0.0.1") -> None:
         self.target = target
         self.toxics = Toxics()
         self._changed = threading.Condition()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
+        self._listener = socket.create_server((host, port), backlog=256)
         self.port: int = self._listener.getsockname()[1]
         self._closed = False
         # Called with each message of a PostgreSQL client before it is passed on; False cuts the wire.
