@@ -72,7 +72,7 @@ def test_the_page_of_results_goes_on_by_itself(context, served, made):
 
     tell_red()
 
-    expect(page.locator("#apps li[data-state=told]")).to_contain_text("(142 ms)")
+    expect(page.locator("#apps li[data-state=notified]")).to_contain_text("(142 ms)")
     expect(page.locator("#looking-again")).to_have_count(0)
     assert page.evaluate("window.neverLeft")
     assert state_of(page, "Blue") == "no_address"
@@ -86,7 +86,7 @@ def test_the_page_of_results_goes_on_without_javascript(chromium: Browser, serve
 
         tell_red()
 
-        expect(page.locator("#apps li[data-state=told]")).to_contain_text("Red", timeout=20_000)
+        expect(page.locator("#apps li[data-state=notified]")).to_contain_text("Red", timeout=20_000)
 
 
 def test_a_form_is_sent_once(context, served, made):
