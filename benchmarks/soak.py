@@ -40,6 +40,7 @@ NAMES = {
     "INV-03": "false logouts",
     "INV-04": "revived",
 }
+REFUSALS = (302, 400, 403, 404)
 
 
 class Load:
@@ -136,6 +137,8 @@ class Nemesis:
             "a receiver resets": self._misbehave(manners.resets),
             "a receiver flaps": self._misbehave(manners.flaps(0.5)),
             "a receiver drips": self._misbehave(manners.drips_header),
+            # An ingress that answers for an app which restarts, and an app with a stale key set (DLV-11).
+            **{f"a receiver says {status}": self._misbehave(manners.says(status)) for status in REFUSALS},
             "keys rotated": lambda _: self._rotate(),
         }
         if isinstance(self._house.database, PostgresDatabase):

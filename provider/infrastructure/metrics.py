@@ -106,6 +106,11 @@ FAILING = Gauge(
     "For how long an endpoint has not answered with a yes; 0 when it has.",
     ("client_id",),
 )
+REFUSING = Gauge(
+    "curfew_endpoint_refusing",
+    "1 while an endpoint answers, but not with success, for at least the second time.",
+    ("client_id",),
+)
 SWEEPER_HEARTBEAT = Gauge(
     "curfew_sweeper_heartbeat_age_seconds", "Since when no worker has said that it sweeps."
 )
@@ -114,7 +119,17 @@ CLOCK_OFFSET = Gauge(
     "curfew_clock_offset_seconds",
     "How far the database's clock is ahead of the answering process's own, which is corrected by it.",
 )
-GAUGES = (DATABASE_UP, OLDEST_DUE, DELIVERIES, BREAKERS, FAILING, SWEEPER_HEARTBEAT, DUTY_AGE, CLOCK_OFFSET)
+GAUGES = (
+    DATABASE_UP,
+    OLDEST_DUE,
+    DELIVERIES,
+    BREAKERS,
+    FAILING,
+    REFUSING,
+    SWEEPER_HEARTBEAT,
+    DUTY_AGE,
+    CLOCK_OFFSET,
+)
 
 
 def names() -> set[str]:

@@ -192,6 +192,10 @@ def _accepted_without_an_attempt(_: datetime) -> Select[UUID]:
     return select(Delivery.id).where(is_in(DeliveryState.ACCEPTED), ~said_yes)
 
 
+def _cancelled_without_a_reason(_: datetime) -> Select[UUID]:
+    return select(Delivery.id).where(is_in(DeliveryState.CANCELLED), Delivery.cancel_reason.is_(None))
+
+
 def _kept_since(now: datetime) -> datetime:
     """Since when no delivery can have been deleted for its age."""
     return now - current.settings().delivery_retention
@@ -273,6 +277,12 @@ INVARIANTS = (
         Delivery,
         "A delivery is finished and leased, or finished and not at any time, or the other way round.",
         _delivery_at_odds_with_its_state,
+    ),
+    Invariant(
+        "cancelled_without_a_reason",
+        Delivery,
+        "A delivery was cancelled and nothing says why.",
+        _cancelled_without_a_reason,
     ),
     Invariant(
         "accepted_without_an_attempt",

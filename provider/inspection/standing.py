@@ -84,11 +84,14 @@ def _deliveries() -> Iterator[Sample]:
 
 def _endpoints(now: datetime) -> Iterator[Sample]:
     """A row stands here for each endpoint that has ever failed."""
-    rows = select(Client.client_id, EndpointHealth.state, EndpointHealth.failing_since)
+    rows = select(Client.client_id, EndpointHealth)
     known = rows.join(Client, Client.id == EndpointHealth.client_id).where(Client.deleted_at.is_(None))
-    for client_id, state, failing_since in db.session.execute(known.order_by(Client.client_id)):
-        yield metrics.BREAKERS.reads(_BREAKER_READINGS[BreakerState(state)], client_id)
-        yield metrics.FAILING.reads(_seconds_since(failing_since, now), client_id)
+    for client_id, health in db.session.execute(
+        known.order_by(Client.client_id), execution_options={"populate_existing": True}
+    ):
+        yield metrics.BREAKERS.reads(_BREAKER_READINGS[BreakerState(health.state)], client_id)
+        yield metrics.FAILING.reads(_seconds_since(health.failing_since, now), client_id)
+        yield metrics.REFUSING.reads(int(health.is_refusing), client_id)
 
 
 def _duties(now: datetime) -> Iterator[Sample]:

@@ -209,6 +209,11 @@ BREAKS = [
         id="a lease that nobody took over",
     ),
     pytest.param(
+        give_pending(state="cancelled", finished_at=-AGES),
+        {"cancelled_without_a_reason"},
+        id="a delivery that was cancelled for no reason",
+    ),
+    pytest.param(
         give_pending(finished_at=-AGES),
         {"delivery_at_odds_with_its_state"},
         id="a pending delivery that is finished",

@@ -17,12 +17,15 @@ import requests
 from sqlalchemy import func, select
 
 from provider.audit.models import AuditEvent
-from provider.delivery.models import Delivery
+from provider.clients.models import Client
+from provider.delivery.models import Delivery, EndpointHealth
+from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.keys.jwks import published_jwks
 from provider.keys.lifecycle import ensure_keys
 from provider.logout.models import Logout
 from provider.sessions.models import ClientSession
+from tests.delivery.owing import sign_out_at
 from tests.factories import make_account, make_client, make_session
 from tests.support.authority import Authority
 from tests.support.waiting import wait_until
@@ -103,6 +106,29 @@ def by_check(report):
 
 def grades(report):
     return {one["check"]: one["grade"] for one in report["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("status", "opened"), [pytest.param(200, True, id="it passes"), pytest.param(400, False, id="it fails")]
+)
+def test_an_examination_that_passes_opens_a_trial(curfew, registered, looking, status, opened):
+    with running(first_only(status)) as app:
+        registered(port=app.port)
+        with looking():
+            red = db.session.scalars(select(Client)).one()
+            sign_out_at(red, account=make_account("ben"))
+            with transaction():
+                counts = {"trips": 5, "consecutive_failures": 12, "window_attempts": 0, "window_failures": 0}
+                about = {"state": "open", "open_until": clock.now() + timedelta(minutes=15), "refusals": 2}
+                about |= {"failing_since": clock.now(), "last_outcome": "bad_request", "url": "http://red"}
+                db.session.add(EndpointHealth(client_id=red.id, **about, **counts))
+
+        report = curfew("doctor", "red", "--json", code=0 if opened else 1).json
+
+    assert "refusing" in by_check(report)["deliveries"]["saw"]
+    assert report["trial_opened"] is opened
+    with looking():
+        assert (db.session.scalars(select(EndpointHealth)).one().open_until <= clock.now()) is opened
 
 
 def test_an_app_that_refuses_every_bad_token_passes(curfew, registered):

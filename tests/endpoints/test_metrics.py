@@ -165,6 +165,7 @@ def test_what_a_breaker_holds_is_not_overdue(turned_clock, owed, read):
     until = clock.now() + timedelta(minutes=15)
     fail("red", state=BreakerState.OPEN, open_until=until, failing_since=clock.now())
     fail("green", state=BreakerState.CLOSED)
+    owed["red"](refusals=2, last_outcome="misconfigured")
 
     turned_clock.turn(timedelta(seconds=90))
 
@@ -172,7 +173,18 @@ def test_what_a_breaker_holds_is_not_overdue(turned_clock, owed, read):
     assert read("curfew_endpoint_breaker_state", client_id="red") == 2
     assert read("curfew_endpoint_failing_seconds", client_id="red") == 90
     assert read("curfew_endpoint_breaker_state", client_id="green") == 0
+    assert read("curfew_endpoint_refusing", client_id="red") == 0
     assert read("curfew_deliveries", state="expired") == 1
+    assert read("curfew_deliveries", state="refusing") == 1
+    assert read("curfew_deliveries", state="pending") == 0
+
+
+def test_an_endpoint_that_refuses_is_told_apart(turned_clock, owed, read):
+    for name, outcome in (("red", "misconfigured"), ("green", "timeout")):
+        fail(name, state=BreakerState.CLOSED, failing_since=clock.now(), last_outcome=outcome, refusals=2)
+
+    assert read("curfew_endpoint_refusing", client_id="red") == 1
+    assert read("curfew_endpoint_refusing", client_id="green") == 0
 
 
 def test_the_age_of_the_sweep_and_of_each_duty(turned_clock, app, read):
