@@ -9,22 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, false, func, not_, or_, select, true
+from sqlalchemy import Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.delivery.models import Delivery, DeliveryAttempt, DeliveryState
 from provider.grants.models import Grant
-from provider.grants.queries import grant_lives
 from provider.infrastructure import current
-from provider.infrastructure.provider_state import ProviderState
 from provider.inspection.batches import Walked
 from provider.inspection.standing import is_held, is_in
+from provider.inspection.token_invariants import (
+    access_token_of_what_has_ended,
+    refresh_token_of_what_has_ended,
+)
 from provider.logout.fanout import EXPIRY_REASONS
 from provider.logout.models import Logout
 from provider.sessions.models import ClientSession, Session
-from provider.tokens.liveness import share_lives
 from provider.tokens.models import AccessToken, RefreshToken
 
 # So long after its time a worker has surely looked at a delivery, were there one.
@@ -39,38 +40,6 @@ class Invariant:
     table: Walked
     sentence: str
     wrong: Callable[[datetime], Select[UUID]]
-
-
-def _access_token_of_what_has_ended(now: datetime) -> Select[UUID]:
-    return _token_of_what_has_ended(AccessToken, now)
-
-
-def _refresh_token_of_what_has_ended(now: datetime) -> Select[UUID]:
-    return _token_of_what_has_ended(RefreshToken, now)
-
-
-def _token_of_what_has_ended(token: type[AccessToken | RefreshToken], now: datetime) -> Select[UUID]:
-    """Compare two records of one fact: what liveness asks, and the ending that every ended row names."""
-    lives = and_(
-        token.revoked_at.is_(None),
-        token.expires_at > now,
-        grant_lives(now),
-        or_(Grant.offline, share_lives(now)),
-    )
-    has_ended = or_(
-        Grant.logout_id.is_not(None),
-        and_(not_(Grant.offline), or_(ClientSession.logout_id.is_not(None), Session.logout_id.is_not(None))),
-    )
-    return (
-        select(token.id)
-        .join(Client, Client.id == token.client_id)
-        .join(Grant, Grant.id == token.grant_id)
-        .join(Account, Account.id == Grant.account_id)
-        .join(ClientSession, ClientSession.id == token.client_session_id)
-        .join(Session, Session.id == ClientSession.session_id)
-        .join(ProviderState, true())
-        .where(lives, has_ended)
-    )
 
 
 def _half_ended_session(_: datetime) -> Select[UUID]:
@@ -205,14 +174,14 @@ INVARIANTS = (
     Invariant(
         "live_access_token_of_what_has_ended",
         AccessToken,
-        "An access token is accepted although an ending names what it hangs on (INV-04).",
-        _access_token_of_what_has_ended,
+        "An access token is accepted although its grant or session has ended (INV-04).",
+        access_token_of_what_has_ended,
     ),
     Invariant(
         "live_refresh_token_of_what_has_ended",
         RefreshToken,
-        "A refresh token is accepted although an ending names what it hangs on (INV-04).",
-        _refresh_token_of_what_has_ended,
+        "A refresh token is accepted although its grant or session has ended (INV-04).",
+        refresh_token_of_what_has_ended,
     ),
     Invariant(
         "half_ended_session",

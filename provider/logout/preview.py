@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, true
+from sqlalchemy import func, or_, select, true
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
@@ -19,7 +19,8 @@ from provider.logout.shares import (
     list_of_grant,
     list_of_session,
 )
-from provider.sessions.models import Session
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.liveness import outlives_session
 from provider.tokens.models import AccessToken, RefreshToken
 
 # A person with more sessions is shown the newest, and how many there are.
@@ -140,7 +141,9 @@ def _tokens(account_id: UUID) -> tuple[int, tuple[SignedTokens, ...]]:
         select(func.count())
         .select_from(RefreshToken)
         .join(Grant, Grant.id == RefreshToken.grant_id)
+        .join(ClientSession, ClientSession.id == RefreshToken.client_session_id)
         .where(Grant.account_id == account_id, Grant.revoked_at.is_(None), Grant.expires_at > now)
+        .where(or_(outlives_session(RefreshToken), ClientSession.ended_at.is_(None)))
         .where(RefreshToken.rotated_at.is_(None), RefreshToken.revoked_at.is_(None))
         .where(RefreshToken.expires_at > now)
         .subquery()

@@ -10,6 +10,8 @@ from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.logout.models import Logout, LogoutScope
+from provider.sessions.models import ClientSession
+from provider.tokens.liveness import outlives_session
 from provider.tokens.models import RefreshToken
 
 
@@ -49,7 +51,9 @@ def _count_refresh_tokens(logout: Logout) -> int:
         select(func.count())
         .select_from(RefreshToken)
         .join(Grant, Grant.id == RefreshToken.grant_id)
+        .join(ClientSession, ClientSession.id == RefreshToken.client_session_id)
         .where(Grant.logout_id == logout.id, RefreshToken.rotated_at.is_(None))
+        .where(or_(outlives_session(RefreshToken), ClientSession.ended_at >= logout.at))
         .where(or_(RefreshToken.revoked_at.is_(None), RefreshToken.revoked_at > logout.at))
         .where(RefreshToken.expires_at > logout.at)
     )

@@ -16,7 +16,7 @@ from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.oauth.decision import Proceed
-from provider.oauth.token_answer import token_answer
+from provider.oauth.token_answer import is_offline, token_answer
 from provider.oauth.token_terms import targets_for
 from provider.oauth.told_claims import to_store
 from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
@@ -93,6 +93,7 @@ def _issue_access_token(
         share.session,
         scope=scope,
         family_id=family_id,
+        offline=is_offline(share.grant, scope),
         resources=targets_for(share.client, asked.resources, scope=scope),
         claims=_told(asked, proceed).get("userinfo"),
     )

@@ -100,6 +100,7 @@ def _issue(found: FoundRefreshToken, terms: TokenTerms, successor: str, scope: s
         session,
         scope=_ordered(scope),
         family_id=token.family_id,
+        offline=found.outlives_session,
         resources=terms.resources,
         cnf=terms.cnf,
         sign_in=sign_in,

@@ -70,15 +70,15 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
     def _end_what_is_left(self, found: FoundRefreshToken, request: Any) -> None:
         """End an offline grant with its refresh token, without which nobody could ever use or end it.
 
-        A device that gives its token back has signed itself out. A grant of a browser's session lives
-        on with the session, which a client cannot end this way.
+        A device that gives its token back has signed itself out. A token that was issued without
+        offline_access ends nothing else: its grant lives on with the session or with an offline token.
         """
         if found.session.is_device:
             by_client = Cause(
                 reason=LogoutReason.USER, initiator="client", client=found.client, ip=request.ip
             )
             end_grant(found.grant.id, by_client)
-        elif found.grant.offline and lifecycle.revoke(found.grant):
+        elif found.outlives_session and lifecycle.revoke(found.grant):
             record(
                 EventTag.GRANT_REVOKED,
                 actor="client",

@@ -8,7 +8,7 @@ from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.oauth.token_terms import JKT, TokenTerms
 from provider.oauth.told_claims import ToldClaims
-from provider.protocol.scopes import OPENID
+from provider.protocol.scopes import OFFLINE_ACCESS, OPENID
 from provider.sessions.models import ClientSession, Session
 from provider.tokens import access, id_token, refresh
 from provider.tokens.id_token import SignIn
@@ -37,14 +37,15 @@ def issue_tokens(
 ) -> dict[str, Any]:
     """Issue the first tokens of a family and return the answer that carries them.
 
-    `authorized` are the resources among which later requests may choose, `claims` what is told beyond the
-    scope.
+    Later requests choose among the `authorized` resources; `claims` are told beyond the scope.
     """
     client = above.client
+    offline = is_offline(above.grant, scope)
     handle, token = access.issue_for_grant(
         *above,
         scope=scope,
         family_id=family_id,
+        offline=offline,
         resources=terms.resources,
         cnf=terms.cnf,
         sign_in=sign_in,
@@ -56,6 +57,7 @@ def issue_tokens(
             *above,
             scope=scope,
             family_id=family_id,
+            offline=offline,
             sign_in=sign_in,
             resources=authorized,
             cnf=terms.cnf_of_refresh_token(client),
@@ -72,6 +74,14 @@ def issue_tokens(
             about_person=claims.in_id_token if claims else {},
         )
     return token_answer(handle, token, refresh_token=refresh_token, id_token=signed)
+
+
+def is_offline(grant: Grant, scope: str) -> bool:
+    """Whether what is issued for this scope outlives the session (core §11): it was asked for and allowed.
+
+    A device's grant is never an offline one: its session lives as long as the grant instead.
+    """
+    return grant.offline and OFFLINE_ACCESS in scope.split()
 
 
 def token_answer(

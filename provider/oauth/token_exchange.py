@@ -89,6 +89,8 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
             scope=scope,
             # So that it dies with the refresh token that the person's own token came with.
             family_id=subject.token.family_id,
+            # It lives no longer than the token that it was exchanged for.
+            offline=person.offline and subject.token.outlives_session,
             resources=terms.resources,
             cnf=terms.cnf,
             sign_in=_sign_in_of(subject),

@@ -39,6 +39,7 @@ def issue_for_grant(
     *,
     scope: str,
     family_id: UUID,
+    offline: bool,
     resources: Sequence[Resource] = (),
     cnf: dict[str, str] | None = None,
     sign_in: SignIn | None = None,
@@ -50,11 +51,12 @@ def issue_for_grant(
 
     `resources` are the servers that it is meant for, `cnf` what its holder must prove to have, `sign_in`
     the one that it tells of; without it that is the session's present one. `claims` are told
-    beyond the scope.
+    beyond the scope. `offline` says whether it was asked for with offline_access and so may outlive its
+    client session.
     """
     told = sign_in or SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr)
     form, now = form_of(actor or client, resources), clock.now()
-    last = grant.expires_at if grant.offline else min(grant.expires_at, session.expires_at)
+    last = grant.expires_at if offline else min(grant.expires_at, session.expires_at)
     token = AccessToken(
         id=new_id(),
         client_id=client.id,
@@ -62,6 +64,7 @@ def issue_for_grant(
         client_session_id=client_session.id,
         family_id=family_id,
         scope=_scope_at(resources, scope),
+        offline=offline,
         audience=[resource.identifier for resource in resources] or None,
         claims=list(claims) if claims else None,
         cnf=cnf,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from provider.accounts.models import Account
@@ -72,11 +72,16 @@ class FoundRefreshToken:
     session: Session
     lives: bool
 
+    @property
+    def outlives_session(self) -> bool:
+        """Whether it needs its grant alone, and not its client session."""
+        return self.grant.offline and self.token.outlives_session
+
 
 def find_access_token(handle: str) -> LiveAccessToken | None:
     """Find a living access token, in one statement. Served by the unique index on its digest."""
     now = clock.now()
-    of_a_grant = and_(grant_lives(now), or_(Grant.offline, share_lives(now)))
+    of_a_grant = token_of_grant_lives(AccessToken, now)
     living = (
         select(AccessToken, Client, Grant, Account, ClientSession, Session, _Actor)
         .join(Client, Client.id == AccessToken.client_id)
@@ -86,8 +91,8 @@ def find_access_token(handle: str) -> LiveAccessToken | None:
         .outerjoin(Account, Account.id == Grant.account_id)
         .outerjoin(ClientSession, ClientSession.id == AccessToken.client_session_id)
         .outerjoin(Session, Session.id == ClientSession.session_id)
-        .where(AccessToken.digest == digest_of(handle), AccessToken.revoked_at.is_(None))
-        .where(AccessToken.expires_at > now, _issuers_live(), or_(AccessToken.grant_id.is_(None), of_a_grant))
+        .where(AccessToken.digest == digest_of(handle), _stands(AccessToken, now), _issuers_live())
+        .where(or_(AccessToken.grant_id.is_(None), of_a_grant))
     )
     row = _first(living)
     if row is None or not _may_still_act(row[6], row[1]):
@@ -106,12 +111,7 @@ def find_access_token(handle: str) -> LiveAccessToken | None:
 def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken | None:
     """Find a refresh token, dead or alive, in one statement; with the lock, behind its grant's row."""
     now = clock.now()
-    lives = and_(
-        grant_lives(now),
-        or_(Grant.offline, share_lives(now)),
-        RefreshToken.revoked_at.is_(None),
-        RefreshToken.expires_at > now,
-    )
+    lives = token_of_grant_lives(RefreshToken, now)
     known = (
         select(RefreshToken, Client, Grant, Account, ClientSession, Session, lives.label("lives"))
         .join(Client, Client.id == RefreshToken.client_id)
@@ -130,7 +130,7 @@ def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken |
         account=row[3],
         client_session=row[4],
         session=row[5],
-        lives=bool(row[6]) and _may_be_refreshed(row[1], row[2]),
+        lives=bool(row[6]) and _may_be_refreshed(row[1], row[0]),
     )
 
 
@@ -168,12 +168,32 @@ def share_lives(now: datetime) -> ColumnElement[bool]:
     return and_(ClientSession.ended_at.is_(None), session_lives(now))
 
 
-def _may_be_refreshed(client: Client, grant: Grant) -> bool:
+def token_of_grant_lives(token: type[AccessToken | RefreshToken], now: datetime) -> ColumnElement[bool]:
+    """The condition that a token lives which stands on a grant, over all that it hangs on (core §11).
+
+    A token that was not issued with offline_access ends with its client session, whatever else the same
+    client was allowed in that session.
+    """
+    bound = or_(outlives_session(token), share_lives(now))
+    return and_(_stands(token, now), grant_lives(now), bound)
+
+
+def outlives_session(token: type[AccessToken | RefreshToken]) -> ColumnElement[bool]:
+    """The condition, over the token and its Grant, that the token does not need its client session."""
+    says_so = (" " + token.scope + " ").contains(f" {OFFLINE_ACCESS} ")
+    return and_(Grant.offline, func.coalesce(token.offline, says_so))
+
+
+def _stands(token: type[AccessToken | RefreshToken], now: datetime) -> ColumnElement[bool]:
+    return and_(token.revoked_at.is_(None), token.expires_at > now)
+
+
+def _may_be_refreshed(client: Client, token: RefreshToken) -> bool:
     """Whether the client may still have what it was given once: offline access can be taken away (ABU-24).
 
     A device has it without an offline grant, by a session that lives as long as one.
     """
-    return client.may_stay_offline if OFFLINE_ACCESS in grant.scopes else True
+    return client.may_stay_offline if OFFLINE_ACCESS in token.scope.split() else True
 
 
 def _issuers_live() -> ColumnElement[bool]:

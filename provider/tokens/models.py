@@ -8,6 +8,7 @@ from sqlalchemy import JSON, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
+from provider.protocol.scopes import OFFLINE_ACCESS
 
 
 class AuthorizationCode(Base):
@@ -32,7 +33,24 @@ class AuthorizationCode(Base):
     used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-class AccessToken(Base):
+class Binding:
+    """Whether a token outlives its client session, decided once by the scope that it came from (core §11).
+
+    One grant may carry both kinds: a client that asked with and without offline_access in one session.
+    A narrower access token does not say in its own scope what its code was asked with, so it is kept.
+    """
+
+    scope: Mapped[str]
+    # None: written by a release that did not keep it; then the token's own scope says it.
+    offline: Mapped[bool | None] = mapped_column()
+
+    @property
+    def outlives_session(self) -> bool:
+        """Whether it lives on when its client session ends, while its grant lives."""
+        return OFFLINE_ACCESS in self.scope.split() if self.offline is None else self.offline
+
+
+class AccessToken(Binding, Base):
     """An access token, opaque or signed. Client-credentials tokens have neither grant nor client session."""
 
     __tablename__ = "access_token"
@@ -72,7 +90,7 @@ class AccessToken(Base):
         return self.actor_id or self.client_id
 
 
-class RefreshToken(Base):
+class RefreshToken(Binding, Base):
     """One link of a family of rotated refresh tokens; `generation` orders them, not time (ABU-03)."""
 
     __tablename__ = "refresh_token"

@@ -53,6 +53,7 @@ def issue(
     *,
     scope: str,
     family_id: UUID,
+    offline: bool,
     sign_in: SignIn,
     resources: Collection[str] | None = None,
     cnf: dict[str, str] | None = None,
@@ -60,8 +61,9 @@ def issue(
 ) -> str:
     """Issue the first refresh token of a family; returns its handle.
 
-    `sign_in` is the one that it came from, `resources` are those among which its access
-    tokens may choose, `cnf` which key its holder must prove to have, `claims` what is told beyond the scope.
+    `offline` says whether it may outlive its client session, `sign_in` is what it came from, `resources`
+    are those among which its access tokens may choose, `cnf` which key its holder must prove to have,
+    `claims` what is told beyond the scope.
     """
     handle = new_handle(REFRESH_TOKEN_PREFIX)
     token = RefreshToken(
@@ -73,6 +75,7 @@ def issue(
         grant_id=grant.id,
         client_session_id=client_session.id,
         scope=scope,
+        offline=offline,
         auth_time=sign_in.auth_time,
         amr=sign_in.amr,
         acr=sign_in.acr,
@@ -80,7 +83,7 @@ def issue(
         cnf=cnf,
         claims=claims,
         created_at=clock.now(),
-        expires_at=_end_of(grant, session),
+        expires_at=_end_of(grant, session, offline=offline),
     )
     db.session.add(token)
     return handle
@@ -123,7 +126,7 @@ def _prolong(found: FoundRefreshToken) -> bool:
             RefreshToken.rotated_at.is_(None),
             RefreshToken.revoked_at.is_(None),
         )
-        .values(expires_at=_end_of(found.grant, found.session))
+        .values(expires_at=_end_of(found.grant, found.session, offline=found.outlives_session))
     )
     return change(mine) == 1
 
@@ -139,6 +142,7 @@ def _add_successor(found: FoundRefreshToken, handle: str) -> None:
         grant_id=token.grant_id,
         client_session_id=token.client_session_id,
         scope=token.scope,
+        offline=token.outlives_session,
         auth_time=token.auth_time,
         amr=token.amr,
         acr=token.acr,
@@ -146,7 +150,7 @@ def _add_successor(found: FoundRefreshToken, handle: str) -> None:
         cnf=token.cnf,
         claims=token.claims,
         created_at=clock.now(),
-        expires_at=_end_of(found.grant, found.session),
+        expires_at=_end_of(found.grant, found.session, offline=found.outlives_session),
     )
     db.session.add(successor)
 
@@ -175,8 +179,8 @@ def reuse_interval(client: Client, *, is_bound: bool = False) -> timedelta:
     return current.settings().refresh_reuse_interval if may_repeat else timedelta(0)
 
 
-def _end_of(grant: Grant, session: Session) -> datetime:
+def _end_of(grant: Grant, session: Session, *, offline: bool) -> datetime:
     """Return the end of a token that nobody uses; used or not, it ends with its grant (SEC-1018)."""
     idle_end = clock.now() + current.settings().refresh_token_idle_lifetime
-    last = grant.expires_at if grant.offline else min(grant.expires_at, session.expires_at)
+    last = grant.expires_at if offline else min(grant.expires_at, session.expires_at)
     return min(idle_end, last)

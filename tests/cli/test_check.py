@@ -122,6 +122,12 @@ def revive_all():
     db.session.execute(update(Grant).where(Grant.client_id == of_red()).values(revoked_at=None))
 
 
+def free_tokens_of_their_session():
+    """Green holds an offline grant of Ada's, and tokens that were not asked for with offline_access."""
+    for table in (AccessToken, RefreshToken):
+        assert db.session.execute(update(table).values(offline=True)).rowcount == 4
+
+
 def lose_a_delivery():
     one = select(Delivery.id).where(Delivery.client_id == of_red()).limit(1).scalar_subquery()
     db.session.execute(delete(Delivery).where(Delivery.id == one))
@@ -185,6 +191,11 @@ BREAKS = [
         revive_all,
         {"live_access_token_of_what_has_ended", "live_refresh_token_of_what_has_ended", "half_revoked_grant"},
         id="all of red lives again, tokens included",
+    ),
+    pytest.param(
+        free_tokens_of_their_session,
+        {"live_access_token_of_what_has_ended", "live_refresh_token_of_what_has_ended"},
+        id="tokens without offline_access live on by the offline grant beside them",
     ),
     pytest.param(
         lose_a_delivery,

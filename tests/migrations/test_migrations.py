@@ -1,17 +1,30 @@
 """The schema goes up and down on both databases, and the tables say what the models say."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    create_engine,
+    insert,
+    inspect,
+    select,
+    text,
+)
 
 import provider.models  # noqa: F401 – fills the metadata.
 from provider.infrastructure import schema
-from provider.infrastructure.database import Base
+from provider.infrastructure.database import Base, UTCDateTime
 from provider.infrastructure.engine import prepare_engine
 from tests.support.databases import empty_database
 
@@ -96,3 +109,58 @@ def test_what_is_stored_survives_the_way_up_and_down(engine, a_client):
     assert after["confirm_sign_out"] == "when_needed"
     assert after["told_of_expiry"]
     assert a_client() == before
+
+
+class Rows:
+    """Adds rows with a few given values; what else must not be empty is filled, with rows to refer to."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.known: dict[str, UUID] = {}
+
+    def add(self, name: str, **given: object) -> UUID:
+        model, key = Base.metadata.tables[name], uuid4()
+        # Only the columns that the table has at this revision.
+        there = {one["name"] for one in inspect(self.connection).get_columns(name)}
+        own = [one for one in model.columns if one.name in there]
+        needed = [one for one in own if not one.nullable and one.name not in {"id", *given}]
+        values = {"id": key} | {one.name: self._fill(one) for one in needed} | given
+        table = Table(name, MetaData(), *[Column(one.name, one.type) for one in own])
+        self.connection.execute(insert(table).values(**values))
+        return key
+
+    def _fill(self, column: Column) -> object:
+        for target in column.foreign_keys:
+            name = target.column.table.name
+            self.known[name] = self.known.get(name) or self.add(name)
+            return self.known[name]
+        if isinstance(column.type, UTCDateTime):
+            return datetime(2026, 1, 1, tzinfo=UTC)
+        unique = uuid4()
+        return {
+            bool: False,
+            int: 0,
+            str: unique.hex[: getattr(column.type, "length", None)],
+            UUID: unique,
+        }.get(column.type.python_type, {})
+
+
+def test_living_access_tokens_keep_the_binding_that_their_refresh_tokens_say(engine):
+    schema.upgrade(engine, "0017")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    families = {scope: uuid4() for scope in ("openid", "openid offline_access")}
+    with engine.begin() as connection:
+        rows = Rows(connection)
+        grant = rows.add("grant", offline=True)
+        for scope, family in families.items():
+            of_family = {"family_id": family, "grant_id": grant}
+            rows.add("refresh_token", **of_family, scope=scope)
+            rows.add("access_token", **of_family, scope="openid", expires_at=later)
+
+    schema.upgrade(engine)
+
+    token = Base.metadata.tables["access_token"].columns
+    with engine.connect() as connection:
+        kept = dict(connection.execute(select(token.family_id, token.offline)).all())
+    # None: its own scope says it.
+    assert kept == {families["openid"]: None, families["openid offline_access"]: True}
