@@ -12,9 +12,9 @@ from provider.clients.models import Client
 from provider.grants import queries as grants
 from provider.grants.models import Grant
 from provider.infrastructure.database import end_read, in_transaction
-from provider.logout.end_grant import end_grant
 from provider.logout.holdings import list_held_grants
 from provider.logout.models import LogoutReason
+from provider.logout.withdraw import withdraw_grant
 from provider.protocol.errors import NotFound
 from provider.web.parameters import read_parameters
 
@@ -43,7 +43,7 @@ def _revoke(grant_id: UUID, caller: Caller) -> None:
     grant = grants.find(grant_id)
     if grant is None or grant.account_id != caller.account.id:
         raise NotFound("there is no such grant")
-    end_grant(grant.id, caller.cause(LogoutReason.CONSENT_WITHDRAWN))
+    withdraw_grant(grant, caller.cause(LogoutReason.CONSENT_WITHDRAWN))
 
 
 def _shown(grant: Grant, client: Client, *, current: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from provider.clients.models import Client
 from provider.infrastructure import current
+from provider.infrastructure.database import db
 from provider.interactions.models import Interaction
 from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
 from provider.oauth.pushed_request import check_usable, find_request, is_ours
@@ -81,6 +82,13 @@ def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
         handle=handle,
         pushed_id=UUID(pushed) if pushed else None,
     )
+
+
+def validated_again(case: AuthorizationCase) -> AuthorizationCase:
+    """Validate a request anew, because its client may have been changed since."""
+    db.session.expire(case.client)
+    again = _validated(case.parameters)
+    return replace(again, interaction=case.interaction, handle=case.handle, pushed_id=case.pushed_id)
 
 
 def tell_app_if_proven(clear: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from provider.endpoints.authorization_case import (
     case_of,
     case_of_parked,
     tell_app_if_proven,
+    validated_again,
 )
 from provider.grants.queries import consent_of, find_consent
 from provider.grants.subject import subject_for
@@ -34,7 +35,7 @@ from provider.oauth.decision import (
 )
 from provider.oauth.degraded_client import why_refused
 from provider.oauth.id_token_hint import hinted_sub
-from provider.oauth.issue_answer import SessionEnded, issue_answer
+from provider.oauth.issue_answer import DecisionOutdated, issue_answer
 from provider.protocol.errors import InvalidRequestURI, TemporarilyUnavailable
 from provider.protocol.parameters import (
     MalformedParameter,
@@ -54,7 +55,8 @@ class AnsweredBefore(Exception):
     """A parked request has given its code already; it gives one, however often its page is sent."""
 
 
-# A second tab may join the session, or somebody may sign out, between our look and our write.
+# Between our look and our write a second tab may join the session, the person may sign out or disconnect
+# the app, and the operator may change it.
 _TRIES = 3
 
 
@@ -112,6 +114,7 @@ def _answer(case: AuthorizationCase) -> Response:
                     return _explain(case.handle)
                 if said is not None:
                     return answer_app(case.answer_address, said)
+                case = validated_again(case)
             case NeedSignIn() | NeedConsent(), _:
                 return _ask(decision, case, found)
     raise TemporarilyUnavailable("the session changed while the request was answered; try again")
@@ -157,6 +160,7 @@ def _person(client: Client, asked: AuthorizationRequest, found: FoundSession | N
         sub=subject_for(found.account, client),
         authenticated_at=found.session.authenticated_at,
         session_id=str(found.session.id),
+        consent_state=found.session.consent_state,
         acr=found.session.acr,
         consent=consent,
         has_offline_grant=grant is not None and grant.offline,
@@ -170,7 +174,7 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
         with transaction():
             _use_up(case)
             said = issue_answer(case.asked, proceed, case.client, found)
-    except (SessionEnded, IntegrityError):
+    except (DecisionOutdated, IntegrityError):
         return None
     event_log.info(
         "authorized",

@@ -73,6 +73,9 @@ def widen(
     is_wider = set(wider.split()) != grant.scopes or not held.issuperset(claims)
     if not is_wider and offline <= grant.offline and consented <= grant.consented:
         return
+    # A second tab may have widened it since it was read.
+    db.session.refresh(grant, with_for_update={"key_share": True})
+    wider, held = with_scopes(grant.scopes, scope.split()), set(grant.claims or ())
     grant.scope = wider
     grant.claims = sorted(held.union(claims)) or None
     grant.offline = grant.offline or offline

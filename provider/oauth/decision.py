@@ -29,6 +29,7 @@ class Person:
     sub: str
     authenticated_at: datetime
     session_id: str = ""
+    consent_state: str = ""
     acr: str | None = None
     # What the person has agreed to before, and whether the grant of this session is an offline one.
     consent: Consent = Consent()  # noqa: RUF009 – an immutable value.
@@ -55,6 +56,8 @@ class Answers:
     consented_scope: str | None = None
     consented_claims: frozenset[str] = frozenset()
     consented_by: str | None = None
+    # In which session, and before which withdrawal of consent.
+    consented_in: str | None = None
 
     @classmethod
     def of(cls, answers: Mapping[str, Any]) -> "Answers":
@@ -65,6 +68,7 @@ class Answers:
             consented_scope=answers.get("consented_scope"),
             consented_claims=frozenset(answers.get("consented_claims", ())),
             consented_by=answers.get("consented_by"),
+            consented_in=answers.get("consented_in"),
         )
 
 
@@ -182,8 +186,7 @@ def _decide_about_scopes(
 ) -> Decision:
     wanted = _without_idle_offline_access(asked, client, person)
     beyond = asked.claims_beyond(wanted)
-    # Somebody else's answer is no consent: two people may use one browser in turn.
-    if answers.consented_scope is not None and answers.consented_by == person.account_id:
+    if answers.consented_scope is not None and _is_answer_of(person, answers):
         agreed = answers.consented_scope.split()
         scopes = tuple(scope for scope in wanted if scope in agreed)
         claims = tuple(claim for claim in beyond if claim in answers.consented_claims)
@@ -196,6 +199,14 @@ def _decide_about_scopes(
     if client.native or not person.consent.covers(wanted, beyond):
         return NeedConsent(wanted, beyond)
     return Proceed(wanted, consented=True, claims=beyond)
+
+
+def _is_answer_of(person: Person, answers: Answers) -> bool:
+    """Whether it was this person who answered, and nothing was taken back since.
+
+    Two people may use one browser in turn; and whoever disconnects an app elsewhere means this request too.
+    """
+    return answers.consented_by == person.account_id and answers.consented_in == person.consent_state
 
 
 def _without_idle_offline_access(

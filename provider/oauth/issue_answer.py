@@ -28,8 +28,8 @@ from provider.sessions.queries import FoundSession
 from provider.tokens import access, codes, id_token
 
 
-class SessionEnded(Exception):
-    """The session ended while the request was on its way; there is nothing to issue anything for."""
+class DecisionOutdated(Exception):
+    """The session ended, consent was taken back or the client was changed since this was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ def issue_answer(
 
     Everything happens behind the session's lock, so that no ending overlooks this client (RACE-06).
     """
-    if not sessions.touch(found.session):
-        raise SessionEnded
+    if not sessions.touch_as_decided(found.session, client):
+        raise DecisionOutdated
     found = _without_dead_share(client, found)
     grant = _grant(proceed, client, found)
     share = _Share(client, grant, _client_session(client, found, grant), found.session)

@@ -72,7 +72,8 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
             raise InvalidRequestError(_UNACCEPTABLE)
         lock(found.grant.id)
         again = find_access_token(handle)
-        if again is None:
+        # Read anew behind the lock: whose tokens the service may exchange included.
+        if again is None or not _may_exchange(actor, again):
             raise InvalidRequestError(_UNACCEPTABLE)
         return again
 

@@ -12,16 +12,17 @@ from werkzeug.wrappers import Response
 
 from provider.accounts.queries import lock
 from provider.clients.queries import find_by_client_id
+from provider.grants.models import Grant
 from provider.grants.queries import list_unrevoked
 from provider.infrastructure.database import in_transaction
 from provider.logout.end_client_session import end_share
-from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.results import find_by_result_handle
 from provider.logout.shares import list_of_session
+from provider.logout.withdraw import withdraw
 from provider.pages.account import everywhere_purpose, purpose
 from provider.pages.parked import ask_to_sign_in
 from provider.sessions import queries as sessions
@@ -106,18 +107,22 @@ def _disconnect(found: FoundSession, client_id: str) -> Response:
     client = find_by_client_id(client_id)
     if client is None:
         raise NotFound
-    grants = list_unrevoked(found.account.id, client)
-    if not grants:
-        return redirect("/account", 303)
-    handles = {grant.id: result_handle_of(f"account grant {grant.id}") for grant in grants}
+    # Where the same form was sent a moment ago, what it ended is no longer found behind the lock.
+    seen = [_handle_of(grant) for grant in list_unrevoked(found.account.id, client)]
     outcomes = in_transaction(
-        lambda: [
-            end_grant(grant_id, cause_of(handle, LogoutReason.CONSENT_WITHDRAWN, asked_in=found))
-            for grant_id, handle in handles.items()
-        ]
+        lambda: withdraw(
+            found.account.id,
+            client,
+            lambda grant: cause_of(_handle_of(grant), LogoutReason.CONSENT_WITHDRAWN, asked_in=found),
+        )
     )
-    told = max(outcomes, key=lambda outcome: outcome.notifications if outcome else -1)
-    return show_result(told, told.result_handle if told else handles[grants[0].id])
+    shown = max(outcomes, key=lambda outcome: outcome.notifications, default=None)
+    handles = [shown.result_handle] if shown else seen
+    return show_result(shown, handles[0]) if handles else redirect("/account", 303)
+
+
+def _handle_of(grant: Grant) -> str:
+    return result_handle_of(f"account grant {grant.id}")
 
 
 def _end_everywhere(found: FoundSession, cause: Cause) -> LogoutOutcome | None:

@@ -59,7 +59,8 @@ def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) ->
     decided: dict[str, object] = {"denied": True}
     if allowed:
         decided = {"consented_scope": scope, "consented_claims": claims}
-    answer(parked.interaction, **decided, consented_by=str(found.account.id))
+    by = {"consented_by": str(found.account.id), "consented_in": found.session.consent_state}
+    answer(parked.interaction, **decided, **by)
     record(
         EventTag.CONSENT_GIVEN if allowed else EventTag.CONSENT_DENIED,
         actor="account",

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, exists, update
 
 from provider.accounts.models import Account
 from provider.audit.record import record
 from provider.audit.tags import EventTag
+from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
@@ -132,8 +133,8 @@ def renew(
     return handle
 
 
-def touch(session: Session) -> bool:
-    """Lock a living session and move its idle end; False when it has ended meanwhile.
+def touch(session: Session, *conditions: ColumnElement[bool]) -> bool:
+    """Lock a living session and move its idle end; False when it has ended, or a condition no longer holds.
 
     A grant is added to a session only behind this lock, so that no ending overlooks it (RACE-06).
     """
@@ -145,10 +146,37 @@ def touch(session: Session) -> bool:
             Session.handle_digest == session.handle_digest,
             Session.ended_at.is_(None),
             Session.ends_at > now,
+            *conditions,
         )
         .values(last_seen_at=now, ends_at=_next_end(now, session.expires_at))
     )
     return change(seen) == 1
+
+
+def touch_as_decided(session: Session, client: Client) -> bool:
+    """Touch a session if what was decided about it and a client still stands.
+
+    The decision was made from rows that were read without a lock. Meanwhile the person may have taken
+    back consent, which counts up in this very row, or the client may have been changed.
+    """
+    is_unchanged = exists().where(
+        Client.id == client.id,
+        Client.epoch == client.epoch,
+        Client.updated_at == client.updated_at,
+        Client.disabled_at.is_(None),
+        Client.deleted_at.is_(None),
+    )
+    return touch(session, Session.consent_epoch == session.consent_epoch, is_unchanged)
+
+
+def void_decisions(account_id: UUID) -> None:
+    """Void what is being decided in a person's sessions, and lock these until the commit.
+
+    A decision that is written already is found by whoever ends its grant next; one that is not waits
+    here and then has to be made again. The caller holds the account's lock, behind which sessions begin.
+    """
+    own = update(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))
+    change(own.values(consent_epoch=Session.consent_epoch + 1))
 
 
 def end(session_id: UUID, *, logout_id: UUID, at: datetime) -> bool:

@@ -46,8 +46,15 @@ class Session(Base):
     ip: Mapped[str | None] = mapped_column(String(64))
     account_epoch: Mapped[int] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()
+    # Counted up in every session of a person who takes back consent: what was decided before is void.
+    consent_epoch: Mapped[int] = mapped_column(default=0)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     logout_id: Mapped[UUID | None] = mapped_column(foreign_key("logout.id"), index=True)
+
+    @property
+    def consent_state(self) -> str:
+        """What names the state of the person's consent in which something was decided in this session."""
+        return f"{self.id} {self.consent_epoch}"
 
     @property
     def sign_in(self) -> str:

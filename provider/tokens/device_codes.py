@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select, update
 
@@ -142,9 +143,26 @@ def use(code: DeviceCode) -> bool:
     mine = (
         update(DeviceCode)
         .where(DeviceCode.id == code.id, DeviceCode.allowed_at.is_not(None), DeviceCode.used_at.is_(None))
+        # Consent may be taken back before the device has fetched what it was given.
+        .where(DeviceCode.denied_at.is_(None))
         .values(used_at=clock.now())
     )
     return change(mine) == 1
+
+
+def take_back(account_id: UUID, client: Client) -> int:
+    """Deny the devices of a client that a person has let in and that have not fetched their tokens yet.
+
+    Called before the account is locked, in the same order as a poll that fetches tokens.
+    """
+    answered = update(DeviceCode).where(
+        DeviceCode.account_id == account_id,
+        DeviceCode.client_id == client.id,
+        DeviceCode.allowed_at.is_not(None),
+        DeviceCode.used_at.is_(None),
+        DeviceCode.denied_at.is_(None),
+    )
+    return change(answered.values(denied_at=clock.now()))
 
 
 def note_poll(code: DeviceCode) -> bool:

@@ -21,7 +21,13 @@ from provider.protocol.acr import PASSWORD_ACR
 from provider.protocol.claims_request import ClaimDemand, ClaimsRequest
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-ADA = Person(account_id="ada", sub="s-ada", authenticated_at=NOW - timedelta(minutes=10), session_id="adas")
+ADA = Person(
+    account_id="ada",
+    sub="s-ada",
+    authenticated_at=NOW - timedelta(minutes=10),
+    session_id="adas",
+    consent_state="adas 0",
+)
 JUST_SIGNED_IN = replace(ADA, authenticated_at=NOW)
 ASKED = AuthorizationRequest(redirect_uri="https://red.test/callback", scopes=("openid", "email"))
 OFFLINE = replace(ASKED, scopes=("openid", "offline_access"))
@@ -30,7 +36,9 @@ THIRD = replace(FIRST, first_party=False)
 NATIVE = replace(THIRD, native=True)
 WAITING = Answers()
 SIGNED_IN_FOR_IT = Answers(signed_in="adas")
-AGREED = replace(WAITING, consented_scope="openid email offline_access", consented_by="ada")
+AGREED = replace(
+    WAITING, consented_scope="openid email offline_access", consented_by="ada", consented_in="adas 0"
+)
 KNOWN = replace(ADA, consent=Consent(frozenset({"openid", "email"})))
 BOTH = ("openid", "email")
 
@@ -130,6 +138,14 @@ def asking(
             replace(AGREED, consented_by="ben"),
             NeedConsent(BOTH),
             id="somebody else's consent is none",
+        ),
+        pytest.param(
+            ASKED,
+            THIRD,
+            replace(ADA, consent_state="adas 1"),
+            AGREED,
+            NeedConsent(BOTH),
+            id="consent that was taken back since is none",
         ),
         pytest.param(
             ASKED,

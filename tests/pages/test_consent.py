@@ -8,6 +8,7 @@ from provider.clients import resources
 from provider.clients.models import Client
 from provider.infrastructure.database import change, db, transaction
 from provider.interactions.models import Interaction
+from provider.sessions.models import Session
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import Page, show_session
 
@@ -102,7 +103,9 @@ def test_the_answer_is_noted_as_this_persons_and_leads_back(http, parked, green,
 
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/authorize/resume/{handle}")
     interaction = db.session.scalars(select(Interaction), execution_options={"populate_existing": True}).one()
-    assert interaction.answers == {"consent_scope": SCOPE, "consented_by": str(ada.id)} | noted
+    session = db.session.scalars(select(Session)).one()
+    by = {"consented_by": str(ada.id), "consented_in": f"{session.id} 0"}
+    assert interaction.answers == {"consent_scope": SCOPE} | by | noted
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == tag)).one()
     assert (entry.account_id, entry.client_id) == (ada.id, "green")
 

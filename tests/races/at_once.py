@@ -1,12 +1,16 @@
 """Several acts at the same instant, in real threads with connections of their own (security 7.3)."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import contextmanager
+from threading import Barrier, Thread, get_ident
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+
+from provider.infrastructure.database import db
 
 # `make races` runs a thousand.
 ROUNDS = int(os.environ.get("CURFEW_TEST_ROUNDS", "50"))
@@ -25,3 +29,27 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(acts)) as pool:
         return [future.result(timeout=60) for future in [pool.submit(run, act) for act in acts]]
+
+
+@contextmanager
+def just_before(statement: str, act: Callable[[], object]) -> Iterator[list[object]]:
+    """Do something in another thread, and to its end, just before the first statement that begins so."""
+    done: list[object] = []
+    mine = get_ident()
+
+    def run() -> None:
+        done.append(act())
+
+    def look(_connection, _cursor, text, *_rest) -> None:
+        if text.startswith(statement) and get_ident() == mine and not done:
+            other = Thread(target=run)
+            other.start()
+            other.join(timeout=20)
+            assert done, "the other act waits for this one"
+
+    event.listen(db.engine, "before_cursor_execute", look)
+    try:
+        yield done
+    finally:
+        event.remove(db.engine, "before_cursor_execute", look)
+    assert done, f"there was no {statement}"

@@ -1,0 +1,37 @@
+"""A person takes back what an app was allowed: no request that is under way may allow it again.
+
+Consent is read without a lock where an app asks for it, so that most requests write little. Whoever takes
+it back therefore voids all that is being decided at that moment, and reads only then what there is to end.
+"""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from provider.accounts import queries as accounts
+from provider.clients.models import Client
+from provider.grants import queries as grants
+from provider.grants.models import Grant
+from provider.infrastructure.database import db
+from provider.logout.end_grant import end_grant
+from provider.logout.ending import Cause, LogoutOutcome
+from provider.sessions import lifecycle
+from provider.tokens import device_codes
+
+
+def withdraw(account_id: UUID, client: Client, cause_of: Callable[[Grant], Cause]) -> list[LogoutOutcome]:
+    """Revoke every grant of a person at a client; returns what that ended."""
+    _void_decisions(account_id, client)
+    endings = [end_grant(one.id, cause_of(one)) for one in grants.list_unrevoked(account_id, client)]
+    return [outcome for outcome in endings if outcome]
+
+
+def withdraw_grant(grant: Grant, cause: Cause) -> LogoutOutcome | None:
+    """Revoke one grant; None if it was revoked already."""
+    _void_decisions(grant.account_id, db.session.get_one(Client, grant.client_id))
+    return end_grant(grant.id, cause)
+
+
+def _void_decisions(account_id: UUID, client: Client) -> None:
+    device_codes.take_back(account_id, client)
+    accounts.lock(account_id)
+    lifecycle.void_decisions(account_id)
