@@ -106,8 +106,13 @@ class Settings:
     default_locale: str = setting("Language of the pages when nobody asks for one: en or de.", default="en")
 
     session_idle_lifetime: timedelta = setting(
-        "A session ends that neither an app's sign-in nor the account page has used for so long.",
+        "A session ends that no app's sign-in, refresh or account page has used for so long.",
         default=timedelta(hours=1),
+    )
+    refresh_counts_as_use: bool = setting(
+        "Whether refreshing tokens that end with the session counts as its use; UserInfo, introspection and "
+        "tokens with offline_access never do.",
+        default=True,
     )
     session_lifetime: timedelta = setting("How long a session may live at all.", default=timedelta(hours=24))
     interaction_lifetime: timedelta = setting(

@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
+from provider.infrastructure import current
 from provider.logout.end_grant import end_grant
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
@@ -17,6 +18,7 @@ from provider.oauth.token_answer import token_answer
 from provider.oauth.token_terms import TokenTerms, check_key, read_terms
 from provider.oauth.told_claims import told_claims
 from provider.protocol.scopes import OPENID
+from provider.sessions.lifecycle import note_refresh
 from provider.tokens import access, id_token, refresh
 from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
 
@@ -59,7 +61,10 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
         match refresh.rotate(found, presented.handle):
             case refresh.Rotated(handle=successor):
                 # rfc6749 §6: a narrower scope is for this access token alone.
-                return 200, _issue(found, terms, successor, scope), self.TOKEN_RESPONSE_HEADER
+                answer = _issue(found, terms, successor, scope)
+                if current.settings().refresh_counts_as_use and not found.outlives_session:
+                    note_refresh(found.session)
+                return 200, answer, self.TOKEN_RESPONSE_HEADER
             case refresh.Replayed():
                 self._end_what_was_stolen(found)
                 raise InvalidGrantError("the refresh token was used before")

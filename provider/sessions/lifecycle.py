@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, update
+from sqlalchemy import ColumnElement, exists, select, update
 
 from provider.accounts.models import Account
 from provider.audit.record import record
@@ -18,6 +18,8 @@ from provider.protocol.acr import PASSWORD_ACR
 from provider.sessions.models import Session
 
 DEVICE_LENGTH = 128
+# A refresh within this share of the idle lifetime moves nothing.
+_REFRESH_GRAIN = 60
 
 
 def start(
@@ -151,6 +153,24 @@ def touch(session: Session, *conditions: ColumnElement[bool]) -> bool:
         .values(last_seen_at=now, ends_at=_next_end(now, session.expires_at))
     )
     return change(seen) == 1
+
+
+def note_refresh(session: Session) -> bool:
+    """Move the idle end of a session whose app has refreshed its tokens; False where nothing was moved.
+
+    Most refreshes write nothing here. The caller holds a grant's lock, which comes after the session's:
+    where somebody else holds that, who uses the session as well or is ending it, nothing is moved.
+    """
+    now, idle_lifetime = clock.now(), current.settings().session_idle_lifetime
+    if session.is_device or now - session.last_seen_at < idle_lifetime / _REFRESH_GRAIN:
+        return False
+    free = (
+        select(Session.id)
+        .where(Session.id == session.id, Session.ended_at.is_(None), Session.ends_at > now)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    used = update(Session).where(Session.id.in_(free.scalar_subquery()))
+    return change(used.values(last_seen_at=now, ends_at=_next_end(now, session.expires_at))) == 1
 
 
 def touch_as_decided(session: Session, client: Client) -> bool:

@@ -1,13 +1,16 @@
 """Codes and refresh tokens when many ask at once (RACE-01 to RACE-06)."""
 
-from sqlalchemy import func, select
+from datetime import timedelta
 
-from provider.infrastructure.database import db, end_read
+from sqlalchemy import func, select, update
+
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, db, end_read, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
-from provider.sessions.models import ClientSession
+from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import RefreshToken
 from tests.factories import make_session
 from tests.races.at_once import AT_ONCE, ON_POSTGRESQL, ROUNDS, at_once
@@ -144,3 +147,23 @@ def test_two_tabs_share_one_session_and_one_grant(app, browser, rp, ada):
         end_read()
         mine = select(func.count()).where(ClientSession.session_id == made.session.id)
         assert db.session.scalar(mine) == 1
+
+
+def test_a_refresh_that_counts_as_use_and_a_sign_out_do_not_wait_for_each_other(begin, rp, do):
+    """The refresh holds the grant and wants the session, the sign-out the other way round."""
+    for _ in range(ROUNDS):
+        made, browser = begin()
+        tokens = rp.sign_in(browser)
+        with transaction():
+            seen = clock.now() - timedelta(minutes=10)
+            assert change(update(Session).where(Session.id == made.session.id).values(last_seen_at=seen)) == 1
+
+        answer, outcome = at_once(
+            lambda token=tokens["refresh_token"]: rp.refresh(token), do(end, made.session, BY_ADA)
+        )
+
+        assert answer.status_code in (200, 400)
+        assert outcome is not None
+        for held in (tokens, answer.json if answer.status_code == 200 else tokens):
+            assert not rp.introspect(held["access_token"])["active"]
+            assert rp.refresh(held["refresh_token"]).status_code == 400
