@@ -29,6 +29,7 @@ COMMANDS = {
     "user": ("provider.cli.user:user", "Add and change the people who sign in."),
     "session": ("provider.cli.session:session", "See who is signed in, and end it."),
     "grant": ("provider.cli.grant:grant", "See what people have allowed apps, and take it back."),
+    "token": ("provider.cli.token:token", "See what services hold for themselves, and end it."),
     "logout": ("provider.cli.logout:logout", "End all of a person, a client, a time or everybody."),
     "delivery": ("provider.cli.delivery:delivery", "See who was notified of sign-outs, and notify again."),
     "doctor": ("provider.cli.doctor:doctor", "Try an app's logout endpoint with good and bad tokens."),

@@ -23,12 +23,16 @@ from provider.infrastructure.database import transaction
 from provider.logout import mass, mass_walk
 from provider.protocol.client_metadata import FIELDS, ClientMetadata
 from provider.protocol.client_metadata_texts import read_translations
+from provider.tokens import service
 
 # DEC-05: what a client made here gets unless it says otherwise.
 _PRESELECTED = {
     "grant_types": ["authorization_code", "refresh_token"],
     "id_token_signed_response_alg": "ES256",
 }
+_keep_tokens = click.option(
+    "--keep-tokens", is_flag=True, help="Service tokens that it has got so far live on until they expire."
+)
 
 
 @click.group(
@@ -117,26 +121,30 @@ Examples:
 )
 @click.argument("client_id")
 @click.option("--enable/--disable", "enabled", default=None, help="Whether it may do anything at all.")
+@_keep_tokens
 @operator_options
 @metadata_options
 @json_option
 @with_app
-def update(*, client_id: str, enabled: bool | None, as_json: bool, **given: Any) -> None:
-    """Change a client; what is not named stays as it is."""
+def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: bool, **given: Any) -> None:
+    """Change a client; what is not named stays as it is.
+
+    Where a credential is replaced or taken away, the client's service tokens end.
+    """
     if enabled is None and all(value is None or value == () for value in given.values()):
         raise click.UsageError("name at least one thing to change")
     known = queries.get_by_client_id(client_id)
-    before = known.registered
+    before, seen_at = known.registered, known.updated_at
     asked = asked_metadata(given, before)
     metadata, options = ClientMetadata.from_registration(asked), asked_options(given, known)
     check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
     _say_ignored(asked)
     with transaction():
-        known = queries.get_by_client_id(client_id)
-        if known.registered != before:
+        known = queries.lock(client_id)
+        if known.updated_at != seen_at:
             fail("somebody else changed the client meanwhile: look at it and try again")
         could_stay_offline = known.may_stay_offline
-        secret = change.update(known, metadata, options)
+        secret = change.update(known, metadata, options, keep_tokens=keep_tokens)
         if enabled is not None:
             (change.enable if enabled else change.disable)(known)
         if could_stay_offline and not known.may_stay_offline:
@@ -166,7 +174,7 @@ def remove(*, client_id: str, yes: bool, as_json: bool) -> None:
     known = queries.get_by_client_id(client_id)
     confirm(f"Remove {known.display_name} ({client_id})?", yes=yes)
     with transaction():
-        known = queries.get_by_client_id(client_id)
+        known = queries.lock(client_id)
         change.remove(known)
         record(EventTag.CLIENT_REMOVED, actor="admin", client_id=client_id)
     if as_json:
@@ -186,12 +194,16 @@ client.add_command(registration_token_)
 @click.option(
     "--overlap", default="1d", show_default=True, help="How long the old secret still works; 0 for not."
 )
+@_keep_tokens
 @json_option
 @with_app
-def rotate_secret(*, client_id: str, client_secret: str | None, overlap: str, as_json: bool) -> None:
+def rotate_secret(
+    *, client_id: str, client_secret: str | None, overlap: str, keep_tokens: bool, as_json: bool
+) -> None:
     """Give a client another secret; the old one works on for the overlap.
 
-    Meanwhile `curfew client show` says when each of them was last used.
+    Meanwhile `curfew client show` says when each of them was last used. Service tokens that the client
+    has got so far end at once, and it asks for new ones.
     """
     try:
         span = read_timedelta(overlap)
@@ -199,9 +211,20 @@ def rotate_secret(*, client_id: str, client_secret: str | None, overlap: str, as
         raise click.BadParameter(f"{overlap!r} {exc}", param_hint="--overlap") from exc
     with transaction():
         known = queries.get_by_client_id(client_id)
-        secret = change.rotate_secret(known, secret=_read_secret(client_secret), overlap=span)
-        record(EventTag.CLIENT_UPDATED, actor="admin", client_id=client_id, changed=["client_secret"])
-    _show_changed(known, None if client_secret else secret, as_json=as_json)
+        ended = 0 if keep_tokens else service.count_living(known)
+        secret = change.rotate_secret(
+            known, secret=_read_secret(client_secret), overlap=span, keep_tokens=keep_tokens
+        )
+        record(
+            EventTag.CLIENT_UPDATED,
+            actor="admin",
+            client_id=client_id,
+            changed=["client_secret"],
+            service_tokens_ended=ended,
+        )
+    _show_changed(known, None if client_secret else secret, as_json=as_json, service_tokens_ended=ended)
+    if ended and not as_json:
+        click.echo(f"Service tokens ended: {ended}.")
 
 
 def as_wire(known: Client) -> dict[str, Any]:
@@ -244,12 +267,12 @@ def _row(known: Client) -> tuple[object, ...]:
     )
 
 
-def _show_changed(known: Client, secret: str | None, *, as_json: bool) -> None:
+def _show_changed(known: Client, secret: str | None, *, as_json: bool, **counts: int) -> None:
     """Show the client, with a secret only if it was made here and nobody knows it yet."""
     if as_json:
         # registration §3.2: 0 means that the secret does not expire.
         shown = {"client_secret": secret, "client_secret_expires_at": 0} if secret else {}
-        show_json(as_wire(known) | shown)
+        show_json(as_wire(known) | shown | counts)
         return
     click.echo(f"client_id: {known.client_id}")
     if secret:

@@ -58,9 +58,12 @@ def notified_by(apps: int, notifications: int) -> str:
 
 
 def _counts(reach: Reach) -> dict[str, int]:
-    return {
+    counts = {
         "sessions": reach.sessions,
         "client_sessions": reach.client_sessions,
         "grants": reach.grants,
         "apps_to_notify": reach.apps,
     }
+    if reach.service_tokens is not None:
+        counts["service_tokens"] = reach.service_tokens
+    return counts

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import update as sql_update
 
+from provider.clients import credentials
 from provider.clients.models import Client
 from provider.clients.options import ClientOptions
 from provider.clients.register import apply_options, needs_secret
@@ -21,14 +22,23 @@ class NoSecret(Exception):
     """The client does not authenticate with a secret."""
 
 
-def update(client: Client, metadata: ClientMetadata, options: ClientOptions | None = None) -> str | None:
+def update(
+    client: Client,
+    metadata: ClientMetadata,
+    options: ClientOptions | None = None,
+    *,
+    keep_tokens: bool = False,
+) -> str | None:
     """Replace what a client registered, and the operator's options if given.
 
-    Returns a new secret when the client's new way to authenticate needs one and it has none. Raises
-    InvalidOption for options that contradict the metadata.
+    Where a credential is withdrawn by that, what the client got by its credentials alone ends, unless
+    `keep_tokens` says otherwise. Returns a new secret when the client's new way to authenticate needs one
+    and it has none. Raises InvalidOption for options that contradict the metadata.
     """
     if options is not None:
         options.check_with(metadata)
+    if not keep_tokens and credentials.are_withdrawn(client.metadata_, metadata):
+        credentials.end_what_was_got(client)
     client.registered = metadata.to_wire()
     client.updated_at = clock.now()
     if options is not None:
@@ -45,12 +55,23 @@ def update(client: Client, metadata: ClientMetadata, options: ClientOptions | No
     return secret
 
 
-def rotate_secret(client: Client, *, secret: str | None = None, overlap: timedelta = ROTATION_OVERLAP) -> str:
-    """Give a client another secret and return it; the replaced one works on for the overlap (KEY-19)."""
+def rotate_secret(
+    client: Client,
+    *,
+    secret: str | None = None,
+    overlap: timedelta = ROTATION_OVERLAP,
+    keep_tokens: bool = False,
+) -> str:
+    """Give a client another secret and return it; the replaced one works on for the overlap (KEY-19).
+
+    What it got by its credentials alone ends at once, unless `keep_tokens` says otherwise.
+    """
     if not needs_secret(client.metadata_):
         raise NoSecret(f"the client {client.client_id!r} does not authenticate with a secret")
     secret = new_secret() if secret is None else secret
     check_given(secret)
+    # Of two rotations at once the later replaces the secret of the earlier, so that both are in force.
+    db.session.refresh(client, with_for_update={"key_share": True})
     now = clock.now()
     client.previous_secret_digest = client.secret_digest
     ends = [now + overlap] + ([client.secret_expires_at] if client.secret_expires_at else [])
@@ -60,6 +81,8 @@ def rotate_secret(client: Client, *, secret: str | None = None, overlap: timedel
     client.previous_secret_last_used_at, client.secret_last_used_at = client.secret_last_used_at, None
     client.updated_at = now
     db.session.flush()
+    if not keep_tokens:
+        credentials.end_what_was_got(client)
     return secret
 
 

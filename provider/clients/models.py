@@ -105,6 +105,8 @@ class Client(Base):
     # rfc8693: the clients, by their client_id, for whose people it may act with a token of theirs.
     may_exchange_tokens_of: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     epoch: Mapped[int] = mapped_column(default=0)
+    # Counted up when a credential is withdrawn: what the client got for itself with it is dead.
+    credentials_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -33,6 +33,18 @@ def get_by_client_id(client_id: str) -> Client:
     return client
 
 
+def lock(client_id: str) -> Client:
+    """Lock a client's row until the commit and return it as it is now, or raise UnknownClient.
+
+    For changes that follow from what the client is: of two at once the later sees what the earlier did.
+    """
+    client = get_by_client_id(client_id)
+    db.session.refresh(client, with_for_update={"key_share": True})
+    if client.deleted_at is not None:
+        raise UnknownClient(f"there is no client {client_id!r}")
+    return client
+
+
 def find(client_pk: UUID) -> Client | None:
     """Find a client by its row, removed ones included."""
     return db.session.get(Client, client_pk)

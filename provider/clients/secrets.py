@@ -47,6 +47,12 @@ def check_secret(client: Client, presented: str) -> bool:
     return current_one | previous_one
 
 
+def end_of(client: Client, presented: str) -> datetime | None:
+    """Return the end of a secret that has just proven its client; None for one that has no end."""
+    is_current = hmac.compare_digest(client.secret_digest or "", digest_secret(presented))
+    return client.secret_expires_at if is_current else client.previous_secret_expires_at
+
+
 def has_two(client: Client, now: datetime) -> bool:
     """Whether two secrets are in force."""
     ends = client.previous_secret_expires_at

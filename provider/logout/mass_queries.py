@@ -20,6 +20,7 @@ from provider.logout.models import MassEnding, MassKind, MassPhase
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import session_lives
+from provider.tokens import service
 
 Selection = Select[UUID]
 
@@ -32,6 +33,8 @@ class Reach:
     client_sessions: int
     grants: int
     apps: int
+    # What clients got for themselves; nothing of a person's.
+    service_tokens: int | None = None
 
 
 def find_unfinished() -> MassEnding | None:
@@ -91,6 +94,7 @@ def measure(kind: MassKind, *, client: Client | None = None, issued_before: date
         client_sessions=_count(shares),
         grants=_count(grants),
         apps=sum(bool(one.metadata_.backchannel_logout_uri) for one in told),
+        service_tokens=service.count_living(client, issued_before=issued_before),
     )
 
 

@@ -31,6 +31,10 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
         client = self.client.client
         terms = read_terms(self.request.asked, client, scope=self.request.scope)
         handle, token = access.issue_for_client(
-            client, scope=self.request.scope, resources=terms.resources, cnf=terms.cnf
+            client,
+            scope=self.request.scope,
+            resources=terms.resources,
+            cnf=terms.cnf,
+            not_after=self.client.proven_until,
         )
         return 200, token_answer(handle, token), self.TOKEN_RESPONSE_HEADER

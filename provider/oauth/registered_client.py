@@ -1,5 +1,6 @@
 """A client as Authlib wants to see it."""
 
+from datetime import datetime
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
@@ -15,6 +16,8 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
     def __init__(self, client: Client) -> None:
         self.client = client
         self.metadata = client.metadata_
+        # The end of the secret that has proven it, if that has one: nothing got by it lives longer.
+        self.proven_until: datetime | None = None
 
     def get_client_id(self) -> str:
         """Return the client's identifier."""
@@ -22,7 +25,10 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Whether a presented secret is the client's."""
-        return secrets.check_secret(self.client, client_secret)
+        is_right = secrets.check_secret(self.client, client_secret)
+        if is_right:
+            self.proven_until = secrets.end_of(self.client, client_secret)
+        return is_right
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 – one method for all endpoints.
         """Whether this is the one method that the client registered; no other will do."""

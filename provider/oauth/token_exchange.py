@@ -96,7 +96,9 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
             cnf=terms.cnf,
             sign_in=_sign_in_of(subject),
             actor=actor,
-            not_after=subject.token.expires_at,
+            not_after=min(
+                subject.token.expires_at, self.request.client.proven_until or subject.token.expires_at
+            ),
         )
         record(
             EventTag.TOKEN_EXCHANGED,

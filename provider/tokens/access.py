@@ -77,6 +77,7 @@ def issue_for_grant(
         expires_at=min(now + form.lifetime, last, not_after or last),
         actor_id=actor.id if actor else None,
         actor_epoch=actor.epoch if actor else None,
+        credentials_epoch=actor.credentials_epoch if actor else None,
     )
     return _stored(token, form, client=actor or client, sub=grant.sub, sid=client_session.sid), token
 
@@ -87,6 +88,7 @@ def issue_for_client(
     scope: str,
     resources: Sequence[Resource] = (),
     cnf: dict[str, str] | None = None,
+    not_after: datetime | None = None,
 ) -> tuple[str, AccessToken]:
     """Issue an access token to a client that acts for itself (rfc6749 §4.4)."""
     state = db.session.get_one(ProviderState, THE_ROW, populate_existing=True)
@@ -98,9 +100,10 @@ def issue_for_client(
         audience=[resource.identifier for resource in resources] or None,
         cnf=cnf,
         client_epoch=client.epoch,
+        credentials_epoch=client.credentials_epoch,
         provider_epoch=state.epoch,
         created_at=now,
-        expires_at=now + form.lifetime,
+        expires_at=min(now + form.lifetime, not_after or now + form.lifetime),
     )
     # rfc9068 §2.2: without a person the subject is the client.
     return _stored(token, form, client=client, sub=client.client_id, sid=None), token

@@ -196,13 +196,30 @@ def _may_be_refreshed(client: Client, token: RefreshToken) -> bool:
     return client.may_stay_offline if OFFLINE_ACCESS in token.scope.split() else True
 
 
+def service_token_lives(now: datetime) -> ColumnElement[bool]:
+    """The condition, over AccessToken, Client and ProviderState, that a token of a client alone lives."""
+    return and_(
+        AccessToken.grant_id.is_(None),
+        _stands(AccessToken, now),
+        _client_and_provider_live(),
+        _credentials_stand(Client),
+    )
+
+
 def _issuers_live() -> ColumnElement[bool]:
     """What must hold for every access token, also for one that was issued to a client alone."""
+    return and_(
+        _client_and_provider_live(),
+        or_(AccessToken.actor_id.is_(None), _actor_lives()),
+        or_(AccessToken.grant_id.is_not(None), _credentials_stand(Client)),
+    )
+
+
+def _client_and_provider_live() -> ColumnElement[bool]:
     return and_(
         Client.disabled_at.is_(None),
         Client.deleted_at.is_(None),
         AccessToken.client_epoch == Client.epoch,
-        or_(AccessToken.actor_id.is_(None), _actor_lives()),
         AccessToken.provider_epoch == ProviderState.epoch,
         or_(
             ProviderState.issued_before_is_dead_at.is_(None),
@@ -213,8 +230,19 @@ def _issuers_live() -> ColumnElement[bool]:
 
 def _actor_lives() -> ColumnElement[bool]:
     return and_(
-        _Actor.disabled_at.is_(None), _Actor.deleted_at.is_(None), AccessToken.actor_epoch == _Actor.epoch
+        _Actor.disabled_at.is_(None),
+        _Actor.deleted_at.is_(None),
+        AccessToken.actor_epoch == _Actor.epoch,
+        _credentials_stand(_Actor),
     )
+
+
+def _credentials_stand(holder: type[Client]) -> ColumnElement[bool]:
+    """The condition that what a client got for its credentials alone was not ended with one of them.
+
+    Tokens of the previous release carry no number: they end with the first credential that is withdrawn.
+    """
+    return func.coalesce(AccessToken.credentials_epoch, 0) == holder.credentials_epoch
 
 
 def _may_still_act(actor: Client | None, client: Client) -> bool:

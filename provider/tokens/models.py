@@ -77,6 +77,8 @@ class AccessToken(Binding, Base):
     acr: Mapped[str | None] = mapped_column(String(255))
     amr: Mapped[str | None] = mapped_column(String(255))
     client_epoch: Mapped[int] = mapped_column()
+    # Of the client that proved itself to get it and asked nobody: for itself, or by token exchange.
+    credentials_epoch: Mapped[int | None] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()
     # Whether it is a JWT, which an API may believe until it expires; None: an older release issued it.
     is_signed: Mapped[bool | None] = mapped_column()

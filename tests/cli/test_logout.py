@@ -60,6 +60,7 @@ def test_a_dry_run_counts_and_ends_nothing(curfew, living, owed):
         "client_sessions": 3,
         "grants": 3,
         "apps_to_notify": 2,
+        "service_tokens": 0,
     }
     assert curfew("logout", "client", "red", "--dry-run", "--json").json["client_sessions"] == 2
     assert curfew("logout", "user", "ada", "--dry-run", "--json").json["grants"] == 2

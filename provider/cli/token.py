@@ -1,0 +1,112 @@
+"""`curfew token`: service tokens, which clients get for themselves and no sign-out ends."""
+
+from typing import Any
+from uuid import UUID
+
+import click
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.cli.confirm import confirm
+from provider.cli.context import with_app
+from provider.cli.output import json_option, show_json, show_table
+from provider.clients import queries as clients
+from provider.clients.models import Client
+from provider.infrastructure.database import end_read, transaction
+from provider.tokens import service
+from provider.tokens.models import AccessToken
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  curfew token list --client reports
+  curfew token revoke 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+  curfew token revoke --client reports --yes
+
+A service token is what a client got for itself by the client credentials grant. What a person allowed an
+app ends with the person's sessions and grants instead.
+"""
+)
+def token() -> None:
+    """See what services hold for themselves, and end it."""
+
+
+@token.command("list", epilog="Example: curfew token list --client reports --json")
+@click.option("--client", "client_id", help="Only the tokens of this client.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
+)
+@json_option
+@with_app
+def list_(*, client_id: str | None, limit: int, as_json: bool) -> None:
+    """List the service tokens that live, newest first."""
+    client = clients.get_by_client_id(client_id) if client_id else None
+    found = [as_record(one, owner) for one, owner in service.list_living(client, limit=limit)]
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        (
+            one["id"],
+            one["client_id"],
+            one["scope"],
+            " ".join(one["audience"]),
+            one["created_at"],
+            one["expires_at"],
+        )
+        for one in found
+    ]
+    columns = ("Token", "Client", "Scope", "Audience", "Issued", "Expires")
+    show_table(columns, rows, empty="There are no service tokens.")
+
+
+@token.command(epilog="Example: curfew token revoke --client reports --yes")
+@click.argument("token_id", type=click.UUID, required=False)
+@click.option("--client", "client_id", help="All service tokens of this client.")
+@click.option("--yes", is_flag=True, help="Do not ask before all tokens of a client are revoked.")
+@json_option
+@with_app
+def revoke(*, token_id: UUID | None, client_id: str | None, yes: bool, as_json: bool) -> None:
+    """Revoke one service token, or all of a client; the next request with it is refused."""
+    if (token_id is None) == (client_id is None):
+        raise click.UsageError("name either a token or --client")
+    if client_id is not None:
+        count = service.count_living(clients.get_by_client_id(client_id))
+        end_read()
+        confirm(f"Revoke {count} service token(s) of {client_id}?", yes=yes)
+    with transaction():
+        client, revoked = _revoke(token_id, client_id)
+        record(
+            EventTag.TOKEN_REVOKED,
+            actor="admin",
+            client_id=client.client_id,
+            kind="service_token",
+            token_id=token_id,
+            revoked=revoked,
+        )
+    if as_json:
+        show_json({"client_id": client.client_id, "revoked": revoked})
+    else:
+        click.echo(f"Revoked {revoked} service token(s) of {client.client_id}.")
+
+
+def as_record(one: AccessToken, owner: Client) -> dict[str, Any]:
+    """Return everything about a token that may be shown; never its digest."""
+    return {
+        "id": one.id,
+        "client_id": owner.client_id,
+        "scope": one.scope,
+        "audience": one.audience or [],
+        "bound_to": sorted(one.cnf or {}),
+        "created_at": one.created_at,
+        "expires_at": one.expires_at,
+    }
+
+
+def _revoke(token_id: UUID | None, client_id: str | None) -> tuple[Client, int]:
+    if token_id is not None:
+        return service.revoke(token_id), 1
+    # Behind the row's lock, as a token is issued with what the client's row says.
+    client = clients.lock(client_id or "")
+    return client, service.revoke_all(client)

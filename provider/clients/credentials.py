@@ -1,0 +1,41 @@
+"""Which change of a client takes a credential away from whoever has it, and what ends with it.
+
+A client gets tokens for itself, or in exchange for a person's, for nothing but its credentials: they end
+with one of these. What a person allowed it hangs on the person's grant, and is not concerned.
+"""
+
+from typing import Any
+
+from sqlalchemy import update
+
+from provider.clients.models import Client
+from provider.infrastructure.database import change, db
+from provider.protocol.client_metadata import ClientMetadata
+
+# Each replaces what proved the client before.
+_REPLACED = (
+    "token_endpoint_auth_method",
+    "jwks_uri",
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+)
+
+
+def are_withdrawn(before: ClientMetadata, after: ClientMetadata) -> bool:
+    """Whether something that proved the client before proves it no longer; a key more withdraws nothing."""
+    replaced = any(getattr(before, name) not in (None, getattr(after, name)) for name in _REPLACED)
+    return replaced or any(key not in _keys(after) for key in _keys(before))
+
+
+def end_what_was_got(client: Client) -> None:
+    """End all tokens that the client got by its credentials alone: they are dead at the commit."""
+    counted_up = {"credentials_epoch": Client.credentials_epoch + 1}
+    change(update(Client).where(Client.id == client.id).values(**counted_up))
+    db.session.refresh(client, ["credentials_epoch"])
+
+
+def _keys(metadata: ClientMetadata) -> list[Any]:
+    return list((metadata.jwks or {}).get("keys", ()))

@@ -1,0 +1,73 @@
+"""Service tokens: what clients got for themselves (rfc6749 §4.4), as an operator sees and ends them.
+
+They stand on no grant and no session, so that no sign-out ends them: only their client, its credentials,
+the provider, or an operator.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, true, update
+
+from provider.clients.models import Client
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, db
+from provider.infrastructure.provider_state import ProviderState
+from provider.tokens.liveness import service_token_lives
+from provider.tokens.models import AccessToken
+
+
+class UnknownToken(LookupError):
+    """There is no such service token, or it does not live any more."""
+
+
+def list_living(
+    client: Client | None = None, *, after: UUID | None = None, limit: int = 100
+) -> list[tuple[AccessToken, Client]]:
+    """List the living service tokens of one client or of all, newest first; `after` ends the page before."""
+    newest = _living(client).order_by(AccessToken.id.desc()).limit(limit)
+    if after is not None:
+        newest = newest.where(AccessToken.id < after)
+    return [(row[0], row[1]) for row in db.session.execute(newest)]
+
+
+def count_living(client: Client | None = None, *, issued_before: datetime | None = None) -> int:
+    """Count the living service tokens of one client or of all."""
+    living = _living(client)
+    if issued_before is not None:
+        living = living.where(AccessToken.created_at < issued_before)
+    return (
+        db.session.scalar(
+            select(func.count()).select_from(living.with_only_columns(AccessToken.id).subquery())
+        )
+        or 0
+    )
+
+
+def revoke(token_id: UUID) -> Client:
+    """Revoke one service token and return its client. Raises UnknownToken."""
+    row = db.session.execute(_living().where(AccessToken.id == token_id)).one_or_none()
+    if row is None or not _revoke([token_id]):
+        raise UnknownToken(f"there is no living service token {token_id}")
+    client: Client = row[1]
+    return client
+
+
+def revoke_all(client: Client) -> int:
+    """Revoke every service token of a client; returns how many that were."""
+    return _revoke(list(db.session.scalars(_living(client).with_only_columns(AccessToken.id))))
+
+
+def _living(client: Client | None = None) -> Select[AccessToken, Client]:
+    living = (
+        select(AccessToken, Client)
+        .join(Client, Client.id == AccessToken.client_id)
+        .join(ProviderState, true())
+        .where(service_token_lives(clock.now()))
+    )
+    return living if client is None else living.where(AccessToken.client_id == client.id)
+
+
+def _revoke(token_ids: list[UUID]) -> int:
+    living = update(AccessToken).where(AccessToken.id.in_(token_ids), AccessToken.revoked_at.is_(None))
+    return change(living.values(revoked_at=clock.now()))
