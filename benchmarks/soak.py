@@ -32,6 +32,8 @@ from tests.support.waiting import wait_until
 WORKERS = 2
 # Each visit goes to two of them, so that sessions are begun and ended all the time.
 RPS_PER_VISIT = 2
+# In so many visits a relying party is let in beyond the session, beside the tokens that end with it.
+OFFLINE_SHARE = 0.2
 PEOPLE = ("ada", "ben", "cleo")
 UNANSWERED = (requests.RequestException, Refused)
 NAMES = {
@@ -77,6 +79,9 @@ class Load:
             if chance.random() < 0.1:
                 rps.append(SUB_ONLY)
             visit = house.visitors.sign_in(chance.choice(PEOPLE), rps)
+            # What is without offline_access must end all the same.
+            if chance.random() < OFFLINE_SHARE:
+                house.visitors.allow_offline(visit, rps[0])
         except UNANSWERED:
             self.unanswered["sign-in"] += 1
             self._stop.wait(0.05)

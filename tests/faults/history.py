@@ -58,6 +58,8 @@ class Visit:
     began_at: datetime
     cookie: str = field(repr=False)
     shares: dict[str, Tokens] = field(default_factory=dict)
+    # What relying parties hold beside that with offline_access, which outlives the session.
+    offline: dict[str, Tokens] = field(default_factory=dict)
     # From the moment somebody first asked for the end nobody can say that the session surely lives.
     end_asked_at: datetime | None = None
     # From the moment somebody got the answer everybody can say that it is dead.

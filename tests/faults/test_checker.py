@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.faults.checker import Rules, check
-from tests.faults.history import History, Probe, now
+from tests.faults.history import History, Probe, Visit, now
 from tests.faults.house import House
 from tests.faults.tables import Tables, read_tables
 
@@ -111,3 +111,19 @@ def test_every_planted_fault_is_found(open_house: Callable[..., House]) -> None:
         if not any(found.startswith(invariant) for found in check(changed, seen, rules, [log])):
             missed.append(name)
     assert missed == []
+
+
+def test_tokens_beside_offline_access_end_with_the_session(open_house: Callable[..., House]) -> None:
+    house = open_house()
+    visit = house.visitors.sign_in("ada", list(house.rps))
+    rp = next(iter(house.rps))
+    house.visitors.allow_offline(visit, rp)
+    offline = Visit(person="ada", began_at=now(), cookie=visit.cookie, shares=visit.offline)
+
+    house.visitors.sign_out(visit)
+    house.wait_until_settled()
+
+    assert not any(probe.worked for probe in house.visitors.probe(visit))
+    assert check(read_tables(house.database), house.history, Rules(secret_key=house.secret_key)) == []
+    worked = {probe.artefact for probe in house.visitors.probe(offline) if probe.worked}
+    assert worked == {"access token", "refresh token"}

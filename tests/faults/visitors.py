@@ -54,7 +54,7 @@ class Visitors:
         with _browser() as browser:
             visit = Visit(person=person, began_at=now(), cookie="")
             for name in at:
-                self._visit_rp(browser, visit, name, scope)
+                visit.shares[name] = self._authorize(browser, visit, name, scope=scope)
         with self.history.lock:
             self.history.visits.append(visit)
         return visit
@@ -62,7 +62,13 @@ class Visitors:
     def visit_rp(self, visit: Visit, rp: str) -> None:
         """Go to one more relying party with the session there is."""
         with _browser(visit.cookie) as browser:
-            self._visit_rp(browser, visit, rp, "openid profile")
+            visit.shares[rp] = self._authorize(browser, visit, rp, scope="openid profile")
+
+    def allow_offline(self, visit: Visit, rp: str) -> None:
+        """Let a relying party act for the person beyond the session, beside what it holds of it."""
+        with _browser(visit.cookie) as browser:
+            asked = {"scope": "openid offline_access", "prompt": "consent"}
+            visit.offline[rp] = self._authorize(browser, visit, rp, **asked)
 
     def sign_out(self, visit: Visit, by: str | None = None, *, timeout: float = TIMEOUT) -> requests.Response:
         """Ask for the end as a relying party would send the browser; raises when there is no answer."""
@@ -147,18 +153,18 @@ class Visitors:
         form = {"grant_type": "refresh_token", "refresh_token": share.refresh_token}
         return self._ask_for_tokens(share.rp, form).status_code == 200
 
-    def _visit_rp(self, browser: requests.Session, visit: Visit, rp: str, scope: str) -> None:
+    def _authorize(self, browser: requests.Session, visit: Visit, rp: str, **asked: str) -> Tokens:
         verifier = secrets.token_urlsafe(48)
         response = browser.get(
             f"{self.issuer}/authorize",
-            params=self._request(rp, scope, verifier),
+            params=self._request(rp, "openid", verifier) | asked,
             allow_redirects=False,
             timeout=TIMEOUT,
         )
         code = self._follow(browser, response, visit.person, self.rps[rp].url)
         visit.cookie = browser.cookies.get(COOKIE) or visit.cookie
         self.history.keep_secret(code, visit.cookie)
-        visit.shares[rp] = self._exchange(rp, code, verifier)
+        return self._exchange(rp, code, verifier)
 
     def _follow(self, browser: requests.Session, response: requests.Response, person: str, home: str) -> str:
         for _ in range(MOST_STEPS):
@@ -172,6 +178,9 @@ class Visitors:
                 response = browser.get(target, allow_redirects=False, timeout=TIMEOUT)
             elif response.status_code == 200 and "/sign-in" in response.url:
                 form = _fields(response) | {"username": person, "password": self.password}
+                response = browser.post(response.url, data=form, allow_redirects=False, timeout=TIMEOUT)
+            elif response.status_code == 200 and "/consent" in response.url:
+                form = _fields(response) | {"answer": "allow"}
                 response = browser.post(response.url, data=form, allow_redirects=False, timeout=TIMEOUT)
             else:
                 raise Refused(response)
