@@ -4,7 +4,8 @@ Values come from the environment (`CURFEW_…`), then from a TOML file (`CURFEW_
 default. A wrong value stops the start; all wrong values are reported together.
 """
 
+from provider.config.checks import WrongSettings
 from provider.config.load import SettingView, describe_settings, load_settings
-from provider.config.settings import Settings, WrongSettings
+from provider.config.settings import Settings
 
 __all__ = ["SettingView", "Settings", "WrongSettings", "describe_settings", "load_settings"]

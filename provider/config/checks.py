@@ -81,6 +81,14 @@ _POSITIVE_SPANS = (
 LONGEST_LIVES = {"code_lifetime": timedelta(seconds=60), "jwt_access_token_lifetime": timedelta(minutes=10)}
 
 
+class WrongSettings(Exception):
+    """The settings cannot be used; holds one sentence for each wrong one."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
 def problems_of(settings: "Settings") -> Iterator[str]:
     """Yield one sentence for each thing that is wrong with the settings."""
     yield from _issuer_problems(settings.issuer)

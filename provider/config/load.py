@@ -7,7 +7,8 @@ from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from provider.config.settings import Settings, WrongSettings
+from provider.config.checks import WrongSettings
+from provider.config.settings import Settings
 from provider.config.values import READERS, write_value
 
 PREFIX = "CURFEW_"

@@ -6,21 +6,13 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
-from provider.config.checks import problems_of
+from provider.config.checks import WrongSettings, problems_of
 from provider.config.values import as_network
 
 DEFAULT_SCHEDULE = tuple(
     timedelta(seconds=seconds)
     for seconds in (2, 10, 30, 120, 300, 900, 3600, 10800, 21600, 43200, 86400, 86400)
 )
-
-
-class WrongSettings(Exception):
-    """The settings cannot be used; holds one sentence for each wrong one."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 def setting(meaning: str, *, default: Any = MISSING, secret: bool = False) -> Any:
