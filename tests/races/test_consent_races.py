@@ -11,7 +11,10 @@ from sqlalchemy import func, select
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db, end_read, transaction
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.logout.withdraw import withdraw_grant
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once, just_before
 from tests.support.browsers import Page, follow, query_of, show_session
 from tests.support.device import Device, answer
@@ -71,6 +74,22 @@ def test_disconnect_between_the_look_and_the_write_with_prompt_none(blue, here, 
     with just_before("UPDATE session SET", partial(form.press, "disconnect-blue")):
         answered = blue.authorize(elsewhere, prompt="none")
 
+    assert query_of(answered)["error"] == "consent_required"
+    assert living_grants() == 0
+
+
+def test_a_grant_that_an_operator_revokes_between_the_look_and_the_write(app, blue, here, elsewhere):
+    assert consent(blue, here).status_code == 200
+
+    def revoke():
+        with app.app_context(), transaction():
+            grant = db.session.scalars(select(Grant)).one()
+            return withdraw_grant(grant, Cause(reason=LogoutReason.ADMIN, initiator="admin"))
+
+    with just_before("UPDATE session SET", revoke) as outcomes:
+        answered = blue.authorize(elsewhere, prompt="none")
+
+    assert outcomes[0] is not None
     assert query_of(answered)["error"] == "consent_required"
     assert living_grants() == 0
 
