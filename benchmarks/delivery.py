@@ -210,7 +210,7 @@ def _logout(logout: object, ada: Account, at: object) -> dict[str, object]:
         "client_sessions_ended": RPS,
         "grants_revoked": RPS,
         "grants_surviving": 0,
-        "apps_told": RPS,
+        "notifications": RPS,
     }
 
 
