@@ -63,6 +63,8 @@ def _canonical(row: Row) -> str:
             *("ip", "correlation_id", "detail"),
         )
     }
+    # Columns of later releases; an entry that was written before them does not speak of them.
+    said |= {name: row[name] for name in ("actor_name", "actor_origin") if row[name] is not None}
     said["at"] = row["at"].isoformat(timespec="microseconds")
     return json.dumps(said, sort_keys=True, separators=(",", ":"))
 
