@@ -165,3 +165,20 @@ def test_the_clock_of_one_worker_jumps(open_house: OpenHouse, seconds: int) -> N
         # must hold is that nothing was lost, falsely ended or revived.
         findings = [found for found in findings if not found.startswith(("INV-05", "INV-02", "INV-14"))]
     assert findings == []
+
+
+def test_an_app_that_is_back_does_not_wait_for_its_breaker(open_house: OpenHouse) -> None:
+    """DLV-14: the first code that it redeems after its absence has it tried at once."""
+    house = open_house(endpoint_probe_wait="1h", delivery_schedule="3600s")
+    visits = [house.visitors.sign_in("ada", ["green"]) for _ in range(11)]
+    house.rps["green"].manner = says(404)
+    for visit in visits:
+        house.visitors.sign_out(visit)
+    health = "SELECT state FROM endpoint_health"
+    wait_until(lambda: [row["state"] for row in house.database.rows(health)] == ["open"])
+    house.rps["green"].manner = polite
+
+    house.visitors.sign_in("ben", ["green"])
+
+    house.wait_until_settled(seconds=30)
+    assert house.findings() == []
