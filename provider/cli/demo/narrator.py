@@ -27,6 +27,7 @@ _REASONS = {
     "consent_withdrawn": "consent withdrawn",
     "session_limit": "too many sessions at once",
     "global_token_revocation": "asked by another provider",
+    "unknown_session": "asked by the app for a session that is not known here",
 }
 _REFUSALS = {
     "incomplete": "user name or password was missing",
