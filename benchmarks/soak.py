@@ -79,17 +79,23 @@ class Load:
             if chance.random() < 0.1:
                 rps.append(SUB_ONLY)
             visit = house.visitors.sign_in(chance.choice(PEOPLE), rps)
-            # What is without offline_access must end all the same.
-            if chance.random() < OFFLINE_SHARE:
-                house.visitors.allow_offline(visit, rps[0])
         except UNANSWERED:
             self.unanswered["sign-in"] += 1
             self._stop.wait(0.05)
             return
+        if chance.random() < OFFLINE_SHARE:
+            self._allow_offline(visit, rps[0])
         # Some sessions live for a while, so that there is something that could be ended falsely.
         self._stop.wait(chance.random())
         self._sign_out(visit)
         self._probe(visit)
+
+    def _allow_offline(self, visit: Visit, rp: str) -> None:
+        """What the same relying party holds without offline_access must end all the same."""
+        try:
+            self._house.visitors.allow_offline(visit, rp)
+        except UNANSWERED:
+            self.unanswered["offline access"] += 1
 
     def _sign_out(self, visit: Visit) -> None:
         deadline = time.monotonic() + 120
