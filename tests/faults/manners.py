@@ -95,8 +95,15 @@ def sends_bomb(exchange: Exchange) -> None:
     """Say yes with a small body that unpacks to a gigabyte."""
     import zlib
 
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    body = b"".join(packer.compress(bytes(1 << 20)) for _ in range(256)) + packer.flush()
+    block, blocks = bytes(1 << 20), 256
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    # After a full flush the same block packs to the same bytes, so packing costs the caller no deadline.
+    packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = 0
+    for _ in range(blocks):
+        checksum = zlib.crc32(block, checksum)
+    trailer = checksum.to_bytes(4, "little") + (len(block) * blocks).to_bytes(4, "little")
+    body = b"\x1f\x8b\x08" + bytes(6) + b"\xff" + packed * blocks + b"\x03\x00" + trailer
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
     exchange.send(head.encode() + body, status=200)
 
