@@ -34,6 +34,8 @@ FAST_SETTINGS = {
     "password_min_length": 8,
     "outbound_allow": ("127.0.0.0/8", "::1/128", "localhost"),
     "notify_budget": timedelta(0),
+    # A test's own connection reads, then waits for its threads: no frozen process to defend against.
+    "database_pause": timedelta(seconds=60),
 }
 
 

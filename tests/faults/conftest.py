@@ -80,7 +80,9 @@ def settings(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) 
     """Short spans; with a broker for tests that ask for one."""
     url = request.getfixturevalue("broker").url if "broker" in request.fixturenames else ""
     spans = {name: timedelta(seconds=seconds) for name, seconds in SPANS.items()}
-    plain = Settings(database_url=database_url, data_dir=tmp_path / "data", broker_url=url, **FAST_SETTINGS)
+    # Here processes are frozen and cut off, so the pause is that of production.
+    usual = {name: value for name, value in FAST_SETTINGS.items() if name != "database_pause"}
+    plain = Settings(database_url=database_url, data_dir=tmp_path / "data", broker_url=url, **usual)
     return replace(plain, **spans)
 
 
