@@ -175,7 +175,8 @@ def test_who_refuses_for_a_while_is_notified_in_the_end(house: House, status: in
     """DLV-11: an ingress answers for an app that restarts, or the app has a stale key set."""
     house.rps["yellow"].manner = manners.says(status)
     sids = sign_out_of(house, "yellow", count=3)
-    wait_until(lambda: house.deliveries("c.client_id = 'yellow' AND d.state = 'pending' AND d.refusals > 1"))
+    twice = "c.client_id = 'yellow' AND d.state = 'pending' AND d.refusals > 1"
+    wait_until(lambda: house.deliveries(twice), seconds=40)
     refusing = json.loads(house.curfew("delivery", "list", "--state", "refusing", "--json"))
     assert {row["client_id"] for row in refusing} == {"yellow"}
 
