@@ -22,7 +22,7 @@ THREADS = 32
 # How long a thread is held up at most: until an attempt is stalled and somebody has noticed.
 ROUND = QUICK + 0.05
 # For machines that are busy otherwise. Without the limits it was 49 s and 72 s.
-NOISE = 4.0
+NOISE = 1.5
 
 
 class Apps:
