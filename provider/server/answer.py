@@ -1,5 +1,6 @@
 """Calling a WSGI application, and keeping what it answers."""
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,34 @@ class Answer:
     body: bytes
 
 
-# For when nothing of the application can answer any more: without content, and not to be kept.
-BARE_HEADERS = [(b"cache-control", b"no-store"), (b"content-length", b"0")]
+# For when no thread is left to ask the application for its own words.
+_WITHOUT_THE_APPLICATION = {
+    408: ("invalid_request", "The request did not arrive in time."),
+    413: ("invalid_request", "The request body is too large."),
+    500: ("server_error", "The server could not answer this request."),
+    503: ("temporarily_unavailable", "The server is busy. Try again in a few seconds."),
+}
+_RETRY_AFTER_SECONDS = b"5"
+
+
+def without_the_application(status: int, environ: Environ) -> Answer:
+    """Return a short answer that needs no thread: a page for a browser, JSON for a program."""
+    error, sentence = _WITHOUT_THE_APPLICATION[status]
+    if "text/html" in environ.get("HTTP_ACCEPT", ""):
+        media_type = b"text/html; charset=utf-8"
+        body = f'<!doctype html><html lang="en"><title>{sentence}</title><p>{sentence}</p></html>'
+    else:
+        media_type, body = b"application/json", json.dumps({"error": error, "error_description": sentence})
+    headers = [
+        (b"content-type", media_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if status in (408, 503):
+        headers.append((b"retry-after", _RETRY_AFTER_SECONDS))
+    return Answer(status, headers, body.encode())
 
 
 def call(application: WSGIApplication, environ: Environ) -> Answer:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from provider.infrastructure import event_log
-from provider.server.answer import BARE_HEADERS, Answer, WSGIApplication, call
+from provider.server.answer import Answer, WSGIApplication, call, without_the_application
 from provider.server.body import (
     BodyLimits,
     BodyTooLarge,
@@ -23,6 +23,8 @@ Send = Callable[[Message], Awaitable[None]]
 # How many threads of their own the questions of an orchestrator have. Behind requests that wait for a
 # database, liveness would say that the process is dead when only they are slow.
 _OWN_THREADS = {"/health/live": 1, "/health/ready": 2}
+# A waiting refusal holds its connection and some hundred bytes.
+_MOST_BODY_REFUSALS_WAITING = 4096
 _TOO_SLOW, _TOO_LARGE, _DEFECT, _BUSY = 408, 413, 500, 503
 
 
@@ -39,8 +41,12 @@ class Front:
             path: Lane(f"health_{number}", threads=number, patience=patience)
             for path, number in _OWN_THREADS.items()
         }
-        # Refusals are answered by the application too, in the words and the form that suit who asks.
-        self._refusals = Lane("refusal", threads=1, patience=patience)
+        # Refusals are answered by the application too, in the language and the form that the caller expects.
+        # A flood of bodies that never end is refused all at once: its answers may wait, others' may not.
+        self._busy_refusals = Lane("busy_refusal", threads=1, patience=patience)
+        self._body_refusals = Lane(
+            "body_refusal", threads=1, patience=limits.deadline, most_waiting=_MOST_BODY_REFUSALS_WAITING
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
@@ -71,20 +77,20 @@ class Front:
     async def _answer(self, environ: Environ) -> Answer:
         try:
             if REFUSED in environ:
-                return await self._run(self._refusals, environ)
+                return await self._run(self._body_refusals, environ)
             return await self._run_in_turn(environ)
         except NoThreadFree:
-            return Answer(_BUSY, [*BARE_HEADERS, (b"retry-after", b"5")], b"")
+            return without_the_application(environ.get(REFUSED, _BUSY), environ)
         except Exception:  # noqa: BLE001 – what escapes an application is its defect; the server lives on.
             event_log.error("request_failed", exc_info=True, method=environ["REQUEST_METHOD"])
-            return Answer(_DEFECT, BARE_HEADERS, b"")
+            return without_the_application(_DEFECT, environ)
 
     async def _run_in_turn(self, environ: Environ) -> Answer:
         try:
             return await self._run(self._lanes.get(environ["PATH_INFO"], self._requests), environ)
         except NoThreadFree:
             event_log.warning("request_refused_busy", method=environ["REQUEST_METHOD"])
-            return await self._run(self._refusals, environ | _refused(_BUSY))
+            return await self._run(self._busy_refusals, environ | _refused(_BUSY))
 
     async def _run(self, lane: Lane, environ: Environ) -> Answer:
         return await lane.run(lambda waited: call(self._application, environ | {WAITED: waited}))

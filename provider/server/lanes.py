@@ -27,14 +27,15 @@ class Lane:
     """Some threads of their own; what goes on elsewhere does not delay what is run here.
 
     Belongs to one event loop. A request is refused when it has waited for `patience` seconds, and at
-    once while another has waited for half of that: a queue that does not move is not joined.
+    once while another has waited for half of that, or `most_waiting` others (64 for each thread unless
+    given) wait: a queue that does not move is not joined.
     """
 
-    def __init__(self, name: str, *, threads: int, patience: float) -> None:
+    def __init__(self, name: str, *, threads: int, patience: float, most_waiting: int | None = None) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._free = threads
         self._patience = patience
-        self._most_waiting = threads * _MOST_WAITING_PER_THREAD
+        self._most_waiting = threads * _MOST_WAITING_PER_THREAD if most_waiting is None else most_waiting
         self._waiting: deque[_Waiter] = deque()
 
     async def run(self, work: Callable[[float], T]) -> T:

@@ -104,10 +104,17 @@ def test_a_body_that_drips_is_refused_though_each_byte_comes_in_time(here):
     assert received.startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_person_is_told_in_a_page(here):
-    answer = here.answer_to(
-        "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nAccept-Language: de\r\nContent-Length: 9\r\n\r\nx"
-    )
+HALF_SENT_FORM = (
+    "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nAccept-Language: de\r\nContent-Length: 9\r\n\r\nx"
+)
+
+
+@pytest.mark.parametrize("others", [0, 1100])
+def test_a_person_with_a_slow_line_gets_a_page_however_many_others_are_refused(here, others):
+    for _ in range(others):
+        here.send(HALF_SENT)
+
+    answer = here.answer_to(HALF_SENT_FORM)
 
     assert answer.startswith("HTTP/1.1 408 ")
     assert "nicht rechtzeitig" in answer.encode("latin-1").decode()
