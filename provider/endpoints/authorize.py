@@ -43,6 +43,7 @@ from provider.protocol.parameters import (
     Parameters,
     RepeatedParameter,
 )
+from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession, find_with_client
 from provider.web import cookies
 from provider.web.authorization_response import answer_app
@@ -137,6 +138,7 @@ def _decide(case: AuthorizationCase, found: FoundSession | None) -> Decision:
         first_party=client.first_party,
         native=metadata.is_native,
         may_refresh=metadata.may_use_grant_type("refresh_token"),
+        identity_is_sure=not metadata.is_native or is_claimed(asked.redirect_uri),
     )
     return decide(
         asked,

@@ -43,6 +43,8 @@ class ClientFacts:
     first_party: bool
     native: bool
     may_refresh: bool
+    # Whether the answer reaches this app and no other program, so that a request may go on without a page.
+    identity_is_sure: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +152,7 @@ def _decide(
         return Refuse(AccessDenied("the person did not agree"))
     if person is None:
         return NeedSignIn()
-    # By identity and not by time: the clocks of two servers differ, and one may be set back.
-    signed_in_for_this = answers.signed_in is not None and answers.signed_in == person.session_id
+    signed_in_for_this = _signed_in_for_this(person, answers)
     if not signed_in_for_this and _must_sign_in_again(asked, person, now):
         return NeedSignIn()
     if _is_somebody_else(asked, person, hinted_sub):
@@ -162,6 +163,14 @@ def _decide(
             else NeedSignIn()
         )
     return _decide_about_scopes(asked, client, person, answers)
+
+
+def _signed_in_for_this(person: Person, answers: Answers) -> bool:
+    """Whether the sign-in page was answered for this request.
+
+    By identity and not by time: the clocks of two servers differ, and one may be set back.
+    """
+    return answers.signed_in is not None and answers.signed_in == person.session_id
 
 
 def _is_somebody_else(asked: AuthorizationRequest, person: Person, hinted_sub: str | None) -> bool:
@@ -193,10 +202,12 @@ def _decide_about_scopes(
         return Proceed(scopes, consented=True, claims=claims)
     if "consent" in asked.prompt:
         return NeedConsent(wanted, beyond)
-    if client.first_party:
+    # rfc8252 §8.6: 'SHOULD NOT process authorization requests automatically without user consent or
+    # interaction' where the client's identity is not assured; the sign-in page is such an interaction.
+    if client.first_party and (client.identity_is_sure or _signed_in_for_this(person, answers)):
         return Proceed(wanted, consented=False, claims=beyond)
-    # SEC-1034: who a native app really is cannot be proven, so its consent is not remembered.
-    if client.native or not person.consent.covers(wanted, beyond):
+    # SEC-1034: consent to such a client is not remembered either.
+    if not client.identity_is_sure or not person.consent.covers(wanted, beyond):
         return NeedConsent(wanted, beyond)
     return Proceed(wanted, consented=True, claims=beyond)
 

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable
 
+from provider.protocol.uri import LAST_PORT, MalformedURI, parse_web_uri
+
 LONGEST_SHOWN = 200
 _URI_OR_PATH = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:|/)")
 _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*@")
-_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?((?:[/?][^#\s\\]*)?)")
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?((?:[/?][^#\s\\]*)?)")
 
 
 def matches(registered: Iterable[str], asked: str, *, native: bool) -> bool:
@@ -20,6 +22,19 @@ def matches(registered: Iterable[str], asked: str, *, native: bool) -> bool:
         return True
     asked_without_port = _without_port(asked) if native else None
     return asked_without_port is not None and asked_without_port in map(_without_port, registered)
+
+
+def is_claimed(uri: str) -> bool:
+    """Return whether only the app that owns the host of this URI can receive what is sent to it.
+
+    rfc8252 §7.2: an https URI that the operating system opens in the app of the host's owner. Any program
+    may listen on a loopback port or register a private-use scheme (§8.6).
+    """
+    try:
+        parsed = parse_web_uri(uri)
+    except MalformedURI:
+        return False
+    return parsed.scheme == "https" and not parsed.stays_on_device
 
 
 def shown(uri: str) -> str:
@@ -41,4 +56,6 @@ def shown(uri: str) -> str:
 def _without_port(uri: str) -> str | None:
     """Return a loopback URI without its port, or None for any other URI."""
     found = _LOOPBACK.fullmatch(uri)
-    return found[1] + found[2] if found else None
+    if found is None or int(found[2] or 0) > LAST_PORT:
+        return None
+    return found[1] + found[3]

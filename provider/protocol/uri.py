@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 
 MAX_LENGTH = 2000
+LAST_PORT = 65535
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # rfc3986 without userinfo and without percent signs in the host: both only serve to confuse.
@@ -53,8 +54,17 @@ class WebURI:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the URI leads to the person's own machine."""
+        """Whether the URI is one of the loopback hosts that may be registered with http."""
         return self.host in LOOPBACK_HOSTS
+
+    @property
+    def stays_on_device(self) -> bool:
+        """Whether the URI leads to the person's own machine, under any of its names (rfc6761 §6.3)."""
+        try:
+            address = ip_address(self.host.strip("[]"))
+        except ValueError:
+            return self.host == "localhost" or self.host.endswith(".localhost")
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def parse_web_uri(text: str) -> WebURI:
@@ -67,7 +77,7 @@ def parse_web_uri(text: str) -> WebURI:
     if found is None:
         raise MalformedURI("is not an absolute https URI in plain lower-case form without user name")
     port = int(found["port"] or _DEFAULT_PORTS[found["scheme"]])
-    if port > 65535:
+    if port > LAST_PORT:
         raise MalformedURI("has a port out of range")
     _check_host(found["host"])
     _check_escapes(text, found["path"] or "")

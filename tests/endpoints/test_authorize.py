@@ -250,17 +250,6 @@ def test_parameters_that_nobody_knows_are_ignored(signed_in, rp):
     )
 
 
-def test_a_native_apps_loopback_port_is_free(app, signed_in):
-    native = {"application_type": "native", "redirect_uris": ["http://127.0.0.1/callback"], "public": True}
-    rp = RelyingParty(
-        app, **native, client_uri=None, backchannel_logout_uri=None, post_logout_redirect_uris=None
-    )
-
-    response = rp.authorize(signed_in, redirect_uri="http://127.0.0.1:4711/callback")
-
-    assert response.headers["Location"].startswith("http://127.0.0.1:4711/callback?code=")
-
-
 @pytest.mark.spec("core §3.1.2.3")
 def test_prompt_none_shows_no_page(http, rp, ada):
     assert query_of(rp.authorize(http, prompt="none"))["error"] == "login_required"
@@ -467,16 +456,6 @@ def test_one_persons_consent_is_not_anothers(app, http, ada):
 
     assert "allow" in Page(http, response).buttons
     assert count(Grant) == 0
-
-
-def test_a_native_third_party_is_asked_every_time(app, signed_in):
-    """SEC-1034: who a native app really is cannot be proven."""
-    native = {"application_type": "native", "redirect_uris": ["com.example.blue:/callback"], "public": True}
-    gone = {"client_uri": None, "backchannel_logout_uri": None, "post_logout_redirect_uris": None}
-    blue = RelyingParty(app, "blue", first_party=False, **native, **gone)
-    press(signed_in, blue.authorize(signed_in), "allow")
-
-    assert query_of(blue.authorize(signed_in, prompt="none"))["error"] == "consent_required"
 
 
 @pytest.mark.spec("core §11")

@@ -111,7 +111,7 @@ def test_no_form_is_posted_to_an_apps_own_scheme(app, signed_in):
     gone = {"client_uri": None, "backchannel_logout_uri": None, "post_logout_redirect_uris": None}
     rp = RelyingParty(app, **native, **gone)
 
-    assert query_of(rp.authorize(signed_in, response_mode="query"))["code"]
+    assert rp.code(signed_in, response_mode="query")
     assert query_of(rp.authorize(signed_in, response_mode="form_post"))["error"] == "invalid_request"
 
 

@@ -33,7 +33,9 @@ ASKED = AuthorizationRequest(redirect_uri="https://red.test/callback", scopes=("
 OFFLINE = replace(ASKED, scopes=("openid", "offline_access"))
 FIRST = ClientFacts(first_party=True, native=False, may_refresh=True)
 THIRD = replace(FIRST, first_party=False)
-NATIVE = replace(THIRD, native=True)
+NATIVE = replace(THIRD, native=True, identity_is_sure=False)
+OWN_NATIVE = replace(NATIVE, first_party=True)
+CLAIMED = replace(NATIVE, identity_is_sure=True)
 WAITING = Answers()
 SIGNED_IN_FOR_IT = Answers(signed_in="adas")
 AGREED = replace(
@@ -114,6 +116,25 @@ def asking(
         pytest.param(asking("none"), THIRD, ADA, Answers(), "consent_required", id="none: not asked yet"),
         pytest.param(ASKED, THIRD, KNOWN, Answers(), Proceed(BOTH, consented=True), id="and remembered"),
         pytest.param(ASKED, NATIVE, KNOWN, Answers(), NeedConsent(BOTH), id="SEC-1034: a native one never"),
+        pytest.param(ASKED, CLAIMED, KNOWN, Answers(), Proceed(BOTH, consented=True), id="its https URI is"),
+        pytest.param(ASKED, OWN_NATIVE, ADA, Answers(), NeedConsent(BOTH), id="own native: a page"),
+        pytest.param(asking("none"), OWN_NATIVE, ADA, Answers(), "consent_required", id="none: own native"),
+        pytest.param(
+            asking("none"),
+            replace(OWN_NATIVE, identity_is_sure=True),
+            ADA,
+            Answers(),
+            Proceed(BOTH, consented=False),
+            id="none: own native with a claimed https URI",
+        ),
+        pytest.param(
+            ASKED,
+            OWN_NATIVE,
+            ADA,
+            SIGNED_IN_FOR_IT,
+            Proceed(BOTH, consented=False),
+            id="own native: the sign-in page was one",
+        ),
         pytest.param(asking("select_account"), FIRST, ADA, Answers(), NeedSignIn(), id="another account"),
         pytest.param(
             asking("select_account", "consent"), FIRST, ADA, WAITING, NeedSignIn(), id="first who, then what"

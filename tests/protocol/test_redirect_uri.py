@@ -3,7 +3,7 @@
 import pytest
 
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
-from provider.protocol.redirect_uri import matches
+from provider.protocol.redirect_uri import is_claimed, matches
 
 REGISTERED = "https://rp.test/cb"
 
@@ -33,6 +33,25 @@ MUTATIONS = [
     "https://rp.test/%2563b", "https://rp.test/%c0%af", "https://rp.test/%zz", "https://rp.test/\ud800",
     "https://rp.test/" + "a" * 2048, "https://rp.test/" + "a" * 65536, "",
 ]  # fmt: skip
+
+
+@pytest.mark.spec("rfc8252 §7.2")
+@pytest.mark.parametrize(
+    ("uri", "claimed"),
+    [
+        pytest.param("https://app.test/cb", True, id="a host of the app's maker"),
+        pytest.param("https://127.0.0.1/cb", False, id="https on the loopback address"),
+        pytest.param("https://localhost:8443/cb", False, id="https on localhost"),
+        pytest.param("https://[::1]/cb", False, id="https on the IPv6 loopback address"),
+        pytest.param("https://[::ffff:127.0.0.1]/cb", False, id="an IPv4 loopback address as IPv6"),
+        pytest.param("https://app.localhost/cb", False, id="a name below localhost"),
+        pytest.param("https://127.1.2.3/cb", False, id="another loopback address"),
+        pytest.param("http://127.0.0.1:4711/cb", False, id="http"),
+        pytest.param("com.example.app:/cb", False, id="a private-use scheme"),
+    ],
+)
+def test_only_an_https_uri_of_a_host_can_be_claimed(uri, claimed):
+    assert is_claimed(uri) is claimed
 
 
 @pytest.mark.spec("URL-01 to URL-09")

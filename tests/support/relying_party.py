@@ -45,7 +45,11 @@ class RelyingParty:
         return browser.get("/authorize", query_string=self.request(**changes))
 
     def code(self, browser: FlaskClient, **changes: str | None) -> str:
-        return query_of(self.authorize(browser, **changes))["code"]
+        """The code of a person who allows what the consent page asks, where there is one."""
+        response = self.authorize(browser, **changes)
+        if response.headers.get("Location", "").startswith("/consent/"):
+            response = press(browser, response, "allow")
+        return query_of(response)["code"]
 
     def post(self, path: str, *, by: str | None = None, **data: str | None) -> TestResponse:
         """Post a form as this client, proven by Basic (`by` another client) or named in the form."""
