@@ -11,6 +11,7 @@ from provider.infrastructure import current
 from provider.infrastructure.database import db
 from provider.interactions.models import Interaction
 from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
+from provider.oauth.id_token_hint import HINTED_SUB, hinted_sub
 from provider.oauth.pushed_request import check_usable, find_request, is_ours
 from provider.oauth.request_object import check_signed, has_object, unpacked
 from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
@@ -39,6 +40,8 @@ class AuthorizationCase:
     # The request in which the person's answers are collected, once there is one, and its handle.
     interaction: Interaction | None = None
     handle: str = ""
+    # Whom the request's `id_token_hint` names, which was verified.
+    hinted_sub: str | None = None
     # What the client had pushed; it is used up together with the parked request.
     pushed_id: UUID | None = None
 
@@ -50,7 +53,8 @@ class AuthorizationCase:
     @property
     def first_answers(self) -> dict[str, Any]:
         """What is known of a request before any person has answered."""
-        return {_PUSHED: str(self.pushed_id)} if self.pushed_id else {}
+        pushed = {_PUSHED: str(self.pushed_id)} if self.pushed_id else {}
+        return pushed | ({HINTED_SUB: self.hinted_sub} if self.hinted_sub else {})
 
     @property
     def answer_address(self) -> AnswerAddress:
@@ -77,7 +81,7 @@ def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
     """Take up a parked request again; it is validated anew, for clients change."""
     pushed = interaction.answers.get(_PUSHED)
     return replace(
-        _validated(interaction.parameters),
+        _validated(interaction.parameters, interaction.answers.get(HINTED_SUB)),
         interaction=interaction,
         handle=handle,
         pushed_id=UUID(pushed) if pushed else None,
@@ -87,7 +91,7 @@ def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
 def validated_again(case: AuthorizationCase) -> AuthorizationCase:
     """Validate a request anew, because its client may have been changed since."""
     db.session.expire(case.client)
-    again = _validated(case.parameters)
+    again = _validated(case.parameters, case.hinted_sub)
     return replace(again, interaction=case.interaction, handle=case.handle, pushed_id=case.pushed_id)
 
 
@@ -103,7 +107,7 @@ def tell_app_if_proven(clear: Mapping[str, str]) -> None:
 def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
     """Take up what the client pushed; rfc9126 §4: nothing beside client_id and request_uri counts."""
     pushed = find_request(sent["request_uri"], client_id=sent.get("client_id"))
-    case = _validated(pushed.parameters)
+    case = _validated(pushed.parameters, pushed.answers.get(HINTED_SUB))
     check_usable(pushed)
     return replace(case, pushed_id=pushed.id)
 
@@ -116,13 +120,19 @@ def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
     return unpacked(sent)
 
 
-def _validated(parameters: Mapping[str, str]) -> AuthorizationCase:
+def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> AuthorizationCase:
+    """Return the case of these parameters; `known_sub` is whom a hint named that was verified before."""
     client, redirect_uri = find_target(parameters)
     # What we show, if it is but a form on its way to the app, speaks as the app asks for.
     speak(parameters.get("ui_locales", ""))
     answer_errors_at(_answer_address(parameters, client, redirect_uri))
     asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
-    return AuthorizationCase(client=client, asked=asked, parameters=parameters)
+    return AuthorizationCase(
+        client=client,
+        asked=asked,
+        parameters=parameters,
+        hinted_sub=known_sub or hinted_sub(asked, client),
+    )
 
 
 def _answer_address(parameters: Mapping[str, str], client: Client, redirect_uri: str) -> AnswerAddress:

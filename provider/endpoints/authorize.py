@@ -34,7 +34,6 @@ from provider.oauth.decision import (
     decide,
 )
 from provider.oauth.degraded_client import why_refused
-from provider.oauth.id_token_hint import hinted_sub
 from provider.oauth.issue_answer import DecisionOutdated, issue_answer
 from provider.protocol.errors import InvalidRequestURI, TemporarilyUnavailable
 from provider.protocol.parameters import (
@@ -144,7 +143,7 @@ def _decide(case: AuthorizationCase, found: FoundSession | None) -> Decision:
         asked,
         facts,
         _person(client, asked, found),
-        hinted_sub=hinted_sub(asked, client),
+        hinted_sub=case.hinted_sub,
         answers=Answers.of(interaction.answers) if interaction else Answers(),
         now=clock.now(),
     )

@@ -44,6 +44,7 @@ KNOWN_PARAMETERS = frozenset(
         *("code_challenge", "code_challenge_method", "resource", "dpop_jkt", "claims"),
     }
 )
+_NEVER_PARKED = frozenset({"id_token_hint"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +124,12 @@ def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
 
 
 def to_park(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters that are kept while a request waits; secrets of the client are not among them."""
-    return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS}
+    """Return the parameters that are kept while a request waits.
+
+    Secrets of the client are not among them, nor is the ID Token of a hint: only the `sub` that it proves is
+    kept, apart from what the client sent.
+    """
+    return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS - _NEVER_PARKED}
 
 
 def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,6 +5,9 @@ from provider.keys import jwt
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.protocol.errors import InvalidRequest
 
+# Under this name a parked request keeps whom its hint names; the ID Token itself is not stored.
+HINTED_SUB = "hinted_sub"
+
 
 def hinted_sub(asked: AuthorizationRequest, client: Client) -> str | None:
     """Return whom an ID Token of ours names; an expired one is as good a hint."""

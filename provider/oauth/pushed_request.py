@@ -12,7 +12,7 @@ from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
 from provider.interactions.queries import find_pushed
 from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
-from provider.oauth.id_token_hint import hinted_sub
+from provider.oauth.id_token_hint import HINTED_SUB, hinted_sub
 from provider.protocol.errors import InvalidRequest, InvalidRequestURI
 
 URN = "urn:ietf:params:oauth:request_uri:"
@@ -34,9 +34,15 @@ def push(parameters: Mapping[str, str], *, client_id: str) -> tuple[str, timedel
     parameters = {**parameters, "client_id": client_id}
     client, redirect_uri = find_target(parameters)
     asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
-    hinted_sub(asked, client)
+    sub = hinted_sub(asked, client)
     lifetime: timedelta = current.settings().pushed_request_lifetime
-    handle = park(InteractionKind.PUSHED, to_park(parameters), browser=None, lifetime=lifetime)
+    handle = park(
+        InteractionKind.PUSHED,
+        to_park(parameters),
+        browser=None,
+        lifetime=lifetime,
+        answers={HINTED_SUB: sub} if sub else None,
+    )
     return URN + handle, lifetime
 
 
