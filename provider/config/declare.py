@@ -1,0 +1,9 @@
+"""How a setting is declared."""
+
+from dataclasses import MISSING, field
+from typing import Any
+
+
+def setting(meaning: str, *, default: Any = MISSING, secret: bool = False) -> Any:
+    """Declare a setting: what it means, its default, and whether its value may be shown."""
+    return field(default=default, repr=not secret, metadata={"meaning": meaning, "secret": secret})
