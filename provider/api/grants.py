@@ -53,6 +53,7 @@ def _shown(grant: Grant, client: Client, *, current: bool) -> dict[str, Any]:
         "app": answers.app(client),
         "scope": grant.scope,
         "claims": grant.claims or [],
+        "resources": grant.resources,
         "offline": grant.offline,
         "created_at": answers.instant(grant.created_at),
         "until": answers.instant(grant.expires_at),

@@ -131,6 +131,7 @@ _GRANT: dict[str, Described] = {
     "app": schema("App"),
     "scope": TEXT,
     "claims": many(TEXT) | {"description": "Single claims that the person allowed beyond the scopes."},
+    "resources": many(TEXT) | {"description": "Resource servers that the person was asked about (RFC 8707)."},
     "offline": YES_OR_NO | {"description": "Whether it outlives the session."},
     "created_at": INSTANT,
     "until": INSTANT,

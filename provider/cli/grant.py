@@ -128,6 +128,7 @@ def as_record(one: Grant, account: Account, client: Client) -> dict[str, Any]:
         "client_id": client.client_id,
         "scope": one.scope,
         "claims": one.claims or [],
+        "resources": one.resources,
         "offline": one.offline,
         "consented": one.consented,
         "state": _state(one),

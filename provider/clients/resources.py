@@ -117,6 +117,12 @@ def names_of(identifiers: Collection[str]) -> list[str]:
     return [f"{one.name} ({one.identifier})" if one.name else one.identifier for one in known]
 
 
+def servers_among(identifiers: Iterable[str]) -> tuple[str, ...]:
+    """Return the resources that are not the provider itself: a person is asked about these."""
+    issuer = current.settings().issuer
+    return tuple(identifier for identifier in identifiers if identifier != issuer)
+
+
 def is_served_by(client: Client, audience: Iterable[str]) -> bool:
     """Whether a client stands for one of the resource servers that a token is meant for."""
     return any(resource.client_id == client.id for resource in _list(tuple(audience)))

@@ -13,7 +13,8 @@ from provider.endpoints.authorization_case import (
     tell_app_if_proven,
     validated_again,
 )
-from provider.grants.queries import consent_of, find_consent
+from provider.grants.consent import consent_of
+from provider.grants.queries import find_consent
 from provider.grants.subject import subject_for
 from provider.infrastructure import clock, event_log
 from provider.infrastructure.database import end_read, transaction
@@ -154,7 +155,8 @@ def _person(client: Client, asked: AuthorizationRequest, found: FoundSession | N
         return None
     grant = found.grant
     consent = consent_of(grant)
-    if not client.first_party and not consent.covers(asked.scopes, asked.claims_beyond(asked.scopes)):
+    beyond = asked.claims_beyond(asked.scopes)
+    if not client.first_party and not consent.covers(asked.scopes, beyond, resources=asked.servers):
         consent = find_consent(found.account.id, client)
     return Person(
         account_id=str(found.account.id),

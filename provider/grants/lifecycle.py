@@ -1,6 +1,6 @@
 """How a grant is made, widened and revoked."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from provider.accounts.models import Account
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
+from provider.grants.consent import Consent, consent_of
 from provider.grants.models import Grant
 from provider.grants.subject import subject_for
 from provider.infrastructure import clock, current
@@ -24,10 +25,12 @@ def create(
     sid: str,
     provider_epoch: int,
     offline: bool = False,
-    consented: bool = False,
-    claims: Collection[str] = (),
+    consent: Consent | None = None,
 ) -> Grant:
-    """Make a grant; it lives for the client's grant lifetime or the provider's (180 days)."""
+    """Make a grant; it lives for the client's grant lifetime or the provider's (180 days).
+
+    `consent` is what the person was asked about and agreed to; None for a client for which none is asked.
+    """
     now = clock.now()
     lifetime: timedelta = client.grant_lifetime or current.settings().grant_lifetime
     grant = Grant(
@@ -38,8 +41,9 @@ def create(
         sid=sid,
         scope=scope,
         offline=offline,
-        consented=consented,
-        claims=sorted(claims) or None,
+        consented=consent is not None,
+        consented_to=consent.to_store() if consent else None,
+        claims=sorted(consent.claims) or None if consent else None,
         created_at=now,
         expires_at=now + lifetime,
         account_epoch=account.epoch,
@@ -54,41 +58,50 @@ def create(
         client_id=client.client_id,
         scope=scope,
         offline=offline,
-        **_about_claims(grant),
+        **_about_consent(grant),
     )
     return grant
 
 
 def widen(
-    grant: Grant,
-    client: Client,
-    *,
-    scope: str,
-    offline: bool = False,
-    consented: bool = False,
-    claims: Collection[str] = (),
+    grant: Grant, client: Client, *, scope: str, offline: bool = False, consent: Consent | None = None
 ) -> None:
     """Add to a living grant what the person allowed now; nothing that it held is taken away."""
-    wider, held = with_scopes(grant.scopes, scope.split()), set(grant.claims or ())
-    is_wider = set(wider.split()) != grant.scopes or not held.issuperset(claims)
-    if not is_wider and offline <= grant.offline and consented <= grant.consented:
+    if _holds(grant, scope, offline=offline, consent=consent):
         return
     # A second tab may have widened it since it was read.
     db.session.refresh(grant, with_for_update={"key_share": True})
-    wider, held = with_scopes(grant.scopes, scope.split()), set(grant.claims or ())
-    grant.scope = wider
-    grant.claims = sorted(held.union(claims)) or None
+    grant.scope = with_scopes(grant.scopes, scope.split())
     grant.offline = grant.offline or offline
-    grant.consented = grant.consented or consented
+    if consent is not None:
+        _add_consent(grant, consent)
     record(
         EventTag.GRANT_WIDENED,
         actor="account",
         account_id=grant.account_id,
         client_id=client.client_id,
-        scope=wider,
+        scope=grant.scope,
         offline=grant.offline,
-        **_about_claims(grant),
+        **_about_consent(grant),
     )
+
+
+def _holds(grant: Grant, scope: str, *, offline: bool, consent: Consent | None) -> bool:
+    """Return whether a grant already holds all of this."""
+    if not grant.scopes.issuperset(scope.split()) or offline > grant.offline:
+        return False
+    held = consent_of(grant)
+    return consent is None or (
+        grant.consented and held.scopes >= consent.scopes and held.claims >= consent.claims
+    )
+
+
+def _add_consent(grant: Grant, consent: Consent) -> None:
+    held = consent_of(grant)
+    both = Consent(held.scopes | consent.scopes, held.claims | consent.claims)
+    grant.consented = True
+    grant.consented_to = both.to_store()
+    grant.claims = sorted(both.claims) or None
 
 
 def revoke(grant: Grant, *, logout_id: UUID | None = None) -> bool:
@@ -100,8 +113,9 @@ def revoke(grant: Grant, *, logout_id: UUID | None = None) -> bool:
     return True
 
 
-def _about_claims(grant: Grant) -> dict[str, Any]:
-    return {"claims": " ".join(grant.claims)} if grant.claims else {}
+def _about_consent(grant: Grant) -> dict[str, Any]:
+    told = {"claims": " ".join(grant.claims or ()), "resources": " ".join(grant.resources)}
+    return {name: value for name, value in told.items() if value}
 
 
 def with_scopes(held: Iterable[str], added: Iterable[str]) -> str:

@@ -39,6 +39,9 @@ class Grant(Base):
     claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     # The person was asked and agreed; a first-party client's grant is made without asking.
     consented: Mapped[bool] = mapped_column(default=False)
+    # The scopes that the consent page named, by the resource server that it named them with (rfc8707); under
+    # the empty name where it named none. None: an older release asked, which did not keep this.
+    consented_to: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
     offline: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -52,3 +55,8 @@ class Grant(Base):
     def scopes(self) -> frozenset[str]:
         """The scopes as a set."""
         return frozenset(self.scope.split())
+
+    @property
+    def resources(self) -> list[str]:
+        """The resource servers that the person was asked about and agreed to."""
+        return sorted(filter(None, self.consented_to or ()))

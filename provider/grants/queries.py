@@ -1,6 +1,6 @@
 """Questions about grants."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, and_, or_, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
+from provider.grants.consent import Consent, read_consent
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.provider_state import ProviderState
-from provider.protocol.scopes import names_for
 
 
 def grant_lives(now: datetime) -> ColumnElement[bool]:
@@ -35,41 +35,22 @@ def grant_lives(now: datetime) -> ColumnElement[bool]:
     )
 
 
-class Consent(NamedTuple):
-    """What a person has agreed to: scopes, and single claims beside them."""
-
-    scopes: frozenset[str] = frozenset()
-    claims: frozenset[str] = frozenset()
-
-    def covers(self, scopes: Iterable[str], claims: Iterable[str]) -> bool:
-        """Whether nothing needs to be asked about these; a scope says all its claims."""
-        return self.scopes.issuperset(scopes) and (self.claims | names_for(self.scopes)).issuperset(claims)
-
-
-def consent_of(grant: Grant | None) -> Consent:
-    """Return what the person has agreed to in one grant; a grant given without asking shows nothing."""
-    if grant is None or not grant.consented:
-        return Consent()
-    return Consent(grant.scopes, frozenset(grant.claims or ()))
-
-
 def find_consent(account_id: UUID, client: Client) -> Consent:
     """Return everything that the person has consented to in a grant of this client that lives.
 
     Served by ix_grant_account_id_client_id.
     """
     lives = (
-        select(Grant.scope, Grant.claims)
+        select(Grant.scope, Grant.consented_to, Grant.claims)
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
         .join(ProviderState, true())
         .where(Grant.account_id == account_id, Grant.client_id == client.id, Grant.consented)
         .where(grant_lives(clock.now()))
     )
-    held = db.session.execute(lives).all()
+    held = [read_consent(*row) for row in db.session.execute(lives)]
     return Consent(
-        frozenset(scope for scopes, _ in held for scope in scopes.split()),
-        frozenset(claim for _, claims in held for claim in claims or ()),
+        frozenset().union(*(one.scopes for one in held)), frozenset().union(*(one.claims for one in held))
     )
 
 

@@ -64,6 +64,8 @@ class AuthorizationRequest:
     claims: ClaimsRequest = NO_CLAIMS
     # rfc8707 §2: where the access tokens will be used.
     resources: tuple[str, ...] = ()
+    # Those of them that are not the provider itself, about which a person is asked.
+    servers: tuple[str, ...] = ()
     # rfc9449 §10: the key that the tokens will be bound to.
     dpop_jkt: str | None = None
 
@@ -75,7 +77,7 @@ class AuthorizationRequest:
         if "registration" in parameters:
             raise RegistrationNotSupported("the parameter registration is not supported")
         check_display(parameters)
-        targets = resources.check(read_resources(parameters))
+        targets = [target.identifier for target in resources.check(read_resources(parameters))]
         response_type = read_response_type(parameters, metadata)
         scopes = read_scopes(parameters, metadata)
         return cls(
@@ -90,7 +92,8 @@ class AuthorizationRequest:
             max_age=read_max_age(parameters, metadata),
             id_token_hint=parameters.get("id_token_hint"),
             claims=read_claims(parameters, metadata),
-            resources=tuple(target.identifier for target in targets),
+            resources=tuple(targets),
+            servers=resources.servers_among(targets),
             dpop_jkt=read_dpop_jkt(parameters),
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from provider.grants.queries import Consent
+from provider.grants.consent import Consent
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.protocol.acr import ACR_VALUES
 from provider.protocol.errors import (
@@ -207,7 +207,7 @@ def _decide_about_scopes(
     if client.first_party and (client.identity_is_sure or _signed_in_for_this(person, answers)):
         return Proceed(wanted, consented=False, claims=beyond)
     # SEC-1034: consent to such a client is not remembered either.
-    if not client.identity_is_sure or not person.consent.covers(wanted, beyond):
+    if not client.identity_is_sure or not person.consent.covers(wanted, beyond, resources=asked.servers):
         return NeedConsent(wanted, beyond)
     return Proceed(wanted, consented=True, claims=beyond)
 

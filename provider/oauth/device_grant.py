@@ -9,7 +9,9 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 
+from provider.clients.resources import servers_among
 from provider.grants import lifecycle as grants
+from provider.grants.consent import Consent
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.logout import limit
@@ -102,7 +104,8 @@ def sign_in(found: FoundDeviceCode, answered_in: FoundSession) -> HangsOn:
         scope=code.scope,
         sid=new_sid(),
         provider_epoch=answered_in.provider_epoch,
-        consented=True,
+        # What the page named, on which the person let the device in.
+        consent=Consent.to(code.scope.split(), resources=servers_among(code.request.get("resources", ()))),
     )
     session = sessions.start_on_device(
         account,

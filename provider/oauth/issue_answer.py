@@ -7,6 +7,7 @@ from provider.accounts.claims import claims_of
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants import lifecycle as grants
+from provider.grants.consent import Consent
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
@@ -52,7 +53,7 @@ def issue_answer(
     if not sessions.touch_as_decided(found.session, client):
         raise DecisionOutdated
     found = _without_dead_share(client, found)
-    grant = _grant(proceed, client, found)
+    grant = _grant(asked, proceed, client, found)
     share = _Share(client, grant, _client_session(client, found, grant), found.session)
     said: dict[str, str] = {}
     # A second use of the code finds by the family what was issued beside it (rfc6749 §4.1.2).
@@ -141,19 +142,14 @@ def _without_dead_share(client: Client, found: FoundSession) -> FoundSession:
     return replace(found, client_session=None)
 
 
-def _grant(proceed: Proceed, client: Client, found: FoundSession) -> Grant:
+def _grant(asked: AuthorizationRequest, proceed: Proceed, client: Client, found: FoundSession) -> Grant:
     """Return the share's living grant, widened by what is allowed now, or a new one."""
     scope = " ".join(proceed.scopes)
-    claims = proceed.claims if proceed.consented else ()
+    consent = None
+    if proceed.consented:
+        consent = Consent.to(proceed.scopes, resources=asked.servers, claims=proceed.claims)
     if found.grant is not None:
-        grants.widen(
-            found.grant,
-            client,
-            scope=scope,
-            offline=proceed.offline,
-            consented=proceed.consented,
-            claims=claims,
-        )
+        grants.widen(found.grant, client, scope=scope, offline=proceed.offline, consent=consent)
         return found.grant
     grant = grants.create(
         found.account,
@@ -162,8 +158,7 @@ def _grant(proceed: Proceed, client: Client, found: FoundSession) -> Grant:
         sid=found.client_session.sid if found.client_session else new_sid(),
         provider_epoch=found.provider_epoch,
         offline=proceed.offline,
-        consented=proceed.consented,
-        claims=claims,
+        consent=consent,
     )
     # What refers to the grant is added below, and rows are not ordered by themselves.
     db.session.flush()

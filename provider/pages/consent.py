@@ -55,7 +55,8 @@ def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) ->
     scope = " ".join(_asked_scopes(parked))
     # The answer is this person's: somebody else who signs in afterwards has agreed to nothing.
     claims = _asked_claims(parked)
-    said: dict[str, Any] = {"scope": scope} | ({"claims": " ".join(claims)} if claims else {})
+    named = {"claims": " ".join(claims), "resources": " ".join(_asked_servers(parked))}
+    said: dict[str, Any] = {"scope": scope} | {name: value for name, value in named.items() if value}
     decided: dict[str, object] = {"denied": True}
     if allowed:
         decided = {"consented_scope": scope, "consented_claims": claims}
@@ -83,7 +84,7 @@ def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | N
         account=found.account,
         scopes=_asked_scopes(parked),
         claims=claim_names(_asked_claims(parked)),
-        servers=resources.names_of(parked.parameter("resource").split()),
+        servers=resources.names_of(_asked_servers(parked)),
         offline_until=clock.now() + lifetime,
         sentence=sentence,
         csrf=csrf.token_for(_purpose(parked.handle, found)),
@@ -98,6 +99,11 @@ def _asked_scopes(parked: ParkedAuthorization) -> list[str]:
 def _asked_claims(parked: ParkedAuthorization) -> list[str]:
     """Return the single claims beyond these scopes (core §5.5)."""
     return list(parked.interaction.answers.get("consent_claims") or ())
+
+
+def _asked_servers(parked: ParkedAuthorization) -> tuple[str, ...]:
+    """Return the resource servers that the app wants to turn to (rfc8707)."""
+    return resources.servers_among(parked.parameter("resource").split())
 
 
 def _purpose(handle: str, found: FoundSession) -> str:

@@ -5,6 +5,7 @@ form, and nothing is allowed before they have seen who asks (§3.3.1).
 """
 
 from datetime import timedelta
+from typing import Any
 
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -137,6 +138,8 @@ def _question(found: FoundSession, typed: str, code: DeviceCode, client: Client)
 
 
 def _record(found: FoundSession, client: Client, code: DeviceCode, *, allowed: bool) -> None:
+    servers = resources.servers_among(code.request.get("resources", ()))
+    said: dict[str, Any] = {"resources": " ".join(servers)} if servers else {}
     record(
         EventTag.CONSENT_GIVEN if allowed else EventTag.CONSENT_DENIED,
         actor="account",
@@ -147,6 +150,7 @@ def _record(found: FoundSession, client: Client, code: DeviceCode, *, allowed: b
         scope=code.scope,
         device=code.device,
         device_ip=code.ip,
+        **said,
     )
 
 

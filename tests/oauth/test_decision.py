@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from provider.grants.queries import Consent
+from provider.grants.consent import Consent
 from provider.oauth.authorization_request import AuthorizationRequest
 from provider.oauth.decision import (
     Answers,
@@ -41,7 +41,7 @@ SIGNED_IN_FOR_IT = Answers(signed_in="adas")
 AGREED = replace(
     WAITING, consented_scope="openid email offline_access", consented_by="ada", consented_in="adas 0"
 )
-KNOWN = replace(ADA, consent=Consent(frozenset({"openid", "email"})))
+KNOWN = replace(ADA, consent=Consent.to({"openid", "email"}))
 BOTH = ("openid", "email")
 
 
@@ -232,14 +232,14 @@ CLAIMS = ("birthdate",)
         pytest.param(THIRD, KNOWN, Answers(), NeedConsent(BOTH, CLAIMS), id="a third party is asked about"),
         pytest.param(
             THIRD,
-            replace(ADA, consent=Consent(frozenset(BOTH), frozenset(CLAIMS))),
+            replace(ADA, consent=Consent.to(BOTH, claims=CLAIMS)),
             Answers(),
             Proceed(BOTH, consented=True, claims=CLAIMS),
             id="and remembered",
         ),
         pytest.param(
             THIRD,
-            replace(ADA, consent=Consent(frozenset({*BOTH, "profile"}))),
+            replace(ADA, consent=Consent.to({*BOTH, "profile"})),
             Answers(),
             Proceed(BOTH, consented=True, claims=CLAIMS),
             id="a scope that was allowed says its claims",
