@@ -28,6 +28,7 @@ _LIMITS = (
     *("sign_in_limit_account", "sign_in_limit_address"),
     *("device_code_limit_account", "device_code_limit_address", "device_request_limit_address"),
     *("pushed_request_limit", "registration_limit", "logo_limit_address"),
+    "parked_request_limit_address",
 )
 _FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")
 # A setting in this table must lie within these bounds (inclusive).

@@ -24,6 +24,10 @@ class Settings(SignInSettings, BasicSettings):
     The fields of the last base come first, in the table of the README too.
     """
 
+    parked_request_limit_address: str = setting(
+        "Sign-ins and other requests that one address may begin; one of more than 2 kB counts several times.",
+        default="600 per minute",
+    )
     pushed_request_lifetime: timedelta = setting(
         "How long a pushed authorization request waits for its person.", default=timedelta(seconds=60)
     )

@@ -47,14 +47,13 @@ class AuthorizationCase:
 
     @property
     def to_park(self) -> dict[str, str]:
-        """What is parked: nothing that was not understood."""
-        return to_park(self.parameters)
+        """What is parked: nothing that was not understood, and nothing that stands in a pushed request."""
+        return {} if self.pushed_id else to_park(self.parameters)
 
     @property
     def first_answers(self) -> dict[str, Any]:
         """What is known of a request before any person has answered."""
-        pushed = {_PUSHED: str(self.pushed_id)} if self.pushed_id else {}
-        return pushed | ({HINTED_SUB: self.hinted_sub} if self.hinted_sub else {})
+        return {HINTED_SUB: self.hinted_sub} if self.hinted_sub else {}
 
     @property
     def answer_address(self) -> AnswerAddress:
@@ -79,12 +78,13 @@ def case_of(sent: Mapping[str, str]) -> AuthorizationCase:
 
 def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
     """Take up a parked request again; it is validated anew, for clients change."""
-    pushed = interaction.answers.get(_PUSHED)
+    # The previous release noted it there and copied its parameters.
+    noted = interaction.answers.get(_PUSHED)
     return replace(
-        _validated(interaction.parameters, interaction.answers.get(HINTED_SUB)),
+        _validated(interaction.request, interaction.answers.get(HINTED_SUB)),
         interaction=interaction,
         handle=handle,
-        pushed_id=UUID(pushed) if pushed else None,
+        pushed_id=UUID(noted) if noted else interaction.pushed_id,
     )
 
 

@@ -48,6 +48,7 @@ from provider.sessions.queries import FoundSession, find_with_client
 from provider.web import cookies
 from provider.web.authorization_response import answer_app
 from provider.web.parameters import read_clear_ones, read_parameters
+from provider.web.parking import check_room
 
 _KIND = InteractionKind.AUTHORIZATION
 
@@ -67,8 +68,9 @@ def authorize() -> Response:
     if request.method == "GET":
         return _answer(case)
     # A form on another site carries no Lax cookie: only our own address shows us the session (DEC-07).
+    check_room(_KIND, case.to_park)
     with transaction():
-        handle = park(_KIND, case.to_park, browser=None, answers=case.first_answers)
+        handle = park(_KIND, case.to_park, browser=None, answers=case.first_answers, pushed_id=case.pushed_id)
     return redirect(f"/authorize/resume/{handle}", 303)
 
 
@@ -204,14 +206,18 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
         # What would really be granted, which may be less than what was asked for.
         answers = {"consent_scope": " ".join(need.scopes), "consent_claims": list(need.claims)}
     handle = case.handle
+    session_id = found.session.id if found else None
+    if case.interaction is None:
+        check_room(_KIND, case.to_park, session_id=session_id)
     with transaction():
         if case.interaction is None:
             handle = park(
                 _KIND,
                 case.to_park,
                 browser=cookies.bind_browser(),
-                session_id=found.session.id if found else None,
+                session_id=session_id,
                 answers=case.first_answers | answers,
+                pushed_id=case.pushed_id,
             )
         elif case.interaction.answers | answers != case.interaction.answers:
             answering.answer(case.interaction, **answers)

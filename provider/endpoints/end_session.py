@@ -31,6 +31,7 @@ from provider.web import cookies
 from provider.web.addresses import client_address
 from provider.web.after_ending import result_handle_of
 from provider.web.parameters import read_usable_ones
+from provider.web.parking import check_room
 
 KIND = InteractionKind.END_SESSION
 
@@ -43,6 +44,7 @@ def end_session() -> Response:
     if request.method == "POST" and cookies.session_handle() is None:
         if hint is not None:
             unknown_session.notify(hint, ip=client_address())
+        check_room(KIND, case.as_parameters())
         with transaction():
             handle = park(KIND, case.as_parameters(), browser=None, answers=case.as_answers())
         return redirect(url_for("endpoints.resume_end_session", handle=handle), 303)
@@ -143,6 +145,7 @@ def _hinted(
 
 
 def _ask(case: EndSessionCase, session: Session, *, by_hint: bool = False) -> Response:
+    check_room(KIND, case.as_parameters(), session_id=None if by_hint else session.id)
     with transaction():
         ticket = park(
             KIND,

@@ -5,6 +5,7 @@ from flask import Response, request
 from provider.clients.models import Client
 from provider.endpoints.client_endpoint import answer
 from provider.infrastructure import current
+from provider.interactions.models import InteractionKind
 from provider.oauth.dpop import thumbprint_of
 from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
 from provider.oauth.pushed_request import push
@@ -13,6 +14,7 @@ from provider.oauth.server import prove_client
 from provider.protocol.errors import InvalidDPoPProof, InvalidRequest, ProtocolError, TooManyRequests
 from provider.web import network_limits
 from provider.web.client_request import read_client_request
+from provider.web.parking import check_room
 
 
 def pushed_authorization_request() -> Response:
@@ -28,7 +30,7 @@ def pushed_authorization_request() -> Response:
 def _push(asked: ClientRequest) -> Answer:
     client = prove_client(asked)
     try:
-        _check_limit(client.client_id)
+        _check_limit(client, asked)
         # rfc9126 §2.1: 'the request_uri authorization request parameter … MUST NOT be provided'.
         if "request_uri" in asked.parameters:
             raise InvalidRequest("request_uri has no place in a pushed request")
@@ -55,7 +57,10 @@ def _parameters(asked: ClientRequest, client: Client) -> dict[str, str]:
     return parameters
 
 
-def _check_limit(client_id: str) -> None:
+def _check_limit(client: Client, asked: ClientRequest) -> None:
     limit = current.settings().pushed_request_limit
-    if not network_limits.hit(limit, "pushed-request", client_id):
+    if not network_limits.hit(limit, "pushed-request", client.client_id):
         raise TooManyRequests("too many requests were pushed")
+    if client.self_registered or client.metadata_.is_public:
+        # Anybody can push in its name, or register many such clients.
+        check_room(InteractionKind.PUSHED, asked.parameters)

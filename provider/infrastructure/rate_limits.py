@@ -38,9 +38,9 @@ class RateLimits:
             self._shared, self._failures = _shared_limiter(storage_url)
         self._resting_until = 0.0
 
-    def hit(self, limit: str, *key: str, times: int = 1) -> bool:
-        """Count one attempt and return whether it is within so many times the limit."""
-        return bool(self._ask(lambda limiter: limiter.hit(_item(limit, times), *key)))
+    def hit(self, limit: str, *key: str, times: int = 1, cost: int = 1) -> bool:
+        """Count one attempt, or as many as it costs; return whether it is within so many times the limit."""
+        return bool(self._ask(lambda limiter: limiter.hit(_item(limit, times), *key, cost=cost)))
 
     def test(self, limit: str, *key: str, times: int = 1) -> bool:
         """Return whether another attempt would be within so many times the limit, without counting one."""

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship, remote
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 from provider.infrastructure.opaque_tokens import digest_of
@@ -42,9 +42,26 @@ class Interaction(Base):
     answers: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # The session the request was made for: a ticket for one session is void in another (THR-04).
     session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
+    # The pushed request that waits here: its parameters stand in its own row alone, however often a browser
+    # opens it. No foreign key, because rows are deleted in order of their expiry; see `inspection.overdue`.
+    pushed_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    # Loaded by the statement that finds the row, where that may be an authorization request.
+    pushed: Mapped["Interaction | None"] = relationship(
+        primaryjoin=lambda: foreign(Interaction.pushed_id) == remote(Interaction.id),
+        viewonly=True,
+        lazy="raise",
+    )
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The parameters of the request that waits; empty once a pushed one is gone."""
+        if self.pushed_id is None:
+            return self.parameters
+        return self.pushed.parameters if self.pushed else {}
 
     def is_of(self, browser: str) -> bool:
         """Whether the browser with this binding cookie began it, or any may take it up."""

@@ -19,10 +19,12 @@ def park(
     answers: dict[str, Any] | None = None,
     lifetime: timedelta | None = None,
     handle: str | None = None,
+    pushed_id: UUID | None = None,
 ) -> str:
     """Park a request for the browser with this binding cookie; returns the handle for its address.
 
-    The handle is new unless it is given: another address that only this browser knows.
+    The handle is new unless it is given: another address that only this browser knows. With `pushed_id` the
+    parameters are those of that pushed request.
 
     Without a browser (a cross-site POST, whose Lax cookie we cannot see) the first browser that
     opens the address adopts it.
@@ -34,7 +36,8 @@ def park(
         handle_digest=digest_of(handle),
         browser_digest=digest_of(browser) if browser else None,
         kind=kind,
-        parameters=parameters,
+        parameters={} if pushed_id else parameters,
+        pushed_id=pushed_id,
         answers=answers or {},
         session_id=session_id,
         created_at=now,

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
@@ -35,8 +36,10 @@ def find_finished(handle: str, browser: str | None, kind: InteractionKind) -> In
 
 def find_any(handle: str, kinds: Collection[InteractionKind]) -> Interaction | None:
     """Find a parked request whatever has become of it and whose it is, to explain why it does not wait."""
-    known = select(Interaction).where(
-        Interaction.handle_digest == digest_of(handle), Interaction.kind.in_(kinds)
+    known = (
+        select(Interaction)
+        .options(joinedload(Interaction.pushed))
+        .where(Interaction.handle_digest == digest_of(handle), Interaction.kind.in_(kinds))
     )
     return db.session.scalars(known, execution_options={"populate_existing": True}).one_or_none()
 
@@ -50,11 +53,15 @@ def find_pushed(handle: str) -> Interaction | None:
 
 
 def _find(handle: str, kind: InteractionKind, browser_digest: str | None) -> Interaction | None:
-    waiting = select(Interaction).where(
-        Interaction.handle_digest == digest_of(handle),
-        Interaction.kind == kind,
-        Interaction.browser_digest == browser_digest,
-        Interaction.finished_at.is_(None),
-        Interaction.expires_at > clock.now(),
+    waiting = (
+        select(Interaction)
+        .options(joinedload(Interaction.pushed))
+        .where(
+            Interaction.handle_digest == digest_of(handle),
+            Interaction.kind == kind,
+            Interaction.browser_digest == browser_digest,
+            Interaction.finished_at.is_(None),
+            Interaction.expires_at > clock.now(),
+        )
     )
     return db.session.scalars(waiting, execution_options={"populate_existing": True}).one_or_none()

@@ -10,6 +10,7 @@ from typing import Any
 
 from provider.clients import resources
 from provider.clients.models import Client
+from provider.infrastructure import current
 from provider.oauth.authorization_parameters import (
     check_display,
     read_claims,
@@ -27,6 +28,7 @@ from provider.protocol.claims_request import NO_CLAIMS, ClaimsRequest
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import (
     InvalidRedirectURI,
+    InvalidRequest,
     InvalidTarget,
     RegistrationNotSupported,
     UnknownClient,
@@ -44,6 +46,8 @@ KNOWN_PARAMETERS = frozenset(
         *("code_challenge", "code_challenge_method", "resource", "dpop_jkt", "claims"),
     }
 )
+# How many parameters of the largest size a request may have.
+_MOST_PARAMETERS = 2
 _NEVER_PARKED = frozenset({"id_token_hint"})
 
 
@@ -76,6 +80,7 @@ class AuthorizationRequest:
         """Validate everything but the client and the redirect URI, which `find_target` has proven."""
         if "registration" in parameters:
             raise RegistrationNotSupported("the parameter registration is not supported")
+        _check_size(parameters)
         check_display(parameters)
         targets = [target.identifier for target in resources.check(read_resources(parameters))]
         response_type = read_response_type(parameters, metadata)
@@ -133,6 +138,13 @@ def to_park(parameters: Mapping[str, str]) -> dict[str, str]:
     kept, apart from what the client sent.
     """
     return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS - _NEVER_PARKED}
+
+
+def _check_size(parameters: Mapping[str, str]) -> None:
+    """Refuse what is too much to park, also where it need not be parked: a request works always or never."""
+    limit = _MOST_PARAMETERS * current.settings().max_parameter_bytes
+    if sum(len(value.encode("utf-8", "replace")) for value in to_park(parameters).values()) > limit:
+        raise InvalidRequest(f"the parameters are longer than {limit} bytes in all")
 
 
 def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def show_alone() -> Response:
 def gone(handle: str) -> Response:
     """Explain why nothing waits here for this browser, with a way on where the app is known."""
     known = find_any(handle, _KINDS)
-    client = find_by_client_id(str(known.parameters.get("client_id"))) if known else None
+    client = find_by_client_id(str(known.request.get("client_id"))) if known else None
     reason = _reason(known, client)
     if reason is Reason.ANSWERED and known and known.kind == InteractionKind.ACCOUNT:
         return redirect("/account", 303)

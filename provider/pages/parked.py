@@ -19,6 +19,7 @@ from provider.protocol.parameters import with_query
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, headers
 from provider.web.i18n import locale, speak
+from provider.web.parking import check_room
 
 _ACCOUNT_PAGES = {
     "account": "/account",
@@ -62,7 +63,7 @@ class ParkedAuthorization:
 
     def parameter(self, name: str) -> str:
         """Return a parameter of the request as it was validated, or nothing."""
-        return str(self.interaction.parameters.get(name) or "")
+        return str(self.interaction.request.get(name) or "")
 
 
 def find_parked(handle: str) -> ParkedAuthorization | None:
@@ -70,8 +71,8 @@ def find_parked(handle: str) -> ParkedAuthorization | None:
     interaction = find(handle, cookies.browser(), InteractionKind.AUTHORIZATION)
     if interaction is None:
         return None
-    speak(str(interaction.parameters.get("ui_locales") or ""))
-    client = find_by_client_id(str(interaction.parameters.get("client_id")))
+    speak(str(interaction.request.get("ui_locales") or ""))
+    client = find_by_client_id(str(interaction.request.get("client_id")))
     if client is None or not client.is_active:
         return None
     return ParkedAuthorization(handle=handle, interaction=interaction, client=client)
@@ -104,8 +105,10 @@ def address_of_account_page(interaction: Interaction) -> str:
 
 def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
     """Send somebody who is not signed in to the sign-in page, from which they come back to this page."""
+    parameters = {"page": page_name} | asked
+    check_room(InteractionKind.ACCOUNT, parameters)
     with transaction():
-        handle = park(InteractionKind.ACCOUNT, {"page": page_name} | asked, browser=cookies.bind_browser())
+        handle = park(InteractionKind.ACCOUNT, parameters, browser=cookies.bind_browser())
     return redirect(f"/sign-in/{handle}", 303)
 
 

@@ -9,10 +9,13 @@ from provider.web.addresses import client_networks
 _LOOSER = 16
 
 
-def hit(limit: str, *key: str) -> bool:
-    """Count one attempt from the requester's networks; return whether it is within the limits of all."""
+def hit(limit: str, *key: str, cost: int = 1) -> bool:
+    """Count one attempt from the requester's networks; return whether it is within the limits of all.
+
+    An attempt that costs as much as several counts as often.
+    """
     limits = current.house().rate_limits
-    return all(limits.hit(limit, *key, network, times=times) for network, times in _counted())
+    return all(limits.hit(limit, *key, network, times=times, cost=cost) for network, times in _counted())
 
 
 def test(limit: str, *key: str) -> bool:
