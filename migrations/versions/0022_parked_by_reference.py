@@ -6,8 +6,8 @@ Each opening copied up to 40 kB of parameters, so that a short address made a la
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
