@@ -114,7 +114,8 @@ def find_detail(logout_id: UUID) -> LogoutDetail | None:
     if logout is None:
         return None
     client_sessions = _client_sessions(logout_id)
-    revoked = _grants(Grant.logout_id == logout_id)
+    # One that had expired before is revoked with its share, but it did not live.
+    revoked = _grants(Grant.logout_id == logout_id, Grant.expires_at > logout.at)
     clients = {client.id: client for _, client in (*client_sessions, *revoked)}
     return LogoutDetail(
         logout=logout,

@@ -34,7 +34,7 @@ def end_share(
     client_sessions_ended = end_client_sessions(ending, shares)
     if not client_sessions_ended:
         return None
-    survivors = [] if revoke_offline else [s for s in shares if s.grant.offline and not s.grant.revoked_at]
+    survivors = [] if revoke_offline else [share for share in shares if share.survives_share]
     return conclude(
         ending,
         shares,

@@ -1,5 +1,6 @@
 """The end of one grant, offline or not: everything issued on it is dead, and its client is told."""
 
+from datetime import datetime
 from uuid import UUID
 
 from provider.grants import queries as grants
@@ -16,12 +17,17 @@ from provider.logout.models import LogoutScope
 from provider.logout.shares import list_of_grant
 
 
-def end_grant(grant_id: UUID, cause: Cause) -> LogoutOutcome | None:
-    """Revoke a grant with the share of a session that stands on it; None when it was revoked before."""
+def end_grant(grant_id: UUID, cause: Cause, *, as_of: datetime | None = None) -> LogoutOutcome | None:
+    """Revoke a grant with the share of a session that stands on it; None when there is nothing to end.
+
+    It was revoked before, or it had expired at the instant (by default now) and no living share needs it.
+    """
     grant = grants.lock(grant_id)
     if grant is None or grant.revoked_at is not None:
         return None
-    shares = list_of_grant(grant)
+    shares = list_of_grant(grant, as_of=as_of)
+    if not shares:
+        return None
     ending = Ending(cause=cause, scope=LogoutScope.APP, account_id=grant.account_id)
     return conclude(
         ending,

@@ -124,15 +124,20 @@ def end_devices(ending: Ending, shares: Sequence[Share]) -> int:
 
 
 def revoke_grants(ending: Ending, shares: Sequence[Share]) -> int:
-    """Revoke the grants of these shares; all that hangs on them is dead at the commit."""
+    """Revoke the grants of these shares; all that hangs on them is dead at the commit.
+
+    Returns how many lived. Expired ones are revoked too, because another host's clock may be behind.
+    """
     if not shares:
         return 0
     revoked = (
         update(Grant)
         .where(Grant.id.in_([share.grant.id for share in shares]), Grant.revoked_at.is_(None))
         .values(revoked_at=ending.at, logout_id=ending.logout_id)
+        .returning(Grant.expires_at)
     )
-    return change(revoked)
+    ends = db.session.scalars(revoked, execution_options={"synchronize_session": False})
+    return sum(expires_at > ending.at for expires_at in ends)
 
 
 def conclude(

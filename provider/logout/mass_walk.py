@@ -135,7 +135,8 @@ def _end(mass: MassEnding, row: UUID) -> LogoutOutcome | None:
         mass_ending_id=mass.id,
     )
     if mass.phase == MassPhase.GRANTS:
-        return end_grant(row, cause)
+        # One that has expired since the bulk logout began was still alive then.
+        return end_grant(row, cause, as_of=mass.at)
     return end_share(db.session.get_one(ClientSession, row), cause, revoke_offline=True)
 
 

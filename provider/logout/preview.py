@@ -131,7 +131,7 @@ def _apps(shares: Sequence[Share], *, survivors: Sequence[Share]) -> tuple[Previ
 
 
 def _count_grants(shares: Sequence[Share]) -> int:
-    return len({share.grant.id for share in shares if share.grant.revoked_at is None})
+    return len({share.grant.id for share in shares if share.has_living_grant})
 
 
 def _tokens(account_id: UUID) -> tuple[int, tuple[SignedTokens, ...]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,13 +38,19 @@ class Share:
         return bool(self.client.metadata_.backchannel_logout_uri)
 
     @property
+    def has_living_grant(self) -> bool:
+        """Whether the grant is neither revoked nor expired; a share may outlive its grant."""
+        return self.grant.revoked_at is None and self.grant.expires_at > clock.now()
+
+    @property
+    def survives_share(self) -> bool:
+        """Whether the grant lives on when only this share ends (design §3)."""
+        return self.grant.offline and self.has_living_grant
+
+    @property
     def survives_browser(self) -> bool:
         """Whether the grant lives on when only the browser's session ends (design §3)."""
-        return (
-            self.grant.offline
-            and self.grant.revoked_at is None
-            and self.client.offline_policy != OfflinePolicy.REVOKE
-        )
+        return self.survives_share and self.client.offline_policy != OfflinePolicy.REVOKE
 
     @property
     def asks_about_offline(self) -> bool:
@@ -61,10 +68,13 @@ def list_of_client_session(client_session_id: UUID) -> list[Share]:
     return _list_client_sessions(ClientSession.id == client_session_id)
 
 
-def list_of_grant(grant: Grant) -> list[Share]:
-    """List what stands on one grant: its living share of a session, or the grant on its own."""
+def list_of_grant(grant: Grant, *, as_of: datetime | None = None) -> list[Share]:
+    """List what stands on one grant: its living share of a session, or the grant on its own.
+
+    A grant on its own that had expired at the instant, which is now by default, has nothing to end.
+    """
     in_a_session = _list_client_sessions(ClientSession.grant_id == grant.id)
-    if in_a_session:
+    if in_a_session or grant.expires_at <= (as_of or clock.now()):
         return in_a_session
     return [Share(client_session=None, client=db.session.get_one(Client, grant.client_id), grant=grant)]
 

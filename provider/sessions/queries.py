@@ -64,10 +64,12 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
     The share may have ended before the session; it is still a share of this very session. Also says
     whether a client has the policy to ask about an offline grant of this session.
     """
+    now = clock.now()
     asks = (
         exists()
         .where(ClientSession.session_id == Session.id, ClientSession.ended_at.is_(None))
         .where(Grant.id == ClientSession.grant_id, Grant.offline, Grant.revoked_at.is_(None))
+        .where(Grant.expires_at > now)
         .where(Client.id == Grant.client_id, Client.offline_policy == OfflinePolicy.ASK)
         .correlate(Session)
     )
@@ -78,7 +80,7 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
         .join(ProviderState, true())
         .outerjoin(ClientSession, named)
         .where(Session.handle_digest == digest_of(handle))
-        .where(session_lives(clock.now()))
+        .where(session_lives(now))
     )
     row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
     if row is None:

@@ -15,6 +15,7 @@ from provider.logout import mass, mass_walk
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.sessions.queries import find_live
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import Page, follow, query_of, show_session
 from tests.support.relying_party import RelyingParty, press
@@ -63,6 +64,20 @@ def test_nobody_is_asked_where_no_client_wants_it(http, ada):
     made = make_session(ada, [make_client("keeping")], offline=("keeping",))
 
     assert "revoke-offline" not in confirm_page(show_session(http, made)).html
+
+
+def test_nobody_is_asked_about_a_grant_that_has_expired(app, http, signing_keys, ada, turned_clock):
+    policy = {"offline_policy": "ask", "grant_lifetime": timedelta(minutes=30)}
+    offline = Offline(app, http, ada, settings=policy)
+    hint = offline.tokens["id_token"]
+    assert "revoke-offline" in confirm_page(http, id_token_hint=hint).html
+    turned_clock.turn(timedelta(minutes=30))
+
+    assert "revoke-offline" not in confirm_page(http).html
+    http.get("/session/end", query_string={"id_token_hint": hint})
+
+    # The hint was proof enough, as for a client without that policy.
+    assert find_live(offline.made.handle) is None
 
 
 class Offline:
