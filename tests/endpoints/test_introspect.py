@@ -1,11 +1,13 @@
 """`/introspect` as resource servers see it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from provider.infrastructure import current
 from provider.protocol.acr import PASSWORD_ACR
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER
@@ -62,12 +64,20 @@ def test_of_what_is_not_active_nothing_else_is_said(rp, token):
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_a_token_is_active_until_its_end(rp, tokens, turned_clock):
-    turned_clock.turn(timedelta(minutes=59))
-    assert rp.introspect(tokens["access_token"])["active"]
-    turned_clock.turn(timedelta(minutes=2))
+def test_a_token_is_active_until_its_end(app, rp, signed_in, turned_clock):
+    # No other default is as long: the session, the grant and the refresh token live on.
+    shorter = replace(current.settings(), access_token_lifetime=timedelta(minutes=7))
+    current.install(app, replace(current.house(), settings=shorter))
+    tokens = rp.sign_in(signed_in)
 
+    turned_clock.turn(timedelta(minutes=7, seconds=-1))
+    assert rp.introspect(tokens["access_token"])["active"]
+    assert rp.userinfo(tokens["access_token"]).status_code == 200
+
+    turned_clock.turn(timedelta(seconds=1))
     assert rp.introspect(tokens["access_token"]) == {"active": False}
+    assert rp.userinfo(tokens["access_token"]).status_code == 401
+    assert rp.refresh(tokens["refresh_token"]).status_code == 200
 
 
 def test_a_refresh_token_is_known_to_its_own_client_while_it_is_unused(app, rp, tokens):
