@@ -14,6 +14,7 @@ from provider.logout.models import Logout
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import ISSUER
+from tests.support.command import run_curfew
 from tests.support.relying_party import RelyingParty
 
 SCOPE = "global_token_revocation"
@@ -214,6 +215,39 @@ def test_two_people_with_one_address_are_not_told_apart_and_422(upstream, token,
 
     assert answer.status_code == 422
     assert find_live(made.handle) is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(by_sub, id="issuer and subject"),
+        pytest.param(lambda ada: {"format": "opaque", "id": str(ada.id)}, id="the account's identifier"),
+    ],
+)
+@pytest.mark.spec("global-token-revocation §4")
+def test_a_deleted_account_is_404_and_is_not_signed_out_again(upstream, token, ada, name):
+    make_session(ada, [make_client("green")], offline=("green",))
+    run_curfew("user", "delete", "ada", "--yes")
+    end_read()
+    assert (count(Logout), count(Delivery)) == (1, 1)
+
+    answer = revoke(upstream, token, name(ada))
+
+    assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+    assert (count(Logout), count(Delivery)) == (1, 1)
+
+
+def test_a_deleted_account_with_the_same_address_makes_nothing_ambiguous(upstream, token, ada):
+    made = make_session(ada)
+    ben = make_account("ben", email="ada@example.test")
+    with transaction():
+        # Only marked: a deletion also forgets the address.
+        ben.deleted_at = ben.created_at
+
+    answer = revoke(upstream, token, {"format": "email", "email": "ada@example.test"})
+
+    assert answer.status_code == 204
+    assert find_live(made.handle) is None
 
 
 @pytest.mark.spec("core §8.1")
