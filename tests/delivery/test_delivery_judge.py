@@ -110,7 +110,7 @@ def test_what_is_answered_without_success_is_a_refusal(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Answered(429), Answered(408), Answered(503), Unanswered("connect")], ids=str
+    "answer", [Answered(408), Answered(425), Answered(429), Answered(503), Unanswered("connect")], ids=str
 )
 def test_who_asks_for_patience_or_is_away_refuses_nothing(answer: Answered | Unanswered) -> None:
     verdict = judged(answer)
@@ -145,7 +145,9 @@ def test_retry_after(asked: str, wait: timedelta) -> None:
     assert judged(Answered(503, asked)) == RetryAt(NOW + wait, "unavailable")
 
 
-@pytest.mark.parametrize("asked", ["0", "-5", "soon", "", "1.5", "٣٠", "Fri, 20 Nov 2020 12:05:00 GMT", None])
+@pytest.mark.parametrize(
+    "asked", ["0", "1", "-5", "soon", "", "1.5", "٣٠", "Fri, 20 Nov 2020 12:05:00 GMT", None]
+)
 def test_retry_after_never_brings_a_try_forward(asked: str | None) -> None:
     assert judged(Answered(503, asked)) == judged(Answered(503))
 
