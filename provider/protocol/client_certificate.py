@@ -18,6 +18,13 @@ LARGEST = 24 * 1024
 _PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
+# What the library raises for encodings that it cannot read; InvalidVersion is no ValueError.
+_UNREADABLE = (
+    *(ValueError, TypeError, OverflowError),
+    *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+
+
 class MalformedCertificate(ValueError):
     """The text is not one certificate."""
 
@@ -48,7 +55,7 @@ def read_certificate(text: str, *, is_verified: bool = False) -> ClientCertifica
         der = _der_of(text)
         certificate = x509.load_der_x509_certificate(der)
         return _described(certificate, is_verified=is_verified)
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as exc:
+    except _UNREADABLE as exc:
         raise MalformedCertificate("the certificate cannot be read") from exc
 
 

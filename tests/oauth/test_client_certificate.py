@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey
 
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER
-from tests.support.certificates import BEHIND_PROXY, make_certificate
+from tests.support.certificates import BEHIND_PROXY, Shown, make_certificate
 from tests.support.key_server import published
 from tests.support.registering import app_of
 from tests.support.relying_party import RelyingParty
@@ -61,6 +61,21 @@ def ask(rp, headers=None, **form):
 def test_a_certificate_with_the_registered_name_proves_its_client(by_name):
     assert ask(by_name, RED.headers()).status_code == 200
     assert ask(by_name, ANOTHER.headers()).status_code == 200
+
+
+# The version stands first in a certificate, [0] INTEGER; 2 means v3 (rfc5280 §4.1.2.1).
+VERSION = b"\xa0\x03\x02\x01"
+
+
+@pytest.mark.parametrize("version", [b"\x05", b"\x03", b"\x7f", b"\xff"])
+def test_a_certificate_of_an_unknown_version_cannot_be_read(by_name, version):
+    assert RED.der.count(VERSION + b"\x02") == 1
+    odd = Shown(RED.der.replace(VERSION + b"\x02", VERSION + version))
+
+    response = ask(by_name, RED.headers() | {"XClientCert": odd.x5c})
+
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
+    assert ask(by_name, RED.headers() | {"XClientCert": RED.x5c}).status_code == 200
 
 
 @pytest.mark.parametrize(
