@@ -1,12 +1,12 @@
 """What only the network can tell about a client's metadata, asked before it is registered."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from provider.infrastructure import current, event_log
 from provider.infrastructure.outbound_http import OutboundFailure, check_url
+from provider.protocol import strict_json
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata, Problem
 
 _MOST_SECTOR_BYTES = 64 * 1024
@@ -55,12 +55,12 @@ def _problems_of_sector(metadata: ClientMetadata) -> Iterator[Problem]:
         answer = current.house().outbound.get(
             uri, max_body_bytes=_MOST_SECTOR_BYTES, total_deadline=_SECTOR_DEADLINE
         )
-        listed: Any = json.loads(answer.body) if answer.status == 200 else None
+        listed: Any = strict_json.load(answer.body) if answer.status == 200 else None
     except OutboundFailure as exc:
         event_log.warning("sector_not_fetched", uri=uri, kind=exc.kind, detail=exc.detail)
         yield Problem(name, f"cannot be read: {exc}")
         return
-    except (ValueError, RecursionError):
+    except strict_json.MalformedJSON:
         yield Problem(name, "does not answer with JSON")
         return
     if not isinstance(listed, list):

@@ -17,6 +17,7 @@ import jwt
 from provider.infrastructure import clock, current
 from provider.keys.algorithms import ALGORITHMS
 from provider.keys.keyring import HeldKey, the_keyring
+from provider.protocol import strict_json
 
 UnverifiedJWT = NewType("UnverifiedJWT", str)
 VerifiedClaims = NewType("VerifiedClaims", dict[str, object])
@@ -96,12 +97,9 @@ def _read_header(token: str) -> dict[str, object]:
         # Unused bits of the last character would make several tokens out of one signature.
         raise InvalidJWT("the signature is not canonical base64url")
     try:
-        header = json.loads(_decode(parts[1]))
-    except (ValueError, RecursionError) as exc:
-        raise InvalidJWT("the header is not JSON") from exc
-    if not isinstance(header, dict):
-        raise InvalidJWT("the header is not an object")
-    return header
+        return strict_json.load_object(_decode(parts[1]))
+    except ValueError as exc:
+        raise InvalidJWT("the header is not a JSON object") from exc
 
 
 def _key_for(header: dict[str, object], typ: frozenset[str | None], *, for_hint: bool) -> HeldKey:
@@ -126,12 +124,9 @@ def _key_for(header: dict[str, object], typ: frozenset[str | None], *, for_hint:
 
 def _read_payload(payload: bytes) -> dict[str, object]:
     try:
-        claims = json.loads(payload)
-    except (ValueError, RecursionError) as exc:
-        raise InvalidJWT("the payload is not JSON") from exc
-    if not isinstance(claims, dict):
-        raise InvalidJWT("the payload is not an object")
-    return claims
+        return strict_json.load_object(payload)
+    except strict_json.MalformedJSON as exc:
+        raise InvalidJWT(f"the payload cannot be read: {exc}") from exc
 
 
 def _check_required(claims: dict[str, object], require: tuple[str, ...]) -> None:

@@ -1,12 +1,10 @@
 """Client authentication by a signed assertion: private_key_jwt (rfc7523 §3, core §9)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidClientError, OAuth2Request
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
-from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from provider.clients.assertions import use_once
@@ -15,7 +13,15 @@ from provider.infrastructure import clock, current
 from provider.oauth.client_authentication import ASSERTION, QueryClient, fail
 from provider.oauth.client_keys import LARGEST_ASSERTION, NoKeys, keys_of
 from provider.oauth.registered_client import RegisteredClient
+from provider.protocol import numeric_date
 from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES, allowed_signatures
+from provider.protocol.signed_token import (
+    MalformedToken,
+    Unverifiable,
+    UnverifiedToken,
+    read_token,
+    verify,
+)
 
 # Asymmetric algorithms alone: with one of them an assertion cannot be made from what we know (ABU-42).
 ALGORITHMS = ASSERTION_SIGNATURES
@@ -32,12 +38,9 @@ def by_assertion(query_client: QueryClient, request: OAuth2Request) -> Registere
     assertion = request.form.get("client_assertion")
     if not assertion or request.form.get("client_assertion_type") != PrivateKeyJWT.CLIENT_ASSERTION_TYPE:
         return None
-    # LIB-13: a large token costs much to parse, so its size is looked at first.
-    if len(assertion) > LARGEST_ASSERTION:
-        raise fail()
     try:
         client = PrivateKeyJWT()(query_client, request)
-    except (InvalidClientError, RecursionError) as exc:
+    except (InvalidClientError, MalformedToken, Unverifiable, numeric_date.MalformedDate) as exc:
         raise fail() from exc
     # rfc7521 §4.2: 'client_id' beside an assertion must name the same client.
     if client and request.form.get("client_id", client.get_client_id()) != client.get_client_id():
@@ -46,17 +49,23 @@ def by_assertion(query_client: QueryClient, request: OAuth2Request) -> Registere
 
 
 class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib ships no types.
-    """One request's assertion. Authlib takes it apart and finds the client; what counts is checked here."""
+    """One request's assertion. Authlib finds the client; what counts is checked here."""
 
     CLIENT_AUTH_METHOD = ASSERTION
     _client: Client
     _asked_at: str
+    _token: UnverifiedToken
 
     def __call__(self, query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:
         """Prove the client."""
         self._asked_at = request.asked.url
         client: RegisteredClient | None = super().__call__(query_client, request)
         return client
+
+    def extract_assertion(self, assertion: str) -> tuple[Any, dict[str, Any]]:
+        """Take the assertion apart. Authlib does not check what a header holds."""
+        self._token = read_token(assertion, largest=LARGEST_ASSERTION)
+        return self._token.header, self._token.claims
 
     def _audiences(self) -> list[str]:
         settings = current.settings()
@@ -76,21 +85,18 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         except NoKeys as exc:
             raise fail() from exc
 
-    def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
+    def process_assertion_claims(self, _assertion: str, resolve_key: KeySet) -> dict[str, Any]:
         """Verify signature, type and claims.
 
         Authlib would take any algorithm that fits the key and does not look at the type.
         """
         metadata = self._client.metadata_
         allowed = allowed_signatures(metadata, metadata.token_endpoint_auth_signing_alg)
-        try:
-            token = jwt.decode(assertion, resolve_key, algorithms=allowed)
-        except (JoseError, ValueError) as exc:
-            raise fail() from exc
-        if token.header.get("typ") not in _TYPES:
+        claims = verify(self._token, resolve_key, algorithms=allowed)
+        if self._token.header.get("typ") not in _TYPES:
             raise fail()
-        self.verify_claims(token.claims)
-        return token.claims
+        self.verify_claims(claims)
+        return claims
 
     def verify_claims(self, claims: dict[str, Any]) -> None:
         """Check who speaks to whom and until when, and use up the jti as the last thing.
@@ -98,29 +104,17 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         Authlib accepts a list as `aud`, any lifetime, and a clock of its own.
         """
         client_id, now = self._client.client_id, clock.now()
-        expires_at = _instant(claims, "exp")
-        from_the_future = [_instant(claims, name, now) > now + _LEEWAY for name in ("iat", "nbf")]
+        expires_at, *begins = (numeric_date.read(claims, name) for name in ("exp", "iat", "nbf"))
         jti = claims.get("jti")
         if (
             (claims.get("iss"), claims.get("sub")) != (client_id, client_id)
             # THR-27: one audience and not a list.
             or claims.get("aud") not in self._audiences()
+            or expires_at is None
             or not now < expires_at <= now + LONGEST_LIFE + _LEEWAY
-            or any(from_the_future)
+            or any(instant and instant > now + _LEEWAY for instant in begins)
             or not isinstance(jti, str)
             or not 0 < len(jti) <= _LONGEST_JTI
             or not use_once(self._client, jti, expires_at)
         ):
             raise fail()
-
-
-def _instant(claims: dict[str, Any], name: str, default: datetime | None = None) -> datetime:
-    value = claims.get(name)
-    if value is None and default is not None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise fail()
-    try:
-        return datetime.fromtimestamp(value, UTC)
-    except (OverflowError, OSError, ValueError) as exc:
-        raise fail() from exc

@@ -4,14 +4,11 @@ Fetching happens before any transaction is open, from registered addresses alone
 door; when it fails nobody is let in, and a stranger who invents kids makes us look but seldom (DEC-17).
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
-from joserfc import jws
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from provider.clients.models import Client
@@ -20,10 +17,12 @@ from provider.infrastructure.database import end_read
 from provider.infrastructure.outbound_http import OutboundFailure
 from provider.oauth.registered_client import find_active
 from provider.oauth.strangers_hosts import seat_for
+from provider.protocol import strict_json
 from provider.protocol.client_certificate import ClientCertificate
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.jwks_rules import certificate_thumbprints, usable_keys
+from provider.protocol.signed_token import LIBRARY_FAILURES, MalformedToken, read_token
 
 LARGEST_ASSERTION = 8 * 1024
 _LARGEST_JWKS = 64 * 1024
@@ -59,7 +58,7 @@ def keys_of(metadata: ClientMetadata) -> KeySet:
         return fetched.keys
     try:
         return KeySet.import_key_set({"keys": (metadata.jwks or {}).get("keys", [])})
-    except (JoseError, ValueError) as exc:
+    except LIBRARY_FAILURES as exc:
         raise NoKeys from exc
 
 
@@ -75,9 +74,8 @@ def fetch_if_needed(parameters: Mapping[str, str], certificate: ClientCertificat
     """Fetch the keys of the client that a proof names, where it publishes them and we lack the one."""
     assertion = parameters.get("client_assertion", "")
     if assertion:
-        if len(assertion) <= LARGEST_ASSERTION:
-            client_id, kid = _names_in(assertion)
-            fetch_keys_for(client_id, kid)
+        client_id, kid = _names_in(assertion)
+        fetch_keys_for(client_id, kid)
     elif certificate and "client_id" in parameters:
         client = find_active(parameters["client_id"])
         end_read()
@@ -96,11 +94,10 @@ def fetch_keys_for(client_id: object, kid: object) -> None:
 def _names_in(assertion: str) -> tuple[object, object]:
     """Return the client and the key that an unverified assertion names."""
     try:
-        token = jws.extract_compact(assertion.encode())
-        claims = json.loads(token.payload)
-    except (JoseError, ValueError, RecursionError):
+        token = read_token(assertion, largest=LARGEST_ASSERTION)
+    except MalformedToken:
         return None, None
-    return claims.get("sub") if isinstance(claims, dict) else None, token.headers().get("kid")
+    return token.claims.get("sub"), token.kid
 
 
 def _has(keys: KeySet | None, kid: object) -> bool:
@@ -141,11 +138,11 @@ def _fetch(uri: str) -> _Fetched:
         if answer.status != 200:
             event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind="status", status=answer.status)
             return _nothing()
-        keys = usable_keys(json.loads(answer.body))
+        keys = usable_keys(strict_json.load(answer.body))
         return _Fetched(KeySet.import_key_set({"keys": keys}), certificate_thumbprints(keys), clock.now())
     except OutboundFailure as exc:
         event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind=exc.kind, detail=exc.detail)
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+    except LIBRARY_FAILURES as exc:
         event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind=type(exc).__name__)
     return _nothing()
 

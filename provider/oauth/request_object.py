@@ -5,11 +5,10 @@ key along. Authlib's own fetches any `request_uri` and takes what a client did n
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from joserfc import jws
-from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
 from provider.clients.models import Client
@@ -30,8 +29,14 @@ from provider.protocol.errors import (
     RequestURINotSupported,
     UnknownClient,
 )
-from provider.protocol.json_object import read_json_object
 from provider.protocol.request_object import TYPES, MalformedRequestObject, check_claims, parameters_of
+from provider.protocol.signed_token import (
+    MalformedToken,
+    Unverifiable,
+    UnverifiedToken,
+    read_token,
+    verify,
+)
 
 ALGORITHMS = ASSERTION_SIGNATURES
 # THR-41: a large token costs much to parse, so its size is looked at first.
@@ -39,21 +44,6 @@ LARGEST = 16 * 1024
 # core §6.2: 'The entire Request URI MUST NOT exceed 512 ASCII characters.'
 _LONGEST_URI = 512
 _DEADLINE = timedelta(seconds=3)
-
-
-class _Registry(jws.JWSRegistry):
-    """A request is longer than most tokens, and Ed25519 goes by its older name still (rfc9864 §2.2)."""
-
-    max_payload_length = LARGEST
-
-    def get_alg(self, name: str) -> Any:
-        """Return an algorithm on offer; joserfc warns of `EdDSA` at each use."""
-        if name not in ALGORITHMS:
-            raise ValueError("the algorithm is not on offer")
-        return self.algorithms[name]
-
-
-_REGISTRY = _Registry(algorithms=ALGORITHMS)
 
 
 def has_object(sent: Mapping[str, str]) -> bool:
@@ -85,14 +75,11 @@ def unpacked(sent: Mapping[str, str]) -> dict[str, str]:
 
 def fetch_keys(text: str) -> None:
     """Fetch the keys of the client that an object names, where it publishes them and we lack the one."""
-    if not 0 < len(text) <= LARGEST:
-        return
     try:
-        token = jws.extract_compact(text.encode(), registry=_REGISTRY)
-        claims = read_json_object(token.payload)
-    except (JoseError, ValueError, RecursionError, InvalidRequest):
+        token = read_token(text, largest=LARGEST)
+    except MalformedToken:
         return
-    fetch_keys_for(claims.get("client_id"), token.headers().get("kid"))
+    fetch_keys_for(token.claims.get("client_id"), token.kid)
 
 
 def refuse_if_off(sent: Mapping[str, str]) -> None:
@@ -121,35 +108,26 @@ def read(text: str, metadata: ClientMetadata, *, client_id: str, beside: Mapping
 
 
 def _verified(text: str, metadata: ClientMetadata) -> dict[str, Any]:
-    if len(text) > LARGEST:
-        raise InvalidRequestObject("the request object is too large")
     try:
-        header = jws.extract_compact(text.encode(), registry=_REGISTRY).headers()
-        payload = _payload(text, header, metadata)
-        return read_json_object(payload)
-    except (JoseError, ValueError, TypeError, KeyError, RecursionError, InvalidRequest, NoKeys) as exc:
+        return _signed_claims(read_token(text, largest=LARGEST), metadata)
+    except (MalformedToken, Unverifiable, NoKeys) as exc:
         raise InvalidRequestObject(
-            "the request object is not signed as the client registered", detail=type(exc).__name__
+            "the request object is not signed as the client registered", detail=f"{type(exc).__name__}: {exc}"
         ) from exc
 
 
-def _payload(text: str, header: Mapping[str, Any], metadata: ClientMetadata) -> bytes:
+def _signed_claims(token: UnverifiedToken, metadata: ClientMetadata) -> dict[str, Any]:
     # ABU-37: `none` is not among them; ABU-38: neither is anything made with a secret.
-    if header.get("alg") not in allowed_signatures(metadata, metadata.request_object_signing_alg):
-        raise ValueError("the algorithm is not allowed")
-    # rfc7515 §4.1.11: an extension that is not understood; we need none.
-    if "crit" in header or header.get("typ") not in TYPES:
-        raise ValueError("the header is not one of a request object")
-    failure: Exception = NoKeys()
-    for key in _candidates(header.get("kid"), metadata):
-        try:
-            return bytes(jws.deserialize_compact(text, key, registry=_REGISTRY).payload)
-        except (JoseError, ValueError, TypeError) as exc:
-            failure = exc
-    raise failure
+    algorithms = allowed_signatures(metadata, metadata.request_object_signing_alg)
+    if token.header.get("typ") not in TYPES:
+        raise MalformedToken("the header is not one of a request object")
+    for key in _candidates(token.kid, metadata):
+        with suppress(Unverifiable):
+            return verify(token, key, algorithms=algorithms)
+    raise Unverifiable("no key of the client verifies the request object")
 
 
-def _candidates(kid: object, metadata: ClientMetadata) -> Iterator[Key]:
+def _candidates(kid: str | None, metadata: ClientMetadata) -> Iterator[Key]:
     """Yield the client's keys that an object may be signed with; one that names its key has no choice."""
     yield from (key for key in keys_of(metadata) if kid in (None, key.kid))
 

@@ -3,15 +3,21 @@
 import json
 from typing import Any
 
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from provider.infrastructure import clock, current
 from provider.infrastructure.opaque_tokens import digest_of
+from provider.protocol import numeric_date
 from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES
 from provider.protocol.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from provider.protocol.jwks_rules import usable_keys
+from provider.protocol.signed_token import (
+    MalformedToken,
+    Unverifiable,
+    UnverifiedToken,
+    read_token,
+    verify,
+)
 
 _LARGEST = 16 * 1024
 # THR-27: a token that was signed for another purpose says nothing about software.
@@ -24,20 +30,18 @@ def claims_of(statement: object) -> dict[str, Any]:
 
     Raises UnapprovedSoftwareStatement where nobody believes its issuer, and InvalidSoftwareStatement.
     """
-    # LIB-13: a large token costs much to parse, so its size is looked at first.
-    if not isinstance(statement, str) or not 0 < len(statement) <= _LARGEST:
-        raise InvalidSoftwareStatement("the software statement must be a JWT of a usual size")
-    keys = _issuers().get(_issuer_named_in(statement))
+    token = _read(statement)
+    keys = _issuers().get(_issuer_named_in(token))
     if keys is None:
         raise UnapprovedSoftwareStatement("the issuer of the software statement is not known here")
     try:
-        token = jwt.decode(statement, keys, algorithms=list(ASSERTION_SIGNATURES))
-    except (JoseError, ValueError, RecursionError) as exc:
+        claims = verify(token, keys, algorithms=ASSERTION_SIGNATURES)
+    except Unverifiable as exc:
         raise InvalidSoftwareStatement("the software statement cannot be verified") from exc
     if token.header.get("typ") not in _TYPES:
         raise InvalidSoftwareStatement("the token is no software statement")
-    _check(token.claims)
-    return {name: value for name, value in token.claims.items() if name not in _ABOUT_THE_STATEMENT}
+    _check(claims)
+    return {name: value for name, value in claims.items() if name not in _ABOUT_THE_STATEMENT}
 
 
 def software_of(statement: str) -> str:
@@ -45,30 +49,34 @@ def software_of(statement: str) -> str:
 
     Not for its issuer: an issuer may speak for the software of very many.
     """
-    claims = json.loads(jws.extract_compact(statement.encode()).payload)
+    claims = _read(statement).claims
     software = claims.get("software_id") or claims.get("sub") or ""
     return f"statement:{digest_of(json.dumps([claims['iss'], software]))}"
 
 
-def _issuer_named_in(statement: str) -> str:
-    """Return who an unverified statement says it is from: it only chooses the keys."""
+def _read(statement: object) -> UnverifiedToken:
     try:
-        claims = json.loads(jws.extract_compact(statement.encode()).payload)
-    except (JoseError, ValueError, RecursionError) as exc:
-        raise InvalidSoftwareStatement("the software statement is no signed JWT") from exc
+        return read_token(statement, largest=_LARGEST)
+    except MalformedToken as exc:
+        raise InvalidSoftwareStatement(f"the software statement is no signed JWT: {exc}") from exc
+
+
+def _issuer_named_in(token: UnverifiedToken) -> str:
+    """Return who an unverified statement says it is from: it only chooses the keys."""
     # rfc7591 §2.3: it 'MUST contain an "iss" (issuer) claim'.
-    issuer = claims.get("iss") if isinstance(claims, dict) else None
+    issuer = token.claims.get("iss")
     if not isinstance(issuer, str):
         raise InvalidSoftwareStatement("the software statement names no issuer")
     return issuer
 
 
 def _check(claims: dict[str, Any]) -> None:
-    now = clock.now().timestamp()
-    instants = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
-    if not all(isinstance(at, int | float) and not isinstance(at, bool) for at in instants.values()):
-        raise InvalidSoftwareStatement("the software statement has instants that are no numbers")
-    if instants.get("exp", now + 1) <= now or any(instants.get(name, now) > now for name in ("nbf", "iat")):
+    now = clock.now()
+    try:
+        expires, begins, issued = (numeric_date.read(claims, name) for name in ("exp", "nbf", "iat"))
+    except numeric_date.MalformedDate as exc:
+        raise InvalidSoftwareStatement(f"the software statement cannot be used: {exc}") from exc
+    if (expires and expires <= now) or any(at and at > now for at in (begins, issued)):
         raise InvalidSoftwareStatement("the software statement is not valid now")
     audience = claims.get("aud", current.settings().issuer)
     if current.settings().issuer not in (audience if isinstance(audience, list) else [audience]):

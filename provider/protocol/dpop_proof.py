@@ -3,17 +3,23 @@
 import base64
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from joserfc import jws
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+
+from provider.protocol import numeric_date
+from provider.protocol.signed_token import (
+    LIBRARY_FAILURES,
+    MalformedToken,
+    Unverifiable,
+    read_token,
+    verify,
+)
 
 # rfc9864 §2.2 calls Ed25519 by its name; many clients still say EdDSA and mean the same. FAPI 2.0 §5.4.1
 # leaves out RS256, and nobody has proofs by it from before.
@@ -22,7 +28,6 @@ PROOF_ALGORITHMS = ("ES256", "PS256", "Ed25519", "EdDSA")
 LONGEST_DISTANCE = timedelta(seconds=60)
 LARGEST_PROOF = 8 * 1024
 _LONGEST_TEXT = 255
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
 _NUMBER = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -37,23 +42,6 @@ _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 # Base64url of 2048 and of 8192 bits; a larger modulus or exponent only costs us time.
 _RSA_CHARACTERS = (342, 1366)
 _LONGEST_EXPONENT = 6
-
-
-class _Registry(jws.JWSRegistry):
-    """The rules of other tokens hold for 512 bytes of header, in which an RSA key has no room."""
-
-    max_header_length = LARGEST_PROOF
-    max_payload_length = LARGEST_PROOF
-
-    def get_alg(self, name: str) -> Any:
-        """Return an algorithm on offer; joserfc warns at each use of `EdDSA`, as clients still call it."""
-        if name not in PROOF_ALGORITHMS:
-            raise ValueError("the algorithm is not on offer")
-        return self.algorithms[name]
-
-
-# rfc7515 §4: what a header says beside that is to be ignored, unless it is critical.
-_REGISTRY = _Registry(algorithms=PROOF_ALGORITHMS, strict_check_header=False)
 
 
 class MalformedProof(ValueError):
@@ -77,9 +65,6 @@ def read(
 
     `urls` are the addresses under which the request can be made. Raises MalformedProof.
     """
-    # A second header arrives behind a comma and so is no compact JWT either (§4.3, 1).
-    if len(text) > LARGEST_PROOF or not _COMPACT.fullmatch(text):
-        raise MalformedProof("the DPoP header is not one JWT of a reasonable size")
     key, claims = _verified(text)
     if claims.get("htm") != method:
         raise MalformedProof("htm is not the method of this request")
@@ -104,28 +89,21 @@ def hash_of(access_token: str) -> str:
 
 def _verified(text: str) -> tuple[Key, dict[str, Any]]:
     try:
-        token = jws.extract_compact(text.encode(), registry=_REGISTRY)
-        key = _key_of(token.headers())
-        holds = jws.validate_compact(token, key, registry=_REGISTRY)
-        claims = json.loads(token.payload)
-    except MalformedProof:
-        raise
-    except (JoseError, ValueError, TypeError, KeyError, RecursionError) as exc:
-        raise MalformedProof("the DPoP proof is not a JWT that can be verified") from exc
-    if not holds:
-        raise MalformedProof("the signature of the DPoP proof does not hold")
-    if not isinstance(claims, dict):
-        raise MalformedProof("the claims of the DPoP proof are no object")
-    return key, claims
+        # A second header arrives behind a comma and so is no compact JWT either (§4.3, 1).
+        token = read_token(text, largest=LARGEST_PROOF)
+        key = _key_of(token.header)
+        # rfc7515 §4: members of the header that are not understood are ignored.
+        return key, verify(token, key, algorithms=PROOF_ALGORITHMS, key_in_header=True)
+    except MalformedToken as exc:
+        raise MalformedProof(f"the DPoP header is not one JWT of a reasonable size: {exc}") from exc
+    except Unverifiable as exc:
+        raise MalformedProof("the signature of the DPoP proof does not hold") from exc
 
 
 def _key_of(header: Mapping[str, Any]) -> Key:
     """Return the key that a proof brings along, which here alone is what a header is for."""
     if header.get("typ") != "dpop+jwt":
         raise MalformedProof("the typ of the DPoP proof is not dpop+jwt")
-    # rfc7515 §4.1.11: an extension that must be understood is one that we do not know.
-    if {"crit", "b64"} & header.keys():
-        raise MalformedProof("the header of the DPoP proof asks for an extension")
     alg, jwk = header.get("alg"), header.get("jwk")
     if not isinstance(alg, str) or alg not in _KINDS:
         raise MalformedProof(f"the alg of the DPoP proof is not among {', '.join(PROOF_ALGORITHMS)}")
@@ -136,7 +114,10 @@ def _key_of(header: Mapping[str, Any]) -> Key:
     made_by, kty, crv, members = _KINDS[alg]
     if jwk["kty"] != kty or jwk.get("crv") != crv or (kty == "RSA" and not _is_sound(jwk)):
         raise MalformedProof("the jwk of the DPoP proof is not a key for its alg")
-    return made_by.import_key({name: jwk[name] for name in members})
+    try:
+        return made_by.import_key({name: jwk[name] for name in members})
+    except LIBRARY_FAILURES as exc:
+        raise MalformedProof("the jwk of the DPoP proof is not a key for its alg") from exc
 
 
 def _is_sound(jwk: Mapping[str, str]) -> bool:
@@ -147,14 +128,11 @@ def _is_sound(jwk: Mapping[str, str]) -> bool:
 
 
 def _issued_at(claims: Mapping[str, Any], now: datetime) -> datetime:
-    value = claims.get("iat")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise MalformedProof("iat is not an instant")
     try:
-        issued_at = datetime.fromtimestamp(value, UTC)
-    except (OverflowError, OSError, ValueError) as exc:
-        raise MalformedProof("iat is not an instant") from exc
-    if abs(now - issued_at) > LONGEST_DISTANCE:
+        issued_at = numeric_date.read(claims, "iat")
+    except numeric_date.MalformedDate as exc:
+        raise MalformedProof(str(exc)) from exc
+    if issued_at is None or abs(now - issued_at) > LONGEST_DISTANCE:
         raise MalformedProof("iat is too far from now")
     return issued_at
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from provider.protocol import numeric_date
 from provider.protocol.parameters import REPEATABLE
 
 # rfc9101 §10.8.1 gives it a type; core §6.1 knew none.
@@ -44,19 +45,14 @@ def parameters_of(claims: Mapping[str, Any], known: frozenset[str]) -> dict[str,
 
 
 def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
-    expires, begins, issued = (_instant(claims, name) for name in ("exp", "nbf", "iat"))
-    if expires is not None and expires <= now.timestamp():
+    try:
+        expires, begins, issued = (numeric_date.read(claims, name) for name in ("exp", "nbf", "iat"))
+    except numeric_date.MalformedDate as exc:
+        raise MalformedRequestObject(str(exc)) from exc
+    if expires and expires <= now:
         raise MalformedRequestObject("it has expired")
-    latest = (now + _LEEWAY).timestamp()
-    if any(instant is not None and instant > latest for instant in (begins, issued)):
+    if any(instant and instant > now + _LEEWAY for instant in (begins, issued)):
         raise MalformedRequestObject("it is from the future")
-
-
-def _instant(claims: Mapping[str, Any], name: str) -> float | None:
-    value = claims.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise MalformedRequestObject(f"{name} must be a number")
-    return value
 
 
 def _text_of(name: str, value: object) -> str:
