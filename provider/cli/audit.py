@@ -19,6 +19,7 @@ from provider.audit.verify import Findings
 from provider.audit.verify import verify as verify_audit
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_table
+from provider.cli.plain_text import say
 from provider.config.values import read_timedelta
 from provider.infrastructure import clock
 from provider.infrastructure.database import end_read, transaction
@@ -119,7 +120,7 @@ def head(*, as_json: bool) -> None:
     if as_json:
         show_json({"head": str(link) if link else None})
     elif link:
-        click.echo(str(link))
+        say(str(link))
     else:
         fail("nothing has happened yet")
 
@@ -145,9 +146,9 @@ def verify(*, anchor: Link | None, as_json: bool) -> None:
         show_json(_findings_view(findings))
     else:
         for problem in findings.problems:
-            click.echo(problem)
+            say(problem)
         verdict = f"{len(findings.problems)} problems" if findings.problems else "as it was written"
-        click.echo(f"{findings.linked} entries linked, {findings.not_yet_linked} not yet: {verdict}.")
+        say(f"{findings.linked} entries linked, {findings.not_yet_linked} not yet: {verdict}.")
     if findings.problems:
         sys.exit(PROBLEMS_FOUND)
 

@@ -7,6 +7,7 @@ import click
 
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
+from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.infrastructure.database import transaction
 from provider.logout import mass_queries, mass_steering
@@ -102,4 +103,4 @@ def _show(steered: MassEnding, sentence: str, *, as_json: bool) -> None:
     if as_json:
         show_json(as_record(steered))
     else:
-        click.echo(sentence)
+        say(sentence)

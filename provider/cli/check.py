@@ -8,6 +8,7 @@ import click
 
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
+from provider.cli.plain_text import say
 from provider.inspection.check import Finding
 from provider.inspection.check import check as check_everything
 
@@ -37,7 +38,7 @@ def check(*, whole_audit: bool, as_json: bool) -> None:
         show_json({"wrong": wrong, "checks": [asdict(one) for one in findings]})
     else:
         _show(findings)
-        click.echo(f"{wrong} rows are wrong." if wrong else "Nothing is wrong.")
+        say(f"{wrong} rows are wrong." if wrong else "Nothing is wrong.")
     sys.exit(PROBLEMS_FOUND if wrong else 0)
 
 
@@ -46,11 +47,11 @@ def _show(findings: list[Finding]) -> None:
     show_table(("Check", "Rows", "Wrong", "Took"), rows, empty="")
     for one in findings:
         if one.wrong:
-            click.echo(f"{one.name}: {one.sentence}")
+            say(f"{one.name}: {one.sentence}")
             for example in one.examples:
-                click.echo(f"  {example}")
+                say(f"  {example}")
             if one.wrong > len(one.examples):
-                click.echo(f"  and {one.wrong - len(one.examples)} more")
+                say(f"  and {one.wrong - len(one.examples)} more")
 
 
 def _span(seconds: float) -> timedelta:

@@ -15,6 +15,7 @@ from provider.cli.client_registration import registration_token_
 from provider.cli.confirm import confirm
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
+from provider.cli.plain_text import say
 from provider.clients import change, queries, register
 from provider.clients.addresses import check_addresses
 from provider.clients.models import Client
@@ -180,7 +181,7 @@ def remove(*, client_id: str, yes: bool, as_json: bool) -> None:
     if as_json:
         show_json({"client_id": client_id, "deleted_at": known.deleted_at})
     else:
-        click.echo(f"Removed {client_id}.")
+        say(f"Removed {client_id}.")
 
 
 client.add_command(registration_token_)
@@ -224,7 +225,7 @@ def rotate_secret(
         )
     _show_changed(known, None if client_secret else secret, as_json=as_json, service_tokens_ended=ended)
     if ended and not as_json:
-        click.echo(f"Service tokens ended: {ended}.")
+        say(f"Service tokens ended: {ended}.")
 
 
 def as_wire(known: Client) -> dict[str, Any]:
@@ -274,7 +275,7 @@ def _show_changed(known: Client, secret: str | None, *, as_json: bool, **counts:
         shown = {"client_secret": secret, "client_secret_expires_at": 0} if secret else {}
         show_json(as_wire(known) | shown | counts)
         return
-    click.echo(f"client_id: {known.client_id}")
+    say(f"client_id: {known.client_id}")
     if secret:
         show_secret("client_secret", secret)
 
@@ -287,4 +288,4 @@ def _say_ignored(asked: dict[str, Any]) -> None:
     """Say which members mean nothing here; rfc7591 §2 wants them ignored, not refused."""
     unknown = sorted(asked.keys() - set(FIELDS) - read_translations(asked)[0].keys())
     if unknown:
-        click.echo(f"curfew: ignored, because unknown: {', '.join(unknown)}", err=True)
+        say(f"curfew: ignored, because unknown: {', '.join(unknown)}", err=True)

@@ -6,6 +6,7 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_secret
+from provider.cli.plain_text import say
 from provider.clients import queries, registration_token
 from provider.infrastructure import current
 from provider.infrastructure.database import transaction
@@ -41,7 +42,7 @@ def registration_token_(*, client_id: str, revoke: bool, as_json: bool) -> None:
         given = {"registration_access_token": token, "registration_client_uri": uri} if token else {}
         show_json({"client_id": client_id} | given)
     elif token:
-        click.echo(f"registration_client_uri: {uri}")
+        say(f"registration_client_uri: {uri}")
         show_secret("registration_access_token", token)
     else:
-        click.echo(f"{client_id} is changed by you alone.")
+        say(f"{client_id} is changed by you alone.")

@@ -4,11 +4,13 @@ import sys
 
 import click
 
+from provider.cli.plain_text import neutral
+
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask a person at a terminal; a program has no doubts. Leaves with exit code 1 on a no."""
     if not yes and sys.stdin.isatty():
-        click.confirm(question, abort=True)
+        click.confirm(neutral(question), abort=True)
 
 
 def demand(question: str, *, yes: bool, effect: str = "this ends many sessions at once") -> None:

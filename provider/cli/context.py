@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar, overload
 import click
 
 from provider.cli.composition import composed
+from provider.cli.plain_text import say
 
 if TYPE_CHECKING:
     from provider.infrastructure.acting import Operator
@@ -96,7 +97,7 @@ def one_line_errors() -> Iterator[None]:
 def fail(*sentences: str, code: int = REFUSED) -> NoReturn:
     """Say what is wrong, one line for each problem, and leave."""
     for sentence in sentences:
-        click.echo(f"curfew: {' '.join(sentence.split())}", err=True)
+        say(f"curfew: {' '.join(sentence.split())}", err=True)
     sys.exit(code)
 
 
@@ -144,4 +145,4 @@ def refuse_older_database() -> None:
     if found.is_older:
         fail(found.sentence, code=OLDER)
     if found.sentence:
-        click.echo(f"curfew: {found.sentence}", err=True)
+        say(f"curfew: {found.sentence}", err=True)

@@ -5,6 +5,7 @@ import click
 from provider.cli.context import NOT_MIGRATED, fail, with_app
 from provider.cli.db_restored import accept, restored
 from provider.cli.output import json_option, show_json
+from provider.cli.plain_text import say
 from provider.infrastructure import schema
 from provider.infrastructure.database import db as database
 
@@ -33,9 +34,9 @@ def upgrade() -> None:
     schema.upgrade(database.engine)
     after = schema.current_revision(database.engine)
     if before == after:
-        click.echo(f"The database was up to date already ({after}).")
+        say(f"The database was up to date already ({after}).")
     else:
-        click.echo(f"The database is up to date ({before or 'empty'} → {after}).")
+        say(f"The database is up to date ({before or 'empty'} → {after}).")
 
 
 @db.command(epilog="Example: curfew db current --json")
@@ -47,7 +48,7 @@ def current(*, as_json: bool) -> None:
     if as_json:
         show_json({"current": revision, "newest": schema.newest_revision()})
     else:
-        click.echo(f"{revision or 'none'} (this version needs {schema.newest_revision()})")
+        say(f"{revision or 'none'} (this version needs {schema.newest_revision()})")
 
 
 @db.command(epilog="Example: curfew db check")
@@ -56,4 +57,4 @@ def check() -> None:
     """Answer by the exit code whether the database is up to date: 0 or 3."""
     if not schema.is_current(database.engine):
         fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)
-    click.echo("The database is up to date.")
+    say("The database is up to date.")

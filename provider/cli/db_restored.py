@@ -8,6 +8,7 @@ from provider.cli.bulk_logout import as_record
 from provider.cli.context import fail, with_app
 from provider.cli.mass_progress import follow
 from provider.cli.output import json_option, show_json
+from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first
 from provider.infrastructure.database import end_read, transaction
 from provider.inspection import history
@@ -55,7 +56,7 @@ def restored(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """
     found = history.judge()
     if found.sentence and not as_json:
-        click.echo(found.sentence)
+        say(found.sentence)
     ask_first(
         "End all sessions and grants, because the database was restored?",
         lambda: mass_queries.measure(MassKind.ALL),
@@ -69,7 +70,7 @@ def restored(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     # From now on this instance knows the new lineage, and the older one as replaced.
     history.judge()
     if not as_json:
-        click.echo("Revoked. Everything that the database held is rejected from now on.")
+        say("Revoked. Everything that the database held is rejected from now on.")
     ended = follow(begun.id, quiet=as_json) if wait else begun
     _answer(found, ended, as_json=as_json)
 
@@ -99,9 +100,9 @@ def accept(*, as_json: bool) -> None:
     if as_json:
         show_json({"accepted": found.state is history.State.MOVED, "place": str(place) if place else None})
     elif found.state is history.State.MOVED:
-        click.echo(f"Accepted: the database is whole at {place}.")
+        say(f"Accepted: the database is whole at {place}.")
     else:
-        click.echo("There is nothing to accept: the database is where it was.")
+        say("There is nothing to accept: the database is where it was.")
 
 
 def _answer(found: Judgement, ended: MassEnding, *, as_json: bool) -> None:
@@ -113,12 +114,12 @@ def _answer(found: Judgement, ended: MassEnding, *, as_json: bool) -> None:
         ]
         show_json(as_record(ended) | {"found": found.sentence or None, "active_keys": keys})
         return
-    click.echo(
+    say(
         f"Ended {ended.done} of {ended.total}; the workers notify the apps (curfew delivery list)."
         if ended.finished_at
         else f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout bulk list)."
     )
-    click.echo(_REVIEW)
+    say(_REVIEW)
     for key in active:
-        click.echo(f"Signing now: {key.alg} {key.kid}, active since {key.activated_at}.")
-    click.echo("Apps may hold newer tokens signed by keys that this database does not know: they expire.")
+        say(f"Signing now: {key.alg} {key.kid}, active since {key.activated_at}.")
+    say("Apps may hold newer tokens signed by keys that this database does not know: they expire.")

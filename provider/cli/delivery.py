@@ -8,6 +8,7 @@ from provider.cli.context import fail, with_app
 from provider.cli.delivery_changes import cancel, retry
 from provider.cli.delivery_records import as_record, client_ids_of, held_until, next_attempt_of
 from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.delivery import degraded, queries
 from provider.delivery.models import REFUSING, Delivery, DeliveryState
@@ -152,7 +153,7 @@ def drain(*, limit: int | None, as_json: bool) -> None:
     elif states:
         show_table(("State", "Deliveries"), sorted(states.items()), empty="")
     else:
-        click.echo("Nothing is due.")
+        say("Nothing is due.")
 
 
 def _get(delivery_id: UUID) -> Delivery:

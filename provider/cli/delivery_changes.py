@@ -16,6 +16,7 @@ from provider.cli.context import with_app
 from provider.cli.delivery_records import client_ids_of
 from provider.cli.logout import read_instant
 from provider.cli.output import json_option, show_json
+from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.delivery import queries
 from provider.delivery.cancel import cancel as cancel_them
@@ -127,7 +128,7 @@ def _one_by_one(
     for one in [] if as_json else told:
         to = f" to {one['client_id']}" if one["client_id"] else ""
         said = f"Not changed: {one['id']}{to}: {one['problem']}." if one["problem"] else None
-        click.echo(said or f"{done}: {one['id']}{to}.", err=bool(said))
+        say(said or f"{done}: {one['id']}{to}.", err=bool(said))
     sys.exit(NOT_ALL if any(one["problem"] for one in told) else 0)
 
 
@@ -194,7 +195,7 @@ def _show_count(done: str, name: str, count: int, *, as_json: bool) -> None:
     if as_json:
         show_json({name: count})
     else:
-        click.echo(f"{done}: {count} deliveries." if count != 1 else f"{done}: 1 delivery.")
+        say(f"{done}: {count} deliveries." if count != 1 else f"{done}: 1 delivery.")
 
 
 def _ring(logout_id: UUID) -> None:

@@ -10,6 +10,7 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
+from provider.cli.plain_text import say
 from provider.clients.queries import get_by_client_id
 from provider.delivery.evidence import open_trial
 from provider.infrastructure.database import end_read, transaction
@@ -54,7 +55,7 @@ def doctor(*, client_id: str, as_json: bool) -> None:
     else:
         _show(report)
         if is_tried:
-            click.echo("What waits for it is being tried now.")
+            say("What waits for it is being tried now.")
     sys.exit(FAILED if report.grade is Grade.FAIL else 0)
 
 
@@ -73,11 +74,11 @@ def _show(report: Report) -> None:
     show_table(("Check", "Grade", "Seen", "Took"), rows, empty="")
     for one in report.findings:
         if one.grade in _ADVICE and (one.meaning or one.mend):
-            click.echo(f"{one.grade}: {one.check}\n  {one.meaning}")
+            say(f"{one.grade}: {one.check}\n  {one.meaning}")
             if one.mend:
-                click.echo(f"  To mend it: {one.mend}")
+                say(f"  To mend it: {one.mend}")
     counts = {grade: sum(one.grade is grade for one in report.findings) for grade in Grade}
-    click.echo(f"{report.client_id}: " + ", ".join(f"{n} {grade}" for grade, n in counts.items() if n))
+    say(f"{report.client_id}: " + ", ".join(f"{n} {grade}" for grade, n in counts.items() if n))
 
 
 def _span(latency_ms: int | None) -> object:

@@ -10,6 +10,7 @@ from provider.accounts import queries as accounts
 from provider.accounts.models import Account
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_table
+from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, notified_by
 from provider.clients import queries as clients
 from provider.clients.models import Client
@@ -184,9 +185,9 @@ def _show_revoked(outcomes: list[LogoutOutcome], *, as_json: bool) -> None:
         show_json({"grants_revoked": len(outcomes), "logout_ids": [o.logout.id for o in outcomes]} | counts)
         return
     revoked = f"Revoked {len(outcomes)} grant{'' if len(outcomes) == 1 else 's'}."
-    click.echo(f"{revoked} {notified_by(len(apps), notifications)}")
+    say(f"{revoked} {notified_by(len(apps), notifications)}")
     for outcome in outcomes[:1] if len(outcomes) == 1 else ():
-        click.echo(f"See: curfew logout show {outcome.logout.id}")
+        say(f"See: curfew logout show {outcome.logout.id}")
 
 
 def _state(one: Grant) -> str:

@@ -11,6 +11,7 @@ from provider.audit.tags import EventTag
 from provider.cli.client_options import Span
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_secret, show_table
+from provider.cli.plain_text import say
 from provider.clients import initial_access
 from provider.clients.models import InitialAccessToken
 from provider.infrastructure import clock
@@ -72,7 +73,7 @@ def create(
     if as_json:
         show_json(as_record(made) | {"initial_access_token": token})
     else:
-        click.echo(f"id: {made.id}")
+        say(f"id: {made.id}")
         show_secret("initial_access_token", token)
 
 
@@ -120,7 +121,7 @@ def revoke(*, token_id: UUID, as_json: bool) -> None:
     if as_json:
         show_json({"id": token_id, "revoked": True})
     else:
-        click.echo(f"Revoked {token_id}.")
+        say(f"Revoked {token_id}.")
 
 
 def as_record(one: InitialAccessToken) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
+from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.clients import resources
 from provider.clients.models import TokenFormat
@@ -80,7 +81,7 @@ def rotate(*, alg: str | None, now: bool, as_json: bool) -> None:
     waiting = [key for key in queries.list_keys() if key.state == KeyState.NEXT and alg in {None, key.alg}]
     for key in waiting:
         signs_from = lifecycle.signs_from(key).isoformat(sep=" ", timespec="minutes")
-        click.echo(f"{key.alg}: {key.kid} signs from {signs_from}.")
+        say(f"{key.alg}: {key.kid} signs from {signs_from}.")
 
 
 # A kid may begin with a hyphen, which is then no option.
@@ -105,12 +106,12 @@ def compromise(*, kid: str, as_json: bool) -> None:
         show_json({"changes": views, "affected_clients": affected, "affected_resources": servers})
         return
     if not changes:
-        click.echo(f"{kid} was withdrawn before.")
+        say(f"{kid} was withdrawn before.")
     _tell(changes)
     if affected:
-        click.echo(f"Clients whose tokens it signed: {', '.join(affected)}")
+        say(f"Clients whose tokens it signed: {', '.join(affected)}")
     if servers:
-        click.echo(f"Resource servers whose tokens it signed: {', '.join(servers)}")
+        say(f"Resource servers whose tokens it signed: {', '.join(servers)}")
 
 
 def _recorded(changes: list[KeyChange]) -> list[KeyChange]:
@@ -121,7 +122,7 @@ def _recorded(changes: list[KeyChange]) -> list[KeyChange]:
 
 def _tell(changes: list[KeyChange]) -> None:
     for change in changes:
-        click.echo(f"{change.alg}: {change.kid} {_SAID[change.event]}.")
+        say(f"{change.alg}: {change.kid} {_SAID[change.event]}.")
 
 
 def _view(key: SigningKey) -> dict[str, Any]:

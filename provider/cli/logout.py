@@ -12,6 +12,7 @@ from provider.cli.context import with_app
 from provider.cli.logout_records import list_, show
 from provider.cli.mass_progress import follow
 from provider.cli.output import json_option, show_json
+from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.clients import queries as clients
 from provider.infrastructure.database import end_read, transaction
@@ -145,7 +146,7 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
             | {"apps_to_notify": outcome.apps_to_notify, "notifications": outcome.notifications}
         )
         return
-    click.echo(
+    say(
         f"Signed {account.username} out everywhere: {ended.sessions_ended} session(s) and "
         f"{ended.grants_revoked} grant(s) ended. {to_be_notified(outcome)} "
         f"See: curfew logout show {ended.id}"
@@ -168,15 +169,13 @@ def read_instant(text: str) -> datetime:
 
 def _finish(begun: MassEnding, *, wait: bool, as_json: bool) -> None:
     if not as_json:
-        click.echo("Revoked. Affected sessions and tokens are rejected from now on.")
+        say("Revoked. Affected sessions and tokens are rejected from now on.")
     ended = follow(begun.id, quiet=as_json) if wait else begun
     if as_json:
         show_json(as_record(ended))
     elif ended.stopped_at:
-        click.echo(f"Stopped after {ended.done} of {ended.total} (curfew logout bulk resume {ended.id}).")
+        say(f"Stopped after {ended.done} of {ended.total} (curfew logout bulk resume {ended.id}).")
     elif ended.finished_at:
-        click.echo(f"Ended {ended.done} of {ended.total}; the workers notify the apps.")
+        say(f"Ended {ended.done} of {ended.total}; the workers notify the apps.")
     else:
-        click.echo(
-            f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout bulk list)."
-        )
+        say(f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout bulk list).")

@@ -12,6 +12,7 @@ from provider.accounts.models import Account
 from provider.cli.audit import read_since
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.clients.models import Client
 from provider.delivery.models import DeliveryState
@@ -206,9 +207,9 @@ def _show(found: LogoutDetail) -> None:
     lists = ("sessions", "client_sessions", "revoked_grants", "surviving_grants", "apps")
     show_record({name: value for name, value in shown.items() if name not in lists})
     for title, name, columns, empty in _TABLES:
-        click.echo(f"\n{title}")
+        say(f"\n{title}")
         show_table(columns, [[row[column] for column in columns] for row in shown[name]], empty=empty)
-    click.echo("\nApps")
+    say("\nApps")
     rows = [row for app in shown["apps"] for row in _rows_of(app)]
     columns = ("Client", "State", "Notification", "Attempt", "At", "Outcome", "Status", "Took (ms)")
     show_table(columns, rows, empty="No app was part of it.")

@@ -1,6 +1,5 @@
 """How commands answer: tables for people, JSON for programs."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from provider.cli.plain_text import neutral, neutral_json, say
 from provider.config.values import write_timedelta
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,7 +26,7 @@ def json_option(command: F) -> F:
 
 def show_json(value: object) -> None:
     """Write a value as JSON; instants in ISO 8601, spans in seconds."""
-    click.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+    click.echo(neutral_json(value, indent=2, default=_plain))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
@@ -40,7 +40,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empt
     if table.row_count:
         _console().print(table)
     else:
-        click.echo(empty)
+        say(empty)
 
 
 def show_record(record: Mapping[str, object]) -> None:
@@ -56,8 +56,8 @@ def show_record(record: Mapping[str, object]) -> None:
 
 def show_secret(name: str, secret: str) -> None:
     """Write a secret, and to people that it is shown this once."""
-    click.echo(f"{name}: {secret}")
-    click.echo(f"The {name} is shown this once.", err=True)
+    say(f"{name}: {secret}")
+    say(f"The {name} is shown this once.", err=True)
 
 
 def _console() -> Console:
@@ -75,11 +75,10 @@ def _readable(value: object) -> str:
         case timedelta():
             return write_timedelta(value)
         case dict():
-            return json.dumps(value, default=_plain, ensure_ascii=False)
+            return neutral_json(value, default=_plain)
         case list() | tuple() | set() | frozenset():
             return "\n".join(map(_readable, value))
-    # Escape sequences in what a stranger sent must not reach the terminal.
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+    return neutral(str(value))
 
 
 def _plain(value: object) -> object:

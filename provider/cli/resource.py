@@ -11,6 +11,7 @@ from provider.cli.client_options import Span
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.plain_text import say
 from provider.clients import queries, resources
 from provider.clients.models import Resource, TokenFormat
 from provider.infrastructure.database import transaction
@@ -115,7 +116,7 @@ def remove(*, identifier: str, yes: bool, as_json: bool) -> None:
     if as_json:
         show_json({"identifier": identifier, "removed": True})
     else:
-        click.echo(f"Removed {identifier}.")
+        say(f"Removed {identifier}.")
 
 
 def _show(one: Resource, *, as_json: bool) -> None:

@@ -18,6 +18,7 @@ import click
 
 from provider.cli.composition import composed
 from provider.cli.context import application, fail, refuse_older_database, refuse_read_only_database
+from provider.cli.plain_text import say
 
 if TYPE_CHECKING:
     from provider.config import Settings
@@ -70,7 +71,7 @@ def serve(
         )
     port = port or default_port(settings.issuer, own_tls=tls_cert is not None)
     refuse_busy_port(host, port)
-    click.echo(f"Curfew serves {settings.issuer} on {'https' if tls_cert else 'http'}://{host}:{port}")
+    say(f"Curfew serves {settings.issuer} on {'https' if tls_cert else 'http'}://{host}:{port}")
     run_server(host, port, tls_cert, tls_key, threads, workers)
 
 

@@ -9,6 +9,7 @@ from provider.accounts import queries as accounts
 from provider.accounts.models import Account
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_table
+from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.infrastructure import clock
 from provider.infrastructure.database import end_read, transaction
@@ -142,7 +143,7 @@ def _show(outcome: LogoutOutcome, *, as_json: bool) -> None:
     if as_json:
         show_json(counts)
         return
-    click.echo(
+    say(
         f"Ended {logout.sessions_ended} session(s). {to_be_notified(outcome)} "
         f"See: curfew logout show {logout.id}"
     )

@@ -10,6 +10,7 @@ from provider.audit.tags import EventTag
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
+from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.clients.models import Client
 from provider.infrastructure.database import end_read, transaction
@@ -88,7 +89,7 @@ def revoke(*, token_id: UUID | None, client_id: str | None, yes: bool, as_json: 
     if as_json:
         show_json({"client_id": client.client_id, "revoked": revoked})
     else:
-        click.echo(f"Revoked {revoked} service token(s) of {client.client_id}.")
+        say(f"Revoked {revoked} service token(s) of {client.client_id}.")
 
 
 def as_record(one: AccessToken, owner: Client) -> dict[str, Any]:

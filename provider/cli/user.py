@@ -11,6 +11,7 @@ from provider.audit.tags import EventTag
 from provider.cli.confirm import confirm
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.plain_text import say
 from provider.cli.user_options import changed_claims, claim_options, read_password
 from provider.cli.what_ends import to_be_notified
 from provider.infrastructure.database import transaction
@@ -199,7 +200,7 @@ def _show_ended(account: Account, outcome: LogoutOutcome, *, as_json: bool, sent
         gone = {"id": account.id, "deleted_at": account.deleted_at}
         show_json((gone if account.deleted_at else as_record(account)) | counts)
     else:
-        click.echo(
+        say(
             f"{sentence} Ended {ended.sessions_ended} session(s) and {ended.grants_revoked} grant(s). "
             f"{to_be_notified(outcome)} See: curfew logout show {ended.id}"
         )
@@ -214,6 +215,6 @@ def _show(account: Account, *, as_json: bool, sentence: str = "") -> None:
     if as_json:
         show_json(shown)
     elif sentence:
-        click.echo(sentence)
+        say(sentence)
     else:
         show_record({name: value for name, value in shown.items() if name != "claims"} | shown["claims"])

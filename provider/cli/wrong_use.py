@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import click
 
+from provider.cli.plain_text import say
+
 
 class WrongUse(click.ClickException):
     """A usage error as one line that names where to read on."""
@@ -18,7 +20,7 @@ class WrongUse(click.ClickException):
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 – the signature is click's.
         """Say it on standard error."""
-        click.echo(f"curfew: {self.message}", err=True)
+        say(f"curfew: {self.message}", err=True)
 
 
 @contextmanager

@@ -66,7 +66,8 @@ class JSONLines(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        # The escapes of ASCII leave out DEL, which drives terminals too.
+        return json.dumps(line, default=str).replace("\x7f", "\\u007f")
 
 
 def configure(level: str) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from provider.cli.plain_text import neutral
+
 Fields = Mapping[str, Any]
 
 _COLOURS = {"red": "red", "green": "green", "blue": "blue"}
@@ -69,7 +71,7 @@ class Narrator:
     def _print(self, at: datetime, what: str, sentence: str, colour: str = "") -> None:
         line = Text(f"{at:%H:%M:%S}  ", style="dim")
         line.append(f"{what:<10}", style=f"bold {colour}".strip())
-        line.append(sentence)
+        line.append(neutral(sentence))
         for name, style in _COLOURS.items():
             line.highlight_words([name], style)
         self._console.print(line, soft_wrap=True)
