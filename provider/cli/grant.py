@@ -17,11 +17,11 @@ from provider.clients.models import Client
 from provider.grants import queries
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import db, end_read, transaction
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.mass_queries import measure_grants
 from provider.logout.models import LogoutReason
-from provider.logout.withdraw import withdraw_grant
+from provider.logout.withdraw import withdraw, withdraw_grant
 
 # Revoked between two looks at what is left.
 _BATCH = 500
@@ -117,7 +117,10 @@ def revoke(
         yes=yes or len(grant_id) == 1,
         as_json=as_json,
     )
-    _show_revoked(list(_revoke(grant_id or _ids(wanted))), as_json=as_json)
+    # With --offline or --online the app keeps what the filter leaves out.
+    is_part = bool(grant_id) or offline is not None
+    outcomes = _revoke_each(grant_id or _ids(wanted)) if is_part else _disconnect(wanted)
+    _show_revoked(list(outcomes), as_json=as_json)
 
 
 def as_record(one: Grant, account: Account, client: Client) -> dict[str, Any]:
@@ -166,15 +169,30 @@ def _ids(wanted: queries.Wanted) -> Iterable[UUID]:
         after = found[-1]
 
 
-def _revoke(grant_ids: Iterable[UUID]) -> Iterable[LogoutOutcome]:
-    """Revoke each in a transaction of its own; one that somebody else revoked first is left out."""
+def _revoke_each(grant_ids: Iterable[UUID]) -> Iterable[LogoutOutcome]:
+    """Revoke each in a transaction of its own; one that has been revoked meanwhile is left out."""
     for one in grant_ids:
         with transaction():
             known = queries.find(one)
-            cause = Cause(reason=LogoutReason.ADMIN, initiator="admin")
-            outcome = withdraw_grant(known, cause) if known else None
+            outcome = withdraw_grant(known, _cause()) if known else None
         if outcome:
             yield outcome
+
+
+def _disconnect(wanted: queries.Wanted) -> Iterable[LogoutOutcome]:
+    """Take from each app at once all that a person has allowed it, so that no sign-in falls between."""
+    for one in _ids(wanted):
+        with transaction():
+            known = queries.find(one)
+            outcomes: list[LogoutOutcome] = []
+            if known is not None and known.revoked_at is None:
+                client = db.session.get_one(Client, known.client_id)
+                outcomes = withdraw(known.account_id, client, lambda _: _cause())
+        yield from outcomes
+
+
+def _cause() -> Cause:
+    return Cause(reason=LogoutReason.ADMIN, initiator="admin")
 
 
 def _show_revoked(outcomes: list[LogoutOutcome], *, as_json: bool) -> None:
