@@ -20,6 +20,8 @@ from pathlib import Path
 
 import requests
 
+from benchmarks import soak_disconnect
+from benchmarks.soak_disconnect import Disconnecting
 from tests.faults import manners
 from tests.faults.conftest import Broker
 from tests.faults.databases import PostgresDatabase
@@ -75,7 +77,8 @@ class Load:
         house = self._house
         try:
             # Those who act on `sub` alone are visited by one person at a time, or all is superseded.
-            rps = chance.sample([name for name in house.rps if name != SUB_ONLY], RPS_PER_VISIT)
+            at_any_time = [name for name in house.rps if name not in (SUB_ONLY, soak_disconnect.APP)]
+            rps = chance.sample(at_any_time, RPS_PER_VISIT)
             if chance.random() < 0.1:
                 rps.append(SUB_ONLY)
             visit = house.visitors.sign_in(chance.choice(PEOPLE), rps)
@@ -253,6 +256,7 @@ def soak(kind: str, minutes: float, threads: int, seed: int) -> bool:
         house.settings["delivery_schedule"] = "200ms,500ms,1s,1s," + "2s," * 40 + "2s"
         house.settings["broker_url"] = f"redis://127.0.0.1:{queue.port}/0"
         house.open(workers=WORKERS)
+        soak_disconnect.prepare(house)
         return _play(house, broker, minutes, threads, seed)
     finally:
         for opened in [house] if "house" in locals() else []:
@@ -262,11 +266,12 @@ def soak(kind: str, minutes: float, threads: int, seed: int) -> bool:
 
 
 def _play(house: House, broker: Broker, minutes: float, threads: int, seed: int) -> bool:
-    nemesis, load = Nemesis(house, broker, seed), Load(house, threads)
+    nemesis, load, disconnecting = Nemesis(house, broker, seed), Load(house, threads), Disconnecting(house)
     end = time.monotonic() + minutes * 60
-    while time.monotonic() < end and not load.errors:
+    while time.monotonic() < end and not (load.errors or disconnecting.errors):
         nemesis.play_once(pause=1.0)
     load.stop()
+    disconnecting.stop()
     began = time.monotonic()
     wait_until(lambda: not house.deliveries("d.state = 'pending'"), seconds=180)
     settled = time.monotonic() - began
@@ -274,11 +279,18 @@ def _play(house: House, broker: Broker, minutes: float, threads: int, seed: int)
         house.visitors.probe(visit)
     disturbances = sum(nemesis.played.values())
     findings = house.findings(tries=46, disturbances=disturbances, has_zombies=True)
-    _report(house, nemesis, load, findings, settled)
-    return not findings and not load.errors
+    _report(house, nemesis, load, disconnecting, findings, settled)
+    return not (findings or load.errors or disconnecting.errors)
 
 
-def _report(house: House, nemesis: Nemesis, load: Load, findings: list[str], settled: float) -> None:
+def _report(
+    house: House,
+    nemesis: Nemesis,
+    load: Load,
+    disconnecting: Disconnecting,
+    findings: list[str],
+    settled: float,
+) -> None:
     history = house.history
     ended = [visit for visit in history.visits if visit.end_answered_at]
     counted = Counter(NAMES.get(finding[:6], "other findings") for finding in findings)
@@ -293,8 +305,11 @@ def _report(house: House, nemesis: Nemesis, load: Load, findings: list[str], set
         "endings that were answered": len(ended),
         "deliveries": len(house.deliveries()),
         "tokens received": len(history.receipts),
-        "told more than once": sum(count > 1 for count in accepted.values()),
+        "accepted more than once": sum(count > 1 for count in accepted.values()),
         "probes of what had ended": len(history.probes),
+        "apps disconnected": disconnecting.rounds,
+        "  signed in silently meanwhile": disconnecting.redeemed,
+        "  refused afterwards": disconnecting.refused,
         "requests without an answer": sum(load.unanswered.values()),
     }
     for name, count in (rows | house.states()).items():
@@ -311,7 +326,7 @@ def _report(house: House, nemesis: Nemesis, load: Load, findings: list[str], set
         print(f"  {name:32} {counted[name]:5}{bound if name != 'other findings' else ''}")
     for finding in findings[:20]:
         print(f"    {finding}")
-    for error in load.errors:
+    for error in load.errors + disconnecting.errors:
         print(f"    a visitor gave up: {error!r}")
 
 

@@ -51,7 +51,7 @@ class Visitors:
 
     def sign_in(self, person: str, at: Sequence[str], *, scope: str = "openid profile") -> Visit:
         """Sign a person in at these relying parties, in one browser."""
-        with _browser() as browser:
+        with browser_with() as browser:
             visit = Visit(person=person, began_at=now(), cookie="")
             for name in at:
                 visit.shares[name] = self._authorize(browser, visit, name, scope=scope)
@@ -61,12 +61,12 @@ class Visitors:
 
     def visit_rp(self, visit: Visit, rp: str) -> None:
         """Go to one more relying party with the session there is."""
-        with _browser(visit.cookie) as browser:
+        with browser_with(visit.cookie) as browser:
             visit.shares[rp] = self._authorize(browser, visit, rp, scope="openid profile")
 
     def allow_offline(self, visit: Visit, rp: str) -> None:
         """Let a relying party act for the person beyond the session, beside what it holds of it."""
-        with _browser(visit.cookie) as browser:
+        with browser_with(visit.cookie) as browser:
             asked = {"scope": "openid offline_access", "prompt": "consent"}
             visit.offline[rp] = self._authorize(browser, visit, rp, **asked)
 
@@ -75,7 +75,7 @@ class Visitors:
         share = visit.shares[by or next(iter(visit.shares))]
         rp = self.rps[share.rp]
         asked = {"id_token_hint": share.id_token, "post_logout_redirect_uri": f"{rp.url}/signed-out"}
-        with _browser(visit.cookie) as browser:
+        with browser_with(visit.cookie) as browser:
             visit.end_asked_at = visit.end_asked_at or now()
             began = time.monotonic()
             response = browser.get(
@@ -103,10 +103,10 @@ class Visitors:
 
     def sign_out_by_hand(self, visit: Visit) -> str:
         """Sign out without any hint: be asked, say yes, and land on the page of results; its address."""
-        with _browser(visit.cookie) as browser:
+        with browser_with(visit.cookie) as browser:
             page = browser.get(f"{self.issuer}/session/end", timeout=TIMEOUT)
             visit.end_asked_at = now()
-            form = _fields(page) | {"logout": "true"}
+            form = fields_of(page) | {"logout": "true"}
             response = browser.post(page.url, data=form, timeout=TIMEOUT, allow_redirects=False)
             if response.status_code != 303:
                 raise Refused(response)
@@ -125,9 +125,9 @@ class Visitors:
         """Try everything of an ended session again; each try is noted."""
         probes = [self._probe(visit, "cookie", self._cookie_works(visit))]
         for share in visit.shares.values():
-            probes.append(self._probe(visit, "access token", self._access_token_works(share)))
+            probes.append(self._probe(visit, "access token", self.access_token_works(share)))
             if share.refresh_token:
-                probes.append(self._probe(visit, "refresh token", self._refresh_token_works(share)))
+                probes.append(self._probe(visit, "refresh token", self.refresh_token_works(share)))
         return probes
 
     def _probe(self, visit: Visit, artefact: str, worked: bool) -> Probe:
@@ -138,22 +138,28 @@ class Visitors:
 
     def _cookie_works(self, visit: Visit) -> bool:
         rp = next(iter(visit.shares))
-        with _browser(visit.cookie) as browser:
+        with browser_with(visit.cookie) as browser:
             asked = self._request(rp, "openid", "unused") | {"prompt": "none"}
             response = browser.get(
                 f"{self.issuer}/authorize", params=asked, allow_redirects=False, timeout=TIMEOUT
             )
         return "code=" in response.headers.get("Location", "")
 
-    def _access_token_works(self, share: Tokens) -> bool:
+    def access_token_works(self, share: Tokens) -> bool:
+        """Ask for the person's claims with it."""
         headers = {"Authorization": f"Bearer {share.access_token}"}
         return _get(f"{self.issuer}/userinfo", headers=headers).status_code == 200
 
-    def _refresh_token_works(self, share: Tokens) -> bool:
+    def refresh_token_works(self, share: Tokens) -> bool:
+        """Ask for new tokens with it."""
         form = {"grant_type": "refresh_token", "refresh_token": share.refresh_token}
         return self._ask_for_tokens(share.rp, form).status_code == 200
 
     def _authorize(self, browser: requests.Session, visit: Visit, rp: str, **asked: str) -> Tokens:
+        return self.exchange(rp, *self.ask_for_code(browser, visit, rp, **asked))
+
+    def ask_for_code(self, browser: requests.Session, visit: Visit, rp: str, **asked: str) -> tuple[str, str]:
+        """Send a browser to sign in at a relying party; returns the code and its verifier."""
         verifier = secrets.token_urlsafe(48)
         response = browser.get(
             f"{self.issuer}/authorize",
@@ -164,7 +170,7 @@ class Visitors:
         code = self._follow(browser, response, visit.person, self.rps[rp].url)
         visit.cookie = browser.cookies.get(COOKIE) or visit.cookie
         self.history.keep_secret(code, visit.cookie)
-        return self._exchange(rp, code, verifier)
+        return code, verifier
 
     def _follow(self, browser: requests.Session, response: requests.Response, person: str, home: str) -> str:
         for _ in range(MOST_STEPS):
@@ -177,10 +183,10 @@ class Visitors:
                     return query["code"][0]
                 response = browser.get(target, allow_redirects=False, timeout=TIMEOUT)
             elif response.status_code == 200 and "/sign-in" in response.url:
-                form = _fields(response) | {"username": person, "password": self.password}
+                form = fields_of(response) | {"username": person, "password": self.password}
                 response = browser.post(response.url, data=form, allow_redirects=False, timeout=TIMEOUT)
             elif response.status_code == 200 and "/consent" in response.url:
-                form = _fields(response) | {"answer": "allow"}
+                form = fields_of(response) | {"answer": "allow"}
                 response = browser.post(response.url, data=form, allow_redirects=False, timeout=TIMEOUT)
             else:
                 raise Refused(response)
@@ -198,7 +204,8 @@ class Visitors:
             "code_challenge_method": "S256",
         }
 
-    def _exchange(self, rp: str, code: str, verifier: str) -> Tokens:
+    def exchange(self, rp: str, code: str, verifier: str) -> Tokens:
+        """Redeem a code at the token endpoint."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -221,7 +228,7 @@ class Visitors:
         )
 
     def _ask_for_tokens(self, rp: str, form: dict[str, Any]) -> requests.Response:
-        with _browser() as program:
+        with browser_with() as program:
             return program.post(f"{self.issuer}/token", data=form, auth=(rp, secret_of(rp)), timeout=TIMEOUT)
 
 
@@ -230,7 +237,8 @@ def secret_of(rp: str) -> str:
     return f"{rp}-secret-of-thirty-two-characters"
 
 
-def _browser(cookie: str = "") -> requests.Session:
+def browser_with(cookie: str = "") -> requests.Session:
+    """A browser that has this session cookie and no other."""
     browser = requests.Session()
     browser.trust_env = False
     if cookie:
@@ -239,11 +247,12 @@ def _browser(cookie: str = "") -> requests.Session:
 
 
 def _get(url: str, **options: Any) -> requests.Response:
-    with _browser() as program:
+    with browser_with() as program:
         return program.get(url, timeout=TIMEOUT, **options)
 
 
-def _fields(response: requests.Response) -> dict[str, str]:
+def fields_of(response: requests.Response) -> dict[str, str]:
+    """The fields of the form on a page."""
     form = _Form()
     form.feed(response.text)
     return form.fields
