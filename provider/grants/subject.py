@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.infrastructure import current
+from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.grant_types import DEVICE_CODE
+from provider.protocol.redirect_uri import is_claimed
 
 
 def subject_for(account: Account, client: Client) -> str:
@@ -19,7 +22,25 @@ def subject_for(account: Account, client: Client) -> str:
 
 
 def sector_of(client: Client) -> str:
-    """Return the sector identifier: the host of `sector_identifier_uri`, or of the redirect URIs."""
+    """Return the sector identifier: the host of `sector_identifier_uri`, or of the redirect URIs.
+
+    A self-registered client that has not proven to belong to a sector has one of its own.
+    """
     metadata = client.metadata_
+    if client.self_registered and not proves_sector(metadata):
+        return client.client_id
     uri = metadata.sector_identifier_uri or next(iter(metadata.redirect_uris), "")
     return urlsplit(uri).hostname or client.client_id
+
+
+def proves_sector(metadata: ClientMetadata) -> bool:
+    """Return whether what a client gets of people can only arrive where its sector allows.
+
+    core §8.1: the sector is vouched for by the hosts of the redirect URIs, or by a document that lists them.
+    Neither says anything about a device, which asks for its tokens itself, or about a program that listens
+    on a loopback port or behind a private-use scheme, which may be anybody's.
+    """
+    uris = metadata.redirect_uris
+    if not uris or metadata.may_use_grant_type(DEVICE_CODE) or not all(map(is_claimed, uris)):
+        return False
+    return bool(metadata.sector_identifier_uri) or len({urlsplit(uri).hostname for uri in uris}) == 1

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from provider.clients.models import Client, LogoutTokenNames
 from provider.clients.queries import is_name_of_operators_client
+from provider.grants.subject import proves_sector
 from provider.infrastructure import current
 from provider.oauth.client_authentication import offered
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata, Problem
@@ -38,13 +39,9 @@ def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> It
         yield Problem("grant_types", f"must be among {', '.join(grants)}")
     if metadata.token_endpoint_auth_method not in offered():
         yield Problem("token_endpoint_auth_method", f"must be one of {', '.join(offered())}")
-    if (
-        metadata.subject_type == "pairwise"
-        and metadata.may_use_grant_type(DEVICE_CODE)
-        and not metadata.sector_identifier_uri
-    ):
-        # core §8.1: the sector is the host of a redirect URI, to which a device's answer never goes.
-        yield Problem("sector_identifier_uri", "is needed for pairwise subjects with the device grant")
+    if metadata.sector_identifier_uri and not proves_sector(metadata):
+        # core §8.1: else it would learn what the sector's own clients call a person.
+        yield Problem("sector_identifier_uri", "needs redirect_uris, all of them https, and no device grant")
     operators_choice = client.logout_token_names if client else LogoutTokenNames.BOTH
     if metadata.backchannel_logout_session_required and operators_choice == LogoutTokenNames.SUB:
         yield Problem("backchannel_logout_session_required", "is not offered: the operator chose sub alone")

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
-from provider.protocol.uri import MalformedURI, parse_web_uri
-
 STANDARD_SCOPE = "openid profile email address phone offline_access"
 
 
@@ -187,17 +185,6 @@ class ClientMetadata:
         """Whether it is a client of the FAPI 2.0 profile: it pushes its requests and binds its tokens."""
         binds = self.require_pushed_authorization_requests and self.has_bound_tokens
         return binds and not self.is_public
-
-    @property
-    def sector_identifier(self) -> str:
-        """The host whose clients know a person by the same pairwise subject (core §8.1); may be empty."""
-        for uri in (self.sector_identifier_uri, *self.redirect_uris):
-            if uri:
-                try:
-                    return parse_web_uri(uri).host
-                except MalformedURI:
-                    return uri.partition(":")[0]
-        return ""
 
     def said_in(self, language: str, name: str) -> str | None:
         """Return what it registered under a name in a language, in a region's use of it, or in none.

@@ -188,11 +188,6 @@ def test_where_everybody_may_a_bad_token_is_still_bad(stranger):
         pytest.param(
             {"sector_identifier_uri": "https://10.0.0.1/s"}, "invalid_client_metadata", id="URL-57: SSRF"
         ),
-        pytest.param(
-            {"subject_type": "pairwise", "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]},
-            "invalid_client_metadata",
-            id="core §8.1: another sector's subjects, by a device",
-        ),
         pytest.param({"scope": "openid account"}, "invalid_client_metadata", id="SEC-802: the account API"),
         pytest.param(
             {"scope": "global_token_revocation", "grant_types": ["client_credentials"]},

@@ -229,12 +229,6 @@ def test_front_channel_uri_of_a_registered_origin_is_accepted():
     )
 
 
-def test_the_sector_is_the_host():
-    assert ClientMetadata.from_registration(SMALLEST).sector_identifier == "red.test"
-    shared = SMALLEST | {"sector_identifier_uri": "https://family.test/sector"}
-    assert ClientMetadata.from_registration(shared).sector_identifier == "family.test"
-
-
 def test_scopes():
     metadata = ClientMetadata.from_registration(SMALLEST | {"scope": "openid invoices:read"})
 

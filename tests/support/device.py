@@ -29,6 +29,14 @@ class Device(RelyingParty):
         }
         super().__init__(app, client_id, public=public, **(usual | made))
 
+    @classmethod
+    def of(cls, app: Flask, client_id: str) -> "Device":
+        """A public client that is registered already."""
+        device = cls.__new__(cls)
+        device.client_id, device.public, device.redirect_uri = client_id, True, ""
+        device.http = app.test_client(use_cookies=False)
+        return device
+
     def ask(self, **changes: str | None) -> TestResponse:
         return self.post("/device-authorization", **({"scope": SCOPE} | changes))
 
