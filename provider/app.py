@@ -9,6 +9,7 @@ from provider.infrastructure import current, event_log
 from provider.infrastructure.database import db
 from provider.infrastructure.engine import Role, engine_options, limits_of, prepare_engine
 from provider.infrastructure.outbound_http import OutboundClient, OutboundPolicy
+from provider.infrastructure.private_files import keep_private
 from provider.infrastructure.rate_limits import RateLimits
 from provider.infrastructure.secrets import open_secret_box
 from provider.infrastructure.task_queue import Doorbell
@@ -23,8 +24,7 @@ def create_app(settings: Settings | None = None, *, role: Role = Role.WEB) -> Fl
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings, role)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
-    # Password hashes and sealed keys lie in it: nobody else on this machine may look.
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep_private(settings)
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine, limits=limits_of(role, settings))
