@@ -12,6 +12,7 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.client_options import asked_metadata, asked_options, metadata_options, operator_options
 from provider.cli.client_registration import registration_token_
+from provider.cli.client_remarks import say_remarks
 from provider.cli.confirm import confirm
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
@@ -22,8 +23,7 @@ from provider.clients.models import Client
 from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
 from provider.logout import mass, mass_walk
-from provider.protocol.client_metadata import FIELDS, ClientMetadata
-from provider.protocol.client_metadata_texts import read_translations
+from provider.protocol.client_metadata import ClientMetadata
 from provider.tokens import service
 
 # DEC-05: what a client made here gets unless it says otherwise.
@@ -71,7 +71,7 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
     asked = asked_metadata(given, _PRESELECTED)
     metadata, options = ClientMetadata.from_registration(asked), asked_options(given)
     check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
-    _say_ignored(asked)
+    say_remarks(asked, metadata)
     with transaction():
         made, secret = register.add(
             metadata,
@@ -139,7 +139,7 @@ def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: 
     asked = asked_metadata(given, before)
     metadata, options = ClientMetadata.from_registration(asked), asked_options(given, known)
     check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
-    _say_ignored(asked)
+    say_remarks(asked, metadata)
     with transaction():
         known = queries.lock(client_id)
         if known.updated_at != seen_at:
@@ -282,10 +282,3 @@ def _show_changed(known: Client, secret: str | None, *, as_json: bool, **counts:
 
 def _read_secret(given: str | None) -> str | None:
     return sys.stdin.readline().rstrip("\r\n") if given == "-" else given
-
-
-def _say_ignored(asked: dict[str, Any]) -> None:
-    """Say which members mean nothing here; rfc7591 §2 wants them ignored, not refused."""
-    unknown = sorted(asked.keys() - set(FIELDS) - read_translations(asked)[0].keys())
-    if unknown:
-        say(f"curfew: ignored, because unknown: {', '.join(unknown)}", err=True)

@@ -8,6 +8,7 @@ from provider.infrastructure import current, event_log
 from provider.infrastructure.outbound_http import OutboundFailure, check_url
 from provider.protocol import strict_json
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata, Problem
+from provider.protocol.uri import parse_web_uri
 
 _MOST_SECTOR_BYTES = 64 * 1024
 _SECTOR_DEADLINE = timedelta(seconds=5)
@@ -36,6 +37,12 @@ def check_addresses(
         problems = list(_problems_of_sector(metadata))
     if problems:
         raise InvalidClientMetadata(problems)
+
+
+def has_plain_http_logout(metadata: ClientMetadata) -> bool:
+    """Whether Logout Tokens for the registered address leave this machine unencrypted."""
+    uri = metadata.backchannel_logout_uri or ""
+    return uri.startswith("http:") and not parse_web_uri(uri).is_loopback
 
 
 def _problem_of(name: str, url: str, *, for_operator: bool) -> Problem | None:

@@ -7,6 +7,7 @@ of anybody ends.
 from collections.abc import Iterator
 from datetime import timedelta
 
+from provider.clients.addresses import has_plain_http_logout
 from provider.clients.models import Client, LogoutTokenNames
 from provider.delivery.degraded import count_waiting, find_failing
 from provider.infrastructure import clock, current
@@ -83,6 +84,14 @@ def _registration(client: Client, url: str) -> Finding:
             saw=f"told at {url} instead of {client.metadata_.backchannel_logout_uri}",
             meaning="The override is for development only.",
             mend="Remove it (curfew client update, option --deliver-to) before this app is used in earnest.",
+        )
+    if has_plain_http_logout(client.metadata_):
+        return Finding(
+            check="registration",
+            grade=Grade.WARN,
+            saw=f"{url} is registered with plain http",
+            meaning="Others on the way can read Logout Tokens, hold them back or replay them.",
+            mend="Serve the endpoint by https and register that address: curfew client update.",
         )
     named = _NAMES[LogoutTokenNames(client.logout_token_names)]
     return Finding(check="registration", grade=Grade.PASS, saw=f"{url}, Logout Tokens carry {named}")

@@ -11,9 +11,10 @@ from typing import Any
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients import change, initial_access, queries, register, registration_token
-from provider.clients.addresses import check_addresses
+from provider.clients.addresses import check_addresses, has_plain_http_logout
 from provider.clients.models import Client
 from provider.clients.secrets import check_secret
+from provider.infrastructure import event_log
 from provider.infrastructure.database import end_read, in_transaction
 from provider.logout import mass
 from provider.oauth import software_statement
@@ -51,7 +52,9 @@ def add(
     `network` is where the request came from, as rate limits count it.
     """
     metadata = _approved(asked)
-    return in_transaction(lambda: _add(asked, metadata, initial_token, ip, network))
+    made = in_transaction(lambda: _add(asked, metadata, initial_token, ip, network))
+    _warn_of_plain_http(made.client)
+    return made
 
 
 def prove(client_id: str, token: str) -> Client:
@@ -71,7 +74,9 @@ def replace(client: Client, token: str, asked: dict[str, Any], *, ip: str | None
     _check_sent_back(client, asked)
     metadata = _approved(asked, client)
     end_read()
-    return in_transaction(lambda: _replace(client.client_id, token, asked, metadata, ip))
+    made = in_transaction(lambda: _replace(client.client_id, token, asked, metadata, ip))
+    _warn_of_plain_http(made.client)
+    return made
 
 
 def remove(client: Client, token: str, *, ip: str | None) -> None:
@@ -149,6 +154,11 @@ def _approved(asked: dict[str, Any], client: Client | None = None) -> ClientMeta
     except InvalidClientMetadata as exc:
         raise as_protocol_error(exc.problems) from exc
     return metadata
+
+
+def _warn_of_plain_http(client: Client) -> None:
+    if has_plain_http_logout(client.metadata_):
+        event_log.warning("backchannel_logout_uri_is_plain_http", client_id=client.client_id)
 
 
 def _check_sent_back(client: Client, asked: dict[str, Any]) -> None:

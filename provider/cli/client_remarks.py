@@ -1,0 +1,23 @@
+"""Remarks on what a client registers: it is accepted, and the operator should know of it."""
+
+from typing import Any
+
+
+from provider.cli.output import say
+from provider.clients.addresses import has_plain_http_logout
+from provider.protocol.client_metadata import FIELDS, ClientMetadata
+from provider.protocol.client_metadata_texts import read_translations
+
+
+def say_remarks(asked: dict[str, Any], metadata: ClientMetadata) -> None:
+    """Write a line to standard error for each remark."""
+    # rfc7591 §2: members that are not understood are ignored, not refused.
+    unknown = sorted(asked.keys() - set(FIELDS) - read_translations(asked)[0].keys())
+    if unknown:
+        say(f"curfew: ignored, because unknown: {', '.join(unknown)}", err=True)
+    if has_plain_http_logout(metadata):
+        say(
+            "curfew: warning: backchannel_logout_uri uses plain http: others on the way can read Logout "
+            "Tokens, hold them back or replay them; use https",
+            err=True,
+        )
