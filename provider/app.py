@@ -4,7 +4,7 @@ from flask import Flask
 
 import provider.models  # noqa: F401 – every table is known before the first query.
 from provider import api, endpoints, pages, web
-from provider.config import Settings, load_settings
+from provider.config import Settings, has_published_key, load_settings
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import db
 from provider.infrastructure.engine import Role, engine_options, limits_of, prepare_engine
@@ -19,6 +19,8 @@ def create_app(settings: Settings | None = None, *, role: Role = Role.WEB) -> Fl
     """Compose the provider for a kind of process. Raises WrongSettings or UnusableSecretKey."""
     settings = settings or load_settings()
     event_log.configure(settings.log_level)
+    if has_published_key(settings) and role is not Role.COMMAND:
+        event_log.warning("published_secret_key", detail="set CURFEW_SECRET_KEY to 32 random bytes")
     app = Flask("provider", static_folder=None, template_folder=None)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings, role)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-
-from provider.cli.output import say
+from provider.cli.plain_text import say
 from provider.clients.addresses import has_plain_http_logout
 from provider.protocol.client_metadata import FIELDS, ClientMetadata
 from provider.protocol.client_metadata_texts import read_translations

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+WRONG_KEY = (
+    "the secret key is not the one of this database: set CURFEW_SECRET_KEY, or put back secret.key in the "
+    "data folder"
+)
+PUBLISHED_KEY = (
+    "the secret key is the published one of docker-compose.yml, so everyone can open a copy of the database: "
+    "set CURFEW_SECRET_KEY to 32 random bytes before real use"
+)
 REFUSED, WRONG_SETTINGS, NOT_MIGRATED, READ_ONLY, OLDER = 1, 2, 3, 4, 5
 
 
@@ -63,6 +71,7 @@ def application(*, migrated: bool = True) -> Iterator[None]:
         try:
             if migrated:
                 _check_schema()
+                _check_secret_key()
             yield
         finally:
             db.session.remove()
@@ -111,6 +120,28 @@ def _check_schema() -> None:
         fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
     if not up_to_date:
         fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)
+
+
+def _check_secret_key() -> None:
+    """End the command before it writes digests that the provider's own key does not verify."""
+    from provider.infrastructure.database import AWAY
+    from provider.keys.sealing import UnreadableKey, check_secret_key
+
+    try:
+        check_secret_key()
+    except AWAY as exc:
+        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
+    except UnreadableKey:
+        fail(WRONG_KEY, code=WRONG_SETTINGS)
+
+
+def warn_of_published_key() -> None:
+    """Warn on standard error if the secret key is one that everyone can read in the project's own files."""
+    from provider.config import has_published_key
+    from provider.infrastructure import current
+
+    if has_published_key(current.settings()):
+        say(f"curfew: warning: {PUBLISHED_KEY}", err=True)
 
 
 def refuse_read_only_database() -> None:

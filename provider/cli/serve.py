@@ -17,7 +17,14 @@ from urllib.parse import urlsplit
 import click
 
 from provider.cli.composition import composed
-from provider.cli.context import application, fail, refuse_older_database, refuse_read_only_database
+from provider.cli.context import (
+    application,
+    fail,
+    one_line_errors,
+    refuse_older_database,
+    refuse_read_only_database,
+    warn_of_published_key,
+)
 from provider.cli.plain_text import say
 
 if TYPE_CHECKING:
@@ -93,9 +100,10 @@ def counting_together(workers: int) -> Iterator[None]:
 
 def prepare() -> "Settings":
     """Check settings and database, and see that there are keys; wrong ones end the command in one line."""
-    with application():
+    with application(), one_line_errors():
         from provider.infrastructure import current
 
+        warn_of_published_key()
         refuse_read_only_database()
         refuse_older_database()
         make_first_keys()

@@ -6,7 +6,13 @@ import sys
 import click
 
 from provider.cli.composition import composed
-from provider.cli.context import application, refuse_older_database, refuse_read_only_database
+from provider.cli.context import (
+    application,
+    one_line_errors,
+    refuse_older_database,
+    refuse_read_only_database,
+    warn_of_published_key,
+)
 from provider.cli.serve import refuse_busy_port
 
 
@@ -39,8 +45,9 @@ def worker(concurrency: int | None, metrics_port: int | None, metrics_host: str)
         os.environ["CURFEW_DELIVERY_CONCURRENCY"] = str(concurrency)
     if metrics_port:
         refuse_busy_port(metrics_host, metrics_port)
-    with application():
+    with application(), one_line_errors():
         # Wrong settings or an old schema are one line and an exit code, as with every command.
+        warn_of_published_key()
         refuse_read_only_database()
         refuse_older_database()
     sys.exit(composed().run_worker((metrics_host, metrics_port) if metrics_port else None))

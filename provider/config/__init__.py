@@ -4,8 +4,15 @@ Values come from the environment (`CURFEW_…`), then from a TOML file (`CURFEW_
 default. A wrong value stops the start; all wrong values are reported together.
 """
 
-from provider.config.checks import WrongSettings
+from provider.config.checks import WrongSettings, has_published_key
 from provider.config.load import SettingView, describe_settings, load_settings
 from provider.config.settings import Settings
 
-__all__ = ["SettingView", "Settings", "WrongSettings", "describe_settings", "load_settings"]
+__all__ = [
+    "SettingView",
+    "Settings",
+    "WrongSettings",
+    "describe_settings",
+    "has_published_key",
+    "load_settings",
+]

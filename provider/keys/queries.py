@@ -33,6 +33,13 @@ def get_key(kid: str) -> SigningKey:
     return key
 
 
+def list_sealed_rows() -> Sequence[Row[str, str, bytes | None]]:
+    """Return the keys whose private part is kept, the cheapest to open first."""
+    columns = (SigningKey.kid, SigningKey.alg, SigningKey.sealed_private_key)
+    sealed = select(*columns).where(SigningKey.sealed_private_key.is_not(None))
+    return db.session.execute(sealed.order_by(SigningKey.alg)).all()
+
+
 def list_usable_rows() -> Sequence[Row[Any]]:
     """Return what signing and verifying need, as plain rows that belong to no session."""
     columns = (

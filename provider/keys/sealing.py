@@ -3,7 +3,8 @@
 from cryptography.exceptions import InvalidTag
 
 from provider.infrastructure import current
-from provider.keys import algorithms
+from provider.infrastructure.database import end_read
+from provider.keys import algorithms, queries
 from provider.keys.algorithms import PrivateKey
 
 _LABEL = "signing-key"
@@ -25,6 +26,21 @@ def unseal(sealed: bytes, *, kid: str, alg: str) -> PrivateKey:
     except InvalidTag:
         raise UnreadableKey(f"the signing key {kid} does not open with the secret key that is set") from None
     return algorithms.from_der(der)
+
+
+def check_secret_key() -> None:
+    """Raise UnreadableKey if none of the database's private keys opens: another secret key sealed them."""
+    rows = queries.list_sealed_rows()
+    end_read()
+    for row in rows:
+        try:
+            unseal(row.sealed_private_key, kid=row.kid, alg=row.alg)
+        except UnreadableKey as exc:
+            failure = exc
+        else:
+            return
+    if rows:
+        raise failure
 
 
 def _binding(kid: str, alg: str) -> str:

@@ -25,6 +25,7 @@ from provider.clients.options import ClientOptions
 from provider.config import load_settings
 from provider.infrastructure import event_log, schema
 from provider.infrastructure.database import db, transaction
+from provider.keys.sealing import UnreadableKey
 from provider.protocol.client_metadata import ClientMetadata
 
 
@@ -34,7 +35,7 @@ def prepare(plan: Plan) -> dict[str, str]:
     _log_to(plan.data_dir / "logs" / "demo.log")
     with app.app_context():
         bring_up_to_date(db.engine, plan.data_dir)
-        make_first_keys()
+        _make_keys(plan.data_dir)
         with transaction():
             people = {str(_account(person).id): person.claims["given_name"] for person in PEOPLE}
         with transaction():
@@ -44,6 +45,16 @@ def prepare(plan: Plan) -> dict[str, str]:
         db.session.remove()
         db.engine.dispose()
     return people
+
+
+def _make_keys(data_dir: Path) -> None:
+    try:
+        make_first_keys()
+    except UnreadableKey as exc:
+        raise DemoDataUnusable(
+            f"the data folder {data_dir} cannot be continued with (secret.key is not that of its database): "
+            "delete it, or choose another with --data-dir"
+        ) from exc
 
 
 def bring_up_to_date(engine: Engine, data_dir: Path) -> None:
