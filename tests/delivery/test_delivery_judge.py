@@ -19,6 +19,7 @@ from provider.delivery.judge import (
 )
 from provider.delivery.models import REFUSALS
 from provider.delivery.outgoing import Answered, Cancelled, ClaimedDelivery, Unanswered, Undeliverable
+from provider.delivery.schedule import LAST_CHANCE_BEFORE, spread, within_horizon
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ID = UUID(int=7)
@@ -137,7 +138,10 @@ def test_a_deleted_client_that_refuses_again_is_left_alone() -> None:
         pytest.param("120", timedelta(seconds=120), id="seconds are honoured"),
         pytest.param("315360000", timedelta(hours=1), id="ten years are capped at an hour"),
         pytest.param("9" * 400, timedelta(hours=1), id="so is a number that no timedelta can hold"),
+        pytest.param("000000120", timedelta(seconds=120), id="leading zeros make no number long"),
         pytest.param("Fri, 20 Nov 2026 12:05:00 GMT", timedelta(minutes=5), id="a date is honoured"),
+        pytest.param("Fri, 20 Nov 2026 13:05:00 +0100", timedelta(minutes=5), id="in any zone"),
+        pytest.param("Fri, 20 Nov 2026 12:05:00 -0000", timedelta(minutes=5), id="without a zone it is UTC"),
         pytest.param("Sat, 20 Nov 2027 12:05:00 GMT", timedelta(hours=1), id="a far date is capped"),
     ],
 )
@@ -157,6 +161,22 @@ def test_a_retry_beyond_the_horizon_is_made_right_before_it() -> None:
 
     assert isinstance(verdict, RetryAt)
     assert timedelta(seconds=48) <= NOW + timedelta(minutes=10) - verdict.at <= timedelta(seconds=72)
+
+
+def test_an_attempt_at_the_very_horizon_would_be_too_late() -> None:
+    verdict = judged(Answered(503, "600"), expires_in=timedelta(seconds=600))
+
+    assert isinstance(verdict, RetryAt)
+    assert verdict.at < NOW + timedelta(seconds=600)
+
+
+def test_a_last_chance_is_more_than_a_minute_away() -> None:
+    before_the_end = spread(LAST_CHANCE_BEFORE, ID, 0)
+    ends = NOW + LAST_CHANCE_BEFORE + before_the_end
+
+    assert within_horizon(ends, NOW, ends, ID) is None
+    a_little_later = ends + timedelta(seconds=1)
+    assert within_horizon(a_little_later, NOW, a_little_later, ID) == a_little_later - before_the_end
 
 
 def test_when_no_attempt_fits_before_the_horizon_the_delivery_expires() -> None:
@@ -181,7 +201,8 @@ def test_a_row_that_kills_its_workers_waits_as_after_a_failure() -> None:
         verdict = before_sending(tries=tries, crashes=crashes, expires_in=timedelta(days=90))
         assert isinstance(verdict, RetryAt)
         assert verdict.outcome == "crashed"
-        assert verdict.at - NOW >= DEFAULT_SCHEDULE[min(tries - 1, len(DEFAULT_SCHEDULE)) - 1] * 0.8
+        wait = DEFAULT_SCHEDULE[min(tries - 1, len(DEFAULT_SCHEDULE)) - 1]
+        assert wait * 0.8 <= verdict.at - NOW <= wait * 1.2
 
 
 def test_what_cannot_be_sent_as_things_stand_is_looked_at_again() -> None:
@@ -194,9 +215,10 @@ def test_what_cannot_be_sent_as_things_stand_is_looked_at_again() -> None:
 
 
 def test_nothing_is_sent_once_the_lease_is_lost() -> None:
-    late = NOW + timedelta(seconds=61)
+    late = claimed().leased_until
 
     assert judge_before_sending(claimed(), DEFAULT_SCHEDULE, late) == Postponed(late)
+    assert judge_before_sending(claimed(), DEFAULT_SCHEDULE, late - timedelta(seconds=1)) is None
 
 
 def test_our_own_faults_are_tried_again_soon() -> None:
@@ -204,3 +226,8 @@ def test_our_own_faults_are_tried_again_soon() -> None:
 
     assert isinstance(verdict, Postponed)
     assert timedelta(seconds=8) <= verdict.at - NOW <= timedelta(seconds=12)
+
+
+def test_after_our_own_faults_it_may_be_too_late() -> None:
+    assert postponed(claimed(expires_in=timedelta(0)), NOW) == Expired("late")
+    assert postponed(claimed(expires_in=timedelta(0), last="timeout"), NOW) == Expired("timeout")
