@@ -12,6 +12,7 @@
 #   make bench-sessions   whether a million sessions are as quick as a thousand; takes minutes and 6 GB in /tmp
 #   make bench-delivery   how fast sign-outs are told, beside a bare loop (BENCH_ARGS=--full: 50,000)
 #   make bench-check  how long `curfew check` reads a database of a million sessions
+#   make mutants      how many small defects the tests find in tokens, logout and delivery; takes hours
 #   make clean        removes the environments and the demo's data
 #
 # PYTHON=/usr/bin/python3 behind any of them does it with that interpreter, in an environment of its own.
@@ -33,7 +34,7 @@ ROUNDS ?= 1000
 MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions
+.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -85,8 +86,12 @@ bench-delivery: install-dev
 bench-check: install-dev
 	@$(BIN)/python -m benchmarks.check $(BENCH_ARGS)
 
+# MUTANTS_ARGS="logout.shares logout.ending" looks at some modules, MUTANTS_ARGS="--sample 20" at some of each.
+mutants: install-dev
+	@$(BIN)/python -m benchmarks.mutants $(MUTANTS_ARGS)
+
 clean:
-	rm -rf .venv .venv-* .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis mutants
 
 # A stamp says what is installed: it is older than its lock file when the lock has changed.
 install: $(VENV)/.installed-demo
