@@ -23,7 +23,7 @@ from provider.tokens.revoke import revoke_family
 
 @dataclass(frozen=True, slots=True)
 class PresentedCode:
-    """A living, unused code as Authlib wants to see it."""
+    """A living code, or one that was used already, as Authlib wants to see it."""
 
     found: FoundCode
 
@@ -71,17 +71,18 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
     TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> PresentedCode | None:
-        """Find the client's code behind its grant's lock; one that was used already is an alarm."""
+        """Find the client's code behind its grant's lock.
+
+        One that was used already is looked at like any other: whoever has seen a code but does not have
+        its verifier must not end what the honest client got for it.
+        """
         found = find_code(code)
         if found is None or found.client.id != client.client.id:
             return None
-        if found.code.used_at is not None:
-            self._note_replay(found)
-            return None
-        return PresentedCode(found) if found.lives else None
+        return PresentedCode(found) if found.lives or found.code.used_at is not None else None
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
-        """Use up the code and issue what it stands for; of many callers one gets here."""
+        """Use up the code and issue what it stands for, or act on its second use; all else was checked."""
         found: FoundCode = self.request.authorization_code.found
         wanted = found.code.request
         terms = read_terms(
