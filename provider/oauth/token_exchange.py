@@ -59,6 +59,7 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
         actor: Client = self.request.client.client
         subject = self._find_subject(actor)
         terms = _terms(self.request.asked, actor)
+        _check_still_bound(subject, terms)
         handle, token = self._issue(subject, actor, terms)
         answer = token_answer(handle, token) | {"issued_token_type": ACCESS_TOKEN_TYPE}
         # rfc8693 §2.2.1: the type of its use is told apart from the kind of token that it is.
@@ -139,6 +140,15 @@ def _may_exchange(actor: Client, subject: LiveAccessToken) -> bool:
         return False
     audience = subject.token.audience
     return audience is None or resources.is_served_by(actor, audience)
+
+
+def _check_still_bound(subject: LiveAccessToken, terms: TokenTerms) -> None:
+    """Refuse a token that anybody may use in exchange for one that needs a key (rfc9449 §1, rfc8705 §3).
+
+    The service cannot prove the person's app's key, so it brings its own.
+    """
+    if subject.token.cnf and not terms.cnf:
+        raise InvalidRequestError("the subject_token is bound to a key: send a DPoP proof of your own key")
 
 
 def _terms(asked: ClientRequest, actor: Client) -> TokenTerms:
