@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,27 +18,13 @@ from provider.audit.tags import EventTag
 from provider.audit.verify import Findings
 from provider.audit.verify import verify as verify_audit
 from provider.cli.context import fail, with_app
+from provider.cli.instants import read_since
 from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
-from provider.config.values import read_timedelta
-from provider.infrastructure import clock
 from provider.infrastructure.database import end_read, transaction
 from provider.inspection import history
 
 PROBLEMS_FOUND = 1
-
-
-def read_since(text: str) -> datetime:
-    """Read a span back from now, or an instant in ISO 8601."""
-    try:
-        return clock.now() - read_timedelta(text)
-    except ValueError:
-        pass
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter("is neither a span like 24h nor an instant like 2026-11-20T18:00Z") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def read_anchor(text: str) -> Link:

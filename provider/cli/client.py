@@ -209,7 +209,7 @@ def rotate_secret(
     try:
         span = read_timedelta(overlap)
     except ValueError as exc:
-        raise click.BadParameter(f"{overlap!r} {exc}", param_hint="--overlap") from exc
+        raise click.BadParameter(f"{overlap[:40]!r} {exc}", param_hint="--overlap") from exc
     with transaction():
         known = queries.get_by_client_id(client_id)
         ended = 0 if keep_tokens else service.count_living(known)

@@ -51,7 +51,7 @@ class Span(click.ParamType[timedelta | str | None]):
         try:
             return read_timedelta(text) if text else ""
         except ValueError as exc:
-            self.fail(f"{value!r} {exc}", param, ctx)
+            self.fail(f"{text[:40]!r} {exc}", param, ctx)
 
 
 class ClientIDs(click.ParamType[tuple[str, ...] | str | None]):

@@ -142,7 +142,7 @@ def endpoints(*, as_json: bool) -> None:
 
 
 @delivery.command(epilog="Example: curfew delivery drain --limit 100")
-@click.option("--limit", type=click.IntRange(1), help="Attempt at most so many.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), help="Attempt at most so many.")
 @json_option
 @with_app
 def drain(*, limit: int | None, as_json: bool) -> None:

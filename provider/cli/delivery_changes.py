@@ -14,7 +14,7 @@ from provider.audit.tags import EventTag
 from provider.cli.confirm import demand
 from provider.cli.context import with_app
 from provider.cli.delivery_records import client_ids_of
-from provider.cli.logout import read_instant
+from provider.cli.instants import read_instant
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
 from provider.clients import queries as clients

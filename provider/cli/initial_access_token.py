@@ -54,7 +54,11 @@ Examples:
 )
 @click.option("--name", help="What you call it, such as the developer's name.")
 @click.option(
-    "--uses", type=click.IntRange(1), default=1, show_default=True, help="Good for so many registrations."
+    "--uses",
+    type=click.IntRange(1, 1_000_000),
+    default=1,
+    show_default=True,
+    help="Good for so many registrations.",
 )
 @click.option("--unlimited", is_flag=True, help="Good for any number of registrations.")
 @click.option("--lifetime", type=Span(), help="Good for so long, such as 7d; without it until it is used up.")

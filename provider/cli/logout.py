@@ -1,7 +1,7 @@
 """`curfew logout`: end everything of a person, a client, a time or everybody, with one command."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -9,6 +9,7 @@ import click
 from provider.accounts import queries as accounts
 from provider.cli.bulk_logout import as_record, bulk
 from provider.cli.context import with_app
+from provider.cli.instants import read_instant
 from provider.cli.logout_records import list_, show
 from provider.cli.mass_progress import follow
 from provider.cli.output import json_option, show_json
@@ -156,15 +157,6 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
 logout.add_command(list_)
 logout.add_command(show)
 logout.add_command(bulk)
-
-
-def read_instant(text: str) -> datetime:
-    """Read an instant in ISO 8601; without a zone it is in UTC."""
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter("is no instant like 2026-11-20T18:00Z") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _finish(begun: MassEnding, *, wait: bool, as_json: bool) -> None:

@@ -9,8 +9,8 @@ import click
 
 from provider.accounts import queries as accounts
 from provider.accounts.models import Account
-from provider.cli.audit import read_since
 from provider.cli.context import fail, with_app
+from provider.cli.instants import read_since
 from provider.cli.output import json_option, show_json, show_record, show_table
 from provider.cli.plain_text import say
 from provider.clients import queries as clients

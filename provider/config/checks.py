@@ -5,10 +5,13 @@ import binascii
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from provider.config.values import LONGEST_SPAN
 
 if TYPE_CHECKING:
     from provider.config.settings import Settings
@@ -25,7 +28,7 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 # Without hyphens: a server cannot tell one from an underscore, and a proxy that overwrites X-Cert lets X_Cert
 # through to take its place.
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
-_LIMIT = re.compile(r"[1-9]\d* per (?:[1-9]\d* )?(?:second|minute|hour|day)s?")
+_LIMIT = re.compile(r"[1-9][0-9]{0,8} per (?:[1-9][0-9]{0,4} )?(?:second|minute|hour|day)s?")
 _LIMITS = (
     *("sign_in_limit_account", "sign_in_limit_address"),
     *("device_code_limit_account", "device_code_limit_address", "device_request_limit_address"),
@@ -101,6 +104,7 @@ def problems_of(settings: "Settings") -> Iterator[str]:
     """Yield one sentence for each thing that is wrong with the settings."""
     yield from _issuer_problems(settings.issuer)
     yield from _bound_problems(settings)
+    yield from _span_problems(settings)
     yield from _relation_problems(settings)
     yield from _key_problems(settings)
     yield from _format_problems(settings)
@@ -109,7 +113,12 @@ def problems_of(settings: "Settings") -> Iterator[str]:
 
 
 def _issuer_problems(issuer: str) -> Iterator[str]:
-    url = urlsplit(issuer)
+    try:
+        url = urlsplit(issuer)
+        url.port  # noqa: B018 – a port that is no number is found when it is asked for.
+    except ValueError:
+        yield "issuer must be a URL"
+        return
     # discovery §3: the issuer is an https URL without query and fragment; localhost is for development.
     if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK_HOSTS):
         yield "issuer must be an https URL (http only for localhost)"
@@ -125,6 +134,13 @@ def _bound_problems(settings: "Settings") -> Iterator[str]:
     for name, (least, most) in _BOUNDS.items():
         if not least <= getattr(settings, name) <= most:
             yield f"{name} must lie between {least} and {most}"
+
+
+def _span_problems(settings: "Settings") -> Iterator[str]:
+    for declared in fields(settings):
+        value = getattr(settings, declared.name)
+        if isinstance(value, timedelta) and value > LONGEST_SPAN:
+            yield f"{declared.name} must not exceed {LONGEST_SPAN.days}d"
     for name, (shortest, longest) in _SPAN_BOUNDS.items():
         if not shortest <= getattr(settings, name) <= longest:
             yield f"{name} must be between {shortest.total_seconds():.0f}s and {longest.total_seconds():.0f}s"
@@ -194,7 +210,7 @@ def _format_problems(settings: "Settings") -> Iterator[str]:
         ("redis://", "rediss://", "redis+socket://")
     ):
         yield "broker_url must begin with redis:// or rediss://"
-    if settings.outbound_ca_bundle and not settings.outbound_ca_bundle.is_file():
+    if settings.outbound_ca_bundle and not _is_file(settings.outbound_ca_bundle):
         yield "outbound_ca_bundle names no file"
 
 
@@ -235,6 +251,14 @@ def _has_issuers(path: Path) -> bool:
     return isinstance(read, dict) and all(
         isinstance(keys, dict) and isinstance(keys.get("keys"), list) for keys in read.values()
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        # A name that is too long, or with a NUL.
+        return False
 
 
 def _is_key(text: str) -> bool:

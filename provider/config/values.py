@@ -7,18 +7,34 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+# Longer texts are not read at all: matching them costs more than their length.
+_LONGEST_TEXT = 100
+_NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,15})?"
+_BARE = re.compile(_NUMBER)
+_SPAN = re.compile(rf"({_NUMBER})\s*(ms|s|m|h|d)")
+_INT = re.compile(r"[+-]?[0-9]{1,15}")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
+# The calendar ends in the year 9999, and a span is added to instants and to other spans.
+LONGEST_SPAN = timedelta(days=36_500)
+
+
 def read_timedelta(text: str) -> timedelta:
-    """Read a span such as `90s`, `1h 30m`, `250ms` or `180d`; a bare number counts seconds."""
+    """Read a span such as `90s`, `1h 30m`, `250ms` or `180d`; a bare number counts seconds.
+
+    Raises ValueError for anything else and for more than a hundred years.
+    """
     text = text.strip().lower()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return timedelta(seconds=float(text))
-    if not text or _SPAN.sub("", text).strip():
+    if _BARE.fullmatch(text):
+        seconds = float(text)
+    elif not text or len(text) > _LONGEST_TEXT or _SPAN.sub("", text).strip():
         raise ValueError("is not a span of time like 90s, 5m, 1h 30m or 180d")
-    return timedelta(seconds=sum(float(n) * _UNITS[unit] for n, unit in _SPAN.findall(text)))
+    else:
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _SPAN.findall(text))
+    if seconds > LONGEST_SPAN.total_seconds():
+        raise ValueError(f"is longer than {LONGEST_SPAN.days}d")
+    return timedelta(seconds=seconds)
 
 
 def write_timedelta(span: timedelta) -> str:
@@ -34,10 +50,9 @@ def write_timedelta(span: timedelta) -> str:
 
 def read_int(text: str) -> int:
     """Read a whole number."""
-    try:
-        return int(text.strip())
-    except ValueError:
-        raise ValueError("is not a whole number") from None
+    if not _INT.fullmatch(text.strip()):
+        raise ValueError("is not a whole number of at most 15 digits")
+    return int(text)
 
 
 def read_bool(text: str) -> bool:
