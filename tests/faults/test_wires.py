@@ -114,7 +114,7 @@ def test_a_name_that_nobody_knows(open_house: OpenHouse) -> None:
 
 def test_an_address_that_is_not_allowed(open_house: OpenHouse) -> None:
     """FLT-38: not a packet goes to an address outside of the allowed ones."""
-    house = open_house(outbound_allow="127.0.0.1/32")
+    house = open_house(outbound_allow="127.0.0.1/32", delivery_horizon="10s")
     with socket.create_server(("127.0.0.2", 0)) as trap:
         trap.settimeout(0)
         target = f"http://127.0.0.2:{trap.getsockname()[1]}/backchannel-logout"
