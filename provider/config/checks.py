@@ -30,7 +30,8 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,8} per (?:[1-9][0-9]{0,4} )?(?:second|minute|hour|day)s?")
 _LIMITS = (
-    *("sign_in_limit_account", "sign_in_limit_address"),
+    *("sign_in_limit_account", "sign_in_limit_address", "sign_in_limit_everywhere", "sign_in_limit_slow"),
+    "sign_in_limit_browser",
     *("device_code_limit_account", "device_code_limit_address", "device_request_limit_address"),
     *("pushed_request_limit", "registration_limit", "logo_limit_address"),
     "parked_request_limit_address",
@@ -62,6 +63,7 @@ _POSITIVE_SPANS = (
     "session_idle_lifetime",
     "session_lifetime",
     "interaction_lifetime",
+    "known_browser_lifetime",
     "code_lifetime",
     "device_code_lifetime",
     "id_token_lifetime",

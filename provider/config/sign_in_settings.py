@@ -14,8 +14,33 @@ class SignInSettings:
     argon2_passes: int = setting("Passes of one password hash.", default=2)
     argon2_concurrency: int = setting("Password hashes computed at once per process.", default=4)
     password_min_length: int = setting("Shortest password that may be set.", default=15)
-    sign_in_limit_account: str = setting("Failed sign-ins allowed per account.", default="10 per 5 minutes")
-    sign_in_limit_address: str = setting("Failed sign-ins allowed per address.", default="100 per 5 minutes")
+    sign_in_limit_account: str = setting(
+        "Failed sign-ins allowed per account and network, from browsers in which the person has not signed "
+        "in before.",
+        default="10 per 5 minutes",
+    )
+    sign_in_limit_address: str = setting(
+        "Failed sign-ins allowed per network, over all accounts, from such browsers.",
+        default="100 per 5 minutes",
+    )
+    sign_in_limit_everywhere: str = setting(
+        "Failed sign-ins allowed per account, over all networks, from such browsers; beyond it, "
+        "`sign_in_limit_slow` holds for the account, too.",
+        default="100 per hour",
+    )
+    sign_in_limit_slow: str = setting(
+        "Sign-ins that each network may still try at an account with too many failed ones.",
+        default="3 per 30 minutes",
+    )
+    sign_in_limit_browser: str = setting(
+        "Failed sign-ins allowed per account in a browser in which the person has signed in before. The "
+        "limits above hold for such a browser only once this one is exceeded.",
+        default="10 per hour",
+    )
+    known_browser_lifetime: timedelta = setting(
+        "How long after a sign-in the browser counts as one in which the person has signed in before.",
+        default=timedelta(days=180),
+    )
     device_code_lifetime: timedelta = setting(
         "How long a device waits until somebody has typed its code.", default=timedelta(minutes=10)
     )

@@ -46,9 +46,15 @@ class RateLimits:
         """Return whether another attempt would be within so many times the limit, without counting one."""
         return bool(self._ask(lambda limiter: limiter.test(_item(limit, times), *key)))
 
-    def clear(self, limit: str, *key: str) -> None:
+    def wait(self, limit: str, *key: str, times: int = 1) -> float:
+        """Return the seconds until another attempt is within so many times the limit; 0 if one is now."""
+        item = _item(limit, times)
+        window = self._ask(lambda limiter: limiter.get_window_stats(item, *key))
+        return 0 if window.remaining > 0 else max(0, window.reset_time - time.time())
+
+    def clear(self, limit: str, *key: str, times: int = 1) -> None:
         """Forget the attempts made under a key, as after a success."""
-        item = _item(limit)
+        item = _item(limit, times)
         # Both memories forget: an attempt may have been counted here while Redis was away.
         self._local.clear(item, *key)
         if self._shared is not None:

@@ -1,8 +1,7 @@
-"""Whether somebody is let in by a password, and the session that follows.
+"""Whether a password lets a person in, and the session that follows.
 
-Attempts are counted before the password is checked, so that any number of parallel ones count as
-many (RACE-15). What was true when the check began must still hold when the session is written
-(RACE-09, ABU-21).
+Which guesses are checked at all is decided by `guesses`. What was true when the check began must still
+hold when the session is written (RACE-09, ABU-21).
 """
 
 from dataclasses import dataclass, field
@@ -17,33 +16,28 @@ from provider.accounts.models import Account
 from provider.accounts.queries import find_by_username
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.infrastructure import current, metrics
+from provider.infrastructure import metrics
 from provider.infrastructure.database import after_commit, db, end_read, transaction
-from provider.infrastructure.opaque_tokens import digest_of
 from provider.interactions.answer import answer
 from provider.interactions.models import Interaction
 from provider.logout import end_session, limit
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.pages import guesses, known_browser
+from provider.pages.guesses import Guess, TooMany
 from provider.protocol.device import label_of
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions import lifecycle
 from provider.sessions.models import Session
 from provider.sessions.queries import FoundSession
-from provider.web import network_limits
 from provider.web.addresses import client_address
 from provider.web.current_session import current_session
 
-_ADDRESS_KEY = "sign-in-address"
-# What a browser is told to wait after too many attempts; the limits themselves are settings.
-SECONDS_TO_WAIT = 60
-
 
 class Refusal(StrEnum):
-    """Why somebody is not let in."""
+    """Why a person is not let in, besides the limits."""
 
     INCOMPLETE = "incomplete"
-    TOO_MANY = "too_many"
     WRONG = "wrong"
 
 
@@ -57,7 +51,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """Somebody is in; the handle goes into the cookie."""
+    """The person is in; the handle goes into the cookie."""
 
     account: Account
     session_handle: str = field(repr=False)
@@ -65,7 +59,7 @@ class Admitted:
 
 def admit(
     credentials: Credentials, *, client_id: str | None, for_request: Interaction | None = None
-) -> Admitted | Refusal:
+) -> Admitted | Refusal | TooMany:
     """Check what a person has typed and begin or renew the session of this browser.
 
     The request that they signed in for records the session, so that it knows its own sign-in again.
@@ -76,7 +70,8 @@ def admit(
     found = current_session()
     # No connection is held while the password is hashed.
     end_read()
-    refusal = check(credentials, account)
+    guess = guesses.count(credentials.username, known_browser.browser_of(account, found))
+    refusal = check(credentials, account, guess) if isinstance(guess, Guess) else guess
     fresh_hash = _fresh_hash(credentials, account) if refusal is None else None
     with transaction():
         session_handle = None
@@ -87,9 +82,10 @@ def admit(
             if for_request is not None:
                 answer(for_request, signed_in=str(session.id))
         _record(account, refusal, let_in=session_handle is not None, client_id=client_id)
-    if account is None or session_handle is None:
+    if account is None or session_handle is None or isinstance(guess, TooMany):
         return refusal or Refusal.WRONG
-    forget_attempts(credentials)
+    guesses.succeeded(guess)
+    known_browser.remember(account)
     return Admitted(account=account, session_handle=session_handle)
 
 
@@ -100,26 +96,16 @@ def _find(username: str) -> Account | None:
     return find_by_username(username)
 
 
-def check(credentials: Credentials, account: Account | None) -> Refusal | None:
-    """Return why these credentials are refused; the way is equally long for everybody (SEC-623)."""
-    settings, limits = current.settings(), current.house().rate_limits
-    within_address = network_limits.test(settings.sign_in_limit_address, _ADDRESS_KEY)
-    within_account = limits.hit(settings.sign_in_limit_account, *_account_key(credentials))
-    if not (within_address and within_account):
-        return Refusal.TOO_MANY
+def check(credentials: Credentials, account: Account | None, guess: Guess) -> Refusal | None:
+    """Return why these credentials are refused; takes equally long for all names (SEC-623)."""
     try:
         is_right = passwords.verify(account, credentials.password)
     except passwords.TooBusy as exc:
         raise TemporarilyUnavailable("too many people sign in at this moment") from exc
     if is_right and account and account.is_active:
         return None
-    network_limits.hit(settings.sign_in_limit_address, _ADDRESS_KEY)
+    guesses.failed(guess)
     return Refusal.WRONG
-
-
-def forget_attempts(credentials: Credentials) -> None:
-    """Count anew from here on: this was the right person."""
-    current.house().rate_limits.clear(current.settings().sign_in_limit_account, *_account_key(credentials))
 
 
 def _fresh_hash(credentials: Credentials, account: Account | None) -> str | None:
@@ -131,11 +117,6 @@ def _fresh_hash(credentials: Credentials, account: Account | None) -> str | None
     except passwords.TooBusy:
         # Nobody waits for that; the next sign-in does it.
         return None
-
-
-def _account_key(credentials: Credentials) -> tuple[str, str]:
-    """Return what attempts are counted under: the name as typed, whether anybody has it or not."""
-    return "sign-in-account", digest_of(names.fold(credentials.username))
 
 
 def _is_unchanged(account: Account) -> bool:
@@ -170,7 +151,9 @@ def _begin(account: Account, found: FoundSession | None) -> tuple[Session, str]:
     return session, handle
 
 
-def _record(account: Account | None, refusal: Refusal | None, *, let_in: bool, client_id: str | None) -> None:
+def _record(
+    account: Account | None, refusal: Refusal | TooMany | None, *, let_in: bool, client_id: str | None
+) -> None:
     """Write down who came in or was refused; a name that nobody has is not kept, it may be a password."""
     outcome = "succeeded" if let_in else "refused"
     after_commit(metrics.SIGN_INS.labels(outcome).inc)

@@ -17,8 +17,9 @@ from provider.infrastructure.database import end_read, in_transaction
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
 from provider.logout.others import end_others
-from provider.pages import admission
+from provider.pages import admission, guesses, known_browser
 from provider.pages.admission import Credentials, Refusal
+from provider.pages.guesses import TooMany
 from provider.pages.parked import ask_to_sign_in
 from provider.protocol.device import label_of
 from provider.protocol.errors import TemporarilyUnavailable
@@ -41,7 +42,7 @@ class ChangeRefusal(StrEnum):
     CHANGED_MEANWHILE = "changed_meanwhile"
 
 
-Why = ChangeRefusal | PasswordRule | Refusal
+Why = ChangeRefusal | PasswordRule | Refusal | TooMany
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +77,14 @@ def submit() -> Response:
     )
     # No connection is held while passwords are hashed.
     end_read()
-    why = _refuse(typed, found.account)
+    why = _refuse(typed, found)
     if why is None:
         changed = _change(found, _hash(typed.new))
         if changed is not None:
             outcome, handle = changed
             cookies.keep_session(handle)
+            # The new password has revoked what this browser showed before.
+            known_browser.remember(found.account)
             event_log.info("password_changed", account_id=found.account.id)
             return redirect(result_page_of(outcome.result_handle), 303)
         why = ChangeRefusal.CHANGED_MEANWHILE
@@ -89,8 +92,9 @@ def submit() -> Response:
     return _form(found, why)
 
 
-def _refuse(typed: Typed, account: Account) -> Why | None:
-    """Return why this cannot be; what is cheap to know comes first, and attempts at the password count."""
+def _refuse(typed: Typed, found: FoundSession) -> Why | None:
+    """Return why this cannot be; what is cheap to know comes first, and guesses at the password count."""
+    account = found.account
     if not (typed.current and typed.new):
         return ChangeRefusal.INCOMPLETE
     if typed.new != typed.again:
@@ -100,10 +104,13 @@ def _refuse(typed: Typed, account: Account) -> Why | None:
     except UnusablePassword as exc:
         return exc.rule
     credentials = Credentials(username=account.username, password=typed.current)
-    refusal = admission.check(credentials, account)
+    guess = guesses.count(account.username, known_browser.browser_of(account, found))
+    if isinstance(guess, TooMany):
+        return guess
+    refusal = admission.check(credentials, account, guess)
     if refusal is not None:
         return refusal
-    admission.forget_attempts(credentials)
+    guesses.succeeded(guess)
     return ChangeRefusal.SAME if typed.new == typed.current else None
 
 
@@ -146,12 +153,12 @@ def _form(found: FoundSession, why: Why | None = None) -> Response:
         status=_status_of(why),
         account=found.account,
         least=current.settings().password_min_length,
-        sentence=_in_words(why) if why else None,
+        sentence=_in_words(why, found.account) if why else None,
         wrong_field=_field_of(why) if why else None,
         csrf=csrf.token_for(_purpose(found)),
     )
-    if why is Refusal.TOO_MANY:
-        response.headers["Retry-After"] = str(admission.SECONDS_TO_WAIT)
+    if isinstance(why, TooMany):
+        response.headers["Retry-After"] = str(guesses.seconds_to_wait(found.account.username, why))
     return response
 
 
@@ -163,7 +170,7 @@ def _status_of(why: Why | None) -> int:
     match why:
         case None:
             return 200
-        case Refusal.TOO_MANY:
+        case TooMany():
             return 429
         # SEC-606: without the current password nothing is changed.
         case Refusal.WRONG:
@@ -187,7 +194,7 @@ def _field_of(why: Why) -> str | None:
             return None
 
 
-def _in_words(why: Why) -> str:
+def _in_words(why: Why, account: Account) -> str:
     match why:
         case PasswordRule.TOO_SHORT:
             least = current.settings().password_min_length
@@ -204,8 +211,8 @@ def _in_words(why: Why) -> str:
             return _("The new password is the one you have.")
         case ChangeRefusal.CHANGED_MEANWHILE:
             return _("Your password or your sign-in has changed meanwhile. Nothing was changed here.")
-        case Refusal.TOO_MANY:
-            return _("Too many attempts. Wait a few minutes, then try again.")
+        case TooMany():
+            return guesses.in_words(why, account.username)
         case Refusal.WRONG:
             return _("The current password is not right.")
         case _:

@@ -9,8 +9,9 @@ from provider.accounts.names import MAX_LENGTH
 from provider.infrastructure import event_log
 from provider.infrastructure.database import transaction
 from provider.interactions.answer import answer
-from provider.pages import admission
+from provider.pages import admission, guesses
 from provider.pages.admission import Admitted, Credentials, Refusal
+from provider.pages.guesses import TooMany
 from provider.pages.nothing_waits import gone
 from provider.pages.parked import (
     ParkedAccountPage,
@@ -59,7 +60,7 @@ def submit(handle: str) -> AnyResponse:
         username=request.form.get("username", ""), password=request.form.get("password", "")
     )
     match admission.admit(credentials, client_id=client_id, for_request=parked.interaction):
-        case Refusal() as refusal:
+        case Refusal() | TooMany() as refusal:
             event_log.info("sign_in_refused", reason=refusal, client_id=client_id)
             return _form(parked, username=credentials.username, refusal=refusal)
         case Admitted(session_handle=session_handle, account=account):
@@ -80,7 +81,10 @@ def _find(handle: str) -> ParkedAuthorization | ParkedAccountPage | None:
 
 
 def _form(
-    parked: ParkedAuthorization | ParkedAccountPage, *, username: str, refusal: Refusal | None = None
+    parked: ParkedAuthorization | ParkedAccountPage,
+    *,
+    username: str,
+    refusal: Refusal | TooMany | None = None,
 ) -> Response:
     about_app: dict[str, Any] = {"app_name": None}
     if isinstance(parked, ParkedAuthorization):
@@ -88,15 +92,15 @@ def _form(
         about_app = parked.about_app
     response = page(
         "sign_in.html",
-        status=429 if refusal is Refusal.TOO_MANY else 200,
+        status=429 if isinstance(refusal, TooMany) else 200,
         **about_app,
         for_device=isinstance(parked, ParkedAccountPage) and parked.is_for_device,
         username=username[:MAX_LENGTH],
-        sentence=_in_words(refusal) if refusal else None,
+        sentence=_in_words(refusal, username) if refusal else None,
         csrf=csrf.token_for(_purpose(parked.handle)),
     )
-    if refusal is Refusal.TOO_MANY:
-        response.headers["Retry-After"] = str(admission.SECONDS_TO_WAIT)
+    if isinstance(refusal, TooMany):
+        response.headers["Retry-After"] = str(guesses.seconds_to_wait(username, refusal))
     return response
 
 
@@ -104,12 +108,12 @@ def _purpose(handle: str) -> str:
     return f"sign-in {handle}"
 
 
-def _in_words(refusal: Refusal) -> str:
-    """Return the one sentence; whether a person exists or is disabled is nobody's business (SEC-623)."""
+def _in_words(refusal: Refusal | TooMany, username: str) -> str:
+    """Return the one sentence; it does not tell whether there is such an account (SEC-623)."""
     match refusal:
         case Refusal.INCOMPLETE:
             return _("Enter your user name and your password.")
-        case Refusal.TOO_MANY:
-            return _("Too many attempts. Wait a few minutes, then try again.")
+        case TooMany():
+            return guesses.in_words(refusal, username)
         case Refusal.WRONG:
             return _("The user name or the password is not right.")

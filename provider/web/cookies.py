@@ -1,10 +1,12 @@
-"""Our two cookies: the session's handle and the binding of parked requests to this browser.
+"""Our cookies: the session's handle, the binding of parked requests, and proofs of earlier sign-ins.
 
-Both are random handles of 256 bits. What a use case decides about them is written into the response
-at the end of the request, whichever response that becomes.
+The first two are random handles of 256 bits and last until the browser is closed. The third holds proofs
+that people have signed in at this browser before; it opens nothing. What a use case decides about them is
+written into the response at the end of the request, whichever response that becomes.
 """
 
 import re
+from typing import Any
 
 from flask import Response, request
 
@@ -15,7 +17,11 @@ from provider.web.notes import notes
 
 _SESSION = "curfew_session"
 _BROWSER = "curfew_browser"
+_KNOWN_BROWSER = "curfew_known_browser"
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}")
+MOST_PROOFS = 5
+_PROOF = r"[A-Za-z0-9_-]{43}\.[0-9]{1,11}\.[A-Za-z0-9_-]{43}"
+_PROOFS = re.compile(rf"{_PROOF}(?:~{_PROOF}){{0,{MOST_PROOFS - 1}}}")
 
 
 class RepeatedCookie(InvalidRequest):
@@ -59,14 +65,28 @@ def bind_browser() -> str:
     return fresh
 
 
+def browser_proofs() -> list[str]:
+    """Return what this browser shows as proof of earlier sign-ins, unverified, the newest first."""
+    shown = _pending().get(_name(_KNOWN_BROWSER)) or _read(_KNOWN_BROWSER, _PROOFS)
+    return shown.split("~") if shown else []
+
+
+def keep_browser_proofs(proofs: list[str]) -> None:
+    """Have this browser show these proofs from now on, after it was closed too."""
+    _pending()[_name(_KNOWN_BROWSER)] = "~".join(proofs)
+
+
 def write(response: Response) -> Response:
     """Write what was decided about the cookies into the response."""
-    secure = current.settings().is_https
+    settings = current.settings()
+    how: dict[str, Any] = {"path": "/", "secure": settings.is_https, "httponly": True, "samesite": "Lax"}
     for name, value in _pending().items():
         if value is None:
-            response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="Lax")
+            response.delete_cookie(name, **how)
+        elif name == _name(_KNOWN_BROWSER):
+            response.set_cookie(name, value, max_age=settings.known_browser_lifetime, **how)
         else:
-            response.set_cookie(name, value, path="/", secure=secure, httponly=True, samesite="Lax")
+            response.set_cookie(name, value, **how)
     return response
 
 
@@ -80,10 +100,10 @@ def _name(name: str) -> str:
     return f"__Host-{name}" if current.settings().is_https else name
 
 
-def _read(name: str) -> str | None:
+def _read(name: str, form: re.Pattern[str] = _HANDLE) -> str | None:
     name = _name(name)
     sent = [pair.partition("=")[0].strip() for pair in request.headers.get("Cookie", "").split(";")]
     if sent.count(name) > 1:
         raise RepeatedCookie(f"the cookie {name} was sent twice; delete this site's cookies")
     value = request.cookies.get(name, "")
-    return value if _HANDLE.fullmatch(value) else None
+    return value if form.fullmatch(value) else None

@@ -24,5 +24,18 @@ def test(limit: str, *key: str) -> bool:
     return all(limits.test(limit, *key, network, times=times) for network, times in _counted())
 
 
+def clear(limit: str, *key: str) -> None:
+    """Forget the attempts from the requester's networks."""
+    limits = current.house().rate_limits
+    for network, times in _counted():
+        limits.clear(limit, *key, network, times=times)
+
+
+def wait(limit: str, *key: str) -> float:
+    """Return the seconds after which another attempt may be within the limits; 0 if one is now."""
+    limits = current.house().rate_limits
+    return max(limits.wait(limit, *key, network, times=times) for network, times in _counted())
+
+
 def _counted() -> list[tuple[str, int]]:
     return [(network, _LOOSER**index) for index, network in enumerate(client_networks())]

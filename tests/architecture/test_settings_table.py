@@ -1,6 +1,11 @@
-"""The README's table of settings is generated (conventions, 20)."""
+"""The README's table of settings is generated (conventions, 20); other documents say the same numbers."""
+
+import re
+
+import pytest
 
 from docs.settings_table import END, START, table
+from provider.config import Settings, describe_settings
 from tests.architecture.sources import ROOT
 
 
@@ -10,3 +15,14 @@ def test_the_readme_has_every_setting():
     shown = readme.partition(START)[2].partition(END)[0].strip()
 
     assert shown == table(), "run `python docs/settings_table.py` to write the table anew"
+
+
+@pytest.mark.spec("SEC-601")
+def test_the_limits_in_the_document_are_the_defaults():
+    documented = re.findall(
+        r"`(CURFEW_\w+)`(?: \| | \()`([^`]+)`", (ROOT / "docs" / "sign-in-limits.md").read_text()
+    )
+    defaults = {view.variable: view.default for view in describe_settings(Settings(), environ={})}
+
+    assert len(documented) == 7
+    assert dict(documented) == {name: defaults[name] for name, _ in documented}

@@ -50,6 +50,19 @@ def test_processes_share_their_counts_through_redis(shared_url):
     assert other.test(LIMIT, "shared")
 
 
+@pytest.mark.parametrize("kind", ["local", "shared"])
+def test_how_long_to_wait_is_known(shared_url, kind):
+    limits = RateLimits(shared_url if kind == "shared" else None)
+    waits = []
+    for _ in range(3):
+        waits.append(limits.wait(LIMIT, "waiting"))
+        limits.hit(LIMIT, "waiting")
+
+    assert waits == [0, 0, 0]
+    assert 50 < limits.wait(LIMIT, "waiting") <= 60
+    assert limits.wait(LIMIT, "waiting", times=2) == 0
+
+
 @pytest.mark.spec("FLT-36")
 def test_without_redis_limits_are_counted_locally():
     limits = RateLimits("redis://127.0.0.1:1/0")

@@ -39,3 +39,15 @@ def test_a_site_is_limited_at_sixteen_times_as_much(comes_from):
 
     assert allowed == 16 * 2
     assert comes_from("2001:db8:2:0::1")
+
+
+def test_a_cleared_limit_is_free_again_for_the_household_and_the_site(comes_from):
+    allowed = sum(comes_from(f"2001:db8:1:{number:x}::1") for number in range(40))
+    assert allowed == 16 * 2
+
+    assert 3590 < comes_from("2001:db8:1:99::1", network_limits.wait) <= 3600
+    for number in range(40):
+        comes_from(f"2001:db8:1:{number:x}::1", network_limits.clear)
+
+    assert comes_from("2001:db8:1:99::1", network_limits.wait) == 0
+    assert sum(comes_from(f"2001:db8:1:{number:x}::1") for number in range(40)) == 16 * 2

@@ -35,6 +35,7 @@ _REFUSALS = {
     "incomplete": "user name or password was missing",
     "wrong": "user name or password was not right",
     "too_many": "too many attempts",
+    "slowed": "too many attempts in many networks",
 }
 _SCOPES = {
     "app": "one app",

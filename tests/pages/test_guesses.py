@@ -1,0 +1,315 @@
+"""SEC-601: guesses are limited, and nobody's guesses lock out anybody else (THR-36, THR-37)."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from provider.accounts import change
+from provider.infrastructure.database import transaction
+from provider.logout.ending import Cause
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+from tests.factories import PASSWORD, make_account, make_session
+from tests.support.browsers import Page, show_session
+
+COOKIE = "curfew_known_browser"
+NEW = "another long passphrase"
+HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
+
+pytestmark = pytest.mark.spec("SEC-601")
+
+
+@pytest.fixture
+def ada(app):
+    return make_account("ada")
+
+
+@pytest.fixture
+def limits(app):
+    """Sets limits; those that are not named are out of the way."""
+
+    def set_(**limits):
+        kinds = ("account", "address", "everywhere", "slow", "browser")
+        usual = {f"sign_in_limit_{kind}": "1000 per hour" for kind in kinds}
+        named = {f"sign_in_limit_{kind}": f"{count} per hour" for kind, count in limits.items()}
+        house = app.extensions["curfew"]
+        app.extensions["curfew"] = replace(house, settings=replace(house.settings, **usual | named))
+
+    return set_
+
+
+@pytest.fixture
+def at(browser):
+    """Makes browsers in a network."""
+
+    def make(address):
+        made = browser()
+        made.environ_base["REMOTE_ADDR"] = address
+        return made
+
+    return make
+
+
+@pytest.fixture
+def sign_in(parked):
+    """Types a name and a password into the sign-in form of a browser."""
+
+    def press(browser, password=PASSWORD, username="ada", **asked):
+        page = Page(browser, browser.get(f"/sign-in/{parked(browser, **asked)}"))
+        return page.press("sign-in", username=username, password=password)
+
+    return press
+
+
+@pytest.fixture
+def guess(sign_in):
+    """Types wrong passwords until one is not looked at any more; returns how many were."""
+
+    def try_(browser, username="ada", most=12):
+        for count in range(most):
+            if sign_in(browser, password="wrong", username=username).status_code == 429:
+                return count
+        return most
+
+    return try_
+
+
+@pytest.fixture
+def known(ada, at, sign_in):
+    """A browser at Ada's home in which she signed in before, and is signed out now."""
+    browser = at(HOME)
+    assert sign_in(browser).status_code == 303
+    browser.delete_cookie("curfew_session")
+    return browser
+
+
+def proofs(browser):
+    cookie = browser.get_cookie(COOKIE)
+    return cookie.value.split("~") if cookie else []
+
+
+@pytest.mark.spec("THR-37")
+@pytest.mark.parametrize("where", [HOME, ELSEWHERE])
+def test_guesses_lock_the_guesser_out_and_not_ada_in_her_own_browser(
+    limits, known, at, sign_in, guess, where
+):
+    limits(account=3, everywhere=5, slow=1)
+    attacker = at(where)
+
+    assert guess(attacker) == 3
+
+    for _ in range(2):
+        assert sign_in(attacker).status_code == 429
+        assert sign_in(known).status_code == 303
+        known.delete_cookie("curfew_session")
+
+
+def test_a_typing_mistake_in_her_own_browser_does_not_change_that(limits, known, at, sign_in, guess):
+    limits(account=3, browser=2)
+    guess(at(HOME))
+
+    assert sign_in(known, password="mistyped").status_code == 200
+    assert sign_in(known).status_code == 303
+
+
+def test_neighbours_who_have_used_up_the_limit_of_a_network_do_not_lock_it(limits, known, at, sign_in):
+    limits(address=2)
+    for name in ("one", "two"):
+        sign_in(at(HOME), username=name)
+
+    assert sign_in(at(HOME)).status_code == 429
+    assert sign_in(known).status_code == 303
+
+
+def test_a_new_browser_in_another_network_is_served(limits, ada, at, sign_in, guess):
+    limits(account=3)
+
+    assert guess(at(ELSEWHERE)) == 3
+    assert sign_in(at(HOME)).status_code == 303
+
+
+def test_one_guesser_in_many_networks_is_slowed_and_a_new_browser_is_still_served(
+    limits, ada, at, sign_in, guess
+):
+    limits(account=3, everywhere=5, slow=1)
+    guessers = [at(f"198.51.100.{number}") for number in range(6)]
+
+    # The first five are usual; from then on each network has one.
+    assert [guess(guesser) for guesser in guessers] == [3, 3, 1, 1, 1, 1]
+
+    refused = sign_in(guessers[-1])
+    assert refused.status_code == 429
+    assert "Try again in 60 minutes, or use a browser in which you have signed in before" in refused.text
+    assert 3500 < int(refused.headers["Retry-After"]) <= 3600
+    assert sign_in(at(HOME)).status_code == 303
+
+
+def test_an_honest_sign_in_does_not_forget_what_was_guessed_elsewhere(limits, known, at, sign_in, guess):
+    limits(account=3, everywhere=5, slow=1)
+    assert [guess(at(f"198.51.100.{number}")) for number in range(3)] == [3, 3, 1]
+
+    sign_in(known)
+    sign_in(at(HOME))
+
+    assert guess(at("198.51.100.0")) == 0
+    assert guess(at("198.51.100.9")) == 1
+
+
+@pytest.mark.spec("SEC-623")
+def test_a_name_that_no_account_has_is_answered_alike(limits, ada, known, at, sign_in):
+    limits(account=2, everywhere=3, slow=1)
+
+    def answers(name):
+        for number in range(4):
+            browser = at(f"198.51.100.{number}")
+            for _ in range(3):
+                answer = sign_in(browser, password="wrong", username=name)
+                yield answer.status_code, answer.text.count("Too many"), sorted(answer.headers.keys())
+
+    assert list(answers("ada")) == list(answers("nobody"))
+
+
+def forged(browser, app, of_ben):
+    identifier, made_at, mac = proofs(browser)[0].split(".")
+    yield "another MAC", f"{identifier}.{made_at}.{'A' * 43}"
+    yield "a later time", f"{identifier}.{int(made_at) + 1}.{mac}"
+    yield "another identifier", f"{'A' * 43}.{made_at}.{mac}"
+    yield "of another account", of_ben
+    yield "a longer MAC", f"{identifier}.{made_at}.{mac}A"
+    yield "no number", f"{identifier}.٣.{mac}"
+    yield "too many", "~".join([f"{identifier}.{made_at}.{'A' * 43}"] * 5 + [proofs(browser)[0]])
+    yield "nothing", ""
+
+
+def test_a_forged_proof_or_one_for_another_account_is_worth_nothing(app, limits, known, at, sign_in, guess):
+    make_account("ben")
+    bens = at(HOME)
+    sign_in(bens, username="ben")
+    limits(account=1)
+    guess(at(ELSEWHERE))
+
+    for what, cookie in forged(known, app, proofs(bens)[0]):
+        attacker = at(ELSEWHERE)
+        attacker.set_cookie(COOKIE, cookie)
+        assert sign_in(attacker).status_code == 429, what
+    genuine = at(ELSEWHERE)
+    genuine.set_cookie(COOKIE, proofs(known)[0])
+    assert sign_in(genuine).status_code == 303
+
+
+def everywhere(ada):
+    end_everywhere(ada, Cause(reason=LogoutReason.ADMIN, initiator="admin"))
+
+
+REVOKED_BY = [
+    pytest.param(lambda ada: change.set_password(ada, NEW), id="her password is changed"),
+    pytest.param(lambda ada: change.set_password(ada, NEW, reset=True), id="her password is reset"),
+    pytest.param(lambda ada: change.disable(ada) and change.enable(ada), id="she was disabled"),
+    pytest.param(everywhere, id="she is signed out everywhere"),
+]
+
+
+@pytest.mark.parametrize("act", REVOKED_BY)
+def test_a_proof_is_revoked(limits, ada, known, at, sign_in, guess, act):
+    with transaction():
+        act(ada)
+    limits(account=1)
+    guess(at(HOME))
+
+    assert sign_in(known).status_code == 429
+
+
+def test_who_changes_her_password_keeps_her_browser_known(limits, ada, known, at, sign_in, guess):
+    sign_in(known)
+    page = Page(known, known.get("/account/password"))
+    assert page.press("change", current=PASSWORD, new=NEW, again=NEW).status_code == 303
+    known.delete_cookie("curfew_session")
+    limits(account=1)
+    guess(at(HOME))
+
+    assert sign_in(known, password=NEW).status_code == 303
+
+
+def test_a_proof_expires(limits, turned_clock, known, at, sign_in, guess):
+    limits(account=1)
+    guess(at(HOME))
+
+    turned_clock.turn(timedelta(days=180, minutes=1))
+
+    assert sign_in(known).status_code == 429
+
+
+def test_a_stolen_proof_gives_few_guesses_and_does_not_lock_its_owner_out(limits, known, at, sign_in, guess):
+    limits(browser=2, account=3)
+    stolen = proofs(known)[0]
+    sign_in(known)
+    known.delete_cookie("curfew_session")
+
+    def thief_at(address):
+        thief = at(address)
+        thief.set_cookie(COOKIE, stolen)
+        return thief
+
+    assert guess(thief_at(ELSEWHERE)) == 2 + 3
+    assert guess(thief_at("198.51.100.8")) == 3
+    assert guess(thief_at(HOME)) == 3
+    assert sign_in(known).status_code == 303
+
+
+def test_a_person_who_is_signed_in_is_not_locked_out_of_her_own_pages(limits, ada, at, sign_in, guess):
+    """Confirming a sign-in, and the password page, ask a browser that is known by its session."""
+    made = make_session(ada)
+    hers = show_session(at(HOME), made)
+    limits(account=1, address=2)
+    guess(at(HOME))
+    guess(at(HOME), username="ben")
+
+    assert sign_in(hers, prompt="login").status_code == 303
+    page = Page(hers, hers.get("/account/password"))
+    assert page.press("change", current=PASSWORD, new=NEW, again=NEW).status_code == 303
+
+
+def test_people_who_share_a_browser_are_all_known_there(limits, known, at, sign_in, guess):
+    make_account("ben")
+    for name in ("ben", "ada"):
+        sign_in(known, username=name)
+    known.delete_cookie("curfew_session")
+    limits(account=1)
+    for name in ("ada", "ben"):
+        guess(at(HOME), username=name)
+
+    assert len(proofs(known)) == 2
+    assert sign_in(known, username="ben").status_code == 303
+    assert sign_in(known).status_code == 303
+
+
+def test_the_cookie_outlives_the_browser_and_names_no_person(ada, at, sign_in):
+    written = next(
+        cookie for cookie in sign_in(at(HOME)).headers.getlist("Set-Cookie") if cookie.startswith(COOKIE)
+    )
+
+    value, _, attributes = written.partition("; ")
+    assert "Max-Age=15552000; HttpOnly; Path=/; SameSite=Lax" in attributes
+    assert not any(text in value for text in (str(ada.id), ada.id.hex, ada.sub, "ada"))
+
+
+def test_a_browser_keeps_no_more_than_five_proofs(at, sign_in):
+    browser = at(HOME)
+    for number in range(6):
+        make_account(f"person{number}")
+        sign_in(browser, username=f"person{number}")
+        browser.delete_cookie("curfew_session")
+
+    assert len(proofs(browser)) == 5
+
+
+def test_a_known_browser_costs_no_statement_more(known, at, sign_in, parked, statements):
+    def counted(browser):
+        page = Page(browser, browser.get(f"/sign-in/{parked(browser)}"))
+        with statements() as seen:
+            assert page.press("sign-in", username="ada", password=PASSWORD).status_code == 303
+        return len(seen)
+
+    in_new_browser = counted(at(HOME))
+    assert counted(known) == in_new_browser == 9
