@@ -12,6 +12,7 @@
 #   make bench-sessions   whether a million sessions are as quick as a thousand; takes minutes and 6 GB in /tmp
 #   make bench-delivery   how fast sign-outs are told, beside a bare loop (BENCH_ARGS=--full: 50,000)
 #   make bench-check  how long `curfew check` reads a database of a million sessions
+#   make bench-parked     whether a day of 100 sign-ins a second leaves the table of parked requests flat
 #   make mutants      how many small defects the tests find in tokens, logout and delivery; takes hours
 #   make clean        removes the environments and the demo's data
 #
@@ -34,7 +35,7 @@ ROUNDS ?= 1000
 MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants
+.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -85,6 +86,9 @@ bench-delivery: install-dev
 
 bench-check: install-dev
 	@$(BIN)/python -m benchmarks.check $(BENCH_ARGS)
+
+bench-parked: install-dev
+	@$(BIN)/python -m benchmarks.parked $(BENCH_ARGS)
 
 # MUTANTS_ARGS="logout.shares logout.ending" looks at some modules, MUTANTS_ARGS="--sample 20" at some of each.
 mutants: install-dev

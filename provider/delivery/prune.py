@@ -2,16 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, select
 
 from provider.delivery.models import Delivery, DeliveryAttempt
 from provider.infrastructure.database import change, db
+from provider.infrastructure.opaque_tokens import first_id_at
 
 
 def prune_finished(finished_before: datetime, limit: int) -> int:
     """Delete up to so many deliveries with their attempts, the oldest first; identifiers sort by age."""
-    old = select(Delivery.id).where(Delivery.finished_at < finished_before).order_by(Delivery.id).limit(limit)
-    ids = list(db.session.scalars(old))
+    # A delivery is made before it is finished: none that was made later has to be looked at.
+    is_old = and_(Delivery.id < first_id_at(finished_before), Delivery.finished_at < finished_before)
+    ids = list(db.session.scalars(select(Delivery.id).where(is_old).order_by(Delivery.id).limit(limit)))
     if not ids:
         return 0
     change(delete(DeliveryAttempt).where(DeliveryAttempt.delivery_id.in_(ids)))

@@ -44,14 +44,16 @@ def take(name: str, *, holder: str, every: timedelta, hold: timedelta) -> bool:
         return change(mine) == 1
 
 
-def release(name: str, *, holder: str) -> None:
-    """Say that a duty is done; a holder whose lease has passed to somebody else changes nothing."""
+def release(name: str, *, holder: str, has_more: bool = False) -> None:
+    """Say that a duty is done; a holder whose lease has passed to somebody else changes nothing.
+
+    One that has more to do is due again at once.
+    """
+    values: dict[str, datetime | None] = {"held_until": None, "last_done_at": clock.now()}
+    if has_more:
+        values["last_started_at"] = None
     with transaction():
-        done = (
-            update(DutyLease)
-            .where(DutyLease.name == name, DutyLease.holder == holder)
-            .values(held_until=None, last_done_at=clock.now())
-        )
+        done = update(DutyLease).where(DutyLease.name == name, DutyLease.holder == holder).values(**values)
         change(done)
 
 

@@ -115,6 +115,11 @@ SWEEPER_HEARTBEAT = Gauge(
     "curfew_sweeper_heartbeat_age_seconds", "Since when no worker has said that it sweeps."
 )
 DUTY_AGE = Gauge("curfew_duty_age_seconds", "Since when a periodic duty was not done.", ("duty",))
+PRUNING_OVERDUE = Gauge(
+    "curfew_pruning_overdue_seconds",
+    "How long ago the oldest row of a table should have been deleted; about a minute while pruning keeps up.",
+    ("table",),
+)
 CLOCK_OFFSET = Gauge(
     "curfew_clock_offset_seconds",
     "How far the database's clock is ahead of the answering process's own, which is corrected by it.",
@@ -128,6 +133,7 @@ GAUGES = (
     REFUSING,
     SWEEPER_HEARTBEAT,
     DUTY_AGE,
+    PRUNING_OVERDUE,
     CLOCK_OFFSET,
 )
 

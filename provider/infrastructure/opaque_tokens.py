@@ -6,12 +6,13 @@ A handle goes to its holder; we keep its SHA-256 digest. 256 random bits need no
 import hashlib
 import secrets
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from provider.infrastructure import clock
 
 HANDLE_BYTES = 32
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -33,8 +34,16 @@ def digest_of(handle: str) -> str:
 def new_id() -> UUID:
     """Return a row identifier that sorts by time of making (UUID version 7), never a secret."""
     # Rows of several nodes sort by one clock, too.
-    stamp = time.time_ns() // 1_000_000 + clock.offset() // _MILLISECOND
-    value = (stamp & (1 << 48) - 1) << 80 | secrets.randbits(80)
+    return _id_at(time.time_ns() // 1_000_000 + clock.offset() // _MILLISECOND, secrets.randbits(80))
+
+
+def first_id_at(instant: datetime) -> UUID:
+    """Return the identifier before all that are made from this instant on."""
+    return _id_at((instant - _EPOCH) // _MILLISECOND, 0)
+
+
+def _id_at(stamp: int, rest: int) -> UUID:
+    value = (stamp & (1 << 48) - 1) << 80 | rest
     value = value & ~(0xF << 76) | 0x7 << 76
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 

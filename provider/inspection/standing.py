@@ -20,6 +20,7 @@ from provider.infrastructure import clock, event_log, metrics
 from provider.infrastructure.database import AWAY, db, end_read
 from provider.infrastructure.leases import DutyLease
 from provider.infrastructure.metrics import Sample
+from provider.inspection.overdue import overdue
 
 SWEEP = "sweep"
 _BREAKER_READINGS = {BreakerState.CLOSED: 0, BreakerState.RECOVERING: 1, BreakerState.OPEN: 2}
@@ -35,6 +36,7 @@ def measure() -> list[Sample]:
             *_deliveries(),
             *_endpoints(now),
             *_duties(now),
+            *_overdue(now),
             metrics.CLOCK_OFFSET.reads(clock.offset().total_seconds()),
         ]
         end_read()
@@ -100,6 +102,11 @@ def _duties(now: datetime) -> Iterator[Sample]:
             continue
         age = _seconds_since(done_at, now)
         yield metrics.SWEEPER_HEARTBEAT.reads(age) if name == SWEEP else metrics.DUTY_AGE.reads(age, name)
+
+
+def _overdue(now: datetime) -> Iterator[Sample]:
+    for table, age in overdue(now).items():
+        yield metrics.PRUNING_OVERDUE.reads(age.total_seconds(), table)
 
 
 def _seconds_since(instant: datetime | None, now: datetime) -> float:

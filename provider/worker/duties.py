@@ -29,11 +29,14 @@ _HOLD = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A duty: what it is called, how often it is done, and the function that does a bounded piece of it."""
+    """A duty: what it is called, how often it is done, and the function that does a bounded piece of it.
+
+    The function returns whether there is more to do, which is then due at once and not a period later.
+    """
 
     name: str
     every: timedelta
-    act: Callable[[], None]
+    act: Callable[[], bool | None]
 
 
 def expire_sessions() -> None:
@@ -58,10 +61,10 @@ def advance_keys() -> None:
             record(EventTag(change.event), actor="system", kid=change.kid, alg=change.alg)
 
 
-def seal_audit() -> None:
-    """Link new audit entries into the chain."""
+def seal_audit() -> bool:
+    """Link new audit entries into the chain; return whether there may be more."""
     with transaction():
-        chain.seal(_SEAL_BATCH)
+        return chain.seal(_SEAL_BATCH) >= _SEAL_BATCH
 
 
 def take_up_rejected() -> None:
@@ -92,7 +95,7 @@ DUTIES = (
     Duty("report_degraded", timedelta(minutes=1), watch.report_degraded),
     Duty("take_up_rejected", timedelta(minutes=10), take_up_rejected),
     Duty("advance_keys", timedelta(minutes=10), advance_keys),
-    Duty("prune", timedelta(hours=1), prune),
+    Duty("prune", timedelta(minutes=1), prune),
 )
 
 
@@ -120,11 +123,14 @@ class Roster:
                 self._do(duty)
 
     def _do(self, duty: Duty) -> None:
+        has_more = False
         try:
             with event_log.correlated():
-                duty.act()
+                has_more = bool(duty.act())
         except Exception:  # noqa: BLE001 – one failing duty must not keep the others from being done; it is logged.
             event_log.error("duty_failed", exc_info=True, duty=duty.name)
             db.session.rollback()
         finally:
-            leases.release(duty.name, holder=self._holder)
+            leases.release(duty.name, holder=self._holder, has_more=has_more)
+            if has_more:
+                del self._asked_at[duty.name]

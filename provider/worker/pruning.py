@@ -1,44 +1,63 @@
-"""Forget what is over: small batches, the oldest first, so that nobody waits for a lock."""
+"""Delete what is over: in small batches, the oldest first, so that no request waits for a lock."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import delete, select
 
 from provider.audit import prune as audit_prune
-from provider.clients.models import UsedAssertion
 from provider.delivery.prune import prune_finished
-from provider.infrastructure import clock, current
-from provider.infrastructure.database import change, db, transaction
-from provider.interactions.models import Interaction
-from provider.tokens.device_models import DeviceCode
-from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken, UsedProof
+from provider.infrastructure import clock, current, event_log
+from provider.infrastructure.database import change, db, is_away, transaction
+from provider.inspection.overdue import Expiring, kept_after_expiry
 
-Expiring = type[
-    AuthorizationCode | AccessToken | RefreshToken | DeviceCode | Interaction | UsedAssertion | UsedProof
-]
 BATCH = 500
-_BATCHES_AT_ONCE = 20
-# Kept for a while after their end, so that a late replay is still known for what it is.
-_KEPT: dict[Expiring, timedelta] = {
-    AuthorizationCode: timedelta(days=1),
-    AccessToken: timedelta(days=1),
-    RefreshToken: timedelta(days=7),
-    DeviceCode: timedelta(days=1),
-    Interaction: timedelta(days=1),
-    UsedAssertion: timedelta(minutes=10),
-    UsedProof: timedelta(minutes=10),
-}
+# After so long the other duties have their turn, and a worker that stops is not waited for; what is left is
+# deleted right after that.
+LONGEST_TURN = timedelta(seconds=5)
 
 
-def prune() -> None:
-    """Delete what has been over for long enough, at most so much at a time."""
+@dataclass(frozen=True, slots=True)
+class _Pruning:
+    """Deletes a batch of one table's rows and returns how many there were."""
+
+    table: str
+    delete_some: Callable[[], int]
+
+
+def prune() -> bool:
+    """Delete what has been over for long enough; return whether time ran out before all of it was deleted.
+
+    The tables take turns batch by batch: one that is flooded does not keep the others from being pruned.
+    """
+    stop_at = time.monotonic() + LONGEST_TURN.total_seconds()
+    left = [pruning for pruning in _prunings() if _delete_batch(pruning) >= BATCH]
+    while left and time.monotonic() < stop_at:
+        left = [pruning for pruning in left if _delete_batch(pruning) >= BATCH]
+    return bool(left)
+
+
+def _prunings() -> Iterator[_Pruning]:
     now, settings = clock.now(), current.settings()
-    for table, kept in _KEPT.items():
-        _in_batches(partial(prune_expired, table, now - kept))
-    _in_batches(partial(prune_finished, now - settings.delivery_retention, BATCH))
-    _in_batches(partial(audit_prune.prune, now - settings.audit_retention, limit=BATCH))
+    for table, kept in kept_after_expiry().items():
+        yield _Pruning(table.__tablename__, partial(prune_expired, table, now - kept))
+    yield _Pruning("delivery", partial(prune_finished, now - settings.delivery_retention, BATCH))
+    yield _Pruning("audit_event", partial(audit_prune.prune, now - settings.audit_retention, limit=BATCH))
+
+
+def _delete_batch(pruning: _Pruning) -> int:
+    try:
+        with transaction():
+            return pruning.delete_some()
+    except Exception as exc:
+        if is_away(exc):
+            raise
+        # The other tables must not grow because of it; the gauge shows that this one does.
+        event_log.error("pruning_failed", exc_info=True, table=pruning.table)
+        return 0
 
 
 def prune_expired(table: Expiring, before: datetime) -> int:
@@ -47,11 +66,3 @@ def prune_expired(table: Expiring, before: datetime) -> int:
     oldest = select(expires_at).where(expires_at < before).order_by(expires_at)
     through = db.session.scalar(oldest.offset(BATCH - 1).limit(1))
     return change(delete(table).where(expires_at < before if through is None else expires_at <= through))
-
-
-def _in_batches(delete_some: Callable[[], int]) -> None:
-    for _ in range(_BATCHES_AT_ONCE):
-        with transaction():
-            deleted = delete_some()
-        if deleted < BATCH:
-            break

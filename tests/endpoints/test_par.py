@@ -14,6 +14,7 @@ from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.interactions.models import Interaction
 from provider.tokens.models import AuthorizationCode
+from provider.worker.pruning import prune
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER, Page, follow, query_of
 from tests.support.relying_party import CHALLENGE, RelyingParty, press, type_password
@@ -100,7 +101,8 @@ def test_an_answer_of_refusal_uses_it_up_as_well(http, rp):
 @ON_SQLITE
 def test_the_person_may_take_longer_than_the_name_lives(http, rp, ada, turned_clock):
     asked = open_(http, rp, pushed(rp))
-    turned_clock.turn(timedelta(minutes=5))
+    turned_clock.turn(timedelta(minutes=29))
+    prune()
 
     assert "code" in query_of(type_password(http, asked))
 

@@ -1,18 +1,22 @@
 """What is over is forgotten, the oldest first, and nothing sooner."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select, text
 
+from benchmarks.parked import Day
 from provider.clients.models import UsedAssertion
 from provider.delivery.models import Delivery, DeliveryAttempt
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.logout.deliver import drain
+from provider.tokens.models import UsedProof
 from provider.worker import pruning
+from provider.worker.duties import Duty, Roster
 from provider.worker.pruning import prune, prune_expired
 from tests.conftest import TurnedClock
 from tests.delivery.owing import owe
@@ -53,6 +57,59 @@ def test_a_batch_takes_the_oldest(app: Flask, monkeypatch: pytest.MonkeyPatch) -
     assert left > clock.now() - timedelta(hours=1, minutes=1)
 
 
+def overdue(count_: int) -> list[dict[str, object]]:
+    """Rows of as many proofs that should have been deleted long ago."""
+    expired, apart = clock.now() - timedelta(days=1), timedelta(milliseconds=1)
+    return [{"digest": new_handle(), "expires_at": expired + n * apart} for n in range(count_)]
+
+
+def test_pruning_goes_on_until_nothing_is_left(app: Flask) -> None:
+    """It stopped after 10,000 rows an hour, so that what 2.8 requests a second write grew for ever."""
+    with transaction():
+        db.session.execute(insert(UsedProof), overdue(12_000))
+
+    assert not prune()
+
+    assert count(UsedProof) == 0
+
+
+def test_a_turn_ends_and_the_next_one_comes_at_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's other duties, and its stop, do not wait for a table that is flooded."""
+    monkeypatch.setattr(pruning, "BATCH", 10)
+    monkeypatch.setattr(pruning, "LONGEST_TURN", timedelta(0))
+    with transaction():
+        db.session.execute(insert(UsedProof), overdue(25))
+    others: list[int] = []
+    roster = Roster("worker", (Duty("prune", timedelta(minutes=1), prune), *counting(others)))
+
+    for left in (15, 5, 0, 0):
+        roster.do_due(threading.Event())
+        assert count(UsedProof) == left
+    # Once in this period, however often the unfinished one had its turn.
+    assert others == [1]
+
+
+def counting(done: list[int]) -> tuple[Duty]:
+    return (Duty("other", timedelta(minutes=1), lambda: done.append(1)),)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_table_that_cannot_be_pruned_keeps_no_other_from_it(app: Flask) -> None:
+    use_up([timedelta(hours=1)])
+    with transaction():
+        db.session.execute(insert(UsedProof), overdue(1))
+        broken = "CREATE TRIGGER broken BEFORE DELETE ON used_assertion BEGIN SELECT RAISE(ABORT, 'no'); END"
+        db.session.execute(text(broken))
+
+    try:
+        assert not prune()
+    finally:
+        with transaction():
+            db.session.execute(text("DROP TRIGGER broken"))
+
+    assert (count(UsedAssertion), count(UsedProof)) == (1, 0)
+
+
 def test_finished_deliveries_are_kept_for_their_retention(app: Flask, turned_clock: TurnedClock) -> None:
     with receiving(200) as red:
         owe(port=red.port)
@@ -73,3 +130,17 @@ def test_a_delivery_that_is_still_owed_is_never_forgotten(app: Flask, turned_clo
     prune()
 
     assert count(Delivery) == 1
+
+
+def test_the_table_of_parked_requests_stays_flat(app: Flask, turned_clock: TurnedClock) -> None:
+    """Scaled to 4 a second; `benchmarks.parked` plays a day of 100. It grew for ever from 2.8 on."""
+    per_second, step = 4, timedelta(minutes=10)
+    day = Day(per_second, clock.now(), step=step)
+    clock.use(lambda: day.instant)
+    kept = timedelta(minutes=30) + timedelta(hours=2)
+
+    *_, flat, later = day.pass_(timedelta(hours=3, minutes=30), every=timedelta(minutes=20))
+
+    assert flat.rows <= per_second * (kept + step).total_seconds()
+    assert later.rows == flat.rows
+    assert later.overdue == timedelta(0)

@@ -1,0 +1,59 @@
+"""How long rows are kept after their end, and for how long the oldest row of each table is overdue.
+
+The worker deletes by these spans (`worker.pruning`); the gauge shows whether it keeps up.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, literal_column, select
+
+from provider.audit.models import AuditEvent
+from provider.clients.models import UsedAssertion
+from provider.delivery.models import Delivery
+from provider.infrastructure import current
+from provider.infrastructure.database import db
+from provider.interactions.models import Interaction
+from provider.tokens.device_models import DeviceCode
+from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken, UsedProof
+
+Expiring = type[
+    AuthorizationCode | AccessToken | RefreshToken | DeviceCode | Interaction | UsedAssertion | UsedProof
+]
+_NONE = timedelta(0)
+_ONE: ColumnElement[int] = literal_column("1")
+
+
+def kept_after_expiry() -> dict[Expiring, timedelta]:
+    """Return for how long expired rows are kept, so that a late replay is still known for what it is."""
+    return {
+        AuthorizationCode: timedelta(days=1),
+        AccessToken: timedelta(days=1),
+        RefreshToken: timedelta(days=7),
+        DeviceCode: timedelta(days=1),
+        # Long enough to explain a page that has waited too long. Anybody may make such rows, so no longer;
+        # but what a client pushed must stay for as long as a request that refers to it may wait.
+        Interaction: max(timedelta(hours=2), current.settings().interaction_lifetime),
+        UsedAssertion: timedelta(minutes=10),
+        UsedProof: timedelta(minutes=10),
+    }
+
+
+def overdue(now: datetime) -> dict[str, timedelta]:
+    """Return for each table how long ago its oldest row should have been deleted; one cheap statement."""
+    settings, kept = current.settings(), kept_after_expiry()
+    spans = {table.__tablename__: span for table, span in kept.items()}
+    spans |= {"delivery": settings.delivery_retention, "audit_event": settings.audit_retention}
+    oldest: list[ColumnElement[Any]] = [
+        select(func.min(table.expires_at)).scalar_subquery() for table in kept
+    ]
+    # Both are deleted in the order in which they were made; their first row is the oldest one.
+    finished = select(Delivery.finished_at).where(Delivery.finished_at.is_not(None))
+    oldest.append(finished.order_by(Delivery.id).limit(_ONE).scalar_subquery())
+    linked = select(AuditEvent.at).where(AuditEvent.seq.is_not(None))
+    oldest.append(linked.order_by(AuditEvent.seq).limit(_ONE).scalar_subquery())
+    instants = db.session.execute(select(*oldest)).one()
+    return {
+        name: max(_NONE, now - span - ended_at) if ended_at else _NONE
+        for (name, span), ended_at in zip(spans.items(), instants, strict=True)
+    }
