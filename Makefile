@@ -14,6 +14,7 @@
 #   make bench-check  how long `curfew check` reads a database of a million sessions
 #   make bench-parked     whether a day of 100 sign-ins a second leaves the table of parked requests flat
 #   make mutants      how many small defects the tests find in tokens, logout and delivery; takes hours
+#   make screenshot   takes the picture of the README anew, with Chromium
 #   make clean        removes the environments and the demo's data
 #
 # PYTHON=/usr/bin/python3 behind any of them does it with that interpreter, in an environment of its own.
@@ -35,7 +36,7 @@ ROUNDS ?= 1000
 MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked
+.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -73,6 +74,9 @@ check: install-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+screenshot: install-dev
+	@$(BIN)/python -m docs.screenshot
 
 bench-sessions: install-dev
 	@$(BIN)/python -m benchmarks.sessions $(BENCH_ARGS)
