@@ -10,6 +10,7 @@ from relying_party_demo import clock, logout_token
 from relying_party_demo.logout_token import Expectations, InvalidLogoutToken, LogoutClaims
 from relying_party_demo.openid_provider import ProviderUnreachable
 from relying_party_demo.relying_party import RelyingParty, current_rp, tell_ended
+from relying_party_demo.strict_json import is_numeric_date
 
 BODY_SIZE_LIMIT = 16 * 1024
 SHOWN_CHARACTERS = 120
@@ -101,7 +102,7 @@ def tell(rp: RelyingParty, token: str, arrived_at: float, verdict: str, **detail
 def latency(said: dict[str, object], arrived_at: float) -> float | None:
     """Seconds from iat to arrival, if the token has a believable iat; iat knows whole seconds only."""
     iat = said.get("iat")
-    if not isinstance(iat, int | float) or not abs(arrived_at - iat) < MAX_LATENCY_SECONDS:
+    if not is_numeric_date(iat) or not abs(arrived_at - iat) < MAX_LATENCY_SECONDS:
         return None
     return round(max(arrived_at - iat, 0.0), 1)
 

@@ -14,6 +14,7 @@ from joserfc.errors import InvalidClaimError, JoseError, MissingClaimError
 
 from relying_party_demo.config import RelyingPartyConfig
 from relying_party_demo.openid_provider import TIMEOUT, Document, OpenIDProvider, prepare
+from relying_party_demo.strict_json import is_numeric_date
 
 LEEWAY_SECONDS = 60
 
@@ -74,7 +75,7 @@ class OpenIDClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no typ
             if claims is None:
                 raise MissingClaimError("id_token")
             _check_auth_time(claims, max_age)
-        except (JoseError, ValueError, TypeError) as exc:
+        except (JoseError, ValueError, TypeError, OverflowError) as exc:
             raise InvalidIDToken(str(exc)) from exc
         return dict(claims)
 
@@ -91,7 +92,7 @@ def _check_auth_time(claims: Document, max_age: int | None) -> None:
     # core §3.1.2.1: with max_age the ID Token MUST include auth_time; §3.1.3.7 (13): recent enough.
     if max_age is None:
         return
-    if not isinstance(claims.get("auth_time"), int):
+    if not is_numeric_date(claims.get("auth_time")):
         raise MissingClaimError("auth_time")
     if time.time() - claims["auth_time"] > max_age + LEEWAY_SECONDS:
         raise InvalidClaimError("auth_time")

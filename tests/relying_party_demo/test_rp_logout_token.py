@@ -104,6 +104,26 @@ def array_payload(provider: FakeProvider) -> str:
     return jwt.PyJWS().encode(b"[1]", provider.keys["first"], algorithm="RS256", headers=headers)
 
 
+def twice(name: str, value: object) -> Mint:
+    """A signed payload in which a name stands twice, the second time as it should be."""
+
+    def mint(provider: FakeProvider) -> str:
+        said = json.dumps(provider.logout_claims())
+        return signed_text(provider, f'{{"{name}": {json.dumps(value)}, {said[1:]}')
+
+    return mint
+
+
+def signed_text(provider: FakeProvider, payload: str) -> str:
+    headers = {"kid": "first", "typ": "logout+jwt"}
+    return jwt.PyJWS().encode(payload.encode(), provider.keys["first"], algorithm="RS256", headers=headers)
+
+
+def two_algorithms(provider: FakeProvider) -> str:
+    head = b'{"alg": "none", "alg": "RS256", "kid": "first"}'
+    return f"{encode(head)}.{provider.logout_token().partition('.')[2]}"
+
+
 REFUSED = [
     pytest.param(lambda _: "x" * 9000, "size_is_bearable", id="a token too large to be one"),
     pytest.param(lambda _: "a.b.c", "token_is_a_signed_jwt", id="no JWT at all"),
@@ -135,6 +155,10 @@ REFUSED = [
         id="a kid the provider lacks",
     ),
     pytest.param(with_changed_payload, "signature_is_the_providers", id="a payload changed after signing"),
+    pytest.param(twice("sub", "ada"), "signature_is_the_providers", id="a sub that stands there twice"),
+    pytest.param(twice("events", {}), "signature_is_the_providers", id="events that stand there twice"),
+    pytest.param(two_algorithms, "token_is_a_signed_jwt", id="a header with two algorithms"),
+    pytest.param(claims(jti="\ud800"), "jti_is_present", id="half a character for a jti"),
     pytest.param(array_payload, "signature_is_the_providers", id="a payload that is no object"),
     pytest.param(claims(iss="http://evil.test"), "iss_is_the_provider", id="another issuer"),
     pytest.param(claims(iss=...), "iss_is_the_provider", id="no issuer"),
@@ -147,7 +171,13 @@ REFUSED = [
     pytest.param(later(iat=90, exp=120), "iat_is_not_in_the_future", id="an iat in the future"),
     pytest.param(claims(exp=...), "exp_has_not_passed", id="no exp"),
     pytest.param(claims(exp="soon"), "exp_has_not_passed", id="an exp that is a text"),
-    pytest.param(claims(exp=float("inf")), "exp_has_not_passed", id="an exp that is infinite"),
+    pytest.param(claims(exp=float("inf")), "signature_is_the_providers", id="an exp that is infinite"),
+    pytest.param(claims(exp=float("nan")), "signature_is_the_providers", id="an exp that is no number"),
+    pytest.param(claims(exp=10**400), "exp_has_not_passed", id="an exp of 400 digits"),
+    pytest.param(claims(iat=10**400), "iat_is_not_in_the_future", id="an iat of 400 digits"),
+    pytest.param(claims(iat=-(10**400)), "iat_is_not_in_the_future", id="an iat of 400 digits before time"),
+    pytest.param(claims(nbf=10**400), "nbf_has_come_if_present", id="an nbf of 400 digits"),
+    pytest.param(claims(nbf=True), "nbf_has_come_if_present", id="an nbf that is a boolean"),
     pytest.param(later(iat=-200, exp=-80), "exp_has_not_passed", id="an expired token"),
     pytest.param(later(nbf=90), "nbf_has_come_if_present", id="an nbf in the future"),
     pytest.param(later(exp=3600), "life_is_short", id="a life of an hour"),
@@ -248,3 +278,16 @@ def test_a_sid_of_somebody_else_is_refused(red, ada, provider):
 
     assert answer.json["error_description"].startswith("sub_fits_the_session: ")
     assert ada.state()["signed_in"]
+
+
+@pytest.mark.parametrize(
+    "iat", ["9" * 401, "-" + "9" * 401, "9" * 5000, "1e999", "NaN", "true", '"now"', "[1]"]
+)
+def test_no_unsigned_instant_breaks_the_receiver(red, iat):
+    """The journal shows what a refused token said of itself, whoever wrote it."""
+    body = f'{{"iss": "http://evil.test", "sub": "ada", "iat": {iat}}}'.encode()
+
+    answer = red.tell(f"{encode(b'{}')}.{encode(body)}.{encode(b'x')}")
+
+    assert answer.status_code == 400
+    assert red.events("rp_logout_token")[0]["latency_seconds"] is None
