@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -26,6 +27,19 @@ from provider.infrastructure.engine import prepare_engine
 from provider.keys.lifecycle import ensure_keys
 from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
 from tests.support.databases import postgres_database
+
+# The machine's load is no property of the code: neither the time of one example nor the time that drawing
+# examples takes says anything on a busy one. `function_scoped_fixture` warns that all examples of a test
+# share its fixtures, which is meant wherever one provider answers them all.
+hypothesis.settings.register_profile(
+    "curfew",
+    deadline=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis.settings.load_profile("curfew")
 
 FAST_SETTINGS = {
     "secret_key": "dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktMTIzNDU",

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -419,7 +419,7 @@ values = st.recursive(
 
 
 @ON_SQLITE
-@trying(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@trying(max_examples=60)
 @given(asked=st.dictionaries(members, values, max_size=6))
 def test_no_metadata_breaks_the_endpoint(stranger, asked):
     response = stranger.http.post(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
@@ -288,10 +288,8 @@ NAMES = count()
     max_examples=12,
     # A story of ten steps is short enough to be read as it is; making it shorter takes minutes.
     phases=[Phase.generate],
-    deadline=None,
     derandomize=True,
     database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS)
 def test_after_any_steps_a_token_lives_only_by_its_own_scope(app, browser, rp, steps):

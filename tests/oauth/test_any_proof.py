@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import request
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provider.logout.hint import BadHint, read_hint
@@ -53,7 +53,7 @@ def test_no_header_is_a_proof_by_chance(header, form):
 
 
 @ON_ONE_DATABASE
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(max_examples=60)
 @given(HEADERS, st.lists(st.sampled_from(["curfew_session", "a", "curfew_browser", ""]) | WORDS, max_size=4))
 def test_no_header_or_cookie_breaks_its_reader(app, header, names):
     sent = "; ".join(f"{name}={name}" for name in names)
@@ -67,7 +67,7 @@ def test_no_header_or_cookie_breaks_its_reader(app, header, names):
 
 @pytest.mark.spec("rpinitiated §4, rpinitiated §2")
 @ON_ONE_DATABASE
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(max_examples=60)
 @given(TOKENS)
 def test_nothing_unsigned_is_a_hint(app, signing_keys, token):
     with pytest.raises(BadHint):

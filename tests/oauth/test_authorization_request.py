@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.oauth.authorization_parameters import PROMPTS
@@ -68,7 +68,6 @@ def test_prompt(prompt, read_as):
 @given(
     st.dictionaries(st.sampled_from(sorted(KNOWN_PARAMETERS - {"resource", "client_id"})), TEXTS, max_size=6)
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_anything_is_a_request_or_an_error_of_the_specification(parameters):
     assert answering_mode(parameters) in RESPONSE_MODES
     with suppress(ProtocolError):

@@ -5,7 +5,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
@@ -44,14 +44,12 @@ COMPACT = st.builds(
 
 
 @given(st.text(max_size=60) | st.text("aA0-_.", max_size=60) | COMPACT)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_unsigned_is_ever_read(text):
     with pytest.raises(InvalidRequestObject):
         read(text, METADATA, client_id="red", beside={})
 
 
 @given(JSON)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_a_client_registered_for_keys_may_be_useless(keys):
     metadata = ClientMetadata(jwks=keys if isinstance(keys, dict) else {"keys": keys})
     with suppress(InvalidRequestObject):

@@ -77,7 +77,7 @@ anything = st.recursive(
 members = st.sampled_from([*FIELDS, "client_name#de", "client_name#x y", "unknown"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(members, anything, max_size=8))
 def test_whatever_is_sent_is_registered_whole_or_refused_with_a_sentence(asked):
     with contextlib.suppress(InvalidClientMetadata):
