@@ -4,14 +4,16 @@ A password is hashed as it was received except for Unicode composition (NFC): th
 two systems may arrive composed or decomposed, and are the same password (SEC-611).
 """
 
+import math
 import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type, hash_secret_raw
 
 from provider.accounts.models import Account
 from provider.infrastructure import current
@@ -25,7 +27,11 @@ class TooBusy(Exception):
     """More passwords are being checked than this process may; try again in a moment."""
 
 
-@dataclass(frozen=True)
+# The least memory of a hash, in KiB (rfc9106 §3.1).
+_LEAST_MEMORY = 8
+
+
+@dataclass
 class _Hashing:
     """The hasher of one application with the turns it may take."""
 
@@ -33,6 +39,8 @@ class _Hashing:
     turns: threading.BoundedSemaphore
     # Checked when there is no account, so that an unknown name costs the same time (THR-35).
     dummy_hash: str = field(repr=False)
+    # What every check costs: as much as the costliest hash that this process has met.
+    work: int = 0
 
     @contextmanager
     def turn(self) -> Iterator[PasswordHasher]:
@@ -42,6 +50,30 @@ class _Hashing:
             yield self.hasher
         finally:
             self.turns.release()
+
+    def even_out(self, checked: str) -> None:
+        """Do the work that the check of this hash has spared (THR-35).
+
+        A hash with older settings would be checked sooner or later than the dummy one, which tells that
+        the account exists and has not signed in since.
+        """
+        self.work = max(self.work, _work_of(self.dummy_hash), _work_of(checked))
+        spared = self.work - _work_of(checked)
+        if spared < _LEAST_MEMORY:
+            return
+        # No more memory at once than the settings allow.
+        passes = math.ceil(spared / self.hasher.memory_cost)
+        memory = max(_LEAST_MEMORY, spared // passes)
+        hash_secret_raw(b"", b"no salt is needed", passes, memory, 1, self.hasher.hash_len, Type.ID)
+
+
+def _work_of(hash_: str) -> int:
+    """Return what the check of a hash costs: its memory times its passes."""
+    try:
+        parameters = extract_parameters(hash_)
+    except InvalidHashError:
+        return 0
+    return parameters.memory_cost * parameters.time_cost
 
 
 def hash_password(password: str) -> str:
@@ -53,19 +85,22 @@ def hash_password(password: str) -> str:
 def verify(account: Account | None, password: str) -> bool:
     """Return whether this is the account's password. Raises TooBusy.
 
-    Takes the same time for an unknown account and for one without a password. Whether the account
-    may sign in at all is the caller's next question.
+    Takes the same time for an unknown account, for one without a password and for one whose hash was made
+    with other settings. Whether the account may sign in at all is the caller's next question.
     """
     if is_too_long(password):
         return False
     given = _as_bytes(password)
     hashing = _hashing()
     known = account.password_hash if account is not None else None
+    checked = known or hashing.dummy_hash
     with hashing.turn() as hasher:
         try:
-            return hasher.verify(known or hashing.dummy_hash, given) and known is not None
+            is_right: bool = hasher.verify(checked, given)
         except (VerificationError, InvalidHashError):
-            return False
+            is_right = False
+        hashing.even_out(checked)
+    return is_right and known is not None
 
 
 def is_too_long(password: str) -> bool:

@@ -2,10 +2,12 @@
 
 import re
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from provider.accounts import change
@@ -374,6 +376,37 @@ def change_ada(app, account_id, moment):
             change.set_password(account, "another long passphrase")
         else:
             change.disable(account)
+
+
+@pytest.mark.spec("THR-35, SEC-623")
+@pytest.mark.parametrize(
+    ("memory", "passes"),
+    [
+        pytest.param(1024, 1, id="cheaper ones"),
+        pytest.param(8 * 1024, 6, id="costlier ones"),
+    ],
+)
+def test_a_hash_with_other_settings_takes_as_long_as_an_unknown_name(app, http, parked, ada, memory, passes):
+    house = app.extensions["curfew"]
+    now_set = replace(house.settings, argon2_memory=12 * 1024, argon2_passes=2)
+    app.extensions["curfew"] = replace(house, settings=now_set, memo={})
+    older = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=1)
+    with transaction():
+        ada.password_hash = older.hash(PASSWORD)
+
+    def least_seconds(username):
+        """CPU time, so that other processes do not matter; a hash is computed in the thread that asks."""
+        pages = [Page(http, http.get(f"/sign-in/{parked(http)}")) for _ in range(3)]
+        taken = []
+        for page in pages:
+            begun = time.thread_time()
+            assert WRONG in page.press("sign-in", username=username, password="wrong").text
+            taken.append(time.thread_time() - begun)
+        return min(taken)
+
+    of_ada = least_seconds("ada")
+
+    assert 0.7 < of_ada / least_seconds("nobody") < 1.4
 
 
 def test_an_old_hash_is_made_anew_at_the_next_sign_in(app, http, parked, ada):
