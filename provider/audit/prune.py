@@ -1,34 +1,40 @@
-"""Delete entries that are older than they may be kept, without breaking the chain."""
+"""Delete entries that are older than they may be kept, and never those that somebody has tampered with."""
 
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete
 
+from provider.audit.chain import START, Link
 from provider.audit.models import AuditEvent
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.infrastructure.database import change, db
+from provider.audit.verify import oldest, problems_with
+from provider.infrastructure import event_log
+from provider.infrastructure.database import change
 
 
 def prune(before: datetime, *, limit: int = 10_000) -> int:
     """Delete the oldest linked entries from before an instant and return how many there were.
 
-    An entry of its own vouches for where the chain now begins, so that a deletion by anybody else
-    still shows. The last link always stays, because the next one is made from it.
+    Only what verifies is deleted: an instant that was moved back, or any other change, stops the pruning
+    there and is logged, so that the evidence stays. The entry written here keeps the last link that was
+    deleted, and vouches for where the chain now begins.
     """
-    first_kept = _first_kept(before)
-    if first_kept is None:
+    through = _last_to_delete(before, limit)
+    if through is None:
         return 0
-    first = db.session.scalar(select(func.min(AuditEvent.seq))) or 0
-    through = min(first_kept - 1, first + limit - 1)
-    if through < first:
-        return 0
-    last_pruned = select(AuditEvent.chain).where(AuditEvent.seq == through)
-    record(EventTag.AUDIT_PRUNED, actor="system", through=through, chain=db.session.scalar(last_pruned))
-    return change(delete(AuditEvent).where(AuditEvent.seq <= through))
+    record(EventTag.AUDIT_PRUNED, actor="system", through=through.seq, chain=through.chain)
+    return change(delete(AuditEvent).where(AuditEvent.seq <= through.seq))
 
 
-def _first_kept(before: datetime) -> int | None:
-    """Return the number of the first entry that is young enough, or of the last one of all."""
-    young = db.session.scalar(select(func.min(AuditEvent.seq)).where(AuditEvent.at >= before))
-    return young if young is not None else db.session.scalar(select(func.max(AuditEvent.seq)))
+def _last_to_delete(before: datetime, limit: int) -> Link | None:
+    known = START
+    # The last link of all always stays, because the next one is made from it.
+    for event in oldest(limit + 1)[:-1]:
+        if event.at >= before:
+            break
+        if problems := problems_with(event, known):
+            event_log.error("audit_not_pruned", problems=problems)
+            break
+        known = Link(event.seq or 0, event.chain or "")
+    return None if known == START else known

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain as chained
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, Text, cast, select
 
 from provider.audit.chain import START, Link, link_after
 from provider.audit.models import AuditEvent
@@ -22,6 +23,8 @@ class Findings:
     linked: int
     not_yet_linked: int
     head: Link | None
+    # The last link that was deleted for its age.
+    pruned_through: Link | None
     problems: tuple[str, ...]
 
 
@@ -31,16 +34,18 @@ def verify(anchor: Link | None = None) -> Findings:
     Only an anchor taken earlier and kept elsewhere shows that the end of the chain was cut off.
     """
     problems: list[str] = []
-    known, linked = START, 0
+    known, linked, first = START, 0, 0
     for event in _read(select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq)):
-        problems += _wrong_entry(event)
-        problems += _wrong_place(event, known)
+        problems += problems_with(event, known)
         # From here on its own word counts, so that one problem is not reported for all that follow.
-        known, linked = Link(event.seq or 0, event.chain or ""), linked + 1
+        known, linked, first = Link(event.seq or 0, event.chain or ""), linked + 1, first or event.seq or 0
         if anchor is not None and known.seq == anchor.seq and known != anchor:
-            problems.append(f"entry {anchor.seq} is not the one that the anchor was taken of")
+            problems.append(_not_that_of(anchor))
+    pruned_through = _find_pruned(first - 1) if first > 1 else None
     if anchor is not None and anchor.seq > known.seq:
         problems.append(f"the anchor knows of entry {anchor.seq}, but the last one here is {known.seq}")
+    elif anchor is not None and pruned_through is not None:
+        problems += _problems_with_pruned(anchor, pruned_through)
     not_yet_linked = 0
     for event in _read(select(AuditEvent).where(AuditEvent.seq.is_(None))):
         problems += _wrong_entry(event)
@@ -49,8 +54,20 @@ def verify(anchor: Link | None = None) -> Findings:
         linked=linked,
         not_yet_linked=not_yet_linked,
         head=known if linked else None,
+        pruned_through=pruned_through,
         problems=tuple(problems),
     )
+
+
+def oldest(limit: int) -> list[AuditEvent]:
+    """Return the first linked entries as the database has them now."""
+    linked = select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq).limit(limit)
+    return list(_read(linked))
+
+
+def problems_with(event: AuditEvent, before: Link) -> list[str]:
+    """Return what is wrong with a linked entry and its place after another; START before the first one."""
+    return [*_wrong_entry(event), *_wrong_place(event, before)]
 
 
 def _read(wanted: Select[AuditEvent]) -> Iterator[AuditEvent]:
@@ -66,7 +83,7 @@ def _wrong_entry(event: AuditEvent) -> Iterator[str]:
 def _wrong_place(event: AuditEvent, before: Link) -> Iterator[str]:
     seq = event.seq or 0
     if before == START and seq > 1:
-        pruned = _pruned_through(seq - 1)
+        pruned = _find_pruned(seq - 1)
         if pruned is None:
             yield _missing(1, seq - 1)
             return
@@ -77,13 +94,38 @@ def _wrong_place(event: AuditEvent, before: Link) -> Iterator[str]:
         yield f"entry {_name(event)} does not follow from the one before it"
 
 
-def _pruned_through(seq: int) -> Link | None:
-    """Return the last link that was deleted for its age, if an unchanged entry vouches for that."""
-    vouching = select(AuditEvent).where(AuditEvent.tag == EventTag.AUDIT_PRUNED)
-    for event in db.session.scalars(vouching.order_by(AuditEvent.at.desc())):
-        if event.detail.get("through") == seq and mac_of(event, current.secret_box()) == event.mac:
-            return Link(seq, str(event.detail.get("chain")))
+def _find_pruned(through: int) -> Link | None:
+    """Return the last link of a pruned part that ended there, if an unchanged entry vouches for it.
+
+    The newest such entry is the one that is wanted, unless somebody has tampered with the audit or an older
+    end is asked for: it is found by ix_audit_event_at_id, where all others need the whole table.
+    """
+    pruned = select(AuditEvent).where(AuditEvent.tag == EventTag.AUDIT_PRUNED)
+    newest = pruned.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(1)
+    # As text: a forged entry may hold anything there, and must not make the statement fail.
+    named = pruned.where(cast(AuditEvent.detail["through"].as_string(), Text) == str(through))
+    for event in chained(_read(newest), _read(named)):
+        if not any(_wrong_entry(event)) and event.detail.get("through") == through:
+            return Link(through, str(event.detail.get("chain")))
     return None
+
+
+def _problems_with_pruned(anchor: Link, pruned_through: Link) -> Iterator[str]:
+    """Compare an anchor with a pruned part: of that, only the ends of its batches are known."""
+    if anchor.seq > pruned_through.seq:
+        return
+    end = _find_pruned(anchor.seq)
+    if end is None:
+        yield (
+            f"entry {anchor.seq} of the anchor was pruned, with all through {pruned_through.seq}: "
+            "the anchor proves nothing any more, keep a newer one"
+        )
+    elif end != anchor:
+        yield _not_that_of(anchor)
+
+
+def _not_that_of(anchor: Link) -> str:
+    return f"entry {anchor.seq} is not the one that the anchor was taken of"
 
 
 def _missing(first: int, last: int) -> str:

@@ -121,7 +121,8 @@ def verify(*, anchor: Link | None, as_json: bool) -> None:
     """Look whether any entry was changed, moved or removed; exit with 1 if so.
 
     That the end was cut off shows against an anchor that was kept elsewhere, and against what this host
-    has seen of the database.
+    has seen of the database. An anchor of an entry that was since pruned for its age proves nothing: keep
+    one that is younger than CURFEW_AUDIT_RETENTION.
     """
     findings = verify_audit(anchor)
     end_read()
@@ -134,6 +135,8 @@ def verify(*, anchor: Link | None, as_json: bool) -> None:
         for problem in findings.problems:
             say(problem)
         verdict = f"{len(findings.problems)} problems" if findings.problems else "as it was written"
+        if findings.pruned_through:
+            say(f"Entries through {findings.pruned_through.seq} were pruned for their age.")
         say(f"{findings.linked} entries linked, {findings.not_yet_linked} not yet: {verdict}.")
     if findings.problems:
         sys.exit(PROBLEMS_FOUND)
@@ -152,6 +155,7 @@ def _findings_view(findings: Findings) -> dict[str, object]:
         "linked": findings.linked,
         "not_yet_linked": findings.not_yet_linked,
         "head": str(findings.head) if findings.head else None,
+        "pruned_through": str(findings.pruned_through) if findings.pruned_through else None,
         "problems": list(findings.problems),
     }
 

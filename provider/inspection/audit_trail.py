@@ -11,7 +11,7 @@ from provider.audit.chain import Link
 from provider.audit.models import AuditEvent
 from provider.audit.record import mac_of
 from provider.audit.tags import EventTag
-from provider.audit.verify import verify
+from provider.audit.verify import oldest, problems_with, verify
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, end_read
 from provider.inspection.batches import batches, between
@@ -19,6 +19,8 @@ from provider.logout.models import Logout
 
 _BATCH = 5000
 _NEWEST = 10_000
+# Where pruning stops if it does not verify.
+_OLDEST = 500
 # The entry is written in the ending's own transaction, hardly later than the ending's instant.
 _SOON = timedelta(seconds=10)
 
@@ -41,7 +43,10 @@ def verify_all() -> tuple[int, Sequence[str]]:
 
 
 def verify_newest() -> tuple[int, Sequence[str]]:
-    """Verify the newest entries of the chain against each other; returns how many, and what is wrong."""
+    """Verify the ends of the chain: its newest entries, and those that are pruned next.
+
+    Returns how many that were, and what is wrong.
+    """
     head = chain.head()
     if head is None:
         return 0, ()
@@ -56,6 +61,12 @@ def verify_newest() -> tuple[int, Sequence[str]]:
         if known is not None and chain.link_after(known, event.mac) != link:
             problems.append(f"entry {link.seq} ({event.tag}) does not follow from the one before it")
         known, examined = link, examined + 1
+    known = chain.START
+    for event in oldest(_OLDEST):
+        if event.seq is None or event.seq > head.seq - _NEWEST:
+            break
+        problems += problems_with(event, known)
+        known, examined = Link(event.seq, event.chain or ""), examined + 1
     end_read()
     return examined, problems
 

@@ -66,7 +66,7 @@ def _unrecorded() -> Finding:
 
 
 def _chain(*, whole: bool) -> Finding:
-    part = "The audit" if whole else "The newest part of the audit"
+    part = "The audit" if whole else "The newest or the oldest part of the audit"
     finding = Finding("audit_chain", f"{part} is not as it was written (INV-12).")
     begun = time.monotonic()
     finding.examined, problems = audit_trail.verify_all() if whole else audit_trail.verify_newest()

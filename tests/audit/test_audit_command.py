@@ -1,15 +1,19 @@
 """`curfew audit`, as an operator calls it."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete, update
 
+from provider.audit import chain
 from provider.audit.models import AuditEvent
+from provider.audit.prune import prune
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli import main
+from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
 
 
@@ -92,6 +96,24 @@ def test_a_cut_end_fails_against_the_anchor_alone(curfew, entries):
 
     curfew("verify")
     assert "the anchor knows of entry 3" in curfew("verify", "--anchor", anchor, expect=1)
+
+
+def test_an_anchor_that_was_pruned_is_named(curfew, entries):
+    anchor = curfew("head").strip()
+    with transaction():
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id="green")
+    with transaction():
+        assert chain.seal() == 1
+    with transaction():
+        prune(clock.now() + timedelta(days=1), limit=2)
+    assert "Entries through 2 were pruned for their age." in curfew("verify", "--anchor", anchor)
+    with transaction():
+        prune(clock.now() + timedelta(days=1))
+
+    # The last entry is kept, with the link that the anchor was taken of.
+    assert curfew("verify", "--json", "--anchor", anchor)["pruned_through"] == anchor
+    early = curfew("verify", "--anchor", f"1:{'0' * 64}", expect=1)
+    assert "entry 1 of the anchor was pruned, with all through 3" in early
 
 
 def test_there_is_no_head_before_anything_happened(curfew):

@@ -5,47 +5,17 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
 from provider.audit.chain import Link, head, seal
 from provider.audit.models import AuditEvent
-from provider.audit.prune import prune
 from provider.audit.queries import Filter, list_events
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.audit.verify import verify
 from provider.infrastructure import clock, event_log
-from provider.infrastructure.database import change, db, transaction
-
-ADA = uuid4()
-
-
-@pytest.fixture
-def chain(app):
-    """Ten linked entries."""
-    with transaction():
-        for number in range(1, 11):
-            record(EventTag.SIGN_IN_SUCCEEDED, actor="account", account_id=ADA, ip="127.0.0.1", number=number)
-        assert seal() == 10
-    return app
-
-
-def tamper(*statements):
-    with transaction():
-        for statement in statements:
-            change(statement)
-
-
-def at(seq):
-    return update(AuditEvent).where(AuditEvent.seq == seq)
-
-
-def mac_of_entry(seq):
-    return db.session.scalar(select(AuditEvent.mac).where(AuditEvent.seq == seq))
-
-
-def swap():
-    tamper(at(4).values(seq=-1), at(5).values(seq=4), at(-1).values(seq=5))
+from provider.infrastructure.database import db, transaction
+from tests.audit.tampering import ADA, at, mac_of_entry, swap, tamper
 
 
 def renumber():
@@ -212,49 +182,6 @@ def test_linking_goes_on_where_it_stopped(chain):
 
     assert head().seq == before.seq + 5
     assert verify(before).problems == ()
-
-
-def test_pruning_keeps_the_chain_whole(app, turned_clock):
-    for _ in range(3):
-        with transaction():
-            record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
-            seal()
-        turned_clock.turn(timedelta(days=1))
-    with transaction():
-        assert prune(clock.now() - timedelta(hours=36)) == 2
-    with transaction():
-        seal()
-
-    assert verify().problems == ()
-    assert [event.seq for event in list_events()] == [4, 3]
-    tamper(delete(AuditEvent).where(AuditEvent.seq == 3))
-    assert verify().problems == ("entries 1 to 3 are missing",)
-
-
-def test_pruning_never_takes_the_last_link(chain):
-    with transaction():
-        assert prune(clock.now() + timedelta(days=1)) == 9
-    with transaction():
-        seal()
-
-    assert verify().problems == ()
-    assert head().seq == 11
-
-
-def test_pruning_again_moves_the_beginning_on(chain):
-    for limit in (2, 3, 100):
-        with transaction():
-            prune(clock.now() + timedelta(days=1), limit=limit)
-        assert verify().problems == ()
-
-
-def test_a_forged_pruning_entry_vouches_for_nothing(chain):
-    tamper(
-        delete(AuditEvent).where(AuditEvent.seq <= 4),
-        at(7).values(tag=EventTag.AUDIT_PRUNED.value, detail={"through": 4, "chain": "0" * 64}),
-    )
-
-    assert "entries 1 to 4 are missing" in verify().problems
 
 
 def test_entries_are_listed_newest_first_by_what_is_wanted(app, turned_clock):
