@@ -10,7 +10,14 @@ import click
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.cli.client_options import asked_metadata, asked_options, metadata_options, operator_options
+from provider.cli.client_facts import app_facts
+from provider.cli.client_options import (
+    PRESELECTED,
+    asked_metadata,
+    asked_options,
+    metadata_options,
+    operator_options,
+)
 from provider.cli.client_registration import registration_token_
 from provider.cli.client_remarks import say_remarks
 from provider.cli.confirm import confirm
@@ -26,11 +33,6 @@ from provider.logout import mass, mass_walk
 from provider.protocol.client_metadata import ClientMetadata
 from provider.tokens import service
 
-# DEC-05: what a client made here gets unless it says otherwise.
-_PRESELECTED = {
-    "grant_types": ["authorization_code", "refresh_token"],
-    "id_token_signed_response_alg": "ES256",
-}
 _keep_tokens = click.option(
     "--keep-tokens", is_flag=True, help="Service tokens that it has got so far live on until they expire."
 )
@@ -63,12 +65,12 @@ Examples:
 @click.option("--client-id", help="Its id; made when not given.")
 @click.option("--client-secret", help="Its secret, or - to read it from standard input; made when not given.")
 @operator_options
-@metadata_options
+@metadata_options(with_defaults=True)
 @json_option
 @with_app
 def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **given: Any) -> None:
-    """Register a client; a secret that is made is shown once."""
-    asked = asked_metadata(given, _PRESELECTED)
+    """Register a client and print what the app must know; a generated secret is shown once."""
+    asked = asked_metadata(given, PRESELECTED)
     metadata, options = ClientMetadata.from_registration(asked), asked_options(given)
     check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
     say_remarks(asked, metadata)
@@ -80,7 +82,15 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
             options=options,
         )
         record(EventTag.CLIENT_ADDED, actor="admin", client_id=made.client_id, metadata=made.registered)
-    _show_changed(made, None if client_secret else secret, as_json=as_json)
+    shown_secret = None if client_secret else secret
+    if as_json:
+        _show_changed(made, shown_secret, as_json=True)
+        return
+    show_record(app_facts(made))
+    if shown_secret:
+        show_secret("client_secret", shown_secret)
+    if not made.first_party:
+        say("People are asked for consent in this app; register your own apps with --first-party.", err=True)
 
 
 @client.command("list", epilog="Example: curfew client list --json")
@@ -124,7 +134,7 @@ Examples:
 @click.option("--enable/--disable", "enabled", default=None, help="Whether it may do anything at all.")
 @_keep_tokens
 @operator_options
-@metadata_options
+@metadata_options()
 @json_option
 @with_app
 def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: bool, **given: Any) -> None:

@@ -15,6 +15,9 @@ from provider.protocol.client_metadata import DECLARED, FIELDS
 from provider.protocol.client_metadata_rules import kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
+# DEC-05: what a new client gets unless the operator says otherwise, where it differs from the
+# specification's default.
+PRESELECTED = {"grant_types": ["authorization_code", "refresh_token"]}
 _OPERATOR_OPTIONS = (
     "first_party",
     "offline_policy",
@@ -69,22 +72,29 @@ class ClientIDs(click.ParamType[tuple[str, ...] | str | None]):
         return read_list(str(value)) or ""
 
 
-def metadata_options(command: F) -> F:
-    """Give a command an option for every metadata field, and --metadata-json."""
-    for declared in reversed(DECLARED):
-        command = _option_for(declared)(command)
-    return click.option(
-        "--metadata-json",
-        type=click.File(encoding="utf-8"),
-        help="Metadata as a JSON object, or - for standard input; other options win over it.",
-    )(command)
+def metadata_options(*, with_defaults: bool = False) -> Callable[[F], F]:
+    """Give a command an option for every metadata field, and --metadata-json.
+
+    `with_defaults` names in the help what a new client gets.
+    """
+
+    def decorate(command: F) -> F:
+        for declared in reversed(DECLARED):
+            command = _option_for(declared, _default_of(declared) if with_defaults else "")(command)
+        return click.option(
+            "--metadata-json",
+            type=click.File(encoding="utf-8"),
+            help="Metadata as a JSON object, or - for standard input; other options win over it.",
+        )(command)
+
+    return decorate
 
 
 _OPERATORS = (
     click.option(
         "--first-party/--third-party",
         default=None,
-        help="Whether it is the operator's own, so that no consent is asked.",
+        help="Whether it is the operator's own, so that no consent is asked; third party by default.",
     ),
     click.option(
         "--offline-policy",
@@ -174,8 +184,19 @@ def flag_of(name: str) -> str:
     return "--" + (name.removesuffix("s") if kind is tuple else name).replace("_", "-")
 
 
-def _option_for(declared: "Field[Any]") -> Callable[[F], F]:
-    kind, flag, meaning = kind_of(declared.type), flag_of(declared.name), declared.metadata["meaning"]
+def _default_of(declared: "Field[Any]") -> str:
+    """Return a sentence that names the default of a field, or an empty text if it has none."""
+    value: Any = PRESELECTED.get(declared.name, declared.default)
+    if value is None or value == ():
+        return ""
+    if isinstance(value, bool):
+        value = flag_of(declared.name) if value else f"--no-{flag_of(declared.name)[2:]}"
+    return f" Default: {value if isinstance(value, str) else ', '.join(value)}."
+
+
+def _option_for(declared: "Field[Any]", default: str = "") -> Callable[[F], F]:
+    kind, flag = kind_of(declared.type), flag_of(declared.name)
+    meaning = declared.metadata["meaning"] + default
     if kind is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", declared.name, default=None, help=meaning)
     if kind is dict:

@@ -24,7 +24,7 @@ def test_a_client_is_added_listed_shown_updated_and_removed(curfew, looking):
     made = curfew("client", "add", *RED, "--first-party", "--json").json
     assert made["client_id"] == "red"
     assert made["grant_types"] == ["authorization_code", "refresh_token"]
-    assert made["id_token_signed_response_alg"] == "ES256"
+    assert made["id_token_signed_response_alg"] == "RS256"
     assert made["first_party"] is True
     with looking():
         assert check_secret(queries.get_by_client_id("red"), made["client_secret"])
@@ -41,6 +41,47 @@ def test_a_client_is_added_listed_shown_updated_and_removed(curfew, looking):
     curfew("client", "remove", "red")
     assert curfew("client", "show", "red", code=1).err == "curfew: there is no client 'red'\n"
     assert tags(looking) == ["client_added", "client_updated", "client_removed"]
+
+
+@pytest.mark.spec("DEC-05")
+def test_help_names_the_defaults_of_a_new_client(curfew):
+    help_ = " ".join(curfew("client", "add", "--help").out.split())
+
+    assert "RS256, ES256, EdDSA or PS256. Default: RS256." in help_
+    assert "Default: authorization_code, refresh_token." in help_
+    assert "Default: --no-require-auth-time." in help_
+    # An omitted option of `update` changes nothing.
+    assert "Default:" not in curfew("client", "update", "--help").out
+
+
+def test_adding_a_client_prints_what_the_app_must_know(curfew):
+    added = curfew("client", "add", *RED, "--post-logout-redirect-uri", "https://red.test/out")
+
+    for fact in (
+        "http://localhost:8900/.well-known/openid-configuration",
+        "https://red.test/cb",
+        "RS256",
+        "client_secret_basic",
+        "http://localhost:8900/session/end",
+        "https://red.test/out",
+        "client_secret: cfs_",
+    ):
+        assert fact in added.out
+    assert "asked for consent" in added.err
+    assert "consent" not in curfew("client", "add", "--client-id", "own", *RED[2:], "--first-party").err
+    assert "session/end" not in curfew("client", "add", "--grant-type", "client_credentials").out
+
+
+def test_a_new_client_follows_fapi_2_without_naming_a_signature(curfew, tmp_path):
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "eA", "kid": "a"}]}))
+
+    made = curfew(
+        "client", "add", *RED, "--token-endpoint-auth-method", "private_key_jwt", "--jwks", keys,
+        "--require-pushed-authorization-requests", "--dpop-bound-access-tokens", "--json",
+    ).json  # fmt: skip
+
+    assert made["id_token_signed_response_alg"] == "PS256"
 
 
 def test_logout_tokens_name_both_unless_the_operator_chooses_one(curfew):
