@@ -14,6 +14,7 @@
 #   make bench-check  how long `curfew check` reads a database of a million sessions
 #   make bench-parked     whether a day of 100 sign-ins a second leaves the table of parked requests flat
 #   make mutants      how many small defects the tests find in tokens, logout and delivery; takes hours
+#   make wheel-check  builds the wheel, installs it elsewhere, and signs in and out with it
 #   make screenshot   takes the picture of the README anew, with Chromium
 #   make clean        removes the environments and the demo's data
 #
@@ -36,7 +37,7 @@ ROUNDS ?= 1000
 MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot
+.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -74,6 +75,9 @@ check: install-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+wheel-check: install-dev
+	@sh tests/installed/check.sh $(abspath $(BIN))/python
 
 screenshot: install-dev
 	@$(BIN)/python -m docs.screenshot
@@ -115,4 +119,4 @@ lock: install
 	$(BIN)/uv pip compile requirements/bootstrap.in $(LOCK) --upgrade -o requirements/bootstrap.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK) --upgrade -o requirements/dev.lock
 	$(BIN)/uv pip compile pyproject.toml --extra demo -c requirements/dev.lock $(LOCK) -o requirements/demo.lock
-	$(BIN)/uv pip compile pyproject.toml -c requirements/dev.lock $(LOCK) -o requirements/run.lock
+	$(BIN)/uv pip compile pyproject.toml --extra postgres -c requirements/dev.lock $(LOCK) -o requirements/run.lock

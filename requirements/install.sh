@@ -40,8 +40,8 @@ with_uv() {
         VIRTUAL_ENV="$venv" "$venv/bin/uv" pip install --system-certs --quiet --compile-bytecode --require-hashes -r "requirements/$kind.lock"
 }
 with_pip() {
-    sed '/^uv==/,$d' requirements/bootstrap.lock >"$venv/setuptools.lock"
-    $pip install --require-hashes -r "$venv/setuptools.lock"
+    sed '/^uv==/,$d' requirements/bootstrap.lock >"$venv/backend.lock"
+    $pip install --require-hashes -r "$venv/backend.lock"
     $pip install --require-hashes -r "requirements/$kind.lock"
 }
 with_uv || with_pip

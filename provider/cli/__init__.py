@@ -6,6 +6,7 @@ JSON to programs. Knows every room, but no HTTP.
 
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -38,7 +39,16 @@ COMMANDS = {
     "audit": ("provider.cli.audit:audit", "Read and verify what happened."),
 }
 
+# Not part of what a server installs: they come with the project's checkout.
+_OF_THE_CHECKOUT = ("demo", "demo-check")
+DISTRIBUTION = "curfew-op"
 LONGEST_NAME = 128
+
+
+def available() -> list[str]:
+    """Return the names of the commands that this installation has."""
+    has_demo = find_spec("provider.cli.demo") is not None
+    return [name for name in COMMANDS if has_demo or name not in _OF_THE_CHECKOUT]
 
 
 def read_name(name: str | None) -> str | None:
@@ -55,12 +65,14 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 – the signature is click's.
         """Return the names in the order of the table."""
-        return list(COMMANDS)
+        return available()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 – the same.
         """Import and return a command."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name not in available():
+            raise click.UsageError(f"{cmd_name} comes with the project's checkout: make {cmd_name}")
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
@@ -80,7 +92,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 – the same.
         """Write the list of commands without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in available()])
 
 
 @click.command(
@@ -88,7 +100,6 @@ class LazyGroup(click.Group):
     name="curfew",
     epilog="""\b
 Examples:
-  curfew demo
   curfew db upgrade
   curfew user add ada --claim name="Ada Lovelace"
   curfew client add --client-id red --redirect-uri https://red.example/callback
@@ -100,7 +111,7 @@ CURFEW_CONFIG names. Exit codes: 0 done, 1 refused or failed, 2 wrong use or set
 `curfew db upgrade`.
 """,
 )
-@click.version_option(version("curfew"), prog_name="curfew")
+@click.version_option(version(DISTRIBUTION), prog_name="curfew")
 @click.option(
     "--as",
     "acting_as",

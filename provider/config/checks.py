@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -110,6 +111,7 @@ def problems_of(settings: "Settings") -> Iterator[str]:
     yield from _relation_problems(settings)
     yield from _key_problems(settings)
     yield from _format_problems(settings)
+    yield from _url_problems(settings)
     yield from _certificate_problems(settings)
     yield from _registration_problems(settings)
 
@@ -204,16 +206,21 @@ def _format_problems(settings: "Settings") -> Iterator[str]:
             yield f"{name} must read like '10 per 5 minutes'"
     if settings.secret_key and not _is_key(settings.secret_key):
         yield "secret_key must be 32 random bytes in base64url"
+    if settings.outbound_ca_bundle and not _is_file(settings.outbound_ca_bundle):
+        yield "outbound_ca_bundle names no file"
+
+
+def _url_problems(settings: "Settings") -> Iterator[str]:
     if settings.database_url and not settings.database_url.startswith(
         ("sqlite:///", "postgresql+psycopg://")
     ):
         yield "database_url must begin with sqlite:/// or postgresql+psycopg://"
+    if settings.database_url.startswith("postgresql") and find_spec("psycopg") is None:
+        yield "database_url needs the driver for PostgreSQL: pip install 'curfew-op[postgres]'"
     if settings.broker_url and not settings.broker_url.startswith(
         ("redis://", "rediss://", "redis+socket://")
     ):
         yield "broker_url must begin with redis:// or rediss://"
-    if settings.outbound_ca_bundle and not _is_file(settings.outbound_ca_bundle):
-        yield "outbound_ca_bundle names no file"
 
 
 def _certificate_problems(settings: "Settings") -> Iterator[str]:

@@ -15,7 +15,6 @@ from sqlalchemy.engine import ExceptionContext
 
 from provider.config import Settings
 from provider.infrastructure import database_clock
-from provider.infrastructure.database_wait import BoundedConnection, GivenUp
 
 # A host that vanishes says nothing: libpq alone would wait for it as long as the system does, two hours.
 # Both ends ask after 5 s without a word whether the other is there, and give up after three questions.
@@ -112,6 +111,9 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
         event.listen(engine, "connect", _sqlite_preparation(limits))
         event.listen(engine, "begin", _begin_sqlite)
         return
+    # Installed with the extra `postgres`; an installation on SQLite has no driver.
+    from provider.infrastructure.postgres_connection import BoundedConnection, GivenUp
+
     # Many rows are one INSERT; the driver would wait for the database row by row.
     engine.dialect.use_insertmanyvalues_wo_returning = True
     given_up = GivenUp(engine.pool.size() if hasattr(engine.pool, "size") else 1)

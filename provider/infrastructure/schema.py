@@ -12,7 +12,16 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from provider.infrastructure.database import Base
 
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _migrations() -> Path:
+    """Return the folder of the migrations: in the wheel inside the package, in a checkout beside it."""
+    inside = _PACKAGE / "migrations"
+    return inside if inside.is_dir() else _PACKAGE.parent / "migrations"
+
+
+MIGRATIONS = _migrations()
 
 
 class StrangeSchema(Exception):

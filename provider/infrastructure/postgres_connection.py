@@ -1,0 +1,127 @@
+"""Connections to PostgreSQL that keep to the time their work has, and what becomes of those given up.
+
+The driver alone would wait for a silent server as long as TCP does. Imported for PostgreSQL alone: an
+installation on SQLite needs no driver.
+"""
+
+import os
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.abc import PQGen
+
+from provider.infrastructure import database_wait
+
+T = TypeVar("T")
+
+# A given-up connection that has been silent for so long is closed, whatever the server makes of it.
+_LONGEST_WATCH_SECONDS = 60.0
+# What the driver takes for a time limit at least.
+_LEAST_CONNECT_SECONDS = 2
+
+
+class GivenUp:
+    """Connections that were given up while the server was, or may still be, at work for them.
+
+    The server ends their work when it notices: at a statement timeout, or when a commit that waits for a
+    standby is let go. Until then each counts against a limit, so that a database that hangs is not
+    asked for one more backend with every request until it refuses everybody.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._watched: list[tuple[socket.socket, float]] = []
+
+    def add(self, given_up: socket.socket) -> None:
+        """Count a connection until the server, which was told that it is not needed, has closed it too."""
+        # It stays open until then: a proxy would take its end for that of the server's work.
+        given_up.setblocking(False)
+        with self._lock:
+            self._watched.append((given_up, time.monotonic()))
+
+    def is_full(self) -> bool:
+        """Whether so many are not yet free that no other may be opened."""
+        oldest = time.monotonic() - _LONGEST_WATCH_SECONDS
+        with self._lock:
+            kept = []
+            for watched, since in self._watched:
+                if since < oldest or _has_ended(watched):
+                    watched.close()
+                else:
+                    kept.append((watched, since))
+            self._watched = kept
+            return len(kept) >= self._limit
+
+    def forget(self) -> None:
+        """Close and forget them all, when nobody connects any more."""
+        with self._lock:
+            for watched, _ in self._watched:
+                watched.close()
+            self._watched = []
+
+
+def _has_ended(watched: socket.socket) -> bool:
+    try:
+        while watched.recv(65536):
+            continue
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that keeps to the budget of the work it is used by, where there is one."""
+
+    given_up: GivenUp
+
+    @classmethod
+    def open(cls, given_up: GivenUp, *args: Any, **parameters: Any) -> "BoundedConnection":
+        """Connect, unless too many connections are still being waited for."""
+        if given_up.is_full():
+            raise psycopg.OperationalError("no new connection: too many were given up and are not yet free")
+        budget = database_wait.budget()
+        began = time.monotonic()
+        if budget is not None:
+            if budget.left < _LEAST_CONNECT_SECONDS / 2:
+                raise psycopg.OperationalError("no new connection: the time for the database is over")
+            allowed = float(parameters.get("connect_timeout") or budget.left)
+            parameters["connect_timeout"] = max(_LEAST_CONNECT_SECONDS, round(min(allowed, budget.left)))
+        try:
+            connection = cls.connect(*args, **parameters)
+        finally:
+            if budget is not None:
+                budget.spend(time.monotonic() - began)
+        connection.given_up = given_up
+        return connection
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Wait as the driver does, but no longer than the budget; then the connection is closed."""
+        budget = database_wait.budget()
+        if budget is None or timeout is not None:
+            return super().wait(gen, interval, timeout)
+        if budget.left <= 0:
+            raise self._give_up()
+        began = time.monotonic()
+        try:
+            return super().wait(gen, interval, budget.left)
+        except errors._WaitTimeout:  # noqa: SLF001 – the only sign of a timeout that the driver gives.
+            raise self._give_up() from None
+        finally:
+            budget.spend(time.monotonic() - began)
+
+    def _give_up(self) -> psycopg.OperationalError:
+        """Close the connection: what the server has done for it is unknown, and so is its next answer."""
+        if not self.closed:
+            # Without a free file descriptor it is closed all the same, and not counted.
+            with suppress(OSError):
+                self.given_up.add(socket.socket(fileno=os.dup(self.pgconn.socket)))
+            self.close()
+        return psycopg.OperationalError("the database connection did not answer in time")

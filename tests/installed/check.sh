@@ -1,0 +1,18 @@
+#!/bin/sh
+# Builds the wheel, installs it into an empty environment outside the checkout, and plays with it there:
+# check.sh <python of the development environment>
+set -eu
+python=$1
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=1
+
+"$python" -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir "$place" .
+"$python" -m venv "$place/environment"
+# What the wheel says that it needs, in the versions that are tested.
+sed 's/ *\\$//; /^ *--hash/d; /^ *#/d' requirements/run.lock >"$place/versions.txt"
+"$place/environment/bin/python" -m pip install --constraint "$place/versions.txt" "$place"/curfew_op-*.whl
+
+cp tests/installed/play.py "$place/play.py"
+cd "$place"
+"$place/environment/bin/python" play.py
