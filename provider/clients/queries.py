@@ -1,7 +1,8 @@
 """Questions about clients."""
 
 import re
-import unicodedata
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -58,17 +59,22 @@ def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]
     return list(db.session.scalars(wanted))
 
 
-def is_name_of_operators_client(name: str, *, but: Client | None = None) -> bool:
-    """Return whether another client, that the operator registered, is called so for people (rfc7591 §5)."""
-    named = Client.registered["client_name"].as_string()
-    known = select(named).where(Client.self_registered.is_(False), Client.deleted_at.is_(None))
+def list_names_of_operators_clients(*, but: Client | None = None) -> list[str]:
+    """List what pages call the clients that the operator registered, in each language (rfc7591 §5).
+
+    One without a name is called by its client_id.
+    """
+    known = select(Client.client_id, Client.registered).where(
+        Client.self_registered.is_(False), Client.deleted_at.is_(None)
+    )
     if but is not None:
         known = known.where(Client.id != but.id)
-    return any(_as_seen(one) == _as_seen(name) for one in db.session.scalars(known) if one)
+    return [name for row in db.session.execute(known) for name in _names_of(*row)]
 
 
-def _as_seen(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+def _names_of(client_id: str, registered: Mapping[str, Any]) -> list[str]:
+    names = [said for member, said in registered.items() if member.startswith("client_name#")]
+    return [registered.get("client_name") or client_id, *names]
 
 
 def is_client_id_taken(client_id: str) -> bool:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from provider.clients.models import Client, LogoutTokenNames
-from provider.clients.queries import is_name_of_operators_client
+from provider.clients.queries import list_names_of_operators_clients
 from provider.grants.subject import proves_sector
 from provider.infrastructure import current
 from provider.oauth.client_authentication import offered
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata, Problem
 from provider.protocol.errors import ProtocolError, UnregistrableMetadata, UnregistrableRedirectURI
 from provider.protocol.grant_types import DEVICE_CODE
+from provider.protocol.look_alike import is_alike, mixes_scripts
 from provider.protocol.scopes import STANDARD_SCOPES
 
 # The others let a service act for people whom it has never seen (rfc8693).
@@ -48,10 +49,18 @@ def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> It
     has_certificates = bool(current.settings().client_certificate_header)
     if metadata.tls_client_certificate_bound_access_tokens and not has_certificates:
         yield Problem("tls_client_certificate_bound_access_tokens", "is not offered")
-    names = [value for name, value in metadata.translations.items() if name.startswith("client_name#")]
-    # rfc7591 §5: a stranger that is called like the operator's own app would be taken for it.
-    if any(is_name_of_operators_client(name, but=client) for name in [metadata.client_name, *names] if name):
-        yield Problem("client_name", "is the name of another app")
+    yield from _problems_of_names(metadata, client)
+
+
+def _problems_of_names(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
+    """rfc7591 §5: a client that seems to be the operator's own app would be taken for it."""
+    translated = [value for name, value in metadata.translations.items() if name.startswith("client_name#")]
+    names = [name for name in [metadata.client_name, *translated] if name]
+    if any(map(mixes_scripts, names)):
+        yield Problem("client_name", "must not mix scripts within a word")
+    taken = list_names_of_operators_clients(but=client) if names else []
+    if any(is_alike(name, other) for name in names for other in taken):
+        yield Problem("client_name", "is, or looks like, the name of another app")
 
 
 def as_protocol_error(problems: list[Problem]) -> ProtocolError:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from provider.protocol.client_metadata import ClientMetadata, Problem
+from provider.protocol.look_alike import REFUSED_IN_NAMES, is_visible
 from provider.protocol.uri import MalformedURI, parse_web_uri
 
 TRANSLATABLE = ("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri")
@@ -19,10 +20,8 @@ _MAX_TEXT = 2000
 _MAX_NAME = 200
 # rfc6749 §3.3: scope-token.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
-# THR-34: controls, zero-width and direction marks make one name look like another.
-_DECEPTIVE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
+# THR-34: controls, direction marks and what is drawn as nothing make one name look like another.
+_DECEPTIVE = re.compile(f"[{REFUSED_IN_NAMES}]")
 # Whether plain http is possible: never, on the person's own machine, or as the outbound door decides.
 _URIS = {
     "logo_uri": "loopback",
@@ -92,5 +91,5 @@ def _problems_of_texts(name: str, texts: tuple[str, ...]) -> Iterator[Problem]:
         yield Problem(name, f"must not be longer than {longest} characters")
     if any(_DECEPTIVE.search(text) for text in texts):
         yield Problem(name, "must not contain control or invisible characters")
-    if is_name and not all(text.strip() for text in texts):
+    if is_name and not all(map(is_visible, texts)):
         yield Problem(name, "must not be empty")
