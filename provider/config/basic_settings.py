@@ -128,6 +128,11 @@ class BasicSettings:
     registration_scopes: tuple[str, ...] = setting(
         "Scopes beyond the standard ones that a client may register by itself.", default=()
     )
+    registration_trusted_hosts: tuple[str, ...] = setting(
+        "Hosts of self-registered apps to which people are sent back without a page in between, comma "
+        "separated; for a certification suite, for example.",
+        default=(),
+    )
     software_statement_issuers: Path | None = setting(
         "JSON file with whose software statements are believed: an object of issuers, each with its JWK Set.",
         default=None,

@@ -26,6 +26,7 @@ _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?")
 # rfc6749 §3.3: scope-token.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_HOST = re.compile(r"[a-z0-9.:-]{1,253}")
 # Without hyphens: a server cannot tell one from an underscore, and a proxy that overwrites X-Cert lets X_Cert
 # through to take its place.
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
@@ -248,6 +249,8 @@ def _registration_problems(settings: "Settings") -> Iterator[str]:
     # They act for many people, or for the provider itself: only the operator gives them (SEC-802).
     if reserved := {"account", "global_token_revocation"}.intersection(settings.registration_scopes):
         yield f"registration_scopes must not hold {' or '.join(sorted(reserved))}"
+    if not all(map(_HOST.fullmatch, settings.registration_trusted_hosts)):
+        yield "registration_trusted_hosts must hold host names in lower case, without scheme and port"
     if settings.software_statement_issuers and not _has_issuers(settings.software_statement_issuers):
         yield "software_statement_issuers must name a JSON file: an object of issuers, each with its JWK Set"
 

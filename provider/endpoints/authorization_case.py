@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from provider.clients.models import Client
+from provider.clients.unchecked import unchecked_host
 from provider.infrastructure import current
 from provider.infrastructure.database import db
 from provider.interactions.models import Interaction
@@ -141,6 +142,7 @@ def _answer_address(parameters: Mapping[str, str], client: Client, redirect_uri:
         response_mode=answering_mode(parameters),
         state=parameters.get("state"),
         app_name=client.display_name,
+        unchecked_host=unchecked_host(client, redirect_uri),
         # session §2: the state 'SHOULD be returned upon an authentication failure' too.
         told=session_state_parameter(client.client_id, redirect_uri),
     )

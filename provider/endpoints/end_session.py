@@ -4,6 +4,8 @@ Nothing is ended here without asking, unless a proven hint belongs to the very s
 browser's cookie (THR-01, THR-02). Everything else is asked on our page, and nothing is a dead end.
 """
 
+from dataclasses import replace
+
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
@@ -79,6 +81,7 @@ def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | Non
         return _without_session(case, client, hint)
     share = found.client_session
     is_proven = share is not None and client is not None and share.client_id == client.id
+    case = replace(case, was_signed_in=is_proven)
     if client and is_proven and not _must_ask(client, found):
         return _end_at_once(case, client, found)
     if hint is not None and share is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from provider.clients import queries as clients
 from provider.clients.models import Client, ResultPage
+from provider.clients.unchecked import host_to_show, is_unchecked
 from provider.infrastructure import event_log
 from provider.interactions.models import Interaction
 from provider.logout.hint import BadHint, ForeignHint, ProvenHint, read_hint
@@ -21,7 +22,7 @@ from provider.protocol.redirect_uri import matches, shown
 UNREGISTERED, OF_NO_CLIENT = "unregistered", "of_no_client"
 
 # A server of the previous release, beside this one during an upgrade, knows no such parameter.
-_NEWER = frozenset({"result_page", "unusable"})
+_NEWER = frozenset({"result_page", "unusable", "self_registered", "was_signed_in"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +42,29 @@ class EndSessionCase:
     result_page: str = ResultPage.WHEN_PENDING
     # What the request held that could not be used: for each its name, why, and what of it may be shown.
     unusable: Sequence[dict[str, str]] = ()
+    # Whether the client registered itself, so that its addresses may be anybody's.
+    self_registered: bool = False
+    # Whether the hint belongs to the session of this very browser: the person used the app.
+    was_signed_in: bool = False
 
     @property
     def is_proven(self) -> bool:
         """Whether a valid hint stands behind the request."""
         return self.sid is not None
+
+    @property
+    def leads_straight_back(self) -> bool:
+        """Whether the person may be sent to `return_to` without having seen where it leads.
+
+        An ID Token of its own for whichever session is no reason: every app has one (rfc9700 §4.11.2).
+        """
+        return self.return_to is not None and (
+            self.was_signed_in or self.unchecked_host(self.return_to) is None
+        )
+
+    def unchecked_host(self, address: str | None) -> str | None:
+        """Return the host of one of the client's addresses if the person must see it, or None."""
+        return host_to_show(address) if address and self.self_registered else None
 
     @classmethod
     def of(cls, parked: Interaction) -> "EndSessionCase":
@@ -87,6 +106,7 @@ def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None
         return_to=return_to,
         ui_locales=asked.ui_locales,
         result_page=client.result_page,
+        self_registered=is_unchecked(client),
         unusable=unusable,
     )
     return case, hint

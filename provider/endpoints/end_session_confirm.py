@@ -163,15 +163,18 @@ def _cancel(ticket: str) -> Response:
         if parked is not None:
             answer(parked, cancelled=True)
     case = EndSessionCase.of(parked) if parked else EndSessionCase()
-    if case.app_uri:
+    host = case.unchecked_host(case.app_uri)
+    if case.app_uri and (host is None or case.was_signed_in):
         return redirect(case.app_uri, 303)
-    return page("session_kept.html", continue_url=None, continue_name=case.app_name)
+    return page(
+        "session_kept.html", continue_url=case.app_uri, continue_name=case.app_name, unchecked_host=host
+    )
 
 
 def _after_app(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle: str) -> Response:
     """Lead on after one app was signed out; the browser's session and its cookie live on."""
     if outcome is None:
-        return redirect(case.return_to, 303) if case.return_to else _void(case)
+        return _back(case)
     is_confirmed = await_first_attempts(outcome)
     target = way_on(case, result_handle, is_confirmed=is_confirmed)
     return redirect(by_way_of_frames(outcome, target), 303)
@@ -217,4 +220,11 @@ def _repeated(ticket: str) -> Response:
     logout = find_by_result_handle(result_handle)
     if logout is not None:
         return redirect(way_on_again(case, logout, result_handle), 303)
-    return redirect(case.return_to, 303) if case.return_to else _void(case)
+    return _back(case)
+
+
+def _back(case: EndSessionCase) -> Response:
+    """Lead back to the app where nothing has ended."""
+    if case.return_to and case.leads_straight_back:
+        return redirect(case.return_to, 303)
+    return _void(case)

@@ -1,5 +1,6 @@
 """What a person sees when a session has ended: the way back to the app, or our page of results."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from flask import Response as JSONResponse
@@ -9,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
+from provider.clients.unchecked import unchecked_host
 from provider.delivery.models import DeliveryState
 from provider.endpoints.end_session_case import EndSessionCase
 from provider.endpoints.way_on import kept_case, way_on, way_on_again
@@ -60,8 +62,12 @@ def already_signed_out(
         cookies.forget_session()
     if case.is_proven and recent and case.return_to:
         logout = find_by_result_handle(result_handle) if result_handle else None
-        target = way_on_again(case, logout, result_handle) if logout else case.return_to
-        return cleared(redirect_to(target, 303))
+        if logout is not None and logout.initiator_client_id == case.client_id:
+            # This browser's own sign-out from the same app, asked for once more.
+            case = replace(case, was_signed_in=True)
+        if case.return_to and case.leads_straight_back:
+            target = way_on_again(case, logout, result_handle) if logout else case.return_to
+            return cleared(redirect_to(target, 303))
     speak(case.ui_locales or "")
     shown = page(
         "session_ended.html",
@@ -72,6 +78,7 @@ def already_signed_out(
         client_id=case.client_id,
         # Both are addresses of the client's registration, and the person decides whether to go there.
         continue_url=case.return_to or case.app_uri,
+        unchecked_host=case.unchecked_host(case.return_to or case.app_uri),
         continue_name=case.app_name,
     )
     return cleared(shown)
@@ -99,6 +106,7 @@ def show_session_ended(handle: str) -> Response:
         unusable=kept.unusable,
         client_id=kept.client_id,
         continue_url=continue_url,
+        unchecked_host=kept.unchecked_host(kept.return_to) or _unchecked_home(asked_by, continue_url),
         continue_name=asked_by.display_name if asked_by else kept.app_name,
         account_url="/account" if lives_on else None,
     )
@@ -140,6 +148,10 @@ def _home_of(client: Client) -> str | None:
     """Return where the way on leads when the app gave no address to return to: its own registered home."""
     uri = client.metadata_.client_uri
     return uri if uri and uri.startswith(("https://", "http://")) else None
+
+
+def _unchecked_home(asked_by: Client | None, address: str | None) -> str | None:
+    return unchecked_host(asked_by, address) if asked_by and address else None
 
 
 def _is_pending(results: list[AppResult]) -> bool:

@@ -42,6 +42,8 @@ def kept_case(result_handle: str) -> EndSessionCase:
 
 
 def _shows_result(case: EndSessionCase, *, is_confirmed: bool) -> bool:
+    if not case.leads_straight_back:
+        return True
     match case.result_page:
         case ResultPage.ALWAYS:
             return True

@@ -1,12 +1,11 @@
 """A sign-in at an app that begins here (core §4): the person is sent to where the app wants it begun."""
 
-from urllib.parse import urlsplit
-
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
+from provider.clients.unchecked import unchecked_host
 from provider.infrastructure import current
 from provider.infrastructure.database import end_read
 from provider.protocol.errors import NotFound
@@ -25,9 +24,8 @@ def show(client_id: str) -> Response:
     address = address_of(client) if client and client.is_active else None
     if client is None or address is None:
         raise NotFound("no app that can be opened from here has this name")
-    if client.self_registered:
-        name, host = client.display_name, urlsplit(address).hostname
-        return page("open_app.html", app_name=name, app_address=address, host=host)
+    if host := unchecked_host(client, address):
+        return page("open_app.html", app_name=client.display_name, app_address=address, host=host)
     return redirect(address, 303)
 
 

@@ -21,20 +21,54 @@ class AnswerAddress:
     response_mode: str = QUERY
     state: str | None = field(default=None, repr=False)
     app_name: str = ""
+    # The host, if a person must see it before an error leads there: the app registered itself.
+    unchecked_host: str | None = None
     # What goes with every answer, such as session_state.
     told: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def answer_app(to: AnswerAddress, said: Mapping[str, str]) -> Response:
     """Answer the app; rfc9207 §2: by `iss` a client of several providers notices a mix-up."""
+    pairs = _pairs(to, said)
+    if to.response_mode == FORM_POST:
+        return _by_form(to, pairs)
+    # rfc9700 §4.12: 303, for a 307 would send on what the person has typed.
+    return redirect(_address(to, pairs), 303)
+
+
+def offer_app(to: AnswerAddress, error: str, description: str, status: int) -> Response:
+    """Show a person where an error would lead before they go there.
+
+    rfc9700 §4.11.2: else anybody who may register a client has a redirector under our name: no sign-in and
+    no consent is needed for an error.
+    """
+    pairs = _pairs(to, {"error": error, "error_description": description})
+    by_form = to.response_mode == FORM_POST
+    if by_form:
+        headers.allow_form_action(to.redirect_uri)
+    return page(
+        "error_of_app.html",
+        status,
+        app_name=to.app_name,
+        host=to.unchecked_host,
+        address=to.redirect_uri if by_form else _address(to, pairs),
+        pairs=pairs if by_form else {},
+        by_form=by_form,
+        error=error,
+        description=description,
+    )
+
+
+def _pairs(to: AnswerAddress, said: Mapping[str, str]) -> dict[str, str]:
     pairs = {**said, "iss": current.settings().issuer, **to.told}
     if to.state:
         pairs["state"] = to.state
-    if to.response_mode == FORM_POST:
-        return _by_form(to, pairs)
+    return {name: value for name, value in pairs.items() if value}
+
+
+def _address(to: AnswerAddress, pairs: Mapping[str, str]) -> str:
     with_pairs = with_fragment if to.response_mode == FRAGMENT else with_query
-    # rfc9700 §4.12: 303, for a 307 would send on what the person has typed.
-    return redirect(with_pairs(to.redirect_uri, pairs), 303)
+    return with_pairs(to.redirect_uri, pairs)
 
 
 def _by_form(to: AnswerAddress, pairs: Mapping[str, str]) -> Response:

@@ -27,7 +27,7 @@ from provider.protocol.errors import (
     ProtocolError,
     TemporarilyUnavailable,
 )
-from provider.web.authorization_response import AnswerAddress, answer_app
+from provider.web.authorization_response import AnswerAddress, answer_app, offer_app
 from provider.web.error_pages import error_page
 from provider.web.notes import notes
 
@@ -97,8 +97,11 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
 
 def _tell_app(exc: ProtocolError, to: AnswerAddress) -> AnyResponse:
     """Tell an error to the app at its redirect URI (rfc6749 §4.1.2.1)."""
-    said = {"error": exc.error, "error_description": _sayable(exc.description)}
-    return answer_app(to, {name: value for name, value in said.items() if value})
+    description = _sayable(exc.description)
+    # A silent request in a frame leads no person anywhere, and no page of ours can be shown in one.
+    if to.unchecked_host and request.headers.get("Sec-Fetch-Dest") != "iframe":
+        return offer_app(to, exc.error, description, exc.status_code)
+    return answer_app(to, {"error": exc.error, "error_description": description})
 
 
 def answer(error: ErrorAnswer) -> Response:

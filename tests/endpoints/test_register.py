@@ -100,8 +100,10 @@ def test_what_it_is_told_is_enough_to_sign_people_in(signed_in, app, stranger):
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
     }
-    # Nobody has agreed to what a stranger's app asks for.
-    refused = signed_in.get("/authorize", query_string=asked | {"prompt": "none"})
+    # Nobody has agreed to what a stranger's app asks for; it asks in a hidden frame.
+    refused = signed_in.get(
+        "/authorize", query_string=asked | {"prompt": "none"}, headers={"Sec-Fetch-Dest": "iframe"}
+    )
     assert query_of(refused)["error"] == "consent_required"
 
     page = Page(signed_in, follow(signed_in, signed_in.get("/authorize", query_string=asked)))

@@ -58,7 +58,7 @@ def test_the_account_page_opens_an_app_that_can_be(app, http):
 
 
 def test_of_an_app_that_registered_itself_the_address_is_shown_first(app, http):
-    make_client("red", initiate_login_uri=INITIATE, settings={"self_registered": True})
+    make_client("red", first_party=False, initiate_login_uri=INITIATE, settings={"self_registered": True})
 
     answer = http.get("/apps/red/open")
 
