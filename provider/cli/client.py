@@ -10,16 +10,17 @@ import click
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.cli.client_facts import app_facts
 from provider.cli.client_options import (
     PRESELECTED,
-    asked_metadata,
     asked_options,
+    leaves_method_open,
     metadata_options,
+    named_metadata,
     operator_options,
 )
 from provider.cli.client_registration import registration_token_
 from provider.cli.client_remarks import say_remarks
+from provider.cli.client_view import app_facts, as_wire
 from provider.cli.confirm import confirm
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
@@ -70,16 +71,17 @@ Examples:
 @with_app
 def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **given: Any) -> None:
     """Register a client and print what the app must know; a generated secret is shown once."""
-    asked = asked_metadata(given, PRESELECTED)
-    metadata, options = ClientMetadata.from_registration(asked), asked_options(given)
+    named = named_metadata(given)
+    metadata, options = ClientMetadata.from_registration(PRESELECTED | named), asked_options(given)
     check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
-    say_remarks(asked, metadata)
+    say_remarks(named, metadata)
     with transaction():
         made, secret = register.add(
             metadata,
             client_id=client_id,
             client_secret=_read_secret(client_secret),
             options=options,
+            any_secret_method=leaves_method_open(named) is not False,
         )
         record(EventTag.CLIENT_ADDED, actor="admin", client_id=made.client_id, metadata=made.registered)
     shown_secret = None if client_secret else secret
@@ -146,16 +148,19 @@ def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: 
         raise click.UsageError("name at least one thing to change")
     known = queries.get_by_client_id(client_id)
     before, seen_at = known.registered, known.updated_at
-    asked = asked_metadata(given, before)
-    metadata, options = ClientMetadata.from_registration(asked), asked_options(given, known)
+    named = named_metadata(given)
+    metadata, options = ClientMetadata.from_registration(before | named), asked_options(given, known)
     check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
-    say_remarks(asked, metadata)
+    say_remarks(before | named, metadata)
     with transaction():
         known = queries.lock(client_id)
         if known.updated_at != seen_at:
             fail("somebody else changed the client meanwhile: look at it and try again")
         could_stay_offline = known.may_stay_offline
-        secret = change.update(known, metadata, options, keep_tokens=keep_tokens)
+        any_method = leaves_method_open(named)
+        secret = change.update(
+            known, metadata, options, keep_tokens=keep_tokens, any_secret_method=any_method
+        )
         if enabled is not None:
             (change.enable if enabled else change.disable)(known)
         if could_stay_offline and not known.may_stay_offline:
@@ -167,6 +172,7 @@ def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: 
             actor="admin",
             client_id=client_id,
             changed=changed,
+            auth_methods=known.auth_methods,
             options=asdict(options),
             enabled=known.disabled_at is None,
         )
@@ -236,35 +242,6 @@ def rotate_secret(
     _show_changed(known, None if client_secret else secret, as_json=as_json, service_tokens_ended=ended)
     if ended and not as_json:
         say(f"Service tokens ended: {ended}.")
-
-
-def as_wire(known: Client) -> dict[str, Any]:
-    """Return everything about a client that may be shown."""
-    return {
-        "client_id": known.client_id,
-        **known.metadata_.to_wire(),
-        "first_party": known.first_party,
-        "offline_policy": known.offline_policy,
-        "confirm_sign_out": known.confirm_sign_out,
-        "result_page": known.result_page,
-        "told_of_expiry": known.told_of_expiry,
-        "logout_token_names": known.logout_token_names,
-        "grant_lifetime": known.grant_lifetime,
-        "refresh_reuse_interval": known.refresh_reuse_interval,
-        "deliver_to": known.deliver_to,
-        "slow": known.slow,
-        "session_lifetime": known.session_lifetime,
-        "refuse_when_degraded_for": known.refuse_when_degraded_for,
-        "may_exchange_tokens_of": known.may_exchange_tokens_of or [],
-        "enabled": known.disabled_at is None,
-        "created_at": known.created_at,
-        "updated_at": known.updated_at,
-        "self_registered": known.self_registered,
-        "registrant": known.registrant,
-        "secret_last_used_at": known.secret_last_used_at,
-        "previous_secret_expires_at": known.previous_secret_expires_at,
-        "previous_secret_last_used_at": known.previous_secret_last_used_at,
-    }
 
 
 def _row(known: Client) -> tuple[object, ...]:

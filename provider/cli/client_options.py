@@ -4,11 +4,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import Field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, TextIO, TypeVar
 
 import click
 
-from provider.clients.models import Client, ConfirmSignOut, LogoutTokenNames, OfflinePolicy, ResultPage
+from provider.clients.models import (
+    Client,
+    ConfirmSignOut,
+    IDTokenClaims,
+    LogoutTokenNames,
+    OfflinePolicy,
+    ResultPage,
+)
 from provider.clients.options import ClientOptions
 from provider.config.values import read_list, read_timedelta
 from provider.protocol.client_metadata import DECLARED, FIELDS
@@ -25,6 +33,7 @@ _OPERATOR_OPTIONS = (
     "result_page",
     "told_of_expiry",
     "logout_token_names",
+    "id_token_claims",
     "grant_lifetime",
     "refresh_reuse_interval",
     "deliver_to",
@@ -33,6 +42,13 @@ _OPERATOR_OPTIONS = (
     "refuse_when_degraded_for",
     "may_exchange_tokens_of",
 )
+_CHOICES: dict[str, type[StrEnum]] = {
+    "offline_policy": OfflinePolicy,
+    "confirm_sign_out": ConfirmSignOut,
+    "result_page": ResultPage,
+    "logout_token_names": LogoutTokenNames,
+    "id_token_claims": IDTokenClaims,
+}
 _RESULT_PAGES = tuple(choice.value for choice in ResultPage)
 _RESULT_PAGE = (
     "Whether a person sees the result of a sign-out before going back to the app: never, always, or "
@@ -118,6 +134,12 @@ _OPERATORS = (
         help="Which claims its Logout Tokens carry: sub and sid (both, the default), sid for an app that "
         "ends every browser of a sub, or sub for an app that ignores sid.",
     ),
+    click.option(
+        "--id-token-claims",
+        type=click.Choice([choice.value for choice in IDTokenClaims]),
+        help="What its ID Tokens say of the person: the claims of the granted scopes (scopes, the default of "
+        "a new client), or only those that a request names (requested).",
+    ),
     click.option("--grant-lifetime", type=Span(), help="How long its grants live, such as 30d."),
     click.option(
         "--refresh-reuse-interval", type=Span(), help="Time within which a refresh may be repeated."
@@ -146,12 +168,10 @@ def operator_options(command: F) -> F:
     return command
 
 
-def asked_metadata(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata to register: the base, changed by the JSON document, changed by the options."""
-    asked = dict(base)
+def named_metadata(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata that a command names: those of the JSON document, changed by the options."""
     document = given["metadata_json"]
-    if document is not None:
-        asked |= _read_object(document, "--metadata-json")
+    asked = {} if document is None else _read_object(document, "--metadata-json")
     for name in FIELDS:
         value = given[name]
         if value is None or value == ():
@@ -163,19 +183,23 @@ def asked_metadata(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[st
 
 def asked_options(given: Mapping[str, Any], client: Client | None = None) -> ClientOptions:
     """Return the operator's options: those of the client, if there is one, changed by what was given."""
-    values = {name: getattr(client, name) for name in _OPERATOR_OPTIONS} if client else {}
+    if client:
+        values = {name: getattr(client, name) for name in _OPERATOR_OPTIONS}
+    else:
+        values = {"id_token_claims": IDTokenClaims.SCOPES}
     for name in _OPERATOR_OPTIONS:
         if given[name] is not None:
             values[name] = given[name] if given[name] != "" else None
-    if "offline_policy" in values:
-        values["offline_policy"] = OfflinePolicy(values["offline_policy"])
-    if "confirm_sign_out" in values:
-        values["confirm_sign_out"] = ConfirmSignOut(values["confirm_sign_out"])
-    if "result_page" in values:
-        values["result_page"] = ResultPage(values["result_page"])
-    if "logout_token_names" in values:
-        values["logout_token_names"] = LogoutTokenNames(values["logout_token_names"])
+    for name, kind in _CHOICES.items():
+        if name in values:
+            values[name] = kind(values[name])
     return ClientOptions(**values)
+
+
+def leaves_method_open(named: Mapping[str, Any]) -> bool | None:
+    """Return whether a command leaves open by which method a secret comes; None if it does not mention it."""
+    method = "token_endpoint_auth_method"
+    return named[method] is None if method in named else None
 
 
 def flag_of(name: str) -> str:

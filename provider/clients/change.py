@@ -8,7 +8,7 @@ from sqlalchemy import update as sql_update
 from provider.clients import credentials
 from provider.clients.models import Client
 from provider.clients.options import ClientOptions
-from provider.clients.register import apply_options, needs_secret
+from provider.clients.register import apply_options
 from provider.clients.secrets import check_given, digest_secret, new_secret
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
@@ -28,23 +28,30 @@ def update(
     options: ClientOptions | None = None,
     *,
     keep_tokens: bool = False,
+    any_secret_method: bool | None = None,
 ) -> str | None:
     """Replace what a client registered, and the operator's options if given.
 
-    Where a credential is withdrawn by that, what the client got by its credentials alone ends, unless
-    `keep_tokens` says otherwise. Returns a new secret when the client's new way to authenticate needs one
-    and it has none. Raises InvalidOption for options that contradict the metadata.
+    `any_secret_method` says whether the secret may come by Basic or in the form; None leaves that as it is,
+    unless another method is registered now. Where a credential is withdrawn, what the client got by its
+    credentials alone ends, unless `keep_tokens` says otherwise. Returns a new secret when the client's new
+    way to authenticate needs one and it has none. Raises InvalidOption for options that contradict the
+    metadata.
     """
     if options is not None:
         options.check_with(metadata)
     if not keep_tokens and credentials.are_withdrawn(client.metadata_, metadata):
         credentials.end_what_was_got(client)
+    if any_secret_method is None:
+        kept = metadata.token_endpoint_auth_method == client.metadata_.token_endpoint_auth_method
+        any_secret_method = client.any_secret_method and kept
+    client.any_secret_method = any_secret_method and metadata.has_secret
     client.registered = metadata.to_wire()
     client.updated_at = clock.now()
     if options is not None:
         apply_options(client, options)
     secret = None
-    if not needs_secret(metadata):
+    if not metadata.has_secret:
         # A secret that no longer has a use must not come back into force later.
         client.secret_digest = client.previous_secret_digest = None
         client.secret_expires_at = client.previous_secret_expires_at = None
@@ -66,7 +73,7 @@ def rotate_secret(
 
     What it got by its credentials alone ends at once, unless `keep_tokens` says otherwise.
     """
-    if not needs_secret(client.metadata_):
+    if not client.metadata_.has_secret:
         raise NoSecret(f"the client {client.client_id!r} does not authenticate with a secret")
     secret = new_secret() if secret is None else secret
     check_given(secret)

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Interval, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_metadata import SECRET_METHODS, ClientMetadata
 from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
 
 
@@ -49,6 +49,15 @@ class LogoutTokenNames(StrEnum):
     SUB = "sub"
 
 
+class IDTokenClaims(StrEnum):
+    """What a client's ID Tokens say of the person beyond `sub` (core §5.4)."""
+
+    # Everything that the granted scopes allow, for apps that never call the UserInfo Endpoint.
+    SCOPES = "scopes"
+    # Only what the request named in its `claims` parameter; the scopes are answered by UserInfo.
+    REQUESTED = "requested"
+
+
 class TokenFormat(StrEnum):
     """What an access token looks like to the resource server."""
 
@@ -75,6 +84,8 @@ class Client(Base):
     # Noted while two secrets are valid, when it matters which of them is still used.
     secret_last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     previous_secret_last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # The operator chose no authentication method: the secret may come by Basic or in the form.
+    any_secret_method: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Whether it registered itself (rfc7591); nobody of the operator's has looked at it then.
     self_registered: Mapped[bool] = mapped_column(default=False)
     # Who registered it, if it registered itself: an initial access token, software that a statement names, or
@@ -92,6 +103,9 @@ class Client(Base):
     grant_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
     refresh_reuse_interval: Mapped[timedelta | None] = mapped_column(Interval)
     logout_token_names: Mapped[str] = mapped_column(String(8), default=LogoutTokenNames.BOTH)
+    id_token_claims: Mapped[str] = mapped_column(
+        String(16), default=IDTokenClaims.REQUESTED, server_default=IDTokenClaims.REQUESTED.value
+    )
     # Development only: where Logout Tokens really go, e.g. a Docker host name.
     deliver_to: Mapped[str | None] = mapped_column(String(2048))
     # DLV-12: it needs longer to answer a Logout Token than others do.
@@ -116,6 +130,14 @@ class Client(Base):
     def metadata_(self) -> ClientMetadata:
         """What the client registered, as a typed value."""
         return ClientMetadata.from_stored(self.registered)
+
+    @property
+    def auth_methods(self) -> tuple[str, ...]:
+        """The methods by which it may authenticate, the registered one first."""
+        registered = self.metadata_.token_endpoint_auth_method
+        if self.any_secret_method and registered in SECRET_METHODS:
+            return (registered, *(method for method in SECRET_METHODS if method != registered))
+        return (registered,)
 
     @property
     def may_stay_offline(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from provider.clients.models import ConfirmSignOut, LogoutTokenNames, OfflinePolicy, ResultPage
+from provider.clients.models import ConfirmSignOut, IDTokenClaims, LogoutTokenNames, OfflinePolicy, ResultPage
 from provider.protocol.client_metadata import ClientMetadata
 
 _LONGEST_REUSE = timedelta(seconds=60)
@@ -27,6 +27,8 @@ class ClientOptions:
     told_of_expiry: bool = True
     # Whether its Logout Tokens carry `sub` and `sid`, or one of them alone.
     logout_token_names: LogoutTokenNames = LogoutTokenNames.BOTH
+    # core §5.4: the specification's minimum, which self-registered clients keep.
+    id_token_claims: IDTokenClaims = IDTokenClaims.REQUESTED
     grant_lifetime: timedelta | None = None
     refresh_reuse_interval: timedelta | None = None
     # Development only: where Logout Tokens really go.

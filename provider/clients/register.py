@@ -14,7 +14,6 @@ from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
 from provider.protocol.client_metadata import ClientMetadata
 
-SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post"})
 # rfc6749 appendix A.1 allows any VSCHAR; without spaces, plus and percent an id means the same everywhere.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~:/@-]{1,255}")
 
@@ -33,17 +32,19 @@ def add(
     client_id: str | None = None,
     client_secret: str | None = None,
     options: ClientOptions | None = None,
+    any_secret_method: bool = False,
 ) -> tuple[Client, str | None]:
     """Add a client; returns it with its secret, which is shown this once, or None if it needs none.
 
-    An id and a secret that are not given are made. Raises InvalidClientID, ClientIDTaken,
-    UnusableSecret or InvalidOption.
+    With `any_secret_method` the secret may come by Basic or in the form. An id and a secret that are not
+    given are generated. Raises InvalidClientID, ClientIDTaken, UnusableSecret or InvalidOption.
     """
     options = options or ClientOptions()
     options.check_with(metadata)
     client_id = str(new_id()) if client_id is None else _checked_id(client_id)
     secret = _secret_for(metadata, client_secret)
     client = _made(metadata, client_id, secret)
+    client.any_secret_method = any_secret_method and metadata.has_secret
     apply_options(client, options)
     db.session.add(client)
     try:
@@ -74,6 +75,7 @@ def apply_options(client: Client, options: ClientOptions) -> None:
     client.result_page = options.result_page.value
     client.told_of_expiry = options.told_of_expiry
     client.logout_token_names = options.logout_token_names.value
+    client.id_token_claims = options.id_token_claims.value
     client.grant_lifetime = options.grant_lifetime
     client.refresh_reuse_interval = options.refresh_reuse_interval
     client.deliver_to = options.deliver_to
@@ -83,13 +85,8 @@ def apply_options(client: Client, options: ClientOptions) -> None:
     client.may_exchange_tokens_of = list(options.may_exchange_tokens_of or ()) or None
 
 
-def needs_secret(metadata: ClientMetadata) -> bool:
-    """Return whether the client authenticates with a secret."""
-    return metadata.token_endpoint_auth_method in SECRET_METHODS
-
-
 def _secret_for(metadata: ClientMetadata, given: str | None) -> str | None:
-    if not needs_secret(metadata):
+    if not metadata.has_secret:
         if given is not None:
             raise UnusableSecret("a client that does not authenticate with a secret must not have one")
         return None

@@ -123,7 +123,7 @@ def _issue(found: FoundCode, terms: TokenTerms) -> dict[str, Any]:
         sign_in=_sign_in_of(code.request),
         authorized=code.request.get("resources"),
         nonce=code.nonce,
-        claims=told_claims(code.request.get("claims"), found.account),
+        claims=told_claims(code.request.get("claims"), found.account, found.client, code.scope),
     )
 
 

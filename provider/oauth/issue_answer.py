@@ -19,7 +19,7 @@ from provider.oauth.authorization_request import AuthorizationRequest
 from provider.oauth.decision import Proceed
 from provider.oauth.token_answer import is_offline, token_answer
 from provider.oauth.token_terms import targets_for
-from provider.oauth.told_claims import to_store
+from provider.oauth.told_claims import scope_claims, to_store
 from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
 from provider.protocol.scopes import names_for, pick
 from provider.sessions import lifecycle as sessions
@@ -109,6 +109,9 @@ def _issue_id_token(
     # core §5.4: with no access token, what the scopes ask for is in the ID Token.
     if asked.response_type == {ID_TOKEN}:
         names |= names_for(proceed.scopes)
+    # core §3.3.3.6: beside a code there may be fewer 'for privacy reasons'; the token endpoint adds them.
+    elif CODE not in asked.response_type:
+        names |= scope_claims(share.client, proceed.scopes)
     return id_token.issue(
         share.client,
         share.grant,

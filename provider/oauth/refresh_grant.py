@@ -97,7 +97,7 @@ def _issue(found: FoundRefreshToken, terms: TokenTerms, successor: str, scope: s
         amr=session.amr if token.amr is None else token.amr,
         acr=session.acr if token.amr is None else token.acr,
     )
-    claims = told_claims(token.claims, found.account)
+    claims = told_claims(token.claims, found.account, client, scope)
     handle, access_token = access.issue_for_grant(
         client,
         grant,

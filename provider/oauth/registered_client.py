@@ -31,8 +31,8 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
         return is_right
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 – one method for all endpoints.
-        """Whether this is the one method that the client registered; no other will do."""
-        return self.metadata.token_endpoint_auth_method == method
+        """Whether the client may use this method: the registered one, or any for a secret."""
+        return method in self.client.auth_methods
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Whether the client registered this grant type."""

@@ -61,7 +61,7 @@ def issue_tokens(
             sign_in=sign_in,
             resources=authorized,
             cnf=terms.cnf_of_refresh_token(client),
-            claims=claims.stored if claims else None,
+            claims=(claims.stored or None) if claims else None,
         )
     if OPENID in scope.split():
         signed = id_token.issue(

@@ -6,8 +6,9 @@ from typing import Any
 
 from provider.accounts.claims import claims_of
 from provider.accounts.models import Account
+from provider.clients.models import Client, IDTokenClaims
 from provider.protocol.claims_request import ClaimsRequest
-from provider.protocol.scopes import pick
+from provider.protocol.scopes import names_for, pick
 
 _USERINFO, _ID_TOKEN = "userinfo", "id_token"
 
@@ -25,11 +26,22 @@ class ToldClaims:
         return self.stored.get(_USERINFO, [])
 
 
-def told_claims(stored: Mapping[str, list[str]] | None, account: Account) -> ToldClaims | None:
-    """Return what is told of a person, if anything was asked for by name."""
-    if not stored:
+def told_claims(
+    stored: Mapping[str, list[str]] | None, account: Account, client: Client, scope: str
+) -> ToldClaims | None:
+    """Return the claims to tell about a person under a scope; None if there are none beyond `sub`."""
+    names = {*(stored or {}).get(_ID_TOKEN, ()), *scope_claims(client, scope.split())}
+    if not stored and not names:
         return None
-    return ToldClaims(stored=dict(stored), in_id_token=pick(stored.get(_ID_TOKEN, ()), claims_of(account)))
+    return ToldClaims(stored=dict(stored or {}), in_id_token=pick(names, claims_of(account)))
+
+
+def scope_claims(client: Client, scopes: Collection[str]) -> frozenset[str]:
+    """Return the claims of these scopes, if the client is to find them in its ID Tokens.
+
+    core §5.4 has the UserInfo Endpoint answer them; many apps read nothing but the ID Token.
+    """
+    return names_for(scopes) if client.id_token_claims == IDTokenClaims.SCOPES else frozenset()
 
 
 def to_store(asked: ClaimsRequest, allowed: Collection[str]) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
+SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 STANDARD_SCOPE = "openid profile email address phone offline_access"
 
 
@@ -156,6 +157,11 @@ class ClientMetadata:
     def is_public(self) -> bool:
         """Whether the client cannot keep a secret (rfc6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"  # noqa: S105 – a method, no password.
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether the client authenticates with a secret."""
+        return self.token_endpoint_auth_method in SECRET_METHODS
 
     @property
     def is_native(self) -> bool:

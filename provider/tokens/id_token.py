@@ -39,8 +39,8 @@ def issue(
 ) -> str:
     """Issue an ID Token for a client, signed by the algorithm that it registered.
 
-    core §5.4: what the scopes allow to know of the person is told by the UserInfo Endpoint, and here
-    only where no access token could ask it.
+    `about_person` are the claims that it holds beyond those of the protocol; which these are is decided
+    by the caller (core §5.4, §5.5).
     """
     alg = client.metadata_.id_token_signed_response_alg
     claims = {**about_person, **claims_of(client, grant, sid=sid, sign_in=sign_in, nonce=nonce)}

@@ -84,6 +84,56 @@ def test_a_new_client_follows_fapi_2_without_naming_a_signature(curfew, tmp_path
     assert made["id_token_signed_response_alg"] == "PS256"
 
 
+BOTH, BASIC, POST = (
+    ["client_secret_basic", "client_secret_post"],
+    ["client_secret_basic"],
+    ["client_secret_post"],
+)
+METHOD = "--token-endpoint-auth-method"
+
+
+def test_a_secret_may_come_either_way_unless_the_operator_chooses_one(curfew):
+    def methods():
+        assert "client_secret_" in curfew("client", "show", "red").out
+        return curfew("client", "show", "red", "--json").json["token_endpoint_auth_methods"]
+
+    assert "client_secret_basic or client_secret_post" in curfew("client", "add", *RED).out
+    assert methods() == BOTH
+    curfew("client", "update", "red", "--client-name", "Red")
+    assert methods() == BOTH
+    curfew("client", "update", "red", METHOD, "client_secret_basic")
+    assert methods() == BASIC
+    curfew("client", "update", "red", "--client-name", "Scarlet")
+    assert methods() == BASIC
+    curfew("client", "update", "red", METHOD, "")
+    assert methods() == BOTH
+    document = json.dumps({"token_endpoint_auth_method": "client_secret_post"})
+    curfew("client", "update", "red", "--metadata-json", "-", stdin=document)
+    assert methods() == POST
+
+
+@pytest.mark.parametrize(
+    ("options", "methods"),
+    [
+        pytest.param((METHOD, "client_secret_basic"), BASIC, id="one that is also the default"),
+        pytest.param((METHOD, "client_secret_post"), POST, id="the other one"),
+        pytest.param((METHOD, "none"), ["none"], id="a public client"),
+    ],
+)
+def test_a_chosen_method_stays_the_only_one(curfew, options, methods):
+    made = curfew("client", "add", *RED, *options, "--json").json
+
+    assert made["token_endpoint_auth_methods"] == methods
+
+
+def test_id_tokens_say_what_the_scopes_allow_unless_the_operator_chooses_otherwise(curfew):
+    assert curfew("client", "add", *RED, "--json").json["id_token_claims"] == "scopes"
+
+    curfew("client", "update", "red", "--id-token-claims", "requested")
+    curfew("client", "update", "red", "--client-name", "Red")
+    assert curfew("client", "show", "red", "--json").json["id_token_claims"] == "requested"
+
+
 def test_logout_tokens_name_both_unless_the_operator_chooses_one(curfew):
     curfew("client", "add", *RED)
     assert curfew("client", "show", "red", "--json").json["logout_token_names"] == "both"

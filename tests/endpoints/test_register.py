@@ -75,6 +75,16 @@ def test_a_stranger_registers_a_client_and_is_told_everything(stranger):
     )
 
 
+@pytest.mark.spec("rfc7591 §2, core §5.4")
+def test_such_a_client_keeps_the_defaults_of_the_specifications(stranger):
+    told = stranger.registered(id_token_claims="scopes", any_secret_method=True)
+
+    client = queries.get_by_client_id(told["client_id"])
+    assert client.auth_methods == ("client_secret_basic",)
+    assert client.id_token_claims == "requested"
+    assert told["id_token_signed_response_alg"] == "RS256"
+
+
 def test_such_a_client_is_a_third_party_and_in_the_audit(stranger):
     told = stranger.registered(first_party=True, offline_policy="ask", deliver_to="http://127.0.0.1/x")
 

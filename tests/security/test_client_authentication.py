@@ -48,6 +48,18 @@ def test_each_client_has_the_one_method_that_it_registered(app):
     assert ask(red, client_id="red", client_secret=secret_of("red")).status_code == 401
 
 
+def test_without_a_chosen_method_a_secret_may_come_either_way_but_not_both(app):
+    red = RelyingParty(app, "red", settings={"any_secret_method": True})
+    post = {"client_id": "red", "client_secret": secret_of("red")}
+
+    assert ask(red, basic("red", secret_of("red"))).status_code == 200
+    assert ask(red, **post).status_code == 200
+    assert ask(red, **post | {"client_secret": "wrong"}).status_code == 401
+    assert ask(red, client_id="red").status_code == 401
+    both = ask(red, basic("red", secret_of("red")), **post)
+    assert (both.status_code, both.json["error"]) == (400, "invalid_request")
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -1,0 +1,58 @@
+"""What may be shown of a client: everything registered, or what its developer must know."""
+
+from typing import Any
+
+from provider.clients.models import Client
+from provider.infrastructure import current
+
+
+def app_facts(client: Client) -> dict[str, Any]:
+    """Return the values to enter in the app's configuration; the secret is shown apart."""
+    issuer, metadata = current.settings().issuer, client.metadata_
+    facts: dict[str, Any] = {
+        "issuer": issuer,
+        "discovery": f"{issuer}/.well-known/openid-configuration",
+        "client_id": client.client_id,
+        "redirect_uris": metadata.redirect_uris,
+        "scope": metadata.scope,
+        "token_endpoint_auth_method": " or ".join(client.auth_methods),
+        "id_token_signed_response_alg": metadata.id_token_signed_response_alg,
+        "end_session_endpoint": f"{issuer}/session/end",
+        "post_logout_redirect_uris": metadata.post_logout_redirect_uris,
+        "backchannel_logout_uri": metadata.backchannel_logout_uri,
+    }
+    if not metadata.redirect_uris:
+        # A service or a device signs nobody in through a browser's redirect.
+        del facts["end_session_endpoint"]
+    return facts
+
+
+def as_wire(known: Client) -> dict[str, Any]:
+    """Return everything about a client that may be shown."""
+    return {
+        "client_id": known.client_id,
+        **known.metadata_.to_wire(),
+        "token_endpoint_auth_methods": known.auth_methods,
+        "first_party": known.first_party,
+        "offline_policy": known.offline_policy,
+        "confirm_sign_out": known.confirm_sign_out,
+        "result_page": known.result_page,
+        "told_of_expiry": known.told_of_expiry,
+        "logout_token_names": known.logout_token_names,
+        "id_token_claims": known.id_token_claims,
+        "grant_lifetime": known.grant_lifetime,
+        "refresh_reuse_interval": known.refresh_reuse_interval,
+        "deliver_to": known.deliver_to,
+        "slow": known.slow,
+        "session_lifetime": known.session_lifetime,
+        "refuse_when_degraded_for": known.refuse_when_degraded_for,
+        "may_exchange_tokens_of": known.may_exchange_tokens_of or [],
+        "enabled": known.disabled_at is None,
+        "created_at": known.created_at,
+        "updated_at": known.updated_at,
+        "self_registered": known.self_registered,
+        "registrant": known.registrant,
+        "secret_last_used_at": known.secret_last_used_at,
+        "previous_secret_expires_at": known.previous_secret_expires_at,
+        "previous_secret_last_used_at": known.previous_secret_last_used_at,
+    }
