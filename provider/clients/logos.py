@@ -7,8 +7,10 @@ and from where. Each process remembers some; a logo that cannot be had is one th
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 
+from provider.clients import fetch_slots
+from provider.clients.fetch_slots import NoSlotFree
 from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.outbound_http import OutboundFailure
@@ -19,8 +21,6 @@ _DEADLINE = timedelta(seconds=3)
 _FRESH_FOR = timedelta(days=1)
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 _MOST_REMEMBERED = 200
-# A machine that is slow to answer must not hold the threads by which people sign in.
-_MOST_AT_ONCE = 4
 # What a file of each type begins with. SVG is none of them: it may hold scripts.
 _BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
@@ -57,7 +57,6 @@ class _Memory:
 
     def __init__(self) -> None:
         self.looks: dict[str, Look] = {}
-        self.seats = BoundedSemaphore(_MOST_AT_ONCE)
         self._locks: dict[str, Lock] = {}
         self._guard = Lock()
 
@@ -93,20 +92,18 @@ def remembered(uri: str) -> Look | None:
     return look if look and look.is_fresh else None
 
 
-def fetch(uri: str) -> Logo | None:
-    """Fetch a logo; of many who want it at once one goes. No transaction may be open."""
+def fetch(uri: str, client: Client) -> Logo | None:
+    """Fetch a client's logo, once for all who want it at once. No transaction may be open."""
     memory = _memory()
-    if not memory.seats.acquire(blocking=False):
-        return None
     try:
-        with memory.lock_of(uri):
+        with fetch_slots.logos().hold(uri, fetch_slots.registrant_of(client)), memory.lock_of(uri):
             look = remembered(uri)
             if look is None:
                 look = Look(_ask(uri), clock.now())
                 memory.keep(uri, look)
             return look.logo
-    finally:
-        memory.seats.release()
+    except NoSlotFree:
+        return None
 
 
 def _ask(uri: str) -> Logo | None:

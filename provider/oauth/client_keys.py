@@ -1,9 +1,11 @@
 """The public keys of clients that sign: registered as they are, or published at an address of theirs.
 
 Fetching happens before any transaction is open, from registered addresses alone and through the guarded
-door; when it fails nobody is let in, and a stranger who invents kids makes us look but seldom (DEC-17).
+client; when it fails no client is let in, and invented kids cause few fetches (DEC-17). While a host hangs,
+the keys that it published last are used within a bound.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,12 +13,14 @@ from threading import Lock
 
 from joserfc.jwk import KeySet
 
+from provider.clients import fetch_slots
+from provider.clients.fetch_slots import PATIENCE, NoSlotFree, registrant_of
 from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import end_read
 from provider.infrastructure.outbound_http import OutboundFailure
+from provider.oauth.client_documents import no_slot
 from provider.oauth.registered_client import find_active
-from provider.oauth.strangers_hosts import seat_for
 from provider.protocol import strict_json
 from provider.protocol.client_certificate import ClientCertificate
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH
@@ -28,8 +32,13 @@ LARGEST_ASSERTION = 8 * 1024
 _LARGEST_JWKS = 64 * 1024
 _DEADLINE = timedelta(seconds=3)
 _FRESH_FOR = timedelta(minutes=5)
+# While their host hangs, keys are used for so long: a key that its owner withdraws must not live much longer.
+_STALE_FOR = timedelta(minutes=30)
+# A request that could go on with stale keys does not wait longer than this for fresh ones.
+_DEADLINE_WITH_STALE = timedelta(seconds=1)
+_MOST_OF_IT = 0.9
 _LOOK_AGAIN_AFTER = timedelta(seconds=30)
-# Where strangers may register clients, they decide how many addresses there are.
+# Where anybody may register clients, they decide how many addresses there are.
 _MOST_REMEMBERED = 1000
 
 
@@ -37,13 +46,29 @@ class NoKeys(Exception):
     """There is no key to verify this client's signatures with."""
 
 
+class _Hanging(Exception):
+    """A host did not answer in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Fetched:
     keys: KeySet | None
     certificates: frozenset[str]
     at: datetime
-    # When something unknown last made us look before it was time.
+    # When something unknown made us look before it was time, or a host hung.
     looked_again_at: datetime | None = None
+    # Who registered the client, if the operator did not.
+    registrant: str | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether there is no need to look again for what it knows."""
+        return clock.now() - self.at <= _FRESH_FOR
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it may be used: while it is fresh, and for a while longer where no look has succeeded."""
+        return clock.now() - self.at <= (_STALE_FOR if self.keys is not None else _FRESH_FOR)
 
 
 _Knows = Callable[[_Fetched], bool]
@@ -52,7 +77,7 @@ _Knows = Callable[[_Fetched], bool]
 def keys_of(metadata: ClientMetadata) -> KeySet:
     """Return a client's keys. Raises NoKeys; nothing is fetched here."""
     if metadata.jwks_uri:
-        fetched = _fresh(metadata.jwks_uri)
+        fetched = _known(metadata.jwks_uri)
         if fetched is None or fetched.keys is None:
             raise NoKeys
         return fetched.keys
@@ -65,7 +90,7 @@ def keys_of(metadata: ClientMetadata) -> KeySet:
 def certificates_of(metadata: ClientMetadata) -> frozenset[str]:
     """Return the x5t#S256 of each certificate in a client's keys; nothing is fetched here."""
     if metadata.jwks_uri:
-        fetched = _fresh(metadata.jwks_uri)
+        fetched = _known(metadata.jwks_uri)
         return fetched.certificates if fetched else frozenset()
     return certificate_thumbprints((metadata.jwks or {}).get("keys", []))
 
@@ -105,36 +130,65 @@ def _has(keys: KeySet | None, kid: object) -> bool:
 
 
 def _look(client: Client, knows: _Knows) -> None:
-    """Fetch what a client publishes if that may help; of many who want it at once one goes."""
+    """Fetch what a client publishes if that may help; of many requests that want it at once one does.
+
+    Raises TemporarilyUnavailable where too many wait for such hosts and no stale keys would do.
+    """
     uri = client.metadata_.jwks_uri
     if not uri or not _is_worth_a_look(uri, knows):
         return
-    with seat_for(client), _lock(uri):
+    known, registrant = _known(uri), registrant_of(client)
+    has_stale = known is not None and knows(known)
+    try:
+        with fetch_slots.documents().hold(uri, registrant, patience=0.0 if has_stale else PATIENCE):
+            _look_alone(uri, registrant, knows, has_stale=has_stale)
+    except NoSlotFree as exc:
+        if not has_stale:
+            raise no_slot() from exc
+
+
+def _look_alone(uri: str, registrant: str | None, knows: _Knows, *, has_stale: bool) -> None:
+    lock = _lock(uri)
+    if not lock.acquire(blocking=not has_stale):
+        return
+    try:
         if _is_worth_a_look(uri, knows):
-            remembered = _cache()
-            if len(remembered) >= _MOST_REMEMBERED:
-                remembered.clear()
-            known = _fresh(uri)
-            remembered[uri] = replace(_fetch(uri), looked_again_at=clock.now() if known else None)
+            _keep(uri, replace(_looked(uri, has_stale=has_stale), registrant=registrant))
+    finally:
+        lock.release()
+
+
+def _looked(uri: str, *, has_stale: bool) -> _Fetched:
+    """Return what is known of a client's keys after another look."""
+    known, now = _known(uri), clock.now()
+    try:
+        fetched = _fetch(uri, _DEADLINE_WITH_STALE if has_stale else _DEADLINE)
+    except _Hanging:
+        return replace(known or _nothing(), looked_again_at=now)
+    was_early = known is not None and known.is_fresh
+    return replace(fetched, looked_again_at=now if was_early else None)
 
 
 def _is_worth_a_look(uri: str, knows: _Knows) -> bool:
     """core §10.1.1: a key that is not known may be new; those that are invented cost one look in a while."""
-    fetched = _fresh(uri)
-    if fetched is None:
+    known = _known(uri)
+    if known is None:
         return True
-    again = fetched.looked_again_at
-    return not knows(fetched) and (again is None or clock.now() - again > _LOOK_AGAIN_AFTER)
+    again = known.looked_again_at
+    may_look = again is None or clock.now() - again > _LOOK_AGAIN_AFTER
+    return may_look and not (known.is_fresh and knows(known))
 
 
-def _fresh(uri: str) -> _Fetched | None:
+def _known(uri: str) -> _Fetched | None:
     fetched = _cache().get(uri)
-    return fetched if fetched and clock.now() - fetched.at <= _FRESH_FOR else None
+    return fetched if fetched and fetched.is_usable else None
 
 
-def _fetch(uri: str) -> _Fetched:
+def _fetch(uri: str, deadline: timedelta) -> _Fetched:
+    """Fetch what a client publishes. Raises _Hanging if there is no answer in time."""
+    started_at = clock.now()
     try:
-        answer = current.house().outbound.get(uri, max_body_bytes=_LARGEST_JWKS, total_deadline=_DEADLINE)
+        answer = current.house().outbound.get(uri, max_body_bytes=_LARGEST_JWKS, total_deadline=deadline)
         if answer.status != 200:
             event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind="status", status=answer.status)
             return _nothing()
@@ -142,6 +196,9 @@ def _fetch(uri: str) -> _Fetched:
         return _Fetched(KeySet.import_key_set({"keys": keys}), certificate_thumbprints(keys), clock.now())
     except OutboundFailure as exc:
         event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind=exc.kind, detail=exc.detail)
+        # Also a connection that is neither made nor refused.
+        if exc.kind == "timeout" or clock.now() - started_at >= deadline * _MOST_OF_IT:
+            raise _Hanging from exc
     except LIBRARY_FAILURES as exc:
         event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind=type(exc).__name__)
     return _nothing()
@@ -150,6 +207,18 @@ def _fetch(uri: str) -> _Fetched:
 def _nothing() -> _Fetched:
     """Return that nothing could be fetched; it is tried again as for an unknown kid."""
     return _Fetched(None, frozenset(), clock.now())
+
+
+def _keep(uri: str, fetched: _Fetched) -> None:
+    """Remember what was fetched; where that is too much, the registrant with the most forgets its oldest."""
+    remembered = _cache()
+    remembered.pop(uri, None)
+    if len(remembered) >= _MOST_REMEMBERED:
+        entries = list(remembered.items())
+        named = [one.registrant for _, one in entries if one.registrant is not None]
+        most = Counter(named).most_common(1)[0][0] if named else None
+        remembered.pop(next(name for name, one in entries if one.registrant == most), None)
+    remembered[uri] = fetched
 
 
 def _cache() -> dict[str, _Fetched]:

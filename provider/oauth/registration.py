@@ -12,14 +12,15 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients import change, initial_access, queries, register, registration_token
 from provider.clients.addresses import check_addresses, has_plain_http_logout
+from provider.clients.fetch_slots import registrant_of
 from provider.clients.models import Client
 from provider.clients.secrets import check_secret
 from provider.infrastructure import event_log
 from provider.infrastructure.database import end_read, in_transaction
 from provider.logout import mass
 from provider.oauth import software_statement
+from provider.oauth.client_documents import slot_for
 from provider.oauth.self_registered import as_protocol_error, check_stranger
-from provider.oauth.strangers_hosts import seat
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.errors import AccessDenied, InvalidToken, UnregistrableMetadata
 
@@ -51,7 +52,7 @@ def add(
 
     `network` is where the request came from, as rate limits count it.
     """
-    metadata = _approved(asked)
+    metadata = _approved(asked, registrant=f"network:{network}")
     made = in_transaction(lambda: _add(asked, metadata, initial_token, ip, network))
     _warn_of_plain_http(made.client)
     return made
@@ -72,7 +73,7 @@ def replace(client: Client, token: str, asked: dict[str, Any], *, ip: str | None
     """Replace all that a client registered; its token is taken and another is given."""
     _refuse_operators(client)
     _check_sent_back(client, asked)
-    metadata = _approved(asked, client)
+    metadata = _approved(asked, client, registrant=registrant_of(client))
     end_read()
     made = in_transaction(lambda: _replace(client.client_id, token, asked, metadata, ip))
     _warn_of_plain_http(made.client)
@@ -137,7 +138,9 @@ def _remove(client_id: str, token: str, ip: str | None) -> None:
     _record(EventTag.CLIENT_REMOVED, client, ip)
 
 
-def _approved(asked: dict[str, Any], client: Client | None = None) -> ClientMetadata:
+def _approved(
+    asked: dict[str, Any], client: Client | None = None, *, registrant: str | None
+) -> ClientMetadata:
     """Return what may be registered of what was asked for. Raises the errors of rfc7591 §3.2.2.
 
     No transaction is open: documents of the client's are fetched here.
@@ -149,7 +152,8 @@ def _approved(asked: dict[str, Any], client: Client | None = None) -> ClientMeta
         metadata = ClientMetadata.from_registration(asked | asserted)
         check_stranger(metadata, client)
         end_read()
-        with seat() if metadata.sector_identifier_uri else nullcontext():
+        sector = metadata.sector_identifier_uri
+        with slot_for(sector, registrant) if sector else nullcontext():
             check_addresses(metadata)
     except InvalidClientMetadata as exc:
         raise as_protocol_error(exc.problems) from exc

@@ -11,14 +11,15 @@ from typing import Any
 
 from joserfc.jwk import Key
 
+from provider.clients.fetch_slots import registrant_of
 from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import end_read
 from provider.infrastructure.outbound_http import OutboundFailure
 from provider.oauth.authorization_request import KNOWN_PARAMETERS
+from provider.oauth.client_documents import slot_for
 from provider.oauth.client_keys import NoKeys, fetch_keys_for, keys_of
 from provider.oauth.registered_client import find_active
-from provider.oauth.strangers_hosts import seat_for
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES, allowed_signatures
 from provider.protocol.errors import (
@@ -141,7 +142,7 @@ def _fetched(request_uri: str, client: Client) -> str:
     if address not in [uri.partition("#")[0] for uri in client.metadata_.request_uris]:
         raise InvalidRequestURI("the request_uri is not registered for this app")
     try:
-        with seat_for(client):
+        with slot_for(address, registrant_of(client)):
             answer = current.house().outbound.get(address, max_body_bytes=LARGEST, total_deadline=_DEADLINE)
     except OutboundFailure as exc:
         event_log.warning("request_object_not_fetched", request_uri=address, kind=exc.kind)

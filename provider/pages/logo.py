@@ -26,7 +26,7 @@ def show(client_id: str) -> Response:
     client = find_by_client_id(client_id)
     end_read()
     uri = logos.address_of(client) if client and client.is_active else None
-    logo = _logo_at(uri) if uri else None
+    logo = _logo_at(uri, client) if uri and client else None
     if logo is None:
         raise NotFound("there is no logo of this app")
     response = make_response(logo.content)
@@ -46,11 +46,11 @@ def path_of(client: Client) -> str | None:
     return url_for("pages.logo", client_id=client.client_id)
 
 
-def _logo_at(uri: str) -> Logo | None:
+def _logo_at(uri: str, client: Client) -> Logo | None:
     look = logos.remembered(uri)
     if look:
         return look.logo
     # Only what makes us ask somebody else is counted: nobody has us call others for sport.
     if not network_limits.hit(current.settings().logo_limit_address, "logo"):
         raise TooManyRequests("too many logos from this address", retry_after=60)
-    return logos.fetch(uri)
+    return logos.fetch(uri, client)

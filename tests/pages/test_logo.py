@@ -204,19 +204,6 @@ def test_of_many_who_want_the_same_logo_at_once_one_fetches_it(app, red):
     assert len(server.requests) == 1
 
 
-def test_slow_machines_hold_only_some_of_us(http, red, app):
-    with Server(answering(sent(PNG))) as server:
-        red(server)
-        seats = logos._memory().seats
-        held = [seats.acquire(blocking=False) for _ in range(4)]
-        while_full = http.get("/apps/red/logo").status_code
-        seats.release()
-        then = http.get("/apps/red/logo").status_code
-
-    assert all(held)
-    assert (while_full, then) == (404, 200)
-
-
 def test_only_so_many_logos_are_remembered(http, red, monkeypatch):
     monkeypatch.setattr(logos, "_MOST_REMEMBERED", 2)
     with Server(answering(sent(PNG))) as server:

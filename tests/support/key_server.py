@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 
 class Published:
@@ -14,6 +14,21 @@ class Published:
         self.body = json.dumps(document).encode()
         self.asked: list[str] = []
         self.uri = ""
+        self._answers = Event()
+        self._answers.set()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Take requests meanwhile, and answer none of them."""
+        self._answers.clear()
+        try:
+            yield
+        finally:
+            self._answers.set()
+
+    def wait(self) -> None:
+        """Wait until requests are answered."""
+        self._answers.wait()
 
     def publish(self, document: object) -> None:
         self.body = json.dumps(document).encode()
@@ -27,10 +42,12 @@ def published(document: object) -> Iterator[Published]:
     class Machine(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             what.asked.append(self.path)
+            what.wait()
             self.send_response(200 if what.body else 503)
             self.send_header("Content-Length", str(len(what.body)))
-            self.end_headers()
-            self.wfile.write(what.body)
+            with suppress(OSError):
+                self.end_headers()
+                self.wfile.write(what.body)
 
         def log_message(self, *args: object) -> None:
             """Say nothing."""
