@@ -72,6 +72,11 @@ class Page:
         return set(self._form.buttons)
 
     @property
+    def form_buttons(self) -> dict[str, tuple[str, str]]:
+        """The buttons by their ids: the name and the value that each of them sends."""
+        return self._form.buttons
+
+    @property
     def fields(self) -> dict[str, str]:
         return self._form.fields
 
