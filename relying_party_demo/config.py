@@ -66,7 +66,11 @@ class RelyingPartyConfig:
 
 
 def _is_base_url(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 – a port that is no number is found when it is asked for.
+    except ValueError:
+        return False
     return parts.scheme in {"http", "https"} and bool(parts.netloc) and not parts.query and not parts.fragment
 
 

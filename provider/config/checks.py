@@ -118,12 +118,10 @@ def problems_of(settings: "Settings") -> Iterator[str]:
 
 
 def _issuer_problems(issuer: str) -> Iterator[str]:
-    try:
-        url = urlsplit(issuer)
-        url.port  # noqa: B018 – a port that is no number is found when it is asked for.
-    except ValueError:
+    if not _is_url(issuer):
         yield "issuer must be a URL"
         return
+    url = urlsplit(issuer)
     # discovery §3: the issuer is an https URL without query and fragment; localhost is for development.
     if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK_HOSTS):
         yield "issuer must be an https URL (http only for localhost)"
@@ -222,6 +220,16 @@ def _url_problems(settings: "Settings") -> Iterator[str]:
         ("redis://", "rediss://", "redis+socket://")
     ):
         yield "broker_url must begin with redis:// or rediss://"
+    elif not _is_url(settings.broker_url):
+        yield "broker_url must be a URL"
+
+
+def _is_url(text: str) -> bool:
+    try:
+        urlsplit(text).port  # noqa: B018 – a port that is no number is found when it is asked for.
+    except ValueError:
+        return False
+    return True
 
 
 def _certificate_problems(settings: "Settings") -> Iterator[str]:

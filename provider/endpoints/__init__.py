@@ -35,7 +35,7 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/.well-known/oauth-authorization-server", "oauth_metadata", "GET", discovery.discovery),
     ("/jwks", "jwks", "GET", jwks.jwks),
     ("/authorize", "authorize", "GET POST", authorize.authorize),
-    ("/authorize/resume/<handle>", "resume_authorize", "GET", authorize.resume),
+    ("/authorize/resume/<handle:handle>", "resume_authorize", "GET", authorize.resume),
     (
         "/par",
         "pushed_authorization_request",
@@ -58,7 +58,7 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
         global_token_revocation.global_token_revocation,
     ),
     ("/session/end", "end_session", "GET POST", end_session.end_session),
-    ("/session/end/resume/<handle>", "resume_end_session", "GET", end_session.resume_end_session),
+    ("/session/end/resume/<handle:handle>", "resume_end_session", "GET", end_session.resume_end_session),
     (
         "/session/end/confirm",
         "show_end_session_confirm",
@@ -71,15 +71,15 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
         "POST",
         end_session_confirm.submit_end_session_confirm,
     ),
-    ("/session/ended/<handle>", "show_session_ended", "GET", signed_out.show_session_ended),
+    ("/session/ended/<handle:handle>", "show_session_ended", "GET", signed_out.show_session_ended),
     (
-        "/session/ended/<handle>/state",
+        "/session/ended/<handle:handle>/state",
         "show_session_ended_state",
         "GET",
         signed_out.show_session_ended_state,
     ),
     (
-        "/session/ended/<handle>/frontchannel/<ticket>",
+        "/session/ended/<handle:handle>/frontchannel/<handle:ticket>",
         "frontchannel_logout",
         "GET",
         frontchannel_logout.frontchannel_logout,

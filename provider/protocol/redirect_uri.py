@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from provider.protocol.uri import LAST_PORT, MalformedURI, parse_web_uri
+from provider.protocol.uri import LAST_PORT, MalformedURI, has_odd_authority, parse_web_uri
 
 LONGEST_SHOWN = 200
 _URI_OR_PATH = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:|/)")
@@ -19,7 +19,8 @@ def matches(registered: Iterable[str], asked: str, *, native: bool) -> bool:
     """
     registered = tuple(registered)
     if asked in registered:
-        return True
+        # Registered before such URIs were refused, and no redirect can be made of it.
+        return asked.startswith(("http:", "https:")) or not has_odd_authority(asked)
     asked_without_port = _without_port(asked) if native else None
     return asked_without_port is not None and asked_without_port in map(_without_port, registered)
 

@@ -21,6 +21,7 @@ _PRIVATE_USE = re.compile(
     r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:(?P<path>/{1,3}[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)"
     r"(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
+_AUTHORITY = re.compile(r"[^:/?#]+://([^/?#]*)")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # What inet_aton would take for a number: a name may not end so, or 127.1 and 0x7f.1 would be addresses.
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -91,7 +92,20 @@ def check_private_use_uri(text: str) -> None:
         raise MalformedURI(
             "is neither an https URI nor one of a reverse domain name like com.example.app:/out"
         )
+    if has_odd_authority(text):
+        raise MalformedURI("has a port, a user name or a malformed host after //")
     _check_escapes(text, found["path"])
+
+
+def has_odd_authority(text: str) -> bool:
+    """Return whether a private-use URI names a host that not every parser of URLs can read.
+
+    Those for the web look for a port and for DNS labels wherever `//` stands.
+    """
+    found = _AUTHORITY.match(text)
+    if found is None or not found[1]:
+        return False
+    return ":" in found[1] or "@" in found[1] or any(not 0 < len(part) < 64 for part in found[1].split("."))
 
 
 def _check_host(host: str) -> None:

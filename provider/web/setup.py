@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, request
 from werkzeug.exceptions import MethodNotAllowed
@@ -17,6 +18,7 @@ from provider.web import (
     i18n,
     layout,
     op_browser_state,
+    path_parameters,
     request_body,
     request_bounds,
     request_metrics,
@@ -41,6 +43,7 @@ def install(app: Flask) -> None:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A doubled slash is a wrong address, not a reason for a 308 that posts a password again (THR-12).
     app.url_map.merge_slashes = False
+    path_parameters.install(app)
     app.register_blueprint(Blueprint("web", __name__, template_folder="templates"))
     # The first, so that it measures what all the others do.
     request_metrics.install(app)
@@ -59,7 +62,20 @@ def install(app: Flask) -> None:
     # Replacing this method is Flask's documented way to wrap an application.
     known = request_body.with_known_length(app.wsgi_app, settings.max_body_bytes)
     bounded = request_bounds.bounded(app, known, settings.database_deadline)
-    app.wsgi_app = _correlated(bounded)  # type: ignore[method-assign,assignment]
+    named = _under_own_name(bounded, urlsplit(settings.issuer).netloc)
+    app.wsgi_app = _correlated(named)  # type: ignore[method-assign,assignment]
+
+
+def _under_own_name(application: WSGIApp, host: str) -> WSGIApp:
+    """Answer every request under the issuer's host: nothing here depends on what the sender calls us.
+
+    What `Host` holds reaches the framework's own parsers otherwise, some of which fail on it.
+    """
+
+    def named(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        return application(environ | {"HTTP_HOST": host}, start_response)
+
+    return named
 
 
 def _note_address() -> None:

@@ -1,0 +1,25 @@
+"""What may stand in the variable parts of our addresses; anything else is an address that does not exist.
+
+A part that has been percent-decoded may hold anything, such as the line break that no header may hold.
+"""
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+
+class HandleConverter(BaseConverter):
+    """A random handle as `opaque_tokens` makes them, shortened or mistyped perhaps."""
+
+    regex = "[A-Za-z0-9_-]{1,128}"
+
+
+class ClientIDConverter(BaseConverter):
+    """A client id, which may be a URL."""
+
+    part_isolating = False
+    regex = "[A-Za-z0-9._~:@-][A-Za-z0-9._~:/@-]{0,254}"
+
+
+def install(app: Flask) -> None:
+    """Let the addresses of an application use them."""
+    app.url_map.converters |= {"handle": HandleConverter, "client_id": ClientIDConverter}
