@@ -58,12 +58,8 @@ class Disconnecting:
                 return
 
     def _play_once(self) -> None:
-        try:
-            here = self._visitors.sign_in(PERSON, [OTHER_APP, APP])
-            elsewhere = self._visitors.sign_in(PERSON, [OTHER_APP])
-        except UNANSWERED:
-            self._stop.wait(0.05)
-            return
+        here = self._sign_in([OTHER_APP, APP])
+        elsewhere = self._sign_in([OTHER_APP])
         silent = _Silent(self._house, elsewhere)
         self._disconnect(here)
         silent.finish()
@@ -74,6 +70,16 @@ class Disconnecting:
             self._probe(tokens)
         for visit in (here, elsewhere):
             self._visitors.sign_out_until_answered(visit, seconds=120)
+
+    def _sign_in(self, apps: list[str]) -> Visit:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                return self._visitors.sign_in(PERSON, apps)
+            except UNANSWERED:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def _disconnect(self, visit: Visit) -> None:
         deadline = time.monotonic() + 120
