@@ -55,6 +55,8 @@ class Keyring:
         self._snapshot: _Snapshot | None = None
         self._parsed: dict[str, PrivateKey] = {}
         self._loading = threading.Lock()
+        # Counted up with every change of the keys by this process.
+        self._changes = 0
 
     def private_key(self, alg: str) -> tuple[str, PrivateKey]:
         """Return the kid and the private key that sign now; raise NoSigningKey where there is none."""
@@ -85,6 +87,7 @@ class Keyring:
 
     def forget(self) -> None:
         """Look again at the next use, because this process has changed the keys."""
+        self._changes += 1
         self._snapshot = None
 
     def _fresh(self) -> _Snapshot:
@@ -114,7 +117,7 @@ class Keyring:
             self._loading.release()
 
     def _load(self) -> _Snapshot:
-        was_open = db.session().in_transaction()
+        was_open, changes = db.session().in_transaction(), self._changes
         held = [
             HeldKey(
                 kid=row.kid,
@@ -133,7 +136,9 @@ class Keyring:
             active={key.alg: key for key in held if key.state is KeyState.ACTIVE},
             taken_at=clock.now(),
         )
-        self._snapshot = snapshot
+        # Read before a change, it must not replace what another thread has read after it.
+        if changes == self._changes:
+            self._snapshot = snapshot
         return snapshot
 
 

@@ -15,6 +15,7 @@ from provider.keys.jwt import ID_TOKEN_TYP, InvalidJWT, UnverifiedJWT, sign, ver
 from provider.keys.keyring import the_keyring
 from provider.keys.models import KeyState, SigningKey
 from provider.keys.sealing import UnreadableKey
+from tests.races.at_once import just_after
 
 SECRET_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
@@ -332,6 +333,21 @@ def test_signing_goes_on_while_keys_rotate(keys, settings, turned_clock):
 
     assert failures == []
     assert done
+
+
+def test_keys_that_were_read_before_a_rotation_are_not_kept_after_it(keys, settings, turned_clock):
+    """Two threads read the keys; the one that read them first is done last."""
+
+    def rotate_and_sign():
+        with keys.app_context():
+            with transaction():
+                lifecycle.rotate("EdDSA", now=True)
+            return signed(settings, turned_clock, alg="EdDSA")
+
+    with just_after("SELECT signing_key", rotate_and_sign) as done:
+        the_keyring().published()
+
+    assert read(done[0])["aud"] == "red"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,19 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 @contextmanager
 def just_before(statement: str, act: Callable[[], object]) -> Iterator[list[object]]:
     """Do something in another thread, and to its end, just before the first statement that begins so."""
+    with _beside("before_cursor_execute", statement, act) as done:
+        yield done
+
+
+@contextmanager
+def just_after(statement: str, act: Callable[[], object]) -> Iterator[list[object]]:
+    """Do it between the first statement that begins so and what comes of its result."""
+    with _beside("after_cursor_execute", statement, act) as done:
+        yield done
+
+
+@contextmanager
+def _beside(moment: str, statement: str, act: Callable[[], object]) -> Iterator[list[object]]:
     done: list[object] = []
     mine = get_ident()
 
@@ -47,9 +60,9 @@ def just_before(statement: str, act: Callable[[], object]) -> Iterator[list[obje
             other.join(timeout=20)
             assert done, "the other act waits for this one"
 
-    event.listen(db.engine, "before_cursor_execute", look)
+    event.listen(db.engine, moment, look)
     try:
         yield done
     finally:
-        event.remove(db.engine, "before_cursor_execute", look)
+        event.remove(db.engine, moment, look)
     assert done, f"there was no {statement}"
