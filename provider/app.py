@@ -4,6 +4,7 @@ from flask import Flask
 
 import provider.models  # noqa: F401 – every table is known before the first query.
 from provider import api, endpoints, pages, web
+from provider.accounts import common_passwords
 from provider.config import Settings, has_published_key, load_settings
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import db
@@ -31,6 +32,9 @@ def create_app(settings: Settings | None = None, *, role: Role = Role.WEB) -> Fl
     with app.app_context():
         prepare_engine(db.engine, limits=limits_of(role, settings))
     current.install(app, compose_house(settings))
+    if role is Role.WEB:
+        with app.app_context():
+            common_passwords.load()
     web.install(app)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(api.blueprint)

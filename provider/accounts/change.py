@@ -23,7 +23,7 @@ def set_password(account: Account, password: str, *, reset: bool = False) -> Non
     A reset is somebody else's act, for which everything ends. A person's own change keeps the
     browser it was made in, so the epoch stays (design §3).
     """
-    check_rules(password, username=account.username)
+    check_rules(password, username=account.username, claims=account.claims)
     epoch = {"epoch": Account.epoch + 1} if reset else {}
     _write(account, password_hash=hash_password(password), password_changed_at=clock.now(), **epoch)
 

@@ -1,19 +1,29 @@
 """Which passwords may be set: long enough and not easy to guess; nothing about kinds of characters."""
 
+import re
 import string
 import unicodedata
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from functools import cache
-from importlib.resources import files
 from urllib.parse import urlsplit
 
+from provider.accounts import common_passwords
+from provider.accounts.common_passwords import folded
 from provider.accounts.passwords import MAX_BYTES, is_too_long
 from provider.infrastructure import current
 
 # How much a password must hold besides words that anybody would try here (SEC-602).
 _LEAST_OWN_CHARACTERS = 5
 _LEAST_WORD = 3
+# A shorter name is part of many words: it may be in a password, but not most of it.
+_LEAST_NAME = 5
+_LONGEST_REPEATED = 4
 _PADDING = string.digits + string.punctuation + " "
+_NAMES = ("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "email")
+# A town or country may be in a password: it says less about the person.
+_STREETS = ("street_address", "formatted")
+_SIGNS = re.compile(r"[\W_]+")
+_WHAT_TO_DO = "choose several unrelated words, or have a password manager make one"
 
 
 class PasswordRule(StrEnum):
@@ -33,46 +43,68 @@ class UnusablePassword(ValueError):
         self.rule = rule
 
 
-def check_rules(password: str, *, username: str) -> None:
-    """Raise UnusablePassword if a password may not be set for this account (SEC-604 to SEC-614)."""
+def check_rules(password: str, *, username: str, claims: Mapping[str, object] | None = None) -> None:
+    """Raise UnusablePassword if a password may not be set for this account (SEC-604 to SEC-614).
+
+    The claims are what is known of the person: their names and addresses are guessed first.
+    """
     if is_too_long(password):
         raise UnusablePassword(
             PasswordRule.TOO_LONG, f"the password must not be longer than {MAX_BYTES} bytes"
         )
-    password = unicodedata.normalize("NFC", password)
     least = current.settings().password_min_length
-    if len(password) < least:
+    if len(unicodedata.normalize("NFC", password)) < least:
         raise UnusablePassword(PasswordRule.TOO_SHORT, f"the password must have at least {least} characters")
-    folded = password.casefold()
-    if _is_common(folded):
-        raise UnusablePassword(PasswordRule.COMMON, "the password is one of those that are tried first")
-    if _is_made_of_context(folded, username):
+    text = folded(password)
+    if _is_common(text):
         raise UnusablePassword(
-            PasswordRule.CONTEXT, "the password must not be made of the user name or the name of this service"
+            PasswordRule.COMMON, f"the password is one that attackers try first; {_WHAT_TO_DO}"
+        )
+    claims = claims or {}
+    postal = claims.get("address")
+    address = postal if isinstance(postal, Mapping) else {}
+    names = [folded(username), *_texts_of(claims, _NAMES), *_texts_of(address, _STREETS)]
+    if _contains_name(text, names) or _is_made_of_context(text, [*names, *_texts_of(address, address)]):
+        raise UnusablePassword(
+            PasswordRule.CONTEXT,
+            "the password contains the person's name or address, or little more than the name of this "
+            f"service; {_WHAT_TO_DO}",
         )
 
 
-def _is_common(folded: str) -> bool:
-    # `passwordpassword` and `aaaaaaaaaaaaaaa` are no better than what they repeat.
-    unit = folded[: (folded + folded).find(folded, 1)]
-    if len(unit) < len(folded) and len(unit) <= 4:
-        return True
-    common = _common_passwords()
-    return not common.isdisjoint({folded, unit, folded.rstrip("0123456789!.?*#"), unit.rstrip("0123456789!")})
+def _is_common(text: str) -> bool:
+    """Return whether a password, or what it repeats or pads with digits and signs, is a common one."""
+    for written in {text, "".join(text.split())}:
+        # `passwordpassword` and `aaaaaaaaaaaaaaa` are no better than what they repeat.
+        unit = written[: (written + written).find(written, 1)]
+        if len(unit) < len(written) and len(unit) <= _LONGEST_REPEATED:
+            return True
+        if any(
+            map(common_passwords.is_common, {written, unit, written.strip(_PADDING), unit.strip(_PADDING)})
+        ):
+            return True
+    return False
 
 
-def _is_made_of_context(folded: str, username: str) -> bool:
+def _contains_name(text: str, person: list[str]) -> bool:
+    """Return whether a password contains a name or address of the person, whatever signs are in it."""
+    joined = _SIGNS.sub("", text)
+    names = {form for written in person for form in (written, written.partition("@")[0])}
+    forms = names | {_SIGNS.sub("", name) for name in names}
+    return any(len(form) >= _LEAST_NAME and (form in text or form in joined) for form in forms)
+
+
+def _is_made_of_context(text: str, person: list[str]) -> bool:
     """Return whether little is left of a password without words that belong to this place or person."""
     host = urlsplit(current.settings().issuer).hostname or ""
-    words = {"curfew", username.casefold(), *username.casefold().split("@"), host, *host.split(".")}
-    left = folded
+    words = {"curfew", host, *host.split("."), *person}
+    words.update(word for written in person for word in _SIGNS.split(written))
+    left = text
     for word in sorted(words, key=len, reverse=True):
         if len(word) >= _LEAST_WORD:
             left = left.replace(word, "")
-    return left != folded and len(left.strip(_PADDING)) < _LEAST_OWN_CHARACTERS
+    return left != text and len(left.strip(_PADDING)) < _LEAST_OWN_CHARACTERS
 
 
-@cache
-def _common_passwords() -> frozenset[str]:
-    lines = files("provider.accounts").joinpath("common_passwords.txt").read_text("utf-8").splitlines()
-    return frozenset(line for line in lines if line and not line.startswith("#"))
+def _texts_of(claims: Mapping[str, object], names: Iterable[str]) -> list[str]:
+    return [folded(value) for name in names if isinstance(value := claims.get(name), str)]

@@ -27,7 +27,7 @@ def add(username: str, password: str | None, claims: Mapping[str, object] | None
     name = tidy(username)
     known = standard_claims.checked(claims or {})
     if password is not None:
-        check_rules(password, username=name)
+        check_rules(password, username=name, claims=known)
     if find_by_username(name) is not None:
         raise UsernameTaken(f"the user name {name!r} is taken")
     now = clock.now()

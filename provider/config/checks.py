@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
@@ -38,6 +40,7 @@ _LIMITS = (
     *("pushed_request_limit", "registration_limit", "logo_limit_address"),
     "parked_request_limit_address",
 )
+_GZIP = b"\x1f\x8b"
 _FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")
 # A setting in this table must lie within these bounds (inclusive).
 _BOUNDS = {
@@ -113,6 +116,7 @@ def problems_of(settings: "Settings") -> Iterator[str]:
     yield from _key_problems(settings)
     yield from _format_problems(settings)
     yield from _url_problems(settings)
+    yield from _password_list_problems(settings.common_passwords_file)
     yield from _certificate_problems(settings)
     yield from _registration_problems(settings)
 
@@ -230,6 +234,19 @@ def _is_url(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _password_list_problems(path: Path | None) -> Iterator[str]:
+    if path is None:
+        return
+    try:
+        with path.open("rb") as file:
+            if file.read(2) == _GZIP:
+                with gzip.open(path) as packed:
+                    while packed.read(1024 * 1024):
+                        pass
+    except (OSError, EOFError, zlib.error) as exc:
+        yield f"common_passwords_file cannot be read: {exc}"
 
 
 def _certificate_problems(settings: "Settings") -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from provider.config.declare import setting
 
@@ -14,6 +15,11 @@ class SignInSettings:
     argon2_passes: int = setting("Passes of one password hash.", default=2)
     argon2_concurrency: int = setting("Password hashes computed at once per process.", default=4)
     password_min_length: int = setting("Shortest password that may be set.", default=15)
+    common_passwords_file: Path | None = setting(
+        "Text file, plain or gzip, with passwords that may not be set besides the common ones that are built "
+        "in, one a line. A million take 8 MB in each process, and some seconds at its start.",
+        default=None,
+    )
     sign_in_limit_account: str = setting(
         "Failed sign-ins allowed per account and network, from browsers in which the person has not signed "
         "in before.",

@@ -100,7 +100,7 @@ def _refuse(typed: Typed, found: FoundSession) -> Why | None:
     if typed.new != typed.again:
         return ChangeRefusal.DIFFERENT
     try:
-        check_rules(typed.new, username=account.username)
+        check_rules(typed.new, username=account.username, claims=account.claims)
     except UnusablePassword as exc:
         return exc.rule
     credentials = Credentials(username=account.username, password=typed.current)
@@ -198,13 +198,23 @@ def _in_words(why: Why, account: Account) -> str:
     match why:
         case PasswordRule.TOO_SHORT:
             least = current.settings().password_min_length
-            return _("The new password must have at least %(least)s characters.") % {"least": least}
+            return _(
+                "The new password must have at least %(least)s characters. "
+                "Several unrelated words are long, and easy to remember."
+            ) % {"least": least}
         case PasswordRule.TOO_LONG:
-            return _("The new password is too long.")
+            return _("The new password is too long. Choose a shorter one.")
         case PasswordRule.COMMON:
-            return _("The new password is one of those that are tried first. Choose another.")
+            return _(
+                "The new password is one that attackers try first. "
+                "Choose several unrelated words, or have your password manager make one."
+            )
         case PasswordRule.CONTEXT:
-            return _("The new password must not be made of your user name or the name of this service.")
+            return _(
+                "The new password contains your name or address, or little more than the name of this "
+                "service. Choose several words that have nothing to do with you, or have your password "
+                "manager make one."
+            )
         case ChangeRefusal.DIFFERENT:
             return _("The new password was not typed the same way twice.")
         case ChangeRefusal.SAME:

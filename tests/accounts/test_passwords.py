@@ -1,6 +1,7 @@
 """Passwords are hard to guess, checked as they were received, and cheap to refuse."""
 
 import dataclasses
+import gzip
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import update
 from provider.accounts import change, passwords, register
 from provider.accounts.models import Account
 from provider.accounts.password_rules import UnusablePassword, check_rules
+from provider.config import WrongSettings
 from provider.infrastructure import current
 from provider.infrastructure.database import change as write
 from provider.infrastructure.database import db, transaction
@@ -159,7 +161,13 @@ def test_an_old_hash_is_noticed(ada):
         pytest.param("adalovelace1815", False, id="the user name with a year"),
         pytest.param("curfewcurfew", False, id="the product"),
         pytest.param("localhost:8900!", False, id="the issuer"),
-        pytest.param("adalovelace walks by the river", True, id="the user name and more"),
+        pytest.param("adalovelace walks by the river", False, id="the user name and more"),
+        pytest.param("ada loves a lace by the river", True, id="only a part of the user name"),
+        pytest.param("liverpool1234567", False, id="a common one with digits behind"),
+        pytest.param("2026 manchester 2026", False, id="a common one among digits"),
+        pytest.param("Liverpool liverpool", False, id="a common one, twice, with a space"),
+        pytest.param("q1w2e3r4t5y6u7i8o9p0", False, id="a walk over the keyboard"),
+        pytest.param("liverpool in the rain", True, id="a common one and more"),
         pytest.param("x" * 3 + "y" * 1022, False, id="longer than 1024 bytes"),
     ],
 )
@@ -170,3 +178,78 @@ def test_which_passwords_may_be_set(app, password, allowed):
         with pytest.raises(UnusablePassword) as refused:
             check_rules(password, username="adalovelace")
         assert repr(password) not in str(refused.value)
+
+
+PERSON = {
+    "name": "Augusta Ada King-Noel",
+    "given_name": "Augusta Ada",
+    "family_name": "King-Noel",
+    "nickname": "Tess",
+    "email": "countess.l@example.org",
+    "address": {"street_address": "12 St James's Square", "locality": "Dover", "postal_code": "SW1Y 4JH"},
+}
+
+
+@pytest.mark.spec("SEC-602, SEC-614")
+@pytest.mark.parametrize(
+    ("password", "allowed"),
+    [
+        pytest.param("my own augusta ada king-noel", False, id="her name"),
+        pytest.param("MyOwnAugustaAdaKingNoel", False, id="her name in one word"),
+        pytest.param("the house of King Noel", False, id="her family name"),
+        pytest.param("countess.l@example.org rules", False, id="her e-mail address"),
+        pytest.param("mail for countess-l here", False, id="her e-mail address before the @"),
+        pytest.param("i live at 12 St James's Square", False, id="her street"),
+        pytest.param("dover SW1Y 4JH 2026", False, id="her town and postal code and no more"),
+        pytest.param("tess tess 1815 noel", False, id="short names and no more"),
+        pytest.param("the cliffs of dover are white", True, id="her town and more"),
+        pytest.param("contessa loves a long walk", True, id="a short name inside another word"),
+    ],
+)
+def test_own_names_and_addresses_are_refused(app, password, allowed):
+    def set_() -> None:
+        with transaction():
+            register.add("al1815", password, PERSON)
+
+    if allowed:
+        set_()
+    else:
+        with pytest.raises(UnusablePassword, match="choose several unrelated words"):
+            set_()
+
+
+@pytest.mark.spec("SEC-607")
+def test_the_built_in_list_is_long_and_compact():
+    from importlib.resources import files
+
+    from provider.accounts import common_passwords
+
+    assert 10_000 <= len(common_passwords.built_in()) <= 100_000
+    assert (files("provider.accounts") / "common_passwords.txt.gz").stat().st_size < 200_000
+    assert "zxcvbn" in (files("provider.accounts") / "common_passwords.license.txt").read_text()
+
+
+@pytest.mark.spec("SEC-615")
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_operator_adds_a_list(app, tmp_path, packed):
+    path = tmp_path / "leaked.txt"
+    text = "Hunter Two Is Starred\r\ncafe\u0301 noir et croissant\n\n".encode() + b"latin \xe9\n"
+    path.write_bytes(gzip.compress(text) if packed else text)
+    house = current.house()
+    with_list = dataclasses.replace(house.settings, common_passwords_file=path)
+    current.install(app, dataclasses.replace(house, settings=with_list, memo={}))
+
+    for leaked in ("hunter two is starred", "HUNTER TWO IS STARRED 99", "café noir et croissant"):
+        with pytest.raises(UnusablePassword):
+            check_rules(leaked, username="ada")
+    check_rules("hunter three is not", username="ada")
+
+
+@pytest.mark.parametrize("content", [None, gzip.compress(b"much too short" * 99)[:-9]])
+def test_a_list_that_cannot_be_read_is_a_wrong_setting(settings, tmp_path, content):
+    path = tmp_path / "leaked.txt"
+    if content:
+        path.write_bytes(content)
+
+    with pytest.raises(WrongSettings, match="common_passwords_file cannot be read"):
+        dataclasses.replace(settings, common_passwords_file=path)

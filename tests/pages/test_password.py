@@ -101,8 +101,17 @@ def test_this_browser_goes_on_under_a_new_handle(http, made):
         pytest.param({"again": NEW + " "}, 400, "typed the same way twice", "again", id="mistyped"),
         pytest.param({"new": "short"}, 400, "at least 8 characters", "new", id="too short"),
         pytest.param({"new": "x1y" * 400}, 400, "too long", "new", id="too long"),
-        pytest.param({"new": "password123"}, 400, "tried first", "new", id="common"),
-        pytest.param({"new": "ada-curfew-ada"}, 400, "must not be made of", "new", id="made of names"),
+        pytest.param(
+            {"new": "password123"},
+            400,
+            "attackers try first. Choose several unrelated words",
+            "new",
+            id="common",
+        ),
+        pytest.param(
+            {"new": "my ada@example.test mail"}, 400, "contains your name or address", "new", id="an address"
+        ),
+        pytest.param({"new": "ada-curfew-ada"}, 400, "Choose several words that", "new", id="made of names"),
     ],
 )
 def test_what_is_refused_changes_nothing(http, ada, made, typed, status, sentence, wrong):
