@@ -28,7 +28,7 @@ _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?")
 # rfc6749 §3.3: scope-token.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-_HOST = re.compile(r"[a-z0-9.:-]{1,253}")
+_HOST = re.compile(r"[a-z0-9.-]{1,253}|[0-9a-f:]{2,39}")
 # Without hyphens: a server cannot tell one from an underscore, and a proxy that overwrites X-Cert lets X_Cert
 # through to take its place.
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")

@@ -55,6 +55,21 @@ def test_no_setting_takes_a_span_that_is_none(span):
     assert time.process_time() - begun < CPU_SECONDS
 
 
+@pytest.mark.parametrize("url", ["{}://[::1", "{}://a:99999", "{}://a:x"])
+@pytest.mark.parametrize(("name", "scheme"), [("issuer", "https"), ("broker_url", "redis")])
+def test_no_setting_takes_a_url_that_is_none(name, scheme, url):
+    with pytest.raises(WrongSettings) as refused:
+        load_settings({f"CURFEW_{name.upper()}": url.format(scheme)})
+
+    assert refused.value.problems == [f"{name} must be a URL"]
+
+
+@pytest.mark.parametrize("host", ["https://a.test", "a.test:8443", "A.test", "a test"])
+def test_a_trusted_host_is_a_host_alone(host):
+    with pytest.raises(WrongSettings, match="registration_trusted_hosts must hold host names"):
+        load_settings({"CURFEW_REGISTRATION_TRUSTED_HOSTS": host})
+
+
 def test_a_wrong_setting_is_one_line_and_an_exit_code(curfew):
     answer = curfew("settings", code=2, CURFEW_SESSION_LIFETIME="9" * 32_000)
 
