@@ -9,11 +9,10 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from provider.config.url_checks import url_problems
 from provider.config.values import LONGEST_SPAN
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 SHORTEST_BEARER_TOKEN = 16
 # Of docker-compose.yml, for a look around.
 _PUBLISHED_KEYS = frozenset({"Y29tcG9zZS1kZW1vLWtleS1jb21wb3NlLWRlbW8ta2U"})
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # rfc6750 §2.1: what a bearer token may consist of.
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?")
@@ -109,32 +107,15 @@ def has_published_key(settings: "Settings") -> bool:
 
 def problems_of(settings: "Settings") -> Iterator[str]:
     """Yield one sentence for each thing that is wrong with the settings."""
-    yield from _issuer_problems(settings.issuer)
+    yield from url_problems(settings)
     yield from _bound_problems(settings)
     yield from _span_problems(settings)
     yield from _relation_problems(settings)
     yield from _key_problems(settings)
     yield from _format_problems(settings)
-    yield from _url_problems(settings)
     yield from _password_list_problems(settings.common_passwords_file)
     yield from _certificate_problems(settings)
     yield from _registration_problems(settings)
-
-
-def _issuer_problems(issuer: str) -> Iterator[str]:
-    if not _is_url(issuer):
-        yield "issuer must be a URL"
-        return
-    url = urlsplit(issuer)
-    # discovery §3: the issuer is an https URL without query and fragment; localhost is for development.
-    if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK_HOSTS):
-        yield "issuer must be an https URL (http only for localhost)"
-    elif not url.hostname or url.query or url.fragment or "?" in issuer or "#" in issuer:
-        yield "issuer must have a host and neither query nor fragment"
-    if issuer.endswith("/"):
-        yield "issuer must not end with a slash"
-    elif url.path:
-        yield "issuer must not have a path: the provider serves the whole host"
 
 
 def _bound_problems(settings: "Settings") -> Iterator[str]:
@@ -211,29 +192,6 @@ def _format_problems(settings: "Settings") -> Iterator[str]:
         yield "secret_key must be 32 random bytes in base64url"
     if settings.outbound_ca_bundle and not _is_file(settings.outbound_ca_bundle):
         yield "outbound_ca_bundle names no file"
-
-
-def _url_problems(settings: "Settings") -> Iterator[str]:
-    if settings.database_url and not settings.database_url.startswith(
-        ("sqlite:///", "postgresql+psycopg://")
-    ):
-        yield "database_url must begin with sqlite:/// or postgresql+psycopg://"
-    if settings.database_url.startswith("postgresql") and find_spec("psycopg") is None:
-        yield "database_url needs the driver for PostgreSQL: pip install 'curfew-op[postgres]'"
-    if settings.broker_url and not settings.broker_url.startswith(
-        ("redis://", "rediss://", "redis+socket://")
-    ):
-        yield "broker_url must begin with redis:// or rediss://"
-    elif not _is_url(settings.broker_url):
-        yield "broker_url must be a URL"
-
-
-def _is_url(text: str) -> bool:
-    try:
-        urlsplit(text).port  # noqa: B018 – a port that is no number is found when it is asked for.
-    except ValueError:
-        return False
-    return True
 
 
 def _password_list_problems(path: Path | None) -> Iterator[str]:
