@@ -13,6 +13,7 @@
 #   make bench-delivery   how fast sign-outs are told, beside a bare loop (BENCH_ARGS=--full: 50,000)
 #   make bench-check  how long `curfew check` reads a database of a million sessions
 #   make bench-parked     whether a day of 100 sign-ins a second leaves the table of parked requests flat
+#   make fuzz         every parser by atheris for FUZZ_MINUTES=10 each, or FUZZ_ARGS="jwks" alone; x86-64 Linux
 #   make mutants      how many small defects the tests find in tokens, logout and delivery; takes hours
 #   make wheel-check  builds the wheel, installs it elsewhere, and signs in and out with it
 #   make screenshot   takes the picture of the README anew, with Chromium
@@ -35,9 +36,10 @@ PYTEST_WORKERS ?= $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
 PYTEST_ARGS ?=
 ROUNDS ?= 1000
 MINUTES ?= 5
+FUZZ_MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check
+.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check fuzz
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -85,6 +87,10 @@ screenshot: install-dev
 bench-sessions: install-dev
 	@$(BIN)/python -m benchmarks.sessions $(BENCH_ARGS)
 
+fuzz: install-dev
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --system-certs --require-hashes -r requirements/fuzz.lock
+	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES) $(FUZZ_ARGS)
+
 format: install-dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -103,7 +109,7 @@ mutants: install-dev
 	@$(BIN)/python -m benchmarks.mutants $(MUTANTS_ARGS)
 
 clean:
-	rm -rf .venv .venv-* .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis mutants
+	rm -rf .venv .venv-* .demo .fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis mutants
 
 # A stamp says what is installed: it is older than its lock file when the lock has changed.
 install: $(VENV)/.installed-demo
@@ -117,6 +123,7 @@ $(VENV)/.installed-dev: requirements/bootstrap.lock requirements/dev.lock pyproj
 
 lock: install
 	$(BIN)/uv pip compile requirements/bootstrap.in $(LOCK) --upgrade -o requirements/bootstrap.lock
+	$(BIN)/uv pip compile requirements/fuzz.in $(LOCK) --upgrade -o requirements/fuzz.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK) --upgrade -o requirements/dev.lock
 	$(BIN)/uv pip compile pyproject.toml --extra demo -c requirements/dev.lock $(LOCK) -o requirements/demo.lock
 	$(BIN)/uv pip compile pyproject.toml --extra postgres -c requirements/dev.lock $(LOCK) -o requirements/run.lock
