@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 
 from provider.audit import prune as audit_prune
 from provider.delivery.prune import prune_finished
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import change, db, is_away, transaction
+from provider.infrastructure.database import change, is_away, transaction
 from provider.inspection.overdue import Expiring, kept_after_expiry
 
 BATCH = 500
@@ -61,8 +61,11 @@ def _delete_batch(pruning: _Pruning) -> int:
 
 
 def prune_expired(table: Expiring, before: datetime) -> int:
-    """Delete the rows of a table that expired first, about a batch of them, and return how many."""
-    expires_at = table.expires_at
-    oldest = select(expires_at).where(expires_at < before).order_by(expires_at)
-    through = db.session.scalar(oldest.offset(BATCH - 1).limit(1))
-    return change(delete(table).where(expires_at < before if through is None else expires_at <= through))
+    """Delete a batch of the rows of a table that expired first, and return how many there were.
+
+    They are found by the index and deleted by their keys: for a condition on the instant alone, of which it
+    knows no value when it plans, PostgreSQL would read the whole table.
+    """
+    key = table.__table__.primary_key
+    oldest = select(*key).where(table.expires_at < before).order_by(table.expires_at).limit(BATCH)
+    return change(delete(table).where(tuple_(*key).in_(oldest)))
