@@ -76,6 +76,8 @@ class House:
             "argon2_memory": "1024",
             "argon2_passes": "1",
             "password_min_length": "8",
+            # All visitors come from the same address.
+            "parked_request_limit_address": "1000 per second",
         } | (settings or {})
         for rp in rps.values():
             rp.begin(self.history, self.issuer)
