@@ -1,14 +1,14 @@
 """The options of `curfew client`: one for each metadata field, made from its declaration."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import Field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from provider.cli.json_file import read_object
 from provider.clients.models import (
     Client,
     ConfirmSignOut,
@@ -171,13 +171,13 @@ def operator_options(command: F) -> F:
 def named_metadata(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata that a command names: those of the JSON document, changed by the options."""
     document = given["metadata_json"]
-    asked = {} if document is None else _read_object(document, "--metadata-json")
+    asked = {} if document is None else read_object(document, "--metadata-json")
     for name in FIELDS:
         value = given[name]
         if value is None or value == ():
             continue
         # An empty text takes a field away: `--logo-uri ""`.
-        asked[name] = _read_object(value, "--jwks") if name == "jwks" else _without_empty(value)
+        asked[name] = read_object(value, "--jwks") if name == "jwks" else _without_empty(value)
     return asked
 
 
@@ -234,13 +234,3 @@ def _without_empty(value: Any) -> Any:
     if isinstance(value, tuple):
         return [item for item in value if item != ""]
     return None if value == "" else value
-
-
-def _read_object(document: TextIO, option: str) -> dict[str, Any]:
-    try:
-        value = json.load(document)
-    except ValueError as exc:
-        raise click.BadParameter(f"is not JSON: {exc}", param_hint=option) from exc
-    if not isinstance(value, dict):
-        raise click.BadParameter("is not a JSON object", param_hint=option)
-    return value

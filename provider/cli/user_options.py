@@ -1,6 +1,5 @@
 """What `curfew user` reads: claims as name=value or as JSON, passwords from standard input."""
 
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO, TypeVar
@@ -8,6 +7,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from provider.accounts.claims import BOOLEAN_CLAIMS
+from provider.cli.json_file import read_object
 
 F = TypeVar("F", bound=Callable[..., Any])
 _BOOLEANS = {"true": True, "false": False}
@@ -32,7 +32,7 @@ def changed_claims(
     """Return the claims after the document and then the pairs were applied."""
     after = dict(before)
     if document is not None:
-        after |= _read_object(document)
+        after |= read_object(document, "--claims-json")
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
@@ -63,13 +63,3 @@ def _apply(claims: dict[str, Any], name: str, text: str) -> None:
         claims[name] = _BOOLEANS.get(text.lower(), text)
     else:
         claims[name] = text or None
-
-
-def _read_object(document: TextIO) -> dict[str, Any]:
-    try:
-        value = json.load(document)
-    except ValueError as exc:
-        raise click.BadParameter(f"is not JSON: {exc}", param_hint="--claims-json") from exc
-    if not isinstance(value, dict):
-        raise click.BadParameter("is not a JSON object", param_hint="--claims-json")
-    return value

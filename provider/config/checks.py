@@ -203,8 +203,9 @@ def _password_list_problems(path: Path | None) -> Iterator[str]:
                 with gzip.open(path) as packed:
                     while packed.read(1024 * 1024):
                         pass
-    except (OSError, EOFError, zlib.error) as exc:
-        yield f"common_passwords_file cannot be read: {exc}"
+    except (OSError, ValueError, EOFError, zlib.error) as exc:
+        # The system's own sentence repeats the path, however long it is.
+        yield f"common_passwords_file cannot be read: {getattr(exc, 'strerror', None) or exc}"
 
 
 def _certificate_problems(settings: "Settings") -> Iterator[str]:

@@ -139,3 +139,20 @@ def test_no_text_of_any_setting_is_a_defect(name):
         else:
             longest = 0
         assert longest < 500, text[:20]
+
+
+DOCUMENTS = {
+    "a name twice": '{"client_name": "Red", "client_name": "Blue"}',
+    "a number that is none": '{"client_name": "Red", "default_max_age": NaN}',
+    "very deep": '{"a": ' + "[" * 100_000,
+    "a list": "[]",
+    "no JSON": "{",
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_a_document_with_two_meanings_or_none_is_refused(curfew, document):
+    client = curfew("client", "add", "--metadata-json", "-", stdin=document, code=2)
+
+    assert client.err.startswith("curfew: Invalid value for --metadata-json: is not a JSON object: ")
+    assert curfew("client", "list", "--json").json == []
