@@ -14,9 +14,12 @@ from provider.infrastructure.private_files import keep_private
 from provider.infrastructure.rate_limits import RateLimits
 from provider.infrastructure.secrets import open_secret_box
 from provider.infrastructure.task_queue import Doorbell
+from provider.infrastructure.wake_pipe import Waker
 
 
-def create_app(settings: Settings | None = None, *, role: Role = Role.WEB) -> Flask:
+def create_app(
+    settings: Settings | None = None, *, role: Role = Role.WEB, waker: Waker | None = None
+) -> Flask:
     """Compose the provider for a kind of process. Raises WrongSettings or UnusableSecretKey."""
     settings = settings or load_settings()
     event_log.configure(settings.log_level)
@@ -31,7 +34,7 @@ def create_app(settings: Settings | None = None, *, role: Role = Role.WEB) -> Fl
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine, limits=limits_of(role, settings))
-    current.install(app, compose_house(settings))
+    current.install(app, compose_house(settings, waker))
     if role is Role.WEB:
         with app.app_context():
             common_passwords.load()
@@ -42,8 +45,8 @@ def create_app(settings: Settings | None = None, *, role: Role = Role.WEB) -> Fl
     return app
 
 
-def compose_house(settings: Settings) -> current.House:
-    """Compose the settings and the doors of one application."""
+def compose_house(settings: Settings, waker: Waker | None = None) -> current.House:
+    """Compose the settings and the doors of one application; `waker` wakes the worker of its process tree."""
     policy = OutboundPolicy(
         allowed_networks=settings.outbound_networks,
         allowed_hosts=settings.outbound_hosts,
@@ -56,5 +59,5 @@ def compose_house(settings: Settings) -> current.House:
         secret_box=open_secret_box(settings),
         outbound=OutboundClient(policy),
         rate_limits=RateLimits(settings.broker_url or None),
-        doorbell=Doorbell(settings.broker_url),
+        doorbell=Doorbell(settings.broker_url, waker),
     )

@@ -4,7 +4,9 @@ Composes the application, the process that sweeps and does the duties, and the o
 doorbell message may start. Without a broker the process works alone.
 """
 
+import os
 import signal
+import threading
 import time
 from types import FrameType
 
@@ -12,7 +14,7 @@ from celery import signals
 from celery.worker import state
 
 from provider.app import create_app
-from provider.infrastructure import current, event_log
+from provider.infrastructure import current, event_log, wake_pipe
 from provider.infrastructure.engine import Role
 from provider.infrastructure.task_queue import DELIVER, QUEUE, make_celery
 from provider.worker.metrics_server import MetricsServer
@@ -21,6 +23,8 @@ from provider.worker.process import WorkerProcess
 # A task only claims rows and starts attempts in the dispatcher's own threads, so few are enough.
 _LISTENERS = 4
 _PAUSE_BEFORE_LISTENING_AGAIN = 1.0
+# Once the process tree that it belongs to is gone: a delivery under way takes no longer by default.
+_SECONDS_TO_STOP = 15.0
 _OPTIONS = {
     "pool_cls": "threads",
     "concurrency": _LISTENERS,
@@ -66,18 +70,32 @@ def stop(**_: object) -> None:
     process.stop()
 
 
-def run(metrics_at: tuple[str, int] | None = None) -> int:
-    """Work until SIGTERM or Ctrl-C and return the exit code; tell metrics at that address meanwhile."""
+def run(metrics_at: tuple[str, int] | None = None, woken_by: int | None = None) -> int:
+    """Work until SIGTERM or Ctrl-C and return the exit code; serve metrics at that address meanwhile.
+
+    `woken_by` is the descriptor on which the web processes of the same process tree write.
+    """
     signals.worker_shutdown.disconnect(stop)
     server = MetricsServer(application, *metrics_at) if metrics_at else None
     if server:
         server.start()
+    if woken_by is not None:
+        threading.Thread(target=_follow_tree, args=(woken_by,), name="wake-pipe", daemon=True).start()
     try:
         return _listen() if _settings.broker_url else _run_alone()
     finally:
         process.stop()
         if server:
             server.stop()
+
+
+def _follow_tree(descriptor: int) -> None:
+    """Deliver when the web processes of this tree write; stop when all of them are gone."""
+    wake_pipe.listen(descriptor, process.wake)
+    event_log.warning("worker_left_alone")
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_SECONDS_TO_STOP)
+    os._exit(1)
 
 
 def _listen() -> int:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from provider.cli import main as curfew
@@ -33,13 +34,18 @@ def create_app(settings: "Settings") -> "Flask":
     return app.create_app(settings, role=Role.COMMAND)
 
 
-def load_application(threads: int) -> "Front":
-    """Make the application inside a server's worker process, which leaves when its parent is gone."""
+def load_application(threads: int, writer: Connection | None = None) -> "Front":
+    """Make the application inside a server's worker process, which leaves when its parent is gone.
+
+    `writer` leads to the worker of the same process tree, if there is one.
+    """
+    from provider.app import create_app
     from provider.cli.serve import leave_with_parent
     from provider.config import load_settings
+    from provider.infrastructure.wake_pipe import Waker
     from provider.server import BodyLimits, Front
-    from provider.wsgi import application
 
+    application = create_app(waker=Waker(writer) if writer else None)
     threading.Thread(target=leave_with_parent, daemon=True).start()
     threading.Thread(target=_watch_history, args=(application,), daemon=True).start()
     settings = load_settings()
@@ -65,8 +71,12 @@ def _watch_history(application: "Flask") -> None:
         time.sleep(history.EVERY.total_seconds())
 
 
-def run_worker(metrics_at: tuple[str, int] | None = None) -> int:
+def run_worker(metrics_at: tuple[str, int] | None = None, woken_by: int | None = None) -> int:
     """Run a worker in this process; returns its exit code."""
     from provider.celery_app import run
 
-    return run(metrics_at)
+    return run(metrics_at, woken_by)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ it but is given it.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,11 +20,13 @@ class Composition:
     """The parts that commands start; each imports what it needs when it is called."""
 
     create_app: Callable[["Settings"], "Flask"]
-    # Given how many threads answer requests, returns the ASGI application. Runs in a server's own worker
-    # process, and so must be a function that can be found by its name.
-    load_application: Callable[[int], Callable[..., Awaitable[None]]]
-    # Given where it tells its metrics, if it does; returns the exit code.
-    run_worker: Callable[[tuple[str, int] | None], int]
+    # Given how many threads answer requests and the pipe to the worker of this process tree, if it has one,
+    # returns the ASGI application. Runs in a server's own worker process, and so must be a function that can
+    # be found by its name.
+    load_application: Callable[[int, Connection | None], Callable[..., Awaitable[None]]]
+    # Given where it serves its metrics and the descriptor by which its process tree wakes it, if it has them;
+    # returns the exit code.
+    run_worker: Callable[[tuple[str, int] | None, int | None], int]
 
 
 _composed: list[Composition] = []

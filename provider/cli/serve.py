@@ -6,9 +6,9 @@ import os
 import resource
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from provider.cli.context import (
     warn_of_published_key,
 )
 from provider.cli.plain_text import say
+from provider.cli.worker_beside import worker_beside
 
 if TYPE_CHECKING:
     from provider.config import Settings
@@ -44,6 +45,7 @@ Examples:
   curfew serve
   curfew serve --host 0.0.0.0 --port 443 --tls-cert cert.pem --tls-key key.pem
   curfew serve --workers 4 --threads 16
+  curfew serve --with-worker                web and worker in one, for a small installation
 """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -62,13 +64,25 @@ Examples:
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer."
 )
+@click.option(
+    "--with-worker",
+    is_flag=True,
+    help="Run a worker beside the web processes: it is woken without a broker, and started again if it ends.",
+)
 def serve(
-    host: str, port: int | None, tls_cert: Path | None, tls_key: Path | None, threads: int, workers: int
+    *,
+    host: str,
+    port: int | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    threads: int,
+    workers: int,
+    with_worker: bool,
 ) -> None:
     """Serve the provider until SIGTERM or Ctrl-C."""
     if bool(tls_cert) != bool(tls_key):
         raise click.UsageError("--tls-cert and --tls-key belong together")
-    click.get_current_context().with_resource(counting_together(workers))
+    click.get_current_context().with_resource(counting_together(workers + with_worker))
     settings = prepare()
     if tls_cert and not settings.is_https:
         raise click.UsageError("with a certificate the issuer must be an https URL (CURFEW_ISSUER)")
@@ -79,15 +93,16 @@ def serve(
     port = port or default_port(settings.issuer, own_tls=tls_cert is not None)
     refuse_busy_port(host, port)
     say(f"Curfew serves {settings.issuer} on {'https' if tls_cert else 'http'}://{host}:{port}")
-    run_server(host, port, tls_cert, tls_key, threads, workers)
+    with worker_beside() if with_worker else nullcontext() as writer:
+        run_server(host, port, tls_cert, tls_key, threads, workers, writer)
 
 
 @contextmanager
-def counting_together(workers: int) -> Iterator[None]:
-    """Have several processes count into one folder, so that whichever is asked for metrics tells the sum."""
+def counting_together(processes: int) -> Iterator[None]:
+    """Have several processes count into one folder, so that each of them serves the sum as metrics."""
     # It must be set before the first import of what reads it.
     variable = "PROMETHEUS_MULTIPROC_DIR"
-    if workers == 1 or variable in os.environ:
+    if processes == 1 or variable in os.environ:
         yield
         return
     with TemporaryDirectory(prefix="curfew-metrics-") as folder:
@@ -141,9 +156,15 @@ def default_port(issuer: str, *, own_tls: bool) -> int:
 
 
 def run_server(
-    host: str, port: int, tls_cert: Path | None, tls_key: Path | None, threads: int, workers: int
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    threads: int,
+    workers: int,
+    writer: Connection | None,
 ) -> None:
-    """Run granian in this process until it is told to stop."""
+    """Run granian in this process until it is asked to stop."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, SSLProtocols
 
@@ -164,7 +185,7 @@ def run_server(
         respawn_failed_workers=True,
         log_enabled=False,
     )
-    server.serve(target_loader=partial(composed().load_application, threads), wrap_loader=False)
+    server.serve(target_loader=partial(composed().load_application, threads, writer), wrap_loader=False)
 
 
 def most_connections() -> int:

@@ -34,7 +34,11 @@ Examples:
     "--metrics-port", type=click.IntRange(1, 65535), help="Tell metrics at http://HOST:PORT/metrics."
 )
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address for the metrics.")
-def worker(concurrency: int | None, metrics_port: int | None, metrics_host: str) -> None:
+# Given by `curfew serve --with-worker`: the descriptor of the pipe on which its web processes write.
+@click.option("--woken-by", type=int, hidden=True)
+def worker(
+    concurrency: int | None, metrics_port: int | None, metrics_host: str, woken_by: int | None
+) -> None:
     """Tell relying parties of endings until SIGTERM or Ctrl-C.
 
     With a broker it is woken by each ending; without one, and whenever the broker is away, it finds
@@ -50,4 +54,4 @@ def worker(concurrency: int | None, metrics_port: int | None, metrics_host: str)
         warn_of_published_key()
         refuse_read_only_database()
         refuse_older_database()
-    sys.exit(composed().run_worker((metrics_host, metrics_port) if metrics_port else None))
+    sys.exit(composed().run_worker((metrics_host, metrics_port) if metrics_port else None, woken_by))

@@ -13,6 +13,7 @@ from kombu.exceptions import KombuError
 
 from provider.config import Settings
 from provider.infrastructure import event_log
+from provider.infrastructure.wake_pipe import Waker
 
 QUEUE = "curfew"
 DELIVER = "curfew.deliver"
@@ -55,13 +56,18 @@ _WORKER_OPTIONS: dict[str, Any] = {
 class Doorbell:
     """Wakes a worker after a commit. That it fails is normal: the sweepers find the row by themselves."""
 
-    def __init__(self, broker_url: str) -> None:
+    def __init__(self, broker_url: str, waker: Waker | None = None) -> None:
         self._celery = _publisher(broker_url) if broker_url else None
+        # Wakes the worker of this process tree, where it has one (`curfew serve --with-worker`).
+        self._waker = waker
         self._ringing = threading.BoundedSemaphore(_RINGS_AT_ONCE)
         self._silent_until = 0.0
 
     def ring(self, logout_id: str) -> bool:
-        """Say that an ending has deliveries to make; False means that nobody was woken."""
+        """Say that an ending has deliveries to make; False means that no worker was woken."""
+        return self._publish(logout_id) or (self._waker is not None and self._waker.wake())
+
+    def _publish(self, logout_id: str) -> bool:
         if self._celery is None or time.monotonic() < self._silent_until:
             return False
         if not self._ringing.acquire(blocking=False):

@@ -59,6 +59,10 @@ class WorkerProcess:
         """Answer the doorbell."""
         tasks.deliver(self._dispatcher, logout_id)
 
+    def wake(self) -> None:
+        """Look for due deliveries now."""
+        self._dispatcher.wake()
+
     def wait(self) -> None:
         """Wait until somebody asks to stop."""
         self._requests_to_stop.get()

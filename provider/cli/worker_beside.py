@@ -1,0 +1,84 @@
+"""The worker of `curfew serve --with-worker`: one process beside the web processes, kept running."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+
+from provider.infrastructure import event_log, wake_pipe
+
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 30.0
+# One that has worked for so long did not fail at its start.
+_HEALTHY_SECONDS = 30.0
+# A delivery under way may take as long as an outbound request, 10 s by default, and a little more.
+SECONDS_TO_STOP = 15.0
+
+
+@contextmanager
+def worker_beside() -> Iterator[Connection]:
+    """Keep a worker running; yields the end of the pipe by which the web processes wake it.
+
+    It stops after the web processes, so that it still delivers what their last requests owe.
+    """
+    reader, writer = wake_pipe.make()
+    keeper = _Keeper(reader)
+    keeper.start()
+    try:
+        yield writer
+    finally:
+        keeper.stop()
+
+
+class _Keeper:
+    def __init__(self, reader: Connection) -> None:
+        self._reader = reader
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopping.set()
+            process = self._process
+        if process is not None:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SECONDS_TO_STOP)
+            process.kill()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        wait = _FIRST_WAIT
+        while (process := self._spawn()) is not None:
+            began = time.monotonic()
+            exit_code = process.wait()
+            if self._stopping.is_set():
+                return
+            wait = _FIRST_WAIT if time.monotonic() - began > _HEALTHY_SECONDS else wait
+            event_log.warning("worker_ended", exit_code=exit_code, starts_again_in_seconds=wait)
+            self._stopping.wait(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+    def _spawn(self) -> "subprocess.Popen[bytes] | None":
+        descriptor = self._reader.fileno()
+        command = [sys.executable, "-m", "provider.command", "worker", "--woken-by", str(descriptor)]
+        with self._lock:
+            if self._stopping.is_set():
+                return None
+            # It inherits the reading end alone: its end of file means that all web processes are gone.
+            self._process = subprocess.Popen(  # noqa: S603 – our own command.
+                command,
+                stdin=subprocess.DEVNULL,
+                pass_fds=(descriptor,),
+                # A Ctrl-C at the terminal reaches the web processes alone, which are to stop first.
+                process_group=0,
+            )
+            return self._process
