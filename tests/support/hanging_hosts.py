@@ -12,7 +12,7 @@ class HangingHosts:
     def __init__(self) -> None:
         self._listener = socket.create_server(("0.0.0.0", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.connections: list[socket.socket] = []
+        self._connections: list[socket.socket] = []
         self._guard = threading.Lock()
         self._is_over = False
         self._thread = threading.Thread(target=self._accept)
@@ -22,11 +22,17 @@ class HangingHosts:
         """Return an address at the host of this number; not even the handshake of TLS is answered there."""
         return f"https://127.0.0.{host}:{self.port}{path}"
 
+    @property
+    def held(self) -> int:
+        """How many connections the callers still hold open."""
+        with self._guard:
+            return sum(map(_is_open, self._connections))
+
     def release(self) -> None:
         """Cut all connections off: whoever waits has an answer now."""
         with self._guard:
             self._is_over = True
-            for connection in self.connections:
+            for connection in self._connections:
                 connection.close()
         # The accepting thread waits for one more.
         with suppress(OSError):
@@ -41,7 +47,20 @@ class HangingHosts:
                 if self._is_over:
                     connection.close()
                     return
-                self.connections.append(connection)
+                self._connections.append(connection)
+
+
+def _is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        # What was sent stands before the end.
+        while connection.recv(65536):
+            pass
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @contextmanager
