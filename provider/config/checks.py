@@ -2,16 +2,15 @@
 
 import base64
 import binascii
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provider.config.password_list import password_list_problems
 from provider.config.url_checks import url_problems
 from provider.config.values import LONGEST_SPAN
 
@@ -38,7 +37,6 @@ _LIMITS = (
     *("pushed_request_limit", "registration_limit", "logo_limit_address"),
     "parked_request_limit_address",
 )
-_GZIP = b"\x1f\x8b"
 _FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")
 # A setting in this table must lie within these bounds (inclusive).
 _BOUNDS = {
@@ -113,7 +111,7 @@ def problems_of(settings: "Settings") -> Iterator[str]:
     yield from _relation_problems(settings)
     yield from _key_problems(settings)
     yield from _format_problems(settings)
-    yield from _password_list_problems(settings.common_passwords_file)
+    yield from password_list_problems(settings.common_passwords_file)
     yield from _certificate_problems(settings)
     yield from _registration_problems(settings)
 
@@ -192,20 +190,6 @@ def _format_problems(settings: "Settings") -> Iterator[str]:
         yield "secret_key must be 32 random bytes in base64url"
     if settings.outbound_ca_bundle and not _is_file(settings.outbound_ca_bundle):
         yield "outbound_ca_bundle names no file"
-
-
-def _password_list_problems(path: Path | None) -> Iterator[str]:
-    if path is None:
-        return
-    try:
-        with path.open("rb") as file:
-            if file.read(2) == _GZIP:
-                with gzip.open(path) as packed:
-                    while packed.read(1024 * 1024):
-                        pass
-    except (OSError, ValueError, EOFError, zlib.error) as exc:
-        # The system's own sentence repeats the path, however long it is.
-        yield f"common_passwords_file cannot be read: {getattr(exc, 'strerror', None) or exc}"
 
 
 def _certificate_problems(settings: "Settings") -> Iterator[str]:

@@ -1,0 +1,23 @@
+"""Whether the operator's list of common passwords can be read."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+_GZIP = b"\x1f\x8b"
+_BLOCK_BYTES = 1024 * 1024
+
+
+def password_list_problems(path: Path | None) -> Iterator[str]:
+    """Yield what is wrong with the file; a packed one is read to its end."""
+    if path is None:
+        return
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_GZIP)) == _GZIP:
+                with gzip.open(path) as packed:
+                    while packed.read(_BLOCK_BYTES):
+                        pass
+    except (OSError, EOFError, zlib.error) as exc:
+        yield f"common_passwords_file cannot be read: {exc}"
