@@ -71,7 +71,10 @@ def admit(
     # No connection is held while the password is hashed.
     end_read()
     guess = guesses.count(credentials.username, known_browser.browser_of(account, found))
-    refusal = check(credentials, account, guess) if isinstance(guess, Guess) else guess
+    if isinstance(guess, TooMany):
+        _note_unchecked(account, credentials, guess, client_id=client_id)
+        return guess
+    refusal = check(credentials, account, guess)
     fresh_hash = _fresh_hash(credentials, account) if refusal is None else None
     with transaction():
         session_handle = None
@@ -82,7 +85,7 @@ def admit(
             if for_request is not None:
                 answer(for_request, signed_in=str(session.id))
         _record(account, refusal, let_in=session_handle is not None, client_id=client_id)
-    if account is None or session_handle is None or isinstance(guess, TooMany):
+    if account is None or session_handle is None:
         return refusal or Refusal.WRONG
     guesses.succeeded(guess)
     known_browser.remember(account)
@@ -149,6 +152,17 @@ def _begin(account: Account, found: FoundSession | None) -> tuple[Session, str]:
     session, handle = lifecycle.start(account, ip=ip, device=device)
     limit.enforce(account, session)
     return session, handle
+
+
+def _note_unchecked(
+    account: Account | None, credentials: Credentials, why: TooMany, *, client_id: str | None
+) -> None:
+    """Count a guess that was not checked; the first in a minute is audited, so that the log does not fill."""
+    if guesses.is_to_be_audited(credentials.username):
+        with transaction():
+            _record(account, why, let_in=False, client_id=client_id)
+    else:
+        metrics.SIGN_INS.labels("refused").inc()
 
 
 def _record(

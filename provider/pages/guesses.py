@@ -6,8 +6,8 @@
 | any other browser | account and network; network over all accounts | this network waits |
 | all other browsers together | account | each network may guess at it a few times only, the slow path |
 
-Guesses are counted before the password is checked, so that any number of parallel ones count as many
-(RACE-15). Names are counted as typed, whether or not there is such an account (SEC-623).
+Guesses at an account are counted before the password is checked, so that any number of parallel ones count
+as many (RACE-15). Names are counted as typed, whether or not there is such an account (SEC-623).
 """
 
 import math
@@ -22,7 +22,8 @@ from provider.web.i18n import gettext as _
 from provider.web.i18n import ngettext
 
 _NETWORK, _ACCOUNT, _SLOW = "sign-in-address", "sign-in-account", "sign-in-slow"
-_BROWSER, _EVERYWHERE = "sign-in-browser", "sign-in-everywhere"
+_BROWSER, _EVERYWHERE, _AUDIT = "sign-in-browser", "sign-in-everywhere", "sign-in-audit"
+_AUDIT_LIMIT = "1 per minute"
 
 
 class TooMany(StrEnum):
@@ -73,6 +74,11 @@ def succeeded(guess: Guess) -> None:
         limits.clear(settings.sign_in_limit_browser, _BROWSER, digest_of(guess.browser))
     else:
         network_limits.clear(settings.sign_in_limit_account, _ACCOUNT, guess.name)
+
+
+def is_to_be_audited(username: str) -> bool:
+    """Return whether a guess beyond the limits is the first at this name from this network in a minute."""
+    return network_limits.hit(_AUDIT_LIMIT, _AUDIT, _key_of(username))
 
 
 def seconds_to_wait(username: str, why: TooMany) -> int:

@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from provider.accounts import change
-from provider.infrastructure.database import transaction
+from provider.audit.models import AuditEvent
+from provider.infrastructure.database import db, transaction
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.pages import guesses
 from tests.factories import PASSWORD, make_account, make_session
 from tests.support.browsers import Page, show_session
 
@@ -313,3 +316,30 @@ def test_a_known_browser_costs_no_statement_more(known, at, sign_in, parked, sta
 
     in_new_browser = counted(at(HOME))
     assert counted(known) == in_new_browser == 9
+
+
+def test_guesses_beyond_the_limit_do_not_fill_the_audit_log(limits, ada, at, sign_in):
+    limits(account=2)
+    attacker = at(ELSEWHERE)
+    for _ in range(6):
+        sign_in(attacker, password="wrong")
+
+    refused = select(AuditEvent).where(AuditEvent.tag == "sign_in_refused").order_by(AuditEvent.id)
+    reasons = [entry.detail["reason"] for entry in db.session.scalars(refused)]
+    assert reasons == ["wrong", "wrong", "too_many"]
+
+
+@pytest.mark.spec("SEC-616")
+def test_how_many_guesses_from_many_networks_are_checked(app):
+    """With the default limits: a hundred, and three for each network (docs/sign-in-limits.md)."""
+    networks = [f"198.51.100.{number}" for number in range(120)]
+    checked = 0
+    for _ in range(5):
+        for network in networks:
+            with app.test_request_context(environ_base={"REMOTE_ADDR": network}):
+                guess = guesses.count("ada", None)
+                if isinstance(guess, guesses.Guess):
+                    guesses.failed(guess)
+                    checked += 1
+
+    assert checked == 100 + 3 * len(networks)

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
+from provider.accounts import browser_proof
 from provider.accounts import change as accounts
 from provider.accounts.models import Account
 from provider.clients import change as clients
@@ -136,6 +137,24 @@ def test_race_15_wrong_passwords_at_once_are_counted_exactly(app, ada, sign_in_p
         statuses = [answer.status_code for answer in answers]
         assert (statuses.count(200), statuses.count(429)) == (10, 10)
     assert pages[0].press("sign-in", username="ada", password=PASSWORD).status_code == 429
+
+
+def test_race_15_guesses_with_one_stolen_proof_are_counted_exactly(app, ada, sign_in_page, monkeypatch):
+    """SEC-601: of 20 at once as many are looked at as a known browser and any other may make, and no more."""
+    house = app.extensions["curfew"]
+    limited = replace(
+        house.settings, sign_in_limit_browser="6 per hour", sign_in_limit_account="4 per 5 minutes"
+    )
+    monkeypatch.setitem(app.extensions, "curfew", replace(house, settings=limited))
+    stolen = browser_proof.make(ada)
+    pages = [sign_in_page() for _ in range(20)]
+    for page in pages:
+        page.browser.set_cookie("curfew_known_browser", stolen)
+
+    answers = at_once(*[partial(page.press, "sign-in", username="ada", password="wrong") for page in pages])
+
+    statuses = [answer.status_code for answer in answers]
+    assert (statuses.count(200), statuses.count(429)) == (10, 10)
 
 
 def test_race_16_a_new_handle_and_requests_with_the_old_one(browser, rp, begin, sign_in_page):
