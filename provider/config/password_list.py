@@ -13,11 +13,17 @@ def password_list_problems(path: Path | None) -> Iterator[str]:
     """Yield what is wrong with the file; a packed one is read to its end."""
     if path is None:
         return
+    # Without the path in the sentence: it may be long.
     try:
         with path.open("rb") as file:
-            if file.read(len(_GZIP)) == _GZIP:
-                with gzip.open(path) as packed:
-                    while packed.read(_BLOCK_BYTES):
-                        pass
-    except (OSError, EOFError, zlib.error) as exc:
-        yield f"common_passwords_file cannot be read: {exc}"
+            is_gzip = file.read(len(_GZIP)) == _GZIP
+        if is_gzip:
+            with gzip.open(path) as packed:
+                while packed.read(_BLOCK_BYTES):
+                    pass
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        yield "common_passwords_file is not a complete gzip file"
+    except OSError as exc:
+        yield f"common_passwords_file cannot be read: {exc.strerror}"
+    except ValueError:
+        yield "common_passwords_file is not the name of a file"

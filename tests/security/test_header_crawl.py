@@ -139,7 +139,7 @@ def test_every_good_answer_is_guarded_too(story):
     for where, answer in answers_to_good_requests(story):
         check(answer, where)
         names |= {name for cookie in cookies_of(answer) for name in cookie}
-    assert names == {"curfew_session", "curfew_browser"}
+    assert names == {"curfew_session", "curfew_browser", "curfew_known_browser"}
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_cookies_of_an_https_provider_are_locked_to_its_host(secure):
         assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
         check(answer, answer.request.path)
         names |= {name for cookie in cookies_of(answer) for name in cookie}
-    assert names == {"__Host-curfew_session", "__Host-curfew_browser"}
+    assert names == {"__Host-curfew_session", "__Host-curfew_browser", "__Host-curfew_known_browser"}
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
