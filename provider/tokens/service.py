@@ -21,13 +21,9 @@ class UnknownToken(LookupError):
     """There is no such service token, or it does not live any more."""
 
 
-def list_living(
-    client: Client | None = None, *, after: UUID | None = None, limit: int = 100
-) -> list[tuple[AccessToken, Client]]:
-    """List the living service tokens of one client or of all, newest first; `after` ends the page before."""
+def list_living(client: Client | None, *, limit: int) -> list[tuple[AccessToken, Client]]:
+    """List the living service tokens of one client or of all, newest first."""
     newest = _living(client).order_by(AccessToken.id.desc()).limit(limit)
-    if after is not None:
-        newest = newest.where(AccessToken.id < after)
     return [(row[0], row[1]) for row in db.session.execute(newest)]
 
 

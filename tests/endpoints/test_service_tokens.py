@@ -179,6 +179,7 @@ def test_an_operator_lists_them(app, robot, signed_in, rp):
         ("robot", "jobs logs"),
         ("other", "jobs"),
     ]
+    assert [one["client_id"] for one in curfew("token", "list", "--limit", "1")] == ["robot"]
     (one,) = curfew("token", "list", "--client", "other")
     assert one.keys() == {"id", "client_id", "scope", "audience", "bound_to", "created_at", "expires_at"}
     assert "jobs logs" in run_curfew("token", "list", "--client", "robot")
