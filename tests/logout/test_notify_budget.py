@@ -1,0 +1,65 @@
+"""How long a sign-out waits for its apps, and what it answers (DEC-02)."""
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from provider.delivery.models import Delivery
+from provider.infrastructure import current
+from provider.infrastructure.database import change, transaction
+from provider.logout.end_session import end
+from provider.logout.ending import Cause, LogoutOutcome
+from provider.logout.models import LogoutReason
+from provider.logout.notify_budget import await_first_attempts
+from tests.factories import make_account, make_client, make_session
+
+SHORT, LONG = timedelta(milliseconds=200), timedelta(seconds=2)
+
+
+@pytest.fixture
+def signed_out(app):
+    """Sign Ada out of so many apps; a worker was woken or not."""
+
+    def sign_out(*, apps: int = 2, woken: bool = True, budget: timedelta = LONG) -> LogoutOutcome:
+        settings = replace(current.settings(), notify_budget=budget)
+        current.install(app, replace(current.house(), settings=settings))
+        made = make_session(make_account("ada"), [make_client(f"app{number}") for number in range(apps)])
+        with transaction():
+            outcome = end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
+        assert outcome is not None
+        outcome.rung = woken
+        return outcome
+
+    return sign_out
+
+
+def set_deliveries(**values) -> None:
+    with transaction():
+        change(update(Delivery).values(**values))
+
+
+@pytest.mark.parametrize(("apps", "confirmed"), [(0, True), (1, False), (2, False)])
+def test_without_a_worker_there_is_nothing_to_wait_for(signed_out, apps, confirmed):
+    assert await_first_attempts(signed_out(apps=apps, woken=False)) is confirmed
+
+
+def test_it_waits_no_longer_than_the_budget(signed_out):
+    outcome, begun = signed_out(budget=SHORT), time.monotonic()
+
+    assert not await_first_attempts(outcome)
+
+    assert time.monotonic() - begun >= SHORT.total_seconds()
+
+
+@pytest.mark.parametrize(("state", "confirmed"), [("pending", False), ("expired", False), ("accepted", True)])
+def test_it_answers_as_soon_as_every_app_was_tried(signed_out, statements, state, confirmed):
+    outcome = signed_out(apps=1)
+    set_deliveries(state=state, last_outcome="unavailable")
+
+    with statements() as seen:
+        assert await_first_attempts(outcome) is confirmed
+
+    assert len(seen) == 1
