@@ -1,0 +1,88 @@
+"""What decides is read anew, also where the same row was read before in the same transaction."""
+
+import pytest
+from sqlalchemy import update
+
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure.database import change, transaction
+from provider.logout import expiry, mass, mass_queries
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason, MassEnding
+from provider.logout.shares import list_of_account, list_of_session
+from provider.sessions.models import Session
+from provider.tokens import access, device_codes
+from provider.tokens.device_models import DeviceCode
+from provider.tokens.liveness import find_access_token
+from provider.tokens.models import AccessToken
+from provider.tokens.queries import find_access_token_row
+from tests.factories import make_account, make_client, make_session
+
+
+@pytest.fixture
+def red(app):
+    return make_client("red")
+
+
+@pytest.fixture
+def made(red):
+    return make_session(make_account("ada"), [red], offline=("red",))
+
+
+@pytest.fixture
+def token(red):
+    with transaction():
+        return access.issue_for_client(red, scope="jobs")[0]
+
+
+@pytest.fixture
+def codes(red):
+    with transaction():
+        return device_codes.issue(red, scope="openid", device="TV", ip=None, request={})[1:]
+
+
+def read_twice(read, model, **values):
+    """Read a row, change it behind the session's back, and return what is read then."""
+    with transaction():
+        before = read()
+        assert all(getattr(before, name) != value for name, value in values.items())
+        change(update(model).values(**values))
+        after = read()
+        assert after is before
+        return {name: getattr(after, name) for name in values} == values
+
+
+def test_tokens(token):
+    assert read_twice(lambda: find_access_token(token).token, AccessToken, scope="changed")
+    assert read_twice(lambda: find_access_token_row(token), AccessToken, scope="again")
+
+
+def test_device_codes(codes):
+    handle, user_code = codes
+    assert read_twice(lambda: device_codes.find(handle).code, DeviceCode, scope="changed")
+    assert read_twice(lambda: device_codes.find_waiting(user_code)[0], DeviceCode, scope="again")
+
+
+def test_shares_of_sessions(made):
+    assert read_twice(lambda: list_of_session(made.session.id)[0].grant, Grant, scope="changed")
+    assert read_twice(lambda: list_of_session(made.session.id)[0].client, Client, epoch=7)
+
+
+def test_grants_on_their_own(made):
+    with transaction():
+        end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
+
+    assert read_twice(lambda: list_of_account(made.session.account_id)[0].grant, Grant, scope="changed")
+
+
+def test_bulk_logouts(app):
+    with transaction():
+        begun = mass.end_everybody("admin")
+
+    assert read_twice(mass_queries.find_unfinished, MassEnding, pace=7)
+    assert read_twice(lambda: mass_queries.find(begun.id), MassEnding, pace=8)
+
+
+def test_dead_sessions(made):
+    assert read_twice(lambda: expiry._look_at(made.session.id)[0], Session, device="changed")
