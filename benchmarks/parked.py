@@ -65,6 +65,7 @@ class Day:
         self._per_step = round(per_second * step.total_seconds())
         self._written = 0
         self._pruning = 0.0
+        self._has_more = False
         self._began_at = self.instant = began_at
         [every] = [duty.every for duty in DUTIES if duty.act is prune]
         self._roster = Roster("simulation", (Duty("prune", every, self._prune),))
@@ -74,8 +75,7 @@ class Day:
         while self.instant - self._began_at < span:
             self.instant += self._step
             self._sign_in()
-            # The worker asks each second; what is not done is due at once.
-            self._roster.do_due(Event())
+            self._work()
             if (self.instant - self._began_at) % every == timedelta(0):
                 yield self._look()
 
@@ -88,11 +88,19 @@ class Day:
         with transaction():
             db.session.execute(text(asked), numbers | instants)
 
+    def _work(self) -> None:
+        """Do the duties, as often as a worker could within the real step: what is not done is due at once."""
+        give_up_at = time.monotonic() + self._step.total_seconds()
+        self._has_more = True
+        while self._has_more and time.monotonic() < give_up_at:
+            self._has_more = False
+            self._roster.do_due(Event())
+
     def _prune(self) -> bool:
         started = time.perf_counter()
-        has_more = prune()
+        self._has_more = prune()
         self._pruning += time.perf_counter() - started
-        return has_more
+        return self._has_more
 
     def _look(self) -> Look:
         rows = db.session.scalar(select(func.count()).select_from(Interaction)) or 0
