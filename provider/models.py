@@ -3,6 +3,7 @@
 import provider.accounts.models
 import provider.audit.models
 import provider.clients.models
+import provider.clients.problems
 import provider.delivery.models
 import provider.grants.models
 import provider.infrastructure.leases

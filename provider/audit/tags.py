@@ -50,6 +50,8 @@ class EventTag(StrEnum):
     CLIENT_ADDED = "client_added"
     CLIENT_UPDATED = "client_updated"
     CLIENT_REMOVED = "client_removed"
+    # A request was refused for what its client is, has or registered; written no more often than a limit.
+    CLIENT_REFUSED = "client_refused"
     # Who may register clients by themselves.
     INITIAL_TOKEN_CREATED = "initial_token_created"  # noqa: S105 – the name of an event, not a secret.
     INITIAL_TOKEN_REVOKED = "initial_token_revoked"  # noqa: S105 – the name of an event, not a secret.

@@ -18,6 +18,7 @@ from provider.cli.client_options import (
     named_metadata,
     operator_options,
 )
+from provider.cli.client_problems import show_problems
 from provider.cli.client_registration import registration_token_
 from provider.cli.client_remarks import say_remarks
 from provider.cli.client_view import app_facts, as_wire
@@ -112,17 +113,26 @@ def list_(*, limit: int, as_json: bool) -> None:
     show_table(columns, rows, empty="There are no clients.")
 
 
-@client.command(epilog="Example: curfew client show red")
+@client.command(
+    epilog="""\b
+Examples:
+  curfew client show red
+  curfew client show red --problems    why requests of its were refused, and what to change
+"""
+)
 @click.argument("client_id")
+@click.option("--problems", is_flag=True, help="Show the last refused requests instead, each with its cure.")
 @json_option
 @with_app
-def show(*, client_id: str, as_json: bool) -> None:
-    """Show what a client registered and what the operator decided."""
-    wire = as_wire(queries.get_by_client_id(client_id))
-    if as_json:
-        show_json(wire)
+def show(*, client_id: str, problems: bool, as_json: bool) -> None:
+    """Show what a client registered and what the operator decided, or why it was refused."""
+    known = queries.get_by_client_id(client_id)
+    if problems:
+        show_problems(known, as_json=as_json)
+    elif as_json:
+        show_json(as_wire(known))
     else:
-        show_record(wire)
+        show_record(as_wire(known))
 
 
 @client.command(

@@ -47,8 +47,8 @@ def check(asked: Iterable[str]) -> tuple[Resource, ...]:
         except MalformedIdentifier as exc:
             raise InvalidTarget(f"a resource {exc}") from exc
     known = {resource.identifier: resource for resource in _list(wanted)} | _ourselves()
-    if not set(wanted) <= known.keys():
-        raise InvalidTarget("a resource is not known here")
+    if unknown := [identifier for identifier in wanted if identifier not in known]:
+        raise InvalidTarget("a resource is not known here", detail=" ".join(unknown))
     return tuple(known[identifier] for identifier in wanted)
 
 

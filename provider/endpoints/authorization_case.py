@@ -14,6 +14,7 @@ from provider.interactions.models import Interaction
 from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
 from provider.oauth.id_token_hint import HINTED_SUB, hinted_sub
 from provider.oauth.pushed_request import check_usable, find_request, is_ours
+from provider.oauth.refusals import concerning
 from provider.oauth.request_object import check_signed, has_object, unpacked
 from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
 from provider.protocol.response_type import answering_mode
@@ -127,7 +128,8 @@ def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> A
     # What we show, if it is but a form on its way to the app, speaks as the app asks for.
     speak(parameters.get("ui_locales", ""))
     answer_errors_at(_answer_address(parameters, client, redirect_uri))
-    asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
+    with concerning(client):
+        asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
     return AuthorizationCase(
         client=client,
         asked=asked,

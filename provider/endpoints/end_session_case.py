@@ -14,9 +14,11 @@ from provider.clients.unchecked import host_to_show, is_unchecked
 from provider.infrastructure import event_log
 from provider.interactions.models import Interaction
 from provider.logout.hint import BadHint, ForeignHint, ProvenHint, read_hint
+from provider.oauth import refusals
 from provider.protocol.end_session_request import EndSessionRequest
 from provider.protocol.parameters import with_query
 from provider.protocol.redirect_uri import matches, shown
+from provider.protocol.refusal import RefusalKind
 
 # What a page and the log say of a `post_logout_redirect_uri` that cannot be used, besides its flaws.
 UNREGISTERED, OF_NO_CLIENT = "unregistered", "of_no_client"
@@ -97,6 +99,14 @@ def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None
     return_to = _return_to(asked, client)
     if asked.post_logout_redirect_uri and return_to is None and asked.has_way_back:
         unusable.append(_refused_address(asked.post_logout_redirect_uri, UNREGISTERED))
+        refusals.record(
+            refusals.refusal_of(
+                client,
+                RefusalKind.POST_LOGOUT_REDIRECT_URI,
+                "the post_logout_redirect_uri is not registered",
+                refused=shown(asked.post_logout_redirect_uri),
+            )
+        )
     _log(unusable, client_id=client.client_id)
     case = EndSessionCase(
         client_id=client.client_id,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, literal_column, select
 
 from provider.audit.models import AuditEvent
 from provider.clients.models import UsedAssertion
+from provider.clients.problems import ClientProblem
 from provider.delivery.models import Delivery
 from provider.infrastructure import current
 from provider.infrastructure.database import db
@@ -18,7 +19,14 @@ from provider.tokens.device_models import DeviceCode
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken, UsedProof
 
 Expiring = type[
-    AuthorizationCode | AccessToken | RefreshToken | DeviceCode | Interaction | UsedAssertion | UsedProof
+    AuthorizationCode
+    | AccessToken
+    | RefreshToken
+    | DeviceCode
+    | Interaction
+    | UsedAssertion
+    | UsedProof
+    | ClientProblem
 ]
 _NONE = timedelta(0)
 _ONE: ColumnElement[int] = literal_column("1")
@@ -36,6 +44,7 @@ def kept_after_expiry() -> dict[Expiring, timedelta]:
         Interaction: max(timedelta(hours=2), current.settings().interaction_lifetime),
         UsedAssertion: timedelta(minutes=10),
         UsedProof: timedelta(minutes=10),
+        ClientProblem: _NONE,
     }
 
 

@@ -23,7 +23,8 @@ from provider.oauth.authorization_parameters import (
     read_response_type,
     read_scopes,
 )
-from provider.oauth.registered_client import find_active
+from provider.oauth.refusals import concerning, explain, unknown_client
+from provider.oauth.registered_client import RegisteredClient, find_active
 from provider.protocol.claims_request import NO_CLAIMS, ClaimsRequest
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import (
@@ -120,15 +121,21 @@ def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
         raise UnknownClient("the parameter client_id is missing")
     found = find_active(parameters["client_id"])
     if found is None:
-        raise UnknownClient("no app is registered under this client_id")
-    asked = parameters.get("redirect_uri")
+        raise unknown_client(parameters["client_id"])
+    with concerning(found.client):
+        return found.client, _registered_uri(found, parameters.get("redirect_uri"))
+
+
+def _registered_uri(found: RegisteredClient, asked: str | None) -> str:
     if asked is None:
         raise InvalidRedirectURI("the parameter redirect_uri is missing")
     # core §3.1.2.1: 'MUST exactly match one of the Redirection URI values for the Client pre-registered'.
     if not matches(found.metadata.redirect_uris, asked, native=found.metadata.is_native):
         told = f"{shown(asked)} for the client_id {found.client.client_id}"
-        raise InvalidRedirectURI(f"the redirect_uri is not registered for this app: {told}")
-    return found.client, asked
+        exc = InvalidRedirectURI(f"the redirect_uri is not registered for this app: {told}")
+        explain(exc, found.client, refused=shown(asked))
+        raise exc
+    return asked
 
 
 def to_park(parameters: Mapping[str, str]) -> dict[str, str]:

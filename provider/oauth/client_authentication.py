@@ -47,6 +47,20 @@ def by_basic(query_client: QueryClient, request: OAuth2Request) -> RegisteredCli
     Authlib's own answers garbage with a server error and reads `+` literally; rfc6749 §2.3.1 has
     identifier and secret encoded as in a form. Clients that forget to encode are understood too.
     """
+    credentials = basic_credentials(request)
+    if credentials is None:
+        return None
+    client_id, secret = credentials
+    if request.form.get("client_id", client_id) != client_id:
+        raise InvalidRequestError("client_id and the Authorization header name different clients")
+    client = query_client(client_id) if secret else None
+    if client is None:
+        return None
+    return client if any(map(client.check_client_secret, {unquote_plus(secret), secret})) else None
+
+
+def basic_credentials(request: OAuth2Request) -> tuple[str, str] | None:
+    """Return the client id, decoded, and the secret, as it came, of HTTP Basic; None without any."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -55,12 +69,7 @@ def by_basic(query_client: QueryClient, request: OAuth2Request) -> RegisteredCli
     except (binascii.Error, ValueError):
         return None
     client_id, _, secret = decoded.partition(":")
-    if request.form.get("client_id", unquote_plus(client_id)) != unquote_plus(client_id):
-        raise InvalidRequestError("client_id and the Authorization header name different clients")
-    client = query_client(unquote_plus(client_id)) if secret else None
-    if client is None:
-        return None
-    return client if any(map(client.check_client_secret, {unquote_plus(secret), secret})) else None
+    return unquote_plus(client_id), secret
 
 
 def by_nothing(query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:

@@ -9,6 +9,7 @@ from provider.infrastructure import current
 from provider.oauth.authorization_request import read_resources
 from provider.oauth.degraded_client import why_refused
 from provider.oauth.exchange import ClientRequest
+from provider.oauth.refusals import concerning
 from provider.oauth.server import prove_client
 from provider.protocol import user_code as user_codes
 from provider.protocol.errors import InvalidScope, UnauthorizedClient
@@ -20,12 +21,13 @@ from provider.tokens import device_codes
 def authorize_device(request: ClientRequest, *, device: str) -> dict[str, Any]:
     """Give a client's device its codes; `device` is what a person would call it."""
     client = prove_client(request)
-    if not client.metadata_.may_use_grant_type(DEVICE_CODE):
-        raise UnauthorizedClient("the client is not registered for the device grant")
-    if refused := why_refused(client, None):
-        raise refused
-    scopes = _read_scopes(request, client)
-    resources = [resource.identifier for resource in check(read_resources(request.parameters))]
+    with concerning(client):
+        if not client.metadata_.may_use_grant_type(DEVICE_CODE):
+            raise UnauthorizedClient("the client is not registered for the device grant")
+        if refused := why_refused(client, None):
+            raise refused
+        scopes = _read_scopes(request, client)
+        resources = [resource.identifier for resource in check(read_resources(request.parameters))]
     code, handle, user_code = device_codes.issue(
         client,
         scope=" ".join(scopes),

@@ -13,6 +13,7 @@ from provider.interactions.park import park
 from provider.interactions.queries import find_pushed
 from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
 from provider.oauth.id_token_hint import HINTED_SUB, hinted_sub
+from provider.oauth.refusals import concerning
 from provider.protocol.errors import InvalidRequest, InvalidRequestURI
 
 URN = "urn:ietf:params:oauth:request_uri:"
@@ -33,7 +34,8 @@ def push(parameters: Mapping[str, str], *, client_id: str) -> tuple[str, timedel
         raise InvalidRequest("client_id is not the client that has proven itself")
     parameters = {**parameters, "client_id": client_id}
     client, redirect_uri = find_target(parameters)
-    asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
+    with concerning(client):
+        asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
     sub = hinted_sub(asked, client)
     lifetime: timedelta = current.settings().pushed_request_lifetime
     handle = park(

@@ -1,6 +1,7 @@
 """Authlib's authorization server, fed with frozen values and answering with them."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from authlib.common.errors import AuthlibBaseError
@@ -18,8 +19,10 @@ from provider.oauth.client_credentials_grant import ClientCredentials
 from provider.oauth.code_grant import CodeGrant, S256Challenge
 from provider.oauth.device_grant import DeviceGrant
 from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
+from provider.oauth.failed_authentication import diagnose
 from provider.oauth.introspection import Introspection
 from provider.oauth.refresh_grant import RefreshGrant
+from provider.oauth.refusals import explain
 from provider.oauth.registered_client import RegisteredClient
 from provider.oauth.revocation import Revocation
 from provider.oauth.token_exchange import TokenExchange
@@ -49,6 +52,8 @@ class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no type
         self.payload = BasicOAuth2Payload(dict(request.parameters))
         self.asked = request
         self.ip = request.ip
+        # The client, once it has proven itself.
+        self.proven: Client | None = None
 
     @property
     def form(self) -> dict[str, str]:
@@ -82,18 +87,22 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
             if exc.error != errors.InvalidClient.error:
                 raise
             # Authlib's sentences tell an unknown client from a wrong secret, and ours do not.
-            raise client_authentication.fail() from exc
+            refused = client_authentication.fail()
+            refused.refusal = diagnose(request, methods)
+            raise refused from exc
+        request.proven = client.client
         if client.client.logout_endpoint_failing and not client.metadata.is_public:
             evidence.note(client.client.id)
         return client
 
     def create_token_response(self, request: ClientRequest) -> Answer:
         """Answer a token request."""
-        return self._answered(super().create_token_response, request)
+        return self._answered(super().create_token_response, self.create_oauth2_request(request))
 
     def create_endpoint_response(self, name: str, request: ClientRequest) -> Answer:
         """Answer a request at the revocation or introspection endpoint."""
-        return self._answered(super().create_endpoint_response, name, request)
+        act = partial(super().create_endpoint_response, name)
+        return self._answered(act, self.create_oauth2_request(request))
 
     def handle_response(self, status: int, body: dict[str, Any] | Granted, headers: object) -> Answer:  # noqa: ARG002 – how an answer looks is decided by the endpoint.
         """Return what Authlib would send."""
@@ -103,11 +112,13 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
         """Translate Authlib's error into ours."""
         return Refused(_translated(error))
 
-    def _answered(self, act: Any, *args: object) -> Answer:
+    def _answered(self, act: Callable[[FormRequest], Answer], request: FormRequest) -> Answer:
         try:
-            answer: Answer = act(*args)
+            answer = act(request)
         except ProtocolError as exc:
             answer = Refused(exc)
+        if isinstance(answer, Refused) and request.proven is not None:
+            explain(answer.error, request.proven)
         # What was issued must be in the database before it is promised.
         db.session.flush()
         return answer
@@ -131,7 +142,9 @@ _SAID_WHEN_NOTHING_IS = {
 
 def _translated(error: AuthlibBaseError) -> ProtocolError:
     cls = _CODES.get(error.error, errors.InvalidRequest)
-    return cls(error.get_error_description() or _SAID_WHEN_NOTHING_IS.get(cls.error, ""))
+    translated = cls(error.get_error_description() or _SAID_WHEN_NOTHING_IS.get(cls.error, ""))
+    translated.refusal = getattr(error, "refusal", None)
+    return translated
 
 
 @cache

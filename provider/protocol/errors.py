@@ -6,6 +6,8 @@ only. Whether an error is answered as JSON, as a redirect or as a page is decide
 
 from typing import ClassVar
 
+from provider.protocol.refusal import Refusal
+
 
 class ProtocolError(Exception):
     """The base of all errors that go over the wire."""
@@ -14,6 +16,8 @@ class ProtocolError(Exception):
     status_code: ClassVar[int] = 400
     # Whether a client that was proven may be told by a redirect (rfc6749 §4.1.2.1).
     redirectable: ClassVar[bool] = True
+    # What the operator is told of it.
+    refusal: Refusal | None = None
 
     def __init__(self, description: str = "", *, detail: str = "") -> None:
         super().__init__(description)

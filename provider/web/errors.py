@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from provider.infrastructure import event_log
 from provider.infrastructure.database import is_deadlock, is_unreachable
+from provider.oauth import refusals
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.errors import (
     BodyTooLarge,
@@ -82,6 +83,8 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
         description=_sayable(exc.description),
         detail=exc.detail,
     )
+    if exc.refusal is not None:
+        refusals.record(exc.refusal)
     answer_at = notes().get("answer_at")
     if answer_at and exc.redirectable:
         return _tell_app(exc, answer_at)

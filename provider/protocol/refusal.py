@@ -1,0 +1,60 @@
+"""What the operator is told of a refused request; none of it leaves the provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+LONGEST_TEXT = 300
+_LONGEST_ID = 100
+
+
+class RefusalKind(StrEnum):
+    """What was refused."""
+
+    AUTHENTICATION = "authentication"
+    REDIRECT_URI = "redirect_uri"
+    POST_LOGOUT_REDIRECT_URI = "post_logout_redirect_uri"
+    SCOPE = "scope"
+    RESOURCE = "resource"
+    RESPONSE_TYPE = "response_type"
+    # A grant type or response type that the client did not register.
+    NOT_REGISTERED_FOR = "not_registered_for"
+
+
+class Cause(StrEnum):
+    """Why a client was not accepted; for every other kind the sentence says all."""
+
+    NONE = ""
+    UNKNOWN = "unknown"
+    DISABLED = "disabled"
+    # It used a method that it is not registered for, or one that the endpoint does not take.
+    METHOD = "method"
+    ENDPOINT = "endpoint"
+    SECRET = "secret"  # noqa: S105 – the name of a cause.
+    ASSERTION = "assertion"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A refused request in the name of a client, which need not exist."""
+
+    client_id: str
+    is_known: bool
+    kind: RefusalKind
+    cause: Cause = Cause.NONE
+    sentence: str = ""
+    # Such as the method used and those registered.
+    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def printable(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return foreign text as bounded ASCII, which every log, table and terminal can hold."""
+    safe = text.encode("unicode_escape").decode("ascii")
+    return safe if len(safe) <= longest else f"{safe[:longest]}..."
+
+
+def printable_id(client_id: str) -> str:
+    """Return the client id of a request, which need not be any client's."""
+    return printable(client_id, _LONGEST_ID)
