@@ -247,6 +247,16 @@ class TestLimits:
 
         assert statuses == [200, 200, 200, 200, 200, 429]
 
+    @ON_SQLITE
+    @pytest.mark.spec("THR-37")
+    def test_one_person_does_not_use_up_what_the_network_has(self, browser):
+        statuses = []
+        for name, tries in (("ada", 8), ("ben", 2)):
+            page = code_page(show_session(browser(), make_session(make_account(name))))
+            statuses += [page.press("continue", user_code="BCDF-GHJK").status_code for _ in range(tries)]
+
+        assert statuses == [200] * 3 + [429] * 5 + [200] * 2
+
 
 def test_the_account_page_lists_the_device_and_signs_it_out(http, tv, ada):
     begun = tv.begin()
