@@ -14,6 +14,7 @@ def main() -> None:
     atheris = _atheris()
     with atheris.instrument_imports(include=_INSTRUMENTED):
         from tests.fuzz.house import provider
+        from tests.fuzz.mutator import mutator
         from tests.fuzz.targets import TARGETS
     name, *options = sys.argv[1:]
     target = TARGETS[name]
@@ -24,8 +25,13 @@ def main() -> None:
         spent = time.process_time() - begun
         assert spent < _CPU_SECONDS, f"{spent:.1f} s for {len(data)} bytes"
 
+    def change(data: bytes, size: int) -> bytes:
+        # Looked up late: atheris puts the real one there when fuzzing begins.
+        changed: bytes = atheris.Mutate(data, size)
+        return changed
+
     with provider():
-        atheris.Setup([name, *options], run)
+        atheris.Setup([name, *options], run, custom_mutator=mutator(change))
         atheris.Fuzz()
 
 
