@@ -7,6 +7,7 @@ from provider import api, endpoints, pages, web
 from provider.accounts import common_passwords
 from provider.config import Settings, has_published_key, load_settings
 from provider.infrastructure import current, event_log
+from provider.infrastructure.data_keys import DataKeys
 from provider.infrastructure.database import db
 from provider.infrastructure.engine import Role, engine_options, limits_of, prepare_engine
 from provider.infrastructure.outbound_http import OutboundClient, OutboundPolicy
@@ -56,7 +57,7 @@ def compose_house(settings: Settings, waker: Waker | None = None) -> current.Hou
     )
     return current.House(
         settings=settings,
-        secret_box=open_secret_box(settings),
+        data_keys=DataKeys(open_secret_box(settings)),
         outbound=OutboundClient(policy),
         rate_limits=RateLimits(settings.broker_url or None),
         doorbell=Doorbell(settings.broker_url, waker),

@@ -6,6 +6,7 @@ import provider.clients.models
 import provider.clients.problems
 import provider.delivery.models
 import provider.grants.models
+import provider.infrastructure.data_keys
 import provider.infrastructure.leases
 import provider.infrastructure.lineage
 import provider.infrastructure.provider_state

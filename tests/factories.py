@@ -10,7 +10,7 @@ from typing import Any
 from provider.accounts.models import Account
 from provider.accounts.passwords import hash_password
 from provider.clients.models import Client
-from provider.clients.secrets import digest_secret
+from provider.clients.secrets import keep as keep_secret
 from provider.grants import lifecycle as grants
 from provider.grants.models import Grant
 from provider.infrastructure import clock
@@ -27,13 +27,13 @@ PASSWORD = "correct horse battery staple"
 
 def make_account(username: str = "ada", **claims: Any) -> Account:
     """A person who signs in with PASSWORD."""
-    now = clock.now()
+    now, account_id = clock.now(), new_id()
     account = Account(
-        id=new_id(),
+        id=account_id,
         sub=new_subject(),
         username=username,
         folded_username=username.casefold(),
-        password_hash=hash_password(PASSWORD),
+        password_hash=hash_password(PASSWORD, account_id),
         claims={"name": username.title(), "email": f"{username}@example.test"} | claims,
         epoch=0,
         created_at=now,
@@ -74,13 +74,13 @@ def make_client(
         id=new_id(),
         client_id=client_id,
         registered=ClientMetadata.from_registration(registered).to_wire(),
-        secret_digest=digest_secret(secret_of(client_id)),
         first_party=first_party,
         epoch=0,
         created_at=now,
         updated_at=now,
         **(settings or {}),
     )
+    keep_secret(client, secret_of(client_id))
     with transaction():
         db.session.add(client)
     return client

@@ -25,7 +25,8 @@ def set_password(account: Account, password: str, *, reset: bool = False) -> Non
     """
     check_rules(password, username=account.username, claims=account.claims)
     epoch = {"epoch": Account.epoch + 1} if reset else {}
-    _write(account, password_hash=hash_password(password), password_changed_at=clock.now(), **epoch)
+    new_hash = hash_password(password, account.id)
+    _write(account, password_hash=new_hash, password_changed_at=clock.now(), **epoch)
 
 
 def change_password(account: Account, new_hash: str) -> bool:

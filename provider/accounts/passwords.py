@@ -10,11 +10,13 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 
+from provider.accounts import hash_sealing
 from provider.accounts.models import Account
 from provider.infrastructure import current
 
@@ -76,10 +78,11 @@ def _work_of(hash_: str) -> int:
     return parameters.memory_cost * parameters.time_cost
 
 
-def hash_password(password: str) -> str:
-    """Return the hash under which a password is kept. Raises TooBusy."""
+def hash_password(password: str, account_id: UUID) -> str:
+    """Return the hash under which an account's password is kept. Raises TooBusy."""
     with _hashing().turn() as hasher:
-        return hasher.hash(_as_bytes(password))
+        made = hasher.hash(_as_bytes(password))
+    return hash_sealing.seal(made, account_id)
 
 
 def verify(account: Account | None, password: str) -> bool:
@@ -92,7 +95,7 @@ def verify(account: Account | None, password: str) -> bool:
         return False
     given = _as_bytes(password)
     hashing = _hashing()
-    known = account.password_hash if account is not None else None
+    known = hash_sealing.open_hash(account) if account is not None else None
     checked = known or hashing.dummy_hash
     with hashing.turn() as hasher:
         try:
@@ -110,8 +113,11 @@ def is_too_long(password: str) -> bool:
 
 
 def needs_rehash(account: Account) -> bool:
-    """Whether the account's hash was made with other parameters than those in force."""
-    return account.password_hash is not None and _hashing().hasher.check_needs_rehash(account.password_hash)
+    """Whether the account's hash was made with other parameters than those in force, or is not sealed yet."""
+    known = hash_sealing.open_hash(account)
+    if known is None:
+        return False
+    return _hashing().hasher.check_needs_rehash(known) or hash_sealing.is_left_bare(account)
 
 
 def _hashing() -> _Hashing:

@@ -31,12 +31,13 @@ def add(username: str, password: str | None, claims: Mapping[str, object] | None
     if find_by_username(name) is not None:
         raise UsernameTaken(f"the user name {name!r} is taken")
     now = clock.now()
+    account_id = new_id()
     account = Account(
-        id=new_id(),
+        id=account_id,
         sub=new_subject(),
         username=name,
         folded_username=fold(name),
-        password_hash=None if password is None else hash_password(password),
+        password_hash=None if password is None else hash_password(password, account_id),
         password_changed_at=None if password is None else now,
         claims=known,
         epoch=0,

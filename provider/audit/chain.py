@@ -50,6 +50,9 @@ def seal(limit: int = 1000) -> int:
     # Locked before the head is read: a second process waits here and then sees the new head.
     oldest = unlinked.order_by(AuditEvent.at, AuditEvent.id).limit(limit).with_for_update()
     rows = db.session.execute(oldest).all()
+    if rows:
+        # A link of an older data key after one of a newer would look like a forgery.
+        current.data_keys().look_now()
     link = head() or START
     places: list[dict[str, object]] = []
     for row in rows:
@@ -69,9 +72,14 @@ def head() -> Link | None:
 
 def link_after(before: Link, mac: str) -> Link:
     """Return the link of the entry with this mac, when it stands right after another link."""
+    return links_after(before, mac)[0]
+
+
+def links_after(before: Link, mac: str) -> list[Link]:
+    """Return that link as each data key makes it, the newest first."""
     seq = before.seq + 1
-    proof = current.secret_box().keyed_digest("audit-chain", f"{seq}:{before.chain}:{mac}")
-    return Link(seq, proof)
+    proofs = current.secret_box().keyed_digests("audit-chain", f"{seq}:{before.chain}:{mac}")
+    return [Link(seq, proof) for proof in proofs]
 
 
 def _write(places: list[dict[str, object]]) -> None:

@@ -4,11 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import delete
 
-from provider.audit.chain import START, Link
 from provider.audit.models import AuditEvent
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.audit.verify import oldest, problems_with
+from provider.audit.verify import Pruned, Walk, oldest
 from provider.infrastructure import event_log
 from provider.infrastructure.database import change
 
@@ -20,21 +19,22 @@ def prune(before: datetime, *, limit: int = 10_000) -> int:
     there and is logged, so that the evidence stays. The entry written here keeps the last link that was
     deleted, and vouches for where the chain now begins.
     """
-    through = _last_to_delete(before, limit)
-    if through is None:
+    end = _last_to_delete(before, limit)
+    if end is None:
         return 0
-    record(EventTag.AUDIT_PRUNED, actor="system", through=through.seq, chain=through.chain)
-    return change(delete(AuditEvent).where(AuditEvent.seq <= through.seq))
+    last = end.through
+    record(EventTag.AUDIT_PRUNED, actor="system", through=last.seq, chain=last.chain, least=end.least)
+    return change(delete(AuditEvent).where(AuditEvent.seq <= last.seq))
 
 
-def _last_to_delete(before: datetime, limit: int) -> Link | None:
-    known = START
+def _last_to_delete(before: datetime, limit: int) -> Pruned | None:
+    walk, end = Walk(), None
     # The last link of all always stays, because the next one is made from it.
     for event in oldest(limit + 1)[:-1]:
         if event.at >= before:
             break
-        if problems := problems_with(event, known):
+        if problems := walk.step(event):
             event_log.error("audit_not_pruned", problems=problems)
             break
-        known = Link(event.seq or 0, event.chain or "")
-    return None if known == START else known
+        end = Pruned(walk.at, walk.least)
+    return end

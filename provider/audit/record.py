@@ -23,6 +23,7 @@ Entry = dict[str, Any]
 P = ParamSpec("P")
 # Whatever a stranger may have typed, an entry stays small enough to read and to keep.
 _LONGEST_TEXT = 1024
+_LABEL = "audit"
 
 
 def entry(
@@ -58,7 +59,7 @@ def entry(
         "actor_name": by.name if by else None,
         "actor_origin": by.origin if by else None,
     }
-    made["mac"] = _mac(made, current.secret_box())
+    made["mac"] = current.secret_box().keyed_digest(_LABEL, _text_of(made))
     return made
 
 
@@ -79,16 +80,19 @@ def record_many(entries: Sequence[Entry]) -> None:
         insert_many(_table, entries)
 
 
-def mac_of(event: AuditEvent, secret_box: SecretBox) -> str:
-    """Return the keyed digest over everything an entry says; `seq` and `chain` guard its place instead."""
-    return _mac({name: getattr(event, name) for name in (*_SAID, *_SAID_SINCE)}, secret_box)
+def macs_of(event: AuditEvent, secret_box: SecretBox) -> tuple[str, ...]:
+    """Return the digest over everything an entry says as each data key makes it, the newest first.
+
+    `seq` and `chain` guard its place instead.
+    """
+    said = {name: getattr(event, name) for name in (*_SAID, *_SAID_SINCE)}
+    return secret_box.keyed_digests(_LABEL, _text_of(said))
 
 
-def _mac(said: Mapping[str, Any], secret_box: SecretBox) -> str:
+def _text_of(said: Mapping[str, Any]) -> str:
     # The text is the same before and after a round trip through the database.
     known = {name: value for name, value in said.items() if name in _SAID or value is not None}
-    text = json.dumps(known, sort_keys=True, separators=(",", ":"), default=_as_text)
-    return secret_box.keyed_digest("audit", text)
+    return json.dumps(known, sort_keys=True, separators=(",", ":"), default=_as_text)
 
 
 def _as_text(value: object) -> str:

@@ -76,6 +76,10 @@ class EventTag(StrEnum):
     KEY_DESTROYED = "key_destroyed"
     KEY_COMPROMISED = "key_compromised"
 
+    # The key-encryption key: another one opens the data keys, too; and then it alone.
+    SECRET_KEY_ADDED = "secret_key_added"  # noqa: S105 – the name of an event, not a secret.
+    SECRET_KEY_REMOVED = "secret_key_removed"  # noqa: S105 – the name of an event, not a secret.
+
     # A backup was restored or a failover lost what was committed last, and everything was ended for it.
     DATABASE_RESTORED = "database_restored"
     # Somebody has said that nothing was lost by a failover or a move.

@@ -1,19 +1,21 @@
 """Look whether the audit still says what was written: every entry, its number and its order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain as chained
+from typing import TypeVar
 
 from sqlalchemy import Select, Text, cast, select
 
-from provider.audit.chain import START, Link, link_after
+from provider.audit.chain import START, Link, links_after
 from provider.audit.models import AuditEvent
-from provider.audit.record import mac_of
+from provider.audit.record import macs_of
 from provider.audit.tags import EventTag
 from provider.infrastructure import current
 from provider.infrastructure.database import db
 
 _BATCH = 500
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,33 +30,77 @@ class Findings:
     problems: tuple[str, ...]
 
 
+class Walk:
+    """Goes along the chain, entry by entry, and finds what is wrong with each and with its place."""
+
+    def __init__(self) -> None:
+        self.at = START
+        # The oldest data key that may have made what comes now: one that was replaced, perhaps because it had
+        # leaked, vouches for nothing that was written afterwards.
+        self._least_of_links = self.least = 0
+
+    def step(self, event: AuditEvent) -> list[str]:
+        """Return what is wrong with the next entry."""
+        problems = [*wrong_entry(event, self.least), *self._wrong_place(event)]
+        # From here on its own word counts, so that one problem is not reported for all that follow.
+        self.at = Link(event.seq or 0, event.chain or "")
+        if event.tag == EventTag.SECRET_KEY_REMOVED and not problems:
+            self.least = int(event.detail["generation"])
+        return problems
+
+    def _wrong_place(self, event: AuditEvent) -> Iterator[str]:
+        seq, before = event.seq or 0, self.at
+        if before == START and seq > 1:
+            pruned = find_pruned(seq - 1)
+            if pruned is None:
+                yield _missing(1, seq - 1)
+                return
+            before, self.least = pruned.through, pruned.least
+        if seq != before.seq + 1:
+            yield _missing(before.seq + 1, seq - 1)
+            return
+        self._least_of_links = max(self._least_of_links, self.least)
+        generation = _generation(Link(seq, event.chain or ""), links_after(before, event.mac))
+        if generation is None or generation < self._least_of_links:
+            yield f"entry {_name(event)} does not follow from the one before it"
+        else:
+            self._least_of_links = generation
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """The end of a part that was deleted for its age, and the oldest data key that counts after it."""
+
+    through: Link
+    least: int
+
+
 def verify(anchor: Link | None = None) -> Findings:
     """Read the whole audit and say in sentences what is wrong with it.
 
     Only an anchor taken earlier and kept elsewhere shows that the end of the chain was cut off.
     """
     problems: list[str] = []
-    known, linked, first = START, 0, 0
+    walk, linked, first = Walk(), 0, 0
     for event in _read(select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq)):
-        problems += problems_with(event, known)
-        # From here on its own word counts, so that one problem is not reported for all that follow.
-        known, linked, first = Link(event.seq or 0, event.chain or ""), linked + 1, first or event.seq or 0
-        if anchor is not None and known.seq == anchor.seq and known != anchor:
+        problems += walk.step(event)
+        linked, first = linked + 1, first or event.seq or 0
+        if anchor is not None and walk.at.seq == anchor.seq and walk.at != anchor:
             problems.append(_not_that_of(anchor))
-    pruned_through = _find_pruned(first - 1) if first > 1 else None
-    if anchor is not None and anchor.seq > known.seq:
-        problems.append(f"the anchor knows of entry {anchor.seq}, but the last one here is {known.seq}")
-    elif anchor is not None and pruned_through is not None:
-        problems += _problems_with_pruned(anchor, pruned_through)
+    pruned = find_pruned(first - 1) if first > 1 else None
+    if anchor is not None and anchor.seq > walk.at.seq:
+        problems.append(f"the anchor knows of entry {anchor.seq}, but the last one here is {walk.at.seq}")
+    elif anchor is not None and pruned is not None:
+        problems += _problems_with_pruned(anchor, pruned.through)
     not_yet_linked = 0
     for event in _read(select(AuditEvent).where(AuditEvent.seq.is_(None))):
-        problems += _wrong_entry(event)
+        problems += wrong_entry(event, walk.least)
         not_yet_linked += 1
     return Findings(
         linked=linked,
         not_yet_linked=not_yet_linked,
-        head=known if linked else None,
-        pruned_through=pruned_through,
+        head=walk.at if linked else None,
+        pruned_through=pruned.through if pruned else None,
         problems=tuple(problems),
     )
 
@@ -65,37 +111,17 @@ def oldest(limit: int) -> list[AuditEvent]:
     return list(_read(linked))
 
 
-def problems_with(event: AuditEvent, before: Link) -> list[str]:
-    """Return what is wrong with a linked entry and its place after another; START before the first one."""
-    return [*_wrong_entry(event), *_wrong_place(event, before)]
-
-
-def _read(wanted: Select[AuditEvent]) -> Iterator[AuditEvent]:
-    """Yield entries as the database has them now, a batch at a time."""
-    yield from db.session.scalars(wanted.execution_options(yield_per=_BATCH, populate_existing=True))
-
-
-def _wrong_entry(event: AuditEvent) -> Iterator[str]:
-    if mac_of(event, current.secret_box()) != event.mac:
+def wrong_entry(event: AuditEvent, least: int = 0) -> Iterator[str]:
+    """Yield a sentence if an entry is not as it was written, by this data key or a later one."""
+    generation = _generation(event.mac, macs_of(event, current.secret_box()))
+    if generation is None:
         yield f"entry {_name(event)} was changed"
+    elif generation < least:
+        yield f"entry {_name(event)} was written with a secret key that had been replaced"
 
 
-def _wrong_place(event: AuditEvent, before: Link) -> Iterator[str]:
-    seq = event.seq or 0
-    if before == START and seq > 1:
-        pruned = _find_pruned(seq - 1)
-        if pruned is None:
-            yield _missing(1, seq - 1)
-            return
-        before = pruned
-    if seq != before.seq + 1:
-        yield _missing(before.seq + 1, seq - 1)
-    elif link_after(before, event.mac) != Link(seq, event.chain or ""):
-        yield f"entry {_name(event)} does not follow from the one before it"
-
-
-def _find_pruned(through: int) -> Link | None:
-    """Return the last link of a pruned part that ended there, if an unchanged entry vouches for it.
+def find_pruned(through: int) -> Pruned | None:
+    """Return the end of a pruned part that ended there, if an unchanged entry vouches for it.
 
     The newest such entry is the one that is wanted, unless somebody has tampered with the audit or an older
     end is asked for: it is found by ix_audit_event_at_id, where all others need the whole table.
@@ -105,22 +131,32 @@ def _find_pruned(through: int) -> Link | None:
     # As text: a forged entry may hold anything there, and must not make the statement fail.
     named = pruned.where(cast(AuditEvent.detail["through"].as_string(), Text) == str(through))
     for event in chained(_read(newest), _read(named)):
-        if not any(_wrong_entry(event)) and event.detail.get("through") == through:
-            return Link(through, str(event.detail.get("chain")))
+        if not any(wrong_entry(event)) and event.detail.get("through") == through:
+            return Pruned(Link(through, str(event.detail.get("chain"))), int(event.detail.get("least", 0)))
     return None
+
+
+def _read(wanted: Select[AuditEvent]) -> Iterator[AuditEvent]:
+    """Yield entries as the database has them now, a batch at a time."""
+    yield from db.session.scalars(wanted.execution_options(yield_per=_BATCH, populate_existing=True))
+
+
+def _generation(found: T, expected: Sequence[T]) -> int | None:
+    """Return which data key made a digest, given what each would have made, the newest first."""
+    return len(expected) - 1 - expected.index(found) if found in expected else None
 
 
 def _problems_with_pruned(anchor: Link, pruned_through: Link) -> Iterator[str]:
     """Compare an anchor with a pruned part: of that, only the ends of its batches are known."""
     if anchor.seq > pruned_through.seq:
         return
-    end = _find_pruned(anchor.seq)
+    end = find_pruned(anchor.seq)
     if end is None:
         yield (
             f"entry {anchor.seq} of the anchor was pruned, with all through {pruned_through.seq}: "
             "the anchor proves nothing any more, keep a newer one"
         )
-    elif end != anchor:
+    elif end.through != anchor:
         yield _not_that_of(anchor)
 
 

@@ -124,6 +124,7 @@ def _check_schema() -> None:
 
 def _check_secret_key() -> None:
     """End the command before it writes digests that the provider's own key does not verify."""
+    from provider.infrastructure.data_keys import WrongSecretKey
     from provider.infrastructure.database import AWAY
     from provider.keys.sealing import UnreadableKey, check_secret_key
 
@@ -131,7 +132,7 @@ def _check_secret_key() -> None:
         check_secret_key()
     except AWAY as exc:
         fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
-    except UnreadableKey:
+    except (UnreadableKey, WrongSecretKey):
         fail(WRONG_KEY, code=WRONG_SETTINGS)
 
 

@@ -10,6 +10,7 @@ from provider.audit.tags import EventTag
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
+from provider.cli.rekey import rekey
 from provider.clients import queries as clients
 from provider.clients import resources
 from provider.clients.models import TokenFormat
@@ -37,11 +38,12 @@ Examples:
   curfew keys list
   curfew keys rotate --alg RS256
   curfew keys rotate --now
+  curfew keys rekey --new-key-file new.key
   curfew keys compromise 0pVwtR8mAo3yBkVZ1y6nJb0ZC4mD1b1xk3cXyVd2fGk
 """
 )
 def keys() -> None:
-    """See and rotate the signing keys."""
+    """See and rotate the signing keys, and replace the secret key that seals them."""
 
 
 @keys.command("list", epilog="Example: curfew keys list --json")
@@ -112,6 +114,9 @@ def compromise(*, kid: str, as_json: bool) -> None:
         say(f"Clients whose tokens it signed: {', '.join(affected)}")
     if servers:
         say(f"Resource servers whose tokens it signed: {', '.join(servers)}")
+
+
+keys.add_command(rekey)
 
 
 def _recorded(changes: list[KeyChange]) -> list[KeyChange]:

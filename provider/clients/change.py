@@ -9,7 +9,7 @@ from provider.clients import credentials
 from provider.clients.models import Client
 from provider.clients.options import ClientOptions
 from provider.clients.register import apply_options
-from provider.clients.secrets import check_given, digest_secret, new_secret
+from provider.clients.secrets import check_given, keep, new_secret, replace
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
 from provider.protocol.client_metadata import ClientMetadata
@@ -57,7 +57,7 @@ def update(
         client.secret_expires_at = client.previous_secret_expires_at = None
     elif client.secret_digest is None:
         secret = new_secret()
-        client.secret_digest = digest_secret(secret)
+        keep(client, secret)
     db.session.flush()
     return secret
 
@@ -80,10 +80,9 @@ def rotate_secret(
     # Of two rotations at once the later replaces the secret of the earlier, so that both are in force.
     db.session.refresh(client, with_for_update={"key_share": True})
     now = clock.now()
-    client.previous_secret_digest = client.secret_digest
     ends = [now + overlap] + ([client.secret_expires_at] if client.secret_expires_at else [])
     client.previous_secret_expires_at = min(ends)
-    client.secret_digest = digest_secret(secret)
+    replace(client, secret)
     client.secret_expires_at = None
     client.previous_secret_last_used_at, client.secret_last_used_at = client.secret_last_used_at, None
     client.updated_at = now

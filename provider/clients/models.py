@@ -79,6 +79,8 @@ class Client(Base):
     # Keyed digests (KEY-18); two may be valid while a secret is exchanged (KEY-19).
     secret_digest: Mapped[str | None] = mapped_column(String(64))
     secret_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Up to which data key both digests have layers.
+    secret_generation: Mapped[int] = mapped_column(default=0, server_default="0")
     previous_secret_digest: Mapped[str | None] = mapped_column(String(64))
     previous_secret_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # Noted while two secrets are valid, when it matters which of them is still used.

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from provider.clients.models import Client
 from provider.clients.options import ClientOptions
 from provider.clients.queries import is_client_id_taken
-from provider.clients.secrets import UnusableSecret, check_given, digest_secret, new_secret
+from provider.clients.secrets import UnusableSecret, check_given, keep, new_secret
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
@@ -56,15 +56,17 @@ def add(
 
 def _made(metadata: ClientMetadata, client_id: str, secret: str | None) -> Client:
     now = clock.now()
-    return Client(
+    client = Client(
         id=new_id(),
         client_id=client_id,
         registered=metadata.to_wire(),
-        secret_digest=None if secret is None else digest_secret(secret),
         epoch=0,
         created_at=now,
         updated_at=now,
     )
+    if secret is not None:
+        keep(client, secret)
+    return client
 
 
 def apply_options(client: Client, options: ClientOptions) -> None:

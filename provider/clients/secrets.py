@@ -2,13 +2,19 @@
 
 import hmac
 from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
 
 from provider.clients import secret_use
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
+from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_handle
+from provider.infrastructure.secrets import SecretBox
 
 PREFIX = "cfs_"
+_LABEL = "client-secret"
 LEAST_LENGTH = 16
 _MOST_LENGTH = 512
 
@@ -31,14 +37,42 @@ def check_given(secret: str) -> None:
         raise UnusableSecret("a client secret has only visible ASCII characters")
 
 
-def digest_secret(secret: str) -> str:
-    """Return the keyed digest under which a secret is kept."""
-    return current.secret_box().keyed_digest("client-secret", secret)
+def keep(client: Client, secret: str) -> None:
+    """Make a secret the client's, in place of the one before, under the newest data key."""
+    client.previous_secret_digest = _lifted(client, client.previous_secret_digest)
+    client.secret_generation = _box_for(client).generation
+    client.secret_digest = _digest(client, secret)
+
+
+def replace(client: Client, secret: str) -> None:
+    """Make a secret the client's, and the one before its previous secret."""
+    client.previous_secret_digest = client.secret_digest
+    keep(client, secret)
+
+
+def seal_anew(after: UUID | None, limit: int) -> tuple[int, UUID | None]:
+    """Bring the digests of some clients under the newest data key, in the open transaction.
+
+    Returns how many clients that were, and the last one that was looked at; None at the end.
+    """
+    some = select(Client).order_by(Client.id).limit(limit).with_for_update(key_share=True)
+    some = some.execution_options(populate_existing=True)
+    clients = db.session.scalars(some if after is None else some.where(Client.id > after)).all()
+    count = 0
+    for client in clients:
+        newest = _box_for(client).generation
+        if client.secret_generation >= newest or not (client.secret_digest or client.previous_secret_digest):
+            continue
+        client.secret_digest = _lifted(client, client.secret_digest)
+        client.previous_secret_digest = _lifted(client, client.previous_secret_digest)
+        client.secret_generation, count = newest, count + 1
+    db.session.flush()
+    return count, clients[-1].id if clients else None
 
 
 def check_secret(client: Client, presented: str) -> bool:
     """Return whether this is one of the client's secrets in force (KEY-19), in constant time."""
-    digest = digest_secret(presented[: _MOST_LENGTH + 1])
+    digest = _digest(client, presented[: _MOST_LENGTH + 1])
     now = clock.now()
     current_one = _is_equal(client.secret_digest, client.secret_expires_at, digest, now)
     previous_one = _is_equal(client.previous_secret_digest, client.previous_secret_expires_at, digest, now)
@@ -49,7 +83,7 @@ def check_secret(client: Client, presented: str) -> bool:
 
 def end_of(client: Client, presented: str) -> datetime | None:
     """Return the end of a secret that has just proven its client; None for one that has no end."""
-    is_current = hmac.compare_digest(client.secret_digest or "", digest_secret(presented))
+    is_current = hmac.compare_digest(client.secret_digest or "", _digest(client, presented))
     return client.secret_expires_at if is_current else client.previous_secret_expires_at
 
 
@@ -57,6 +91,24 @@ def has_two(client: Client, now: datetime) -> bool:
     """Whether two secrets are in force."""
     ends = client.previous_secret_expires_at
     return client.previous_secret_digest is not None and (ends is None or now < ends)
+
+
+def _digest(client: Client, secret: str) -> str:
+    """Return the keyed digest under which a secret of the client is kept."""
+    return _box_for(client).layered_digest(_LABEL, secret, generation=client.secret_generation)
+
+
+def _lifted(client: Client, digest: str | None) -> str | None:
+    """Return one of the client's digests with a layer for each data key that came since."""
+    if digest is None:
+        return None
+    box = _box_for(client)
+    return box.add_layers(_LABEL, digest, above=client.secret_generation, generation=box.generation)
+
+
+def _box_for(client: Client) -> SecretBox:
+    # A client that is new has none yet.
+    return current.secret_box(at_least=client.secret_generation or 0)
 
 
 def _is_equal(stored: str | None, expires_at: datetime | None, digest: str, now: datetime) -> bool:

@@ -18,7 +18,7 @@ def subject_for(account: Account, client: Client) -> str:
     """
     if client.metadata_.subject_type != "pairwise":
         return account.sub
-    return current.secret_box().keyed_token("pairwise-subject", f"{sector_of(client)}|{account.sub}")
+    return current.secret_box().lasting_token("pairwise-subject", f"{sector_of(client)}|{account.sub}")
 
 
 def sector_of(client: Client) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, current_app
 
 from provider.config import Settings
+from provider.infrastructure.data_keys import DataKeys
 from provider.infrastructure.outbound_http import OutboundClient
 from provider.infrastructure.rate_limits import RateLimits
 from provider.infrastructure.secrets import SecretBox
@@ -24,7 +25,7 @@ class House:
     """The settings and doors of one application."""
 
     settings: Settings
-    secret_box: SecretBox
+    data_keys: DataKeys
     outbound: OutboundClient
     rate_limits: RateLimits
     doorbell: Doorbell
@@ -46,9 +47,14 @@ def settings() -> Settings:
     return house().settings
 
 
-def secret_box() -> SecretBox:
-    """Return the box that seals what is secret at rest."""
-    return house().secret_box
+def secret_box(*, at_least: int = 0) -> SecretBox:
+    """Return the box that seals what is secret at rest, with its keys up to this generation."""
+    return house().data_keys.box(at_least=at_least)
+
+
+def data_keys() -> DataKeys:
+    """Return where that box comes from."""
+    return house().data_keys
 
 
 def memo(name: str, make: Callable[[], T]) -> T:

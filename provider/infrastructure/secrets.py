@@ -4,13 +4,14 @@ Each use has its own key by HKDF label (KEY-17), so a value made for one use is 
 """
 
 import base64
-import hashlib
 import hmac
 import os
 import secrets as chance
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -26,24 +27,65 @@ class UnusableSecretKey(Exception):
 
 @dataclass(frozen=True)
 class SecretBox:
-    """Derives keys from the key-encryption key; encrypts, decrypts and makes keyed digests."""
+    """A key and the keys before it: the newest seals and signs, and every one opens what it once made.
+
+    A generation counts the keys: that of the first is 0.
+    """
 
     key: bytes = field(repr=False)
+    # The newest first.
+    former: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def generation(self) -> int:
+        """The number of the newest key."""
+        return len(self.former)
+
+    @property
+    def name(self) -> str:
+        """What the newest key is called where it must not be told."""
+        return self.keyed_digest("name", "")[:32]
 
     def derive(self, label: str) -> bytes:
-        """Return the 32-byte key of one use."""
-        return HKDF(SHA256(), length=32, salt=None, info=f"curfew:{label}".encode()).derive(self.key)
+        """Return the newest 32-byte key of one use."""
+        return _derive(self.key, label)
 
     def keyed_digest(self, label: str, value: str) -> str:
         """Return a digest that cannot be made or tried out without the key (KEY-18)."""
-        return hmac.new(
-            self.derive(label), value.encode("utf-8", "surrogatepass"), hashlib.sha256
-        ).hexdigest()
+        return _mac(self.key, label, value).hex()
+
+    def keyed_digests(self, label: str, value: str) -> tuple[str, ...]:
+        """Return the digests that each key makes, the newest first, to find what any of them has made."""
+        return tuple(_mac(key, label, value).hex() for key in (self.key, *self.former))
 
     def keyed_token(self, label: str, value: str) -> str:
-        """Return a URL-safe token of 256 bits that follows from a value and the key alone."""
-        raw = hmac.new(self.derive(label), value.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        """Return a URL-safe token of 256 bits that follows from a value and the newest key alone."""
+        return _as_token(_mac(self.key, label, value))
+
+    def keyed_tokens(self, label: str, value: str) -> tuple[str, ...]:
+        """Return the tokens that each key makes, the newest first."""
+        return tuple(_as_token(_mac(key, label, value)) for key in (self.key, *self.former))
+
+    def lasting_token(self, label: str, value: str) -> str:
+        """Return the token that the first key makes: the same for ever, whatever keys come after it.
+
+        For names that must not change, and where whoever holds the first key gains nothing by it.
+        """
+        return _as_token(_mac((self.key, *self.former)[-1], label, value))
+
+    def layered_digest(self, label: str, value: str, *, generation: int) -> str:
+        """Return a digest into which the keys of all generations went, up to this one.
+
+        A stored digest is brought up to a newer key by one more layer, without the value itself.
+        """
+        digest = _mac(self._key_of(0), label, value).hex()
+        return self.add_layers(label, digest, above=0, generation=generation)
+
+    def add_layers(self, label: str, digest: str, *, above: int, generation: int) -> str:
+        """Return what a layered digest becomes in a newer generation."""
+        for number in range(above + 1, generation + 1):
+            digest = _mac(self._key_of(number), label, digest).hex()
+        return digest
 
     def encrypt(self, label: str, plain: bytes, *, bound_to: str) -> bytes:
         """Encrypt with AES-256-GCM; the result opens only for the same label and binding (KEY-13)."""
@@ -51,9 +93,27 @@ class SecretBox:
         return nonce + AESGCM(self.derive(label)).encrypt(nonce, plain, bound_to.encode())
 
     def decrypt(self, label: str, sealed: bytes, *, bound_to: str) -> bytes:
-        """Open what `encrypt` made. Raises cryptography's InvalidTag for anything else."""
+        """Open what `encrypt` made with any of the keys. Raises cryptography's InvalidTag otherwise."""
         nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        return AESGCM(self.derive(label)).decrypt(nonce, body, bound_to.encode())
+        for key in (self.key, *self.former):
+            with suppress(InvalidTag):
+                return AESGCM(_derive(key, label)).decrypt(nonce, body, bound_to.encode())
+        raise InvalidTag
+
+    def _key_of(self, generation: int) -> bytes:
+        return (self.key, *self.former)[self.generation - generation]
+
+
+def _derive(key: bytes, label: str) -> bytes:
+    return HKDF(SHA256(), length=32, salt=None, info=f"curfew:{label}".encode()).derive(key)
+
+
+def _mac(key: bytes, label: str, value: str) -> bytes:
+    return hmac.digest(_derive(key, label), value.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def _as_token(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def open_secret_box(settings: Settings) -> SecretBox:
@@ -63,7 +123,11 @@ def open_secret_box(settings: Settings) -> SecretBox:
     """
     if settings.secret_key:
         return SecretBox(_decode(settings.secret_key))
-    path = settings.data_dir / "secret.key"
+    return read_key_file(settings.data_dir / "secret.key")
+
+
+def read_key_file(path: Path) -> SecretBox:
+    """Return the box for a key file, which is made if there is none. Raises UnusableSecretKey."""
     if not path.exists():
         _make_key_file(path)
     if path.stat().st_mode & 0o077:

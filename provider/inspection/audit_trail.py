@@ -9,9 +9,8 @@ from sqlalchemy import ColumnElement, and_, func, select
 from provider.audit import chain
 from provider.audit.chain import Link
 from provider.audit.models import AuditEvent
-from provider.audit.record import mac_of
 from provider.audit.tags import EventTag
-from provider.audit.verify import oldest, problems_with, verify
+from provider.audit.verify import Walk, oldest, verify, wrong_entry
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, end_read
 from provider.inspection.batches import batches, between
@@ -56,17 +55,16 @@ def verify_newest() -> tuple[int, Sequence[str]]:
     examined = 0
     for event in db.session.scalars(newest.order_by(AuditEvent.seq).execution_options(yield_per=500)):
         link = Link(event.seq or 0, event.chain or "")
-        if mac_of(event, current.secret_box()) != event.mac:
-            problems.append(f"entry {link.seq} ({event.tag}) was changed")
-        if known is not None and chain.link_after(known, event.mac) != link:
+        problems += wrong_entry(event)
+        if known is not None and link not in chain.links_after(known, event.mac):
             problems.append(f"entry {link.seq} ({event.tag}) does not follow from the one before it")
         known, examined = link, examined + 1
-    known = chain.START
+    walk = Walk()
     for event in oldest(_OLDEST):
         if event.seq is None or event.seq > head.seq - _NEWEST:
             break
-        problems += problems_with(event, known)
-        known, examined = Link(event.seq, event.chain or ""), examined + 1
+        problems += walk.step(event)
+        examined += 1
     end_read()
     return examined, problems
 

@@ -106,6 +106,17 @@ def compromise(kid: str) -> list[KeyChange]:
     return _done(changes)
 
 
+def seal_anew() -> int:
+    """Seal every private key with the newest data key; returns how many there are."""
+    _stand_in_line()
+    sealed = [key for key in _living() if key.sealed_private_key is not None]
+    for key in sealed:
+        key.sealed_private_key = sealing.seal_anew(key.sealed_private_key or b"", kid=key.kid, alg=key.alg)
+    db.session.flush()
+    after_commit(the_keyring().forget)
+    return len(sealed)
+
+
 def signs_from(key: SigningKey) -> datetime:
     """Return when a published successor will begin to sign (KEY-02)."""
     return key.created_at + current.settings().key_publish_before_use

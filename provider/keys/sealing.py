@@ -1,5 +1,7 @@
 """Private keys at rest: encrypted, and bound to the very row and use they were made for (KEY-13)."""
 
+from contextlib import suppress
+
 from cryptography.exceptions import InvalidTag
 
 from provider.infrastructure import current
@@ -21,11 +23,13 @@ def seal(private_key: PrivateKey, *, kid: str, alg: str) -> bytes:
 
 def unseal(sealed: bytes, *, kid: str, alg: str) -> PrivateKey:
     """Decrypt a row's private key; a ciphertext moved here from another row or use is refused."""
-    try:
-        der = current.secret_box().decrypt(_LABEL, sealed, bound_to=_binding(kid, alg))
-    except InvalidTag:
-        raise UnreadableKey(f"the signing key {kid} does not open with the secret key that is set") from None
-    return algorithms.from_der(der)
+    return algorithms.from_der(_open(sealed, kid=kid, alg=alg))
+
+
+def seal_anew(sealed: bytes, *, kid: str, alg: str) -> bytes:
+    """Return a row's private key as the newest data key seals it."""
+    plain = _open(sealed, kid=kid, alg=alg)
+    return current.secret_box().encrypt(_LABEL, plain, bound_to=_binding(kid, alg))
 
 
 def check_secret_key() -> None:
@@ -41,6 +45,14 @@ def check_secret_key() -> None:
             return
     if rows:
         raise failure
+
+
+def _open(sealed: bytes, *, kid: str, alg: str) -> bytes:
+    # A process that has rotated the data keys seals with one that this one may not know yet.
+    for box in (current.secret_box, current.data_keys().look_again):
+        with suppress(InvalidTag):
+            return box().decrypt(_LABEL, sealed, bound_to=_binding(kid, alg))
+    raise UnreadableKey(f"the signing key {kid} does not open with the secret key that is set")
 
 
 def _binding(kid: str, alg: str) -> str:

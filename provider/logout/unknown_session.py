@@ -26,7 +26,7 @@ from provider.sessions.queries import find_by_sid
 
 def result_handle_of(client: Client, sid: str) -> str:
     """Return the address of the result that such a sign-out has; a repeat gets the same."""
-    return current.secret_box().keyed_token("unknown-session", f"{client.client_id}|{sid}")
+    return current.secret_box().lasting_token("unknown-session", f"{client.client_id}|{sid}")
 
 
 def notify(hint: ProvenHint, *, ip: str | None) -> LogoutOutcome | None:

@@ -7,6 +7,7 @@ import hmac
 from datetime import timedelta
 
 from provider.infrastructure import clock, current
+from provider.infrastructure.secrets import SecretBox
 from provider.oauth.exchange import ClientRequest
 from provider.protocol import dpop_proof
 from provider.protocol.dpop_proof import LONGEST_DISTANCE, DPoPProof, MalformedProof
@@ -50,7 +51,7 @@ def use_up(proof: DPoPProof) -> None:
 
 def nonce_now() -> str:
     """Return the nonce that proofs should hold from now on."""
-    return _nonce_of(_period())
+    return _nonce_of(_period(), current.secret_box())
 
 
 def _addresses(url: str) -> list[str]:
@@ -62,12 +63,17 @@ def _addresses(url: str) -> list[str]:
 
 def _is_ours(nonce: str | None) -> bool:
     given = (nonce or "").encode(errors="replace")
-    return any(hmac.compare_digest(given, _nonce_of(_period() - age).encode()) for age in (0, 1))
+    # The second look is for a process that has rotated the data keys since.
+    return any(
+        hmac.compare_digest(given, _nonce_of(_period() - age, box()).encode())
+        for box in (current.secret_box, current.data_keys().look_again)
+        for age in (0, 1)
+    )
 
 
 def _period() -> int:
     return int(clock.now().timestamp() // NONCE_PERIOD.total_seconds())
 
 
-def _nonce_of(period: int) -> str:
-    return current.secret_box().keyed_token("dpop-nonce", str(period))
+def _nonce_of(period: int, box: SecretBox) -> str:
+    return box.keyed_token("dpop-nonce", str(period))

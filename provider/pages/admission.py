@@ -116,7 +116,7 @@ def _fresh_hash(credentials: Credentials, account: Account | None) -> str | None
     if account is None or not passwords.needs_rehash(account):
         return None
     try:
-        return passwords.hash_password(credentials.password)
+        return passwords.hash_password(credentials.password, account.id)
     except passwords.TooBusy:
         # Nobody waits for that; the next sign-in does it.
         return None

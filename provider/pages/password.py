@@ -79,7 +79,7 @@ def submit() -> Response:
     end_read()
     why = _refuse(typed, found)
     if why is None:
-        changed = _change(found, _hash(typed.new))
+        changed = _change(found, _hash(typed.new, found.account))
         if changed is not None:
             outcome, handle = changed
             cookies.keep_session(handle)
@@ -114,9 +114,9 @@ def _refuse(typed: Typed, found: FoundSession) -> Why | None:
     return ChangeRefusal.SAME if typed.new == typed.current else None
 
 
-def _hash(password: str) -> str:
+def _hash(password: str, account: Account) -> str:
     try:
-        return passwords.hash_password(password)
+        return passwords.hash_password(password, account.id)
     except passwords.TooBusy as exc:
         raise TemporarilyUnavailable("too many passwords are checked at this moment") from exc
 

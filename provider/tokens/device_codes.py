@@ -16,11 +16,13 @@ from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id, new_letters
+from provider.infrastructure.secrets import SecretBox
 from provider.protocol.user_code import LENGTH, LETTERS
 from provider.sessions.queries import FoundSession, find_live_by_id
 from provider.tokens.device_models import DeviceCode
 
 DEVICE_CODE_PREFIX = "cfd_"
+_LABEL = "user-code"
 # rfc8628 §3.2: 'If no value is provided, clients MUST use 5 as the default'; §3.5: 'increased by 5 seconds'.
 _INTERVAL = 5
 _SLOWER_BY = 5
@@ -66,7 +68,7 @@ def issue(
     code = DeviceCode(
         id=new_id(),
         digest=digest_of(handle),
-        user_code_digest=_digest_of_user_code(user_code),
+        user_code_digest=current.secret_box().keyed_digest(_LABEL, user_code),
         client_id=client.id,
         client_epoch=client.epoch,
         scope=scope,
@@ -84,10 +86,20 @@ def issue(
 
 def find_waiting(user_code: str) -> tuple[DeviceCode, Client] | None:
     """Find the device that shows this code and waits, in one statement."""
+    box = current.secret_box()
+    found, newest = _find_waiting(user_code, box), box
+    if found is None:
+        # Another process may have rotated the data keys and given out the code since.
+        newest = current.data_keys().look_again()
+    return found if newest is box else _find_waiting(user_code, newest)
+
+
+def _find_waiting(user_code: str, box: SecretBox) -> tuple[DeviceCode, Client] | None:
+    digests = box.keyed_digests(_LABEL, user_code)
     waiting = (
         select(DeviceCode, Client)
         .join(Client, Client.id == DeviceCode.client_id)
-        .where(DeviceCode.user_code_digest == _digest_of_user_code(user_code), _waits())
+        .where(DeviceCode.user_code_digest.in_(digests), _waits())
         .where(Client.disabled_at.is_(None), Client.deleted_at.is_(None))
         .where(DeviceCode.client_epoch == Client.epoch)
     )
@@ -189,7 +201,3 @@ def _waits() -> ColumnElement[bool]:
     return and_(
         DeviceCode.allowed_at.is_(None), DeviceCode.denied_at.is_(None), DeviceCode.expires_at > clock.now()
     )
-
-
-def _digest_of_user_code(user_code: str) -> str:
-    return current.secret_box().keyed_digest("user-code", user_code)

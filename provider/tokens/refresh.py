@@ -16,6 +16,7 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
+from provider.infrastructure.secrets import SecretBox
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.id_token import SignIn
 from provider.tokens.liveness import FoundRefreshToken
@@ -96,13 +97,20 @@ def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
     # FAPI 2.0 §5.3.2.1: 'shall not use refresh token rotation'; its tokens are of no use to a thief.
     if found.client.metadata_.follows_fapi2 and _prolong(found):
         return Rotated(presented)
-    successor = REFRESH_TOKEN_PREFIX + current.secret_box().keyed_token("refresh-successor", presented)
     if _use(found.token):
+        successor = _successors(presented, current.secret_box())[0]
         _add_successor(found, successor)
         return Rotated(successor)
-    if _may_be_repeated(found, successor):
-        return Rotated(successor, repeated=True)
+    # The data keys as they are now: another process may have rotated them and made the successor since.
+    for successor in _successors(presented, current.data_keys().look_again()):
+        if _may_be_repeated(found, successor):
+            return Rotated(successor, repeated=True)
     return Replayed()
+
+
+def _successors(presented: str, box: SecretBox) -> list[str]:
+    """Return the successor of a token as each data key makes it, the newest first."""
+    return [REFRESH_TOKEN_PREFIX + made for made in box.keyed_tokens("refresh-successor", presented)]
 
 
 def _use(token: RefreshToken) -> bool:

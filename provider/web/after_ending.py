@@ -17,7 +17,7 @@ CLEAR_SITE_DATA = '"storage"'
 
 def result_handle_of(handle: str) -> str:
     """Return the address of the result that a cookie's or ticket's sign-out has; a repeat gets the same."""
-    return current.secret_box().keyed_token("logout-result", handle)
+    return current.secret_box().lasting_token("logout-result", handle)
 
 
 def result_page_of(result_handle: str) -> str:

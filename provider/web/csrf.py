@@ -26,7 +26,7 @@ class ForgedRequest(InvalidRequest):
 
 def token_for(purpose: str) -> str:
     """Return the token that a form of this purpose carries in this browser."""
-    return current.secret_box().keyed_token("csrf", f"{cookies.bind_browser()} {purpose}")
+    return current.secret_box().lasting_token("csrf", f"{cookies.bind_browser()} {purpose}")
 
 
 def check(purpose: str) -> None:

@@ -119,7 +119,7 @@ def test_the_same_password_gets_a_new_hash_without_being_a_new_password(ada):
     assert not passwords.needs_rehash(ada)
 
     with transaction():
-        assert change.replace_hash(ada, passwords.hash_password(PASSWORD))
+        assert change.replace_hash(ada, passwords.hash_password(PASSWORD, ada.id))
 
     assert ada.password_hash != old_hash
     assert passwords.verify(ada, PASSWORD)
@@ -128,10 +128,10 @@ def test_the_same_password_gets_a_new_hash_without_being_a_new_password(ada):
 
 @pytest.mark.spec("KEY-22")
 def test_a_new_hash_never_undoes_a_change_of_password(ada):
-    new_hash = passwords.hash_password(PASSWORD)
+    new_hash = passwords.hash_password(PASSWORD, ada.id)
     with transaction():
         # Another process changes the password after this one has read the row.
-        write(update(Account).values(password_hash=passwords.hash_password("another one")))
+        write(update(Account).values(password_hash=passwords.hash_password("another one", ada.id)))
     with transaction():
         assert not change.replace_hash(ada, new_hash)
 

@@ -179,12 +179,12 @@ def test_what_changes_while_passwords_are_hashed_counts(http, app, ada, made, mo
     really_hash = passwords.hash_password
     show_session(http, made)
 
-    def hash_slowly(password):
+    def hash_slowly(password, account_id):
         monkeypatch.setattr(passwords, "hash_password", really_hash)
         thread = threading.Thread(target=lambda: meanwhile(app, ada.id, made.session, moment))
         thread.start()
         thread.join()
-        return really_hash(password)
+        return really_hash(password, account_id)
 
     monkeypatch.setattr(passwords, "hash_password", hash_slowly)
 

@@ -1,0 +1,303 @@
+"""`curfew keys rekey`: the secret key is replaced while processes work on; then the old one opens nothing.
+
+A house stands for a process: one that was started with the old key and goes on, or a new one.
+"""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import jwt
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select, update
+
+from provider.accounts import hash_sealing
+from provider.accounts.models import Account
+from provider.app import compose_house
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.audit.verify import verify
+from provider.cli import main
+from provider.clients import secrets as client_secrets
+from provider.clients.models import Client
+from provider.infrastructure import current, data_keys, event_log
+from provider.infrastructure.data_keys import LOOK_AGAIN_AFTER, DataKey
+from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.secrets import read_key_file
+from provider.keys.models import SigningKey
+from tests.factories import make_account, make_session
+from tests.support.device import Device, answer
+from tests.support.relying_party import RelyingParty, type_password
+
+REFUSED, WRONG_SETTINGS = 1, 2
+
+
+class Fleet:
+    """The processes of one provider, one of which is at work at a time, and the operator's command."""
+
+    def __init__(self, app, settings, path):
+        self.app, self.settings, self.path = app, settings, path
+        self.old = current.house()
+        self.key = settings.secret_key
+
+    def start(self, key=None):
+        """Start another process, with the key that is set unless another is named."""
+        house = compose_house(replace(self.settings, secret_key=key or self.key))
+        self.work(house)
+        return house
+
+    def work(self, house):
+        end_read()
+        current.install(self.app, house)
+
+    def rekey(self, *arguments, key=None, code=0):
+        environ = {
+            "CURFEW_DATABASE_URL": self.settings.resolved_database_url,
+            "CURFEW_DATA_DIR": str(self.settings.data_dir),
+            "CURFEW_SECRET_KEY": key or self.key,
+        }
+        end_read()
+        result = CliRunner().invoke(main, ["keys", "rekey", "--json", *map(str, arguments)], env=environ)
+        event_log.configure(self.settings.log_level)
+        assert result.exit_code == code, (result.output, result.exception)
+        db.session.expire_all()
+        return json.loads(result.stdout) if code == 0 else result.stderr
+
+    def replace_key(self):
+        """Begin with the command, and set the new key; what runs already still has the old one."""
+        counts = self.rekey("--new-key-file", self.path)
+        self.key = self.path.read_text()
+        return counts
+
+
+@pytest.fixture
+def fleet(app, settings, signing_keys, tmp_path):
+    with transaction():
+        data_keys.establish(current.data_keys())
+    # What runs already has read the data keys.
+    current.data_keys().box()
+    return Fleet(app, settings, tmp_path / "new.key")
+
+
+@pytest.fixture
+def ada(fleet):
+    return make_account("ada")
+
+
+@pytest.fixture
+def red(app, ada):
+    return RelyingParty(app, "red", subject_type="pairwise", id_token_signed_response_alg="ES256")
+
+
+def works(app, red, earlier=None) -> dict:
+    """Do all that needs a stored secret: a password, a client's secret, a signing key; returns tokens."""
+    browser = app.test_client()
+    type_password(browser, red.authorize(browser))
+    made = red.sign_in(browser, scope="openid offline_access")
+    assert red.introspect(made["access_token"])["active"]
+    if earlier is not None:
+        made["refreshed"] = red.refresh(earlier["refresh_token"]).json["id_token"]
+    return made
+
+
+def subs_of(app, *id_tokens) -> set[str]:
+    """The subjects of ID Tokens whose signatures the published keys verify."""
+    keys = {one["kid"]: jwt.PyJWK(one) for one in app.test_client().get("/jwks").json["keys"]}
+    read = [
+        jwt.decode(token, keys[jwt.get_unverified_header(token)["kid"]], audience="red")
+        for token in id_tokens
+    ]
+    return {claims["sub"] for claims in read}
+
+
+def test_the_key_is_replaced_while_everything_works_on(app, fleet, red):
+    made = [works(app, red)]
+
+    counts = fleet.replace_key()
+
+    # The process of before, one that is started again with the old key, and a new one: in any order.
+    for house in (fleet.old, fleet.start(fleet.settings.secret_key), fleet.start()):
+        fleet.work(house)
+        made.append(works(app, red, made[-1]))
+    assert (counts["client_secrets"], counts["passwords"], counts["generation"]) == (1, 1, 1)
+    assert counts["signing_keys"] > 0
+
+    assert fleet.rekey("--finish")["removed"] == 2
+    fleet.start()
+    made.append(works(app, red, made[-1]))
+    tokens = [one[name] for one in made for name in ("id_token", "refreshed") if name in one]
+    assert len(tokens) == 9
+    # A pairwise subject is for ever, whatever keys come.
+    assert len(subs_of(app, *tokens)) == 1
+    assert verify().problems == ()
+
+
+def test_the_old_key_opens_nothing_after_the_end(fleet, red):
+    fleet.replace_key()
+    fleet.rekey("--finish")
+
+    said = fleet.rekey(key=fleet.settings.secret_key, code=WRONG_SETTINGS)
+
+    assert said.startswith("curfew: the secret key is not the one of this database")
+    assert said.count("\n") == 1
+    old = compose_house(fleet.settings).data_keys.root
+    rows = [*db.session.scalars(select(DataKey)), *db.session.scalars(select(SigningKey))]
+    assert not any(row.sealed_by == old.name for row in rows if isinstance(row, DataKey))
+    stored = db.session.scalars(select(Client)).one()
+    assert stored.secret_digest != old.layered_digest("client-secret", "red-secret", generation=0)
+
+
+def test_a_process_that_was_forgotten_works_on_and_says_so(app, fleet, red, capfd):
+    fleet.work(fleet.old)
+    works(app, red)
+    fleet.replace_key()
+    works(app, red)
+    fleet.rekey("--finish")
+
+    works(app, red)
+
+
+def test_what_was_interrupted_goes_on(app, fleet, red):
+    RelyingParty(app, "green")
+    make_account("ben")
+    with transaction():
+        data_keys.begin_rotation(current.data_keys(), read_key_file(fleet.path))
+    with transaction():
+        assert client_secrets.seal_anew(None, 1)[0] == 1
+        assert hash_sealing.seal_anew(None, 1)[0] == 1
+    # Killed here: half is sealed by the new data key, half by the old one.
+    fleet.key = fleet.path.read_text()
+    fleet.start()
+    works(app, red)
+
+    counts = fleet.rekey("--new-key-file", fleet.path, key=fleet.settings.secret_key)
+
+    assert (counts["client_secrets"], counts["passwords"], counts["generation"]) == (1, 1, 1)
+    assert fleet.rekey() == counts | {"client_secrets": 0, "passwords": 0}
+    works(app, red)
+
+
+def test_a_second_rotation_brings_another_layer(app, fleet, red, tmp_path):
+    for number in (1, 2):
+        fleet.path = tmp_path / f"{number}.key"
+        assert fleet.replace_key()["generation"] == number
+        fleet.rekey("--finish")
+        fleet.start()
+        works(app, red)
+    assert verify().problems == ()
+
+
+def test_two_secrets_are_in_force_across_a_rotation(app, fleet, red):
+    fleet.replace_key()
+    fleet.start()
+
+    with transaction():
+        client = db.session.scalars(select(Client).where(Client.client_id == "red")).one()
+        client_secrets.replace(client, "another secret of sixteen letters")
+
+    end_read()
+    for secret in ("red-secret-of-thirty-two-letters", "another secret of sixteen letters"):
+        assert red.http.post("/introspect", data={"token": "x"}, auth=("red", secret)).status_code == 200
+    wrong = red.http.post("/introspect", data={"token": "x"}, auth=("red", "a secret that is wrong"))
+    assert wrong.status_code == 401
+
+
+def test_a_refresh_may_be_repeated_at_a_process_that_has_not_looked_yet(app, fleet, red, turned_clock):
+    made = works(app, red)
+    fleet.replace_key()
+    fleet.start()
+    once = red.refresh(made["refresh_token"]).json["refresh_token"]
+
+    turned_clock.turn(LOOK_AGAIN_AFTER + timedelta(seconds=2))
+    fleet.work(fleet.old)
+    again = red.refresh(made["refresh_token"])
+
+    assert again.json["refresh_token"] == once
+
+
+def test_device_codes_are_known_to_all_processes_during_a_rotation(app, fleet, ada, turned_clock):
+    device, made = Device(app), make_session(ada)
+    early = [device.begin()["user_code"] for _ in range(2)]
+    fleet.replace_key()
+    new = fleet.start()
+    late = [device.begin()["user_code"] for _ in range(2)]
+    turned_clock.turn(LOOK_AGAIN_AFTER + timedelta(seconds=2))
+
+    for house in (fleet.old, new):
+        fleet.work(house)
+        assert [answer(codes.pop(), made) for codes in (early, late)] == [True, True]
+
+
+def test_the_old_key_vouches_for_nothing_that_was_written_after_it(fleet):
+    fleet.replace_key()
+    fleet.rekey("--finish")
+    fleet.start()
+    with transaction():
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id="blue")
+    assert verify().problems == ()
+
+    fleet.work(fleet.old)
+    with transaction():
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id="forged")
+    fleet.start()
+
+    [problem] = verify().problems
+    assert problem.endswith("was written with a secret key that had been replaced")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(("--finish",), REFUSED, "is the one being replaced", id="finish with the old key"),
+        pytest.param(("--new-key-file", "third.key"), REFUSED, "another rotation", id="a third key"),
+        pytest.param(("--new-key-file", "new.key", "--finish"), WRONG_SETTINGS, "two steps", id="both steps"),
+    ],
+)
+def test_what_would_lock_processes_out_is_refused(fleet, tmp_path, monkeypatch, arguments, code, said):
+    fleet.replace_key()
+    monkeypatch.chdir(tmp_path)
+
+    assert said in fleet.rekey(*arguments, key=fleet.settings.secret_key, code=code)
+    fleet.rekey()
+
+
+def test_the_key_that_is_set_is_no_new_key(fleet):
+    fleet.path.touch(mode=0o600)
+    fleet.path.write_text(fleet.settings.secret_key)
+
+    assert "set already" in fleet.rekey("--new-key-file", fleet.path, code=REFUSED)
+
+
+def test_the_new_key_is_its_owners_alone(fleet):
+    fleet.replace_key()
+    assert fleet.path.stat().st_mode & 0o777 == 0o600
+
+    fleet.path.chmod(0o644)
+    assert "chmod 600" in fleet.rekey("--new-key-file", fleet.path, code=REFUSED)
+
+
+def test_after_an_upgrade_bare_password_hashes_are_sealed(app, settings, signing_keys, tmp_path):
+    fleet = Fleet(app, settings, tmp_path / "new.key")
+    ada = make_account("ada")
+    red = RelyingParty(app, "red", id_token_signed_response_alg="ES256")
+    # The earlier release, which may still be at work, could read nothing else.
+    assert ada.password_hash.startswith("$argon2id$")
+
+    assert fleet.rekey()["passwords"] == 1
+
+    end_read()
+    assert db.session.scalar(select(Account.password_hash)).startswith("sealed:0:")
+    fleet.start()
+    works(app, red)
+
+
+def test_a_password_hash_opens_for_its_own_account_alone(app, fleet, red, ada):
+    ben = make_account("ben")
+    with transaction():
+        change(update(Account).where(Account.id == ben.id).values(password_hash=ada.password_hash))
+
+    browser = app.test_client()
+    type_password(browser, red.authorize(browser), "ben")
+
+    assert browser.get_cookie("curfew_session") is None
