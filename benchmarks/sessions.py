@@ -26,9 +26,8 @@ from benchmarks.databases import databases
 from benchmarks.seed_sessions import CLIENTS, SESSIONS_OF_A_PERSON, handle_of, id_of, seed, sid_of, sub_of
 from provider.app import create_app
 from provider.clients.queries import get_by_client_id
-from provider.clients.secrets import digest_secret
 from provider.config import Settings
-from provider.infrastructure import clock
+from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, end_read, transaction
 from provider.infrastructure.engine import prepare_engine
 from provider.keys.jwt import sign
@@ -109,7 +108,7 @@ def open_house(url: str, sessions: int, folder: Path) -> House:
     app = create_app(settings)
     logging.disable(logging.CRITICAL)
     with app.app_context():
-        digest = digest_secret(SECRET)
+        digest = current.secret_box().layered_digest("client-secret", SECRET, generation=0)
     engine = create_engine(url)
     prepare_engine(engine)
     seed(engine, sessions, digest)
