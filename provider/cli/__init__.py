@@ -20,7 +20,8 @@ COMMANDS = {
     "serve": ("provider.cli.serve:serve", "Serve the provider."),
     "worker": ("provider.cli.worker:worker", "Deliver sign-outs and do the periodic duties."),
     "db": ("provider.cli.db:db", "Bring the database up to date."),
-    "settings": ("provider.cli.settings:settings", "Show every setting with its meaning and source."),
+    "settings": ("provider.cli.settings:settings", "Show every setting, and what is unwise in production."),
+    "version": ("provider.cli.version:version", "Show this version and what it needs."),
     "client": ("provider.cli.client:client", "Register and change relying parties."),
     "resource": ("provider.cli.resource:resource", "Register the servers that tokens may be meant for."),
     "initial-access-token": (

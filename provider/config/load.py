@@ -12,6 +12,8 @@ from provider.config.settings import Settings
 from provider.config.values import READERS, write_value
 
 PREFIX = "CURFEW_"
+# What stands for a secret that is set.
+HIDDEN = "(set)"
 # These belong to the command itself, not to the settings.
 _NOT_SETTINGS = frozenset({"CURFEW_CONFIG", "CURFEW_AS"})
 
@@ -61,7 +63,7 @@ def describe_settings(settings: Settings, environ: Mapping[str, str] | None = No
 def _view(declared: "Field[Any]", settings: Settings, texts: Mapping[str, tuple[str, str]]) -> SettingView:
     value = write_value(getattr(settings, declared.name))
     if declared.metadata["secret"] and value:
-        value = "(set)"
+        value = HIDDEN
     return SettingView(
         name=declared.name,
         variable=PREFIX + declared.name.upper(),

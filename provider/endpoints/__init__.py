@@ -87,6 +87,7 @@ URLS: tuple[tuple[str, str, str, View], ...] = (
     ("/session/check", "check_session_iframe", "GET", check_session_iframe.check_session_iframe),
     ("/health/live", "live", "GET", health.live),
     ("/health/ready", "ready", "GET", health.ready),
+    ("/health/started", "started", "GET", health.started),
     ("/metrics", "metrics", "GET", metrics.metrics),
 )
 

@@ -33,6 +33,13 @@ def ready() -> Response:
     return response
 
 
+def started() -> Response:
+    """Answer whether this process has been ready once; from then on it does not ask the database again."""
+    if readiness.has_been_ready():
+        return jsonify(status="ok")
+    return ready()
+
+
 def _as_json(verdict: Verdict) -> dict[str, Any]:
     detail = {"detail": verdict.detail} if verdict.detail else {}
     return {"status": "ok" if verdict.ok else "failed", **detail, **verdict.values}

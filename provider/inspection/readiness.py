@@ -4,6 +4,7 @@ A probe must not be a load, nor wait as long as what it looks at: whoever asks w
 round gets its result, one round runs at a time, and nobody waits for longer than the bound.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -93,6 +94,15 @@ def report() -> Report:
     return found
 
 
+def has_been_ready() -> bool:
+    """Whether every check has passed once since this process began; asks nothing."""
+    return _first_success().is_set()
+
+
+def _first_success() -> threading.Event:
+    return current.memo("first_success", threading.Event)
+
+
 _TOO_LATE = f"no answer within {BOUND.total_seconds():g} s"
 
 
@@ -112,6 +122,8 @@ def _look(found: Report) -> None:
                 connection.commit()
                 if not found[check.name].ok:
                     break
+            else:
+                _first_success().set()
     except AWAY as exc:
         found[check.name] = Verdict(ok=False, detail=_sentence(exc))
     failed = {name: verdict.detail for name, verdict in found.items() if not verdict.ok}

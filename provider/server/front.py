@@ -22,7 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 # How many threads of their own the questions of an orchestrator have. Behind requests that wait for a
 # database, liveness would say that the process is dead when only they are slow.
-_OWN_THREADS = {"/health/live": 1, "/health/ready": 2}
+_OWN_THREADS = {"/health/live": 1, "/health/ready": 2, "/health/started": 1}
 # A waiting refusal holds its connection and some hundred bytes.
 _MOST_BODY_REFUSALS_WAITING = 4096
 _TOO_SLOW, _TOO_LARGE, _DEFECT, _BUSY = 408, 413, 500, 503

@@ -70,6 +70,20 @@ def curfew(database_url, tmp_path) -> Curfew:
 
 
 @pytest.fixture
+def curfew_alone() -> Curfew:
+    """Runs `curfew` without a database and without settings but those that are given."""
+
+    def run(*arguments: object, stdin: str = "", code: int = 0, **settings: str) -> Answer:
+        result = CliRunner().invoke(main, [str(a) for a in arguments], input=stdin, env=settings)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return Answer(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
 def looking(settings) -> Callable[[], Any]:
     """Opens the provider beside the command, to see what it did once its own context is closed."""
 

@@ -10,6 +10,7 @@ from provider.infrastructure.provider_state import ProviderState
 from provider.infrastructure.write_probe import WriteProbe
 from tests.support.losing_database import LOSSES, database_lost_once
 from tests.support.relying_party import RelyingParty
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -102,3 +103,18 @@ def test_many_probes_are_one_round(app, http):
     assert {answer.status_code for answer in answers} == {200}
     # All of them within a second, or a few more on a busy machine.
     assert 1 <= len(writes) < 8
+
+
+def test_a_process_has_started_once_it_has_been_ready(http, statements):
+    with database_lost_once("unreachable", at="INSERT INTO write_probe"):
+        before = http.get("/health/started")
+    wait_until(lambda: http.get("/health/started").status_code == 200)
+
+    with statements() as seen:
+        again = http.get("/health/started")
+
+    assert before.status_code == 503
+    assert before.headers["Retry-After"]
+    assert again.json == {"status": "ok"}
+    # A database that is away later restarts nothing.
+    assert seen == []

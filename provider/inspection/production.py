@@ -1,0 +1,48 @@
+"""What is unwise about a running installation and cannot be read from its settings."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Engine
+
+from provider.config.unwise import Unwise
+from provider.delivery import workers
+from provider.infrastructure import clock, database_clock, schema
+from provider.infrastructure.database import AWAY, end_read
+
+
+def unwise_installation(engine: Engine) -> Iterator[Unwise]:
+    """Yield what the database tells: its schema, its clock, and whether a worker has been seen lately."""
+    try:
+        yield from _look(engine)
+    except AWAY as exc:
+        yield Unwise(
+            subject="database_url",
+            problem=f"the database does not answer: {getattr(exc, 'orig', exc)}",
+            cure="start it, or correct CURFEW_DATABASE_URL",
+        )
+
+
+def _look(engine: Engine) -> Iterator[Unwise]:
+    if not schema.is_current(engine):
+        yield Unwise(
+            subject="database",
+            problem="the database is not up to date",
+            cure="run `curfew db upgrade`",
+        )
+        return
+    living = workers.count_living(clock.now())
+    end_read()
+    if not living:
+        yield Unwise(
+            subject="worker",
+            problem="no worker has been seen lately, and without one no app is notified of a sign-out",
+            cure="run `curfew worker`, or `curfew serve --with-worker`",
+        )
+    offset = clock.offset()
+    if database_clock.is_notable(offset):
+        side = "behind" if offset.total_seconds() > 0 else "ahead of"
+        yield Unwise(
+            subject="clock",
+            problem=f"this machine's clock is {abs(offset.total_seconds()):.1f} s {side} the database's",
+            cure="synchronise both, with NTP for example",
+        )
