@@ -15,6 +15,7 @@ from provider.cli.wrong_use import usage_in_one_line
 
 # A command is imported when it is called, so that the start and the help of the others stay quick.
 COMMANDS = {
+    "init": ("provider.cli.init:init", "Set up a provider: settings, key, database, first person."),
     "demo": ("provider.cli.demo:demo", "Run a provider, a worker and three apps on this machine."),
     "demo-check": ("provider.cli.demo:demo_check", "Play the main story by HTTP and say what held."),
     "serve": ("provider.cli.serve:serve", "Serve the provider."),
@@ -101,7 +102,8 @@ class LazyGroup(click.Group):
     name="curfew",
     epilog="""\b
 Examples:
-  curfew db upgrade
+  curfew init --issuer http://localhost:8900
+  curfew serve --with-worker
   curfew user add ada --claim name="Ada Lovelace"
   curfew client add --client-id red --redirect-uri https://red.example/callback
   curfew session end --account ada

@@ -52,10 +52,7 @@ def add(
 ) -> None:
     """Add a person; the password is read from standard input."""
     known = changed_claims({}, claims_json, claim)
-    password = None if no_password else read_password()
-    with transaction():
-        account = register.add(username, password, known)
-        record(EventTag.ACCOUNT_ADDED, actor="admin", account_id=account.id, claims=sorted(account.claims))
+    account = add_person(username, None if no_password else read_password(), known)
     _show(account, as_json=as_json, sentence=f"Added {account.username} ({account.id}).")
 
 
@@ -165,6 +162,14 @@ def password(*, username: str, as_json: bool) -> None:
         outcome = _end_everything(account, LogoutReason.PASSWORD_RESET)
         record(EventTag.PASSWORD_RESET, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
     _show_ended(account, outcome, as_json=as_json, sentence=f"Set the password of {account.username}.")
+
+
+def add_person(username: str, password: str | None, known: dict[str, Any]) -> Account:
+    """Add a person, in a transaction of its own."""
+    with transaction():
+        account = register.add(username, password, known)
+        record(EventTag.ACCOUNT_ADDED, actor="admin", account_id=account.id, claims=sorted(account.claims))
+    return account
 
 
 def as_record(account: Account) -> dict[str, Any]:

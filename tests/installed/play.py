@@ -1,4 +1,6 @@
-"""The first quarter of an hour with an installed wheel: a database, a person, an app, a sign-in, a sign-out.
+"""The first quarter of an hour with an installed wheel: `curfew init`, an app, a sign-in, a sign-out.
+
+It is played twice: with web and worker in one process tree, and with a process each.
 
 Run by the Python of an environment that holds the wheel and nothing else of the project; it uses the
 `curfew` command beside that Python, HTTP, and no module of the provider. `make wheel-check` does so.
@@ -68,26 +70,41 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="curfew-installed-") as folder:
         port = _free_port()
         issuer = f"http://127.0.0.1:{port}"
-        environ = _environ(Path(folder), issuer)
-        _curfew(environ, "db", "upgrade")
-        _curfew(environ, "user", "add", "ada", typed=f"{PASSWORD}\n")
+        environ = _environ(Path(folder))
+        _init(environ, issuer)
         client = json.loads(_curfew(environ, *_client_add(app)))
-        with (
-            _running(environ, Path(folder), "serve", "--port", str(port)),
-            _running(environ, Path(folder), "worker"),
-        ):
-            _wait_until(lambda: _is_ready(issuer), "the provider is ready")
-            browser = requests.Session()
-            told = _sign_in(browser, issuer, app, client)
-            print(f"signed in: {told['scope']}, an ID Token of {_header(told['id_token'])['alg']}")
-            _sign_out(browser, issuer, told["id_token"])
-            _wait_until(lambda: app.tokens, "the app is notified")
-            claims = _claims(app.tokens[0])
-            assert claims["sid"] == _claims(told["id_token"])["sid"], claims
-            assert _userinfo(issuer, told["access_token"]) == 401
-            print("signed out: the app was notified, its tokens are refused")
+        serve = ("serve", "--port", str(port))
+        with _running(environ, Path(folder), *serve, "--with-worker"):
+            _sign_in_and_out(issuer, app, client)
+        with _running(environ, Path(folder), *serve), _running(environ, Path(folder), "worker"):
+            _sign_in_and_out(issuer, app, client)
         _curfew(environ, "check")
         assert "curfew demo" not in _curfew(environ, "--help")
+
+
+def _init(environ: dict[str, str], issuer: str) -> None:
+    arguments = ("init", "--issuer", issuer, "--user", "ada", "--json")
+    made = json.loads(_curfew(environ, *arguments, typed=f"{PASSWORD}\n"))
+    assert made["made"] == ["settings_file", "secret_key", "database", "user"], made
+    assert json.loads(_curfew(environ, *arguments))["made"] == []
+    known = json.loads(_curfew(environ, "version", "--json"))["database_revision"]
+    assert json.loads(_curfew(environ, "db", "current", "--json"))["current"] == known
+    problems = json.loads(_curfew(environ, "settings", "--problems", "--json", code=1))
+    assert [one["subject"] for one in problems] == ["issuer", "worker"], problems
+
+
+def _sign_in_and_out(issuer: str, app: App, client: dict[str, str]) -> None:
+    _wait_until(lambda: _is_ready(issuer), "the provider is ready")
+    app.tokens.clear()
+    browser = requests.Session()
+    told = _sign_in(browser, issuer, app, client)
+    print(f"signed in: {told['scope']}, an ID Token of {_header(told['id_token'])['alg']}")
+    _sign_out(browser, issuer, told["id_token"])
+    _wait_until(lambda: app.tokens, "the app is notified")
+    claims = _claims(app.tokens[0])
+    assert claims["sid"] == _claims(told["id_token"])["sid"], claims
+    assert _userinfo(issuer, told["access_token"]) == 401
+    print("signed out: the app was notified, its tokens are refused")
 
 
 def _client_add(app: App) -> tuple[str, ...]:
@@ -98,17 +115,16 @@ def _client_add(app: App) -> tuple[str, ...]:
     )
 
 
-def _environ(folder: Path, issuer: str) -> dict[str, str]:
+def _environ(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
-    settings = {"ISSUER": issuer, "DATA_DIR": str(folder / "data"), "OUTBOUND_ALLOW": "127.0.0.1/32"}
-    return kept | {"HOME": str(folder)} | {f"CURFEW_{name}": value for name, value in settings.items()}
+    return kept | {"HOME": str(folder), "CURFEW_CONFIG": str(folder / "curfew.toml")}
 
 
-def _curfew(environ: dict[str, str], *arguments: str, typed: str = "") -> str:
+def _curfew(environ: dict[str, str], *arguments: str, typed: str = "", code: int = 0) -> str:
     done = subprocess.run(  # noqa: PLW1510 – its own words are shown below.
         [CURFEW, *arguments], env=environ, cwd=environ["HOME"], input=typed, capture_output=True, text=True
     )
-    if done.returncode:
+    if done.returncode != code:
         sys.exit(
             f"curfew {' '.join(arguments[:2])} ended with {done.returncode}:\n{done.stderr}{done.stdout}"
         )
