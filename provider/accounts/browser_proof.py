@@ -1,8 +1,9 @@
 """Proof that a browser has signed in to an account before: guesses made elsewhere do not count for it.
 
-A proof is a random identifier, the time it was made and a MAC over both and the account. It does not name
-the account and nothing is stored. The MAC covers the account's epoch and the time its password was set:
-a change of password, a disabled account and *sign out everywhere* revoke every proof.
+A proof is a random identifier, the time it was made, a MAC over both, and a second one over both and the
+account. It does not name the account and nothing is stored. The second MAC covers the account's epoch and
+the time its password was set: a change of password, a disabled account and *sign out everywhere* revoke
+every proof. The first shows, without knowing the account, that someone has signed in at this browser.
 """
 
 import hmac
@@ -21,7 +22,7 @@ def make(account: Account) -> str:
     """Return a new proof that a browser signed in to this account now."""
     browser = new_handle()
     made_at = str(int(clock.now().timestamp()))
-    return f"{browser}.{made_at}.{_mac(account, browser, made_at)}"
+    return f"{browser}.{made_at}.{_mac(browser, made_at)}.{_mac_for(account, browser, made_at)}"
 
 
 def find_browser(proofs: Iterable[str], account: Account | None) -> str | None:
@@ -31,11 +32,20 @@ def find_browser(proofs: Iterable[str], account: Account | None) -> str | None:
     """
     found = None
     for proof in proofs:
-        browser, made_at, mac = proof.split(".")
-        is_valid = hmac.compare_digest(mac, _mac(account, browser, made_at))
+        browser, made_at, _, mac = proof.split(".")
+        is_valid = hmac.compare_digest(mac, _mac_for(account, browser, made_at))
         if is_valid and account is not None and is_current(proof):
             found = found or browser
     return found
+
+
+def find_used_browser(proofs: Iterable[str]) -> str | None:
+    """Return the identifier in the first of these proofs that was made here, for any account, or None."""
+    for proof in proofs:
+        browser, made_at, mac, _ = proof.split(".")
+        if is_current(proof) and hmac.compare_digest(mac, _mac(browser, made_at)):
+            return browser
+    return None
 
 
 def is_current(proof: str) -> bool:
@@ -45,6 +55,10 @@ def is_current(proof: str) -> bool:
     return -_CLOCK_SKEW.total_seconds() <= age <= lifetime.total_seconds()
 
 
-def _mac(account: Account | None, browser: str, made_at: str) -> str:
+def _mac(browser: str, made_at: str) -> str:
+    return current.secret_box().keyed_token("used-browser", f"{browser} {made_at}")
+
+
+def _mac_for(account: Account | None, browser: str, made_at: str) -> str:
     state = f"{account.id} {account.epoch} {account.password_changed_at}" if account else "no account"
     return current.secret_box().keyed_token("known-browser", f"{state} {browser} {made_at}")

@@ -20,7 +20,7 @@ _BROWSER = "curfew_browser"
 _KNOWN_BROWSER = "curfew_known_browser"
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}")
 MOST_PROOFS = 5
-_PROOF = r"[A-Za-z0-9_-]{43}\.[0-9]{1,11}\.[A-Za-z0-9_-]{43}"
+_PROOF = r"[A-Za-z0-9_-]{43}\.[0-9]{1,11}(?:\.[A-Za-z0-9_-]{43}){2}"
 _PROOFS = re.compile(rf"{_PROOF}(?:~{_PROOF}){{0,{MOST_PROOFS - 1}}}")
 
 

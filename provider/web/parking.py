@@ -1,16 +1,15 @@
-"""How many requests may be parked from one network: each is a row that is written before anybody has proven
-anything.
-"""
+"""How many requests may be parked from one network: each is a row that is written for an anonymous caller."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from provider.accounts.browser_proof import find_used_browser
 from provider.infrastructure import current
 from provider.interactions.models import InteractionKind
 from provider.protocol.errors import TooManyRequests
-from provider.web import network_limits
+from provider.web import cookies, network_limits
 
 # A row of about this size counts once, larger ones more often.
 _UNIT_BYTES = 2048
@@ -22,13 +21,15 @@ def check_room(
 ) -> None:
     """Count a request that is about to be parked. Raises TooManyRequests.
 
-    Whoever is signed in is counted by the session, so that a flood from the same network does not hit them.
-    Each kind is counted by itself: a flood of sign-ins keeps no one from signing out.
+    A person who is signed in is counted by the session, and one who has signed in before by the browser, so
+    that a flood from the same network does not lock them out. Each kind is counted by itself: a flood of
+    sign-ins keeps no one from signing out.
     """
     limit = current.settings().parked_request_limit_address
     key, cost = f"parked-{kind.value}", 1 + len(json.dumps(dict(parameters))) // _UNIT_BYTES
-    if session_id is not None:
-        is_within = current.house().rate_limits.hit(limit, key, str(session_id), cost=cost)
+    own = str(session_id) if session_id is not None else find_used_browser(cookies.browser_proofs())
+    if own is not None:
+        is_within = current.house().rate_limits.hit(limit, key, own, cost=cost)
     else:
         is_within = network_limits.hit(limit, key, cost=cost)
     if not is_within:

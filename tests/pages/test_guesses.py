@@ -174,14 +174,15 @@ def test_a_name_that_no_account_has_is_answered_alike(limits, ada, known, at, si
 
 
 def forged(browser, app, of_ben):
-    identifier, made_at, mac = proofs(browser)[0].split(".")
-    yield "another MAC", f"{identifier}.{made_at}.{'A' * 43}"
-    yield "a later time", f"{identifier}.{int(made_at) + 1}.{mac}"
-    yield "another identifier", f"{'A' * 43}.{made_at}.{mac}"
+    identifier, made_at, first, mac = proofs(browser)[0].split(".")
+    yield "another MAC", f"{identifier}.{made_at}.{first}.{'A' * 43}"
+    yield "the other MAC", f"{identifier}.{made_at}.{mac}.{first}"
+    yield "a later time", f"{identifier}.{int(made_at) + 1}.{first}.{mac}"
+    yield "another identifier", f"{'A' * 43}.{made_at}.{first}.{mac}"
     yield "of another account", of_ben
-    yield "a longer MAC", f"{identifier}.{made_at}.{mac}A"
-    yield "no number", f"{identifier}.٣.{mac}"
-    yield "too many", "~".join([f"{identifier}.{made_at}.{'A' * 43}"] * 5 + [proofs(browser)[0]])
+    yield "a longer MAC", f"{identifier}.{made_at}.{first}.{mac}A"
+    yield "no number", f"{identifier}.٣.{first}.{mac}"
+    yield "too many", "~".join([f"{identifier}.{made_at}.{first}.{'A' * 43}"] * 5 + [proofs(browser)[0]])
     yield "nothing", ""
 
 

@@ -75,6 +75,21 @@ def test_who_is_signed_in_in_the_same_network_is_served(app, browser, ada):
     assert "sign-out" in Page(person, follow(person, person.get("/session/end"))).html
 
 
+def test_who_has_signed_in_before_in_the_same_network_is_served(browser, rp, ada):
+    person = browser()
+    type_password(person, rp.authorize(person))
+    person.delete_cookie("curfew_session")
+    person.environ_base.update(ATTACKER)
+    impostor = browser()
+    genuine = person.get_cookie("curfew_known_browser").value
+    impostor.set_cookie("curfew_known_browser", f"{'A' * 43}{genuine[43:]}")
+    for _ in range(9):
+        by_get(rp, browser())
+
+    assert query_of(by_get(rp, impostor))["error"] == "temporarily_unavailable"
+    assert "code" in query_of(type_password(person, rp.authorize(person)))
+
+
 def test_large_requests_count_by_their_size(browser, rp):
     for _ in range(5):
         by_get(rp, browser(), state=LARGE)
