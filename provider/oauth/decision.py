@@ -44,7 +44,7 @@ class ClientFacts:
     native: bool
     may_refresh: bool
     # Whether the answer reaches this app and no other program, so that a request may go on without a page.
-    identity_is_sure: bool = True
+    identity_is_sure: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

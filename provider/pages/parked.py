@@ -16,6 +16,7 @@ from provider.interactions.park import park
 from provider.interactions.queries import find
 from provider.pages import logo
 from provider.protocol.parameters import with_query
+from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, headers
 from provider.web.i18n import locale, speak
@@ -41,9 +42,10 @@ class ParkedAuthorization:
     @property
     def app_domain(self) -> str:
         """The host that the answer goes to, which was verified; empty for an app on this device."""
-        if self.client.metadata_.is_native:
+        redirect_uri = self.parameter("redirect_uri")
+        if self.client.metadata_.is_native and not is_claimed(redirect_uri):
             return ""
-        return urlsplit(self.parameter("redirect_uri")).netloc
+        return urlsplit(redirect_uri).netloc
 
     @property
     def about_app(self) -> dict[str, Any]:

@@ -163,3 +163,21 @@ def test_an_app_that_can_sign_a_person_out_everywhere_says_so(http, parked, ada)
     page = Page(http, http.get(f"/consent/{handle}"))
 
     assert "it can sign you out everywhere" in page.html
+
+
+@pytest.mark.spec("rfc8252 §7.2")
+@pytest.mark.parametrize(
+    ("redirect_uri", "named"),
+    [
+        pytest.param("https://phone.test/callback", "phone.test", id="the host that the app has claimed"),
+        pytest.param("http://127.0.0.1/callback", "An app on this device", id="any program that listens"),
+        pytest.param("com.example.phone:/callback", "An app on this device", id="any app with that scheme"),
+    ],
+)
+def test_a_native_app_is_named_by_what_is_known_of_it(http, parked, ada, redirect_uri, named):
+    phone = make_client(
+        "phone", first_party=False, application_type="native", redirect_uris=[redirect_uri], client_uri=None
+    )
+    handle = parked(http, phone, consent_scope="openid")
+
+    assert f'<span class="small">{named}</span>' in http.get(f"/consent/{handle}").text
