@@ -152,10 +152,12 @@ def test_a_hint_of_a_session_that_is_forgotten_does_not_lead_there_either(http, 
 
 @pytest.mark.spec("rfc9700 §4.11")
 @pytest.mark.parametrize("button", ["sign-out", "cancel"])
-def test_somebody_who_never_used_the_app_is_not_led_there(signed_in, evil, button):
-    asked = signed_in.get("/session/end", query_string={"client_id": "evil", "post_logout_redirect_uri": OUT})
+@pytest.mark.parametrize("by_hint", [True, False], ids=["with a hint of the attacker's own", "by its name"])
+def test_somebody_who_never_used_the_app_is_not_led_there(signed_in, evil, button, by_hint):
+    asked = {"id_token_hint": ended(evil)} if by_hint else {"client_id": "evil"}
 
-    address = address_shown(press(signed_in, asked, button))
+    question = signed_in.get("/session/end", query_string=asked | {"post_logout_redirect_uri": OUT})
+    address = address_shown(press(signed_in, question, button))
 
     assert address == (OUT if button == "sign-out" else "https://evil.test")
 
