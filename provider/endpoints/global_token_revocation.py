@@ -15,7 +15,6 @@ from provider.logout.models import LogoutReason
 from provider.logout.upstream import AmbiguousSubject, find_account
 from provider.protocol.errors import (
     InsufficientScope,
-    InvalidRequest,
     InvalidToken,
     MissingToken,
     NotFound,
@@ -27,6 +26,7 @@ from provider.protocol.scopes import GLOBAL_TOKEN_REVOCATION
 from provider.protocol.subject_identifier import SubjectIdentifier, read_subject_identifier
 from provider.web.access_token import shown_token
 from provider.web.addresses import client_address
+from provider.web.parameters import check_body
 
 
 def global_token_revocation() -> Response:
@@ -59,8 +59,7 @@ def _authenticate() -> Client:
 
 
 def _read_subject() -> SubjectIdentifier:
-    if request.mimetype != "application/json":
-        raise InvalidRequest("the body must be application/json")
+    check_body(request, "application/json")
     return read_subject_identifier(read_json_object(request.get_data()).get("sub_id"))
 
 

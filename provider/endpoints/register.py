@@ -15,6 +15,7 @@ from provider.protocol.json_object import read_json_object
 from provider.web import network_limits
 from provider.web.addresses import client_address, client_networks
 from provider.web.bearer import bearer_token
+from provider.web.parameters import check_body
 
 _PATH = "/register"
 
@@ -91,8 +92,7 @@ def _own_token() -> str:
 def _read_metadata() -> dict[str, Any]:
     if request.args:
         raise InvalidRequest("parameters belong into the body")
-    if request.mimetype != "application/json":
-        raise InvalidRequest("the body must be application/json")
+    check_body(request, "application/json")
     return read_json_object(request.get_data())
 
 

@@ -20,6 +20,7 @@ from provider.protocol.response_type import (
     CODE,
     FRONT_CHANNEL_TYPES,
     ID_TOKEN,
+    KNOWN_TYPES,
     RESPONSE_MODES,
     TOKEN,
     ResponseType,
@@ -45,13 +46,24 @@ def read_response_type(parameters: Mapping[str, str], metadata: ClientMetadata) 
         raise InvalidRequest("the parameter response_type is missing")
     response_type = parts_of(asked)
     if response_type not in offered_response_types():
-        raise UnsupportedResponseType("this response_type is not offered")
+        raise UnsupportedResponseType(_why_not_offered(response_type))
     if response_type not in map(parts_of, metadata.response_types):
-        raise UnauthorizedClient("the client is not registered for this response_type")
+        registered = ", ".join(metadata.response_types) or "none"
+        raise UnauthorizedClient(
+            f"the client is not registered for this response_type; its response_types are: {registered}"
+        )
     # rfc9449, rfc8705: what passes through a browser is bound to nothing.
     if TOKEN in response_type and metadata.has_bound_tokens:
         raise UnauthorizedClient("the client's access tokens are bound to a key")
     return response_type
+
+
+def _why_not_offered(response_type: ResponseType) -> str:
+    """Return what is offered instead, and the setting that offers more, if it would."""
+    if response_type in KNOWN_TYPES:
+        return f"the only response_type is {CODE}; CURFEW_HYBRID_RESPONSE_TYPES=true adds those with tokens"
+    offered = (CODE, *FRONT_CHANNEL_TYPES) if current.settings().hybrid_response_types else (CODE,)
+    return f"this response_type is not offered; it must be one of: {', '.join(offered)}"
 
 
 def offered_response_types() -> list[ResponseType]:

@@ -194,6 +194,14 @@ def _decide_about_scopes(
     asked: AuthorizationRequest, client: ClientFacts, person: Person, answers: Answers
 ) -> Decision:
     wanted = _without_idle_offline_access(asked, client, person)
+    if not wanted:
+        # rfc6749 §3.3: without a scope that could be granted 'the request MUST fail'.
+        return Refuse(
+            InvalidScope(
+                f"no requested scope is left: {OFFLINE_ACCESS} needs prompt=consent, a code and the grant "
+                "type refresh_token"
+            )
+        )
     beyond = asked.claims_beyond(wanted)
     if answers.consented_scope is not None and _is_answer_of(person, answers):
         agreed = answers.consented_scope.split()

@@ -13,6 +13,7 @@ from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
 from provider.oauth.exchange import Granted
 from provider.oauth.registered_client import RegisteredClient
 from provider.oauth.token_answer import type_of
+from provider.protocol.scopes import PROFILE
 from provider.tokens.liveness import (
     FoundRefreshToken,
     LiveAccessToken,
@@ -80,10 +81,23 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
             "scope": token.token.scope or None,
             "iat": int(token.token.created_at.timestamp()),
             "exp": int(token.token.expires_at.timestamp()),
+            "username": _username(token),
             "sid": token.client_session.sid if token.client_session else None,
             "cnf": token.token.cnf,
         }
         return {name: value for name, value in (members | told).items() if value is not None}
+
+
+def _username(found: Found) -> str | None:
+    """Return what the person is called here (rfc7662 §2.2).
+
+    core §8.1: clients with pairwise subjects must not be able to compare their people, unless a person has
+    let one see the profile.
+    """
+    is_pairwise = found.client.metadata_.subject_type == "pairwise"
+    if found.account is None or (is_pairwise and PROFILE not in found.token.scope.split()):
+        return None
+    return found.account.username
 
 
 def _signed(body: dict[str, Any], client: Client) -> str:

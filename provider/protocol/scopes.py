@@ -5,12 +5,13 @@ from typing import Any
 
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
+PROFILE = "profile"
 # Ours: what the account API asks for, in the name of the person who is signed out with it.
 ACCOUNT = "account"
 # Ours: what an upstream needs for Global Token Revocation, in its own name and with no other scope.
 GLOBAL_TOKEN_REVOCATION = "global_token_revocation"  # noqa: S105 – the name of a scope.
 CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
-    "profile": (
+    PROFILE: (
         "name",
         "family_name",
         "given_name",

@@ -2,7 +2,8 @@
 
 An app in a browser redeems its code, asks for userinfo and gives its tokens back from its own origin.
 Nothing here goes by a cookie, no answer is shared with credentials, and where a person is spoken to
-(rfc9700 §2.6: the authorization endpoint 'MUST NOT support CORS') nothing is shared at all.
+(rfc9700 §2.6: the authorization endpoint 'MUST NOT support CORS') nothing is shared at all. Where apps
+register themselves, a page of any site may do so and reads what it registered.
 """
 
 from collections.abc import Mapping
@@ -11,15 +12,21 @@ from http import HTTPStatus
 from flask import Flask, Response, request
 
 from provider.clients.models import Client
+from provider.infrastructure import current
 from provider.infrastructure.database import end_read
 from provider.oauth.registered_client import find_active
 from provider.protocol.uri import MalformedURI, parse_web_uri
+from provider.web.addresses_for_programs import (
+    is_account_api,
+    is_for_own_pages,
+    is_open_to_scripts,
+    is_registration,
+)
+from provider.web.methods import allowed_methods, answer_options
 from provider.web.notes import notes
 
-_PATHS = frozenset({"/token", "/userinfo", "/revoke", "/par"})
 _NOTE = "readers"
 _PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
     "Access-Control-Max-Age": "600",
 }
@@ -50,23 +57,25 @@ def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
 
 
 def _is_asked_by_script() -> bool:
-    return "Origin" in request.headers and request.path in _PATHS
+    return "Origin" in request.headers and is_for_own_pages(request.path)
 
 
 def _answer_preflight() -> Response | None:
     """Let a script send its request; whether it may read the answer depends on the client that it names."""
-    asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    if not asks or not _is_asked_by_script():
+    if request.method != "OPTIONS" or not is_open_to_scripts(request.path) or not allowed_methods():
         return None
-    response = Response(status=204, headers=_PREFLIGHT)
-    response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-    response.vary.add("Origin")
+    response = answer_options()
+    if "Origin" in request.headers and "Access-Control-Request-Method" in request.headers:
+        response.headers.extend(_PREFLIGHT)
+        response.headers["Access-Control-Allow-Methods"] = response.headers["Allow"]
+        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        response.vary.add("Origin")
     return response
 
 
 def _write(response: Response) -> Response:
     origin = request.headers.get("Origin")
-    if origin and (origin in notes().get(_NOTE, ()) or _is_dead_token(response)):
+    if origin and (origin in notes().get(_NOTE, ()) or _is_dead_token(response) or _registers()):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         response.vary.add("Origin")
@@ -75,7 +84,12 @@ def _write(response: Response) -> Response:
 
 def _is_dead_token(response: Response) -> bool:
     """Whether this refuses a token of which nobody knows whose it was; its app must see that it is over."""
-    return request.path == "/userinfo" and response.status_code == HTTPStatus.UNAUTHORIZED
+    takes_tokens = request.path == "/userinfo" or is_account_api(request.path)
+    return takes_tokens and response.status_code == HTTPStatus.UNAUTHORIZED
+
+
+def _registers() -> bool:
+    return is_registration(request.path) and current.settings().registration != "off"
 
 
 def _origin_of(uri: str) -> str | None:

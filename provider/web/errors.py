@@ -7,6 +7,7 @@ nothing about the inside; its reference is the correlation id under which our lo
 
 import re
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import cast
 
 from flask import Flask, Response, jsonify, request
@@ -28,23 +29,15 @@ from provider.protocol.errors import (
     ProtocolError,
     TemporarilyUnavailable,
 )
+from provider.web.addresses_for_programs import is_account_api, is_for_programs
 from provider.web.authorization_response import AnswerAddress, answer_app, offer_app
 from provider.web.error_pages import error_page
+from provider.web.methods import allowed_methods
 from provider.web.notes import notes
 
-# Programs speak here and read JSON; everywhere else is a person.
-_PROGRAM_PATHS = frozenset(
-    {
-        *("/token", "/userinfo", "/introspect", "/revoke", "/jwks", "/register", "/par"),
-        *("/device-authorization", "/global-token-revocation", "/openapi.json", "/metrics"),
-    }
-)
-# The account API; other addresses below /account are pages for people.
-_ACCOUNT_API = re.compile(r"/account/(sign-out-everywhere|sessions(/[^/]+)?|grants(/[^/]+)?)")
 # What an app of the account API goes by: no session, a dead one, any other trouble (requirement 9).
 _ACCOUNT_CODES = {"missing_token": 9001, "invalid_token": 9002}
 _OTHER_TROUBLE = 9000
-_PROGRAM_PREFIXES = ("/.well-known/", "/api/", "/health/", "/register/")
 # rfc6749 §5.2: the characters that error_description may have.
 _UNSAYABLE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 _REALM = "curfew"
@@ -109,9 +102,10 @@ def _tell_app(exc: ProtocolError, to: AnswerAddress) -> AnyResponse:
 
 def answer(error: ErrorAnswer) -> Response:
     """Say an error to whoever asks at this address: a program or a person."""
-    response = (
-        json_error(error) if is_for_programs() else error_page(error.status, error.error, error.description)
-    )
+    if is_for_programs(request.path):
+        response = json_error(error)
+    else:
+        response = error_page(error.status, error.error, error.description)
     response.headers.extend(error.headers)
     return response
 
@@ -121,21 +115,11 @@ def json_error(error: ErrorAnswer) -> Response:
     body: dict[str, str | int] = {"error": error.error}
     if error.description:
         body["error_description"] = error.description
-    if _is_account_api():
+    if is_account_api(request.path):
         body["code"] = _ACCOUNT_CODES.get(error.error, _OTHER_TROUBLE)
     response = jsonify(body)
     response.status_code = error.status
     return response
-
-
-def is_for_programs() -> bool:
-    """Whether this address is asked by programs."""
-    path = request.path
-    return path in _PROGRAM_PATHS or path.startswith(_PROGRAM_PREFIXES) or _is_account_api()
-
-
-def _is_account_api() -> bool:
-    return bool(_ACCOUNT_API.fullmatch(request.path))
 
 
 def _on_http_exception(exc: HTTPException) -> AnyResponse:
@@ -145,7 +129,7 @@ def _on_http_exception(exc: HTTPException) -> AnyResponse:
         return cast("AnyResponse", exc.response)
     status = exc.code or 500
     event_log.info("request_refused", endpoint=request.endpoint, status=status)
-    allow = dict(exc.get_headers()).get("Allow")
+    allow = ", ".join(allowed_methods()) if status == HTTPStatus.METHOD_NOT_ALLOWED else ""
     return answer(
         ErrorAnswer(
             status=status,

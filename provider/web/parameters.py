@@ -27,7 +27,7 @@ def read_usable_ones(request: Request, names: Collection[str], *, same_twice: Co
     Only the size of the whole request is still a reason to refuse it.
     """
     _check_query(request)
-    is_readable = not request.content_length or request.mimetype == _FORM
+    is_readable = not request.content_length or (request.mimetype == _FORM and not _coding_of(request))
     form = request.form.items(multi=True) if is_readable else ()
     return parameters.usable_ones(
         (*request.args.items(multi=True), *form),
@@ -43,11 +43,27 @@ def read_parameters(request: Request) -> Parameters:
     settings = current.settings()
     _check_query(request)
     # rfc6749 appendix B: parameters in a body are form-urlencoded, whatever else a library could read.
-    if request.content_length and request.mimetype != _FORM:
-        raise InvalidRequest(f"the body must be {_FORM}")
+    check_body(request, _FORM)
     return parameters.read_parameters(
         request.args.items(multi=True), request.form.items(multi=True), settings.max_parameter_bytes
     )
+
+
+def check_body(request: Request, mimetype: str) -> None:
+    """Refuse a body in another form than an endpoint reads, and say in which one it came."""
+    if not request.content_length:
+        return
+    if coding := _coding_of(request):
+        raise InvalidRequest(f"the body is encoded as {coding}; send it without a Content-Encoding")
+    if request.mimetype != mimetype:
+        sent = f", but was sent as {request.mimetype[:100]}" if request.mimetype else ""
+        raise InvalidRequest(f"the body must be {mimetype}{sent}")
+
+
+def _coding_of(request: Request) -> str:
+    """Return how the body is compressed, or an empty text; `identity` means not at all (rfc9110 §8.4)."""
+    coding = request.headers.get("Content-Encoding", "").strip().lower()
+    return "" if coding == "identity" else coding[:40]
 
 
 def _check_query(request: Request) -> None:

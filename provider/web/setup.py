@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, request
-from werkzeug.exceptions import MethodNotAllowed
+from flask import Blueprint, Flask
 
 from provider.infrastructure import acting, current, event_log
 from provider.web import (
@@ -17,6 +16,7 @@ from provider.web import (
     headers,
     i18n,
     layout,
+    methods,
     op_browser_state,
     path_parameters,
     request_body,
@@ -25,9 +25,6 @@ from provider.web import (
 )
 
 _MOST_FORM_PARTS = 100
-# Only these may be asked for by HEAD: answering them changes nothing (SEC-404).
-_HEAD_PREFIXES = ("/.well-known/", "/static/", "/health/")
-_HEAD_PATHS = frozenset({"/", "/jwks"})
 
 StartResponse = Callable[..., Any]
 WSGIApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -53,7 +50,7 @@ def install(app: Flask) -> None:
     request_body.install(app)
     app.before_request(addresses.refuse_disguised_headers)
     app.before_request(_note_address)
-    app.before_request(_refuse_head)
+    methods.install(app)
     cors.install(app)
     app.after_request(cookies.write)
     app.after_request(op_browser_state.write)
@@ -81,13 +78,6 @@ def _under_own_name(application: WSGIApp, host: str) -> WSGIApp:
 def _note_address() -> None:
     """Have everything that this request does recorded with where it came from."""
     acting.note_address(addresses.client_address())
-
-
-def _refuse_head() -> None:
-    """Refuse HEAD where GET may change something: the framework would run GET for it."""
-    if request.method != "HEAD" or request.path in _HEAD_PATHS or request.path.startswith(_HEAD_PREFIXES):
-        return
-    raise MethodNotAllowed(valid_methods=["GET"])
 
 
 def _correlated(application: WSGIApp) -> WSGIApp:

@@ -32,11 +32,30 @@ def test_a_living_access_token_is_described(rp, ada, tokens):
         "iss": ISSUER,
         "client_id": "red",
         "sub": ada.sub,
+        "username": "ada",
         "scope": "openid profile email",
         "token_type": "Bearer",
         "amr": ["pwd"],
         "acr": PASSWORD_ACR,
     }
+
+
+@pytest.mark.spec("core §8.1, rfc7662 §2.2")
+@pytest.mark.parametrize(("scope", "username"), [("openid", None), ("openid profile", "ada")])
+def test_a_pairwise_subject_is_not_given_away_by_the_name(app, signed_in, scope, username):
+    green = RelyingParty(app, "green", subject_type="pairwise")
+
+    said = green.introspect(green.sign_in(signed_in, scope=scope)["access_token"])
+
+    assert said.get("username") == username
+
+
+def test_a_clients_own_token_has_no_name(app):
+    api = RelyingParty(app, "api", grant_types=["client_credentials"], redirect_uris=[], scope="read")
+
+    token = api.post("/token", grant_type="client_credentials").json["access_token"]
+
+    assert "username" not in api.introspect(token)
 
 
 def test_it_costs_at_most_two_statements(rp, tokens, statements):

@@ -1,5 +1,7 @@
 """Which other sites' scripts may read an answer (THR-33): those of a public client's own pages."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.factories import make_account, make_client, make_session
@@ -7,9 +9,17 @@ from tests.support.browsers import show_session
 from tests.support.relying_party import RelyingParty
 
 OWN, FOREIGN = "https://red.test", "https://evil.test"
-FOR_SCRIPTS = ("/token", "/userinfo", "/revoke", "/par")
+ACCOUNT_API = ("/account/sessions", "/account/sign-out-everywhere", "/account/grants")
+DISCOVERY = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks")
+FOR_SCRIPTS = ("/token", "/userinfo", "/revoke", "/par", "/register", *ACCOUNT_API, *DISCOVERY)
 ALLOWED = "Access-Control-Allow-Origin"
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def settings(settings, request):
+    """Apps register themselves where a test says so by `indirect` settings."""
+    return replace(settings, registration=getattr(request, "param", "off"))
 
 
 @pytest.mark.spec("rfc9700 §2.6, THR-33")
@@ -28,6 +38,59 @@ def test_a_preflight_is_answered_where_apps_ask_and_nowhere_else(http, path, ans
 
     assert (answer.headers.get(ALLOWED) == OWN) is answered
     assert (answer.status_code == 204) is answered
+    plain = http.options(path)
+    assert ALLOWED not in plain.headers
+    assert ("OPTIONS" in plain.headers["Allow"]) is (plain.status_code == 204) is answered
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("path", ["/", "/token", "/authorize", "/account", "/account/sessions", "/jwks"])
+def test_head_and_options_agree_with_allow(http, path):
+    """rfc9110 §10.2.1: Allow lists the methods that are supported, and each of them is."""
+    allowed = set(http.trace(path).headers["Allow"].split(", "))
+
+    answered = {m for m in ("HEAD", "OPTIONS") if http.open(path, method=m).status_code != 405}
+
+    assert allowed & {"HEAD", "OPTIONS"} == answered
+    assert http.open(path, method="PATCH").headers["Allow"] == ", ".join(sorted(allowed))
+
+
+@ONE_DATABASE
+def test_a_preflight_names_what_the_address_answers(http):
+    asked = {"Origin": OWN, "Access-Control-Request-Method": "DELETE"}
+
+    answer = http.options("/account/sessions/0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60", headers=asked)
+
+    assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, OPTIONS"
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    ("origin", "readable"),
+    [pytest.param(OWN, True, id="its own pages"), pytest.param(FOREIGN, False, id="other pages")],
+)
+def test_the_account_api_is_read_by_the_apps_own_pages_alone(app, http, origin, readable):
+    red = RelyingParty(app, "red", public=True, scope="openid account")
+    show_session(http, make_session(make_account()))
+    token = red.sign_in(http, scope="openid account")["access_token"]
+
+    answer = red.http.get("/account/sessions", headers={"Origin": origin, "Authorization": f"Bearer {token}"})
+
+    assert (answer.status_code, answer.headers.get(ALLOWED)) == (200, origin if readable else None)
+    dead = red.http.get("/account/sessions", headers={"Origin": origin, "Authorization": "Bearer cfa_x"})
+    assert (dead.json["code"], dead.headers[ALLOWED]) == (9002, origin)
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("settings", ["open", "off"], indirect=True)
+def test_a_page_reads_what_it_registers_where_apps_register_themselves(app, http, settings):
+    metadata = {"redirect_uris": ["https://spa.test/cb"], "token_endpoint_auth_method": "none"}
+
+    answer = http.post("/register", json=metadata, headers={"Origin": "https://spa.test"})
+
+    is_open = settings.registration == "open"
+    assert answer.status_code == (201 if is_open else 404)
+    assert answer.headers.get(ALLOWED) == ("https://spa.test" if is_open else None)
 
 
 @pytest.mark.spec("core §5.3, rfc7009 §2.2, THR-33")
