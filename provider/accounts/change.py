@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 
 from provider.accounts import claims as standard_claims
 from provider.accounts.models import Account
+from provider.accounts.names import fold, tidy
 from provider.accounts.password_rules import check_rules
 from provider.accounts.passwords import hash_password
+from provider.accounts.queries import find_by_username
+from provider.accounts.register import taken
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
 
@@ -61,6 +65,24 @@ def replace_hash(account: Account, new_hash: str) -> bool:
 def set_claims(account: Account, claims: Mapping[str, object]) -> None:
     """Replace what is known of a person. Raises InvalidClaims."""
     _write(account, claims=standard_claims.checked(claims))
+
+
+def rename(account: Account, username: str) -> bool:
+    """Give a person another user name; `sub`, sessions and grants stay. False if it is the name already.
+
+    The old name becomes free. Raises InvalidUsername or UsernameTaken.
+    """
+    name = tidy(username)
+    if name == account.username:
+        return False
+    other = find_by_username(name)
+    if other is not None and other.id != account.id:
+        raise taken(name)
+    try:
+        _write(account, username=name, folded_username=fold(name))
+    except IntegrityError as exc:
+        raise taken(name) from exc
+    return True
 
 
 def disable(account: Account) -> bool:

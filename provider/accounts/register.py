@@ -29,7 +29,7 @@ def add(username: str, password: str | None, claims: Mapping[str, object] | None
     if password is not None:
         check_rules(password, username=name, claims=known)
     if find_by_username(name) is not None:
-        raise UsernameTaken(f"the user name {name!r} is taken")
+        raise taken(name)
     now = clock.now()
     account_id = new_id()
     account = Account(
@@ -49,5 +49,10 @@ def add(username: str, password: str | None, claims: Mapping[str, object] | None
         db.session.flush()
     except IntegrityError as exc:
         # Another process was quicker; the unique index is the judge.
-        raise UsernameTaken(f"the user name {name!r} is taken") from exc
+        raise taken(name) from exc
     return account
+
+
+def taken(name: str) -> UsernameTaken:
+    """Return the error for a name that another person has."""
+    return UsernameTaken(f"the user name {name!r} is taken")

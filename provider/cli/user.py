@@ -102,6 +102,22 @@ def update(*, username: str, claim: tuple[str, ...], claims_json: TextIO | None,
     _show(account, as_json=as_json, sentence=f"Updated {account.username}.")
 
 
+@user.command(epilog="Example: curfew user rename ada ada.lovelace")
+@click.argument("username")
+@click.argument("new_username")
+@json_option
+@with_app
+def rename(*, username: str, new_username: str, as_json: bool) -> None:
+    """Give a person another user name; they stay signed in, and to apps they stay the same person (sub)."""
+    with transaction():
+        account = queries.get_by_username(username)
+        if not change.rename(account, new_username):
+            fail(f"{account.username} is the name already")
+        # Not the names themselves: the audit outlives the wish to be forgotten.
+        record(EventTag.ACCOUNT_UPDATED, actor="admin", account_id=account.id, changed=["username"])
+    _show(account, as_json=as_json, sentence=f"Renamed to {account.username}.")
+
+
 @user.command(epilog="Example: curfew user disable ben")
 @click.argument("username")
 @json_option
@@ -222,4 +238,6 @@ def _show(account: Account, *, as_json: bool, sentence: str = "") -> None:
     elif sentence:
         say(sentence)
     else:
-        show_record({name: value for name, value in shown.items() if name != "claims"} | shown["claims"])
+        # The claim updated_at is a number; the account's own is the same as a time.
+        known = {name: value for name, value in shown["claims"].items() if name != "updated_at"}
+        show_record({name: value for name, value in shown.items() if name != "claims"} | known)

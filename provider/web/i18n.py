@@ -8,17 +8,18 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from babel.dates import format_date, format_time, get_datetime_format
+from babel.dates import format_date, format_time, format_timedelta, get_datetime_format
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, has_request_context, request
 from markupsafe import Markup
 
-from provider.infrastructure import current
+from provider.infrastructure import clock, current
 from provider.web.notes import notes
 
 _SOURCE = "en"
+_HAS_TIMES = "has_times"
 _CATALOGUES = Path(__file__).parent / "translations"
 
 
@@ -45,6 +46,8 @@ def install(app: Flask) -> None:
     app.jinja_env.globals["locale"] = locale
     app.jinja_env.filters["instant"] = instant
     app.jinja_env.filters["moment"] = moment
+    app.jinja_env.filters["instant_and_age"] = instant_and_age
+    app.jinja_env.globals["has_times"] = has_times
 
 
 def speak(ui_locales: str) -> None:
@@ -81,16 +84,39 @@ def ngettext(singular: str, plural: str, n: int) -> str:
 
 
 def instant(at: datetime) -> Markup:
-    """Return an instant for people and for programs; the zone is named, for it may not be the reader's."""
+    """Return an instant for people and for programs, in UTC; a script shows it in the browser's zone."""
     at = at.astimezone(UTC)
     date = format_date(at, "medium", locale=locale())
     time = format_time(at, "short", tzinfo=UTC, locale=locale())
     words = str(get_datetime_format("medium", locale=locale())).format(time, date)
-    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="seconds"), words)
+    return _time(at, words, form="date", timespec="seconds")
 
 
 def moment(at: datetime) -> Markup:
     """Return the time of day, to the second, of what has happened just now."""
     at = at.astimezone(UTC)
     time = format_time(at, "medium", tzinfo=UTC, locale=locale())
-    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="milliseconds"), time)
+    return _time(at, str(time), form="time", timespec="milliseconds")
+
+
+def instant_and_age(at: datetime) -> Markup:
+    """Return an instant and how long ago it was, or how far it is away."""
+    return Markup("{} ({})").format(instant(at), age(at))
+
+
+def age(at: datetime) -> str:
+    """Return how long ago an instant was, or how far it is away, in one unit of time."""
+    return str(format_timedelta(at - clock.now(), add_direction=True, locale=locale()))
+
+
+def has_times() -> bool:
+    """Whether this page has shown an instant, up to here."""
+    return bool(notes().get(_HAS_TIMES))
+
+
+def _time(at: datetime, words: str, *, form: str, timespec: str) -> Markup:
+    notes()[_HAS_TIMES] = True
+    title = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}" data-form="{}" title="{}">{} UTC</time>').format(
+        at.isoformat(timespec=timespec), form, title, words
+    )

@@ -1,6 +1,7 @@
 """`curfew user`: people and their claims; what must end sessions ends them and tells the apps."""
 
 import json
+import re
 
 import pytest
 from sqlalchemy import select
@@ -41,6 +42,54 @@ def test_a_person_is_added_shown_and_listed(curfew, looking):
         event = db.session.scalars(select(AuditEvent)).one()
         assert (event.tag, event.actor, event.account_id) == ("account_added", "admin", ada.id)
         assert "Lovelace" not in json.dumps(event.detail)
+
+
+def test_times_are_printed_as_times(curfew):
+    curfew("user", "add", "ada", "--no-password")
+
+    for said in (curfew("user", "show", "ada").out, curfew("user", "list").out):
+        assert re.search(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ", said)
+        assert not re.search(r"\b1[0-9]{9}\b", said)
+
+
+def test_a_person_may_be_renamed_and_stays_who_they_are(curfew, looking):
+    made = curfew("user", "add", "ada", "--json", stdin=PASSWORD).json
+    curfew("user", "add", "ben", "--no-password")
+    sign_in(looking)
+
+    assert curfew("user", "rename", "ada", "Ada.Lovelace").out == "Renamed to Ada.Lovelace.\n"
+
+    renamed = curfew("user", "show", "ada.lovelace", "--json").json
+    assert (renamed["id"], renamed["sub"]) == (made["id"], made["sub"])
+    assert renamed["claims"]["preferred_username"] == "Ada.Lovelace"
+    with looking():
+        ada = queries.get_by_username("ADA.LOVELACE")
+        assert verify(ada, PASSWORD)
+        assert all(session.ended_at is None for session in db.session.scalars(select(Session)))
+        event = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "account_updated")).one()
+        assert event.detail == {"changed": ["username"]}
+    # Another case of the same name is no other person's; the old name is free.
+    curfew("user", "rename", "ada.lovelace", "ADA.lovelace")
+    curfew("user", "add", "ada", "--no-password")
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        pytest.param("BEN", "taken", id="another person's, in other case"),
+        pytest.param("ada", "already", id="the same"),
+        pytest.param("a\x1bda", "control", id="an invisible character"),
+    ],
+)
+def test_a_name_that_cannot_be_had_changes_nothing(curfew, looking, name, word):
+    for person in ("ada", "ben"):
+        curfew("user", "add", person, "--no-password")
+
+    assert word in curfew("user", "rename", "ada", name, code=1).err
+
+    with looking():
+        assert queries.get_by_username("ada").username == "ada"
+        assert not db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "account_updated")).all()
 
 
 def test_a_password_is_read_whole_and_never_shown(curfew, looking):

