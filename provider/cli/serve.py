@@ -11,7 +11,7 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import click
@@ -55,6 +55,13 @@ Examples:
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM chain.")
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM key.")
 @click.option(
+    "--tls-min",
+    type=click.Choice(["1.2", "1.3"]),
+    default="1.3",
+    show_default=True,
+    help="Oldest TLS version. 1.2 brings suites with ChaCha20, which BCP 195 does not recommend.",
+)
+@click.option(
     "--threads",
     type=click.IntRange(1, 500),
     default=DEFAULT_THREADS,
@@ -75,6 +82,7 @@ def serve(
     port: int | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    tls_min: str,
     threads: int,
     workers: int,
     with_worker: bool,
@@ -94,7 +102,7 @@ def serve(
     refuse_busy_port(host, port)
     say(f"Curfew serves {settings.issuer} on {'https' if tls_cert else 'http'}://{host}:{port}")
     with worker_beside() if with_worker else nullcontext() as writer:
-        run_server(host, port, tls_cert, tls_key, threads, workers, writer)
+        run_server(host, port, TLS(tls_cert, tls_key, tls_min), threads, workers, writer)
 
 
 @contextmanager
@@ -155,11 +163,19 @@ def default_port(issuer: str, *, own_tls: bool) -> int:
     return url.port if url.port and (own_tls or url.scheme == "http") else DEFAULT_PORT
 
 
+class TLS(NamedTuple):
+    """A certificate with its key and the oldest version that is spoken; without one there is plain HTTP."""
+
+    cert: Path | None
+    key: Path | None
+    # The server's library has a fixed set of suites for each version.
+    least: str
+
+
 def run_server(
     host: str,
     port: int,
-    tls_cert: Path | None,
-    tls_key: Path | None,
+    tls: TLS,
     threads: int,
     workers: int,
     writer: Connection | None,
@@ -177,10 +193,10 @@ def run_server(
         workers=workers,
         # Its default shares 1,024 connections, idle ones too, among the processes, and then takes no more.
         backpressure=most_connections(),
-        http=HTTPModes.auto if tls_cert else HTTPModes.http1,
-        ssl_cert=tls_cert,
-        ssl_key=tls_key,
-        ssl_protocol_min=SSLProtocols.tls12,
+        http=HTTPModes.auto if tls.cert else HTTPModes.http1,
+        ssl_cert=tls.cert,
+        ssl_key=tls.key,
+        ssl_protocol_min=SSLProtocols.tls12 if tls.least == "1.2" else SSLProtocols.tls13,
         workers_kill_timeout=SECONDS_TO_STOP,
         respawn_failed_workers=True,
         log_enabled=False,

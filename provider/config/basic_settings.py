@@ -139,6 +139,6 @@ class BasicSettings:
     )
     client_assertion_endpoint_audience: bool = setting(
         "Whether a client assertion may name the token endpoint or the one that is called as its audience, "
-        "as old clients do, instead of the issuer alone.",
+        "as old clients do, instead of the issuer alone; then also a list of these.",
         default=False,
     )

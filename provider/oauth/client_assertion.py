@@ -30,7 +30,7 @@ LONGEST_LIFE = timedelta(minutes=5)
 _LEEWAY = timedelta(seconds=30)
 _LONGEST_JTI = 255
 # THR-27: a token that was signed for another purpose is no proof; the type is optional still.
-_TYPES = frozenset({None, "JWT", "client-authentication+jwt"})
+_TYPES = frozenset({None, "jwt", "client-authentication+jwt"})
 
 
 def by_assertion(query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:
@@ -77,6 +77,17 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         origins = filter(None, (settings.issuer, settings.mtls_origin))
         return [settings.issuer, self._asked_at, *(origin + "/token" for origin in origins)]
 
+    def _is_for_us(self, audience: object) -> bool:
+        """Whether an assertion is meant for this provider and for nobody else (THR-27).
+
+        A list is accepted where the operator admits old clients, such as openid-client before 5.7.1, and only
+        if each of its members is this provider.
+        """
+        ours = self._audiences()
+        if isinstance(audience, list) and len(ours) > 1:
+            return bool(audience) and all(one in ours for one in audience)
+        return audience in ours
+
     def resolve_client_public_key(self, client: RegisteredClient) -> KeySet:
         """Return the keys that the client registered; none from the token's own header (ABU-36)."""
         self._client = client.client
@@ -93,7 +104,7 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         metadata = self._client.metadata_
         allowed = allowed_signatures(metadata, metadata.token_endpoint_auth_signing_alg)
         claims = verify(self._token, resolve_key, algorithms=allowed)
-        if self._token.header.get("typ") not in _TYPES:
+        if self._token.typ not in _TYPES:
             raise fail()
         self.verify_claims(claims)
         return claims
@@ -108,8 +119,7 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         jti = claims.get("jti")
         if (
             (claims.get("iss"), claims.get("sub")) != (client_id, client_id)
-            # THR-27: one audience and not a list.
-            or claims.get("aud") not in self._audiences()
+            or not self._is_for_us(claims.get("aud"))
             or expires_at is None
             or not now < expires_at <= now + LONGEST_LIFE + _LEEWAY
             or any(instant and instant > now + _LEEWAY for instant in begins)

@@ -120,7 +120,7 @@ def _verified(text: str, metadata: ClientMetadata) -> dict[str, Any]:
 def _signed_claims(token: UnverifiedToken, metadata: ClientMetadata) -> dict[str, Any]:
     # ABU-37: `none` is not among them; ABU-38: neither is anything made with a secret.
     algorithms = allowed_signatures(metadata, metadata.request_object_signing_alg)
-    if token.header.get("typ") not in TYPES:
+    if token.typ not in TYPES:
         raise MalformedToken("the header is not one of a request object")
     for key in _candidates(token.kid, metadata):
         with suppress(Unverifiable):

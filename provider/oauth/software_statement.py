@@ -21,7 +21,7 @@ from provider.protocol.signed_token import (
 
 _LARGEST = 16 * 1024
 # THR-27: a token that was signed for another purpose says nothing about software.
-_TYPES = frozenset({None, "JWT", "software-statement+jwt"})
+_TYPES = frozenset({None, "jwt", "software-statement+jwt"})
 _ABOUT_THE_STATEMENT = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 
 
@@ -38,7 +38,7 @@ def claims_of(statement: object) -> dict[str, Any]:
         claims = verify(token, keys, algorithms=ASSERTION_SIGNATURES)
     except Unverifiable as exc:
         raise InvalidSoftwareStatement("the software statement cannot be verified") from exc
-    if token.header.get("typ") not in _TYPES:
+    if token.typ not in _TYPES:
         raise InvalidSoftwareStatement("the token is no software statement")
     _check(claims)
     return {name: value for name, value in claims.items() if name not in _ABOUT_THE_STATEMENT}

@@ -175,7 +175,12 @@ def _flow_problems(metadata: ClientMetadata) -> Iterator[Problem]:
 
 
 def _is_far(uri: str) -> bool:
-    return uri.startswith("https://") and not uri.startswith("https://localhost")
+    try:
+        parsed = parse_web_uri(uri)
+    except MalformedURI:
+        # It is reported by another rule.
+        return True
+    return parsed.scheme == "https" and not parsed.stays_on_device
 
 
 def _grant_problems(metadata: ClientMetadata) -> Iterator[Problem]:

@@ -30,7 +30,7 @@ _URIS = {
     "tos_uri": "anywhere",
     "jwks_uri": "loopback",
     "sector_identifier_uri": "never",
-    "initiate_login_uri": "loopback",
+    "initiate_login_uri": "never",
     "backchannel_logout_uri": "anywhere",
     "frontchannel_logout_uri": "loopback",
 }

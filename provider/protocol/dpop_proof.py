@@ -18,6 +18,7 @@ from provider.protocol.signed_token import (
     MalformedToken,
     Unverifiable,
     read_token,
+    type_named_in,
     verify,
 )
 
@@ -102,7 +103,7 @@ def _verified(text: str) -> tuple[Key, dict[str, Any]]:
 
 def _key_of(header: Mapping[str, Any]) -> Key:
     """Return the key that a proof brings along, which here alone is what a header is for."""
-    if header.get("typ") != "dpop+jwt":
+    if type_named_in(header) != "dpop+jwt":
         raise MalformedProof("the typ of the DPoP proof is not dpop+jwt")
     alg, jwk = header.get("alg"), header.get("jwk")
     if not isinstance(alg, str) or alg not in _KINDS:

@@ -9,7 +9,7 @@ from provider.protocol import numeric_date
 from provider.protocol.parameters import REPEATABLE
 
 # rfc9101 §10.8.1 gives it a type; core §6.1 knew none.
-TYPES = frozenset({None, "JWT", "oauth-authz-req+jwt"})
+TYPES = frozenset({None, "jwt", "oauth-authz-req+jwt"})
 # Our clocks and the client's may differ by so much.
 _LEEWAY = timedelta(seconds=30)
 _LONGEST_VALUE = 8 * 1024

@@ -48,6 +48,21 @@ class UnverifiedToken:
         """The key that the token names."""
         return self.header.get("kid")
 
+    @property
+    def typ(self) -> str | None:
+        """The type that the token names, as `type_named_in` returns it."""
+        return type_named_in(self.header)
+
+
+def type_named_in(header: Mapping[str, Any]) -> str | None:
+    """Return the type in a header, in lower case and without `application/`; None without one.
+
+    rfc7515 §4.1.9: it is a media type, which has no case, and a recipient 'treats it as if "application/"
+    were prepended' where it has no slash.
+    """
+    named = header.get("typ")
+    return named.lower().removeprefix("application/") if isinstance(named, str) else None
+
 
 def read_token(text: object, *, largest: int) -> UnverifiedToken:
     """Take a compact JWS apart. Raises MalformedToken.

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,6 +140,11 @@ def test_it_serves_tls_with_its_own_certificate_on_the_issuers_port(migrated, ce
         metadata = wait_until(
             lambda: answer(f"{issuer}/.well-known/openid-configuration", verify=cert_file), seconds=60
         )
+        # Its library's suites for TLS 1.2 include some that BCP 195 does not recommend.
+        older = ssl.create_default_context(cafile=str(cert_file))
+        older.maximum_version = ssl.TLSVersion.TLSv1_2
+        with socket.create_connection(("localhost", port)) as wire, pytest.raises(ssl.SSLError):
+            older.wrap_socket(wire, server_hostname="localhost")
 
     assert metadata.json()["issuer"] == issuer
     assert "Strict-Transport-Security" in metadata.headers

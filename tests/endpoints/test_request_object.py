@@ -87,7 +87,9 @@ def test_what_is_signed_counts_and_nothing_beside_it(signed_in, rp):
     [("RS256", RSA), ("PS256", RSA), ("ES256", KEY), ("EdDSA", ED)],
     ids=lambda value: str(value) if isinstance(value, str) else "",
 )
-@pytest.mark.parametrize("header", [{}, {"kid": None, "typ": None}, {"typ": "JWT"}], ids=str)
+@pytest.mark.parametrize(
+    "header", [{}, {"kid": None, "typ": None}, {"typ": "Application/OAuth-Authz-Req+JWT"}], ids=str
+)
 def test_each_signature_on_offer_is_taken(signed_in, rp, alg, key, header):
     assert "code" in query_of(ask(signed_in, rp, signed(claims_of(rp), key, alg=alg, **header)))
 

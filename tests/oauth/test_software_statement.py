@@ -74,6 +74,11 @@ def test_what_a_statement_says_wins_and_it_is_returned_as_it_came(stranger):
     assert not {"iss", "exp", "aud"} & told.keys()
 
 
+def test_the_type_of_a_statement_has_no_case(stranger):
+    for typ in ("jwt", "Application/Software-Statement+JWT"):
+        assert stranger.registered(software_statement=statement(header={"typ": typ}))["software_id"] == "red"
+
+
 def test_it_does_so_in_a_replacement_too(stranger):
     told = stranger.registered()
 

@@ -136,6 +136,20 @@ def test_types_are_strict(asked):
             },
             id="the implicit grant of a web client at localhost",
         ),
+        pytest.param(
+            "redirect_uris",
+            {
+                "redirect_uris": ["https://localhost/cb"],
+                "response_types": ["id_token"],
+                "grant_types": ["implicit"],
+            },
+            id="the same by https",
+        ),
+        pytest.param(
+            "initiate_login_uri",
+            {"initiate_login_uri": "http://localhost/start"},
+            id="registration §2: https",
+        ),
         pytest.param("grant_types", {"grant_types": ["password"]}, id="password grant is not offered"),
         pytest.param("grant_types", {"grant_types": []}, id="no grant at all"),
         pytest.param("grant_types", {"grant_types": ["refresh_token"]}, id="refresh alone"),

@@ -50,6 +50,12 @@ def test_a_proof_tells_whose_it_is(alg, key):
     assert (proof.jkt, proof.jti, proof.nonce) == (prover.jkt, "once", "ours")
 
 
+@pytest.mark.parametrize("typ", ["DPoP+JWT", "application/dpop+jwt"])
+def test_the_type_of_a_proof_has_no_case_and_may_be_written_out(typ):
+    """rfc7515 §4.1.9."""
+    assert look(Prover(KEY).proof(header={"typ": typ})).jkt
+
+
 PUBLIC = KEY.as_dict(private=False)
 
 

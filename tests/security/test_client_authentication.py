@@ -138,6 +138,16 @@ def test_an_assertion_proves_its_client_once(green):
     assert present(green, assertion(jti="twice"), client_id="green").status_code == 200
 
 
+def test_the_type_of_an_assertion_has_no_case_and_may_be_written_out(green):
+    for number, typ in enumerate(
+        ("jwt", "Client-Authentication+JWT", "application/client-authentication+jwt")
+    ):
+        assert present(green, assertion(header={"typ": typ}, jti=str(number))).status_code == 200
+
+    for number, typ in enumerate(("application/application/jwt", "text/jwt", "at+jwt", "")):
+        assert present(green, assertion(header={"typ": typ}, jti=f"x{number}")).status_code == 401
+
+
 def test_an_assertion_stays_used_when_its_request_was_refused(green):
     """ABU-51: a refusal is no second chance."""
     form = {"client_assertion": assertion(), "client_assertion_type": ASSERTION_TYPE}
@@ -364,11 +374,12 @@ def test_an_old_client_may_name_an_endpoint_where_the_operator_needs_it(settings
     with app_of(replace(settings, client_assertion_endpoint_audience=True)) as lenient:
         made = {"token_endpoint_auth_method": "private_key_jwt", "jwks": PUBLIC}
         green = RelyingParty(lenient, "green", **made)
-        for number, audience in enumerate([f"{ISSUER}/token", f"{ISSUER}/introspect", ISSUER]):
+        # openid-client sent a list before 5.7.1.
+        ours = [f"{ISSUER}/token", f"{ISSUER}/introspect", ISSUER, [ISSUER, f"{ISSUER}/token"], [ISSUER]]
+        for number, audience in enumerate(ours):
             assert present(green, assertion(aud=audience, jti=str(number))).status_code == 200
-        for number, audience in enumerate(
-            [f"{ISSUER}/revoke", [f"{ISSUER}/token"], "https://evil.test/token"]
-        ):
+        evil = "https://evil.test/token"
+        for number, audience in enumerate([f"{ISSUER}/revoke", evil, [ISSUER, evil], [], [[ISSUER]]]):
             assert present(green, assertion(aud=audience, jti=f"x{number}")).status_code == 401
 
 
@@ -379,6 +390,7 @@ def test_a_fapi_2_client_names_the_issuer_wherever_others_may_name_an_endpoint(s
         green = RelyingParty(lenient, "green", **made, **fapi)
 
         assert present(green, assertion(aud=f"{ISSUER}/token", jti="1")).status_code == 401
+        assert present(green, assertion(aud=[ISSUER], jti="3")).status_code == 401
         assert present(green, assertion(aud=ISSUER, jti="2")).status_code == 200
 
 
