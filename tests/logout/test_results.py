@@ -1,0 +1,151 @@
+"""How a logout went at each app, as its result page reads it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from provider.delivery.models import Delivery
+from provider.infrastructure.database import change, db, transaction
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+from provider.logout.results import Progress, find_by_result_handle, list_app_results, progress_of
+from tests.factories import make_account, make_client, make_session
+
+BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
+
+
+@pytest.fixture
+def ada(app, turned_clock):
+    return make_account("ada")
+
+
+@pytest.fixture
+def red(app):
+    return make_client("red")
+
+
+def end_all(ada):
+    with transaction():
+        return end_everywhere(ada, BY_ADA)
+
+
+def sign_out(made):
+    with transaction():
+        return end(made.session, BY_ADA)
+
+
+def set_deliveries(outcome, *states: dict) -> None:
+    """Give the deliveries of a logout these values, one each."""
+    owed = select(Delivery.id).where(Delivery.logout_id == outcome.logout.id).order_by(Delivery.id)
+    ids = list(db.session.scalars(owed))
+    with transaction():
+        for one, values in zip(ids, states, strict=True):
+            change(update(Delivery).where(Delivery.id == one).values(**values))
+
+
+FROM_BAD_TO_GOOD = ["pending", "expired", "superseded", "accepted"]
+
+
+@pytest.mark.parametrize("worse", range(3))
+@pytest.mark.parametrize("turned", [False, True], ids=["", "the other way round"])
+def test_of_several_notifications_the_one_that_went_worst_is_shown(ada, red, turned_clock, worse, turned):
+    make_session(ada, [red])
+    make_session(ada, [red])
+    outcome = end_all(ada)
+    pair = [{"state": FROM_BAD_TO_GOOD[worse]}, {"state": FROM_BAD_TO_GOOD[worse + 1]}]
+    # The bad one is also the one that finished first.
+    pair[0]["finished_at"], pair[1]["finished_at"] = turned_clock(), turned_clock() + timedelta(seconds=9)
+
+    set_deliveries(outcome, *reversed(pair) if turned else pair)
+
+    (result,) = list_app_results(outcome.logout)
+    assert result.state == FROM_BAD_TO_GOOD[worse]
+
+
+def test_each_app_is_there_once_by_name_with_what_is_known_of_it(ada, red, turned_clock):
+    clients = [red, make_client("green"), make_client("blue", backchannel_logout_uri=None)]
+    make_session(make_account("ben"), clients)
+    outcome = sign_out(make_session(ada, clients))
+    at = turned_clock() + timedelta(seconds=1.5)
+    done = {"state": "accepted", "last_outcome": "accepted", "finished_at": at}
+    refusing = {"last_outcome": "bad_request", "refusals": 2}
+    set_deliveries(outcome, done, refusing)
+
+    blue, green, first = list_app_results(outcome.logout)
+
+    assert [blue.name, green.name, first.name] == ["Blue", "Green", "Red"]
+    assert (blue.state, blue.has_address, blue.ends_by, blue.was_tried) == (None, False, None, False)
+    by_state = {one.state: one for one in (green, first)}
+    told, waiting = by_state["accepted"], by_state["pending"]
+    assert (told.was_tried, told.is_refusing, told.at, told.latency_ms) == (True, False, at, 1500)
+    assert (waiting.was_tried, waiting.is_refusing, waiting.at, waiting.latency_ms) == (
+        True,
+        True,
+        None,
+        None,
+    )
+    assert (told.has_address, waiting.has_address) == (True, True)
+
+
+def test_an_untried_delivery_says_so(ada, red):
+    outcome = sign_out(make_session(ada, [red]))
+
+    (result,) = list_app_results(outcome.logout)
+
+    assert (result.state, result.was_tried, result.is_refusing) == ("pending", False, False)
+
+
+def test_a_quiet_app_ends_by_the_lifetime_that_its_operator_has_stated(ada, turned_clock):
+    hour = timedelta(hours=1)
+    brief = make_client("brief", backchannel_logout_uri=None, settings={"session_lifetime": hour})
+    silent = make_client("silent", backchannel_logout_uri=None)
+    used_at = turned_clock()
+    older = make_session(ada, [brief])
+    turned_clock.turn(timedelta(minutes=7))
+    late = make_session(ada, [brief, silent])
+    outcome, last = sign_out(older), sign_out(late)
+
+    (result,) = list_app_results(outcome.logout)
+    assert result.ends_by == used_at + hour
+    named = {one.name: one.ends_by for one in list_app_results(last.logout)}
+    assert named == {"Brief": used_at + timedelta(minutes=7) + hour, "Silent": None}
+
+
+def test_an_app_of_which_only_a_grant_ended_is_part_of_it(ada):
+    mute = make_client("mute", backchannel_logout_uri=None)
+    made = make_session(ada, [mute], offline=("mute",))
+    sign_out(made)
+
+    outcome = end_all(ada)
+
+    assert [one.name for one in list_app_results(outcome.logout)] == ["Mute"]
+
+
+def test_progress_counts_what_waits(ada, red):
+    other = sign_out(make_session(ada, [red]))
+    for _ in range(6):
+        make_session(ada, [red])
+    outcome = end_all(ada)
+    set_deliveries(
+        outcome,
+        {"state": "pending"},
+        {"state": "pending", "last_outcome": "unavailable"},
+        {"state": "accepted"},
+        {"state": "superseded"},
+        {"state": "expired"},
+        {"state": "cancelled"},
+    )
+
+    assert progress_of(outcome.logout.id) == Progress(untried=1, unconfirmed=4)
+    assert progress_of(other.logout.id) == Progress(untried=1, unconfirmed=1)
+
+
+def test_a_result_is_found_by_its_own_address_alone(ada, red):
+    first, second = sign_out(make_session(ada, [red])), sign_out(make_session(ada, [red]))
+
+    assert find_by_result_handle(first.result_handle).id == first.logout.id
+    assert find_by_result_handle(second.result_handle).id == second.logout.id
+    assert find_by_result_handle("unknown") is None
