@@ -1,0 +1,176 @@
+"""One logout told whole, and the list of them, as operators ask for it."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, update
+
+from provider.delivery.models import Delivery, DeliveryAttempt
+from provider.infrastructure import acting
+from provider.infrastructure.acting import Operator
+from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.opaque_tokens import new_id
+from provider.logout.detail import Filter, count_notifications, find_detail, list_logouts
+from provider.logout.end_client_session import end_share
+from provider.logout.end_grant import end_grant
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+from tests.factories import make_account, make_client, make_session
+
+BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
+MASS = uuid4()
+
+
+@pytest.fixture
+def ada(app, turned_clock):
+    return make_account("ada")
+
+
+@pytest.fixture
+def red(app):
+    return make_client("red")
+
+
+@pytest.fixture
+def green(app):
+    return make_client("green")
+
+
+def act(function, *arguments, cause: Cause = BY_ADA, **more):
+    with transaction():
+        return function(*arguments, cause, **more).logout
+
+
+def ids(rows) -> list:
+    return [row[0].id for row in rows]
+
+
+def test_logouts_are_listed_newest_first_and_by_what_is_wanted(ada, red, green, turned_clock):
+    ben, mute = make_account("ben"), make_client("mute", backchannel_logout_uri=None)
+    first = act(end, make_session(ada, [red]).session)
+    turned_clock.turn(timedelta(minutes=1))
+    with acting.acting_as(Operator("cleo")):
+        by_cleo = Cause(reason=LogoutReason.ADMIN, initiator="admin", mass_ending_id=MASS)
+    second = act(end, make_session(ben, [green, mute]).session, cause=by_cleo)
+    # At the same instant.
+    third = act(end, make_session(ben).session)
+
+    def listed(**wanted) -> list:
+        return ids(list_logouts(Filter(**wanted)))
+
+    assert listed() == [third.id, second.id, first.id]
+    assert [account.username for _, account in list_logouts(Filter())] == ["ben", "ben", "ada"]
+    assert ids(list_logouts(Filter(), limit=2)) == [third.id, second.id]
+    assert listed(account_id=ada.id) == [first.id]
+    assert listed(mass_ending_id=MASS) == [second.id]
+    assert listed(actor_name="cleo") == [second.id]
+    assert listed(since=second.at) == [third.id, second.id]
+    assert listed(since=second.at + timedelta(seconds=1)) == []
+    assert listed(client_pk=red.id) == [first.id]
+    assert listed(client_pk=green.id) == [second.id]
+    assert listed(client_pk=mute.id) == [second.id]
+
+
+def test_a_logout_concerns_the_client_of_a_grant_alone(ada, red, green):
+    mute = make_client("mute", backchannel_logout_uri=None)
+    made = make_session(ada, [mute, red], offline=("mute", "red"))
+    act(end, made.session)
+
+    alone = act(end_grant, made.grants["mute"].id)
+
+    assert alone.id in ids(list_logouts(Filter(client_pk=mute.id)))
+    assert alone.id not in ids(list_logouts(Filter(client_pk=red.id)))
+
+
+def test_notifications_are_counted_by_the_state_that_people_are_shown(ada, red):
+    for _ in range(5):
+        make_session(ada, [red])
+    logout = act(end_everywhere, ada)
+    other = act(end, make_session(make_account("ben"), [red]).session)
+    silent = act(end, make_session(ada).session)
+    owed = list(db.session.scalars(select(Delivery.id).where(Delivery.logout_id == logout.id)))
+    values = [
+        {"refusals": 2, "last_outcome": "bad_request"},
+        {"refusals": 2, "last_outcome": "unavailable"},
+        {"state": "accepted", "last_outcome": "accepted"},
+        {"state": "accepted", "last_outcome": "accepted_oddly"},
+        {"state": "expired"},
+    ]
+    for one, about in zip(owed, values, strict=True):
+        with transaction():
+            change(update(Delivery).where(Delivery.id == one).values(**about))
+
+    assert count_notifications([logout.id, other.id, silent.id]) == {
+        logout.id: {"refusing": 1, "to be notified": 1, "notified": 2, "expired": 1},
+        other.id: {"to be notified": 1},
+        silent.id: {},
+    }
+
+
+def test_the_detail_holds_what_ended_what_survived_and_each_attempt(ada, red, green):
+    mute = make_client("mute", backchannel_logout_uri=None)
+    made = make_session(ada, [red, green, mute], offline=("green",))
+    act(end, make_session(make_account("ben"), [red, green]).session)
+    logout = act(end, made.session)
+    delivery = db.session.scalars(
+        select(Delivery).where(Delivery.logout_id == logout.id, Delivery.client_id == red.id)
+    ).one()
+    with transaction():
+        for number in (2, 1):
+            at = logout.at + timedelta(seconds=number)
+            db.session.add(
+                DeliveryAttempt(id=new_id(), delivery_id=delivery.id, number=number, started_at=at)
+            )
+
+    detail = find_detail(logout.id)
+
+    assert (detail.logout.id, detail.account.id) == (logout.id, ada.id)
+    assert [one.id for one in detail.sessions] == [made.session.id]
+    ended = [(share.id, client.client_id) for share, client in detail.client_sessions]
+    assert ended == sorted((made.shares[name].id, name) for name in ("red", "green", "mute"))
+    revoked = [(grant.id, client.client_id) for grant, client in detail.revoked]
+    assert revoked == sorted((made.grants[name].id, name) for name in ("red", "mute"))
+    assert [(g.id, c.client_id) for g, c in detail.surviving] == [(made.grants["green"].id, "green")]
+    apps = [(app.client.client_id, app.state, len(app.notifications)) for app in detail.apps]
+    assert apps == [("green", "to be notified", 1), ("mute", "not notified", 0), ("red", "to be notified", 1)]
+    (notification,) = detail.apps[2].notifications
+    assert [one.number for one in notification.attempts] == [1, 2]
+    assert detail.apps[0].notifications[0].attempts == ()
+    assert find_detail(uuid4()) is None
+
+
+def test_a_session_that_lost_one_app_is_part_of_that_logout(ada, red, green):
+    made = make_session(ada, [red, green])
+
+    detail = find_detail(act(end_share, made.shares["red"]).id)
+
+    assert [one.id for one in detail.sessions] == [made.session.id]
+    assert [client.client_id for _, client in detail.client_sessions] == ["red"]
+
+
+def test_what_survived_is_as_it_was_at_the_logout(ada, green, turned_clock):
+    made = make_session(ada, [green], offline=("green",))
+    first = act(end, made.session)
+    assert [grant.id for grant, _ in find_detail(first.id).surviving] == [made.grants["green"].id]
+
+    turned_clock.turn(timedelta(minutes=1))
+    second = act(end_everywhere, ada)
+
+    # It was revoked later and by another logout.
+    assert [grant.id for grant, _ in find_detail(first.id).surviving] == [made.grants["green"].id]
+    assert [grant.id for grant, _ in find_detail(second.id).revoked] == [made.grants["green"].id]
+    assert find_detail(second.id).surviving == ()
+
+
+@pytest.mark.parametrize("ends_at", ["revoked_at", "expires_at"])
+def test_a_grant_that_was_dead_at_the_logout_did_not_survive_it(ada, green, turned_clock, ends_at):
+    made = make_session(ada, [green], offline=("green",))
+    with transaction():
+        setattr(made.grants["green"], ends_at, turned_clock())
+
+    detail = find_detail(act(end, made.session).id)
+
+    assert detail.surviving == detail.revoked == ()
