@@ -6,11 +6,10 @@ What is found lies in `.fuzz/TARGET/` as `crash-…`, `timeout-…` or `oom-…`
 
 import argparse
 import re
-import subprocess
 import sys
 from pathlib import Path
 
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.run import in_child, load
 
 HERE = Path(__file__).parent
 FOUND = Path(".fuzz")
@@ -18,19 +17,27 @@ _SECONDS_FOR_ONE, _MEGABYTES, _MOST_BYTES = 20, 3000, 4096
 
 
 def main() -> int:
-    """Run the targets and return how many of them failed."""
+    """Run the targets; return 1 if any of them failed."""
     asked = argparse.ArgumentParser(prog="python -m tests.fuzz")
-    asked.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; all if none")
+    asked.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="a folder of tests/fuzz/corpus; all if none"
+    )
     asked.add_argument("--minutes", type=float, default=10, help="for each target")
-    options = asked.parse_args()
-    if unknown := set(options.targets) - set(TARGETS):
-        asked.error(f"unknown: {', '.join(sorted(unknown))}")
-    failed = sum(not _run(name, options.minutes) for name in options.targets or TARGETS)
+    chosen = asked.parse_args()
+    atheris, targets = load()
+    if unknown := set(chosen.targets) - set(targets):
+        asked.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(targets)}")
+    failed = 0
+    for name in chosen.targets or targets:
+        log = FOUND / name / "log"
+        code = in_child(atheris, targets[name], _options(name, chosen.minutes), log)
+        failed += code != 0
+        _report(name, code, log)
     print(f"{failed} failed" if failed else "no target failed")  # noqa: T201 – a command.
     return 1 if failed else 0
 
 
-def _run(name: str, minutes: float) -> bool:
+def _options(name: str, minutes: float) -> list[str]:
     folder = FOUND / name
     (folder / "corpus").mkdir(parents=True, exist_ok=True)
     options = {
@@ -44,22 +51,20 @@ def _run(name: str, minutes: float) -> bool:
     }
     # New finds are kept in the first folder; the second one is only read.
     corpora = [str(folder / "corpus"), str(HERE / "corpus" / name)]
-    said = [f"-{option}={value}" for option, value in options.items()]
-    with (folder / "log").open("w") as log:
-        command = [sys.executable, "-m", "tests.fuzz.run", name, *said, *corpora]
-        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
-    text = (folder / "log").read_text(errors="replace")
-    runs = re.search(r"number_of_executed_units: *(\d+)", text)
-    peak = re.search(r"peak_rss_mb: *(\d+)", text)
-    found = sorted(
-        path.name for path in folder.iterdir() if path.name.startswith(("crash", "timeout", "oom"))
+    return [*(f"-{option}={value}" for option, value in options.items()), *corpora]
+
+
+def _report(name: str, code: int, log: Path) -> None:
+    text = log.read_text(errors="replace")
+    runs, seconds = (
+        re.search(rf"{what}[^\d]*(\d+)", text) for what in ("executed_units:", "Done .* runs in")
     )
+    found = sorted(path.name for path in log.parent.iterdir() if re.match("crash|timeout|oom", path.name))
     print(  # noqa: T201
-        f"{name:<20} {'ok' if code == 0 else 'FAILED':<7} {runs[1] if runs else '?':>10} runs, "
-        f"{peak[1] if peak else '?'} MB {' '.join(found)}",
+        f"{name:<20} {'ok' if code == 0 else 'FAILED':<7} {runs[1] if runs else '?':>10} runs in "
+        f"{seconds[1] if seconds else '?'} s {' '.join(found)}",
         flush=True,
     )
-    return code == 0
 
 
 if __name__ == "__main__":

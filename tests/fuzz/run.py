@@ -1,23 +1,49 @@
-"""One target under atheris, in a process of its own: `python -m tests.fuzz.run TARGET [options]`."""
+"""One target under atheris, in a child of a process that has read the instrumented code once."""
 
+import importlib
+import os
 import sys
 import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, suppress
+from io import StringIO
+from pathlib import Path
 from types import ModuleType
 
-# Each run of instrumented code takes several times as long as the code itself.
+# Instrumented code takes several times as long as the code itself.
 _CPU_SECONDS = 2.0
 _INSTRUMENTED = ["provider", "relying_party_demo", "joserfc", "jwt", "authlib.oauth2", "werkzeug"]
 
 
-def main() -> None:
-    """Feed the target until the options, which are libFuzzer's, say that it is enough."""
-    atheris = _atheris()
-    with atheris.instrument_imports(include=_INSTRUMENTED):
-        from tests.fuzz.house import provider
-        from tests.fuzz.mutator import mutator
-        from tests.fuzz.targets import TARGETS
-    name, *options = sys.argv[1:]
-    target = TARGETS[name]
+def load() -> tuple[ModuleType, dict[str, Callable[[bytes], None]]]:
+    """Return atheris and the targets, which are instrumented while they are imported."""
+    try:
+        atheris = importlib.import_module("atheris")
+    except ImportError:
+        sys.exit("atheris is not installed: `make fuzz` does that, on Linux and x86-64")
+    # It names each module that it changes.
+    with redirect_stderr(StringIO()), atheris.instrument_imports(include=_INSTRUMENTED):
+        targets: dict[str, Callable[[bytes], None]] = importlib.import_module("tests.fuzz.targets").TARGETS
+    return atheris, targets
+
+
+def in_child(atheris: ModuleType, target: Callable[[bytes], None], options: Sequence[str], log: Path) -> int:
+    """Feed a target until libFuzzer's options say that it is enough; return the exit code."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    # Whatever happens, the child must not go on with the parent's work.
+    with suppress(BaseException):
+        with log.open("w") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        _fuzz(atheris, target, options)
+    os._exit(1)
+
+
+def _fuzz(atheris: ModuleType, target: Callable[[bytes], None], options: Sequence[str]) -> None:
+    from tests.fuzz.house import provider
+    from tests.fuzz.mutator import mutator
 
     def run(data: bytes) -> None:
         begun = time.process_time()
@@ -31,18 +57,5 @@ def main() -> None:
         return changed
 
     with provider():
-        atheris.Setup([name, *options], run, custom_mutator=mutator(change))
+        atheris.Setup(["fuzz", *options], run, custom_mutator=mutator(change))
         atheris.Fuzz()
-
-
-def _atheris() -> ModuleType:
-    try:
-        import atheris
-    except ImportError:
-        sys.exit("atheris is not installed: `make fuzz` does that, on Linux and x86-64")
-    module: ModuleType = atheris
-    return module
-
-
-if __name__ == "__main__":
-    main()
