@@ -72,6 +72,16 @@ def test_response_types_go_with_their_grant_types(response_types, grant_types):
     assert ClientMetadata.from_registration(SMALLEST | asked).response_types == tuple(response_types)
 
 
+def test_a_host_that_only_begins_like_localhost_is_far_away():
+    asked = {
+        "redirect_uris": ["https://localhost.example.com/cb"],
+        "response_types": ["id_token"],
+        "grant_types": ["implicit"],
+    }
+
+    assert ClientMetadata.from_registration(asked).redirect_uris == ("https://localhost.example.com/cb",)
+
+
 def test_every_problem_is_told_at_once():
     assert problems(
         application_type="desktop", jwks_uri="ftp://red.test/keys", require_auth_time="yes", scope="a  b"
