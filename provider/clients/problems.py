@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, String, Text, UniqueConstraint, delete, select, update
+from sqlalchemy import JSON, String, Text, UniqueConstraint, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.clients.models import Client
 from provider.infrastructure import clock
-from provider.infrastructure.database import Base, UTCDateTime, change, db, foreign_key
+from provider.infrastructure.database import Base, UTCDateTime, change, db, foreign_key, is_sqlite
 from provider.infrastructure.opaque_tokens import new_id
 from provider.protocol.refusal import Refusal
 
@@ -46,29 +47,30 @@ class ClientProblem(Base):
 
 
 def keep(client_pk: UUID, refusal: Refusal, *, ip: str | None) -> None:
-    """Write down a refusal: count it with its like, or add it in place of the oldest of its kind."""
-    now, digest = clock.now(), _digest(refusal)
-    same = update(ClientProblem).where(ClientProblem.client_id == client_pk, ClientProblem.digest == digest)
-    counted = {"count": ClientProblem.count + 1, "last_at": now, "expires_at": now + KEPT_FOR, "ip": ip}
-    if change(same.values(**counted)):
-        return
-    db.session.add(
-        ClientProblem(
-            id=new_id(),
-            client_id=client_pk,
-            digest=digest,
-            kind=refusal.kind.value,
-            cause=refusal.cause.value,
-            sentence=refusal.sentence,
-            facts=dict(refusal.facts),
-            count=1,
-            ip=ip,
-            first_at=now,
-            last_at=now,
-            expires_at=now + KEPT_FOR,
+    """Write down a refusal: count it with its like, or add it in place of the oldest of its kind.
+
+    One statement, so that of two at the same instant none is lost.
+    """
+    now, insert = clock.now(), sqlite.insert if is_sqlite() else postgresql.insert
+    seen = {"last_at": now, "expires_at": now + KEPT_FOR, "ip": ip}
+    row = insert(ClientProblem).values(
+        id=new_id(),
+        client_id=client_pk,
+        digest=_digest(refusal),
+        kind=refusal.kind.value,
+        cause=refusal.cause.value,
+        sentence=refusal.sentence,
+        facts=dict(refusal.facts),
+        count=1,
+        first_at=now,
+        **seen,
+    )
+    db.session.execute(
+        row.on_conflict_do_update(
+            index_elements=[ClientProblem.client_id, ClientProblem.digest],
+            set_=seen | {"count": ClientProblem.count + 1},
         )
     )
-    db.session.flush()
     _forget_oldest(client_pk, refusal)
 
 

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from provider.audit.record import record as record_event
 from provider.audit.tags import EventTag
 from provider.clients import problems
@@ -36,7 +34,6 @@ _KINDS: dict[type[ProtocolError], RefusalKind] = {
     UnsupportedResponseType: RefusalKind.RESPONSE_TYPE,
     UnauthorizedClient: RefusalKind.NOT_REGISTERED_FOR,
 }
-_NOT_NOTED: tuple[type[Exception], ...] = (*AWAY, IntegrityError)
 # For each client and kind.
 _KEPT, _AUDITED = "30 per hour", "6 per hour"
 # For all clients together; what names no client that exists has a share of its own.
@@ -113,8 +110,8 @@ def record(refusal: Refusal) -> None:
     try:
         with transaction():
             _write(refusal, told, is_kept=is_kept, is_audited=is_audited)
-    except _NOT_NOTED as exc:
-        # Another request may have added the same; what this one is about must be answered.
+    except AWAY as exc:
+        # What the request was about must be answered.
         event_log.warning("refusal_not_noted", kind=type(exc).__name__)
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import func, select
 
 from provider.clients import change as clients
 from provider.clients.models import Client
+from provider.clients.problems import list_problems
 from provider.clients.queries import get_by_client_id
 from provider.clients.secrets import check_secret
 from provider.grants.models import Grant
@@ -50,6 +51,17 @@ def test_a_redirect_uri_that_is_taken_away_while_the_app_is_answered(app, rp, si
     assert answered.status_code == 400
     assert "Location" not in answered.headers
     assert living_grants("red") == 0
+
+
+def test_refusals_at_the_same_instant_are_counted_each(app, rp):
+    def fail() -> int:
+        with app.test_client(use_cookies=False) as http:
+            return http.post("/introspect", auth=("red", "wrong-secret-of-red")).status_code
+
+    assert at_once(*[fail] * 8) == [401] * 8
+
+    end_read()
+    assert [problem.count for problem in list_problems(rp.client)] == [8]
 
 
 def test_a_scope_that_is_taken_away_while_the_app_is_answered(app, rp, signed_in):
