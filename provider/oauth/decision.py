@@ -195,7 +195,7 @@ def _decide_about_scopes(
 ) -> Decision:
     wanted = _without_idle_offline_access(asked, client, person)
     if not wanted:
-        # rfc6749 §3.3: without a scope that could be granted 'the request MUST fail'.
+        # A token without any scope would be of no use, and its client could not tell why (rfc6749 §3.3).
         return Refuse(
             InvalidScope(
                 f"no requested scope is left: {OFFLINE_ACCESS} needs prompt=consent, a code and the grant "
