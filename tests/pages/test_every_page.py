@@ -174,7 +174,7 @@ def test_a_page_has_one_heading_its_language_and_a_way_past_the_frame(html, lang
 def test_a_page_has_neither_script_nor_style_in_it(html):
     outline = Outline(html)
 
-    ours = ("/static/live.js?v=", "/static/form_post.js?v=")
+    ours = ("/static/live.js?v=", "/static/form_post.js?v=", "/static/times.js?v=")
     assert all(attrs["src"].startswith(ours) for attrs in outline.all("script"))
     assert html.count("<script") == html.count("></script>")
     assert not outline.all("style")
