@@ -29,7 +29,12 @@ class StrangeSchema(Exception):
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run the migrations up to a revision, in one transaction. Raises StrangeSchema."""
+    """Run the migrations up to a revision, in one transaction. Raises StrangeSchema.
+
+    A database that a newer release has migrated already is left as it is.
+    """
+    if revision == "head" and _is_of_newer_release(engine):
+        return
     try:
         with engine.begin() as connection:
             command.upgrade(_config(connection), revision)
@@ -88,8 +93,24 @@ def newest_revision() -> str | None:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database has the schema that this version needs."""
-    return current_revision(engine) == newest_revision()
+    """Whether the database has the schema that this version needs, which a newer release may have added to.
+
+    During a rolling upgrade, processes of the previous release go on and may be started again.
+    """
+    return current_revision(engine) == newest_revision() or _is_of_newer_release(engine)
+
+
+def _is_of_newer_release(engine: Engine) -> bool:
+    """Whether the revision is later than all of ours, and all that we need is still there."""
+    revision, newest = current_revision(engine), newest_revision()
+    # Revisions are numbers with leading zeros.
+    if revision is None or newest is None or revision <= newest:
+        return False
+    try:
+        check_complete(engine)
+    except StrangeSchema:
+        return False
+    return True
 
 
 def _columns_of(engine: Engine) -> dict[str, list[ReflectedColumn]]:

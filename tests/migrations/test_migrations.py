@@ -69,6 +69,29 @@ def test_every_migration_goes_up_and_down_and_up_again(engine):
     assert schema.is_current(engine)
 
 
+def test_a_database_that_a_newer_release_has_added_to_is_served(engine):
+    schema.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("ALTER TABLE client ADD COLUMN of_the_next_release INTEGER"))
+
+    schema.upgrade(engine)
+
+    assert schema.current_revision(engine) == "9999"
+    assert schema.is_current(engine)
+
+
+def test_a_database_of_which_a_newer_release_has_dropped_something_is_not(engine):
+    schema.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("DROP TABLE write_probe"))
+
+    assert not schema.is_current(engine)
+    with pytest.raises(schema.StrangeSchema):
+        schema.upgrade(engine)
+
+
 def test_a_database_is_current_only_at_the_newest_revision(engine):
     assert not schema.is_current(engine)
 
