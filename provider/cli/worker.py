@@ -41,8 +41,8 @@ def worker(
 ) -> None:
     """Tell relying parties of endings until SIGTERM or Ctrl-C.
 
-    With a broker it is woken by each ending; without one, and whenever the broker is away, it finds
-    what is due by sweeping. Run as many as you like.
+    With a broker it is woken by each logout; without one, and whenever the broker is away, it finds
+    what is due by sweeping. Run as many as you like; `curfew serve --with-worker` runs one by itself.
     """
     if concurrency is not None:
         # The option is the setting, for this process.

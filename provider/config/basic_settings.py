@@ -37,7 +37,8 @@ class BasicSettings:
         default=timedelta(seconds=4),
     )
     broker_url: str = setting(
-        "Redis or Valkey URL for Celery. Empty: no broker, workers find deliveries by sweeping alone.",
+        "Redis or Valkey URL for Celery. Empty: no broker; workers find deliveries by sweeping alone, except "
+        "that of `curfew serve --with-worker`, which is woken.",
         default="",
         secret=True,
     )

@@ -18,8 +18,8 @@ POLL_SECONDS = 0.015
 def await_first_attempts(outcome: LogoutOutcome) -> bool:
     """Wait until each first attempt has finished or the budget is used up; whether every app has confirmed.
 
-    When no worker could be woken there is nothing to wait for: the next sweep delivers, and the
-    person is not made to wait for it.
+    When no worker could be woken (there is no broker, and no worker in this process tree) there is nothing to
+    wait for: the next sweep delivers, and the person is not made to wait for it.
     """
     if not outcome.rung:
         return outcome.notifications == 0
