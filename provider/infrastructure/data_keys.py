@@ -175,11 +175,6 @@ def finish_rotation(keys: DataKeys) -> int:
     return change(delete(DataKey).where(DataKey.sealed_by != own))
 
 
-def is_under_way(keys: DataKeys) -> bool:
-    """Whether another key-encryption key opens the data keys, too."""
-    return any(row.sealed_by != keys.root.name for row in _read())
-
-
 def _read() -> Sequence[_Row]:
     columns = (DataKey.generation, DataKey.sealed_by, DataKey.sealed, DataKey.replaced_at)
     return db.session.execute(select(*columns).order_by(DataKey.generation)).all()

@@ -33,7 +33,8 @@ def seal_anew(sealed: bytes, *, kid: str, alg: str) -> bytes:
 
 
 def check_secret_key() -> None:
-    """Raise UnreadableKey if none of the database's private keys opens: another secret key sealed them."""
+    """Raise WrongSecretKey or UnreadableKey if it was another secret key that sealed the database."""
+    current.secret_box()
     rows = queries.list_sealed_rows()
     end_read()
     for row in rows:

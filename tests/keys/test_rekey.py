@@ -26,7 +26,8 @@ from provider.infrastructure.data_keys import LOOK_AGAIN_AFTER, DataKey
 from provider.infrastructure.database import change, db, end_read, transaction
 from provider.infrastructure.secrets import read_key_file
 from provider.keys.models import SigningKey
-from tests.factories import make_account, make_session
+from tests.factories import PASSWORD, make_account, make_session
+from tests.support.browsers import Page, follow
 from tests.support.device import Device, answer
 from tests.support.relying_party import RelyingParty, type_password
 
@@ -203,6 +204,17 @@ def test_two_secrets_are_in_force_across_a_rotation(app, fleet, red):
     assert wrong.status_code == 401
 
 
+def test_a_page_that_was_open_before_is_answered_afterwards(app, fleet, red):
+    browser = app.test_client()
+    page = Page(browser, follow(browser, red.authorize(browser)))
+    fleet.replace_key()
+    fleet.start()
+
+    page.press("sign-in", username="ada", password=PASSWORD)
+
+    assert browser.get_cookie("curfew_session") is not None
+
+
 def test_a_refresh_may_be_repeated_at_a_process_that_has_not_looked_yet(app, fleet, red, turned_clock):
     made = works(app, red)
     fleet.replace_key()
@@ -296,6 +308,7 @@ def test_a_password_hash_opens_for_its_own_account_alone(app, fleet, red, ada):
     ben = make_account("ben")
     with transaction():
         change(update(Account).where(Account.id == ben.id).values(password_hash=ada.password_hash))
+    db.session.expire_all()
 
     browser = app.test_client()
     type_password(browser, red.authorize(browser), "ben")
