@@ -4,12 +4,11 @@ import click
 
 from provider.cli.context import NOT_MIGRATED, fail, with_app
 from provider.cli.db_restored import accept, restored
+from provider.cli.migrating import migrate
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
-from provider.infrastructure import current as app
-from provider.infrastructure import data_keys, schema
+from provider.infrastructure import schema
 from provider.infrastructure.database import db as database
-from provider.infrastructure.database import transaction
 
 
 @click.group(
@@ -32,12 +31,7 @@ db.add_command(accept)
 @with_app(migrated=False)
 def upgrade() -> None:
     """Run the migrations that are missing; doing it again changes nothing."""
-    before = schema.current_revision(database.engine)
-    schema.upgrade(database.engine)
-    after = schema.current_revision(database.engine)
-    if before is None:
-        with transaction():
-            data_keys.establish(app.data_keys())
+    before, after = migrate()
     if before == after:
         say(f"The database was up to date already ({after}).")
     else:

@@ -79,17 +79,14 @@ def _set_up(user: str | None) -> list[str]:
 
 
 def _make_database() -> list[str]:
-    from provider.infrastructure import schema
-    from provider.infrastructure.database import db
+    from provider.cli.migrating import migrate
 
     key_file = _key_file()
     had_key = key_file is None or key_file.exists()
     with application(migrated=False), one_line_errors():
         refuse_read_only_database()
-        before = schema.current_revision(db.engine)
-        schema.upgrade(db.engine)
-        is_newer = schema.current_revision(db.engine) != before
-    return [name for name, is_made in (("secret_key", not had_key), ("database", is_newer)) if is_made]
+        before, after = migrate()
+    return [name for name, is_made in (("secret_key", not had_key), ("database", before != after)) if is_made]
 
 
 def _key_file() -> Path | None:

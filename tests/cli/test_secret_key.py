@@ -2,6 +2,8 @@
 
 import re
 import socket
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -65,6 +67,17 @@ def test_what_another_key_was_refused_leaves_no_trace(curfew, keys):
 
 def test_the_database_can_be_upgraded_without_its_key(curfew, keys):
     curfew("db", "check", CURFEW_SECRET_KEY=ANOTHER)
+
+
+def test_a_new_database_keeps_no_password_hash_in_the_clear(curfew, tmp_path):
+    path = tmp_path / "new.sqlite3"
+    new = {"CURFEW_DATABASE_URL": f"sqlite:///{path}"}
+    curfew("db", "upgrade", **new)
+    curfew("user", "add", "ada", stdin="analytical-engine-1843\n", **new)
+
+    with closing(sqlite3.connect(path)) as connection:
+        [(stored,)] = connection.execute("SELECT password_hash FROM account").fetchall()
+    assert stored.startswith("sealed:0:")
 
 
 @pytest.mark.parametrize(

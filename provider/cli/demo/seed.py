@@ -23,7 +23,8 @@ from provider.clients import queries as clients
 from provider.clients import register as client_register
 from provider.clients.options import ClientOptions
 from provider.config import load_settings
-from provider.infrastructure import event_log, schema
+from provider.infrastructure import current, data_keys, event_log, schema
+from provider.infrastructure.data_keys import WrongSecretKey
 from provider.infrastructure.database import db, transaction
 from provider.keys.sealing import UnreadableKey
 from provider.protocol.client_metadata import ClientMetadata
@@ -34,7 +35,11 @@ def prepare(plan: Plan) -> dict[str, str]:
     app = composed().create_app(load_settings(plan.provider_environment()))
     _log_to(plan.data_dir / "logs" / "demo.log")
     with app.app_context():
+        is_new = schema.current_revision(db.engine) is None
         bring_up_to_date(db.engine, plan.data_dir)
+        if is_new:
+            with transaction():
+                data_keys.establish(current.data_keys())
         _make_keys(plan.data_dir)
         with transaction():
             people = {str(_account(person).id): person.claims["given_name"] for person in PEOPLE}
@@ -50,7 +55,7 @@ def prepare(plan: Plan) -> dict[str, str]:
 def _make_keys(data_dir: Path) -> None:
     try:
         make_first_keys()
-    except UnreadableKey as exc:
+    except (UnreadableKey, WrongSecretKey) as exc:
         raise DemoDataUnusable(
             f"the data folder {data_dir} cannot be continued with (secret.key is not that of its database): "
             "delete it, or choose another with --data-dir"
