@@ -70,7 +70,7 @@ def init(*, path: Path, user: str | None, as_json: bool, **options: str | None) 
         agreed(given, file)
         with reading(file):
             made = _set_up(user)
-    _report(file, made, user, as_json=as_json)
+    _report(file, made, as_json=as_json)
 
 
 def _set_up(user: str | None) -> list[str]:
@@ -106,24 +106,27 @@ def _add_person(user: str | None) -> list[str]:
     from provider.infrastructure.database import end_read
 
     with application(), one_line_errors():
-        if user is None and sys.stdin.isatty() and not queries.list_accounts(limit=1):
+        has_people = bool(queries.list_accounts(limit=1))
+        end_read()
+        if user is None and sys.stdin.isatty() and not has_people:
             question = "User name of the first person (empty: none)"
             user = click.prompt(question, "", show_default=False, err=True)
         if not user or queries.find_by_username(user) is not None:
             return []
+        # No transaction is open while a person types.
         end_read()
         add_person(user, read_password(), {})
         return ["user"]
 
 
-def _report(file: Path, made: list[str], user: str | None, *, as_json: bool) -> None:
+def _report(file: Path, made: list[str], *, as_json: bool) -> None:
     with reading(file):
         settings = load_settings()
     prefix = f"CURFEW_CONFIG={shlex.quote(str(file))} curfew"
     next_commands = [f"{prefix} serve --with-worker", f"{prefix} client add --client-id shop {_SHOP}"]
     if as_json:
         shown = {"settings_file": str(file), "issuer": settings.issuer, "data_dir": str(settings.data_dir)}
-        show_json(shown | {"user": user, "made": made, "next": next_commands})
+        show_json(shown | {"made": made, "next": next_commands})
         return
     key_file = settings.data_dir / "secret.key"
     sentences = {

@@ -57,9 +57,9 @@ class _Keeper:
 
     def _keep(self) -> None:
         wait = _FIRST_WAIT
-        while (process := self._spawn()) is not None:
+        while not self._stopping.is_set():
             began = time.monotonic()
-            exit_code = process.wait()
+            exit_code = self._run()
             if self._stopping.is_set():
                 return
             wait = _FIRST_WAIT if time.monotonic() - began > _HEALTHY_SECONDS else wait
@@ -67,15 +67,25 @@ class _Keeper:
             self._stopping.wait(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
 
+    def _run(self) -> int | None:
+        """Run a worker until it ends; return its exit code, or None if it was not started."""
+        try:
+            process = self._spawn()
+        except OSError as exc:
+            event_log.error("worker_not_started", problem=str(exc))
+            return None
+        return process.wait() if process else None
+
     def _spawn(self) -> "subprocess.Popen[bytes] | None":
         descriptor = self._reader.fileno()
-        command = [sys.executable, "-m", "provider.command", "worker", "--woken-by", str(descriptor)]
+        # -P: a folder of the same name where the command was called is not what we import.
+        python = [sys.executable, "-P", "-m", "provider.command"]
         with self._lock:
             if self._stopping.is_set():
                 return None
             # It inherits the reading end alone: its end of file means that all web processes are gone.
             self._process = subprocess.Popen(  # noqa: S603 – our own command.
-                command,
+                [*python, "worker", "--woken-by", str(descriptor)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(descriptor,),
                 # A Ctrl-C at the terminal reaches the web processes alone, which are to stop first.

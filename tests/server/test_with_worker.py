@@ -64,6 +64,8 @@ def worker_of(here: Served) -> int | None:
     return workers[0] if workers else None
 
 
+# Such installations have no server for their database, and the wake-up does not depend on its kind.
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_sign_out_is_notified_at_once_and_a_dead_worker_is_started_again(
     tmp_path, database_url, sign_out, receiver
 ):
