@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain as chained
 from typing import TypeVar
 
 from sqlalchemy import Select, Text, cast, select
@@ -33,11 +32,11 @@ class Findings:
 class Walk:
     """Goes along the chain, entry by entry, and finds what is wrong with each and with its place."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: int = 0) -> None:
         self.at = START
         # The oldest data key that may have made what comes now: one that was replaced, perhaps because it had
         # leaked, vouches for nothing that was written afterwards.
-        self._least_of_links = self.least = 0
+        self._least_of_links = self.least = least
 
     def step(self, event: AuditEvent) -> list[str]:
         """Return what is wrong with the next entry."""
@@ -51,11 +50,11 @@ class Walk:
     def _wrong_place(self, event: AuditEvent) -> Iterator[str]:
         seq, before = event.seq or 0, self.at
         if before == START and seq > 1:
-            pruned = find_pruned(seq - 1)
+            pruned = find_pruned(seq - 1, self.least)
             if pruned is None:
                 yield _missing(1, seq - 1)
                 return
-            before, self.least = pruned.through, pruned.least
+            before, self.least = pruned.through, max(pruned.least, self.least)
         if seq != before.seq + 1:
             yield _missing(before.seq + 1, seq - 1)
             return
@@ -81,7 +80,7 @@ def verify(anchor: Link | None = None) -> Findings:
     Only an anchor taken earlier and kept elsewhere shows that the end of the chain was cut off.
     """
     problems: list[str] = []
-    walk, linked, first = Walk(), 0, 0
+    walk, linked, first = Walk(_least()), 0, 0
     for event in _read(select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq)):
         problems += walk.step(event)
         linked, first = linked + 1, first or event.seq or 0
@@ -120,7 +119,7 @@ def wrong_entry(event: AuditEvent, least: int = 0) -> Iterator[str]:
         yield f"entry {_name(event)} was written with a secret key that had been replaced"
 
 
-def find_pruned(through: int) -> Pruned | None:
+def find_pruned(through: int, least: int = 0) -> Pruned | None:
     """Return the end of a pruned part that ended there, if an unchanged entry vouches for it.
 
     The newest such entry is the one that is wanted, unless somebody has tampered with the audit or an older
@@ -130,10 +129,26 @@ def find_pruned(through: int) -> Pruned | None:
     newest = pruned.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(1)
     # As text: a forged entry may hold anything there, and must not make the statement fail.
     named = pruned.where(cast(AuditEvent.detail["through"].as_string(), Text) == str(through))
-    for event in chained(_read(newest), _read(named)):
-        if not any(wrong_entry(event)) and event.detail.get("through") == through:
-            return Pruned(Link(through, str(event.detail.get("chain"))), int(event.detail.get("least", 0)))
+    for wanted in (newest, named):
+        for event in list(_read(wanted)):
+            if not any(wrong_entry(event, least)) and event.detail.get("through") == through:
+                return Pruned(
+                    Link(through, str(event.detail.get("chain"))), int(event.detail.get("least", 0))
+                )
     return None
+
+
+def _least() -> int:
+    """Return the oldest data key that may have made any entry that is left.
+
+    The entry that ends the validity of those before it is either here, or was pruned with all that they made.
+    """
+    keys, generation = current.data_keys(), current.secret_box().generation
+    if generation == 0 or keys.are_shared():
+        return 0
+    ended = select(AuditEvent).where(AuditEvent.tag == EventTag.SECRET_KEY_REMOVED)
+    is_here = any(not any(wrong_entry(event, generation)) for event in list(_read(ended)))
+    return 0 if is_here else generation
 
 
 def _read(wanted: Select[AuditEvent]) -> Iterator[AuditEvent]:

@@ -69,7 +69,7 @@ class DataKeys:
     def __init__(self, root: SecretBox) -> None:
         self.root = root
         self._box: SecretBox | None = None
-        self._has_rows = False
+        self._has_rows = self._is_shared = False
         self._looked_at: datetime | None = None
 
     def box(self, *, at_least: int = 0) -> SecretBox:
@@ -86,6 +86,11 @@ class DataKeys:
         """Whether no process of a release that knows no data keys can be at work."""
         self.box()
         return self._has_rows
+
+    def are_shared(self) -> bool:
+        """Whether another key-encryption key opens them, too: one replaces the other now."""
+        self.look_now()
+        return self._is_shared
 
     def look_again(self) -> SecretBox:
         """Return the data keys as the database has them, which is asked at most once in some seconds.
@@ -120,6 +125,7 @@ class DataKeys:
             event_log.error("secret_key_replaced", detail="restart this process with the new secret key")
             return self._box
         self._box, self._has_rows = box, bool(rows)
+        self._is_shared = any(row.sealed_by != self.root.name for row in rows)
         return box
 
 

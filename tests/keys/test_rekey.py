@@ -10,11 +10,13 @@ from datetime import timedelta
 import jwt
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from provider.accounts import hash_sealing
 from provider.accounts.models import Account
 from provider.app import compose_house
+from provider.audit import chain
+from provider.audit.models import AuditEvent
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.audit.verify import verify
@@ -256,6 +258,28 @@ def test_the_old_key_vouches_for_nothing_that_was_written_after_it(fleet):
 
     [problem] = verify().problems
     assert problem.endswith("was written with a secret key that had been replaced")
+
+
+def test_the_old_key_vouches_for_no_pruned_part(fleet, red):
+    fleet.replace_key()
+    fleet.rekey("--finish")
+    new = fleet.start()
+    with transaction():
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id="blue")
+    with transaction():
+        chain.seal()
+    assert verify().problems == ()
+
+    # Everything but the last entry is deleted, that of the rotation too, and the old key says it was old.
+    end = select(AuditEvent.seq, AuditEvent.chain).where(AuditEvent.seq == chain.head().seq - 1)
+    seq, proof = db.session.execute(end).one()
+    fleet.work(fleet.old)
+    with transaction():
+        change(delete(AuditEvent).where(AuditEvent.seq <= seq))
+        record(EventTag.AUDIT_PRUNED, actor="system", through=seq, chain=proof)
+    fleet.work(new)
+
+    assert f"entries 1 to {seq} are missing" in verify().problems
 
 
 @pytest.mark.parametrize(
