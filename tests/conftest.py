@@ -4,6 +4,7 @@ Each test runs on SQLite and on PostgreSQL. A worker process of the test run has
 made once by the migrations and emptied before each test.
 """
 
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -51,6 +52,13 @@ FAST_SETTINGS = {
     # A test's own connection reads, then waits for its threads: no frozen process to defend against.
     "database_pause": timedelta(seconds=60),
 }
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> None:
+    """Log as a provider does, whatever a command in this process has set for itself in an earlier test."""
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("curfew").setLevel(logging.INFO)
 
 
 @pytest.fixture(scope="session")
