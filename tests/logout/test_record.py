@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
+from provider.delivery.models import Delivery
 from provider.infrastructure import acting, event_log, metrics
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import db, end_read, transaction
@@ -95,6 +96,19 @@ def test_the_audit_entry_says_the_same(made, clients):
         "apps_to_notify": 2,
         "notifications": 2,
     }
+
+
+def test_each_delivery_names_the_session_the_person_and_the_share(made, clients):
+    with transaction():
+        outcome = end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
+
+    owed = {one.client_id: one for one in db.session.scalars(select(Delivery))}
+    assert owed.keys() == {client.id for client in clients[:2]}
+    for client in clients[:2]:
+        one, share, grant = owed[client.id], made.shares[client.client_id], made.grants[client.client_id]
+        assert (one.logout_id, one.kind) == (outcome.logout.id, "backchannel_logout")
+        assert (one.session_id, one.account_id) == (made.session.id, made.session.account_id)
+        assert (one.sub, one.sid, one.subject_key) == (grant.sub, share.sid, f"sid:{share.id}")
 
 
 def test_the_log_and_the_metrics_say_the_same(ada, made, caplog):
