@@ -41,8 +41,8 @@ def _accounts(subject: SubjectIdentifier, client: Client) -> Select[Account] | N
             known = func.lower(Account.claims["email"].as_string())
             return select(Account).where(known == email.lower())
         case Opaque(id=identifier):
-            account_id = _as_id(identifier)
-            return select(Account).where(Account.id == account_id) if account_id else None
+            # Text that is not an identifier matches no account.
+            return select(Account).where(Account.id == _as_id(identifier))
 
 
 def _by_sub(sub: str, client: Client) -> Select[Account]:

@@ -113,7 +113,7 @@ def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken |
     now = clock.now()
     lives = token_of_grant_lives(RefreshToken, now)
     known = (
-        select(RefreshToken, Client, Grant, Account, ClientSession, Session, lives.label("lives"))
+        select(RefreshToken, Client, Grant, Account, ClientSession, Session, lives)
         .join(Client, Client.id == RefreshToken.client_id)
         .join(Grant, Grant.id == RefreshToken.grant_id)
         .join(Account, Account.id == Grant.account_id)
@@ -142,7 +142,7 @@ def find_code(handle: str) -> FoundCode | None:
     now = clock.now()
     lives = and_(grant_lives(now), share_lives(now), AuthorizationCode.expires_at > now)
     known = (
-        select(AuthorizationCode, Client, Grant, Account, ClientSession, Session, lives.label("lives"))
+        select(AuthorizationCode, Client, Grant, Account, ClientSession, Session, lives)
         .join(Client, Client.id == AuthorizationCode.client_id)
         .join(Grant, Grant.id == AuthorizationCode.grant_id)
         .join(Account, Account.id == Grant.account_id)
