@@ -147,6 +147,22 @@ def test_a_bulk_logout_passes_it_by(ada, brief, expired):
     assert notified() == before
 
 
+def test_a_grant_that_expires_while_a_bulk_logout_walks_is_notified(ada, brief, turned_clock):
+    made = make_session(ada, [brief], offline=("brief",))
+    with transaction():
+        end(made.session, BY_ADA)
+    before = notified()
+    with transaction():
+        mass.end_of_client(brief, "admin")
+    turned_clock.turn(GRANT_LIFETIME)
+
+    while mass_walk.carry_on() is not None:
+        pass
+
+    # It was alive when the bulk logout began.
+    assert notified() == sorted([*before, made.grants["brief"].sid])
+
+
 def test_there_is_nothing_to_revoke_of_it_alone(ada, expired):
     before = notified()
 
