@@ -13,6 +13,7 @@ from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import new_id
 from provider.protocol.errors import InvalidTarget
+from provider.protocol.redirect_uri import shown
 from provider.protocol.resource_indicator import MOST_RESOURCES, MalformedIdentifier, check_identifier
 
 # rfc6749 §3.3: scope-token.
@@ -48,7 +49,7 @@ def check(asked: Iterable[str]) -> tuple[Resource, ...]:
             raise InvalidTarget(f"a resource {exc}") from exc
     known = {resource.identifier: resource for resource in _list(wanted)} | _ourselves()
     if unknown := [identifier for identifier in wanted if identifier not in known]:
-        raise InvalidTarget("a resource is not known here", detail=" ".join(unknown))
+        raise InvalidTarget("a resource is not known here", detail=" ".join(map(shown, unknown)))
     return tuple(known[identifier] for identifier in wanted)
 
 

@@ -14,6 +14,7 @@ from provider.protocol.client_certificate_rules import TLS_CLIENT_AUTH, TLS_METH
 from provider.protocol.refusal import Cause, Refusal, printable
 from provider.protocol.signed_token import MalformedToken, read_token
 
+_SCHEMES = frozenset({"bearer", "dpop", "digest", "negotiate"})
 _WRONG = {BASIC: Cause.SECRET, POST: Cause.SECRET, ASSERTION: Cause.ASSERTION}
 
 
@@ -47,9 +48,10 @@ def _attempt(request: OAuth2Request) -> tuple[str, str]:
     if "Authorization" in request.headers:
         scheme = request.headers["Authorization"].partition(" ")[0].lower()
         basic = basic_credentials(request)
-        return (BASIC if scheme == "basic" else f"an Authorization header of the scheme {scheme}"), (
-            basic[0] if basic else named
-        )
+        # A header without a scheme may be the secret itself.
+        known = scheme if scheme in _SCHEMES else "unknown"
+        used = BASIC if scheme == "basic" else f"an Authorization header of the scheme {known}"
+        return used, basic[0] if basic else named
     if "client_assertion" in form:
         return ASSERTION, _issuer_of(form["client_assertion"]) or named
     if "client_secret" in form:

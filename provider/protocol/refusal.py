@@ -1,5 +1,6 @@
 """What the operator is told of a refused request; none of it leaves the provider."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,6 +8,8 @@ from types import MappingProxyType
 
 LONGEST_TEXT = 300
 _LONGEST_ID = 100
+# Every secret and token of ours begins so.
+_OURS = re.compile(r"cf[a-z]{1,2}_")
 
 
 class RefusalKind(StrEnum):
@@ -56,5 +59,8 @@ def printable(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def printable_id(client_id: str) -> str:
-    """Return the client id of a request, which need not be any client's."""
-    return printable(client_id, _LONGEST_ID)
+    """Return the client id of a request, which need not be any client's.
+
+    A developer who mixes up id and secret sends the secret here.
+    """
+    return "(a secret or token)" if _OURS.match(client_id) else printable(client_id, _LONGEST_ID)

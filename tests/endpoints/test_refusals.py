@@ -74,6 +74,25 @@ def test_a_failed_authentication_is_explained_inside_alone(red, caplog, headers,
     assert problem["cure"]
 
 
+@pytest.mark.parametrize(
+    ("headers", "form"),
+    [
+        pytest.param(basic("cfs_swapped-secret", "red"), {}, id="the secret in place of the id"),
+        pytest.param({"Authorization": "cfs_swapped-secret"}, {}, id="the secret without a scheme"),
+        pytest.param(
+            {"Authorization": "swapped-secret"}, {"client_id": "red"}, id="the same of another form"
+        ),
+        pytest.param({}, {"client_id": "cfa_swapped-secret"}, id="a token in place of the id"),
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_written_down(red, caplog, headers, form):
+    with caplog.at_level(logging.INFO, "curfew"):
+        assert ask(red, headers, **form).status_code == 401
+
+    told = str(logged(caplog)) + str([event.detail for event in audited()]) + str(problems())
+    assert "swapped" not in told
+
+
 def test_a_disabled_client_and_an_unknown_one_look_the_same_from_outside_alone(red, caplog):
     disable(red.client)
     with caplog.at_level(logging.INFO, "curfew"):

@@ -42,6 +42,7 @@ PROOFS = {
     "client.previous_secret_digest": KEYED,
     "client.registration_token_digest": HANDLE,
     "client.secret_digest": KEYED,
+    "client_problem.digest": NO_SECRET,
     "data_key.sealed": KEYED,
     "data_key.sealed_by": KEYED,
     "delivery.lease_token": NO_SECRET,
