@@ -1,5 +1,6 @@
 """One target under atheris, in a child of a process that has read the instrumented code once."""
 
+import hashlib
 import importlib
 import os
 import sys
@@ -37,19 +38,24 @@ def in_child(atheris: ModuleType, target: Callable[[bytes], None], options: Sequ
         with log.open("w") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-        _fuzz(atheris, target, options)
+        _fuzz(atheris, target, options, log.parent)
     os._exit(1)
 
 
-def _fuzz(atheris: ModuleType, target: Callable[[bytes], None], options: Sequence[str]) -> None:
+def _fuzz(atheris: ModuleType, target: Callable[[bytes], None], options: Sequence[str], folder: Path) -> None:
     from tests.fuzz.house import provider
     from tests.fuzz.mutator import mutator
 
     def run(data: bytes) -> None:
         begun = time.process_time()
-        target(data)
-        spent = time.process_time() - begun
-        assert spent < _CPU_SECONDS, f"{spent:.1f} s for {len(data)} bytes"
+        try:
+            target(data)
+            spent = time.process_time() - begun
+            assert spent < _CPU_SECONDS, f"{spent:.1f} s for {len(data)} bytes"
+        except Exception:
+            # libFuzzer keeps what killed the process, and not what raised.
+            (folder / f"crash-{hashlib.sha256(data).hexdigest()[:16]}").write_bytes(data)
+            raise
 
     def change(data: bytes, size: int) -> bytes:
         # Looked up late: atheris puts the real one there when fuzzing begins.
