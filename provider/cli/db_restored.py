@@ -6,7 +6,7 @@ import click
 
 from provider.cli.bulk_logout import as_record
 from provider.cli.context import fail, with_app
-from provider.cli.mass_progress import follow
+from provider.cli.mass_progress import follow, how_far
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first
@@ -114,11 +114,7 @@ def _answer(found: Judgement, ended: MassEnding, *, as_json: bool) -> None:
         ]
         show_json(as_record(ended) | {"found": found.sentence or None, "active_keys": keys})
         return
-    say(
-        f"Ended {ended.done} of {ended.total}; the workers notify the apps (curfew delivery list)."
-        if ended.finished_at
-        else f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout bulk list)."
-    )
+    say(how_far(ended))
     say(_REVIEW)
     for key in active:
         say(f"Signing now: {key.alg} {key.kid}, active since {key.activated_at}.")

@@ -11,7 +11,7 @@ from provider.cli.bulk_logout import as_record, bulk
 from provider.cli.context import with_app
 from provider.cli.instants import read_instant
 from provider.cli.logout_records import list_, show
-from provider.cli.mass_progress import follow
+from provider.cli.mass_progress import follow, how_far
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, measure_person, to_be_notified
@@ -165,9 +165,5 @@ def _finish(begun: MassEnding, *, wait: bool, as_json: bool) -> None:
     ended = follow(begun.id, quiet=as_json) if wait else begun
     if as_json:
         show_json(as_record(ended))
-    elif ended.stopped_at:
-        say(f"Stopped after {ended.done} of {ended.total} (curfew logout bulk resume {ended.id}).")
-    elif ended.finished_at:
-        say(f"Ended {ended.done} of {ended.total}; the workers notify the apps.")
     else:
-        say(f"The workers carry on: {ended.done} of {ended.total} ended so far (curfew logout bulk list).")
+        say(how_far(ended))

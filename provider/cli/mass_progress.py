@@ -41,6 +41,17 @@ def follow(mass_ending_id: UUID, *, quiet: bool) -> MassEnding:
     return seen
 
 
+def how_far(ended: MassEnding) -> str:
+    """Say in a sentence how far a mass ending has come; rows that have not been counted yet are no zero."""
+    if ended.stopped_at:
+        return f"Stopped after {ended.done} of {ended.total} (curfew logout bulk resume {ended.id})."
+    if ended.finished_at:
+        rows = f"Ended {ended.done} of {ended.total} sessions and grants; the workers notify the apps"
+        return f"{rows} (curfew delivery list)." if ended.total else "No session or grant was left to end."
+    rows = f": {ended.done} of {ended.total} ended so far" if ended.total else ""
+    return f"The workers end the sessions and grants and notify the apps{rows} (curfew logout bulk list)."
+
+
 def _look(mass_ending_id: UUID) -> MassEnding:
     seen = find(mass_ending_id)
     end_read()

@@ -105,9 +105,14 @@ def test_wrong_use(curfew, signed_in):
     assert "has not come yet" in curfew("logout", "before", "2999-01-01", "--yes", code=1).err
 
 
+def test_what_has_ended_is_named_and_nothing_is_no_zero_of_zero(curfew, living):
+    assert "Ended 2 of 2 sessions and grants" in curfew("logout", "everybody", "--yes").out
+    assert "No session or grant was left to end." in curfew("logout", "everybody", "--yes").out
+
+
 def test_without_waiting_the_workers_do_the_rest(curfew, living, owed, looking):
     answer = curfew("logout", "everybody", "--yes", "--no-wait").out
-    assert "The workers carry on" in answer
+    assert "The workers end the sessions and grants and notify the apps (curfew logout bulk list)." in answer
     assert living() == [False, False]
     assert owed() == 0
 
