@@ -137,11 +137,11 @@ class Health:
             return
         self._written_at = now
         with transaction():
-            written, closed = self._write(worth)
-            # With the closing itself: whatever happens to us afterwards, this much is due.
-            for client_id in closed:
+            written, recovered = self._write(worth)
+            # With the recovery itself: whatever happens to us afterwards, this much is due.
+            for client_id in recovered:
                 hasten(client_id, _HASTENED_AT_ONCE)
-        self._unhastened.update(closed)
+        self._unhastened.update(recovered)
         # What is known must be no older than what is counted from here on.
         for health in written:
             db.session.expunge(health)
@@ -177,10 +177,16 @@ class Health:
         return self._tallies[client_id].in_a_row + before >= breaker.FAILURES_IN_A_ROW
 
     def _write(self, worth: list[UUID]) -> tuple[list[EndpointHealth], list[UUID]]:
+        """Return the rows, and the clients for which all that waits is worth an attempt now.
+
+        What has failed waits for up to a day, whether or not it was enough to open the breaker. An endpoint
+        that refuses some tokens and accepts others has not been failing for long, and is not hurried.
+        """
         wait, now = current.settings().endpoint_probe_wait, clock.now()
-        written, closed = _locked_rows(worth), []
+        written, recovered = _locked_rows(worth), []
         for health in written:
             before = {"was_failing": health.is_failing, "was_refusing": health.is_refusing}
+            failed_since = health.failing_since or now
             turns = [breaker.take_in(health, self._tallies[health.client_id], now, wait)]
             turns += breaker.turns_since(health, **before)
             if health.failing_since is None:
@@ -190,10 +196,11 @@ class Health:
                 self._announce(health, turn)
             if health.failing_since is None:
                 health.degraded_since = health.told_at = None
-            if Turn.CLOSED in turns:
-                closed.append(health.client_id)
+            works = Turn.WORKING in turns and health.state == BreakerState.CLOSED
+            if Turn.CLOSED in turns or (works and failed_since <= now - wait):
+                recovered.append(health.client_id)
         db.session.flush()
-        return written, closed
+        return written, recovered
 
     def _has_recovered(self, health: EndpointHealth) -> bool:
         """Whether a trial of ours is over: the endpoint bears its full load, or nothing more waits for it."""

@@ -107,6 +107,40 @@ def test_what_waits_for_hours_without_a_breaker_is_tried_at_once(app: Flask, htt
     assert now_is(delivery).state == DeliveryState.ACCEPTED
 
 
+def test_what_waits_for_hours_without_a_breaker_follows_the_first_that_is_accepted(
+    app: Flask, turned_clock: TurnedClock
+) -> None:
+    with receiving(503, 503, 200) as red:
+        client = make_client("red", port=red.port)
+        [earlier] = sign_out_at(client)
+        drain()
+        make_due(earlier)
+        drain()
+        assert health().state == BreakerState.CLOSED
+
+        turned_clock.turn(PROBE_WAIT)
+        [later] = sign_out_at(client, account=make_account("ben"))
+        drain()
+
+    assert states([earlier, later]) == {DeliveryState.ACCEPTED}
+
+
+def test_what_an_app_refuses_while_it_accepts_others_is_not_hurried(app: Flask) -> None:
+    with receiving(400, 400, 200) as red:
+        client = make_client("red", port=red.port)
+        [refused] = sign_out_at(client)
+        drain()
+        make_due(refused)
+        drain()
+
+        [accepted] = sign_out_at(client, account=make_account("ben"))
+        drain()
+
+    assert now_is(accepted).state == DeliveryState.ACCEPTED
+    assert now_is(refused).state == DeliveryState.PENDING
+    assert len(red.received) == 3
+
+
 def test_an_app_that_lives_while_its_endpoint_fails_is_tried_now_and_then(
     held, http, turned_clock: TurnedClock
 ) -> None:
