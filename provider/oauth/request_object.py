@@ -97,7 +97,13 @@ def read(text: str, metadata: ClientMetadata, *, client_id: str, beside: Mapping
     """Verify an object and return its parameters. Raises InvalidRequestObject."""
     claims = _verified(text, metadata)
     try:
-        check_claims(claims, client_id=client_id, issuer=current.settings().issuer, now=clock.now())
+        check_claims(
+            claims,
+            client_id=client_id,
+            issuer=current.settings().issuer,
+            now=clock.now(),
+            bounded=metadata.require_signed_request_object,
+        )
         parameters = parameters_of(claims, KNOWN_PARAMETERS)
     except MalformedRequestObject as exc:
         raise InvalidRequestObject(f"the request object cannot be used: {exc}") from exc

@@ -12,6 +12,8 @@ from provider.protocol.parameters import REPEATABLE
 TYPES = frozenset({None, "jwt", "oauth-authz-req+jwt"})
 # Our clocks and the client's may differ by so much.
 _LEEWAY = timedelta(seconds=30)
+# message signing §5.3.1: both how old `nbf` may be and how long after it `exp` may be.
+LONGEST_BOUNDED = timedelta(minutes=60)
 _LONGEST_VALUE = 8 * 1024
 
 
@@ -19,8 +21,14 @@ class MalformedRequestObject(ValueError):
     """The object cannot be meant so; the sentence says why."""
 
 
-def check_claims(claims: Mapping[str, Any], *, client_id: str, issuer: str, now: datetime) -> None:
-    """Check who speaks to whom, and when. Raises MalformedRequestObject."""
+def check_claims(
+    claims: Mapping[str, Any], *, client_id: str, issuer: str, now: datetime, bounded: bool = False
+) -> None:
+    """Check who speaks to whom, and when. Raises MalformedRequestObject.
+
+    `bounded` also demands what message signing §5.3.1 demands: `aud`, and `nbf` and `exp` that limit
+    how long a signed request can be used.
+    """
     if {"request", "request_uri"} & set(claims):
         raise MalformedRequestObject("it must not hold request or request_uri")
     # rfc9101 §5: the client_id outside 'MUST match' the one inside.
@@ -32,7 +40,9 @@ def check_claims(claims: Mapping[str, Any], *, client_id: str, issuer: str, now:
     named = claims.get("aud", issuer)
     if issuer not in (named if isinstance(named, list) else [named]):
         raise MalformedRequestObject("aud must be this provider's issuer")
-    _check_times(claims, now)
+    if bounded and "aud" not in claims:
+        raise MalformedRequestObject("it lacks aud")
+    _check_times(claims, now, bounded=bounded)
 
 
 def parameters_of(claims: Mapping[str, Any], known: frozenset[str]) -> dict[str, str]:
@@ -44,7 +54,7 @@ def parameters_of(claims: Mapping[str, Any], known: frozenset[str]) -> dict[str,
     return {name: text for name, text in parameters.items() if text}
 
 
-def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
+def _check_times(claims: Mapping[str, Any], now: datetime, *, bounded: bool) -> None:
     try:
         expires, begins, issued = (numeric_date.read(claims, name) for name in ("exp", "nbf", "iat"))
     except numeric_date.MalformedDate as exc:
@@ -53,6 +63,14 @@ def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
         raise MalformedRequestObject("it has expired")
     if any(instant and instant > now + _LEEWAY for instant in (begins, issued)):
         raise MalformedRequestObject("it is from the future")
+    if not bounded:
+        return
+    if begins is None or expires is None:
+        raise MalformedRequestObject("it lacks nbf or exp")
+    if now - begins > LONGEST_BOUNDED:
+        raise MalformedRequestObject("nbf is more than 60 minutes in the past")
+    if expires - begins > LONGEST_BOUNDED:
+        raise MalformedRequestObject("exp is more than 60 minutes after nbf")
 
 
 def _text_of(name: str, value: object) -> str:
