@@ -182,6 +182,7 @@ def _algs_of(metadata: ClientMetadata) -> set[str | None]:
         metadata.id_token_signed_response_alg,
         metadata.userinfo_signed_response_alg,
         metadata.introspection_signed_response_alg,
+        metadata.authorization_signed_response_alg,
     }
     return signed | ({USUAL_ALG} if metadata.access_token_format == TokenFormat.JWT else set())
 

@@ -141,7 +141,9 @@ def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> A
 def _answer_address(parameters: Mapping[str, str], client: Client, redirect_uri: str) -> AnswerAddress:
     return AnswerAddress(
         redirect_uri=redirect_uri,
-        response_mode=answering_mode(parameters),
+        client_id=client.client_id,
+        response_mode=answering_mode(parameters, always_signed=client.metadata_.has_signed_answers),
+        signature=client.metadata_.signature_of_answers,
         state=parameters.get("state"),
         app_name=client.display_name,
         unchecked_host=unchecked_host(client, redirect_uri),

@@ -129,6 +129,7 @@ def _tokens() -> dict[str, Any]:
         "id_token_signing_alg_values_supported": supported_algs(),
         "userinfo_signing_alg_values_supported": supported_algs(),
         "introspection_signing_alg_values_supported": supported_algs(),
+        "authorization_signing_alg_values_supported": supported_algs(),
     } | _bound_tokens()
 
 

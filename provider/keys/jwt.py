@@ -24,6 +24,8 @@ VerifiedClaims = NewType("VerifiedClaims", dict[str, object])
 
 ID_TOKEN_TYP = "JWT"  # noqa: S105 – a media type, not a secret.
 ACCESS_TOKEN_TYP = "at+jwt"  # noqa: S105 – a media type, not a secret.
+# jarm names no type; libraries take this one. No `sub` stands in it, so that it passes for no ID Token.
+AUTHORIZATION_RESPONSE_TYP = "JWT"
 INTROSPECTION_TYP = "token-introspection+jwt"
 LOGOUT_TOKEN_TYP = "logout+jwt"  # noqa: S105 – a media type, not a secret.
 

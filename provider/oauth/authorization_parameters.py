@@ -23,8 +23,10 @@ from provider.protocol.response_type import (
     KNOWN_TYPES,
     RESPONSE_MODES,
     TOKEN,
+    ResponseMode,
     ResponseType,
     answering_mode,
+    asked_mode,
     default_mode,
     parts_of,
 )
@@ -72,13 +74,22 @@ def offered_response_types() -> list[ResponseType]:
     return list(map(parts_of, offered))
 
 
-def read_response_mode(parameters: Mapping[str, str], response_type: ResponseType) -> str:
+def read_response_mode(
+    parameters: Mapping[str, str], metadata: ClientMetadata, response_type: ResponseType
+) -> ResponseMode:
     """Return how the answer is to travel."""
-    asked = parameters.get("response_mode", default_mode(response_type))
-    if asked not in RESPONSE_MODES:
+    named = parameters.get("response_mode", default_mode(response_type))
+    if named not in RESPONSE_MODES:
         raise InvalidRequest(f"response_mode must be one of {', '.join(RESPONSE_MODES)}")
-    if asked != answering_mode(parameters):
+    asked = asked_mode(named, response_type)
+    if asked.carrier != answering_mode(parameters).carrier:
         raise InvalidRequest("this response_mode is not for tokens, or not for an app's own scheme")
+    # jarm §3: 'If this is specified, the response will be signed'.
+    if metadata.has_signed_answers and not asked.signed:
+        raise InvalidRequest(
+            "the client has registered authorization_signed_response_alg: "
+            "response_mode must be jwt or end with .jwt"
+        )
     return asked
 
 

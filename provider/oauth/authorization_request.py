@@ -36,7 +36,7 @@ from provider.protocol.errors import (
 )
 from provider.protocol.redirect_uri import matches, shown
 from provider.protocol.resource_indicator import MalformedIdentifier, check_identifier
-from provider.protocol.response_type import CODE_ONLY, QUERY, ResponseType
+from provider.protocol.response_type import CODE_ONLY, ResponseMode, ResponseType
 from provider.protocol.scopes import STANDARD_CLAIMS, names_for
 
 # What is parked while a person answers; core §3.1.2.1: any other parameter is ignored.
@@ -59,7 +59,7 @@ class AuthorizationRequest:
     redirect_uri: str
     scopes: tuple[str, ...]
     response_type: ResponseType = CODE_ONLY
-    response_mode: str = QUERY
+    response_mode: ResponseMode = ResponseMode()  # noqa: RUF009 – it is a tuple.
     state: str | None = field(default=None, repr=False)
     nonce: str | None = field(default=None, repr=False)
     code_challenge: str | None = field(default=None, repr=False)
@@ -90,7 +90,7 @@ class AuthorizationRequest:
             redirect_uri=redirect_uri,
             scopes=scopes,
             response_type=response_type,
-            response_mode=read_response_mode(parameters, response_type),
+            response_mode=read_response_mode(parameters, metadata, response_type),
             state=parameters.get("state"),
             nonce=read_nonce(parameters, response_type, scopes),
             code_challenge=read_code_challenge(parameters, metadata),

@@ -107,6 +107,9 @@ class ClientMetadata:
     introspection_signed_response_alg: str | None = _declared(
         "Signature of introspection answers that it asks for as a JWT (rfc9701)."
     )
+    authorization_signed_response_alg: str | None = _declared(
+        "Signature of its authorization answers, which are then always JWTs (JARM)."
+    )
 
     # rfc7591 §2.2: members such as client_name#de, under these very names.
     translations: dict[str, str] = field(default_factory=dict)
@@ -192,6 +195,17 @@ class ClientMetadata:
         binds = self.require_pushed_authorization_requests and self.has_bound_tokens
         return binds and not self.is_public
 
+    @property
+    def has_signed_answers(self) -> bool:
+        """Whether it takes authorization answers as JWTs only (jarm §3)."""
+        return self.authorization_signed_response_alg is not None
+
+    @property
+    def signature_of_answers(self) -> str:
+        """What signs its authorization answers; jarm §3: 'The default, if omitted, is RS256'."""
+        usual = _FAPI2_DEFAULT if self.follows_fapi2 else _USUAL_SIGNATURE
+        return self.authorization_signed_response_alg or usual
+
     def said_in(self, language: str, name: str) -> str | None:
         """Return what it registered under a name in a language, in a region's use of it, or in none.
 
@@ -213,7 +227,8 @@ class ClientMetadata:
 
 
 _CODE_GRANT = "authorization_code"
-_FAPI2_DEFAULT = "PS256"
+# FAPI 2.0 §5.4.1 leaves out RS256.
+_USUAL_SIGNATURE, _FAPI2_DEFAULT = "RS256", "PS256"
 # What was declared with a meaning; each has its option in the command.
 DECLARED = tuple(declared for declared in fields(ClientMetadata) if declared.metadata)
 FIELDS = tuple(declared.name for declared in DECLARED)

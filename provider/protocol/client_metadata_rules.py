@@ -35,6 +35,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "id_token_signed_response_alg": SIGNATURES,
     "introspection_signed_response_alg": SIGNATURES,
     "userinfo_signed_response_alg": SIGNATURES,
+    "authorization_signed_response_alg": SIGNATURES,
     "access_token_format": ("opaque", "jwt"),
     "token_endpoint_auth_method": AUTH_METHODS,
     "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,

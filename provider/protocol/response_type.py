@@ -1,9 +1,11 @@
 """What a client may ask the Authorization Endpoint for, and how the answer gets to it.
 
-OAuth 2.0 Multiple Response Type Encoding Practices, and Form Post Response Mode.
+OAuth 2.0 Multiple Response Type Encoding Practices, Form Post Response Mode, and the JWT Secured
+Authorization Response Mode (JARM).
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 CODE, ID_TOKEN, TOKEN = "code", "id_token", "token"
 CODE_ONLY = frozenset({CODE})
@@ -11,9 +13,20 @@ CODE_ONLY = frozenset({CODE})
 # that vouches for it, so `token` alone is not among them.
 FRONT_CHANNEL_TYPES = ("id_token", "id_token token", "code id_token", "code token", "code id_token token")
 QUERY, FRAGMENT, FORM_POST = "query", "fragment", "form_post"
-RESPONSE_MODES = (QUERY, FRAGMENT, FORM_POST)
+_CARRIERS = (QUERY, FRAGMENT, FORM_POST)
+# jarm §2.3: each of them with a JWT that holds the answer; `jwt` is the usual one of the response type.
+JWT = "jwt"
+_SIGNED = tuple(f"{carrier}.{JWT}" for carrier in _CARRIERS)
+RESPONSE_MODES = (*_CARRIERS, JWT, *_SIGNED)
 
 ResponseType = frozenset[str]
+
+
+class ResponseMode(NamedTuple):
+    """How an answer travels, and whether it is signed (jarm §2.3)."""
+
+    carrier: str = QUERY
+    signed: bool = False
 
 
 def parts_of(response_type: str) -> ResponseType:
@@ -32,12 +45,30 @@ def default_mode(response_type: ResponseType) -> str:
     return FRAGMENT if response_type & {ID_TOKEN, TOKEN} else QUERY
 
 
-def answering_mode(parameters: Mapping[str, str]) -> str:
-    """Return how to answer a request that may turn out to be wrong, even in its response mode."""
+def answering_mode(parameters: Mapping[str, str], *, always_signed: bool = False) -> ResponseMode:
+    """Return how to answer a request that may turn out to be wrong, even in its response mode.
+
+    An app that asks for a JWT, or has registered that it gets one, gets nothing else.
+    """
     usual = default_mode(parts_of(parameters.get("response_type", "")))
-    asked = parameters.get("response_mode")
+    carrier, signed = _taken_apart(parameters.get("response_mode", ""))
     # No form can be posted to an app's own scheme.
     is_web = parameters.get("redirect_uri", "").startswith(("https:", "http:"))
-    if asked not in RESPONSE_MODES or (asked == FORM_POST and not is_web):
-        return usual
-    return usual if asked == QUERY else asked
+    # Multiple response types §5, jarm §2.3.1: tokens go into no query, signed or not.
+    if carrier not in (FRAGMENT, FORM_POST) or (carrier == FORM_POST and not is_web):
+        carrier = usual
+    return ResponseMode(carrier, signed or always_signed)
+
+
+def asked_mode(response_mode: str, response_type: ResponseType) -> ResponseMode:
+    """Return what one of the RESPONSE_MODES means for a response type."""
+    carrier, signed = _taken_apart(response_mode)
+    return ResponseMode(carrier or default_mode(response_type), signed)
+
+
+def _taken_apart(response_mode: str) -> ResponseMode:
+    """Return the carrier, which `jwt` does not name, and whether a JWT is asked for."""
+    if response_mode == JWT:
+        return ResponseMode("", signed=True)
+    carrier = response_mode.removesuffix(f".{JWT}")
+    return ResponseMode(carrier, signed=carrier != response_mode)

@@ -1,16 +1,21 @@
-"""How an answer, good or bad, gets to the app: in the query, in the fragment or by a form."""
+"""How an answer gets to the app: in the query, in the fragment or by a form, plain or as a signed JWT."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from flask import redirect
 from werkzeug.wrappers import Response
 
-from provider.infrastructure import current
+from provider.infrastructure import clock, current
+from provider.keys import jwt
 from provider.protocol.parameters import with_fragment, with_query
-from provider.protocol.response_type import FORM_POST, FRAGMENT, QUERY
+from provider.protocol.response_type import FORM_POST, FRAGMENT, ResponseMode
 from provider.web import headers
 from provider.web.layout import page
+
+# jarm §2.1: 'A maximum JWT lifetime of 10 minutes is RECOMMENDED.' The person may read a page of ours first.
+_SIGNED_LIFETIME = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +23,10 @@ class AnswerAddress:
     """Where an answer goes and how; the redirect URI has been proven to be the client's."""
 
     redirect_uri: str
-    response_mode: str = QUERY
+    client_id: str
+    response_mode: ResponseMode
+    # The algorithm of a signed answer.
+    signature: str
     state: str | None = field(default=None, repr=False)
     app_name: str = ""
     # The host, if a person must see it before an error leads there: the app registered itself.
@@ -30,7 +38,7 @@ class AnswerAddress:
 def answer_app(to: AnswerAddress, said: Mapping[str, str]) -> Response:
     """Answer the app; rfc9207 §2: by `iss` a client of several providers notices a mix-up."""
     pairs = _pairs(to, said)
-    if to.response_mode == FORM_POST:
+    if to.response_mode.carrier == FORM_POST:
         return _by_form(to, pairs)
     # rfc9700 §4.12: 303, for a 307 would send on what the person has typed.
     return redirect(_address(to, pairs), 303)
@@ -43,7 +51,7 @@ def offer_app(to: AnswerAddress, error: str, description: str, status: int) -> R
     no consent is needed for an error.
     """
     pairs = _pairs(to, {"error": error, "error_description": description})
-    by_form = to.response_mode == FORM_POST
+    by_form = to.response_mode.carrier == FORM_POST
     if by_form:
         headers.allow_form_action(to.redirect_uri)
     return page(
@@ -63,11 +71,19 @@ def _pairs(to: AnswerAddress, said: Mapping[str, str]) -> dict[str, str]:
     pairs = {**said, "iss": current.settings().issuer, **to.told}
     if to.state:
         pairs["state"] = to.state
-    return {name: value for name, value in pairs.items() if value}
+    pairs = {name: value for name, value in pairs.items() if value}
+    return {"response": _signed(to, pairs)} if to.response_mode.signed else pairs
+
+
+def _signed(to: AnswerAddress, pairs: Mapping[str, str]) -> str:
+    """Return an answer as a JWT (jarm §2.1); nothing of it stands beside the JWT."""
+    expires_at = clock.now() + _SIGNED_LIFETIME
+    claims = {**pairs, "aud": to.client_id, "exp": int(expires_at.timestamp())}
+    return jwt.sign(claims, typ=jwt.AUTHORIZATION_RESPONSE_TYP, alg=to.signature)
 
 
 def _address(to: AnswerAddress, pairs: Mapping[str, str]) -> str:
-    with_pairs = with_fragment if to.response_mode == FRAGMENT else with_query
+    with_pairs = with_fragment if to.response_mode.carrier == FRAGMENT else with_query
     return with_pairs(to.redirect_uri, pairs)
 
 

@@ -11,13 +11,14 @@ from http import HTTPStatus
 from typing import cast
 
 from flask import Flask, Response, jsonify, request
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.infrastructure import event_log
 from provider.infrastructure.database import is_deadlock, is_unreachable
+from provider.keys.keyring import NoSigningKey
 from provider.oauth import refusals
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.errors import (
@@ -80,7 +81,11 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
         refusals.record(exc.refusal)
     answer_at = notes().get("answer_at")
     if answer_at and exc.redirectable:
-        return _tell_app(exc, answer_at)
+        try:
+            return _tell_app(exc, answer_at)
+        except (NoSigningKey, SQLAlchemyError) as failure:
+            # jarm: an app that takes signed answers gets no plain one. The person gets a page.
+            event_log.error("answer_not_signed", client_id=answer_at.client_id, kind=type(failure).__name__)
     return answer(
         ErrorAnswer(
             status=exc.status_code,

@@ -264,4 +264,7 @@ class TestForLegacyClients:
 
         assert document["response_types_supported"] == EVERY_TYPE
         assert "implicit" in document["grant_types_supported"]
-        assert document["response_modes_supported"] == ["query", "fragment", "form_post"]
+        assert document["response_modes_supported"] == [
+            *("query", "fragment", "form_post"),
+            *("jwt", "query.jwt", "fragment.jwt", "form_post.jwt"),
+        ]

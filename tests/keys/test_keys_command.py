@@ -81,6 +81,7 @@ def test_a_compromise_names_all_who_believed_the_key(curfew):
     make_client("red", id_token_signed_response_alg="EdDSA")
     make_client("green", id_token_signed_response_alg="EdDSA", introspection_signed_response_alg="ES256")
     make_client("blue", id_token_signed_response_alg="EdDSA", access_token_format="jwt")
+    make_client("grey", id_token_signed_response_alg="EdDSA", authorization_signed_response_alg="PS256")
     with transaction():
         resources.add(
             "https://api.test/", access_token_format=TokenFormat.JWT, access_token_signing_alg="ES256"
@@ -95,7 +96,7 @@ def test_a_compromise_names_all_who_believed_the_key(curfew):
 
     assert affected("ES256") == (["green"], ["https://api.test/"])
     assert affected("RS256") == (["blue"], ["https://files.test/"])
-    assert affected("PS256") == ([], [])
+    assert affected("PS256") == (["grey"], [])
     assert "https://api.test/" in curfew("keys", "compromise", kids["ES256"])
 
 

@@ -69,7 +69,8 @@ def test_prompt(prompt, read_as):
     st.dictionaries(st.sampled_from(sorted(KNOWN_PARAMETERS - {"resource", "client_id"})), TEXTS, max_size=6)
 )
 def test_anything_is_a_request_or_an_error_of_the_specification(parameters):
-    assert answering_mode(parameters) in RESPONSE_MODES
+    assert answering_mode(parameters).carrier in RESPONSE_MODES
+    assert answering_mode(parameters, always_signed=True).signed
     with suppress(ProtocolError):
         asked = AuthorizationRequest.read(RIGHT | parameters, METADATA, REDIRECT_URI)
 
