@@ -203,3 +203,16 @@ def test_apps_with_signed_tokens_are_named_with_their_latest_end(ada, clients, h
         change(update(AccessToken).values(revoked_at=now))
     # An API that does not ask cannot know of it.
     assert [one.client.client_id for one in preview_everywhere(ada.id).signed_tokens] == ["red"]
+
+
+def test_apps_with_signed_tokens_of_other_browsers_are_named(clients, here, elsewhere, bens, turned_clock):
+    red, _green, mute = clients
+    minutes = timedelta(minutes=1)
+    give_access_token(here, mute, signed=True, lives=9 * minutes)
+    give_access_token(here, red, signed=True, lives=9 * minutes)
+    give_access_token(elsewhere, red, signed=True, lives=4 * minutes)
+    give_access_token(bens, mute, signed=True, lives=9 * minutes)
+
+    named = preview_others(here.session).signed_tokens
+
+    assert [(one.client.client_id, one.until - turned_clock()) for one in named] == [("red", 4 * minutes)]
