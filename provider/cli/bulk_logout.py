@@ -57,7 +57,7 @@ def stop(*, bulk_logout_id: UUID, as_json: bool) -> None:
         steered = mass_steering.stop(bulk_logout_id)
     _show(
         steered,
-        f"Stopped after {steered.done} of {steered.total}. What it was about stays refused; "
+        f"Stopped{_progress(steered)}. What it was about stays refused; "
         "the apps of the remaining rows are not notified until it is resumed.",
         as_json=as_json,
     )
@@ -71,7 +71,7 @@ def resume(*, bulk_logout_id: UUID, as_json: bool) -> None:
     """Go on with a stopped bulk logout; the workers do that."""
     with transaction():
         steered = mass_steering.resume(bulk_logout_id)
-    _show(steered, f"Resumed after {steered.done} of {steered.total}.", as_json=as_json)
+    _show(steered, f"Resumed{_progress(steered)}.", as_json=as_json)
 
 
 @bulk.command(epilog="Example: curfew logout bulk pace 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60 50")
@@ -104,3 +104,8 @@ def _show(steered: MassEnding, sentence: str, *, as_json: bool) -> None:
         show_json(as_record(steered))
     else:
         say(sentence)
+
+
+def _progress(steered: MassEnding) -> str:
+    """Say how far it has come, once its rows are counted."""
+    return f" after {steered.done} of {steered.total}" if steered.total else " before anything was ended"

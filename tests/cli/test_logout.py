@@ -110,6 +110,17 @@ def test_what_has_ended_is_named_and_nothing_is_no_zero_of_zero(curfew, living):
     assert "No session or grant was left to end." in curfew("logout", "everybody", "--yes").out
 
 
+def test_a_bulk_logout_is_stopped_and_resumed_before_it_is_counted(curfew, living, owed, looking):
+    curfew("logout", "everybody", "--yes", "--no-wait")
+    (shown,) = curfew("logout", "bulk", "list", "--json").json
+
+    stopped = curfew("logout", "bulk", "stop", shown["id"]).out
+    resumed = curfew("logout", "bulk", "resume", shown["id"]).out
+
+    assert stopped.startswith("Stopped before anything was ended. What it was about stays refused;")
+    assert resumed == "Resumed before anything was ended.\n"
+
+
 def test_without_waiting_the_workers_do_the_rest(curfew, living, owed, looking):
     answer = curfew("logout", "everybody", "--yes", "--no-wait").out
     assert "The workers end the sessions and grants and notify the apps (curfew logout bulk list)." in answer
