@@ -8,6 +8,7 @@ from provider.app import create_app
 from provider.infrastructure import current
 from provider.infrastructure.database import db, transaction
 from provider.protocol import errors
+from provider.protocol.response_type import ResponseMode
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address, client_networks
 from provider.web.authorization_response import AnswerAddress
@@ -46,7 +47,13 @@ def failing(app: Flask) -> Flask:
 
     def fail_at_app(name: str):
         answer_errors_at(
-            AnswerAddress(redirect_uri="https://red.test/callback?kept=1", state="a state & more")
+            AnswerAddress(
+                redirect_uri="https://red.test/callback?kept=1",
+                client_id="red",
+                response_mode=ResponseMode(),
+                signature="RS256",
+                state="a state & more",
+            )
         )
         fail(name)
 
