@@ -19,6 +19,7 @@ from provider.cli.client_options import (
     operator_options,
 )
 from provider.cli.client_problems import show_problems
+from provider.cli.client_recipe import preset, preset_options, recipe_, say_what_next
 from provider.cli.client_registration import registration_token_
 from provider.cli.client_remarks import say_remarks
 from provider.cli.client_view import app_facts, as_wire
@@ -59,6 +60,7 @@ def client() -> None:
     epilog="""\b
 Examples:
   curfew client add --client-id red --redirect-uri https://red.example/callback
+  curfew client add --client-id shop --for spring --base-url https://shop.example --first-party
   curfew client add --application-type native --token-endpoint-auth-method none \\
       --redirect-uri com.example.green:/callback
   echo "$SECRET" | curfew client add --client-id blue --client-secret - --metadata-json blue.json
@@ -66,14 +68,18 @@ Examples:
 )
 @click.option("--client-id", help="Its id; made when not given.")
 @click.option("--client-secret", help="Its secret, or - to read it from standard input; made when not given.")
+@preset_options
 @operator_options
 @metadata_options(with_defaults=True)
 @json_option
 @with_app
 def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **given: Any) -> None:
     """Register a client and print what the app must know; a generated secret is shown once."""
-    named = named_metadata(given)
-    metadata, options = ClientMetadata.from_registration(PRESELECTED | named), asked_options(given)
+    named, software = named_metadata(given), given["software"]
+    from_preset, preset_choices = preset(given, named)
+    named = from_preset | named
+    metadata = ClientMetadata.from_registration(PRESELECTED | named)
+    options = asked_options(given, preset=preset_choices)
     check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
     say_remarks(named, metadata)
     with transaction():
@@ -84,6 +90,7 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
             options=options,
             any_secret_method=leaves_method_open(named) is not False,
         )
+        made.recipe = software
         record(EventTag.CLIENT_ADDED, actor="admin", client_id=made.client_id, metadata=made.registered)
     shown_secret = None if client_secret else secret
     if as_json:
@@ -92,8 +99,7 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
     show_record(app_facts(made))
     if shown_secret:
         show_secret("client_secret", shown_secret)
-    if not made.first_party:
-        say("People are asked for consent in this app; register your own apps with --first-party.", err=True)
+    say_what_next(made)
 
 
 @client.command("list", epilog="Example: curfew client list --json")
@@ -211,6 +217,7 @@ def remove(*, client_id: str, yes: bool, as_json: bool) -> None:
 
 
 client.add_command(registration_token_)
+client.add_command(recipe_)
 
 
 @client.command("rotate-secret", epilog="Example: curfew client rotate-secret red --overlap 7d")

@@ -181,12 +181,14 @@ def named_metadata(given: Mapping[str, Any]) -> dict[str, Any]:
     return asked
 
 
-def asked_options(given: Mapping[str, Any], client: Client | None = None) -> ClientOptions:
-    """Return the operator's options: those of the client, if there is one, changed by what was given."""
+def asked_options(
+    given: Mapping[str, Any], client: Client | None = None, *, preset: Mapping[str, Any] | None = None
+) -> ClientOptions:
+    """Return the operator's options: those of the client or of a preset, changed by what was given."""
     if client:
         values = {name: getattr(client, name) for name in _OPERATOR_OPTIONS}
     else:
-        values = {"id_token_claims": IDTokenClaims.SCOPES}
+        values = {"id_token_claims": IDTokenClaims.SCOPES} | dict(preset or {})
     for name in _OPERATOR_OPTIONS:
         if given[name] is not None:
             values[name] = given[name] if given[name] != "" else None

@@ -47,6 +47,7 @@ def as_wire(known: Client) -> dict[str, Any]:
         "session_lifetime": known.session_lifetime,
         "refuse_when_degraded_for": known.refuse_when_degraded_for,
         "may_exchange_tokens_of": known.may_exchange_tokens_of or [],
+        "recipe": known.recipe,
         "enabled": known.disabled_at is None,
         "created_at": known.created_at,
         "updated_at": known.updated_at,

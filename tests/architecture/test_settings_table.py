@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from docs import connect_table
 from docs.settings_table import END, START, table
 from provider.config import Settings, describe_settings
 from tests.architecture.sources import ROOT
@@ -15,6 +16,14 @@ def test_the_readme_has_every_setting():
     shown = readme.partition(START)[2].partition(END)[0].strip()
 
     assert shown == table(), "run `python docs/settings_table.py` to write the table anew"
+
+
+def test_the_page_about_apps_has_every_recipe():
+    page = connect_table.PAGE.read_text()
+
+    shown = page.partition(connect_table.START)[2].partition(connect_table.END)[0].strip()
+
+    assert shown == connect_table.listing(), "run `python -m docs.connect_table` to write the list anew"
 
 
 @pytest.mark.spec("SEC-601")

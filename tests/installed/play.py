@@ -73,6 +73,7 @@ def main() -> None:
         environ = _environ(Path(folder))
         _init(environ, issuer)
         client = json.loads(_curfew(environ, *_client_add(app)))
+        assert issuer in _curfew(environ, "client", "recipe", "red")
         serve = ("serve", "--port", str(port))
         with _running(environ, Path(folder), *serve, "--with-worker"):
             _sign_in_and_out(issuer, app, client)
@@ -110,8 +111,7 @@ def _sign_in_and_out(issuer: str, app: App, client: dict[str, str]) -> None:
 def _client_add(app: App) -> tuple[str, ...]:
     return (
         *("client", "add", "--client-id", "red", "--first-party", "--json"),
-        *("--redirect-uri", f"{app.url}/callback", "--post-logout-redirect-uri", f"{app.url}/signed-out"),
-        *("--backchannel-logout-uri", f"{app.url}/backchannel-logout"),
+        *("--for", "flask", "--base-url", app.url),
     )
 
 

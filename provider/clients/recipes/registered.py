@@ -1,0 +1,104 @@
+"""What a recipe says of a client that is registered: its values, and where it differs from the preset."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from provider.clients.models import Client
+from provider.clients.recipes import (
+    DEFAULT_REGISTRATION_ID,
+    PLACEHOLDER,
+    Recipe,
+    UnusableRecipe,
+    filled,
+    places,
+)
+from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.uri import MalformedURI, parse_web_uri
+
+_ENDPOINTS = {
+    "authorization_endpoint": "/authorize",
+    "token_endpoint": "/token",
+    "userinfo_endpoint": "/userinfo",
+    "introspection_endpoint": "/introspect",
+    "jwks_uri": "/jwks",
+    "end_session_endpoint": "/session/end",
+    "discovery": "/.well-known/openid-configuration",
+}
+_LISTS = ("redirect_uris", "post_logout_redirect_uris")
+
+
+def values_of(recipe: Recipe, client_id: str, metadata: ClientMetadata, issuer: str) -> dict[str, str]:
+    """Return what the placeholders of a recipe stand for. Raises UnusableRecipe."""
+    values = {name: f"{issuer}{path}" for name, path in _ENDPOINTS.items()}
+    values |= _app_of(recipe, metadata.redirect_uris)
+    first = {name: next(iter(getattr(metadata, name)), "") for name in _LISTS}
+    values |= {
+        "issuer": issuer,
+        "issuer_host": urlsplit(issuer).netloc,
+        "client_id": client_id,
+        "redirect_uri": first["redirect_uris"],
+        "post_logout_redirect_uri": first["post_logout_redirect_uris"],
+        "backchannel_logout_uri": metadata.backchannel_logout_uri or "",
+        "algorithm": metadata.id_token_signed_response_alg,
+    }
+    return values
+
+
+def differences(recipe: Recipe, client: Client, known: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each thing that this software needs and that is registered otherwise."""
+    needed: dict[str, Any] = filled({**recipe.register, **recipe.options}, known)
+    return list(_differences(recipe, client, needed))
+
+
+def _differences(recipe: Recipe, client: Client, needed: Mapping[str, Any]) -> Iterator[str]:
+    metadata = client.metadata_
+    for name, value in needed.items():
+        registered = getattr(metadata if hasattr(metadata, name) else client, name)
+        if name == "scope" or (registered and _is_named_by(recipe, name)):
+            # A scope is the operator's choice, and an address that the configuration names may be any.
+            continue
+        if name == "token_endpoint_auth_method":
+            if value not in client.auth_methods:
+                yield f"{name} is {' or '.join(client.auth_methods)}; this software uses {value}."
+        elif name in _LISTS:
+            if missing := [uri for uri in value if uri not in registered]:
+                yield f"{name} lacks {', '.join(missing)}."
+        elif registered != value:
+            yield f"{name} is {registered or 'not set'}; this software needs {value}."
+
+
+def _is_named_by(recipe: Recipe, name: str) -> bool:
+    """Return whether the configuration names the value of a field, so that it may be any."""
+    placeholder = f"<<{name.removesuffix('s')}>>"
+    return any(placeholder in file.text for file in recipe.files)
+
+
+def _app_of(recipe: Recipe, redirect_uris: Iterable[str]) -> dict[str, str]:
+    """Return where the app is and its registration id, read from the redirect URI that the preset made."""
+    patterns = [_pattern(uri) for uri in recipe.register.get("redirect_uris", ())]
+    for uri in redirect_uris:
+        for pattern in patterns:
+            if found := pattern.fullmatch(uri):
+                parts = {"registration_id": DEFAULT_REGISTRATION_ID} | found.groupdict()
+                try:
+                    return places(parts["base_url"], parts["registration_id"])
+                except UnusableRecipe:
+                    continue
+    for uri in redirect_uris:
+        try:
+            return places(parse_web_uri(uri).ascii_origin, DEFAULT_REGISTRATION_ID)
+        except MalformedURI:
+            continue
+    return {"base_url": "", "origin": "", "registration_id": DEFAULT_REGISTRATION_ID}
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """Return a pattern for the addresses that a template makes, with a group for each placeholder."""
+    groups = {"base_url": "(?P<base_url>.+?)", "registration_id": "(?P<registration_id>[^/]+)"}
+    parts = PLACEHOLDER.split(template)
+    # split() alternates between text and the names of placeholders.
+    return re.compile(
+        "".join(groups[part] if index % 2 else re.escape(part) for index, part in enumerate(parts))
+    )
