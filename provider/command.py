@@ -54,7 +54,13 @@ def load_application(threads: int, writer: Connection | None = None) -> "Front":
     )
     # What has spent half of its time for the database on waiting for a thread would fail there.
     patience = settings.database_deadline.total_seconds() / 2
-    return Front(application, threads=threads, limits=limits, patience=patience)
+    return Front(
+        application,
+        threads=threads,
+        limits=limits,
+        patience=patience,
+        issuer_path=settings.issuer_path,
+    )
 
 
 def _watch_history(application: "Flask") -> None:

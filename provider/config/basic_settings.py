@@ -12,7 +12,8 @@ class BasicSettings:
     """The first part of the settings."""
 
     issuer: str = setting(
-        "The `iss` of every token: an https URL without query or fragment (http only for localhost).",
+        "The `iss` of every token: an https URL without query or fragment (http only for localhost). "
+        "It may have a path below which the provider is reached; a host of its own is safer.",
         default="http://localhost:8900",
     )
     data_dir: Path = setting(

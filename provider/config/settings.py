@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from provider.config.basic_settings import BasicSettings
 from provider.config.checks import WrongSettings, problems_of
@@ -133,6 +134,21 @@ class Settings(SignInSettings, BasicSettings):
     def is_https(self) -> bool:
         """Whether people reach the provider by https, so that cookies may demand it."""
         return self.issuer.startswith("https://")
+
+    @property
+    def issuer_path(self) -> str:
+        """The path below which people reach the provider; empty if it has its host for itself."""
+        return urlsplit(self.issuer).path
+
+    @property
+    def issuer_origin(self) -> str:
+        """The issuer without its path."""
+        return self.issuer.removesuffix(self.issuer_path)
+
+    @property
+    def mtls_issuer(self) -> str:
+        """The issuer as clients that show a certificate address it; empty if there is no such address."""
+        return self.mtls_origin and self.mtls_origin + self.issuer_path
 
     @property
     def resolved_database_url(self) -> str:

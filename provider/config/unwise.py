@@ -42,6 +42,13 @@ def _issuer(settings: Settings) -> Iterator[Unwise]:
             problem=f"{settings.issuer} is http, which is for browsers on this machine alone",
             cure="set CURFEW_ISSUER to the https URL that people use",
         )
+    if settings.issuer_path:
+        yield Unwise(
+            subject="issuer",
+            problem=f"{settings.issuer} has a path: other services at {settings.issuer_origin} share its "
+            "origin, and neighbouring hosts can set its cookies",
+            cure="give the provider a host of its own, such as https://id.example",
+        )
 
 
 def _key(settings: Settings) -> Iterator[Unwise]:

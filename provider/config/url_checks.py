@@ -1,5 +1,6 @@
 """What must hold for the settings that are URLs."""
 
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -8,6 +9,16 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from provider.config.settings import Settings
 
+# With what the addresses of the provider begin; a test compares them with the routes.
+OWN_SEGMENTS = frozenset(
+    {
+        *(".well-known", "account", "apps", "authorize", "consent", "device", "device-authorization"),
+        *("global-token-revocation", "health", "introspect", "jwks", "metrics", "openapi.json", "par"),
+        *("register", "revoke", "session", "sign-in", "static", "token", "userinfo"),
+    }
+)
+# Neither empty nor a step upwards, and nothing that a browser or a proxy writes in another way.
+_SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+", re.ASCII)
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -49,4 +60,13 @@ def _issuer_problems(issuer: str) -> Iterator[str]:
     if issuer.endswith("/"):
         yield "issuer must not end with a slash"
     elif url.path:
-        yield "issuer must not have a path: the provider serves the whole host"
+        yield from _path_problems(url.path)
+
+
+def _path_problems(path: str) -> Iterator[str]:
+    first, *others = path.removeprefix("/").split("/")
+    if not all(map(_SEGMENT.fullmatch, (first, *others))):
+        yield "issuer must have a path of letters, digits, '-', '_', '.' and '~', such as https://id.example/auth"
+    elif first in OWN_SEGMENTS:
+        # Where a proxy removes the issuer's path, such an address could be meant in two ways.
+        yield f"issuer must not have a path that begins with /{first}, an address of the provider itself"

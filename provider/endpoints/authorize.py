@@ -1,6 +1,6 @@
 """The Authorization Endpoint (core §3.1.2): from a request, by way of a person's answers, to a code."""
 
-from flask import redirect, request
+from flask import request
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
@@ -47,6 +47,7 @@ from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession, find_with_client
 from provider.web import cookies
 from provider.web.authorization_response import answer_app
+from provider.web.own_address import redirect_to_own
 from provider.web.parameters import read_clear_ones, read_parameters
 from provider.web.parking import check_room
 
@@ -71,7 +72,7 @@ def authorize() -> Response:
     check_room(_KIND, case.to_park)
     with transaction():
         handle = park(_KIND, case.to_park, browser=None, answers=case.first_answers, pushed_id=case.pushed_id)
-    return redirect(f"/authorize/resume/{handle}", 303)
+    return redirect_to_own(f"/authorize/resume/{handle}")
 
 
 def _read() -> Parameters:
@@ -125,7 +126,7 @@ def _answer(case: AuthorizationCase) -> Response:
 
 def _explain(handle: str) -> Response:
     """Lead to the page that explains an expired, finished or foreign request, and offers a way on."""
-    return redirect(f"/sign-in/{handle}", 303)
+    return redirect_to_own(f"/sign-in/{handle}")
 
 
 def _find_session(client: Client) -> FoundSession | None:
@@ -222,7 +223,7 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
         elif case.interaction.answers | answers != case.interaction.answers:
             answering.answer(case.interaction, **answers)
     page = "consent" if isinstance(need, NeedConsent) else "sign-in"
-    return redirect(f"/{page}/{handle}", 303)
+    return redirect_to_own(f"/{page}/{handle}")
 
 
 def _close(case: AuthorizationCase) -> None:

@@ -72,9 +72,9 @@ def _addresses(issuer: str) -> dict[str, Any]:
 
 def _with_certificates(addresses: dict[str, Any]) -> dict[str, Any]:
     """Return where clients that show a certificate ask the same (rfc8705 §5)."""
-    origin, issuer = current.settings().mtls_origin, current.settings().issuer
-    aliases = {name: addresses[name].replace(issuer, origin, 1) for name in _ASKED_BY_CLIENTS}
-    return {"mtls_endpoint_aliases": aliases} if origin else {}
+    other, issuer = current.settings().mtls_issuer, current.settings().issuer
+    aliases = {name: other + addresses[name].removeprefix(issuer) for name in _ASKED_BY_CLIENTS}
+    return {"mtls_endpoint_aliases": aliases} if other else {}
 
 
 def _authorization() -> dict[str, Any]:

@@ -25,6 +25,7 @@ from provider.web.error_pages import error_page
 from provider.web.frontchannel import by_way_of_frames
 from provider.web.i18n import speak
 from provider.web.layout import page
+from provider.web.own_address import own_path
 
 _STATES = {
     DeliveryState.ACCEPTED: "notified",
@@ -108,7 +109,7 @@ def show_session_ended(handle: str) -> Response:
         continue_url=continue_url,
         unchecked_host=kept.unchecked_host(kept.return_to) or _unchecked_home(asked_by, continue_url),
         continue_name=asked_by.display_name if asked_by else kept.app_name,
-        account_url="/account" if lives_on else None,
+        account_url=own_path("/account") if lives_on else None,
     )
 
 

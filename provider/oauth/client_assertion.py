@@ -74,7 +74,7 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         # client of FAPI 2.0 (§5.3.2.1: 'shall only accept its issuer identifier value').
         if not settings.client_assertion_endpoint_audience or self._client.metadata_.follows_fapi2:
             return [settings.issuer]
-        origins = filter(None, (settings.issuer, settings.mtls_origin))
+        origins = filter(None, (settings.issuer, settings.mtls_issuer))
         return [settings.issuer, self._asked_at, *(origin + "/token" for origin in origins)]
 
     def _is_for_us(self, audience: object) -> bool:

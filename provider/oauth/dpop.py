@@ -57,7 +57,7 @@ def nonce_now() -> str:
 def _addresses(url: str) -> list[str]:
     """Return the addresses of one endpoint; rfc8705 §5 has a second, where certificates are shown."""
     settings = current.settings()
-    aliases = [settings.mtls_origin + url.removeprefix(settings.issuer)] if settings.mtls_origin else []
+    aliases = [settings.mtls_issuer + url.removeprefix(settings.issuer)] if settings.mtls_issuer else []
     return [url, *aliases]
 
 

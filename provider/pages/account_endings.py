@@ -33,6 +33,7 @@ from provider.web.addresses import client_address
 from provider.web.after_ending import cleared, lead_on, result_handle_of, result_page_of
 from provider.web.current_session import current_session
 from provider.web.frontchannel import by_way_of_frames
+from provider.web.own_address import redirect_to_own
 
 
 def submit() -> Response:
@@ -50,7 +51,7 @@ def submit() -> Response:
         return _disconnect(found, pressed["disconnect"])
     if "browser" in pressed:
         return _end_this_browser(found)
-    return redirect("/account", 303)
+    return redirect_to_own("/account")
 
 
 def submit_everywhere() -> Response:
@@ -94,7 +95,7 @@ def _end_app(found: FoundSession, client_id: str) -> Response:
     shares = list_of_session(found.session.id)
     share = next((share for share in shares if share.client.client_id == client_id), None)
     if share is None or share.client_session is None:
-        return redirect("/account", 303)
+        return redirect_to_own("/account")
     client_session = share.client_session
     result_handle = result_handle_of(f"account share {client_session.id}")
     cause = cause_of(result_handle, asked_in=found)
@@ -118,7 +119,7 @@ def _disconnect(found: FoundSession, client_id: str) -> Response:
     )
     shown = max(outcomes, key=lambda outcome: outcome.notifications, default=None)
     handles = [shown.result_handle] if shown else seen
-    return show_result(shown, handles[0]) if handles else redirect("/account", 303)
+    return show_result(shown, handles[0]) if handles else redirect_to_own("/account")
 
 
 def _handle_of(grant: Grant) -> str:
@@ -136,7 +137,7 @@ def _end_everywhere(found: FoundSession, cause: Cause) -> LogoutOutcome | None:
 def show_result(outcome: LogoutOutcome | None, result_handle: str) -> Response:
     """Lead to the page of results; where another cause had ended it, to what is left."""
     if outcome is None and find_by_result_handle(result_handle) is None:
-        return redirect("/account", 303)
+        return redirect_to_own("/account")
     target = result_page_of(result_handle)
     return redirect(by_way_of_frames(outcome, target) if outcome else target, 303)
 

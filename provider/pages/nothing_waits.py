@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flask import redirect, request, url_for
+from flask import request, url_for
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
@@ -15,6 +15,7 @@ from provider.pages.open_app import address_of
 from provider.pages.parked import address_of_account_page
 from provider.web import cookies
 from provider.web.layout import page
+from provider.web.own_address import redirect_to_own
 
 _KINDS = (InteractionKind.AUTHORIZATION, InteractionKind.ACCOUNT)
 
@@ -51,7 +52,7 @@ def gone(handle: str) -> Response:
     client = find_by_client_id(str(known.request.get("client_id"))) if known else None
     reason = _reason(known, client)
     if reason is Reason.ANSWERED and known and known.kind == InteractionKind.ACCOUNT:
-        return redirect("/account", 303)
+        return redirect_to_own("/account")
     event_log.info(
         "nothing_waits",
         endpoint=request.endpoint,

@@ -20,6 +20,7 @@ from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, headers
 from provider.web.i18n import locale, speak
+from provider.web.own_address import own_path, redirect_to_own
 from provider.web.parking import check_room
 
 _ACCOUNT_PAGES = {
@@ -101,7 +102,7 @@ class ParkedAccountPage:
 def address_of_account_page(interaction: Interaction) -> str:
     """Return the address of the page that waited or waits in this request."""
     asked = dict(interaction.parameters)
-    page_ = _ACCOUNT_PAGES.get(asked.pop("page", ""), _ACCOUNT_PAGES["account"])
+    page_ = own_path(_ACCOUNT_PAGES.get(asked.pop("page", ""), _ACCOUNT_PAGES["account"]))
     return with_query(page_, asked) if asked else page_
 
 
@@ -111,7 +112,7 @@ def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
     check_room(InteractionKind.ACCOUNT, parameters)
     with transaction():
         handle = park(InteractionKind.ACCOUNT, parameters, browser=cookies.bind_browser())
-    return redirect(f"/sign-in/{handle}", 303)
+    return redirect_to_own(f"/sign-in/{handle}")
 
 
 def find_parked_account_page(handle: str) -> ParkedAccountPage | None:
@@ -134,4 +135,4 @@ def lead_back_to(parked: ParkedAuthorization) -> None:
 
 def resume(handle: str) -> AnyResponse:
     """Send the person back to the endpoint that parked the request."""
-    return redirect(f"/authorize/resume/{handle}", 303)
+    return redirect_to_own(f"/authorize/resume/{handle}")

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from provider.infrastructure import event_log
+from provider.protocol.issuer_path import inside
 from provider.server.answer import Answer, WSGIApplication, call, without_the_application
 from provider.server.body import (
     BodyLimits,
@@ -32,10 +33,17 @@ class Front:
     """Reads requests, gives them threads, sends the answers."""
 
     def __init__(
-        self, application: WSGIApplication, *, threads: int, limits: BodyLimits, patience: float
+        self,
+        application: WSGIApplication,
+        *,
+        threads: int,
+        limits: BodyLimits,
+        patience: float,
+        issuer_path: str = "",
     ) -> None:
         self._application = application
         self._limits = limits
+        self._issuer_path = issuer_path
         self._requests = Lane("request", threads=threads, patience=patience)
         self._lanes = {
             path: Lane(f"health_{number}", threads=number, patience=patience)
@@ -87,7 +95,8 @@ class Front:
 
     async def _run_in_turn(self, environ: Environ) -> Answer:
         try:
-            return await self._run(self._lanes.get(environ["PATH_INFO"], self._requests), environ)
+            asked = inside(environ["PATH_INFO"], self._issuer_path)
+            return await self._run(self._lanes.get(asked, self._requests), environ)
         except NoThreadFree:
             event_log.warning("request_refused_busy", method=environ["REQUEST_METHOD"])
             return await self._run(self._busy_refusals, environ | _refused(_BUSY))

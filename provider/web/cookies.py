@@ -37,22 +37,22 @@ def session_handle() -> str | None:
 
 def keep_session(handle: str) -> None:
     """Have this browser show another handle from now on."""
-    _pending()[_name(_SESSION)] = handle
+    _pending()[full_name(_SESSION)] = handle
 
 
 def forget_session() -> None:
     """Have this browser forget its handle; the second step after the session has ended here."""
-    _pending()[_name(_SESSION)] = None
+    _pending()[full_name(_SESSION)] = None
 
 
 def changes_session() -> bool:
     """Whether this response gives the browser another session handle, or takes the one it has."""
-    return _name(_SESSION) in _pending()
+    return full_name(_SESSION) in _pending()
 
 
 def browser() -> str | None:
     """Return the value that binds parked requests to this browser, if it has one."""
-    return _pending().get(_name(_BROWSER)) or _read(_BROWSER)
+    return _pending().get(full_name(_BROWSER)) or _read(_BROWSER)
 
 
 def bind_browser() -> str:
@@ -61,29 +61,29 @@ def bind_browser() -> str:
     if known:
         return known
     fresh = new_handle()
-    _pending()[_name(_BROWSER)] = fresh
+    _pending()[full_name(_BROWSER)] = fresh
     return fresh
 
 
 def browser_proofs() -> list[str]:
     """Return what this browser shows as proof of earlier sign-ins, unverified, the newest first."""
-    shown = _pending().get(_name(_KNOWN_BROWSER)) or _read(_KNOWN_BROWSER, _PROOFS)
+    shown = _pending().get(full_name(_KNOWN_BROWSER)) or _read(_KNOWN_BROWSER, _PROOFS)
     return shown.split("~") if shown else []
 
 
 def keep_browser_proofs(proofs: list[str]) -> None:
     """Have this browser show these proofs from now on, after it was closed too."""
-    _pending()[_name(_KNOWN_BROWSER)] = "~".join(proofs)
+    _pending()[full_name(_KNOWN_BROWSER)] = "~".join(proofs)
 
 
 def write(response: Response) -> Response:
     """Write what was decided about the cookies into the response."""
     settings = current.settings()
-    how: dict[str, Any] = {"path": "/", "secure": settings.is_https, "httponly": True, "samesite": "Lax"}
+    how: dict[str, Any] = {"path": path(), "secure": settings.is_https, "httponly": True, "samesite": "Lax"}
     for name, value in _pending().items():
         if value is None:
             response.delete_cookie(name, **how)
-        elif name == _name(_KNOWN_BROWSER):
+        elif name == full_name(_KNOWN_BROWSER):
             response.set_cookie(name, value, max_age=settings.known_browser_lifetime, **how)
         else:
             response.set_cookie(name, value, **how)
@@ -95,13 +95,24 @@ def _pending() -> dict[str, str | None]:
     return pending
 
 
-def _name(name: str) -> str:
-    # The prefix makes a browser refuse the cookie from any other host or from plain http (THR-23).
-    return f"__Host-{name}" if current.settings().is_https else name
+def path() -> str:
+    """Return the path of our cookies: other services at the issuer's host are not sent them."""
+    return current.settings().issuer_path or "/"
+
+
+def full_name(name: str) -> str:
+    """Return a cookie's name with the prefix that makes browsers refuse it from plain http (THR-23).
+
+    `__Host-` also makes them refuse it from any other host, but only for cookies of a whole host.
+    """
+    settings = current.settings()
+    if not settings.is_https:
+        return name
+    return f"__Secure-{name}" if settings.issuer_path else f"__Host-{name}"
 
 
 def _read(name: str, form: re.Pattern[str] = _HANDLE) -> str | None:
-    name = _name(name)
+    name = full_name(name)
     sent = [pair.partition("=")[0].strip() for pair in request.headers.get("Cookie", "").split(";")]
     if sent.count(name) > 1:
         raise RepeatedCookie(f"the cookie {name} was sent twice; delete this site's cookies")

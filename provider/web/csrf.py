@@ -36,7 +36,7 @@ def check(purpose: str) -> None:
         raise ForgedRequest("the form was sent from another site")
     # Our pages say `Referrer-Policy: no-referrer`, which makes browsers send `Origin: null`.
     origin = request.headers.get("Origin", "null")
-    if origin not in ("null", current.settings().issuer) and site != "same-origin":
+    if origin not in ("null", current.settings().issuer_origin) and site != "same-origin":
         raise ForgedRequest("the form was sent from another origin")
     browser = cookies.browser()
     sent = request.form.get(FIELD, "")

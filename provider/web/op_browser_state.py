@@ -24,7 +24,7 @@ _SALT_LENGTH = 22
 
 def cookie_name() -> str:
     """Return the name under which the OP iframe finds the state."""
-    return f"__Host-{_NAME}" if current.settings().is_https else _NAME
+    return cookies.full_name(_NAME)
 
 
 def session_state_parameter(client_id: str, redirect_uri: str) -> dict[str, str]:
@@ -48,7 +48,7 @@ def write(response: Response) -> Response:
         secure = current.settings().is_https
         # Browsers take SameSite=None with Secure alone, and so not from a developer's plain http.
         same_site = "None" if secure else "Lax"
-        response.set_cookie(cookie_name(), _state(), path="/", secure=secure, samesite=same_site)
+        response.set_cookie(cookie_name(), _state(), path=cookies.path(), secure=secure, samesite=same_site)
     return response
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask
 
 from provider.infrastructure import acting, current, event_log
+from provider.protocol.issuer_path import inside
 from provider.web import (
     addresses,
     cookies,
@@ -18,6 +19,7 @@ from provider.web import (
     layout,
     methods,
     op_browser_state,
+    own_address,
     path_parameters,
     request_body,
     request_bounds,
@@ -46,6 +48,7 @@ def install(app: Flask) -> None:
     request_metrics.install(app)
     i18n.install(app)
     layout.install(app)
+    own_address.install(app)
     errors.install(app)
     request_body.install(app)
     app.before_request(addresses.refuse_disguised_headers)
@@ -59,18 +62,20 @@ def install(app: Flask) -> None:
     # Replacing this method is Flask's documented way to wrap an application.
     known = request_body.with_known_length(app.wsgi_app, settings.max_body_bytes)
     bounded = request_bounds.bounded(app, known, settings.database_deadline)
-    named = _under_own_name(bounded, urlsplit(settings.issuer).netloc)
+    named = _under_own_name(bounded, urlsplit(settings.issuer).netloc, settings.issuer_path)
     app.wsgi_app = _correlated(named)  # type: ignore[method-assign,assignment]
 
 
-def _under_own_name(application: WSGIApp, host: str) -> WSGIApp:
-    """Answer every request under the issuer's host: nothing here depends on what the sender calls us.
+def _under_own_name(application: WSGIApp, host: str, path: str) -> WSGIApp:
+    """Answer every request under the issuer's host and path, whatever the sender or a proxy calls us.
 
     What `Host` holds reaches the framework's own parsers otherwise, some of which fail on it.
     """
 
     def named(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        return application(environ | {"HTTP_HOST": host}, start_response)
+        asked = inside(environ.get("PATH_INFO", ""), path)
+        own = {"HTTP_HOST": host, "SCRIPT_NAME": path, "PATH_INFO": asked}
+        return application(environ | own, start_response)
 
     return named
 

@@ -22,7 +22,7 @@ class Stuck:
         return [b""]
 
 
-async def ask(front: Front, accept: str) -> tuple[int, dict[bytes, bytes], bytes]:
+async def ask(front: Front, accept: str, path: bytes = b"/account") -> tuple[int, dict[bytes, bytes], bytes]:
     sent = []
 
     async def receive():
@@ -36,7 +36,7 @@ async def ask(front: Front, accept: str) -> tuple[int, dict[bytes, bytes], bytes
         "method": "GET",
         "scheme": "http",
         "http_version": "1.1",
-        "raw_path": b"/account",
+        "raw_path": path,
         "query_string": b"",
         "headers": [(b"accept", accept.encode())],
     }
@@ -68,3 +68,29 @@ def test_the_answer_is_in_the_form_that_its_reader_expects(accept):
         assert b"busy" in body
     else:
         assert json.loads(body)["error"] == "temporarily_unavailable"
+
+
+@pytest.mark.parametrize("path", [b"/health/live", b"/auth/health/live"])
+def test_a_probe_has_a_thread_of_its_own_below_the_issuers_path_too(path):
+    stuck = Stuck()
+    limits = BodyLimits(most_bytes=100, deadline=5)
+
+    def application(environ, start_response):
+        if environ["PATH_INFO"].endswith("/health/live"):
+            start_response("200 OK", [])
+            return [b""]
+        return stuck(environ, start_response)
+
+    async def play():
+        front = Front(application, threads=1, limits=limits, patience=30, issuer_path="/auth")
+        waiting = asyncio.create_task(ask(front, "text/html"))
+        await asyncio.sleep(0)
+        answered = await asyncio.wait_for(ask(front, "text/html", path), 20)
+        stuck.released.set()
+        await waiting
+        return answered
+
+    with ThreadPoolExecutor(1) as thread:
+        status, _, _ = thread.submit(lambda: asyncio.run(play())).result(60)
+
+    assert status == 200

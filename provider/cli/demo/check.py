@@ -29,12 +29,12 @@ class NoDemo(Exception):
     """The demo did not start."""
 
 
-def check(port: int, console: Console) -> bool:
+def check(port: int, console: Console, *, issuer_path: str = "") -> bool:
     """Play the story and print it; whether all of it was right."""
     folder = Path(tempfile.mkdtemp(prefix="curfew-demo-check-"))
     table = Table("", "step", "what was seen", "time", title="One sign-out, three apps", title_justify="left")
     try:
-        with _running_demo(folder, port, table) as demo:
+        with _running_demo(folder, port, issuer_path, table) as demo:
             is_right = _play(demo, table)
     except NoDemo as exc:
         console.print(f"The demo did not start: {exc}\nIts folder is {folder}.")
@@ -67,9 +67,10 @@ def _add_row(table: Table, title: str, seen: str, seconds: float, *, is_right: b
 
 
 @contextmanager
-def _running_demo(folder: Path, port: int, table: Table) -> Iterator[Demo]:
+def _running_demo(folder: Path, port: int, issuer_path: str, table: Table) -> Iterator[Demo]:
     began = time.monotonic()
     command = [CURFEW, "demo", "--data-dir", str(folder), "--port", str(port)]
+    command += ["--issuer-path", issuer_path] if issuer_path else []
     with (folder / "demo.log").open("wb") as log:
         # Its own group: a Ctrl-C at the terminal reaches this process, which then stops the demo.
         process = subprocess.Popen(  # noqa: S603 – our own command.

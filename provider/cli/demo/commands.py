@@ -8,6 +8,12 @@ from rich.console import Console
 
 DEFAULT_PORT = 8900
 _WIDTH_OF_A_PIPE = 132
+_ISSUER_PATH = click.option(
+    "--issuer-path",
+    default="",
+    metavar="PATH",
+    help="Reach the provider below a path, such as /auth, as behind a proxy that serves other applications.",
+)
 
 
 @click.command(
@@ -15,6 +21,7 @@ _WIDTH_OF_A_PIPE = 132
 Examples:
   curfew demo
   curfew demo --port 9100 --data-dir /tmp/another-demo
+  curfew demo --issuer-path /auth
 """
 )
 @click.option(
@@ -31,15 +38,18 @@ Examples:
     show_default=True,
     help="Port of the provider; the apps and the broker have the next four.",
 )
+@_ISSUER_PATH
 @click.option("--exit-when-ready", is_flag=True, help="Stop as soon as everything has started.")
-def demo(data_dir: Path, port: int, *, exit_when_ready: bool) -> None:
+def demo(data_dir: Path, port: int, issuer_path: str, *, exit_when_ready: bool) -> None:
     """Run a provider, a worker, a broker and three apps on this machine."""
     from provider.cli.demo.plan import DemoDataUnusable, DemoIsRunning
     from provider.cli.demo.running import DemoNotReady, run
+    from provider.config import WrongSettings
 
+    console = Console(highlight=False)
     try:
-        run(data_dir, port, Console(highlight=False), exit_when_ready=exit_when_ready)
-    except (DemoIsRunning, DemoNotReady, DemoDataUnusable) as exc:
+        run(data_dir, port, console, issuer_path=issuer_path, exit_when_ready=exit_when_ready)
+    except (DemoIsRunning, DemoNotReady, DemoDataUnusable, WrongSettings) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -57,10 +67,12 @@ Examples:
     show_default=True,
     help="Port of the provider; other ports are taken where these are busy.",
 )
-def demo_check(port: int) -> None:
+@_ISSUER_PATH
+def demo_check(port: int, issuer_path: str) -> None:
     """Play a sign-out at three apps through HTTP, say what happened, and exit 0 if all of it was right."""
     from provider.cli.demo.check import check
 
     # A pipe has no width of its own; lines that are not broken read better in a log.
     width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
-    sys.exit(0 if check(port, Console(highlight=False, width=width)) else 1)
+    is_right = check(port, Console(highlight=False, width=width), issuer_path=issuer_path)
+    sys.exit(0 if is_right else 1)

@@ -36,11 +36,12 @@ class Plan:
     broker_port: int
     client_secrets: dict[str, str] = field(repr=False)
     broker_password: str = field(repr=False)
+    issuer_path: str = ""
 
     @property
     def issuer(self) -> str:
         """The provider's issuer, which follows the port it really has."""
-        return f"http://localhost:{self.provider_port}"
+        return f"http://localhost:{self.provider_port}{self.issuer_path}"
 
     @property
     def broker_url(self) -> str:
@@ -89,7 +90,7 @@ class Plan:
         _write_state(self.data_dir, state)
 
 
-def make_plan(data_dir: Path, first_port: int) -> Plan:
+def make_plan(data_dir: Path, first_port: int, issuer_path: str = "") -> Plan:
     """Choose ports, and take the secrets of the last run or make new ones."""
     state = _read_state(data_dir)
     if "secrets" not in state:
@@ -104,6 +105,7 @@ def make_plan(data_dir: Path, first_port: int) -> Plan:
         broker_port=broker_port,
         client_secrets={name: state["secrets"][name] for name in APPS},
         broker_password=state["secrets"]["broker"],
+        issuer_path=issuer_path,
     )
 
 

@@ -26,11 +26,13 @@ class DemoNotReady(Exception):
     """Something did not come up in time; the message says what, and where its log is."""
 
 
-def run(data_dir: Path, port: int, console: Console, *, exit_when_ready: bool = False) -> None:
+def run(
+    data_dir: Path, port: int, console: Console, *, issuer_path: str = "", exit_when_ready: bool = False
+) -> None:
     """Run the demo until SIGINT, SIGTERM or SIGHUP."""
     stop = _stop_on_signals()
     with sole_use_of(data_dir):
-        plan = make_plan(data_dir, port)
+        plan = make_plan(data_dir, port, issuer_path)
         people: dict[str, str] = {}
         narrator = Narrator(console, people)
         _tell_moved_ports(plan, port, narrator)
