@@ -26,9 +26,10 @@ def find_apache() -> str | None:
 
 
 @contextmanager
-def apache(folder: Path, port: int, issuer: str, registered: dict[str, str]) -> Iterator[None]:
-    """Run Apache in a folder of its own, as the client that was registered."""
-    config = _write(folder, port, issuer, registered)
+def apache(folder: Path, port: int, recipe: str, secret: str) -> Iterator[None]:
+    """Run Apache in a folder of its own, with the configuration that a recipe printed."""
+    (folder / "curfew.conf").write_text(recipe.replace("CURFEW_CLIENT_SECRET", secret))
+    config = _write(folder, port)
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(
             [find_apache(), "-f", config, "-DFOREGROUND"], stdout=output, stderr=subprocess.STDOUT
@@ -42,7 +43,7 @@ def apache(folder: Path, port: int, issuer: str, registered: dict[str, str]) -> 
         process.wait(20)
 
 
-def _write(folder: Path, port: int, issuer: str, registered: dict[str, str]) -> Path:
+def _write(folder: Path, port: int) -> Path:
     pages = folder / "pages"
     pages.mkdir(parents=True)
     for name, content in PAGES.items():
@@ -51,9 +52,9 @@ def _write(folder: Path, port: int, issuer: str, registered: dict[str, str]) -> 
     if os.geteuid() == 0:
         # Apache gives up being root and must say for whom; its children then read the pages of root.
         as_whom = "User nobody\nGroup nogroup"
-    names = {"folder": folder, "port": port, "modules": MODULES, "issuer": issuer, "as_whom": as_whom}
+    names = {"folder": folder, "port": port, "modules": MODULES, "as_whom": as_whom}
     text = TEMPLATE.read_text()
-    for name, value in (names | registered).items():
+    for name, value in names.items():
         text = text.replace(f"{{{name}}}", str(value))
     config = folder / "apache.conf"
     config.write_text(text)

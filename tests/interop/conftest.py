@@ -1,7 +1,9 @@
 """One provider for all foreign clients: `curfew serve` and a worker, on SQLite, with Ada as its person."""
 
+import json
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,29 @@ def register(house: House) -> Callable[..., dict[str, Any]]:
         return answer.json()
 
     return register
+
+
+@dataclass(frozen=True)
+class Added:
+    """A client that was added for its software, and the files of its recipe by their names."""
+
+    client_id: str
+    secret: str
+    files: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def add_for(house: House) -> Callable[[str, str], Added]:
+    """Registers an app by `curfew client add --for`, and has `curfew client recipe` print what to paste."""
+
+    def add_for(software: str, base_url: str) -> Added:
+        added = house.curfew("client", "add", "--for", software, "--base-url", base_url, "--json")
+        client = json.loads(added)
+        recipe = json.loads(house.curfew("client", "recipe", client["client_id"], "--json"))
+        files = {file["name"]: file["text"] for file in recipe["files"]}
+        return Added(client["client_id"], client["client_secret"], files)
+
+    return add_for
 
 
 class Person:

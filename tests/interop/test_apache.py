@@ -1,4 +1,4 @@
-"""Apache with mod_auth_openidc of Debian: sign-in, sign-out by it, and sign-out that it is told of."""
+"""Apache with mod_auth_openidc of Debian, configured by its recipe: sign-in, sign-out, a Logout Token."""
 
 import tempfile
 from pathlib import Path
@@ -11,24 +11,18 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def site(house, register):
+def site(house, add_for):
     if find_apache() is None:
         pytest.skip(
             "Apache's module is not installed: apt install apache2-bin libapache2-mod-auth-openidc gets it"
         )
     port = free_run(1)
     url = f"http://127.0.0.1:{port}"
-    client = register(
-        client_name="A site behind Apache",
-        redirect_uris=[f"{url}/callback"],
-        post_logout_redirect_uris=[f"{url}/signed-out.html"],
-        backchannel_logout_uri=f"{url}/callback?logout=backchannel",
-        scope="openid email",
-    )
+    client = add_for("apache", url)
     # Not pytest's own folder, which nobody but its owner may enter.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        with apache(Path(folder), port, house.issuer, client):
+        with apache(Path(folder), port, client.files["curfew.conf"], client.secret):
             yield url
 
 

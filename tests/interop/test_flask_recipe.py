@@ -1,0 +1,68 @@
+"""A Flask app that is nothing but the printed recipe: sign-in, sign-out, and a Logout Token that ends it."""
+
+import pytest
+import requests
+
+from tests.interop.authlib_app import served
+from tests.support.demo import free_run
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def app(add_for):
+    port = free_run(1)
+    url = f"http://127.0.0.1:{port}"
+    client = add_for("flask", url)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("APP_SECRET", "a secret of the app's own")
+        environment.setenv("CURFEW_CLIENT_SECRET", client.secret)
+        environment.setenv("NO_PROXY", "*")
+        module = {"__name__": "app"}
+        exec(compile(client.files["app.py"], "app.py", "exec"), module)
+        with served(module["app"], port):
+            yield url
+
+
+def signed_in(ada, app):
+    """The name that the app knows, or None if it offers to sign in."""
+    answer = ada.browser.ask("GET", f"{app}/")
+    return answer.json()["signed_in"] if "json" in answer.headers["Content-Type"] else None
+
+
+@pytest.mark.spec("core §3.1.3.7, core §5.4, rpinitiated §3")
+def test_the_printed_app_signs_ada_in_and_out(ada, app, house):
+    assert signed_in(ada, app) is None
+    assert ada.go(f"{app}/login") == f"{app}/"
+    assert signed_in(ada, app) == "Ada Lovelace"
+
+    assert ada.go(f"{app}/logout").startswith(f"{app}/signed-out")
+
+    assert signed_in(ada, app) is None
+    ada.browser.open(f"{app}/login")
+    assert ada.browser.url.startswith(house.issuer)
+    assert ada.browser.has("sign-in")
+
+
+@pytest.mark.spec("backchannel §2.5, backchannel §2.6, backchannel §2.8")
+def test_a_logout_token_ends_the_session_of_the_printed_app(ada, app, house):
+    ada.go(f"{app}/login")
+    assert signed_in(ada, app) == "Ada Lovelace"
+
+    ada.go(f"{house.issuer}/session/end")
+
+    wait_until(lambda: signed_in(ada, app) is None)
+
+
+@pytest.mark.spec("backchannel §2.6")
+def test_the_printed_app_refuses_what_is_no_logout_token(ada, app, house):
+    ada.go(f"{app}/login")
+    ada.browser.open(f"{app}/logout")
+    id_token = ada.browser.answer("id_token_hint")
+    ada.go(f"{app}/login")
+
+    for token in ("nonsense", "a.b.c", id_token):
+        form = {"logout_token": token}
+        assert requests.post(f"{app}/backchannel-logout", data=form, timeout=10).status_code == 400
+
+    assert id_token
+    assert signed_in(ada, app) == "Ada Lovelace"
