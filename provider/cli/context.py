@@ -95,7 +95,7 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except AWAY as exc:
-        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
+        fail_without_database(exc)
     except Exception as exc:
         # Rooms raise errors of their own with a sentence for people; anything else is a defect of ours.
         if not type(exc).__module__.startswith("provider."):
@@ -110,6 +110,16 @@ def fail(*sentences: str, code: int = REFUSED) -> NoReturn:
     sys.exit(code)
 
 
+def fail_without_database(exc: Exception) -> NoReturn:
+    """Say why the database cannot be used, and leave."""
+    from provider.infrastructure.database import is_read_only
+
+    reason = getattr(exc, "orig", exc)
+    if is_read_only(exc):
+        fail(f"the database is read-only: {reason}", code=READ_ONLY)
+    fail(f"the database does not answer: {reason}")
+
+
 def _check_schema() -> None:
     from provider.infrastructure import schema
     from provider.infrastructure.database import AWAY, db
@@ -117,7 +127,7 @@ def _check_schema() -> None:
     try:
         up_to_date = schema.is_current(db.engine)
     except AWAY as exc:
-        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
+        fail_without_database(exc)
     if not up_to_date:
         fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)
 
@@ -131,7 +141,7 @@ def _check_secret_key() -> None:
     try:
         check_secret_key()
     except AWAY as exc:
-        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
+        fail_without_database(exc)
     except (UnreadableKey, WrongSecretKey):
         fail(WRONG_KEY, code=WRONG_SETTINGS)
 
@@ -157,7 +167,7 @@ def refuse_read_only_database() -> None:
     try:
         why = schema.why_read_only(db.engine)
     except AWAY as exc:
-        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
+        fail_without_database(exc)
     if why:
         fail(f"the database is read-only: {why}", code=READ_ONLY)
 
@@ -173,7 +183,7 @@ def refuse_older_database() -> None:
     try:
         found = history.judge()
     except AWAY as exc:
-        fail(f"the database does not answer: {getattr(exc, 'orig', exc)}")
+        fail_without_database(exc)
     if found.is_older:
         fail(found.sentence, code=OLDER)
     if found.sentence:

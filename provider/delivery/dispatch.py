@@ -26,7 +26,7 @@ from provider.delivery.queries import is_any_due
 from provider.delivery.results import Results
 from provider.delivery.run_out import end_run_out
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import end_read, is_sqlite, transaction
+from provider.infrastructure.database import end_read, is_sqlite, log_failure, transaction
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
 # So many times as many are taken as are sent at once: a claim costs as much for one as for many.
@@ -130,8 +130,8 @@ class Dispatcher:
             try:
                 self._turn()
                 self._wait()
-            except Exception:  # noqa: BLE001 – logged; a database that is away now may be back at the next turn.
-                event_log.error("dispatch_turn_failed", exc_info=True)
+            except Exception as exc:  # noqa: BLE001 – logged; a database that is away may be back next turn.
+                log_failure("dispatch_turn_failed", exc)
                 forget_session()
                 if self._closing.is_set() and not self._gate.in_flight:
                     break
@@ -290,8 +290,8 @@ class Dispatcher:
                 else:
                     report = perform(claimed, job.how, self._outbound)
             self._results.add(claimed, report)
-        except Exception:  # noqa: BLE001 – logged; the lease runs out and the delivery is attempted again.
-            event_log.error("delivery_not_finished", exc_info=True, delivery_id=claimed.id)
+        except Exception as exc:  # noqa: BLE001 – logged; the lease runs out and it is attempted again.
+            log_failure("delivery_not_finished", exc, delivery_id=claimed.id)
         finally:
             self._ended.put((job, report))
             # Many that end are taken together: a turn for each of them would cost as much as sending it.

@@ -12,7 +12,7 @@ from provider.delivery.count import count
 from provider.delivery.finish import Ended, finish, state_after
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.infrastructure import clock, event_log
-from provider.infrastructure.database import db, is_away, transaction
+from provider.infrastructure.database import db, is_away, log_failure, transaction
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
 Recorder = Callable[[Sequence[Ended]], None]
@@ -79,8 +79,8 @@ class Results:
         while ended := self._next_batch():
             try:
                 self._write_batch(ended)
-            except Exception:  # noqa: BLE001 – logged; a database that is away now may be back at the next try.
-                event_log.error("deliveries_not_written", exc_info=True, count=len(ended))
+            except Exception as exc:  # noqa: BLE001 – logged; a database that is away may be back next time.
+                log_failure("deliveries_not_written", exc, count=len(ended))
                 db.session.rollback()
                 if self._is_closing:
                     break

@@ -21,7 +21,7 @@ from provider.protocol.redirect_uri import matches, shown
 from provider.protocol.refusal import RefusalKind
 
 # What a page and the log say of a `post_logout_redirect_uri` that cannot be used, besides its flaws.
-UNREGISTERED, OF_NO_CLIENT = "unregistered", "of_no_client"
+UNREGISTERED, OF_NO_CLIENT, DISABLED = "unregistered", "of_no_client", "disabled"
 
 # A server of the previous release, beside this one during an upgrade, knows no such parameter.
 _NEWER = frozenset({"result_page", "unusable", "self_registered", "was_signed_in"})
@@ -93,7 +93,8 @@ def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None
     unusable = [{"name": name, "why": why.value} for name, why in asked.flaws.items()]
     if client is None or not client.is_active:
         if asked.post_logout_redirect_uri:
-            unusable.append(_refused_address(asked.post_logout_redirect_uri, OF_NO_CLIENT))
+            why = OF_NO_CLIENT if client is None else DISABLED
+            unusable.append(_refused_address(asked.post_logout_redirect_uri, why))
         _log(unusable, client_id=asked.client_id)
         return EndSessionCase(ui_locales=asked.ui_locales, unusable=unusable), None
     return_to = _return_to(asked, client)

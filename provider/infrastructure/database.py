@@ -226,6 +226,14 @@ def is_away(exc: Exception) -> bool:
     return isinstance(exc, AWAY) and not is_foreign
 
 
+def log_failure(event: str, exc: Exception, **fields: object) -> None:
+    """Log a failed act that is repeated: in one line while the database is away, else with a traceback."""
+    if is_unreachable(exc) or is_read_only(exc):
+        event_log.warning(event, **fields, reason=" ".join(str(getattr(exc, "orig", exc)).split()))
+    else:
+        event_log.error(event, **fields, exc_info=True)
+
+
 def is_read_only(exc: Exception) -> bool:
     """Whether a write failed because the database takes none: a standby, or set so."""
     return isinstance(exc, DBAPIError) and (

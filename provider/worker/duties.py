@@ -14,7 +14,7 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.delivery import resend
 from provider.infrastructure import clock, event_log, leases
-from provider.infrastructure.database import db, end_read, is_away, transaction
+from provider.infrastructure.database import db, end_read, is_away, log_failure, transaction
 from provider.keys import lifecycle
 from provider.logout import expiry, mass_walk, watch
 from provider.worker.pruning import prune
@@ -127,8 +127,8 @@ class Roster:
         try:
             with event_log.correlated():
                 has_more = bool(duty.act())
-        except Exception:  # noqa: BLE001 – one failing duty must not keep the others from being done; it is logged.
-            event_log.error("duty_failed", exc_info=True, duty=duty.name)
+        except Exception as exc:  # noqa: BLE001 – logged; it must not keep the others from being done.
+            log_failure("duty_failed", exc, duty=duty.name)
             db.session.rollback()
         finally:
             leases.release(duty.name, holder=self._holder, has_more=has_more)

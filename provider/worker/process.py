@@ -10,7 +10,7 @@ from flask import Flask
 
 from provider.delivery import workers
 from provider.infrastructure import current, event_log
-from provider.infrastructure.database import AWAY
+from provider.infrastructure.database import AWAY, log_failure
 from provider.infrastructure.one_cpu import OneCPU
 from provider.inspection import history
 from provider.logout.deliver import make_dispatcher
@@ -104,7 +104,7 @@ class WorkerProcess:
             try:
                 with self._app.app_context():
                     act()
-            except Exception:  # noqa: BLE001 – logged; a database that is away now may be back at the next turn.
-                event_log.error("worker_turn_failed", exc_info=True, thread=threading.current_thread().name)
+            except Exception as exc:  # noqa: BLE001 – logged; a database that is away may be back next turn.
+                log_failure("worker_turn_failed", exc, thread=threading.current_thread().name)
             if self._stop.wait(every.total_seconds()):
                 return

@@ -206,6 +206,7 @@ def test_a_disabled_client_is_no_reason_to_stay_signed_in(http, made, red, good)
         red.disabled_at = red.created_at
 
     page = Page(http, follow(http, send(http, good)))
+    assert 'data-why="disabled"' in page.html
     page.press("sign-out")
 
     assert find_live(made.handle) is None

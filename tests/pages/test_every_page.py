@@ -28,7 +28,7 @@ UNUSABLE = [
     *({"name": "state", "why": why} for why in ("repeated", "too_long", "malformed")),
     *(
         {"name": "post_logout_redirect_uri", "why": why, "value": "<b>"}
-        for why in ("unregistered", "of_no_client")
+        for why in ("unregistered", "of_no_client", "disabled")
     ),
 ]
 ADA = Account(username="ada", claims={"name": "Ada <b>"})
