@@ -2,11 +2,13 @@
 
 import pytest
 from flask import Flask, request
+from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import OperationalError
 
 from provider.app import create_app
-from provider.infrastructure import current
+from provider.infrastructure import current, schema
 from provider.infrastructure.database import db, transaction
+from provider.infrastructure.engine import prepare_engine
 from provider.protocol import errors
 from provider.protocol.response_type import ResponseMode
 from provider.web import cookies, csrf
@@ -17,8 +19,13 @@ from provider.web.parameters import read_parameters
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Manners do not depend on the database; one kind is enough, and nothing is asked of it."""
+def database_url(sqlite_url: str, migrated: set[str]) -> str:
+    """Manners do not depend on the database; one kind is enough. It holds the key of form tokens."""
+    if sqlite_url not in migrated:
+        engine = create_engine(sqlite_url, poolclass=NullPool)
+        prepare_engine(engine)
+        schema.upgrade(engine)
+        migrated.add(sqlite_url)
     return sqlite_url
 
 
