@@ -1,5 +1,6 @@
 """Authorization answers as signed JWTs (JARM): in each mode, errors too, and never a plain one instead."""
 
+import re
 import time
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -95,6 +96,19 @@ def test_an_answer_after_a_sign_in_is_a_jwt(http, rp):
     brought = sent_by(http, type_password(http, rp.authorize(http, response_mode="form_post.jwt")))
 
     assert signed_by_us(rp, brought["form_post"])["code"]
+
+
+@pytest.mark.parametrize("mode", ["jwt", "form_post.jwt"])
+def test_an_error_that_a_person_must_see_first_is_a_jwt_behind_the_button(app, http, mode):
+    """An app that registered itself is answered by way of a page that names its host."""
+    evil = RelyingParty(app, "evil", first_party=False, settings={"self_registered": True})
+
+    response = evil.authorize(http, response_mode=mode, prompt="none")
+
+    link = re.search(r'<a [^>]*id="continue"[^>]*href="[^"?]*[?]response=([^"]*)"', response.text)
+    brought = {"response": link[1]} if link else Page(http, response).fields
+    assert "Location" not in response.headers
+    assert signed_by_us(evil, brought)["error"] == "login_required"
 
 
 def test_an_answer_passes_for_no_id_token(signed_in, rp):
