@@ -110,3 +110,9 @@ class Person:
 @pytest.fixture
 def ada() -> Person:
     return Person()
+
+
+@pytest.fixture
+def ada_elsewhere() -> Person:
+    """Ada at another browser."""
+    return Person()
