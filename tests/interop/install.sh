@@ -3,13 +3,13 @@
 # Apache's module comes from Debian: apt install apache2-bin libapache2-mod-auth-openidc
 set -eu
 cd "$(dirname "$0")"
-python=${1:?"which Python shall make the environment of idpyoidc"}
+python=${1:?"which Python shall make the environment of idpyoidc and Django"}
 
 "$python" -m venv python/.venv
 python/.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r python/requirements.lock
 
 if ! command -v npm >/dev/null; then
-    echo "There is no npm: openid-client and oidc-client-ts are not installed, and their tests do not run." >&2
+    echo "There is no npm: openid-client, oidc-client-ts and Express are not installed, and their tests do not run." >&2
     exit 1
 fi
 npm ci --prefix node --silent
