@@ -107,8 +107,8 @@ def _bulk_logout_of_session() -> ColumnElement[UUID]:
     """
     one = aliased(MassEnding)
     in_life = select(one.id).where(one.kind.in_(_OF_SESSIONS), one.at < Session.ends_at).limit(1)
-    first = in_life.where(one.at >= Session.created_at).order_by(one.id)
-    latest = in_life.order_by(one.id.desc())
+    first = in_life.where(one.at >= Session.created_at).order_by(one.at, one.id)
+    latest = in_life.order_by(one.at.desc(), one.id.desc())
     return func.coalesce(
         first.correlate(Session).scalar_subquery(), latest.correlate(Session).scalar_subquery()
     )

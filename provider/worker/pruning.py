@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, tuple_
 from provider.audit import prune as audit_prune
 from provider.delivery.prune import prune_finished
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import change, is_away, transaction
+from provider.infrastructure.database import change, db, is_away, transaction
 from provider.inspection.overdue import Expiring, kept_after_expiry
 
 BATCH = 500
@@ -63,9 +63,13 @@ def _delete_batch(pruning: _Pruning) -> int:
 def prune_expired(table: Expiring, before: datetime) -> int:
     """Delete a batch of the rows of a table that expired first, and return how many there were.
 
-    They are found by the index and deleted by their keys: for a condition on the instant alone, of which it
-    knows no value when it plans, PostgreSQL would read the whole table.
+    They are found by the index and deleted by their keys, in two statements: in one, a PostgreSQL that takes
+    the table for small looks for the oldest anew for each row; for a condition on the instant alone, of which
+    it knows no value when it plans, it reads the whole table.
     """
     key = table.__table__.primary_key
     oldest = select(*key).where(table.expires_at < before).order_by(table.expires_at).limit(BATCH)
-    return change(delete(table).where(tuple_(*key).in_(oldest)))
+    found = [tuple(row) for row in db.session.execute(oldest)]
+    if not found:
+        return 0
+    return change(delete(table).where(tuple_(*key).in_(found)))
