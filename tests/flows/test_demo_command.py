@@ -100,7 +100,9 @@ def test_a_dead_provider_is_started_again(demo):
     ada = Browser()
     sign_in(ada, demo)
     # The main process is the one that has a worker process; that one would be replaced without a word.
-    provider = next(pid for pid in demo.family() if "serve" in command_of(pid) and descendants(pid))
+    provider = wait_until(
+        lambda: next((pid for pid in demo.family() if "serve" in command_of(pid) and descendants(pid)), None)
+    )
 
     os.kill(provider, signal.SIGKILL)
 
