@@ -58,6 +58,8 @@ def _section(recipe: recipes.Recipe) -> str:
     metadata = ClientMetadata.from_registration(PRESELECTED | asked)
     values = registered.values_of(recipe, "shop", metadata, _ISSUER)
     lines = [f"- {sentence}" for sentence in recipes.filled((*recipe.limits, *recipe.notes), values)]
+    if recipe.base_url != recipes.BASE_URL_OF_MOST:
+        lines = [f"- `--base-url`: {recipe.base_url}", *lines]
     return "\n".join([f"### {recipe.title}\n", *lines, ""])
 
 

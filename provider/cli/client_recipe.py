@@ -1,17 +1,21 @@
 """`curfew client add --for` and `curfew client recipe`: what an app of known software needs."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
+from provider.cli.client_options import flag_of
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
 from provider.clients import queries, recipes
 from provider.clients.models import Client
 from provider.clients.recipes import registered
+from provider.clients.recipes.registered import Difference
 from provider.infrastructure import current
+from provider.protocol.client_metadata import FIELDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NAMES = recipes.list_names()
@@ -91,6 +95,8 @@ def recipe_(*, client_id: str, software: str | None, as_json: bool) -> None:
     name = software or client.recipe
     if name not in _NAMES:
         fail(f"say for which software: curfew client recipe {client_id} --for NAME ({', '.join(_NAMES)})")
+    if not client.metadata_.redirect_uris:
+        fail(f"{client_id} has no redirect URI: recipes are for apps that sign people in")
     view = _view(recipes.load(name), client)
     if as_json:
         show_json(view)
@@ -111,7 +117,9 @@ def _view(recipe: recipes.Recipe, client: Client) -> dict[str, Any]:
         "discovery": values["discovery"],
         **recipes.filled(texts, values),
         "consent": _consent(client),
-        "differences": registered.differences(recipe, client, values),
+        "differences": [
+            _with_cure(client, found) for found in registered.differences(recipe, client, values)
+        ],
         "files": [
             {
                 "name": recipes.filled(file.name, values),
@@ -130,6 +138,12 @@ def _consent(client: Client) -> str:
         "People are asked for consent when they sign in. If the app is yours: "
         f"curfew client update {client.client_id} --first-party"
     )
+
+
+def _with_cure(client: Client, difference: Difference) -> str:
+    flag = flag_of(difference.name) if difference.name in FIELDS else f"--{difference.name.replace('_', '-')}"
+    options = " ".join(f"{flag} {shlex.quote(value)}" for value in difference.needed)
+    return f"{difference.sentence} curfew client update {client.client_id} {options}"
 
 
 def _show(view: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import tomllib
 
 import pytest
@@ -132,6 +133,9 @@ def test_what_is_named_wins_over_the_preset(run):
     assert "backchannel_logout_uri is not set" in differences
     assert "this software uses client_secret_basic" in differences
     assert "logout_token_names is both; this software needs sid" in differences
+    for said in recipe["differences"]:
+        run(*shlex.split(said.partition(". curfew ")[2]))
+    assert run("client", "recipe", "own", "--json").json["differences"] == []
 
 
 def test_a_preset_says_which_claims_a_logout_token_carries(run):
@@ -200,7 +204,8 @@ def test_a_client_without_a_preset_needs_the_name_of_the_software(run):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(("--for", "spring"), "--base-url", id="no address"),
+        pytest.param(("--for", "spring"), "https://shop.example", id="no address"),
+        pytest.param(("--for", "keycloak"), "https://keycloak.example/realms/main", id="no realm"),
         pytest.param(("--for", "spring", "--base-url", "shop.example"), "--base-url is not", id="no scheme"),
         pytest.param(("--for", "spring", "--base-url", f"{BASE}?a=b"), "query", id="a query"),
         pytest.param(
@@ -212,6 +217,12 @@ def test_a_client_without_a_preset_needs_the_name_of_the_software(run):
 )
 def test_what_a_preset_cannot_use_is_refused(curfew, arguments, said):
     assert said in curfew("client", "add", *arguments, code=2).err
+
+
+def test_a_service_has_no_recipe(run):
+    run("client", "add", "--client-id", "job", "--grant-type", "client_credentials")
+
+    assert "no redirect URI" in run("client", "recipe", "job", "--for", "flask", code=1).err
 
 
 def test_an_address_that_a_configuration_could_misread_is_not_written(run):

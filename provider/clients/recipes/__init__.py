@@ -22,6 +22,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9._~:/@?=+,\[\]-]*")
 # Where the configuration does not name what was registered, the recipe is still of use.
 _NOT_REGISTERED = "NOT-REGISTERED"
 NOT_TRIED = "not tried"
+BASE_URL_OF_MOST = "Where the app is, such as https://shop.example."
 
 
 class UnusableRecipe(ValueError):
@@ -30,9 +31,6 @@ class UnusableRecipe(ValueError):
 
 class MissingBaseURL(UnusableRecipe):
     """The preset needs to know where the app is."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} needs --base-url: where the app is, such as https://shop.example")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +52,8 @@ class Recipe:
     seen: str
     # Where the app keeps its secret; None for software that has none.
     secret: str | None = None
-    base_url: str = "Where the app is, such as https://shop.example."
+    # What --base-url means for it.
+    base_url: str = BASE_URL_OF_MOST
     default_base_url: str | None = None
     # Client metadata by wire names, and operator options by theirs.
     register: Mapping[str, Any] = field(default_factory=dict)
@@ -89,7 +88,7 @@ def metadata_for(recipe: Recipe, *, base_url: str | None, registration_id: str) 
     """
     base_url = base_url or recipe.default_base_url
     if base_url is None:
-        raise MissingBaseURL(recipe.name)
+        raise MissingBaseURL(f"{recipe.name} needs --base-url. {recipe.base_url}")
     asked: dict[str, Any] = filled(dict(recipe.register), places(base_url, registration_id))
     return asked
 

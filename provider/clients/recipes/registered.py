@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,27 +47,41 @@ def values_of(recipe: Recipe, client_id: str, metadata: ClientMetadata, issuer: 
     return values
 
 
-def differences(recipe: Recipe, client: Client, known: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each thing that this software needs and that is registered otherwise."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Something that is registered otherwise than the software needs it."""
+
+    # The name of the metadata field or of the operator's option.
+    name: str
+    sentence: str
+    # What to register instead; all values of a list.
+    needed: tuple[str, ...]
+
+
+def differences(recipe: Recipe, client: Client, known: Mapping[str, str]) -> list[Difference]:
+    """Return what is registered otherwise than this software needs."""
     needed: dict[str, Any] = filled({**recipe.register, **recipe.options}, known)
     return list(_differences(recipe, client, needed))
 
 
-def _differences(recipe: Recipe, client: Client, needed: Mapping[str, Any]) -> Iterator[str]:
+def _differences(recipe: Recipe, client: Client, needed: Mapping[str, Any]) -> Iterator[Difference]:
     metadata = client.metadata_
     for name, value in needed.items():
         registered = getattr(metadata if hasattr(metadata, name) else client, name)
-        if name == "scope" or (registered and _is_named_by(recipe, name)):
-            # A scope is the operator's choice, and an address that the configuration names may be any.
+        if registered and _is_named_by(recipe, name):
+            # An address that the configuration names may be any.
             continue
-        if name == "token_endpoint_auth_method":
-            if value not in client.auth_methods:
-                yield f"{name} is {' or '.join(client.auth_methods)}; this software uses {value}."
-        elif name in _LISTS:
+        if name in _LISTS:
             if missing := [uri for uri in value if uri not in registered]:
-                yield f"{name} lacks {', '.join(missing)}."
+                sentence = f"{name} lacks {', '.join(missing)}."
+                yield Difference(name=name, sentence=sentence, needed=(*registered, *missing))
+        elif name == "token_endpoint_auth_method":
+            if value not in client.auth_methods:
+                sentence = f"{name} is {' or '.join(client.auth_methods)}; this software uses {value}."
+                yield Difference(name=name, sentence=sentence, needed=(value,))
         elif registered != value:
-            yield f"{name} is {registered or 'not set'}; this software needs {value}."
+            sentence = f"{name} is {registered or 'not set'}; this software needs {value}."
+            yield Difference(name=name, sentence=sentence, needed=(value,))
 
 
 def _is_named_by(recipe: Recipe, name: str) -> bool:
