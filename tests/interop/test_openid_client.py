@@ -59,6 +59,23 @@ def test_it_signs_ada_in_and_out_by_a_secret(register, landing, run):
     assert seen["arrived"] == f"{landing.url}/signed-out?state=over"
 
 
+@pytest.mark.spec("core §3.1.3.7, core §5.4, rpinitiated §3")
+def test_its_recipe_signs_ada_in_and_out(add_for, landing, run, tmp_path):
+    client = add_for("openid-client", landing.url)
+    secret = "oidc.ClientSecretBasic(process.env.CURFEW_CLIENT_SECRET),"
+    recipe = tmp_path / "sign_in.mjs"
+    # The library refuses plain http, which the provider of the tests speaks.
+    insecure = f"{secret} {{ execute: [oidc.allowInsecureRequests] }},"
+    recipe.write_text(client.files["sign_in.mjs"].replace(secret, insecure))
+    (tmp_path / "node_modules").symlink_to(HERE / "node" / "node_modules")
+
+    seen = run("recipe.mjs", secret=client.secret, recipe=str(recipe))
+
+    assert seen["claims"]["name"] == "Ada Lovelace"
+    assert seen["claims"]["sid"]
+    assert seen["arrived"].startswith(f"{landing.url}/")
+
+
 @pytest.mark.spec("fapi2 §5.3, rfc9126 §3, rfc9449 §5, rfc9449 §8, rfc9101 §4, rfc7591 §3.2.1, rfc9207 §2")
 def test_it_registers_itself_and_proves_itself_by_keys(run):
     seen = run("sign_in_proven.mjs")

@@ -1,0 +1,11 @@
+// openid-client as its printed recipe uses it: sign-in and sign-out.
+import { end, open, told } from './told.mjs';
+
+process.env.CURFEW_CLIENT_SECRET = told.secret;
+const { begin, finish, signOut } = await import(told.recipe);
+
+const { checks, address } = await begin();
+const tokens = await finish(await open(address), checks);
+const arrived = await open(signOut(tokens));
+
+end({ claims: tokens.claims(), arrived });
