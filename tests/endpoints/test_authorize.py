@@ -166,7 +166,7 @@ def test_a_state_twice_is_not_sent_back(signed_in, rp):
     ("changes", "error"),
     [
         pytest.param({"response_type": None}, "invalid_request", id="no response_type"),
-        pytest.param({"response_mode": "jwt"}, "invalid_request", id="another response_mode"),
+        pytest.param({"response_mode": "letter"}, "invalid_request", id="another response_mode"),
         pytest.param({"scope": None}, "invalid_scope", id="no scope"),
         pytest.param({"scope": "nonsense"}, "invalid_scope", id="only scopes that nobody knows"),
         pytest.param(
