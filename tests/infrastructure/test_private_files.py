@@ -1,6 +1,7 @@
 """The embedded database holds password hashes and sealed keys: other users of the machine cannot read it."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_new_database_in_an_open_folder_is_its_owners_alone(folder):
 
 def test_a_database_that_others_could_read_is_closed_to_them(folder):
     path = folder / "curfew.sqlite3"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
     for name in ("curfew.sqlite3", "curfew.sqlite3-wal", "curfew.sqlite3-shm"):
         (folder / name).touch()
