@@ -1,4 +1,4 @@
-"""Delete entries that are older than they may be kept, and never those that somebody has tampered with."""
+"""Delete entries that are older than they may be kept, and never those that were tampered with."""
 
 from datetime import datetime
 

@@ -122,7 +122,7 @@ def wrong_entry(event: AuditEvent, least: int = 0) -> Iterator[str]:
 def find_pruned(through: int, least: int = 0) -> Pruned | None:
     """Return the end of a pruned part that ended there, if an unchanged entry vouches for it.
 
-    The newest such entry is the one that is wanted, unless somebody has tampered with the audit or an older
+    The newest such entry is the one that is wanted, unless the audit was tampered with or an older
     end is asked for: it is found by ix_audit_event_at_id, where all others need the whole table.
     """
     pruned = select(AuditEvent).where(AuditEvent.tag == EventTag.AUDIT_PRUNED)

@@ -22,7 +22,7 @@ def app_facts(client: Client) -> dict[str, Any]:
         "backchannel_logout_uri": metadata.backchannel_logout_uri,
     }
     if not metadata.redirect_uris:
-        # A service or a device signs nobody in through a browser's redirect.
+        # Services and devices do not sign people in through a browser's redirect.
         del facts["end_session_endpoint"]
     return facts
 

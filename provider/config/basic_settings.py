@@ -33,8 +33,8 @@ class BasicSettings:
     )
     database_pause: timedelta = setting(
         "How long a transaction may do nothing before the database ends it, so that a process that is frozen "
-        "or cut off does not keep rows locked (PostgreSQL). Shorter than the deadline, so that whoever waits "
-        "for such a row gets it in time.",
+        "or cut off does not keep rows locked (PostgreSQL). Shorter than the deadline, so that a request "
+        "that waits for such a row gets it in time.",
         default=timedelta(seconds=4),
     )
     broker_url: str = setting(
@@ -50,7 +50,8 @@ class BasicSettings:
     )
     log_level: str = setting("Least level of the log: DEBUG, INFO, WARNING or ERROR.", default="INFO")
     metrics_bearer_token: str = setting(
-        "Opens `/metrics` to whoever presents it, as a bearer token. Empty: there is no such address.",
+        "Opens `/metrics` to callers that present it as a bearer token; 16 characters or more. "
+        "Empty: there is no such address.",
         default="",
         secret=True,
     )
@@ -84,7 +85,9 @@ class BasicSettings:
         default=timedelta(seconds=10),
     )
     max_parameter_bytes: int = setting("Largest single parameter of a protocol request.", default=8 * 1024)
-    default_locale: str = setting("Language of the pages when nobody asks for one: en or de.", default="en")
+    default_locale: str = setting(
+        "Language of the pages when the browser asks for none that there is: en or de.", default="en"
+    )
 
     session_idle_lifetime: timedelta = setting(
         "A session ends that no app's sign-in, refresh or account page has used for so long.",
@@ -120,7 +123,7 @@ class BasicSettings:
     )
 
     registration: str = setting(
-        "Who may register clients by Dynamic Registration: off (nobody), token (who has an initial access "
+        "Who may register clients by Dynamic Registration: off (no client), token (who has an initial access "
         "token) or open (anybody).",
         default="off",
     )

@@ -48,7 +48,7 @@ class SignInSettings:
         default=timedelta(days=180),
     )
     device_code_lifetime: timedelta = setting(
-        "How long a device waits until somebody has typed its code.", default=timedelta(minutes=10)
+        "How long a device waits for a person to type its code.", default=timedelta(minutes=10)
     )
     device_code_limit_account: str = setting(
         "Codes of devices that one person may type.", default="10 per 10 minutes"

@@ -31,7 +31,7 @@ from provider.infrastructure.secrets import SecretBox
 
 _LABEL = "data-key"
 _KEY_BYTES = 32
-# Whoever sends what no key has made causes one look in so much time.
+# Values that no key has made cause one look in so much time, however many are sent.
 LOOK_AGAIN_AFTER = timedelta(seconds=5)
 _ADVISORY_LOCK = 0x64617461
 _Row = Row[int, str, bytes, datetime | None]
@@ -95,7 +95,7 @@ class DataKeys:
     def look_again(self) -> SecretBox:
         """Return the data keys as the database has them, which is asked at most once in some seconds.
 
-        For whoever meets what was sealed or signed by a key that this process may not know yet.
+        For values that were sealed or signed by a key that this process may not know yet.
         """
         box, at = self._box, self._looked_at
         if box is not None and at is not None and abs(clock.now() - at) < LOOK_AGAIN_AFTER:

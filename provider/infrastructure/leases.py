@@ -45,7 +45,7 @@ def take(name: str, *, holder: str, every: timedelta, hold: timedelta) -> bool:
 
 
 def release(name: str, *, holder: str, has_more: bool = False) -> None:
-    """Say that a duty is done; a holder whose lease has passed to somebody else changes nothing.
+    """Say that a duty is done; a holder whose lease has passed to another changes nothing.
 
     One that has more to do is due again at once.
     """

@@ -59,7 +59,7 @@ class GivenUp:
             return len(kept) >= self._limit
 
     def forget(self) -> None:
-        """Close and forget them all, when nobody connects any more."""
+        """Close and forget them all, when no more connections are made."""
         with self._lock:
             for watched, _ in self._watched:
                 watched.close()

@@ -69,7 +69,7 @@ class SecretBox:
     def lasting_token(self, label: str, value: str) -> str:
         """Return the token that the first key makes: the same for ever, whatever keys come after it.
 
-        For names that must not change, and where whoever holds the first key gains nothing by it.
+        For names that must not change, and where the first key is of no use to an attacker.
         """
         return _as_token(_mac((self.key, *self.former)[-1], label, value))
 

@@ -73,7 +73,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> PresentedCode | None:
         """Find the client's code behind its grant's lock.
 
-        One that was used already is looked at like any other: whoever has seen a code but does not have
+        One that was used already is looked at like any other: an attacker who has seen a code but not
         its verifier must not end what the honest client got for it.
         """
         found = find_code(code)

@@ -1,4 +1,4 @@
-"""When two names look alike to a person (Unicode UTS #39), and which characters nobody sees.
+"""When two names look alike to a person (Unicode UTS #39), and which characters are invisible.
 
 The data are Unicode's own, as `confusable-homoglyphs` ships them; its files are read, none of its code is.
 """
