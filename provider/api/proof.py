@@ -11,10 +11,10 @@ from flask import Request
 
 from provider.api.caller import Caller, caller_of, check_scope
 from provider.clients.models import Client
-from provider.oauth import dpop
-from provider.oauth.exchange import ClientRequest
-from provider.oauth.server import prove_client
-from provider.oauth.token_terms import JKT, X5T
+from provider.oauth.client_proof import dpop
+from provider.oauth.client_proof.client_request import ClientRequest
+from provider.oauth.token.server import prove_client
+from provider.oauth.token.terms import JKT, X5T
 from provider.protocol.errors import InvalidRequest, InvalidToken, MissingSession
 from provider.protocol.scopes import ACCOUNT
 from provider.tokens.liveness import find_refresh_token

@@ -11,11 +11,11 @@ from provider.clients.unchecked import unchecked_host
 from provider.infrastructure import current
 from provider.infrastructure.database import db
 from provider.interactions.models import Interaction
-from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
-from provider.oauth.id_token_hint import HINTED_SUB, hinted_sub
-from provider.oauth.pushed_request import check_usable, find_request, is_ours
-from provider.oauth.refusals import concerning
-from provider.oauth.request_object import check_signed, has_object, unpacked
+from provider.oauth.authorization.id_token_hint import HINTED_SUB, hinted_sub
+from provider.oauth.authorization.pushed_request import check_usable, find_request, is_ours
+from provider.oauth.authorization.request import AuthorizationRequest, find_target, to_park
+from provider.oauth.authorization.request_object import check_signed, has_object, unpacked
+from provider.oauth.client_proof.refusals import concerning
 from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
 from provider.protocol.response_type import answering_mode
 from provider.web import network_limits

@@ -22,8 +22,7 @@ from provider.interactions import answer as answering
 from provider.interactions import queries as interactions
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
-from provider.oauth.authorization_request import AuthorizationRequest
-from provider.oauth.decision import (
+from provider.oauth.authorization.decision import (
     Answers,
     ClientFacts,
     Decision,
@@ -34,8 +33,9 @@ from provider.oauth.decision import (
     Refuse,
     decide,
 )
-from provider.oauth.degraded_client import why_refused
-from provider.oauth.issue_answer import DecisionOutdated, issue_answer
+from provider.oauth.authorization.degraded_client import why_refused
+from provider.oauth.authorization.issue_answer import DecisionOutdated, issue_answer
+from provider.oauth.authorization.request import AuthorizationRequest
 from provider.protocol.errors import InvalidRequestURI, TemporarilyUnavailable
 from provider.protocol.parameters import (
     MalformedParameter,

@@ -7,7 +7,7 @@ from flask import Response, jsonify
 from provider.clients import secret_use
 from provider.delivery import evidence
 from provider.infrastructure.database import end_read, in_transaction
-from provider.oauth.exchange import Answer, Granted, Refused
+from provider.oauth.client_proof.client_request import Answer, Granted, Refused
 
 
 def answer(act: Callable[[], Answer], *, writes: bool, signed_as: str = "") -> Response:

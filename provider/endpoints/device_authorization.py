@@ -4,8 +4,8 @@ from flask import Response, request
 
 from provider.endpoints.client_endpoint import answer
 from provider.infrastructure import current
-from provider.oauth.device_authorization import authorize_device
-from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
+from provider.oauth.authorization.device_authorization import authorize_device
+from provider.oauth.client_proof.client_request import Answer, ClientRequest, Granted, Refused
 from provider.protocol.device import label_of
 from provider.protocol.errors import ProtocolError, TooManyRequests
 from provider.web import network_limits

@@ -6,9 +6,10 @@ from flask import Response, jsonify, request
 
 from provider.infrastructure import current
 from provider.keys.jwks import supported_algs
-from provider.oauth import client_assertion, request_object
-from provider.oauth.authorization_parameters import DISPLAYS, PROMPTS
-from provider.oauth.client_authentication import ALL_METHODS, CONFIDENTIAL_METHODS, offered
+from provider.oauth.authorization import request_object
+from provider.oauth.authorization.parameters import DISPLAYS, PROMPTS
+from provider.oauth.client_proof import assertion as client_assertion
+from provider.oauth.client_proof.authentication import ALL_METHODS, CONFIDENTIAL_METHODS, offered
 from provider.protocol.acr import ACR_VALUES
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE

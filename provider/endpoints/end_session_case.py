@@ -14,7 +14,7 @@ from provider.clients.unchecked import host_to_show, is_unchecked
 from provider.infrastructure import event_log
 from provider.interactions.models import Interaction
 from provider.logout.hint import BadHint, ForeignHint, ProvenHint, read_hint
-from provider.oauth import refusals
+from provider.oauth.client_proof import refusals
 from provider.protocol.end_session_request import EndSessionRequest
 from provider.protocol.parameters import with_query
 from provider.protocol.redirect_uri import matches, shown

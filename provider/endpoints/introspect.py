@@ -5,8 +5,8 @@ from dataclasses import replace
 from flask import Response, request
 
 from provider.endpoints.client_endpoint import answer
-from provider.oauth.introspection import Introspection
-from provider.oauth.server import the_server
+from provider.oauth.token.introspection import Introspection
+from provider.oauth.token.server import the_server
 from provider.web.client_request import read_client_request
 
 SIGNED = "application/token-introspection+jwt"

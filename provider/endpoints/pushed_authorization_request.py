@@ -6,11 +6,11 @@ from provider.clients.models import Client
 from provider.endpoints.client_endpoint import answer
 from provider.infrastructure import current
 from provider.interactions.models import InteractionKind
-from provider.oauth.dpop import thumbprint_of
-from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
-from provider.oauth.pushed_request import push
-from provider.oauth.request_object import check_signed, fetch_keys, read, refuse_if_off
-from provider.oauth.server import prove_client
+from provider.oauth.authorization.pushed_request import push
+from provider.oauth.authorization.request_object import check_signed, fetch_keys, read, refuse_if_off
+from provider.oauth.client_proof.client_request import Answer, ClientRequest, Granted, Refused
+from provider.oauth.client_proof.dpop import thumbprint_of
+from provider.oauth.token.server import prove_client
 from provider.protocol.errors import InvalidDPoPProof, InvalidRequest, ProtocolError, TooManyRequests
 from provider.web import network_limits
 from provider.web.client_request import read_client_request

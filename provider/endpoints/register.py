@@ -8,8 +8,8 @@ from provider.clients import initial_access
 from provider.endpoints.client_endpoint import never_stored
 from provider.infrastructure import current
 from provider.infrastructure.database import end_read
-from provider.oauth import registration
-from provider.oauth.registration import RegisteredByItself
+from provider.oauth.registration import lifecycle as registration
+from provider.oauth.registration.lifecycle import RegisteredByItself
 from provider.protocol.errors import InvalidRequest, InvalidToken, MissingToken, TooManyRequests
 from provider.protocol.json_object import read_json_object
 from provider.web import network_limits

@@ -3,8 +3,8 @@
 from flask import Response, request
 
 from provider.endpoints.client_endpoint import answer
-from provider.oauth.revocation import Revocation
-from provider.oauth.server import the_server
+from provider.oauth.token.revocation import Revocation
+from provider.oauth.token.server import the_server
 from provider.web.client_request import read_client_request
 
 

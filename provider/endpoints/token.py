@@ -3,7 +3,7 @@
 from flask import Response, request
 
 from provider.endpoints.client_endpoint import answer
-from provider.oauth.server import the_server
+from provider.oauth.token.server import the_server
 from provider.protocol.errors import InvalidRequest
 from provider.web.client_request import read_client_request
 

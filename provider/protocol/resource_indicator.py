@@ -1,7 +1,9 @@
 """The names of resource servers (rfc8707 §2), and what a narrower request may still have."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+
+from provider.protocol.errors import InvalidTarget
 
 MOST_RESOURCES = 10
 LONGEST_IDENTIFIER = 2000
@@ -21,6 +23,17 @@ def check_identifier(text: str) -> None:
         raise MalformedIdentifier("has a fragment")
     if not _ABSOLUTE_URI.fullmatch(text):
         raise MalformedIdentifier("is not an absolute URI")
+
+
+def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the resources that a request names, each once; whether they exist is asked elsewhere."""
+    named = tuple(dict.fromkeys(parameters.get("resource", "").split()))
+    for identifier in named:
+        try:
+            check_identifier(identifier)
+        except MalformedIdentifier as exc:
+            raise InvalidTarget(f"a resource {exc}") from exc
+    return named
 
 
 def narrowed(scopes: Iterable[str], offered: Collection[str]) -> list[str]:

@@ -7,8 +7,8 @@ from flask import Request
 
 from provider.infrastructure import current
 from provider.infrastructure.database import in_transaction, is_writing
-from provider.oauth import dpop
-from provider.oauth.token_terms import JKT, X5T
+from provider.oauth.client_proof import dpop
+from provider.oauth.token.terms import JKT, X5T
 from provider.protocol.errors import (
     InvalidDPoPProof,
     InvalidRequest,

@@ -3,8 +3,8 @@
 from flask import Request
 
 from provider.infrastructure import current
-from provider.oauth.client_keys import fetch_if_needed
-from provider.oauth.exchange import ClientRequest
+from provider.oauth.client_proof.client_request import ClientRequest
+from provider.oauth.client_proof.keys import fetch_if_needed
 from provider.protocol.errors import InvalidRequest
 from provider.web.addresses import client_address
 from provider.web.client_certificate import client_certificate

@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from provider.clients.models import Client
 from provider.infrastructure import current
 from provider.infrastructure.database import end_read
-from provider.oauth.registered_client import find_active
+from provider.oauth.client_proof.registered_client import find_active
 from provider.protocol.uri import MalformedURI, parse_web_uri
 from provider.web.addresses_for_programs import (
     is_account_api,

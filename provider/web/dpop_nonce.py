@@ -3,7 +3,7 @@
 from flask import Response, request
 
 from provider.infrastructure import current
-from provider.oauth.dpop import nonce_now
+from provider.oauth.client_proof.dpop import nonce_now
 
 
 def write(response: Response) -> Response:

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from provider.infrastructure import event_log
 from provider.infrastructure.database import is_deadlock, is_unreachable
 from provider.keys.keyring import NoSigningKey
-from provider.oauth import refusals
+from provider.oauth.client_proof import refusals
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.errors import (
     BodyTooLarge,

@@ -9,8 +9,8 @@ from provider.accounts import names
 from provider.cli.plain_text import neutral, neutral_json
 from provider.config.values import LONGEST_SPAN, read_int, read_timedelta
 from provider.delivery.schedule import LONGEST_RETRY_AFTER, read_retry_after
-from provider.oauth.client_keys import NoKeys, keys_of
-from provider.oauth.self_registered import check_stranger
+from provider.oauth.client_proof.keys import NoKeys, keys_of
+from provider.oauth.registration.restrictions import check_stranger
 from provider.protocol import forwarded, look_alike, strict_json
 from provider.protocol.claims_request import read_claims_request
 from provider.protocol.client_certificate import MalformedCertificate, read_certificate

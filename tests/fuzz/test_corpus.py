@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.oauth import software_statement
+from provider.oauth.registration import software_statement
 from relying_party_demo import logout_token
 from tests.fuzz import tokens
 from tests.fuzz.house import provider

@@ -15,8 +15,9 @@ from werkzeug.test import TestResponse
 from provider.keys.jwt import InvalidJWT, verify_own
 from provider.keys.keyring import the_keyring
 from provider.logout.hint import BadHint, read_hint
-from provider.oauth import request_object, software_statement
-from provider.oauth.authorization_request import AuthorizationRequest
+from provider.oauth.authorization import request_object
+from provider.oauth.authorization.request import AuthorizationRequest
+from provider.oauth.registration import software_statement
 from provider.protocol import dpop_proof, signed_token
 from provider.protocol.errors import ProtocolError
 from relying_party_demo import backchannel, logout_token

@@ -21,9 +21,9 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.mass_queries import find, measure
 from provider.logout.models import Logout, LogoutReason, MassKind
-from provider.oauth.authorization_request import AuthorizationRequest
-from provider.oauth.decision import Proceed
-from provider.oauth.issue_answer import issue_answer
+from provider.oauth.authorization.decision import Proceed
+from provider.oauth.authorization.issue_answer import issue_answer
+from provider.oauth.authorization.request import AuthorizationRequest
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import find_live, find_with_client
 from tests.factories import make_account, make_client, make_session

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provider.logout.hint import BadHint, read_hint
-from provider.oauth.client_authentication import by_basic, by_nothing
+from provider.oauth.client_proof.authentication import by_basic, by_nothing
 from provider.protocol.errors import InvalidRequest
 from provider.web import cookies
 from provider.web.access_token import shown_token

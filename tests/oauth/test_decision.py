@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from provider.grants.consent import Consent
-from provider.oauth.authorization_request import AuthorizationRequest
-from provider.oauth.decision import (
+from provider.oauth.authorization.decision import (
     Answers,
     ClientFacts,
     NeedConsent,
@@ -17,6 +16,7 @@ from provider.oauth.decision import (
     Refuse,
     decide,
 )
+from provider.oauth.authorization.request import AuthorizationRequest
 from provider.protocol.acr import PASSWORD_ACR
 from provider.protocol.claims_request import ClaimDemand, ClaimsRequest
 

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from provider.clients.models import Client
 from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
 from provider.infrastructure.database import change, db, transaction
-from provider.oauth.degraded_client import why_refused
+from provider.oauth.authorization.degraded_client import why_refused
 from provider.sessions.queries import find_with_client
 from tests.factories import make_account, make_client, make_session
 from tests.support.degraded import let_degrade

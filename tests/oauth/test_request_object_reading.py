@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
-from provider.oauth.request_object import read
+from provider.oauth.authorization.request_object import read
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import InvalidRequestObject
 

@@ -10,7 +10,7 @@ import pytest
 
 from provider.clients import queries
 from provider.infrastructure.database import transaction
-from provider.oauth import client_keys
+from provider.oauth.client_proof import keys as client_keys
 from tests.infrastructure.outbound_servers import Server, answering
 from tests.pages.test_logo import PNG, sent
 from tests.security.test_client_authentication import PUBLIC, assertion, present

@@ -11,9 +11,9 @@ from provider.infrastructure import clock, current
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
 from provider.interactions.queries import find_pushed
-from provider.oauth.authorization_request import AuthorizationRequest, find_target, to_park
-from provider.oauth.id_token_hint import HINTED_SUB, hinted_sub
-from provider.oauth.refusals import concerning
+from provider.oauth.authorization.id_token_hint import HINTED_SUB, hinted_sub
+from provider.oauth.authorization.request import AuthorizationRequest, find_target, to_park
+from provider.oauth.client_proof.refusals import concerning
 from provider.protocol.errors import InvalidRequest, InvalidRequestURI
 
 URN = "urn:ietf:params:oauth:request_uri:"

@@ -12,11 +12,11 @@ from provider.infrastructure import current
 from provider.logout.end_grant import end_grant
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
-from provider.oauth.client_authentication import ALL_METHODS
-from provider.oauth.registered_client import RegisteredClient
-from provider.oauth.token_answer import token_answer
-from provider.oauth.token_terms import TokenTerms, check_key, read_terms
-from provider.oauth.told_claims import told_claims
+from provider.oauth.client_proof.authentication import ALL_METHODS
+from provider.oauth.client_proof.registered_client import RegisteredClient
+from provider.oauth.token.answer import token_answer
+from provider.oauth.token.terms import TokenTerms, check_key, read_terms
+from provider.oauth.token.told_claims import told_claims
 from provider.protocol.scopes import OPENID
 from provider.sessions.lifecycle import note_refresh
 from provider.tokens import access, id_token, refresh

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from provider.clients import resources
 from provider.clients.models import Client, Resource
 from provider.infrastructure import current
-from provider.oauth import dpop
-from provider.oauth.authorization_request import read_resources
-from provider.oauth.exchange import ClientRequest
+from provider.oauth.client_proof import dpop
+from provider.oauth.client_proof.client_request import ClientRequest
 from provider.protocol.errors import InvalidGrant, InvalidRequest, InvalidTarget
+from provider.protocol.resource_indicator import read_resources
 from provider.tokens import access
 
 JKT, X5T = "jkt", "x5t#S256"

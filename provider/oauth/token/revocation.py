@@ -14,8 +14,8 @@ from provider.grants.queries import lock
 from provider.logout.end_grant import end_grant
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
-from provider.oauth.client_authentication import ALL_METHODS
-from provider.oauth.registered_client import RegisteredClient
+from provider.oauth.client_proof.authentication import ALL_METHODS
+from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
 from provider.tokens.models import AccessToken
 from provider.tokens.queries import find_access_token_row

@@ -11,11 +11,11 @@ from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.oauth.client_authentication import ALL_METHODS
-from provider.oauth.registered_client import RegisteredClient
-from provider.oauth.token_answer import HangsOn, issue_tokens
-from provider.oauth.token_terms import JKT, TokenTerms, check_key, read_terms
-from provider.oauth.told_claims import told_claims
+from provider.oauth.client_proof.authentication import ALL_METHODS
+from provider.oauth.client_proof.registered_client import RegisteredClient
+from provider.oauth.token.answer import HangsOn, issue_tokens
+from provider.oauth.token.terms import JKT, TokenTerms, check_key, read_terms
+from provider.oauth.token.told_claims import told_claims
 from provider.tokens import codes, id_token
 from provider.tokens.liveness import FoundCode, find_code
 from provider.tokens.revoke import revoke_family

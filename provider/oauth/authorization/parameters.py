@@ -1,7 +1,7 @@
 """How each parameter of an Authentication Request is read: a value, or the registered error.
 
 core §3.1.2.1, Multiple Response Types, rfc7636, rfc9449 and core §5.5; the request as a whole is
-`provider.oauth.authorization_request`.
+`provider.oauth.authorization.request`.
 """
 
 import re

@@ -15,10 +15,10 @@ from provider.audit.tags import EventTag
 from provider.clients import resources
 from provider.clients.models import Client
 from provider.grants.queries import lock
-from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
-from provider.oauth.exchange import ClientRequest
-from provider.oauth.token_answer import token_answer
-from provider.oauth.token_terms import TokenTerms, read_terms
+from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS
+from provider.oauth.client_proof.client_request import ClientRequest
+from provider.oauth.token.answer import token_answer
+from provider.oauth.token.terms import TokenTerms, read_terms
 from provider.protocol.errors import InvalidTarget
 from provider.protocol.grant_types import TOKEN_EXCHANGE
 from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS

@@ -7,9 +7,9 @@ from typing import Any
 from authlib.oauth2.rfc6749 import OAuth2Request
 
 from provider.clients.queries import find_by_client_id
-from provider.oauth.client_authentication import ASSERTION, BASIC, NONE, POST, basic_credentials
-from provider.oauth.client_keys import LARGEST_ASSERTION
-from provider.oauth.refusals import refusal_of_nobody
+from provider.oauth.client_proof.authentication import ASSERTION, BASIC, NONE, POST, basic_credentials
+from provider.oauth.client_proof.keys import LARGEST_ASSERTION
+from provider.oauth.client_proof.refusals import refusal_of_nobody
 from provider.protocol.client_certificate_rules import TLS_CLIENT_AUTH, TLS_METHODS
 from provider.protocol.refusal import Cause, Refusal, printable
 from provider.protocol.signed_token import MalformedToken, read_token

@@ -15,10 +15,10 @@ from provider.grants.consent import Consent
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.logout import limit
-from provider.oauth.client_authentication import ALL_METHODS
-from provider.oauth.token_answer import HangsOn, issue_tokens
-from provider.oauth.token_terms import TokenTerms, read_terms
-from provider.oauth.told_claims import told_claims
+from provider.oauth.client_proof.authentication import ALL_METHODS
+from provider.oauth.token.answer import HangsOn, issue_tokens
+from provider.oauth.token.terms import TokenTerms, read_terms
+from provider.oauth.token.told_claims import told_claims
 from provider.protocol.device_errors import AuthorizationPending, DeviceDenied, ExpiredToken, SlowDown
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.scopes import OFFLINE_ACCESS

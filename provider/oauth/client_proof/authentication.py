@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Request
 
 from provider.infrastructure import current
-from provider.oauth.registered_client import RegisteredClient
+from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH
 
 # A method's name, as registered (registration §2).

@@ -6,14 +6,14 @@ from urllib.parse import urlencode
 from provider.clients.models import Client
 from provider.clients.resources import check
 from provider.infrastructure import current
-from provider.oauth.authorization_request import read_resources
-from provider.oauth.degraded_client import why_refused
-from provider.oauth.exchange import ClientRequest
-from provider.oauth.refusals import concerning
-from provider.oauth.server import prove_client
+from provider.oauth.authorization.degraded_client import why_refused
+from provider.oauth.client_proof.client_request import ClientRequest
+from provider.oauth.client_proof.refusals import concerning
+from provider.oauth.token.server import prove_client
 from provider.protocol import user_code as user_codes
 from provider.protocol.errors import InvalidScope, UnauthorizedClient
 from provider.protocol.grant_types import DEVICE_CODE
+from provider.protocol.resource_indicator import read_resources
 from provider.protocol.scopes import ACCOUNT, CLIENT_SCOPES, OFFLINE_ACCESS
 from provider.tokens import device_codes
 

@@ -15,11 +15,11 @@ from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_client_session import end_share
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
-from provider.oauth.authorization_request import AuthorizationRequest
-from provider.oauth.decision import Proceed
-from provider.oauth.token_answer import is_offline, token_answer
-from provider.oauth.token_terms import targets_for
-from provider.oauth.told_claims import scope_claims, to_store
+from provider.oauth.authorization.decision import Proceed
+from provider.oauth.authorization.request import AuthorizationRequest
+from provider.oauth.token.answer import is_offline, token_answer
+from provider.oauth.token.terms import targets_for
+from provider.oauth.token.told_claims import scope_claims, to_store
 from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
 from provider.protocol.scopes import names_for, pick
 from provider.sessions import lifecycle as sessions

@@ -5,9 +5,9 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidScopeError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
-from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
-from provider.oauth.token_answer import token_answer
-from provider.oauth.token_terms import read_terms
+from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS
+from provider.oauth.token.answer import token_answer
+from provider.oauth.token.terms import read_terms
 from provider.protocol.scopes import PERSONAL_SCOPES
 from provider.tokens import access
 

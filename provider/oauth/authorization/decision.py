@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from provider.grants.consent import Consent
-from provider.oauth.authorization_request import AuthorizationRequest
+from provider.oauth.authorization.request import AuthorizationRequest
 from provider.protocol.acr import ACR_VALUES
 from provider.protocol.errors import (
     AccessDenied,

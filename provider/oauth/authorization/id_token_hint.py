@@ -2,7 +2,7 @@
 
 from provider.clients.models import Client
 from provider.keys import jwt
-from provider.oauth.authorization_request import AuthorizationRequest
+from provider.oauth.authorization.request import AuthorizationRequest
 from provider.protocol.errors import InvalidRequest
 
 # Under this name a parked request keeps whom its hint names; the ID Token itself is not stored.

@@ -11,21 +11,29 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from provider.clients.models import Client
 from provider.delivery import evidence
 from provider.infrastructure.database import db
-from provider.oauth import client_authentication, registered_client
-from provider.oauth.client_assertion import by_assertion
-from provider.oauth.client_authentication import ALL_METHODS, ASSERTION, BASIC, NONE, by_basic, by_nothing
-from provider.oauth.client_certificate import by_registered_certificate, by_verified_certificate
-from provider.oauth.client_credentials_grant import ClientCredentials
-from provider.oauth.code_grant import CodeGrant, S256Challenge
-from provider.oauth.device_grant import DeviceGrant
-from provider.oauth.exchange import Answer, ClientRequest, Granted, Refused
-from provider.oauth.failed_authentication import diagnose
-from provider.oauth.introspection import Introspection
-from provider.oauth.refresh_grant import RefreshGrant
-from provider.oauth.refusals import explain
-from provider.oauth.registered_client import RegisteredClient
-from provider.oauth.revocation import Revocation
-from provider.oauth.token_exchange import TokenExchange
+from provider.oauth.client_proof import authentication as client_authentication
+from provider.oauth.client_proof import registered_client
+from provider.oauth.client_proof.assertion import by_assertion
+from provider.oauth.client_proof.authentication import (
+    ALL_METHODS,
+    ASSERTION,
+    BASIC,
+    NONE,
+    by_basic,
+    by_nothing,
+)
+from provider.oauth.client_proof.certificate import by_registered_certificate, by_verified_certificate
+from provider.oauth.client_proof.client_request import Answer, ClientRequest, Granted, Refused
+from provider.oauth.client_proof.failed_authentication import diagnose
+from provider.oauth.client_proof.refusals import explain
+from provider.oauth.client_proof.registered_client import RegisteredClient
+from provider.oauth.token.client_credentials_grant import ClientCredentials
+from provider.oauth.token.code_grant import CodeGrant, S256Challenge
+from provider.oauth.token.device_grant import DeviceGrant
+from provider.oauth.token.introspection import Introspection
+from provider.oauth.token.refresh_grant import RefreshGrant
+from provider.oauth.token.revocation import Revocation
+from provider.oauth.token.token_exchange import TokenExchange
 from provider.protocol import errors
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH
 from provider.protocol.errors import ProtocolError

@@ -11,7 +11,7 @@ from typing import Any
 from provider.clients import resources
 from provider.clients.models import Client
 from provider.infrastructure import current
-from provider.oauth.authorization_parameters import (
+from provider.oauth.authorization.parameters import (
     check_display,
     read_claims,
     read_code_challenge,
@@ -23,19 +23,18 @@ from provider.oauth.authorization_parameters import (
     read_response_type,
     read_scopes,
 )
-from provider.oauth.refusals import concerning, explain, unknown_client
-from provider.oauth.registered_client import RegisteredClient, find_active
+from provider.oauth.client_proof.refusals import concerning, explain, unknown_client
+from provider.oauth.client_proof.registered_client import RegisteredClient, find_active
 from provider.protocol.claims_request import NO_CLAIMS, ClaimsRequest
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import (
     InvalidRedirectURI,
     InvalidRequest,
-    InvalidTarget,
     RegistrationNotSupported,
     UnknownClient,
 )
 from provider.protocol.redirect_uri import matches, shown
-from provider.protocol.resource_indicator import MalformedIdentifier, check_identifier
+from provider.protocol.resource_indicator import read_resources
 from provider.protocol.response_type import CODE_ONLY, ResponseMode, ResponseType
 from provider.protocol.scopes import STANDARD_CLAIMS, names_for
 
@@ -152,14 +151,3 @@ def _check_size(parameters: Mapping[str, str]) -> None:
     limit = _MOST_PARAMETERS * current.settings().max_parameter_bytes
     if sum(len(value.encode("utf-8", "replace")) for value in to_park(parameters).values()) > limit:
         raise InvalidRequest(f"the parameters are longer than {limit} bytes in all")
-
-
-def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the resources that a request names, each once; whether they exist is asked elsewhere."""
-    named = tuple(dict.fromkeys(parameters.get("resource", "").split()))
-    for identifier in named:
-        try:
-            check_identifier(identifier)
-        except MalformedIdentifier as exc:
-            raise InvalidTarget(f"a resource {exc}") from exc
-    return named

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from authlib.oauth2.rfc6749 import OAuth2Request
 
-from provider.oauth.client_authentication import QueryClient
-from provider.oauth.client_keys import certificates_of
-from provider.oauth.registered_client import RegisteredClient
+from provider.oauth.client_proof.authentication import QueryClient
+from provider.oauth.client_proof.keys import certificates_of
+from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.protocol.client_certificate import ClientCertificate
 from provider.protocol.client_certificate_rules import (
     SELF_SIGNED_TLS_CLIENT_AUTH,

@@ -10,9 +10,9 @@ from joserfc.jwk import KeySet
 from provider.clients.assertions import use_once
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
-from provider.oauth.client_authentication import ASSERTION, QueryClient, fail
-from provider.oauth.client_keys import LARGEST_ASSERTION, NoKeys, keys_of
-from provider.oauth.registered_client import RegisteredClient
+from provider.oauth.client_proof.authentication import ASSERTION, QueryClient, fail
+from provider.oauth.client_proof.keys import LARGEST_ASSERTION, NoKeys, keys_of
+from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.protocol import numeric_date
 from provider.protocol.client_metadata_rules import ASSERTION_SIGNATURES, allowed_signatures
 from provider.protocol.signed_token import (

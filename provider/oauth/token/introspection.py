@@ -9,10 +9,10 @@ from provider.clients import resources
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.keys import jwt
-from provider.oauth.client_authentication import CONFIDENTIAL_METHODS
-from provider.oauth.exchange import Granted
-from provider.oauth.registered_client import RegisteredClient
-from provider.oauth.token_answer import type_of
+from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS
+from provider.oauth.client_proof.client_request import Granted
+from provider.oauth.client_proof.registered_client import RegisteredClient
+from provider.oauth.token.answer import type_of
 from provider.protocol.scopes import PROFILE
 from provider.tokens.liveness import (
     FoundRefreshToken,

@@ -6,7 +6,7 @@ from provider.clients.models import Client, LogoutTokenNames
 from provider.clients.queries import list_names_of_operators_clients
 from provider.grants.subject import proves_sector
 from provider.infrastructure import current
-from provider.oauth.client_authentication import offered
+from provider.oauth.client_proof.authentication import offered
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata, Problem
 from provider.protocol.errors import ProtocolError, UnregistrableMetadata, UnregistrableRedirectURI
 from provider.protocol.grant_types import DEVICE_CODE

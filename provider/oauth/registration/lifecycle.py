@@ -18,9 +18,9 @@ from provider.clients.secrets import check_secret
 from provider.infrastructure import event_log
 from provider.infrastructure.database import end_read, in_transaction
 from provider.logout import mass
-from provider.oauth import software_statement
-from provider.oauth.client_documents import slot_for
-from provider.oauth.self_registered import as_protocol_error, check_stranger
+from provider.oauth.client_proof.documents import slot_for
+from provider.oauth.registration import software_statement
+from provider.oauth.registration.restrictions import as_protocol_error, check_stranger
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.errors import AccessDenied, InvalidToken, UnregistrableMetadata
 

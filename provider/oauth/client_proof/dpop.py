@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from provider.infrastructure import clock, current
 from provider.infrastructure.secrets import SecretBox
-from provider.oauth.exchange import ClientRequest
+from provider.oauth.client_proof.client_request import ClientRequest
 from provider.protocol import dpop_proof
 from provider.protocol.dpop_proof import LONGEST_DISTANCE, DPoPProof, MalformedProof
 from provider.protocol.errors import InvalidDPoPProof, UseDPoPNonce

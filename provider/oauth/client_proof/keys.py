@@ -19,8 +19,8 @@ from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import end_read
 from provider.infrastructure.outbound_http import OutboundFailure
-from provider.oauth.client_documents import no_slot
-from provider.oauth.registered_client import find_active
+from provider.oauth.client_proof.documents import no_slot
+from provider.oauth.client_proof.registered_client import find_active
 from provider.protocol import strict_json
 from provider.protocol.client_certificate import ClientCertificate
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH
