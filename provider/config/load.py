@@ -14,6 +14,8 @@ from provider.config.values import READERS, write_value
 PREFIX = "CURFEW_"
 # What stands for a secret that is set.
 HIDDEN = "(set)"
+# Appended to the variable of a secret, it names a file that holds the value.
+FILE_SUFFIX = "_FILE"
 # These belong to the command itself, not to the settings.
 _NOT_SETTINGS = frozenset({"CURFEW_CONFIG", "CURFEW_AS"})
 
@@ -77,6 +79,7 @@ def _view(declared: "Field[Any]", settings: Settings, texts: Mapping[str, tuple[
 def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], list[str]]:
     """Return each given setting's text with its source, and what names no setting."""
     known = {declared.name for declared in fields(Settings)}
+    secrets = {_file_variable(declared.name) for declared in fields(Settings) if declared.metadata["secret"]}
     texts: dict[str, tuple[str, str]] = {}
     problems: list[str] = []
     for name, text in _read_file(environ, problems).items():
@@ -92,11 +95,34 @@ def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], lis
             or variable.startswith("CURFEW_TEST_")
         ):
             continue
-        if name in known:
+        if variable in secrets:
+            _read_secret(environ, variable, texts, problems)
+        elif name in known:
             texts[name] = (text, "environment")
         else:
             problems.append(f"{variable} is no setting")
     return texts, problems
+
+
+def _file_variable(name: str) -> str:
+    return PREFIX + name.upper() + FILE_SUFFIX
+
+
+def _read_secret(
+    environ: Mapping[str, str], variable: str, texts: dict[str, tuple[str, str]], problems: list[str]
+) -> None:
+    """Take a secret from the file that a variable names, as container platforms mount them."""
+    plain = variable.removesuffix(FILE_SUFFIX)
+    if plain in environ:
+        problems.append(f"{plain} and {variable} are both set: remove one of them")
+        return
+    try:
+        # Editors and `echo` end a file with a line break, which belongs to no secret.
+        text = Path(environ[variable]).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as exc:
+        problems.append(f"the file that {variable} names cannot be read: {exc}")
+        return
+    texts[plain.removeprefix(PREFIX).lower()] = (text, "environment")
 
 
 def _read_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
