@@ -16,6 +16,7 @@
 #   make fuzz         every parser by atheris for FUZZ_MINUTES=10 each, or FUZZ_ARGS="jwks" alone; x86-64 Linux
 #   make mutants      how many small defects the tests find in tokens, logout and delivery; takes hours
 #   make wheel-check  builds the wheel, installs it elsewhere, and signs in and out with it
+#   make docs         builds the documentation into build/site; a broken link is an error
 #   make screenshot   takes the picture of the README anew, with Chromium
 #   make clean        removes the environments and the demo's data
 #
@@ -39,7 +40,7 @@ MINUTES ?= 5
 FUZZ_MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check fuzz
+.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check fuzz docs
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -84,6 +85,10 @@ wheel-check: install-dev
 screenshot: install-dev
 	@$(BIN)/python -m docs.screenshot
 
+docs: install-dev
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --system-certs --require-hashes -r requirements/docs.lock
+	@$(BIN)/python -m docs.build_site && echo "The documentation is in build/site/index.html"
+
 bench-sessions: install-dev
 	@$(BIN)/python -m benchmarks.sessions $(BENCH_ARGS)
 
@@ -125,5 +130,6 @@ lock: install
 	$(BIN)/uv pip compile requirements/bootstrap.in $(LOCK) --upgrade -o requirements/bootstrap.lock
 	$(BIN)/uv pip compile requirements/fuzz.in $(LOCK) --upgrade -o requirements/fuzz.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK) --upgrade -o requirements/dev.lock
+	$(BIN)/uv pip compile requirements/docs.in -c requirements/dev.lock $(LOCK) -o requirements/docs.lock
 	$(BIN)/uv pip compile pyproject.toml --extra demo -c requirements/dev.lock $(LOCK) -o requirements/demo.lock
 	$(BIN)/uv pip compile pyproject.toml --extra postgres -c requirements/dev.lock $(LOCK) -o requirements/run.lock

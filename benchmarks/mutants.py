@@ -1,4 +1,4 @@
-"""The mutation score of tokens, logout and delivery: `make mutants`, explained in docs/mutants.md.
+"""The mutation score of tokens, logout and delivery: `make mutants`, explained in docs/design/mutants.md.
 
 mutmut changes one expression at a time and runs the tests that reach it. The score is the share of mutants
 that the tests kill, of those that the type checker lets pass. Below 90 % the command fails.

@@ -1,4 +1,4 @@
-"""Writes what the recipes know into docs/connect.md: `python -m docs.connect_table`."""
+"""Writes what the recipes know into docs/connect/recipes.md: `python -m docs.connect_table`."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from provider.clients import recipes
 from provider.clients.recipes import registered
 from provider.protocol.client_metadata import ClientMetadata
 
-PAGE = Path(__file__).with_name("connect.md")
+PAGE = Path(__file__).parent / "connect" / "recipes.md"
 START = "<!-- recipes: made by docs/connect_table.py -->"
 END = "<!-- end of recipes -->"
 _ISSUER, _APP, _REALM = "https://id.example", "https://shop.example", "https://keycloak.example/realms/main"

@@ -1,4 +1,4 @@
-"""Which test holds which rule: `python -m tests.spec_report` writes docs/specification.md anew.
+"""Which test holds which rule: `python -m tests.spec_report` writes docs/reference/specification.md anew.
 
 The rules stand in docs/specification_rules.txt; tests name them by `@pytest.mark.spec("core §3.1.2.1")`.
 The marks are read from the source, for that takes a moment where collecting all tests takes many.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RULES = ROOT / "docs" / "specification_rules.txt"
-REPORT = ROOT / "docs" / "specification.md"
+REPORT = ROOT / "docs" / "reference" / "specification.md"
 # One thing that a mark names: a section, or an id of our own lists of threats, abuses, decisions and so on.
 SECTION = re.compile(r"(?:(?P<name>[A-Za-z][\w -]*?) )?§(?P<number>[0-9]+(?:\.[0-9]+)*)(?: \([0-9]+\))?")
 OWN_ID = re.compile(r"[A-Z]{3}-[0-9]{2,4}(?: to [A-Z]{3}-[0-9]{2,4})?")

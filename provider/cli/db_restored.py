@@ -35,7 +35,7 @@ Examples:
   curfew db restored
   curfew db restored --yes --no-wait --json
 
-Running it again is harmless: it ends what was begun since. See docs/restore.md.
+Running it again is harmless: it ends what was begun since. See docs/operate/restore.md.
 """
 )
 @click.option(

@@ -22,7 +22,7 @@ from provider.infrastructure.seen_database import Mark, Seen
 
 # How often each process looks.
 EVERY = timedelta(seconds=10)
-_CURE = "run `curfew db restored`, which ends all sessions and grants (docs/restore.md)"
+_CURE = "run `curfew db restored`, which ends all sessions and grants (docs/operate/restore.md)"
 
 
 class State(StrEnum):

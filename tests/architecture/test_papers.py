@@ -1,4 +1,4 @@
-"""What the README and the papers beside it tell people to run exists, and so do the files they name."""
+"""The commands, options, make targets and files that pages and papers name exist."""
 
 import re
 import shlex
@@ -7,10 +7,11 @@ from hashlib import sha256
 
 import pytest
 
+from docs.build_site import pages
 from tests.architecture.sources import ROOT
 from tests.cli.test_examples import COMMANDS
 
-PAPERS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "UPGRADING.md", "docs/connect.md")
+PAPERS = pages()
 # As published at https://www.apache.org/licenses/LICENSE-2.0.txt.
 APACHE_2 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 COMMENT = re.compile(r"\s+#.*")

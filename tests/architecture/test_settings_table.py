@@ -29,7 +29,7 @@ def test_the_page_about_apps_has_every_recipe():
 @pytest.mark.spec("SEC-601")
 def test_the_limits_in_the_document_are_the_defaults():
     documented = re.findall(
-        r"`(CURFEW_\w+)`(?: \| | \()`([^`]+)`", (ROOT / "docs" / "sign-in-limits.md").read_text()
+        r"`(CURFEW_\w+)`(?: \| | \()`([^`]+)`", (ROOT / "docs" / "operate" / "sign-in-limits.md").read_text()
     )
     defaults = {view.variable: view.default for view in describe_settings(Settings(), environ={})}
 

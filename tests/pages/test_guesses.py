@@ -332,7 +332,7 @@ def test_guesses_beyond_the_limit_do_not_fill_the_audit_log(limits, ada, at, sig
 
 @pytest.mark.spec("SEC-616")
 def test_how_many_guesses_from_many_networks_are_checked(app):
-    """With the default limits: a hundred, and three for each network (docs/sign-in-limits.md)."""
+    """With the default limits: a hundred, and three for each network (docs/operate/sign-in-limits.md)."""
     networks = [f"198.51.100.{number}" for number in range(120)]
     checked = 0
     for _ in range(5):
