@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from provider.administration import clients
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.client_options import (
@@ -27,8 +28,7 @@ from provider.cli.confirm import confirm
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
 from provider.cli.plain_text import say
-from provider.clients import change, queries, register
-from provider.clients.addresses import check_addresses
+from provider.clients import change, queries
 from provider.clients.models import Client
 from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
@@ -80,26 +80,26 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
     named = from_preset | named
     metadata = ClientMetadata.from_registration(PRESELECTED | named)
     options = asked_options(given, preset=preset_choices)
-    check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
+    clients.check_reachable(metadata, options)
     say_remarks(named, metadata)
+    given_secret = _read_secret(client_secret)
     with transaction():
-        made, secret = register.add(
+        made = clients.register(
             metadata,
+            options,
             client_id=client_id,
-            client_secret=_read_secret(client_secret),
-            options=options,
+            client_secret=given_secret,
             any_secret_method=leaves_method_open(named) is not False,
+            recipe=software,
         )
-        made.recipe = software
-        record(EventTag.CLIENT_ADDED, actor="admin", client_id=made.client_id, metadata=made.registered)
-    shown_secret = None if client_secret else secret
+    shown_secret = None if client_secret else made.secret
     if as_json:
-        _show_changed(made, shown_secret, as_json=True)
+        _show_changed(made.client, shown_secret, as_json=True)
         return
-    show_record(app_facts(made))
+    show_record(app_facts(made.client))
     if shown_secret:
         show_secret("client_secret", shown_secret)
-    say_what_next(made)
+    say_what_next(made.client)
 
 
 @client.command("list", epilog="Example: curfew client list --json")
@@ -110,11 +110,11 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
 @with_app
 def list_(*, limit: int, as_json: bool) -> None:
     """List the clients, oldest first."""
-    clients = queries.list_clients(limit=limit)
+    found = queries.list_clients(limit=limit)
     if as_json:
-        show_json([as_wire(one) for one in clients])
+        show_json([as_wire(one) for one in found])
         return
-    rows = [(one.client_id, one.display_name, *_row(one)) for one in clients]
+    rows = [(one.client_id, one.display_name, *_row(one)) for one in found]
     columns = ("client_id", "Name", "Kind", "Logout address", "State", "Since")
     show_table(columns, rows, empty="There are no clients.")
 
@@ -166,7 +166,7 @@ def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: 
     before, seen_at = known.registered, known.updated_at
     named = named_metadata(given)
     metadata, options = ClientMetadata.from_registration(before | named), asked_options(given, known)
-    check_addresses(metadata, deliver_to=options.deliver_to, for_operator=True)
+    clients.check_reachable(metadata, options)
     say_remarks(before | named, metadata)
     with transaction():
         known = queries.lock(client_id)

@@ -26,7 +26,7 @@ def register() -> Response:
     _count()
     token = _initial_token()
     asked = _read_metadata()
-    made = registration.add(asked, initial_token=token, ip=client_address(), network=client_networks()[-1])
+    made = registration.add(asked, initial_token=token, network=client_networks()[-1])
     return _answer(made, 201)
 
 

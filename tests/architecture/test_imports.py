@@ -10,6 +10,7 @@ import pytest
 from tests.architecture.sources import ROOT, imports_of, trees
 
 ROOMS = {
+    *("administration", "authentication"),
     *("accounts", "audit", "clients", "delivery", "keys"),
     *("grants", "interactions", "sessions", "signals", "tokens"),
     *("config", "inspection", "logout", "oauth", "protocol"),

@@ -8,9 +8,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from provider.administration import clients
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.clients import change, initial_access, queries, register, registration_token
+from provider.clients import change, initial_access, queries, registration_token
 from provider.clients.addresses import check_addresses, has_plain_http_logout
 from provider.clients.fetch_slots import registrant_of
 from provider.clients.models import Client
@@ -45,15 +46,13 @@ class RegisteredByItself:
     software_statement: object = field(default=None, repr=False)
 
 
-def add(
-    asked: dict[str, Any], *, initial_token: str | None, ip: str | None, network: str
-) -> RegisteredByItself:
+def add(asked: dict[str, Any], *, initial_token: str | None, network: str) -> RegisteredByItself:
     """Register a client. Raises InvalidToken if the initial access token was used up meanwhile.
 
     `network` is where the request came from, as rate limits count it.
     """
     metadata = _approved(asked, registrant=f"network:{network}")
-    made = in_transaction(lambda: _add(asked, metadata, initial_token, ip, network))
+    made = in_transaction(lambda: _add(asked, metadata, initial_token, network))
     _warn_of_plain_http(made.client)
     return made
 
@@ -88,24 +87,25 @@ def remove(client: Client, token: str, *, ip: str | None) -> None:
 
 
 def _add(
-    asked: dict[str, Any], metadata: ClientMetadata, initial_token: str | None, ip: str | None, network: str
+    asked: dict[str, Any], metadata: ClientMetadata, initial_token: str | None, network: str
 ) -> RegisteredByItself:
     statement, token_id = asked.get("software_statement"), None
     if initial_token is not None:
         token_id = initial_access.use(initial_token)
         if token_id is None:
             raise _refusal()
-    client, secret = register.add(metadata)
-    client.self_registered = True
     if token_id is not None:
-        client.registrant = f"token:{token_id}"
+        registrant = f"token:{token_id}"
     else:
         software = software_statement.software_of(statement) if statement is not None else None
-        client.registrant = software or f"network:{network}"
-    token = registration_token.give(client)
-    _record(EventTag.CLIENT_ADDED, client, ip)
+        registrant = software or f"network:{network}"
+    made = clients.register(metadata, registrant=registrant, actor="client")
+    token = registration_token.give(made.client)
     return RegisteredByItself(
-        client=client, token=token, secret=secret, software_statement=asked.get("software_statement")
+        client=made.client,
+        token=token,
+        secret=made.secret,
+        software_statement=asked.get("software_statement"),
     )
 
 
