@@ -1,17 +1,24 @@
 """Acts on clients, by the operator or by a client that registered itself (rfc7591, rfc7592)."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from provider.audit.record import Actor, record
 from provider.audit.tags import EventTag
+from provider.clients import change, queries
 from provider.clients.addresses import check_addresses
 from provider.clients.models import Client
 from provider.clients.options import ClientOptions
 from provider.clients.register import add
+from provider.logout import mass
 from provider.protocol.client_metadata import ClientMetadata
 
 _MOST_URIS_RECORDED = 10
+
+
+class ChangedMeanwhile(Exception):
+    """The client is not what it was when the change was decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,56 @@ def register(
     client.self_registered, client.registrant = registrant is not None, registrant
     _record(EventTag.CLIENT_ADDED, client, actor, metadata=client.registered)
     return Registered(client=client, secret=secret)
+
+
+def lock_as_seen(client_id: str, seen_at: datetime) -> Client:
+    """Lock a client for a change, if it has not been changed since; raises UnknownClient or ChangedMeanwhile.
+
+    `seen_at` is the `updated_at` of the row from which the change was decided.
+    """
+    client = queries.lock(client_id)
+    if client.updated_at != seen_at:
+        raise ChangedMeanwhile("somebody else changed the client meanwhile: look at it and try again")
+    return client
+
+
+def update(
+    client: Client,
+    metadata: ClientMetadata,
+    options: ClientOptions | None = None,
+    *,
+    enabled: bool | None = None,
+    keep_tokens: bool = False,
+    any_secret_method: bool | None = None,
+    actor: Actor = "admin",
+) -> str | None:
+    """Change a locked client; what is None stays as it is. Returns a new secret if the client now needs one.
+
+    A client that may no longer stay offline loses its offline grants (ABU-24): a bulk logout has begun then.
+    For the service tokens, see `provider.clients.change.update`. Raises InvalidOption.
+    """
+    before, could_stay_offline = client.registered, client.may_stay_offline
+    secret = change.update(
+        client, metadata, options, keep_tokens=keep_tokens, any_secret_method=any_secret_method
+    )
+    if enabled is not None:
+        (change.enable if enabled else change.disable)(client)
+    if could_stay_offline and not client.may_stay_offline:
+        mass.end_offline_of_client(client, actor)
+    _record(
+        EventTag.CLIENT_UPDATED,
+        client,
+        actor,
+        changed=_names_of_changed(before, client.registered),
+        auth_methods=client.auth_methods,
+        options=asdict(options) if options else None,
+        enabled=client.disabled_at is None,
+    )
+    return secret
+
+
+def _names_of_changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
 def _record(tag: EventTag, client: Client, actor: Actor, **detail: Any) -> None:

@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -25,14 +24,14 @@ from provider.cli.client_registration import registration_token_
 from provider.cli.client_remarks import say_remarks
 from provider.cli.client_view import app_facts, as_wire
 from provider.cli.confirm import confirm
-from provider.cli.context import fail, with_app
+from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
 from provider.cli.plain_text import say
 from provider.clients import change, queries
 from provider.clients.models import Client
 from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
-from provider.logout import mass, mass_walk
+from provider.logout import mass_walk
 from provider.protocol.client_metadata import ClientMetadata
 from provider.tokens import service
 
@@ -169,28 +168,14 @@ def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: 
     clients.check_reachable(metadata, options)
     say_remarks(before | named, metadata)
     with transaction():
-        known = queries.lock(client_id)
-        if known.updated_at != seen_at:
-            fail("somebody else changed the client meanwhile: look at it and try again")
-        could_stay_offline = known.may_stay_offline
-        any_method = leaves_method_open(named)
-        secret = change.update(
-            known, metadata, options, keep_tokens=keep_tokens, any_secret_method=any_method
-        )
-        if enabled is not None:
-            (change.enable if enabled else change.disable)(known)
-        if could_stay_offline and not known.may_stay_offline:
-            mass.end_offline_of_client(known, "admin")
-        after = known.registered
-        changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
-        record(
-            EventTag.CLIENT_UPDATED,
-            actor="admin",
-            client_id=client_id,
-            changed=changed,
-            auth_methods=known.auth_methods,
-            options=asdict(options),
-            enabled=known.disabled_at is None,
+        known = clients.lock_as_seen(client_id, seen_at)
+        secret = clients.update(
+            known,
+            metadata,
+            options,
+            enabled=enabled,
+            keep_tokens=keep_tokens,
+            any_secret_method=leaves_method_open(named),
         )
     # Offline grants that were taken away are revoked here as far as a moment goes; workers do the rest.
     mass_walk.carry_on_if_free(f"{socket.gethostname()}:{os.getpid()}:update"[:128])

@@ -45,7 +45,7 @@ def replace_registration(client_id: str) -> Response:
     token = _own_token()
     client = registration.prove(client_id, token)
     _count()
-    made = registration.replace(client, token, _read_metadata(), ip=client_address())
+    made = registration.replace(client, token, _read_metadata())
     return _answer(made, 200)
 
 

@@ -18,7 +18,6 @@ from provider.clients.models import Client
 from provider.clients.secrets import check_secret
 from provider.infrastructure import event_log
 from provider.infrastructure.database import end_read, in_transaction
-from provider.logout import mass
 from provider.oauth.client_proof.documents import slot_for
 from provider.oauth.registration import software_statement
 from provider.oauth.registration.restrictions import as_protocol_error, check_stranger
@@ -68,13 +67,13 @@ def prove(client_id: str, token: str) -> Client:
     return client
 
 
-def replace(client: Client, token: str, asked: dict[str, Any], *, ip: str | None) -> RegisteredByItself:
+def replace(client: Client, token: str, asked: dict[str, Any]) -> RegisteredByItself:
     """Replace all that a client registered; its token is taken and another is given."""
     _refuse_operators(client)
     _check_sent_back(client, asked)
     metadata = _approved(asked, client, registrant=registrant_of(client))
     end_read()
-    made = in_transaction(lambda: _replace(client.client_id, token, asked, metadata, ip))
+    made = in_transaction(lambda: _replace(client.client_id, token, asked, metadata))
     _warn_of_plain_http(made.client)
     return made
 
@@ -110,7 +109,7 @@ def _add(
 
 
 def _replace(
-    client_id: str, token: str, asked: dict[str, Any], metadata: ClientMetadata, ip: str | None
+    client_id: str, token: str, asked: dict[str, Any], metadata: ClientMetadata
 ) -> RegisteredByItself:
     client = prove(client_id, token)
     fresh = registration_token.replace(client, token)
@@ -119,11 +118,7 @@ def _replace(
     # Behind the row's lock, for the operator may have changed the client meanwhile.
     _refuse_operators(client)
     check_stranger(metadata, client)
-    could_stay_offline = client.may_stay_offline
-    secret = change.update(client, metadata)
-    if could_stay_offline and not client.may_stay_offline:
-        mass.end_offline_of_client(client, "client")
-    _record(EventTag.CLIENT_UPDATED, client, ip)
+    secret = clients.update(client, metadata, actor="client")
     return RegisteredByItself(
         client=client, token=fresh, secret=secret, software_statement=asked.get("software_statement")
     )
