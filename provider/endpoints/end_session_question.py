@@ -1,5 +1,6 @@
 """What a person is asked before anything ends: which sign-out, and again before the widest of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from werkzeug.wrappers import Response
@@ -10,6 +11,7 @@ from provider.interactions.models import Interaction
 from provider.logout.holdings import own_first
 from provider.logout.preview import preview_everywhere
 from provider.logout.shares import Share, list_of_session
+from provider.logout.signed_tokens import SignedTokens, list_of_shares
 from provider.sessions.queries import FoundSession
 from provider.web import csrf
 from provider.web.headers import allow_form_action
@@ -41,6 +43,7 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
             for share in shares
             if share.survives_browser
         ],
+        signed_tokens=_signed_tokens(parked, found, shares),
         asked_about=[]
         if by_hint
         else [share.client.display_name for share in shares if share.asks_about_offline],
@@ -59,6 +62,13 @@ def concerned(parked: Interaction, found: FoundSession) -> list[Share]:
         return shares
     sid = EndSessionCase.of(parked).sid
     return [share for share in shares if share.sid == sid]
+
+
+def _signed_tokens(parked: Interaction, found: FoundSession, shares: Sequence[Share]) -> list[SignedTokens]:
+    """Return whose signed access tokens outlive the answer; for a mere hint, only those of its own client."""
+    held = list_of_shares(found.account.id, shares)
+    own = {share.client.id for share in shares}
+    return [one for one in held if one.client.id in own or not parked.answers.get("by_hint")]
 
 
 def ask_about_everywhere(ticket: str, parked: Interaction, found: FoundSession) -> Response:

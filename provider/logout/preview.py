@@ -1,11 +1,11 @@
 """What an ending would end, said before it is done: the same shares that the ending itself will read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select, true
+from sqlalchemy import func, or_, select, true
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
@@ -19,9 +19,10 @@ from provider.logout.shares import (
     list_of_grant,
     list_of_session,
 )
+from provider.logout.signed_tokens import SignedTokens, by_name, held_until, list_elsewhere
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.liveness import outlives_session
-from provider.tokens.models import AccessToken, RefreshToken
+from provider.tokens.models import RefreshToken
 
 # A person with more sessions is shown the newest, and how many there are.
 MOST_SESSIONS = 100
@@ -39,14 +40,6 @@ class PreviewedApp:
     offline: bool
     # Whether that grant lives on after this ending.
     survives: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedTokens:
-    """Signed access tokens of one app: an API that does not ask us may accept them until they expire."""
-
-    client: Client
-    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +85,7 @@ def preview_others(keep: Session) -> Preview:
         sessions=others[:MOST_SESSIONS],
         session_count=max(count_held_sessions(keep.account_id) - 1, 0),
         grant_count=_count_grants([share for share in shares if share not in survivors]),
-        signed_tokens=_signed_tokens_elsewhere(keep),
+        signed_tokens=list_elsewhere(keep),
     )
 
 
@@ -149,7 +142,7 @@ def _tokens(account_id: UUID) -> tuple[int, tuple[SignedTokens, ...]]:
         .where(RefreshToken.expires_at > now)
         .subquery()
     )
-    signed = _signed_tokens(account_id, now).subquery()
+    signed = held_until(account_id, now).subquery()
     both = (
         select(*usable.c, Client, signed.c.until)
         .select_from(usable)
@@ -157,33 +150,4 @@ def _tokens(account_id: UUID) -> tuple[int, tuple[SignedTokens, ...]]:
         .outerjoin(Client, Client.id == signed.c.holder_id)
     )
     rows = db.session.execute(both).all()
-    return rows[0][0], _by_name((row[1], row[2]) for row in rows if row[1])
-
-
-def _signed_tokens_elsewhere(keep: Session) -> tuple[SignedTokens, ...]:
-    """List the apps with signed access tokens from the other sessions of a person."""
-    share = ClientSession.id == AccessToken.client_session_id
-    signed = _signed_tokens(keep.account_id, clock.now()).join(ClientSession, share)
-    theirs = signed.where(ClientSession.session_id != keep.id).subquery()
-    found = select(Client, theirs.c.until).join(theirs, theirs.c.holder_id == Client.id)
-    return _by_name((client, until) for client, until in db.session.execute(found))
-
-
-def _signed_tokens(account_id: UUID, now: datetime) -> Select[UUID, datetime]:
-    """Select who holds signed access tokens of a person, and until when the last one is good.
-
-    Revoked ones too: an API that does not ask cannot know of that. Older rows do not say what they are.
-    """
-    holder = func.coalesce(AccessToken.actor_id, AccessToken.client_id)
-    return (
-        select(holder.label("holder_id"), func.max(AccessToken.expires_at).label("until"))
-        .join(Grant, Grant.id == AccessToken.grant_id)
-        .where(Grant.account_id == account_id, AccessToken.expires_at > now)
-        .where(AccessToken.is_signed.is_not(False))
-        .group_by(holder)
-    )
-
-
-def _by_name(found: Iterable[tuple[Client, datetime]]) -> tuple[SignedTokens, ...]:
-    held = [SignedTokens(client=client, until=until) for client, until in found]
-    return tuple(sorted(held, key=lambda one: one.client.display_name.casefold()))
+    return rows[0][0], by_name((row[1], row[2]) for row in rows if row[1])

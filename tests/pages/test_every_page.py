@@ -11,6 +11,7 @@ from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.logout.holdings import HeldSession
 from provider.logout.preview import Preview, PreviewedApp
+from provider.logout.signed_tokens import SignedTokens
 from provider.pages.nothing_waits import Reason
 from provider.sessions.models import Session
 from provider.web.error_pages import error_page
@@ -74,6 +75,7 @@ PAGES = {
             "app_name": "Red <b>",
             "ends": ENDS,
             "survives": [{"name": "Green", "until": NOW}],
+            "signed_tokens": [SignedTokens(client=RED, until=NOW)],
             "can_end_app": True,
             "can_end_everywhere": True,
         },

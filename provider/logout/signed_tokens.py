@@ -1,0 +1,70 @@
+"""Signed access tokens: a logout cannot take them back from an API that does not ask the provider.
+
+So the pages that ask what shall end name the apps that hold some, and until when they are valid.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.infrastructure.database import db
+from provider.logout.shares import Share
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.models import AccessToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTokens:
+    """Signed access tokens of one app: an API that does not ask us may accept them until they expire."""
+
+    client: Client
+    until: datetime
+
+
+def list_elsewhere(keep: Session) -> tuple[SignedTokens, ...]:
+    """List the apps with signed access tokens from the other sessions of a person."""
+    share = ClientSession.id == AccessToken.client_session_id
+    held = held_until(keep.account_id, clock.now()).join(ClientSession, share)
+    return _with_clients(held.where(ClientSession.session_id != keep.id))
+
+
+def list_of_shares(account_id: UUID, shares: Sequence[Share]) -> tuple[SignedTokens, ...]:
+    """List the apps with signed access tokens from these client sessions of a person."""
+    ids = [share.client_session.id for share in shares if share.client_session]
+    if not ids:
+        return ()
+    held = held_until(account_id, clock.now())
+    return _with_clients(held.where(AccessToken.client_session_id.in_(ids)))
+
+
+def held_until(account_id: UUID, now: datetime) -> Select[UUID, datetime]:
+    """Select who holds signed access tokens of a person, and until when the last one is good.
+
+    Revoked ones too: an API that does not ask cannot know of that. Older rows do not say what they are.
+    """
+    holder = func.coalesce(AccessToken.actor_id, AccessToken.client_id)
+    return (
+        select(holder.label("holder_id"), func.max(AccessToken.expires_at).label("until"))
+        .join(Grant, Grant.id == AccessToken.grant_id)
+        .where(Grant.account_id == account_id, AccessToken.expires_at > now)
+        .where(AccessToken.is_signed.is_not(False))
+        .group_by(holder)
+    )
+
+
+def by_name(found: Iterable[tuple[Client, datetime]]) -> tuple[SignedTokens, ...]:
+    """Return the apps and instants in the order of the apps' names."""
+    held = [SignedTokens(client=client, until=until) for client, until in found]
+    return tuple(sorted(held, key=lambda one: one.client.display_name.casefold()))
+
+
+def _with_clients(held: Select[UUID, datetime]) -> tuple[SignedTokens, ...]:
+    theirs = held.subquery()
+    found = select(Client, theirs.c.until).join(theirs, theirs.c.holder_id == Client.id)
+    return by_name((client, until) for client, until in db.session.execute(found))
