@@ -22,6 +22,8 @@ from provider.protocol.refusal import RefusalKind
 
 # What a page and the log say of a `post_logout_redirect_uri` that cannot be used, besides its flaws.
 UNREGISTERED, OF_NO_CLIENT, DISABLED = "unregistered", "of_no_client", "disabled"
+# And of a `client_id` that is not the client of the hint.
+NOT_OF_HINT = "not_of_hint"
 
 # A server of the previous release, beside this one during an upgrade, knows no such parameter.
 _NEWER = frozenset({"result_page", "unusable", "self_registered", "was_signed_in"})
@@ -89,8 +91,8 @@ def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None
     A hint that proves nothing counts as no hint (rpinitiated §4); one that was made for another
     client than `client_id` proves that neither can be believed.
     """
-    hint, client = _who_asks(asked)
-    unusable = [{"name": name, "why": why.value} for name, why in asked.flaws.items()]
+    hint, client, disbelieved = _who_asks(asked)
+    unusable = [{"name": name, "why": why.value} for name, why in asked.flaws.items()] + disbelieved
     if client is None or not client.is_active:
         if asked.post_logout_redirect_uri:
             why = OF_NO_CLIENT if client is None else DISABLED
@@ -123,23 +125,20 @@ def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None
     return case, hint
 
 
-def _who_asks(asked: EndSessionRequest) -> tuple[ProvenHint | None, Client | None]:
-    """Return the proven hint, and the client that it proves or that is merely claimed."""
+def _who_asks(asked: EndSessionRequest) -> tuple[ProvenHint | None, Client | None, list[dict[str, str]]]:
+    """Return the proven hint, the client that it proves or that is only claimed, and what contradicts it."""
     if asked.is_ambiguous:
-        return None, None
-    hint, client = None, None
+        return None, None, []
     try:
         if asked.id_token_hint:
             hint = read_hint(asked.id_token_hint, client_id=asked.client_id)
-            client = hint.client
-        elif asked.client_id:
-            client = clients.find_by_client_id(asked.client_id)
+            return hint, hint.client, []
     except ForeignHint as exc:
         event_log.info("id_token_hint_refused", detail=str(exc))
+        return None, None, [{"name": "client_id", "why": NOT_OF_HINT}]
     except BadHint as exc:
         event_log.info("id_token_hint_refused", detail=str(exc))
-        client = clients.find_by_client_id(asked.client_id) if asked.client_id else None
-    return hint, client
+    return None, clients.find_by_client_id(asked.client_id) if asked.client_id else None, []
 
 
 def _return_to(asked: EndSessionRequest, client: Client) -> str | None:

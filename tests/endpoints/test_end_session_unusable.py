@@ -113,6 +113,26 @@ def test_two_that_disagree_about_who_is_meant_prove_nothing(http, made, good, na
     assert page.press("sign-out").headers["Location"].startswith("/session/ended/")
 
 
+@pytest.mark.spec("rpinitiated §2")
+def test_a_client_id_that_contradicts_the_hint_is_named_as_the_reason_not_to_lead_back(http, made, good):
+    make_client("green")
+
+    page = Page(http, follow(http, send(http, [*good, ("client_id", "green")])))
+    done = follow(http, page.press("sign-out"))
+
+    assert "asks to sign you out" not in page.html
+    for shown in (page.html, done.text):
+        assert 'data-parameter="client_id" data-why="not_of_hint"' in shown
+        assert 'id="continue"' not in shown
+    assert "names two different apps" in done.text
+
+
+def test_two_client_ids_are_named_as_the_reason_where_nobody_is_signed_in(http, app):
+    shown = send(http, [("client_id", "red"), ("client_id", "green")])
+
+    assert "names two different apps" in shown.text
+
+
 @pytest.mark.spec("THR-39")
 def test_a_parameter_in_query_and_body_is_sent_twice(http, made, good):
     query, body = urlencode([*good, ("state", "a")]), {"state": "b"}
