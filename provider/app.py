@@ -30,7 +30,6 @@ def create_app(
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings, role)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
     keep_private(settings)
     db.init_app(app)
     with app.app_context():

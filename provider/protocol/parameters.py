@@ -156,6 +156,15 @@ def _check(name: str, value: str, limit: int) -> None:
     # A database cannot keep the character NUL, and no parameter of any specification has one.
     if "\0" in name or "\0" in value:
         raise MalformedParameter(f"the parameter {_named(name)} holds the character NUL")
+    check_text(name, value)
+
+
+def check_text(name: str, value: str) -> None:
+    """Refuse what was not sent as UTF-8 and so holds a lone surrogate (rfc6749 appendix B)."""
+    try:
+        (name + value).encode()
+    except UnicodeEncodeError as exc:
+        raise MalformedParameter(f"the parameter {_named(name)} is not UTF-8") from exc
 
 
 def _named(name: str) -> str:

@@ -7,6 +7,7 @@ from flask import Response, request
 
 from provider.infrastructure import current, event_log
 from provider.web.notes import notes
+from provider.web.strict_request import query_pairs
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _ONE_YEAR = 365 * 24 * 3600
@@ -71,7 +72,7 @@ def write(response: Response) -> Response:
 def _say_how_to_cache(response: Response) -> None:
     if request.endpoint == "static" and response.status_code in (200, 304):
         # The address holds a digest of the content, so that a new content has a new address.
-        lifetime = f"max-age={_ONE_YEAR}, immutable" if "v" in request.args else "max-age=300"
+        lifetime = f"max-age={_ONE_YEAR}, immutable" if "v" in dict(query_pairs(request)) else "max-age=300"
         response.headers["Cache-Control"] = f"public, {lifetime}"
     elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"

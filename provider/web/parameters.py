@@ -8,8 +8,7 @@ from provider.infrastructure import current
 from provider.protocol import parameters
 from provider.protocol.errors import InvalidRequest
 from provider.protocol.parameters import OversizedParameter, Parameters, Usable
-
-_FORM = "application/x-www-form-urlencoded"
+from provider.web.strict_request import FORM, form_pairs, query_pairs
 
 
 def read_clear_ones(request: Request, names: Collection[str]) -> dict[str, str]:
@@ -17,7 +16,7 @@ def read_clear_ones(request: Request, names: Collection[str]) -> dict[str, str]:
     settings = current.settings()
     if len(request.query_string) > settings.max_body_bytes:
         return {}
-    pairs = (*request.args.items(multi=True), *request.form.items(multi=True))
+    pairs = (*query_pairs(request), *form_pairs(request))
     return parameters.clear_ones(pairs, names, settings.max_parameter_bytes)
 
 
@@ -27,10 +26,10 @@ def read_usable_ones(request: Request, names: Collection[str], *, same_twice: Co
     Only the size of the whole request is still a reason to refuse it.
     """
     _check_query(request)
-    is_readable = not request.content_length or (request.mimetype == _FORM and not _coding_of(request))
-    form = request.form.items(multi=True) if is_readable else ()
+    is_readable = not request.content_length or (request.mimetype == FORM and not _coding_of(request))
+    form = form_pairs(request) if is_readable else ()
     return parameters.usable_ones(
-        (*request.args.items(multi=True), *form),
+        (*query_pairs(request), *form),
         names,
         current.settings().max_parameter_bytes,
         same_twice=same_twice,
@@ -43,10 +42,8 @@ def read_parameters(request: Request) -> Parameters:
     settings = current.settings()
     _check_query(request)
     # rfc6749 appendix B: parameters in a body are form-urlencoded, whatever else a library could read.
-    check_body(request, _FORM)
-    return parameters.read_parameters(
-        request.args.items(multi=True), request.form.items(multi=True), settings.max_parameter_bytes
-    )
+    check_body(request, FORM)
+    return parameters.read_parameters(query_pairs(request), form_pairs(request), settings.max_parameter_bytes)
 
 
 def check_body(request: Request, mimetype: str) -> None:

@@ -25,8 +25,7 @@ from provider.web import (
     request_bounds,
     request_metrics,
 )
-
-_MOST_FORM_PARTS = 100
+from provider.web.strict_request import StrictRequest
 
 StartResponse = Callable[..., Any]
 WSGIApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -36,9 +35,8 @@ def install(app: Flask) -> None:
     """Give an application the house's manners; the house must be installed, the URLs not yet."""
     with app.app_context():
         settings = current.settings()
+    app.request_class = StrictRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
-    app.config["MAX_FORM_PARTS"] = _MOST_FORM_PARTS
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A doubled slash is a wrong address, not a reason for a 308 that posts a password again (THR-12).
     app.url_map.merge_slashes = False

@@ -1,0 +1,53 @@
+"""A request whose parameters are text: bytes that are not UTF-8 are refused, not rewritten.
+
+The framework keeps such bytes percent-encoded, so that `state=%ff` would come back to the app as `%25ff`; in
+a raw form body it drops all parameters. Here they stay visible until a reader of parameters refuses them.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from flask import Request
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+
+from provider.protocol.parameters import check_text
+
+FORM = "application/x-www-form-urlencoded"
+
+Pairs = list[tuple[str, str]]
+
+
+class StrictRequest(Request):
+    """Refuses parameters that are not UTF-8 when they are read. Raises MalformedParameter."""
+
+    @cached_property
+    def args(self) -> MultiDict[str, str]:
+        """The parameters of the query."""
+        return ImmutableMultiDict(_texts(query_pairs(self)))
+
+    @cached_property
+    def form(self) -> ImmutableMultiDict[str, str]:
+        """The parameters of the body; no form of ours is sent as multipart."""
+        return ImmutableMultiDict(_texts(form_pairs(self)))
+
+
+def query_pairs(request: Request) -> Pairs:
+    """Return the parameters of the query as they were sent: other bytes than UTF-8 as lone surrogates."""
+    return _pairs(request.query_string)
+
+
+def form_pairs(request: Request) -> Pairs:
+    """Return the parameters of the body as they were sent: other bytes than UTF-8 as lone surrogates."""
+    return _pairs(request.get_data()) if request.mimetype == FORM else []
+
+
+def _pairs(encoded: bytes) -> Pairs:
+    text = encoded.decode(errors="surrogateescape")
+    return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+
+
+def _texts(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    for name, value in pairs:
+        check_text(name, value)
+        yield name, value
