@@ -111,7 +111,7 @@ Examples:
 
 Every command says more with --help. Settings come from CURFEW_… variables or from the file that
 CURFEW_CONFIG names. Exit codes: 0 done, 1 refused or failed, 2 wrong use or settings, 3 the database needs
-`curfew db upgrade`.
+`curfew db upgrade`, 4 it is read-only, 5 it is an older copy, 6 try again.
 """,
 )
 @click.version_option(version(DISTRIBUTION), prog_name="curfew")

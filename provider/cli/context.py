@@ -24,7 +24,7 @@ PUBLISHED_KEY = (
     "the secret key is the published one of docker-compose.yml, so everyone can open a copy of the database: "
     "set CURFEW_SECRET_KEY to 32 random bytes before real use"
 )
-REFUSED, WRONG_SETTINGS, NOT_MIGRATED, READ_ONLY, OLDER = 1, 2, 3, 4, 5
+REFUSED, WRONG_SETTINGS, NOT_MIGRATED, READ_ONLY, OLDER, TRY_AGAIN = 1, 2, 3, 4, 5, 6
 
 
 @overload

@@ -1,14 +1,19 @@
 """`curfew db`: the database's schema and history."""
 
+from datetime import timedelta
+
 import click
 
 from provider.cli.context import NOT_MIGRATED, fail, with_app
 from provider.cli.db_restored import accept, restored
+from provider.cli.instants import PositiveSpan
 from provider.cli.migrating import migrate
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
+from provider.config.values import write_timedelta
 from provider.infrastructure import schema
 from provider.infrastructure.database import db as database
+from provider.infrastructure.migration_run import USUAL_PATIENCE, Patience
 
 
 @click.group(
@@ -27,11 +32,35 @@ db.add_command(restored)
 db.add_command(accept)
 
 
-@db.command(epilog="Example: curfew db upgrade")
+@db.command(
+    epilog="""\b
+Examples:
+  curfew db upgrade
+  curfew db upgrade --statement-timeout 10m     a large database at a quiet time
+
+On PostgreSQL each migration is one transaction, with these limits. One that runs into them is not applied
+(exit code 6), those before it are; run the command again. SQLite has no such limits: stop the processes
+first.
+"""
+)
+@click.option(
+    "--lock-timeout",
+    type=PositiveSpan(),
+    default=write_timedelta(USUAL_PATIENCE.lock),
+    show_default=True,
+    help="How long a migration waits for a table in use; requests that want the table wait behind it.",
+)
+@click.option(
+    "--statement-timeout",
+    type=PositiveSpan(),
+    default=write_timedelta(USUAL_PATIENCE.statement),
+    show_default=True,
+    help="How long one statement of a migration may take; what it has locked is locked for as long.",
+)
 @with_app(migrated=False)
-def upgrade() -> None:
+def upgrade(*, lock_timeout: timedelta, statement_timeout: timedelta) -> None:
     """Run the migrations that are missing; doing it again changes nothing."""
-    before, after = migrate()
+    before, after = migrate(Patience(lock=lock_timeout, statement=statement_timeout))
     if before == after:
         say(f"The database was up to date already ({after}).")
     else:

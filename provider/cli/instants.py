@@ -1,11 +1,30 @@
 """Instants and spans as commands take them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
 from provider.config.values import read_timedelta
 from provider.infrastructure import clock
+
+
+class PositiveSpan(click.ParamType[timedelta]):
+    """A span of time such as `90s` or `5m`, longer than nothing."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read the span."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            span = read_timedelta(value)
+        except ValueError as exc:
+            self.fail(f"{value[:40]!r} {exc}", param, ctx)
+        if span < timedelta(milliseconds=1):
+            self.fail(f"{value[:40]!r} is less than 1ms", param, ctx)
+        return span
 
 
 def read_instant(text: str) -> datetime:

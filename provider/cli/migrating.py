@@ -1,14 +1,28 @@
 """Bring the database up to date; a new one keeps nothing that only an earlier release would need."""
 
+from provider.cli.context import TRY_AGAIN, fail
+from provider.cli.plain_text import say
 from provider.infrastructure import current, data_keys, schema
 from provider.infrastructure.database import db, transaction
+from provider.infrastructure.migration_run import USUAL_PATIENCE, NotApplied, Patience
 
 
-def migrate() -> tuple[str | None, str | None]:
-    """Run the migrations that are missing; returns the revisions before and after. Raises StrangeSchema."""
+def migrate(patience: Patience = USUAL_PATIENCE) -> tuple[str | None, str | None]:
+    """Run the migrations that are missing; returns the revisions before and after. Raises StrangeSchema.
+
+    Where others were in the way, the command ends with an exit code of its own.
+    """
     before = schema.current_revision(db.engine)
-    schema.upgrade(db.engine)
+    try:
+        schema.upgrade(db.engine, patience=patience, when_waiting=_say_that_it_waits)
+    except NotApplied as exc:
+        reached = schema.current_revision(db.engine) or "empty"
+        fail(f"{exc}; the database is at {reached}. Run `curfew db upgrade` again", code=TRY_AGAIN)
     if before is None:
         with transaction():
             data_keys.establish(current.data_keys())
     return before, schema.current_revision(db.engine)
+
+
+def _say_that_it_waits() -> None:
+    say("curfew: another upgrade of this database is running; waiting for it", err=True)

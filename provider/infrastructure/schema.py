@@ -1,16 +1,20 @@
 """The database's schema: bringing it up to date by migrations, and knowing whether it is."""
 
+from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
+from typing import TextIO
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from provider.infrastructure.database import Base
+from provider.infrastructure.migration_run import USUAL_PATIENCE, NotApplied, Patience, alone
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -28,18 +32,29 @@ class StrangeSchema(Exception):
     """The database was made by a version with other migrations; the sentence says what tells."""
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run the migrations up to a revision, in one transaction. Raises StrangeSchema.
+def upgrade(
+    engine: Engine,
+    revision: str = "head",
+    *,
+    patience: Patience = USUAL_PATIENCE,
+    when_waiting: Callable[[], None] = lambda: None,
+) -> None:
+    """Run the migrations up to a revision. Raises StrangeSchema, and NotApplied where others were in the way.
 
-    A database that a newer release has migrated already is left as it is.
+    A database that a newer release has migrated already is left as it is. While another process migrates it,
+    this waits, after a call of `when_waiting`.
     """
-    if revision == "head" and _is_of_newer_release(engine):
+    if revision == "head" and is_current(engine):
         return
     try:
-        with engine.begin() as connection:
-            command.upgrade(_config(connection), revision)
+        with alone(engine, patience, when_waiting) as connection:
+            # A newer release may have migrated it meanwhile.
+            if revision != "head" or not _is_of_newer_release(engine):
+                command.upgrade(_config(connection), revision)
     except CommandError as exc:
         raise StrangeSchema(f"the database was made by another version: {exc}") from exc
+    except NotApplied as exc:
+        raise NotApplied(f"migration {next_revision(engine)} was not applied: {exc}") from exc
 
 
 def check_complete(engine: Engine) -> None:
@@ -59,8 +74,8 @@ def check_complete(engine: Engine) -> None:
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Take migrations back down to a revision, in one transaction."""
-    with engine.begin() as connection:
+    """Take migrations back down to a revision. Raises NotApplied where others were in the way."""
+    with alone(engine, USUAL_PATIENCE, lambda: None) as connection:
         command.downgrade(_config(connection), revision)
 
 
@@ -92,6 +107,22 @@ def newest_revision() -> str | None:
     return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
+def next_revision(engine: Engine) -> str | None:
+    """Return the revision that would be run next; None where all have been."""
+    script = ScriptDirectory(str(MIGRATIONS))
+    current = current_revision(engine)
+    later = [step.revision for step in script.iterate_revisions("head", current or "base")]
+    return later[-1] if later else None
+
+
+def sql_of(revision: str) -> str:
+    """Return what a revision does on PostgreSQL, as SQL."""
+    output = StringIO()
+    step = ScriptDirectory(str(MIGRATIONS)).get_revision(revision)
+    command.upgrade(_config(None, output), f"{step.down_revision or 'base'}:{revision}", sql=True)
+    return output.getvalue()
+
+
 def is_current(engine: Engine) -> bool:
     """Whether the database has the schema that this version needs, which a newer release may have added to.
 
@@ -117,8 +148,8 @@ def _columns_of(engine: Engine) -> dict[str, list[ReflectedColumn]]:
     return {name: columns for (_schema, name), columns in inspect(engine).get_multi_columns().items()}
 
 
-def _config(connection: object) -> Config:
-    config = Config()
+def _config(connection: Connection | None, output: TextIO | None = None) -> Config:
+    config = Config(output_buffer=output)
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     return config
