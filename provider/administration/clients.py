@@ -112,6 +112,12 @@ def update(
     return secret
 
 
+def remove(client: Client, *, actor: Actor = "admin") -> None:
+    """Remove a locked client: everything it was given is dead, and what is owed to it is still delivered."""
+    change.remove(client)
+    _record(EventTag.CLIENT_REMOVED, client, actor)
+
+
 def _names_of_changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 

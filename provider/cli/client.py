@@ -193,8 +193,7 @@ def remove(*, client_id: str, yes: bool, as_json: bool) -> None:
     confirm(f"Remove {known.display_name} ({client_id})?", yes=yes)
     with transaction():
         known = queries.lock(client_id)
-        change.remove(known)
-        record(EventTag.CLIENT_REMOVED, actor="admin", client_id=client_id)
+        clients.remove(known)
     if as_json:
         show_json({"client_id": client_id, "deleted_at": known.deleted_at})
     else:

@@ -13,7 +13,7 @@ from provider.oauth.registration.lifecycle import RegisteredByItself
 from provider.protocol.errors import InvalidRequest, InvalidToken, MissingToken, TooManyRequests
 from provider.protocol.json_object import read_json_object
 from provider.web import network_limits
-from provider.web.addresses import client_address, client_networks
+from provider.web.addresses import client_networks
 from provider.web.bearer import bearer_token
 from provider.web.parameters import check_body
 
@@ -53,7 +53,7 @@ def delete_registration(client_id: str) -> Response:
     """Remove a client that wants to be gone (rfc7592 §2.3)."""
     _refuse_unless_offered()
     token = _own_token()
-    registration.remove(registration.prove(client_id, token), token, ip=client_address())
+    registration.remove(registration.prove(client_id, token), token)
     return never_stored(Response(status=204))
 
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provider.administration import clients
-from provider.audit.record import record
-from provider.audit.tags import EventTag
-from provider.clients import change, initial_access, queries, registration_token
+from provider.clients import initial_access, queries, registration_token
 from provider.clients.addresses import check_addresses, has_plain_http_logout
 from provider.clients.fetch_slots import registrant_of
 from provider.clients.models import Client
@@ -24,7 +22,6 @@ from provider.oauth.registration.restrictions import as_protocol_error, check_st
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.errors import AccessDenied, InvalidToken, UnregistrableMetadata
 
-_MOST_URIS_RECORDED = 10
 # rfc7592 §2.2: 'The request MUST NOT include' these.
 _OURS = (
     "registration_access_token",
@@ -78,11 +75,11 @@ def replace(client: Client, token: str, asked: dict[str, Any]) -> RegisteredByIt
     return made
 
 
-def remove(client: Client, token: str, *, ip: str | None) -> None:
+def remove(client: Client, token: str) -> None:
     """Remove a client: what it was given is dead at once (rfc7592 §2.3)."""
     _refuse_operators(client)
     end_read()
-    in_transaction(lambda: _remove(client.client_id, token, ip))
+    in_transaction(lambda: _remove(client.client_id, token))
 
 
 def _add(
@@ -124,13 +121,12 @@ def _replace(
     )
 
 
-def _remove(client_id: str, token: str, ip: str | None) -> None:
+def _remove(client_id: str, token: str) -> None:
     client = prove(client_id, token)
     if not registration_token.take(client, token):
         raise _refusal()
     _refuse_operators(client)
-    change.remove(client)
-    _record(EventTag.CLIENT_REMOVED, client, ip)
+    clients.remove(client, actor="client")
 
 
 def _approved(
@@ -180,15 +176,3 @@ def _refuse_operators(client: Client) -> None:
 
 def _refusal() -> InvalidToken:
     return InvalidToken("the token is unknown, used up, expired or revoked")
-
-
-def _record(tag: EventTag, client: Client, ip: str | None) -> None:
-    metadata = client.metadata_
-    record(
-        tag,
-        actor="client",
-        client_id=client.client_id,
-        ip=ip,
-        client_name=metadata.client_name,
-        redirect_uris=metadata.redirect_uris[:_MOST_URIS_RECORDED],
-    )
