@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from provider.administration import clients
-from provider.audit.record import record
-from provider.audit.tags import EventTag
+from provider.administration import client_credentials, clients
 from provider.cli.client_options import (
     PRESELECTED,
     asked_options,
@@ -27,13 +25,12 @@ from provider.cli.confirm import confirm
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
 from provider.cli.plain_text import say
-from provider.clients import change, queries
+from provider.clients import queries
 from provider.clients.models import Client
 from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
 from provider.logout import mass_walk
 from provider.protocol.client_metadata import ClientMetadata
-from provider.tokens import service
 
 _keep_tokens = click.option(
     "--keep-tokens", is_flag=True, help="Service tokens that it has got so far live on until they expire."
@@ -227,20 +224,15 @@ def rotate_secret(
         span = read_timedelta(overlap)
     except ValueError as exc:
         raise click.BadParameter(f"{overlap[:40]!r} {exc}", param_hint="--overlap") from exc
+    given_secret = _read_secret(client_secret)
     with transaction():
         known = queries.get_by_client_id(client_id)
-        ended = 0 if keep_tokens else service.count_living(known)
-        secret = change.rotate_secret(
-            known, secret=_read_secret(client_secret), overlap=span, keep_tokens=keep_tokens
+        rotated = client_credentials.rotate_secret(
+            known, secret=given_secret, overlap=span, keep_tokens=keep_tokens
         )
-        record(
-            EventTag.CLIENT_UPDATED,
-            actor="admin",
-            client_id=client_id,
-            changed=["client_secret"],
-            service_tokens_ended=ended,
-        )
-    _show_changed(known, None if client_secret else secret, as_json=as_json, service_tokens_ended=ended)
+    ended = rotated.service_tokens_ended
+    shown_secret = None if client_secret else rotated.secret
+    _show_changed(known, shown_secret, as_json=as_json, service_tokens_ended=ended)
     if ended and not as_json:
         say(f"Service tokens ended: {ended}.")
 

@@ -2,12 +2,11 @@
 
 import click
 
-from provider.audit.record import record
-from provider.audit.tags import EventTag
-from provider.cli.context import fail, with_app
+from provider.administration import client_credentials
+from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_secret
 from provider.cli.plain_text import say
-from provider.clients import queries, registration_token
+from provider.clients import queries
 from provider.infrastructure import current
 from provider.infrastructure.database import transaction
 
@@ -31,12 +30,11 @@ def registration_token_(*, client_id: str, revoke: bool, as_json: bool) -> None:
     """
     with transaction():
         known = queries.get_by_client_id(client_id)
-        if revoke and not registration_token.revoke(known):
-            fail(f"the client {client_id!r} has no registration access token")
-        token = None if revoke else registration_token.give(known)
-        record(
-            EventTag.CLIENT_UPDATED, actor="admin", client_id=client_id, changed=["registration_access_token"]
-        )
+        token = None
+        if revoke:
+            client_credentials.revoke_registration_token(known)
+        else:
+            token = client_credentials.give_registration_token(known)
     uri = f"{current.settings().issuer}/register/{client_id}"
     if as_json:
         given = {"registration_access_token": token, "registration_client_uri": uri} if token else {}
