@@ -102,8 +102,8 @@ def _key_file() -> Path | None:
 
 def _add_person(user: str | None) -> list[str]:
     from provider.accounts import queries
-    from provider.cli.user import add_person
-    from provider.infrastructure.database import end_read
+    from provider.administration import accounts
+    from provider.infrastructure.database import end_read, transaction
 
     with application(), one_line_errors():
         has_people = bool(queries.list_accounts(limit=1))
@@ -115,7 +115,9 @@ def _add_person(user: str | None) -> list[str]:
             return []
         # No transaction is open while a person types.
         end_read()
-        add_person(user, read_password(), {})
+        password = read_password()
+        with transaction():
+            accounts.add(user, password, {})
         return ["user"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from provider.accounts import queries as accounts
+from provider.administration.accounts import sign_out_everywhere
 from provider.cli.bulk_logout import as_record, bulk
 from provider.cli.context import with_app
 from provider.cli.instants import read_instant
@@ -18,9 +19,7 @@ from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.clients import queries as clients
 from provider.infrastructure.database import end_read, transaction
 from provider.logout import mass, mass_queries
-from provider.logout.ending import Cause
-from provider.logout.everywhere import end_everywhere
-from provider.logout.models import LogoutReason, MassEnding, MassKind
+from provider.logout.models import MassEnding, MassKind
 
 
 @click.group(
@@ -135,9 +134,7 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
         as_json=as_json,
     )
     with transaction():
-        outcome = end_everywhere(
-            accounts.get_by_username(username), Cause(reason=LogoutReason.ADMIN, initiator="admin")
-        )
+        outcome = sign_out_everywhere(accounts.get_by_username(username))
     ended = outcome.logout
     if as_json:
         counts = ("sessions_ended", "client_sessions_ended", "grants_revoked")

@@ -4,20 +4,17 @@ from typing import Any, TextIO
 
 import click
 
-from provider.accounts import change, claims, queries, register
+from provider.accounts import claims, queries
 from provider.accounts.models import Account
-from provider.audit.record import record
-from provider.audit.tags import EventTag
+from provider.administration import accounts
 from provider.cli.confirm import confirm
-from provider.cli.context import fail, with_app
+from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_record, show_table
 from provider.cli.plain_text import say
 from provider.cli.user_options import changed_claims, claim_options, read_password
 from provider.cli.what_ends import to_be_notified
 from provider.infrastructure.database import transaction
-from provider.logout.ending import Cause, LogoutOutcome
-from provider.logout.everywhere import end_everywhere
-from provider.logout.models import LogoutReason
+from provider.logout.ending import LogoutOutcome
 
 
 @click.group(
@@ -52,7 +49,9 @@ def add(
 ) -> None:
     """Add a person; the password is read from standard input."""
     known = changed_claims({}, claims_json, claim)
-    account = add_person(username, None if no_password else read_password(), known)
+    given = None if no_password else read_password()
+    with transaction():
+        account = accounts.add(username, given, known)
     _show(account, as_json=as_json, sentence=f"Added {account.username} ({account.id}).")
 
 
@@ -64,13 +63,13 @@ def add(
 @with_app
 def list_(*, limit: int, as_json: bool) -> None:
     """List the people, oldest first."""
-    accounts = queries.list_accounts(limit=limit)
+    found = queries.list_accounts(limit=limit)
     if as_json:
-        show_json([as_record(account) for account in accounts])
+        show_json([as_record(account) for account in found])
         return
     rows = [
         (a.username, a.claims.get("name"), a.claims.get("email"), _state(a), a.created_at, a.id)
-        for a in accounts
+        for a in found
     ]
     show_table(("User name", "Name", "E-mail", "State", "Since", "Account"), rows, empty="There is nobody.")
 
@@ -93,12 +92,7 @@ def update(*, username: str, claim: tuple[str, ...], claims_json: TextIO | None,
     """Change what is known of a person; what is not named stays, an empty value takes a claim away."""
     with transaction():
         account = queries.get_by_username(username)
-        before = account.claims
-        change.set_claims(account, changed_claims(before, claims_json, claim))
-        after = account.claims
-        changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
-        # Which claims, not what they say: the audit outlives the wish to be forgotten.
-        record(EventTag.ACCOUNT_UPDATED, actor="admin", account_id=account.id, changed=changed)
+        accounts.set_claims(account, changed_claims(account.claims, claims_json, claim))
     _show(account, as_json=as_json, sentence=f"Updated {account.username}.")
 
 
@@ -111,10 +105,7 @@ def rename(*, username: str, new_username: str, as_json: bool) -> None:
     """Give a person another user name; they stay signed in, and to apps they stay the same person (sub)."""
     with transaction():
         account = queries.get_by_username(username)
-        if not change.rename(account, new_username):
-            fail(f"{account.username} is the name already")
-        # Not the names themselves: the audit outlives the wish to be forgotten.
-        record(EventTag.ACCOUNT_UPDATED, actor="admin", account_id=account.id, changed=["username"])
+        accounts.rename(account, new_username)
     _show(account, as_json=as_json, sentence=f"Renamed to {account.username}.")
 
 
@@ -126,10 +117,7 @@ def disable(*, username: str, as_json: bool) -> None:
     """Bar a person from signing in and sign them out everywhere."""
     with transaction():
         account = queries.get_by_username(username)
-        if not change.disable(account):
-            fail(f"{account.username} is disabled already")
-        outcome = _end_everything(account, LogoutReason.ACCOUNT_DISABLED)
-        record(EventTag.ACCOUNT_DISABLED, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
+        outcome = accounts.disable(account)
     _show_ended(account, outcome, as_json=as_json, sentence=f"Disabled {account.username}.")
 
 
@@ -141,9 +129,7 @@ def enable(*, username: str, as_json: bool) -> None:
     """Let a person sign in again; what was ended stays ended."""
     with transaction():
         account = queries.get_by_username(username)
-        if not change.enable(account):
-            fail(f"{account.username} is not disabled")
-        record(EventTag.ACCOUNT_ENABLED, actor="admin", account_id=account.id)
+        accounts.enable(account)
     _show(account, as_json=as_json, sentence=f"Enabled {account.username}.")
 
 
@@ -158,9 +144,7 @@ def delete(*, username: str, yes: bool, as_json: bool) -> None:
     with transaction():
         account = queries.get_by_username(username)
         name = account.username
-        outcome = _end_everything(account, LogoutReason.ACCOUNT_DELETED)
-        change.delete(account)
-        record(EventTag.ACCOUNT_DELETED, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
+        outcome = accounts.delete(account)
     _show_ended(account, outcome, as_json=as_json, sentence=f"Deleted {name}.")
 
 
@@ -174,18 +158,8 @@ def password(*, username: str, as_json: bool) -> None:
     given = read_password()
     with transaction():
         account = queries.get_by_username(username)
-        change.set_password(account, given, reset=True)
-        outcome = _end_everything(account, LogoutReason.PASSWORD_RESET)
-        record(EventTag.PASSWORD_RESET, actor="admin", account_id=account.id, logout_id=outcome.logout.id)
+        outcome = accounts.reset_password(account, given)
     _show_ended(account, outcome, as_json=as_json, sentence=f"Set the password of {account.username}.")
-
-
-def add_person(username: str, password: str | None, known: dict[str, Any]) -> Account:
-    """Add a person, in a transaction of its own."""
-    with transaction():
-        account = register.add(username, password, known)
-        record(EventTag.ACCOUNT_ADDED, actor="admin", account_id=account.id, claims=sorted(account.claims))
-    return account
 
 
 def as_record(account: Account) -> dict[str, Any]:
@@ -201,10 +175,6 @@ def as_record(account: Account) -> dict[str, Any]:
         "updated_at": account.updated_at,
         "claims": claims.claims_of(account),
     }
-
-
-def _end_everything(account: Account, reason: LogoutReason) -> LogoutOutcome:
-    return end_everywhere(account, Cause(reason=reason, initiator="admin"))
 
 
 def _show_ended(account: Account, outcome: LogoutOutcome, *, as_json: bool, sentence: str) -> None:

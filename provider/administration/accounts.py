@@ -1,0 +1,91 @@
+"""Acts on the people who sign in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from provider.accounts import change
+from provider.accounts.models import Account
+from provider.accounts.register import add as add_account
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.logout.ending import Cause, LogoutOutcome
+from provider.logout.everywhere import end_everywhere
+from provider.logout.models import LogoutReason
+
+
+class NothingToChange(Exception):
+    """The account already is as it was to become."""
+
+
+def add(username: str, password: str | None, claims: Mapping[str, object]) -> Account:
+    """Add a person; without a password nobody can sign in by form.
+
+    Raises InvalidUsername, UsernameTaken, UnusablePassword or InvalidClaims.
+    """
+    account = add_account(username, password, claims)
+    _record(EventTag.ACCOUNT_ADDED, account, claims=sorted(account.claims))
+    return account
+
+
+def set_claims(account: Account, claims: Mapping[str, object]) -> None:
+    """Replace what is known of a person. Raises InvalidClaims."""
+    before = account.claims
+    change.set_claims(account, claims)
+    after = account.claims
+    changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+    # Which claims, not what they say: the audit outlives the wish to be forgotten.
+    _record(EventTag.ACCOUNT_UPDATED, account, changed=changed)
+
+
+def rename(account: Account, username: str) -> None:
+    """Give a person another user name; sessions, grants and `sub` stay.
+
+    Raises NothingToChange, InvalidUsername or UsernameTaken.
+    """
+    if not change.rename(account, username):
+        raise NothingToChange(f"{account.username} is the name already")
+    # Not the names themselves: the audit outlives the wish to be forgotten.
+    _record(EventTag.ACCOUNT_UPDATED, account, changed=["username"])
+
+
+def disable(account: Account) -> LogoutOutcome:
+    """Bar a person from signing in and sign them out everywhere. Raises NothingToChange."""
+    if not change.disable(account):
+        raise NothingToChange(f"{account.username} is disabled already")
+    return _end_everything(account, LogoutReason.ACCOUNT_DISABLED, EventTag.ACCOUNT_DISABLED)
+
+
+def enable(account: Account) -> None:
+    """Let a person sign in again; what was ended stays ended. Raises NothingToChange."""
+    if not change.enable(account):
+        raise NothingToChange(f"{account.username} is not disabled")
+    _record(EventTag.ACCOUNT_ENABLED, account)
+
+
+def delete(account: Account) -> LogoutOutcome:
+    """Sign a person out everywhere and forget what is known of them."""
+    outcome = _end_everything(account, LogoutReason.ACCOUNT_DELETED, EventTag.ACCOUNT_DELETED)
+    change.delete(account)
+    return outcome
+
+
+def reset_password(account: Account, password: str) -> LogoutOutcome:
+    """Set another password and sign the person out everywhere. Raises UnusablePassword."""
+    change.set_password(account, password, reset=True)
+    return _end_everything(account, LogoutReason.PASSWORD_RESET, EventTag.PASSWORD_RESET)
+
+
+def sign_out_everywhere(account: Account) -> LogoutOutcome:
+    """End all sessions and revoke all grants of a person."""
+    return end_everywhere(account, Cause(reason=LogoutReason.ADMIN, initiator="admin"))
+
+
+def _end_everything(account: Account, reason: LogoutReason, tag: EventTag) -> LogoutOutcome:
+    """End everything of a person as the consequence of another act, and record both."""
+    outcome = end_everywhere(account, Cause(reason=reason, initiator="admin"))
+    _record(tag, account, logout_id=outcome.logout.id)
+    return outcome
+
+
+def _record(tag: EventTag, account: Account, **detail: Any) -> None:
+    record(tag, actor="admin", account_id=account.id, **detail)
