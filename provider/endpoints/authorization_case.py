@@ -15,6 +15,7 @@ from provider.oauth.authorization.id_token_hint import HINTED_SUB, hinted_sub
 from provider.oauth.authorization.pushed_request import check_usable, find_request, is_ours
 from provider.oauth.authorization.request import AuthorizationRequest, find_target, to_park
 from provider.oauth.authorization.request_object import check_signed, has_object, unpacked
+from provider.oauth.client_proof.encryption import AUTHORIZATION, prepare
 from provider.oauth.client_proof.refusals import concerning
 from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
 from provider.protocol.response_type import answering_mode
@@ -127,7 +128,10 @@ def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> A
     client, redirect_uri = find_target(parameters)
     # What we show, if it is but a form on its way to the app, speaks as the app asks for.
     speak(parameters.get("ui_locales", ""))
-    answer_errors_at(_answer_address(parameters, client, redirect_uri))
+    to = _answer_address(parameters, client, redirect_uri)
+    if to.response_mode.signed:
+        prepare(client, AUTHORIZATION)
+    answer_errors_at(to)
     with concerning(client):
         asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
     return AuthorizationCase(
@@ -144,6 +148,7 @@ def _answer_address(parameters: Mapping[str, str], client: Client, redirect_uri:
         client_id=client.client_id,
         response_mode=answering_mode(parameters, always_signed=client.metadata_.has_signed_answers),
         signature=client.metadata_.signature_of_answers,
+        recipient=client,
         state=parameters.get("state"),
         app_name=client.display_name,
         unchecked_host=unchecked_host(client, redirect_uri),

@@ -36,6 +36,7 @@ from provider.oauth.authorization.decision import (
 from provider.oauth.authorization.degraded_client import why_refused
 from provider.oauth.authorization.issue_answer import DecisionOutdated, issue_answer
 from provider.oauth.authorization.request import AuthorizationRequest
+from provider.oauth.client_proof.encryption import ID_TOKEN, prepare
 from provider.protocol.errors import InvalidRequestURI, TemporarilyUnavailable
 from provider.protocol.parameters import (
     MalformedParameter,
@@ -103,6 +104,8 @@ def _adopt(handle: str) -> Interaction | None:
 
 
 def _answer(case: AuthorizationCase) -> Response:
+    if ID_TOKEN in case.asked.response_type:
+        prepare(case.client, ID_TOKEN)
     for _ in range(_TRIES):
         found = _find_session(case.client)
         refused = why_refused(case.client, found)

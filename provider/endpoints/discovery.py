@@ -11,7 +11,9 @@ from provider.oauth.authorization.parameters import DISPLAYS, PROMPTS
 from provider.oauth.client_proof import assertion as client_assertion
 from provider.oauth.client_proof.authentication import ALL_METHODS, CONFIDENTIAL_METHODS, offered
 from provider.protocol.acr import ACR_VALUES
+from provider.protocol.client_metadata import ENCRYPTED_ANSWERS
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
+from provider.protocol.encrypted_token import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from provider.protocol.response_type import CODE, FRONT_CHANNEL_TYPES, RESPONSE_MODES
 from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
@@ -121,17 +123,31 @@ def _clients() -> dict[str, Any]:
 
 def _tokens() -> dict[str, Any]:
     about_the_token = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "sid", "acr", "amr", "at_hash"]
+    return (
+        {
+            "scopes_supported": [*PERSONAL_SCOPES, *CLIENT_SCOPES],
+            "claim_types_supported": ["normal"],
+            "claims_supported": [*STANDARD_CLAIMS, *about_the_token],
+            "subject_types_supported": ["public", "pairwise"],
+            # KEY-10: an algorithm is listed once a key for it signs.
+            "id_token_signing_alg_values_supported": supported_algs(),
+            "userinfo_signing_alg_values_supported": supported_algs(),
+            "introspection_signing_alg_values_supported": supported_algs(),
+            "authorization_signing_alg_values_supported": supported_algs(),
+        }
+        | _encryption()
+        | _bound_tokens()
+    )
+
+
+def _encryption() -> dict[str, Any]:
+    """Return how answers may be encrypted to a client (discovery §3, jarm §4)."""
+    values = {"alg": list(KEY_ALGORITHMS), "enc": list(CONTENT_ALGORITHMS)}
     return {
-        "scopes_supported": [*PERSONAL_SCOPES, *CLIENT_SCOPES],
-        "claim_types_supported": ["normal"],
-        "claims_supported": [*STANDARD_CLAIMS, *about_the_token],
-        "subject_types_supported": ["public", "pairwise"],
-        # KEY-10: an algorithm is listed once a key for it signs.
-        "id_token_signing_alg_values_supported": supported_algs(),
-        "userinfo_signing_alg_values_supported": supported_algs(),
-        "introspection_signing_alg_values_supported": supported_algs(),
-        "authorization_signing_alg_values_supported": supported_algs(),
-    } | _bound_tokens()
+        f"{name}_encryption_{part}_values_supported": names
+        for name in ENCRYPTED_ANSWERS
+        for part, names in values.items()
+    }
 
 
 def _bound_tokens() -> dict[str, Any]:

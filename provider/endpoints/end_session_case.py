@@ -13,7 +13,7 @@ from provider.clients.models import Client, ResultPage
 from provider.clients.unchecked import host_to_show, is_unchecked
 from provider.infrastructure import event_log
 from provider.interactions.models import Interaction
-from provider.logout.hint import BadHint, ForeignHint, ProvenHint, read_hint
+from provider.logout.hint import BadHint, EncryptedHint, ForeignHint, ProvenHint, read_hint
 from provider.oauth.client_proof import refusals
 from provider.protocol.end_session_request import EndSessionRequest
 from provider.protocol.parameters import with_query
@@ -24,6 +24,8 @@ from provider.protocol.refusal import RefusalKind
 UNREGISTERED, OF_NO_CLIENT, DISABLED = "unregistered", "of_no_client", "disabled"
 # And of a `client_id` that is not the client of the hint.
 NOT_OF_HINT = "not_of_hint"
+# And of a hint that only its client can read.
+ENCRYPTED = "encrypted"
 
 # A server of the previous release, beside this one during an upgrade, knows no such parameter.
 _NEWER = frozenset({"result_page", "unusable", "self_registered", "was_signed_in"})
@@ -126,9 +128,10 @@ def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None
 
 
 def _who_asks(asked: EndSessionRequest) -> tuple[ProvenHint | None, Client | None, list[dict[str, str]]]:
-    """Return the proven hint, the client that it proves or that is only claimed, and what contradicts it."""
+    """Return the proven hint, the client that it proves or that is only claimed, and what is not used."""
     if asked.is_ambiguous:
         return None, None, []
+    unbelieved: list[dict[str, str]] = []
     try:
         if asked.id_token_hint:
             hint = read_hint(asked.id_token_hint, client_id=asked.client_id)
@@ -138,7 +141,9 @@ def _who_asks(asked: EndSessionRequest) -> tuple[ProvenHint | None, Client | Non
         return None, None, [{"name": "client_id", "why": NOT_OF_HINT}]
     except BadHint as exc:
         event_log.info("id_token_hint_refused", detail=str(exc))
-    return None, clients.find_by_client_id(asked.client_id) if asked.client_id else None, []
+        if isinstance(exc, EncryptedHint):
+            unbelieved = [{"name": "id_token_hint", "why": ENCRYPTED}]
+    return None, clients.find_by_client_id(asked.client_id) if asked.client_id else None, unbelieved
 
 
 def _return_to(asked: EndSessionRequest, client: Client) -> str | None:

@@ -1,5 +1,6 @@
 """The UserInfo Endpoint (core §5.3): what the person's access token allows to know."""
 
+import json
 from typing import Any
 
 from flask import Request, Response, jsonify, request
@@ -10,6 +11,7 @@ from provider.endpoints.client_endpoint import never_stored
 from provider.infrastructure import current
 from provider.infrastructure.database import end_read
 from provider.keys.jwt import ID_TOKEN_TYP, sign
+from provider.oauth.client_proof.encryption import USERINFO, encrypted, prepare
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingToken
 from provider.protocol.scopes import OPENID, names_for, pick
 from provider.web.access_token import ShownToken, shown_token
@@ -32,13 +34,19 @@ def userinfo() -> Response:
 
 
 def _answer(client: Client, claims: dict[str, Any]) -> Response:
-    """Return the claims as the client registered it: as JSON, or signed (core §5.3.2)."""
-    alg = client.metadata_.userinfo_signed_response_alg
-    if alg is None:
+    """Return the claims as the client registered it: as JSON, or signed, encrypted or both (core §5.3.2)."""
+    metadata = client.metadata_
+    alg = metadata.userinfo_signed_response_alg
+    if alg is None and metadata.encryption_of(USERINFO) is None:
         return jsonify(claims)
-    # core §5.3.2: 'If signed, the UserInfo Response MUST contain the Claims iss and aud'.
-    signed = {"iss": current.settings().issuer, "aud": client.client_id} | claims
-    return Response(sign(signed, typ=ID_TOKEN_TYP, alg=alg), mimetype="application/jwt")
+    if alg is None:
+        said = json.dumps(claims, separators=(",", ":"))
+    else:
+        # core §5.3.2: 'If signed, the UserInfo Response MUST contain the Claims iss and aud'.
+        named = {"iss": current.settings().issuer, "aud": client.client_id}
+        said = sign(named | claims, typ=ID_TOKEN_TYP, alg=alg)
+    prepare(client, USERINFO)
+    return Response(encrypted(said, client, USERINFO, signed=alg is not None), mimetype="application/jwt")
 
 
 def _shown_token(request: Request) -> ShownToken:

@@ -10,6 +10,7 @@ from provider.clients import queries as clients
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.keys.jwt import ID_TOKEN_TYP, InvalidJWT, UnverifiedJWT, verify_own
+from provider.protocol.encrypted_token import is_encrypted
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import find_by_sid
 
@@ -35,12 +36,19 @@ class ForeignHint(BadHint):
     """The hint was made for another client than the one that claims to send it."""
 
 
+class EncryptedHint(BadHint):
+    """The hint is encrypted, so that only its client can read it."""
+
+
 def read_hint(id_token_hint: str, *, client_id: str | None) -> ProvenHint:
     """Return what a hint proves. Raises BadHint: it then counts as no hint at all (rpinitiated §4).
 
     An expired ID Token is accepted (rpinitiated §2); how long after its session's end it still
     counts is judged by `is_recent` (DEC-13).
     """
+    if is_encrypted(id_token_hint):
+        # rpinitiated §2: the client decrypts it first, as for the Authentication Request (core §3.1.2.1).
+        raise EncryptedHint("the client must decrypt it and send the signed ID Token")
     try:
         claims = verify_own(
             UnverifiedJWT(id_token_hint),

@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
+from provider.protocol.encrypted_token import USUAL_CONTENT_ALGORITHM, Encryption
+
+# What may be encrypted to the client, as the names of its members begin.
+ENCRYPTED_ANSWERS = ("id_token", "userinfo", "authorization")
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 STANDARD_SCOPE = "openid profile email address phone offline_access"
 
@@ -63,9 +67,20 @@ class ClientMetadata:
     id_token_signed_response_alg: str = _declared(
         "Signature of its ID Tokens and Logout Tokens: RS256, ES256, EdDSA or PS256.", "RS256"
     )
+    id_token_encrypted_response_alg: str | None = _declared(
+        "How its ID Tokens are encrypted to one of its keys: RSA-OAEP-256, RSA-OAEP, ECDH-ES, "
+        "ECDH-ES+A128KW or ECDH-ES+A256KW. Signed ones are sent without it."
+    )
+    id_token_encrypted_response_enc: str | None = _declared(
+        "A128CBC-HS256 (without this), A128GCM or A256GCM."
+    )
     userinfo_signed_response_alg: str | None = _declared(
         "Signature of userinfo answers, which are plain JSON without it."
     )
+    userinfo_encrypted_response_alg: str | None = _declared(
+        "How its userinfo answers are encrypted, as for ID Tokens."
+    )
+    userinfo_encrypted_response_enc: str | None = _declared("As for ID Tokens.")
     token_endpoint_auth_method: str = _declared(
         "client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, "
         "self_signed_tls_client_auth or none (a public client).",
@@ -110,6 +125,10 @@ class ClientMetadata:
     authorization_signed_response_alg: str | None = _declared(
         "Signature of its authorization answers, which are then always JWTs (JARM)."
     )
+    authorization_encrypted_response_alg: str | None = _declared(
+        "How its authorization answers, which are then always JWTs, are encrypted, as for ID Tokens."
+    )
+    authorization_encrypted_response_enc: str | None = _declared("As for ID Tokens.")
 
     # rfc7591 §2.2: members such as client_name#de, under these very names.
     translations: dict[str, str] = field(default_factory=dict)
@@ -198,13 +217,19 @@ class ClientMetadata:
     @property
     def has_signed_answers(self) -> bool:
         """Whether it takes authorization answers as JWTs only (jarm §3)."""
-        return self.authorization_signed_response_alg is not None
+        return bool(self.authorization_signed_response_alg or self.authorization_encrypted_response_alg)
 
     @property
     def signature_of_answers(self) -> str:
         """What signs its authorization answers; jarm §3: 'The default, if omitted, is RS256'."""
         usual = _FAPI2_DEFAULT if self.follows_fapi2 else _USUAL_SIGNATURE
         return self.authorization_signed_response_alg or usual
+
+    def encryption_of(self, answer: str) -> Encryption | None:
+        """Return by what an `id_token`, `userinfo` or `authorization` answer is encrypted, if it is."""
+        alg: str | None = getattr(self, f"{answer}_encrypted_response_alg")
+        enc: str | None = getattr(self, f"{answer}_encrypted_response_enc")
+        return Encryption(alg, enc or USUAL_CONTENT_ALGORITHM) if alg else None
 
     def said_in(self, language: str, name: str) -> str | None:
         """Return what it registered under a name in a language, in a region's use of it, or in none.

@@ -9,8 +9,9 @@ from provider.protocol.client_certificate_rules import (
     TLS_METHODS,
     problems_of_tls,
 )
-from provider.protocol.client_metadata import DECLARED, ClientMetadata, Problem
+from provider.protocol.client_metadata import DECLARED, ENCRYPTED_ANSWERS, ClientMetadata, Problem
 from provider.protocol.client_metadata_texts import read_translations, text_problems, uri_problems
+from provider.protocol.encrypted_token import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from provider.protocol.jwks_rules import problems_of_jwks
 from provider.protocol.response_type import (
@@ -36,6 +37,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "introspection_signed_response_alg": SIGNATURES,
     "userinfo_signed_response_alg": SIGNATURES,
     "authorization_signed_response_alg": SIGNATURES,
+    **{f"{name}_encrypted_response_alg": KEY_ALGORITHMS for name in ENCRYPTED_ANSWERS},
+    **{f"{name}_encrypted_response_enc": CONTENT_ALGORITHMS for name in ENCRYPTED_ANSWERS},
     "access_token_format": ("opaque", "jwt"),
     "token_endpoint_auth_method": AUTH_METHODS,
     "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,
@@ -45,10 +48,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
         *(DEVICE_CODE, TOKEN_EXCHANGE),
     ),
 }
-_ENCRYPTION = tuple(
-    f"{name}_encryption_{part}" if name == "request_object" else f"{name}_encrypted_response_{part}"
-    for name in ("id_token", "userinfo", "introspection", "authorization", "request_object")
-    for part in ("alg", "enc")
+_NOT_OFFERED = (
+    *("introspection_encrypted_response_alg", "introspection_encrypted_response_enc"),
+    *("request_object_encryption_alg", "request_object_encryption_enc"),
 )
 _KEY_METHODS = ("private_key_jwt", SELF_SIGNED_TLS_CLIENT_AUTH)
 
@@ -68,7 +70,7 @@ def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Prob
             values[declared.name] = tuple(value) if isinstance(value, list | tuple) else value
     values["translations"], mistyped = read_translations(asked)
     # What is never kept is refused all the same: who asks for it must not believe to have it.
-    unknown = [Problem(name, "is not offered") for name in _ENCRYPTION if asked.get(name) is not None]
+    unknown = [Problem(name, "is not offered") for name in _NOT_OFFERED if asked.get(name) is not None]
     return values, problems + mistyped + unknown
 
 
@@ -90,6 +92,8 @@ def problems_of(metadata: ClientMetadata) -> Iterator[Problem]:
     yield from _redirect_problems("post_logout_redirect_uris", metadata)
     yield from _flow_problems(metadata)
     yield from _key_problems(metadata)
+    for name in ENCRYPTED_ANSWERS:
+        yield from _encryption_problems(name, metadata)
     yield from problems_of_tls(metadata)
     yield from _logout_problems(metadata)
     yield from _pairwise_problems(metadata)
@@ -206,6 +210,22 @@ def _key_problems(metadata: ClientMetadata) -> Iterator[Problem]:
         yield from (Problem("jwks", sentence) for sentence in problems_of_jwks(metadata.jwks))
     elif metadata.token_endpoint_auth_method in _KEY_METHODS and metadata.jwks_uri is None:
         yield Problem("jwks", f"or jwks_uri is needed for {metadata.token_endpoint_auth_method}")
+
+
+def _encryption_problems(name: str, metadata: ClientMetadata) -> Iterator[Problem]:
+    field, encryption = f"{name}_encrypted_response_alg", metadata.encryption_of(name)
+    if encryption is None:
+        if getattr(metadata, f"{name}_encrypted_response_enc"):
+            # registration §2: 'If …_enc is included, …_alg MUST also be provided.'
+            yield Problem(field, f"is needed for {name}_encrypted_response_enc")
+    elif metadata.jwks_uri is None and encryption.key_among(_keys_in(metadata)) is None:
+        yield Problem(field, f"needs a key for encryption by {encryption.alg} in jwks or at jwks_uri")
+
+
+def _keys_in(metadata: ClientMetadata) -> list[dict[str, Any]]:
+    keys = (metadata.jwks or {}).get("keys")
+    # Anything else is reported by another rule.
+    return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
 
 def _logout_problems(metadata: ClientMetadata) -> Iterator[Problem]:

@@ -10,6 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
 from provider.protocol.client_certificate import thumbprint_of
 from provider.protocol.json_object import is_sayable
 
@@ -19,6 +25,7 @@ _REQUIRED = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 _CURVES = {"EC": ("P-256", "P-384", "P-521"), "OKP": ("Ed25519", "Ed448", "X25519", "X448")}
+_EC_CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
 _RSA_BITS = range(2048, 8192 + 1)
 _MOST_CERTIFICATES = 10
 
@@ -75,6 +82,8 @@ def _problems_of_key(key: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"must have the member {name}" for name in wrong)
     if kty in _CURVES and key.get("crv") not in _CURVES[kty]:
         yield f"must have a crv among {', '.join(_CURVES[kty])}"
+    elif kty in _CURVES and not wrong and not _is_point(key):
+        yield "must be a point of its curve"
     if kty == "RSA" and not wrong:
         yield from _problems_of_rsa(_number(key["n"]), _number(key["e"]))
     if not _is_chain(key.get("x5c", [])):
@@ -89,12 +98,36 @@ def _problems_of_rsa(modulus: int, exponent: int) -> Iterator[str]:
         yield "must have an odd public exponent of 3 or more, and of 32 bits at the most"
 
 
+def _is_point(key: Mapping[str, Any]) -> bool:
+    """Whether a key is a point of its curve, and not one that agrees on the same secret with everybody."""
+    try:
+        match key["crv"]:
+            case "X25519":
+                X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(_bytes(key["x"])))
+            case "X448":
+                X448PrivateKey.generate().exchange(X448PublicKey.from_public_bytes(_bytes(key["x"])))
+            case "Ed25519":
+                Ed25519PublicKey.from_public_bytes(_bytes(key["x"]))
+            case "Ed448":
+                Ed448PublicKey.from_public_bytes(_bytes(key["x"]))
+            case curve:
+                numbers = (_number(key["x"]), _number(key["y"]), _EC_CURVES[curve])
+                ec.EllipticCurvePublicNumbers(*numbers).public_key()
+    except ValueError:
+        return False
+    return True
+
+
 def _is_base64url(value: object) -> bool:
     return isinstance(value, str) and bool(_BASE64URL.fullmatch(value)) and len(value) % 4 != 1
 
 
 def _number(text: str) -> int:
-    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+    return int.from_bytes(_bytes(text), "big")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _is_chain(value: object) -> bool:

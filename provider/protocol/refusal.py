@@ -23,6 +23,8 @@ class RefusalKind(StrEnum):
     RESPONSE_TYPE = "response_type"
     # A grant type or response type that the client did not register.
     NOT_REGISTERED_FOR = "not_registered_for"
+    # It has no key to encrypt an answer to.
+    ENCRYPTION = "encryption"
 
 
 class Cause(StrEnum):

@@ -1,4 +1,7 @@
-"""How an answer gets to the app: in the query, in the fragment or by a form, plain or as a signed JWT."""
+"""How an answer gets to the app: in the query, in the fragment or by a form, plain or as a JWT.
+
+The JWT is signed, and encrypted to clients that registered that.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +10,10 @@ from datetime import timedelta
 from flask import redirect
 from werkzeug.wrappers import Response
 
+from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.keys import jwt
+from provider.oauth.client_proof.encryption import AUTHORIZATION, encrypted
 from provider.protocol.parameters import with_fragment, with_query
 from provider.protocol.response_type import FORM_POST, FRAGMENT, ResponseMode
 from provider.web import headers
@@ -25,8 +30,9 @@ class AnswerAddress:
     redirect_uri: str
     client_id: str
     response_mode: ResponseMode
-    # The algorithm of a signed answer.
+    # The algorithm of a signed answer, and the client if such an answer may be encrypted to its key.
     signature: str
+    recipient: Client | None = field(default=None, repr=False)
     state: str | None = field(default=None, repr=False)
     app_name: str = ""
     # The host, if a person must see it before an error leads there: the app registered itself.
@@ -79,7 +85,8 @@ def _signed(to: AnswerAddress, pairs: Mapping[str, str]) -> str:
     """Return an answer as a JWT (jarm §2.1); nothing of it stands beside the JWT."""
     expires_at = clock.now() + _SIGNED_LIFETIME
     claims = {**pairs, "aud": to.client_id, "exp": int(expires_at.timestamp())}
-    return jwt.sign(claims, typ=jwt.AUTHORIZATION_RESPONSE_TYP, alg=to.signature)
+    signed = jwt.sign(claims, typ=jwt.AUTHORIZATION_RESPONSE_TYP, alg=to.signature)
+    return encrypted(signed, to.recipient, AUTHORIZATION) if to.recipient else signed
 
 
 def _address(to: AnswerAddress, pairs: Mapping[str, str]) -> str:

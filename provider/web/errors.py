@@ -20,6 +20,7 @@ from provider.infrastructure import event_log
 from provider.infrastructure.database import is_deadlock, is_unreachable
 from provider.keys.keyring import NoSigningKey
 from provider.oauth.client_proof import refusals
+from provider.oauth.client_proof.encryption import KeyLacking
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.errors import (
     BodyTooLarge,
@@ -59,6 +60,7 @@ def install(app: Flask) -> None:
     """Answer every error of an application as the house does."""
     app.register_error_handler(ProtocolError, on_protocol_error)
     app.register_error_handler(HTTPException, _on_http_exception)
+    app.register_error_handler(KeyLacking, _on_lacking_key)
     for kind in (DBAPIError, PoolTimeout):
         app.register_error_handler(kind, _on_lost_database)
 
@@ -83,8 +85,8 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
     if answer_at and exc.redirectable:
         try:
             return _tell_app(exc, answer_at)
-        except (NoSigningKey, SQLAlchemyError) as failure:
-            # jarm: an app that takes signed answers gets no plain one. The person gets a page.
+        except (NoSigningKey, KeyLacking, SQLAlchemyError) as failure:
+            # jarm: an app that takes signed or encrypted answers gets no plain one. The person gets a page.
             event_log.error("answer_not_signed", client_id=answer_at.client_id, kind=type(failure).__name__)
     return answer(
         ErrorAnswer(
@@ -142,6 +144,12 @@ def _on_http_exception(exc: HTTPException) -> AnyResponse:
             headers={"Allow": allow} if allow else {},
         )
     )
+
+
+def _on_lacking_key(exc: KeyLacking) -> AnyResponse:
+    """A client's keys were withdrawn while an answer was made."""
+    event_log.warning("client_key_lacking", client_id=exc.client.client_id, answer=exc.answer)
+    return on_protocol_error(TemporarilyUnavailable("the client's keys could not be used; try again soon"))
 
 
 def _on_lost_database(exc: Exception) -> AnyResponse:

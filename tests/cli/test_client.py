@@ -12,6 +12,7 @@ from provider.clients.secrets import check_secret
 from provider.infrastructure.database import db
 from provider.protocol.client_metadata import FIELDS
 
+ED25519 = {"kty": "OKP", "crv": "Ed25519", "x": "AQ" * 21 + "A", "kid": "a"}
 RED = ("--client-id", "red", "--redirect-uri", "https://red.test/cb")
 
 
@@ -74,7 +75,7 @@ def test_adding_a_client_prints_what_the_app_must_know(curfew):
 
 def test_a_new_client_follows_fapi_2_without_naming_a_signature(curfew, tmp_path):
     keys = tmp_path / "keys.json"
-    keys.write_text(json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "eA", "kid": "a"}]}))
+    keys.write_text(json.dumps({"keys": [ED25519]}))
 
     made = curfew(
         "client", "add", *RED, "--token-endpoint-auth-method", "private_key_jwt", "--jwks", keys,
@@ -169,7 +170,7 @@ def test_every_metadata_field_has_an_option(curfew):
 
 def test_every_kind_of_option_arrives(curfew, tmp_path):
     keys = tmp_path / "keys.json"
-    keys.write_text(json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "eA", "kid": "a"}]}))
+    keys.write_text(json.dumps({"keys": [ED25519]}))
 
     shown = curfew(
         "client", "add", *RED, "--redirect-uri", "https://red.test/other", "--contact", "ops@red.test",

@@ -27,6 +27,7 @@ STATES = [
 APPS = [{"name": "Red <b>", "state": state, "at": NOW, "latency_ms": 84, "ends_by": NOW} for state in STATES]
 UNUSABLE = [
     {"name": "client_id", "why": "not_of_hint"},
+    {"name": "id_token_hint", "why": "encrypted"},
     *({"name": "state", "why": why} for why in ("repeated", "too_long", "malformed")),
     *(
         {"name": "post_logout_redirect_uri", "why": why, "value": "<b>"}

@@ -11,6 +11,7 @@ from provider.protocol.client_certificate import read_certificate
 from provider.protocol.client_certificate_rules import is_issued_for, read_subject
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from tests.support.certificates import make_certificate
+from tests.support.public_keys import X, Y
 
 RED = read_certificate(
     make_certificate(
@@ -91,7 +92,7 @@ def test_who_registered_no_name_has_no_certificate():
         pytest.param(
             {
                 "token_endpoint_auth_method": "self_signed_tls_client_auth",
-                "jwks": {"keys": [{"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}]},
+                "jwks": {"keys": [{"kty": "EC", "crv": "P-256", "x": X, "y": Y}]},
             },
             "jwks",
             id="rfc8705 §2.2.2: a key without its certificate",

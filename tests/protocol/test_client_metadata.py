@@ -3,10 +3,12 @@
 import pytest
 
 from provider.protocol.client_metadata import FIELDS, ClientMetadata, InvalidClientMetadata
+from tests.support.public_keys import X, Y
 
 SMALLEST = {"redirect_uris": ["https://red.test/cb"]}
 RSA = {"kty": "RSA", "n": "x" * 342, "e": "AQAB", "kid": "a"}
-EC = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ", "kid": "b"}
+EC = {"kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": "b"}
+BY_RSA = {"id_token_encrypted_response_alg": "RSA-OAEP-256"}
 
 
 def problems(**asked):
@@ -190,6 +192,45 @@ def test_types_are_strict(asked):
         pytest.param("jwks", {"jwks": {"keys": [RSA, EC | {"kid": "a"}]}}, id="two keys of one kid"),
         pytest.param("jwks", {"jwks": {"keys": [EC | {"crv": "secp256k1"}]}}, id="an unknown curve"),
         pytest.param("jwks", {"jwks": {"keys": [EC | {"x": 4}]}}, id="a member of another type"),
+        pytest.param("id_token_encrypted_response_alg", BY_RSA, id="encryption without a key"),
+        pytest.param(
+            "id_token_encrypted_response_alg", BY_RSA | {"jwks": {"keys": [EC]}}, id="a key of another kind"
+        ),
+        pytest.param(
+            "id_token_encrypted_response_alg",
+            BY_RSA | {"jwks": {"keys": [RSA | {"use": "sig"}]}},
+            id="a key for signatures",
+        ),
+        pytest.param(
+            "id_token_encrypted_response_alg",
+            BY_RSA | {"jwks": {"keys": [RSA | {"alg": "RSA-OAEP"}]}},
+            id="a key for another algorithm",
+        ),
+        pytest.param(
+            "id_token_encrypted_response_alg",
+            BY_RSA | {"jwks": {"keys": [RSA | {"key_ops": ["verify"]}]}},
+            id="a key for another operation",
+        ),
+        pytest.param(
+            "userinfo_encrypted_response_alg",
+            {"userinfo_encrypted_response_alg": "dir", "jwks": {"keys": [RSA]}},
+            id="a shared secret",
+        ),
+        pytest.param(
+            "authorization_encrypted_response_alg",
+            {"authorization_encrypted_response_alg": "RSA1_5", "jwks": {"keys": [RSA]}},
+            id="a padding that tells",
+        ),
+        pytest.param(
+            "id_token_encrypted_response_enc",
+            BY_RSA | {"jwks": {"keys": [RSA]}, "id_token_encrypted_response_enc": "A192GCM"},
+            id="a content encryption that is not offered",
+        ),
+        pytest.param(
+            "userinfo_encrypted_response_alg",
+            {"userinfo_encrypted_response_enc": "A128GCM", "jwks": {"keys": [RSA]}},
+            id="half an encryption",
+        ),
         pytest.param("jwks_uri", {"jwks_uri": "http://red.test/keys"}, id="keys over plain http"),
         pytest.param(
             "sector_identifier_uri", {"sector_identifier_uri": "http://localhost/s"}, id="core §8.1: https"

@@ -45,7 +45,7 @@ def test_members_in_other_languages_are_kept_or_ignored(member, value, kept):
         pytest.param({"logo_uri#de": "javascript:alert(1)"}, id="ABU-77: a script"),
         pytest.param({"policy_uri#de": "/datenschutz"}, id="half an address"),
         pytest.param({f"client_name#{a}{b}": "R" for a in "abcdefgh" for b in "abcdefgh"}, id="too many"),
-        pytest.param({"id_token_encrypted_response_alg": "RSA-OAEP"}, id="encryption is not offered"),
+        pytest.param({"introspection_encrypted_response_alg": "RSA-OAEP"}, id="encryption not offered"),
         pytest.param({"request_object_encryption_enc": "A128GCM"}, id="nor of request objects"),
     ],
 )

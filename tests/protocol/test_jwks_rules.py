@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.protocol.jwks_rules import certificate_thumbprints, problems_of_jwks, usable_keys
+from tests.support.public_keys import X, Y
 
 
 def number(value: int) -> str:
@@ -15,8 +16,8 @@ def number(value: int) -> str:
 
 
 RSA = {"kty": "RSA", "kid": "a", "n": number(2**2047 + 1), "e": "AQAB"}
-EC = {"kty": "EC", "kid": "b", "crv": "P-256", "x": "eA", "y": "eQ"}
-OKP = {"kty": "OKP", "kid": "c", "crv": "Ed25519", "x": "eA"}
+EC = {"kty": "EC", "kid": "b", "crv": "P-256", "x": X, "y": Y}
+OKP = {"kty": "OKP", "kid": "c", "crv": "Ed25519", "x": "AQ" * 21 + "A"}
 
 
 @pytest.mark.parametrize("key", [RSA, EC, OKP, RSA | {"x5c": [b64encode(b"der").decode()]}])
@@ -43,6 +44,15 @@ def test_a_public_key_is_good(key):
         pytest.param(RSA | {"n": "A"}, "member n", id="half a byte"),
         pytest.param(EC | {"crv": ["P-256"]}, "crv", id="a list of curves"),
         pytest.param(EC | {"crv": "secp256k1"}, "crv", id="another curve"),
+        pytest.param(EC | {"x": Y, "y": X}, "point", id="beside the curve"),
+        pytest.param(EC | {"x": "AA", "y": "AA"}, "point", id="the origin"),
+        pytest.param(EC | {"x": "_" * 43}, "point", id="a coordinate beyond the field"),
+        pytest.param(EC | {"crv": "P-384"}, "point", id="a point of another curve"),
+        pytest.param(EC | {"x": "a" * 9000}, "point", id="an endless coordinate"),
+        pytest.param(OKP | {"x": "eA"}, "point", id="a short one"),
+        pytest.param(OKP | {"crv": "X25519", "x": "A" * 43}, "point", id="X25519 of order one"),
+        pytest.param(OKP | {"crv": "X25519", "x": "AQ" + "A" * 41}, "point", id="X25519 of small order"),
+        pytest.param(OKP | {"crv": "X448", "x": "A" * 75}, "point", id="X448 of small order"),
         pytest.param(EC | {"x5c": "x"}, "x5c", id="a text for certificates"),
         pytest.param(EC | {"x5c": ["***"]}, "x5c", id="certificates that are not base64"),
         pytest.param(EC | {"x5c": ["eA=="] * 11}, "x5c", id="too many certificates"),
@@ -93,7 +103,7 @@ def test_no_set_breaks_the_rules(found):
 )
 def test_a_text_that_no_database_can_read_again_is_no_part_of_a_set(changes):
     """PostgreSQL would fail whenever it took anything out of the client's row, such as where to deliver."""
-    key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}
+    key = OKP
 
     assert list(problems_of_jwks({"keys": [key | {"note": "\U0001f511 \\u0000"}]})) == []
     assert "NUL" in " ".join(problems_of_jwks({"keys": [key | changes]}))

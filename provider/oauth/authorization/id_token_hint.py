@@ -3,6 +3,7 @@
 from provider.clients.models import Client
 from provider.keys import jwt
 from provider.oauth.authorization.request import AuthorizationRequest
+from provider.protocol.encrypted_token import is_encrypted
 from provider.protocol.errors import InvalidRequest
 
 # Under this name a parked request keeps whom its hint names; the ID Token itself is not stored.
@@ -13,6 +14,9 @@ def hinted_sub(asked: AuthorizationRequest, client: Client) -> str | None:
     """Return whom an ID Token of ours names; an expired one is as good a hint."""
     if asked.id_token_hint is None:
         return None
+    if is_encrypted(asked.id_token_hint):
+        # core §3.1.2.1: 'the Client MUST decrypt the signed ID Token contained within'.
+        raise InvalidRequest("id_token_hint is encrypted; send the signed ID Token that it holds")
     try:
         claims = jwt.verify_own(
             jwt.UnverifiedJWT(asked.id_token_hint),

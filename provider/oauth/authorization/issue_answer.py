@@ -17,6 +17,8 @@ from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.oauth.authorization.decision import Proceed
 from provider.oauth.authorization.request import AuthorizationRequest
+from provider.oauth.client_proof import encryption
+from provider.oauth.client_proof.encryption import encrypted
 from provider.oauth.token.answer import is_offline, token_answer
 from provider.oauth.token.terms import targets_for
 from provider.oauth.token.told_claims import scope_claims, to_store
@@ -112,7 +114,7 @@ def _issue_id_token(
     # core §3.3.3.6: beside a code there may be fewer 'for privacy reasons'; the token endpoint adds them.
     elif CODE not in asked.response_type:
         names |= scope_claims(share.client, proceed.scopes)
-    return id_token.issue(
+    signed = id_token.issue(
         share.client,
         share.grant,
         sid=share.client_session.sid,
@@ -122,6 +124,7 @@ def _issue_id_token(
         nonce=asked.nonce,
         about_person=pick(names, claims_of(account)),
     )
+    return encrypted(signed, share.client, encryption.ID_TOKEN)
 
 
 def _told(asked: AuthorizationRequest, proceed: Proceed) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""The public keys of clients that sign: registered as they are, or published at an address of theirs.
+"""The public keys of clients: registered as they are, or published at an address of theirs.
 
 Fetching happens before any transaction is open, from registered addresses alone and through the guarded
 client; when it fails no client is let in, and invented kids cause few fetches (DEC-17). While a host hangs,
@@ -6,10 +6,11 @@ the keys that it published last are used within a bound.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from joserfc.jwk import KeySet
 
@@ -42,6 +43,9 @@ _LOOK_AGAIN_AFTER = timedelta(seconds=30)
 _MOST_REMEMBERED = 1000
 
 
+Keys = Sequence[Mapping[str, Any]]
+
+
 class NoKeys(Exception):
     """There is no key to verify this client's signatures with."""
 
@@ -55,6 +59,8 @@ class _Fetched:
     keys: KeySet | None
     certificates: frozenset[str]
     at: datetime
+    # As they were published, as far as they are usable.
+    published: Keys = ()
     # When something unknown made us look before it was time, or a host hung.
     looked_again_at: datetime | None = None
     # Who registered the client, if the operator did not.
@@ -85,6 +91,30 @@ def keys_of(metadata: ClientMetadata) -> KeySet:
         return KeySet.import_key_set({"keys": (metadata.jwks or {}).get("keys", [])})
     except LIBRARY_FAILURES as exc:
         raise NoKeys from exc
+
+
+def public_keys_of(metadata: ClientMetadata) -> Keys:
+    """Return a client's public JWKs as it wrote them; nothing is fetched here."""
+    if metadata.jwks_uri:
+        fetched = _known(metadata.jwks_uri)
+        return fetched.published if fetched else ()
+    keys: Keys = (metadata.jwks or {}).get("keys", ())
+    return keys
+
+
+def needs_fetch(metadata: ClientMetadata, has: Callable[[Keys], bool]) -> bool:
+    """Whether a client's keys should be fetched before one that they may have is used."""
+    uri = metadata.jwks_uri
+    return uri is not None and _is_worth_a_look(uri, lambda fetched: has(fetched.published))
+
+
+def fetch_if_lacking(client: Client, has: Callable[[Keys], bool]) -> None:
+    """Fetch a client's keys where it publishes them and we lack a fresh one of a kind.
+
+    Raises TemporarilyUnavailable as `_look` does.
+    """
+    end_read()
+    _look(client, lambda fetched: has(fetched.published))
 
 
 def certificates_of(metadata: ClientMetadata) -> frozenset[str]:
@@ -193,7 +223,8 @@ def _fetch(uri: str, deadline: timedelta) -> _Fetched:
             event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind="status", status=answer.status)
             return _nothing()
         keys = usable_keys(strict_json.load(answer.body))
-        return _Fetched(KeySet.import_key_set({"keys": keys}), certificate_thumbprints(keys), clock.now())
+        imported, now = KeySet.import_key_set({"keys": keys}), clock.now()
+        return _Fetched(imported, certificate_thumbprints(keys), now, published=keys)
     except OutboundFailure as exc:
         event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind=exc.kind, detail=exc.detail)
         # Also a connection that is neither made nor refused.

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
+from provider.oauth.client_proof.encryption import ID_TOKEN, encrypted
 from provider.oauth.token.terms import JKT, TokenTerms
 from provider.oauth.token.told_claims import ToldClaims
 from provider.protocol.scopes import OFFLINE_ACCESS, OPENID
@@ -64,16 +65,15 @@ def issue_tokens(
             claims=(claims.stored or None) if claims else None,
         )
     if OPENID in scope.split():
-        signed = id_token.issue(
-            client,
-            above.grant,
-            sid=above.client_session.sid,
-            sign_in=sign_in,
-            access_token=handle,
-            nonce=nonce,
-            about_person=claims.in_id_token if claims else {},
-        )
+        told = claims.in_id_token if claims else {}
+        signed = _id_token(above, sign_in, access_token=handle, nonce=nonce, about_person=told)
     return token_answer(handle, token, refresh_token=refresh_token, id_token=signed)
+
+
+def _id_token(above: HangsOn, sign_in: SignIn, **told: Any) -> str:
+    sid = above.client_session.sid
+    signed = id_token.issue(above.client, above.grant, sid=sid, sign_in=sign_in, **told)
+    return encrypted(signed, above.client, ID_TOKEN)
 
 
 def is_offline(grant: Grant, scope: str) -> bool:

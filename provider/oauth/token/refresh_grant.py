@@ -13,6 +13,7 @@ from provider.logout.end_grant import end_grant
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.oauth.client_proof.authentication import ALL_METHODS
+from provider.oauth.client_proof.encryption import ID_TOKEN, encrypted
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.answer import token_answer
 from provider.oauth.token.terms import TokenTerms, check_key, read_terms
@@ -121,6 +122,7 @@ def _issue(found: FoundRefreshToken, terms: TokenTerms, successor: str, scope: s
             access_token=handle,
             about_person=claims.in_id_token if claims else {},
         )
+        signed = encrypted(signed, client, ID_TOKEN)
     return token_answer(handle, access_token, refresh_token=successor, id_token=signed)
 
 

@@ -1,0 +1,87 @@
+"""What is encrypted to a client that registered it (registration §2): to a key of the client's own.
+
+A key that is published at `jwks_uri` is fetched before anything is written: `prepare` does so. What is
+encrypted inside of a transaction and finds no key raises KeyLacking, which undoes the transaction.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from provider.clients.models import Client
+from provider.oauth.client_proof import keys as client_keys
+from provider.oauth.client_proof import refusals
+from provider.protocol.encrypted_token import Encryption, UnusableKey, encrypt
+from provider.protocol.errors import InvalidRequest, ProtocolError, TemporarilyUnavailable
+from provider.protocol.refusal import RefusalKind
+
+# Answers, called as their members in the metadata begin.
+ID_TOKEN, USERINFO, AUTHORIZATION = "id_token", "userinfo", "authorization"
+T = TypeVar("T")
+
+
+class KeyLacking(Exception):
+    """There is no key to encrypt an answer to, or a newer one may have been published."""
+
+    def __init__(self, client: Client, answer: str) -> None:
+        super().__init__(f"no key to encrypt to: {answer} of {client.client_id}")
+        self.client, self.answer = client, answer
+
+
+def encrypted(token: str, client: Client, answer: str, *, signed: bool = True) -> str:
+    """Return a token as its client registered it: encrypted, or as it is. Raises KeyLacking.
+
+    Nothing is fetched here. `signed` tells that the token is a signed JWT.
+    """
+    metadata = client.metadata_
+    encryption = metadata.encryption_of(answer)
+    if encryption is None:
+        return token
+    key = encryption.key_among(client_keys.public_keys_of(metadata))
+    if key is None or client_keys.needs_fetch(metadata, lambda known: _has(known, encryption)):
+        raise KeyLacking(client, answer)
+    try:
+        return encrypt(token, key, encryption, signed=signed)
+    except UnusableKey as exc:
+        raise KeyLacking(client, answer) from exc
+
+
+def prepare(client: Client, answer: str) -> None:
+    """Fetch the key that an answer will be encrypted to, if it will be; no transaction may be open.
+
+    Raises InvalidRequest or TemporarilyUnavailable where there is none, explained to the operator.
+    """
+    metadata = client.metadata_
+    encryption = metadata.encryption_of(answer)
+    if encryption is None:
+        return
+    client_keys.fetch_if_lacking(client, lambda known: _has(known, encryption))
+    keys = client_keys.public_keys_of(metadata)
+    if not _has(keys, encryption):
+        raise _no_key(client, answer, encryption, is_away=bool(metadata.jwks_uri and not keys))
+
+
+def with_key(act: Callable[[], T]) -> T:
+    """Do what may encrypt; where a key has to be fetched first, do it again with the key.
+
+    So nothing is fetched for a client that has not proven itself. `act` undoes what it wrote when it raises.
+    """
+    try:
+        return act()
+    except KeyLacking as lacking:
+        prepare(lacking.client, lacking.answer)
+    return act()
+
+
+def _has(keys: client_keys.Keys, encryption: Encryption) -> bool:
+    return encryption.key_among(keys) is not None
+
+
+def _no_key(client: Client, answer: str, encryption: Encryption, *, is_away: bool) -> ProtocolError:
+    if is_away:
+        exc: ProtocolError = TemporarilyUnavailable("the client's keys could not be fetched; try again soon")
+    else:
+        exc = InvalidRequest(f"the client has no key to encrypt to by {encryption.alg}")
+    exc.refusal = refusals.refusal_of(
+        client, RefusalKind.ENCRYPTION, exc.description, answer=answer, alg=encryption.alg
+    )
+    return exc
