@@ -6,7 +6,7 @@ JSON to programs. Knows every room, but no HTTP.
 
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,8 +16,8 @@ from provider.cli.wrong_use import usage_in_one_line
 # A command is imported when it is called, so that the start and the help of the others stay quick.
 COMMANDS = {
     "init": ("provider.cli.init:init", "Set up a provider: settings, key, database, first person."),
-    "demo": ("provider.cli.demo:demo", "Run a provider, a worker and three apps on this machine."),
-    "demo-check": ("provider.cli.demo:demo_check", "Play the main story by HTTP and say what held."),
+    "demo": ("demo.commands:demo", "Run a provider, a worker and three apps on this machine."),
+    "demo-check": ("demo.commands:demo_check", "Play the main story by HTTP and say what held."),
     "serve": ("provider.cli.serve:serve", "Serve the provider."),
     "worker": ("provider.cli.worker:worker", "Deliver sign-outs and do the periodic duties."),
     "db": ("provider.cli.db:db", "Bring the database up to date."),
@@ -41,15 +41,16 @@ COMMANDS = {
     "audit": ("provider.cli.audit:audit", "Read and verify what happened."),
 }
 
-# Not part of what a server installs: they come with the project's checkout.
+# Not part of what a server installs: they come with the project's checkout, as a package beside this one.
 _OF_THE_CHECKOUT = ("demo", "demo-check")
+_DEMO = Path(__file__).resolve().parents[2] / "demo" / "commands.py"
 DISTRIBUTION = "curfew-op"
 LONGEST_NAME = 128
 
 
 def available() -> list[str]:
     """Return the names of the commands that this installation has."""
-    has_demo = find_spec("provider.cli.demo") is not None
+    has_demo = _DEMO.is_file()
     return [name for name in COMMANDS if has_demo or name not in _OF_THE_CHECKOUT]
 
 

@@ -1,4 +1,4 @@
-"""The provider's source files as syntax trees."""
+"""The source files of the packages as syntax trees."""
 
 import ast
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("provider", "relying_party_demo")
+PACKAGES = ("provider", "demo", "relying_party_demo")
 
 
 @cache

@@ -9,8 +9,8 @@ from dataclasses import fields
 import pytest
 from click import Context
 
+from demo.processes import own_environment
 from provider.cli import main
-from provider.cli.demo.processes import own_environment
 from provider.config import Settings, load_settings
 from relying_party_demo.__main__ import arguments
 from tests.architecture.sources import ROOT

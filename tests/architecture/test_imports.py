@@ -15,8 +15,8 @@ ROOMS = {
     *("grants", "interactions", "sessions", "signals", "tokens"),
     *("config", "inspection", "logout", "oauth", "protocol"),
 }
-# The check plays a person with a browser: an outsider that lives in the command.
-OUTSIDERS = ("provider/cli/demo/browser.py", "provider/cli/demo/check.py", "provider/cli/demo/story.py")
+# The check plays a person with a browser: an outsider that lives in the demo.
+OUTSIDERS = ("demo/browser.py", "demo/check.py", "demo/story.py")
 DOORS = [
     pytest.param(
         ("requests", "urllib3", "httpx"), ("provider/infrastructure/", *OUTSIDERS), id="outbound HTTP"
@@ -46,7 +46,7 @@ def test_the_layers_hold():
 def test_one_door(modules, allowed):
     importers = {
         path
-        for path, tree in trees("provider").items()
+        for path, tree in (trees("provider") | trees("demo")).items()
         if any(name.partition(".")[0] in modules for name in imports_of(tree))
     }
 
@@ -75,12 +75,11 @@ def test_the_demo_app_is_an_outsider():
 
 
 def test_the_check_is_an_outsider():
-    own = "provider.cli.demo."
     known = {
         name
         for path in OUTSIDERS
-        for name in imports_of(trees("provider")[path])
-        if name.startswith("provider") and not name.startswith(own)
+        for name in imports_of(trees("demo")[path])
+        if name.partition(".")[0] == "provider"
     }
 
     assert known == set()

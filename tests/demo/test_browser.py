@@ -7,7 +7,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from flask import Flask, redirect, request
 
-from provider.cli.demo.browser import Browser, NotOnPage
+from demo.browser import Browser, NotOnPage
 
 PAGE = """
 <h1>Sign <em>in</em></h1>

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from rich.console import Console
 
-from provider.cli.demo.narrator import Narrator
+from demo.narrator import Narrator
 from provider.logout.models import LogoutReason, LogoutScope
 
 AT = "2026-11-20T12:03:01.000+00:00"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from provider.cli.demo.plan import DemoDataUnusable
-from provider.cli.demo.seed import bring_up_to_date
+from demo.plan import DemoDataUnusable
+from demo.seed import bring_up_to_date
 from provider.infrastructure import schema
 from tests.support.demo import CURFEW, READY_SECONDS, free_run
 

@@ -1,6 +1,6 @@
 import socket
 
-from provider.cli.demo.ports import choose_ports, is_free
+from demo.ports import choose_ports, is_free
 from tests.support.demo import free_run
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.cli.demo.processes import Program, Supervisor, own_environment
+from demo.processes import Program, Supervisor, own_environment
 from tests.support.processes import is_alive
 from tests.support.waiting import wait_until
 
@@ -94,7 +94,7 @@ def test_nothing_survives_a_supervisor_that_is_killed(tmp_path):
     supervising = f"""
         import sys
         from pathlib import Path
-        from provider.cli.demo.processes import Program, Supervisor
+        from demo.processes import Program, Supervisor
 
         with Supervisor(Path({str(tmp_path)!r}), lambda *_: None, print) as supervisor:
             code = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from provider.cli.demo.processes import own_environment
+from demo.processes import own_environment
 from tests.support.certificates import localhost_certificate
 from tests.support.demo import CURFEW, free_run
 from tests.support.processes import descendants, is_alive

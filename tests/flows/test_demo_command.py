@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.cli.demo.browser import Browser
+from demo.browser import Browser
 from tests.support.demo import CURFEW, READY_SECONDS, RunningDemo, free_run
 from tests.support.processes import descendants, is_alive
 from tests.support.waiting import wait_until

@@ -81,6 +81,7 @@ def main() -> None:
             _sign_in_and_out(issuer, app, client)
         _curfew(environ, "check")
         assert "curfew demo" not in _curfew(environ, "--help")
+        assert "make demo" in _curfew(environ, "demo", code=2)
 
 
 def _init(environ: dict[str, str], issuer: str) -> None:
@@ -129,7 +130,7 @@ def _curfew(environ: dict[str, str], *arguments: str, typed: str = "", code: int
             f"curfew {' '.join(arguments[:2])} ended with {done.returncode}:\n{done.stderr}{done.stdout}"
         )
     print(f"curfew {' '.join(arguments[:2])}: done")
-    return done.stdout
+    return done.stdout or done.stderr
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from provider.cli.demo.browser import Browser
+from demo.browser import Browser
 from tests.faults.databases import SQLiteDatabase
 from tests.faults.house import PASSWORD, House
 from tests.interop.landing import Landing

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from provider.cli.demo.processes import own_environment
+from demo.processes import own_environment
 from tests.support.demo import CURFEW, free_run
 from tests.support.waiting import wait_until
 

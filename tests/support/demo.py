@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from provider.cli.demo.ports import is_free
+from demo.ports import is_free
 from tests.support.processes import descendants
 from tests.support.waiting import wait_until
 

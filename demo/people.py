@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from provider.cli.demo.plan import Plan
+from demo.plan import Plan
 
 # Every app may ask for everything; only green keeps access after a sign-out (offline_access).
 SCOPE = "openid profile email address phone offline_access"

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from provider.cli.demo.browser import TIMEOUT, Browser
+from demo.browser import TIMEOUT, Browser
 
 TOLD_WITHIN = 10.0
 # A dead app holds the attempt until the provider's deadline; the retry follows two seconds later.

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from provider.cli.demo import warden
+from demo import warden
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 15.0

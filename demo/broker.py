@@ -3,8 +3,8 @@
 import socket
 from pathlib import Path
 
-from provider.cli.demo.plan import Plan
-from provider.cli.demo.processes import Program, own_environment
+from demo.plan import Plan
+from demo.processes import Program, own_environment
 
 
 def broker_program(plan: Plan) -> Program:

@@ -17,8 +17,8 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from provider.cli.demo.browser import NotOnPage
-from provider.cli.demo.story import Demo, Disproved, Story
+from demo.browser import NotOnPage
+from demo.story import Demo, Disproved, Story
 
 STARTS_WITHIN = 60.0
 STOPS_WITHIN = 15.0

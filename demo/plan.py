@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provider.cli.demo.ports import choose_ports
-from provider.cli.demo.processes import Program, own_environment
+from demo.ports import choose_ports
+from demo.processes import Program, own_environment
 
 APPS = ("red", "green", "blue")
 _STATE_FILE = "demo.json"

@@ -9,14 +9,14 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
+from demo.people import PEOPLE, Person, app_metadata
+from demo.plan import APPS, DemoDataUnusable, Plan
 from provider.accounts import queries as accounts
 from provider.accounts import register as account_register
 from provider.accounts.models import Account
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.cli.composition import composed
-from provider.cli.demo.people import PEOPLE, Person, app_metadata
-from provider.cli.demo.plan import APPS, DemoDataUnusable, Plan
 from provider.cli.serve import make_first_keys
 from provider.clients import change as client_change
 from provider.clients import queries as clients

@@ -12,11 +12,11 @@ from urllib.request import urlopen
 
 from rich.console import Console
 
-from provider.cli.demo import broker
-from provider.cli.demo.narrator import Narrator
-from provider.cli.demo.people import ADA, BEN, PEOPLE
-from provider.cli.demo.plan import APPS, Plan, make_plan, sole_use_of
-from provider.cli.demo.processes import Supervisor
+from demo import broker
+from demo.narrator import Narrator
+from demo.people import ADA, BEN, PEOPLE
+from demo.plan import APPS, Plan, make_plan, sole_use_of
+from demo.processes import Supervisor
 
 READY_SECONDS = 60.0
 _POLL_SECONDS = 0.1
@@ -53,7 +53,7 @@ def _start(plan: Plan, supervisor: Supervisor, people: dict[str, str], stop: thr
     for app in plan.apps():
         supervisor.start(app)
     # The apps and the broker come up while this process prepares the database.
-    from provider.cli.demo.seed import prepare
+    from demo.seed import prepare
 
     people |= prepare(plan)
     for program in plan.provider_and_worker():

@@ -42,8 +42,8 @@ Examples:
 @click.option("--exit-when-ready", is_flag=True, help="Stop as soon as everything has started.")
 def demo(data_dir: Path, port: int, issuer_path: str, *, exit_when_ready: bool) -> None:
     """Run a provider, a worker, a broker and three apps on this machine."""
-    from provider.cli.demo.plan import DemoDataUnusable, DemoIsRunning
-    from provider.cli.demo.running import DemoNotReady, run
+    from demo.plan import DemoDataUnusable, DemoIsRunning
+    from demo.running import DemoNotReady, run
     from provider.config import WrongSettings
 
     console = Console(highlight=False)
@@ -70,7 +70,7 @@ Examples:
 @_ISSUER_PATH
 def demo_check(port: int, issuer_path: str) -> None:
     """Play a sign-out at three apps through HTTP, say what happened, and exit 0 if all of it was right."""
-    from provider.cli.demo.check import check
+    from demo.check import check
 
     # A pipe has no width of its own; lines that are not broken read better in a log.
     width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
