@@ -16,6 +16,7 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id, new_subject
+from provider.protocol.acr import PASSWORD_ACR
 from provider.protocol.client_metadata import ClientMetadata
 from provider.sessions import join, lifecycle
 from provider.sessions.models import ClientSession, Session
@@ -99,7 +100,9 @@ class SignedIn:
 def make_session(account: Account, clients: list[Client] = (), *, offline: tuple[str, ...] = ()) -> SignedIn:
     """A session of a person with a share for each client; those named in `offline` have offline grants."""
     with transaction():
-        session, handle = lifecycle.start(account, ip="192.0.2.1", device="Firefox on Linux")
+        session, handle = lifecycle.start(
+            account, ip="192.0.2.1", device="Firefox on Linux", amr="pwd", acr=PASSWORD_ACR
+        )
         made = SignedIn(session=session, handle=handle, shares={}, grants={})
         for client in clients:
             is_offline = client.client_id in offline

@@ -12,25 +12,25 @@ from provider.accounts.models import Account
 from provider.accounts.password_rules import PasswordRule, UnusablePassword, check_rules
 from provider.audit.record import record
 from provider.audit.tags import EventTag
+from provider.authentication import guesses, known_browser, session
+from provider.authentication.browser import Browser
+from provider.authentication.guesses import TooMany
+from provider.authentication.password import FACTORS, Refusal, verify
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import end_read, in_transaction
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
 from provider.logout.others import end_others
-from provider.pages import admission, guesses, known_browser
-from provider.pages.admission import Credentials, Refusal
-from provider.pages.guesses import TooMany
+from provider.pages import too_many
 from provider.pages.parked import ask_to_sign_in
-from provider.protocol.device import label_of
 from provider.protocol.errors import TemporarilyUnavailable
-from provider.sessions import lifecycle
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, csrf
-from provider.web.addresses import client_address
 from provider.web.after_ending import result_page_of
 from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
+from provider.web.this_browser import this_browser
 
 
 class ChangeRefusal(StrEnum):
@@ -66,7 +66,8 @@ def show() -> Response:
 
 def submit() -> Response:
     """Change the password; this browser goes on under a new handle, the others are signed out."""
-    found = current_session()
+    browser = this_browser()
+    found = browser.session
     if found is None:
         return ask_to_sign_in("password")
     csrf.check(_purpose(found))
@@ -77,14 +78,14 @@ def submit() -> Response:
     )
     # No connection is held while passwords are hashed.
     end_read()
-    why = _refuse(typed, found)
+    why = _refuse(typed, found, browser)
     if why is None:
-        changed = _change(found, _hash(typed.new, found.account))
+        changed = _change(found, browser, _hash(typed.new, found.account))
         if changed is not None:
             outcome, handle = changed
             cookies.keep_session(handle)
             # The new password has revoked what this browser showed before.
-            known_browser.remember(found.account)
+            cookies.keep_browser_proofs(known_browser.proofs_after(found.account, browser.proofs))
             event_log.info("password_changed", account_id=found.account.id)
             return redirect(result_page_of(outcome.result_handle), 303)
         why = ChangeRefusal.CHANGED_MEANWHILE
@@ -92,7 +93,7 @@ def submit() -> Response:
     return _form(found, why)
 
 
-def _refuse(typed: Typed, found: FoundSession) -> Why | None:
+def _refuse(typed: Typed, found: FoundSession, browser: Browser) -> Why | None:
     """Return why this cannot be; what is cheap to know comes first, and guesses at the password count."""
     account = found.account
     if not (typed.current and typed.new):
@@ -103,11 +104,10 @@ def _refuse(typed: Typed, found: FoundSession) -> Why | None:
         check_rules(typed.new, username=account.username, claims=account.claims)
     except UnusablePassword as exc:
         return exc.rule
-    credentials = Credentials(username=account.username, password=typed.current)
-    guess = guesses.count(account.username, known_browser.browser_of(account, found))
+    guess = guesses.count(account.username, browser.networks, known_browser.name_of(browser, account))
     if isinstance(guess, TooMany):
         return guess
-    refusal = admission.check(credentials, account, guess)
+    refusal = verify(typed.current, account, guess)
     if refusal is not None:
         return refusal
     guesses.succeeded(guess)
@@ -121,23 +121,23 @@ def _hash(password: str, account: Account) -> str:
         raise TemporarilyUnavailable("too many passwords are checked at this moment") from exc
 
 
-def _change(found: FoundSession, new_hash: str) -> tuple[LogoutOutcome, str] | None:
+def _change(found: FoundSession, browser: Browser, new_hash: str) -> tuple[LogoutOutcome, str] | None:
     try:
-        return in_transaction(lambda: _carry_out(found, new_hash))
+        return in_transaction(lambda: _carry_out(found, browser, new_hash))
     except ChangedMeanwhile:
         return None
 
 
-def _carry_out(found: FoundSession, new_hash: str) -> tuple[LogoutOutcome, str]:
+def _carry_out(found: FoundSession, browser: Browser, new_hash: str) -> tuple[LogoutOutcome, str]:
     """Write the password, move this session to a new handle (SEC-707) and end the others, in that order.
 
     The account's row is locked from the first line on: a sign-in with the old password either came
     before and is ended here, or finds another password (RACE-09).
     """
-    account, ip = found.account, client_address()
+    account, ip = found.account, browser.ip
     if not change_password(account, new_hash):
         raise ChangedMeanwhile
-    handle = lifecycle.renew(found.session, ip=ip, device=label_of(request.user_agent.string))
+    handle = session.renew(found.session, FACTORS, browser)
     if handle is None:
         raise ChangedMeanwhile
     record(
@@ -158,7 +158,7 @@ def _form(found: FoundSession, why: Why | None = None) -> Response:
         csrf=csrf.token_for(_purpose(found)),
     )
     if isinstance(why, TooMany):
-        response.headers["Retry-After"] = str(guesses.seconds_to_wait(found.account.username, why))
+        response.headers["Retry-After"] = str(too_many.seconds_to_wait(found.account.username, why))
     return response
 
 
@@ -222,7 +222,7 @@ def _in_words(why: Why, account: Account) -> str:
         case ChangeRefusal.CHANGED_MEANWHILE:
             return _("Your password or your sign-in has changed meanwhile. Nothing was changed here.")
         case TooMany():
-            return guesses.in_words(why, account.username)
+            return too_many.in_words(why, account.username)
         case Refusal.WRONG:
             return _("The current password is not right.")
         case _:

@@ -6,12 +6,13 @@ from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.accounts.names import MAX_LENGTH
+from provider.authentication.guesses import TooMany
+from provider.authentication.password import Admitted, Credentials, Refusal, Refused
 from provider.infrastructure import event_log
 from provider.infrastructure.database import transaction
 from provider.interactions.answer import answer
-from provider.pages import admission, guesses
-from provider.pages.admission import Admitted, Credentials, Refusal
-from provider.pages.guesses import TooMany
+from provider.pages import too_many
+from provider.pages.admission import admit
 from provider.pages.nothing_waits import gone
 from provider.pages.parked import (
     ParkedAccountPage,
@@ -59,8 +60,8 @@ def submit(handle: str) -> AnyResponse:
     credentials = Credentials(
         username=request.form.get("username", ""), password=request.form.get("password", "")
     )
-    match admission.admit(credentials, client_id=client_id, for_request=parked.interaction):
-        case Refusal() | TooMany() as refusal:
+    match admit(credentials, client_id=client_id, for_request=parked.interaction):
+        case Refused(why=refusal):
             event_log.info("sign_in_refused", reason=refusal, client_id=client_id)
             return _form(parked, username=credentials.username, refusal=refusal)
         case Admitted(session_handle=session_handle, account=account):
@@ -100,7 +101,7 @@ def _form(
         csrf=csrf.token_for(_purpose(parked.handle)),
     )
     if isinstance(refusal, TooMany):
-        response.headers["Retry-After"] = str(guesses.seconds_to_wait(username, refusal))
+        response.headers["Retry-After"] = str(too_many.seconds_to_wait(username, refusal))
     return response
 
 
@@ -114,6 +115,6 @@ def _in_words(refusal: Refusal | TooMany, username: str) -> str:
         case Refusal.INCOMPLETE:
             return _("Enter your user name and your password.")
         case TooMany():
-            return guesses.in_words(refusal, username)
+            return too_many.in_words(refusal, username)
         case Refusal.WRONG:
             return _("The user name or the password is not right.")

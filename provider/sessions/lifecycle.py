@@ -14,7 +14,6 @@ from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
-from provider.protocol.acr import PASSWORD_ACR
 from provider.sessions.models import Session
 
 DEVICE_LENGTH = 128
@@ -22,9 +21,7 @@ DEVICE_LENGTH = 128
 _REFRESH_GRAIN = 60
 
 
-def start(
-    account: Account, *, ip: str | None, device: str, amr: str = "pwd", acr: str = PASSWORD_ACR
-) -> tuple[Session, str]:
+def start(account: Account, *, ip: str | None, device: str, amr: str, acr: str) -> tuple[Session, str]:
     """Begin a session for somebody who has just signed in; returns it with the cookie's handle."""
     now = clock.now()
     handle = new_handle()
@@ -100,9 +97,7 @@ def _add(account: Account, *, ip: str | None, device: str, **values: Any) -> Ses
     return session
 
 
-def renew(
-    session: Session, *, ip: str | None, device: str, amr: str = "pwd", acr: str = PASSWORD_ACR
-) -> str | None:
+def renew(session: Session, *, ip: str | None, device: str, amr: str, acr: str) -> str | None:
     """Note that the same person signed in again; returns the new handle, or None if the session has ended.
 
     The old handle is dead from here on (SEC-707); the clients' shares and their sids live on.

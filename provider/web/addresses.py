@@ -1,19 +1,15 @@
 """Where a request comes from, as far as it can be trusted."""
 
-from ipaddress import IPv6Address, ip_network
-
 from flask import request
 
 from provider.infrastructure import current, event_log
+from provider.infrastructure.network_limits import UNKNOWN, networks_of
 from provider.protocol import forwarded
 from provider.protocol.errors import InvalidRequest
 from provider.protocol.forwarded import IPAddress, read_node
 from provider.server.environ import UNDERSCORED
 from provider.web.notes import notes
 
-# One household or machine commonly has a whole network of the first size, one site of the second.
-_HOUSEHOLD, _SITE = 64, 48
-_UNKNOWN = "unknown"
 _LONGEST_LOGGED = 64
 
 
@@ -58,18 +54,10 @@ def client_networks() -> tuple[str, ...]:
     return networks_of(client_address())
 
 
-def networks_of(text: str | None) -> tuple[str, ...]:
-    """Return the networks of an address that one household, and one site, commonly have."""
-    address = read_node(text or "")
-    if isinstance(address, IPv6Address):
-        return tuple(str(ip_network((address, prefix), strict=False)) for prefix in (_HOUSEHOLD, _SITE))
-    return (str(address or _UNKNOWN),)
-
-
 def is_own_network(text: str | None) -> bool:
     """Whether an address belongs to the household that the request comes from, as far as that is known."""
     own = client_networks()[0]
-    return own != _UNKNOWN and own == networks_of(text)[0]
+    return own != UNKNOWN and own == networks_of(text)[0]
 
 
 def _find_address() -> IPAddress | None:

@@ -72,8 +72,8 @@ def browser_proofs() -> list[str]:
 
 
 def keep_browser_proofs(proofs: list[str]) -> None:
-    """Have this browser show these proofs from now on, after it was closed too."""
-    _pending()[full_name(_KNOWN_BROWSER)] = "~".join(proofs)
+    """Have this browser show the first of these proofs from now on, after it was closed too."""
+    _pending()[full_name(_KNOWN_BROWSER)] = "~".join(proofs[:MOST_PROOFS])
 
 
 def write(response: Response) -> Response:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from provider.accounts.browser_proof import find_used_browser
+from provider.authentication.browser_proof import find_used_browser
 from provider.infrastructure import current
 from provider.interactions.models import InteractionKind
 from provider.protocol.errors import TooManyRequests

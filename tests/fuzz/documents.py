@@ -9,6 +9,7 @@ from provider.accounts import names
 from provider.cli.plain_text import neutral, neutral_json
 from provider.config.values import LONGEST_SPAN, read_int, read_timedelta
 from provider.delivery.schedule import LONGEST_RETRY_AFTER, read_retry_after
+from provider.infrastructure.network_limits import networks_of
 from provider.oauth.client_proof.keys import NoKeys, keys_of
 from provider.oauth.registration.restrictions import check_stranger
 from provider.protocol import forwarded, look_alike, strict_json
@@ -19,7 +20,6 @@ from provider.protocol.errors import ProtocolError
 from provider.protocol.jwks_rules import certificate_thumbprints, problems_of_jwks, usable_keys
 from provider.protocol.redirect_uri import LONGEST_SHOWN, matches, shown
 from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web_uri
-from provider.web.addresses import networks_of
 from relying_party_demo import strict_json as of_the_demo
 from tests.fuzz.house import NOW
 

@@ -9,13 +9,15 @@ from sqlalchemy import select
 
 from provider.accounts.models import Account
 from provider.audit.models import AuditEvent
+from provider.authentication import session
+from provider.authentication.browser import Browser
+from provider.authentication.factors import Factor
+from provider.authentication.password import Credentials
 from provider.delivery.models import Delivery
 from provider.infrastructure import current
 from provider.infrastructure.database import db, is_sqlite, transaction
-from provider.logout import limit
 from provider.logout.models import Logout, LogoutReason
-from provider.pages.admission import Credentials, admit
-from provider.sessions import lifecycle
+from provider.pages.admission import admit
 from provider.sessions.queries import find_live, list_living_of
 from tests.factories import PASSWORD, make_account, make_client, make_session
 
@@ -102,8 +104,7 @@ def test_sign_ins_at_the_same_moment_count_one_another(app, ada, at_most):
             begin.wait()
             with transaction():
                 account = db.session.scalars(select(Account).with_for_update()).one()
-                session, _handle = lifecycle.start(account, ip=None, device="")
-                limit.enforce(account, session)
+                session.begin(account, (Factor.PASSWORD,), Browser(ip=None, device=""))
             db.session.remove()
 
     people = [threading.Thread(target=begin_session) for _ in range(6)]

@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from provider.accounts import browser_proof
 from provider.accounts import change as accounts
 from provider.accounts.models import Account
+from provider.authentication import browser_proof
 from provider.clients import change as clients
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, end_read

@@ -2,7 +2,7 @@
 
 import pytest
 
-from provider.web import network_limits
+from provider.infrastructure import network_limits
 
 LIMIT = "2 per hour"
 
@@ -10,8 +10,7 @@ LIMIT = "2 per hour"
 @pytest.fixture
 def comes_from(app):
     def ask(address: str, question=network_limits.hit) -> bool:
-        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
-            return question(LIMIT, "key")
+        return question(network_limits.networks_of(address), LIMIT, "key")
 
     return ask
 

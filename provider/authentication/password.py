@@ -1,0 +1,180 @@
+"""Sign in by user name and password.
+
+Which guesses are checked at all is decided by `guesses`. What was true when the check began must still
+hold when the session is written (RACE-09, ABU-21): `check` comes before the transaction, `conclude` is in it.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from provider.accounts import names, passwords
+from provider.accounts.change import replace_hash
+from provider.accounts.models import Account
+from provider.accounts.queries import find_by_username
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.authentication import guesses, known_browser
+from provider.authentication.browser import Browser
+from provider.authentication.factors import Factor
+from provider.authentication.guesses import Guess, TooMany
+from provider.authentication.session import begin
+from provider.infrastructure import metrics
+from provider.infrastructure.database import after_commit, db, end_read
+from provider.protocol.errors import TemporarilyUnavailable
+from provider.sessions.models import Session
+
+FACTORS = (Factor.PASSWORD,)
+
+
+class Refusal(StrEnum):
+    """Why a person is not let in, besides the limits."""
+
+    INCOMPLETE = "incomplete"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a person has typed."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """The password was right when it was checked."""
+
+    account: Account
+    guess: Guess
+    # The same password hashed anew, where the kept hash is weaker than the settings now ask for.
+    fresh_hash: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The person is not let in; `account` is who has the name that was typed, if anybody does."""
+
+    why: Refusal | TooMany
+    account: Account | None = None
+    # The first of many guesses beyond a limit is enough, so that the audit does not fill.
+    is_to_be_audited: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """The person is in; the handle goes into the cookie."""
+
+    account: Account
+    session: Session
+    session_handle: str = field(repr=False)
+
+
+def check(credentials: Credentials, browser: Browser) -> Right | Refused:
+    """Check what a person has typed. No connection is held while the password is hashed."""
+    if not credentials.username.strip() or not credentials.password:
+        return Refused(why=Refusal.INCOMPLETE, is_to_be_audited=False)
+    account = _find(credentials.username)
+    end_read()
+    counted = guesses.count(credentials.username, browser.networks, known_browser.name_of(browser, account))
+    if isinstance(counted, TooMany):
+        return _unchecked(credentials, browser, account, counted)
+    refusal = verify(credentials.password, account, counted)
+    if refusal is not None or account is None:
+        return Refused(why=refusal or Refusal.WRONG, account=account)
+    return Right(account=account, guess=counted, fresh_hash=_fresh_hash(credentials, account))
+
+
+def verify(password: str, account: Account | None, guess: Guess) -> Refusal | None:
+    """Return why a counted guess is refused; takes equally long for all names (SEC-623)."""
+    try:
+        is_right = passwords.verify(account, password)
+    except passwords.TooBusy as exc:
+        raise TemporarilyUnavailable("too many people sign in at this moment") from exc
+    if is_right and account and account.is_active:
+        return None
+    guesses.failed(guess)
+    return Refusal.WRONG
+
+
+def conclude(right: Right, browser: Browser, *, client_id: str | None) -> Admitted | Refused:
+    """Begin or renew the session of the browser and record it, unless the account has changed meanwhile."""
+    account = right.account
+    if not _is_unchanged(account):
+        refused = Refused(why=Refusal.WRONG, account=account)
+        record_refusal(refused, browser, client_id=client_id, reason="changed_meanwhile")
+        return refused
+    if right.fresh_hash:
+        replace_hash(account, right.fresh_hash)
+    session, handle = begin(account, FACTORS, browser)
+    after_commit(metrics.SIGN_INS.labels("succeeded").inc)
+    after_commit(lambda: guesses.succeeded(right.guess))
+    record(
+        EventTag.SIGN_IN_SUCCEEDED,
+        actor="account",
+        account_id=account.id,
+        client_id=client_id,
+        ip=browser.ip,
+        reason=None,
+    )
+    return Admitted(account=account, session=session, session_handle=handle)
+
+
+def record_refusal(
+    refused: Refused, browser: Browser, *, client_id: str | None, reason: str | None = None
+) -> None:
+    """Record that a person was refused; a name that nobody has is not kept, it may be a password."""
+    after_commit(metrics.SIGN_INS.labels("refused").inc)
+    record(
+        EventTag.SIGN_IN_REFUSED,
+        actor="account",
+        account_id=refused.account.id if refused.account else None,
+        client_id=client_id,
+        ip=browser.ip,
+        reason=reason or str(refused.why),
+    )
+
+
+def _find(username: str) -> Account | None:
+    # No account has such a name, and a database may not be asked for one.
+    if len(username) > names.MAX_LENGTH or "\0" in username:
+        return None
+    return find_by_username(username)
+
+
+def _unchecked(credentials: Credentials, browser: Browser, account: Account | None, why: TooMany) -> Refused:
+    """Count a guess that was not checked; only the first in a minute is audited."""
+    is_first = guesses.is_to_be_audited(credentials.username, browser.networks)
+    if not is_first:
+        metrics.SIGN_INS.labels("refused").inc()
+    return Refused(why=why, account=account, is_to_be_audited=is_first)
+
+
+def _fresh_hash(credentials: Credentials, account: Account) -> str | None:
+    """Return a new hash of the right password if the kept one is weaker than the settings now ask for."""
+    if not passwords.needs_rehash(account):
+        return None
+    try:
+        return passwords.hash_password(credentials.password, account.id)
+    except passwords.TooBusy:
+        # Nobody waits for that; the next sign-in does it.
+        return None
+
+
+def _is_unchanged(account: Account) -> bool:
+    """Lock the account and return whether the checked password is still its own and it may sign in."""
+    same = (
+        select(Account.id)
+        .where(
+            Account.id == account.id,
+            Account.password_hash == account.password_hash,
+            Account.epoch == account.epoch,
+            Account.disabled_at.is_(None),
+            Account.deleted_at.is_(None),
+        )
+        # No stronger than an update: whoever holds this session may have to refer to the account.
+        .with_for_update(key_share=True)
+    )
+    return db.session.scalar(same) is not None

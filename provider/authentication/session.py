@@ -1,0 +1,43 @@
+"""The session that follows once a person has proven who they are."""
+
+from collections.abc import Collection
+
+from provider.accounts.models import Account
+from provider.authentication.browser import Browser
+from provider.authentication.factors import Factor, acr_of, amr_of
+from provider.logout import end_session, limit
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.sessions import lifecycle
+from provider.sessions.models import Session
+
+
+def begin(account: Account, factors: Collection[Factor], browser: Browser) -> tuple[Session, str]:
+    """Begin a session in a browser and return it with the cookie's handle.
+
+    The same person's session there is renewed; another person's ends first, and its apps are notified. The
+    caller holds the account's row lock, so that sign-ins at the same moment count one another.
+    """
+    found = browser.session
+    if found and found.account.id == account.id:
+        renewed = renew(found.session, factors, browser)
+        if renewed:
+            return found.session, renewed
+    elif found:
+        replaced = Cause(reason=LogoutReason.SESSION_REPLACED, initiator="account", ip=browser.ip)
+        end_session.end(found.session, replaced)
+    session, handle = lifecycle.start(
+        account, ip=browser.ip, device=browser.device, amr=amr_of(factors), acr=acr_of(factors)
+    )
+    limit.enforce(account, session)
+    return session, handle
+
+
+def renew(session: Session, factors: Collection[Factor], browser: Browser) -> str | None:
+    """Note that the person of a session has proven again who they are.
+
+    Returns the session's new handle, or None if it has ended.
+    """
+    return lifecycle.renew(
+        session, ip=browser.ip, device=browser.device, amr=amr_of(factors), acr=acr_of(factors)
+    )

@@ -1,0 +1,58 @@
+"""Limits on what comes from one network: a household's, and more loosely the site's around it.
+
+A site has up to 65,536 households' networks; without the second limit, an attacker who has one would have as
+many times the first.
+"""
+
+from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_network
+
+from provider.infrastructure import current
+from provider.protocol.forwarded import read_node
+
+UNKNOWN = "unknown"
+# One household or machine commonly has a whole network of the first size, one site of the second.
+_HOUSEHOLD, _SITE = 64, 48
+_LOOSER = 16
+
+
+def networks_of(address: str | None) -> tuple[str, ...]:
+    """Return what limits count by, narrow ones first: an address, or the networks around an IPv6 one."""
+    node = read_node(address or "")
+    if isinstance(node, IPv6Address):
+        return tuple(str(ip_network((node, prefix), strict=False)) for prefix in (_HOUSEHOLD, _SITE))
+    return (str(node or UNKNOWN),)
+
+
+def hit(networks: Sequence[str], limit: str, *key: str, cost: int = 1) -> bool:
+    """Count one attempt from the networks; return whether it is within the limits of all.
+
+    An attempt that costs as much as several counts as often.
+    """
+    limits = current.house().rate_limits
+    return all(
+        limits.hit(limit, *key, network, times=times, cost=cost) for network, times in _counted(networks)
+    )
+
+
+def test(networks: Sequence[str], limit: str, *key: str) -> bool:
+    """Return whether another attempt would be within the limits, without counting one."""
+    limits = current.house().rate_limits
+    return all(limits.test(limit, *key, network, times=times) for network, times in _counted(networks))
+
+
+def clear(networks: Sequence[str], limit: str, *key: str) -> None:
+    """Forget the attempts from the networks."""
+    limits = current.house().rate_limits
+    for network, times in _counted(networks):
+        limits.clear(limit, *key, network, times=times)
+
+
+def wait(networks: Sequence[str], limit: str, *key: str) -> float:
+    """Return the seconds after which another attempt may be within the limits; 0 if one is now."""
+    limits = current.house().rate_limits
+    return max(limits.wait(limit, *key, network, times=times) for network, times in _counted(networks))
+
+
+def _counted(networks: Sequence[str]) -> list[tuple[str, int]]:
+    return [(network, _LOOSER**index) for index, network in enumerate(networks)]

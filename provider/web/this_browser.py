@@ -1,0 +1,19 @@
+"""The browser of the request at hand, as the rooms below are told of it."""
+
+from flask import request
+
+from provider.authentication.browser import Browser
+from provider.protocol.device import label_of
+from provider.web import cookies
+from provider.web.addresses import client_address
+from provider.web.current_session import current_session
+
+
+def this_browser() -> Browser:
+    """Return what the request shows of its browser."""
+    return Browser(
+        ip=client_address(),
+        device=label_of(request.user_agent.string),
+        session=current_session(),
+        proofs=tuple(cookies.browser_proofs()),
+    )
