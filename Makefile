@@ -17,6 +17,7 @@
 #   make mutants      how many small defects the tests find in tokens, logout and delivery; takes hours
 #   make wheel-check  builds the wheel, installs it elsewhere, and signs in and out with it
 #   make docs         builds the documentation into build/site; a broken link is an error
+#   make image-check  replays the build stage of the Dockerfile, and signs in and out on a read-only file system
 #   make screenshot   takes the picture of the README anew, with Chromium
 #   make clean        removes the environments and the demo's data
 #
@@ -40,7 +41,7 @@ MINUTES ?= 5
 FUZZ_MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check fuzz docs
+.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check image-check fuzz docs
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -81,6 +82,10 @@ check: install-dev
 
 wheel-check: install-dev
 	@sh tests/installed/check.sh $(abspath $(BIN))/python
+
+# Builds no image, which needs a container engine.
+image-check: install-dev
+	@sh tests/deploy/image.sh $(abspath $(BIN))/python
 
 screenshot: install-dev
 	@$(BIN)/python -m docs.screenshot
