@@ -3,7 +3,7 @@
     python -m benchmarks.sessions --sizes 1000 1000000 --databases sqlite postgresql
 
 Both databases are filled (`seed_sessions`) and then asked in turn, so that a busy machine slows both alike.
-Medians of single requests to the whole provider, in this process; then the watermark of a mass ending, and
+Medians of single requests to the whole provider, in this process; then the watermark of a bulk logout, and
 how fast the walk over its rows goes.
 """
 
@@ -32,7 +32,8 @@ from provider.infrastructure.database import db, end_read, transaction
 from provider.infrastructure.engine import prepare_engine
 from provider.keys.jwt import sign
 from provider.keys.lifecycle import ensure_keys
-from provider.logout import mass, mass_walk
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk import walk as bulk_walk
 from provider.sessions.queries import list_sessions
 
 SECRET = "a-secret-of-the-benchmarks-and-nobody-else"
@@ -139,21 +140,21 @@ def compare(houses: list[House], rounds: int) -> dict[str, dict[str, float]]:
 
 
 def measure_watermarks(house: House) -> dict[str, float]:
-    """Time the watermark of each kind of mass ending, check that it holds, and let the walk go on."""
+    """Time the watermark of each kind of bulk logout, check that it holds, and let the walk go on."""
     number = house.numbers(7, 6)[3]
     house.introspect(number)
     with house.app.app_context():
         taken = {
-            "client watermark s": _timed(lambda: mass.end_of_client(get_by_client_id("blue"), "admin")),
-            "issued before watermark s": _timed(lambda: mass.end_issued_before(clock.now(), "admin")),
-            "everybody watermark s": _timed(lambda: mass.end_everybody("admin")),
+            "client watermark s": _timed(lambda: bulk.end_of_client(get_by_client_id("blue"), "admin")),
+            "issued before watermark s": _timed(lambda: bulk.end_issued_before(clock.now(), "admin")),
+            "everybody watermark s": _timed(lambda: bulk.end_everybody("admin")),
         }
         answer = house.post("/introspect", number, token=handle_of("access_token", number))
         assert answer.json == {"active": False}
-        walked = mass_walk.carry_on(0.0)
+        walked = bulk_walk.carry_on(0.0)
         assert walked is not None
         before, started = walked.done, time.monotonic()
-        walked = mass_walk.carry_on(WALK_SECONDS)
+        walked = bulk_walk.carry_on(WALK_SECONDS)
         assert walked is not None
         taken["rows walked per s"] = round((walked.done - before) / (time.monotonic() - started), 1)
         taken["rows to walk"] = walked.total
@@ -185,7 +186,7 @@ def main() -> None:
         with databases(kind) as made, TemporaryDirectory() as folder:
             houses = [open_house(made.make(f"size_{size}"), size, Path(folder)) for size in given.sizes]
             made.warm()
-            results[kind] = compare(houses, given.rounds) | {"mass ending": measure_watermarks(houses[-1])}
+            results[kind] = compare(houses, given.rounds) | {"bulk logout": measure_watermarks(houses[-1])}
             for house in houses:
                 with house.app.app_context():
                     db.engine.dispose()

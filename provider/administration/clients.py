@@ -11,7 +11,7 @@ from provider.clients.addresses import check_addresses
 from provider.clients.models import Client
 from provider.clients.options import ClientOptions
 from provider.clients.register import add
-from provider.logout import mass
+from provider.logout.bulk import begin as bulk
 from provider.protocol.client_metadata import ClientMetadata
 
 _MOST_URIS_RECORDED = 10
@@ -99,7 +99,7 @@ def update(
     if enabled is not None:
         (change.enable if enabled else change.disable)(client)
     if could_stay_offline and not client.may_stay_offline:
-        mass.end_offline_of_client(client, actor)
+        bulk.end_offline_of_client(client, actor)
     _record(
         EventTag.CLIENT_UPDATED,
         client,

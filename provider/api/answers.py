@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 
 from provider.clients.models import Client
-from provider.logout.holdings import HeldSession
+from provider.holdings.queries import HeldSession
 
 
 def instant(at: datetime) -> str:

@@ -11,9 +11,9 @@ from provider.api.proof import DeadProof, Proof, read_proof
 from provider.infrastructure.database import end_read, in_transaction
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout
+from provider.logout.notification.report import Report, find_everywhere_of_grant, report_on
 from provider.logout.preview import Preview
 from provider.logout.preview import preview_everywhere as preview
-from provider.logout.report import Report, find_everywhere_of_grant, report_on
 from provider.protocol.errors import ProtocolError
 
 

@@ -11,8 +11,8 @@ from provider.api.pages import PageRequest
 from provider.clients.models import Client
 from provider.grants import queries as grants
 from provider.grants.models import Grant
+from provider.holdings.queries import list_held_grants
 from provider.infrastructure.database import end_read, in_transaction
-from provider.logout.holdings import list_held_grants
 from provider.logout.models import LogoutReason
 from provider.logout.withdraw import withdraw_grant
 from provider.protocol.errors import NotFound

@@ -8,9 +8,9 @@ from provider.accounts.queries import lock
 from provider.api import answers
 from provider.api.caller import Caller, authenticate
 from provider.api.pages import PageRequest
+from provider.holdings.queries import count_held_sessions, list_held_sessions
 from provider.infrastructure.database import end_read, in_transaction
 from provider.logout.end_session import end
-from provider.logout.holdings import count_held_sessions, list_held_sessions
 from provider.logout.others import end_others
 from provider.protocol.errors import NotFound, ProtocolError, UnprocessableRequest
 from provider.sessions.queries import find, find_live_by_id

@@ -10,8 +10,9 @@ from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.infrastructure.database import transaction
-from provider.logout import mass_queries, mass_steering
-from provider.logout.models import MassEnding
+from provider.logout.bulk import queries as bulk_queries
+from provider.logout.bulk import steering as bulk_steering
+from provider.logout.models import BulkLogout
 
 
 @click.group(
@@ -39,7 +40,7 @@ def bulk() -> None:
 @with_app
 def list_(*, limit: int, as_json: bool) -> None:
     """List the bulk logouts, newest first."""
-    rows = [as_record(one) for one in mass_queries.list_mass_endings(limit)]
+    rows = [as_record(one) for one in bulk_queries.list_bulk_logouts(limit)]
     if as_json:
         show_json(rows)
         return
@@ -54,7 +55,7 @@ def list_(*, limit: int, as_json: bool) -> None:
 def stop(*, bulk_logout_id: UUID, as_json: bool) -> None:
     """End no further row of a bulk logout and notify no further app; nothing comes to life again."""
     with transaction():
-        steered = mass_steering.stop(bulk_logout_id)
+        steered = bulk_steering.stop(bulk_logout_id)
     _show(
         steered,
         f"Stopped{_progress(steered)}. What it was about stays refused; "
@@ -70,7 +71,7 @@ def stop(*, bulk_logout_id: UUID, as_json: bool) -> None:
 def resume(*, bulk_logout_id: UUID, as_json: bool) -> None:
     """Go on with a stopped bulk logout; the workers do that."""
     with transaction():
-        steered = mass_steering.resume(bulk_logout_id)
+        steered = bulk_steering.resume(bulk_logout_id)
     _show(steered, f"Resumed{_progress(steered)}.", as_json=as_json)
 
 
@@ -82,11 +83,11 @@ def resume(*, bulk_logout_id: UUID, as_json: bool) -> None:
 def pace(*, bulk_logout_id: UUID, per_second: int, as_json: bool) -> None:
     """Owe at most PER_SECOND notifications a second, within a few seconds from now."""
     with transaction():
-        steered = mass_steering.set_pace(bulk_logout_id, per_second)
+        steered = bulk_steering.set_pace(bulk_logout_id, per_second)
     _show(steered, f"At most {per_second} notifications a second from now on.", as_json=as_json)
 
 
-def as_record(one: MassEnding) -> dict[str, Any]:
+def as_record(one: BulkLogout) -> dict[str, Any]:
     """Return everything about a bulk logout that may be shown."""
     of = clients.find(one.client_id) if one.client_id else None
     shown = ("id", "at", "kind", "issued_before", "initiator", "total", "done", "pace", "stopped_at")
@@ -99,13 +100,13 @@ def as_record(one: MassEnding) -> dict[str, Any]:
     }
 
 
-def _show(steered: MassEnding, sentence: str, *, as_json: bool) -> None:
+def _show(steered: BulkLogout, sentence: str, *, as_json: bool) -> None:
     if as_json:
         show_json(as_record(steered))
     else:
         say(sentence)
 
 
-def _progress(steered: MassEnding) -> str:
+def _progress(steered: BulkLogout) -> str:
     """Say how far it has come, once its rows are counted."""
     return f" after {steered.done} of {steered.total}" if steered.total else " before anything was ended"

@@ -29,7 +29,7 @@ from provider.clients import queries
 from provider.clients.models import Client
 from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
-from provider.logout import mass_walk
+from provider.logout.bulk import walk as bulk_walk
 from provider.protocol.client_metadata import ClientMetadata
 
 _keep_tokens = click.option(
@@ -175,7 +175,7 @@ def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: 
             any_secret_method=leaves_method_open(named),
         )
     # Offline grants that were taken away are revoked here as far as a moment goes; workers do the rest.
-    mass_walk.carry_on_if_free(f"{socket.gethostname()}:{os.getpid()}:update"[:128])
+    bulk_walk.carry_on_if_free(f"{socket.gethostname()}:{os.getpid()}:update"[:128])
     _show_changed(known, secret, as_json=as_json)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from provider.cli.bulk_logout import as_record
+from provider.cli.bulk_progress import follow, how_far
 from provider.cli.context import fail, with_app
-from provider.cli.mass_progress import follow, how_far
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first
@@ -15,8 +15,8 @@ from provider.inspection import history
 from provider.inspection.history import Judgement
 from provider.keys.models import KeyState
 from provider.keys.queries import list_keys
-from provider.logout import mass_queries
-from provider.logout.models import MassEnding, MassKind
+from provider.logout.bulk import queries as bulk_queries
+from provider.logout.models import BulkKind, BulkLogout
 from provider.logout.restored import accept_failover, end_restored
 
 _REVIEW = """\
@@ -59,7 +59,7 @@ def restored(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
         say(found.sentence)
     ask_first(
         "End all sessions and grants, because the database was restored?",
-        lambda: mass_queries.measure(MassKind.ALL),
+        lambda: bulk_queries.measure(BulkKind.ALL),
         dry_run=dry_run,
         yes=yes,
         as_json=as_json,
@@ -105,7 +105,7 @@ def accept(*, as_json: bool) -> None:
         say("There is nothing to accept: the database is where it was.")
 
 
-def _answer(found: Judgement, ended: MassEnding, *, as_json: bool) -> None:
+def _answer(found: Judgement, ended: BulkLogout, *, as_json: bool) -> None:
     active = [key for key in list_keys() if key.state == KeyState.ACTIVE]
     end_read()
     if as_json:

@@ -12,7 +12,7 @@ from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.delivery import degraded, queries
 from provider.delivery.models import REFUSING, Delivery, DeliveryState
-from provider.logout import deliver
+from provider.logout.notification import outbox
 
 _SHOWN_OF_ENDPOINT = (
     "url",
@@ -147,7 +147,7 @@ def endpoints(*, as_json: bool) -> None:
 @with_app
 def drain(*, limit: int | None, as_json: bool) -> None:
     """Deliver everything that is due, here and now, without any broker or worker."""
-    states = deliver.drain(limit)
+    states = outbox.drain(limit)
     if as_json:
         show_json(dict(states))
     elif states:

@@ -18,8 +18,8 @@ from provider.grants import queries
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, end_read, transaction
+from provider.logout.bulk.queries import measure_grants
 from provider.logout.ending import Cause, LogoutOutcome
-from provider.logout.mass_queries import measure_grants
 from provider.logout.models import LogoutReason
 from provider.logout.withdraw import withdraw, withdraw_grant
 

@@ -8,18 +8,20 @@ import click
 
 from provider.accounts import queries as accounts
 from provider.administration.accounts import sign_out_everywhere
-from provider.cli.bulk_logout import as_record, bulk
+from provider.cli.bulk_logout import as_record
+from provider.cli.bulk_logout import bulk as bulk_commands
+from provider.cli.bulk_progress import follow, how_far
 from provider.cli.context import with_app
 from provider.cli.instants import read_instant
 from provider.cli.logout_records import list_, show
-from provider.cli.mass_progress import follow, how_far
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.clients import queries as clients
 from provider.infrastructure.database import end_read, transaction
-from provider.logout import mass, mass_queries
-from provider.logout.models import MassEnding, MassKind
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk import queries as bulk_queries
+from provider.logout.models import BulkKind, BulkLogout
 
 
 @click.group(
@@ -71,13 +73,13 @@ def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: boo
     end_read()
     ask_first(
         f"Sign everybody out of {known.display_name} ({client_id})?",
-        lambda: mass_queries.measure(MassKind.CLIENT, client=known),
+        lambda: bulk_queries.measure(BulkKind.CLIENT, client=known),
         dry_run=dry_run,
         yes=yes,
         as_json=as_json,
     )
     with transaction():
-        begun = mass.end_of_client(clients.get_by_client_id(client_id), "admin")
+        begun = bulk.end_of_client(clients.get_by_client_id(client_id), "admin")
     _finish(begun, wait=wait, as_json=as_json)
 
 
@@ -89,13 +91,13 @@ def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End all sessions and all grants of everybody."""
     ask_first(
         "Sign everybody out of everything?",
-        lambda: mass_queries.measure(MassKind.ALL),
+        lambda: bulk_queries.measure(BulkKind.ALL),
         dry_run=dry_run,
         yes=yes,
         as_json=as_json,
     )
     with transaction():
-        begun = mass.end_everybody("admin")
+        begun = bulk.end_everybody("admin")
     _finish(begun, wait=wait, as_json=as_json)
 
 
@@ -108,13 +110,13 @@ def before(*, instant: datetime, wait: bool, dry_run: bool, yes: bool, as_json: 
     """End every session and grant that was begun before an INSTANT, such as 2026-11-20T18:00Z."""
     ask_first(
         f"End everything that was begun before {instant.isoformat()}?",
-        lambda: mass_queries.measure(MassKind.ISSUED_BEFORE, issued_before=instant),
+        lambda: bulk_queries.measure(BulkKind.ISSUED_BEFORE, issued_before=instant),
         dry_run=dry_run,
         yes=yes,
         as_json=as_json,
     )
     with transaction():
-        begun = mass.end_issued_before(instant, "admin")
+        begun = bulk.end_issued_before(instant, "admin")
     _finish(begun, wait=wait, as_json=as_json)
 
 
@@ -153,10 +155,10 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
 
 logout.add_command(list_)
 logout.add_command(show)
-logout.add_command(bulk)
+logout.add_command(bulk_commands)
 
 
-def _finish(begun: MassEnding, *, wait: bool, as_json: bool) -> None:
+def _finish(begun: BulkLogout, *, wait: bool, as_json: bool) -> None:
     if not as_json:
         say("Revoked. Affected sessions and tokens are rejected from now on.")
     ended = follow(begun.id, quiet=as_json) if wait else begun

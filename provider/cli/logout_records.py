@@ -59,7 +59,7 @@ def list_(
     wanted = Filter(
         account_id=accounts.get_by_username(username).id if username else None,
         client_pk=clients.get_by_client_id(client_id).id if client_id else None,
-        mass_ending_id=bulk_id,
+        bulk_logout_id=bulk_id,
         actor_name=actor_name,
         since=since,
     )
@@ -113,7 +113,7 @@ def as_record(logout: Logout, account: Account) -> dict[str, Any]:
         "initiator_client_id": logout.initiator_client_id,
         "by": who(logout, account),
         "from": logout.actor_origin,
-        "bulk_logout_id": logout.mass_ending_id,
+        "bulk_logout_id": logout.bulk_logout_id,
         "correlation_id": logout.correlation_id,
     } | {name: getattr(logout, name) for name in _COUNTS}
 

@@ -11,12 +11,12 @@ from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, measure_person, to_be_notified
+from provider.holdings.queries import apps_of_sessions
 from provider.infrastructure import clock
 from provider.infrastructure.database import end_read, transaction
 from provider.logout import end_session
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
-from provider.logout.holdings import apps_of_sessions
 from provider.logout.models import LogoutReason
 from provider.sessions import queries
 from provider.sessions.models import Session

@@ -8,8 +8,8 @@ import click
 from provider.cli.confirm import demand
 from provider.cli.output import show_json, show_record
 from provider.infrastructure.database import end_read
+from provider.logout.bulk.queries import Reach
 from provider.logout.ending import LogoutOutcome
-from provider.logout.mass_queries import Reach
 from provider.logout.shares import list_of_account
 from provider.sessions.queries import list_living_of
 

@@ -25,8 +25,8 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
-from provider.logout.notify_budget import await_first_attempts
-from provider.logout.results import find_by_result_handle
+from provider.logout.notification.budget import await_first_attempts
+from provider.logout.notification.results import find_by_result_handle
 from provider.logout.shares import list_of_session
 from provider.sessions.queries import FoundSession, find_live, find_live_by_id
 from provider.web import cookies, csrf

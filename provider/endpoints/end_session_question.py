@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response
 
 from provider.endpoints.end_session_case import EndSessionCase
 from provider.endpoints.signed_out import already_signed_out
+from provider.holdings.queries import own_first
 from provider.interactions.models import Interaction
-from provider.logout.holdings import own_first
 from provider.logout.preview import preview_everywhere
 from provider.logout.shares import Share, list_of_session
 from provider.logout.signed_tokens import SignedTokens, list_of_shares

@@ -16,8 +16,8 @@ from provider.endpoints.end_session_case import EndSessionCase
 from provider.endpoints.way_on import kept_case, way_on, way_on_again
 from provider.logout.ending import LogoutOutcome
 from provider.logout.models import Logout
-from provider.logout.notify_budget import await_first_attempts
-from provider.logout.results import AppResult, find_by_result_handle, list_app_results
+from provider.logout.notification.budget import await_first_attempts
+from provider.logout.notification.results import AppResult, find_by_result_handle, list_app_results
 from provider.web import cookies
 from provider.web.after_ending import cleared, result_page_of
 from provider.web.current_session import current_session

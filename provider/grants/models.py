@@ -17,7 +17,7 @@ class Grant(Base):
         Index("ix_grant_account_id_client_id", "account_id", "client_id"),
         # A person's grants are listed in this order.
         Index("ix_grant_account_id_id", "account_id", "id"),
-        # What a client's mass ending walks along.
+        # What a client's bulk logout walks along.
         Index(
             "ix_grant_client_id_unrevoked",
             "client_id",

@@ -22,7 +22,7 @@ from provider.infrastructure import clock, current
 from provider.infrastructure.opaque_tokens import new_handle, new_subject
 from provider.keys import algorithms, jwt
 from provider.keys.keyring import the_keyring
-from provider.logout.logout_token import BACKCHANNEL_LOGOUT_EVENT
+from provider.logout.notification.logout_token import BACKCHANNEL_LOGOUT_EVENT
 
 LIFETIME_SECONDS = 120
 _AN_HOUR = 3600

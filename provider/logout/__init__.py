@@ -1,5 +1,6 @@
-"""The story of an ending: what ends, what survives, who is told – and the record that proves it.
+"""Logout: what ends, what survives, which clients are notified, and the record that proves it.
 
-Every cause of an ending comes through here and makes one `Logout` in one transaction with its
-deliveries and audit entry. Knows nothing of pages or HTTP; sending is `provider.delivery`'s part.
+A file for each verb (`end_session`, `end_client_session`, `end_grant`, `everywhere`, `others`) and for what
+it reads; every cause makes one `Logout` in one transaction with its deliveries and audit entry. `bulk` ends
+very many at once, `notification` carries the news. Knows no pages and no HTTP; `provider.delivery` sends.
 """

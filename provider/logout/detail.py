@@ -26,7 +26,7 @@ class Filter:
 
     account_id: UUID | None = None
     client_pk: UUID | None = None
-    mass_ending_id: UUID | None = None
+    bulk_logout_id: UUID | None = None
     actor_name: str | None = None
     since: datetime | None = None
 
@@ -81,7 +81,7 @@ def state_of(delivery: Delivery) -> str:
 def list_logouts(wanted: Filter, limit: int = 100) -> list[tuple[Logout, Account]]:
     """List logouts, newest first."""
     found = select(Logout, Account).join(Account, Account.id == Logout.account_id)
-    for column in ("account_id", "mass_ending_id", "actor_name"):
+    for column in ("account_id", "bulk_logout_id", "actor_name"):
         if (value := getattr(wanted, column)) is not None:
             found = found.where(getattr(Logout, column) == value)
     if wanted.since is not None:

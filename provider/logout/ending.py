@@ -35,7 +35,7 @@ class Cause:
     by: Operator | None = field(default_factory=acting.operator)
     ip: str | None = None
     # The bulk logout that this one is part of.
-    mass_ending_id: UUID | None = None
+    bulk_logout_id: UUID | None = None
     # The session in which the person asked for it; for the result page.
     asked_in: UUID | None = None
     # One of very many: its deliveries go after those that somebody waits for, and rouse nobody.
@@ -96,7 +96,7 @@ class Ending:
             initiator=cause.initiator,
             actor_name=cause.operator.name if cause.operator else None,
             actor_origin=cause.origin,
-            mass_ending_id=cause.mass_ending_id,
+            bulk_logout_id=cause.bulk_logout_id,
             initiator_client_id=cause.client.client_id if cause.client else None,
             asked_in_session_id=cause.asked_in,
             correlation_id=event_log.correlation_id() or None,

@@ -17,10 +17,10 @@ from provider.infrastructure.provider_state import ProviderState
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.fanout import EXPIRY_REASONS
-from provider.logout.models import LogoutReason, MassEnding, MassKind
+from provider.logout.models import BulkKind, BulkLogout, LogoutReason
 from provider.sessions.models import Session
 
-_OF_SESSIONS = (MassKind.ALL, MassKind.ISSUED_BEFORE)
+_OF_SESSIONS = (BulkKind.ALL, BulkKind.ISSUED_BEFORE)
 
 
 def list_run_out(limit: int) -> Sequence[UUID]:
@@ -36,9 +36,9 @@ def list_born_dead(limit: int) -> Sequence[UUID]:
     """List sessions that are dead by a number and that no ending has found, oldest first.
 
     They were begun by requests that were under way during the ending. It reads every living
-    session, so it is asked seldom; a mass ending that is still at work finds its own.
+    session, so it is asked seldom; a bulk logout that is still at work finds its own.
     """
-    at_work = exists().where(MassEnding.finished_at.is_(None), MassEnding.kind.in_(_OF_SESSIONS))
+    at_work = exists().where(BulkLogout.finished_at.is_(None), BulkLogout.kind.in_(_OF_SESSIONS))
     born_dead = (
         select(Session.id)
         .join(Account, Account.id == Session.account_id)
@@ -50,7 +50,7 @@ def list_born_dead(limit: int) -> Sequence[UUID]:
 
 
 def dead_for_all() -> ColumnElement[bool]:
-    """The condition, over Session and ProviderState, that a mass ending has made a session dead."""
+    """The condition, over Session and ProviderState, that a bulk logout has made a session dead."""
     return or_(
         Session.provider_epoch < ProviderState.epoch,
         Session.created_at < ProviderState.issued_before_is_dead_at,
@@ -59,40 +59,40 @@ def dead_for_all() -> ColumnElement[bool]:
 
 def end_dead(session_id: UUID) -> LogoutOutcome | None:
     """End one session that is dead; None when somebody has ended it, or it lives after all."""
-    session, reason, mass = _look_at(session_id)
+    session, reason, bulk = _look_at(session_id)
     if session is None or reason is None:
         return None
     by_number = reason not in EXPIRY_REASONS
     cause = Cause(
         reason=reason,
         initiator="admin" if reason is LogoutReason.ADMIN else "system",
-        by=mass.operator if mass else None,
+        by=bulk.operator if bulk else None,
         in_bulk=True,
-        mass_ending_id=mass.id if mass else None,
+        bulk_logout_id=bulk.id if bulk else None,
     )
     # What is dead by a number takes its grants along; what merely ran out leaves offline ones alone.
     return end(session, cause, revoke_offline=by_number)
 
 
-def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None, MassEnding | None]:
+def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None, BulkLogout | None]:
     """Lock a session that has not been ended; return why it is dead, and the bulk logout that it died of."""
     numbers = (
         select(
-            Session, Session.account_epoch < Account.epoch, func.coalesce(dead_for_all(), false()), MassEnding
+            Session, Session.account_epoch < Account.epoch, func.coalesce(dead_for_all(), false()), BulkLogout
         )
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
-        .outerjoin(MassEnding, MassEnding.id == _bulk_logout_of_session())
+        .outerjoin(BulkLogout, BulkLogout.id == _bulk_logout_of_session())
         .where(Session.id == session_id, Session.ended_at.is_(None))
         .with_for_update(of=Session, key_share=True)
     )
     row = db.session.execute(numbers, execution_options={"populate_existing": True}).one_or_none()
     if row is None:
         return None, None, None
-    session, dead_for_person, dead_for_all_, mass = row
+    session, dead_for_person, dead_for_all_, bulk = row
     ran_out = session.ends_at <= clock.now()
-    if dead_for_all_ and (mass or not ran_out):
-        return session, LogoutReason.ADMIN, mass
+    if dead_for_all_ and (bulk or not ran_out):
+        return session, LogoutReason.ADMIN, bulk
     if ran_out:
         at_last = session.ends_at >= session.expires_at
         return session, LogoutReason.ABSOLUTE_TIMEOUT if at_last else LogoutReason.IDLE_TIMEOUT, None
@@ -105,7 +105,7 @@ def _bulk_logout_of_session() -> ColumnElement[UUID]:
 
     A session that ran out before a bulk logout began did not die of it.
     """
-    one = aliased(MassEnding)
+    one = aliased(BulkLogout)
     in_life = select(one.id).where(one.kind.in_(_OF_SESSIONS), one.at < Session.ends_at).limit(1)
     first = in_life.where(one.at >= Session.created_at).order_by(one.at, one.id)
     latest = in_life.order_by(one.at.desc(), one.id.desc())

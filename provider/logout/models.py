@@ -44,8 +44,8 @@ class LogoutScope(StrEnum):
     OTHERS = "others"
 
 
-class MassKind(StrEnum):
-    """Whose end a mass ending is."""
+class BulkKind(StrEnum):
+    """Whose end a bulk logout is."""
 
     # Everybody's sessions and grants.
     ALL = "all"
@@ -57,14 +57,14 @@ class MassKind(StrEnum):
     CLIENT_OFFLINE = "client_offline"
 
 
-class MassPhase(StrEnum):
-    """What the walk of a mass ending is about: what lives in browsers first, then grants on their own."""
+class BulkPhase(StrEnum):
+    """What the walk of a bulk logout is about: what lives in browsers first, then grants on their own."""
 
     SESSIONS = "sessions"
     GRANTS = "grants"
 
 
-class MassEnding(Base):
+class BulkLogout(Base):
     """The end of many sessions at once: one watermark first, then the rows and the news in paced batches."""
 
     __tablename__ = "mass_ending"
@@ -82,7 +82,7 @@ class MassEnding(Base):
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
     # Where the walk over the rows stands, so that whoever carries on after a crash begins there.
-    phase: Mapped[str] = mapped_column(String(16), default=MassPhase.SESSIONS)
+    phase: Mapped[str] = mapped_column(String(16), default=BulkPhase.SESSIONS)
     cursor: Mapped[UUID | None] = mapped_column()
     correlation_id: Mapped[str | None] = mapped_column(String(64))
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -121,7 +121,8 @@ class Logout(Base):
     actor_name: Mapped[str | None] = mapped_column(String(255))
     actor_origin: Mapped[str | None] = mapped_column(String(255))
     # The bulk logout that it is part of.
-    mass_ending_id: Mapped[UUID | None] = mapped_column()
+    # Column and table keep their first names, which an older release still reads.
+    bulk_logout_id: Mapped[UUID | None] = mapped_column("mass_ending_id")
     initiator_client_id: Mapped[str | None] = mapped_column(String(255))
     # The session whose person asked for it at one of our own pages; it may live on.
     asked_in_session_id: Mapped[UUID | None] = mapped_column()

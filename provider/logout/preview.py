@@ -9,9 +9,9 @@ from sqlalchemy import func, or_, select, true
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
+from provider.holdings.queries import HeldSession, count_held_sessions, list_held_sessions
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.logout.holdings import HeldSession, count_held_sessions, list_held_sessions
 from provider.logout.shares import (
     Share,
     list_in_other_sessions,

@@ -9,14 +9,14 @@ from provider.audit.tags import EventTag
 from provider.infrastructure import lineage
 from provider.infrastructure.database import db
 from provider.infrastructure.lineage import Place
-from provider.logout import mass
-from provider.logout.models import MassEnding
+from provider.logout.bulk import begin as bulk
+from provider.logout.models import BulkLogout
 
 
-def end_restored(initiator: Actor, place: Place | None) -> MassEnding:
+def end_restored(initiator: Actor, place: Place | None) -> BulkLogout:
     """End all sessions and grants, and begin another lineage at the place where the database is now."""
     lineage_id = lineage.succeed(db.session.connection(), place)
-    begun = mass.end_everybody(initiator)
+    begun = bulk.end_everybody(initiator)
     record(
         EventTag.DATABASE_RESTORED,
         actor=initiator,

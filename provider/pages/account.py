@@ -3,7 +3,7 @@
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from provider.logout.holdings import own_first
+from provider.holdings.queries import own_first
 from provider.logout.preview import preview_everywhere, preview_session
 from provider.pages import logo
 from provider.pages.account_lists import Places, part_of_apps, part_of_sessions

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from flask import url_for
 
-from provider.logout.held_apps import HeldApp, list_held_apps
-from provider.logout.holdings import HeldSession, list_held_sessions
+from provider.holdings.apps import HeldApp, list_held_apps
+from provider.holdings.queries import HeldSession, list_held_sessions
 from provider.logout.preview import Preview
 from provider.sessions.queries import FoundSession
 from provider.web.cursors import read_cursor

@@ -80,7 +80,7 @@ class ClientSession(Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
-        # What a client's mass ending walks along.
+        # What a client's bulk logout walks along.
         Index(
             "ix_client_session_client_id_living",
             "client_id",

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from provider.infrastructure import current
 from provider.logout.ending import LogoutOutcome
-from provider.logout.notify_budget import await_first_attempts
+from provider.logout.notification.budget import await_first_attempts
 from provider.web import cookies
 from provider.web.frontchannel import by_way_of_frames
 

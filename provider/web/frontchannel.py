@@ -7,7 +7,7 @@ from provider.infrastructure.database import transaction
 from provider.interactions.models import InteractionKind
 from provider.interactions.park import park
 from provider.logout.ending import LogoutOutcome
-from provider.logout.frontchannel import list_frames
+from provider.logout.notification.front_channel import list_frames
 from provider.web import cookies
 
 

@@ -16,7 +16,9 @@ from provider.delivery import resend
 from provider.infrastructure import clock, event_log, leases
 from provider.infrastructure.database import db, end_read, is_away, log_failure, transaction
 from provider.keys import lifecycle
-from provider.logout import expiry, mass_walk, watch
+from provider.logout import expiry
+from provider.logout.bulk import walk as bulk_walk
+from provider.logout.notification import watch
 from provider.worker.pruning import prune
 from provider.worker.sweeper import HEARTBEAT
 
@@ -49,9 +51,9 @@ def end_born_dead() -> None:
     _end_dead(expiry.list_born_dead(_EXPIRY_BATCH))
 
 
-def carry_on_mass_endings() -> None:
-    """Carry on with the oldest mass ending that is not finished."""
-    mass_walk.carry_on()
+def carry_on_bulk_logouts() -> None:
+    """Carry on with the oldest bulk logout that is not finished."""
+    bulk_walk.carry_on()
 
 
 def advance_keys() -> None:
@@ -89,7 +91,7 @@ def _end_dead(session_ids: Sequence[UUID]) -> None:
 
 DUTIES = (
     Duty("expire_sessions", timedelta(seconds=10), expire_sessions),
-    Duty(mass_walk.DUTY, timedelta(seconds=5), carry_on_mass_endings),
+    Duty(bulk_walk.DUTY, timedelta(seconds=5), carry_on_bulk_logouts),
     Duty("end_born_dead", timedelta(hours=1), end_born_dead),
     Duty("seal_audit", timedelta(seconds=10), seal_audit),
     Duty("report_degraded", timedelta(minutes=1), watch.report_degraded),

@@ -13,7 +13,7 @@ from provider.infrastructure import current, event_log
 from provider.infrastructure.database import AWAY, log_failure
 from provider.infrastructure.one_cpu import OneCPU
 from provider.inspection import history
-from provider.logout.deliver import make_dispatcher
+from provider.logout.notification.outbox import make_dispatcher
 from provider.worker import tasks
 from provider.worker.duties import Roster
 from provider.worker.sweeper import Sweeper

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from provider.administration import clients
 from provider.audit.models import AuditEvent
 from provider.infrastructure.database import db, transaction
-from provider.logout.models import MassEnding
+from provider.logout.models import BulkLogout
 from provider.protocol.client_metadata import ClientMetadata
 from tests.factories import make_client
 
@@ -37,7 +37,7 @@ def test_a_client_that_may_no_longer_stay_offline_loses_its_offline_grants(actor
     with transaction():
         clients.update(red, without(red, **changed), actor=actor)
 
-    begun = db.session.scalars(select(MassEnding)).one()
+    begun = db.session.scalars(select(BulkLogout)).one()
     assert (begun.kind, begun.client_id, begun.initiator) == ("client_offline", red.id, actor)
 
 
@@ -47,7 +47,7 @@ def test_another_change_ends_no_grants():
     with transaction():
         clients.update(red, without(red, client_name="Scarlet"))
 
-    assert db.session.scalars(select(MassEnding)).all() == []
+    assert db.session.scalars(select(BulkLogout)).all() == []
     assert last_entry("client_updated").detail["changed"] == ["client_name"]
 
 

@@ -12,7 +12,7 @@ from tests.architecture.sources import ROOT, imports_of, trees
 ROOMS = {
     *("administration", "authentication"),
     *("accounts", "audit", "clients", "delivery", "keys"),
-    *("grants", "interactions", "sessions", "signals", "tokens"),
+    *("grants", "interactions", "sessions", "signals", "tokens", "holdings"),
     *("config", "inspection", "logout", "oauth", "protocol"),
 }
 # The check plays a person with a browser: an outsider that lives in the demo.

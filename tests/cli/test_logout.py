@@ -9,7 +9,8 @@ from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.infrastructure import leases
 from provider.infrastructure.database import db, transaction
-from provider.logout import mass, mass_walk
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk import walk as bulk_walk
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_client, make_session
 
@@ -128,7 +129,7 @@ def test_without_waiting_the_workers_do_the_rest(curfew, living, owed, looking):
     assert owed() == 0
 
     with looking():
-        while mass_walk.carry_on() is not None:
+        while bulk_walk.carry_on() is not None:
             pass
 
     assert owed() == 3
@@ -138,15 +139,15 @@ def test_without_waiting_the_workers_do_the_rest(curfew, living, owed, looking):
 
 def test_while_a_worker_is_at_it_the_command_keeps_its_hands_off(looking, signed_in):
     with looking():
-        leases.ensure([mass_walk.DUTY])
+        leases.ensure([bulk_walk.DUTY])
         with transaction():
-            begun = mass.end_everybody("admin")
-        assert leases.take(mass_walk.DUTY, holder="worker", every=timedelta(0), hold=timedelta(minutes=1))
+            begun = bulk.end_everybody("admin")
+        assert leases.take(bulk_walk.DUTY, holder="worker", every=timedelta(0), hold=timedelta(minutes=1))
 
-        assert mass_walk.carry_on_if_free("command").done == 0
+        assert bulk_walk.carry_on_if_free("command").done == 0
 
-        leases.release(mass_walk.DUTY, holder="worker")
-        assert mass_walk.carry_on_if_free("command").id == begun.id
+        leases.release(bulk_walk.DUTY, holder="worker")
+        assert bulk_walk.carry_on_if_free("command").id == begun.id
 
 
 def test_offline_access_that_is_taken_from_a_client_is_revoked_and_told(curfew, signed_in, owed):

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from provider.audit.models import AuditEvent
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.logout.mass_walk import carry_on
-from provider.logout.models import Logout, MassEnding
+from provider.logout.bulk.walk import carry_on
+from provider.logout.models import BulkLogout, Logout
 from tests.cli.conftest import Curfew
 from tests.factories import make_account, make_client, make_session
 
@@ -92,7 +92,7 @@ def test_a_bulk_logout_that_another_process_carries_on_names_who_began_it(curfew
 
     with looking():
         carry_on()
-        (mass,) = db.session.scalars(select(MassEnding))
+        (bulk,) = db.session.scalars(select(BulkLogout))
         (logout,) = db.session.scalars(select(Logout))
-        assert (mass.actor_name, logout.actor_name, logout.mass_ending_id) == ("cleo", "cleo", mass.id)
-        assert logout.actor_origin == mass.actor_origin
+        assert (bulk.actor_name, logout.actor_name, logout.bulk_logout_id) == ("cleo", "cleo", bulk.id)
+        assert logout.actor_origin == bulk.actor_origin

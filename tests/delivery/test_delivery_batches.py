@@ -26,7 +26,7 @@ from provider.delivery.resend import resend_many
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.outbound_http import OutboundClient
-from provider.logout.deliver import (
+from provider.logout.notification.outbox import (
     BUILDERS,
     announce_turn,
     drain,

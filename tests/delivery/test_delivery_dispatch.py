@@ -15,7 +15,7 @@ from provider.delivery.models import Delivery, DeliveryState
 from provider.delivery.resend import resend
 from provider.infrastructure.database import change, db, transaction
 from provider.keys.models import SigningKey
-from provider.logout.deliver import drain, make_dispatcher
+from provider.logout.notification.outbox import drain, make_dispatcher
 from provider.worker.duties import take_up_rejected
 from tests.delivery.owing import attempts_of, make_due, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import receiving

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from provider.audit.models import AuditEvent
 from provider.infrastructure import event_log
 from provider.infrastructure.database import db
-from provider.logout.deliver import drain
+from provider.logout.notification.outbox import drain
 from tests.conftest import TurnedClock
 from tests.delivery.owing import attempts_of, now_is, owe
 from tests.delivery.receivers import receiving

@@ -17,8 +17,8 @@ from provider.delivery.health import Health
 from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
 from provider.delivery.resend import resend
 from provider.infrastructure.database import AWAY, change, db, transaction
-from provider.logout.deliver import announce_turn, drain, find_current_urls, make_dispatcher
-from provider.logout.watch import report_degraded
+from provider.logout.notification.outbox import announce_turn, drain, find_current_urls, make_dispatcher
+from provider.logout.notification.watch import report_degraded
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, owe, sign_out_at
 from tests.delivery.receivers import Receiver, receiving

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.infrastructure.database import db
-from provider.logout.deliver import drain
-from provider.logout.watch import report_degraded
+from provider.logout.notification.outbox import drain
+from provider.logout.notification.watch import report_degraded
 from tests.conftest import TurnedClock
 from tests.delivery.owing import sign_out_at
 from tests.delivery.receivers import Receiver, receiving

@@ -12,7 +12,7 @@ from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
 from provider.infrastructure.database import change, db, transaction
-from provider.logout.deliver import drain
+from provider.logout.notification.outbox import drain
 from tests.conftest import TurnedClock
 from tests.delivery.owing import make_due, now_is, sign_out_at
 from tests.delivery.receivers import receiving

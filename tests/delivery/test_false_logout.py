@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from provider.delivery.models import DeliveryState
 from provider.infrastructure.database import change, transaction
-from provider.logout.deliver import drain
+from provider.logout.notification.outbox import drain
 from provider.sessions.models import ClientSession, Session
 from tests.delivery.owing import make_due, now_is, owe, sign_out_at
 from tests.delivery.receivers import receiving

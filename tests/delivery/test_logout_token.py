@@ -15,7 +15,7 @@ from provider.delivery.resend import resend
 from provider.infrastructure import current, metrics
 from provider.infrastructure.database import change, db, transaction
 from provider.keys.jwks import published_jwks
-from provider.logout.deliver import drain
+from provider.logout.notification.outbox import drain
 from provider.sessions.models import ClientSession, Session
 from tests.conftest import TurnedClock
 from tests.delivery.owing import make_due, now_is, owe, sign_out_at, tags_of_deliveries

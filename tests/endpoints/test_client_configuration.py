@@ -14,7 +14,7 @@ from provider.infrastructure.database import change as write
 from provider.infrastructure.database import db, end_read, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
-from provider.logout.models import LogoutReason, MassEnding
+from provider.logout.models import BulkLogout, LogoutReason
 from tests.factories import make_client, make_session
 from tests.races.at_once import ON_POSTGRESQL, at_once
 from tests.support.registering import Stranger, app_of, bearer
@@ -226,7 +226,7 @@ def test_a_client_that_gives_up_refresh_tokens_loses_its_offline_grants(stranger
     assert stranger.replace(made).status_code == 200
 
     end_read()
-    assert db.session.scalar(select(func.count()).select_from(MassEnding)) == 1
+    assert db.session.scalar(select(func.count()).select_from(BulkLogout)) == 1
 
 
 @pytest.mark.spec("ABU-86")

@@ -19,8 +19,8 @@ from provider.infrastructure.leases import DutyLease
 from provider.inspection import standing
 from provider.interactions.models import InteractionKind
 from provider.interactions.park import park
-from provider.logout.deliver import drain
 from provider.logout.end_session import end
+from provider.logout.notification.outbox import drain
 from provider.worker.duties import seal_audit
 from provider.worker.pruning import prune
 from tests.architecture.sources import ROOT

@@ -11,7 +11,7 @@ from provider.infrastructure.database import change, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
-from provider.logout.results import list_app_results
+from provider.logout.notification.results import list_app_results
 from tests.factories import STRAIGHT_BACK, make_account, make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session
 

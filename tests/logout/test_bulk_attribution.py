@@ -9,7 +9,8 @@ from provider.accounts.models import Account
 from provider.infrastructure import acting
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import change, db, transaction
-from provider.logout import expiry, mass
+from provider.logout import expiry
+from provider.logout.bulk import begin as bulk
 from provider.logout.models import Logout
 from provider.worker import duties
 from tests.factories import make_account, make_client, make_session
@@ -40,60 +41,60 @@ def end_dead(made) -> Logout:
 
 
 def test_it_is_the_first_since_the_session_began(ada, red, turned_clock):
-    begin(mass.end_everybody, by="dora")
+    begin(bulk.end_everybody, by="dora")
     turned_clock.turn(A_MINUTE)
     db.session.expire_all()
     made = make_session(ada, [red])
     turned_clock.turn(A_MINUTE)
-    begin(mass.end_of_client, red, by="dora")
-    first = begin(mass.end_everybody)
+    begin(bulk.end_of_client, red, by="dora")
+    first = begin(bulk.end_everybody)
     turned_clock.turn(A_MINUTE)
-    begin(mass.end_everybody, by="dora")
+    begin(bulk.end_everybody, by="dora")
 
     logout = end_dead(made)
 
-    assert (logout.mass_ending_id, logout.reason, logout.initiator) == (first.id, "admin", "admin")
+    assert (logout.bulk_logout_id, logout.reason, logout.initiator) == (first.id, "admin", "admin")
     assert (logout.actor_name, logout.actor_origin) == ("cleo", "cleo@desk")
 
 
 def test_of_a_session_that_was_in_the_making_it_is_the_latest(ada, red, turned_clock):
-    begin(mass.end_everybody, by="dora")
+    begin(bulk.end_everybody, by="dora")
     turned_clock.turn(A_MINUTE)
-    latest = begin(mass.end_everybody)
-    begin(mass.end_of_client, red, by="dora")
+    latest = begin(bulk.end_everybody)
+    begin(bulk.end_of_client, red, by="dora")
     turned_clock.turn(A_MINUTE)
     made = make_session(ada, [red])
     with transaction():
         made.session.provider_epoch = 0
 
-    assert end_dead(made).mass_ending_id == latest.id
+    assert end_dead(made).bulk_logout_id == latest.id
 
 
 def test_one_that_begins_with_the_session_counts(ada, turned_clock):
     made = make_session(ada)
-    begun = begin(mass.end_everybody)
+    begun = begin(bulk.end_everybody)
     turned_clock.turn(A_MINUTE)
-    begin(mass.end_everybody, by="dora")
+    begin(bulk.end_everybody, by="dora")
 
-    assert end_dead(made).mass_ending_id == begun.id
+    assert end_dead(made).bulk_logout_id == begun.id
 
 
 def test_a_session_that_had_run_out_did_not_die_of_it(ada, turned_clock):
     made = make_session(ada)
     turned_clock.turn(timedelta(hours=1))
-    begin(mass.end_everybody)
+    begin(bulk.end_everybody)
 
     logout = end_dead(made)
 
-    assert (logout.reason, logout.mass_ending_id, logout.initiator) == ("idle_timeout", None, "system")
+    assert (logout.reason, logout.bulk_logout_id, logout.initiator) == ("idle_timeout", None, "system")
 
 
 def test_one_that_ran_out_afterwards_did(ada, turned_clock):
     made = make_session(ada)
-    begun = begin(mass.end_everybody)
+    begun = begin(bulk.end_everybody)
     turned_clock.turn(timedelta(hours=2))
 
-    assert end_dead(made).mass_ending_id == begun.id
+    assert end_dead(made).bulk_logout_id == begun.id
 
 
 def test_a_session_ends_at_its_very_end_and_not_before(ada, turned_clock):
@@ -122,10 +123,10 @@ def test_only_a_bulk_logout_of_sessions_puts_off_those_that_were_born_dead(ada, 
     lives = make_session(make_account("ben"))
     with transaction():
         change(update(Account).where(Account.id == ada.id).values(epoch=Account.epoch + 1))
-    begin(mass.end_of_client, red)
+    begin(bulk.end_of_client, red)
 
     assert list(expiry.list_born_dead(10)) == [made.session.id]
 
-    begin(mass.end_everybody)
+    begin(bulk.end_everybody)
     assert list(expiry.list_born_dead(10)) == []
     assert lives.session.ended_at is None

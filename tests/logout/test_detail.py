@@ -53,7 +53,7 @@ def test_logouts_are_listed_newest_first_and_by_what_is_wanted(ada, red, green, 
     first = act(end, make_session(ada, [red]).session)
     turned_clock.turn(timedelta(minutes=1))
     with acting.acting_as(Operator("cleo")):
-        by_cleo = Cause(reason=LogoutReason.ADMIN, initiator="admin", mass_ending_id=MASS)
+        by_cleo = Cause(reason=LogoutReason.ADMIN, initiator="admin", bulk_logout_id=MASS)
     second = act(end, make_session(ben, [green, mute]).session, cause=by_cleo)
     # At the same instant.
     third = act(end, make_session(ben).session)
@@ -65,7 +65,7 @@ def test_logouts_are_listed_newest_first_and_by_what_is_wanted(ada, red, green, 
     assert [account.username for _, account in list_logouts(Filter())] == ["ben", "ben", "ada"]
     assert ids(list_logouts(Filter(), limit=2)) == [third.id, second.id]
     assert listed(account_id=ada.id) == [first.id]
-    assert listed(mass_ending_id=MASS) == [second.id]
+    assert listed(bulk_logout_id=MASS) == [second.id]
     assert listed(actor_name="cleo") == [second.id]
     assert listed(since=second.at) == [third.id, second.id]
     assert listed(since=second.at + timedelta(seconds=1)) == []

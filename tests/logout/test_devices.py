@@ -6,13 +6,13 @@ from sqlalchemy import func, select
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.inspection.check import check
-from provider.logout import mass
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk.walk import carry_on
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
-from provider.logout.mass_walk import carry_on
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.others import end_others
 from provider.sessions.models import ClientSession, Session
@@ -123,7 +123,7 @@ def test_the_devices_of_such_an_app_are_ended_with_its_offline_grants(tv, made):
     tv.sign_in_by(made)
     brief = tv.sign_in_by(made, scope="openid")
     with transaction():
-        mass.end_offline_of_client(tv.client, "admin")
+        bulk.end_offline_of_client(tv.client, "admin")
 
     ending = carry_on()
     while ending and ending.finished_at is None:

@@ -8,14 +8,15 @@ from sqlalchemy import select
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure.database import db, end_read, transaction
-from provider.logout import mass, mass_walk
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk import walk as bulk_walk
+from provider.logout.bulk.queries import measure
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
-from provider.logout.mass_queries import measure
-from provider.logout.models import Logout, LogoutReason, MassKind
+from provider.logout.models import BulkKind, Logout, LogoutReason
 from provider.logout.others import end_others
 from provider.logout.preview import preview_everywhere, preview_grant, preview_session
 from provider.sessions.queries import find_live
@@ -136,11 +137,11 @@ def test_a_moment_earlier_it_is_both(ada, expired, turned_clock):
 
 def test_a_bulk_logout_passes_it_by(ada, brief, expired):
     before = notified()
-    assert measure(MassKind.CLIENT, client=brief).grants == 0
+    assert measure(BulkKind.CLIENT, client=brief).grants == 0
 
     with transaction():
-        begun = mass.end_of_client(brief, "admin")
-    while (seen := mass_walk.carry_on()) is not None:
+        begun = bulk.end_of_client(brief, "admin")
+    while (seen := bulk_walk.carry_on()) is not None:
         begun = seen
 
     assert (begun.total, begun.done) == (0, 0)
@@ -153,10 +154,10 @@ def test_a_grant_that_expires_while_a_bulk_logout_walks_is_notified(ada, brief, 
         end(made.session, BY_ADA)
     before = notified()
     with transaction():
-        mass.end_of_client(brief, "admin")
+        bulk.end_of_client(brief, "admin")
     turned_clock.turn(GRANT_LIFETIME)
 
-    while mass_walk.carry_on() is not None:
+    while bulk_walk.carry_on() is not None:
         pass
 
     # It was alive when the bulk logout began.

@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from provider.accounts.models import Account
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import change, db, is_sqlite, transaction
-from provider.logout import expiry, mass
+from provider.logout import expiry
+from provider.logout.bulk import begin as bulk
 from provider.logout.models import Logout, LogoutReason
 from provider.sessions import lifecycle
 from provider.worker import duties
@@ -152,7 +153,7 @@ def test_a_session_that_was_born_dead_for_its_person_is_found(ada, red):
 
 def test_a_session_that_was_born_dead_for_all_is_found_once_the_mass_ending_is_over(ada, red):
     with transaction():
-        begun = mass.end_everybody("admin")
+        begun = bulk.end_everybody("admin")
     made = make_session(ada, [red])
     with transaction():
         made.session.provider_epoch = made.grants["red"].provider_epoch = 0

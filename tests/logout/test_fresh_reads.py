@@ -6,10 +6,12 @@ from sqlalchemy import update
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure.database import change, transaction
-from provider.logout import expiry, mass, mass_queries
+from provider.logout import expiry
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk import queries as bulk_queries
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
-from provider.logout.models import LogoutReason, MassEnding
+from provider.logout.models import BulkLogout, LogoutReason
 from provider.logout.shares import list_of_account, list_of_session
 from provider.sessions.models import Session
 from provider.tokens import access, device_codes
@@ -78,10 +80,10 @@ def test_grants_on_their_own(made):
 
 def test_bulk_logouts(app):
     with transaction():
-        begun = mass.end_everybody("admin")
+        begun = bulk.end_everybody("admin")
 
-    assert read_twice(mass_queries.find_unfinished, MassEnding, pace=7)
-    assert read_twice(lambda: mass_queries.find(begun.id), MassEnding, pace=8)
+    assert read_twice(bulk_queries.find_unfinished, BulkLogout, pace=7)
+    assert read_twice(lambda: bulk_queries.find(begun.id), BulkLogout, pace=8)
 
 
 def test_dead_sessions(made):

@@ -1,4 +1,4 @@
-"""Mass endings: one watermark at once, then every row ended and every app told exactly once."""
+"""Bulk logouts: one watermark at once, then every row ended and every app told exactly once."""
 
 import os
 import signal
@@ -16,11 +16,12 @@ from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import AWAY, db, transaction
-from provider.logout import mass, mass_walk
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk import walk as bulk_walk
+from provider.logout.bulk.queries import find, measure
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
-from provider.logout.mass_queries import find, measure
-from provider.logout.models import Logout, LogoutReason, MassKind
+from provider.logout.models import BulkKind, Logout, LogoutReason
 from provider.oauth.authorization.decision import Proceed
 from provider.oauth.authorization.issue_answer import issue_answer
 from provider.oauth.authorization.request import AuthorizationRequest
@@ -58,7 +59,7 @@ def begin(act, *arguments):
 
 def walk(begun):
     """Carry on until it is finished, as the workers do turn by turn."""
-    while (seen := mass_walk.carry_on()) is not None:
+    while (seen := bulk_walk.carry_on()) is not None:
         begun = seen
     return begun
 
@@ -78,7 +79,7 @@ def sids(*made) -> list[str]:
 def test_everybody_is_signed_out_on_the_next_request_and_told_afterwards(ada, ben, red, green):
     ours = [make_session(ada, [red, green], offline=("green",)), make_session(ben, [red])]
 
-    begun = begin(mass.end_everybody)
+    begun = begin(bulk.end_everybody)
     assert [find_live(one.handle) for one in ours] == [None, None]
     assert told() == []
 
@@ -92,7 +93,7 @@ def test_everybody_is_signed_out_on_the_next_request_and_told_afterwards(ada, be
 
 def test_who_signs_in_after_a_mass_ending_is_not_touched_by_it(ada, red):
     make_session(ada, [red])
-    begun = begin(mass.end_everybody)
+    begun = begin(bulk.end_everybody)
     db.session.expire_all()
     fresh = make_session(ada, [red], offline=("red",))
 
@@ -110,7 +111,7 @@ def test_an_offline_grant_that_outlived_its_session_ends_too_and_is_told_under_i
         end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
     before = told()
 
-    ended = walk(begin(mass.end_everybody))
+    ended = walk(begin(bulk.end_everybody))
 
     assert (ended.total, ended.done) == (1, 1)
     assert told() == sorted([*before, made.shares["red"].sid])
@@ -119,7 +120,7 @@ def test_an_offline_grant_that_outlived_its_session_ends_too_and_is_told_under_i
 def test_all_of_one_client_ends_and_other_apps_live_on(ada, ben, red, green):
     here, there = make_session(ada, [red, green], offline=("red",)), make_session(ben, [red])
 
-    ended = walk(begin(mass.end_of_client, red))
+    ended = walk(begin(bulk.end_of_client, red))
 
     assert (ended.total, ended.done) == (2, 2)
     assert told() == sorted([here.shares["red"].sid, there.shares["red"].sid])
@@ -136,7 +137,7 @@ def test_what_was_issued_before_an_instant_ends_and_what_came_later_lives(ada, r
     late = make_session(ada, [red])
     turned_clock.turn(timedelta(minutes=5))
 
-    begun = begin(mass.end_issued_before, instant)
+    begun = begin(bulk.end_issued_before, instant)
     assert find_live(old.handle) is None
     walk(begun)
 
@@ -147,19 +148,19 @@ def test_what_was_issued_before_an_instant_ends_and_what_came_later_lives(ada, r
 def test_the_instant_only_moves_forward(ada, red, turned_clock):
     first = make_session(ada, [red])
     later = turned_clock.turn(timedelta(minutes=5))
-    begin(mass.end_issued_before, later)
-    begin(mass.end_issued_before, later - timedelta(minutes=10))
+    begin(bulk.end_issued_before, later)
+    begin(bulk.end_issued_before, later - timedelta(minutes=10))
 
     assert find_live(first.handle) is None
-    with pytest.raises(mass.InTheFuture):
-        begin(mass.end_issued_before, later + timedelta(hours=1))
+    with pytest.raises(bulk.InTheFuture):
+        begin(bulk.end_issued_before, later + timedelta(hours=1))
 
 
 def test_a_session_that_ran_out_before_is_told_as_such(ada, red, turned_clock):
     made = make_session(ada, [red], offline=("red",))
     turned_clock.turn(timedelta(hours=2))
 
-    walk(begin(mass.end_everybody))
+    walk(begin(bulk.end_everybody))
 
     assert reasons() == {LogoutReason.IDLE_TIMEOUT, LogoutReason.ADMIN}
     db.session.refresh(made.session)
@@ -172,14 +173,14 @@ def test_the_watermark_is_a_handful_of_statements_however_many_sessions_there_ar
     for _ in range(10):
         make_session(ada, [red])
 
-    for act, arguments in ((mass.end_everybody, ()), (mass.end_of_client, (red,))):
+    for act, arguments in ((bulk.end_everybody, ()), (bulk.end_of_client, (red,))):
         with statements() as seen:
             begin(act, *arguments)
         assert len(seen) <= 4
 
 
 def test_it_is_in_the_audit(ada, red):
-    begun = begin(mass.end_of_client, red)
+    begun = begin(bulk.end_of_client, red)
 
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "mass_ending")).one()
     assert (entry.actor, entry.client_id) == ("admin", "red")
@@ -190,7 +191,7 @@ def test_bulk_news_go_after_those_that_somebody_waits_for(ada, red):
     many, one = make_session(ada, [red]), make_session(ada, [red])
     with transaction():
         end(one.session, Cause(reason=LogoutReason.USER, initiator="account"))
-    walk(begin(mass.end_everybody))
+    walk(begin(bulk.end_everybody))
 
     ranks = {row.sid: row.priority for row in db.session.scalars(select(Delivery))}
     assert ranks[one.shares["red"].sid] < ranks[many.shares["red"].sid]
@@ -200,7 +201,7 @@ def test_the_pace_is_kept(app, ada, red):
     current.install(app, replace(current.house(), settings=replace(current.settings(), mass_ending_pace=50)))
     for _ in range(10):
         make_session(ada, [red])
-    begun = begin(mass.end_everybody)
+    begun = begin(bulk.end_everybody)
 
     started = clock.now()
     walk(begun)
@@ -210,11 +211,11 @@ def test_the_pace_is_kept(app, ada, red):
 
 def test_walkers_at_the_same_time_end_each_row_once(app, ada, red, green):
     made = [make_session(ada, [red, green]) for _ in range(30)]
-    begin(mass.end_everybody)
+    begin(bulk.end_everybody)
 
     def work() -> None:
         with app.app_context():
-            while mass_walk.carry_on() is not None:
+            while bulk_walk.carry_on() is not None:
                 pass
             db.session.remove()
 
@@ -233,7 +234,7 @@ def test_one_broken_row_keeps_nobody_behind_it_from_being_told(ada, red, green):
     with transaction():
         red.registered = []
 
-    ended = walk(begin(mass.end_everybody))
+    ended = walk(begin(bulk.end_everybody))
 
     assert told() == sids(second)
     assert ended.finished_at
@@ -245,10 +246,10 @@ def test_one_broken_row_keeps_nobody_behind_it_from_being_told(ada, red, green):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_database_that_is_away_for_a_moment_leaves_no_row_behind(ada, red, loss):
     made = make_session(ada, [red])
-    begun = begin(mass.end_everybody)
+    begun = begin(bulk.end_everybody)
 
     with database_lost_once(loss, at="UPDATE session"), pytest.raises(AWAY):
-        mass_walk.carry_on()
+        bulk_walk.carry_on()
     walk(begun)
 
     assert told() == sids(made)
@@ -256,7 +257,7 @@ def test_a_database_that_is_away_for_a_moment_leaves_no_row_behind(ada, red, los
 
 def test_an_app_that_is_entered_again_before_the_walk_gets_another_sid(ada, red):
     made = make_session(ada, [red])
-    begun = begin(mass.end_of_client, red)
+    begun = begin(bulk.end_of_client, red)
     with transaction():
         found = find_with_client(made.handle, red)
         asked = AuthorizationRequest(redirect_uri="https://red.test/callback", scopes=("openid",))
@@ -272,7 +273,7 @@ def test_what_would_be_reached_is_counted_without_ending_anything(ada, ben, red,
     make_session(ada, [red, green], offline=("green",))
     make_session(ben, [red])
 
-    everybody, one = measure(MassKind.ALL), measure(MassKind.CLIENT, client=red)
+    everybody, one = measure(BulkKind.ALL), measure(BulkKind.CLIENT, client=red)
 
     assert (everybody.sessions, everybody.client_sessions, everybody.grants, everybody.apps) == (2, 3, 3, 2)
     assert (one.sessions, one.client_sessions, one.grants, one.apps) == (0, 2, 2, 1)
@@ -283,7 +284,7 @@ def test_killed_with_9_in_the_middle_it_is_carried_on_and_nobody_is_told_twice(
     app, settings, ada, red, green, tmp_path
 ):
     made = [make_session(ada, [red, green]) for _ in range(30)]
-    begun = begin(mass.end_everybody)
+    begun = begin(bulk.end_everybody)
     walker = subprocess.Popen(
         [sys.executable, "-c", _WALKER],
         env=os.environ
@@ -315,9 +316,9 @@ def test_killed_with_9_in_the_middle_it_is_carried_on_and_nobody_is_told_twice(
 _WALKER = """
 from provider.app import create_app
 from provider.config import load_settings
-from provider.logout import mass_walk
+from provider.logout.bulk import walk as bulk_walk
 
 with create_app(load_settings()).app_context():
-    while mass_walk.carry_on() is not None:
+    while bulk_walk.carry_on() is not None:
         pass
 """

@@ -13,8 +13,9 @@ from sqlalchemy import func, select, text
 
 from provider.audit.models import AuditEvent
 from provider.infrastructure.database import db, end_read, is_sqlite, transaction
-from provider.logout import mass, mass_walk
-from provider.logout.mass_queries import find
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk import walk as bulk_walk
+from provider.logout.bulk.queries import find
 from provider.logout.models import Logout
 from provider.sessions.models import Session
 from provider.sessions.queries import find_live
@@ -33,7 +34,7 @@ def made(app):
 
 def begin():
     with transaction():
-        return mass.end_everybody("admin")
+        return bulk.end_everybody("admin")
 
 
 def done(begun) -> int:
@@ -51,7 +52,7 @@ def ended() -> int:
 
 
 def walk() -> None:
-    while mass_walk.carry_on() is not None:
+    while bulk_walk.carry_on() is not None:
         pass
 
 
@@ -175,10 +176,10 @@ _WALKER = """
 import time
 from provider.app import create_app
 from provider.config import load_settings
-from provider.logout import mass_walk
+from provider.logout.bulk import walk as bulk_walk
 
 with create_app(load_settings()).app_context():
     while True:
-        mass_walk.carry_on_if_free("walker")
+        bulk_walk.carry_on_if_free("walker")
         time.sleep(0.05)
 """

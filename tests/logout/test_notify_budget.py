@@ -13,7 +13,7 @@ from provider.infrastructure.database import change, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
-from provider.logout.notify_budget import await_first_attempts
+from provider.logout.notification.budget import await_first_attempts
 from tests.factories import make_account, make_client, make_session
 
 SHORT, LONG = timedelta(milliseconds=200), timedelta(seconds=2)

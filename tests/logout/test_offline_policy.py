@@ -11,7 +11,8 @@ from provider.clients.models import Client
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure.database import change, db, end_read, transaction
-from provider.logout import mass, mass_walk
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk import walk as bulk_walk
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
@@ -129,8 +130,8 @@ def test_offline_access_that_is_taken_from_a_client_is_refused_at_the_next_refre
 def test_what_was_taken_away_is_revoked_and_told(offline):
     red = set_metadata(scope="openid profile")
     with transaction():
-        mass.end_offline_of_client(red, "admin")
-    while mass_walk.carry_on() is not None:
+        bulk.end_offline_of_client(red, "admin")
+    while bulk_walk.carry_on() is not None:
         pass
 
     assert db.session.scalars(select(Grant)).one().revoked_at

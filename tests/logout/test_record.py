@@ -49,14 +49,14 @@ def audited() -> AuditEvent:
 
 
 def test_the_row_says_who_why_and_what(made, clients, turned_clock):
-    asked_in, mass = uuid4(), uuid4()
+    asked_in, bulk = uuid4(), uuid4()
     cause = Cause(
         reason=LogoutReason.RP_INITIATED,
         initiator="client",
         client=clients[0],
         ip="192.0.2.7",
         asked_in=asked_in,
-        mass_ending_id=mass,
+        bulk_logout_id=bulk,
     )
     with event_log.correlated("one click"), transaction():
         outcome = end(made.session, cause)
@@ -69,7 +69,7 @@ def test_the_row_says_who_why_and_what(made, clients, turned_clock):
         "red",
     )
     assert (row.actor_name, row.actor_origin) == (None, "192.0.2.7")
-    assert (row.asked_in_session_id, row.mass_ending_id, row.correlation_id) == (asked_in, mass, "one click")
+    assert (row.asked_in_session_id, row.bulk_logout_id, row.correlation_id) == (asked_in, bulk, "one click")
     assert row.result_digest == digest_of(outcome.result_handle)
     assert (row.sessions_ended, row.client_sessions_ended) == (1, 3)
     assert (row.grants_revoked, row.grants_surviving, row.notifications) == (2, 1, 2)

@@ -11,7 +11,12 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
-from provider.logout.results import Progress, find_by_result_handle, list_app_results, progress_of
+from provider.logout.notification.results import (
+    Progress,
+    find_by_result_handle,
+    list_app_results,
+    progress_of,
+)
 from tests.factories import make_account, make_client, make_session
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

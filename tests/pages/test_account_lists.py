@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from provider.grants import lifecycle as grants
+from provider.holdings.apps import list_held_apps
 from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout import preview
-from provider.logout.held_apps import list_held_apps
 from provider.pages import account_lists
 from provider.sessions import join
 from tests.factories import make_account, make_client, make_session

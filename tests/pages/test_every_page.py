@@ -9,7 +9,7 @@ import pytest
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
-from provider.logout.holdings import HeldSession
+from provider.holdings.queries import HeldSession
 from provider.logout.preview import Preview, PreviewedApp
 from provider.logout.signed_tokens import SignedTokens
 from provider.pages.nothing_waits import Reason

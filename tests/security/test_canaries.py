@@ -16,7 +16,7 @@ from provider.audit.models import AuditEvent
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import Base, db, end_read
 from provider.infrastructure.event_log import JSONLines
-from provider.logout.deliver import drain
+from provider.logout.notification.outbox import drain
 from provider.worker.duties import expire_sessions, seal_audit
 from tests.factories import PASSWORD, make_session, secret_of
 from tests.security.full_story import FullStory

@@ -11,7 +11,8 @@ import pytest
 
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, transaction
-from provider.logout import mass, mass_walk
+from provider.logout.bulk import begin as bulk
+from provider.logout.bulk import walk as bulk_walk
 from provider.sessions.queries import find_live
 from provider.worker.duties import expire_sessions
 from tests.factories import PASSWORD, make_account
@@ -212,18 +213,18 @@ def revoked_by_upstream(story: FullStory) -> None:
 
 def all_of_client(story: FullStory) -> None:
     with transaction():
-        mass.end_of_client(db.session.merge(story.red.client), "admin")
+        bulk.end_of_client(db.session.merge(story.red.client), "admin")
 
 
 def all_of_everybody(story: FullStory) -> None:
     with transaction():
-        mass.end_everybody("admin")
+        bulk.end_everybody("admin")
 
 
 def all_before_now(story: FullStory) -> None:
     story.clock.turn(timedelta(seconds=1))
     with transaction():
-        mass.end_issued_before(clock.now(), "admin")
+        bulk.end_issued_before(clock.now(), "admin")
 
 
 def and_walked(begin: Cause) -> Cause:
@@ -231,7 +232,7 @@ def and_walked(begin: Cause) -> Cause:
 
     def act(story: FullStory) -> None:
         begin(story)
-        while mass_walk.carry_on() is not None:
+        while bulk_walk.carry_on() is not None:
             pass
 
     return act

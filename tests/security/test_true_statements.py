@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from provider.infrastructure.database import db, end_read, transaction
-from provider.logout import deliver
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.notification import outbox
 from tests.api.conftest import SCOPE, AccountApp
 from tests.cli.test_who import PASSWORD
 from tests.delivery.receivers import receiving
@@ -117,7 +117,7 @@ def deliver_until(outcome, turned_clock, **expected: str) -> None:
     """Deliver, and retry on the schedule, until each app has come that far, also on a busy machine."""
 
     def came_that_far() -> bool:
-        deliver.drain()
+        outbox.drain()
         found = truth(outcome.logout.id)
         if all(found[name] == state for name, state in expected.items()):
             return True

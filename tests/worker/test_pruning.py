@@ -13,7 +13,7 @@ from provider.delivery.models import Delivery, DeliveryAttempt
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_handle
-from provider.logout.deliver import drain
+from provider.logout.notification.outbox import drain
 from provider.tokens.models import UsedProof
 from provider.worker import pruning
 from provider.worker.duties import Duty, Roster

@@ -3,7 +3,7 @@
 from provider.clients.models import Client
 from provider.delivery.degraded import is_degraded_since
 from provider.infrastructure import clock
-from provider.logout.logout_token import address_of
+from provider.logout.notification.logout_token import address_of
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions.queries import FoundSession
 

@@ -133,7 +133,7 @@ def _told(asked: AuthorizationRequest, proceed: Proceed) -> dict[str, list[str]]
 
 
 def _without_dead_share(client: Client, found: FoundSession) -> FoundSession:
-    """End the share that a client's mass ending has made dead, so that what follows has a sid of its own.
+    """End the share that a client's bulk logout has made dead, so that what follows has a sid of its own.
 
     The ending's walk may not have come here yet; when it does, it must not end what begins now.
     """

@@ -1,4 +1,4 @@
-"""What follows a mass ending: the rows are ended one by one and their apps are told, in paced batches.
+"""What follows a bulk logout: the rows are ended one by one and their apps are told, in paced batches.
 
 Each row is ended in a transaction of its own, together with the cursor that passes it. So whoever
 carries on after a crash begins with the next row, and none is ended or told of twice.
@@ -14,12 +14,12 @@ from sqlalchemy import update
 from provider.audit.record import Actor
 from provider.infrastructure import clock, current, event_log, leases
 from provider.infrastructure.database import change, db, end_read, is_away, transaction
+from provider.logout.bulk.queries import count_to_end, find, find_unfinished, list_next
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.expiry import end_dead
-from provider.logout.mass_queries import count_to_end, find, find_unfinished, list_next
-from provider.logout.models import LogoutReason, MassEnding, MassKind, MassPhase
+from provider.logout.models import BulkKind, BulkLogout, BulkPhase, LogoutReason
 from provider.sessions.models import ClientSession
 
 # The leased duty's name: whoever holds it walks, a worker or the command that began it.
@@ -31,15 +31,15 @@ _HOLD = timedelta(minutes=1)
 
 
 class _Stopped(Exception):
-    """An operator has stopped the mass ending meanwhile."""
+    """An operator has stopped the bulk logout meanwhile."""
 
 
 class _Pace:
     """Keeps the notifications from being owed faster than so many a second, whichever process walks."""
 
-    def __init__(self, mass: MassEnding) -> None:
-        self._per_second = mass.pace or current.settings().mass_ending_pace
-        self._until = mass.paced_until
+    def __init__(self, bulk: BulkLogout) -> None:
+        self._per_second = bulk.pace or current.settings().mass_ending_pace
+        self._until = bulk.paced_until
 
     def after(self, notifications: int) -> datetime | None:
         """Return until when the pace is used up by what is owed now."""
@@ -54,119 +54,119 @@ class _Pace:
         time.sleep(max(0.0, min(ahead, deadline - time.monotonic())))
 
 
-def carry_on_if_free(holder: str, seconds: float = TURN_SECONDS) -> MassEnding | None:
-    """Carry on with the oldest mass ending, unless there is none or somebody else is at it."""
-    mass = find_unfinished()
+def carry_on_if_free(holder: str, seconds: float = TURN_SECONDS) -> BulkLogout | None:
+    """Carry on with the oldest bulk logout, unless there is none or somebody else is at it."""
+    bulk = find_unfinished()
     end_read()
-    if mass is None:
+    if bulk is None:
         return None
     leases.ensure([DUTY])
     end_read()
     if not leases.take(DUTY, holder=holder, every=timedelta(0), hold=_HOLD):
-        return mass
+        return bulk
     try:
         return carry_on(seconds)
     finally:
         leases.release(DUTY, holder=holder)
 
 
-def carry_on(seconds: float = TURN_SECONDS) -> MassEnding | None:
-    """Carry on with the oldest mass ending for a while; returns it as it stands, or None if there is none."""
-    mass = find_unfinished()
+def carry_on(seconds: float = TURN_SECONDS) -> BulkLogout | None:
+    """Carry on with the oldest bulk logout for a while; returns it as it stands, or None if there is none."""
+    bulk = find_unfinished()
     end_read()
-    if mass is None:
+    if bulk is None:
         return None
     deadline = time.monotonic() + seconds
-    with event_log.correlated(mass.correlation_id):
-        if mass.total == 0 and mass.cursor is None:
-            _count(mass)
-        while mass and mass.is_running and time.monotonic() < deadline:
-            _walk_batch(mass, deadline)
-            mass = find(mass.id)
+    with event_log.correlated(bulk.correlation_id):
+        if bulk.total == 0 and bulk.cursor is None:
+            _count(bulk)
+        while bulk and bulk.is_running and time.monotonic() < deadline:
+            _walk_batch(bulk, deadline)
+            bulk = find(bulk.id)
             end_read()
-    return mass
+    return bulk
 
 
-def _walk_batch(mass: MassEnding, deadline: float) -> None:
-    rows = list_next(mass, current.settings().mass_ending_batch)
+def _walk_batch(bulk: BulkLogout, deadline: float) -> None:
+    rows = list_next(bulk, current.settings().mass_ending_batch)
     end_read()
-    pace = _Pace(mass)
+    pace = _Pace(bulk)
     for row in rows:
         pace.wait(deadline)
-        if time.monotonic() >= deadline or not _end_row(mass, row, pace):
+        if time.monotonic() >= deadline or not _end_row(bulk, row, pace):
             return
     if not rows:
-        _go_to_next_phase(mass)
+        _go_to_next_phase(bulk)
 
 
-def _end_row(mass: MassEnding, row: UUID, pace: _Pace) -> bool:
+def _end_row(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
     """End one row and pass it, also one that cannot be ended. False: an operator has steered meanwhile."""
     try:
         with transaction():
-            outcome = _end(mass, row)
+            outcome = _end(bulk, row)
             until = pace.after(outcome.notifications if outcome else 0)
-            return _pass(mass, row, ended=outcome is not None, paced_until=until)
+            return _pass(bulk, row, ended=outcome is not None, paced_until=until)
     except _Stopped:
         return False
     except Exception as exc:
         if is_away(exc):
             raise
         # One broken row must not keep the apps of all behind it from being notified.
-        event_log.error("mass_ending_row_failed", exc_info=True, mass_ending_id=mass.id, row=row)
-        return _pass_broken(mass, row, pace)
+        event_log.error("mass_ending_row_failed", exc_info=True, mass_ending_id=bulk.id, row=row)
+        return _pass_broken(bulk, row, pace)
 
 
-def _pass_broken(mass: MassEnding, row: UUID, pace: _Pace) -> bool:
+def _pass_broken(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
     try:
         with transaction():
-            return _pass(mass, row, ended=False, paced_until=pace.after(0))
+            return _pass(bulk, row, ended=False, paced_until=pace.after(0))
     except _Stopped:
         return False
 
 
-def _end(mass: MassEnding, row: UUID) -> LogoutOutcome | None:
-    if mass.phase == MassPhase.SESSIONS and mass.kind != MassKind.CLIENT:
+def _end(bulk: BulkLogout, row: UUID) -> LogoutOutcome | None:
+    if bulk.phase == BulkPhase.SESSIONS and bulk.kind != BulkKind.CLIENT:
         return end_dead(row)
     cause = Cause(
         reason=LogoutReason.ADMIN,
-        initiator=cast("Actor", mass.initiator),
-        by=mass.operator,
+        initiator=cast("Actor", bulk.initiator),
+        by=bulk.operator,
         in_bulk=True,
-        mass_ending_id=mass.id,
+        bulk_logout_id=bulk.id,
     )
-    if mass.phase == MassPhase.GRANTS:
+    if bulk.phase == BulkPhase.GRANTS:
         # One that has expired since the bulk logout began was still alive then.
-        return end_grant(row, cause, as_of=mass.at)
+        return end_grant(row, cause, as_of=bulk.at)
     return end_share(db.session.get_one(ClientSession, row), cause, revoke_offline=True)
 
 
-def _pass(mass: MassEnding, row: UUID, *, ended: bool, paced_until: datetime | None) -> bool:
+def _pass(bulk: BulkLogout, row: UUID, *, ended: bool, paced_until: datetime | None) -> bool:
     """Pass a row in the transaction that ends it; once the stop has committed, none is ended any more.
 
     False: the pace has been changed, so the walk must look at it anew.
     """
-    running = update(MassEnding).where(MassEnding.id == mass.id, MassEnding.stopped_at.is_(None))
-    passed = running.values(cursor=row, done=MassEnding.done + int(ended), paced_until=paced_until)
-    paced = db.session.execute(passed.returning(MassEnding.pace)).one_or_none()
+    running = update(BulkLogout).where(BulkLogout.id == bulk.id, BulkLogout.stopped_at.is_(None))
+    passed = running.values(cursor=row, done=BulkLogout.done + int(ended), paced_until=paced_until)
+    paced = db.session.execute(passed.returning(BulkLogout.pace)).one_or_none()
     if paced is None:
         raise _Stopped
-    return bool(paced.pace == mass.pace)
+    return bool(paced.pace == bulk.pace)
 
 
-def _go_to_next_phase(mass: MassEnding) -> None:
+def _go_to_next_phase(bulk: BulkLogout) -> None:
     """Go on to the grants, or say that it is finished; a second walker that says so too changes nothing."""
-    here = update(MassEnding).where(MassEnding.id == mass.id, MassEnding.phase == mass.phase)
+    here = update(BulkLogout).where(BulkLogout.id == bulk.id, BulkLogout.phase == bulk.phase)
     with transaction():
-        if mass.phase == MassPhase.SESSIONS:
-            change(here.values(phase=MassPhase.GRANTS, cursor=None))
+        if bulk.phase == BulkPhase.SESSIONS:
+            change(here.values(phase=BulkPhase.GRANTS, cursor=None))
         else:
             change(here.values(finished_at=clock.now()))
-            event_log.info("mass_ending_finished", mass_ending_id=mass.id, done=mass.done)
+            event_log.info("mass_ending_finished", mass_ending_id=bulk.id, done=bulk.done)
 
 
-def _count(mass: MassEnding) -> None:
+def _count(bulk: BulkLogout) -> None:
     """Note how many there are to end, apart from the watermark, which is not made to wait for it."""
-    total = count_to_end(mass)
+    total = count_to_end(bulk)
     end_read()
     with transaction():
-        change(update(MassEnding).where(MassEnding.id == mass.id).values(total=total))
+        change(update(BulkLogout).where(BulkLogout.id == bulk.id).values(total=total))

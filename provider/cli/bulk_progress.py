@@ -1,4 +1,4 @@
-"""Following a mass ending: a bar that fills, and a hand lent while nobody else is at it."""
+"""Following a bulk logout: a bar that fills, and a hand lent while nobody else is at it."""
 
 import os
 import socket
@@ -10,20 +10,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from provider.infrastructure.database import end_read
-from provider.logout import mass_walk
-from provider.logout.mass_queries import find
-from provider.logout.models import MassEnding
+from provider.logout.bulk import walk as bulk_walk
+from provider.logout.bulk.queries import find
+from provider.logout.models import BulkLogout
 
 # Short turns keep the bar moving; a worker that holds the duty is looked at as often.
 _TURN_SECONDS, _LOOK_SECONDS = 0.5, 0.05
 
 
-class MassEndingGone(LookupError):
-    """The mass ending that was to be followed is not in the database any more."""
+class BulkLogoutGone(LookupError):
+    """The bulk logout that was to be followed is not in the database any more."""
 
 
-def follow(mass_ending_id: UUID, *, quiet: bool) -> MassEnding:
-    """Return a mass ending once it is finished or stopped, or as it stands when waiting is interrupted.
+def follow(bulk_logout_id: UUID, *, quiet: bool) -> BulkLogout:
+    """Return a bulk logout once it is finished or stopped, or as it stands when waiting is interrupted.
 
     Interrupting is harmless: the rows that are left are ended by the workers.
     """
@@ -31,18 +31,18 @@ def follow(mass_ending_id: UUID, *, quiet: bool) -> MassEnding:
     with _progress(quiet) as progress:
         bar = progress.add_task("Ending", total=None)
         try:
-            while (seen := _look(mass_ending_id)).is_running:
+            while (seen := _look(bulk_logout_id)).is_running:
                 progress.update(bar, total=seen.total or None, completed=seen.done)
-                mass_walk.carry_on_if_free(holder, _TURN_SECONDS)
+                bulk_walk.carry_on_if_free(holder, _TURN_SECONDS)
                 time.sleep(_LOOK_SECONDS)
         except KeyboardInterrupt:
-            return _look(mass_ending_id)
+            return _look(bulk_logout_id)
         progress.update(bar, total=seen.done or 1, completed=seen.done or 1)
     return seen
 
 
-def how_far(ended: MassEnding) -> str:
-    """Say in a sentence how far a mass ending has come; rows that have not been counted yet are no zero."""
+def how_far(ended: BulkLogout) -> str:
+    """Say in a sentence how far a bulk logout has come; rows that have not been counted yet are no zero."""
     if ended.stopped_at:
         return f"Stopped after {ended.done} of {ended.total} (curfew logout bulk resume {ended.id})."
     if ended.finished_at:
@@ -52,11 +52,11 @@ def how_far(ended: MassEnding) -> str:
     return f"The workers end the sessions and grants and notify the apps{rows} (curfew logout bulk list)."
 
 
-def _look(mass_ending_id: UUID) -> MassEnding:
-    seen = find(mass_ending_id)
+def _look(bulk_logout_id: UUID) -> BulkLogout:
+    seen = find(bulk_logout_id)
     end_read()
     if seen is None:
-        raise MassEndingGone(f"there is no mass ending {mass_ending_id}")
+        raise BulkLogoutGone(f"there is no bulk logout {bulk_logout_id}")
     return seen
 
 

@@ -10,7 +10,7 @@ import time
 from provider.infrastructure import current
 from provider.infrastructure.database import end_read
 from provider.logout.ending import LogoutOutcome
-from provider.logout.results import progress_of
+from provider.logout.notification.results import progress_of
 
 POLL_SECONDS = 0.015
 

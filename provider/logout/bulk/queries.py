@@ -1,4 +1,4 @@
-"""Questions about mass endings: what is dead by one and not yet ended, and how far it has come."""
+"""Questions about bulk logouts: what is dead by one and not yet ended, and how far it has come."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.provider_state import ProviderState
 from provider.logout.expiry import dead_for_all
-from provider.logout.models import MassEnding, MassKind, MassPhase
+from provider.logout.models import BulkKind, BulkLogout, BulkPhase
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import session_lives
@@ -27,7 +27,7 @@ Selection = Select[UUID]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What a mass ending would reach if it began now."""
+    """What a bulk logout would reach if it began now."""
 
     sessions: int
     client_sessions: int
@@ -37,43 +37,43 @@ class Reach:
     service_tokens: int | None = None
 
 
-def find_unfinished() -> MassEnding | None:
-    """Find the mass ending that is to be carried on: the oldest that is neither finished nor stopped."""
-    running = select(MassEnding).where(MassEnding.finished_at.is_(None), MassEnding.stopped_at.is_(None))
-    unfinished = running.order_by(MassEnding.id).limit(1)
+def find_unfinished() -> BulkLogout | None:
+    """Find the bulk logout that is to be carried on: the oldest that is neither finished nor stopped."""
+    running = select(BulkLogout).where(BulkLogout.finished_at.is_(None), BulkLogout.stopped_at.is_(None))
+    unfinished = running.order_by(BulkLogout.id).limit(1)
     return db.session.scalars(unfinished, execution_options={"populate_existing": True}).one_or_none()
 
 
-def find(mass_ending_id: UUID) -> MassEnding | None:
-    """Find a mass ending, as it stands now."""
-    return db.session.get(MassEnding, mass_ending_id, populate_existing=True)
+def find(bulk_logout_id: UUID) -> BulkLogout | None:
+    """Find a bulk logout, as it stands now."""
+    return db.session.get(BulkLogout, bulk_logout_id, populate_existing=True)
 
 
-def list_mass_endings(limit: int = 100) -> list[MassEnding]:
-    """List mass endings, newest first."""
-    return list(db.session.scalars(select(MassEnding).order_by(MassEnding.id.desc()).limit(limit)))
+def list_bulk_logouts(limit: int = 100) -> list[BulkLogout]:
+    """List bulk logouts, newest first."""
+    return list(db.session.scalars(select(BulkLogout).order_by(BulkLogout.id.desc()).limit(limit)))
 
 
-def list_next(mass: MassEnding, limit: int) -> Sequence[UUID]:
-    """List the next rows of a mass ending's walk by their identifiers, in whose order it goes."""
-    rows, identifier = _walk(mass)
-    if mass.cursor is not None:
-        rows = rows.where(identifier > mass.cursor)
+def list_next(bulk: BulkLogout, limit: int) -> Sequence[UUID]:
+    """List the next rows of a bulk logout's walk by their identifiers, in whose order it goes."""
+    rows, identifier = _walk(bulk)
+    if bulk.cursor is not None:
+        rows = rows.where(identifier > bulk.cursor)
     return db.session.scalars(rows.order_by(identifier).limit(limit)).all()
 
 
-def count_to_end(mass: MassEnding) -> int:
-    """Count the rows that a mass ending will come to, before it has begun to walk."""
-    grants = _dead_grants(mass)
-    if mass.phase == MassPhase.GRANTS:
+def count_to_end(bulk: BulkLogout) -> int:
+    """Count the rows that a bulk logout will come to, before it has begun to walk."""
+    grants = _dead_grants(bulk)
+    if bulk.phase == BulkPhase.GRANTS:
         return _count(grants)
     # A grant that a living share hangs on ends with that share, and is not come to a second time.
     has_share = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
-    return _count(grants.where(~has_share)) + _count(_dead_sessions(mass)[0])
+    return _count(grants.where(~has_share)) + _count(_dead_sessions(bulk)[0])
 
 
-def measure(kind: MassKind, *, client: Client | None = None, issued_before: datetime | None = None) -> Reach:
-    """Count what lives and would be ended by a mass ending, without beginning one."""
+def measure(kind: BulkKind, *, client: Client | None = None, issued_before: datetime | None = None) -> Reach:
+    """Count what lives and would be ended by a bulk logout, without beginning one."""
     now = clock.now()
     sessions, shares = _living(select(Session.id), now), _living(select(ClientSession.id), now)
     shares = shares.join(ClientSession, ClientSession.session_id == Session.id)
@@ -90,7 +90,7 @@ def measure(kind: MassKind, *, client: Client | None = None, issued_before: date
         )
     told = db.session.scalars(select(Client).where(Client.id.in_(grants.with_only_columns(Grant.client_id))))
     return Reach(
-        sessions=0 if kind is MassKind.CLIENT else _count(sessions),
+        sessions=0 if kind is BulkKind.CLIENT else _count(sessions),
         client_sessions=_count(shares),
         grants=_count(grants),
         apps=sum(bool(one.metadata_.backchannel_logout_uri) for one in told),
@@ -114,37 +114,37 @@ def measure_grants(wanted: Wanted, grant_ids: Sequence[UUID] = ()) -> Reach:
     )
 
 
-def _walk(mass: MassEnding) -> tuple[Selection, KeyedColumnElement[UUID]]:
-    if mass.phase == MassPhase.SESSIONS:
-        return _dead_sessions(mass)
-    return _dead_grants(mass), Grant.__table__.c.id
+def _walk(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID]]:
+    if bulk.phase == BulkPhase.SESSIONS:
+        return _dead_sessions(bulk)
+    return _dead_grants(bulk), Grant.__table__.c.id
 
 
-def _dead_sessions(mass: MassEnding) -> tuple[Selection, KeyedColumnElement[UUID]]:
+def _dead_sessions(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID]]:
     """Return what is dead and not ended: sessions, or a client's shares of sessions that live on."""
-    if mass.kind != MassKind.CLIENT:
+    if bulk.kind != BulkKind.CLIENT:
         sessions = select(Session.id).join(ProviderState, true())
         return sessions.where(Session.ended_at.is_(None), dead_for_all()), Session.__table__.c.id
     shares = (
         select(ClientSession.id)
         .join(Grant, Grant.id == ClientSession.grant_id)
         .join(Client, Client.id == ClientSession.client_id)
-        .where(ClientSession.client_id == mass.client_id, ClientSession.ended_at.is_(None))
+        .where(ClientSession.client_id == bulk.client_id, ClientSession.ended_at.is_(None))
         .where(Grant.client_epoch < Client.epoch)
     )
     return shares, ClientSession.__table__.c.id
 
 
-def _dead_grants(mass: MassEnding) -> Selection:
+def _dead_grants(bulk: BulkLogout) -> Selection:
     """Return the grants that are dead and not revoked; of those that had run out before nobody is told."""
-    grants = select(Grant.id).where(Grant.revoked_at.is_(None), Grant.expires_at > mass.at)
-    match mass.kind:
-        case MassKind.CLIENT:
+    grants = select(Grant.id).where(Grant.revoked_at.is_(None), Grant.expires_at > bulk.at)
+    match bulk.kind:
+        case BulkKind.CLIENT:
             of_client = grants.join(Client, Client.id == Grant.client_id)
-            return of_client.where(Grant.client_id == mass.client_id, Grant.client_epoch < Client.epoch)
-        case MassKind.CLIENT_OFFLINE:
+            return of_client.where(Grant.client_id == bulk.client_id, Grant.client_epoch < Client.epoch)
+        case BulkKind.CLIENT_OFFLINE:
             stays = or_(Grant.offline, _is_of_a_staying_device())
-            return grants.where(Grant.client_id == mass.client_id, stays, Grant.created_at <= mass.at)
+            return grants.where(Grant.client_id == bulk.client_id, stays, Grant.created_at <= bulk.at)
     return grants.join(ProviderState, true()).where(
         or_(
             Grant.provider_epoch < ProviderState.epoch,

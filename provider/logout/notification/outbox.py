@@ -20,7 +20,7 @@ from provider.delivery.outgoing import Builder, ClaimedDelivery
 from provider.delivery.owner import Owner
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import after_commit, change, db, end_read
-from provider.logout import logout_token
+from provider.logout.notification import logout_token
 
 # A new kind of delivery is one more builder here.
 BUILDERS: dict[str, Builder] = {BACKCHANNEL_LOGOUT: logout_token.prepare}

@@ -1,7 +1,7 @@
-"""Mass endings: one watermark makes very many things dead at once (design §4).
+"""Bulk logouts: one watermark makes very many things dead at once (design §4).
 
 All that is done here is a row or two, however many sessions there are, and it holds on the next
-request. Ending the rows and telling the apps follows in `provider.logout.mass_walk`.
+request. Ending the rows and telling the apps follows in `provider.logout.bulk.walk`.
 """
 
 from datetime import datetime
@@ -15,27 +15,27 @@ from provider.infrastructure import acting, clock, event_log
 from provider.infrastructure.database import after_commit, change, db
 from provider.infrastructure.opaque_tokens import new_id
 from provider.infrastructure.provider_state import ProviderState
-from provider.logout.models import MassEnding, MassKind, MassPhase
+from provider.logout.models import BulkKind, BulkLogout, BulkPhase
 
 
 class InTheFuture(ValueError):
     """An instant that has not come: what will be issued until then cannot be ended now."""
 
 
-def end_everybody(initiator: Actor) -> MassEnding:
+def end_everybody(initiator: Actor) -> BulkLogout:
     """End all sessions and all grants of everybody."""
     change(update(ProviderState).values(epoch=ProviderState.epoch + 1))
-    return _begin(MassKind.ALL, initiator)
+    return _begin(BulkKind.ALL, initiator)
 
 
-def end_of_client(client: Client, initiator: Actor) -> MassEnding:
+def end_of_client(client: Client, initiator: Actor) -> BulkLogout:
     """End one client's share of every session with all its grants, offline ones too; other apps live on."""
     change(update(Client).where(Client.id == client.id).values(epoch=Client.epoch + 1))
     db.session.refresh(client, ["epoch"])
-    return _begin(MassKind.CLIENT, initiator, client=client)
+    return _begin(BulkKind.CLIENT, initiator, client=client)
 
 
-def end_issued_before(instant: datetime, initiator: Actor) -> MassEnding:
+def end_issued_before(instant: datetime, initiator: Actor) -> BulkLogout:
     """End every session and grant that was begun before an instant. Raises InTheFuture.
 
     The instant only ever moves forward: what was ended does not come to life again.
@@ -45,22 +45,22 @@ def end_issued_before(instant: datetime, initiator: Actor) -> MassEnding:
     known = ProviderState.issued_before_is_dead_at
     forward = update(ProviderState).where(or_(known.is_(None), known < instant))
     change(forward.values(issued_before_is_dead_at=instant))
-    return _begin(MassKind.ISSUED_BEFORE, initiator, issued_before=instant)
+    return _begin(BulkKind.ISSUED_BEFORE, initiator, issued_before=instant)
 
 
-def end_offline_of_client(client: Client, initiator: Actor) -> MassEnding:
+def end_offline_of_client(client: Client, initiator: Actor) -> BulkLogout:
     """Revoke the offline grants of a client that may no longer have any (ABU-24).
 
     No watermark is needed: their refresh tokens are dead because the client may not have them.
     """
-    return _begin(MassKind.CLIENT_OFFLINE, initiator, client=client)
+    return _begin(BulkKind.CLIENT_OFFLINE, initiator, client=client)
 
 
 def _begin(
-    kind: MassKind, initiator: Actor, *, client: Client | None = None, issued_before: datetime | None = None
-) -> MassEnding:
+    kind: BulkKind, initiator: Actor, *, client: Client | None = None, issued_before: datetime | None = None
+) -> BulkLogout:
     operator = acting.operator() if initiator == "admin" else None
-    mass = MassEnding(
+    bulk = BulkLogout(
         id=new_id(),
         at=clock.now(),
         kind=kind,
@@ -71,20 +71,20 @@ def _begin(
         actor_origin=operator.origin if operator else acting.address(),
         total=0,
         done=0,
-        phase=MassPhase.GRANTS if kind is MassKind.CLIENT_OFFLINE else MassPhase.SESSIONS,
+        phase=BulkPhase.GRANTS if kind is BulkKind.CLIENT_OFFLINE else BulkPhase.SESSIONS,
         correlation_id=event_log.correlation_id() or None,
     )
-    db.session.add(mass)
+    db.session.add(bulk)
     client_id = client.client_id if client else None
     record(
         EventTag.MASS_ENDING,
         actor=initiator,
         client_id=client_id,
-        mass_ending_id=mass.id,
+        mass_ending_id=bulk.id,
         kind=kind,
         issued_before=issued_before.isoformat() if issued_before else None,
     )
     after_commit(
-        lambda: event_log.warning("mass_ending", mass_ending_id=mass.id, kind=kind, client_id=client_id)
+        lambda: event_log.warning("mass_ending", mass_ending_id=bulk.id, kind=kind, client_id=client_id)
     )
-    return mass
+    return bulk
