@@ -17,6 +17,7 @@ from tests.support.demo import free_run
 from tests.support.waiting import wait_until
 
 NGINX_SAMPLE, CADDY_SAMPLE = ROOT / "deploy" / "nginx", ROOT / "deploy" / "caddy"
+BUILT = ROOT / "tests" / "interop" / "go" / "bin"
 HOST = "localhost"
 # What Debian's nginx.conf says of TLS before it includes conf.d/: a sample must not say it again there.
 DEBIAN = "ssl_protocols TLSv1.2 TLSv1.3;\nssl_prefer_server_ciphers on;\n"
@@ -57,8 +58,22 @@ def make_place(folder: Path, path: str) -> Place:
 
 
 def find(program: str) -> str | None:
-    """Return where a program is; Debian keeps servers outside the path of users."""
-    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/bin")
+    """Return where a program is that is new enough for its sample.
+
+    Debian keeps servers outside the path of users. Its Caddy is too old; `make interop-clients` builds one.
+    """
+    places = (os.environ["PATH"], "/usr/sbin:/usr/local/bin", str(BUILT))
+    found = (shutil.which(program, path=place) for place in places)
+    return next((path for path in found if path and not _is_too_old(path)), None)
+
+
+def _is_too_old(path: str) -> bool:
+    return Path(path).name == "caddy" and bool(re.match(r"v?2\.[0-7]\.", _version(path, "version")))
+
+
+def _version(path: str, option: str) -> str:
+    said = subprocess.run([path, option], capture_output=True, text=True, check=True)
+    return said.stdout + said.stderr
 
 
 def nginx_command(place: Place) -> list[str]:
@@ -86,6 +101,9 @@ def _nginx_at(place: Place, text: str) -> str:
     text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.MULTILINE)
     ports = iter((place.https, place.mtls))
     text = re.sub(r"listen 443 ssl http2", lambda _: f"listen 127.0.0.1:{next(ports)} ssl http2", text)
+    if not re.search(r"nginx/1\.(1\d|2[0-4]|25\.0)\b", _version(find("nginx"), "-v")):
+        # What the sample says of newer ones.
+        text = text.replace("ssl http2;", "ssl;\n    http2 on;")
     text = text.replace("listen 80", f"listen 127.0.0.1:{place.http}")
     text = text.replace("127.0.0.1:8900", f"127.0.0.1:{place.upstream}")
     text = re.sub(r"/etc/ssl/curfew/(mtls\.)?id\.example\.(pem|key)", str(place.certificate(HOST)), text)
