@@ -1,89 +1,273 @@
-"""The closed list of what an audit entry may say (KEY-33); a new kind of entry is a new line here."""
+"""The closed list of audit events (KEY-33): the tag of each, its meaning, and the fields of its entries.
+
+`docs/reference/audit-events.md` is generated from this list. Writing another field is a warning, which fails
+the tests. Every entry also has the time, the actor, the address and the correlation id.
+"""
 
 from enum import StrEnum
+from typing import Self
 
 
 class EventTag(StrEnum):
-    """What happened."""
+    """One kind of audit entry."""
 
-    SIGN_IN_SUCCEEDED = "sign_in_succeeded"
-    SIGN_IN_REFUSED = "sign_in_refused"
-    SESSION_STARTED = "session_started"
-    SESSION_RENEWED = "session_renewed"
+    meaning: str
+    # Identifiers (columns of the entry) and members of its detail.
+    fields: tuple[str, ...]
 
-    # One entry for each ending, whatever its cause: reason, scope and counts stand in the detail.
-    LOGOUT = "logout"
-    LOGOUT_REFUSED = "logout_refused"
-    MASS_ENDING = "mass_ending"
-    # It was stopped, taken up again, or given another pace while it ran.
-    MASS_ENDING_STOPPED = "mass_ending_stopped"
-    MASS_ENDING_RESUMED = "mass_ending_resumed"
-    MASS_ENDING_PACED = "mass_ending_paced"
+    def __new__(cls, value: str, meaning: str = "", fields: str = "") -> Self:
+        """Return a tag; `fields` are separated by spaces."""
+        tag = str.__new__(cls, value)
+        tag._value_ = value
+        tag.meaning = meaning
+        tag.fields = tuple(fields.split())
+        return tag
 
-    GRANT_CREATED = "grant_created"
-    GRANT_WIDENED = "grant_widened"
-    GRANT_REVOKED = "grant_revoked"
-    CONSENT_GIVEN = "consent_given"
-    CONSENT_DENIED = "consent_denied"
+    SIGN_IN_SUCCEEDED = ("sign_in_succeeded", "A person signed in.", "account_id client_id")
+    SIGN_IN_REFUSED = (
+        "sign_in_refused",
+        (
+            "A sign-in was refused. `account_id` is empty for an unknown user name, which is not kept: it "
+            "may be a mistyped password."
+        ),
+        "account_id client_id reason",
+    )
+    SESSION_STARTED = ("session_started", "A session began in a browser.", "account_id session_id device")
+    SESSION_RENEWED = (
+        "session_renewed",
+        "The person of a session signed in again; the session has a new cookie.",
+        "account_id session_id",
+    )
 
-    REFRESH_REPLAYED = "refresh_replayed"
-    CODE_REPLAYED = "code_replayed"
-    # A service was given a token to act for a person.
-    TOKEN_EXCHANGED = "token_exchanged"  # noqa: S105 – the name of an event, not a secret.
-    TOKEN_REVOKED = "token_revoked"  # noqa: S105 – the name of an event, not a secret.
+    LOGOUT = (
+        "logout",
+        "Something ended: one entry for each logout, whatever its cause.",
+        (
+            "account_id client_id session_id logout_id reason scope sessions_ended client_sessions_ended "
+            "grants_revoked grants_surviving apps_to_notify notifications"
+        ),
+    )
+    LOGOUT_REFUSED = (
+        "logout_refused",
+        "A Global Token Revocation request named no account, or several.",
+        "client_id reason status",
+    )
+    MASS_ENDING = (
+        "mass_ending",
+        "A bulk logout began. All that it names is rejected from then on.",
+        "client_id mass_ending_id kind issued_before",
+    )
+    MASS_ENDING_STOPPED = (
+        "mass_ending_stopped",
+        "An operator stopped a running bulk logout.",
+        "mass_ending_id done pace",
+    )
+    MASS_ENDING_RESUMED = (
+        "mass_ending_resumed",
+        "An operator resumed a stopped bulk logout.",
+        "mass_ending_id done pace",
+    )
+    MASS_ENDING_PACED = (
+        "mass_ending_paced",
+        "An operator changed how many notifications a second a bulk logout may make.",
+        "mass_ending_id done pace",
+    )
 
-    DELIVERY_ACCEPTED = "delivery_accepted"
-    # Of an earlier release, which gave up after two refusals.
-    DELIVERY_REJECTED = "delivery_rejected"
-    DELIVERY_EXPIRED = "delivery_expired"
-    # By an operator, with a reason, or because its client was deleted.
-    DELIVERY_CANCELLED = "delivery_cancelled"
-    DELIVERY_SUPERSEDED = "delivery_superseded"
-    DELIVERY_RESENT = "delivery_resent"
+    GRANT_CREATED = (
+        "grant_created",
+        "A person allowed a client something for the first time, or after the last grant ended.",
+        "account_id client_id scope offline claims resources",
+    )
+    GRANT_WIDENED = (
+        "grant_widened",
+        "A living grant was extended; the fields show what it holds now.",
+        "account_id client_id scope offline claims resources",
+    )
+    GRANT_REVOKED = (
+        "grant_revoked",
+        "A client gave back the refresh token of an offline grant, which was revoked with it.",
+        "account_id client_id session_id",
+    )
+    CONSENT_GIVEN = (
+        "consent_given",
+        "A person allowed what a client or a device asked for.",
+        "account_id client_id session_id scope claims resources device device_ip",
+    )
+    CONSENT_DENIED = (
+        "consent_denied",
+        "A person denied what a client or a device asked for.",
+        "account_id client_id session_id scope claims resources device device_ip",
+    )
 
-    # An endpoint keeps answering, but not with success.
-    ENDPOINT_REFUSING = "endpoint_refusing"
-    # An endpoint has failed for so long that its owner must know, and the day it works again.
-    ENDPOINT_DEGRADED = "endpoint_degraded"
-    ENDPOINT_RECOVERED = "endpoint_recovered"
+    REFRESH_REPLAYED = (
+        "refresh_replayed",
+        "A refresh token that had been replaced was presented; its grant ended.",
+        "account_id client_id session_id generation",
+    )
+    CODE_REPLAYED = (
+        "code_replayed",
+        "An authorization code was presented a second time; the tokens issued for it were revoked.",
+        "account_id client_id session_id revoked",
+    )
+    TOKEN_EXCHANGED = (
+        "token_exchanged",
+        "A service was given a token to act for a person. `of` is the client whose token it presented.",
+        "account_id client_id session_id of scope",
+    )
+    TOKEN_REVOKED = (
+        "token_revoked",
+        "A client revoked one of its tokens, or an operator the tokens that a service held for itself.",
+        "account_id client_id session_id kind token_id revoked",
+    )
 
-    CLIENT_ADDED = "client_added"
-    CLIENT_UPDATED = "client_updated"
-    CLIENT_REMOVED = "client_removed"
-    # A request was refused for what its client is, has or registered; written no more often than a limit.
-    CLIENT_REFUSED = "client_refused"
-    # Who may register clients by themselves.
-    INITIAL_TOKEN_CREATED = "initial_token_created"  # noqa: S105 – the name of an event, not a secret.
-    INITIAL_TOKEN_REVOKED = "initial_token_revoked"  # noqa: S105 – the name of an event, not a secret.
-    # Its logout endpoint was tried with good and bad tokens.
-    CLIENT_EXAMINED = "client_examined"
+    DELIVERY_ACCEPTED = (
+        "delivery_accepted",
+        "An app confirmed a Logout Token.",
+        "account_id client_id session_id logout_id delivery_id attempts outcome status reason",
+    )
+    DELIVERY_REJECTED = (
+        "delivery_rejected",
+        "An app refused a Logout Token for good. Written by earlier releases only.",
+        "account_id client_id session_id logout_id delivery_id attempts outcome status reason",
+    )
+    DELIVERY_EXPIRED = (
+        "delivery_expired",
+        "An app was not notified within the retry schedule. `curfew delivery retry` tries again.",
+        "account_id client_id session_id logout_id delivery_id attempts outcome status reason",
+    )
+    DELIVERY_CANCELLED = (
+        "delivery_cancelled",
+        "A notification was cancelled by an operator, or because its client was removed.",
+        "account_id client_id session_id logout_id delivery_id attempts outcome status reason",
+    )
+    DELIVERY_SUPERSEDED = (
+        "delivery_superseded",
+        "A notification by `sub` alone was dropped, because the person has signed in at the app again.",
+        "account_id client_id session_id logout_id delivery_id attempts outcome status reason",
+    )
+    DELIVERY_RESENT = (
+        "delivery_resent",
+        "An operator put a finished notification back into the queue.",
+        "account_id client_id logout_id delivery_id",
+    )
 
-    RESOURCE_ADDED = "resource_added"
-    RESOURCE_REMOVED = "resource_removed"
+    ENDPOINT_REFUSING = (
+        "endpoint_refusing",
+        "An app's logout endpoint keeps answering without success.",
+        "client_id outcome",
+    )
+    ENDPOINT_DEGRADED = (
+        "endpoint_degraded",
+        "An app's logout endpoint has failed for so long that its owner has to know.",
+        "client_id failing_since outcome waiting",
+    )
+    ENDPOINT_RECOVERED = (
+        "endpoint_recovered",
+        "A degraded logout endpoint works again.",
+        "client_id degraded_since",
+    )
 
-    ACCOUNT_ADDED = "account_added"
-    ACCOUNT_UPDATED = "account_updated"
-    ACCOUNT_DISABLED = "account_disabled"
-    ACCOUNT_ENABLED = "account_enabled"
-    ACCOUNT_DELETED = "account_deleted"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105 – the name of an event, not a secret.
-    PASSWORD_RESET = "password_reset"  # noqa: S105 – the name of an event, not a secret.
+    CLIENT_ADDED = (
+        "client_added",
+        "A client was registered, by an operator or by itself.",
+        "client_id metadata client_name redirect_uris",
+    )
+    CLIENT_UPDATED = (
+        "client_updated",
+        "A client was changed. `changed` holds the names of what changed.",
+        "client_id changed auth_methods options enabled service_tokens_ended client_name redirect_uris",
+    )
+    CLIENT_REMOVED = ("client_removed", "A client was removed.", "client_id client_name redirect_uris")
+    CLIENT_REFUSED = (
+        "client_refused",
+        (
+            "A request was refused for what its client is, has or registered. Rate-limited; the log has "
+            "every refusal."
+        ),
+        "client_id claimed_client_id kind sentence cause used registered",
+    )
+    INITIAL_TOKEN_CREATED = (
+        "initial_token_created",
+        "An operator made an initial access token, with which clients register themselves.",
+        "token_id name",
+    )
+    INITIAL_TOKEN_REVOKED = (
+        "initial_token_revoked",
+        "An operator revoked an initial access token.",
+        "token_id",
+    )
+    CLIENT_EXAMINED = (
+        "client_examined",
+        "An operator tried a client's logout endpoint with good and bad tokens.",
+        "client_id grade failed",
+    )
 
-    KEY_CREATED = "key_created"
-    KEY_ACTIVATED = "key_activated"
-    KEY_RETIRED = "key_retired"
-    KEY_HINT_ONLY = "key_hint_only"
-    KEY_DESTROYED = "key_destroyed"
-    KEY_COMPROMISED = "key_compromised"
+    RESOURCE_ADDED = ("resource_added", "A resource server was registered.", "client_id resource")
+    RESOURCE_REMOVED = ("resource_removed", "A resource server was removed.", "resource")
 
-    # The key-encryption key: another one opens the data keys, too; and then it alone.
-    SECRET_KEY_ADDED = "secret_key_added"  # noqa: S105 – the name of an event, not a secret.
-    SECRET_KEY_REMOVED = "secret_key_removed"  # noqa: S105 – the name of an event, not a secret.
+    ACCOUNT_ADDED = ("account_added", "An account was made.", "account_id claims")
+    ACCOUNT_UPDATED = (
+        "account_updated",
+        "An account was changed. `changed` holds the names of what changed, not the values.",
+        "account_id changed",
+    )
+    ACCOUNT_DISABLED = (
+        "account_disabled",
+        "An account was disabled and signed out everywhere.",
+        "account_id logout_id",
+    )
+    ACCOUNT_ENABLED = ("account_enabled", "A disabled account was enabled.", "account_id")
+    ACCOUNT_DELETED = (
+        "account_deleted",
+        "An account was deleted and signed out everywhere.",
+        "account_id logout_id",
+    )
+    PASSWORD_CHANGED = (
+        "password_changed",
+        "A person changed the password.",
+        "account_id session_id",
+    )
+    PASSWORD_RESET = (
+        "password_reset",
+        "An operator set a new password; the account was signed out everywhere.",
+        "account_id logout_id",
+    )
 
-    # A backup was restored or a failover lost what was committed last, and everything was ended for it.
-    DATABASE_RESTORED = "database_restored"
-    # Somebody has said that nothing was lost by a failover or a move.
-    FAILOVER_ACCEPTED = "failover_accepted"
+    KEY_CREATED = ("key_created", "A signing key was made.", "kid alg")
+    KEY_ACTIVATED = ("key_activated", "A signing key began to sign.", "kid alg")
+    KEY_RETIRED = ("key_retired", "A signing key stopped signing and is still published.", "kid alg")
+    KEY_HINT_ONLY = (
+        "key_hint_only",
+        "A retired key left the JWKS; it still verifies ID Token hints.",
+        "kid alg",
+    )
+    KEY_DESTROYED = ("key_destroyed", "The private part of a key was deleted.", "kid alg")
+    KEY_COMPROMISED = ("key_compromised", "An operator withdrew a key as compromised.", "kid alg")
 
-    # Old entries were deleted by their age; the detail says where the chain now begins.
-    AUDIT_PRUNED = "audit_pruned"
+    SECRET_KEY_ADDED = (
+        "secret_key_added",
+        "A second key-encryption key can open the data keys.",
+        "key",
+    )
+    SECRET_KEY_REMOVED = (
+        "secret_key_removed",
+        "The former key-encryption key was removed, and a new data key is in use.",
+        "generation",
+    )
+
+    DATABASE_RESTORED = (
+        "database_restored",
+        "A backup was restored, or a failover lost commits; everything ended for it.",
+        "mass_ending_id lineage_id place",
+    )
+    FAILOVER_ACCEPTED = (
+        "failover_accepted",
+        "An operator stated that a failover or a move lost nothing.",
+        "place",
+    )
+
+    AUDIT_PRUNED = (
+        "audit_pruned",
+        "Old entries were deleted by their age; the fields prove where the chain now begins.",
+        "through chain least",
+    )

@@ -16,6 +16,9 @@ from provider.cli import main
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
 
+# What the entries say is made up here.
+pytestmark = pytest.mark.filterwarnings("ignore::provider.audit.record.UndeclaredField")
+
 
 @pytest.fixture
 def curfew(app, settings, monkeypatch):

@@ -14,6 +14,9 @@ from provider.audit.tags import EventTag
 from provider.infrastructure import event_log
 from provider.infrastructure.database import transaction
 
+# What the entries say is made up here.
+pytestmark = pytest.mark.filterwarnings("ignore::provider.audit.record.UndeclaredField")
+
 KEY = ECKey.generate_key("P-256").as_dict(private=False)
 # ESC, CSI of C1, DEL, NEL, bidirectional override and isolate, a tag character, half a character.
 HOSTILE = "red\x1b[31m\x9b2J\x7f\x85\u202egpj.exe\u2066\U000e0041\rgreen\u2028blue\b"

@@ -1,0 +1,74 @@
+"""The list of audit events says what is written, no less and no more."""
+
+import ast
+from functools import cache
+
+import pytest
+
+from provider.audit.queries import list_events
+from provider.audit.record import UndeclaredField, record
+from provider.audit.tags import EventTag
+from provider.infrastructure.database import transaction
+from tests.architecture.sources import trees
+
+TAGS = "provider/audit/tags.py"
+# Kept so that entries of earlier releases can be read.
+NO_LONGER_WRITTEN = {EventTag.DELIVERY_REJECTED}
+
+
+@cache
+def sources_outside() -> dict[str, ast.Module]:
+    return {path: tree for path, tree in trees("provider").items() if path != TAGS}
+
+
+def names_in(tree: ast.Module) -> set[str]:
+    """The keywords, strings and attributes of a file."""
+    words = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.keyword(arg=str(name)) | ast.Attribute(attr=name):
+                words.add(name)
+            case ast.Constant(value=str(text)):
+                words.add(text)
+    return words
+
+
+@cache
+def names_outside() -> list[set[str]]:
+    return [names_in(tree) for tree in sources_outside().values()]
+
+
+def files_that_write(tag: EventTag) -> list[set[str]]:
+    # Steps of a key are recorded under `key_` and the step.
+    words = {tag.name} if not tag.startswith("key_") else {tag.removeprefix("key_")}
+    return [names for names in names_outside() if words <= names]
+
+
+@pytest.mark.parametrize("tag", EventTag)
+def test_an_event_has_a_meaning_and_is_written_somewhere(tag):
+    assert tag.meaning.endswith(".")
+    assert bool(files_that_write(tag)) is (tag not in NO_LONGER_WRITTEN)
+
+
+@pytest.mark.parametrize("tag", sorted(set(EventTag) - NO_LONGER_WRITTEN))
+def test_a_declared_field_is_written_where_the_event_is(tag):
+    written = set().union(*files_that_write(tag))
+    # What a refused client used and had registered is found out one room below.
+    if tag is EventTag.CLIENT_REFUSED:
+        written |= names_in(sources_outside()["provider/oauth/failed_authentication.py"])
+
+    assert set(tag.fields) <= written
+
+
+def test_an_undeclared_field_is_a_warning(app):
+    with pytest.warns(UndeclaredField, match="^account_enabled declares no client_id, mood$"), transaction():
+        record(EventTag.ACCOUNT_ENABLED, actor="admin", client_id="red", mood="good")
+
+    assert list_events()[0].detail == {"mood": "good"}
+
+
+def test_a_declared_field_without_a_value_is_no_warning(app):
+    with transaction():
+        record(EventTag.SIGN_IN_REFUSED, actor="account", account_id=None, reason=None)
+
+    assert list_events()[0].detail == {"reason": None}
