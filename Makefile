@@ -18,6 +18,7 @@
 #   make wheel-check  builds the wheel, installs it elsewhere, and signs in and out with it
 #   make docs         builds the documentation into build/site; a broken link is an error
 #   make image-check  replays the build stage of the Dockerfile, and signs in and out on a read-only file system
+#   make reference    writes docs/reference anew from the code
 #   make screenshot   takes the picture of the README anew, with Chromium
 #   make clean        removes the environments and the demo's data
 #
@@ -86,6 +87,10 @@ wheel-check: install-dev
 # Builds no image, which needs a container engine.
 image-check: install-dev
 	@sh tests/deploy/image.sh $(abspath $(BIN))/python
+
+.PHONY: reference
+reference: install-dev
+	@$(BIN)/python -m docs.reference_pages
 
 screenshot: install-dev
 	@$(BIN)/python -m docs.screenshot

@@ -25,6 +25,15 @@ PUBLISHED_KEY = (
     "set CURFEW_SECRET_KEY to 32 random bytes before real use"
 )
 REFUSED, WRONG_SETTINGS, NOT_MIGRATED, READ_ONLY, OLDER, TRY_AGAIN = 1, 2, 3, 4, 5, 6
+EXIT_CODES = {
+    0: "done",
+    REFUSED: "refused or failed",
+    WRONG_SETTINGS: "wrong use or settings",
+    NOT_MIGRATED: "the database needs `curfew db upgrade`",
+    READ_ONLY: "the database is read-only",
+    OLDER: "the database is older than this host has seen it",
+    TRY_AGAIN: "something else holds the database; try again",
+}
 
 
 @overload

@@ -7,7 +7,7 @@ address (KEY-27).
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import (
@@ -31,36 +31,63 @@ _REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10
 
 _registry = CollectorRegistry()
 
-DELIVERY_ATTEMPTS = Counter(
-    "curfew_delivery_attempts",
-    "Attempts at telling a relying party, by what came of each.",
-    ("kind", "outcome"),
-    registry=_registry,
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A metric as the reference shows it; `name` is what Prometheus stores it under."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+_counted_here: list[Declared] = []
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    _counted_here.append(Declared(f"{name}_total", "counter", labels, meaning))
+    return Counter(name, meaning, labels, registry=_registry)
+
+
+def _histogram(name: str, meaning: str, *labels: str, buckets: Sequence[float]) -> Histogram:
+    _counted_here.append(Declared(name, "histogram", labels, meaning))
+    return Histogram(name, meaning, labels, buckets=buckets, registry=_registry)
+
+
+# What the labels hold.
+LABELS = {
+    "client_id": "the client, by its id",
+    "duty": "a periodic duty of the workers, by its name",
+    "endpoint": "the name of the route that answered",
+    "kind": "the kind of delivery, such as `backchannel_logout`",
+    "method": "the HTTP method",
+    "outcome": "the result: of a sign-in `succeeded` or `refused`, of an attempt `accepted`, `timeout` etc.",
+    "reason": "the cause of a logout, such as `rp_initiated` or `idle_timeout`",
+    "scope": "the reach of a logout, `app`, `browser`, `others` or `everywhere`",
+    "state": "the state of a delivery",
+    "status": "the HTTP status",
+    "table": "a table of the database",
+    "tries": "`first` when one attempt was enough, `later` otherwise",
+}
+
+DELIVERY_ATTEMPTS = _counter(
+    "curfew_delivery_attempts", "Attempts to notify an app, by result.", "kind", "outcome"
 )
-DELIVERIES_FINISHED = Counter(
-    "curfew_deliveries_finished",
-    "Deliveries that came to a final state; `tries` is first where one attempt was enough.",
-    ("state", "tries"),
-    registry=_registry,
+DELIVERIES_FINISHED = _counter(
+    "curfew_deliveries_finished", "Deliveries that reached a final state.", "state", "tries"
 )
-TIME_TO_TOLD = Histogram(
+TIME_TO_TOLD = _histogram(
     "curfew_time_to_told_seconds",
-    "From the ending to the relying party's yes.",
-    ("client_id",),
+    "Time from the logout to the app's confirmation.",
+    "client_id",
     buckets=_TOLD_BUCKETS,
-    registry=_registry,
 )
-ENDINGS = Counter("curfew_endings", "Endings, by reason and reach.", ("reason", "scope"), registry=_registry)
-SIGN_INS = Counter("curfew_sign_ins", "Passwords typed, by outcome.", ("outcome",), registry=_registry)
-REQUESTS = Counter(
-    "curfew_http_requests", "Requests answered.", ("endpoint", "method", "status"), registry=_registry
-)
-REQUEST_SECONDS = Histogram(
-    "curfew_http_request_seconds",
-    "Time to answer a request.",
-    ("endpoint",),
-    buckets=_REQUEST_BUCKETS,
-    registry=_registry,
+ENDINGS = _counter("curfew_endings", "Logouts, by cause and reach.", "reason", "scope")
+SIGN_INS = _counter("curfew_sign_ins", "Attempts to sign in, by result.", "outcome")
+REQUESTS = _counter("curfew_http_requests", "Requests answered.", "endpoint", "method", "status")
+REQUEST_SECONDS = _histogram(
+    "curfew_http_request_seconds", "Time to answer a request.", "endpoint", buckets=_REQUEST_BUCKETS
 )
 
 
@@ -86,7 +113,9 @@ class Sample:
     labels: tuple[str, ...]
 
 
-DATABASE_UP = Gauge("curfew_database_up", "1 while the database answers; without it no other gauge is told.")
+DATABASE_UP = Gauge(
+    "curfew_database_up", "1 while the database answers, otherwise 0, without the other gauges."
+)
 OLDEST_DUE = Gauge(
     "curfew_delivery_oldest_due_seconds",
     "How long the oldest due delivery has waited for a worker; those that a breaker holds do not count.",
@@ -98,12 +127,12 @@ DELIVERIES = Gauge(
 )
 BREAKERS = Gauge(
     "curfew_endpoint_breaker_state",
-    "An endpoint that has failed before: 0 it is called, 1 it is being tried, 2 its deliveries wait.",
+    "Circuit breaker of an endpoint that has failed: 0 closed, 1 half-open, 2 open (its deliveries wait).",
     ("client_id",),
 )
 FAILING = Gauge(
     "curfew_endpoint_failing_seconds",
-    "For how long an endpoint has not answered with a yes; 0 when it has.",
+    "Time since an endpoint last confirmed, while it fails; 0 while it works.",
     ("client_id",),
 )
 REFUSING = Gauge(
@@ -112,17 +141,17 @@ REFUSING = Gauge(
     ("client_id",),
 )
 SWEEPER_HEARTBEAT = Gauge(
-    "curfew_sweeper_heartbeat_age_seconds", "Since when no worker has said that it sweeps."
+    "curfew_sweeper_heartbeat_age_seconds", "Age of the last heartbeat of a sweeping worker."
 )
-DUTY_AGE = Gauge("curfew_duty_age_seconds", "Since when a periodic duty was not done.", ("duty",))
+DUTY_AGE = Gauge("curfew_duty_age_seconds", "Time since a periodic duty was last done.", ("duty",))
 PRUNING_OVERDUE = Gauge(
     "curfew_pruning_overdue_seconds",
-    "How long ago the oldest row of a table should have been deleted; about a minute while pruning keeps up.",
+    "How long the oldest row of a table is overdue for deletion; about a minute while pruning keeps up.",
     ("table",),
 )
 CLOCK_OFFSET = Gauge(
     "curfew_clock_offset_seconds",
-    "How far the database's clock is ahead of the answering process's own, which is corrected by it.",
+    "How far the database's clock is ahead of that of the answering process, which corrects for it.",
 )
 GAUGES = (
     DATABASE_UP,
@@ -136,6 +165,12 @@ GAUGES = (
     PRUNING_OVERDUE,
     CLOCK_OFFSET,
 )
+
+
+def declared() -> list[Declared]:
+    """Return every metric, in the order of declaration."""
+    gauges = [Declared(gauge.name, "gauge", gauge.labels, gauge.meaning) for gauge in GAUGES]
+    return [*_counted_here, *gauges]
 
 
 def names() -> set[str]:

@@ -1,0 +1,153 @@
+"""The page about addresses for programs and people, from the OpenAPI document and the table of routes."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from docs.reference_pages.markdown import code, codes, table
+from docs.reference_pages.markdown import page as markdown_page
+from provider.api.openapi import document
+from provider.app import create_app
+from provider.config import Settings
+from provider.infrastructure.engine import Role
+
+_ABOUT = """\
+`/openapi.json` describes the account API and the protocol endpoints for tools; the discovery document says
+where the endpoints of an installation are. Paths are relative to the issuer.
+
+`HEAD` is answered where `GET` changes nothing. `OPTIONS` and the CORS headers follow from the endpoint: the
+addresses that an app in a browser calls answer preflights, those that speak to a person do not."""
+_HIDDEN = {"HEAD", "OPTIONS"}
+_TITLES = {"account": "Account API", "protocol": "Protocol endpoints"}
+_ERROR = "default"
+_STATIC = "Style sheets, scripts and icons of the pages."
+Described = dict[str, Any]
+
+
+def page() -> str:
+    """Return the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(
+            Settings(issuer="https://id.example", data_dir=Path(folder)),
+            role=Role.COMMAND,
+        )
+        with app.app_context():
+            described = document()
+        return markdown_page("API", *_parts(app, described))
+
+
+def _parts(app: Flask, described: Described) -> Iterator[str]:
+    yield _ABOUT
+    yield "## Authentication"
+    schemes = described["components"]["securitySchemes"]
+    yield table(("Name", "Scheme", "Meaning"), [_scheme(name, one) for name, one in schemes.items()])
+    answers = described["components"]["responses"]
+    for tag in described["tags"]:
+        yield f"## {_TITLES[tag['name']]}"
+        yield tag["description"]
+        for path, methods in described["paths"].items():
+            for method, operation in methods.items():
+                if tag["name"] in operation["tags"]:
+                    yield from _operation(f"{method.upper()} {path}", operation, answers)
+    yield "## Pages and other addresses"
+    yield "These are for people and their browsers, or for the operator's machines; they are not an API."
+    yield table(("Address", "Methods", "Meaning"), _others(app, described))
+    yield "## Schemas"
+    for name, one in described["components"]["schemas"].items():
+        yield f"### {name}"
+        yield one.get("description", "")
+        yield _members(one)
+
+
+def _scheme(name: str, described: Described) -> tuple[str, str, str]:
+    kind = described.get("scheme") or f"{described['type']}: {', '.join(described['flows'])}"
+    scopes = [scope for flow in described.get("flows", {}).values() for scope in flow["scopes"]]
+    meaning = described.get("description") or (f"scopes {codes(scopes)}" if scopes else "")
+    return code(name), kind, meaning
+
+
+def _operation(title: str, described: Described, answers: Described) -> Iterator[str]:
+    yield f"### `{title}`"
+    yield described["summary"]
+    yield described.get("description", "")
+    ways = [codes(way) or "none" for way in described["security"]] or ["none"]
+    yield f"Authentication: {' or '.join(dict.fromkeys(ways))}."
+    yield table(("Parameter", "In", "Kind", "Meaning"), _parameters(described))
+    yield table(("Status", "Answer", "Content"), _answers(described["responses"], answers))
+
+
+def _parameters(described: Described) -> Iterator[tuple[str, str, str, str]]:
+    for one in described.get("parameters", ()):
+        required = ", required" if one.get("required") else ""
+        yield code(one["name"]), one["in"] + required, _kind(one["schema"]), one.get("description", "")
+    for content, body in described.get("requestBody", {}).get("content", {}).items():
+        shape = body["schema"]
+        if "$ref" in shape:
+            yield "", f"body, `{content}`", _kind(shape), ""
+        for name, member in shape.get("properties", {}).items():
+            required = ", required" if name in shape.get("required", ()) else ""
+            place = "form" if content == "application/x-www-form-urlencoded" else f"body, `{content}`"
+            yield code(name), place + required, _kind(member), member.get("description", "")
+
+
+def _answers(given: Described, known: Described) -> Iterator[tuple[str, str, str]]:
+    for status in sorted(given, key=lambda status: (status == _ERROR, status)):
+        answer = given[status]
+        if "$ref" in answer:
+            answer = known[answer["$ref"].rpartition("/")[2]]
+        content = [f"`{kind}`: {_kind(body['schema'])}" for kind, body in answer.get("content", {}).items()]
+        yield "otherwise" if status == _ERROR else status, answer["description"], "; ".join(content)
+
+
+def _kind(shape: Described) -> str:
+    if "$ref" in shape:
+        return _link(shape["$ref"])
+    if "oneOf" in shape:
+        return "one of several"
+    if "const" in shape:
+        return code(shape["const"])
+    if "enum" in shape:
+        return codes(map(str, shape["enum"]))
+    kind = shape.get("type", "any")
+    kinds = [kind] if isinstance(kind, str) else kind
+    if "array" in kinds:
+        return f"list of {_kind(shape['items'])}"
+    return " or ".join(kinds) + (f" ({shape['format']})" if "format" in shape else "")
+
+
+def _link(reference: str) -> str:
+    name = reference.rpartition("/")[2]
+    return f"[{name}](#{name.lower()})"
+
+
+def _members(shape: Described) -> str:
+    if "oneOf" in shape:
+        kinds = [one["properties"] for one in shape["oneOf"]]
+        rows = [", ".join(f"`{name}`: {_kind(one)}" for name, one in kind.items()) for kind in kinds]
+        return table(("One of",), [(row,) for row in rows])
+    required = shape.get("required", ())
+    return table(
+        ("Member", "Kind", "Meaning"),
+        [
+            (code(name) + ("" if name in required else " (optional)"), _kind(one), one.get("description", ""))
+            for name, one in shape.get("properties", {}).items()
+        ],
+    )
+
+
+def _others(app: Flask, described: Described) -> Iterator[tuple[str, str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for rule in app.url_map.iter_rules():
+        address = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        if address not in described["paths"]:
+            view = app.view_functions[rule.endpoint]
+            said = (view.__doc__ or "").strip().partition("\n")[0]
+            meaning = _STATIC if rule.endpoint == "static" else said
+            found.setdefault(address, {}).update(dict.fromkeys(rule.methods or (), meaning))
+    for address, methods in sorted(found.items()):
+        shown = {method: meaning for method, meaning in sorted(methods.items()) if method not in _HIDDEN}
+        yield code(address), ", ".join(shown), " ".join(dict.fromkeys(shown.values()))
