@@ -1,4 +1,4 @@
-"""URIs that parties register: one strict grammar, so that no two parsers can disagree (security §5.3)."""
+"""URIs that parties register: one strict grammar, so that no two parsers can disagree (URL-01 to URL-09)."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The README's table of settings is generated (conventions, 20); other documents say the same numbers."""
+"""The README's table of settings is generated; other documents say the same numbers."""
 
 import re
 

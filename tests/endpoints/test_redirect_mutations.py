@@ -1,4 +1,4 @@
-"""No mutation of a registered URI is redirected to, by whichever endpoint (security §5.3)."""
+"""No mutation of a registered URI is redirected to, by whichever endpoint (URL-01 to URL-09)."""
 
 import pytest
 

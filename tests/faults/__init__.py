@@ -1,4 +1,4 @@
-"""Every fault of the list (FLT-01 to FLT-50) that one machine can play, each with its test.
+"""Every fault of docs/design/guarantees.md that one machine can play, each with its test.
 
 `make test` runs a short selection, `make test-faults` all of them, `make soak MINUTES=n` random ones under
 load. The house is real: web by `curfew serve`, workers by `curfew worker`, the broker from a wheel,

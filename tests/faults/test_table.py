@@ -7,7 +7,7 @@ from pathlib import Path
 import tests.faults
 
 FOLDER = Path(__file__).parent
-# FLT-17 to FLT-19 were never given out.
+# The numbers 17 to 19 were never given out.
 LISTED = {*range(1, 17), *range(20, 51)}
 
 

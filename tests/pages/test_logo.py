@@ -163,7 +163,7 @@ class TestByDefault:
         [
             pytest.param("http://127.0.0.1:{port}/x.png", id="URL-15: this machine"),
             pytest.param("https://169.254.169.254/latest/meta-data", id="URL-16: the cloud's secrets"),
-            pytest.param("https://10.0.0.1/x.png", id="URL-14: a private network"),
+            pytest.param("https://10.0.0.1/x.png", id="URL-13: a private network"),
         ],
     )
     def test_no_private_address_is_called(self, http, uri):

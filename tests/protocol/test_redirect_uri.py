@@ -7,7 +7,7 @@ from provider.protocol.redirect_uri import is_claimed, matches
 
 REGISTERED = "https://rp.test/cb"
 
-# security §5.3, URL-01 to URL-09: none of these is https://rp.test/cb.
+# URL-01 to URL-09: none of these is https://rp.test/cb.
 MUTATIONS = [
     "http://rp.test/cb", "HTTPS://rp.test/cb", "ftp://rp.test/cb", "file:///cb", "gopher://rp.test/cb",
     "ldap://rp.test/cb", "dict://rp.test/cb", "jar:https://rp.test/cb", "javascript:alert(1)",

@@ -1,7 +1,7 @@
 """Which addresses may be called at all.
 
 Python 3.11's own flags let CGNAT, multicast and every form of embedded IPv4 through in one way or another
-(security §5.2), so they are only the second opinion; the lists here are the first.
+(URL-12 to URL-39), so they are only the second opinion; the lists here are the first.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network

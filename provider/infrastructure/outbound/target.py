@@ -160,7 +160,7 @@ def _check_escapes(part: str) -> None:
 
 
 def _check_requests_agrees(url: str) -> None:
-    # A check with one parser and a send with another is how a backslash led to 127.0.0.1 (security §5.2):
+    # A check with one parser and a send with another is how a backslash led to 127.0.0.1 (URL-04):
     # what requests would rewrite before sending is refused instead.
     prepared = requests.PreparedRequest()
     try:
