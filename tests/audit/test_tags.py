@@ -55,7 +55,7 @@ def test_a_declared_field_is_written_where_the_event_is(tag):
     written = set().union(*files_that_write(tag))
     # What a refused client used and had registered is found out one room below.
     if tag is EventTag.CLIENT_REFUSED:
-        written |= names_in(sources_outside()["provider/oauth/failed_authentication.py"])
+        written |= names_in(sources_outside()["provider/oauth/client_proof/failed_authentication.py"])
 
     assert set(tag.fields) <= written
 
@@ -72,3 +72,21 @@ def test_a_declared_field_without_a_value_is_no_warning(app):
         record(EventTag.SIGN_IN_REFUSED, actor="account", account_id=None, reason=None)
 
     assert list_events()[0].detail == {"reason": None}
+
+
+def test_calls_give_only_declared_fields():
+    common = {"actor", "by", "ip"}
+    undeclared = []
+    for path, tree in sources_outside().items():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(args=[ast.Attribute(value=ast.Name("EventTag"), attr=name)], keywords=given):
+                    # A field without a value may be given for symmetry.
+                    filled = {one.arg for one in given if one.arg and not is_none(one.value)} - common
+                    undeclared += [(path, name, one) for one in filled.difference(EventTag[name].fields)]
+
+    assert undeclared == []
+
+
+def is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
