@@ -1,6 +1,6 @@
 """Which test holds which rule: `python -m tests.spec_report` writes docs/reference/specification.md anew.
 
-The rules stand in docs/specification_rules.txt; tests name them by `@pytest.mark.spec("core §3.1.2.1")`.
+The rules stand in docs/specification_rules.txt; tests name them by their ids: `@pytest.mark.spec("core 2")`.
 The marks are read from the source, for that takes a moment where collecting all tests takes many.
 """
 
@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RULES = ROOT / "docs" / "specification_rules.txt"
 REPORT = ROOT / "docs" / "reference" / "specification.md"
-# One thing that a mark names: a section, or an id of our own lists of threats, abuses, decisions and so on.
+# A mark names a numbered rule, a section of a specification, or an id that docs/design defines.
+NUMBERED = re.compile(r"[a-z][\w -]* [0-9]+")
 SECTION = re.compile(r"(?:(?P<name>[A-Za-z][\w -]*?) )?§(?P<number>[0-9]+(?:\.[0-9]+)*)(?: \([0-9]+\))?")
 OWN_ID = re.compile(r"[A-Z]{3}-[0-9]{2,4}(?: to [A-Z]{3}-[0-9]{2,4})?")
 
@@ -25,11 +26,10 @@ class WrongMark(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Marked:
-    """A test and one thing that its marks name, such as `core §3.1.2.1`."""
+    """A test and one thing that its marks name, such as `core 2`."""
 
     file: str
     test: str
-    words: str
     names: str
 
 
@@ -41,14 +41,19 @@ class Rule:
     group: str
     sections: tuple[str, ...]
     sentence: str
-    words: str
     reason: str = ""
     tests: list[Marked] = field(default_factory=list)
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether several rules may share a section, so that a mark has to name this one by its id."""
+        return bool(NUMBERED.fullmatch(self.id))
+
     def is_held_by(self, marked: Marked) -> bool:
-        """Whether the mark names a section of this rule, or one below it, and the test is about it."""
-        is_about = bool(re.search(self.words, marked.words, re.DOTALL))
-        return is_about and is_below(marked.names, self.sections)
+        """Whether the mark names this rule, or, where the rule is a section, the section or a part of it."""
+        if self.is_numbered:
+            return marked.names == self.id
+        return is_below(marked.names, self.sections)
 
 
 def is_below(name: str, sections: Iterable[str]) -> bool:
@@ -70,21 +75,21 @@ def read_rules() -> list[Rule]:
     return rules
 
 
-def _rule(group: str, name: str, sections: str, sentence: str, words: str = "") -> Rule:
+def _rule(group: str, name: str, sections: str, sentence: str) -> Rule:
     own = SECTION.fullmatch(name)
     usual = own["name"] if own and own["name"] else re.split(r" (?:OP|RP|[0-9])", name)[0]
     named = (usual,) if sections == "*" else tuple(named_in(sections, usual))
-    return Rule(id=name, group=group, sections=named, sentence=sentence, words=words)
+    return Rule(id=name, group=group, sections=named, sentence=sentence)
 
 
 def named_in(text: str, name: str = "") -> Iterator[str]:
-    """Yield what a mark names, one by one; a section without a name is of the specification before it."""
+    """Yield what a text names, one by one; a section without a name is of the specification before it."""
     for part in text.split(", "):
         found = SECTION.fullmatch(part)
         if found:
             name = found["name"] or name
-        if not OWN_ID.fullmatch(part) and not (found and name):
-            raise WrongMark(f"{part!r} is neither a section nor an id")
+        if not (OWN_ID.fullmatch(part) or NUMBERED.fullmatch(part) or (found and name)):
+            raise WrongMark(f"{part!r} is neither a rule, a section nor an id")
         yield f"{name} §{found['number']}" if found else part
 
 
@@ -98,35 +103,17 @@ def marked_tests() -> tuple[Marked, ...]:
 def _marked_in(file: Path) -> Iterator[Marked]:
     tree = ast.parse(file.read_text())
     path = str(file.relative_to(ROOT / "tests"))
-    tables = {
-        target.id: node
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            words = " ".join([path, node.name, *_cases(node, tables)])
-            yield from _named(node.decorator_list, path, node.name, words)
-    for table in tables.values():
-        # A mark of the whole file, or of a case in a table beside the tests.
-        yield from _named([table], path, "", ast.unparse(table))
+            yield from _named(node.decorator_list, path, node.name)
+    # Marks of the whole file, and of cases in tables beside the tests.
+    yield from _named([node for node in tree.body if isinstance(node, ast.Assign)], path, "")
 
 
-def _cases(test: ast.FunctionDef, tables: dict[str, ast.Assign]) -> Iterator[str]:
-    """Yield what the decorators of a test say, and the tables that they name."""
-    for decorator in test.decorator_list:
-        yield ast.unparse(decorator)
-        for node in ast.walk(decorator):
-            if isinstance(node, ast.Name) and node.id in tables:
-                yield ast.unparse(tables[node.id])
-
-
-def _named(nodes: Sequence[ast.AST], path: str, test: str, words: str) -> Iterator[Marked]:
+def _named(nodes: Sequence[ast.AST], path: str, test: str) -> Iterator[Marked]:
     for mark in _marks(nodes):
         for name in named_in(mark):
-            yield Marked(file=path, test=test, words=words, names=name)
+            yield Marked(file=path, test=test, names=name)
 
 
 def _marks(nodes: Sequence[ast.AST]) -> Iterator[str]:
@@ -143,13 +130,16 @@ def rules_with_tests() -> list[Rule]:
     return rules
 
 
-def unknown_marks() -> set[str]:
-    """Return the sections that tests name and no rule knows."""
-    known = {section for rule in read_rules() for section in rule.sections}
+def unknown_marks() -> dict[str, list[str]]:
+    """Return what tests name and no rule is, each with the rules that may be meant."""
+    rules = read_rules()
+    names = {marked.names for marked in marked_tests() if not OWN_ID.fullmatch(marked.names)}
+    known = {rule.id for rule in rules if rule.is_numbered}
+    sections = {section for rule in rules if not rule.is_numbered for section in rule.sections}
     return {
-        marked.names
-        for marked in marked_tests()
-        if not OWN_ID.fullmatch(marked.names) and not is_below(marked.names, known)
+        name: [rule.id for rule in rules if is_below(name, rule.sections)]
+        for name in names
+        if name not in known and not is_below(name, sections)
     }
 
 

@@ -43,7 +43,7 @@ def test_only_a_reset_ends_everything(ada):
     assert ada.password_changed_at is not None
 
 
-@pytest.mark.spec("core §5.7")
+@pytest.mark.spec("core 17")
 def test_a_deleted_person_leaves_nothing_but_identifiers_and_a_free_name(ada):
     with transaction():
         change.delete(ada)

@@ -91,7 +91,7 @@ def test_a_native_apps_offline_token_does_long_after(app, http, ada, turned_cloc
     assert phone.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
 
 
-@pytest.mark.spec("rfc9449 §5")
+@pytest.mark.spec("rfc9449 2")
 def test_a_refresh_token_with_a_key_does_nothing_without_it(app, http, ada):
     phone, ours, thiefs = native(app), Prover(), Prover()
     show_session(http, make_session(ada))

@@ -32,7 +32,7 @@ def test_a_resource_server_is_added_listed_shown_and_removed(curfew, looking):
     assert tags == ["client_added", "resource_added", "resource_removed"]
 
 
-@pytest.mark.spec("rfc8707 §2")
+@pytest.mark.spec("rfc8707 1")
 @pytest.mark.parametrize(
     "words",
     [

@@ -69,7 +69,7 @@ def sector(certificate):
     server.server_close()
 
 
-@pytest.mark.spec("registration §5")
+@pytest.mark.spec("registration 2")
 @pytest.mark.parametrize(
     ("status", "body", "problem"),
     [

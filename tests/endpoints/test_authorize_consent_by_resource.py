@@ -34,7 +34,7 @@ def silently(rp, browser, **asked):
     return query_of(rp.authorize(browser, prompt="none", **({"scope": SCOPE} | asked)))
 
 
-@pytest.mark.spec("rfc8707 §2.1")
+@pytest.mark.spec("rfc8707 1")
 def test_consent_to_one_server_opens_no_other(signed_in, blue):
     """The attack: the page named Calendar, and the next request asks for Payments without a page."""
     code = query_of(press(signed_in, blue.authorize(signed_in, scope=SCOPE, resource=CALENDAR), "allow"))[

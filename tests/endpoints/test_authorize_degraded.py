@@ -43,7 +43,7 @@ def assert_refused(response, red):
 
 
 @pytest.mark.spec("rfc6749 §4.1.2.1")
-@pytest.mark.spec("rfc9207 §2")
+@pytest.mark.spec("rfc9207 1")
 @pytest.mark.parametrize("prompt", [None, "none", "login"])
 @pytest.mark.parametrize("who", ["nobody is signed in", "signed in elsewhere"])
 def test_a_new_sign_in_is_refused_to_the_app_before_anybody_types(

@@ -34,7 +34,7 @@ def codes() -> int:
     return db.session.scalar(select(func.count()).select_from(AuthorizationCode)) or 0
 
 
-@pytest.mark.spec("rfc8252 §8.6")
+@pytest.mark.spec("rfc8252 2")
 @pytest.mark.parametrize("first_party", [True, False])
 @pytest.mark.parametrize(
     ("registered", "asked"),
@@ -60,7 +60,7 @@ def test_no_program_on_the_device_gets_a_code_without_a_page(app, signed_in, fir
     assert codes() == before
 
 
-@pytest.mark.spec("rfc8252 §7.2")
+@pytest.mark.spec("rfc8252 1")
 @pytest.mark.parametrize("first_party", [True, False])
 def test_a_claimed_https_address_is_the_apps_own(app, signed_in, first_party):
     phone = native(app, CLAIMED, first_party=first_party)
@@ -70,7 +70,7 @@ def test_a_claimed_https_address_is_the_apps_own(app, signed_in, first_party):
     assert "code" in query_of(phone.authorize(signed_in, prompt="none", scope=SCOPE))
 
 
-@pytest.mark.spec("rfc8252 §7.3")
+@pytest.mark.spec("rfc8252 1")
 def test_the_real_app_asks_once_and_refreshes_from_then_on(app, signed_in):
     phone = native(app)
     here = "http://127.0.0.1:4711/callback"

@@ -28,7 +28,7 @@ def claims_of(token: str, audience: str = "red") -> dict[str, object]:
     )
 
 
-@pytest.mark.spec("core §3.1.2.5")
+@pytest.mark.spec("core 9")
 @ON_SQLITE
 def test_a_fragment_carries_what_the_app_wants_there(signed_in, rp):
     response = rp.authorize(signed_in, response_mode="fragment")
@@ -163,7 +163,7 @@ class TestForLegacyClients:
         assert claims["c_hash"] == half_hash(answer["code"], alg="RS256")
         assert claims["at_hash"] == half_hash(answer["access_token"], alg="RS256")
 
-    @pytest.mark.spec("core §5.4")
+    @pytest.mark.spec("core 16")
     @ON_SQLITE
     def test_an_id_token_alone_tells_what_no_access_token_could_ask(self, rp, signed_in, ada):
         alone = claims_of(fragment_of(rp.authorize(signed_in, response_type="id_token"))["id_token"])
@@ -216,7 +216,7 @@ class TestForLegacyClients:
 
         assert {"code", "id_token", "state", "iss"} <= set(page.fields)
 
-    @pytest.mark.spec("rfc6749 §4.1.2")
+    @pytest.mark.spec("core 10, rfc6749 §4.1.2")
     @ON_SQLITE
     def test_a_code_used_twice_takes_its_front_channel_token_along(self, rp, signed_in):
         answer = fragment_of(rp.authorize(signed_in, response_type="code token"))
@@ -226,7 +226,7 @@ class TestForLegacyClients:
 
         assert rp.userinfo(answer["access_token"]).status_code == 401
 
-    @pytest.mark.spec("core §5.5")
+    @pytest.mark.spec("core 16")
     @ON_SQLITE
     def test_single_claims_are_told_where_they_are_wanted(self, rp, signed_in):
         claims = '{"id_token": {"name": null}, "userinfo": {"email": null}}'
@@ -238,7 +238,7 @@ class TestForLegacyClients:
         assert "email" not in claims_of(answer["id_token"])
         assert set(rp.userinfo(answer["access_token"]).json) == {"sub", "email"}
 
-    @pytest.mark.spec("core §11")
+    @pytest.mark.spec("core 23")
     @ON_SQLITE
     def test_offline_access_is_ignored_without_a_code(self, rp, signed_in):
         asked = rp.authorize(

@@ -43,7 +43,7 @@ def id_token_claims(tokens, audience="red") -> dict[str, object]:
     )
 
 
-@pytest.mark.spec("core §5.5")
+@pytest.mark.spec("core 16")
 def test_each_claim_is_told_where_it_is_wanted_and_after_a_refresh_too(signed_in, rp):
     asked = asking(
         userinfo=named("birthdate", "name") | {"nickname": {"essential": True}},
@@ -68,7 +68,7 @@ def test_what_scopes_ask_for_can_be_wanted_in_the_id_token(signed_in, rp):
     assert "email" in rp.userinfo(tokens["access_token"]).json
 
 
-@pytest.mark.spec("core §5.5.1")
+@pytest.mark.spec("core 16")
 @ON_SQLITE
 def test_what_is_unknown_is_left_out_and_no_error(signed_in, rp):
     asked = asking(userinfo=named("website", "flavour", "name#ja") | {"gender": {"essential": True}})
@@ -97,7 +97,7 @@ def test_a_claim_is_no_way_around_the_scopes_that_a_client_may_have(app, signed_
     assert "birthdate" not in id_token_claims(tokens, "green")
 
 
-@pytest.mark.spec("core §3.1.2.4")
+@pytest.mark.spec("core 8")
 def test_a_third_party_is_told_what_the_person_agreed_to(http, signed_in, blue):
     asked = asking(userinfo=named("birthdate", "email"))
     page = Page(http, follow(http, blue.authorize(signed_in, **asked)))
@@ -123,7 +123,7 @@ def test_who_agreed_to_a_scope_has_agreed_to_its_claims(signed_in, blue):
     assert "code" in query_of(blue.authorize(signed_in, prompt="none", **asking(userinfo=named("email"))))
 
 
-@pytest.mark.spec("core §5.5.1")
+@pytest.mark.spec("core 16")
 @ON_SQLITE
 @pytest.mark.parametrize("place", ["userinfo", "id_token"])
 def test_a_request_about_somebody_is_not_answered_for_somebody_else(http, rp, ada, place):
@@ -141,8 +141,8 @@ def test_a_request_about_somebody_is_not_answered_for_somebody_else(http, rp, ad
     assert "code" in query_of(type_password(http, rp.authorize(http, **about(ben)), "ben"))
 
 
-@pytest.mark.spec("core §5.5.1.1")
-@pytest.mark.spec("rfc9470 §5")
+@pytest.mark.spec("core 6, core 16, rfc9470 1")
+@pytest.mark.spec("rfc9470 1")
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("acr", "said"),

@@ -72,7 +72,7 @@ def test_an_id_token_is_signed_and_then_encrypted(app, signed_in, key, alg, enc)
     assert (claims["iss"], claims["aud"], claims["nonce"]) == (ISSUER, rp.client_id, "the nonce")
 
 
-@pytest.mark.spec("registration §2")
+@pytest.mark.spec("registration 1, registration 2")
 def test_without_an_enc_it_is_the_specifications_and_a_refresh_encrypts_too(app, signed_in):
     rp = RelyingParty(app, **encrypting("id_token", "RSA-OAEP-256", None, RSA))
     tokens = rp.sign_in(signed_in, scope="openid offline_access", prompt="consent")
@@ -84,7 +84,7 @@ def test_without_an_enc_it_is_the_specifications_and_a_refresh_encrypts_too(app,
         assert verified(rp, signed)["aud"] == "red"
 
 
-@pytest.mark.spec("core §5.3.2")
+@pytest.mark.spec("core 15")
 @pytest.mark.parametrize("alg", [None, "RS256"])
 def test_userinfo_is_encrypted_and_signed_if_that_is_registered(app, signed_in, alg):
     members = encrypting("userinfo", "ECDH-ES", "A128GCM", EC, userinfo_signed_response_alg=alg)
@@ -229,7 +229,7 @@ def test_without_a_key_for_authorization_answers_the_person_gets_a_page(app, sig
     assert [problem.kind for problem in list_problems(rp.client)] == ["encryption"]
 
 
-@pytest.mark.spec("core §3.1.2.1")
+@pytest.mark.spec("core 4, core 5, core 6")
 def test_an_encrypted_hint_is_refused_with_what_to_send(app, signed_in):
     rp = RelyingParty(app, **encrypting("id_token", "ECDH-ES", None, EC))
     hint = rp.sign_in(signed_in)["id_token"]
@@ -242,7 +242,7 @@ def test_an_encrypted_hint_is_refused_with_what_to_send(app, signed_in):
     assert "code" in query_of(rp.authorize(signed_in, id_token_hint=signed.decode()))
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec("rpinitiated 3, rpinitiated 4, rpinitiated 5, rpinitiated 9")
 def test_an_encrypted_hint_signs_nobody_out_without_asking_and_says_why(http, ada):
     red = make_client("red", settings=STRAIGHT_BACK)
     made = make_session(ada, [red])
@@ -258,7 +258,7 @@ def test_an_encrypted_hint_signs_nobody_out_without_asking_and_says_why(http, ad
     assert find_live(made.handle) is None
 
 
-@pytest.mark.spec("discovery §3")
+@pytest.mark.spec("discovery 2")
 def test_what_is_offered_is_published(http, app):
     metadata = http.get("/.well-known/openid-configuration").json
 

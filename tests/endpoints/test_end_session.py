@@ -50,7 +50,9 @@ def deliveries() -> int:
     return db.session.scalar(select(func.count()).select_from(Delivery)) or 0
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec(
+    "rpinitiated 2", "rpinitiated 3", "rpinitiated 4", "rpinitiated 5", "rpinitiated 6", "rpinitiated 11"
+)
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_the_hint_of_this_very_session_signs_out_without_asking(story, method):
     response = story.end(
@@ -111,7 +113,7 @@ NOT_PROOF: list[tuple[str, Callable[[Story], str | None]]] = [
 ]
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec("rpinitiated 2", "rpinitiated 3", "rpinitiated 4", "rpinitiated 5", "rpinitiated 9")
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("hint_of", [pytest.param(make, id=name) for name, make in NOT_PROOF])
 def test_whatever_proves_nothing_asks_and_ends_nothing(story, hint_of, method):
@@ -129,7 +131,7 @@ def test_whatever_proves_nothing_asks_and_ends_nothing(story, hint_of, method):
     assert deliveries() == before
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec("rpinitiated 4")
 def test_an_expired_id_token_of_the_living_session_is_still_proof(story):
     response = story.end(id_token_hint=story.hint(iat=1700000000, exp=1700003600))
 
@@ -137,7 +139,7 @@ def test_an_expired_id_token_of_the_living_session_is_still_proof(story):
     assert not story.is_signed_in
 
 
-@pytest.mark.spec("rpinitiated §2, rpinitiated §4")
+@pytest.mark.spec("rpinitiated 3, rpinitiated 4, rpinitiated 9")
 def test_a_hint_for_another_client_than_client_id_proves_neither(story):
     response = story.end(
         id_token_hint=story.hint(),
@@ -150,7 +152,7 @@ def test_a_hint_for_another_client_than_client_id_proves_neither(story):
     assert done.headers["Location"].startswith("/session/ended/")
 
 
-@pytest.mark.spec("rpinitiated §3")
+@pytest.mark.spec("rpinitiated 7, rpinitiated 9")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -184,7 +186,7 @@ def test_nobody_is_sent_to_an_address_that_is_not_registered_for_the_client(stor
     assert response.headers["Location"].startswith("/session/ended/")
 
 
-@pytest.mark.spec("rpinitiated §3")
+@pytest.mark.spec("rpinitiated 7")
 def test_a_redirect_needs_a_proven_client_or_the_persons_word(story):
     unproven = story.end(post_logout_redirect_uri=RED_OUT)
     page = Page(story.http, follow(story.http, unproven))
@@ -226,7 +228,7 @@ def test_without_an_address_to_return_to_the_way_on_is_the_app_itself(app, http)
     assert 'href="https://red.test/home"' in response.get_data(as_text=True)
 
 
-@pytest.mark.spec("rpinitiated §3")
+@pytest.mark.spec("rpinitiated 7")
 def test_a_second_app_that_signs_out_later_is_led_back_just_the_same(story):
     story.end(id_token_hint=story.hint())
 
@@ -318,7 +320,7 @@ def test_a_forged_confirmation_is_refused_and_ends_nothing(story, forge):
     assert story.is_signed_in
 
 
-@pytest.mark.spec("rpinitiated §6")
+@pytest.mark.spec("rpinitiated 10")
 def test_a_confirmation_from_another_site_is_refused(story):
     page = Page(story.http, follow(story.http, story.end()))
 
@@ -372,7 +374,7 @@ def test_state_comes_back_encoded_and_adds_nothing(story, state):
     assert response.headers["Location"].startswith(f"{RED_OUT}?state=")
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec("rpinitiated 2")
 @pytest.mark.parametrize("method", ["head", "put", "delete", "patch"])
 def test_no_other_method_ends_anything(story, method):
     response = getattr(story.http, method)("/session/end", query_string={"id_token_hint": story.hint()})
@@ -408,7 +410,7 @@ def test_a_deleted_client_does_not_break_its_sign_out(story):
     assert not story.is_signed_in
 
 
-@pytest.mark.spec("rpinitiated §3.1")
+@pytest.mark.spec("rpinitiated 7, rpinitiated 8")
 def test_a_native_apps_loopback_port_is_free(http):
     native = make_client(
         "red",

@@ -113,7 +113,7 @@ def test_two_that_disagree_about_who_is_meant_prove_nothing(http, made, good, na
     assert page.press("sign-out").headers["Location"].startswith("/session/ended/")
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec("rpinitiated 3, rpinitiated 4")
 def test_a_client_id_that_contradicts_the_hint_is_named_as_the_reason_not_to_lead_back(http, made, good):
     make_client("green")
 
@@ -176,7 +176,7 @@ def test_what_was_wrong_is_said_after_the_persons_own_answer_too(http, made, red
     assert find_live(made.handle) is None
 
 
-@pytest.mark.spec("rpinitiated §3")
+@pytest.mark.spec("rpinitiated 7")
 @pytest.mark.parametrize(
     ("refused", "said"),
     [

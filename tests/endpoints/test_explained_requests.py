@@ -78,7 +78,7 @@ def test_a_client_learns_its_own_response_types(app, signed_in):
     assert answer["error_description"].endswith("its response_types are: none")
 
 
-@pytest.mark.spec("core §11")
+@pytest.mark.spec("core 23")
 def test_offline_access_alone_is_granted_or_refused_but_never_silently_dropped(rp, signed_in):
     dropped = query_of(rp.authorize(signed_in, scope="offline_access"))
     assert dropped["error"] == "invalid_scope"

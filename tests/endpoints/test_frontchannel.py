@@ -90,7 +90,7 @@ def onward(response) -> str:
     return html.unescape(re.search(r'id="continue" href="([^"]*)"', response.get_data(as_text=True))[1])
 
 
-@pytest.mark.spec("frontchannel §3")
+@pytest.mark.spec("frontchannel 5")
 def test_an_ending_loads_the_page_of_each_app_that_has_one_and_then_leads_back(story):
     ended = story.end()
     shown = story.http.get(ended.headers["Location"])
@@ -104,7 +104,7 @@ def test_an_ending_loads_the_page_of_each_app_that_has_one_and_then_leads_back(s
     assert shown.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.spec("frontchannel §2")
+@pytest.mark.spec("frontchannel 2")
 def test_a_frame_has_iss_and_sid_and_keeps_the_query_that_was_registered(story):
     shown = story.http.get(story.end().headers["Location"])
 
@@ -261,7 +261,7 @@ def test_it_costs_the_same_however_many_apps_take_part(browser, statements):
     assert counts[0] == counts[1]
 
 
-@pytest.mark.spec("frontchannel §3")
+@pytest.mark.spec("frontchannel 1")
 def test_the_metadata_offers_it(http):
     document = http.get(DISCOVERY).json
 

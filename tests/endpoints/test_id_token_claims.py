@@ -31,7 +31,7 @@ def of_person(tokens, audience="green") -> set[str]:
     return set(id_token_claims(tokens, audience)) & {*PERSON, "phone_number"}
 
 
-@pytest.mark.spec("core §5.4")
+@pytest.mark.spec("core 16")
 def test_the_claims_of_the_granted_scopes_are_in_the_id_token_and_after_a_refresh_too(signed_in, green):
     tokens = green.sign_in(signed_in)
     refreshed = green.refresh(tokens["refresh_token"]).json

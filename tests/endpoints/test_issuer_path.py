@@ -84,8 +84,8 @@ def own_links(text: str) -> set[str]:
     return {link.replace("&amp;", "&") for link in found if link.startswith("/")}
 
 
-@pytest.mark.spec("rfc8414 §3.1")
-@pytest.mark.spec("discovery §4")
+@pytest.mark.spec("rfc8414 2")
+@pytest.mark.spec("discovery 1")
 @pytest.mark.parametrize(
     "address",
     [

@@ -5,7 +5,7 @@ import pytest
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
-@pytest.mark.spec("core §10.1")
+@pytest.mark.spec("core 14")
 def test_the_keys_are_public_and_named(rp):
     response = rp.http.get("/jwks")
 

@@ -47,7 +47,7 @@ def sub_at(app, http, ada, client_id: str, **made) -> str:
     return sub_in(RelyingParty(app, client_id, **made).sign_in(show_session(http, make_session(ada))))
 
 
-@pytest.mark.spec("core §8.1")
+@pytest.mark.spec("core 19")
 @pytest.mark.parametrize(
     "members",
     [
@@ -74,7 +74,7 @@ def test_nobody_enters_a_sector_by_its_public_document_alone(stranger, members):
     assert "sector_identifier_uri" in refused.json["error_description"]
 
 
-@pytest.mark.spec("core §8.1")
+@pytest.mark.spec("core 19")
 @pytest.mark.parametrize(
     "members",
     [
@@ -95,7 +95,7 @@ def test_the_banks_subjects_stay_the_banks(app, http, ada, members):
     assert sub_at(app, http, ada, "other", **(BY_ITSELF | members)) != banks
 
 
-@pytest.mark.spec("core §8.1")
+@pytest.mark.spec("core 19")
 @pytest.mark.parametrize(
     "members",
     [
@@ -112,7 +112,7 @@ def test_clients_without_a_host_have_a_sector_each(app, http, ada, members):
     assert subs[0] != subs[1]
 
 
-@pytest.mark.spec("core §8.1")
+@pytest.mark.spec("core 19")
 def test_apps_of_one_maker_share_what_their_document_lists(app, http, ada):
     sector = {"sector_identifier_uri": SECTOR} | BY_ITSELF
     first = sub_at(app, http, ada, "app", redirect_uris=[BANK], **sector)
@@ -121,7 +121,7 @@ def test_apps_of_one_maker_share_what_their_document_lists(app, http, ada):
     assert first == second == sub_at(app, http, ada, "bank", redirect_uris=[BANK], **PAIRWISE)
 
 
-@pytest.mark.spec("core §8.1")
+@pytest.mark.spec("core 19")
 def test_a_device_registers_without_a_sector_and_knows_a_person_by_one_name(app, stranger, ada):
     told = stranger.registered(
         redirect_uris=[], grant_types=[DEVICE_CODE], token_endpoint_auth_method="none", **PAIRWISE

@@ -29,7 +29,7 @@ WAYS = [
 ]
 
 
-@pytest.mark.spec("rfc7009 §2.2")
+@pytest.mark.spec("rfc7009 3")
 @pytest.mark.parametrize("die", WAYS)
 @pytest.mark.parametrize("offline", [False, True], ids=["session", "offline"])
 def test_a_dead_refresh_token_is_taken_back_with_200(story, turned_clock, die, offline):

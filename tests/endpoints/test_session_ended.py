@@ -186,7 +186,7 @@ def test_who_signed_in_again_is_not_told_of_another_browser(http, ada, ended):
     assert "You are signed out" in http.get(address_of(ended)).text
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec("rpinitiated 5")
 @pytest.mark.parametrize(
     ("asks", "is_asked"),
     [(ConfirmSignOut.ALWAYS, True), (ConfirmSignOut.WHEN_NEEDED, False)],

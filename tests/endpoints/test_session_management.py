@@ -42,7 +42,7 @@ def is_unchanged(browser, shown: str, client_id: str, origin: str) -> bool:
     return hashlib.sha256(told.encode()).hexdigest() == hashed
 
 
-@pytest.mark.spec("session §2")
+@pytest.mark.spec("session 2")
 def test_an_answer_carries_the_session_state_of_this_app_in_this_browser(signed_in, rp):
     shown = query_of(rp.authorize(signed_in))["session_state"]
 
@@ -52,7 +52,7 @@ def test_an_answer_carries_the_session_state_of_this_app_in_this_browser(signed_
     assert " " not in shown
 
 
-@pytest.mark.spec("session §2")
+@pytest.mark.spec("session 2")
 def test_an_unsuccessful_answer_carries_one_too_and_never_the_same(http, rp):
     answers = [query_of(rp.authorize(http, prompt="none")) for _ in range(2)]
 
@@ -61,7 +61,7 @@ def test_an_unsuccessful_answer_carries_one_too_and_never_the_same(http, rp):
     assert answers[0]["session_state"] != answers[1]["session_state"]
 
 
-@pytest.mark.spec("session §3.2")
+@pytest.mark.spec("session 3")
 def test_a_second_answer_has_another_salt_and_the_first_is_still_right(signed_in, rp):
     first, second = (query_of(rp.authorize(signed_in))["session_state"] for _ in range(2))
 
@@ -69,7 +69,7 @@ def test_a_second_answer_has_another_salt_and_the_first_is_still_right(signed_in
     assert is_unchanged(signed_in, first, "red", "https://red.test")
 
 
-@pytest.mark.spec("session §3.2")
+@pytest.mark.spec("session 3")
 def test_sign_in_sign_out_and_another_person_change_the_state(http, rp):
     make_account("ada"), make_account("ben")
     states = [state_of(http)]
@@ -129,7 +129,7 @@ def test_a_planted_state_is_replaced(signed_in, rp, planted):
     assert is_unchanged(signed_in, shown, "red", "https://red.test")
 
 
-@pytest.mark.spec("session §3.3")
+@pytest.mark.spec("session 1")
 def test_the_metadata_names_the_iframe(http):
     assert http.get(DISCOVERY).json["check_session_iframe"] == f"{ISSUER}/session/check"
 

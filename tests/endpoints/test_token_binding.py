@@ -75,7 +75,7 @@ ENDINGS = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.spec("core §11")
+@pytest.mark.spec("core 23")
 @ORDERS
 @ENDINGS
 def test_a_token_without_offline_access_ends_with_its_session(signed_in, rp, app, steps, end):

@@ -141,7 +141,7 @@ def test_the_service_gives_it_back_and_nobody_else(signed_in, rp, api):
     assert not api.introspect(held)["active"]
 
 
-@pytest.mark.spec("rfc7009 §2.1")
+@pytest.mark.spec("rfc7009 4")
 def test_with_the_persons_own_token_goes_what_was_taken_for_it(signed_in, rp, api):
     tokens = rp.sign_in(signed_in)
     held = api.taken(tokens["access_token"])["access_token"]

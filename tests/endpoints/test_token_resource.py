@@ -48,7 +48,7 @@ def read(rp, token) -> tuple[dict, dict]:
     return found.header, found.claims
 
 
-@pytest.mark.spec("rfc8707 §2.1, rfc8707 §2.2")
+@pytest.mark.spec("rfc8707 1")
 def test_a_token_is_meant_for_the_resource_that_its_request_names(rp, code):
     tokens = rp.exchange(code, resource=ORDERS).json
 
@@ -58,7 +58,7 @@ def test_a_token_is_meant_for_the_resource_that_its_request_names(rp, code):
     assert "id_token" in tokens
 
 
-@pytest.mark.spec("rfc8707 §2.2")
+@pytest.mark.spec("rfc8707 1")
 def test_a_refresh_may_choose_another_among_the_authorized_ones(rp, code):
     tokens = rp.exchange(code, resource=ORDERS).json
 
@@ -70,7 +70,7 @@ def test_a_refresh_may_choose_another_among_the_authorized_ones(rp, code):
     assert rp.refresh(for_files["refresh_token"], resource=ORDERS).status_code == 200
 
 
-@pytest.mark.spec("rfc8707 §2.2")
+@pytest.mark.spec("rfc8707 1")
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -90,7 +90,7 @@ def test_another_resource_is_refused_and_the_code_is_as_it_was(rp, code, wanted)
     assert rp.exchange(code, resource=ORDERS).status_code == 200
 
 
-@pytest.mark.spec("rfc9068 §3")
+@pytest.mark.spec("rfc9068 2")
 @ONE_DATABASE
 def test_one_token_is_for_several_resources_that_know_the_same_scopes(rp, signed_in):
     """Else nobody could say which of its scopes is meant for whom."""
@@ -126,7 +126,7 @@ def test_a_client_for_itself_names_any_resource_that_is_known(rp):
     assert ask([f"{ORDERS}{number}" for number in range(11)]).json["error"] == "invalid_target"
 
 
-@pytest.mark.spec("rfc8707 §2")
+@pytest.mark.spec("rfc8707 1")
 def test_a_token_for_a_resource_is_of_no_use_elsewhere(app, rp, code):
     token = rp.exchange(code, resource=ORDERS).json["access_token"]
     RelyingParty(app, "green")
@@ -146,7 +146,7 @@ def test_the_provider_itself_is_a_resource_that_needs_no_registration(rp, code):
     assert rp.introspect(token)["aud"] == ISSUER
 
 
-@pytest.mark.spec("rfc9068 §2.1, rfc9068 §2.2, rfc9470 §6.1")
+@pytest.mark.spec("rfc9068 1, rfc9470 1")
 def test_a_signed_token_says_what_a_resource_server_needs(rp, ada, code, statements):
     with statements() as seen:
         tokens = rp.exchange(code, resource=FILES).json
@@ -163,7 +163,7 @@ def test_a_signed_token_says_what_a_resource_server_needs(rp, ada, code, stateme
     assert len(seen) <= 10, seen
 
 
-@pytest.mark.spec("rfc9068 §4")
+@pytest.mark.spec("rfc9068 2")
 def test_a_signed_token_is_dead_here_as_soon_as_its_session_is(app, story, servers):
     story.rp = RelyingParty(app, "green", access_token_format="jwt")
     token = story.rp.sign_in(story.browser)
@@ -225,7 +225,7 @@ def test_a_client_without_a_person_is_its_own_subject(app, servers):
     assert not {"sid", "auth_time", "amr"} & set(claims)
 
 
-@pytest.mark.spec("rfc9449 §6.1")
+@pytest.mark.spec("rfc9449 2")
 @ONE_DATABASE
 def test_a_signed_token_names_the_key_that_it_is_bound_to(app, signed_in, servers):
     holder = Holder(app, "green", access_token_format="jwt")
@@ -236,7 +236,7 @@ def test_a_signed_token_names_the_key_that_it_is_bound_to(app, signed_in, server
     assert holder.userinfo(token).status_code == 200
 
 
-@pytest.mark.spec("rfc9470 §6.2")
+@pytest.mark.spec("rfc9470 1")
 @ONE_DATABASE
 def test_a_later_sign_in_does_not_raise_what_an_earlier_token_says(story, turned_clock, servers):
     rp = story.rp

@@ -9,7 +9,7 @@ from tests.support.relying_party import VERIFIER, RelyingParty
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@pytest.mark.spec("rfc6749 §4.1.2")
+@pytest.mark.spec("core 10, rfc6749 §4.1.2")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -38,7 +38,7 @@ def test_a_used_code_alone_ends_nothing(app, signed_in, changes, public):
     assert rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
 
 
-@pytest.mark.spec("rfc9449 §10")
+@pytest.mark.spec("rfc9449 3")
 def test_a_used_code_ends_nothing_without_the_key_that_it_is_bound_to(app, signed_in):
     rp, ours, thiefs = RelyingParty(app, public=True), Prover(), Prover()
     code = rp.code(signed_in, dpop_jkt=ours.jkt)

@@ -46,7 +46,7 @@ ERRORS = [
 ]
 
 
-@pytest.mark.spec("rfc9700 §4.11")
+@pytest.mark.spec("rfc9700 3")
 @pytest.mark.parametrize(("asked", "error"), ERRORS)
 def test_an_error_shows_where_it_would_lead(http, evil, asked, error):
     """The attack: a link under our name that leads to a copy of the sign-in page, without any click."""
@@ -63,7 +63,7 @@ def test_an_app_of_the_operators_is_told_at_once(http, honest, asked, error):
     assert query_of(honest.authorize(http, **asked))["error"] == error
 
 
-@pytest.mark.spec("rfc9700 §4.11")
+@pytest.mark.spec("rfc9700 3")
 def test_who_says_no_is_not_sent_there_either(http, signed_in, evil):
     denied = press(signed_in, evil.authorize(signed_in), "deny")
     assert "error=access_denied" in address_shown(denied)
@@ -127,12 +127,12 @@ def ended(evil) -> str:
     return id_token_of(evil.client, made.grants["evil"])
 
 
-@pytest.mark.spec("rfc9700 §4.11")
+@pytest.mark.spec("rfc9700 3")
 def test_an_ended_hint_of_its_own_shows_where_it_would_lead(http, evil):
     assert address_shown(end_by(http, ended(evil))) == OUT
 
 
-@pytest.mark.spec("rfc9700 §4.11")
+@pytest.mark.spec("rfc9700 3")
 def test_a_hint_of_a_living_session_elsewhere_does_not_lead_there_either(http, evil):
     made = make_session(make_account("mallory"), [evil.client])
 
@@ -142,7 +142,7 @@ def test_a_hint_of_a_living_session_elsewhere_does_not_lead_there_either(http, e
     assert address_shown(answered) == OUT
 
 
-@pytest.mark.spec("rfc9700 §4.11")
+@pytest.mark.spec("rfc9700 3")
 def test_a_hint_of_a_session_that_is_forgotten_does_not_lead_there_either(http, evil):
     made = make_session(make_account("mallory"), [evil.client])
     token = id_token_of(evil.client, made.grants["evil"], sid="forgotten")
@@ -150,7 +150,7 @@ def test_a_hint_of_a_session_that_is_forgotten_does_not_lead_there_either(http, 
     assert address_shown(follow(http, end_by(http, token))) == OUT
 
 
-@pytest.mark.spec("rfc9700 §4.11")
+@pytest.mark.spec("rfc9700 3")
 @pytest.mark.parametrize("button", ["sign-out", "cancel"])
 @pytest.mark.parametrize("by_hint", [True, False], ids=["with a hint of the attacker's own", "by its name"])
 def test_somebody_who_never_used_the_app_is_not_led_there(signed_in, evil, button, by_hint):

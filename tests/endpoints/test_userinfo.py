@@ -17,7 +17,7 @@ def bearer(tokens) -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens['access_token']}"}
 
 
-@pytest.mark.spec("core §5.3")
+@pytest.mark.spec("core 15")
 @pytest.mark.parametrize(
     "ask",
     [
@@ -49,7 +49,7 @@ def test_a_token_tells_who_the_person_is(rp, ada, tokens, ask):
     }
 
 
-@pytest.mark.spec("core §5.4")
+@pytest.mark.spec("core 16")
 @pytest.mark.parametrize(
     ("scope", "claims"),
     [
@@ -141,7 +141,7 @@ def test_a_token_for_something_else_is_not_enough(signed_in, rp):
     assert 'scope="openid"' in response.headers["WWW-Authenticate"]
 
 
-@pytest.mark.spec("core §5.3.2")
+@pytest.mark.spec("core 15")
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_client_may_have_its_answer_signed(app, http, signed_in, ada, alg):

@@ -35,7 +35,7 @@ def sign_out(app: Flask, port: int) -> str:
     return show_session(app.test_client(), made).get("/session/end", query_string=request).headers["Location"]
 
 
-@pytest.mark.spec("rpinitiated §3")
+@pytest.mark.spec("rpinitiated 7")
 def test_once_every_app_has_accepted_the_browser_is_sent_back(
     app: Flask, broker: Broker, start_worker: StartWorker
 ) -> None:

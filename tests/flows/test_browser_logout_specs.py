@@ -188,7 +188,7 @@ def ask(page: Page, message: object) -> str:
     )
 
 
-@pytest.mark.spec("session §3.2")
+@pytest.mark.spec("session 4")
 def test_an_app_sees_unchanged_until_the_person_signs_out_in_another_tab(house, page, context):
     house.sign_in(page, house.red)
     house.sign_in(context.new_page(), house.green)
@@ -200,7 +200,7 @@ def test_an_app_sees_unchanged_until_the_person_signs_out_in_another_tab(house, 
     expect(page.locator("#said")).to_have_text("changed")
 
 
-@pytest.mark.spec("session §3.2")
+@pytest.mark.spec("session 3")
 def test_the_iframe_computes_what_the_provider_computes(house, page, context):
     house.sign_in(page, house.red)
     state = next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "curfew_op_state")
@@ -215,7 +215,7 @@ def test_the_iframe_computes_what_the_provider_computes(house, page, context):
     assert ask(page, f"red {'0' * 64}.salt") == "changed"
 
 
-@pytest.mark.spec("session §3.2")
+@pytest.mark.spec("session 3, session 4")
 @pytest.mark.parametrize(
     "message",
     [
@@ -235,7 +235,7 @@ def test_a_message_of_another_form_is_an_error(house, page, message):
     assert ask(page, message) == "error"
 
 
-@pytest.mark.spec("session §3.2")
+@pytest.mark.spec("session 4")
 @pytest.mark.parametrize(
     ("asks", "answered"),
     [
@@ -269,7 +269,7 @@ def test_only_the_origin_of_the_page_is_answered(house, page, asks, answered):
     assert frame.evaluate("window.heard") == ("error" if answered else None)
 
 
-@pytest.mark.spec("frontchannel §3")
+@pytest.mark.spec("frontchannel 3, frontchannel 4")
 def test_signing_out_calls_each_app_in_its_frame_and_leads_back(house, page, context):
     house.sign_in(page, house.red)
     house.sign_in(page, house.green)

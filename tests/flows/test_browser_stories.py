@@ -58,7 +58,7 @@ def test_the_second_app_asks_for_nothing(page, demo):
     sign_in_silently(page, demo, "blue")
 
 
-@pytest.mark.spec("backchannel §2.5")
+@pytest.mark.spec("backchannel OP 8")
 def test_one_sign_out_ends_every_app(page, demo):
     sign_in(page, demo)
     sign_in_silently(page, demo, "green")
@@ -76,7 +76,7 @@ def test_one_sign_out_ends_every_app(page, demo):
     expect(page.locator("#password")).to_be_visible()
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec("rpinitiated 3, rpinitiated 4, rpinitiated 5")
 def test_without_a_hint_the_person_is_asked_and_may_stay(page, demo):
     sign_in(page, demo)
 

@@ -99,7 +99,7 @@ def signs_it_out(ada) -> Callable[[Story], object]:
     return act
 
 
-@pytest.mark.spec("rfc8628 §1")
+@pytest.mark.spec("rfc8628 1")
 def test_a_device_is_let_in_and_signed_out_from_the_account_page(served, ada, answers):
     device = Story(served, answers("allow"), lambda _: None, signs_it_out(ada))
 

@@ -10,7 +10,7 @@ TO_CALENDAR = Consent.to(READ, resources=[CALENDAR])
 TO_NONE = Consent.to(READ)
 
 
-@pytest.mark.spec("rfc8707 §2.1")
+@pytest.mark.spec("rfc8707 1")
 @pytest.mark.parametrize(
     ("consent", "scopes", "resources", "covered"),
     [

@@ -87,7 +87,7 @@ def test_a_literal_that_is_not_public_is_refused_at_registration(address):
         check_url(as_url(address), OutboundPolicy())
 
 
-@pytest.mark.spec("backchannel §2.5")
+@pytest.mark.spec("backchannel OP 12")
 @pytest.mark.parametrize("address", PRIVATE + NEVER)
 def test_a_name_that_resolves_there_gets_no_packet(address):
     client = OutboundClient(OutboundPolicy(), resolve=always(address))

@@ -31,7 +31,7 @@ def shows(ada, site: str) -> bool:
     return "For Ada" in ada.browser.ask("GET", f"{site}/private.html").text
 
 
-@pytest.mark.spec("core §3.1.3.7, discovery §4.3")
+@pytest.mark.spec("core §3.1.3.7, discovery 1")
 def test_it_shows_its_page_to_who_signed_in(ada, site):
     assert not shows(ada, site)
 
@@ -40,7 +40,7 @@ def test_it_shows_its_page_to_who_signed_in(ada, site):
     assert shows(ada, site)
 
 
-@pytest.mark.spec("rpinitiated §2, rpinitiated §3")
+@pytest.mark.spec("rpinitiated 6, rpinitiated 11, rpinitiated 7")
 def test_it_signs_ada_out(ada, site, house):
     ada.go(f"{site}/private.html")
 
@@ -53,7 +53,7 @@ def test_it_signs_ada_out(ada, site, house):
     assert ada.browser.has("sign-in")
 
 
-@pytest.mark.spec("backchannel §2.5, backchannel §2.6, backchannel §2.8")
+@pytest.mark.spec("backchannel OP 8", "backchannel RP 11", "backchannel OP 10", "backchannel §2.8")
 def test_it_ends_its_session_when_it_is_told(ada, site, house):
     ada.go(f"{site}/private.html")
     assert shows(ada, site)

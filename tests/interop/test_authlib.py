@@ -21,7 +21,7 @@ def app_url(house, register):
         yield url
 
 
-@pytest.mark.spec("core §3.1.3.7, core §5.3, core §12, rpinitiated §3")
+@pytest.mark.spec("core §3.1.3.7, core 15, core 24, rpinitiated 7")
 def test_a_flask_app_signs_ada_in_and_out(ada, app_url, house):
     ada.go(f"{app_url}/login")
     me = ada.browser.ask("GET", f"{app_url}/me").json()

@@ -37,7 +37,7 @@ def serve(add_for, tmp_path):
     return serve
 
 
-@pytest.mark.spec("core §3.1.3.7, core §5.3")
+@pytest.mark.spec("core §3.1.3.7, core 15")
 @pytest.mark.parametrize("software", LOGIN)
 def test_it_knows_who_signed_in(ada, serve, software, house):
     with serve(software) as app:

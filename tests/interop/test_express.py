@@ -56,7 +56,7 @@ def name_at(person, app):
     return answer.json()["name"] if answer.url.startswith(app) else None
 
 
-@pytest.mark.spec("core §3.1.3.7, core §5.4, rpinitiated §2")
+@pytest.mark.spec("core §3.1.3.7, core 16, rpinitiated 11")
 def test_express_openid_connect_signs_ada_in_and_out(ada, app, house):
     ada.go(f"{app}/login")
     assert name_at(ada, app) == "Ada Lovelace"
@@ -68,7 +68,7 @@ def test_express_openid_connect_signs_ada_in_and_out(ada, app, house):
     assert name_at(ada, app) is None
 
 
-@pytest.mark.spec("backchannel §2.4, backchannel §2.8")
+@pytest.mark.spec("backchannel OP 4, backchannel OP 10, backchannel §2.8")
 def test_a_logout_token_ends_one_browser_at_express_openid_connect(ada, ada_elsewhere, app, house):
     for person in (ada, ada_elsewhere):
         person.go(f"{app}/login")

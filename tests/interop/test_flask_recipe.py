@@ -29,7 +29,7 @@ def signed_in(ada, app):
     return answer.json()["signed_in"] if "json" in answer.headers["Content-Type"] else None
 
 
-@pytest.mark.spec("core §3.1.3.7, core §5.4, rpinitiated §3")
+@pytest.mark.spec("core §3.1.3.7, core 16, rpinitiated 7")
 def test_the_printed_app_signs_ada_in_and_out(ada, app, house):
     assert signed_in(ada, app) is None
     assert ada.go(f"{app}/login") == f"{app}/"
@@ -43,7 +43,7 @@ def test_the_printed_app_signs_ada_in_and_out(ada, app, house):
     assert ada.browser.has("sign-in")
 
 
-@pytest.mark.spec("backchannel §2.5, backchannel §2.6, backchannel §2.8")
+@pytest.mark.spec("backchannel OP 8", "backchannel RP 11", "backchannel OP 10", "backchannel §2.8")
 def test_a_logout_token_ends_the_session_of_the_printed_app(ada, app, house):
     ada.go(f"{app}/login")
     assert signed_in(ada, app) == "Ada Lovelace"
@@ -53,7 +53,7 @@ def test_a_logout_token_ends_the_session_of_the_printed_app(ada, app, house):
     wait_until(lambda: signed_in(ada, app) is None)
 
 
-@pytest.mark.spec("backchannel §2.6")
+@pytest.mark.spec("backchannel RP 6")
 def test_the_printed_app_refuses_what_is_no_logout_token(ada, app, house):
     ada.go(f"{app}/login")
     ada.browser.open(f"{app}/logout")

@@ -14,7 +14,7 @@ def python() -> str:
     return str(path)
 
 
-@pytest.mark.spec("discovery §4.3, core §3.1.3.7, core §12.2, rpinitiated §3, backchannel §2.6")
+@pytest.mark.spec("discovery 1, core §3.1.3.7, core 24, rpinitiated 7, backchannel RP 11")
 def test_it_signs_ada_in_and_its_session_ends_by_the_back_channel(house, add_for, landing, ada, python):
     url = f"{landing.url}/idpy"
     client = add_for("idpyoidc", url)

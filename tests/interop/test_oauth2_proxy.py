@@ -31,7 +31,7 @@ def client_and_site(add_for, tmp_path):
             yield client, url
 
 
-@pytest.mark.spec("core §3.1.3.7, rpinitiated §2")
+@pytest.mark.spec("core §3.1.3.7, rpinitiated 11")
 def test_it_shows_the_site_to_who_signed_in(ada, client_and_site, house):
     client, site = client_and_site
     assert ada.browser.ask("GET", f"{site}/page").status_code == 403

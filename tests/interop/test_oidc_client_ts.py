@@ -67,7 +67,7 @@ class App:
         self.page.wait_for_url(f"{self.url}?*")
 
 
-@pytest.mark.spec("core §3.1.2.1, core §5.3, rfc7636 §4.4, rpinitiated §3")
+@pytest.mark.spec("core 1, core 15, rfc7636 1, rpinitiated 7")
 def test_ada_signs_in_and_out_at_an_app_in_her_browser(app):
     app.sign_in()
 
@@ -86,7 +86,7 @@ def test_ada_signs_in_and_out_at_an_app_in_her_browser(app):
     assert refused == "login_required"
 
 
-@pytest.mark.spec("rfc9449 §5, rfc9449 §7.1, rfc9449 §8, THR-33")
+@pytest.mark.spec("rfc9449 2, rfc9449 3, THR-33")
 def test_its_tokens_are_bound_to_a_key_of_her_browser(app, house):
     # The library asks for userinfo by Bearer alone, so the app asks by itself.
     app.settings |= {"with_dpop": True, "loadUserInfo": False}

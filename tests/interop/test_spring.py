@@ -42,7 +42,9 @@ def name_at(person, app):
     return answer.json()["name"] if answer.url.startswith(app) else None
 
 
-@pytest.mark.spec("core §3.1.3.7, core §5.3, rpinitiated §2, backchannel §2.4, backchannel §2.8")
+@pytest.mark.spec(
+    "core §3.1.3.7", "core 15", "rpinitiated 6", "backchannel OP 4", "backchannel OP 10", "backchannel §2.8"
+)
 def test_a_logout_token_ends_one_browser(ada, ada_elsewhere, app, house):
     for person in (ada, ada_elsewhere):
         person.go(f"{app}/oauth2/authorization/curfew")

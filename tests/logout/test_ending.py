@@ -42,7 +42,7 @@ def told() -> set[str | None]:
     return {delivery.sid for delivery in deliveries()}
 
 
-@pytest.mark.spec("backchannel §2.3")
+@pytest.mark.spec("backchannel OP 3")
 def test_the_end_of_a_session_is_owed_to_every_client_of_it_and_to_nobody_else(ada, red, green):
     here, elsewhere = make_session(ada, [red, green]), make_session(ada, [red])
 
@@ -55,7 +55,7 @@ def test_the_end_of_a_session_is_owed_to_every_client_of_it_and_to_nobody_else(a
     assert find_live(elsewhere.handle) is not None
 
 
-@pytest.mark.spec("backchannel §2.7")
+@pytest.mark.spec("backchannel OP 9")
 def test_only_grants_without_offline_access_go_with_the_session(ada, red, green):
     made = make_session(ada, [red, green], offline=("green",))
 

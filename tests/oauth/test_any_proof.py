@@ -65,7 +65,7 @@ def test_no_header_or_cookie_breaks_its_reader(app, header, names):
             assert handle is None or len(handle) == 43
 
 
-@pytest.mark.spec("rpinitiated §4, rpinitiated §2")
+@pytest.mark.spec("rpinitiated 9, rpinitiated 3, rpinitiated 4, rpinitiated 11")
 @ON_ONE_DATABASE
 @settings(max_examples=60)
 @given(TOKENS)

@@ -41,7 +41,7 @@ def read(**parameters: str) -> AuthorizationRequest:
     return AuthorizationRequest.read(RIGHT | parameters, METADATA, REDIRECT_URI)
 
 
-@pytest.mark.spec("core §3.1.2.1")
+@pytest.mark.spec("core 2")
 @pytest.mark.parametrize(
     ("prompt", "read_as"),
     [

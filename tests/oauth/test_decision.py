@@ -51,7 +51,7 @@ def asking(
     return replace(of, prompt=frozenset(prompt), max_age=max_age)
 
 
-@pytest.mark.spec("core §3.1.2.1")
+@pytest.mark.spec("core 2, core 3, core 6, rfc9700 1")
 @pytest.mark.parametrize(
     ("asked", "client", "person", "answers", "decision"),
     [
@@ -222,7 +222,7 @@ BEYOND = replace(
 CLAIMS = ("birthdate",)
 
 
-@pytest.mark.spec("core §5.5")
+@pytest.mark.spec("core 16")
 @pytest.mark.parametrize(
     ("client", "person", "answers", "decision"),
     [
@@ -265,7 +265,7 @@ def demanding(*values: str) -> AuthorizationRequest:
     return replace(ASKED, claims=ClaimsRequest(userinfo={}, id_token={"acr": demand}))
 
 
-@pytest.mark.spec("core §5.5.1.1")
+@pytest.mark.spec("core 6, core 16, rfc9470 1")
 @pytest.mark.parametrize(
     ("asked", "person", "answers", "decision"),
     [

@@ -61,7 +61,7 @@ def in_(span: timedelta) -> int:
     return int((clock.now() + span).timestamp())
 
 
-@pytest.mark.spec("rfc7591 §2.3, §3.1.1, §3.2.1")
+@pytest.mark.spec("registration 1", "rfc7591 §2.3", "rfc7591 §3.1.1", "registration 3", "rfc7591 §3.2.1")
 def test_what_a_statement_says_wins_and_it_is_returned_as_it_came(stranger):
     sent = statement(redirect_uris=["https://red.test/stated"], exp=in_(timedelta(days=1)), aud=ISSUER)
 

@@ -15,7 +15,7 @@ from tests.support.browsers import show_session
 
 pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
-    pytest.mark.spec("registration §2"),
+    pytest.mark.spec("registration 1, registration 2"),
 ]
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 JPEG, GIF = b"\xff\xd8\xff\xe0" + b"\0" * 20, b"GIF89a" + b"\0" * 20

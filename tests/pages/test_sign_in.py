@@ -53,7 +53,7 @@ def test_the_page_says_which_app_asks_and_fills_in_the_expected_name(http, parke
     assert 'type="password" id="password" name="password" autocomplete="current-password"' in page.text
 
 
-@pytest.mark.spec("core §3.1.2.1")
+@pytest.mark.spec("core 3, core 5")
 def test_the_page_speaks_the_language_that_the_app_asks_for(http, parked):
     page = http.get(f"/sign-in/{parked(http, ui_locales='fr de')}", headers={"Accept-Language": "en"})
 
@@ -260,7 +260,7 @@ def test_signing_in_begins_at_an_app(http):
     assert 'id="continue"' in page.text
 
 
-@pytest.mark.spec("core §3.1.2.3")
+@pytest.mark.spec("core 7")
 def test_a_form_from_elsewhere_signs_nobody_in(http, parked, ada):
     handle = parked(http)
 

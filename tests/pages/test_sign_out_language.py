@@ -8,7 +8,7 @@ from tests.support.browsers import follow, show_session
 LOGOUT_REQUEST = "/session/end?client_id=red&ui_locales=fr%20de"
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec("rpinitiated 3, rpinitiated 6, rpinitiated 9, rpinitiated 11")
 @pytest.mark.parametrize("signed_in", [True, False], ids=["somebody is signed in", "nobody is"])
 def test_the_app_chooses_the_language_before_the_browser(app, http, signed_in):
     red = make_client("red")

@@ -22,7 +22,7 @@ DEMANDS = JSON | st.fixed_dictionaries(
 PLACES = JSON | st.dictionaries(NAMES, DEMANDS, max_size=4)
 
 
-@pytest.mark.spec("core §5.5")
+@pytest.mark.spec("core 16")
 def test_both_places_are_read_and_what_is_not_understood_is_ignored():
     asked = read_claims_request(
         '{"userinfo": {"name": null, "email": {"essential": true}}, "id_token":'
@@ -34,7 +34,7 @@ def test_both_places_are_read_and_what_is_not_understood_is_ignored():
     assert asked.names == {"name", "email", "acr"}
 
 
-@pytest.mark.spec("core §5.5.1")
+@pytest.mark.spec("core 6, core 16")
 @pytest.mark.parametrize(
     ("claims", "subjects", "acr"),
     [

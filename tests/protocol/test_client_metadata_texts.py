@@ -12,7 +12,7 @@ from provider.protocol.client_metadata import FIELDS, ClientMetadata, InvalidCli
 SMALLEST = {"redirect_uris": ["https://red.test/cb"]}
 
 
-@pytest.mark.spec("rfc7591 §2.2")
+@pytest.mark.spec("registration 1, rfc7591 §2.2")
 @pytest.mark.parametrize(
     ("member", "value", "kept"),
     [
@@ -87,7 +87,7 @@ def test_whatever_is_sent_is_registered_whole_or_refused_with_a_sentence(asked):
         assert ClientMetadata.from_registration(wire) == metadata
 
 
-@pytest.mark.spec("rfc7591 §2.2")
+@pytest.mark.spec("registration 1, rfc7591 §2.2")
 @pytest.mark.parametrize(
     ("tagged", "language", "said"),
     [

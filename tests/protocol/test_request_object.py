@@ -40,7 +40,7 @@ def test_what_holds(claims):
     check(**claims)
 
 
-@pytest.mark.spec("rfc9101 §4, §10.8")
+@pytest.mark.spec("rfc9101 §4, rfc9101 §10.8")
 @pytest.mark.parametrize(
     "claims",
     [

@@ -16,7 +16,7 @@ ADA = {
 }
 
 
-@pytest.mark.spec("core §5.4")
+@pytest.mark.spec("core 16")
 @pytest.mark.parametrize(
     ("scopes", "claims"),
     [

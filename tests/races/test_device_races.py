@@ -83,7 +83,7 @@ def test_of_polls_at_once_one_signs_the_device_in(tv, ada):
         assert count_devices() == round_ + 1
 
 
-@pytest.mark.spec("rfc8628 §3.5")
+@pytest.mark.spec("rfc8628 1")
 def test_of_polls_at_once_one_is_in_time(tv):
     for _ in range(DEVICE_ROUNDS):
         code = tv.begin()["device_code"]

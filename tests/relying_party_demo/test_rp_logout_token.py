@@ -216,7 +216,19 @@ BELIEVED = [
 ]
 
 
-@pytest.mark.spec("backchannel §2.6")
+@pytest.mark.spec(
+    "backchannel RP 1",
+    "backchannel RP 2",
+    "backchannel RP 3",
+    "backchannel RP 4",
+    "backchannel RP 5",
+    "backchannel RP 6",
+    "backchannel RP 7",
+    "backchannel RP 8",
+    "backchannel RP 9",
+    "backchannel RP 10",
+    "backchannel RP 11",
+)
 @pytest.mark.parametrize(("mint", "step"), REFUSED)
 def test_a_wrong_token_is_refused_and_ends_nothing(red, ada, provider, mint, step):
     ada.sign_in()
@@ -231,7 +243,7 @@ def test_a_wrong_token_is_refused_and_ends_nothing(red, ada, provider, mint, ste
     assert ada.state()["signed_in"]
 
 
-@pytest.mark.spec("backchannel §2.6")
+@pytest.mark.spec("backchannel RP 10, backchannel RP 11")
 @pytest.mark.parametrize("mint", BELIEVED)
 def test_a_good_token_ends_the_session(red, ada, provider, mint):
     ada.sign_in()
@@ -244,7 +256,7 @@ def test_a_good_token_ends_the_session(red, ada, provider, mint):
     assert red.events("rp_logout_token")[0]["verdict"] == "accepted"
 
 
-@pytest.mark.spec("backchannel §2.6 (8)")
+@pytest.mark.spec("backchannel RP 8")
 def test_the_same_token_counts_once(red, ada, provider):
     token = provider.logout_token()
     red.tell(token)
@@ -255,7 +267,7 @@ def test_the_same_token_counts_once(red, ada, provider):
     assert again.json["error_description"].startswith("jti_is_new: ")
 
 
-@pytest.mark.spec("backchannel §2.6 (8)")
+@pytest.mark.spec("backchannel RP 8")
 def test_a_token_is_remembered_across_a_restart(red, make_app, provider):
     token = provider.logout_token()
     red.tell(token)
@@ -263,14 +275,14 @@ def test_a_token_is_remembered_across_a_restart(red, make_app, provider):
     assert make_app().tell(token).status_code == 400
 
 
-@pytest.mark.spec("backchannel §2.6 (8)")
+@pytest.mark.spec("backchannel RP 8")
 def test_a_refused_token_does_not_use_up_its_jti(red, ada, provider):
     red.tell(provider.logout_token(jti="once", nonce="n"))
 
     assert red.tell(provider.logout_token(jti="once")).status_code == 200
 
 
-@pytest.mark.spec("backchannel §2.6 (11)")
+@pytest.mark.spec("backchannel RP 11")
 def test_a_sid_of_somebody_else_is_refused(red, ada, provider):
     ada.sign_in()
 

@@ -13,7 +13,7 @@ def asked_for(browser, path="/login"):
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
-@pytest.mark.spec("rfc7636 §4.3")
+@pytest.mark.spec("rfc7636 1")
 def test_the_request_has_pkce_state_and_nonce(ada):
     asked = asked_for(ada)
 
@@ -113,7 +113,7 @@ def test_an_answer_counts_once(ada):
     assert ada.state()["signed_in"]
 
 
-@pytest.mark.spec("rfc9207 §2.4")
+@pytest.mark.spec("rfc9207 1, rfc9700 1")
 def test_a_missing_iss_is_refused_when_promised(ada, provider):
     provider.send_iss = False
 
@@ -121,7 +121,7 @@ def test_a_missing_iss_is_refused_when_promised(ada, provider):
     assert provider.requests_to("/token") == []
 
 
-@pytest.mark.spec("rfc9207 §2.4")
+@pytest.mark.spec("rfc9207 1, rfc9700 1")
 def test_a_foreign_iss_is_refused(ada, provider):
     provider.answer_iss = "http://evil.test"
 
@@ -170,7 +170,7 @@ def test_a_wrong_id_token_is_refused(ada, provider, bend):
     assert_refused(ada.sign_in(), ada, "invalid_id_token")
 
 
-@pytest.mark.spec("core §3.1.3.7 (7)")
+@pytest.mark.spec("core §3.1.3.7")
 @pytest.mark.parametrize(
     "sign",
     [
@@ -194,7 +194,7 @@ def test_a_wrongly_signed_id_token_is_refused(ada, provider, sign):
     assert_refused(ada.sign_in(), ada, "invalid_id_token")
 
 
-@pytest.mark.spec("core §3.1.3.7 (13)")
+@pytest.mark.spec("core §3.1.3.7")
 def test_with_max_age_the_sign_in_must_be_recent(ada, provider):
     provider.bend_id_token = lambda claims: {**claims, "auth_time": int(time.time()) - 600}
 
@@ -202,7 +202,7 @@ def test_with_max_age_the_sign_in_must_be_recent(ada, provider):
     assert_refused(ada.sign_in("/login?max_age=0"), ada, "auth_time")
 
 
-@pytest.mark.spec("core §5.3.2")
+@pytest.mark.spec("core 15")
 def test_userinfo_of_another_person_is_refused(ada, provider):
     provider.userinfo_sub = "ben"
 
@@ -220,7 +220,7 @@ def test_a_rotated_key_is_fetched(ada, provider):
     assert len(provider.requests_to("/jwks")) == 2
 
 
-@pytest.mark.spec("discovery §4.3")
+@pytest.mark.spec("discovery 1")
 def test_a_provider_that_calls_itself_otherwise_is_not_used(make_app, provider):
     browser = make_app(issuer=provider.issuer + "/").browser()
 
@@ -246,7 +246,7 @@ def test_a_request_that_makes_no_sense_gets_a_page(ada, path):
 
 
 @pytest.mark.parametrize("missing", ["access_token", "id_token"])
-@pytest.mark.spec("core §3.1.3.3")
+@pytest.mark.spec("core 11")
 def test_a_token_response_that_lacks_something_signs_nobody_in(ada, provider, missing):
     provider.bend_token_response = lambda answer: {k: v for k, v in answer.items() if k != missing}
 

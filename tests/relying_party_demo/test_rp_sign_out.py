@@ -12,7 +12,7 @@ def start_sign_out(browser):
     return url.path, {name: values[0] for name, values in parse_qs(url.query).items()}
 
 
-@pytest.mark.spec("rpinitiated §2")
+@pytest.mark.spec("rpinitiated 3, rpinitiated 4, rpinitiated 6")
 def test_sign_out_goes_through_the_provider_with_the_id_token_as_hint(ada):
     ada.sign_in()
 
@@ -118,7 +118,7 @@ def test_a_sid_ends_that_session_alone(red, provider):
     assert second.state()["signed_in"]
 
 
-@pytest.mark.spec("backchannel §2.4")
+@pytest.mark.spec("backchannel RP 10")
 def test_a_sub_without_sid_ends_all_sessions_of_that_person_and_nobody_elses(red, provider):
     first, second, ben = red.browser(), red.browser(), red.browser()
     first.sign_in()

@@ -19,7 +19,7 @@ def test_refresh_rotates_the_tokens(ada):
     assert after["access_token"] != before["access_token"]
 
 
-@pytest.mark.spec("backchannel §2.7")
+@pytest.mark.spec("backchannel OP 9, backchannel §2.7")
 def test_a_refresh_token_of_the_session_goes_with_it(red, ada, provider):
     ada.sign_in()
     red.tell(provider.logout_token())
@@ -40,7 +40,7 @@ def test_a_refresh_token_of_the_session_goes_with_it(red, ada, provider):
     assert not ada.state()["has_refresh_token"]
 
 
-@pytest.mark.spec("backchannel §2.7")
+@pytest.mark.spec("backchannel OP 9, backchannel §2.7")
 def test_an_offline_refresh_token_outlives_the_session(red, ada, provider):
     ada.sign_in(OFFLINE)
     red.tell(provider.logout_token())
@@ -102,7 +102,7 @@ def test_two_refreshes_at_once_do_not_look_like_theft(red, ada):
     assert statuses == [200] * 4
 
 
-@pytest.mark.spec("core §12.2")
+@pytest.mark.spec("core 24")
 def test_a_refreshed_id_token_of_another_person_is_refused(ada, provider):
     ada.sign_in()
     provider.sub = "ben"

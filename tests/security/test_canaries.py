@@ -118,7 +118,7 @@ def fail_in_the_middle(story: FullStory, monkeypatch) -> None:
     monkeypatch.undo()
 
 
-@pytest.mark.spec("rpinitiated §6")
+@pytest.mark.spec("rpinitiated 10")
 def test_no_secret_is_ever_written_down(app, browser, turned_clock, log, monkeypatch):
     story = FullStory(app, browser, turned_clock)
     secrets = tell(story)

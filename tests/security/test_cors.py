@@ -22,7 +22,7 @@ def settings(settings, request):
     return replace(settings, registration=getattr(request, "param", "off"))
 
 
-@pytest.mark.spec("rfc9700 §2.6, THR-33")
+@pytest.mark.spec("rfc9700 2, THR-33")
 @ONE_DATABASE
 @pytest.mark.parametrize(
     ("path", "answered"),
@@ -93,7 +93,7 @@ def test_a_page_reads_what_it_registers_where_apps_register_themselves(app, http
     assert answer.headers.get(ALLOWED) == ("https://spa.test" if is_open else None)
 
 
-@pytest.mark.spec("core §5.3, rfc7009 §2.2, THR-33")
+@pytest.mark.spec("core 15, rfc7009 3, THR-33")
 @ONE_DATABASE
 @pytest.mark.parametrize(
     ("public", "origin", "readable"),

@@ -19,7 +19,7 @@ def unsigned(**claims: str) -> str:
     return f"{head}.{body}.{'A' * 86}"
 
 
-@pytest.mark.spec("rfc7523 §3, rfc9101 §5")
+@pytest.mark.spec("core 20, rfc7523 §3, rfc9101 §5")
 @pytest.mark.parametrize("name", ["red\0", "red\ud800"], ids=["NUL", "half a character"])
 def test_a_token_that_names_nobody_is_refused_like_any_other(app, http, name):
     red = RelyingParty(app, "red")

@@ -188,7 +188,7 @@ def story(app, browser):
     return Story(app, show_session(browser(), make_session(account)), account)
 
 
-@pytest.mark.spec("backchannel §4, rfc9068 §4")
+@pytest.mark.spec("backchannel OP 11, rfc9068 2")
 @pytest.mark.parametrize("place", PLACES)
 def test_only_the_right_kind_is_taken(story, place):
     take, good = PLACES[place]

@@ -22,7 +22,7 @@ def ada():
     return make_account()
 
 
-@pytest.mark.spec("core §8.1, core §5.3.2, backchannel §2.4")
+@pytest.mark.spec("core 19, core 15, backchannel OP 12")
 @pytest.mark.parametrize("subject_type", ["public", "pairwise"])
 def test_every_answer_calls_the_person_by_the_same_name(app, http, ada, subject_type):
     red = RelyingParty(app, "red", subject_type=subject_type)
@@ -39,7 +39,7 @@ def test_every_answer_calls_the_person_by_the_same_name(app, http, ada, subject_
     assert db.session.scalars(select(Delivery.sub)).all() == [sub]
 
 
-@pytest.mark.spec("core §8.1")
+@pytest.mark.spec("core 19")
 @pytest.mark.parametrize(
     ("redirect_uri", "same"),
     [
@@ -55,7 +55,7 @@ def test_only_clients_of_one_sector_know_a_person_by_one_name(app, http, ada, re
     assert (sub_in(red.sign_in(http)) == sub_in(other.sign_in(http))) is same
 
 
-@pytest.mark.spec("core §8.1")
+@pytest.mark.spec("core 19")
 def test_the_name_is_the_same_tomorrow_and_nobody_elses(app, browser, ada):
     red = RelyingParty(app, "red", subject_type="pairwise")
     people = [ada, ada, make_account("ben")]

@@ -25,7 +25,7 @@ def test_the_form_of_this_browser_is_taken_from_our_pages_only(http, headers, st
     assert http.post("/form", data={"csrf": token}, headers=headers).status_code == status
 
 
-@pytest.mark.spec("core §3.1.2.3")
+@pytest.mark.spec("core 7")
 def test_another_browsers_form_is_refused(http, browser):
     token = browser().get("/form").json["token"]
     http.get("/form")

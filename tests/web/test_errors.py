@@ -36,7 +36,7 @@ def written():
 
 
 @pytest.mark.parametrize("name", EVERY_ERROR)
-@pytest.mark.spec("rfc6749 §5.2")
+@pytest.mark.spec("core 12, rfc6749 §5.2")
 def test_a_program_gets_json_with_the_code_and_a_harmless_description(http, name):
     answer = http.get(f"/api/fail/{name}")
 

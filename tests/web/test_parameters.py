@@ -13,7 +13,7 @@ def test_query_and_body_are_read_together_and_empty_counts_as_omitted(http):
     assert answer.json == {"state": "s", "scope": "openid"}
 
 
-@pytest.mark.spec("rfc8707 §2")
+@pytest.mark.spec("rfc8707 1")
 def test_resource_alone_may_be_repeated(http):
     answer = http.post("/read?resource=https://a.test", data={"resource": ["https://b.test", ""]})
 
