@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from provider.config.declared_settings import DeclaredSettings
 from provider.config.password_list import password_list_problems
 from provider.config.url_checks import url_problems
 from provider.config.values import LONGEST_SPAN
-
-if TYPE_CHECKING:
-    from provider.config.settings import Settings
 
 SHORTEST_BEARER_TOKEN = 16
 # Of docker-compose.yml, for a look around.
@@ -98,12 +95,12 @@ class WrongSettings(Exception):
         self.problems = problems
 
 
-def has_published_key(settings: "Settings") -> bool:
+def has_published_key(settings: DeclaredSettings) -> bool:
     """Whether the key-encryption key is an example that everyone can read."""
     return settings.secret_key.rstrip("=") in _PUBLISHED_KEYS
 
 
-def problems_of(settings: "Settings") -> Iterator[str]:
+def problems_of(settings: DeclaredSettings) -> Iterator[str]:
     """Yield one sentence for each thing that is wrong with the settings."""
     yield from url_problems(settings)
     yield from _bound_problems(settings)
@@ -116,13 +113,13 @@ def problems_of(settings: "Settings") -> Iterator[str]:
     yield from _registration_problems(settings)
 
 
-def _bound_problems(settings: "Settings") -> Iterator[str]:
+def _bound_problems(settings: DeclaredSettings) -> Iterator[str]:
     for name, (least, most) in _BOUNDS.items():
         if not least <= getattr(settings, name) <= most:
             yield f"{name} must lie between {least} and {most}"
 
 
-def _span_problems(settings: "Settings") -> Iterator[str]:
+def _span_problems(settings: DeclaredSettings) -> Iterator[str]:
     for declared in fields(settings):
         value = getattr(settings, declared.name)
         if isinstance(value, timedelta) and value > LONGEST_SPAN:
@@ -138,7 +135,7 @@ def _span_problems(settings: "Settings") -> Iterator[str]:
             yield f"{name} must not exceed {longest.total_seconds():.0f}s"
 
 
-def _relation_problems(settings: "Settings") -> Iterator[str]:
+def _relation_problems(settings: DeclaredSettings) -> Iterator[str]:
     if settings.session_idle_lifetime > settings.session_lifetime:
         yield "session_idle_lifetime must not exceed session_lifetime"
     # rfc8628 §5.1: the longer a code of eight letters lives, the more of them can be tried.
@@ -162,7 +159,7 @@ def _relation_problems(settings: "Settings") -> Iterator[str]:
         yield "delivery_schedule must contain at least one wait, and only waits longer than nothing"
 
 
-def _key_problems(settings: "Settings") -> Iterator[str]:
+def _key_problems(settings: DeclaredSettings) -> Iterator[str]:
     # KEY-04: a token must verify for as long as it lives.
     if settings.key_publish_after_use < settings.id_token_lifetime:
         yield "key_publish_after_use must not be shorter than id_token_lifetime"
@@ -176,7 +173,7 @@ def _key_problems(settings: "Settings") -> Iterator[str]:
         yield f"metrics_bearer_token must have {SHORTEST_BEARER_TOKEN} or more letters, digits or - . _ ~ + /"
 
 
-def _format_problems(settings: "Settings") -> Iterator[str]:
+def _format_problems(settings: DeclaredSettings) -> Iterator[str]:
     if settings.rsa_key_bits not in {2048, 3072, 4096}:
         yield "rsa_key_bits must be 2048, 3072 or 4096"
     if settings.default_locale not in {"en", "de"}:
@@ -192,7 +189,7 @@ def _format_problems(settings: "Settings") -> Iterator[str]:
         yield "outbound_ca_bundle names no file"
 
 
-def _certificate_problems(settings: "Settings") -> Iterator[str]:
+def _certificate_problems(settings: DeclaredSettings) -> Iterator[str]:
     names = ("client_certificate_header", "client_certificate_verified_header")
     for name in names:
         if getattr(settings, name) and not _HEADER.fullmatch(getattr(settings, name)):
@@ -209,7 +206,7 @@ def _certificate_problems(settings: "Settings") -> Iterator[str]:
         yield "mtls_origin needs client_certificate_header"
 
 
-def _registration_problems(settings: "Settings") -> Iterator[str]:
+def _registration_problems(settings: DeclaredSettings) -> Iterator[str]:
     if settings.registration not in {"off", "token", "open"}:
         yield "registration must be off, token or open"
     if not all(map(_SCOPE.fullmatch, settings.registration_scopes)):

@@ -1,129 +1,17 @@
-"""The settings themselves: one declaration each, with meaning and default."""
+"""The settings in use: what is declared, once it has been checked, and what follows from it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from provider.config.basic_settings import BasicSettings
 from provider.config.checks import WrongSettings, problems_of
-from provider.config.declare import setting
-from provider.config.sign_in_settings import SignInSettings
+from provider.config.declared_settings import DeclaredSettings
 from provider.config.values import as_network
-
-DEFAULT_SCHEDULE = tuple(
-    timedelta(seconds=seconds)
-    for seconds in (2, 10, 30, 120, 300, 900, 3600, 10800, 21600, 43200, 86400, 86400)
-)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(SignInSettings, BasicSettings):
-    """The provider's settings; each field's meaning stands in its declaration.
-
-    The fields of the last base come first, in the table of the README too.
-    """
-
-    parked_request_limit_address: str = setting(
-        "Sign-ins and other requests that one address may begin; one of more than 2 kB counts several times.",
-        default="600 per minute",
-    )
-    pushed_request_lifetime: timedelta = setting(
-        "How long a pushed authorization request waits for its person.", default=timedelta(seconds=60)
-    )
-    pushed_request_limit: str = setting(
-        "Authorization requests that one client may push from one network.", default="1000 per minute"
-    )
-    require_pushed_authorization_requests: bool = setting(
-        "Whether every client must push its authorization requests.", default=False
-    )
-    request_objects: bool = setting(
-        "Whether clients may send their authorization requests as signed request objects.", default=True
-    )
-    hybrid_response_types: bool = setting(
-        "Whether legacy clients may be given ID Tokens and access tokens by the authorization endpoint.",
-        default=False,
-    )
-    frontchannel_logout: bool = setting(
-        "Whether Front-Channel Logout is offered beside the back channel.", default=False
-    )
-    session_management: bool = setting(
-        "Whether Session Management (check_session_iframe) is offered.", default=False
-    )
-    notify_budget: timedelta = setting(
-        "How long sign-out waits for the first delivery attempts before it answers.",
-        default=timedelta(seconds=1),
-    )
-    delivery_schedule: tuple[timedelta, ...] = setting(
-        "Waits between attempts at one relying party; the last is repeated until the horizon.",
-        default=DEFAULT_SCHEDULE,
-    )
-    delivery_horizon: timedelta = setting(
-        "After so long an undelivered Logout Token has lost its meaning and expires.",
-        default=timedelta(hours=72),
-    )
-    delivery_lease: timedelta = setting(
-        "How long a worker owns a claimed delivery; longer than the outbound deadline.",
-        default=timedelta(seconds=60),
-    )
-    delivery_concurrency: int = setting("Deliveries in flight per worker process.", default=32)
-    worker_one_cpu: bool = setting(
-        "Keep a worker process on one CPU at a time, where it is faster (Linux); run one worker per CPU.",
-        default=True,
-    )
-    endpoint_concurrency: int = setting(
-        "Deliveries in flight to one relying party, all workers together.", default=10
-    )
-    endpoint_rate: int = setting(
-        "Deliveries per second to one relying party, all workers together.", default=50
-    )
-    address_concurrency: int = setting(
-        "Deliveries in flight to one network address, all workers together.", default=20
-    )
-    address_rate: int = setting(
-        "Deliveries per second to one network address, all workers together.", default=100
-    )
-    endpoint_probe_wait: timedelta = setting(
-        "How long a failing relying party is left in peace at first; doubles up to thirty times as long.",
-        default=timedelta(seconds=30),
-    )
-    endpoint_degraded_after: timedelta = setting(
-        "A relying party that has failed for so long is reported, and again every day.",
-        default=timedelta(minutes=15),
-    )
-    sweep_interval: timedelta = setting(
-        "How often workers look for due deliveries by themselves.", default=timedelta(seconds=5)
-    )
-    mass_ending_batch: int = setting(
-        "How many rows of a mass ending are looked up at once; each is ended by itself.", default=500
-    )
-    mass_ending_pace: int = setting("Deliveries per second that a mass ending may add.", default=1000)
-    logout_token_lifetime: timedelta = setting("Life of a Logout Token.", default=timedelta(minutes=2))
-
-    outbound_allow: tuple[str, ...] = setting(
-        "Private networks (CIDR) or hosts that relying parties may live in, comma separated.", default=()
-    )
-    outbound_ca_bundle: Path | None = setting("CA bundle (PEM) for outbound TLS.", default=None)
-    outbound_connect_timeout: timedelta = setting("Time to connect.", default=timedelta(seconds=3))
-    outbound_deadline: timedelta = setting(
-        "Time for a whole outbound request.", default=timedelta(seconds=10)
-    )
-
-    rsa_key_bits: int = setting("Size of new RSA keys: 2048, 3072 or 4096.", default=2048)
-    key_rotation_period: timedelta = setting(
-        "Age at which a signing key is replaced.", default=timedelta(days=90)
-    )
-    key_publish_before_use: timedelta = setting(
-        "How long a new key is published before it signs.", default=timedelta(hours=24)
-    )
-    key_publish_after_use: timedelta = setting(
-        "How long a retired key stays in the JWKS.", default=timedelta(hours=48)
-    )
-    audit_retention: timedelta = setting("How long audit events are kept.", default=timedelta(days=400))
-    delivery_retention: timedelta = setting(
-        "How long finished deliveries are kept.", default=timedelta(days=90)
-    )
+class Settings(DeclaredSettings):
+    """The provider's settings. Raises WrongSettings unless everything holds that `checks` says."""
 
     def __post_init__(self) -> None:
         problems = list(problems_of(self))

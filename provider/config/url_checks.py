@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from provider.config.settings import Settings
+from provider.config.declared_settings import DeclaredSettings
 
 # With what the addresses of the provider begin; a test compares them with the routes.
 OWN_SEGMENTS = frozenset(
@@ -22,7 +20,7 @@ _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+", re.ASCII)
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def url_problems(settings: "Settings") -> Iterator[str]:
+def url_problems(settings: DeclaredSettings) -> Iterator[str]:
     """Yield what is wrong with the issuer and the addresses of database and broker."""
     yield from _issuer_problems(settings.issuer)
     if settings.database_url and not settings.database_url.startswith(

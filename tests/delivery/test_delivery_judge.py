@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from provider.config.settings import DEFAULT_SCHEDULE
+from provider.config.declared_settings import DEFAULT_SCHEDULE
 from provider.delivery.judge import (
     CLIENT_DELETED,
     Accepted,
