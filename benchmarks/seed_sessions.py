@@ -22,7 +22,7 @@ from provider.infrastructure import schema
 from provider.infrastructure.database import Base
 from provider.infrastructure.engine import prepare_engine
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_registration import read_registration
 
 SESSIONS_OF_A_PERSON = 5
 CLIENTS = ("red", "green", "blue")
@@ -81,7 +81,7 @@ def _clients(now: datetime, secret_digest: str | None) -> Iterator[dict[str, Any
         yield {
             "id": id_of("client", number),
             "client_id": name,
-            "registered": ClientMetadata.from_registration(registered).to_wire(),
+            "registered": read_registration(registered).to_wire(),
             "secret_digest": secret_digest,
             "first_party": True,
             "epoch": 0,

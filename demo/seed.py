@@ -27,7 +27,7 @@ from provider.infrastructure import current, data_keys, event_log, schema
 from provider.infrastructure.data_keys import WrongSecretKey
 from provider.infrastructure.database import db, transaction
 from provider.keys.sealing import UnreadableKey
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_registration import read_registration
 
 
 def prepare(plan: Plan) -> dict[str, str]:
@@ -86,7 +86,7 @@ def _account(person: Person) -> Account:
 
 
 def _register(plan: Plan, name: str) -> None:
-    metadata = ClientMetadata.from_registration(app_metadata(plan, name))
+    metadata = read_registration(app_metadata(plan, name))
     known = clients.find_by_client_id(name)
     if known is None:
         client_register.add(

@@ -5,7 +5,7 @@ from pathlib import Path
 from provider.cli.client_options import PRESELECTED
 from provider.clients import recipes
 from provider.clients.recipes import registered
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_registration import read_registration
 
 PAGE = Path(__file__).parent / "connect" / "recipes.md"
 START = "<!-- recipes: made by docs/connect_table.py -->"
@@ -55,7 +55,7 @@ def _path(template: str) -> str:
 def _section(recipe: recipes.Recipe) -> str:
     base = _REALM if recipe.name == "keycloak" else _APP
     asked = recipes.metadata_for(recipe, base_url=base, registration_id="curfew")
-    metadata = ClientMetadata.from_registration(PRESELECTED | asked)
+    metadata = read_registration(PRESELECTED | asked)
     values = registered.values_of(recipe, "shop", metadata, _ISSUER)
     lines = [f"- {sentence}" for sentence in recipes.filled((*recipe.limits, *recipe.notes), values)]
     if recipe.base_url != recipes.BASE_URL_OF_MOST:

@@ -17,7 +17,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id, new_subject
 from provider.protocol.acr import PASSWORD_ACR
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_registration import read_registration
 from provider.sessions import join, lifecycle
 from provider.sessions.models import ClientSession, Session
 
@@ -74,7 +74,7 @@ def make_client(
     client = Client(
         id=new_id(),
         client_id=client_id,
-        registered=ClientMetadata.from_registration(registered).to_wire(),
+        registered=read_registration(registered).to_wire(),
         first_party=first_party,
         epoch=0,
         created_at=now,

@@ -30,7 +30,7 @@ from provider.clients.models import Client
 from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
 from provider.logout.bulk import walk as bulk_walk
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_registration import read_registration
 
 _keep_tokens = click.option(
     "--keep-tokens", is_flag=True, help="Service tokens that it has got so far live on until they expire."
@@ -74,7 +74,7 @@ def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **gi
     named, software = named_metadata(given), given["software"]
     from_preset, preset_choices = preset(given, named)
     named = from_preset | named
-    metadata = ClientMetadata.from_registration(PRESELECTED | named)
+    metadata = read_registration(PRESELECTED | named)
     options = asked_options(given, preset=preset_choices)
     clients.check_reachable(metadata, options)
     say_remarks(named, metadata)
@@ -161,7 +161,7 @@ def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: 
     known = queries.get_by_client_id(client_id)
     before, seen_at = known.registered, known.updated_at
     named = named_metadata(given)
-    metadata, options = ClientMetadata.from_registration(before | named), asked_options(given, known)
+    metadata, options = read_registration(before | named), asked_options(given, known)
     clients.check_reachable(metadata, options)
     say_remarks(before | named, metadata)
     with transaction():

@@ -4,7 +4,7 @@ Each field is declared once with its meaning; the command's options and their he
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from provider.protocol.encrypted_token import USUAL_CONTENT_ALGORITHM, Encryption
@@ -143,29 +143,6 @@ class ClientMetadata:
         }
         return cls(**values, translations={name: value for name, value in stored.items() if "#" in name})
 
-    @classmethod
-    def from_registration(cls, asked: Mapping[str, object]) -> "ClientMetadata":
-        """Validate what a client wants to register. Raises InvalidClientMetadata with every problem.
-
-        rfc7591 §2: unknown members are ignored. rfc7592 §2.2: null means the same as absent.
-        """
-        # A late import, because the rules speak about this class.
-        from provider.protocol.client_metadata_rules import problems_of, read_members
-
-        values, problems = read_members(asked)
-        if "response_types" not in values and _CODE_GRANT not in values.get("grant_types", (_CODE_GRANT,)):
-            values["response_types"] = ()
-        metadata = cls(**values)
-        if metadata.follows_fapi2 and "id_token_signed_response_alg" not in values:
-            # FAPI 2.0 §5.4.1 leaves out the default of the specification.
-            metadata = replace(metadata, id_token_signed_response_alg=_FAPI2_DEFAULT)
-        # A field whose type is wrong has a default here, about which nothing must be said.
-        mistyped = {problem.field for problem in problems}
-        problems += [p for p in problems_of(metadata) if p.field not in mistyped]
-        if problems:
-            raise InvalidClientMetadata(problems)
-        return metadata
-
     def to_wire(self) -> dict[str, Any]:
         """Return the metadata as JSON members; what was never said stays away."""
         wire = {name: getattr(self, name) for name in FIELDS}
@@ -222,7 +199,7 @@ class ClientMetadata:
     @property
     def signature_of_answers(self) -> str:
         """What signs its authorization answers; jarm §3: 'The default, if omitted, is RS256'."""
-        usual = _FAPI2_DEFAULT if self.follows_fapi2 else _USUAL_SIGNATURE
+        usual = FAPI2_SIGNATURE if self.follows_fapi2 else _USUAL_SIGNATURE
         return self.authorization_signed_response_alg or usual
 
     def encryption_of(self, answer: str) -> Encryption | None:
@@ -251,9 +228,8 @@ class ClientMetadata:
         return scope in self.scope.split()
 
 
-_CODE_GRANT = "authorization_code"
 # FAPI 2.0 §5.4.1 leaves out RS256.
-_USUAL_SIGNATURE, _FAPI2_DEFAULT = "RS256", "PS256"
+_USUAL_SIGNATURE, FAPI2_SIGNATURE = "RS256", "PS256"
 # What was declared with a meaning; each has its option in the command.
 DECLARED = tuple(declared for declared in fields(ClientMetadata) if declared.metadata)
 FIELDS = tuple(declared.name for declared in DECLARED)

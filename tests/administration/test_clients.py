@@ -8,13 +8,14 @@ from provider.audit.models import AuditEvent
 from provider.infrastructure.database import db, transaction
 from provider.logout.models import BulkLogout
 from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_registration import read_registration
 from tests.factories import make_client
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
 def without(client, **changed: object) -> ClientMetadata:
-    return ClientMetadata.from_registration(client.registered | changed)
+    return read_registration(client.registered | changed)
 
 
 def last_entry(tag: str) -> AuditEvent:

@@ -10,6 +10,7 @@ import pytest
 
 from provider.clients.addresses import check_addresses
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
+from provider.protocol.client_registration import read_registration
 from tests.support.authority import Authority
 from tests.support.registering import Stranger, app_of
 
@@ -67,7 +68,7 @@ def answering(authority):
 
 
 def metadata(uri: str) -> ClientMetadata:
-    return ClientMetadata.from_registration(
+    return read_registration(
         {"redirect_uris": [RED, BLUE], "subject_type": "pairwise", "sector_identifier_uri": uri}
     )
 

@@ -11,13 +11,13 @@ from provider.clients.options import ClientOptions, InvalidOption
 from provider.clients.secrets import UnusableSecret, check_secret
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_registration import read_registration
 
 DAY = timedelta(days=1)
 
 
 def metadata(**members):
-    return ClientMetadata.from_registration({"redirect_uris": ["https://red.test/cb"]} | members)
+    return read_registration({"redirect_uris": ["https://red.test/cb"]} | members)
 
 
 def add(**options):

@@ -11,7 +11,7 @@ from provider.audit.models import AuditEvent
 from provider.clients import change
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, end_read, transaction
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_registration import read_registration
 from provider.tokens.models import AccessToken
 from tests.endpoints.test_token_exchange import Service
 from tests.support.command import run_curfew
@@ -122,7 +122,7 @@ def test_a_withdrawn_credential_ends_them(app, lives, changed, ends):
 
     with transaction():
         registered = {n: v for n, v in (robot.client.registered | changed).items() if v is not None}
-        change.update(robot.client, ClientMetadata.from_registration(registered))
+        change.update(robot.client, read_registration(registered))
 
     assert lives(token) is not ends
 

@@ -16,6 +16,7 @@ from provider.protocol import forwarded, look_alike, strict_json
 from provider.protocol.claims_request import read_claims_request
 from provider.protocol.client_certificate import MalformedCertificate, read_certificate
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
+from provider.protocol.client_registration import read_registration
 from provider.protocol.errors import ProtocolError
 from provider.protocol.jwks_rules import certificate_thumbprints, problems_of_jwks, usable_keys
 from provider.protocol.redirect_uri import LONGEST_SHOWN, matches, shown
@@ -52,7 +53,7 @@ def jwks(data: bytes) -> None:
 def client_metadata(data: bytes) -> None:
     """A registration is kept as it was sent, or refused."""
     with suppress(strict_json.MalformedJSON, InvalidClientMetadata, ProtocolError):
-        metadata = ClientMetadata.from_registration(strict_json.load_object(data))
+        metadata = read_registration(strict_json.load_object(data))
         assert ClientMetadata.from_stored(metadata.to_wire()) == metadata
         json.dumps(metadata.to_wire()).encode()
         check_stranger(metadata, None)

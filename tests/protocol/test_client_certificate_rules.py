@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from provider.protocol.client_certificate import read_certificate
 from provider.protocol.client_certificate_rules import is_issued_for, read_subject
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
+from provider.protocol.client_registration import read_registration
 from tests.support.certificates import make_certificate
 from tests.support.public_keys import X, Y
 
@@ -31,7 +32,7 @@ SUBJECT, DNS, URI, IP, EMAIL = (
 
 def registered(**members) -> ClientMetadata:
     smallest = {"redirect_uris": ["https://red.test/cb"], "token_endpoint_auth_method": "tls_client_auth"}
-    return ClientMetadata.from_registration(smallest | members)
+    return read_registration(smallest | members)
 
 
 @pytest.mark.spec("rfc8705 §2.1.2")
@@ -64,7 +65,7 @@ def test_the_registered_name_must_be_in_the_certificate(name, value, fits):
 
 
 def test_who_registered_no_name_has_no_certificate():
-    metadata = ClientMetadata.from_registration({"redirect_uris": ["https://red.test/cb"]})
+    metadata = read_registration({"redirect_uris": ["https://red.test/cb"]})
 
     assert not is_issued_for(RED, metadata)
     assert not is_issued_for(WITHOUT_NAMES, metadata)

@@ -9,7 +9,7 @@ from provider.clients.queries import get_by_client_id
 from provider.clients.secrets import check_secret
 from provider.grants.models import Grant
 from provider.infrastructure.database import db, end_read, transaction
-from provider.protocol.client_metadata import ClientMetadata
+from provider.protocol.client_registration import read_registration
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once, just_before
 from tests.support.browsers import query_of
 from tests.support.relying_party import RelyingParty
@@ -29,7 +29,7 @@ def without(app, client_id: str, **registered):
     def change() -> None:
         with app.app_context(), transaction():
             client = get_by_client_id(client_id)
-            clients.update(client, ClientMetadata.from_registration(client.registered | registered))
+            clients.update(client, read_registration(client.registered | registered))
 
     return change
 

@@ -20,6 +20,7 @@ from provider.oauth.client_proof.documents import slot_for
 from provider.oauth.registration import software_statement
 from provider.oauth.registration.restrictions import as_protocol_error, check_stranger
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
+from provider.protocol.client_registration import read_registration
 from provider.protocol.errors import AccessDenied, InvalidToken, UnregistrableMetadata
 
 # rfc7592 §2.2: 'The request MUST NOT include' these.
@@ -140,7 +141,7 @@ def _approved(
     # rfc7591 §2.3: 'values conveyed in the software statement MUST take precedence'.
     asserted = software_statement.claims_of(statement) if statement is not None else {}
     try:
-        metadata = ClientMetadata.from_registration(asked | asserted)
+        metadata = read_registration(asked | asserted)
         check_stranger(metadata, client)
         end_read()
         sector = metadata.sector_identifier_uri
