@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
@@ -13,7 +13,7 @@ from provider.grants.consent import Consent, read_consent
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import ProviderState, lives_for_all
 
 
 def grant_lives(now: datetime) -> ColumnElement[bool]:
@@ -23,11 +23,7 @@ def grant_lives(now: datetime) -> ColumnElement[bool]:
         Grant.expires_at > now,
         Grant.account_epoch == Account.epoch,
         Grant.client_epoch == Client.epoch,
-        Grant.provider_epoch == ProviderState.epoch,
-        or_(
-            ProviderState.issued_before_is_dead_at.is_(None),
-            Grant.created_at >= ProviderState.issued_before_is_dead_at,
-        ),
+        lives_for_all(Grant.provider_epoch, Grant.created_at),
         Account.disabled_at.is_(None),
         Account.deleted_at.is_(None),
         Client.disabled_at.is_(None),

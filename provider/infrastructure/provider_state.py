@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ColumnElement, and_, or_
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime
 
@@ -19,3 +19,22 @@ class ProviderState(Base):
     id: Mapped[int] = mapped_column(primary_key=True, default=THE_ROW)
     epoch: Mapped[int] = mapped_column(default=0)
     issued_before_is_dead_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+def lives_for_all(
+    epoch: InstrumentedAttribute[int], created_at: InstrumentedAttribute[datetime]
+) -> ColumnElement[bool]:
+    """The condition, over a row's columns and ProviderState, that no bulk logout of all has made it dead."""
+    return and_(epoch == ProviderState.epoch, _issued_too_early(created_at).is_not(True))
+
+
+def dead_for_all(
+    epoch: InstrumentedAttribute[int], created_at: InstrumentedAttribute[datetime]
+) -> ColumnElement[bool]:
+    """The condition that a bulk logout of all has made a row dead; NULL if it lives and no instant is set."""
+    return or_(epoch < ProviderState.epoch, _issued_too_early(created_at))
+
+
+def _issued_too_early(created_at: InstrumentedAttribute[datetime]) -> ColumnElement[bool]:
+    """The watermark: what was issued before an instant is dead. NULL until an operator sets one."""
+    return created_at < ProviderState.issued_before_is_dead_at

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from provider.accounts.models import Account
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import ProviderState, dead_for_all
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.fanout import EXPIRY_REASONS
@@ -21,6 +21,7 @@ from provider.logout.models import BulkKind, BulkLogout, LogoutReason
 from provider.sessions.models import Session
 
 _OF_SESSIONS = (BulkKind.ALL, BulkKind.ISSUED_BEFORE)
+_DEAD_FOR_ALL = dead_for_all(Session.provider_epoch, Session.created_at)
 
 
 def list_run_out(limit: int) -> Sequence[UUID]:
@@ -44,17 +45,9 @@ def list_born_dead(limit: int) -> Sequence[UUID]:
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
         .where(Session.ended_at.is_(None))
-        .where(or_(Session.account_epoch < Account.epoch, dead_for_all()), ~at_work)
+        .where(or_(Session.account_epoch < Account.epoch, _DEAD_FOR_ALL), ~at_work)
     )
     return db.session.scalars(born_dead.order_by(Session.ends_at).limit(limit)).all()
-
-
-def dead_for_all() -> ColumnElement[bool]:
-    """The condition, over Session and ProviderState, that a bulk logout has made a session dead."""
-    return or_(
-        Session.provider_epoch < ProviderState.epoch,
-        Session.created_at < ProviderState.issued_before_is_dead_at,
-    )
 
 
 def end_dead(session_id: UUID) -> LogoutOutcome | None:
@@ -78,7 +71,7 @@ def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None, Bul
     """Lock a session that has not been ended; return why it is dead, and the bulk logout that it died of."""
     numbers = (
         select(
-            Session, Session.account_epoch < Account.epoch, func.coalesce(dead_for_all(), false()), BulkLogout
+            Session, Session.account_epoch < Account.epoch, func.coalesce(_DEAD_FOR_ALL, false()), BulkLogout
         )
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client, OfflinePolicy
@@ -12,7 +12,7 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import ProviderState, lives_for_all
 from provider.sessions.models import ClientSession, Session
 
 
@@ -35,11 +35,7 @@ def session_lives(now: datetime) -> ColumnElement[bool]:
         Session.ended_at.is_(None),
         Session.ends_at > now,
         Session.account_epoch == Account.epoch,
-        Session.provider_epoch == ProviderState.epoch,
-        or_(
-            ProviderState.issued_before_is_dead_at.is_(None),
-            Session.created_at >= ProviderState.issued_before_is_dead_at,
-        ),
+        lives_for_all(Session.provider_epoch, Session.created_at),
         Account.disabled_at.is_(None),
         Account.deleted_at.is_(None),
     )

@@ -18,7 +18,7 @@ from provider.grants.queries import grant_lives
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import ProviderState, lives_for_all
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import session_lives
@@ -220,11 +220,7 @@ def _client_and_provider_live() -> ColumnElement[bool]:
         Client.disabled_at.is_(None),
         Client.deleted_at.is_(None),
         AccessToken.client_epoch == Client.epoch,
-        AccessToken.provider_epoch == ProviderState.epoch,
-        or_(
-            ProviderState.issued_before_is_dead_at.is_(None),
-            AccessToken.created_at >= ProviderState.issued_before_is_dead_at,
-        ),
+        lives_for_all(AccessToken.provider_epoch, AccessToken.created_at),
     )
 
 

@@ -14,8 +14,7 @@ from provider.grants.models import Grant
 from provider.grants.queries import Wanted, grant_lives
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.infrastructure.provider_state import ProviderState
-from provider.logout.expiry import dead_for_all
+from provider.infrastructure.provider_state import ProviderState, dead_for_all
 from provider.logout.models import BulkKind, BulkLogout, BulkPhase
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
@@ -124,7 +123,8 @@ def _dead_sessions(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID
     """Return what is dead and not ended: sessions, or a client's shares of sessions that live on."""
     if bulk.kind != BulkKind.CLIENT:
         sessions = select(Session.id).join(ProviderState, true())
-        return sessions.where(Session.ended_at.is_(None), dead_for_all()), Session.__table__.c.id
+        dead = dead_for_all(Session.provider_epoch, Session.created_at)
+        return sessions.where(Session.ended_at.is_(None), dead), Session.__table__.c.id
     shares = (
         select(ClientSession.id)
         .join(Grant, Grant.id == ClientSession.grant_id)
@@ -145,12 +145,7 @@ def _dead_grants(bulk: BulkLogout) -> Selection:
         case BulkKind.CLIENT_OFFLINE:
             stays = or_(Grant.offline, _is_of_a_staying_device())
             return grants.where(Grant.client_id == bulk.client_id, stays, Grant.created_at <= bulk.at)
-    return grants.join(ProviderState, true()).where(
-        or_(
-            Grant.provider_epoch < ProviderState.epoch,
-            Grant.created_at < ProviderState.issued_before_is_dead_at,
-        )
-    )
+    return grants.join(ProviderState, true()).where(dead_for_all(Grant.provider_epoch, Grant.created_at))
 
 
 def _is_of_a_staying_device() -> ColumnElement[bool]:
