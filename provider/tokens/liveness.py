@@ -25,7 +25,7 @@ from provider.sessions.queries import session_lives
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 
 AnySelect = Select[*tuple[Any, ...]]
-_Actor = aliased(Client)
+_Actor = aliased(Client, name="actor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,54 +83,27 @@ def find_access_token(handle: str) -> LiveAccessToken | None:
     now = clock.now()
     of_a_grant = token_of_grant_lives(AccessToken, now)
     living = (
-        select(AccessToken, Client, Grant, Account, ClientSession, Session, _Actor)
-        .join(Client, Client.id == AccessToken.client_id)
+        _with_all_above(AccessToken, handle, _Actor, grant_needed=False)
         .outerjoin(_Actor, _Actor.id == AccessToken.actor_id)
-        .join(ProviderState, true())
-        .outerjoin(Grant, Grant.id == AccessToken.grant_id)
-        .outerjoin(Account, Account.id == Grant.account_id)
-        .outerjoin(ClientSession, ClientSession.id == AccessToken.client_session_id)
-        .outerjoin(Session, Session.id == ClientSession.session_id)
-        .where(AccessToken.digest == digest_of(handle), _stands(AccessToken, now), _issuers_live())
+        .where(_stands(AccessToken, now), _issuers_live())
         .where(or_(AccessToken.grant_id.is_(None), of_a_grant))
     )
     row = _first(living)
-    if row is None or not _may_still_act(row[6], row[1]):
+    if row is None or not _may_still_act(row.actor, row.Client):
         return None
-    return LiveAccessToken(
-        token=row[0],
-        client=row[1],
-        grant=row[2],
-        account=row[3],
-        client_session=row[4],
-        session=row[5],
-        actor=row[6],
-    )
+    return LiveAccessToken(token=row.AccessToken, actor=row.actor, **_all_above(row))
 
 
 def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken | None:
     """Find a refresh token, dead or alive, in one statement; with the lock, behind its grant's row."""
     now = clock.now()
     lives = token_of_grant_lives(RefreshToken, now)
-    known = (
-        select(RefreshToken, Client, Grant, Account, ClientSession, Session, lives)
-        .join(Client, Client.id == RefreshToken.client_id)
-        .join(Grant, Grant.id == RefreshToken.grant_id)
-        .join(Account, Account.id == Grant.account_id)
-        .join(ClientSession, ClientSession.id == RefreshToken.client_session_id)
-        .join(Session, Session.id == ClientSession.session_id)
-        .join(ProviderState, true())
-        .where(RefreshToken.digest == digest_of(handle))
-    )
+    known = _with_all_above(RefreshToken, handle, lives.label("lives"))
     row = _first(_locked(known) if lock else known)
     return row and FoundRefreshToken(
-        token=row[0],
-        client=row[1],
-        grant=row[2],
-        account=row[3],
-        client_session=row[4],
-        session=row[5],
-        lives=bool(row[6]) and _may_be_refreshed(row[1], row[0]),
+        token=row.RefreshToken,
+        lives=bool(row.lives) and _may_be_refreshed(row.Client, row.RefreshToken),
+        **_all_above(row),
     )
 
 
@@ -141,26 +114,8 @@ def find_code(handle: str) -> FoundCode | None:
     """
     now = clock.now()
     lives = and_(grant_lives(now), share_lives(now), AuthorizationCode.expires_at > now)
-    known = (
-        select(AuthorizationCode, Client, Grant, Account, ClientSession, Session, lives)
-        .join(Client, Client.id == AuthorizationCode.client_id)
-        .join(Grant, Grant.id == AuthorizationCode.grant_id)
-        .join(Account, Account.id == Grant.account_id)
-        .join(ClientSession, ClientSession.id == AuthorizationCode.client_session_id)
-        .join(Session, Session.id == ClientSession.session_id)
-        .join(ProviderState, true())
-        .where(AuthorizationCode.digest == digest_of(handle))
-    )
-    row = _first(_locked(known))
-    return row and FoundCode(
-        code=row[0],
-        client=row[1],
-        grant=row[2],
-        account=row[3],
-        client_session=row[4],
-        session=row[5],
-        lives=bool(row[6]),
-    )
+    row = _first(_locked(_with_all_above(AuthorizationCode, handle, lives.label("lives"))))
+    return row and FoundCode(code=row.AuthorizationCode, lives=bool(row.lives), **_all_above(row))
 
 
 def share_lives(now: datetime) -> ColumnElement[bool]:
@@ -244,6 +199,39 @@ def _credentials_stand(holder: type[Client]) -> ColumnElement[bool]:
 def _may_still_act(actor: Client | None, client: Client) -> bool:
     """Whether the operator still lets a service act for a client's people."""
     return actor is None or client.client_id in (actor.may_exchange_tokens_of or ())
+
+
+def _with_all_above(
+    issued: type[AccessToken | RefreshToken | AuthorizationCode],
+    handle: str,
+    *also: Any,
+    grant_needed: bool = True,
+) -> AnySelect:
+    """Select what was issued under a handle with all that it hangs on, and whatever else is asked for.
+
+    Without `grant_needed` a token of a client alone is found too: it has no person and no session.
+    """
+    alone = not grant_needed
+    return (
+        select(issued, Client, Grant, Account, ClientSession, Session, *also)
+        .join(Client, Client.id == issued.client_id)
+        .join(ProviderState, true())
+        .join(Grant, Grant.id == issued.grant_id, isouter=alone)
+        .join(Account, Account.id == Grant.account_id, isouter=alone)
+        .join(ClientSession, ClientSession.id == issued.client_session_id, isouter=alone)
+        .join(Session, Session.id == ClientSession.session_id, isouter=alone)
+        .where(issued.digest == digest_of(handle))
+    )
+
+
+def _all_above(row: Any) -> dict[str, Any]:
+    return {
+        "client": row.Client,
+        "grant": row.Grant,
+        "account": row.Account,
+        "client_session": row.ClientSession,
+        "session": row.Session,
+    }
 
 
 def _locked(statement: AnySelect) -> AnySelect:
