@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 
 from provider.clients.models import Client, UsedAssertion
-from provider.infrastructure.database import change, db, is_sqlite
+from provider.infrastructure.database import db, is_sqlite
 from provider.infrastructure.opaque_tokens import digest_of
 
 
@@ -17,8 +16,3 @@ def use_once(client: Client, jti: str, expires_at: datetime) -> bool:
     # Asked by RETURNING, because not every driver counts the rows of an insert.
     noted = insert(UsedAssertion).values(row).on_conflict_do_nothing().returning(UsedAssertion.jti_digest)
     return db.session.scalar(noted) is not None
-
-
-def forget_expired(now: datetime) -> int:
-    """Forget assertions that no longer pass by their own date; returns how many."""
-    return change(delete(UsedAssertion).where(UsedAssertion.expires_at < now))

@@ -16,7 +16,6 @@ from provider.logout.shares import (
     Share,
     list_in_other_sessions,
     list_of_account,
-    list_of_grant,
     list_of_session,
 )
 from provider.logout.signed_tokens import SignedTokens, by_name, held_until, list_elsewhere
@@ -98,12 +97,6 @@ def preview_session(session_id: UUID) -> Preview:
         session_count=1,
         grant_count=_count_grants([share for share in shares if share not in survivors]),
     )
-
-
-def preview_grant(grant: Grant) -> Preview:
-    """Return what taking back one grant would end."""
-    shares = list_of_grant(grant)
-    return Preview(apps=_apps(shares, survivors=[]), grant_count=_count_grants(shares))
 
 
 def _apps(shares: Sequence[Share], *, survivors: Sequence[Share]) -> tuple[PreviewedApp, ...]:

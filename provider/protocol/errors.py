@@ -75,12 +75,6 @@ class UnsupportedResponseType(ProtocolError):
     error = "unsupported_response_type"
 
 
-class UnsupportedTokenType(ProtocolError):
-    """rfc7009 §2.2.1."""
-
-    error = "unsupported_token_type"
-
-
 class InvalidScope(ProtocolError):
     """rfc6749 §4.1.2.1, §5.2."""
 
@@ -110,13 +104,6 @@ class AccessDenied(ProtocolError):
 
     error = "access_denied"
     status_code = 403
-
-
-class ServerError(ProtocolError):
-    """rfc6749 §4.1.2.1: we failed."""
-
-    error = "server_error"
-    status_code = 500
 
 
 class TemporarilyUnavailable(ProtocolError):
@@ -156,22 +143,10 @@ class LoginRequired(ProtocolError):
     error = "login_required"
 
 
-class InteractionRequired(ProtocolError):
-    """core §3.1.2.6: prompt=none, but the person has to answer something."""
-
-    error = "interaction_required"
-
-
 class ConsentRequired(ProtocolError):
     """core §3.1.2.6: prompt=none, but the person has not agreed yet."""
 
     error = "consent_required"
-
-
-class AccountSelectionRequired(ProtocolError):
-    """core §3.1.2.6: prompt=none, but the person has to choose an account."""
-
-    error = "account_selection_required"
 
 
 class UnmetAuthenticationRequirements(ProtocolError):

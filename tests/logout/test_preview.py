@@ -15,7 +15,7 @@ from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.others import end_others
-from provider.logout.preview import preview_everywhere, preview_grant, preview_others, preview_session
+from provider.logout.preview import preview_everywhere, preview_others, preview_session
 from provider.tokens import access, refresh
 from provider.tokens.id_token import SignIn
 from provider.tokens.models import AccessToken, RefreshToken
@@ -102,13 +102,6 @@ def test_everywhere(ada, here, elsewhere, bens):
     with transaction():
         logout = end_everywhere(ada, BY_ADA).logout
     assert (logout.sessions_ended, logout.grants_revoked, logout.notifications) == (2, 4, 3)
-
-
-def test_one_grant(here, elsewhere):
-    preview = preview_grant(here.grants["green"])
-
-    assert shown(preview) == [("green", True, True, False)]
-    assert preview.grant_count == 1
 
 
 def give_refresh_token(made, *, offline: bool = False) -> None:
