@@ -12,8 +12,9 @@ from provider.infrastructure import current
 from provider.infrastructure.database import db
 from provider.interactions.models import Interaction
 from provider.oauth.authorization.id_token_hint import HINTED_SUB, hinted_sub
+from provider.oauth.authorization.parameters import to_park
 from provider.oauth.authorization.pushed_request import check_usable, find_request, is_ours
-from provider.oauth.authorization.request import AuthorizationRequest, find_target, to_park
+from provider.oauth.authorization.request import AuthorizationRequest, find_target
 from provider.oauth.authorization.request_object import check_signed, has_object, unpacked
 from provider.oauth.client_proof.encryption import AUTHORIZATION, prepare
 from provider.oauth.client_proof.refusals import concerning

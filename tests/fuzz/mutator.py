@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from provider.oauth.authorization.request import KNOWN_PARAMETERS
+from provider.oauth.authorization.parameters import KNOWN_PARAMETERS
 from provider.protocol.client_metadata import FIELDS
 
 Mutate = Callable[[bytes, int], bytes]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.oauth.authorization.parameters import PROMPTS
-from provider.oauth.authorization.request import KNOWN_PARAMETERS, AuthorizationRequest
+from provider.oauth.authorization.parameters import KNOWN_PARAMETERS, PROMPTS
+from provider.oauth.authorization.request import AuthorizationRequest
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import InvalidRequest, ProtocolError
 from provider.protocol.response_type import RESPONSE_MODES, answering_mode

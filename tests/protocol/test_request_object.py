@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.oauth.authorization.request import KNOWN_PARAMETERS
+from provider.oauth.authorization.parameters import KNOWN_PARAMETERS
 from provider.protocol.request_object import MalformedRequestObject, check_claims, parameters_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -1,21 +1,26 @@
-"""How each parameter of an Authentication Request is read: a value, or the registered error.
+"""The checks of an Authentication Request, one for each parameter: a value, or the registered error.
 
-core §3.1.2.1, Multiple Response Types, rfc7636, rfc9449 and core §5.5; the request as a whole is
+core §3.1.2.1, Multiple Response Types, rfc7636, rfc9449 and core §5.5. In which order they are made stands in
 `provider.oauth.authorization.request`.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from provider.clients import resources
 from provider.infrastructure import current
 from provider.protocol.claims_request import NO_CLAIMS, ClaimsRequest, read_claims_request
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import (
     InvalidRequest,
     InvalidScope,
+    RegistrationNotSupported,
     UnauthorizedClient,
     UnsupportedResponseType,
 )
+from provider.protocol.resource_indicator import read_resources
 from provider.protocol.response_type import (
     CODE,
     FRONT_CHANNEL_TYPES,
@@ -39,11 +44,70 @@ _CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 # rfc7638 §3.1: a thumbprint by SHA-256 has the same form.
 _THUMBPRINT = _CODE_CHALLENGE
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+# What is parked while a person answers; core §3.1.2.1: any other parameter is ignored.
+KNOWN_PARAMETERS = frozenset(
+    {
+        *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"),
+        *("prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "acr_values"),
+        *("code_challenge", "code_challenge_method", "resource", "dpop_jkt", "claims"),
+    }
+)
+_NEVER_PARKED = frozenset({"id_token_hint"})
+# How many parameters of the largest size a request may have.
+_MOST_PARAMETERS = 2
 
 
-def read_response_type(parameters: Mapping[str, str], metadata: ClientMetadata) -> ResponseType:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The request as checks see it: its parameters, the client's metadata, and the values read so far."""
+
+    parameters: Mapping[str, str]
+    metadata: ClientMetadata
+    # By the fields of AuthorizationRequest.
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def refuse_registration(sent: Sent) -> None:
+    """Refuse a client that describes itself in its request (core §7.2.1)."""
+    if "registration" in sent.parameters:
+        raise RegistrationNotSupported("the parameter registration is not supported")
+
+
+def check_size(sent: Sent) -> None:
+    """Refuse what is too much to park, also where it need not be parked: a request works always or never."""
+    limit = _MOST_PARAMETERS * current.settings().max_parameter_bytes
+    if sum(len(value.encode("utf-8", "replace")) for value in to_park(sent.parameters).values()) > limit:
+        raise InvalidRequest(f"the parameters are longer than {limit} bytes in all")
+
+
+def to_park(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that are kept while a request waits.
+
+    Secrets of the client are not among them, nor is the ID Token of a hint: only the `sub` that it proves is
+    kept, apart from what the client sent.
+    """
+    return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS - _NEVER_PARKED}
+
+
+def check_display(sent: Sent) -> None:
+    """Refuse what is no display; core §15.1: there is one page for all of them."""
+    if sent.parameters.get("display", "page") not in DISPLAYS:
+        raise InvalidRequest(f"display must be one of {', '.join(DISPLAYS)}")
+
+
+def read_targets(sent: Sent) -> tuple[str, ...]:
+    """Return the resource servers that the tokens are meant for, which must be registered (rfc8707 §2)."""
+    return tuple(target.identifier for target in resources.check(read_resources(sent.parameters)))
+
+
+def read_servers(sent: Sent) -> tuple[str, ...]:
+    """Return those of them that are not the provider itself, about which a person is asked."""
+    return resources.servers_among(sent.values["resources"])
+
+
+def read_response_type(sent: Sent) -> ResponseType:
     """Return what the client asks for, which must be offered to all and registered for itself."""
-    asked = parameters.get("response_type")
+    asked, metadata = sent.parameters.get("response_type"), sent.metadata
     if asked is None:
         raise InvalidRequest("the parameter response_type is missing")
     response_type = parts_of(asked)
@@ -74,18 +138,17 @@ def offered_response_types() -> list[ResponseType]:
     return list(map(parts_of, offered))
 
 
-def read_response_mode(
-    parameters: Mapping[str, str], metadata: ClientMetadata, response_type: ResponseType
-) -> ResponseMode:
+def read_response_mode(sent: Sent) -> ResponseMode:
     """Return how the answer is to travel."""
-    named = parameters.get("response_mode", default_mode(response_type))
+    response_type: ResponseType = sent.values["response_type"]
+    named = sent.parameters.get("response_mode", default_mode(response_type))
     if named not in RESPONSE_MODES:
         raise InvalidRequest(f"response_mode must be one of {', '.join(RESPONSE_MODES)}")
     asked = asked_mode(named, response_type)
-    if asked.carrier != answering_mode(parameters).carrier:
+    if asked.carrier != answering_mode(sent.parameters).carrier:
         raise InvalidRequest("this response_mode is not for tokens, or not for an app's own scheme")
     # jarm §3: 'If this is specified, the response will be signed'.
-    if metadata.has_signed_answers and not asked.signed:
+    if sent.metadata.has_signed_answers and not asked.signed:
         raise InvalidRequest(
             "the client has registered authorization_signed_response_alg: "
             "response_mode must be jwt or end with .jwt"
@@ -93,23 +156,21 @@ def read_response_mode(
     return asked
 
 
-def read_nonce(
-    parameters: Mapping[str, str], response_type: ResponseType, scopes: tuple[str, ...]
-) -> str | None:
+def read_nonce(sent: Sent) -> str | None:
     """Return the nonce, which not every request may do without."""
-    nonce = parameters.get("nonce")
-    if ID_TOKEN in response_type:
+    nonce = sent.parameters.get("nonce")
+    if ID_TOKEN in sent.values["response_type"]:
         # core §3.2.2.1, §3.3.2.11: an ID Token that comes through the browser is bound to its request.
         if nonce is None:
             raise InvalidRequest("the parameter nonce is missing")
-        if OPENID not in scopes:
+        if OPENID not in sent.values["scopes"]:
             raise InvalidRequest("an ID Token needs the scope openid")
     return nonce
 
 
-def read_scopes(parameters: Mapping[str, str], metadata: ClientMetadata) -> tuple[str, ...]:
+def read_scopes(sent: Sent) -> tuple[str, ...]:
     """Return the scopes asked for; core §3.1.2.1: those that nobody knows 'SHOULD be ignored'."""
-    asked = dict.fromkeys(parameters.get("scope", "").split())
+    asked, metadata = dict.fromkeys(sent.parameters.get("scope", "").split()), sent.metadata
     forbidden = [s for s in asked if s in PERSONAL_SCOPES and not metadata.may_use_scope(s)]
     # A person cannot allow what is no person's to allow.
     forbidden += [s for s in asked if s in CLIENT_SCOPES]
@@ -121,12 +182,13 @@ def read_scopes(parameters: Mapping[str, str], metadata: ClientMetadata) -> tupl
     return known
 
 
-def read_code_challenge(parameters: Mapping[str, str], metadata: ClientMetadata) -> str | None:
+def read_code_challenge(sent: Sent) -> str | None:
     """Return the challenge of PKCE, which not every client may do without (rfc7636 §4.3)."""
-    challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
+    challenge = sent.parameters.get("code_challenge")
+    method = sent.parameters.get("code_challenge_method")
     if challenge is None:
-        gets_code = CODE in parts_of(parameters["response_type"])
-        if method is not None or (metadata.must_use_pkce and gets_code):
+        gets_code = CODE in sent.values["response_type"]
+        if method is not None or (sent.metadata.must_use_pkce and gets_code):
             raise InvalidRequest("the parameter code_challenge is missing")
         return None
     # rfc7636 §4.3 reads a missing method as `plain`, which protects from nobody who sees the request.
@@ -137,9 +199,9 @@ def read_code_challenge(parameters: Mapping[str, str], metadata: ClientMetadata)
     return challenge
 
 
-def read_prompt(parameters: Mapping[str, str]) -> frozenset[str]:
+def read_prompt(sent: Sent) -> frozenset[str]:
     """Return what the person is to be asked."""
-    asked = frozenset(parameters.get("prompt", "").split())
+    asked = frozenset(sent.parameters.get("prompt", "").split())
     if not asked <= set(PROMPTS):
         raise InvalidRequest(f"prompt may hold {', '.join(PROMPTS)}")
     # core §3.1.2.1: 'If this parameter contains none with any other value, an error is returned.'
@@ -148,34 +210,28 @@ def read_prompt(parameters: Mapping[str, str]) -> frozenset[str]:
     return asked
 
 
-def read_max_age(parameters: Mapping[str, str], metadata: ClientMetadata) -> int | None:
+def read_max_age(sent: Sent) -> int | None:
     """Return how many seconds ago the person may have signed in, if that matters."""
-    asked = parameters.get("max_age")
+    asked = sent.parameters.get("max_age")
     if asked is None:
-        return metadata.default_max_age
+        return sent.metadata.default_max_age
     if not _SECONDS.fullmatch(asked):
         raise InvalidRequest("max_age must be a number of seconds")
     return int(asked)
 
 
-def read_claims(parameters: Mapping[str, str], metadata: ClientMetadata) -> ClaimsRequest:
+def read_claims(sent: Sent) -> ClaimsRequest:
     """Return which single claims are asked for (core §5.5)."""
-    if "claims" not in parameters:
+    if "claims" not in sent.parameters:
         return NO_CLAIMS
     # SEC-1021: a claim whose scope the client may not ask for is not had by its own name either.
-    barred = names_for([scope for scope in CLAIMS_OF_SCOPE if not metadata.may_use_scope(scope)])
-    return read_claims_request(parameters["claims"]).without(barred)
+    barred = names_for([scope for scope in CLAIMS_OF_SCOPE if not sent.metadata.may_use_scope(scope)])
+    return read_claims_request(sent.parameters["claims"]).without(barred)
 
 
-def read_dpop_jkt(parameters: Mapping[str, str]) -> str | None:
+def read_dpop_jkt(sent: Sent) -> str | None:
     """Return the key that the tokens are to be bound to (rfc9449 §10)."""
-    asked = parameters.get("dpop_jkt")
+    asked = sent.parameters.get("dpop_jkt")
     if asked is not None and not _THUMBPRINT.fullmatch(asked):
         raise InvalidRequest("dpop_jkt must be 43 characters of base64url")
     return asked
-
-
-def check_display(parameters: Mapping[str, str]) -> None:
-    """Refuse what is no display; core §15.1: there is one page for all of them."""
-    if parameters.get("display", "page") not in DISPLAYS:
-        raise InvalidRequest(f"display must be one of {', '.join(DISPLAYS)}")

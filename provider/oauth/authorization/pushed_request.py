@@ -12,7 +12,8 @@ from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
 from provider.interactions.queries import find_pushed
 from provider.oauth.authorization.id_token_hint import HINTED_SUB, hinted_sub
-from provider.oauth.authorization.request import AuthorizationRequest, find_target, to_park
+from provider.oauth.authorization.parameters import to_park
+from provider.oauth.authorization.request import AuthorizationRequest, find_target
 from provider.oauth.client_proof.refusals import concerning
 from provider.protocol.errors import InvalidRequest, InvalidRequestURI
 

@@ -4,15 +4,15 @@ Written by ourselves: Authlib validates as much as OAuth 2.0 asks for, in an ord
 errors to unproven addresses before (ABU-34, ABU-35).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from provider.clients import resources
 from provider.clients.models import Client
-from provider.infrastructure import current
 from provider.oauth.authorization.parameters import (
+    Sent,
     check_display,
+    check_size,
     read_claims,
     read_code_challenge,
     read_dpop_jkt,
@@ -22,6 +22,9 @@ from provider.oauth.authorization.parameters import (
     read_response_mode,
     read_response_type,
     read_scopes,
+    read_servers,
+    read_targets,
+    refuse_registration,
 )
 from provider.oauth.client_proof.refusals import concerning, explain, unknown_client
 from provider.oauth.client_proof.registered_client import RegisteredClient, find_active
@@ -29,26 +32,31 @@ from provider.protocol.claims_request import NO_CLAIMS, ClaimsRequest
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import (
     InvalidRedirectURI,
-    InvalidRequest,
-    RegistrationNotSupported,
     UnknownClient,
 )
 from provider.protocol.redirect_uri import matches, shown
-from provider.protocol.resource_indicator import read_resources
 from provider.protocol.response_type import CODE_ONLY, ResponseMode, ResponseType
 from provider.protocol.scopes import STANDARD_CLAIMS, names_for
 
-# What is parked while a person answers; core §3.1.2.1: any other parameter is ignored.
-KNOWN_PARAMETERS = frozenset(
-    {
-        *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"),
-        *("prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "acr_values"),
-        *("code_challenge", "code_challenge_method", "resource", "dpop_jkt", "claims"),
-    }
+Check = Callable[[Sent], Any]
+# What is checked once client and redirect URI are proven, in this order: the first error is what the app is
+# told. A named check reads the field of that name, which those below it may look at; the others only refuse.
+CHECKS: tuple[tuple[str | None, Check], ...] = (
+    (None, refuse_registration),
+    (None, check_size),
+    (None, check_display),
+    ("resources", read_targets),
+    ("servers", read_servers),
+    ("response_type", read_response_type),
+    ("scopes", read_scopes),
+    ("response_mode", read_response_mode),
+    ("nonce", read_nonce),
+    ("code_challenge", read_code_challenge),
+    ("prompt", read_prompt),
+    ("max_age", read_max_age),
+    ("claims", read_claims),
+    ("dpop_jkt", read_dpop_jkt),
 )
-# How many parameters of the largest size a request may have.
-_MOST_PARAMETERS = 2
-_NEVER_PARKED = frozenset({"id_token_hint"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,28 +86,16 @@ class AuthorizationRequest:
         cls, parameters: Mapping[str, str], metadata: ClientMetadata, redirect_uri: str
     ) -> "AuthorizationRequest":
         """Validate everything but the client and the redirect URI, which `find_target` has proven."""
-        if "registration" in parameters:
-            raise RegistrationNotSupported("the parameter registration is not supported")
-        _check_size(parameters)
-        check_display(parameters)
-        targets = [target.identifier for target in resources.check(read_resources(parameters))]
-        response_type = read_response_type(parameters, metadata)
-        scopes = read_scopes(parameters, metadata)
+        sent = Sent(parameters=parameters, metadata=metadata)
+        for name, check in CHECKS:
+            value = check(sent)
+            if name is not None:
+                sent.values[name] = value
         return cls(
             redirect_uri=redirect_uri,
-            scopes=scopes,
-            response_type=response_type,
-            response_mode=read_response_mode(parameters, metadata, response_type),
             state=parameters.get("state"),
-            nonce=read_nonce(parameters, response_type, scopes),
-            code_challenge=read_code_challenge(parameters, metadata),
-            prompt=read_prompt(parameters),
-            max_age=read_max_age(parameters, metadata),
             id_token_hint=parameters.get("id_token_hint"),
-            claims=read_claims(parameters, metadata),
-            resources=tuple(targets),
-            servers=resources.servers_among(targets),
-            dpop_jkt=read_dpop_jkt(parameters),
+            **sent.values,
         )
 
     @property
@@ -135,19 +131,3 @@ def _registered_uri(found: RegisteredClient, asked: str | None) -> str:
         explain(exc, found.client, refused=shown(asked))
         raise exc
     return asked
-
-
-def to_park(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters that are kept while a request waits.
-
-    Secrets of the client are not among them, nor is the ID Token of a hint: only the `sub` that it proves is
-    kept, apart from what the client sent.
-    """
-    return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS - _NEVER_PARKED}
-
-
-def _check_size(parameters: Mapping[str, str]) -> None:
-    """Refuse what is too much to park, also where it need not be parked: a request works always or never."""
-    limit = _MOST_PARAMETERS * current.settings().max_parameter_bytes
-    if sum(len(value.encode("utf-8", "replace")) for value in to_park(parameters).values()) > limit:
-        raise InvalidRequest(f"the parameters are longer than {limit} bytes in all")

@@ -16,7 +16,7 @@ from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import end_read
 from provider.infrastructure.outbound_http import OutboundFailure
-from provider.oauth.authorization.request import KNOWN_PARAMETERS
+from provider.oauth.authorization.parameters import KNOWN_PARAMETERS
 from provider.oauth.client_proof.documents import slot_for
 from provider.oauth.client_proof.keys import NoKeys, fetch_keys_for, keys_of
 from provider.oauth.client_proof.registered_client import find_active
