@@ -7,6 +7,7 @@
 #   make races        every race a thousand times, with real threads on PostgreSQL (ROUNDS=1000)
 #   make test-faults  every fault, long ones too: processes killed, frozen, cut off; takes a quarter of an hour
 #   make test-hosts   clocks apart, restored backups, standbys promoted; takes some minutes
+#   make test-deploy  the whole of deploy/compose.yml as processes, and proxies with their samples; Caddy: make interop-clients
 #   make soak         random faults under load for MINUTES=5, and what was lost by them
 #   make check        lint, format, types, layers
 #   make bench-sessions   whether a million sessions are as quick as a thousand; takes minutes and 6 GB in /tmp
@@ -42,7 +43,7 @@ MINUTES ?= 5
 FUZZ_MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check image-check fuzz docs
+.PHONY: help demo demo-check test races test-faults test-hosts test-deploy soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check image-check fuzz docs
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -71,6 +72,9 @@ test-faults: install-dev
 
 test-hosts: install-dev
 	@$(BIN)/pytest -m "long or not long" $(PYTEST_ARGS) tests/hosts
+
+test-deploy: install-dev
+	@$(BIN)/pytest -m "long or not long" $(PYTEST_ARGS) tests/deploy
 
 soak: install-dev
 	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(SOAK_ARGS)

@@ -8,19 +8,16 @@ from pathlib import Path
 
 import pytest
 import redis
-import yaml
 from click import Context
 
 from provider.cli import main
 from provider.config import Settings, load_settings
 from provider.config.unwise import unwise_settings
 from tests.architecture.sources import ROOT
+from tests.deploy.compose import COMPOSE, DEPLOY, SERVICES, variables_of
 from tests.deploy.dockerfile import stages
 from tests.deploy.servers import valkey_with
 
-DEPLOY = ROOT / "deploy"
-COMPOSE = yaml.safe_load((DEPLOY / "compose.yml").read_text())
-SERVICES = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "curfew" in service["image"]}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -33,11 +30,11 @@ def secrets(tmp_path_factory) -> Path:
     return folder
 
 
-def settings_of(service: dict, secrets: Path) -> dict[str, str]:
-    """The variables of a service, with the secrets of this test and the host of the documentation."""
+def settings_of(name: str, secrets: Path) -> dict[str, str]:
+    """The variables of a service, with the secrets of this test."""
     return {
-        name: re.sub(r"\$\{CURFEW_HOST:\?[^}]*\}", "id.example", value).replace("/run/secrets", str(secrets))
-        for name, value in service["environment"].items()
+        variable: value.replace("/run/secrets", str(secrets))
+        for variable, value in variables_of(name).items()
     }
 
 
@@ -137,7 +134,7 @@ def test_the_secrets_are_ignored_by_git():
 
 @pytest.mark.parametrize("name", OURS)
 def test_the_settings_are_right_and_none_is_unwise(name, secrets):
-    environ = settings_of(OURS[name], secrets)
+    environ = settings_of(name, secrets)
 
     settings = load_settings(environ)
 
