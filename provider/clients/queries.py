@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from provider.clients.models import Client
 from provider.infrastructure.database import db
@@ -57,6 +57,15 @@ def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]
     if after is not None:
         wanted = wanted.where(Client.id > after)
     return list(db.session.scalars(wanted))
+
+
+def list_public(connection: Connection) -> list[Client]:
+    """List all clients that may act and keep no secret (rfc6749 §2.1), with what they registered alone."""
+    method = Client.registered["token_endpoint_auth_method"].as_string()
+    public = select(Client.registered, Client.first_party).where(
+        method == "none", Client.disabled_at.is_(None), Client.deleted_at.is_(None)
+    )
+    return [Client(registered=known, first_party=own) for known, own in connection.execute(public)]
 
 
 def list_names_of_operators_clients(*, but: Client | None = None) -> list[str]:

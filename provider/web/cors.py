@@ -11,11 +11,12 @@ from http import HTTPStatus
 
 from flask import Flask, Response, request
 
+from provider.clients import browser_origins
+from provider.clients.browser_origins import origin_of
 from provider.clients.models import Client
 from provider.infrastructure import current
 from provider.infrastructure.database import end_read
 from provider.oauth.client_proof.registered_client import find_active
-from provider.protocol.uri import MalformedURI, parse_web_uri
 from provider.web.addresses_for_programs import (
     is_account_api,
     is_for_own_pages,
@@ -43,7 +44,7 @@ def install(app: Flask) -> None:
 def allow_pages_of(client: Client) -> None:
     """Let the pages of this client read the answer, if it is an app that lives in a browser."""
     if _is_asked_by_script() and client.metadata_.is_public:
-        notes()[_NOTE] = {_origin_of(uri) for uri in client.metadata_.redirect_uris}
+        notes()[_NOTE] = {origin_of(uri) for uri in client.metadata_.redirect_uris}
 
 
 def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
@@ -65,12 +66,24 @@ def _answer_preflight() -> Response | None:
     if request.method != "OPTIONS" or not is_open_to_scripts(request.path) or not allowed_methods():
         return None
     response = answer_options()
-    if "Origin" in request.headers and "Access-Control-Request-Method" in request.headers:
+    origin = request.headers.get("Origin")
+    response.vary.add("Origin")
+    if origin and "Access-Control-Request-Method" in request.headers and _may_ask(origin):
         response.headers.extend(_PREFLIGHT)
         response.headers["Access-Control-Allow-Methods"] = response.headers["Allow"]
-        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-        response.vary.add("Origin")
+        response.headers["Access-Control-Allow-Origin"] = origin
     return response
+
+
+def _may_ask(origin: str) -> bool:
+    """Whether some app's pages of this origin could read the answer.
+
+    What `/token` and its like are asked needs no preflight, so one for them stops nobody. A request to the
+    account API ends sessions, and only a preflight stands before it.
+    """
+    if is_account_api(request.path):
+        return browser_origins.uses_account_api(origin)
+    return not is_registration(request.path) or _is_registration_on()
 
 
 def _write(response: Response) -> Response:
@@ -89,12 +102,8 @@ def _is_dead_token(response: Response) -> bool:
 
 
 def _registers() -> bool:
-    return is_registration(request.path) and current.settings().registration != "off"
+    return is_registration(request.path) and _is_registration_on()
 
 
-def _origin_of(uri: str) -> str | None:
-    """Return the origin of a redirect URI; an app behind a private-use scheme has none."""
-    try:
-        return parse_web_uri(uri).ascii_origin
-    except MalformedURI:
-        return None
+def _is_registration_on() -> bool:
+    return current.settings().registration != "off"

@@ -1,17 +1,20 @@
 """Which other sites' scripts may read an answer (THR-33): those of a public client's own pages."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import show_session
 from tests.support.relying_party import RelyingParty
+from tests.support.waiting import wait_until
 
 OWN, FOREIGN = "https://red.test", "https://evil.test"
 ACCOUNT_API = ("/account/sessions", "/account/sign-out-everywhere", "/account/grants")
 DISCOVERY = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks")
-FOR_SCRIPTS = ("/token", "/userinfo", "/revoke", "/par", "/register", *ACCOUNT_API, *DISCOVERY)
+FOR_SCRIPTS = ("/token", "/userinfo", "/revoke", "/par", *DISCOVERY)
+NOW = datetime.now(UTC)
 ALLOWED = "Access-Control-Allow-Origin"
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -43,23 +46,71 @@ def test_a_preflight_is_answered_where_apps_ask_and_nowhere_else(http, path, ans
     assert ("OPTIONS" in plain.headers["Allow"]) is (plain.status_code == 204) is answered
 
 
+def preflight(http, path: str, origin: str, method: str = "POST"):
+    return http.options(path, headers={"Origin": origin, "Access-Control-Request-Method": method})
+
+
 @ONE_DATABASE
-@pytest.mark.parametrize("path", ["/", "/token", "/authorize", "/account", "/account/sessions", "/jwks"])
-def test_head_and_options_agree_with_allow(http, path):
-    """rfc9110 §10.2.1: Allow lists the methods that are supported, and each of them is."""
-    allowed = set(http.trace(path).headers["Allow"].split(", "))
+@pytest.mark.parametrize("settings", ["open", "token", "off"], indirect=True)
+def test_a_preflight_for_registration_is_answered_where_apps_register_themselves(app, http, settings):
+    answer = preflight(http, "/register", "https://spa.test")
 
-    answered = {m for m in ("HEAD", "OPTIONS") if http.open(path, method=m).status_code != 405}
+    assert answer.status_code == 204
+    assert answer.headers.get(ALLOWED) == (None if settings.registration == "off" else "https://spa.test")
 
-    assert allowed & {"HEAD", "OPTIONS"} == answered
-    assert http.open(path, method="PATCH").headers["Allow"] == ", ".join(sorted(allowed))
+
+@pytest.mark.spec("rfc9700 2, THR-33")
+@pytest.mark.parametrize("path", ACCOUNT_API)
+@pytest.mark.parametrize(
+    ("origin", "made", "answered"),
+    [
+        pytest.param(OWN, {}, True, id="the pages of the operator's app in a browser"),
+        pytest.param(FOREIGN, {}, False, id="other pages"),
+        pytest.param("null", {}, False, id="a page without an origin"),
+        pytest.param(OWN, {"scope": "openid"}, False, id="an app without the account API"),
+        pytest.param(OWN, {"first_party": False}, False, id="an app of others"),
+        pytest.param(OWN, {"settings": {"disabled_at": NOW}}, False, id="a disabled app"),
+        pytest.param(OWN, {"settings": {"deleted_at": NOW}}, False, id="a removed app"),
+        pytest.param(
+            OWN,
+            {"token_endpoint_auth_method": "client_secret_basic"},
+            False,
+            id="an app with a secret, whose server asks",
+        ),
+    ],
+)
+def test_a_preflight_for_the_account_api_is_answered_for_pages_that_may_use_it(
+    http, path, origin, made, answered
+):
+    make_client("red", **({"token_endpoint_auth_method": "none", "scope": "openid account"} | made))
+
+    answer = preflight(http, path, origin)
+
+    assert answer.status_code == 204
+    assert answer.headers.get(ALLOWED) == (origin if answered else None)
+    assert "Origin" in answer.headers["Vary"]
+
+
+@ONE_DATABASE
+def test_preflights_learn_of_a_new_client_within_seconds_and_share_one_look(http, statements):
+    def is_answered() -> bool:
+        return ALLOWED in preflight(http, "/account/sessions", OWN).headers
+
+    assert not is_answered()
+    make_client("red", token_endpoint_auth_method="none", scope="openid account")
+
+    wait_until(is_answered)
+
+    with statements() as made:
+        assert [is_answered() for _ in range(10)] == [True] * 10
+    assert len(made) <= 1
 
 
 @ONE_DATABASE
 def test_a_preflight_names_what_the_address_answers(http):
-    asked = {"Origin": OWN, "Access-Control-Request-Method": "DELETE"}
+    make_client("red", token_endpoint_auth_method="none", scope="openid account")
 
-    answer = http.options("/account/sessions/0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60", headers=asked)
+    answer = preflight(http, "/account/sessions/0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60", OWN, "DELETE")
 
     assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, OPTIONS"
 
