@@ -19,8 +19,8 @@ _ABOUT = """\
 `/openapi.json` describes the account API and the protocol endpoints for tools; the discovery document says
 where the endpoints of an installation are. Paths are relative to the issuer.
 
-`HEAD` is answered for documents, static files and health checks. Addresses that an app in a browser calls answer
-CORS preflights; those that speak to a person share nothing with other sites."""
+`HEAD` is answered for documents, static files and health checks. Addresses that an app in a browser calls
+answer CORS preflights; those that speak to a person share nothing with other sites."""
 _HIDDEN = {"HEAD", "OPTIONS"}
 _TITLES = {"account": "Account API", "protocol": "Protocol endpoints"}
 _ERROR = "default"

@@ -235,13 +235,17 @@ class EventTag(StrEnum):
 
     KEY_CREATED = ("key_created", "A signing key was made.", "kid alg")
     KEY_ACTIVATED = ("key_activated", "A signing key began to sign.", "kid alg")
-    KEY_RETIRED = ("key_retired", "A signing key stopped signing and is still published.", "kid alg")
+    KEY_RETIRED = (
+        "key_retired",
+        "A signing key stopped signing: its private part was deleted, the public one is still published.",
+        "kid alg",
+    )
     KEY_HINT_ONLY = (
         "key_hint_only",
         "A retired key left the JWKS; it still verifies ID Token hints.",
         "kid alg",
     )
-    KEY_DESTROYED = ("key_destroyed", "The private part of a key was deleted.", "kid alg")
+    KEY_DESTROYED = ("key_destroyed", "A key verifies nothing any more.", "kid alg")
     KEY_COMPROMISED = ("key_compromised", "An operator withdrew a key as compromised.", "kid alg")
 
     SECRET_KEY_ADDED = (
