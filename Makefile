@@ -19,7 +19,7 @@
 #   make wheel-check  builds the wheel, installs it elsewhere, and signs in and out with it
 #   make docs         builds the documentation into build/site; a broken link is an error
 #   make image-check  replays the build stage of the Dockerfile, and signs in and out on a read-only file system
-#   make reference    writes docs/reference anew from the code
+#   make reference    writes docs/reference and the list of recipes anew from the code
 #   make screenshot   takes the picture of the README anew, with Chromium
 #   make clean        removes the environments and the demo's data
 #
@@ -95,6 +95,8 @@ image-check: install-dev
 .PHONY: reference
 reference: install-dev
 	@$(BIN)/python -m docs.reference_pages
+	@$(BIN)/python -m docs.connect_table
+	@$(BIN)/python -m tests.spec_report
 
 screenshot: install-dev
 	@$(BIN)/python -m docs.screenshot
