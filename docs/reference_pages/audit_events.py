@@ -34,7 +34,9 @@ def page() -> str:
     if columns != _COMMON.keys():
         raise ValueError(f"describe the columns {sorted(columns ^ _COMMON.keys())}")
     common = table(("Field", "Content"), [(code(name), content) for name, content in _COMMON.items()])
-    events = [(code(tag.value), tag.meaning, codes(tag.fields)) for tag in EventTag]
+    events = []
+    for tag in EventTag:
+        events += [f"### `{tag.value}`", tag.meaning, f"Fields: {codes(tag.fields)}."]
     return markdown_page(
         "Audit events",
         _ABOUT,
@@ -42,5 +44,5 @@ def page() -> str:
         common,
         "## Events",
         "Fields that are no column of the table above are members of `detail`. A field may be empty.",
-        table(("Event", "Meaning", "Fields"), events),
+        *events,
     )

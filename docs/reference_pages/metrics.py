@@ -18,12 +18,15 @@ def page() -> str:
     used = {label for metric in declared for label in metric.labels}
     if used != metrics.LABELS.keys():
         raise ValueError(f"describe the labels {sorted(used ^ metrics.LABELS.keys())}")
-    rows = [(code(one.name), one.kind, codes(one.labels), one.meaning) for one in declared]
+    parts = []
+    for one in declared:
+        with_labels = f" Labels: {codes(one.labels)}." if one.labels else ""
+        parts += [f"## `{one.name}`", one.meaning, f"Type: {one.kind}.{with_labels}"]
     labels = [(code(name), content) for name, content in sorted(metrics.LABELS.items())]
     return markdown_page(
         "Metrics",
         _ABOUT,
-        table(("Metric", "Type", "Labels", "Meaning"), rows),
+        *parts,
         "## Labels",
         "No label holds a person, a token or an address.",
         table(("Label", "Content"), labels),

@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from docs.reference_pages.markdown import code, table
 from docs.reference_pages.markdown import page as markdown_page
 from provider.config import Settings, describe_settings
 
@@ -31,8 +30,8 @@ Time spans are written like `90s`, `1h 30m`, `250ms` or `180d`; lists are separa
 def page() -> str:
     """Return the page."""
     kinds = {declared.name: _KINDS[declared.type] for declared in fields(Settings)}
-    rows = [
-        (code(view.variable), view.meaning, kinds[view.name], code(view.default))
-        for view in describe_settings(Settings(), environ={})
-    ]
-    return markdown_page("Settings", _ABOUT, table(("Variable", "Meaning", "Kind", "Default"), rows))
+    parts = []
+    for view in describe_settings(Settings(), environ={}):
+        default = f"Default: `{view.default}`." if view.default else "Empty by default."
+        parts += [f"## `{view.variable}`", view.meaning, f"Kind: {kinds[view.name]}. {default}"]
+    return markdown_page("Settings", _ABOUT, *parts)
