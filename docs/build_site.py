@@ -27,11 +27,30 @@ PAPERS = {
 }
 # The sections with their folders, and the pages that come first in each; the other pages follow by name.
 SECTIONS = {
-    "Start": ("start", ()),
-    "Connect an app": ("connect", ("recipes", "id-token-claims")),
-    "Sign-out explained": ("sign-out", ()),
-    "Operate": ("operate", ("upgrading", "restore", "keys", "high-availability", "sign-in-limits")),
-    "Reference": ("reference", ()),
+    "Start": ("start", ("install", "first-app")),
+    "Connect an app": (
+        "connect",
+        ("recipes", "other-software", "sign-out", "id-token-claims", "requests", "apis"),
+    ),
+    "Sign-out explained": (
+        "sign-out",
+        ("three-verbs", "at-once", "offline-apps", "shared-devices", "service-accounts"),
+    ),
+    "Operate": (
+        "operate",
+        (
+            "deploy",
+            "production",
+            "back-up",
+            "restore",
+            "upgrading",
+            "keys",
+            "incidents",
+            "monitoring",
+            "sizing",
+        ),
+    ),
+    "Reference": ("reference", ("settings",)),
     "Design": ("design", ()),
     "Project": ("project", ("changelog", "security", "contributing")),
 }

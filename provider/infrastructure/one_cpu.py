@@ -1,8 +1,8 @@
 """Keep this process on one CPU at a time, and find it another when that one is taken.
 
 Python runs one thread at a time. Where its threads are spread over CPUs, each system call passes the
-interpreter's lock from one CPU to another, which costs a worker a third of what it could do (README,
-"Nothing is lost"). Only where the system knows how: Linux; elsewhere nothing happens.
+interpreter's lock from one CPU to another, which costs a worker a third of what it could do
+(docs/design/measurements.md). Only where the system knows how: Linux; elsewhere nothing happens.
 """
 
 import os

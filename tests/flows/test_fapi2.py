@@ -1,4 +1,4 @@
-"""The FAPI 2.0 Security Profile, played over HTTP by a client that registered what README says of it."""
+"""The FAPI 2.0 Security Profile, played over HTTP by a client registered as docs/connect/apis.md says."""
 
 from collections.abc import Callable
 from datetime import timedelta
