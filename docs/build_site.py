@@ -50,8 +50,8 @@ SECTIONS = {
             "sizing",
         ),
     ),
-    "Reference": ("reference", ("settings",)),
-    "Design": ("design", ()),
+    "Reference": ("reference", ("settings", "command", "api", "audit-events", "metrics")),
+    "Design": ("design", ("architecture", "decisions", "threats", "guarantees")),
     "Project": ("project", ("changelog", "security", "contributing")),
 }
 FENCED = re.compile(r"^(```.*?^```)", re.DOTALL | re.MULTILINE)

@@ -1,0 +1,142 @@
+"""Plays the examples of one page as one shell session, in a folder of its own.
+
+The session starts with a provider in which Ada and the app `shop` are registered, less what the page
+registers itself; a page with `curfew init` starts with nothing. The fixed ports of the pages are replaced by
+free ones, so that several pages can be played at once.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from docs.examples import ROOT, Example
+from tests.examples.fork_server import CLIENT
+
+BIN = Path(sys.executable).parent
+PORTS = ("8900", "5000")
+PASSWORD = "analytical-engine-1843"
+INIT = "CURFEW_CONFIG= curfew init --config .curfew/curfew.toml --issuer https://id.example\n"
+ADA = f"echo {PASSWORD} | curfew user add ada --claim name='Ada Lovelace'\n"
+SHOP = "curfew client add --client-id shop --for flask --base-url https://shop.example --first-party\n"
+# The servers that a page has started end with its session.
+BEGIN = "set -eu\nservers=\ntrap 'for server in $servers; do kill $server; wait $server || true; done' EXIT\n"
+
+
+@contextmanager
+def fork_server(folder: Path) -> Iterator[Path]:
+    """Start the process that forks for each call of `curfew`; yields the folder with that command."""
+    address = folder / "socket"
+    command = folder / "curfew"
+    command.write_text(CLIENT.format(python=sys.executable, command=BIN / "curfew", address=address))
+    command.chmod(0o755)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.examples.fork_server", str(address)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with server:
+        assert server.stdout
+        assert server.stdout.readline() == "ready\n"
+        yield folder
+        server.terminate()
+
+
+def play(examples: list[Example], folder: Path, commands: Path) -> tuple[int, str]:
+    """Run the examples of a page; returns the exit code and what was printed."""
+    code = "\n".join(example.code + example.given for example in examples)
+    environ = environment(folder, commands)
+    if sets_up(code):
+        del environ["CURFEW_CONFIG"]
+    with free_ports() as ports:
+        text = with_ports(BEGIN + preparation(code) + script(examples, folder), ports)
+    outcome = subprocess.run(
+        ["sh", "-c", text],
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    return outcome.returncode, outcome.stdout
+
+
+def sets_up(code: str) -> bool:
+    """Whether a page sets up its provider itself."""
+    return re.search(r"curfew init\s", code) is not None
+
+
+def preparation(code: str) -> str:
+    """What a page takes for granted."""
+    if sets_up(code):
+        return ""
+    ada = "" if re.search(r"user add ada\b", code) else ADA
+    shop = "" if re.search(r"client add --client-id shop\b", code) else SHOP
+    return INIT + ada + shop
+
+
+def script(examples: list[Example], folder: Path) -> str:
+    """Write the examples of a page as one shell script; each block says on stderr that it begins."""
+    return "".join(
+        f"echo '@@ {example.page}:{example.line}' >&2\n{example.given}\n{as_shell(number, examples, folder)}"
+        for number, example in enumerate(examples)
+    )
+
+
+def as_shell(number: int, examples: list[Example], folder: Path) -> str:
+    """One block as shell code; a Python block goes on where the one before it on the page has ended."""
+    example = examples[number]
+    code = example.code
+    if example.language == "python":
+        blocks = [earlier.code for earlier in examples[: number + 1] if earlier.language == "python"]
+        (folder / f"block_{number}.py").write_text("\n".join(blocks))
+        code = f"python3 block_{number}.py\n"
+    if example.typed:
+        code = f"{{\n{code}}} <<'TYPED'\n{example.typed}\nTYPED\n"
+    if example.background_until:
+        code = f'{{\n{code}}} & servers="$! $servers"\n{waiting_for(example.background_until)}'
+    return code
+
+
+def waiting_for(url: str) -> str:
+    """A loop that ends once the URL answers, and fails after a minute."""
+    return f"""tries=0
+until curl -fsSo /dev/null {url} 2>curl.log; do
+  tries=$((tries+1)); [ $tries -lt 300 ] || {{ cat curl.log; exit 1; }}; sleep 0.2
+done
+"""
+
+
+@contextmanager
+def free_ports() -> Iterator[dict[str, int]]:
+    """Choose a free port for each that the pages name."""
+    with ExitStack() as stack:
+        sockets = {port: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for port in PORTS}
+        yield {port: opened.getsockname()[1] for port, opened in sockets.items()}
+
+
+def with_ports(text: str, ports: dict[str, int]) -> str:
+    """Replace the ports that pages name."""
+    named = rf"(?:(?<=localhost:)|(?<=127\.0\.0\.1:)|(?<=--port ))({'|'.join(ports)})\b"
+    return re.sub(named, lambda match: str(ports[match[1]]), text)
+
+
+def environment(folder: Path, commands: Path) -> dict[str, str]:
+    """What a session inherits: none of the caller's settings, and cheap password hashes."""
+    return {
+        "PATH": f"{commands}:{BIN}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "CURFEW_CONFIG": str(folder / ".curfew" / "curfew.toml"),
+        "CURFEW_ARGON2_MEMORY": "1024",
+        "CURFEW_ARGON2_PASSES": "1",
+    }
