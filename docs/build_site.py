@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = ROOT / "docs" / "zensical.toml"
+THEME = ROOT / "docs" / "theme"
 # Papers of the project that are pages of the site, and where.
 PAPERS = {
     "README.md": "index.md",
@@ -102,7 +103,7 @@ def with_links(text: str, source: str, places: dict[str, str], files: set[str]) 
 
 
 def write_sources(folder: Path) -> Path:
-    """Write pages, linked files and configuration into a folder; return the configuration's path."""
+    """Write pages, linked files, theme and configuration into a folder; return the configuration's path."""
     shutil.rmtree(folder / "docs", ignore_errors=True)
     places = pages()
     files: set[str] = set()
@@ -114,6 +115,7 @@ def write_sources(folder: Path) -> Path:
         target = folder / "docs" / "files" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
+    shutil.copytree(THEME, folder / "theme", dirs_exist_ok=True)
     configuration = folder / "zensical.toml"
     nav = _as_toml(navigation(list(places.values())))
     configuration.write_text(CONFIGURATION.read_text().replace("\nnav = []\n", f"\nnav = {nav}\n"))

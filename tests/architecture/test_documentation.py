@@ -3,7 +3,6 @@
 import re
 import tomllib
 import unicodedata
-from importlib.util import find_spec
 from os.path import normpath
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from docs.build_site import (
     FENCED,
     ROOT,
     BrokenLink,
-    build,
     foreign_assets,
     navigation,
     pages,
@@ -125,10 +123,3 @@ def test_the_configuration_takes_the_navigation(tmp_path):
 
     assert configuration["project"]["nav"] == navigation(list(PAGES.values()))
     assert (tmp_path / "docs" / "index.md").read_text().startswith("# Curfew\n")
-
-
-@pytest.mark.skipif(find_spec("zensical") is None, reason="`make docs` installs Zensical, which is missing")
-def test_the_site_builds(tmp_path):
-    build(tmp_path)
-
-    assert (tmp_path / "site" / "operate" / "keys" / "index.html").is_file()
