@@ -16,8 +16,9 @@ PREFIX = "CURFEW_"
 HIDDEN = "(set)"
 # Appended to the variable of a secret, it names a file that holds the value.
 FILE_SUFFIX = "_FILE"
-# These belong to the command itself, not to the settings.
-_NOT_SETTINGS = frozenset({"CURFEW_CONFIG", "CURFEW_AS"})
+# The first two belong to the command itself. In the third, recipes keep the secret of an app, which may be
+# exported in the shell where the command runs.
+_NOT_SETTINGS = frozenset({"CURFEW_CONFIG", "CURFEW_AS", "CURFEW_CLIENT_SECRET"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from provider.clients import recipes
+from provider.config import load_settings
 from provider.infrastructure import schema
 from provider.infrastructure.engine import prepare_engine
 
@@ -217,6 +218,11 @@ def test_a_client_without_a_preset_needs_the_name_of_the_software(run):
 )
 def test_what_a_preset_cannot_use_is_refused(curfew, arguments, said):
     assert said in curfew("client", "add", *arguments, code=2).err
+
+
+def test_the_variable_of_an_apps_secret_does_not_disturb_the_command():
+    """It begins as the settings do, and may be exported in the shell where the command runs."""
+    assert load_settings({"CURFEW_CLIENT_SECRET": "secret of an app"}) == load_settings({})
 
 
 def test_a_service_has_no_recipe(run):
