@@ -35,7 +35,7 @@ def ask_first(
 
 def measure_person(account_id: UUID) -> Reach:
     """Count what signing a person out everywhere would end."""
-    shares = list_of_account(account_id)
+    shares = list_of_account(account_id, lock=False)
     return Reach(
         sessions=len(list_living_of(account_id)),
         client_sessions=sum(share.client_session is not None for share in shares),

@@ -116,9 +116,8 @@ def _end_app(
     parked: Interaction, found: FoundSession, client: Client | None, cause: Cause
 ) -> LogoutOutcome | None:
     """End one app's client session, which is also the most that an ID Token alone can end."""
-    share = next(
-        (share for share in concerned(parked, found) if client and share.client.id == client.id), None
-    )
+    shares = concerned(parked, found, lock=True)
+    share = next((share for share in shares if client and share.client.id == client.id), None)
     if share is None or share.client_session is None:
         return None
     return end_share(
@@ -135,7 +134,8 @@ def _revoke_offline_of(parked: Interaction, found: FoundSession) -> set[UUID]:
     """Return whose offline grants go too, because the person was asked and has ticked it."""
     if "revoke_offline" not in request.form or _is_by_hint(parked):
         return set()
-    return {share.client.id for share in list_of_session(found.session.id) if share.asks_about_offline}
+    shares = list_of_session(found.session.id, lock=True)
+    return {share.client.id for share in shares if share.asks_about_offline}
 
 
 def _session_of(parked: Interaction) -> FoundSession | None:

@@ -23,7 +23,7 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
     """Ask what shall end, and show what each answer takes along."""
     case = EndSessionCase.of(parked)
     by_hint = bool(parked.answers.get("by_hint"))
-    shares = concerned(parked, found)
+    shares = concerned(parked, found, lock=False)
     if by_hint and not shares:
         return already_signed_out(case, recent=True)
     return _page(
@@ -52,12 +52,12 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
     )
 
 
-def concerned(parked: Interaction, found: FoundSession) -> list[Share]:
+def concerned(parked: Interaction, found: FoundSession, *, lock: bool) -> list[Share]:
     """Return the shares that a request may show and end: those of its session, or of a hint's client alone.
 
     An ID Token without the session's cookie proves what its own client knows, from whatever machine.
     """
-    shares = list_of_session(found.session.id)
+    shares = list_of_session(found.session.id, lock=lock)
     if not parked.answers.get("by_hint"):
         return shares
     sid = EndSessionCase.of(parked).sid

@@ -22,7 +22,7 @@ def end_share(
     The grant goes with it unless offline_access was granted; a replayed refresh token or withdrawn
     consent takes the offline grant too (`revoke_offline`, DEC-16).
     """
-    shares = list_of_client_session(client_session.id)
+    shares = list_of_client_session(client_session.id, lock=True)
     if not shares:
         return None
     ending = Ending(

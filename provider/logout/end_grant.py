@@ -25,7 +25,7 @@ def end_grant(grant_id: UUID, cause: Cause, *, as_of: datetime | None = None) ->
     grant = grants.lock(grant_id)
     if grant is None or grant.revoked_at is not None:
         return None
-    shares = list_of_grant(grant, as_of=as_of)
+    shares = list_of_grant(grant, lock=True, as_of=as_of)
     if not shares:
         return None
     ending = Ending(cause=cause, scope=LogoutScope.APP, account_id=grant.account_id)

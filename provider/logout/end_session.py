@@ -34,7 +34,7 @@ def end(
     if not lifecycle.end(session.id, logout_id=ending.logout_id, at=ending.at):
         db.session.refresh(session)
         return None
-    shares = list_of_session(session.id)
+    shares = list_of_session(session.id, lock=True)
     survivors: list[Share] = []
     if not revoke_offline:
         survivors = [s for s in shares if s.survives_browser and s.client.id not in revoke_offline_of]

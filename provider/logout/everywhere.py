@@ -32,7 +32,7 @@ def end_everywhere(account: Account, cause: Cause) -> LogoutOutcome:
         .values(ended_at=ending.at, logout_id=ending.logout_id)
     )
     sessions_ended = change(ended)
-    shares = list_of_account(account.id)
+    shares = list_of_account(account.id, lock=True)
     return conclude(
         ending,
         shares,

@@ -36,7 +36,8 @@ def end_others(account: Account, keep: Session, cause: Cause, *, keep_offline: b
         .values(ended_at=ending.at, logout_id=ending.logout_id)
     )
     sessions_ended = change(others)
-    shares = list_in_other_sessions(account.id, keep) if keep_offline else list_of_others(account.id, keep)
+    list_shares = list_in_other_sessions if keep_offline else list_of_others
+    shares = list_shares(account.id, keep, lock=True)
     survivors = [share for share in shares if keep_offline and share.survives_browser]
     return conclude(
         ending,

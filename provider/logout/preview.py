@@ -60,7 +60,7 @@ class Preview:
 
 def preview_everywhere(account_id: UUID) -> Preview:
     """Return what signing a person out everywhere would end; the number of statements is constant."""
-    shares = list_of_account(account_id)
+    shares = list_of_account(account_id, lock=False)
     refresh_token_count, signed_tokens = _tokens(account_id)
     return Preview(
         apps=_apps(shares, survivors=[]),
@@ -74,7 +74,7 @@ def preview_everywhere(account_id: UUID) -> Preview:
 
 def preview_others(keep: Session) -> Preview:
     """Return what signing out of every session of a person but this one would end."""
-    shares = list_in_other_sessions(keep.account_id, keep)
+    shares = list_in_other_sessions(keep.account_id, keep, lock=False)
     survivors = [share for share in shares if share.survives_browser]
     # One more than is shown, because the one that is kept may be among them.
     held = list_held_sessions(keep.account_id, limit=MOST_SESSIONS + 1)
@@ -90,7 +90,7 @@ def preview_others(keep: Session) -> Preview:
 
 def preview_session(session_id: UUID) -> Preview:
     """Return what signing out of one browser would end."""
-    shares = list_of_session(session_id)
+    shares = list_of_session(session_id, lock=False)
     survivors = [share for share in shares if share.survives_browser]
     return Preview(
         apps=_apps(shares, survivors=survivors),

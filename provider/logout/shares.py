@@ -1,4 +1,9 @@
-"""What an ending would end: the clients' shares of sessions, with their grants."""
+"""What a logout would end: the client sessions of sessions, with their grants.
+
+With `lock` the rows stay as they were read until the transaction ends. A logout needs that: of two at once
+the second then finds only what the first has left, and no client is notified twice of the same client session
+(RACE-04, RACE-08). A preview locks nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, exists, select
 from provider.clients.models import Client, OfflinePolicy
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import Base, db, is_writing
+from provider.infrastructure.database import Base, db
 from provider.sessions.models import ClientSession, Session
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -58,52 +63,52 @@ class Share:
         return self.survives_browser and self.client.offline_policy == OfflinePolicy.ASK
 
 
-def list_of_session(session_id: UUID) -> list[Share]:
+def list_of_session(session_id: UUID, *, lock: bool) -> list[Share]:
     """List the living shares of one session."""
-    return _list_client_sessions(ClientSession.session_id == session_id)
+    return _list_client_sessions(ClientSession.session_id == session_id, lock=lock)
 
 
-def list_of_client_session(client_session_id: UUID) -> list[Share]:
+def list_of_client_session(client_session_id: UUID, *, lock: bool) -> list[Share]:
     """Return the one living share with this identifier, if there is one."""
-    return _list_client_sessions(ClientSession.id == client_session_id)
+    return _list_client_sessions(ClientSession.id == client_session_id, lock=lock)
 
 
-def list_of_grant(grant: Grant, *, as_of: datetime | None = None) -> list[Share]:
+def list_of_grant(grant: Grant, *, lock: bool, as_of: datetime | None = None) -> list[Share]:
     """List what stands on one grant: its living share of a session, or the grant on its own.
 
     A grant on its own that had expired at the instant, which is now by default, has nothing to end.
     """
-    in_a_session = _list_client_sessions(ClientSession.grant_id == grant.id)
+    in_a_session = _list_client_sessions(ClientSession.grant_id == grant.id, lock=lock)
     if in_a_session or grant.expires_at <= (as_of or clock.now()):
         return in_a_session
     return [Share(client_session=None, client=db.session.get_one(Client, grant.client_id), grant=grant)]
 
 
-def list_of_account(account_id: UUID) -> list[Share]:
+def list_of_account(account_id: UUID, *, lock: bool) -> list[Share]:
     """List everything of a person: the living shares of every session, and offline grants on their own."""
     sessions = select(Session.id).where(Session.account_id == account_id)
     return [
-        *_list_client_sessions(ClientSession.session_id.in_(sessions)),
-        *_list_grants_alone(account_id),
+        *_list_client_sessions(ClientSession.session_id.in_(sessions), lock=lock),
+        *_list_grants_alone(account_id, lock=lock),
     ]
 
 
-def list_of_others(account_id: UUID, keep: Session) -> list[Share]:
+def list_of_others(account_id: UUID, keep: Session, *, lock: bool) -> list[Share]:
     """List everything of a person but what began in one session: other sessions and grants on their own."""
     begun_here = exists().where(ClientSession.grant_id == Grant.id, ClientSession.session_id == keep.id)
     return [
-        *list_in_other_sessions(account_id, keep),
-        *_list_grants_alone(account_id, ~begun_here),
+        *list_in_other_sessions(account_id, keep, lock=lock),
+        *_list_grants_alone(account_id, ~begun_here, lock=lock),
     ]
 
 
-def list_in_other_sessions(account_id: UUID, keep: Session) -> list[Share]:
+def list_in_other_sessions(account_id: UUID, keep: Session, *, lock: bool) -> list[Share]:
     """List the living shares of every session of a person but one."""
     others = select(Session.id).where(Session.account_id == account_id, Session.id != keep.id)
-    return _list_client_sessions(ClientSession.session_id.in_(others))
+    return _list_client_sessions(ClientSession.session_id.in_(others), lock=lock)
 
 
-def _list_client_sessions(condition: ColumnElement[bool]) -> list[Share]:
+def _list_client_sessions(condition: ColumnElement[bool], *, lock: bool) -> list[Share]:
     living = (
         select(ClientSession, Client, Grant, Session.is_device)
         .join(Session, Session.id == ClientSession.session_id)
@@ -112,13 +117,12 @@ def _list_client_sessions(condition: ColumnElement[bool]) -> list[Share]:
         .where(condition, ClientSession.ended_at.is_(None))
         .order_by(ClientSession.id)
     )
-    rows = db.session.execute(
-        _claimed(living, Grant, ClientSession), execution_options={"populate_existing": True}
-    )
+    wanted = _locked(living, Grant, ClientSession) if lock else living
+    rows = db.session.execute(wanted, execution_options={"populate_existing": True})
     return [Share(client_session=row[0], client=row[1], grant=row[2], is_device=row[3]) for row in rows]
 
 
-def _list_grants_alone(account_id: UUID, *conditions: ColumnElement[bool]) -> Sequence[Share]:
+def _list_grants_alone(account_id: UUID, *conditions: ColumnElement[bool], lock: bool) -> Sequence[Share]:
     in_a_session = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
     alone = (
         select(Grant, Client)
@@ -132,14 +136,11 @@ def _list_grants_alone(account_id: UUID, *conditions: ColumnElement[bool]) -> Se
         )
         .order_by(Grant.id)
     )
-    rows = db.session.execute(_claimed(alone, Grant), execution_options={"populate_existing": True})
+    wanted = _locked(alone, Grant) if lock else alone
+    rows = db.session.execute(wanted, execution_options={"populate_existing": True})
     return [Share(client_session=None, client=row[1], grant=row[0]) for row in rows]
 
 
-def _claimed(statement: AnySelect, *tables: type[Base]) -> AnySelect:
-    """Lock what an ending reads; a mere look, outside of a transaction that writes, locks nothing.
-
-    Of two endings at once the second then finds only what the first has left, and nobody is told of
-    the same share twice (RACE-04, RACE-08). The grant comes first, as in `grants.queries.lock`.
-    """
-    return statement.with_for_update(of=tables, key_share=True) if is_writing() else statement
+def _locked(statement: AnySelect, *tables: type[Base]) -> AnySelect:
+    # The grant comes first, as in `grants.queries.lock`.
+    return statement.with_for_update(of=tables, key_share=True)

@@ -92,7 +92,7 @@ def _end_this_browser(found: FoundSession) -> Response:
 
 def _end_app(found: FoundSession, client_id: str) -> Response:
     """Sign out of one app in this browser; its offline grant lives on (design §3)."""
-    shares = list_of_session(found.session.id)
+    shares = list_of_session(found.session.id, lock=False)
     share = next((share for share in shares if share.client.client_id == client_id), None)
     if share is None or share.client_session is None:
         return redirect_to_own("/account")
