@@ -20,7 +20,7 @@ _LARGEST = 256 * 1024
 _DEADLINE = timedelta(seconds=3)
 _FRESH_FOR = timedelta(days=1)
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
-_MOST_REMEMBERED = 200
+MOST_REMEMBERED = 200
 # What a file of each type begins with. SVG is none of them: it may hold scripts.
 _BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
@@ -52,24 +52,27 @@ class Look:
         return clock.now() - self.at <= (_FRESH_FOR if self.logo else _LOOK_AGAIN_AFTER)
 
 
-class _Memory:
-    """The looks of this process; strangers' logos take no more than their share of it."""
+class Memory:
+    """The looks of this process, at most so many; the oldest goes first."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        self._most = most
         self.looks: dict[str, Look] = {}
         self._locks: dict[str, Lock] = {}
         self._guard = Lock()
 
     def lock_of(self, uri: str) -> Lock:
+        """Return the lock under which an address is asked."""
         with self._guard:
-            if len(self._locks) >= _MOST_REMEMBERED:
+            if len(self._locks) >= self._most:
                 self._locks.clear()
             return self._locks.setdefault(uri, Lock())
 
     def keep(self, uri: str, look: Look) -> None:
+        """Remember what came of asking an address."""
         with self._guard:
             self.looks.pop(uri, None)
-            while len(self.looks) >= _MOST_REMEMBERED:
+            while len(self.looks) >= self._most:
                 del self.looks[next(iter(self.looks))]
             self.looks[uri] = look
 
@@ -136,5 +139,5 @@ def _host(uri: str) -> str | None:
         return None
 
 
-def _memory() -> _Memory:
-    return current.memo("logos", _Memory)
+def _memory() -> Memory:
+    return current.memo("logos", Memory)

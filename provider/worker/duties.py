@@ -23,7 +23,7 @@ from provider.worker.pruning import prune
 from provider.worker.sweeper import HEARTBEAT
 
 # At most a hundred a second.
-_EXPIRY_BATCH = 1000
+EXPIRY_BATCH = 1000
 _SEAL_BATCH = 1000
 # Longer than any of the duties takes; a holder that died is replaced after it.
 _HOLD = timedelta(minutes=5)
@@ -41,14 +41,14 @@ class Duty:
     act: Callable[[], bool | None]
 
 
-def expire_sessions() -> None:
+def expire_sessions(batch: int = EXPIRY_BATCH) -> None:
     """End the sessions that ran out, so many a turn: those of one morning must not flood an app (DEC-06)."""
-    _end_dead(expiry.list_run_out(_EXPIRY_BATCH))
+    _end_dead(expiry.list_run_out(batch))
 
 
 def end_born_dead() -> None:
     """End the sessions that were dead before they were begun."""
-    _end_dead(expiry.list_born_dead(_EXPIRY_BATCH))
+    _end_dead(expiry.list_born_dead(EXPIRY_BATCH))
 
 
 def carry_on_bulk_logouts() -> None:

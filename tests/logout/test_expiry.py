@@ -90,14 +90,13 @@ def test_expiry_leaves_an_offline_grant_alone(ada, red, turned_clock):
     assert endings()[0].grants_surviving == 1
 
 
-def test_those_that_expire_together_are_ended_in_pieces(ada, red, turned_clock, monkeypatch):
-    monkeypatch.setattr(duties, "_EXPIRY_BATCH", 2)
+def test_those_that_expire_together_are_ended_in_pieces(ada, red, turned_clock):
     for _ in range(5):
         make_session(ada, [red])
     turned_clock.turn(timedelta(hours=2))
 
     for ended_so_far in (2, 4, 5, 5):
-        duties.expire_sessions()
+        duties.expire_sessions(batch=2)
         assert len(endings()) == ended_so_far
 
 

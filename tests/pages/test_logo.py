@@ -8,6 +8,7 @@ import pytest
 
 from provider.clients import logos
 from provider.clients.queries import get_by_client_id
+from provider.infrastructure import current
 from provider.infrastructure.database import transaction
 from tests.factories import make_account, make_client, make_session
 from tests.infrastructure.outbound_servers import Server, answering
@@ -204,8 +205,8 @@ def test_of_many_who_want_the_same_logo_at_once_one_fetches_it(app, red):
     assert len(server.requests) == 1
 
 
-def test_only_so_many_logos_are_remembered(http, red, monkeypatch):
-    monkeypatch.setattr(logos, "_MOST_REMEMBERED", 2)
+def test_only_so_many_logos_are_remembered(http, red):
+    current.house().memo["logos"] = logos.Memory(most=2)
     with Server(answering(sent(PNG))) as server:
         for name in ("red", "green", "blue"):
             red(server, name)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from provider.clients import queries
+from provider.infrastructure import current
 from provider.infrastructure.database import transaction
 from provider.oauth.client_proof import keys as client_keys
 from tests.infrastructure.outbound_servers import Server, answering
@@ -209,8 +210,8 @@ class TestStaleKeys:
         assert len(keys.asked) == 1
 
 
-def test_one_registrants_many_addresses_push_no_others_keys_out(app, monkeypatch):
-    monkeypatch.setattr(client_keys, "_MOST_REMEMBERED", 4)
+def test_one_registrants_many_addresses_push_no_others_keys_out(app):
+    current.house().memo["client-keys"] = client_keys.FetchedKeys(most=4)
     with published(PUBLIC) as keys, published({"keys": []}) as many:
         made = {"token_endpoint_auth_method": "private_key_jwt"}
         green = self_registered(app, "green", NEIGHBOUR, jwks_uri=keys.uri, **made)

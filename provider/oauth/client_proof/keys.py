@@ -40,7 +40,7 @@ _DEADLINE_WITH_STALE = timedelta(seconds=1)
 _MOST_OF_IT = 0.9
 _LOOK_AGAIN_AFTER = timedelta(seconds=30)
 # Where anybody may register clients, they decide how many addresses there are.
-_MOST_REMEMBERED = 1000
+MOST_REMEMBERED = 1000
 
 
 Keys = Sequence[Mapping[str, Any]]
@@ -178,12 +178,12 @@ def _look(client: Client, knows: _Knows) -> None:
 
 
 def _look_alone(uri: str, registrant: str | None, knows: _Knows, *, has_stale: bool) -> None:
-    lock = _lock(uri)
+    lock = _fetched_keys().lock_of(uri)
     if not lock.acquire(blocking=not has_stale):
         return
     try:
         if _is_worth_a_look(uri, knows):
-            _keep(uri, replace(_looked(uri, has_stale=has_stale), registrant=registrant))
+            _fetched_keys().keep(uri, replace(_looked(uri, has_stale=has_stale), registrant=registrant))
     finally:
         lock.release()
 
@@ -210,7 +210,7 @@ def _is_worth_a_look(uri: str, knows: _Knows) -> bool:
 
 
 def _known(uri: str) -> _Fetched | None:
-    fetched = _cache().get(uri)
+    fetched = _fetched_keys().get(uri)
     return fetched if fetched and fetched.is_usable else None
 
 
@@ -240,24 +240,34 @@ def _nothing() -> _Fetched:
     return _Fetched(None, frozenset(), clock.now())
 
 
-def _keep(uri: str, fetched: _Fetched) -> None:
-    """Remember what was fetched; where that is too much, the registrant with the most forgets its oldest."""
-    remembered = _cache()
-    remembered.pop(uri, None)
-    if len(remembered) >= _MOST_REMEMBERED:
-        entries = list(remembered.items())
-        named = [one.registrant for _, one in entries if one.registrant is not None]
-        most = Counter(named).most_common(1)[0][0] if named else None
-        remembered.pop(next(name for name, one in entries if one.registrant == most), None)
-    remembered[uri] = fetched
+class FetchedKeys:
+    """The keys that this process has fetched, by their addresses, at most so many."""
+
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        self._most = most
+        self._remembered: dict[str, _Fetched] = {}
+        self._locks: dict[str, Lock] = {}
+
+    def get(self, uri: str) -> _Fetched | None:
+        """Return what was fetched from an address."""
+        return self._remembered.get(uri)
+
+    def keep(self, uri: str, fetched: _Fetched) -> None:
+        """Remember what was fetched; once full, the registrant with the most forgets its oldest."""
+        self._remembered.pop(uri, None)
+        if len(self._remembered) >= self._most:
+            entries = list(self._remembered.items())
+            named = [one.registrant for _, one in entries if one.registrant is not None]
+            most = Counter(named).most_common(1)[0][0] if named else None
+            self._remembered.pop(next(name for name, one in entries if one.registrant == most), None)
+        self._remembered[uri] = fetched
+
+    def lock_of(self, uri: str) -> Lock:
+        """Return the lock under which an address is asked."""
+        if len(self._locks) >= self._most:
+            self._locks.clear()
+        return self._locks.setdefault(uri, Lock())
 
 
-def _cache() -> dict[str, _Fetched]:
-    return current.memo("client-keys", dict)
-
-
-def _lock(uri: str) -> Lock:
-    locks: dict[str, Lock] = current.memo("client-keys-locks", dict)
-    if len(locks) >= _MOST_REMEMBERED:
-        locks.clear()
-    return locks.setdefault(uri, Lock())
+def _fetched_keys() -> FetchedKeys:
+    return current.memo("client-keys", FetchedKeys)
