@@ -8,7 +8,7 @@ from provider.accounts.queries import lock
 from provider.api import answers
 from provider.api.caller import Caller, authenticate, dead_session
 from provider.api.proof import DeadProof, Proof, read_proof
-from provider.infrastructure.database import end_read, in_transaction
+from provider.infrastructure.database import in_transaction, reading
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout
 from provider.logout.notification.report import Report, find_everywhere_of_grant, report_on
@@ -20,8 +20,8 @@ from provider.protocol.errors import ProtocolError
 def preview_everywhere() -> Response:
     """Answer with what would end, and which apps would be told."""
     caller = authenticate()
-    found = preview(caller.account.id)
-    end_read()
+    with reading():
+        found = preview(caller.account.id)
     return jsonify(_previewed(found, caller))
 
 
@@ -31,8 +31,8 @@ def sign_out_everywhere() -> Response:
     outcome = in_transaction(lambda: _end(proof))
     if isinstance(outcome, ProtocolError):
         raise outcome
-    report = report_on(outcome)
-    end_read()
+    with reading():
+        report = report_on(outcome)
     return jsonify(_reported(report))
 
 

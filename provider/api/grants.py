@@ -12,7 +12,7 @@ from provider.clients.models import Client
 from provider.grants import queries as grants
 from provider.grants.models import Grant
 from provider.holdings.queries import list_held_grants
-from provider.infrastructure.database import end_read, in_transaction
+from provider.infrastructure.database import in_transaction, reading
 from provider.logout.models import LogoutReason
 from provider.logout.withdraw import withdraw_grant
 from provider.protocol.errors import NotFound
@@ -23,8 +23,8 @@ def list_grants() -> Response:
     """Answer with a page of the person's living grants, newest first."""
     caller = authenticate()
     page = PageRequest.read(read_parameters(request))
-    held = list_held_grants(caller.account.id, after=page.after, limit=page.limit + 1)
-    end_read()
+    with reading():
+        held = list_held_grants(caller.account.id, after=page.after, limit=page.limit + 1)
     shown = held[: page.limit]
     return jsonify(
         grants=[_shown(grant, client, current=grant.id == caller.grant.id) for grant, client in shown],

@@ -9,7 +9,7 @@ from provider.api import answers
 from provider.api.caller import Caller, authenticate
 from provider.api.pages import PageRequest
 from provider.holdings.queries import count_held_sessions, list_held_sessions
-from provider.infrastructure.database import end_read, in_transaction
+from provider.infrastructure.database import in_transaction, reading
 from provider.logout.end_session import end
 from provider.logout.others import end_others
 from provider.protocol.errors import NotFound, ProtocolError, UnprocessableRequest
@@ -22,8 +22,8 @@ def list_sessions() -> Response:
     caller = authenticate()
     page = PageRequest.read(read_parameters(request))
     # One more than asked for tells whether there is another page.
-    held = list_held_sessions(caller.account.id, after=page.after, limit=page.limit + 1)
-    end_read()
+    with reading():
+        held = list_held_sessions(caller.account.id, after=page.after, limit=page.limit + 1)
     shown = held[: page.limit]
     return jsonify(
         sessions=[answers.session(one, current=one.session.id == caller.session_id) for one in shown],

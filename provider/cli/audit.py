@@ -21,7 +21,7 @@ from provider.cli.context import fail, with_app
 from provider.cli.instants import read_since
 from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import reading, transaction
 from provider.inspection import history
 
 PROBLEMS_FOUND = 1
@@ -124,8 +124,8 @@ def verify(*, anchor: Link | None, as_json: bool) -> None:
     has seen of the database. An anchor of an entry that was since pruned for its age proves nothing: keep
     one that is younger than CURFEW_AUDIT_RETENTION.
     """
-    findings = verify_audit(anchor)
-    end_read()
+    with reading():
+        findings = verify_audit(anchor)
     seen = history.judge(remember=False)
     if seen.is_older:
         findings = replace(findings, problems=(*findings.problems, seen.sentence))

@@ -9,7 +9,7 @@ from uuid import UUID
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import reading
 from provider.logout.bulk import walk as bulk_walk
 from provider.logout.bulk.queries import find
 from provider.logout.models import BulkLogout
@@ -53,8 +53,8 @@ def how_far(ended: BulkLogout) -> str:
 
 
 def _look(bulk_logout_id: UUID) -> BulkLogout:
-    seen = find(bulk_logout_id)
-    end_read()
+    with reading():
+        seen = find(bulk_logout_id)
     if seen is None:
         raise BulkLogoutGone(f"there is no bulk logout {bulk_logout_id}")
     return seen

@@ -10,7 +10,7 @@ from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import reading, transaction
 from provider.inspection import history
 from provider.inspection.history import Judgement
 from provider.keys.models import KeyState
@@ -106,8 +106,8 @@ def accept(*, as_json: bool) -> None:
 
 
 def _answer(found: Judgement, ended: BulkLogout, *, as_json: bool) -> None:
-    active = [key for key in list_keys() if key.state == KeyState.ACTIVE]
-    end_read()
+    with reading():
+        active = [key for key in list_keys() if key.state == KeyState.ACTIVE]
     if as_json:
         keys: list[dict[str, Any]] = [
             {"kid": key.kid, "alg": key.alg, "activated_at": key.activated_at} for key in active

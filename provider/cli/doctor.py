@@ -13,7 +13,7 @@ from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.clients.queries import get_by_client_id
 from provider.delivery.evidence import open_trial
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import reading, transaction
 from provider.inspection.doctor import examine
 from provider.inspection.findings import Grade, Report
 
@@ -38,8 +38,8 @@ def doctor(*, client_id: str, as_json: bool) -> None:
     Looks at its address, name, certificate and answers. The tokens name people and sessions that do
     not exist, so nobody is signed out.
     """
-    client = get_by_client_id(client_id)
-    end_read()
+    with reading():
+        client = get_by_client_id(client_id)
     report = examine(client)
     with transaction():
         is_tried = report.grade is not Grade.FAIL and open_trial(client.id)

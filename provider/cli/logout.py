@@ -18,7 +18,7 @@ from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.clients import queries as clients
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import reading, transaction
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import queries as bulk_queries
 from provider.logout.models import BulkKind, BulkLogout
@@ -69,8 +69,8 @@ _wait_option = click.option(
 @with_app
 def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End a client's part of every session, with all its grants; other apps live on."""
-    known = clients.get_by_client_id(client_id)
-    end_read()
+    with reading():
+        known = clients.get_by_client_id(client_id)
     ask_first(
         f"Sign everybody out of {known.display_name} ({client_id})?",
         lambda: bulk_queries.measure(BulkKind.CLIENT, client=known),
@@ -126,8 +126,8 @@ def before(*, instant: datetime, wait: bool, dry_run: bool, yes: bool, as_json: 
 @with_app
 def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Sign a person out everywhere: all sessions, all grants."""
-    account = accounts.get_by_username(username)
-    end_read()
+    with reading():
+        account = accounts.get_by_username(username)
     ask_first(
         f"Sign {account.username} out everywhere?",
         lambda: measure_person(account.id),

@@ -13,7 +13,7 @@ from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.holdings.queries import apps_of_sessions
 from provider.infrastructure import clock
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import reading, transaction
 from provider.logout import end_session
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
@@ -79,8 +79,8 @@ def end(*, session_id: UUID | None, username: str | None, yes: bool, as_json: bo
     if (session_id is None) == (username is None):
         raise click.UsageError("name either a session or --account")
     if username is not None:
-        account = accounts.get_by_username(username)
-        end_read()
+        with reading():
+            account = accounts.get_by_username(username)
         question = f"Sign {account.username} out everywhere?"
         ask_first(question, lambda: measure_person(account.id), yes=yes, as_json=as_json)
     cause = Cause(reason=LogoutReason.ADMIN, initiator="admin")

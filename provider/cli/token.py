@@ -13,7 +13,7 @@ from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.clients.models import Client
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import reading, transaction
 from provider.tokens import service
 from provider.tokens.models import AccessToken
 
@@ -73,8 +73,8 @@ def revoke(*, token_id: UUID | None, client_id: str | None, yes: bool, as_json: 
     if (token_id is None) == (client_id is None):
         raise click.UsageError("name either a token or --client")
     if client_id is not None:
-        count = service.count_living(clients.get_by_client_id(client_id))
-        end_read()
+        with reading():
+            count = service.count_living(clients.get_by_client_id(client_id))
         confirm(f"Revoke {count} service token(s) of {client_id}?", yes=yes)
     with transaction():
         client, revoked = _revoke(token_id, client_id)

@@ -26,7 +26,7 @@ from provider.delivery.queries import is_any_due
 from provider.delivery.results import Results
 from provider.delivery.run_out import end_run_out
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import end_read, is_sqlite, log_failure, transaction
+from provider.infrastructure.database import is_sqlite, log_failure, reading, transaction
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
 # So many times as many are taken as are sent at once: a claim costs as much for one as for many.
@@ -237,8 +237,8 @@ class Dispatcher:
     def _claim(self, most: Most, places: set[Permit]) -> Claim | None:
         # On SQLite a claim keeps every other writer waiting; so ask first whether there is anything.
         if is_sqlite():
-            found = is_any_due(clock.now())
-            end_read()
+            with reading():
+                found = is_any_due(clock.now())
             if not found:
                 return None
         self._health.refresh()

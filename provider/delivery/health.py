@@ -19,7 +19,7 @@ from provider.delivery.models import BreakerState, Delivery, EndpointHealth
 from provider.delivery.queries import due_condition
 from provider.delivery.resend import hasten
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import change, db, end_read, is_sqlite, transaction
+from provider.infrastructure.database import change, db, is_sqlite, reading, transaction
 
 # How old our knowledge of what others have written may be, and how long our own may wait to be written.
 _FRESH_FOR = 1.0
@@ -66,10 +66,10 @@ class Health:
         self._read_at = time.monotonic()
         ill = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
         rows = select(EndpointHealth).where(ill)
-        found = db.session.scalars(rows, execution_options={"populate_existing": True}).all()
-        shut = {row.client_id: row.url for row in found if row.state != BreakerState.CLOSED}
-        urls = self._current_urls(shut) if shut else {}
-        end_read()
+        with reading():
+            found = db.session.scalars(rows, execution_options={"populate_existing": True}).all()
+            shut = {row.client_id: row.url for row in found if row.state != BreakerState.CLOSED}
+            urls = self._current_urls(shut) if shut else {}
         db.session.expunge_all()
         self._known = {row.client_id: row for row in found}
         self._failing_at = {}

@@ -9,7 +9,7 @@ from provider.delivery.outgoing import Builder
 from provider.delivery.queries import list_run_out
 from provider.delivery.results import Results
 from provider.infrastructure import clock
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import reading, transaction
 
 _AT_ONCE = 200
 
@@ -19,8 +19,8 @@ def end_run_out(
 ) -> bool:
     """End a bounded number of them; returns whether there may be more. `turns` guards each transaction."""
     now = clock.now()
-    ids = list_run_out(now, _AT_ONCE)
-    end_read()
+    with reading():
+        ids = list_run_out(now, _AT_ONCE)
     if not ids:
         return False
     with turns, transaction():

@@ -7,7 +7,7 @@ from flask import Response, abort, jsonify, request
 from provider.clients import initial_access
 from provider.endpoints.client_endpoint import never_stored
 from provider.infrastructure import current
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import reading
 from provider.oauth.registration import lifecycle as registration
 from provider.oauth.registration.lifecycle import RegisteredByItself
 from provider.protocol.errors import InvalidRequest, InvalidToken, MissingToken, TooManyRequests
@@ -34,8 +34,8 @@ def read_registration(client_id: str) -> Response:
     """Tell a client what it registered (rfc7592 §2.1); its secret is not known here."""
     _refuse_unless_offered()
     token = _own_token()
-    client = registration.prove(client_id, token)
-    end_read()
+    with reading():
+        client = registration.prove(client_id, token)
     return _answer(RegisteredByItself(client=client, token=token), 200)
 
 
@@ -75,8 +75,8 @@ def _initial_token() -> str | None:
         if current.settings().registration == "open":
             return None
         raise MissingToken("an initial access token is needed")
-    is_good = initial_access.find_good(token) is not None
-    end_read()
+    with reading():
+        is_good = initial_access.find_good(token) is not None
     if not is_good:
         raise InvalidToken("the initial access token is unknown, used up, expired or revoked")
     return token

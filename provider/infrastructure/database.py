@@ -205,8 +205,18 @@ def after_commit(act: Callable[[], None]) -> None:
     db.session.info.setdefault(_AFTER_COMMIT, []).append(act)
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """Hold some reads and give their connection back, so that none is held while waiting for others.
+
+    After an error the request's or the command's end rolls back.
+    """
+    yield
+    end_read()
+
+
 def end_read() -> None:
-    """Give back the connection of a finished read, so that none is held while waiting for others."""
+    """Give back the connection of what was read before, where the reads themselves are elsewhere."""
     if db.session.info.get(WRITES):
         raise RuntimeError("a transaction is open")
     db.session.commit()

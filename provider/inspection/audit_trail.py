@@ -12,7 +12,7 @@ from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
 from provider.audit.verify import Walk, oldest, verify, wrong_entry
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db, end_read, reading
 from provider.inspection.batches import batches, between
 from provider.logout.models import Logout
 
@@ -29,15 +29,15 @@ def endings_without_entry() -> Iterator[tuple[int, list[UUID]]]:
     kept_since = clock.now() - current.settings().audit_retention
     for batch in batches(Logout, _BATCH):
         kept = and_(between(Logout, batch.after, batch.through), Logout.at > kept_since)
-        missing = [one for one in _without_entry(kept) if not _has_late_entry(one)]
-        end_read()
+        with reading():
+            missing = [one for one in _without_entry(kept) if not _has_late_entry(one)]
         yield batch.count, missing
 
 
 def verify_all() -> tuple[int, Sequence[str]]:
     """Verify every entry; returns how many there are, and what is wrong."""
-    findings = verify()
-    end_read()
+    with reading():
+        findings = verify()
     return findings.linked + findings.not_yet_linked, findings.problems
 
 

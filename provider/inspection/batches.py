@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select, true
 
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db, end_read, reading
 from provider.logout.models import Logout
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AccessToken, RefreshToken
@@ -33,8 +33,8 @@ def batches(table: Walked, size: int) -> Iterator[Batch]:
         ids = select(table.id).where(between(table, after, None)).order_by(table.id)
         through = db.session.scalar(ids.offset(size - 1).limit(1))
         if through is None:
-            left = db.session.scalar(select(func.count()).select_from(ids.limit(size).subquery()))
-            end_read()
+            with reading():
+                left = db.session.scalar(select(func.count()).select_from(ids.limit(size).subquery()))
             yield Batch(after, None, left or 0)
             return
         end_read()

@@ -11,7 +11,7 @@ from provider.clients.addresses import has_plain_http_logout
 from provider.clients.models import Client, LogoutTokenNames
 from provider.delivery.degraded import count_waiting, find_failing
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import reading
 from provider.infrastructure.opaque_tokens import new_id
 from provider.infrastructure.outbound_http import (
     FailureKind,
@@ -99,12 +99,13 @@ def _registration(client: Client, url: str) -> Finding:
 
 def _deliveries(client: Client) -> Iterator[Finding]:
     """Say how its endpoint has been doing, if it fails."""
-    health = find_failing(client.id)
+    with reading():
+        health = find_failing(client.id)
+        waiting = count_waiting(client.id) if health else 0
     if health is None:
         return
-    waiting, how = count_waiting(client.id), "refusing" if health.is_refusing else "failing"
+    how = "refusing" if health.is_refusing else "failing"
     since = f" since {health.failing_since:%Y-%m-%d %H:%M:%S} UTC" if health.failing_since else ""
-    end_read()
     yield Finding(
         check="deliveries",
         grade=Grade.WARN,

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from provider.config.unwise import Unwise
 from provider.delivery import workers
 from provider.infrastructure import clock, database_clock, schema
-from provider.infrastructure.database import AWAY, end_read
+from provider.infrastructure.database import AWAY, reading
 
 
 def unwise_installation(engine: Engine) -> Iterator[Unwise]:
@@ -30,8 +30,8 @@ def _look(engine: Engine) -> Iterator[Unwise]:
             cure="run `curfew db upgrade`",
         )
         return
-    living = workers.count_living(clock.now())
-    end_read()
+    with reading():
+        living = workers.count_living(clock.now())
     if not living:
         yield Unwise(
             subject="worker",

@@ -5,7 +5,7 @@ from contextlib import suppress
 from cryptography.exceptions import InvalidTag
 
 from provider.infrastructure import current
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import reading
 from provider.keys import algorithms, queries
 from provider.keys.algorithms import PrivateKey
 
@@ -35,8 +35,8 @@ def seal_anew(sealed: bytes, *, kid: str, alg: str) -> bytes:
 def check_secret_key() -> None:
     """Raise WrongSecretKey or UnreadableKey if it was another secret key that sealed the database."""
     current.secret_box()
-    rows = queries.list_sealed_rows()
-    end_read()
+    with reading():
+        rows = queries.list_sealed_rows()
     for row in rows:
         try:
             unseal(row.sealed_private_key, kid=row.kid, alg=row.alg)

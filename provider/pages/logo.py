@@ -7,7 +7,7 @@ from provider.clients.logos import Logo
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.infrastructure import current
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import reading
 from provider.protocol.errors import NotFound, TooManyRequests
 from provider.web import network_limits
 
@@ -23,8 +23,8 @@ _HEADERS = {
 
 def show(client_id: str) -> Response:
     """Show the logo of an app, which is fetched when it is first asked for (registration §2)."""
-    client = find_by_client_id(client_id)
-    end_read()
+    with reading():
+        client = find_by_client_id(client_id)
     uri = logos.address_of(client) if client and client.is_active else None
     logo = _logo_at(uri, client) if uri and client else None
     if logo is None:

@@ -7,7 +7,7 @@ from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.clients.unchecked import unchecked_host
 from provider.infrastructure import current
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import reading
 from provider.protocol.errors import NotFound
 from provider.protocol.parameters import with_query
 from provider.web.layout import page
@@ -19,8 +19,8 @@ def show(client_id: str) -> Response:
     Only to what the app has registered: `target_link_uri` is not taken from whoever made the link. An app
     that registered itself may have named any address, so the person sees it before going there.
     """
-    client = find_by_client_id(client_id)
-    end_read()
+    with reading():
+        client = find_by_client_id(client_id)
     address = address_of(client) if client and client.is_active else None
     if client is None or address is None:
         raise NotFound("no app that can be opened from here has this name")

@@ -15,7 +15,7 @@ from provider.clients import browser_origins
 from provider.clients.browser_origins import origin_of
 from provider.clients.models import Client
 from provider.infrastructure import current
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import reading
 from provider.oauth.client_proof.registered_client import find_active
 from provider.web.addresses_for_programs import (
     is_account_api,
@@ -51,10 +51,10 @@ def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
     """Do the same for the client that a request names; nobody is looked up unless a script asks."""
     if not _is_asked_by_script() or "client_id" not in parameters:
         return
-    found = find_active(parameters["client_id"])
-    if found is not None:
-        allow_pages_of(found.client)
-    end_read()
+    with reading():
+        found = find_active(parameters["client_id"])
+        if found is not None:
+            allow_pages_of(found.client)
 
 
 def _is_asked_by_script() -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from provider.audit.record import Actor
 from provider.infrastructure import clock, current, event_log, leases
-from provider.infrastructure.database import change, db, end_read, is_away, transaction
+from provider.infrastructure.database import change, db, end_read, is_away, reading, transaction
 from provider.logout.bulk.queries import count_to_end, find, find_unfinished, list_next
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
@@ -56,8 +56,8 @@ class _Pace:
 
 def carry_on_if_free(holder: str, seconds: float = TURN_SECONDS) -> BulkLogout | None:
     """Carry on with the oldest bulk logout, unless there is none or somebody else is at it."""
-    bulk = find_unfinished()
-    end_read()
+    with reading():
+        bulk = find_unfinished()
     if bulk is None:
         return None
     leases.ensure([DUTY])
@@ -72,8 +72,8 @@ def carry_on_if_free(holder: str, seconds: float = TURN_SECONDS) -> BulkLogout |
 
 def carry_on(seconds: float = TURN_SECONDS) -> BulkLogout | None:
     """Carry on with the oldest bulk logout for a while; returns it as it stands, or None if there is none."""
-    bulk = find_unfinished()
-    end_read()
+    with reading():
+        bulk = find_unfinished()
     if bulk is None:
         return None
     deadline = time.monotonic() + seconds
@@ -82,14 +82,14 @@ def carry_on(seconds: float = TURN_SECONDS) -> BulkLogout | None:
             _count(bulk)
         while bulk and bulk.is_running and time.monotonic() < deadline:
             _walk_batch(bulk, deadline)
-            bulk = find(bulk.id)
-            end_read()
+            with reading():
+                bulk = find(bulk.id)
     return bulk
 
 
 def _walk_batch(bulk: BulkLogout, deadline: float) -> None:
-    rows = list_next(bulk, current.settings().mass_ending_batch)
-    end_read()
+    with reading():
+        rows = list_next(bulk, current.settings().mass_ending_batch)
     pace = _Pace(bulk)
     for row in rows:
         pace.wait(deadline)
@@ -166,7 +166,7 @@ def _go_to_next_phase(bulk: BulkLogout) -> None:
 
 def _count(bulk: BulkLogout) -> None:
     """Note how many there are to end, apart from the watermark, which is not made to wait for it."""
-    total = count_to_end(bulk)
-    end_read()
+    with reading():
+        total = count_to_end(bulk)
     with transaction():
         change(update(BulkLogout).where(BulkLogout.id == bulk.id).values(total=total))

@@ -19,7 +19,7 @@ from provider.delivery.outbox import BACKCHANNEL_LOGOUT
 from provider.delivery.outgoing import Builder, ClaimedDelivery
 from provider.delivery.owner import Owner
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import after_commit, change, db, end_read
+from provider.infrastructure.database import after_commit, change, db, reading
 from provider.logout.notification import logout_token
 
 # A new kind of delivery is one more builder here.
@@ -50,8 +50,8 @@ def drain(limit: int | None = None) -> "Counter[str]":
     """Attempt everything that is due, without broker or worker (DLV-25), and count the states it came to."""
     dispatcher = make_dispatcher()
     try:
-        dispatcher.share_among(workers.count_living(clock.now()) + 1)
-        end_read()
+        with reading():
+            dispatcher.share_among(workers.count_living(clock.now()) + 1)
         return dispatcher.drain(limit=limit)
     finally:
         dispatcher.close()

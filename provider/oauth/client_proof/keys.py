@@ -18,7 +18,7 @@ from provider.clients import fetch_slots
 from provider.clients.fetch_slots import PATIENCE, NoSlotFree, registrant_of
 from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import end_read, reading
 from provider.infrastructure.outbound_http import OutboundFailure
 from provider.oauth.client_proof.documents import no_slot
 from provider.oauth.client_proof.registered_client import find_active
@@ -132,16 +132,16 @@ def fetch_if_needed(parameters: Mapping[str, str], certificate: ClientCertificat
         client_id, kid = _names_in(assertion)
         fetch_keys_for(client_id, kid)
     elif certificate and "client_id" in parameters:
-        client = find_active(parameters["client_id"])
-        end_read()
+        with reading():
+            client = find_active(parameters["client_id"])
         if client and client.metadata.token_endpoint_auth_method == SELF_SIGNED_TLS_CLIENT_AUTH:
             _look(client.client, lambda fetched: certificate.thumbprint in fetched.certificates)
 
 
 def fetch_keys_for(client_id: object, kid: object) -> None:
     """Fetch a client's keys where it publishes them and we lack the one that a token of its names."""
-    client = find_active(client_id)
-    end_read()
+    with reading():
+        client = find_active(client_id)
     if client:
         _look(client.client, lambda fetched: _has(fetched.keys, kid))
 
