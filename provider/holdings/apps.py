@@ -1,4 +1,4 @@
-"""What each app has of a person, in all browsers and beyond them."""
+"""The apps of a person: in which browsers and devices each is signed in, and how long it may act offline."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a person holds: living sessions with the apps in them, and living grants."""
+"""The living sessions of a person with the apps in them, and the living grants."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def list_held_grants(
 
 
 def _has_a_session(now: datetime) -> ColumnElement[bool]:
-    """The condition that a grant has a share of a session that lives, without which it is of no use."""
+    """The condition that a grant has a living client session, without which it is of no use."""
     return (
         exists()
         .where(

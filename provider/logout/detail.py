@@ -1,4 +1,4 @@
-"""One logout told whole: its cause, what it ended, what survived, and how each app was notified of it."""
+"""One logout in full: its cause, what it ended, what survived, and how each app was notified of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Sign out of this app: one client's share of a session ends; the session and other apps live on."""
+"""Sign out of this app: one client session ends; the session and other apps live on."""
 
 from provider.logout.ending import (
     Cause,
@@ -17,7 +17,7 @@ from provider.sessions.models import ClientSession
 def end_share(
     client_session: ClientSession, cause: Cause, *, revoke_offline: bool = False
 ) -> LogoutOutcome | None:
-    """End one client's share and tell that client; None when it had ended already.
+    """End one client session and notify its client; None when it had ended already.
 
     The grant goes with it unless offline_access was granted; a replayed refresh token or withdrawn
     consent takes the offline grant too (`revoke_offline`, DEC-16).

@@ -1,4 +1,4 @@
-"""The end of one grant, offline or not: everything issued on it is dead, and its client is told."""
+"""Revoke one grant, offline or not: everything issued on it is dead, and its client is notified."""
 
 from datetime import datetime
 from uuid import UUID

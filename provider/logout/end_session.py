@@ -1,4 +1,4 @@
-"""Sign out of this browser: the central session ends with every client's share of it."""
+"""Sign out of this browser: the central session ends with all its client sessions."""
 
 from collections.abc import Collection
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What every ending does once it is known what ends: the record, the deliveries, the audit entry."""
+"""The steps that every logout shares once it is known what ends: record, deliveries and audit entry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,14 +31,14 @@ class Cause:
     reason: LogoutReason
     initiator: Actor
     client: Client | None = None
-    # The operator behind `admin`: who runs the command, unless it goes on with what somebody else began.
+    # The operator behind `admin`: the one at the command, or the one who began what it continues.
     by: Operator | None = field(default_factory=acting.operator)
     ip: str | None = None
     # The bulk logout that this one is part of.
     bulk_logout_id: UUID | None = None
     # The session in which the person asked for it; for the result page.
     asked_in: UUID | None = None
-    # One of very many: its deliveries go after those that somebody waits for, and rouse nobody.
+    # One of very many: its deliveries go after those that a person waits for, and wake no worker.
     in_bulk: bool = False
     # The address of the result page where the caller can derive it again for a repeated request.
     result_handle: str | None = field(default=None, repr=False)
@@ -56,7 +56,7 @@ class Cause:
 
 @dataclass(kw_only=True)
 class LogoutOutcome:
-    """What an ending did. `rung` is known after the commit: whether a worker was woken by the broker."""
+    """The outcome of a logout. `rung` is known after the commit: whether a worker was woken."""
 
     logout: Logout
     result_handle: str
@@ -74,18 +74,18 @@ class LogoutOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """One ending in the making: its identifier and instant, given before anything names them."""
+    """A logout in the making: its identifier and instant, given before any row names them."""
 
     cause: Cause
     scope: LogoutScope
     account_id: UUID
-    # The one session that ends or that a client leaves; a wider ending names none.
+    # The one session that ends or that a client leaves; a wider logout names none.
     session_id: UUID | None = None
     logout_id: UUID = field(default_factory=new_id)
     at: datetime = field(default_factory=clock.now)
 
     def as_logout(self, **ended: object) -> Logout:
-        """Return the record of this ending: who, why and when, and what it ended."""
+        """Return the record of this logout: who, why and when, and what it ended."""
         cause = self.cause
         return Logout(
             id=self.logout_id,
@@ -118,7 +118,7 @@ def end_client_sessions(ending: Ending, shares: Sequence[Share]) -> int:
 
 
 def end_devices(ending: Ending, shares: Sequence[Share]) -> int:
-    """End the sessions of devices whose one client leaves: nobody could use or see anything of them."""
+    """End the sessions of devices whose only client leaves: they would be of no use."""
     ids = [share.client_session.session_id for share in shares if share.client_session and share.is_device]
     return sum(lifecycle.end(session_id, logout_id=ending.logout_id, at=ending.at) for session_id in ids)
 
@@ -150,7 +150,7 @@ def conclude(
     survivors: list[Share],
     more_notices: Sequence[Notice] = (),
 ) -> LogoutOutcome:
-    """Write the Logout, owe the news to every client concerned, and ring for the workers after the commit."""
+    """Write the Logout and a delivery for every client concerned, and wake the workers after the commit."""
     notices = [*fanout.plan(shares, ending.cause.reason), *more_notices]
     result_handle = ending.cause.result_handle or new_handle()
     logout = ending.as_logout(

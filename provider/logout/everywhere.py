@@ -18,7 +18,7 @@ from provider.sessions.models import Session
 
 
 def end_everywhere(account: Account, cause: Cause) -> LogoutOutcome:
-    """End everything of a person and owe the news to every client concerned.
+    """End everything of a person and notify every client concerned.
 
     The account's epoch goes first: it takes the account's row lock, so a sign-in or grant that is in
     the making either comes before and is found here, or carries the old number and is born dead.

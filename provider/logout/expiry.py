@@ -1,4 +1,4 @@
-"""Expiry is an ending too: sessions that ran out are ended exactly once, and their apps are told.
+"""Expiry is a logout too: sessions that ran out are ended exactly once, and their apps are notified.
 
 A session can also be dead by a number: somebody was still signing in when everything of theirs, or
 of everybody, was ended. Each is ended for the reason that it died of.
@@ -25,7 +25,7 @@ _DEAD_FOR_ALL = dead_for_all(Session.provider_epoch, Session.created_at)
 
 
 def list_run_out(limit: int) -> Sequence[UUID]:
-    """List sessions whose time has run out and that nobody has ended yet, oldest first.
+    """List sessions whose time has run out and that have not been ended yet, oldest first.
 
     Served by ix_session_ends_at_living.
     """
@@ -34,9 +34,9 @@ def list_run_out(limit: int) -> Sequence[UUID]:
 
 
 def list_born_dead(limit: int) -> Sequence[UUID]:
-    """List sessions that are dead by a number and that no ending has found, oldest first.
+    """List sessions that are dead by a number and that no logout has found, oldest first.
 
-    They were begun by requests that were under way during the ending. It reads every living
+    They were begun by requests that were under way during the logout. It reads every living
     session, so it is asked seldom; a bulk logout that is still at work finds its own.
     """
     at_work = exists().where(BulkLogout.finished_at.is_(None), BulkLogout.kind.in_(_OF_SESSIONS))
@@ -51,7 +51,7 @@ def list_born_dead(limit: int) -> Sequence[UUID]:
 
 
 def end_dead(session_id: UUID) -> LogoutOutcome | None:
-    """End one session that is dead; None when somebody has ended it, or it lives after all."""
+    """End one session that is dead; None when it has been ended meanwhile, or lives after all."""
     session, reason, bulk = _look_at(session_id)
     if session is None or reason is None:
         return None

@@ -1,4 +1,4 @@
-"""Decide which clients are notified of an ending, and by which claims."""
+"""Decide which clients are notified of a logout, and by which claims."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -9,7 +9,7 @@ from provider.logout.models import LogoutReason, LogoutScope
 from provider.logout.shares import Share
 
 FIRST, AFTERWARDS, IN_BULK = 0, 1, 2
-# These answer an incident: every second that an RP is not told may be an attacker's.
+# These answer an incident: an attacker may use every second until an RP is notified.
 SECURITY_REASONS = frozenset(
     {
         LogoutReason.ADMIN,
@@ -24,7 +24,7 @@ SECURITY_REASONS = frozenset(
 )
 
 
-# These are nobody's act; a client may wish not to hear of them (DEC-06).
+# No person or operator caused these; a client may choose not to be notified of them (DEC-06).
 EXPIRY_REASONS = frozenset({LogoutReason.IDLE_TIMEOUT, LogoutReason.ABSOLUTE_TIMEOUT})
 
 
@@ -39,7 +39,7 @@ def plan(shares: Sequence[Share], reason: LogoutReason) -> list[Notice]:
 
 
 def priority_of(reason: LogoutReason, scope: LogoutScope, *, in_bulk: bool) -> int:
-    """Return the rank of an ending's deliveries: security endings go first (design §5).
+    """Return the rank of a logout's deliveries: those with a security reason go first (design §5).
 
     One of very many goes last, whatever its reason: a person who signs out must not wait behind a
     million others.

@@ -1,4 +1,4 @@
-"""What an `id_token_hint` proves at the end-session endpoint, and what it does not.
+"""The `id_token_hint` of the end-session endpoint: what it proves, and what it does not.
 
 Authlib's own end-session endpoint takes any JWT that we have signed for a hint – another person's,
 a Logout Token, an access token (LIB-01 to LIB-05) – so the checks are ours.
@@ -75,7 +75,7 @@ def read_hint(id_token_hint: str, *, client_id: str | None) -> ProvenHint:
 
 
 def find_hinted(hint: ProvenHint) -> tuple[ClientSession, Session] | None:
-    """Find the share and session that a hint names, if it is the hint's own client's and recent."""
+    """Find the client session that a hint names, with its session, if it is the client's own and recent."""
     found = find_by_sid(hint.sid)
     if found is None or found[0].client_id != hint.client.id or not is_recent(found[1]):
         return None

@@ -1,4 +1,4 @@
-"""How many sessions one person may have at once: one more ends the oldest, and its apps are told."""
+"""The limit of sessions that one person may have: one more ends the oldest, and its apps are notified."""
 
 from sqlalchemy import select, true
 

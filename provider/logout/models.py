@@ -1,4 +1,4 @@
-"""The table of endings."""
+"""The tables of logouts and bulk logouts."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -45,11 +45,11 @@ class LogoutScope(StrEnum):
 
 
 class BulkKind(StrEnum):
-    """Whose end a bulk logout is."""
+    """What a bulk logout ends."""
 
     # Everybody's sessions and grants.
     ALL = "all"
-    # One client's share of every session, with its grants.
+    # The client sessions of one client, with its grants.
     CLIENT = "client"
     # What was begun before an instant.
     ISSUED_BEFORE = "issued_before"
@@ -58,14 +58,14 @@ class BulkKind(StrEnum):
 
 
 class BulkPhase(StrEnum):
-    """What the walk of a bulk logout is about: what lives in browsers first, then grants on their own."""
+    """The phases of a bulk logout's walk: what lives in browsers first, then grants on their own."""
 
     SESSIONS = "sessions"
     GRANTS = "grants"
 
 
 class BulkLogout(Base):
-    """The end of many sessions at once: one watermark first, then the rows and the news in paced batches."""
+    """The end of many sessions at once: one watermark, then the rows and notifications in paced batches."""
 
     __tablename__ = "mass_ending"
 
@@ -81,7 +81,7 @@ class BulkLogout(Base):
     # How many there were when it began, and how many have been ended and owed since.
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
-    # Where the walk over the rows stands, so that whoever carries on after a crash begins there.
+    # Where the walk over the rows stands; after a crash it continues there.
     phase: Mapped[str] = mapped_column(String(16), default=BulkPhase.SESSIONS)
     cursor: Mapped[UUID | None] = mapped_column()
     correlation_id: Mapped[str | None] = mapped_column(String(64))
@@ -95,17 +95,17 @@ class BulkLogout(Base):
 
     @property
     def is_running(self) -> bool:
-        """Whether rows remain to be ended and nobody has stopped that."""
+        """Whether rows remain to be ended and no operator has stopped it."""
         return self.finished_at is None and self.stopped_at is None
 
     @property
     def operator(self) -> Operator | None:
-        """Who began it, if that is known."""
+        """The operator who began it, if known."""
         return Operator(self.actor_name, self.actor_origin) if self.actor_name else None
 
 
 class Logout(Base):
-    """One ending. Its sessions, client sessions, grants and deliveries carry its id."""
+    """One logout. Its sessions, client sessions, grants and deliveries carry its id."""
 
     __tablename__ = "logout"
     __table_args__ = (Index("ix_logout_account_id_at", "account_id", "at"), Index("ix_logout_at", "at"))

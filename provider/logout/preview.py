@@ -1,4 +1,4 @@
-"""What an ending would end, said before it is done: the same shares that the ending itself will read."""
+"""Preview a logout: the same client sessions that the logout itself will read, without locking them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ MOST_SESSIONS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewedApp:
-    """One app's part of an ending that has not happened."""
+    """One app's part of a logout that has not happened."""
 
     client: Client
-    # Whether it will be told by a Logout Token.
+    # Whether it will be sent a Logout Token.
     will_be_notified: bool
     # How long what it was allowed lives unless something ends it, and whether that outlives a session.
     until: datetime
     offline: bool
-    # Whether that grant lives on after this ending.
+    # Whether that grant survives this logout.
     survives: bool
 
 
@@ -54,7 +54,7 @@ class Preview:
 
     @property
     def apps_to_notify(self) -> tuple[PreviewedApp, ...]:
-        """The apps that will be told."""
+        """The apps that will be notified."""
         return tuple(app for app in self.apps if app.will_be_notified)
 
 

@@ -1,4 +1,4 @@
-"""Whom an upstream means when it wants a person signed out (Global Token Revocation §3.2)."""
+"""Find the person whom an upstream wants signed out (Global Token Revocation §3.2)."""
 
 from uuid import UUID
 

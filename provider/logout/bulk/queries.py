@@ -26,7 +26,7 @@ Selection = Select[UUID]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What a bulk logout would reach if it began now."""
+    """The reach of a bulk logout if it began now."""
 
     sessions: int
     client_sessions: int

@@ -1,4 +1,4 @@
-"""What follows a bulk logout: the rows are ended one by one and their apps are told, in paced batches.
+"""The walk that follows a bulk logout: rows are ended one by one and their apps notified, in paced batches.
 
 Each row is ended in a transaction of its own, together with the cursor that passes it. So whoever
 carries on after a crash begins with the next row, and none is ended or told of twice.
@@ -55,7 +55,7 @@ class _Pace:
 
 
 def carry_on_if_free(holder: str, seconds: float = TURN_SECONDS) -> BulkLogout | None:
-    """Carry on with the oldest bulk logout, unless there is none or somebody else is at it."""
+    """Carry on with the oldest bulk logout, unless there is none or another process is at it."""
     with reading():
         bulk = find_unfinished()
     if bulk is None:

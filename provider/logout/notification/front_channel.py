@@ -1,7 +1,7 @@
-"""Front-Channel Logout 1.0: the pages of apps that this browser loads after an ending.
+"""Front-Channel Logout 1.0: the pages of apps that this browser loads after a logout.
 
-Best effort, because browsers keep cookies from frames: nothing here counts as told (THR-21), the
-back channel owes the news all the same.
+Best effort, because browsers keep cookies from frames: no app counts as notified by it (THR-21), and the
+back channel is used all the same.
 """
 
 from sqlalchemy import ColumnElement, exists, select

@@ -49,16 +49,16 @@ def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
 
 
 def address_of(client: Client) -> str | None:
-    """Return where a client is told of endings.
+    """Return where a client is notified of logouts.
 
-    A disabled or deleted client is told all the same, where it was last known to listen (DLV-22).
+    A disabled or deleted client is notified all the same, at its last known address (DLV-22).
     """
     return client.deliver_to or client.metadata_.backchannel_logout_uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Receiver:
-    """What a thread needs of a client, which it must not ask the database for."""
+    """The fields of a client that a sending thread needs; it must not ask the database for them."""
 
     url: str
     client_id: str
@@ -143,12 +143,12 @@ def _claims(delivery: ClaimedDelivery, receiver: _Receiver, jti: str) -> dict[st
 
 
 def _lives() -> ColumnElement[bool]:
-    """Whether the very share of a session that the client is to end is still alive."""
+    """Whether the client session that the token names is still alive."""
     living = (ClientSession.ended_at.is_(None), Session.ended_at.is_(None))
     by_sid = exists().where(
         ClientSession.session_id == Session.id, ClientSession.sid == Delivery.sid, *living
     )
-    # A share that is newer than the ending is not meant by it; it has come back instead.
+    # A client session that is newer than the logout is not meant by it: the person has come back.
     by_session = exists().where(
         ClientSession.session_id == Session.id,
         ClientSession.session_id == Delivery.session_id,

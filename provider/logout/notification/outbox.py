@@ -1,4 +1,4 @@
-"""The outbox at work for this house: which requests it can build, and the audit entries of what happens."""
+"""Logout deliveries at work: which requests can be built, and the audit entries of their results."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -33,7 +33,7 @@ _TAGS = {
 
 
 def make_dispatcher(concurrency: int | None = None, name: str | None = None) -> Dispatcher:
-    """Return a dispatcher for the application at work; who makes it closes it."""
+    """Return a dispatcher for the current application; the caller closes it."""
     return Dispatcher(
         Owner(
             builders=BUILDERS,
@@ -131,7 +131,7 @@ def announce_turn(health: EndpointHealth, turn: Turn) -> None:
 
 
 def find_current_urls(client_ids: Collection[UUID]) -> dict[UUID, str | None]:
-    """Find where clients are told of endings now."""
+    """Find where clients are notified of logouts now."""
     rows = db.session.scalars(select(Client).where(Client.id.in_(client_ids)))
     return {client.id: logout_token.address_of(client) for client in rows}
 

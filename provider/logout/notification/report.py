@@ -1,4 +1,4 @@
-"""What a sign-out everywhere did, as often as somebody asks."""
+"""The report of a sign-out everywhere, derived from its rows at each request."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,7 +17,7 @@ from provider.tokens.models import RefreshToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """An ending with what hung on it."""
+    """A sign-out everywhere with what it ended."""
 
     logout: Logout
     refresh_tokens_revoked: int
@@ -25,7 +25,7 @@ class Report:
 
 
 def report_on(logout: Logout) -> Report:
-    """Return what an ending did; derived from its rows, so that a repeated question gets the same answer."""
+    """Return what a sign-out did; derived from its rows, so that a repeated request gets the same report."""
     owed = select(Delivery.client_id).where(Delivery.logout_id == logout.id)
     clients = db.session.scalars(select(Client).where(Client.id.in_(owed)))
     return Report(
@@ -46,7 +46,7 @@ def find_everywhere_of_grant(grant_id: UUID) -> Logout | None:
 
 
 def _count_refresh_tokens(logout: Logout) -> int:
-    """Count the tokens that could be used until this ending; what became of them later does not matter."""
+    """Count the tokens that were usable until this logout; what became of them later does not matter."""
     usable = (
         select(func.count())
         .select_from(RefreshToken)

@@ -1,4 +1,4 @@
-"""How an ending goes on: what became of it at each app that was part of it."""
+"""The progress of a logout: the state of its notification at each app that was part of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from provider.sessions.models import ClientSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppResult:
-    """One app's part of an ending. `state` None: nothing is owed to it."""
+    """One app's part of a logout. `state` None: it is not notified."""
 
     name: str
     state: DeliveryState | None
@@ -34,12 +34,12 @@ class AppResult:
 
 
 def find_by_result_handle(handle: str) -> Logout | None:
-    """Find the ending whose result page has this address."""
+    """Find the logout whose result page has this address."""
     return db.session.scalars(select(Logout).where(Logout.result_digest == digest_of(handle))).one_or_none()
 
 
 def list_app_results(logout: Logout) -> list[AppResult]:
-    """List the apps that were part of an ending, by name, each once."""
+    """List the apps that were part of a logout, by name, each once."""
     owed = _deliveries(logout.id)
     clients = _clients(logout.id)
     not_notified = [client for client in clients if client.id not in owed]
@@ -51,14 +51,14 @@ def list_app_results(logout: Logout) -> list[AppResult]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many deliveries of an ending wait for their first attempt to finish, and how many for success."""
+    """How many deliveries of a logout wait for their first attempt to finish, and how many for success."""
 
     untried: int
     unconfirmed: int
 
 
 def progress_of(logout_id: UUID) -> Progress:
-    """Return how far the deliveries of an ending are."""
+    """Return how far the deliveries of a logout are."""
     state, done = Delivery.state, (DeliveryState.ACCEPTED, DeliveryState.SUPERSEDED)
     untried = func.count().filter(state == DeliveryState.PENDING, Delivery.last_outcome.is_(None))
     unconfirmed = func.count().filter(state.not_in(done))

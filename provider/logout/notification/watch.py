@@ -1,7 +1,7 @@
-"""Endpoints that have failed for long: somebody must know, and know again every day (DLV-15).
+"""Report endpoints that have failed for long, and report them again every day (DLV-15).
 
-Nothing is ever switched off because of it: an endpoint that is not told of sign-outs is a hole, and
-one that is silently given up is a hole that nobody sees.
+No endpoint is switched off because of it: an app that is not notified of logouts is a gap, and one that
+is given up silently is a gap that no operator sees.
 """
 
 from provider.audit.record import record
