@@ -14,6 +14,12 @@ from provider.api.openapi import document
 from provider.app import create_app
 from provider.config import Settings
 from provider.infrastructure.engine import Role
+from provider.web.addresses_for_programs import (
+    is_for_own_pages,
+    is_for_programs,
+    is_public,
+    is_registration,
+)
 
 _ABOUT = """\
 `/openapi.json` describes the account API and the protocol endpoints for tools; the discovery document says
@@ -25,6 +31,7 @@ _HIDDEN = {"HEAD", "OPTIONS"}
 _TITLES = {"account": "Account API", "protocol": "Protocol endpoints"}
 _ERROR = "default"
 _STATIC = "Style sheets, scripts and icons of the pages."
+_FOR_OUR_SCRIPTS = {"/session/ended/{handle}/state"}
 Described = dict[str, Any]
 
 
@@ -53,9 +60,10 @@ def _parts(app: Flask, described: Described) -> Iterator[str]:
             for method, operation in methods.items():
                 if tag["name"] in operation["tags"]:
                     yield from _operation(f"{method.upper()} {path}", operation, answers)
+                    yield _scripts(path)
     yield "## Pages and other addresses"
     yield "These are for people and their browsers, or for the operator's machines; they are not an API."
-    yield table(("Address", "Methods", "Meaning"), _others(app, described))
+    yield table(("Address", "Methods", "Speaks", "Meaning"), _others(app, described))
     yield "## Schemas"
     for name, one in described["components"]["schemas"].items():
         yield f"### {name}"
@@ -139,7 +147,24 @@ def _members(shape: Described) -> str:
     )
 
 
-def _others(app: Flask, described: Described) -> Iterator[tuple[str, str, str]]:
+def _scripts(path: str) -> str:
+    """Return which sites' scripts may read the answers of an address."""
+    if is_public(path):
+        return "Scripts of every site may read the answer."
+    if is_registration(path):
+        return "Scripts of every site may read the answer while registration is on."
+    return "Scripts of a public client's own pages may read the answer." if is_for_own_pages(path) else ""
+
+
+def _speaks(address: str) -> str:
+    if address in _FOR_OUR_SCRIPTS:
+        return "JSON for a page's script"
+    if address.startswith("/static/") or address.endswith("/logo"):
+        return "files"
+    return "data for programs" if is_for_programs(address) else "pages"
+
+
+def _others(app: Flask, described: Described) -> Iterator[tuple[str, str, str, str]]:
     found: dict[str, dict[str, str]] = {}
     for rule in app.url_map.iter_rules():
         address = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
@@ -150,4 +175,4 @@ def _others(app: Flask, described: Described) -> Iterator[tuple[str, str, str]]:
             found.setdefault(address, {}).update(dict.fromkeys(rule.methods or (), meaning))
     for address, methods in sorted(found.items()):
         shown = {method: meaning for method, meaning in sorted(methods.items()) if method not in _HIDDEN}
-        yield code(address), ", ".join(shown), " ".join(dict.fromkeys(shown.values()))
+        yield code(address), ", ".join(shown), _speaks(address), " ".join(dict.fromkeys(shown.values()))
