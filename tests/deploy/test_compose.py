@@ -144,6 +144,13 @@ def test_the_settings_are_right_and_none_is_unwise(name, secrets):
     assert "@valkey:" in settings.broker_url
 
 
+def test_nothing_starts_before_the_migration_is_done():
+    # It is also what lets `docker compose up --wait` accept that this container has ended.
+    for name in OURS.keys() - {"migrate"}:
+        condition = SERVICES[name]["depends_on"]["migrate"]["condition"]
+        assert condition == "service_completed_successfully"
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_the_command_of_a_container_exists(name):
     program, *words = OURS[name].get("command", ["curfew", "serve"])
