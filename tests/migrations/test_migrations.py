@@ -1,6 +1,7 @@
 """The schema goes up and down on both databases, and the tables say what the models say."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -67,6 +68,20 @@ def test_every_migration_goes_up_and_down_and_up_again(engine):
     schema.upgrade(engine)
 
     assert schema.is_current(engine)
+
+
+def test_two_runs_at_once_leave_one_whole_schema(engine):
+    others = [create_engine(engine.url) for _ in range(2)]
+    for other in others:
+        prepare_engine(other)
+
+    with ThreadPoolExecutor(len(others)) as pool:
+        for run in [pool.submit(schema.upgrade, other) for other in others]:
+            run.result()
+
+    assert schema.current_revision(engine) == schema.newest_revision()
+    for other in others:
+        other.dispose()
 
 
 def test_a_database_that_a_newer_release_has_added_to_is_served(engine):
