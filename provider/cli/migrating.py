@@ -1,9 +1,11 @@
 """Bring the database up to date; a new one keeps nothing that only an earlier release would need."""
 
+from provider.accounts import queries as accounts
 from provider.cli.context import TRY_AGAIN, fail
 from provider.cli.plain_text import say
+from provider.clients import queries as clients
 from provider.infrastructure import current, data_keys, schema
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import db, end_read, transaction
 from provider.infrastructure.migration_run import USUAL_PATIENCE, NotApplied, Patience
 
 
@@ -18,10 +20,18 @@ def migrate(patience: Patience = USUAL_PATIENCE) -> tuple[str | None, str | None
     except NotApplied as exc:
         reached = schema.current_revision(db.engine) or "empty"
         fail(f"{exc}; the database is at {reached}. Run `curfew db upgrade` again", code=TRY_AGAIN)
-    if before is None:
+    after = schema.current_revision(db.engine)
+    if before != after and _is_unused():
         with transaction():
             data_keys.establish(current.data_keys())
-    return before, schema.current_revision(db.engine)
+    return before, after
+
+
+def _is_unused() -> bool:
+    """Whether no release has worked on the database; its first upgrade may have been interrupted."""
+    has_any = bool(accounts.list_accounts(limit=1) or clients.list_clients(limit=1))
+    end_read()
+    return not has_any
 
 
 def _say_that_it_waits() -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from provider.config.values import write_timedelta
 from provider.infrastructure.engine import WRITES
 
-# One number for all releases: whoever migrates this database holds this advisory lock.
+# The advisory lock that is held while a database is migrated; the same number in all releases.
 _LOCK = 7_402_163_559_018_245_371
 _POLL_SECONDS = 0.2
 
