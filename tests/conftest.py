@@ -17,17 +17,16 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, NullPool, create_engine, event, text
+from sqlalchemy import Engine, event
 
 from provider.app import compose_house, create_app
 from provider.command import compose
 from provider.config import Settings
-from provider.infrastructure import clock, current, schema
+from provider.infrastructure import clock, current
 from provider.infrastructure.database import Base, db, transaction
-from provider.infrastructure.engine import prepare_engine
 from provider.keys.lifecycle import ensure_keys
 from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
-from tests.support.databases import postgres_database
+from tests.support.databases import empty, hurry, migrate, postgres_database
 
 # The machine's load is no property of the code: neither the time of one example nor the time that drawing
 # examples takes says anything on a busy one. `function_scoped_fixture` warns that all examples of a test
@@ -82,32 +81,12 @@ def migrated() -> set[str]:
 def database_url(request: pytest.FixtureRequest, migrated: set[str]) -> str:
     """An empty, migrated database of each kind."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-    engine = _engines.get(url)
-    if engine is None:
-        engine = _engines[url] = create_engine(url, poolclass=NullPool)
-        prepare_engine(engine)
-    if url not in migrated:
-        schema.upgrade(engine)
-        migrated.add(url)
+    if url in migrated:
+        empty(url)
     else:
-        _empty(engine)
+        migrate(url)
+        migrated.add(url)
     return url
-
-
-_engines: dict[str, Engine] = {}
-
-
-def _empty(engine) -> None:
-    tables = [table for table in reversed(Base.metadata.sorted_tables) if table.name != "provider_state"]
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            # A few rows are deleted sooner than files are truncated; keys need no checking when all goes.
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            connection.execute(text("; ".join(f'DELETE FROM "{table.name}"' for table in tables)))
-        else:
-            for table in tables:
-                connection.execute(table.delete())
-        connection.execute(text("UPDATE provider_state SET epoch = 0, issued_before_is_dead_at = NULL"))
 
 
 @pytest.fixture
@@ -129,7 +108,14 @@ def app(settings: Settings) -> Iterator[Flask]:
         yield app
         current.house().outbound.close()
         db.session.remove()
-        db.engine.dispose()
+        _close_connections(db.engine)
+
+
+def _close_connections(engine: Engine) -> None:
+    """Close them, but leave PostgreSQL an idle one for the next test: a new one costs more than many a test."""
+    pool = engine.pool
+    if engine.dialect.name == "sqlite" or pool.checkedout() or pool.checkedin() > 1:
+        engine.dispose()
 
 
 def _app_with(settings: Settings) -> Flask:
@@ -139,13 +125,21 @@ def _app_with(settings: Settings) -> Flask:
     that add routes make their own.
     """
     kind = replace(settings, data_dir=Path())
-    known = _apps.pop(kind, None) or create_app(settings)
+    known = _apps.pop(kind, None) or _make_app(settings)
     _apps[kind] = known
     if len(_apps) > _MOST_APPS:
         del _apps[next(iter(_apps))]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     current.install(known, compose_house(settings))
     return known
+
+
+def _make_app(settings: Settings) -> Flask:
+    app = create_app(settings)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            event.listen(db.engine, "connect", lambda connection, _record: hurry(connection))
+    return app
 
 
 _made_keys: list[dict[str, object]] = []

@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from sqlalchemy import create_engine
 
 from provider.app import create_app
 from provider.cli import main
-from provider.infrastructure import schema
 from provider.infrastructure.database import db
-from provider.infrastructure.engine import prepare_engine
 from tests.conftest import FAST_SETTINGS
+from tests.support.databases import migrate
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,7 @@ Curfew = Callable[..., Answer]
 def own_sqlite(tmp_path) -> str:
     """An empty, migrated SQLite database, for what does not depend on the kind of database."""
     url = f"sqlite:///{tmp_path / 'own.sqlite3'}"
-    engine = create_engine(url)
-    prepare_engine(engine)
-    schema.upgrade(engine)
-    engine.dispose()
+    migrate(url)
     return url
 
 

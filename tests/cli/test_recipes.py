@@ -7,12 +7,10 @@ import shlex
 import tomllib
 
 import pytest
-from sqlalchemy import create_engine
 
 from provider.clients import recipes
 from provider.config import load_settings
-from provider.infrastructure import schema
-from provider.infrastructure.engine import prepare_engine
+from tests.support.databases import migrate
 
 NAMES = recipes.list_names()
 ISSUER = "https://id.example"
@@ -41,10 +39,7 @@ PATHS = {
 @pytest.fixture(scope="module")
 def shared_sqlite(tmp_path_factory):
     url = f"sqlite:///{tmp_path_factory.mktemp('recipes') / 'curfew.sqlite3'}"
-    engine = create_engine(url)
-    prepare_engine(engine)
-    schema.upgrade(engine)
-    engine.dispose()
+    migrate(url)
     return url
 
 

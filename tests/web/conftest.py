@@ -2,13 +2,11 @@
 
 import pytest
 from flask import Flask, request
-from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import OperationalError
 
 from provider.app import create_app
-from provider.infrastructure import current, schema
+from provider.infrastructure import current
 from provider.infrastructure.database import db, transaction
-from provider.infrastructure.engine import prepare_engine
 from provider.protocol import errors
 from provider.protocol.response_type import ResponseMode
 from provider.web import cookies, csrf
@@ -16,15 +14,14 @@ from provider.web.addresses import client_address, client_networks
 from provider.web.authorization_response import AnswerAddress
 from provider.web.errors import answer_errors_at
 from provider.web.parameters import read_parameters
+from tests.support.databases import migrate
 
 
 @pytest.fixture
 def database_url(sqlite_url: str, migrated: set[str]) -> str:
     """Manners do not depend on the database; one kind is enough. It holds the key of form tokens."""
     if sqlite_url not in migrated:
-        engine = create_engine(sqlite_url, poolclass=NullPool)
-        prepare_engine(engine)
-        schema.upgrade(engine)
+        migrate(sqlite_url)
         migrated.add(sqlite_url)
     return sqlite_url
 
