@@ -4,6 +4,7 @@ Each test runs on SQLite and on PostgreSQL. A worker process of the test run has
 made once by the migrations and emptied before each test.
 """
 
+import gc
 import logging
 import os
 import warnings
@@ -112,7 +113,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 
 def _close_connections(engine: Engine) -> None:
-    """Close them, but leave PostgreSQL an idle one for the next test: a new one costs more than many a test."""
+    """Close them, but leave PostgreSQL an idle one: a new one costs more than a short test does."""
     pool = engine.pool
     if engine.dialect.name == "sqlite" or pool.checkedout() or pool.checkedin() > 1:
         engine.dispose()
@@ -229,3 +230,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # The embedded PostgreSQL warns about the runtime folder of machines without a login session.
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
     config.addinivalue_line("filterwarnings", "ignore:XDG_RUNTIME_DIR is not set")
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass by what was collected: thousands of tests that live until the end."""
+    gc.freeze()
