@@ -28,6 +28,7 @@ from provider.infrastructure.database import Base, db, transaction
 from provider.keys.lifecycle import ensure_keys
 from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
 from tests.support.databases import empty, hurry, migrate, postgres_database
+from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
 
 # The machine's load is no property of the code: neither the time of one example nor the time that drawing
 # examples takes says anything on a busy one. `function_scoped_fixture` warns that all examples of a test

@@ -1,6 +1,7 @@
 """`curfew serve` as a process."""
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -29,8 +30,8 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def migrated(environ: dict[str, str]) -> dict[str, str]:
-    subprocess.run([CURFEW, "db", "upgrade"], env=environ, check=True, capture_output=True)
+def migrated(environ: dict[str, str], prepared_data: Path) -> dict[str, str]:
+    shutil.copytree(prepared_data, environ["CURFEW_DATA_DIR"])
     return environ
 
 

@@ -1,5 +1,6 @@
 """A real `curfew serve`, and requests that are written byte by byte."""
 
+import shutil
 import socket
 import ssl
 import subprocess
@@ -59,13 +60,23 @@ def read_to_the_end(connection: socket.socket) -> str:
 
 
 @contextmanager
-def served(folder: Path, *options: str, authority: Path | None = None, **settings: str) -> Iterator[Served]:
+def served(
+    folder: Path,
+    *options: str,
+    prepared: Path | None = None,
+    authority: Path | None = None,
+    **settings: str,
+) -> Iterator[Served]:
+    """Start a provider on the copy of a prepared data folder, or on one that it makes with these settings."""
     port = free_run(1)
     scheme = "https" if authority else "http"
     environ = own_environment(
         CURFEW_DATA_DIR=str(folder / "data"), CURFEW_ISSUER=f"{scheme}://localhost:{port}", **settings
     )
-    subprocess.run([CURFEW, "db", "upgrade"], env=environ, check=True, capture_output=True)
+    if prepared:
+        shutil.copytree(prepared, folder / "data")
+    else:
+        subprocess.run([CURFEW, "db", "upgrade"], env=environ, check=True, capture_output=True)
     log = folder / "serve.log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -91,12 +102,14 @@ def _is_ready(here: Served) -> bool:
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory) -> Iterator:
+def serve(tmp_path_factory, prepared_data) -> Iterator:
     """Start a provider with these options and settings; it ends with the module."""
     with ExitStack() as stack:
 
         def start(*options: str, authority: Path | None = None, **settings: str) -> Served:
             folder = tmp_path_factory.mktemp("serve")
-            return stack.enter_context(served(folder, *options, authority=authority, **settings))
+            return stack.enter_context(
+                served(folder, *options, prepared=prepared_data, authority=authority, **settings)
+            )
 
         yield start

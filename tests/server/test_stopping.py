@@ -13,10 +13,15 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.processes
 
 
-def test_a_request_that_has_begun_is_answered(tmp_path):
+def test_a_request_that_has_begun_is_answered(tmp_path, prepared_data):
     answers = []
     with served(
-        tmp_path, "--threads", "1", CURFEW_REGISTRATION="open", CURFEW_DATABASE_DEADLINE="60s"
+        tmp_path,
+        "--threads",
+        "1",
+        prepared=prepared_data,
+        CURFEW_REGISTRATION="open",
+        CURFEW_DATABASE_DEADLINE="60s",
     ) as here:
         database = sqlite3.connect(tmp_path / "data" / "curfew.sqlite3", isolation_level=None)
         database.execute("BEGIN IMMEDIATE")

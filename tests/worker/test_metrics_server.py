@@ -1,6 +1,7 @@
 """Metrics of real processes: a worker at its own port, and several web processes that count together."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def free_port():
 
 
 @contextmanager
-def running(tmp_path, *arguments):
+def running(tmp_path, prepared_data, *arguments):
     """A `curfew` command as an operator would start it, on an SQLite database of its own."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")}
     environ |= {
@@ -69,7 +70,7 @@ def running(tmp_path, *arguments):
         "CURFEW_SWEEP_INTERVAL": "200ms",
     }
     curfew = [sys.executable, "-c", "from provider.command import main; main()"]
-    subprocess.run([*curfew, "db", "upgrade"], env=environ, check=True, capture_output=True)
+    shutil.copytree(prepared_data, tmp_path / "data")
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([*curfew, *map(str, arguments)], env=environ, stdout=log, stderr=log)
     try:
@@ -88,16 +89,16 @@ def scrape(port):
 
 
 @pytest.mark.processes
-def test_a_worker_with_a_port_shows_its_heartbeat(tmp_path):
+def test_a_worker_with_a_port_shows_its_heartbeat(tmp_path, prepared_data):
     port = free_port()
-    with running(tmp_path, "worker", "--metrics-port", port):
+    with running(tmp_path, prepared_data, "worker", "--metrics-port", port):
         wait_until(lambda: "curfew_sweeper_heartbeat_age_seconds" in scrape(port), seconds=40)
 
 
 @pytest.mark.processes
-def test_web_processes_count_together(tmp_path):
+def test_web_processes_count_together(tmp_path, prepared_data):
     port = free_port()
-    with running(tmp_path, "serve", "--workers", 2, "--port", port):
+    with running(tmp_path, prepared_data, "serve", "--workers", 2, "--port", port):
         wait_until(lambda: scrape(port), seconds=40)
         with ThreadPoolExecutor(8) as threads:
             list(
