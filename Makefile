@@ -55,7 +55,7 @@ demo-check: install
 	@$(BIN)/curfew demo-check $(DEMO_ARGS)
 
 test: install-dev
-	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 interop: install-dev interop-clients
 	@$(BIN)/pytest -m interop $(PYTEST_ARGS) tests/interop

@@ -233,6 +233,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:XDG_RUNTIME_DIR is not set")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that wait for processes, and keep those of a module's fixture in one process.
+
+    Distributed one by one, each process of the run would start the servers of every module; and a long
+    test that begins as the last one keeps one process busy while the others have nothing left.
+    """
+    for item in items:
+        defined = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
+        has_shared = any(fixture[-1].scope == "module" for fixture in defined)
+        if has_shared and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("processes", "browser", "interop"))))
+
+
 def pytest_collection_finish() -> None:
     """Have the garbage collector pass by what was collected: thousands of tests that live until the end."""
     gc.freeze()
