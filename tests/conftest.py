@@ -20,12 +20,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 
+from provider.accounts.models import Account
 from provider.app import compose_house, create_app
+from provider.clients.models import Client
 from provider.command import compose
 from provider.config import Settings
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import Base, db, transaction
 from provider.keys.lifecycle import ensure_keys
+from tests.factories import make_account, make_client
 from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
 from tests.support.databases import empty, hurry, migrate, postgres_database
 from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
@@ -174,6 +177,30 @@ def browser(app: Flask, signing_keys: None) -> Callable[[], FlaskClient]:
 def http(browser: Callable[[], FlaskClient]) -> FlaskClient:
     """Ada's browser."""
     return browser()
+
+
+@pytest.fixture
+def ada(app: Flask) -> Account:
+    """Ada, who signs in."""
+    return make_account("ada")
+
+
+@pytest.fixture
+def ben(app: Flask) -> Account:
+    """Ben, who is somebody else."""
+    return make_account("ben")
+
+
+@pytest.fixture
+def red(app: Flask) -> Client:
+    """An app of the operator's."""
+    return make_client("red")
+
+
+@pytest.fixture
+def green(app: Flask) -> Client:
+    """Another one."""
+    return make_client("green")
 
 
 class TurnedClock:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from provider.infrastructure.database import db, end_read
-from tests.factories import make_account, make_session
+from tests.factories import make_session
 from tests.support.browsers import show_session
 from tests.support.relying_party import RelyingParty
 
@@ -15,16 +15,6 @@ SCOPE = "openid profile email offline_access account"
 @pytest.fixture(autouse=True)
 def keys(signing_keys):
     """There are keys that sign."""
-
-
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
-@pytest.fixture
-def ben(app):
-    return make_account("ben")
 
 
 class AccountApp(RelyingParty):

@@ -1,7 +1,5 @@
 """The session that follows a sign-in, whichever browser it is in and however the person proved themselves."""
 
-import pytest
-
 from provider.authentication import session
 from provider.authentication.browser import Browser
 from provider.authentication.factors import Factor, acr_of, amr_of
@@ -11,11 +9,6 @@ from provider.sessions.queries import find_live
 from tests.factories import make_account, make_session
 
 PASSWORD = (Factor.PASSWORD,)
-
-
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
 
 
 def begin(account, **shown):

@@ -12,7 +12,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
-from tests.factories import make_account, make_session
+from tests.factories import make_session
 from tests.support.browsers import show_session
 from tests.support.relying_party import RelyingParty
 
@@ -22,11 +22,6 @@ BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 @pytest.fixture(autouse=True)
 def keys(signing_keys):
     """There are keys that sign, in every test of an endpoint."""
-
-
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
 
 
 @pytest.fixture

@@ -13,11 +13,6 @@ from tests.support.browsers import Page, follow, id_token_of, show_session
 
 
 @pytest.fixture
-def red(app):
-    return make_client("red")
-
-
-@pytest.fixture
 def made(ada, red):
     """Ada is signed in at red, green and blue in a browser that is not this one."""
     return make_session(ada, [red, make_client("green"), make_client("blue")], offline=("red", "blue"))

@@ -7,15 +7,10 @@ from sqlalchemy import select
 
 from provider.infrastructure.database import db, transaction
 from provider.logout.models import Logout
-from tests.factories import make_client, make_session
+from tests.factories import make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session
 
 HOME = 'href="https://red.test" rel="noreferrer"'
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
 
 
 @pytest.fixture

@@ -19,11 +19,6 @@ CAUSE = Cause(reason=LogoutReason.USER, initiator="account")
 
 
 @pytest.fixture
-def red(app):
-    return make_client("red")
-
-
-@pytest.fixture
 def ended(ada, red):
     """Ada's session at red has ended; the outcome knows the address of its result."""
     made = make_session(ada, [red])

@@ -13,19 +13,11 @@ from provider.logout import expiry
 from provider.logout.bulk import begin as bulk
 from provider.logout.models import Logout
 from provider.worker import duties
-from tests.factories import make_account, make_client, make_session
+from tests.factories import make_account, make_session
+
+pytestmark = pytest.mark.usefixtures("turned_clock")
 
 A_MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def ada(app, turned_clock):
-    return make_account("ada")
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
 
 
 def begin(act, *arguments, by: str = "cleo"):

@@ -20,23 +20,10 @@ from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from tests.factories import make_account, make_client, make_session
 
+pytestmark = pytest.mark.usefixtures("turned_clock")
+
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 MASS = uuid4()
-
-
-@pytest.fixture
-def ada(app, turned_clock):
-    return make_account("ada")
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
-
-
-@pytest.fixture
-def green(app):
-    return make_client("green")
 
 
 def act(function, *arguments, cause: Cause = BY_ADA, **more):

@@ -16,15 +16,12 @@ from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.others import end_others
 from provider.sessions.models import ClientSession, Session
-from tests.factories import make_account, make_session
+from tests.factories import make_session
 from tests.support.device import Device
 
+pytestmark = pytest.mark.usefixtures("signing_keys")
+
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
-
-
-@pytest.fixture
-def ada(app, signing_keys):
-    return make_account("ada")
 
 
 @pytest.fixture

@@ -20,22 +20,14 @@ from provider.logout.models import BulkKind, Logout, LogoutReason
 from provider.logout.others import end_others
 from provider.logout.preview import preview_everywhere, preview_session
 from provider.sessions.queries import find_live
-from tests.factories import make_account, make_client, make_session
+from tests.factories import make_client, make_session
+
+pytestmark = pytest.mark.usefixtures("turned_clock")
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 BY_ADMIN = Cause(reason=LogoutReason.ADMIN, initiator="admin")
 # Shorter than the idle lifetime of a session.
 GRANT_LIFETIME = timedelta(minutes=30)
-
-
-@pytest.fixture
-def ada(app, turned_clock):
-    return make_account("ada")
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
 
 
 @pytest.fixture

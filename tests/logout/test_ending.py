@@ -19,21 +19,6 @@ from tests.factories import make_account, make_client, make_session
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
 
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
-
-
-@pytest.fixture
-def green(app):
-    return make_client("green")
-
-
 def deliveries() -> list[Delivery]:
     return list(db.session.scalars(select(Delivery)))
 

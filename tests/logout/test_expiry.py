@@ -14,17 +14,7 @@ from provider.logout.bulk import begin as bulk
 from provider.logout.models import Logout, LogoutReason
 from provider.sessions import lifecycle
 from provider.worker import duties
-from tests.factories import make_account, make_client, make_session
-
-
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
+from tests.factories import make_client, make_session
 
 
 def endings() -> list[Logout]:

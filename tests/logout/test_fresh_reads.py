@@ -19,12 +19,7 @@ from provider.tokens.device_models import DeviceCode
 from provider.tokens.liveness import find_access_token
 from provider.tokens.models import AccessToken
 from provider.tokens.queries import find_access_token_row
-from tests.factories import make_account, make_client, make_session
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
+from tests.factories import make_account, make_session
 
 
 @pytest.fixture

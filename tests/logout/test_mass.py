@@ -27,29 +27,9 @@ from provider.oauth.authorization.issue_answer import issue_answer
 from provider.oauth.authorization.request import AuthorizationRequest
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import find_live, find_with_client
-from tests.factories import make_account, make_client, make_session
+from tests.factories import make_session
 from tests.support.losing_database import LOSSES, database_lost_once
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
-@pytest.fixture
-def ben(app):
-    return make_account("ben")
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
-
-
-@pytest.fixture
-def green(app):
-    return make_client("green")
 
 
 def begin(act, *arguments):

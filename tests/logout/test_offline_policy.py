@@ -17,16 +17,11 @@ from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.sessions.queries import find_live
-from tests.factories import make_account, make_client, make_session
+from tests.factories import make_client, make_session
 from tests.support.browsers import Page, follow, query_of, show_session
 from tests.support.relying_party import RelyingParty, press
 
 BY_ADMIN = Cause(reason=LogoutReason.ADMIN, initiator="admin")
-
-
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
 
 
 @pytest.fixture

@@ -13,19 +13,11 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
-from tests.factories import make_account, make_client, make_session
+from tests.factories import make_account, make_session
+
+pytestmark = pytest.mark.usefixtures("turned_clock")
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
-
-
-@pytest.fixture
-def ada(app, turned_clock):
-    return make_account("ada")
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
 
 
 def lives(made) -> bool:

@@ -11,19 +11,9 @@ from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason, LogoutScope
 from provider.logout.others import end_others
 from provider.sessions.queries import find_live
-from tests.factories import make_account, make_client, make_session
+from tests.factories import make_account, make_session
 
 CHANGED = Cause(reason=LogoutReason.PASSWORD_CHANGED, initiator="account")
-
-
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
 
 
 def told() -> set[str | None]:

@@ -21,17 +21,9 @@ from provider.tokens.id_token import SignIn
 from provider.tokens.models import AccessToken, RefreshToken
 from tests.factories import make_account, make_client, make_session
 
+pytestmark = pytest.mark.usefixtures("turned_clock")
+
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
-
-
-@pytest.fixture
-def ada(app, turned_clock):
-    return make_account("ada")
-
-
-@pytest.fixture
-def clients(app):
-    return [make_client("red"), make_client("green"), make_client("mute", backchannel_logout_uri=None)]
 
 
 @pytest.fixture

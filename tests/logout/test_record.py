@@ -17,19 +17,11 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
-from tests.factories import make_account, make_client, make_session
+from tests.factories import make_session
+
+pytestmark = pytest.mark.usefixtures("turned_clock")
 
 CLEO = Operator("cleo", "cleo@desk, pts/3")
-
-
-@pytest.fixture
-def ada(app, turned_clock):
-    return make_account("ada")
-
-
-@pytest.fixture
-def clients(app):
-    return [make_client("red"), make_client("green"), make_client("mute", backchannel_logout_uri=None)]
 
 
 @pytest.fixture

@@ -19,17 +19,9 @@ from provider.logout.notification.results import (
 )
 from tests.factories import make_account, make_client, make_session
 
+pytestmark = pytest.mark.usefixtures("turned_clock")
+
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
-
-
-@pytest.fixture
-def ada(app, turned_clock):
-    return make_account("ada")
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
 
 
 def end_all(ada):

@@ -23,11 +23,6 @@ from tests.factories import PASSWORD, make_account, make_client, make_session
 
 
 @pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
-@pytest.fixture
 def at_most(app):
     """Sets how many sessions a person may have."""
 

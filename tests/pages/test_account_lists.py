@@ -17,11 +17,6 @@ from tests.support.browsers import Page, show_session
 
 
 @pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
-@pytest.fixture
 def short_pages(monkeypatch):
     """Three entries at once, because fifty take long to make."""
     monkeypatch.setattr(account_lists, "MOST_ROWS", 3)

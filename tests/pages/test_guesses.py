@@ -24,11 +24,6 @@ pytestmark = pytest.mark.spec("SEC-601")
 
 
 @pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
-@pytest.fixture
 def limits(app):
     """Sets limits; those that are not named are out of the way."""
 

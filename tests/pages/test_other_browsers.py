@@ -15,18 +15,8 @@ from tests.support.browsers import Page, follow, show_session
 
 
 @pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
-@pytest.fixture
 def red(app):
     return make_client("red")
-
-
-@pytest.fixture
-def green(app):
-    return make_client("green")
 
 
 @pytest.fixture

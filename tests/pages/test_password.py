@@ -15,15 +15,10 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
 from provider.sessions.queries import find_live
-from tests.factories import PASSWORD, make_account, make_client, make_session
+from tests.factories import PASSWORD, make_client, make_session
 from tests.support.browsers import Page, show_session
 
 NEW = "a quite different passphrase"
-
-
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
 
 
 @pytest.fixture

@@ -23,11 +23,6 @@ from tests.support.relying_party import RelyingParty, type_password
 WRONG = "The user name or the password is not right."
 
 
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
-
-
 def sign_in(browser, handle, username="ada", password=PASSWORD, **headers):
     page = Page(browser, browser.get(f"/sign-in/{handle}"))
     return page.press("sign-in", username=username, password=password)

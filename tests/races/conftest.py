@@ -12,7 +12,7 @@ from sqlalchemy import func, inspect, select
 from provider.accounts.models import Account
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import Base, db, end_read, transaction
-from tests.factories import SignedIn, make_account, make_session
+from tests.factories import SignedIn, make_session
 from tests.support.browsers import show_session
 from tests.support.relying_party import RelyingParty
 
@@ -29,11 +29,6 @@ def settings(settings):
 @pytest.fixture(autouse=True)
 def keys(signing_keys):
     """There are keys that sign."""
-
-
-@pytest.fixture
-def ada(app):
-    return make_account("ada")
 
 
 @pytest.fixture

@@ -10,11 +10,6 @@ from provider.tokens.liveness import find_access_token, find_code, find_refresh_
 from tests.factories import make_account, make_client, make_session
 
 
-@pytest.fixture
-def red(app):
-    return make_client("red")
-
-
 @pytest.fixture(params=["ada", "ben"])
 def made(request, red):
     """The session of one of two people, both at red."""

@@ -11,10 +11,7 @@ from provider.tokens.models import AccessToken
 from provider.tokens.revoke import revoke_access_token, revoke_exchanged, revoke_family
 from tests.factories import make_account, make_client, make_session
 
-
-@pytest.fixture
-def red(app, turned_clock):
-    return make_client("red")
+pytestmark = pytest.mark.usefixtures("turned_clock")
 
 
 @pytest.fixture
