@@ -15,6 +15,7 @@ from provider.cli.client_options import (
     metadata_options,
     named_metadata,
     operator_options,
+    unwise_redirect_uris_option,
 )
 from provider.cli.client_problems import show_problems
 from provider.cli.client_recipe import preset, preset_options, recipe_, say_what_next
@@ -31,6 +32,7 @@ from provider.config.values import read_timedelta
 from provider.infrastructure.database import transaction
 from provider.logout.bulk import walk as bulk_walk
 from provider.protocol.client_registration import read_registration
+from provider.protocol.redirect_uri_rules import unwise_uris
 
 _keep_tokens = click.option(
     "--keep-tokens", is_flag=True, help="Service tokens that it has got so far live on until they expire."
@@ -64,17 +66,25 @@ Examples:
 )
 @click.option("--client-id", help="Its id; made when not given.")
 @click.option("--client-secret", help="Its secret, or - to read it from standard input; made when not given.")
+@unwise_redirect_uris_option
 @preset_options
 @operator_options
 @metadata_options(with_defaults=True)
 @json_option
 @with_app
-def add(*, client_id: str | None, client_secret: str | None, as_json: bool, **given: Any) -> None:
+def add(
+    *,
+    client_id: str | None,
+    client_secret: str | None,
+    unwise_redirect_uris: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Register a client and print what the app must know; a generated secret is shown once."""
     named, software = named_metadata(given), given["software"]
     from_preset, preset_choices = preset(given, named)
     named = from_preset | named
-    metadata = read_registration(PRESELECTED | named)
+    metadata = read_registration(PRESELECTED | named, may_be_unwise=lambda _: unwise_redirect_uris)
     options = asked_options(given, preset=preset_choices)
     clients.check_reachable(metadata, options)
     say_remarks(named, metadata)
@@ -147,11 +157,20 @@ Examples:
 @click.argument("client_id")
 @click.option("--enable/--disable", "enabled", default=None, help="Whether it may do anything at all.")
 @_keep_tokens
+@unwise_redirect_uris_option
 @operator_options
 @metadata_options()
 @json_option
 @with_app
-def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: bool, **given: Any) -> None:
+def update(
+    *,
+    client_id: str,
+    enabled: bool | None,
+    keep_tokens: bool,
+    unwise_redirect_uris: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Change a client; what is not named stays as it is.
 
     Where a credential is replaced or taken away, the client's service tokens end.
@@ -161,7 +180,11 @@ def update(*, client_id: str, enabled: bool | None, keep_tokens: bool, as_json: 
     known = queries.get_by_client_id(client_id)
     before, seen_at = known.registered, known.updated_at
     named = named_metadata(given)
-    metadata, options = read_registration(before | named), asked_options(given, known)
+    accepted = unwise_uris(known.metadata_)
+    metadata = read_registration(
+        before | named, may_be_unwise=lambda uri: unwise_redirect_uris or uri in accepted
+    )
+    options = asked_options(given, known)
     clients.check_reachable(metadata, options)
     say_remarks(before | named, metadata)
     with transaction():

@@ -160,6 +160,13 @@ _OPERATORS = (
     click.option("--may-exchange-tokens-of", type=ClientIDs(), help=_TOKENS_OF),
 )
 
+unwise_redirect_uris_option = click.option(
+    "--unwise-redirect-uris",
+    is_flag=True,
+    help="Accept redirect URIs for which others may receive what is sent: an app's scheme without a dot (any "
+    "app may claim it), http in a local network (anyone there can read it). What was accepted stays.",
+)
+
 
 def operator_options(command: F) -> F:
     """Give a command the options that the operator decides."""

@@ -6,6 +6,7 @@ from provider.cli.plain_text import say
 from provider.clients.addresses import has_plain_http_logout
 from provider.protocol.client_metadata import FIELDS, ClientMetadata
 from provider.protocol.client_metadata_texts import read_translations
+from provider.protocol.redirect_uri_rules import unwise_uris
 
 
 def say_remarks(asked: dict[str, Any], metadata: ClientMetadata) -> None:
@@ -14,6 +15,8 @@ def say_remarks(asked: dict[str, Any], metadata: ClientMetadata) -> None:
     unknown = sorted(asked.keys() - set(FIELDS) - read_translations(asked)[0].keys())
     if unknown:
         say(f"curfew: ignored, because unknown: {', '.join(unknown)}", err=True)
+    for uri, why in unwise_uris(metadata).items():
+        say(f"curfew: warning: {uri} {why}", err=True)
     if has_plain_http_logout(metadata):
         say(
             "curfew: warning: backchannel_logout_uri uses plain http: others on the way can read Logout "

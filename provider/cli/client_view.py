@@ -4,6 +4,7 @@ from typing import Any
 
 from provider.clients.models import Client
 from provider.infrastructure import current
+from provider.protocol.redirect_uri_rules import unwise_uris
 
 
 def app_facts(client: Client) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def as_wire(known: Client) -> dict[str, Any]:
         "refuse_when_degraded_for": known.refuse_when_degraded_for,
         "may_exchange_tokens_of": known.may_exchange_tokens_of or [],
         "recipe": known.recipe,
+        "unwise_redirect_uris": unwise_uris(known.metadata_),
         "enabled": known.disabled_at is None,
         "created_at": known.created_at,
         "updated_at": known.updated_at,

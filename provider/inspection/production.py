@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine
 
+from provider.clients.queries import list_clients
 from provider.config.unwise import Unwise
 from provider.delivery import workers
 from provider.infrastructure import clock, database_clock, schema
 from provider.infrastructure.database import AWAY, reading
+from provider.protocol.redirect_uri_rules import unwise_uris
+
+_MOST_CLIENTS = 10_000
 
 
 def unwise_installation(engine: Engine) -> Iterator[Unwise]:
@@ -32,6 +36,8 @@ def _look(engine: Engine) -> Iterator[Unwise]:
         return
     with reading():
         living = workers.count_living(clock.now())
+        unwise_clients = list(_unwise_clients())
+    yield from unwise_clients
     if not living:
         yield Unwise(
             subject="worker",
@@ -46,3 +52,13 @@ def _look(engine: Engine) -> Iterator[Unwise]:
             problem=f"this machine's clock is {abs(offset.total_seconds()):.1f} s {side} the database's",
             cure="synchronise both, with NTP for example",
         )
+
+
+def _unwise_clients() -> Iterator[Unwise]:
+    for client in list_clients(limit=_MOST_CLIENTS):
+        for uri, why in unwise_uris(client.metadata_).items():
+            yield Unwise(
+                subject=f"client {client.client_id}",
+                problem=f"the redirect URI {uri} {why}",
+                cure="use https in the network, and a reverse domain name for the scheme of an app",
+            )

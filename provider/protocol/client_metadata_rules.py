@@ -14,6 +14,7 @@ from provider.protocol.client_metadata_texts import read_translations, text_prob
 from provider.protocol.encrypted_token import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from provider.protocol.jwks_rules import problems_of_jwks
+from provider.protocol.redirect_uri_rules import MayBeUnwise, redirect_uri_problems
 from provider.protocol.response_type import (
     CODE,
     CODE_ONLY,
@@ -22,7 +23,7 @@ from provider.protocol.response_type import (
     TOKEN,
     parts_of,
 )
-from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web_uri
+from provider.protocol.uri import MalformedURI, parse_web_uri
 
 SIGNATURES = ("RS256", "ES256", "EdDSA", "PS256")
 ASSERTION_SIGNATURES = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
@@ -83,13 +84,12 @@ def allowed_signatures(metadata: ClientMetadata, registered: str | None) -> list
     ]
 
 
-def problems_of(metadata: ClientMetadata) -> Iterator[Problem]:
+def problems_of(metadata: ClientMetadata, may_be_unwise: MayBeUnwise) -> Iterator[Problem]:
     """Yield everything that is wrong with metadata of the right types."""
     yield from text_problems(metadata)
     yield from _choice_problems(metadata)
     yield from uri_problems(metadata)
-    yield from _redirect_problems("redirect_uris", metadata)
-    yield from _redirect_problems("post_logout_redirect_uris", metadata)
+    yield from redirect_uri_problems(metadata, may_be_unwise)
     yield from _flow_problems(metadata)
     yield from _key_problems(metadata)
     for name in ENCRYPTED_ANSWERS:
@@ -136,24 +136,6 @@ def _choice_problems(metadata: ClientMetadata) -> Iterator[Problem]:
             yield Problem(
                 name, f"must be {'among' if isinstance(value, tuple) else 'one of'} {', '.join(choices)}"
             )
-
-
-def _redirect_problems(name: str, metadata: ClientMetadata) -> Iterator[Problem]:
-    for uri in getattr(metadata, name):
-        try:
-            _check_redirect_uri(uri, native=metadata.is_native)
-        except MalformedURI as exc:
-            yield Problem(name, f"holds {uri[:100]!r}, which {exc}")
-
-
-def _check_redirect_uri(uri: str, *, native: bool) -> None:
-    # registration §2: private-use schemes are for native apps; http only reaches the person's own machine.
-    if native and not uri.lower().startswith(("http:", "https:")):
-        check_private_use_uri(uri)
-        return
-    parsed = parse_web_uri(uri)
-    if parsed.scheme == "http" and not parsed.is_loopback:
-        raise MalformedURI("uses http, which is allowed for localhost, 127.0.0.1 and [::1] alone")
 
 
 def _flow_problems(metadata: ClientMetadata) -> Iterator[Problem]:

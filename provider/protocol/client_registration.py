@@ -5,14 +5,18 @@ from dataclasses import replace
 
 from provider.protocol.client_metadata import FAPI2_SIGNATURE, ClientMetadata, InvalidClientMetadata
 from provider.protocol.client_metadata_rules import problems_of, read_members
+from provider.protocol.redirect_uri_rules import MayBeUnwise
 
 _CODE_GRANT = "authorization_code"
 
 
-def read_registration(asked: Mapping[str, object]) -> ClientMetadata:
+def read_registration(
+    asked: Mapping[str, object], *, may_be_unwise: MayBeUnwise = lambda _uri: False
+) -> ClientMetadata:
     """Validate what a client wants to register. Raises InvalidClientMetadata with every problem.
 
-    rfc7591 §2: unknown members are ignored. rfc7592 §2.2: null means the same as absent.
+    rfc7591 §2: unknown members are ignored. rfc7592 §2.2: null means the same as absent. `may_be_unwise`
+    tells whether a redirect URI is accepted although it is unwise.
     """
     values, problems = read_members(asked)
     if "response_types" not in values and _CODE_GRANT not in values.get("grant_types", (_CODE_GRANT,)):
@@ -23,7 +27,7 @@ def read_registration(asked: Mapping[str, object]) -> ClientMetadata:
         metadata = replace(metadata, id_token_signed_response_alg=FAPI2_SIGNATURE)
     # A field whose type is wrong has a default here, about which nothing must be said.
     mistyped = {problem.field for problem in problems}
-    problems += [p for p in problems_of(metadata) if p.field not in mistyped]
+    problems += [p for p in problems_of(metadata, may_be_unwise) if p.field not in mistyped]
     if problems:
         raise InvalidClientMetadata(problems)
     return metadata

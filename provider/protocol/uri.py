@@ -21,6 +21,16 @@ _PRIVATE_USE = re.compile(
     r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:(?P<path>/{1,3}[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)"
     r"(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
+# The same without a dot. Those below have a meaning for browsers or systems already.
+_SHORT_SCHEME = re.compile(_PRIVATE_USE.pattern.replace(r"(?:\.[a-z0-9+-]+)+:", ":"))
+_TAKEN_SCHEMES = frozenset(
+    {
+        *("about", "blob", "chrome", "content", "data", "file", "filesystem", "ftp", "intent", "jar"),
+        *("javascript", "mailto", "resource", "sms", "tel", "vbscript", "view-source", "ws", "wss"),
+    }
+)
+# Names that lead to no host of the public network (rfc6762 §3, rfc8375, and what routers use).
+_LOCAL_DOMAINS = (".local", ".home.arpa", ".internal", ".lan", ".home", ".localdomain")
 _AUTHORITY = re.compile(r"[^:/?#]+://([^/?#]*)")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # What inet_aton would take for a number: a name may not end so, or 127.1 and 0x7f.1 would be addresses.
@@ -67,6 +77,15 @@ class WebURI:
             return self.host == "localhost" or self.host.endswith(".localhost")
         return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
+    @property
+    def is_in_local_network(self) -> bool:
+        """Whether the host is one of a local network, by its address or its name."""
+        try:
+            address = ip_address(self.host.strip("[]"))
+        except ValueError:
+            return "." not in self.host or self.host.endswith(_LOCAL_DOMAINS)
+        return address.is_private and not address.is_unspecified
+
 
 def parse_web_uri(text: str) -> WebURI:
     """Take an http or https URI apart. Raises MalformedURI for anything that could be read in two ways."""
@@ -95,6 +114,18 @@ def check_private_use_uri(text: str) -> None:
     if has_odd_authority(text):
         raise MalformedURI("has a port, a user name or a malformed host after //")
     _check_escapes(text, found["path"])
+
+
+def is_short_scheme_uri(text: str) -> bool:
+    """Return whether a text is a URI of an app's scheme without a dot, such as `myapp:/callback`."""
+    found = _SHORT_SCHEME.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    if found is None or text.partition(":")[0] in _TAKEN_SCHEMES or has_odd_authority(text):
+        return False
+    try:
+        _check_escapes(text, found["path"])
+    except MalformedURI:
+        return False
+    return True
 
 
 def has_odd_authority(text: str) -> bool:

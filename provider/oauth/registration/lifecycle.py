@@ -22,6 +22,7 @@ from provider.oauth.registration.restrictions import as_protocol_error, check_st
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.client_registration import read_registration
 from provider.protocol.errors import AccessDenied, InvalidToken, UnregistrableMetadata
+from provider.protocol.redirect_uri_rules import unwise_uris
 
 # rfc7592 §2.2: 'The request MUST NOT include' these.
 _OURS = (
@@ -141,7 +142,9 @@ def _approved(
     # rfc7591 §2.3: 'values conveyed in the software statement MUST take precedence'.
     asserted = software_statement.claims_of(statement) if statement is not None else {}
     try:
-        metadata = read_registration(asked | asserted)
+        # What the operator has accepted may be sent back (rfc7592 §2.2); nothing is added to it.
+        known = unwise_uris(client.metadata_) if client else {}
+        metadata = read_registration(asked | asserted, may_be_unwise=known.__contains__)
         check_stranger(metadata, client)
         end_read()
         sector = metadata.sector_identifier_uri

@@ -1,0 +1,63 @@
+"""Which redirect URIs may be registered (registration §2, rfc8252), and which only on an operator's word.
+
+An unwise one works, but others may receive what is sent to it. A client that registers itself gets none.
+"""
+
+from collections.abc import Callable, Iterator
+
+from provider.protocol.client_metadata import ClientMetadata, Problem
+from provider.protocol.uri import MalformedURI, check_private_use_uri, is_short_scheme_uri, parse_web_uri
+
+FIELDS = ("redirect_uris", "post_logout_redirect_uris")
+# rfc8252 §7.1 and §8.4; rfc9700 §2.6.
+_SHORT = "has a scheme without a dot: any other app on the device may claim it and receive what is sent there"
+_LOCAL = "uses plain http in a network, where others can read and change what is sent"
+_MAY = "an operator can register it with --unwise-redirect-uris"
+
+MayBeUnwise = Callable[[str], bool]
+
+
+def redirect_uri_problems(metadata: ClientMetadata, may_be_unwise: MayBeUnwise) -> Iterator[Problem]:
+    """Yield what is wrong with the addresses that people are sent to."""
+    for name in FIELDS:
+        for uri in getattr(metadata, name):
+            try:
+                why = why_unwise(uri, native=metadata.is_native)
+            except MalformedURI as exc:
+                yield Problem(name, f"holds {uri[:100]!r}, which {exc}")
+                continue
+            if why is not None and not may_be_unwise(uri):
+                yield Problem(name, f"holds {uri[:100]!r}, which {why}; {_MAY}")
+
+
+def unwise_uris(metadata: ClientMetadata) -> dict[str, str]:
+    """Return the unwise ones among a client's redirect URIs, each with the reason."""
+    found = {}
+    for uri in (uri for name in FIELDS for uri in getattr(metadata, name)):
+        try:
+            why = why_unwise(uri, native=metadata.is_native)
+        except MalformedURI:
+            # An older release accepted it.
+            why = None
+        if why is not None:
+            found[uri] = why
+    return found
+
+
+def why_unwise(uri: str, *, native: bool) -> str | None:
+    """Return why a redirect URI is unwise, or None if it is not. Raises MalformedURI if it can be none."""
+    # registration §2: private-use schemes are for native apps; http only reaches the person's own machine.
+    if native and not uri.lower().startswith(("http:", "https:")):
+        try:
+            check_private_use_uri(uri)
+        except MalformedURI:
+            if not is_short_scheme_uri(uri):
+                raise
+            return _SHORT
+        return None
+    parsed = parse_web_uri(uri)
+    if parsed.scheme == "https" or parsed.is_loopback:
+        return None
+    if parsed.stays_on_device or parsed.is_in_local_network:
+        return _LOCAL
+    raise MalformedURI("uses http, which is allowed for localhost, 127.0.0.1 and [::1] alone")
