@@ -21,7 +21,7 @@ from provider.cli.client_problems import show_problems
 from provider.cli.client_recipe import preset, preset_options, recipe_, say_what_next
 from provider.cli.client_registration import registration_token_
 from provider.cli.client_remarks import say_remarks
-from provider.cli.client_view import app_facts, as_wire
+from provider.cli.client_view import app_facts, as_wire, for_people
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_record, show_secret, show_table
@@ -144,7 +144,7 @@ def show(*, client_id: str, problems: bool, as_json: bool) -> None:
     elif as_json:
         show_json(as_wire(known))
     else:
-        show_record(as_wire(known))
+        show_record(for_people(known))
 
 
 @client.command(

@@ -4,6 +4,7 @@ from typing import Any
 
 from provider.clients.models import Client
 from provider.infrastructure import current
+from provider.protocol.idn import uri_in_both_forms
 from provider.protocol.redirect_uri_rules import unwise_uris
 
 
@@ -59,3 +60,17 @@ def as_wire(known: Client) -> dict[str, Any]:
         "previous_secret_expires_at": known.previous_secret_expires_at,
         "previous_secret_last_used_at": known.previous_secret_last_used_at,
     }
+
+
+def for_people(known: Client) -> dict[str, Any]:
+    """Return the same with the hosts of addresses in both forms."""
+    return {name: _in_both_forms(value) for name, value in as_wire(known).items()}
+
+
+def _in_both_forms(value: Any) -> Any:
+    match value:
+        case str():
+            return uri_in_both_forms(value)
+        case list():
+            return [_in_both_forms(one) for one in value]
+    return value

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from provider.clients.models import Client
 from provider.infrastructure import current
+from provider.protocol.idn import both_forms
 
 
 def is_unchecked(client: Client) -> bool:
@@ -21,8 +22,11 @@ def unchecked_host(client: Client, address: str) -> str | None:
 
 
 def host_to_show(address: str) -> str | None:
-    """Return the host of an address, or the scheme that stands for an app; None if the operator trusts it."""
+    """Return the host of an address in both forms, or the scheme that stands for an app.
+
+    None if the operator trusts the host.
+    """
     parts = urlsplit(address)
     if parts.hostname in current.settings().registration_trusted_hosts:
         return None
-    return parts.netloc or f"{parts.scheme}:"
+    return both_forms(parts.netloc) or f"{parts.scheme}:"

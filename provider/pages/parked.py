@@ -15,6 +15,7 @@ from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.park import park
 from provider.interactions.queries import find
 from provider.pages import logo
+from provider.protocol.idn import both_forms
 from provider.protocol.parameters import with_query
 from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession
@@ -42,11 +43,11 @@ class ParkedAuthorization:
 
     @property
     def app_domain(self) -> str:
-        """The host that the answer goes to, which was verified; empty for an app on this device."""
+        """The verified host that the answer goes to, in both forms; empty for an app on this device."""
         redirect_uri = self.parameter("redirect_uri")
         if self.client.metadata_.is_native and not is_claimed(redirect_uri):
             return ""
-        return urlsplit(redirect_uri).netloc
+        return both_forms(urlsplit(redirect_uri).netloc)
 
     @property
     def about_app(self) -> dict[str, Any]:

@@ -10,7 +10,12 @@ from provider.protocol.client_certificate_rules import (
     problems_of_tls,
 )
 from provider.protocol.client_metadata import DECLARED, ENCRYPTED_ANSWERS, ClientMetadata, Problem
-from provider.protocol.client_metadata_texts import read_translations, text_problems, uri_problems
+from provider.protocol.client_metadata_texts import (
+    read_translations,
+    text_problems,
+    uri_problems,
+    with_ascii_hosts,
+)
 from provider.protocol.encrypted_token import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from provider.protocol.jwks_rules import problems_of_jwks
@@ -69,10 +74,12 @@ def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Prob
             problems.append(Problem(declared.name, f"must be {sentence}"))
         else:
             values[declared.name] = tuple(value) if isinstance(value, list | tuple) else value
-    values["translations"], mistyped = read_translations(asked)
+    values, malformed = with_ascii_hosts(values)
+    translations, mistyped = read_translations(asked)
+    values["translations"], more = with_ascii_hosts(translations)
     # What is never kept is refused all the same: who asks for it must not believe to have it.
     unknown = [Problem(name, "is not offered") for name in _NOT_OFFERED if asked.get(name) is not None]
-    return values, problems + mistyped + unknown
+    return values, problems + mistyped + malformed + more + unknown
 
 
 def allowed_signatures(metadata: ClientMetadata, registered: str | None) -> list[str]:

@@ -6,8 +6,10 @@ rfc7591 §2.2: what people read may come in several languages, as `client_name#d
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from typing import Any
 
 from provider.protocol.client_metadata import ClientMetadata, Problem
+from provider.protocol.idn import with_ascii_host
 from provider.protocol.look_alike import REFUSED_IN_NAMES, is_visible
 from provider.protocol.uri import MalformedURI, parse_web_uri
 
@@ -43,6 +45,22 @@ def read_translations(asked: Mapping[str, object]) -> tuple[dict[str, str], list
     }
     values = {name: value for name, value in named.items() if isinstance(value, str)}
     return values, [Problem(name, "must be a text") for name in named if name not in values]
+
+
+def with_ascii_hosts(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return members with all hosts as browsers send them, and a problem for each that is no name."""
+    changed, problems = dict(values), []
+    for name, value in values.items():
+        if not name.partition("#")[0].endswith(("_uri", "_uris")):
+            continue
+        try:
+            if isinstance(value, str):
+                changed[name] = with_ascii_host(value)
+            else:
+                changed[name] = tuple(map(with_ascii_host, value))
+        except MalformedURI as exc:
+            problems.append(Problem(name, str(exc)))
+    return changed, problems
 
 
 def text_problems(metadata: ClientMetadata) -> Iterator[Problem]:

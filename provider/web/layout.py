@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Response, make_response, render_template, url_for
 from markupsafe import Markup
 
+from provider.protocol.idn import uri_in_both_forms
 from provider.web import headers
 
 _STATIC = Path(__file__).parent / "static"
@@ -18,6 +19,7 @@ def install(app: Flask) -> None:
     app.static_folder = str(_STATIC)
     if "static" not in app.view_functions:
         app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
+    app.jinja_env.filters["uri_in_both_forms"] = uri_in_both_forms
     digests = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGEST_LENGTH]
         for path in _STATIC.iterdir()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from provider.protocol.idn import with_ascii_host
 from provider.protocol.uri import MalformedURI, parse_web_uri
 
 _FOLDER = Path(__file__).parent
@@ -100,6 +101,7 @@ def places(base_url: str, registration_id: str) -> dict[str, str]:
     if "?" in base_url:
         raise UnusableRecipe("--base-url must not have a query")
     try:
+        base_url = with_ascii_host(base_url)
         origin = parse_web_uri(base_url).ascii_origin
     except MalformedURI as exc:
         raise UnusableRecipe(f"--base-url {exc}") from None
