@@ -4,6 +4,7 @@ from typing import Any
 
 from provider.clients.models import Client
 from provider.infrastructure import current
+from provider.protocol.client_metadata import ENCRYPTED_ANSWERS
 from provider.protocol.idn import uri_in_both_forms
 from provider.protocol.redirect_uri_rules import unwise_uris
 
@@ -23,6 +24,9 @@ def app_facts(client: Client) -> dict[str, Any]:
         "post_logout_redirect_uris": metadata.post_logout_redirect_uris,
         "backchannel_logout_uri": metadata.backchannel_logout_uri,
     }
+    for answer in ENCRYPTED_ANSWERS:
+        if encryption := metadata.encryption_of(answer):
+            facts[f"{answer}_encrypted_response"] = f"{encryption.alg}, {encryption.enc}"
     if not metadata.redirect_uris:
         # Services and devices do not sign people in through a browser's redirect.
         del facts["end_session_endpoint"]
@@ -63,8 +67,8 @@ def as_wire(known: Client) -> dict[str, Any]:
 
 
 def for_people(known: Client) -> dict[str, Any]:
-    """Return the same with the hosts of addresses in both forms."""
-    return {name: _in_both_forms(value) for name, value in as_wire(known).items()}
+    """Return the same with the hosts of addresses in both forms, and without a heading for nothing."""
+    return {name: _in_both_forms(value) for name, value in as_wire(known).items() if value != {}}
 
 
 def _in_both_forms(value: Any) -> Any:

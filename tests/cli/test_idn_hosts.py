@@ -9,7 +9,9 @@ def test_the_command_says_how_it_registered_the_address_and_shows_both_forms(cur
     assert f"https://{LETTERS}/cb is registered as https://{HOST}/cb" in added.err
     assert f"https://{HOST}/cb" in added.out
     assert curfew("client", "show", "red", "--json").json["redirect_uris"] == [f"https://{HOST}/cb"]
-    assert f"https://{HOST}/cb ({LETTERS})" in curfew("client", "show", "red").out
+    shown = curfew("client", "show", "red").out
+    assert f"https://{HOST}/cb ({LETTERS})" in shown
+    assert "unwise" not in shown
 
 
 def test_a_preset_takes_the_letters_too(curfew):
