@@ -25,8 +25,20 @@ _PRIVATE_USE = re.compile(
 _SHORT_SCHEME = re.compile(_PRIVATE_USE.pattern.replace(r"(?:\.[a-z0-9+-]+)+:", ":"))
 _TAKEN_SCHEMES = frozenset(
     {
-        *("about", "blob", "chrome", "content", "data", "file", "filesystem", "ftp", "intent", "jar"),
-        *("javascript", "mailto", "resource", "sms", "tel", "vbscript", "view-source", "ws", "wss"),
+        *("about", "blob", "chrome", "content", "data", "file", "filesystem", "ftp", "http", "https"),
+        *(
+            "intent",
+            "jar",
+            "javascript",
+            "mailto",
+            "resource",
+            "sms",
+            "tel",
+            "vbscript",
+            "view-source",
+            "ws",
+            "wss",
+        ),
     }
 )
 # Names that lead to no host of the public network (rfc6762 §3, rfc8375, and what routers use).

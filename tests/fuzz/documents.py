@@ -17,10 +17,12 @@ from provider.protocol.claims_request import read_claims_request
 from provider.protocol.client_certificate import MalformedCertificate, read_certificate
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.client_registration import read_registration
+from provider.protocol.encrypted_token import KEY_ALGORITHMS, Encryption, encrypt, is_encrypted
 from provider.protocol.errors import ProtocolError
+from provider.protocol.idn import both_forms, uri_in_both_forms, with_ascii_host
 from provider.protocol.jwks_rules import certificate_thumbprints, problems_of_jwks, usable_keys
 from provider.protocol.redirect_uri import LONGEST_SHOWN, matches, shown
-from provider.protocol.uri import MalformedURI, check_private_use_uri, parse_web_uri
+from provider.protocol.uri import MalformedURI, check_private_use_uri, is_short_scheme_uri, parse_web_uri
 from relying_party_demo import strict_json as of_the_demo
 from tests.fuzz.house import NOW
 
@@ -47,7 +49,12 @@ def jwks(data: bytes) -> None:
             certificate_thumbprints(document["keys"])
             with suppress(NoKeys):
                 keys_of(ClientMetadata(redirect_uris=("https://red.test/cb",), jwks=document))
-        certificate_thumbprints(usable_keys(document))
+        usable = usable_keys(document)
+        certificate_thumbprints(usable)
+        for alg in KEY_ALGORITHMS:
+            by = Encryption(alg, "A128GCM")
+            if key := by.key_among(usable):
+                assert is_encrypted(encrypt("a.b.c", key, by, signed=True))
 
 
 def client_metadata(data: bytes) -> None:
@@ -87,6 +94,12 @@ def uris(data: bytes) -> None:
             assert matches([text], text, native=False)
         with suppress(MalformedURI):
             check_private_use_uri(text)
+        with suppress(MalformedURI):
+            written = with_ascii_host(text)
+            assert written == with_ascii_host(written)
+        assert text in uri_in_both_forms(text)
+        assert text in both_forms(text)
+        assert not is_short_scheme_uri(text) or not text.startswith(("http:", "https:", "javascript:"))
         assert len(shown(text)) <= LONGEST_SHOWN + 4
     assert not matches([one], other, native=False) or one == other
     matches([one], other, native=True)
