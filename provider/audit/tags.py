@@ -184,7 +184,7 @@ class EventTag(StrEnum):
             "A request was refused for what its client is, has or registered. Rate-limited; the log has "
             "every refusal."
         ),
-        "client_id claimed_client_id kind sentence cause used registered",
+        "client_id claimed_client_id kind sentence cause used registered refused answer alg",
     )
     INITIAL_TOKEN_CREATED = (
         "initial_token_created",
