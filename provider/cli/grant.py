@@ -8,7 +8,8 @@ import click
 
 from provider.accounts import queries as accounts
 from provider.accounts.models import Account
-from provider.cli.context import fail, with_app
+from provider.administration import grants
+from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, notified_by
@@ -17,11 +18,9 @@ from provider.clients.models import Client
 from provider.grants import queries
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import end_read, transaction
 from provider.logout.bulk.queries import measure_grants
-from provider.logout.ending import Cause, LogoutOutcome
-from provider.logout.models import LogoutReason
-from provider.logout.withdraw import withdraw, withdraw_grant
+from provider.logout.ending import LogoutOutcome
 
 # Revoked between two looks at what is left.
 _BATCH = 500
@@ -107,7 +106,7 @@ def revoke(
     if bool(grant_id) == by_filter or (grant_id and offline is not None):
         raise click.UsageError("name either grants, or --user, --client or both")
     for one in grant_id:
-        _check_is_unrevoked(one)
+        grants.check_is_unrevoked(one)
     wanted = _wanted(username, client_id, offline)
     end_read()
     ask_first(
@@ -151,14 +150,6 @@ def _wanted(username: str | None, client_id: str | None, offline: bool | None) -
     )
 
 
-def _check_is_unrevoked(grant_id: UUID) -> None:
-    known = queries.find(grant_id)
-    if known is None:
-        fail(f"there is no grant {grant_id}")
-    if known.revoked_at is not None:
-        fail(f"the grant {grant_id} is revoked already")
-
-
 def _ids(wanted: queries.Wanted) -> Iterable[UUID]:
     """Yield the grants to revoke, some at a time; those that are made meanwhile are not among them."""
     before = clock.now()
@@ -173,8 +164,7 @@ def _revoke_each(grant_ids: Iterable[UUID]) -> Iterable[LogoutOutcome]:
     """Revoke each in a transaction of its own; one that has been revoked meanwhile is left out."""
     for one in grant_ids:
         with transaction():
-            known = queries.find(one)
-            outcome = withdraw_grant(known, _cause()) if known else None
+            outcome = grants.revoke(one)
         if outcome:
             yield outcome
 
@@ -183,16 +173,8 @@ def _disconnect(wanted: queries.Wanted) -> Iterable[LogoutOutcome]:
     """Take from each app at once all that a person has allowed it, so that no sign-in falls between."""
     for one in _ids(wanted):
         with transaction():
-            known = queries.find(one)
-            outcomes: list[LogoutOutcome] = []
-            if known is not None and known.revoked_at is None:
-                client = db.session.get_one(Client, known.client_id)
-                outcomes = withdraw(known.account_id, client, lambda _: _cause())
+            outcomes = grants.disconnect(one)
         yield from outcomes
-
-
-def _cause() -> Cause:
-    return Cause(reason=LogoutReason.ADMIN, initiator="admin")
 
 
 def _show_revoked(outcomes: list[LogoutOutcome], *, as_json: bool) -> None:

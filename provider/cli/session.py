@@ -7,17 +7,16 @@ import click
 
 from provider.accounts import queries as accounts
 from provider.accounts.models import Account
-from provider.cli.context import fail, with_app
+from provider.administration import sessions
+from provider.administration.accounts import sign_out_everywhere
+from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, measure_person, to_be_notified
 from provider.holdings.queries import apps_of_sessions
 from provider.infrastructure import clock
 from provider.infrastructure.database import reading, transaction
-from provider.logout import end_session
-from provider.logout.ending import Cause, LogoutOutcome
-from provider.logout.everywhere import end_everywhere
-from provider.logout.models import LogoutReason
+from provider.logout.ending import LogoutOutcome
 from provider.sessions import queries
 from provider.sessions.models import Session
 
@@ -83,12 +82,11 @@ def end(*, session_id: UUID | None, username: str | None, yes: bool, as_json: bo
             account = accounts.get_by_username(username)
         question = f"Sign {account.username} out everywhere?"
         ask_first(question, lambda: measure_person(account.id), yes=yes, as_json=as_json)
-    cause = Cause(reason=LogoutReason.ADMIN, initiator="admin")
     with transaction():
         if session_id is not None:
-            outcome = _end_one(session_id, cause)
+            outcome = sessions.end(session_id)
         else:
-            outcome = end_everywhere(accounts.get_by_username(username or ""), cause)
+            outcome = sign_out_everywhere(accounts.get_by_username(username or ""))
     _show(outcome, as_json=as_json)
 
 
@@ -111,16 +109,6 @@ def as_record(one: Session, account: Account) -> dict[str, Any]:
         "ended_at": one.ended_at,
         "logout_id": one.logout_id,
     }
-
-
-def _end_one(session_id: UUID, cause: Cause) -> LogoutOutcome:
-    found = queries.find(session_id)
-    if found is None:
-        fail(f"there is no session {session_id}")
-    outcome = end_session.end(found, cause)
-    if outcome is None:
-        fail(f"the session {session_id} has ended already")
-    return outcome
 
 
 def _state(one: Session) -> str:
