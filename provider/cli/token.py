@@ -5,8 +5,7 @@ from uuid import UUID
 
 import click
 
-from provider.audit.record import record
-from provider.audit.tags import EventTag
+from provider.administration import service_tokens
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
@@ -77,19 +76,15 @@ def revoke(*, token_id: UUID | None, client_id: str | None, yes: bool, as_json: 
             count = service.count_living(clients.get_by_client_id(client_id))
         confirm(f"Revoke {count} service token(s) of {client_id}?", yes=yes)
     with transaction():
-        client, revoked = _revoke(token_id, client_id)
-        record(
-            EventTag.TOKEN_REVOKED,
-            actor="admin",
-            client_id=client.client_id,
-            kind="service_token",
-            token_id=token_id,
-            revoked=revoked,
-        )
+        if token_id is not None:
+            owner, revoked = service_tokens.revoke(token_id).client_id, 1
+        else:
+            owner = client_id or ""
+            revoked = service_tokens.revoke_all(owner)
     if as_json:
-        show_json({"client_id": client.client_id, "revoked": revoked})
+        show_json({"client_id": owner, "revoked": revoked})
     else:
-        say(f"Revoked {revoked} service token(s) of {client.client_id}.")
+        say(f"Revoked {revoked} service token(s) of {owner}.")
 
 
 def as_record(one: AccessToken, owner: Client) -> dict[str, Any]:
@@ -103,11 +98,3 @@ def as_record(one: AccessToken, owner: Client) -> dict[str, Any]:
         "created_at": one.created_at,
         "expires_at": one.expires_at,
     }
-
-
-def _revoke(token_id: UUID | None, client_id: str | None) -> tuple[Client, int]:
-    if token_id is not None:
-        return service.revoke(token_id), 1
-    # Behind the row's lock, as a token is issued with what the client's row says.
-    client = clients.lock(client_id or "")
-    return client, service.revoke_all(client)
