@@ -6,8 +6,7 @@ from uuid import UUID
 
 import click
 
-from provider.audit.record import record
-from provider.audit.tags import EventTag
+from provider.administration import initial_access_tokens
 from provider.cli.client_options import Span
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_secret, show_table
@@ -70,10 +69,9 @@ def create(
     """Make a token; it is shown once."""
     expires_at = clock.now() + lifetime if isinstance(lifetime, timedelta) else None
     with transaction():
-        made, token = initial_access.create(
+        made, token = initial_access_tokens.create(
             name=name, most_uses=None if unlimited else uses, expires_at=expires_at
         )
-        record(EventTag.INITIAL_TOKEN_CREATED, actor="admin", token_id=made.id, name=name)
     if as_json:
         show_json(as_record(made) | {"initial_access_token": token})
     else:
@@ -120,8 +118,7 @@ Examples:
 def revoke(*, token_id: UUID, as_json: bool) -> None:
     """Make a token worthless; clients that were registered with it stay."""
     with transaction():
-        initial_access.revoke(token_id)
-        record(EventTag.INITIAL_TOKEN_REVOKED, actor="admin", token_id=token_id)
+        initial_access_tokens.revoke(token_id)
     if as_json:
         show_json({"id": token_id, "revoked": True})
     else:

@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-from provider.audit.record import record
-from provider.audit.tags import EventTag
+from provider.administration import signing_keys
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
@@ -75,7 +74,7 @@ def rotate(*, alg: str | None, now: bool, as_json: bool) -> None:
     published until no token of its making lives.
     """
     with transaction():
-        changes = _recorded(lifecycle.rotate(alg, now=now))
+        changes = signing_keys.rotate(alg, now=now)
     if as_json:
         show_json({"changes": [_change_view(change) for change in changes]})
         return
@@ -100,7 +99,7 @@ def compromise(*, kid: str, as_json: bool) -> None:
     a minute. Relying parties may trust it until their cached copy of the JWKS is old.
     """
     with transaction():
-        changes = _recorded(lifecycle.compromise(kid))
+        changes = signing_keys.compromise(kid)
     alg = queries.get_key(kid).alg
     affected, servers = _clients_signed_with(alg), _resources_signed_with(alg)
     if as_json:
@@ -117,12 +116,6 @@ def compromise(*, kid: str, as_json: bool) -> None:
 
 
 keys.add_command(rekey)
-
-
-def _recorded(changes: list[KeyChange]) -> list[KeyChange]:
-    for change in changes:
-        record(EventTag(change.event), actor="admin", **change.detail)
-    return changes
 
 
 def _tell(changes: list[KeyChange]) -> None:

@@ -5,14 +5,14 @@ from typing import Any
 
 import click
 
-from provider.audit.record import record
-from provider.audit.tags import EventTag
+from provider.administration import resources
 from provider.cli.client_options import Span
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_record, show_table
 from provider.cli.plain_text import say
-from provider.clients import queries, resources
+from provider.clients import queries
+from provider.clients import resources as registered
 from provider.clients.models import Resource, TokenFormat
 from provider.infrastructure.database import transaction
 from provider.keys.algorithms import ALGORITHMS
@@ -72,9 +72,8 @@ def add(*, identifier: str, client_id: str | None, as_json: bool, **given: Any) 
             if given["access_token_lifetime"] == ""
             else given["access_token_lifetime"],
             scopes=given["scopes"],
-            client=queries.get_by_client_id(client_id) if client_id else None,
+            client_id=client_id,
         )
-        record(EventTag.RESOURCE_ADDED, actor="admin", client_id=client_id, resource=identifier)
     _show(made, as_json=as_json)
 
 
@@ -83,7 +82,7 @@ def add(*, identifier: str, client_id: str | None, as_json: bool, **given: Any) 
 @with_app
 def list_(*, as_json: bool) -> None:
     """List the resource servers."""
-    rows = [_view(one) for one in resources.list_resources()]
+    rows = [_view(one) for one in registered.list_resources()]
     if as_json:
         show_json(rows)
         return
@@ -98,7 +97,7 @@ def list_(*, as_json: bool) -> None:
 @with_app
 def show(*, identifier: str, as_json: bool) -> None:
     """Show one resource server."""
-    _show(resources.get(identifier), as_json=as_json)
+    _show(registered.get(identifier), as_json=as_json)
 
 
 @resource.command(epilog="Example:  curfew resource remove https://api.example/ --yes")
@@ -108,11 +107,10 @@ def show(*, identifier: str, as_json: bool) -> None:
 @with_app
 def remove(*, identifier: str, yes: bool, as_json: bool) -> None:
     """Forget a resource server: no token is issued for it any more, and those there are run out."""
-    resources.get(identifier)
+    registered.get(identifier)
     confirm(f"Remove the resource server {identifier}?", yes=yes)
     with transaction():
         resources.remove(identifier)
-        record(EventTag.RESOURCE_REMOVED, actor="admin", resource=identifier)
     if as_json:
         show_json({"identifier": identifier, "removed": True})
     else:

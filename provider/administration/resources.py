@@ -1,0 +1,42 @@
+"""Acts on the resource servers that access tokens may be meant for (rfc8707)."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients import queries, resources
+from provider.clients.models import Resource, TokenFormat
+
+
+def add(
+    identifier: str,
+    *,
+    name: str | None = None,
+    access_token_format: TokenFormat = TokenFormat.OPAQUE,
+    access_token_signing_alg: str | None = None,
+    access_token_lifetime: timedelta | None = None,
+    scopes: Collection[str] = (),
+    client_id: str | None = None,
+) -> Resource:
+    """Register a resource server; `client_id` names the client as which it asks about tokens.
+
+    Raises UnknownClient, InvalidResource or IdentifierTaken.
+    """
+    made = resources.add(
+        identifier,
+        name=name,
+        access_token_format=access_token_format,
+        access_token_signing_alg=access_token_signing_alg,
+        access_token_lifetime=access_token_lifetime,
+        scopes=scopes,
+        client=queries.get_by_client_id(client_id) if client_id else None,
+    )
+    record(EventTag.RESOURCE_ADDED, actor="admin", client_id=client_id, resource=identifier)
+    return made
+
+
+def remove(identifier: str) -> None:
+    """Remove a resource server: no token is issued for it any more. Raises UnknownResource."""
+    resources.remove(identifier)
+    record(EventTag.RESOURCE_REMOVED, actor="admin", resource=identifier)
