@@ -9,8 +9,7 @@ from uuid import UUID
 
 import click
 
-from provider.audit.record import record
-from provider.audit.tags import EventTag
+from provider.administration import deliveries
 from provider.cli.confirm import demand
 from provider.cli.context import with_app
 from provider.cli.delivery_records import client_ids_of
@@ -19,16 +18,13 @@ from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.delivery import queries
-from provider.delivery.cancel import cancel as cancel_them
 from provider.delivery.models import Delivery, DeliveryState
-from provider.delivery.resend import RESENDABLE, resend, resend_many
-from provider.infrastructure import clock, current
-from provider.infrastructure.database import after_commit, transaction
+from provider.delivery.resend import RESENDABLE
+from provider.infrastructure.database import transaction
 
 NOT_ALL = 1
 # Changed in one transaction.
 _BATCH = 500
-_LONGEST_REASON = 500
 _UNKNOWN = "there is no such delivery"
 _UNDER_WAY = "it is being attempted right now"
 
@@ -70,8 +66,7 @@ def retry(
         client_pk = clients.get_by_client_id(client_id).id if client_id else None
         states = [DeliveryState(state)] if state else [DeliveryState.PENDING, DeliveryState.EXPIRED]
         count = _in_batches(
-            partial(resend_many, states=states, client_id=client_pk, since=since, until=until),
-            _record_resent,
+            partial(deliveries.retry_some, states=states, client_pk=client_pk, since=since, until=until)
         )
         _show_count("Due now", "due_now", count, as_json=as_json)
         return
@@ -93,16 +88,17 @@ def cancel(
     `curfew delivery retry` takes it back. Exit code 1: at least one of the named deliveries was not
     cancelled.
     """
-    reason = reason.strip()
     if bool(delivery_id) == bool(client_id):
         raise click.UsageError("name either deliveries or a client")
-    if not 0 < len(reason) <= _LONGEST_REASON:
-        raise click.UsageError(f"the reason must have between 1 and {_LONGEST_REASON} characters")
+    try:
+        reason = deliveries.checked_reason(reason)
+    except deliveries.InvalidReason as exc:
+        raise click.UsageError(str(exc)) from None
     if client_id:
         client = clients.get_by_client_id(client_id)
         question = f"Stop notifying {client_id} of everything that waits?"
         demand(question, yes=yes, effect="the app is not notified of what it does not know yet")
-        count = _in_batches(partial(_cancel_of, client.id, reason), partial(_record_cancelled, reason))
+        count = _in_batches(partial(deliveries.cancel_some_of, client.id, reason))
         _show_count("Cancelled", "cancelled", count, as_json=as_json)
         return
     _one_by_one(delivery_id, partial(_cancel_one, reason), "Cancelled", "cancelled", as_json=as_json)
@@ -133,17 +129,11 @@ def _one_by_one(
 
 
 def _retry_one(found: Delivery) -> str | None:
-    if not resend(found):
-        return _why_not(found)
-    _record_resent([found])
-    return None
+    return None if deliveries.retry(found) else _why_not(found)
 
 
 def _cancel_one(reason: str, found: Delivery) -> str | None:
-    if not cancel_them([found.id], reason):
-        return _why_not(found)
-    _record_cancelled(reason, [found])
-    return None
+    return None if deliveries.cancel(found, reason) else _why_not(found)
 
 
 def _why_not(found: Delivery) -> str:
@@ -151,11 +141,7 @@ def _why_not(found: Delivery) -> str:
     return f"it is {state.value}" if state.is_final else _UNDER_WAY
 
 
-def _cancel_of(client_pk: UUID, reason: str, *, after: UUID | None, limit: int) -> list[Delivery]:
-    return cancel_them(queries.list_pending_of(client_pk, clock.now(), after, limit), reason)
-
-
-def _in_batches(act: Callable[..., list[Delivery]], note: Callable[[Sequence[Delivery]], None]) -> int:
+def _in_batches(act: Callable[..., list[Delivery]]) -> int:
     """Act in batches of one transaction each; one that is interrupted can be repeated."""
     count, last = 0, None
     while True:
@@ -163,32 +149,8 @@ def _in_batches(act: Callable[..., list[Delivery]], note: Callable[[Sequence[Del
             found = act(after=last, limit=_BATCH)
             if not found:
                 return count
-            note(found)
             last = found[-1].id
         count += len(found)
-
-
-def _record_resent(found: Sequence[Delivery]) -> None:
-    _record(EventTag.DELIVERY_RESENT, found)
-    after_commit(partial(_ring, found[-1].logout_id))
-
-
-def _record_cancelled(reason: str, found: Sequence[Delivery]) -> None:
-    _record(EventTag.DELIVERY_CANCELLED, found, reason=reason)
-
-
-def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
-    names = client_ids_of(found)
-    for one in found:
-        record(
-            tag,
-            actor="admin",
-            account_id=one.account_id,
-            client_id=names[one.client_id],
-            logout_id=one.logout_id,
-            delivery_id=one.id,
-            **detail,
-        )
 
 
 def _show_count(done: str, name: str, count: int, *, as_json: bool) -> None:
@@ -196,8 +158,3 @@ def _show_count(done: str, name: str, count: int, *, as_json: bool) -> None:
         show_json({name: count})
     else:
         say(f"{done}: {count} deliveries." if count != 1 else f"{done}: 1 delivery.")
-
-
-def _ring(logout_id: UUID) -> None:
-    # Without a broker no worker is woken, and one finds the delivery at its next sweep.
-    current.house().doorbell.ring(str(logout_id))

@@ -60,5 +60,4 @@ def next_attempt_of(one: Delivery, held: Mapping[UUID, datetime]) -> datetime | 
 
 def client_ids_of(found: Sequence[Delivery | EndpointHealth]) -> dict[UUID, str]:
     """Return what the clients are called on the wire, removed ones included."""
-    known = {pk: clients.find(pk) for pk in {one.client_id for one in found}}
-    return {pk: client.client_id if client else str(pk) for pk, client in known.items()}
+    return clients.client_ids_of({one.client_id for one in found})

@@ -1,7 +1,7 @@
 """Questions about clients."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +49,12 @@ def lock(client_id: str) -> Client:
 def find(client_pk: UUID) -> Client | None:
     """Find a client by its row, removed ones included."""
     return db.session.get(Client, client_pk)
+
+
+def client_ids_of(client_pks: Collection[UUID]) -> dict[UUID, str]:
+    """Return what clients are called on the wire by their rows, removed ones included."""
+    known = {pk: find(pk) for pk in client_pks}
+    return {pk: client.client_id if client else str(pk) for pk, client in known.items()}
 
 
 def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]:

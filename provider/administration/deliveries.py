@@ -1,0 +1,97 @@
+"""Acts on notifications that are owed: send them sooner or again, or stop trying."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients.queries import client_ids_of
+from provider.delivery import cancel as cancelling
+from provider.delivery import queries
+from provider.delivery.models import Delivery, DeliveryState
+from provider.delivery.resend import resend, resend_many
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import after_commit
+
+_LONGEST_REASON = 500
+
+
+class InvalidReason(ValueError):
+    """The reason of a cancellation is missing or too long; the sentence says what it must be."""
+
+
+def checked_reason(reason: str) -> str:
+    """Return the reason of a cancellation as it is kept. Raises InvalidReason."""
+    reason = reason.strip()
+    if not 0 < len(reason) <= _LONGEST_REASON:
+        raise InvalidReason(f"the reason must have between 1 and {_LONGEST_REASON} characters")
+    return reason
+
+
+def retry(delivery: Delivery) -> bool:
+    """Make a delivery due at once; False if it needs no repetition or is being attempted right now."""
+    if not resend(delivery):
+        return False
+    _record_resent([delivery])
+    return True
+
+
+def retry_some(
+    *,
+    states: Collection[DeliveryState],
+    client_pk: UUID | None,
+    since: datetime | None,
+    until: datetime | None,
+    after: UUID | None,
+    limit: int,
+) -> list[Delivery]:
+    """Make a batch of deliveries due at once and return it; `after` is the last of the batch before."""
+    found = resend_many(
+        states=states, client_id=client_pk, since=since, until=until, after=after, limit=limit
+    )
+    if found:
+        _record_resent(found)
+    return found
+
+
+def cancel(delivery: Delivery, reason: str) -> bool:
+    """Stop trying to deliver, for a checked reason; False if it has ended or is being attempted right now."""
+    return bool(_cancelled([delivery.id], reason))
+
+
+def cancel_some_of(client_pk: UUID, reason: str, *, after: UUID | None, limit: int) -> list[Delivery]:
+    """Cancel a batch of what waits for a client and return it; `after` is the last of the batch before."""
+    return _cancelled(queries.list_pending_of(client_pk, clock.now(), after, limit), reason)
+
+
+def _cancelled(ids: Collection[UUID], reason: str) -> list[Delivery]:
+    found = cancelling.cancel(ids, reason)
+    _record(EventTag.DELIVERY_CANCELLED, found, reason=reason)
+    return found
+
+
+def _record_resent(found: Sequence[Delivery]) -> None:
+    _record(EventTag.DELIVERY_RESENT, found)
+    after_commit(partial(_ring, found[-1].logout_id))
+
+
+def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
+    names = client_ids_of({one.client_id for one in found})
+    for one in found:
+        record(
+            tag,
+            actor="admin",
+            account_id=one.account_id,
+            client_id=names[one.client_id],
+            logout_id=one.logout_id,
+            delivery_id=one.id,
+            **detail,
+        )
+
+
+def _ring(logout_id: UUID) -> None:
+    # Without a broker no worker is woken, and one finds the delivery at its next sweep.
+    current.house().doorbell.ring(str(logout_id))
