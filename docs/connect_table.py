@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from provider.cli.client_options import PRESELECTED
+from provider.administration.clients import PRESELECTED
 from provider.clients import recipes
 from provider.clients.recipes import registered
 from provider.protocol.client_registration import read_registration

@@ -8,12 +8,16 @@ from provider.audit.record import Actor, record
 from provider.audit.tags import EventTag
 from provider.clients import change, queries
 from provider.clients.addresses import check_addresses
-from provider.clients.models import Client
+from provider.clients.models import Client, IDTokenClaims
 from provider.clients.options import ClientOptions
 from provider.clients.register import add
 from provider.logout.bulk import begin as bulk
 from provider.protocol.client_metadata import ClientMetadata
 
+# DEC-05: what a new client gets unless the operator says otherwise, where it differs from the
+# specification's default; self-registered clients keep that.
+PRESELECTED = {"grant_types": ["authorization_code", "refresh_token"]}
+PRESELECTED_OPTIONS = {"id_token_claims": IDTokenClaims.SCOPES}
 _MOST_URIS_RECORDED = 10
 
 

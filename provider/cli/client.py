@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from provider.administration import client_credentials, clients
+from provider.administration.clients import PRESELECTED
 from provider.cli.client_options import (
-    PRESELECTED,
     asked_options,
     leaves_method_open,
     metadata_options,

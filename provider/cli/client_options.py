@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import Field
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import click
 
+from provider.administration.clients import PRESELECTED, PRESELECTED_OPTIONS
 from provider.cli.json_file import read_object
+from provider.clients import options
 from provider.clients.models import (
     Client,
     ConfirmSignOut,
@@ -23,32 +24,6 @@ from provider.protocol.client_metadata import DECLARED, FIELDS
 from provider.protocol.client_metadata_rules import kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
-# DEC-05: what a new client gets unless the operator says otherwise, where it differs from the
-# specification's default.
-PRESELECTED = {"grant_types": ["authorization_code", "refresh_token"]}
-_OPERATOR_OPTIONS = (
-    "first_party",
-    "offline_policy",
-    "confirm_sign_out",
-    "result_page",
-    "told_of_expiry",
-    "logout_token_names",
-    "id_token_claims",
-    "grant_lifetime",
-    "refresh_reuse_interval",
-    "deliver_to",
-    "slow",
-    "session_lifetime",
-    "refuse_when_degraded_for",
-    "may_exchange_tokens_of",
-)
-_CHOICES: dict[str, type[StrEnum]] = {
-    "offline_policy": OfflinePolicy,
-    "confirm_sign_out": ConfirmSignOut,
-    "result_page": ResultPage,
-    "logout_token_names": LogoutTokenNames,
-    "id_token_claims": IDTokenClaims,
-}
 _RESULT_PAGES = tuple(choice.value for choice in ResultPage)
 _RESULT_PAGE = (
     "Whether a person sees the result of a sign-out before going back to the app: never, always, or "
@@ -192,17 +167,11 @@ def asked_options(
     given: Mapping[str, Any], client: Client | None = None, *, preset: Mapping[str, Any] | None = None
 ) -> ClientOptions:
     """Return the operator's options: those of the client or of a preset, changed by what was given."""
-    if client:
-        values = {name: getattr(client, name) for name in _OPERATOR_OPTIONS}
-    else:
-        values = {"id_token_claims": IDTokenClaims.SCOPES} | dict(preset or {})
-    for name in _OPERATOR_OPTIONS:
+    values = options.values_of(client) if client else PRESELECTED_OPTIONS | dict(preset or {})
+    for name in options.NAMES:
         if given[name] is not None:
             values[name] = given[name] if given[name] != "" else None
-    for name, kind in _CHOICES.items():
-        if name in values:
-            values[name] = kind(values[name])
-    return ClientOptions(**values)
+    return options.from_values(values)
 
 
 def leaves_method_open(named: Mapping[str, Any]) -> bool | None:

@@ -1,10 +1,19 @@
 """What the operator decides about a client, beyond what the client registered about itself."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from datetime import timedelta
+from enum import StrEnum
+from typing import Any
 
-from provider.clients.models import ConfirmSignOut, IDTokenClaims, LogoutTokenNames, OfflinePolicy, ResultPage
+from provider.clients.models import (
+    Client,
+    ConfirmSignOut,
+    IDTokenClaims,
+    LogoutTokenNames,
+    OfflinePolicy,
+    ResultPage,
+)
 from provider.protocol.client_metadata import ClientMetadata
 
 _LONGEST_REUSE = timedelta(seconds=60)
@@ -64,3 +73,24 @@ class ClientOptions:
                 "logout_token_names cannot be sub while the client registers "
                 "backchannel_logout_session_required"
             )
+
+
+NAMES = tuple(declared.name for declared in fields(ClientOptions))
+_CHOICES: dict[str, type[StrEnum]] = {
+    "offline_policy": OfflinePolicy,
+    "confirm_sign_out": ConfirmSignOut,
+    "result_page": ResultPage,
+    "logout_token_names": LogoutTokenNames,
+    "id_token_claims": IDTokenClaims,
+}
+
+
+def values_of(client: Client) -> dict[str, Any]:
+    """Return what the operator has decided about a client, by name."""
+    return {name: getattr(client, name) for name in NAMES}
+
+
+def from_values(values: Mapping[str, Any]) -> ClientOptions:
+    """Return options by name, where choices may be texts as in the database. Raises InvalidOption."""
+    chosen = {name: kind(values[name]) for name, kind in _CHOICES.items() if name in values}
+    return ClientOptions(**dict(values) | chosen)
