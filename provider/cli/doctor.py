@@ -6,13 +6,11 @@ from datetime import timedelta
 
 import click
 
-from provider.audit.record import record
-from provider.audit.tags import EventTag
+from provider.administration import examinations
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.clients.queries import get_by_client_id
-from provider.delivery.evidence import open_trial
 from provider.infrastructure.database import reading, transaction
 from provider.inspection.doctor import examine
 from provider.inspection.findings import Grade, Report
@@ -42,14 +40,8 @@ def doctor(*, client_id: str, as_json: bool) -> None:
         client = get_by_client_id(client_id)
     report = examine(client)
     with transaction():
-        is_tried = report.grade is not Grade.FAIL and open_trial(client.id)
-        record(
-            EventTag.CLIENT_EXAMINED,
-            actor="admin",
-            client_id=client.client_id,
-            grade=report.grade,
-            failed=[one.check for one in report.findings if one.grade is Grade.FAIL],
-        )
+        failed = [one.check for one in report.findings if one.grade is Grade.FAIL]
+        is_tried = examinations.conclude(client, grade=report.grade, failed=failed)
     if as_json:
         show_json(as_record(report) | {"trial_opened": is_tried})
     else:

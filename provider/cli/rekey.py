@@ -7,9 +7,8 @@ from uuid import UUID
 import click
 
 from provider.accounts import hash_sealing
+from provider.administration import secret_key
 from provider.audit import chain
-from provider.audit.record import record
-from provider.audit.tags import EventTag
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
@@ -70,10 +69,9 @@ def rekey(*, new_key_file: Path | None, finish: bool, as_json: bool) -> None:
 
 
 def _begin(path: Path) -> None:
-    keys, successor = current.data_keys(), read_key_file(path)
+    successor = read_key_file(path)
     with transaction():
-        if data_keys.begin_rotation(keys, successor):
-            record(EventTag.SECRET_KEY_ADDED, actor="admin", key=successor.name)
+        secret_key.begin_replacement(successor)
 
 
 def _seal_everything() -> dict[str, int]:
@@ -101,10 +99,7 @@ def _finish() -> int:
     # What was written with former data keys stands before the entry that ends their validity.
     _link_all()
     with transaction():
-        removed = data_keys.finish_rotation(current.data_keys())
-        if removed:
-            generation = current.secret_box().generation
-            record(EventTag.SECRET_KEY_REMOVED, actor="admin", generation=generation)
+        removed = secret_key.finish_replacement()
     _link_all()
     return removed
 

@@ -1,0 +1,18 @@
+"""What follows when an operator has had an app's logout endpoint examined."""
+
+from collections.abc import Sequence
+
+from provider.audit.record import record
+from provider.audit.tags import EventTag
+from provider.clients.models import Client
+from provider.delivery.evidence import open_trial
+
+
+def conclude(client: Client, *, grade: str, failed: Sequence[str]) -> bool:
+    """Record an examination; where no check failed, let the endpoint be tried with what waits for it.
+
+    Returns whether a trial was opened.
+    """
+    is_tried = not failed and open_trial(client.id)
+    record(EventTag.CLIENT_EXAMINED, actor="admin", client_id=client.client_id, grade=grade, failed=failed)
+    return is_tried
