@@ -6,24 +6,18 @@ from enum import StrEnum
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from provider.accounts import passwords
-from provider.accounts.change import change_password
 from provider.accounts.models import Account
-from provider.accounts.password_rules import PasswordRule, UnusablePassword, check_rules
-from provider.audit.record import record
-from provider.audit.tags import EventTag
-from provider.authentication import guesses, known_browser, session
+from provider.accounts.password_rules import PasswordRule
+from provider.authentication import known_browser, password_change
 from provider.authentication.browser import Browser
 from provider.authentication.guesses import TooMany
-from provider.authentication.password import FACTORS, Refusal, verify
+from provider.authentication.password import Refusal
+from provider.authentication.password_change import ChangedMeanwhile, NotChanged
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import end_read, in_transaction
-from provider.logout.ending import Cause, LogoutOutcome
-from provider.logout.models import LogoutReason
-from provider.logout.others import end_others
+from provider.logout.ending import LogoutOutcome
 from provider.pages import too_many
 from provider.pages.parked import ask_to_sign_in
-from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, csrf
 from provider.web.after_ending import result_page_of
@@ -33,16 +27,14 @@ from provider.web.layout import page
 from provider.web.this_browser import this_browser
 
 
-class ChangeRefusal(StrEnum):
-    """Why a password is not changed, besides what the rules and the limits say."""
+class Mistyped(StrEnum):
+    """What is wrong with the form before any password is looked at."""
 
     INCOMPLETE = "incomplete"
     DIFFERENT = "different"
-    SAME = "same"
-    CHANGED_MEANWHILE = "changed_meanwhile"
 
 
-Why = ChangeRefusal | PasswordRule | Refusal | TooMany
+Why = Mistyped | NotChanged | PasswordRule | Refusal | TooMany
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +44,6 @@ class Typed:
     current: str = field(repr=False)
     new: str = field(repr=False)
     again: str = field(repr=False)
-
-
-class ChangedMeanwhile(Exception):
-    """The session or the password is not what it was when the page was sent."""
 
 
 def show() -> Response:
@@ -80,7 +68,7 @@ def submit() -> Response:
     end_read()
     why = _refuse(typed, found, browser)
     if why is None:
-        changed = _change(found, browser, _hash(typed.new, found.account))
+        changed = _change(found, browser, password_change.hash_of(typed.new, found))
         if changed is not None:
             outcome, handle = changed
             cookies.keep_session(handle)
@@ -88,63 +76,25 @@ def submit() -> Response:
             cookies.keep_browser_proofs(known_browser.proofs_after(found.account, browser.proofs))
             event_log.info("password_changed", account_id=found.account.id)
             return redirect(result_page_of(outcome.result_handle), 303)
-        why = ChangeRefusal.CHANGED_MEANWHILE
+        why = NotChanged.CHANGED_MEANWHILE
     event_log.info("password_change_refused", account_id=found.account.id, reason=why)
     return _form(found, why)
 
 
 def _refuse(typed: Typed, found: FoundSession, browser: Browser) -> Why | None:
-    """Return why this cannot be; what is cheap to know comes first, and guesses at the password count."""
-    account = found.account
+    """Return why this cannot be; what is cheap to know comes first."""
     if not (typed.current and typed.new):
-        return ChangeRefusal.INCOMPLETE
+        return Mistyped.INCOMPLETE
     if typed.new != typed.again:
-        return ChangeRefusal.DIFFERENT
-    try:
-        check_rules(typed.new, username=account.username, claims=account.claims)
-    except UnusablePassword as exc:
-        return exc.rule
-    guess = guesses.count(account.username, browser.networks, known_browser.name_of(browser, account))
-    if isinstance(guess, TooMany):
-        return guess
-    refusal = verify(typed.current, account, guess)
-    if refusal is not None:
-        return refusal
-    guesses.succeeded(guess)
-    return ChangeRefusal.SAME if typed.new == typed.current else None
-
-
-def _hash(password: str, account: Account) -> str:
-    try:
-        return passwords.hash_password(password, account.id)
-    except passwords.TooBusy as exc:
-        raise TemporarilyUnavailable("too many passwords are checked at this moment") from exc
+        return Mistyped.DIFFERENT
+    return password_change.refusal_of(found, browser, current=typed.current, new=typed.new)
 
 
 def _change(found: FoundSession, browser: Browser, new_hash: str) -> tuple[LogoutOutcome, str] | None:
     try:
-        return in_transaction(lambda: _carry_out(found, browser, new_hash))
+        return in_transaction(lambda: password_change.carry_out(found, browser, new_hash))
     except ChangedMeanwhile:
         return None
-
-
-def _carry_out(found: FoundSession, browser: Browser, new_hash: str) -> tuple[LogoutOutcome, str]:
-    """Write the password, move this session to a new handle (SEC-707) and end the others, in that order.
-
-    The account's row is locked from the first line on: a sign-in with the old password either came
-    before and is ended here, or finds another password (RACE-09).
-    """
-    account, ip = found.account, browser.ip
-    if not change_password(account, new_hash):
-        raise ChangedMeanwhile
-    handle = session.renew(found.session, FACTORS, browser)
-    if handle is None:
-        raise ChangedMeanwhile
-    record(
-        EventTag.PASSWORD_CHANGED, actor="account", account_id=account.id, session_id=found.session.id, ip=ip
-    )
-    cause = Cause(reason=LogoutReason.PASSWORD_CHANGED, initiator="account", ip=ip, asked_in=found.session.id)
-    return end_others(account, found.session, cause), handle
 
 
 def _form(found: FoundSession, why: Why | None = None) -> Response:
@@ -175,7 +125,7 @@ def _status_of(why: Why | None) -> int:
         # SEC-606: without the current password nothing is changed.
         case Refusal.WRONG:
             return 403
-        case ChangeRefusal.CHANGED_MEANWHILE:
+        case NotChanged.CHANGED_MEANWHILE:
             return 409
         case _:
             return 400
@@ -186,9 +136,9 @@ def _field_of(why: Why) -> str | None:
     match why:
         case Refusal.WRONG:
             return "current"
-        case ChangeRefusal.DIFFERENT:
+        case Mistyped.DIFFERENT:
             return "again"
-        case PasswordRule() | ChangeRefusal.SAME:
+        case PasswordRule() | NotChanged.SAME:
             return "new"
         case _:
             return None
@@ -215,11 +165,11 @@ def _in_words(why: Why, account: Account) -> str:
                 "service. Choose several words that have nothing to do with you, or have your password "
                 "manager make one."
             )
-        case ChangeRefusal.DIFFERENT:
+        case Mistyped.DIFFERENT:
             return _("The new password was not typed the same way twice.")
-        case ChangeRefusal.SAME:
+        case NotChanged.SAME:
             return _("The new password is the one you have.")
-        case ChangeRefusal.CHANGED_MEANWHILE:
+        case NotChanged.CHANGED_MEANWHILE:
             return _("Your password or your sign-in has changed meanwhile. Nothing was changed here.")
         case TooMany():
             return too_many.in_words(why, account.username)
