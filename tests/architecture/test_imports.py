@@ -64,6 +64,18 @@ def test_rooms_do_not_know_the_web_framework():
     assert importers == set()
 
 
+def test_the_command_leaves_an_operators_acts_to_their_room():
+    """An act that writes its audit entry in an edge would have other consequences in the next edge."""
+    importers = {
+        path
+        for path, tree in trees("provider").items()
+        if path.startswith("provider/cli/") and "provider.audit.record" in imports_of(tree)
+    }
+
+    # The first signing keys are made by the start of a server, which is no act of an operator's.
+    assert importers == {"provider/cli/serve.py"}
+
+
 def test_the_demo_app_is_an_outsider():
     importers = {
         path
