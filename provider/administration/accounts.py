@@ -8,9 +8,12 @@ from provider.accounts.models import Account
 from provider.accounts.register import add as add_account
 from provider.audit.record import record
 from provider.audit.tags import EventTag
+from provider.logout.bulk.queries import Reach
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.shares import list_of_account
+from provider.sessions.queries import list_living_of
 
 
 class NothingToChange(Exception):
@@ -73,6 +76,17 @@ def reset_password(account: Account, password: str) -> LogoutOutcome:
     """Set another password and sign the person out everywhere. Raises UnusablePassword."""
     change.set_password(account, password, reset=True)
     return _end_everything(account, LogoutReason.PASSWORD_RESET, EventTag.PASSWORD_RESET)
+
+
+def measure(account: Account) -> Reach:
+    """Count what signing a person out everywhere would end."""
+    shares = list_of_account(account.id, lock=False)
+    return Reach(
+        sessions=len(list_living_of(account.id)),
+        client_sessions=sum(share.client_session is not None for share in shares),
+        grants=len({share.grant.id for share in shares}),
+        apps=len({share.client.id for share in shares if share.has_address}),
+    )
 
 
 def sign_out_everywhere(account: Account) -> LogoutOutcome:

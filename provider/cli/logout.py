@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from provider.accounts import queries as accounts
-from provider.administration.accounts import sign_out_everywhere
+from provider.administration.accounts import measure, sign_out_everywhere
 from provider.cli.bulk_logout import as_record
 from provider.cli.bulk_logout import bulk as bulk_commands
 from provider.cli.bulk_progress import follow, how_far
@@ -16,7 +16,7 @@ from provider.cli.instants import read_instant
 from provider.cli.logout_records import list_, show
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
-from provider.cli.what_ends import ask_first, measure_person, to_be_notified
+from provider.cli.what_ends import ask_first, to_be_notified
 from provider.clients import queries as clients
 from provider.infrastructure.database import reading, transaction
 from provider.logout.bulk import begin as bulk
@@ -130,7 +130,7 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
         account = accounts.get_by_username(username)
     ask_first(
         f"Sign {account.username} out everywhere?",
-        lambda: measure_person(account.id),
+        lambda: measure(account),
         dry_run=dry_run,
         yes=yes,
         as_json=as_json,

@@ -8,11 +8,11 @@ import click
 from provider.accounts import queries as accounts
 from provider.accounts.models import Account
 from provider.administration import sessions
-from provider.administration.accounts import sign_out_everywhere
+from provider.administration.accounts import measure, sign_out_everywhere
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_table
 from provider.cli.plain_text import say
-from provider.cli.what_ends import ask_first, measure_person, to_be_notified
+from provider.cli.what_ends import ask_first, to_be_notified
 from provider.holdings.queries import apps_of_sessions
 from provider.infrastructure import clock
 from provider.infrastructure.database import reading, transaction
@@ -81,7 +81,7 @@ def end(*, session_id: UUID | None, username: str | None, yes: bool, as_json: bo
         with reading():
             account = accounts.get_by_username(username)
         question = f"Sign {account.username} out everywhere?"
-        ask_first(question, lambda: measure_person(account.id), yes=yes, as_json=as_json)
+        ask_first(question, lambda: measure(account), yes=yes, as_json=as_json)
     with transaction():
         if session_id is not None:
             outcome = sessions.end(session_id)

@@ -1,7 +1,6 @@
 """Saying what an ending would end, and asking before it is done."""
 
 from collections.abc import Callable
-from uuid import UUID
 
 import click
 
@@ -10,8 +9,6 @@ from provider.cli.output import show_json, show_record
 from provider.infrastructure.database import end_read
 from provider.logout.bulk.queries import Reach
 from provider.logout.ending import LogoutOutcome
-from provider.logout.shares import list_of_account
-from provider.sessions.queries import list_living_of
 
 
 def ask_first(
@@ -31,17 +28,6 @@ def ask_first(
     if dry_run:
         raise click.exceptions.Exit(0)
     demand(question, yes=yes)
-
-
-def measure_person(account_id: UUID) -> Reach:
-    """Count what signing a person out everywhere would end."""
-    shares = list_of_account(account_id, lock=False)
-    return Reach(
-        sessions=len(list_living_of(account_id)),
-        client_sessions=sum(share.client_session is not None for share in shares),
-        grants=len({share.grant.id for share in shares}),
-        apps=len({share.client.id for share in shares if share.has_address}),
-    )
 
 
 def to_be_notified(outcome: LogoutOutcome) -> str:
