@@ -1,7 +1,7 @@
 """The checks of an Authentication Request, one for each parameter: a value, or the registered error.
 
-core §3.1.2.1, Multiple Response Types, rfc7636, rfc9449 and core §5.5. In which order they are made stands in
-`provider.oauth.authorization.request`.
+core §3.1.2.1, Multiple Response Types, rfc7636, rfc9449 and core §5.5. `provider.oauth.authorization.request`
+lists them in their order.
 """
 
 import re
@@ -61,10 +61,10 @@ _MOST_PARAMETERS = 2
 class Sent:
     """The request as checks see it: its parameters, the client's metadata, and the values read so far."""
 
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str] = field(repr=False)
     metadata: ClientMetadata
     # By the fields of AuthorizationRequest.
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 def refuse_registration(sent: Sent) -> None:
@@ -78,15 +78,6 @@ def check_size(sent: Sent) -> None:
     limit = _MOST_PARAMETERS * current.settings().max_parameter_bytes
     if sum(len(value.encode("utf-8", "replace")) for value in to_park(sent.parameters).values()) > limit:
         raise InvalidRequest(f"the parameters are longer than {limit} bytes in all")
-
-
-def to_park(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters that are kept while a request waits.
-
-    Secrets of the client are not among them, nor is the ID Token of a hint: only the `sub` that it proves is
-    kept, apart from what the client sent.
-    """
-    return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS - _NEVER_PARKED}
 
 
 def check_display(sent: Sent) -> None:
@@ -235,3 +226,12 @@ def read_dpop_jkt(sent: Sent) -> str | None:
     if asked is not None and not _THUMBPRINT.fullmatch(asked):
         raise InvalidRequest("dpop_jkt must be 43 characters of base64url")
     return asked
+
+
+def to_park(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that are kept while a request waits.
+
+    Secrets of the client are not among them, nor is the ID Token of a hint: only the `sub` that it proves is
+    kept, apart from what the client sent.
+    """
+    return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS - _NEVER_PARKED}
