@@ -5,7 +5,6 @@ import hashlib
 import secrets
 import time
 from collections.abc import Sequence
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -13,6 +12,7 @@ import requests
 
 from tests.faults.history import History, Probe, Tokens, Visit, now
 from tests.faults.simulators import RelyingParty
+from tests.support.forms import FormReader
 
 COOKIE = "curfew_session"
 TIMEOUT = 15
@@ -26,17 +26,6 @@ class Refused(Exception):
         super().__init__(f"{response.status_code} at {urlsplit(response.url).path}: {response.text[:200]}")
         self.status = response.status_code
         self.location = response.headers.get("Location", "")
-
-
-class _Form(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fields: dict[str, str] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "input" and given.get("name"):
-            self.fields[given["name"]] = given.get("value", "")
 
 
 class Visitors:
@@ -253,6 +242,6 @@ def _get(url: str, **options: Any) -> requests.Response:
 
 def fields_of(response: requests.Response) -> dict[str, str]:
     """The fields of the form on a page."""
-    form = _Form()
+    form = FormReader()
     form.feed(response.text)
     return form.fields

@@ -1,6 +1,5 @@
 """What tests do as a browser would: hold a session's cookie, read forms, follow our own redirects."""
 
-from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
 
 from flask.testing import FlaskClient
@@ -13,6 +12,7 @@ from provider.infrastructure.database import transaction
 from provider.keys.jwt import sign
 from provider.keys.lifecycle import ensure_keys
 from tests.factories import SignedIn
+from tests.support.forms import FormReader
 
 ISSUER = "http://localhost:8900"
 
@@ -40,23 +40,6 @@ def id_token_of(client: Client, grant: Grant, **changes: object) -> str:
     return sign(claims, typ=str(changes.get("typ", "JWT")), alg=str(changes.get("alg", "RS256")))
 
 
-class _FormReader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fields: dict[str, str] = {}
-        self.buttons: dict[str, tuple[str, str]] = {}
-        self.action = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self.action = found.get("action", "")
-        if tag == "input" and "name" in found:
-            self.fields[found["name"]] = found.get("value", "")
-        if tag == "button" and "id" in found:
-            self.buttons[found["id"]] = (found.get("name", ""), found.get("value", ""))
-
-
 class Page:
     """A page with a form, as a person has it in front of them."""
 
@@ -64,7 +47,7 @@ class Page:
         self.browser = browser
         self.response = response
         self.html = response.get_data(as_text=True)
-        self._form = _FormReader()
+        self._form = FormReader()
         self._form.feed(self.html)
 
     @property

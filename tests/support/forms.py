@@ -1,0 +1,22 @@
+"""The form of a page, read as a browser does."""
+
+from html.parser import HTMLParser
+
+
+class FormReader(HTMLParser):
+    """Its fields with their values, its buttons by their ids, and where it is sent to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self.buttons: dict[str, tuple[str, str]] = {}
+        self.action = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.action = found.get("action", "")
+        if tag == "input" and found.get("name"):
+            self.fields[found["name"]] = found.get("value", "")
+        if tag == "button" and "id" in found:
+            self.buttons[found["id"]] = (found.get("name", ""), found.get("value", ""))
