@@ -21,7 +21,7 @@ class NothingToChange(Exception):
 
 
 def add(username: str, password: str | None, claims: Mapping[str, object]) -> Account:
-    """Add a person; without a password nobody can sign in by form.
+    """Add a person; an account without a password cannot sign in by form.
 
     Raises InvalidUsername, UsernameTaken, UnusablePassword or InvalidClaims.
     """

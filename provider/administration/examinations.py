@@ -1,4 +1,4 @@
-"""What follows when an operator has had an app's logout endpoint examined."""
+"""Acts on the result of an examination of an app's logout endpoint."""
 
 from collections.abc import Sequence
 

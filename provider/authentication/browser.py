@@ -1,4 +1,4 @@
-"""The browser at which somebody wants in, as its request shows it."""
+"""The browser of a sign-in, as its request shows it."""
 
 from dataclasses import dataclass, field
 

@@ -55,7 +55,7 @@ class Right:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The person is not let in; `account` is who has the name that was typed, if anybody does."""
+    """The sign-in is refused; `account` is the one with the typed name, or None."""
 
     why: Refusal | TooMany
     account: Account | None = None
@@ -125,7 +125,7 @@ def conclude(right: Right, browser: Browser, *, client_id: str | None) -> Admitt
 def record_refusal(
     refused: Refused, browser: Browser, *, client_id: str | None, reason: str | None = None
 ) -> None:
-    """Record that a person was refused; a name that nobody has is not kept, it may be a password."""
+    """Record a refused sign-in; an unknown name is not recorded, because it may be a password."""
     after_commit(metrics.SIGN_INS.labels("refused").inc)
     record(
         EventTag.SIGN_IN_REFUSED,
@@ -159,7 +159,7 @@ def _fresh_hash(credentials: Credentials, account: Account) -> str | None:
     try:
         return passwords.hash_password(credentials.password, account.id)
     except passwords.TooBusy:
-        # Nobody waits for that; the next sign-in does it.
+        # This sign-in does not wait for it; the next one tries again.
         return None
 
 

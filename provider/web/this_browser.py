@@ -1,4 +1,4 @@
-"""The browser of the request at hand, as the rooms below are told of it."""
+"""The browser of the request at hand, as a value for the rooms below."""
 
 from flask import request
 

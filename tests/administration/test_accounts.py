@@ -1,4 +1,4 @@
-"""What follows when an operator changes a person: what they had ends, and the audit says so."""
+"""Consequences of an operator's change to a person: sessions and grants end, and the audit records it."""
 
 import pytest
 from sqlalchemy import select

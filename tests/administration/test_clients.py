@@ -1,4 +1,4 @@
-"""What follows when a client is changed, whoever asks for it: the operator or the client itself."""
+"""Consequences of a change to a client, by the operator or by the client itself."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""The session that follows a sign-in, whichever browser it is in and however the person proved themselves."""
+"""The session that follows a sign-in, by the browser it is in and the factors that were proven."""
 
 from provider.authentication import session
 from provider.authentication.browser import Browser
