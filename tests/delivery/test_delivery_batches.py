@@ -69,7 +69,9 @@ def test_many_deliveries_cost_few_statements(app: Flask, statements) -> None:
         pytest.param(InternalError("", None, DataCorrupted()), id="a damaged page"),
     ],
 )
-def test_a_defect_of_one_costs_the_others_nothing(app: Flask, defect: Exception) -> None:
+def test_a_defect_of_one_costs_the_others_nothing(
+    app: Flask, defect: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     def record(ended: Sequence[Ended]) -> None:
         if any(claimed.id == bad.id for claimed, _ in ended):
             raise defect
@@ -80,12 +82,15 @@ def test_a_defect_of_one_costs_the_others_nothing(app: Flask, defect: Exception)
     with receiving(200) as red:
         clients = [make_client(name, port=red.port) for name in ("red", "green", "blue")]
         bad, *others = sign_out_at(*clients)
-        dispatcher.drain()
+        assert dispatcher.drain() == {"accepted": 2, "unfinished": 1}
     dispatcher.close()
 
     assert {now_is(one).state for one in others} == {DeliveryState.ACCEPTED}
     assert now_is(bad).state == DeliveryState.PENDING
     assert now_is(bad).leased_until is not None
+    (logged,) = [one for one in caplog.records if one.message == "delivery_not_finished"]
+    assert logged.fields == {"delivery_id": bad.id}
+    assert logged.exc_info[1] is defect
 
 
 @pytest.mark.parametrize("moment", ["before_cursor_execute", "commit"])

@@ -1,17 +1,20 @@
 """A valid hint whose session the database has lost: its app is notified of the hint's `sid`, and only it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
 
+from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure import clock
+from provider.infrastructure.database import db, end_read, transaction
 from provider.inspection.check import check
 from provider.logout.models import Logout
 from provider.sessions.queries import find_live
-from tests.factories import STRAIGHT_BACK, make_client, make_session
+from tests.factories import STRAIGHT_BACK, make_account, make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session
 
 LOST = "a-sid-that-no-row-has"
@@ -40,9 +43,13 @@ def test_its_app_is_notified_by_the_sid_that_the_hint_proves(http, ada, red):
 
     delivery = owed()[0]
     assert (delivery.sid, delivery.sub, delivery.client_id) == (LOST, ada.sub, red.id)
+    assert delivery.subject_key == "unknown_session"
     logout = db.session.scalars(select(Logout)).one()
     assert (logout.reason, logout.scope) == ("unknown_session", "app")
-    assert (logout.sessions_ended, logout.notifications) == (0, 1)
+    assert logout.initiator_client_id == "red"
+    assert list(db.session.scalars(select(AuditEvent.ip).where(AuditEvent.tag == "logout"))) == ["127.0.0.1"]
+    assert (logout.sessions_ended, logout.client_sessions_ended) == (0, 0)
+    assert (logout.grants_revoked, logout.notifications) == (0, 1)
     assert "Red" in result.text
     assert "You are signed out of this app" in result.text
     assert not [one for one in check() if one.wrong]
@@ -97,6 +104,43 @@ def test_where_nobody_can_be_notified_nothing_is_claimed(http, ada, why):
     assert "This sign-in is not known here" in result.text
     assert "signed out" not in result.text.replace("sign out there", "")
     assert 'id="continue"' in result.text
+
+
+@pytest.mark.parametrize("living", ["of another app", "of another person", "ended", "left by the app"])
+def test_a_token_that_names_sub_alone_is_owed_where_it_ends_nothing_that_lives(http, ada, living):
+    red = make_client("red", settings={"logout_token_names": "sub"})
+    person = make_account("ben") if living == "of another person" else ada
+    made = make_session(person, [make_client("blue") if living == "of another app" else red])
+    with transaction():
+        if living == "ended":
+            made.session.ended_at = clock.now()
+        elif living == "left by the app":
+            made.shares["red"].ended_at = clock.now()
+
+    follow(http, ask(http, hint_of(red, ada)))
+
+    assert [(one.client_id, one.sid, one.sub) for one in owed()] == [(red.id, None, ada.sub)]
+
+
+def test_a_person_is_found_by_the_sub_that_only_this_app_knows(http, ada, red):
+    blue, ben = make_client("blue"), make_account("ben")
+    at_red, at_blue = make_session(ada, [red]), make_session(ben, [blue])
+    with transaction():
+        at_red.grants["red"].sub = "ada-at-red"
+        # What another app calls by the same name says nothing about red's people.
+        at_blue.grants["blue"].sub = "ada-at-red"
+
+    follow(http, ask(http, hint_of(red, ada, sub="ada-at-red")))
+
+    assert [(one.sub, one.account_id) for one in owed()] == [("ada-at-red", ada.id)]
+
+
+def test_the_notification_is_meaningful_as_long_as_a_session_of_that_app(http, ada, turned_clock):
+    brief = make_client("red", settings=STRAIGHT_BACK | {"session_lifetime": timedelta(minutes=5)})
+
+    ask(http, hint_of(brief, ada))
+
+    assert owed()[0].expires_at == turned_clock() + timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("flaw", [{"iss": "https://other.test"}, {"aud": "blue"}, {"sid": None}], ids=str)

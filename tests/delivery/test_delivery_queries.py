@@ -1,0 +1,200 @@
+"""What an operator's act or a duty of the worker takes of deliveries and endpoints, and what it leaves."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from provider.delivery import workers
+from provider.delivery.cancel import cancel
+from provider.delivery.degraded import find_failing, is_degraded_since, list_failing
+from provider.delivery.models import BreakerState, Delivery, DeliveryState, DeliveryWorker, EndpointHealth
+from provider.delivery.queries import list_of_logout, list_pending_of
+from provider.delivery.resend import take_up_rejected
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, db, transaction
+from tests.conftest import TurnedClock
+from tests.delivery.owing import now_is, sign_out_at
+from tests.factories import make_account, make_client
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
+    return turned_clock
+
+
+def put(delivery: Delivery, **values: object) -> Delivery:
+    """Give a delivery other values in the database."""
+    with transaction():
+        change(update(Delivery).where(Delivery.id == delivery.id).values(**values))
+    return delivery
+
+
+def leased(delivery: Delivery, ends_in: timedelta = MINUTE) -> Delivery:
+    """A delivery that a worker attempts, or attempted."""
+    return put(delivery, leased_until=clock.now() + ends_in, lease_token="a lease")
+
+
+def endpoint(client_id: UUID, **values: object) -> EndpointHealth:
+    health = EndpointHealth(client_id=client_id, **values)
+    with transaction():
+        db.session.add(health)
+    return health
+
+
+class TestCancelling:
+    def test_what_waits_is_cancelled_and_keeps_no_lease(self) -> None:
+        waiting, abandoned = sign_out_at(make_client("red"), count=2)
+        leased(abandoned, ends_in=-MINUTE)
+
+        with transaction():
+            found = cancel([abandoned.id, waiting.id], "moved away")
+
+        assert [one.id for one in found] == sorted([waiting.id, abandoned.id])
+        for one in (now_is(waiting), now_is(abandoned)):
+            assert (one.state, one.cancel_reason) == (DeliveryState.CANCELLED, "moved away")
+            assert (one.finished_at, one.leased_until, one.lease_token) == (clock.now(), None, None)
+
+    def test_what_is_finished_or_being_attempted_is_left_alone(self) -> None:
+        accepted, attempted, other = sign_out_at(make_client("red"), count=3)
+        put(accepted, state=DeliveryState.ACCEPTED)
+        leased(attempted)
+
+        with transaction():
+            assert cancel([accepted.id, attempted.id], "moved away") == []
+
+        states = [now_is(one).state for one in (accepted, attempted, other)]
+        assert states == [DeliveryState.ACCEPTED, DeliveryState.PENDING, DeliveryState.PENDING]
+        assert now_is(attempted).lease_token is not None
+
+
+class TestWhatWaitsForAClient:
+    def test_in_the_order_of_their_ids_and_by_batches(self) -> None:
+        red = make_client("red")
+        owed = sorted(one.id for one in sign_out_at(red, count=4))
+
+        first = list_pending_of(red.id, clock.now(), None, 3)
+
+        assert first == owed[:3]
+        assert list_pending_of(red.id, clock.now(), first[-1], 3) == owed[3:]
+
+    def test_only_what_is_pending_free_and_the_clients_own(self) -> None:
+        red, green = make_client("red"), make_client("green")
+        accepted, _, attempted, _, waiting, _ = sign_out_at(red, green, count=3)
+        put(accepted, state=DeliveryState.ACCEPTED)
+        leased(attempted)
+
+        assert list_pending_of(red.id, clock.now(), None, 10) == [waiting.id]
+
+
+def test_the_deliveries_of_a_logout_are_listed_oldest_first() -> None:
+    owed = sign_out_at(*(make_client(name) for name in ("red", "green", "blue")))
+    sign_out_at(make_client("other"), account=make_account("ben"))
+
+    assert [one.id for one in list_of_logout(owed[0].logout_id)] == sorted(one.id for one in owed)
+
+
+class TestWhatThePreviousReleaseRejected:
+    def test_it_goes_on_at_once_within_its_horizon(self) -> None:
+        rejected, accepted = sign_out_at(make_client("red"), count=2)
+        hours_ago = clock.now() - timedelta(hours=2)
+        put(rejected, state="rejected", finished_at=hours_ago, next_attempt_at=hours_ago)
+        put(accepted, state=DeliveryState.ACCEPTED, finished_at=hours_ago)
+
+        with transaction():
+            assert take_up_rejected() == 1
+
+        taken = now_is(rejected)
+        assert (taken.state, taken.next_attempt_at, taken.finished_at) == ("pending", clock.now(), None)
+        assert (now_is(accepted).state, now_is(accepted).finished_at) == ("accepted", hours_ago)
+
+    @pytest.mark.parametrize("late_by", [timedelta(0), MINUTE], ids=["just now", "a minute ago"])
+    def test_it_expires_when_its_horizon_has_passed(self, late_by: timedelta) -> None:
+        rejected, cancelled = sign_out_at(make_client("red"), count=2)
+        put(rejected, state="rejected", expires_at=clock.now() - late_by)
+        put(cancelled, state=DeliveryState.CANCELLED, expires_at=clock.now() - late_by)
+
+        with transaction():
+            assert take_up_rejected() == 0
+
+        assert now_is(rejected).state == DeliveryState.EXPIRED
+        assert now_is(cancelled).state == DeliveryState.CANCELLED
+
+    def test_its_state_alone_is_read_as_pending(self) -> None:
+        assert DeliveryState("rejected") is DeliveryState.PENDING
+        with pytest.raises(ValueError, match="unheard-of"):
+            DeliveryState("unheard-of")
+
+
+class TestEndpoints:
+    def test_those_that_fail_or_are_tried_are_listed_the_longest_failing_first(self) -> None:
+        red, green, blue, well = (make_client(name).id for name in ("red", "green", "blue", "well"))
+        endpoint(red, failing_since=clock.now() - MINUTE)
+        endpoint(green, failing_since=clock.now() - 2 * MINUTE, state=BreakerState.OPEN)
+        # Its failures are forgotten, but its breaker has not closed yet.
+        endpoint(blue, state=BreakerState.RECOVERING)
+        endpoint(well)
+
+        listed = [one.client_id for one in list_failing()]
+
+        assert [one for one in listed if one != blue] == [green, red]
+        assert sorted(listed) == sorted([red, green, blue])
+
+    def test_one_that_works_is_not_found_as_failing(self) -> None:
+        red, well, unknown = make_client("red").id, make_client("well").id, uuid4()
+        endpoint(red, failing_since=clock.now())
+        endpoint(well)
+
+        assert find_failing(red).client_id == red
+        assert find_failing(well) is find_failing(unknown) is None
+
+    def test_one_is_degraded_since_an_instant_while_something_waits(self) -> None:
+        red, green = make_client("red"), make_client("green")
+        owed = sign_out_at(red)[0]
+        since = clock.now() - MINUTE
+        endpoint(red.id, url="https://red.test/x", degraded_since=since)
+        endpoint(green.id, url="https://green.test/x", degraded_since=since)
+
+        assert is_degraded_since(red.id, "https://red.test/x", since)
+        assert not is_degraded_since(red.id, "https://red.test/x", since - MINUTE)
+        assert not is_degraded_since(red.id, "https://red.test/moved", since)
+        # The endpoint of another client, or what waits for another client.
+        assert not is_degraded_since(red.id, "https://green.test/x", since)
+        assert not is_degraded_since(green.id, "https://green.test/x", since)
+        put(owed, state=DeliveryState.ACCEPTED)
+        assert not is_degraded_since(red.id, "https://red.test/x", since)
+
+
+class TestTheRegisterOfWorkers:
+    def test_a_worker_has_one_row_with_its_last_beat(self, turned_clock: TurnedClock) -> None:
+        with transaction():
+            workers.note_seen("one", clock.now())
+            workers.note_seen("two", clock.now())
+        turned_clock.turn(MINUTE)
+        with transaction():
+            assert workers.note_seen("one", clock.now()) == 1
+
+        assert seen() == {"one": clock.now(), "two": clock.now() - MINUTE}
+
+    def test_a_worker_is_forgotten_a_day_after_its_last_beat(self, turned_clock: TurnedClock) -> None:
+        with transaction():
+            workers.note_seen("gone", clock.now())
+        turned_clock.turn(timedelta(days=1))
+        with transaction():
+            workers.note_seen("one", clock.now())
+        assert set(seen()) == {"gone", "one"}
+
+        turned_clock.turn(timedelta(seconds=1))
+        with transaction():
+            workers.note_seen("one", clock.now())
+        assert set(seen()) == {"one"}
+
+
+def seen() -> dict[str, object]:
+    rows = db.session.execute(select(DeliveryWorker.name, DeliveryWorker.seen_at)).all()
+    db.session.commit()
+    return {row.name: row.seen_at for row in rows}
