@@ -5,16 +5,31 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from provider.delivery import workers
 from provider.delivery.cancel import cancel
-from provider.delivery.degraded import find_failing, is_degraded_since, list_failing
-from provider.delivery.models import BreakerState, Delivery, DeliveryState, DeliveryWorker, EndpointHealth
-from provider.delivery.queries import list_of_logout, list_pending_of
-from provider.delivery.resend import take_up_rejected
+from provider.delivery.degraded import (
+    count_waiting,
+    find_failing,
+    is_degraded_since,
+    list_failing,
+    list_held_until,
+)
+from provider.delivery.models import (
+    BreakerState,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+    DeliveryWorker,
+    EndpointHealth,
+)
+from provider.delivery.prune import prune_finished
+from provider.delivery.queries import list_deliveries, list_of_logout, list_pending_of
+from provider.delivery.resend import resend, resend_many, take_up_rejected
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.opaque_tokens import new_id
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, sign_out_at
 from tests.factories import make_account, make_client
@@ -167,6 +182,118 @@ class TestEndpoints:
         assert not is_degraded_since(green.id, "https://green.test/x", since)
         put(owed, state=DeliveryState.ACCEPTED)
         assert not is_degraded_since(red.id, "https://red.test/x", since)
+
+
+class TestHeldClients:
+    def test_those_whose_breaker_holds_what_waits_and_until_when(self) -> None:
+        held, over, closed, other = (make_client(name).id for name in ("held", "over", "closed", "other"))
+        soon = clock.now() + MINUTE
+        endpoint(held, state=BreakerState.OPEN, open_until=soon)
+        endpoint(over, state=BreakerState.OPEN, open_until=clock.now())
+        endpoint(closed, open_until=soon)
+        endpoint(other, state=BreakerState.OPEN, open_until=soon)
+
+        assert list_held_until([held, over, closed]) == {held: soon}
+
+    def test_what_waits_is_counted_for_each_client(self) -> None:
+        red, green, blue = (make_client(name) for name in ("red", "green", "blue"))
+        accepted, *_ = sign_out_at(red, green, count=3)
+        put(accepted, state=DeliveryState.ACCEPTED)
+
+        assert [count_waiting(one.id) for one in (red, green, blue)] == [2, 3, 0]
+
+
+class TestLists:
+    def test_the_newest_come_first_by_pages(self) -> None:
+        owed = sorted((one.id for one in sign_out_at(make_client("red"), count=3)), reverse=True)
+
+        assert [one.id for one in list_deliveries(limit=2)] == owed[:2]
+        assert [one.id for one in list_deliveries(limit=2, before=owed[1])] == owed[2:]
+
+    def test_a_page_has_a_hundred_rows_unless_asked_otherwise(self) -> None:
+        clients = [make_client(f"app-{number}") for number in range(26)]
+        sign_out_at(*clients, count=4)
+
+        assert len(list_deliveries()) == 100
+        assert len(list_deliveries(limit=200)) == 104
+
+    def test_what_refuses_was_refused_twice_and_still_waits(self) -> None:
+        refusing, once, unavailable, accepted = sign_out_at(make_client("red"), count=4)
+        put(refusing, refusals=2, last_outcome="bad_request")
+        put(once, refusals=1, last_outcome="bad_request")
+        put(unavailable, refusals=2, last_outcome="unavailable")
+        put(accepted, refusals=2, last_outcome="bad_request", state=DeliveryState.ACCEPTED)
+
+        assert [one.id for one in list_deliveries(state="refusing")] == [refusing.id]
+
+
+class TestSendingAgain:
+    def test_many_are_taken_up_to_an_instant_and_no_other_is_touched(self, turned_clock: TurnedClock) -> None:
+        red, later = make_client("red"), clock.now() + timedelta(hours=1)
+        first = sign_out_at(red)[0]
+        turned_clock.turn(MINUTE)
+        second = sign_out_at(red, account=make_account("ben"))[0]
+        for one in (first, second):
+            put(one, next_attempt_at=later)
+
+        with transaction():
+            found = resend_many(client_id=red.id, until=second.created_at, limit=10)
+
+        assert [one.id for one in found] == [first.id]
+        assert now_is(first).next_attempt_at == clock.now()
+        assert now_is(second).next_attempt_at == later
+
+    def test_one_that_was_given_up_begins_anew(self) -> None:
+        delivery = sign_out_at(make_client("red"))[0]
+        hour_ago = clock.now() - timedelta(hours=1)
+        put(
+            delivery,
+            state=DeliveryState.CANCELLED,
+            cancel_reason="moved away",
+            attempt_count=5,
+            refusals=3,
+            last_outcome="bad_request",
+            next_attempt_at=hour_ago,
+            finished_at=hour_ago,
+            expires_at=hour_ago,
+        )
+
+        with transaction():
+            assert resend(db.session.get_one(Delivery, delivery.id))
+
+        again = now_is(delivery)
+        assert (again.state, again.cancel_reason, again.refusals) == (DeliveryState.PENDING, None, 0)
+        assert (again.attempts_before_resend, again.last_outcome) == (5, None)
+        assert (again.next_attempt_at, again.finished_at) == (clock.now(), None)
+        assert again.expires_at > clock.now()
+
+
+class TestForgetting:
+    def test_the_oldest_go_first_with_their_attempts(self, turned_clock: TurnedClock) -> None:
+        owed = sign_out_at(make_client("red"), count=3)
+        for minutes, one in enumerate(owed):
+            put(one, state=DeliveryState.ACCEPTED, finished_at=clock.now() + minutes * MINUTE)
+        with transaction():
+            db.session.add(
+                DeliveryAttempt(id=new_id(), delivery_id=owed[0].id, number=1, started_at=clock.now())
+            )
+        turned_clock.turn(timedelta(hours=1))
+
+        with transaction():
+            assert prune_finished(clock.now(), 2) == 2
+
+        assert list(db.session.scalars(select(Delivery.id))) == [owed[2].id]
+        assert db.session.scalar(select(func.count()).select_from(DeliveryAttempt)) == 0
+
+    def test_what_waits_or_was_finished_at_the_instant_stays(self, turned_clock: TurnedClock) -> None:
+        waiting, finished = sign_out_at(make_client("red"), count=2)
+        turned_clock.turn(timedelta(hours=1))
+        put(finished, state=DeliveryState.ACCEPTED, finished_at=clock.now())
+
+        with transaction():
+            assert prune_finished(clock.now(), 10) == 0
+
+        assert now_is(waiting).state == DeliveryState.PENDING
 
 
 class TestTheRegisterOfWorkers:

@@ -251,8 +251,13 @@ def test_what_comes_too_late_expires_with_an_alert_and_can_be_retried(
         assert tags_of_deliveries() == ["delivery_expired"]
         [warned] = [line for line in caplog.records if line.message == "delivery_expired"]
         assert warned.levelname == "WARNING"
-        assert warned.fields["delivery_id"] == str(delivery.id)  # type: ignore[attr-defined]
-        assert warned.fields["client_id"] == "red"  # type: ignore[attr-defined]
+        assert warned.fields == {  # type: ignore[attr-defined]
+            "delivery_id": str(delivery.id),
+            "logout_id": delivery.logout_id,
+            "client_id": "red",
+            "attempts": 1,
+            "outcome": "unavailable",
+        }
         assert counted_expired() == before + 1
         with transaction():
             assert resend(db.session.get_one(Delivery, delivery.id))

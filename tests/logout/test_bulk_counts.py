@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.grants.queries import Wanted
 from provider.infrastructure import clock
-from provider.infrastructure.database import transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.bulk import begin, steering
 from provider.logout.bulk.queries import find, measure, measure_grants
 from provider.logout.models import BulkKind
@@ -105,6 +107,22 @@ class TestSteering:
             steering.set_pace(running, 7)
 
         assert (find(running).pace, find(running).paced_until) == (7, None)
+
+    def test_each_act_is_in_the_audit_with_how_far_it_had_come(self, running):
+        with transaction():
+            find(running).done = 3
+        for act in (lambda: steering.set_pace(running, 7), lambda: steering.stop(running)):
+            with transaction():
+                act()
+
+        acts = select(AuditEvent).where(AuditEvent.tag.in_(["mass_ending_paced", "mass_ending_stopped"]))
+        entries = db.session.scalars(acts.order_by(AuditEvent.tag)).all()
+        assert [one.tag for one in entries] == ["mass_ending_paced", "mass_ending_stopped"]
+        for one in entries:
+            assert (one.actor, one.detail) == (
+                "admin",
+                {"mass_ending_id": str(running), "done": 3, "pace": 7},
+            )
 
     def test_what_is_resumed_goes_on_at_once(self, running):
         with transaction():
