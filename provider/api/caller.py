@@ -43,7 +43,7 @@ def authenticate() -> Caller:
     """Return who calls, in one statement. Raises MissingSession, InvalidToken or InsufficientScope."""
     shown = shown_token(request)
     if shown is None:
-        raise MissingSession("an access token is needed")
+        raise MissingSession("an access token is required")
     found = shown.find()
     if found is None:
         raise dead_session()
@@ -71,4 +71,4 @@ def dead_session() -> InvalidToken:
 
 def no_right() -> InsufficientScope:
     """Return the answer to a good token that is not good for this."""
-    return InsufficientScope(f"this needs the scope {ACCOUNT}", scope=ACCOUNT)
+    return InsufficientScope(f"the scope {ACCOUNT} is required", scope=ACCOUNT)

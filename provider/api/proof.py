@@ -84,7 +84,9 @@ class RefreshTokenProof:
         """rfc9449 §5, rfc8705 §4: whoever has a bound token and not its key has stolen it."""
         proven = {JKT: self.jkt, X5T: self.request.certificate_thumbprint}
         if any(proven[name] != value for name, value in bound_to.items()):
-            raise InvalidToken("the refresh token is bound to a key that the request does not prove to have")
+            raise InvalidToken(
+                "the refresh token is bound to a key, and the request does not prove possession of it"
+            )
 
 
 Proof = AccessTokenProof | RefreshTokenProof
@@ -99,7 +101,7 @@ def read_proof(request: Request) -> Proof:
     if shown:
         return AccessTokenProof(shown)
     if "refresh_token" not in asked.parameters:
-        raise MissingSession("an access token or a refresh token is needed")
+        raise MissingSession("an access token or a refresh token is required")
     return RefreshTokenProof(asked)
 
 

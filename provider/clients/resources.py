@@ -49,7 +49,7 @@ def check(asked: Iterable[str]) -> tuple[Resource, ...]:
             raise InvalidTarget(f"a resource {exc}") from exc
     known = {resource.identifier: resource for resource in _list(wanted)} | _ourselves()
     if unknown := [identifier for identifier in wanted if identifier not in known]:
-        raise InvalidTarget("a resource is not known here", detail=" ".join(map(shown, unknown)))
+        raise InvalidTarget("a resource is not registered here", detail=" ".join(map(shown, unknown)))
     return tuple(known[identifier] for identifier in wanted)
 
 
@@ -69,7 +69,7 @@ def add(
     except MalformedIdentifier as exc:
         raise InvalidResource(f"the identifier {exc}") from exc
     if identifier == current.settings().issuer:
-        raise InvalidResource("the provider itself needs no registration")
+        raise InvalidResource("the provider itself cannot be registered as a resource")
     _check_lifetime(access_token_format, access_token_lifetime)
     if not all(map(_SCOPE.fullmatch, scopes)):
         raise InvalidResource("a scope has visible ASCII characters other than quotes and backslashes")

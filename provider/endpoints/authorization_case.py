@@ -120,7 +120,7 @@ def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
     """Take the parameters from a request object; its own faults are told where the client said outside."""
     tell_app_if_proven(sent)
     if "request_uri" in sent and not network_limits.hit(_FETCHES, "request-uri"):
-        raise TooManyRequests("too many request objects had to be fetched")
+        raise TooManyRequests("too many request objects were fetched; retry later")
     return unpacked(sent)
 
 

@@ -124,7 +124,7 @@ def _answer(case: AuthorizationCase) -> Response:
                 case = validated_again(case)
             case NeedSignIn() | NeedConsent(), _:
                 return _ask(decision, case, found)
-    raise TemporarilyUnavailable("the session changed while the request was answered; try again")
+    raise TemporarilyUnavailable("the session changed while the request was processed; try again")
 
 
 def _explain(handle: str) -> Response:
@@ -199,7 +199,7 @@ def _use_up(case: AuthorizationCase) -> None:
     if case.interaction is not None and not answering.finish(case.interaction.id):
         raise AnsweredBefore
     if case.pushed_id is not None and not answering.finish(case.pushed_id):
-        raise InvalidRequestURI("the request_uri was used before")
+        raise InvalidRequestURI("the request_uri was already used")
 
 
 def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSession | None) -> Response:

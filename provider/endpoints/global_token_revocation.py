@@ -44,7 +44,7 @@ def _authenticate() -> Client:
     """Return the upstream; §3.2: its token has the dedicated scope, and for us no other."""
     shown = shown_token(request)
     if shown is None:
-        raise MissingToken("an access token is needed")
+        raise MissingToken("an access token is required")
     found = shown.find()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
@@ -52,7 +52,7 @@ def _authenticate() -> Client:
     # A client that has lost the right to the scope has lost it at once (SEC-802).
     if not dedicated or not found.client.metadata_.may_use_scope(GLOBAL_TOKEN_REVOCATION):
         raise InsufficientScope(
-            f"this needs a client's own token with the scope {GLOBAL_TOKEN_REVOCATION} alone",
+            f"a client_credentials token with only the scope {GLOBAL_TOKEN_REVOCATION} is required",
             scope=GLOBAL_TOKEN_REVOCATION,
         )
     return found.client
@@ -68,9 +68,9 @@ def _end(subject: SubjectIdentifier, client: Client) -> ProtocolError | None:
     try:
         account = find_account(subject, client)
     except AmbiguousSubject:
-        return _refused(client, UnprocessableRequest("several people answer to this sub_id"))
+        return _refused(client, UnprocessableRequest("sub_id matches several accounts"))
     if account is None:
-        return _refused(client, NotFound("nobody is known by this sub_id"))
+        return _refused(client, NotFound("sub_id matches no account"))
     cause = Cause(reason=LogoutReason.UPSTREAM, initiator="client", client=client, ip=client_address())
     end_everywhere(account, cause)
     return None

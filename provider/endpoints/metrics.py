@@ -18,7 +18,7 @@ def metrics() -> Response:
         abort(404)
     presented = bearer_token(request)
     if presented is None:
-        raise MissingToken("the metrics need a bearer token")
+        raise MissingToken("a bearer token is required")
     if not hmac.compare_digest(presented.encode(), expected.encode()):
-        raise InvalidToken("the bearer token is not the one of the metrics")
+        raise InvalidToken("the bearer token is invalid")
     return Response(declared.expose(standing.measure()), content_type=declared.CONTENT_TYPE)

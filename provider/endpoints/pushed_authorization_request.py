@@ -33,7 +33,7 @@ def _push(asked: ClientRequest) -> Answer:
         _check_limit(client, asked)
         # rfc9126 §2.1: 'the request_uri authorization request parameter … MUST NOT be provided'.
         if "request_uri" in asked.parameters:
-            raise InvalidRequest("request_uri has no place in a pushed request")
+            raise InvalidRequest("request_uri must not be sent in a pushed request")
         request_uri, lifetime = push(_parameters(asked, client), client_id=client.client_id)
     except ProtocolError as exc:
         return Refused(exc)
@@ -60,7 +60,7 @@ def _parameters(asked: ClientRequest, client: Client) -> dict[str, str]:
 def _check_limit(client: Client, asked: ClientRequest) -> None:
     limit = current.settings().pushed_request_limit
     if not network_limits.hit(limit, "pushed-request", client.client_id):
-        raise TooManyRequests("too many requests were pushed")
+        raise TooManyRequests("too many pushed requests; retry later")
     if client.self_registered or client.metadata_.is_public:
         # Anybody can push in its name, or register many such clients.
         check_room(InteractionKind.PUSHED, asked.parameters)

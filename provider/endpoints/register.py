@@ -74,7 +74,7 @@ def _initial_token() -> str | None:
     if token is None:
         if current.settings().registration == "open":
             return None
-        raise MissingToken("an initial access token is needed")
+        raise MissingToken("an initial access token is required")
     with reading():
         is_good = initial_access.find_good(token) is not None
     if not is_good:
@@ -85,13 +85,13 @@ def _initial_token() -> str | None:
 def _own_token() -> str:
     token = bearer_token(request)
     if token is None:
-        raise MissingToken("the registration access token is needed")
+        raise MissingToken("a registration access token is required")
     return token
 
 
 def _read_metadata() -> dict[str, Any]:
     if request.args:
-        raise InvalidRequest("parameters belong into the body")
+        raise InvalidRequest("parameters must be in the request body")
     check_body(request, "application/json")
     return read_json_object(request.get_data())
 

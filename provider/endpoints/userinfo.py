@@ -53,5 +53,5 @@ def _shown_token(request: Request) -> ShownToken:
     """Return the token from the header or the form."""
     shown = shown_token(request, in_form=read_parameters(request).get("access_token"))
     if shown is None:
-        raise MissingToken("an access token is needed")
+        raise MissingToken("an access token is required")
     return shown

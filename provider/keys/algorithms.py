@@ -35,7 +35,7 @@ def generate(alg: str, *, rsa_key_bits: int) -> PrivateKey:
             return ec.generate_private_key(ec.SECP256R1())
         case "EdDSA":
             return ed25519.Ed25519PrivateKey.generate()
-    raise ValueError(f"{alg} is not on offer")
+    raise ValueError(f"{alg} is not supported")
 
 
 def public_jwk_of(key: PrivateKey, alg: str) -> dict[str, str]:
@@ -78,7 +78,7 @@ def from_der(der: bytes) -> PrivateKey:
     # These bytes come out of an authenticated seal, and proving an RSA key's primes takes many times as long.
     key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, PrivateKey):
-        raise TypeError("the stored key is of a kind that is not on offer")
+        raise TypeError("the stored key is of a kind that is not supported")
     return key
 
 

@@ -83,7 +83,7 @@ def verify_own(
     try:
         decoded = _jws.decode_complete(token, key=held.public_key, algorithms=[held.alg])
     except jwt.InvalidTokenError as exc:
-        raise InvalidJWT("the signature does not hold") from exc
+        raise InvalidJWT("the signature is invalid") from exc
     claims = _read_payload(decoded["payload"])
     _check_required(claims, require)
     _check_parties(claims, audience)
@@ -107,13 +107,13 @@ def _read_header(token: str) -> dict[str, object]:
 def _key_for(header: dict[str, object], typ: frozenset[str | None], *, for_hint: bool) -> HeldKey:
     """Choose the key from our own record; nothing in a header brings a key along (SEC-903)."""
     if not _HEADER_MEMBERS.issuperset(header):
-        raise InvalidJWT("the header has a member that ours never have")
+        raise InvalidJWT("the header has an unexpected member")
     named = header.get("typ")
     if not (named is None or isinstance(named, str)) or named not in typ:
         raise InvalidJWT("the token is of another type")
     alg, kid = header.get("alg"), header.get("kid")
     if alg not in ALGORITHMS:
-        raise InvalidJWT("the algorithm is not on offer")
+        raise InvalidJWT("the algorithm is not supported")
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise InvalidJWT("the kid is not one of ours")
     held = the_keyring().find(kid)
@@ -139,13 +139,13 @@ def _check_required(claims: dict[str, object], require: tuple[str, ...]) -> None
 
 def _check_parties(claims: dict[str, object], audience: str | None) -> None:
     if claims.get("iss") != current.settings().issuer:
-        raise InvalidJWT("the token was issued by somebody else")
+        raise InvalidJWT("the token has a different issuer")
     # LIB-10: we sign one audience as a string, so a list cannot be ours.
     named = claims.get("aud")
     if not (isinstance(named, str) or (named is None and audience is None)):
         raise InvalidJWT("the audience is not a single string")
     if audience is not None and named != audience:
-        raise InvalidJWT("the token is meant for somebody else")
+        raise InvalidJWT("the token has a different audience")
 
 
 def _check_times(claims: dict[str, object], *, allow_expired: bool, for_hint: bool) -> None:
@@ -155,11 +155,11 @@ def _check_times(claims: dict[str, object], *, allow_expired: bool, for_hint: bo
         raise InvalidJWT("the token has expired")
     for instant in (issued, begins):
         if instant is not None and instant > now + _LEEWAY.total_seconds():
-            raise InvalidJWT("the token is from the future")
+            raise InvalidJWT("the token was issued in the future")
     # LIB-12: no token of ours outlives the publication of its key (KEY-04).
     longest = current.settings().key_publish_after_use.total_seconds()
     if not for_hint and expires is not None and issued is not None and expires - issued > longest:
-        raise InvalidJWT("the token lives longer than any of ours")
+        raise InvalidJWT("the token has too long a lifetime")
 
 
 def _instant(claims: dict[str, object], name: str) -> int | None:

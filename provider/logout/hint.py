@@ -64,10 +64,10 @@ def read_hint(id_token_hint: str, *, client_id: str | None) -> ProvenHint:
         raise BadHint("it is another kind of token")
     audience, sid, sub = claims["aud"], claims["sid"], claims["sub"]
     if not (isinstance(audience, str) and isinstance(sid, str) and isinstance(sub, str)):
-        raise BadHint("aud, sid or sub is no string")
+        raise BadHint("aud, sid or sub is not a string")
     # rpinitiated §2: 'the OP MUST verify that the Client Identifier matches the one used when issuing'.
     if client_id is not None and client_id != audience:
-        raise ForeignHint("client_id is not the client that the ID Token was made for")
+        raise ForeignHint("client_id is not the client that the ID Token was issued to")
     client = clients.find_by_client_id(audience)
     if client is None:
         raise BadHint("its client is no longer registered")

@@ -21,7 +21,7 @@ def claim_names(claims: Iterable[str]) -> list[str]:
         "birthdate": _("birthday"),
         "zoneinfo": _("time zone"),
         "locale": _("language"),
-        "updated_at": _("when that was last changed"),
+        "updated_at": _("when your profile was last changed"),
         "email": _("e-mail address"),
         "email_verified": _("e-mail address"),
         "address": _("postal address"),

@@ -52,7 +52,10 @@ def submit() -> AnyResponse:
         return _too_many(found)
     waiting = device_codes.find_waiting(typed) if typed else None
     if typed is None or waiting is None:
-        return _form(found, sentence=_("No device waits with this code. Check it, or have a new one shown."))
+        return _form(
+            found,
+            sentence=_("No device is waiting for this code. Check it, or request a new one on the device."),
+        )
     return _question(found, typed, *waiting)
 
 
@@ -102,7 +105,7 @@ def _too_many(found: FoundSession) -> Response:
 
 
 def _answered_before(found: FoundSession) -> Response:
-    return _form(found, sentence=_("This code was answered already, or has expired. Nothing has changed."))
+    return _form(found, sentence=_("This code has already been used or has expired. Nothing was changed."))
 
 
 def _form(

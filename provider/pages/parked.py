@@ -96,7 +96,7 @@ class ParkedAccountPage:
 
     @property
     def is_for_device(self) -> bool:
-        """Whether somebody signs in to let a device in."""
+        """Whether somebody signs in to sign in on a device."""
         return self.interaction.parameters.get("page") == "device"
 
 

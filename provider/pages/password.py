@@ -150,7 +150,7 @@ def _in_words(why: Why, account: Account) -> str:
             least = current.settings().password_min_length
             return _(
                 "The new password must have at least %(least)s characters. "
-                "Several unrelated words are long, and easy to remember."
+                "Several unrelated words are long and easy to remember."
             ) % {"least": least}
         case PasswordRule.TOO_LONG:
             return _("The new password is too long. Choose a shorter one.")
@@ -166,14 +166,14 @@ def _in_words(why: Why, account: Account) -> str:
                 "manager make one."
             )
         case Mistyped.DIFFERENT:
-            return _("The new password was not typed the same way twice.")
+            return _("The two new passwords do not match.")
         case NotChanged.SAME:
             return _("The new password is the one you have.")
         case NotChanged.CHANGED_MEANWHILE:
-            return _("Your password or your sign-in has changed meanwhile. Nothing was changed here.")
+            return _("Your password or your sign-in changed in the meantime. Nothing was changed here.")
         case TooMany():
             return too_many.in_words(why, account.username)
         case Refusal.WRONG:
-            return _("The current password is not right.")
+            return _("The current password is incorrect.")
         case _:
             return _("Enter your current password and a new one.")

@@ -117,4 +117,4 @@ def _in_words(refusal: Refusal | TooMany, username: str) -> str:
         case TooMany():
             return too_many.in_words(refusal, username)
         case Refusal.WRONG:
-            return _("The user name or the password is not right.")
+            return _("The user name or password is incorrect.")

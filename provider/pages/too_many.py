@@ -21,8 +21,8 @@ def in_words(why: TooMany, username: str) -> str:
     minutes = math.ceil(seconds_to_wait(username, why) / 60)
     return ngettext(
         "Too many sign-ins with this user name have failed. Try again in %(count)s minute, or use a browser "
-        "in which you have signed in before: it does not have to wait.",
+        "in which you have signed in before; there you can try at once.",
         "Too many sign-ins with this user name have failed. Try again in %(count)s minutes, or use a browser "
-        "in which you have signed in before: it does not have to wait.",
+        "in which you have signed in before; there you can try at once.",
         minutes,
     ) % {"count": minutes}

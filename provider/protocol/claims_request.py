@@ -74,7 +74,7 @@ def _demands(members: Mapping[str, Any], place: str) -> Mapping[str, ClaimDemand
     if asked is None:
         return {}
     if not isinstance(asked, dict) or len(asked) > _MOST_CLAIMS or any(len(n) > _LONGEST_NAME for n in asked):
-        raise InvalidRequest(f"the member {place} of claims must be an object of a reasonable size")
+        raise InvalidRequest(f"the member {place} of claims must be an object and not too large")
     return {name: _demand(name, said) for name, said in asked.items()}
 
 
@@ -83,10 +83,10 @@ def _demand(name: str, said: object) -> ClaimDemand:
         return ClaimDemand()
     essential = said.get("essential", False) if isinstance(said, dict) else None
     if not isinstance(said, dict) or not isinstance(essential, bool):
-        raise InvalidRequest(f"claims must say null or an object of {_sayable(name)}")
+        raise InvalidRequest(f"claims must have null or an object for {_sayable(name)}")
     values = said.get("values", [])
     if not isinstance(values, list) or ("value" in said and "values" in said):
-        raise InvalidRequest(f"claims must say value, or an array of values, of {_sayable(name)}")
+        raise InvalidRequest(f"claims must have value, or an array of values, for {_sayable(name)}")
     return ClaimDemand(essential=essential, values=tuple([said["value"]] if "value" in said else values))
 
 

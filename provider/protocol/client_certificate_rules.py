@@ -48,13 +48,13 @@ def problems_of_tls(metadata: ClientMetadata) -> Iterator[Problem]:
             yield Problem(name, f"must be {_SENTENCES[name]}")
     # rfc8705 §2.1.2: 'A client using the tls_client_auth authentication method MUST use exactly one'.
     if metadata.token_endpoint_auth_method == TLS_CLIENT_AUTH and not given:
-        yield Problem("tls_client_auth_subject_dn", "or a san member is needed for tls_client_auth")
+        yield Problem("tls_client_auth_subject_dn", "or a san member is required for tls_client_auth")
     yield from (Problem(name, f"must not be given together with {given[0]}") for name in given[1:])
     if metadata.token_endpoint_auth_method == SELF_SIGNED_TLS_CLIENT_AUTH and metadata.jwks is not None:
         keys = metadata.jwks.get("keys")
         # rfc8705 §2.2.2: the certificate itself is registered, not its key.
         if isinstance(keys, list) and not any(isinstance(key, dict) and key.get("x5c") for key in keys):
-            yield Problem("jwks", "must hold a certificate as x5c for self_signed_tls_client_auth")
+            yield Problem("jwks", "must contain a certificate as x5c for self_signed_tls_client_auth")
 
 
 def is_issued_for(certificate: ClientCertificate, metadata: ClientMetadata) -> bool:

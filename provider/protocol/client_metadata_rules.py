@@ -78,7 +78,7 @@ def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Prob
     translations, mistyped = read_translations(asked)
     values["translations"], more = with_ascii_hosts(translations)
     # What is never kept is refused all the same: who asks for it must not believe to have it.
-    unknown = [Problem(name, "is not offered") for name in _NOT_OFFERED if asked.get(name) is not None]
+    unknown = [Problem(name, "is not supported") for name in _NOT_OFFERED if asked.get(name) is not None]
     return values, problems + mistyped + malformed + more + unknown
 
 
@@ -149,22 +149,26 @@ def _flow_problems(metadata: ClientMetadata) -> Iterator[Problem]:
     uses_code = metadata.may_use_grant_type("authorization_code")
     uses_front_channel = metadata.may_use_grant_type("implicit")
     if (uses_code or uses_front_channel) and not metadata.redirect_uris:
-        yield Problem("redirect_uris", "must hold at least one URI for these grant types")
+        yield Problem("redirect_uris", "must contain at least one URI for these grant types")
     types = list(map(parts_of, metadata.response_types))
     if not KNOWN_TYPES.issuperset(types):
         yield Problem("response_types", f"must be among code, {', '.join(FRONT_CHANNEL_TYPES)}")
         return
     # rfc7591 §2.1: grant types and response types must fit each other.
     if uses_code != any(CODE in parts for parts in types):
-        yield Problem("response_types", "must hold code if and only if grant_types holds authorization_code")
+        yield Problem(
+            "response_types", "must contain code if and only if grant_types contains authorization_code"
+        )
     if uses_front_channel != any(parts != CODE_ONLY for parts in types):
-        yield Problem("grant_types", "must hold implicit if and only if response_types holds one with tokens")
+        yield Problem(
+            "grant_types", "must contain implicit if and only if response_types contains one with tokens"
+        )
     if uses_front_channel and not metadata.is_native and not all(map(_is_far, metadata.redirect_uris)):
         # registration §2: 'MUST only register URLs using the https scheme … MUST NOT use localhost'.
         yield Problem("redirect_uris", "must use https and not localhost for the implicit grant")
     if metadata.has_bound_tokens and any(TOKEN in parts for parts in types):
         # rfc9449 §5: a token is bound at the token endpoint; none that comes by the browser can be.
-        yield Problem("response_types", "must not hold token for a client whose tokens are bound to a key")
+        yield Problem("response_types", "must not contain token for a client whose tokens are bound to a key")
     yield from _grant_problems(metadata)
 
 
@@ -179,12 +183,13 @@ def _is_far(uri: str) -> bool:
 
 def _grant_problems(metadata: ClientMetadata) -> Iterator[Problem]:
     if not metadata.grant_types:
-        yield Problem("grant_types", "must hold at least one grant type")
+        yield Problem("grant_types", "must contain at least one grant type")
     # A refresh token comes with what a person allowed, by one of these ways.
     asks_people = {"authorization_code", DEVICE_CODE}.intersection(metadata.grant_types)
     if metadata.may_use_grant_type("refresh_token") and not asks_people:
         yield Problem(
-            "grant_types", "must hold authorization_code or the device grant when it holds refresh_token"
+            "grant_types",
+            "must contain authorization_code or the device grant when it contains refresh_token",
         )
     for grant_type in ("client_credentials", TOKEN_EXCHANGE):
         # rfc6749 §4.4, rfc8693 §5: whoever cannot prove itself would act for anybody who asks.
@@ -208,7 +213,7 @@ def _encryption_problems(name: str, metadata: ClientMetadata) -> Iterator[Proble
             # registration §2: 'If …_enc is included, …_alg MUST also be provided.'
             yield Problem(field, f"is needed for {name}_encrypted_response_enc")
     elif metadata.jwks_uri is None and encryption.key_among(_keys_in(metadata)) is None:
-        yield Problem(field, f"needs a key for encryption by {encryption.alg} in jwks or at jwks_uri")
+        yield Problem(field, f"requires a key for encryption with {encryption.alg} in jwks or at jwks_uri")
 
 
 def _keys_in(metadata: ClientMetadata) -> list[dict[str, Any]]:
@@ -237,7 +242,9 @@ def _pairwise_problems(metadata: ClientMetadata) -> Iterator[Problem]:
     hosts = {host for _, host, _ in _origins(metadata.redirect_uris)}
     # core §8.1: several hosts need a sector_identifier_uri to agree on one sector.
     if metadata.subject_type == "pairwise" and len(hosts) > 1 and not metadata.sector_identifier_uri:
-        yield Problem("sector_identifier_uri", "is needed for pairwise subjects with several redirect hosts")
+        yield Problem(
+            "sector_identifier_uri", "is required for pairwise subjects with several redirect hosts"
+        )
 
 
 def _origins(uris: tuple[str, ...]) -> set[tuple[str, str, int]]:

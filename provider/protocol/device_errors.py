@@ -10,13 +10,13 @@ class DeviceDenied(AccessDenied):
 
 
 class AuthorizationPending(ProtocolError):
-    """rfc8628 §3.5: nobody has answered yet."""
+    """rfc8628 §3.5: the authorization request is still pending."""
 
     error = "authorization_pending"
 
 
 class SlowDown(ProtocolError):
-    """rfc8628 §3.5: nobody has answered yet, and the device asks too often."""
+    """rfc8628 §3.5: the authorization request is still pending, and the device asks too often."""
 
     error = "slow_down"
 

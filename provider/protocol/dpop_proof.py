@@ -96,9 +96,9 @@ def _verified(text: str) -> tuple[Key, dict[str, Any]]:
         # rfc7515 §4: members of the header that are not understood are ignored.
         return key, verify(token, key, algorithms=PROOF_ALGORITHMS, key_in_header=True)
     except MalformedToken as exc:
-        raise MalformedProof(f"the DPoP header is not one JWT of a reasonable size: {exc}") from exc
+        raise MalformedProof(f"the DPoP header is not a single JWT, or is too large: {exc}") from exc
     except Unverifiable as exc:
-        raise MalformedProof("the signature of the DPoP proof does not hold") from exc
+        raise MalformedProof("the signature of the DPoP proof is invalid") from exc
 
 
 def _key_of(header: Mapping[str, Any]) -> Key:
@@ -109,9 +109,9 @@ def _key_of(header: Mapping[str, Any]) -> Key:
     if not isinstance(alg, str) or alg not in _KINDS:
         raise MalformedProof(f"the alg of the DPoP proof is not among {', '.join(PROOF_ALGORITHMS)}")
     if not isinstance(jwk, dict) or not all(isinstance(jwk.get(name), str) for name in _KINDS[alg][3]):
-        raise MalformedProof("the jwk of the DPoP proof is not a whole public key for its alg")
+        raise MalformedProof("the jwk of the DPoP proof is not a complete public key for its alg")
     if _PRIVATE & jwk.keys():
-        raise MalformedProof("the jwk of the DPoP proof holds a private key")
+        raise MalformedProof("the jwk of the DPoP proof contains a private key")
     made_by, kty, crv, members = _KINDS[alg]
     if jwk["kty"] != kty or jwk.get("crv") != crv or (kty == "RSA" and not _is_sound(jwk)):
         raise MalformedProof("the jwk of the DPoP proof is not a key for its alg")
@@ -134,7 +134,7 @@ def _issued_at(claims: Mapping[str, Any], now: datetime) -> datetime:
     except numeric_date.MalformedDate as exc:
         raise MalformedProof(str(exc)) from exc
     if issued_at is None or abs(now - issued_at) > LONGEST_DISTANCE:
-        raise MalformedProof("iat is too far from now")
+        raise MalformedProof("iat is too far from the current time")
     return issued_at
 
 

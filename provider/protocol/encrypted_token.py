@@ -67,7 +67,7 @@ def encrypt(token: str, key: Mapping[str, Any], by: Encryption, *, signed: bool)
         public = jwk.import_key({name: key[name] for name in _PUBLIC[key["kty"]]})
         return jwe.encrypt_compact(header, token, public, algorithms=[by.alg, by.enc])
     except LIBRARY_FAILURES as exc:
-        raise UnusableKey("nothing can be encrypted to this key") from exc
+        raise UnusableKey("this key cannot be used for encryption") from exc
 
 
 def is_encrypted(token: str) -> bool:

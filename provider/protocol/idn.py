@@ -32,11 +32,11 @@ def with_ascii_host(uri: str) -> str:
         raise MalformedURI(f"has a host of more than {_LONGEST_HOST} characters")
     host = unicodedata.normalize("NFC", found[2].lower())
     if any(map(mixes_scripts, host.split("."))):
-        raise MalformedURI("has a host that mixes scripts; if that is meant, write it as xn--…")
+        raise MalformedURI("has a host that mixes scripts; if this is intended, write it as xn--…")
     try:
         return f"{found[1]}{idna.encode(host, strict=True, std3_rules=True).decode()}{found[3]}"
     except idna.IDNAError as exc:
-        raise MalformedURI("has a host that is no internationalised domain name") from exc
+        raise MalformedURI("has a host that is not a valid internationalised domain name") from exc
 
 
 def both_forms(authority: str) -> str:

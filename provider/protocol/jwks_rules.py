@@ -34,17 +34,17 @@ def problems_of_jwks(jwks: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with a JWK Set, without ever repeating key material."""
     keys = jwks.get("keys")
     if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
-        yield "must be an object whose keys member is a list of JWKs, not empty"
+        yield "must be an object whose keys member is a non-empty list of JWKs"
         return
     if len(keys) > MAX_KEYS or len(json.dumps(jwks)) > MAX_BYTES:
         yield f"must not have more than {MAX_KEYS} keys or {MAX_BYTES} bytes"
         return
     if not is_sayable(jwks):
         # One such text in a client's row would fail each query that reads anything else of it in SQL.
-        yield "must not hold NUL or half a character in any text"
+        yield "must not contain NUL or unpaired surrogates"
     kids = [key["kid"] for key in keys if "kid" in key]
     if any(not isinstance(kid, str) or not kid for kid in kids) or len(kids) != len(set(map(str, kids))):
-        yield "must have a different text for each kid"
+        yield "must have a different string for each kid"
     for number, key in enumerate(keys, start=1):
         yield from (f"key {number} {sentence}" for sentence in _problems_of_key(key))
 
@@ -83,7 +83,7 @@ def _problems_of_key(key: Mapping[str, Any]) -> Iterator[str]:
     if kty in _CURVES and key.get("crv") not in _CURVES[kty]:
         yield f"must have a crv among {', '.join(_CURVES[kty])}"
     elif kty in _CURVES and not wrong and not _is_point(key):
-        yield "must be a point of its curve"
+        yield "must be a point on its curve"
     if kty == "RSA" and not wrong:
         yield from _problems_of_rsa(_number(key["n"]), _number(key["e"]))
     if not _is_chain(key.get("x5c", [])):
@@ -95,7 +95,7 @@ def _problems_of_rsa(modulus: int, exponent: int) -> Iterator[str]:
         yield f"must have at least {_RSA_BITS[0]} bits and at most {_RSA_BITS[-1]}"
     # 1 would make every message its own signature; a large one only costs time.
     if exponent < 3 or exponent % 2 == 0 or exponent.bit_length() > 32:
-        yield "must have an odd public exponent of 3 or more, and of 32 bits at the most"
+        yield "must have an odd public exponent of 3 or more, and of at most 32 bits"
 
 
 def _is_point(key: Mapping[str, Any]) -> bool:

@@ -26,4 +26,4 @@ def read(claims: Mapping[str, Any], name: str) -> datetime | None:
             raise MalformedDate(f"{name} is not a finite number")
         return datetime.fromtimestamp(value, UTC)
     except (OverflowError, OSError, ValueError) as exc:
-        raise MalformedDate(f"{name} is not an instant of the calendar") from exc
+        raise MalformedDate(f"{name} is not a valid date") from exc

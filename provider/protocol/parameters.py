@@ -155,7 +155,7 @@ def _check(name: str, value: str, limit: int) -> None:
         raise OversizedParameter(f"the parameter {_named(name)} is longer than {limit} bytes")
     # A database cannot keep the character NUL, and no parameter of any specification has one.
     if "\0" in name or "\0" in value:
-        raise MalformedParameter(f"the parameter {_named(name)} holds the character NUL")
+        raise MalformedParameter(f"the parameter {_named(name)} contains the character NUL")
     check_text(name, value)
 
 

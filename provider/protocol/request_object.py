@@ -30,7 +30,7 @@ def check_claims(
     how long a signed request can be used.
     """
     if {"request", "request_uri"} & set(claims):
-        raise MalformedRequestObject("it must not hold request or request_uri")
+        raise MalformedRequestObject("it must not contain request or request_uri")
     # rfc9101 §5: the client_id outside 'MUST match' the one inside.
     if claims.get("client_id") != client_id or claims.get("iss", client_id) != client_id:
         raise MalformedRequestObject("client_id and iss must be the client")
@@ -62,7 +62,7 @@ def _check_times(claims: Mapping[str, Any], now: datetime, *, bounded: bool) -> 
     if expires and expires <= now:
         raise MalformedRequestObject("it has expired")
     if any(instant and instant > now + _LEEWAY for instant in (begins, issued)):
-        raise MalformedRequestObject("it is from the future")
+        raise MalformedRequestObject("it was issued in the future")
     if not bounded:
         return
     if begins is None or expires is None:
@@ -78,10 +78,10 @@ def _text_of(name: str, value: object) -> str:
     if text is None:
         raise MalformedRequestObject(f"{name} has the wrong type")
     if "\0" in text or len(text) > _LONGEST_VALUE:
-        raise MalformedRequestObject(f"{name} is too long or no text")
+        raise MalformedRequestObject(f"{name} is too long or not a string")
     # JSON can hold what no text in UTF-8 can.
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise MalformedRequestObject(f"{name} is no text")
+        raise MalformedRequestObject(f"{name} is not a string")
     return text
 
 

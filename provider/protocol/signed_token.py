@@ -78,12 +78,12 @@ def read_token(text: object, *, largest: int) -> UnverifiedToken:
         header = strict_json.load_object(_decoded(parts[1]))
         claims = strict_json.load_object(_decoded(parts[2]))
     except ValueError as exc:
-        raise MalformedToken("the token does not hold two JSON objects") from exc
+        raise MalformedToken("the token does not contain two JSON objects") from exc
     # rfc7515 §4.1.11: a token with an extension that is not understood 'is invalid', and none is here.
     if {"crit", "b64"} & header.keys():
-        raise MalformedToken("the header asks for an extension")
+        raise MalformedToken("the header requires an extension")
     if not all(isinstance(header.get(name, ""), str) for name in _TEXTS) or "alg" not in header:
-        raise MalformedToken("alg, kid and typ of the header must be texts")
+        raise MalformedToken("alg, kid and typ in the header must be strings")
     return UnverifiedToken(text, header, claims)
 
 
@@ -98,7 +98,7 @@ def verify(
         registry = _Registry(algorithms, key_in_header=key_in_header)
         jws.deserialize_compact(token.text, key, registry=registry)
     except LIBRARY_FAILURES as exc:
-        raise Unverifiable("the signature does not hold") from exc
+        raise Unverifiable("the signature is invalid") from exc
     return token.claims
 
 

@@ -31,7 +31,7 @@ def load(text: bytes | str) -> Any:
     except MalformedJSON:
         raise
     except (ValueError, RecursionError) as exc:
-        raise MalformedJSON("the text is not JSON") from exc
+        raise MalformedJSON("the document is not JSON") from exc
     if _is_deep(value):
         raise MalformedJSON(f"the document has more than {DEEPEST} levels")
     return value

@@ -160,13 +160,13 @@ def _check_host(host: str) -> None:
             IPv4Address(host)
             return
     except AddressValueError:
-        raise MalformedURI("has a malformed address for a host") from None
+        raise MalformedURI("has a malformed IP address as its host") from None
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        raise MalformedURI("has a host that is no DNS name")
+        raise MalformedURI("has a host that is not a DNS name")
 
 
 def _check_escapes(text: str, path: str) -> None:
     if _BROKEN_ESCAPE.search(text) or _CONTROL_ESCAPE.search(text):
-        raise MalformedURI("has broken or control escapes")
+        raise MalformedURI("has malformed percent-encoding or encoded control characters")
     if _DOT_SEGMENT.search(path):
         raise MalformedURI("has a dot segment in its path")

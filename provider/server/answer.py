@@ -22,7 +22,7 @@ class Answer:
 
 # For when no thread is left to ask the application for its own words.
 _WITHOUT_THE_APPLICATION = {
-    408: ("invalid_request", "The request did not arrive in time."),
+    408: ("invalid_request", "The request was not received in time."),
     413: ("invalid_request", "The request body is too large."),
     500: ("server_error", "The server could not answer this request."),
     503: ("temporarily_unavailable", "The server is busy. Try again in a few seconds."),

@@ -128,7 +128,9 @@ def form_of(client: Client, resources: Sequence[Resource]) -> TokenForm:
     # rfc9068 §3: nobody could say which scope of one token is meant for which of its audiences.
     scopes = {frozenset(resource.scopes.split()) for resource in resources}
     if len(kinds) > 1 or len(scopes) > 1:
-        raise InvalidTarget("these resources want different kinds of tokens; ask for one at a time")
+        raise InvalidTarget(
+            "these resources require different kinds of tokens; request one resource at a time"
+        )
     return TokenForm(kinds.pop(), min(form.lifetime for form in forms))
 
 

@@ -48,11 +48,13 @@ class ShownToken:
         """Refuse a token that is meant for somebody else, or whose key the sender has not proven to have."""
         # rfc8707 §2: a token that some other resource server has seen is of no use to it here.
         if token.audience is not None and current.settings().issuer not in token.audience:
-            raise InvalidToken("the access token is meant for another resource server")
+            raise InvalidToken("the access token is for another resource server")
         bound_to = token.cnf or {}
         if (JKT in bound_to) != self.is_dpop:
             # rfc9449 §7.2: a bound token must not pass for a bearer's, nor the other way round.
-            raise InvalidToken("the access token must be shown by the scheme of its token_type")
+            raise InvalidToken(
+                "the access token must be sent with the authentication scheme of its token_type"
+            )
         if JKT in bound_to:
             self._prove(bound_to[JKT])
         if X5T in bound_to and bound_to[X5T] != self.certificate_thumbprint:
@@ -67,7 +69,7 @@ class ShownToken:
 
     def _use_up(self, jkt: str) -> str:
         if self.proof is None:
-            raise RefusedProof("a DPoP proof is needed")
+            raise RefusedProof("a DPoP proof is required")
         try:
             proof = dpop.read(self.proof, method=self.method, url=self.url, access_token=self.handle)
             # A stranger's proof is not worth a row.
@@ -83,11 +85,11 @@ class ShownToken:
 def shown_token(request: Request, *, in_form: str | None = None) -> ShownToken | None:
     """Return the token of a request, if there is one; rfc6750 §2: by one way, and never in the URL."""
     if "access_token" in request.args:
-        raise InvalidRequest("the access token does not belong into the URL")
+        raise InvalidRequest("the access token must not be in the URL")
     scheme, _, in_header = request.headers.get("Authorization", "").partition(" ")
     in_header = in_header.strip() if scheme.lower() in {"bearer", "dpop"} else ""
     if in_header and in_form:
-        raise InvalidRequest("the access token was sent in two ways")
+        raise InvalidRequest("the access token was sent twice")
     handle = in_header or in_form
     if not handle:
         return None

@@ -8,6 +8,6 @@ from provider.protocol.errors import InvalidRequest
 def bearer_token(request: Request) -> str | None:
     """Return the token from the Authorization header, if there is one; a URL is no place for it."""
     if "access_token" in request.args:
-        raise InvalidRequest("the access token does not belong into the URL")
+        raise InvalidRequest("the access token must not be in the URL")
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return (scheme.lower() == "bearer" and token.strip()) or None

@@ -34,5 +34,5 @@ def _single(request: Request, header: str) -> str:
     """Return a header's only value; two of them mean that somebody besides the proxy wrote one."""
     values = request.headers.getlist(header)
     if len(values) > 1 or any("," in value for value in values):
-        raise InvalidRequest("the client certificate is given twice")
+        raise InvalidRequest("the client certificate was sent twice")
     return values[0].strip() if values else ""

@@ -15,7 +15,7 @@ from provider.web.parameters import read_parameters
 def read_client_request(request: Request) -> ClientRequest:
     """Read a client's request; rfc6749 §2.3.1: its secrets 'MUST NOT be included in the request URI'."""
     if request.args:
-        raise InvalidRequest("parameters belong into the body")
+        raise InvalidRequest("parameters must be in the request body")
     parameters = read_parameters(request)
     allow_pages_of_sender(parameters)
     certificate = client_certificate(request)

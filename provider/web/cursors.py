@@ -12,8 +12,8 @@ def read_cursor(name: str, asked: str | None) -> UUID | None:
     try:
         cursor = UUID(asked)
     except ValueError as exc:
-        raise InvalidRequest(f"{name} must be what the page before has given") from exc
+        raise InvalidRequest(f"{name} must be the value of next from the previous page") from exc
     # Python also reads braces, urn: and digits without hyphens; we have never given out such a cursor.
     if str(cursor) != asked:
-        raise InvalidRequest(f"{name} must be what the page before has given")
+        raise InvalidRequest(f"{name} must be the value of next from the previous page")
     return cursor

@@ -149,7 +149,7 @@ def _on_http_exception(exc: HTTPException) -> AnyResponse:
 def _on_lacking_key(exc: KeyLacking) -> AnyResponse:
     """A client's keys were withdrawn while an answer was made."""
     event_log.warning("client_key_lacking", client_id=exc.client.client_id, answer=exc.answer)
-    return on_protocol_error(TemporarilyUnavailable("the client's keys could not be used; try again soon"))
+    return on_protocol_error(TemporarilyUnavailable("the client's keys could not be used; retry later"))
 
 
 def _on_lost_database(exc: Exception) -> AnyResponse:
@@ -157,11 +157,11 @@ def _on_lost_database(exc: Exception) -> AnyResponse:
     if is_deadlock(exc):
         # Nothing of the request has happened, and asking again is all it takes.
         event_log.error("database_deadlock", endpoint=request.endpoint)
-        return on_protocol_error(TemporarilyUnavailable("the provider was busy with the same; try again"))
+        return on_protocol_error(TemporarilyUnavailable("a concurrent request changed the same data; retry"))
     if not is_unreachable(exc):
         raise exc
     event_log.error("database_unreachable", endpoint=request.endpoint, kind=type(exc).__name__)
-    return on_protocol_error(TemporarilyUnavailable("the provider cannot answer now; try again soon"))
+    return on_protocol_error(TemporarilyUnavailable("the provider is temporarily unavailable; retry later"))
 
 
 def _challenge(exc: ProtocolError) -> dict[str, str]:

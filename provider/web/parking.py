@@ -33,4 +33,4 @@ def check_room(
     else:
         is_within = network_limits.hit(limit, key, cost=cost)
     if not is_within:
-        raise TooManyRequests("too many requests were begun from this network", retry_after=_RETRY_AFTER)
+        raise TooManyRequests("too many requests from this network", retry_after=_RETRY_AFTER)

@@ -56,7 +56,7 @@ def _refuse() -> None:
         case 408:
             raise BodyTooSlow("the request body did not arrive in time")
         case 503:
-            raise TemporarilyUnavailable("the provider is busy; try again soon")
+            raise TemporarilyUnavailable("the provider is busy; retry later")
         case 413:
             raise RequestEntityTooLarge
     if (request.content_length or 0) > current.settings().max_body_bytes:

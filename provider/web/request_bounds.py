@@ -54,7 +54,7 @@ def _last_resort(app: Flask, environ: dict[str, Any], exc: Exception) -> Respons
     error = errors.ErrorAnswer(
         status=503 if is_for_now else 500,
         error="temporarily_unavailable" if is_for_now else "server_error",
-        description="the provider cannot answer now; try again soon" if is_for_now else "",
+        description="the provider is temporarily unavailable; retry later" if is_for_now else "",
         headers={"Retry-After": str(_RETRY_AFTER_SECONDS)} if is_for_now else {},
     )
     response = None

@@ -54,7 +54,7 @@ class MetricsServer:
             return [b"not found\n"]
         if self._token and not self._is_allowed(environ.get("HTTP_AUTHORIZATION", "")):
             start_response("401 Unauthorized", [*_TEXT, ("WWW-Authenticate", "Bearer")])
-            return [b"the metrics need a bearer token\n"]
+            return [b"a bearer token is required\n"]
         with self._app.app_context():
             try:
                 told = metrics.expose(standing.measure())

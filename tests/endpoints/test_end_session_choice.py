@@ -74,7 +74,7 @@ def test_without_an_address_to_return_to_the_result_leads_back_to_the_app_that_a
 ):
     page = follow(http, choose(http, button))
 
-    assert "Go on to Red" in page.text
+    assert "Continue to Red" in page.text
     assert [way for way in ways_on if way in page.text] == ways_on
     assert page.text.count('class="button primary"') == 1
 

@@ -34,7 +34,7 @@ def test_the_second_question_names_every_session_and_app_that_will_end(http, els
         assert words in asked.html
     assert asked.html.index("this browser") < asked.html.index("Chrome on Windows")
     assert "cannot be notified" in asked.html
-    assert "also what it may do while you are away" in asked.html
+    assert "including access while you are away" in asked.html
     assert "Bens own" not in asked.html
 
 

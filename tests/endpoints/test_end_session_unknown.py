@@ -101,7 +101,7 @@ def test_where_nobody_can_be_notified_nothing_is_claimed(http, ada, why):
     result = follow(http, ask(http, hint_of(red, ada, **sub)))
 
     assert owed() == []
-    assert "This sign-in is not known here" in result.text
+    assert "We do not know this sign-in" in result.text
     assert "signed out" not in result.text.replace("sign out there", "")
     assert 'id="continue"' in result.text
 

@@ -63,7 +63,7 @@ def test_with_a_notification_pending_the_result_comes_first_and_leads_back(http,
     assert ended.headers["Location"].startswith("/session/ended/")
     assert f'id="continue" href="{BACK}"' in page.text
     assert "data-state-url" in page.text
-    assert "Go on to Red" in page.text
+    assert "Continue to Red" in page.text
 
 
 def test_the_way_back_is_for_the_browser_that_asked_and_not_for_ever(http, browser, asked, turned_clock):

@@ -102,7 +102,7 @@ def test_without_javascript_a_button_sends_it(red, chromium):
     context = chromium.new_context(java_script_enabled=False)
     reader = context.new_page()
     sign_in(reader, red)
-    expect(reader.locator("h1")).to_have_text("Go on to Red")
+    expect(reader.locator("h1")).to_have_text("Continue to Red")
 
     reader.click("#continue")
 

@@ -121,9 +121,9 @@ def test_a_device_signs_itself_out(served, ada, answers):
     device.sign_out()
 
     device.stay()
-    assert "device, let in by a code" not in ada.get("/account").text
+    assert "device, signed in with a code" not in ada.get("/account").text
 
 
 def test_a_person_who_did_not_begin_this_keeps_it_out(served, answers):
-    with pytest.raises(NotSignedIn, match="the person did not agree"):
+    with pytest.raises(NotSignedIn, match="the person denied the request"):
         Story(served, answers("deny")).sign_in()

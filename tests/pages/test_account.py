@@ -40,7 +40,7 @@ def test_the_page_shows_where_a_person_is_signed_in_and_with_which_apps(http, ad
     assert f'id="sign-out-session-{elsewhere.session.id}"' in page.text
     assert page.text.count("192.0.2.1") == 2
     assert "in this browser and 1 other" in page.text
-    assert "may act for you while you are away" in page.text
+    assert "can act for you while you are away" in page.text
     assert "Blue" not in page.text
     assert "no-store" in page.headers["Cache-Control"]
 
@@ -67,12 +67,12 @@ def test_each_verb_says_before_what_it_takes_along(http, ada):
     everywhere = http.get("/account/everywhere").text
 
     assert "Ends your sign-in here and at Green, Red." in page
-    assert "Green may go on acting for you until" in page
+    assert "Green can still act for you until" in page
     assert "Red cannot be notified" in page
     assert "2 browsers and devices" in everywhere
     assert "2 apps" in everywhere
     assert everywhere.count("will be notified") == 1
-    assert "also what it may do while you are away" in everywhere
+    assert "including access while you are away" in everywhere
 
 
 @pytest.mark.parametrize("sessions", [1, 30])
@@ -102,7 +102,7 @@ def test_somebody_signed_out_signs_in_without_an_app_and_comes_back(http, ada, a
 def test_a_wrong_password_is_told_on_the_same_page(http, ada):
     answer = sign_in_for(http, "/account").press("sign-in", username="ada", password="wrong")
 
-    assert "The user name or the password is not right." in answer.text
+    assert "The user name or password is incorrect." in answer.text
 
 
 def test_the_sign_in_page_of_the_account_is_for_this_browser_and_once(http, browser, ada):

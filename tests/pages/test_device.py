@@ -266,9 +266,9 @@ def test_the_account_page_lists_the_device_and_signs_it_out(http, tv, ada):
     page = Page(http, http.get("/account"))
     (button,) = (name for name in page.buttons if name.startswith("sign-out-session-"))
 
-    assert "device, let in by a code" in page.html
+    assert "device, signed in with a code" in page.html
     assert "on 1 device" in page.html
     assert page.html.count("last seen") == 1
     assert page.press(button).status_code == 303
     assert tv.userinfo(tokens["access_token"]).status_code == 401
-    assert "device, let in by a code" not in http.get("/account").text
+    assert "device, signed in with a code" not in http.get("/account").text

@@ -90,10 +90,10 @@ def test_this_browser_goes_on_under_a_new_handle(http, made):
 @pytest.mark.parametrize(
     ("typed", "status", "sentence", "wrong"),
     [
-        pytest.param({"current": "wrong"}, 403, "The current password is not right.", "current", id="wrong"),
+        pytest.param({"current": "wrong"}, 403, "The current password is incorrect.", "current", id="wrong"),
         pytest.param({"current": ""}, 400, "Enter your current password", None, id="no current one"),
         pytest.param({"new": ""}, 400, "Enter your current password", None, id="no new one"),
-        pytest.param({"again": NEW + " "}, 400, "typed the same way twice", "again", id="mistyped"),
+        pytest.param({"again": NEW + " "}, 400, "new passwords do not match", "again", id="mistyped"),
         pytest.param({"new": "short"}, 400, "at least 8 characters", "new", id="too short"),
         pytest.param({"new": "x1y" * 400}, 400, "too long", "new", id="too long"),
         pytest.param(

@@ -20,7 +20,7 @@ from tests.factories import PASSWORD, make_account, make_client, make_session
 from tests.support.browsers import Page, follow, show_session
 from tests.support.relying_party import RelyingParty, type_password
 
-WRONG = "The user name or the password is not right."
+WRONG = "The user name or password is incorrect."
 
 
 def sign_in(browser, handle, username="ada", password=PASSWORD, **headers):
@@ -177,7 +177,7 @@ def test_each_reason_why_nothing_waits_is_said_by_itself(http, browser, parked, 
     shown = http.get(f"/sign-in/{handle}")
 
     assert reason_of(shown) == "app_disabled"
-    assert "Red &lt;Notes&gt; is switched off here" in shown.text
+    assert "Red &lt;Notes&gt; is disabled here" in shown.text
     assert 'id="continue" href="/"' in shown.text
 
 

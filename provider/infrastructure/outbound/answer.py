@@ -55,7 +55,7 @@ class Answer(http.client.HTTPResponse):
             raise http.client.BadStatusLine(repr(line[:100]))
         status = int(found[2])
         if status == SWITCHING_PROTOCOLS:
-            raise http.client.HTTPException("the server changes to a protocol that nobody asked for")
+            raise http.client.HTTPException("the server switched to a protocol that was not requested")
         return found[1], status, (found[3] or b"").decode("iso-8859-1")
 
     def _read_fields(self) -> tuple[list[tuple[str, str]], bool]:

@@ -15,10 +15,10 @@ SENTENCES: dict[FailureKind, str] = {
     "dns": "the name could not be resolved",
     "connect": "no connection could be made",
     "tls": "the TLS handshake failed",
-    "timeout": "no complete answer arrived in time",
-    "reset": "the connection was closed without an answer",
-    "protocol": "the answer was not valid HTTP",
-    "too_large": "the answer was too large",
+    "timeout": "no complete response arrived in time",
+    "reset": "the connection was closed without a response",
+    "protocol": "the response was not valid HTTP",
+    "too_large": "the response was too large",
 }
 
 

@@ -63,7 +63,7 @@ class Target:
         """Take a URL apart, or refuse it; a few thousand are remembered, as each is called many times."""
         found = GRAMMAR.fullmatch(url) if len(url) <= MAX_URL_LENGTH else None
         if found is None:
-            raise RefusedTarget("the URL is outside our grammar")
+            raise RefusedTarget("unsupported URL syntax")
         _check_path(found["path"] or "/")
         _check_escapes(found["query"] or "")
         _check_requests_agrees(url)
@@ -146,17 +146,17 @@ def _check_name(host: str) -> None:
 
 def _check_path(path: str) -> None:
     if path.startswith("//") or DOT_SEGMENT.search(path) or AMBIGUOUS_ESCAPE.search(path):
-        raise RefusedTarget("the path could mean different things to different servers")
+        raise RefusedTarget("the path is ambiguous: servers may normalize it differently")
     _check_escapes(path)
 
 
 def _check_escapes(part: str) -> None:
     if BROKEN_ESCAPE.search(part) or CONTROL_ESCAPE.search(part):
-        raise RefusedTarget("the URL has broken or control escapes")
+        raise RefusedTarget("the URL has malformed percent-encoding or encoded control characters")
     try:
         unquote_to_bytes(part).decode("utf-8")
     except UnicodeDecodeError as exc:
-        raise RefusedTarget("the URL's escapes are not UTF-8") from exc
+        raise RefusedTarget("the URL's percent-encoding is not UTF-8") from exc
 
 
 def _check_requests_agrees(url: str) -> None:

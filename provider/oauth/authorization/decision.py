@@ -126,9 +126,9 @@ def decide(
         return decision
     match decision:
         case NeedSignIn():
-            return Refuse(LoginRequired("the person is not signed in as the request demands"))
+            return Refuse(LoginRequired("the person is not signed in as the request requires"))
         case NeedConsent():
-            return Refuse(ConsentRequired("the person has not agreed to what is asked for"))
+            return Refuse(ConsentRequired("the person has not consented to this request"))
     return decision
 
 
@@ -147,9 +147,9 @@ def _decide(
     demanded = asked.claims.required_acr
     # core §5.5.1.1: it is 'a failed authentication attempt', and no sign-in here could mend it.
     if demanded and demanded.isdisjoint(ACR_VALUES):
-        return Refuse(UnmetAuthenticationRequirements("nobody can sign in here as claims demands of acr"))
+        return Refuse(UnmetAuthenticationRequirements("none of the requested acr values is supported"))
     if answers.denied:
-        return Refuse(AccessDenied("the person did not agree"))
+        return Refuse(AccessDenied("the person denied the request"))
     if person is None:
         return NeedSignIn()
     signed_in_for_this = _signed_in_for_this(person, answers)
@@ -158,7 +158,7 @@ def _decide(
     if _is_somebody_else(asked, person, hinted_sub):
         # core §3.1.2.1: 'otherwise, it SHOULD return an error, such as login_required'.
         return (
-            Refuse(LoginRequired("somebody else than the person that is asked for signed in"))
+            Refuse(LoginRequired("a different person signed in than the one requested"))
             if signed_in_for_this
             else NeedSignIn()
         )

@@ -22,6 +22,6 @@ def why_refused(client: Client, found: FoundSession | None) -> TemporarilyUnavai
     if not is_degraded_since(client.id, url, clock.now() - patience):
         return None
     return TemporarilyUnavailable(
-        "the logout endpoint of this app fails; new sign-ins wait until it can be told of their end",
+        "this app's logout endpoint is failing; new sign-ins are refused until it can be notified of logouts",
         detail="the client has been degraded for longer than refuse_when_degraded_for",
     )

@@ -62,7 +62,7 @@ def _read_scopes(request: ClientRequest, client: Client) -> list[str]:
         and (scope != OFFLINE_ACCESS or may_be_offline)
     ]
     if not known:
-        raise InvalidScope("no scope that the client may have was asked for")
+        raise InvalidScope("none of the requested scopes is available to this client")
     # With it a client signs the person out everywhere: it must be the operator's or on the person's device.
     if ACCOUNT in known and not client.may_use_account_api:
         raise InvalidScope(f"the scope {ACCOUNT} is for first-party and native apps")

@@ -16,7 +16,7 @@ def hinted_sub(asked: AuthorizationRequest, client: Client) -> str | None:
         return None
     if is_encrypted(asked.id_token_hint):
         # core §3.1.2.1: 'the Client MUST decrypt the signed ID Token contained within'.
-        raise InvalidRequest("id_token_hint is encrypted; send the signed ID Token that it holds")
+        raise InvalidRequest("id_token_hint is encrypted; decrypt it and send the signed ID Token")
     try:
         claims = jwt.verify_own(
             jwt.UnverifiedJWT(asked.id_token_hint),
@@ -27,5 +27,5 @@ def hinted_sub(asked: AuthorizationRequest, client: Client) -> str | None:
             for_hint=True,
         )
     except jwt.InvalidJWT as exc:
-        raise InvalidRequest("id_token_hint is no ID Token of this client", detail=str(exc)) from exc
+        raise InvalidRequest("id_token_hint is not an ID Token of this client", detail=str(exc)) from exc
     return str(claims["sub"])

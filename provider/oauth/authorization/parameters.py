@@ -120,7 +120,7 @@ def _why_not_offered(response_type: ResponseType) -> str:
     if response_type in KNOWN_TYPES:
         return f"the only response_type is {CODE}; CURFEW_HYBRID_RESPONSE_TYPES=true adds those with tokens"
     offered = (CODE, *FRONT_CHANNEL_TYPES) if current.settings().hybrid_response_types else (CODE,)
-    return f"this response_type is not offered; it must be one of: {', '.join(offered)}"
+    return f"this response_type is not supported; it must be one of: {', '.join(offered)}"
 
 
 def offered_response_types() -> list[ResponseType]:
@@ -137,7 +137,9 @@ def read_response_mode(sent: Sent) -> ResponseMode:
         raise InvalidRequest(f"response_mode must be one of {', '.join(RESPONSE_MODES)}")
     asked = asked_mode(named, response_type)
     if asked.carrier != answering_mode(sent.parameters).carrier:
-        raise InvalidRequest("this response_mode is not for tokens, or not for an app's own scheme")
+        raise InvalidRequest(
+            "this response_mode cannot be used with this response_type or with a private-use URI scheme"
+        )
     # jarm §3: 'If this is specified, the response will be signed'.
     if sent.metadata.has_signed_answers and not asked.signed:
         raise InvalidRequest(
@@ -155,7 +157,7 @@ def read_nonce(sent: Sent) -> str | None:
         if nonce is None:
             raise InvalidRequest("the parameter nonce is missing")
         if OPENID not in sent.values["scopes"]:
-            raise InvalidRequest("an ID Token needs the scope openid")
+            raise InvalidRequest("an ID Token requires the scope openid")
     return nonce
 
 
@@ -169,7 +171,7 @@ def read_scopes(sent: Sent) -> tuple[str, ...]:
         raise InvalidScope(f"the client is not registered for the scope {' '.join(forbidden)}")
     known = tuple(scope for scope in asked if metadata.may_use_scope(scope))
     if not known:
-        raise InvalidScope("no scope that is known was asked for")
+        raise InvalidScope("none of the requested scopes is available to this client")
     return known
 
 
@@ -197,7 +199,7 @@ def read_prompt(sent: Sent) -> frozenset[str]:
         raise InvalidRequest(f"prompt may hold {', '.join(PROMPTS)}")
     # core §3.1.2.1: 'If this parameter contains none with any other value, an error is returned.'
     if "none" in asked and len(asked) > 1:
-        raise InvalidRequest("prompt none goes with no other value")
+        raise InvalidRequest("prompt=none cannot be combined with other values")
     return asked
 
 

@@ -32,7 +32,7 @@ def push(parameters: Mapping[str, str], *, client_id: str) -> tuple[str, timedel
     """
     # rfc9126 §2.1: the client that pushes is the one that asks.
     if parameters.get("client_id", client_id) != client_id:
-        raise InvalidRequest("client_id is not the client that has proven itself")
+        raise InvalidRequest("client_id does not match the authenticated client")
     parameters = {**parameters, "client_id": client_id}
     client, redirect_uri = find_target(parameters)
     with concerning(client):
@@ -63,6 +63,6 @@ def find_request(request_uri: str, *, client_id: str | None) -> Interaction:
 def check_usable(pushed: Interaction) -> None:
     """Raise InvalidRequestURI for a request that has been answered, or whose time is over (rfc9126 §4)."""
     if pushed.finished_at is not None:
-        raise InvalidRequestURI("the request_uri was used before")
+        raise InvalidRequestURI("the request_uri was already used")
     if pushed.expires_at <= clock.now():
         raise InvalidRequestURI("the request_uri has expired")

@@ -67,7 +67,7 @@ def unpacked(sent: Mapping[str, str]) -> dict[str, str]:
     client_id = sent.get("client_id", "")
     client = find_active(client_id)
     if client is None:
-        raise UnknownClient("no app is registered under this client_id")
+        raise UnknownClient("no client is registered with this client_id")
     end_read()
     text = sent["request"] if "request" in sent else _fetched(sent["request_uri"], client.client)
     fetch_keys(text)
@@ -87,8 +87,8 @@ def refuse_if_off(sent: Mapping[str, str]) -> None:
     """Refuse what the settings do not offer (core §3.1.2.6), and two objects at once (core §6.1)."""
     if not current.settings().request_objects:
         if "request" in sent:
-            raise RequestNotSupported("request objects are not taken here")
-        raise RequestURINotSupported("request objects are not taken here")
+            raise RequestNotSupported("request objects are not supported")
+        raise RequestURINotSupported("request objects are not supported")
     if "request" in sent and "request_uri" in sent:
         raise InvalidRequest("request and request_uri exclude each other")
 
@@ -110,7 +110,7 @@ def read(text: str, metadata: ClientMetadata, *, client_id: str, beside: Mapping
     # core §6.1 wants it beside the object too, where it says the same; rfc9101 §5 no longer asks for it.
     said = beside.get("response_type")
     if said is not None and said.split() != parameters.get("response_type", "").split():
-        raise InvalidRequestObject("response_type says something else beside the request object")
+        raise InvalidRequestObject("response_type does not match the request object")
     return parameters
 
 
@@ -119,7 +119,8 @@ def _verified(text: str, metadata: ClientMetadata) -> dict[str, Any]:
         return _signed_claims(read_token(text, largest=LARGEST), metadata)
     except (MalformedToken, Unverifiable, NoKeys) as exc:
         raise InvalidRequestObject(
-            "the request object is not signed as the client registered", detail=f"{type(exc).__name__}: {exc}"
+            "the request object's signing algorithm does not match the client's registration",
+            detail=f"{type(exc).__name__}: {exc}",
         ) from exc
 
 
@@ -127,7 +128,7 @@ def _signed_claims(token: UnverifiedToken, metadata: ClientMetadata) -> dict[str
     # ABU-37: `none` is not among them; ABU-38: neither is anything made with a secret.
     algorithms = allowed_signatures(metadata, metadata.request_object_signing_alg)
     if token.typ not in TYPES:
-        raise MalformedToken("the header is not one of a request object")
+        raise MalformedToken("the JWT header is not that of a request object")
     for key in _candidates(token.kid, metadata):
         with suppress(Unverifiable):
             return verify(token, key, algorithms=algorithms)
@@ -158,4 +159,4 @@ def _fetched(request_uri: str, client: Client) -> str:
     try:
         return answer.body.decode("ascii").strip()
     except UnicodeDecodeError as exc:
-        raise InvalidRequestObject("the request object is no JWT") from exc
+        raise InvalidRequestObject("the request object is not a JWT") from exc

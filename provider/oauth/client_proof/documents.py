@@ -20,4 +20,4 @@ def slot_for(url: str, registrant: str | None) -> Iterator[None]:
 
 def no_slot() -> TemporarilyUnavailable:
     """Return what a request is told that cannot wait for a document now."""
-    return TemporarilyUnavailable("too many requests wait for documents of this app; try again soon")
+    return TemporarilyUnavailable("too many requests are waiting for this client's documents; retry later")

@@ -39,14 +39,14 @@ def read(text: str, *, method: str, url: str, access_token: str | None = None) -
     except MalformedProof as exc:
         raise InvalidDPoPProof(str(exc)) from exc
     if current.settings().dpop_nonce_required and not _is_ours(proof.nonce):
-        raise UseDPoPNonce("the DPoP proof must hold the nonce of this answer")
+        raise UseDPoPNonce("the DPoP proof must contain the nonce from this response")
     return proof
 
 
 def use_up(proof: DPoPProof) -> None:
     """Take a proof for the one request that it was made for. Raises InvalidDPoPProof."""
     if not use_once(proof.jkt, proof.jti, proof.iat + LONGEST_DISTANCE):
-        raise InvalidDPoPProof("the DPoP proof was used before")
+        raise InvalidDPoPProof("the DPoP proof was already used")
 
 
 def nonce_now() -> str:

@@ -78,9 +78,9 @@ def _has(keys: client_keys.Keys, encryption: Encryption) -> bool:
 
 def _no_key(client: Client, answer: str, encryption: Encryption, *, is_away: bool) -> ProtocolError:
     if is_away:
-        exc: ProtocolError = TemporarilyUnavailable("the client's keys could not be fetched; try again soon")
+        exc: ProtocolError = TemporarilyUnavailable("the client's keys could not be fetched; retry later")
     else:
-        exc = InvalidRequest(f"the client has no key to encrypt to by {encryption.alg}")
+        exc = InvalidRequest(f"the client has no key for encryption with {encryption.alg}")
     exc.refusal = refusals.refusal_of(
         client, RefusalKind.ENCRYPTION, exc.description, answer=answer, alg=encryption.alg
     )

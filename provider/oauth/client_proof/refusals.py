@@ -72,7 +72,7 @@ def refusal_of(
 
 def unknown_client(client_id: str) -> UnknownClient:
     """Return the error for a person who was sent here by an app that is not known, or may not act."""
-    exc = UnknownClient("no app is registered under this client_id")
+    exc = UnknownClient("no client is registered with this client_id")
     exc.refusal = refusal_of_nobody(client_id, Cause.UNKNOWN)
     known = find_by_client_id(client_id)
     if known is not None:

@@ -175,7 +175,7 @@ def _check_sent_back(client: Client, asked: dict[str, Any]) -> None:
 def _refuse_operators(client: Client) -> None:
     """Refuse to change what the operator has made his own: an app of his goes where he sends people."""
     if client.first_party:
-        raise AccessDenied("this client is changed by the operator alone")
+        raise AccessDenied("only the operator can change this client")
 
 
 def _refusal() -> InvalidToken:

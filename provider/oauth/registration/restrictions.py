@@ -45,10 +45,13 @@ def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> It
         yield Problem("sector_identifier_uri", "needs redirect_uris, all of them https, and no device grant")
     operators_choice = client.logout_token_names if client else LogoutTokenNames.BOTH
     if metadata.backchannel_logout_session_required and operators_choice == LogoutTokenNames.SUB:
-        yield Problem("backchannel_logout_session_required", "is not offered: the operator chose sub alone")
+        yield Problem(
+            "backchannel_logout_session_required",
+            "is not supported: this client's Logout Tokens carry sub only",
+        )
     has_certificates = bool(current.settings().client_certificate_header)
     if metadata.tls_client_certificate_bound_access_tokens and not has_certificates:
-        yield Problem("tls_client_certificate_bound_access_tokens", "is not offered")
+        yield Problem("tls_client_certificate_bound_access_tokens", "is not supported")
     yield from _problems_of_names(metadata, client)
 
 

@@ -33,13 +33,13 @@ def claims_of(statement: object) -> dict[str, Any]:
     token = _read(statement)
     keys = _issuers().get(_issuer_named_in(token))
     if keys is None:
-        raise UnapprovedSoftwareStatement("the issuer of the software statement is not known here")
+        raise UnapprovedSoftwareStatement("the issuer of the software statement is not trusted")
     try:
         claims = verify(token, keys, algorithms=ASSERTION_SIGNATURES)
     except Unverifiable as exc:
         raise InvalidSoftwareStatement("the software statement cannot be verified") from exc
     if token.typ not in _TYPES:
-        raise InvalidSoftwareStatement("the token is no software statement")
+        raise InvalidSoftwareStatement("the token is not a software statement")
     _check(claims)
     return {name: value for name, value in claims.items() if name not in _ABOUT_THE_STATEMENT}
 
@@ -58,7 +58,7 @@ def _read(statement: object) -> UnverifiedToken:
     try:
         return read_token(statement, largest=_LARGEST)
     except MalformedToken as exc:
-        raise InvalidSoftwareStatement(f"the software statement is no signed JWT: {exc}") from exc
+        raise InvalidSoftwareStatement(f"the software statement is not a signed JWT: {exc}") from exc
 
 
 def _issuer_named_in(token: UnverifiedToken) -> str:
@@ -66,7 +66,7 @@ def _issuer_named_in(token: UnverifiedToken) -> str:
     # rfc7591 §2.3: it 'MUST contain an "iss" (issuer) claim'.
     issuer = token.claims.get("iss")
     if not isinstance(issuer, str):
-        raise InvalidSoftwareStatement("the software statement names no issuer")
+        raise InvalidSoftwareStatement("the software statement has no issuer")
     return issuer
 
 
@@ -77,10 +77,10 @@ def _check(claims: dict[str, Any]) -> None:
     except numeric_date.MalformedDate as exc:
         raise InvalidSoftwareStatement(f"the software statement cannot be used: {exc}") from exc
     if (expires and expires <= now) or any(at and at > now for at in (begins, issued)):
-        raise InvalidSoftwareStatement("the software statement is not valid now")
+        raise InvalidSoftwareStatement("the software statement is expired or not yet valid")
     audience = claims.get("aud", current.settings().issuer)
     if current.settings().issuer not in (audience if isinstance(audience, list) else [audience]):
-        raise InvalidSoftwareStatement("the software statement is meant for somebody else")
+        raise InvalidSoftwareStatement("the software statement has a different audience")
 
 
 def _issuers() -> dict[str, KeySet]:

@@ -23,7 +23,7 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
         allowed = [s for s in self.client.metadata.scope.split() if s not in PERSONAL_SCOPES]
         wanted = list(dict.fromkeys(asked.split())) if asked else allowed
         if not set(wanted) <= set(allowed):
-            raise InvalidScopeError("the client may not have this scope for itself")
+            raise InvalidScopeError("this scope is not available to the client with client_credentials")
         self.request.scope = " ".join(wanted)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:

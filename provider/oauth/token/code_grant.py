@@ -61,7 +61,9 @@ class S256Challenge(CodeChallenge):  # type: ignore[misc]  # Authlib ships no ty
         """Check the verifier; Authlib calls a missing one a malformed request."""
         # rfc7636 §4.6: 'If the values are not equal, an error response indicating "invalid_grant"'.
         if grant.request.authorization_code.code_challenge and "code_verifier" not in grant.request.form:
-            raise InvalidGrantError("the code was asked for with a code_challenge, but no code_verifier came")
+            raise InvalidGrantError(
+                "the code was requested with a code_challenge, but code_verifier is missing"
+            )
         super().validate_code_verifier(grant, result)
 
 
@@ -95,7 +97,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
         check_key({JKT: wanted["dpop_jkt"]} if wanted.get("dpop_jkt") else None, terms)
         if not codes.use(found.code):
             self._note_replay(found)
-            raise InvalidGrantError("the code was used before")
+            raise InvalidGrantError("the code was already used")
         return 200, _issue(found, terms), self.TOKEN_RESPONSE_HEADER
 
     def _note_replay(self, found: FoundCode) -> None:

@@ -56,12 +56,10 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
         match self._found.state:
             case DeviceCodeState.WAITING:
                 if device_codes.note_poll(code):
-                    raise AuthorizationPending("nobody has answered yet")
-                raise SlowDown(
-                    "the device asks more often than it may; it waits 5 seconds longer from now on"
-                )
+                    raise AuthorizationPending("the authorization request is still pending")
+                raise SlowDown("polling too often; increase the interval by 5 seconds")
             case DeviceCodeState.DENIED:
-                raise DeviceDenied("the person did not agree")
+                raise DeviceDenied("the person denied the request")
             case DeviceCodeState.EXPIRED:
                 raise ExpiredToken("the device code has expired")
             case DeviceCodeState.ALLOWED:
@@ -71,13 +69,13 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
                 if device_codes.use(code):
                     return 200, self._let_in(terms), self.TOKEN_RESPONSE_HEADER
         # Nothing is revoked: rfc8628 §3.5 has devices ask again when an answer was lost on its way.
-        raise InvalidGrantError("the device code was used before")
+        raise InvalidGrantError("the device code was already used")
 
     def _let_in(self, terms: TokenTerms) -> dict[str, Any]:
         found, code = self._found, self._found.code
         answered_in = device_codes.find_answering_session(found)
         if answered_in is None:
-            raise DeviceDenied("the session in which the person agreed has ended")
+            raise DeviceDenied("the session in which the person consented has ended")
         signed_in = sign_in(found, answered_in)
         limit.enforce(answered_in.account, signed_in.session)
         return issue_tokens(

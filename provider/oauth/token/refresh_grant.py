@@ -68,7 +68,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
                 return 200, answer, self.TOKEN_RESPONSE_HEADER
             case refresh.Replayed():
                 self._end_what_was_stolen(found)
-                raise InvalidGrantError("the refresh token was used before")
+                raise InvalidGrantError("the refresh token was already used")
             case refresh.Dead():
                 raise InvalidGrantError("the refresh token is no longer valid")
 

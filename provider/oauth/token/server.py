@@ -144,7 +144,7 @@ def prove_client(request: ClientRequest) -> Client:
 
 # Authlib says nothing where a refresh token is another client's.
 _SAID_WHEN_NOTHING_IS = {
-    errors.InvalidGrant.error: "the code or token is not, or no longer, good for this client"
+    errors.InvalidGrant.error: "the code or token is invalid or no longer valid for this client"
 }
 
 

@@ -46,7 +46,7 @@ def read_terms(
     named = read_resources(asked.parameters)
     # Our own addresses need no permission of their own: what they give is decided by the scopes alone.
     if authorized is not None and not {*named} <= {*authorized, current.settings().issuer}:
-        raise InvalidTarget("a resource was not asked for at the authorization endpoint")
+        raise InvalidTarget("a resource was not requested at the authorization endpoint")
     targets = targets_for(client, named or authorized or (), scope=scope)
     return TokenTerms(resources=targets, cnf=_binding(asked, client))
 
@@ -67,7 +67,7 @@ def check_key(bound_to: dict[str, str] | None, terms: TokenTerms) -> None:
     """Refuse a request that does not prove to have what a code or refresh token is bound to."""
     proven = terms.cnf or {}
     if any(proven.get(name) != value for name, value in (bound_to or {}).items()):
-        raise InvalidGrant("this was issued to the holder of another key")
+        raise InvalidGrant("this was issued for a different key")
 
 
 def _check_invited(targets: Collection[Resource], scope: str) -> None:
@@ -78,7 +78,7 @@ def _check_invited(targets: Collection[Resource], scope: str) -> None:
     """
     own = current.settings().issuer
     if any(not {*scope.split()} & {*one.scopes.split()} for one in targets if one.identifier != own):
-        raise InvalidTarget("a resource knows none of the scopes that the client may have")
+        raise InvalidTarget("the resource accepts none of the client's scopes")
 
 
 def _binding(asked: ClientRequest, client: Client) -> dict[str, str] | None:
@@ -87,9 +87,11 @@ def _binding(asked: ClientRequest, client: Client) -> dict[str, str] | None:
     if jkt is not None:
         bound[JKT] = jkt
     elif metadata.dpop_bound_access_tokens:
-        raise InvalidRequest("this client's tokens are bound to a key, and no DPoP proof came")
+        raise InvalidRequest("this client's tokens are bound to a key, but the DPoP proof is missing")
     if metadata.tls_client_certificate_bound_access_tokens:
         if asked.certificate_thumbprint is None:
-            raise InvalidRequest("this client's tokens are bound to its certificate, and none was shown")
+            raise InvalidRequest(
+                "this client's tokens are bound to its certificate, but no certificate was presented"
+            )
         bound[X5T] = asked.certificate_thumbprint
     return bound or None

@@ -28,7 +28,7 @@ from provider.tokens.liveness import LiveAccessToken, find_access_token
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 – a name, no token.
 # rfc8693 §2.2.2 has one answer for every subject_token that will not do.
-_UNACCEPTABLE = "the subject_token is not valid, or not one that this client may exchange"
+_UNACCEPTABLE = "the subject_token is invalid, or this client must not exchange it"
 
 
 class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib ships no types.
@@ -126,7 +126,7 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
         asked = self.request.payload.scope
         wanted = list(dict.fromkeys(asked.split())) if asked else may_have
         if not wanted or not set(wanted) <= set(may_have):
-            raise InvalidScopeError("the scope goes beyond the subject_token or the client")
+            raise InvalidScopeError("the scope exceeds that of the subject_token or the client")
         return " ".join(wanted)
 
 
@@ -155,7 +155,7 @@ def _terms(asked: ClientRequest, actor: Client) -> TokenTerms:
     """Read for whom the token is to be; rfc8693 §2.1: `audience` and `resource` may both say so."""
     named = [asked.parameters[name] for name in ("resource", "audience") if name in asked.parameters]
     if any(" " in one for one in named[1:]):
-        raise InvalidTarget("an audience is the identifier of a resource server")
+        raise InvalidTarget("audience must be the identifier of a resource server")
     parameters = dict(asked.parameters) | ({"resource": " ".join(named)} if named else {})
     return read_terms(replace(asked, parameters=parameters), actor)
 
