@@ -25,4 +25,4 @@ keep database_url "postgresql+psycopg://curfew:$(cat postgres_password)@postgres
 keep valkey_conf "requirepass $(password)"
 keep broker_url "redis://:$(sed 's/^requirepass //' valkey_conf)@valkey:6379/0"
 keep secret_key "$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n')"
-echo "The secrets are in $(pwd). Keep a copy of secret_key apart from the backups: the database is useless without it."
+echo "The secrets are in $(pwd). Keep a copy of secret_key apart from the backups: the database cannot be used without it."

@@ -22,7 +22,7 @@ _ABOUT = """\
 Each setting is an environment variable, or, without `CURFEW_` and in lower case, a name in the TOML file
 that `CURFEW_CONFIG` names; a variable overrides the file. The process does not start with a wrong value, and
 reports all wrong values at once. `curfew settings` shows the values in force and their sources,
-`curfew settings --problems` those that are unwise in production.
+`curfew settings --problems` those that are unsafe in production.
 
 Time spans are written like `90s`, `1h 30m`, `250ms` or `180d`; lists are separated by commas."""
 

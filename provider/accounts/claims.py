@@ -46,9 +46,9 @@ def checked(claims: Mapping[str, object]) -> dict[str, Any]:
 
 def _problems(name: str, value: object) -> list[str]:
     if name in _DERIVED:
-        return [f"{name} follows from the account and cannot be set"]
+        return [f"{name} is derived from the account and cannot be set"]
     if name not in RULES:
-        return [f"{name} is no standard claim"]
+        return [f"{name} is not a standard claim"]
     fits, sentence = RULES[name]
     return [] if fits(value) else [f"{name} must be {sentence}"]
 

@@ -46,7 +46,7 @@ def rename(account: Account, username: str) -> None:
     Raises NothingToChange, InvalidUsername or UsernameTaken.
     """
     if not change.rename(account, username):
-        raise NothingToChange(f"{account.username} is the name already")
+        raise NothingToChange(f"the user name is already {account.username}")
     # Not the names themselves: the audit outlives the wish to be forgotten.
     _record(EventTag.ACCOUNT_UPDATED, account, changed=["username"])
 
@@ -54,7 +54,7 @@ def rename(account: Account, username: str) -> None:
 def disable(account: Account) -> LogoutOutcome:
     """Bar a person from signing in and sign them out everywhere. Raises NothingToChange."""
     if not change.disable(account):
-        raise NothingToChange(f"{account.username} is disabled already")
+        raise NothingToChange(f"{account.username} is already disabled")
     return _end_everything(account, LogoutReason.ACCOUNT_DISABLED, EventTag.ACCOUNT_DISABLED)
 
 

@@ -77,7 +77,7 @@ def lock_as_seen(client_id: str, seen_at: datetime) -> Client:
     """
     client = queries.lock(client_id)
     if client.updated_at != seen_at:
-        raise ChangedMeanwhile("somebody else changed the client meanwhile: look at it and try again")
+        raise ChangedMeanwhile("the client was changed in the meantime; review it and try again")
     return client
 
 

@@ -24,7 +24,7 @@ def check_is_unrevoked(grant_id: UUID) -> None:
     if known is None:
         raise UnknownGrant(f"there is no grant {grant_id}")
     if known.revoked_at is not None:
-        raise RevokedAlready(f"the grant {grant_id} is revoked already")
+        raise RevokedAlready(f"the grant {grant_id} is already revoked")
 
 
 def revoke(grant_id: UUID) -> LogoutOutcome | None:

@@ -23,5 +23,5 @@ def end(session_id: UUID) -> LogoutOutcome:
         raise UnknownSession(f"there is no session {session_id}")
     outcome = end_session.end(found, Cause(reason=LogoutReason.ADMIN, initiator="admin"))
     if outcome is None:
-        raise EndedAlready(f"the session {session_id} has ended already")
+        raise EndedAlready(f"the session {session_id} has already ended")
     return outcome

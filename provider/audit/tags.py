@@ -41,7 +41,7 @@ class EventTag(StrEnum):
 
     LOGOUT = (
         "logout",
-        "Something ended: one entry for each logout, whatever its cause.",
+        "A logout: one entry for each, whatever its cause.",
         (
             "account_id client_id session_id logout_id reason scope sessions_ended client_sessions_ended "
             "grants_revoked grants_surviving apps_to_notify notifications"
@@ -54,7 +54,7 @@ class EventTag(StrEnum):
     )
     MASS_ENDING = (
         "mass_ending",
-        "A bulk logout began. All that it names is rejected from then on.",
+        "A bulk logout began. The affected sessions, grants and tokens are rejected from then on.",
         "client_id mass_ending_id kind issued_before",
     )
     MASS_ENDING_STOPPED = (
@@ -69,23 +69,23 @@ class EventTag(StrEnum):
     )
     MASS_ENDING_PACED = (
         "mass_ending_paced",
-        "An operator changed how many notifications a second a bulk logout may make.",
+        "An operator changed how many notifications per second a bulk logout may create.",
         "mass_ending_id done pace",
     )
 
     GRANT_CREATED = (
         "grant_created",
-        "A person allowed a client something for the first time, or after the last grant ended.",
+        "A person allowed a client access for the first time, or again after the last grant ended.",
         "account_id client_id scope offline claims resources",
     )
     GRANT_WIDENED = (
         "grant_widened",
-        "A living grant was extended; the fields show what it holds now.",
+        "An active grant was extended; the fields show its new state.",
         "account_id client_id scope offline claims resources",
     )
     GRANT_REVOKED = (
         "grant_revoked",
-        "A client gave back the refresh token of an offline grant, which was revoked with it.",
+        "A client revoked the refresh token of an offline grant, and the grant with it.",
         "account_id client_id session_id",
     )
     CONSENT_GIVEN = (
@@ -111,12 +111,12 @@ class EventTag(StrEnum):
     )
     TOKEN_EXCHANGED = (
         "token_exchanged",
-        "A service was given a token to act for a person. `of` is the client whose token it presented.",
+        "A service exchanged a token to act for a person. `of` is the client whose token it presented.",
         "account_id client_id session_id of scope",
     )
     TOKEN_REVOKED = (
         "token_revoked",
-        "A client revoked one of its tokens, or an operator the tokens that a service held for itself.",
+        "A client revoked one of its tokens, or an operator revoked service tokens.",
         "account_id client_id session_id kind token_id revoked",
     )
 
@@ -127,7 +127,7 @@ class EventTag(StrEnum):
     )
     DELIVERY_REJECTED = (
         "delivery_rejected",
-        "An app refused a Logout Token for good. Written by earlier releases only.",
+        "An app permanently refused a Logout Token. Written by earlier releases only.",
         "account_id client_id session_id logout_id delivery_id attempts outcome status reason",
     )
     DELIVERY_EXPIRED = (
@@ -158,7 +158,7 @@ class EventTag(StrEnum):
     )
     ENDPOINT_DEGRADED = (
         "endpoint_degraded",
-        "An app's logout endpoint has failed for so long that its owner has to know.",
+        "An app's logout endpoint has failed for longer than `CURFEW_ENDPOINT_DEGRADED_AFTER`.",
         "client_id failing_since outcome waiting",
     )
     ENDPOINT_RECOVERED = (
@@ -181,14 +181,14 @@ class EventTag(StrEnum):
     CLIENT_REFUSED = (
         "client_refused",
         (
-            "A request was refused for what its client is, has or registered. Rate-limited; the log has "
-            "every refusal."
+            "A request was refused because of its client's state, credentials or registration. Rate-limited; "
+            "the log has every refusal."
         ),
         "client_id claimed_client_id kind sentence cause used registered refused answer alg",
     )
     INITIAL_TOKEN_CREATED = (
         "initial_token_created",
-        "An operator made an initial access token, with which clients register themselves.",
+        "An operator created an initial access token.",
         "token_id name",
     )
     INITIAL_TOKEN_REVOKED = (
@@ -205,7 +205,7 @@ class EventTag(StrEnum):
     RESOURCE_ADDED = ("resource_added", "A resource server was registered.", "client_id resource")
     RESOURCE_REMOVED = ("resource_removed", "A resource server was removed.", "resource")
 
-    ACCOUNT_ADDED = ("account_added", "An account was made.", "account_id claims")
+    ACCOUNT_ADDED = ("account_added", "An account was created.", "account_id claims")
     ACCOUNT_UPDATED = (
         "account_updated",
         "An account was changed. `changed` holds the names of what changed, not the values.",
@@ -233,7 +233,7 @@ class EventTag(StrEnum):
         "account_id logout_id",
     )
 
-    KEY_CREATED = ("key_created", "A signing key was made.", "kid alg")
+    KEY_CREATED = ("key_created", "A signing key was created.", "kid alg")
     KEY_ACTIVATED = ("key_activated", "A signing key began to sign.", "kid alg")
     KEY_RETIRED = (
         "key_retired",
@@ -245,7 +245,7 @@ class EventTag(StrEnum):
         "A retired key left the JWKS; it still verifies ID Token hints.",
         "kid alg",
     )
-    KEY_DESTROYED = ("key_destroyed", "A key verifies nothing any more.", "kid alg")
+    KEY_DESTROYED = ("key_destroyed", "A key was removed and no longer verifies anything.", "kid alg")
     KEY_COMPROMISED = ("key_compromised", "An operator withdrew a key as compromised.", "kid alg")
 
     SECRET_KEY_ADDED = (
@@ -261,17 +261,17 @@ class EventTag(StrEnum):
 
     DATABASE_RESTORED = (
         "database_restored",
-        "A backup was restored, or a failover lost commits; everything ended for it.",
+        "A backup was restored, or a failover lost commits; all sessions and grants ended.",
         "mass_ending_id lineage_id place",
     )
     FAILOVER_ACCEPTED = (
         "failover_accepted",
-        "An operator stated that a failover or a move lost nothing.",
+        "An operator confirmed that a failover or a move lost no data.",
         "place",
     )
 
     AUDIT_PRUNED = (
         "audit_pruned",
-        "Old entries were deleted by their age; the fields prove where the chain now begins.",
+        "Entries older than the retention were deleted; the fields prove where the chain now begins.",
         "through chain least",
     )

@@ -92,7 +92,7 @@ def verify(password: str, account: Account | None, guess: Guess) -> Refusal | No
     try:
         is_right = passwords.verify(account, password)
     except passwords.TooBusy as exc:
-        raise TemporarilyUnavailable("too many people sign in at this moment") from exc
+        raise TemporarilyUnavailable("too many sign-ins at the moment; try again") from exc
     if is_right and account and account.is_active:
         return None
     guesses.failed(guess)

@@ -56,7 +56,7 @@ def hash_of(new: str, found: FoundSession) -> str:
     try:
         return passwords.hash_password(new, found.account.id)
     except passwords.TooBusy as exc:
-        raise TemporarilyUnavailable("too many passwords are checked at this moment") from exc
+        raise TemporarilyUnavailable("too many password checks at the moment; try again") from exc
 
 
 def carry_out(found: FoundSession, browser: Browser, new_hash: str) -> tuple[LogoutOutcome, str]:

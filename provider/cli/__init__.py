@@ -17,28 +17,28 @@ from provider.cli.wrong_use import usage_in_one_line
 COMMANDS = {
     "init": ("provider.cli.init:init", "Set up a provider: settings, key, database, first person."),
     "demo": ("demo.commands:demo", "Run a provider, a worker and three apps on this machine."),
-    "demo-check": ("demo.commands:demo_check", "Play the main story by HTTP and say what held."),
+    "demo-check": ("demo.commands:demo_check", "Play a sign-out through HTTP and report the result."),
     "serve": ("provider.cli.serve:serve", "Serve the provider."),
     "worker": ("provider.cli.worker:worker", "Deliver sign-outs and do the periodic duties."),
     "db": ("provider.cli.db:db", "Bring the database up to date."),
     "settings": ("provider.cli.settings:settings", "Show every setting, and what is unwise in production."),
-    "version": ("provider.cli.version:version", "Show this version and what it needs."),
+    "version": ("provider.cli.version:version", "Show the version and its requirements."),
     "client": ("provider.cli.client:client", "Register and change relying parties."),
-    "resource": ("provider.cli.resource:resource", "Register the servers that tokens may be meant for."),
+    "resource": ("provider.cli.resource:resource", "Register resource servers for access tokens."),
     "initial-access-token": (
         "provider.cli.initial_access_token:initial_access_token",
-        "Let somebody register clients by itself.",
+        "Manage tokens for client registration.",
     ),
     "user": ("provider.cli.user:user", "Add and change the people who sign in."),
-    "session": ("provider.cli.session:session", "See who is signed in, and end it."),
-    "grant": ("provider.cli.grant:grant", "See what people have allowed apps, and take it back."),
-    "token": ("provider.cli.token:token", "See what services hold for themselves, and end it."),
-    "logout": ("provider.cli.logout:logout", "End all of a person, a client, a time or everybody."),
-    "delivery": ("provider.cli.delivery:delivery", "See who was notified of sign-outs, and notify again."),
+    "session": ("provider.cli.session:session", "List and end sessions."),
+    "grant": ("provider.cli.grant:grant", "List and revoke grants."),
+    "token": ("provider.cli.token:token", "List and revoke service tokens."),
+    "logout": ("provider.cli.logout:logout", "End sessions of a person, a client, a time or everyone."),
+    "delivery": ("provider.cli.delivery:delivery", "See which apps were notified; retry or cancel."),
     "doctor": ("provider.cli.doctor:doctor", "Try an app's logout endpoint with good and bad tokens."),
-    "check": ("provider.cli.check:check", "Look whether the database holds what must not be."),
+    "check": ("provider.cli.check:check", "Check the database for inconsistencies."),
     "keys": ("provider.cli.keys:keys", "See and rotate the signing keys."),
-    "audit": ("provider.cli.audit:audit", "Read and verify what happened."),
+    "audit": ("provider.cli.audit:audit", "Read and verify the audit log."),
 }
 
 # Not part of what a server installs: they come with the project's checkout, as a package beside this one.
@@ -111,8 +111,8 @@ Examples:
   curfew --as cleo user disable ben      the audit then names Cleo
 
 Every command says more with --help. Settings come from CURFEW_… variables or from the file that
-CURFEW_CONFIG names. Exit codes: 0 done, 1 refused or failed, 2 wrong use or settings, 3 the database needs
-`curfew db upgrade`, 4 it is read-only, 5 it is an older copy, 6 try again.
+CURFEW_CONFIG names. Exit codes: 0 done, 1 refused or failed, 2 invalid usage or settings, 3 the database
+needs `curfew db upgrade`, 4 it is read-only, 5 it is an older copy, 6 try again.
 """,
 )
 @click.version_option(version(DISTRIBUTION), prog_name="curfew")
@@ -122,7 +122,7 @@ CURFEW_CONFIG names. Exit codes: 0 done, 1 refused or failed, 2 wrong use or set
     metavar="NAME",
     envvar="CURFEW_AS",
     callback=lambda _context, _parameter, name: read_name(name),
-    help="Who you are, for the audit; otherwise your user on this system and its host.",
+    help="Your name in the audit log; by default your user on this system and its host.",
 )
 def main(acting_as: str | None) -> None:
     """Run and administer an OpenID Provider whose sign-out is real."""

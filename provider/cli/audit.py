@@ -46,7 +46,7 @@ Examples:
 """
 )
 def audit() -> None:
-    """Read and verify what happened."""
+    """Read and verify the audit log."""
 
 
 @audit.command("list", epilog="Example: curfew audit list --tag logout --since 24h")
@@ -55,7 +55,7 @@ def audit() -> None:
 )
 @click.option("--account", help="A user name or an account's id.")
 @click.option("--client", "client_id", help="A client_id.")
-@click.option("--logout", "logout_id", type=click.UUID, help="An ending's id.")
+@click.option("--logout", "logout_id", type=click.UUID, help="A logout's id.")
 @click.option("--by", "actor_name", metavar="NAME", help="An operator's name.")
 @click.option("--since", type=read_since, metavar="SPAN|INSTANT", help="How far back, or since when.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
@@ -89,7 +89,7 @@ def list_(
     show_table(
         (*columns, "detail"),
         [[*((row | _who(row))[column] for column in columns), _in_short(row["detail"])] for row in rows],
-        empty="Nothing of that happened.",
+        empty="No matching audit entries.",
     )
 
 
@@ -108,7 +108,7 @@ def head(*, as_json: bool) -> None:
     elif link:
         say(str(link))
     else:
-        fail("nothing has happened yet")
+        fail("the audit log is empty")
 
 
 @audit.command(epilog="Example: curfew audit verify")

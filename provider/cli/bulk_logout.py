@@ -23,9 +23,9 @@ Examples:
   curfew logout bulk stop 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
   curfew logout bulk resume 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
 
-Stopping revives nothing: what the bulk logout was about is refused since it began, and stays refused. Only
-ending the rows and notifying the apps pauses; a session that expires meanwhile is still ended, with
-its notifications, and what is already owed is still delivered.
+Stopping restores nothing: the affected sessions and tokens stay rejected. Only ending the rows and notifying
+the apps pauses; a session that expires in the meantime is still ended, with its notifications, and
+notifications already recorded are still delivered.
 """
 )
 def bulk() -> None:
@@ -34,7 +34,11 @@ def bulk() -> None:
 
 @bulk.command("list", epilog="Example: curfew logout bulk list --json")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most this many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="Maximum results.",
 )
 @json_option
 @with_app
@@ -45,7 +49,7 @@ def list_(*, limit: int, as_json: bool) -> None:
         show_json(rows)
         return
     columns = ("id", "at", "kind", "client_id", "issued_before", "by", "state", "done", "total", "pace")
-    show_table(columns, [[row[c] for c in columns] for row in rows], empty="There was no bulk logout.")
+    show_table(columns, [[row[c] for c in columns] for row in rows], empty="No bulk logouts.")
 
 
 @bulk.command(epilog="Example: curfew logout bulk stop 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60")
@@ -58,8 +62,8 @@ def stop(*, bulk_logout_id: UUID, as_json: bool) -> None:
         steered = bulk_steering.stop(bulk_logout_id)
     _show(
         steered,
-        f"Stopped{_progress(steered)}. What it was about stays refused; "
-        "the apps of the remaining rows are not notified until it is resumed.",
+        f"Stopped{_progress(steered)}. The affected sessions and tokens stay rejected; the apps of the "
+        "remaining rows are not notified until it is resumed.",
         as_json=as_json,
     )
 

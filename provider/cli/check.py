@@ -21,7 +21,7 @@ Examples:
   curfew check
   curfew check --json
   curfew check --whole-audit
-Exit codes: 0 nothing is wrong, 1 something is.
+Exit codes: 0 no problems, 1 problems found.
 """
 )
 @click.option("--whole-audit", is_flag=True, help="Verify every audit entry, not only the newest ones.")
@@ -38,7 +38,7 @@ def check(*, whole_audit: bool, as_json: bool) -> None:
         show_json({"wrong": wrong, "checks": [asdict(one) for one in findings]})
     else:
         _show(findings)
-        say(f"{wrong} rows are wrong." if wrong else "Nothing is wrong.")
+        say(f"{wrong} rows are wrong." if wrong else "No problems found.")
     sys.exit(PROBLEMS_FOUND if wrong else 0)
 
 

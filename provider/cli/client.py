@@ -35,7 +35,7 @@ from provider.protocol.client_registration import read_registration
 from provider.protocol.redirect_uri_rules import unwise_uris
 
 _keep_tokens = click.option(
-    "--keep-tokens", is_flag=True, help="Service tokens that it has got so far live on until they expire."
+    "--keep-tokens", is_flag=True, help="Keep the client's service tokens until they expire."
 )
 
 
@@ -64,8 +64,8 @@ Examples:
   echo "$SECRET" | curfew client add --client-id blue --client-secret - --metadata-json blue.json
 """
 )
-@click.option("--client-id", help="Its id; made when not given.")
-@click.option("--client-secret", help="Its secret, or - to read it from standard input; made when not given.")
+@click.option("--client-id", help="Its id; generated if omitted.")
+@click.option("--client-secret", help="Its secret, or - for standard input; generated if omitted.")
 @unwise_redirect_uris_option
 @preset_options
 @operator_options
@@ -110,7 +110,11 @@ def add(
 
 @client.command("list", epilog="Example: curfew client list --json")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=1000,
+    show_default=True,
+    help="Maximum results.",
 )
 @json_option
 @with_app
@@ -122,18 +126,18 @@ def list_(*, limit: int, as_json: bool) -> None:
         return
     rows = [(one.client_id, one.display_name, *_row(one)) for one in found]
     columns = ("client_id", "Name", "Kind", "Logout address", "State", "Since")
-    show_table(columns, rows, empty="There are no clients.")
+    show_table(columns, rows, empty="No clients.")
 
 
 @client.command(
     epilog="""\b
 Examples:
   curfew client show red
-  curfew client show red --problems    why requests of its were refused, and what to change
+  curfew client show red --problems    why its requests were refused, and what to change
 """
 )
 @click.argument("client_id")
-@click.option("--problems", is_flag=True, help="Show the last refused requests instead, each with its cure.")
+@click.option("--problems", is_flag=True, help="Show its last refused requests, each with a fix.")
 @json_option
 @with_app
 def show(*, client_id: str, problems: bool, as_json: bool) -> None:
@@ -155,7 +159,12 @@ Examples:
 """
 )
 @click.argument("client_id")
-@click.option("--enable/--disable", "enabled", default=None, help="Whether it may do anything at all.")
+@click.option(
+    "--enable/--disable",
+    "enabled",
+    default=None,
+    help="Accept or refuse all of its requests.",
+)
 @_keep_tokens
 @unwise_redirect_uris_option
 @operator_options
@@ -176,7 +185,7 @@ def update(
     Where a credential is replaced or taken away, the client's service tokens end.
     """
     if enabled is None and all(value is None or value == () for value in given.values()):
-        raise click.UsageError("name at least one thing to change")
+        raise click.UsageError("specify at least one change")
     known = queries.get_by_client_id(client_id)
     before, seen_at = known.registered, known.updated_at
     named = named_metadata(given)
@@ -204,7 +213,7 @@ def update(
 
 @client.command(epilog="Example: curfew client remove red --yes")
 @click.argument("client_id")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 @with_app
 def remove(*, client_id: str, yes: bool, as_json: bool) -> None:
@@ -226,11 +235,12 @@ client.add_command(recipe_)
 
 @client.command("rotate-secret", epilog="Example: curfew client rotate-secret red --overlap 7d")
 @click.argument("client_id")
+@click.option("--client-secret", help="The new secret, or - for standard input; generated if omitted.")
 @click.option(
-    "--client-secret", help="The new secret, or - to read it from standard input; made when not given."
-)
-@click.option(
-    "--overlap", default="1d", show_default=True, help="How long the old secret still works; 0 for not."
+    "--overlap",
+    default="1d",
+    show_default=True,
+    help="How long the old secret still works; 0 revokes it at once.",
 )
 @_keep_tokens
 @json_option

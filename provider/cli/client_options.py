@@ -27,9 +27,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 _RESULT_PAGES = tuple(choice.value for choice in ResultPage)
 _RESULT_PAGE = (
     "Whether a person sees the result of a sign-out before going back to the app: never, always, or "
-    "when-pending, if an app has not confirmed within the notify budget; when-pending at first."
+    "when-pending, if an app has not confirmed within the notify budget; when-pending by default."
 )
-_TOKENS_OF = "Clients for whose people it may act with a token of theirs (rfc8693), comma separated."
+_TOKENS_OF = "Clients whose tokens it may exchange (rfc8693), comma separated."
 
 
 class Span(click.ParamType[timedelta | str | None]):
@@ -75,7 +75,7 @@ def metadata_options(*, with_defaults: bool = False) -> Callable[[F], F]:
         return click.option(
             "--metadata-json",
             type=click.File(encoding="utf-8"),
-            help="Metadata as a JSON object, or - for standard input; other options win over it.",
+            help="Metadata as a JSON object, or - for standard input; other options take precedence.",
         )(command)
 
     return decorate
@@ -85,23 +85,24 @@ _OPERATORS = (
     click.option(
         "--first-party/--third-party",
         default=None,
-        help="Whether it is the operator's own, so that no consent is asked; third party by default.",
+        help="Whether it is the operator's own app, for which no consent is requested; third party by "
+        "default.",
     ),
     click.option(
         "--offline-policy",
         type=click.Choice([policy.value for policy in OfflinePolicy]),
-        help="What sign-out of the browser does to its offline grants; keep at first.",
+        help="How signing out of the browser affects its offline grants; keep by default.",
     ),
     click.option(
         "--confirm-sign-out",
         type=click.Choice([choice.value for choice in ConfirmSignOut]),
-        help="Whether a person is asked when it signs them out; when_needed at first.",
+        help="Whether a person must confirm a sign-out that it requests; when_needed by default.",
     ),
     click.option("--result-page", type=click.Choice(list(_RESULT_PAGES)), help=_RESULT_PAGE),
     click.option(
         "--told-of-expiry/--no-told-of-expiry",
         default=None,
-        help="Whether it is told of sessions that ran out by themselves; it is at first.",
+        help="Whether it is notified when a session expires; enabled by default.",
     ),
     click.option(
         "--logout-token-names",
@@ -112,25 +113,25 @@ _OPERATORS = (
     click.option(
         "--id-token-claims",
         type=click.Choice([choice.value for choice in IDTokenClaims]),
-        help="What its ID Tokens say of the person: the claims of the granted scopes (scopes, the default of "
-        "a new client), or only those that a request names (requested).",
+        help="Claims about the person in its ID Tokens: the claims of the granted scopes (scopes, the "
+        "default of a new client), or only those that a request names (requested).",
     ),
-    click.option("--grant-lifetime", type=Span(), help="How long its grants live, such as 30d."),
+    click.option("--grant-lifetime", type=Span(), help="Lifetime of its grants, such as 30d."),
     click.option(
         "--refresh-reuse-interval", type=Span(), help="Time within which a refresh may be repeated."
     ),
-    click.option("--deliver-to", help="Development only: where Logout Tokens really go."),
+    click.option("--deliver-to", help="Development only: address to which Logout Tokens are sent instead."),
     click.option("--slow/--not-slow", default=None, help="Whether it needs longer to answer a Logout Token."),
     click.option(
         "--session-lifetime",
         type=Span(),
-        help="How long its own sessions live; it is told of nothing older.",
+        help="Lifetime of the app's own sessions; it is not notified of the end of older ones.",
     ),
     click.option(
         "--refuse-when-degraded-for",
         type=Span(),
-        help="Refuse new sign-ins there once its logout endpoint has been degraded for so long, such as "
-        "4h; never at first, when only warnings are given.",
+        help="Refuse new sign-ins to it once its logout endpoint has been degraded for this long, such as "
+        "4h; by default only a warning is given.",
     ),
     click.option("--may-exchange-tokens-of", type=ClientIDs(), help=_TOKENS_OF),
 )

@@ -32,7 +32,8 @@ def preset_options(command: F) -> F:
             "--for",
             "software",
             type=_FOR,
-            help="Register what this software needs of an app at --base-url; other options win over it.",
+            help="Register what this software requires for an app at --base-url; other options take "
+            "precedence.",
         ),
     ):
         command = option(command)

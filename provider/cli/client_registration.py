@@ -16,11 +16,11 @@ from provider.infrastructure.database import transaction
     epilog="""\b
 Examples:
   curfew client registration-token red            for a client that has lost its own
-  curfew client registration-token red --revoke   it is changed by you alone from now on
+  curfew client registration-token red --revoke   only you can change the client from now on
 """,
 )
 @click.argument("client_id")
-@click.option("--revoke", is_flag=True, help="Take the token away instead.")
+@click.option("--revoke", is_flag=True, help="Revoke the token instead.")
 @json_option
 @with_app
 def registration_token_(*, client_id: str, revoke: bool, as_json: bool) -> None:
@@ -43,4 +43,4 @@ def registration_token_(*, client_id: str, revoke: bool, as_json: bool) -> None:
         say(f"registration_client_uri: {uri}")
         show_secret("registration_access_token", token)
     else:
-        say(f"{client_id} is changed by you alone.")
+        say(f"{client_id} can now be changed only by you.")

@@ -16,5 +16,5 @@ def confirm(question: str, *, yes: bool) -> None:
 def demand(question: str, *, yes: bool, effect: str = "this ends many sessions at once") -> None:
     """Ask before something that many people feel; who cannot be asked must have said --yes."""
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError(f"{effect}: say --yes where nobody can be asked")
+        raise click.UsageError(f"{effect}: use --yes when running without a terminal")
     confirm(question, yes=yes)

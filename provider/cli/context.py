@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 WRONG_KEY = (
-    "the secret key is not the one of this database: set CURFEW_SECRET_KEY, or put back secret.key in the "
+    "the secret key does not match this database: set CURFEW_SECRET_KEY, or put back secret.key in the "
     "data folder"
 )
 PUBLISHED_KEY = (
-    "the secret key is the published one of docker-compose.yml, so everyone can open a copy of the database: "
+    "the secret key is the published one of docker-compose.yml, so anyone can open a copy of the database: "
     "set CURFEW_SECRET_KEY to 32 random bytes before real use"
 )
 REFUSED, WRONG_SETTINGS, NOT_MIGRATED, READ_ONLY, OLDER, TRY_AGAIN = 1, 2, 3, 4, 5, 6
 EXIT_CODES = {
     0: "done",
     REFUSED: "refused or failed",
-    WRONG_SETTINGS: "wrong use or settings",
+    WRONG_SETTINGS: "invalid usage or settings",
     NOT_MIGRATED: "the database needs `curfew db upgrade`",
     READ_ONLY: "the database is read-only",
     OLDER: "the database is older than this host has seen it",
-    TRY_AGAIN: "something else holds the database; try again",
+    TRY_AGAIN: "another process holds the database; try again",
 }
 
 

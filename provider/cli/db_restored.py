@@ -20,7 +20,7 @@ from provider.logout.models import BulkKind, BulkLogout
 from provider.logout.restored import accept_failover, end_restored
 
 _REVIEW = """\
-The restore also took back other changes. Make again what was done after the backup:
+The restore also undid other changes. Repeat what was done after the backup:
   - disabled and deleted accounts, reset passwords    curfew user list
   - removed clients and rotated secrets               curfew client list
   - rotated and compromised signing keys              curfew keys list
@@ -35,17 +35,17 @@ Examples:
   curfew db restored
   curfew db restored --yes --no-wait --json
 
-Running it again is harmless: it ends what was begun since. See docs/operate/restore.md.
+Running it again is safe: it ends what was started since. See docs/operate/restore.md.
 """
 )
 @click.option(
     "--wait/--no-wait",
     default=True,
     show_default=True,
-    help="Whether to stay until every row is ended; without it the workers do that.",
+    help="Wait until every session and grant is ended, or leave that to the workers.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would end.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would end.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 @with_app
 def restored(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
@@ -82,7 +82,7 @@ Examples:
   curfew db accept-failover
   curfew db accept-failover --json
 
-For the planned failover of a synchronous standby, an upgrade of the server or a move without losses. If
+For the planned failover of a synchronous standby, an upgrade of the server or a move without data loss. If
 anything may be missing, use `curfew db restored` instead.
 """,
 )
@@ -92,7 +92,7 @@ def accept(*, as_json: bool) -> None:
     """Say that nothing was lost when the database moved to another server or timeline."""
     found = history.judge()
     if found.is_older:
-        fail(f"this failover has lost something: {found.sentence}")
+        fail(f"this failover has lost data: {found.sentence}")
     place = history.place()
     if found.state is history.State.MOVED and place is not None:
         with transaction():
@@ -102,7 +102,7 @@ def accept(*, as_json: bool) -> None:
     elif found.state is history.State.MOVED:
         say(f"Accepted: the database is whole at {place}.")
     else:
-        say("There is nothing to accept: the database is where it was.")
+        say("Nothing to accept: the database has not moved.")
 
 
 def _answer(found: Judgement, ended: BulkLogout, *, as_json: bool) -> None:

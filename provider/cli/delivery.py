@@ -62,9 +62,13 @@ def delivery() -> None:
     help="Only in this state; what is refusing is pending too.",
 )
 @click.option("--client", "client_id", help="Only to this client.")
-@click.option("--logout", "logout_id", type=click.UUID, help="Only of this ending.")
+@click.option("--logout", "logout_id", type=click.UUID, help="Only of this logout.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="Maximum results.",
 )
 @json_option
 @with_app
@@ -96,7 +100,7 @@ def list_(
         for d in found
     ]
     columns = ("Delivery", "Client", "State", "Attempts", "Last outcome", "Next attempt", "Owed since")
-    show_table(columns, rows, empty="There are no deliveries.")
+    show_table(columns, rows, empty="No deliveries.")
 
 
 @delivery.command(epilog="Example: curfew delivery show 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60 --json")
@@ -115,7 +119,9 @@ def show(*, delivery_id: UUID, as_json: bool) -> None:
         show_json(shown | {"attempts": attempts})
         return
     show_record(shown)
-    show_table(_SHOWN_OF_ATTEMPT, [tuple(a.values()) for a in attempts], empty="It was not attempted yet.")
+    show_table(
+        _SHOWN_OF_ATTEMPT, [tuple(a.values()) for a in attempts], empty="No attempt has been made yet."
+    )
 
 
 delivery.add_command(retry)
@@ -142,7 +148,7 @@ def endpoints(*, as_json: bool) -> None:
 
 
 @delivery.command(epilog="Example: curfew delivery drain --limit 100")
-@click.option("--limit", type=click.IntRange(1, 1_000_000), help="Attempt at most so many.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), help="Maximum number of attempts.")
 @json_option
 @with_app
 def drain(*, limit: int | None, as_json: bool) -> None:

@@ -35,13 +35,13 @@ def _read(_context: click.Context, _parameter: click.Parameter, text: str | None
 
 @click.command(epilog="Example: curfew delivery retry --client red --since 2026-03-01T00:00Z")
 @click.argument("delivery_id", type=click.UUID, nargs=-1)
-@click.option("--client", "client_id", help="All that this client has not accepted.")
-@click.option("--since", callback=_read, help="All of logouts since then.")
-@click.option("--until", callback=_read, help="And before then.")
+@click.option("--client", "client_id", help="All deliveries that this client has not accepted.")
+@click.option("--since", callback=_read, help="All deliveries of logouts since then.")
+@click.option("--until", callback=_read, help="All deliveries of logouts before then.")
 @click.option(
     "--state",
     type=click.Choice([state.value for state in RESENDABLE]),
-    help="Only what is in this state; otherwise what is pending or has expired.",
+    help="Only deliveries in this state; by default pending and expired ones.",
 )
 @json_option
 @with_app
@@ -75,9 +75,9 @@ def retry(
 
 @click.command(epilog='Example: curfew delivery cancel --client red --reason "the app was shut down" --yes')
 @click.argument("delivery_id", type=click.UUID, nargs=-1)
-@click.option("--client", "client_id", help="All that waits for this client.")
-@click.option("--reason", required=True, help="Why; it stands in the delivery and in the audit.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--client", "client_id", help="All pending deliveries to this client.")
+@click.option("--reason", required=True, help="Reason, which is recorded in the delivery and the audit log.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 @with_app
 def cancel(
@@ -96,8 +96,8 @@ def cancel(
         raise click.UsageError(str(exc)) from None
     if client_id:
         client = clients.get_by_client_id(client_id)
-        question = f"Stop notifying {client_id} of everything that waits?"
-        demand(question, yes=yes, effect="the app is not notified of what it does not know yet")
+        question = f"Cancel all pending notifications to {client_id}?"
+        demand(question, yes=yes, effect="the app will not be notified of these logouts")
         count = _in_batches(partial(deliveries.cancel_some_of, client.id, reason))
         _show_count("Cancelled", "cancelled", count, as_json=as_json)
         return

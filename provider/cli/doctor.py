@@ -47,7 +47,7 @@ def doctor(*, client_id: str, as_json: bool) -> None:
     else:
         _show(report)
         if is_tried:
-            say("What waits for it is being tried now.")
+            say("Pending notifications to it are being retried now.")
     sys.exit(FAILED if report.grade is Grade.FAIL else 0)
 
 
@@ -68,7 +68,7 @@ def _show(report: Report) -> None:
         if one.grade in _ADVICE and (one.meaning or one.mend):
             say(f"{one.grade}: {one.check}\n  {one.meaning}")
             if one.mend:
-                say(f"  To mend it: {one.mend}")
+                say(f"  To fix it: {one.mend}")
     counts = {grade: sum(one.grade is grade for one in report.findings) for grade in Grade}
     say(f"{report.client_id}: " + ", ".join(f"{n} {grade}" for grade, n in counts.items() if n))
 

@@ -36,7 +36,7 @@ Examples:
 """
 )
 def grant() -> None:
-    """See what people have allowed apps, and take it back."""
+    """List and revoke grants."""
 
 
 def _filters(command: Any) -> Any:
@@ -56,7 +56,11 @@ def _filters(command: Any) -> Any:
 @_filters
 @click.option("--all", "with_dead", is_flag=True, help="Revoked and expired ones too.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most this many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="Maximum results.",
 )
 @json_option
 @with_app
@@ -84,8 +88,8 @@ def list_(
 @grant.command(epilog="Example: curfew grant revoke --user ada --client red --yes")
 @click.argument("grant_id", type=click.UUID, nargs=-1)
 @_filters
-@click.option("--dry-run", is_flag=True, help="Only say what would be revoked.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be revoked.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 @with_app
 def revoke(

@@ -133,7 +133,7 @@ def _report(file: Path, made: list[str], *, as_json: bool) -> None:
     key_file = settings.data_dir / "secret.key"
     sentences = {
         "settings_file": f"Wrote {file}.",
-        "secret_key": f"Made {key_file}: keep a copy, the database is useless without it.",
+        "secret_key": f"Made {key_file}: keep a copy, the database cannot be used without it.",
         "database": "Brought the database up to date.",
         "user": "Added the first person.",
     }

@@ -36,7 +36,7 @@ Examples:
   curfew initial-access-token list
   curfew initial-access-token revoke 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
 
-They are asked for where CURFEW_REGISTRATION is token, and good everywhere but where it is off.
+Tokens are required when CURFEW_REGISTRATION is token, and accepted unless it is off.
 """,
 )
 def initial_access_token() -> None:
@@ -51,16 +51,20 @@ Examples:
   curfew initial-access-token create --unlimited --name "our own pipeline"
 """
 )
-@click.option("--name", help="What you call it, such as the developer's name.")
+@click.option("--name", help="Label of the token, such as the developer's name.")
 @click.option(
     "--uses",
     type=click.IntRange(1, 1_000_000),
     default=1,
     show_default=True,
-    help="Good for so many registrations.",
+    help="Number of registrations that the token allows.",
 )
-@click.option("--unlimited", is_flag=True, help="Good for any number of registrations.")
-@click.option("--lifetime", type=Span(), help="Good for so long, such as 7d; without it until it is used up.")
+@click.option("--unlimited", is_flag=True, help="Allow any number of registrations.")
+@click.option(
+    "--lifetime",
+    type=Span(),
+    help="Lifetime of the token, such as 7d; by default it is valid until used up.",
+)
 @json_option
 @with_app
 def create(
@@ -87,7 +91,11 @@ Examples:
 """,
 )
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=1000,
+    show_default=True,
+    help="Maximum results.",
 )
 @json_option
 @with_app
@@ -101,9 +109,7 @@ def list_(*, limit: int, as_json: bool) -> None:
         (one.id, one.name, _state(one), f"{one.uses} of {one.most_uses or 'any'}", one.expires_at)
         for one in found
     ]
-    show_table(
-        ("Token", "Name", "State", "Used", "Expires"), rows, empty="There are no initial access tokens."
-    )
+    show_table(("Token", "Name", "State", "Used", "Expires"), rows, empty="No initial access tokens.")
 
 
 @initial_access_token.command(

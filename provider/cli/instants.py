@@ -32,7 +32,7 @@ def read_instant(text: str) -> datetime:
     try:
         return _instant(text)
     except ValueError:
-        raise click.BadParameter("is no instant like 2026-11-20T18:00Z") from None
+        raise click.BadParameter("is not an instant like 2026-11-20T18:00Z") from None
 
 
 def read_since(text: str) -> datetime:
@@ -53,4 +53,4 @@ def _instant(text: str) -> datetime:
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except OverflowError as exc:
         # The first and the last day of the calendar do not exist in every zone.
-        raise ValueError("is outside the calendar") from exc
+        raise ValueError("is out of range") from exc

@@ -26,8 +26,8 @@ _PAGE = 100
 _SAID = {
     "key_created": "is made and published",
     "key_activated": "signs from now on",
-    "key_retired": "signs no more, but stays published",
-    "key_compromised": "is withdrawn for good",
+    "key_retired": "no longer signs, but stays published",
+    "key_compromised": "is withdrawn permanently",
 }
 
 
@@ -57,14 +57,16 @@ def list_(*, include_destroyed: bool, as_json: bool) -> None:
         return
     columns = ("alg", "state", "kid", "created_at", "activated_at", "next_state", "next_state_at")
     table = [[row[column] for column in columns] for row in rows]
-    show_table(columns, table, empty="There are no keys yet; the first start of the provider makes them.")
+    show_table(columns, table, empty="No keys yet; the first start of the provider creates them.")
 
 
 @keys.command(epilog="Example: curfew keys rotate --alg ES256")
 @click.option(
-    "--alg", type=click.Choice(ALGORITHMS), help="Only this algorithm's key; otherwise all of them."
+    "--alg", type=click.Choice(ALGORITHMS), help="Only the key of this algorithm; all of them by default."
 )
-@click.option("--now", is_flag=True, help="Sign with the successor at once, without the time of notice.")
+@click.option(
+    "--now", is_flag=True, help="Sign with the successor at once, without publishing it in advance."
+)
 @json_option
 @with_app
 def rotate(*, alg: str | None, now: bool, as_json: bool) -> None:
@@ -107,7 +109,7 @@ def compromise(*, kid: str, as_json: bool) -> None:
         show_json({"changes": views, "affected_clients": affected, "affected_resources": servers})
         return
     if not changes:
-        say(f"{kid} was withdrawn before.")
+        say(f"{kid} is already withdrawn.")
     _tell(changes)
     if affected:
         say(f"Clients whose tokens it signed: {', '.join(affected)}")

@@ -35,8 +35,8 @@ Examples:
   curfew logout show 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
   curfew logout bulk list                 the bulk logouts and how far they have come
 
-What is named is dead on the next request, however many sessions there are. Ending the rows and telling the
-apps follows in batches: by the workers, and by this command for as long as it waits.
+The affected sessions and tokens are rejected from the next request on, however many there are. The rows are
+then ended and the apps notified in batches: by the workers, and by this command for as long as it waits.
 """
 )
 def logout() -> None:
@@ -45,8 +45,8 @@ def logout() -> None:
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
-        click.option("--dry-run", is_flag=True, help="Only say what would end."),
-        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--dry-run", is_flag=True, help="Only show what would end."),
+        click.option("--yes", is_flag=True, help="Skip the confirmation."),
         json_option,
     )
     for option in reversed(options):
@@ -58,7 +58,7 @@ _wait_option = click.option(
     "--wait/--no-wait",
     default=True,
     show_default=True,
-    help="Whether to stay until every row is ended; without it the workers do that.",
+    help="Wait until every session and grant is ended, or leave that to the workers.",
 )
 
 
@@ -72,7 +72,7 @@ def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: boo
     with reading():
         known = clients.get_by_client_id(client_id)
     ask_first(
-        f"Sign everybody out of {known.display_name} ({client_id})?",
+        f"Sign everyone out of {known.display_name} ({client_id})?",
         lambda: bulk_queries.measure(BulkKind.CLIENT, client=known),
         dry_run=dry_run,
         yes=yes,
@@ -90,7 +90,7 @@ def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: boo
 def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End all sessions and all grants of everybody."""
     ask_first(
-        "Sign everybody out of everything?",
+        "Sign everyone out of everything?",
         lambda: bulk_queries.measure(BulkKind.ALL),
         dry_run=dry_run,
         yes=yes,
@@ -109,7 +109,7 @@ def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
 def before(*, instant: datetime, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End every session and grant that was begun before an INSTANT, such as 2026-11-20T18:00Z."""
     ask_first(
-        f"End everything that was begun before {instant.isoformat()}?",
+        f"End everything that was started before {instant.isoformat()}?",
         lambda: bulk_queries.measure(BulkKind.ISSUED_BEFORE, issued_before=instant),
         dry_run=dry_run,
         yes=yes,

@@ -41,7 +41,11 @@ _DELIVERY = ("id", "sid", "attempt_count", "next_attempt_at", "finished_at", "ex
 @click.option("--by", "actor_name", metavar="NAME", help="Only those of this operator.")
 @click.option("--bulk", "bulk_id", type=click.UUID, help="Only those of this bulk logout.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most this many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="Maximum results.",
 )
 @json_option
 @with_app
@@ -212,7 +216,7 @@ def _show(found: LogoutDetail) -> None:
     say("\nApps")
     rows = [row for app in shown["apps"] for row in _rows_of(app)]
     columns = ("Client", "State", "Notification", "Attempt", "At", "Outcome", "Status", "Took (ms)")
-    show_table(columns, rows, empty="No app was part of it.")
+    show_table(columns, rows, empty="No apps were affected.")
 
 
 _TABLES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
@@ -220,7 +224,7 @@ _TABLES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
         "Sessions",
         "sessions",
         ("id", "ended", "device", "ip", "created_at", "last_seen_at"),
-        "No session was part of it.",
+        "No sessions were affected.",
     ),
     (
         "Client sessions ended",

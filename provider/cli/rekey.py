@@ -27,14 +27,14 @@ SealSome = Callable[[UUID | None, int], tuple[int, UUID | None]]
     epilog="""\b
 Examples:
   curfew keys rekey --new-key-file new.key      both keys work from now on
-  curfew keys rekey --finish                    run with the new key: the old one opens nothing any more
-  curfew keys rekey                             after an upgrade: seals what the earlier release left bare
+  curfew keys rekey --finish                    run with the new key: the old one no longer opens anything
+  curfew keys rekey                             after an upgrade: encrypts older password hashes
 """
 )
 @click.option(
     "--new-key-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File of the new secret key; made, readable by its owner alone, if there is none.",
+    help="File of the new secret key; created with mode 600 if it does not exist.",
 )
 @click.option("--finish", is_flag=True, help="Remove the old secret key, once every process has the new one.")
 @json_option
@@ -60,12 +60,12 @@ def rekey(*, new_key_file: Path | None, finish: bool, as_json: bool) -> None:
         show_json(counts | {"generation": current.secret_box().generation, "removed": removed})
         return
     for name, count in counts.items():
-        say(f"{name.replace('_', ' ').capitalize()}: {count} sealed anew.")
+        say(f"{name.replace('_', ' ').capitalize()}: {count} re-encrypted.")
     if new_key_file:
         say(f"Both secret keys work now. Set the one in {new_key_file} for every process and restart them;")
         say("then run `curfew keys rekey --finish` with it. Until then the old key opens the database, too.")
     if finish:
-        say("The secret key that is set is the only one." if removed else "No other secret key was left.")
+        say("The secret key that is set is the only one." if removed else "No other secret key was set.")
 
 
 def _begin(path: Path) -> None:

@@ -39,25 +39,29 @@ Examples:
 """
 )
 @click.argument("identifier")
-@click.option("--name", help="What people call it.")
+@click.option("--name", help="Name shown to people.")
 @click.option(
     "--access-token-format",
     type=click.Choice([one.value for one in TokenFormat]),
     default=TokenFormat.OPAQUE.value,
     show_default=True,
-    help="A reference about which it asks, or a signed token that it may believe until that expires.",
+    help="An opaque reference for introspection, or a signed token that the server can validate locally "
+    "until it expires.",
 )
 @click.option(
-    "--access-token-signing-alg", type=click.Choice(ALGORITHMS), help="Signature of its tokens; else RS256."
+    "--access-token-signing-alg",
+    type=click.Choice(ALGORITHMS),
+    help="Signature algorithm of its tokens; default RS256.",
 )
-@click.option("--access-token-lifetime", type=Span(), help="Life of its tokens; else as the settings say.")
+@click.option("--access-token-lifetime", type=Span(), help="Lifetime of its tokens; defaults to the setting.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
-    help="A scope that it knows; without any it takes all, from first-party clients alone. Repeatable.",
+    help="A scope that it accepts; without this option it accepts all scopes, from first-party clients "
+    "only. Repeatable.",
 )
-@click.option("--client-id", help="The client as which it asks about tokens at the introspection endpoint.")
+@click.option("--client-id", help="The client as which it authenticates at the introspection endpoint.")
 @json_option
 @with_app
 def add(*, identifier: str, client_id: str | None, as_json: bool, **given: Any) -> None:
@@ -88,7 +92,7 @@ def list_(*, as_json: bool) -> None:
         return
     columns = ("identifier", "name", "access_token_format", "access_token_lifetime", "scopes", "client_id")
     table = [[row[column] for column in columns] for row in rows]
-    show_table(columns, table, empty="There are no resource servers.")
+    show_table(columns, table, empty="No resource servers.")
 
 
 @resource.command(epilog="Example:  curfew resource show https://api.example/")
@@ -102,7 +106,7 @@ def show(*, identifier: str, as_json: bool) -> None:
 
 @resource.command(epilog="Example:  curfew resource remove https://api.example/ --yes")
 @click.argument("identifier")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 @with_app
 def remove(*, identifier: str, yes: bool, as_json: bool) -> None:

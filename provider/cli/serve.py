@@ -50,7 +50,7 @@ Examples:
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port to listen on; the one that the issuer names."
+    "--port", type=click.IntRange(1, 65535), help="Port to listen on; by default that of the issuer."
 )
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM chain.")
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM key.")
@@ -60,17 +60,17 @@ Examples:
     default="1.2",
     show_default=True,
     help="Oldest TLS version. With 1.2 the server's library also offers ECDHE suites with ChaCha20, which "
-    "BCP 195 does not list; 1.3 leaves clients out that know 1.2 alone.",
+    "BCP 195 does not list; 1.3 excludes clients that support only 1.2.",
 )
 @click.option(
     "--threads",
     type=click.IntRange(1, 500),
     default=DEFAULT_THREADS,
     show_default=True,
-    help="Requests at once per process.",
+    help="Concurrent requests per process.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer."
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Number of web processes."
 )
 @click.option(
     "--with-worker",

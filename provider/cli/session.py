@@ -31,14 +31,18 @@ Examples:
 """
 )
 def session() -> None:
-    """See who is signed in, and end it."""
+    """List and end sessions."""
 
 
 @session.command("list", epilog="Example: curfew session list --account ada --all")
 @click.option("--account", "username", help="Only the sessions of this person.")
 @click.option("--all", "with_ended", is_flag=True, help="Ended and expired ones too.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="Maximum results.",
 )
 @json_option
 @with_app
@@ -64,7 +68,7 @@ def list_(*, username: str | None, with_ended: bool, limit: int, as_json: bool) 
         for one, account in found
     ]
     columns = ("Session", "User name", "Device", "Address", "State", "Apps", "Signed in", "Last seen")
-    show_table(columns, rows, empty="Nobody is signed in.")
+    show_table(columns, rows, empty="No active sessions.")
 
 
 @session.command(epilog="Example: curfew session end --account ada --yes")

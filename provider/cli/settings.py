@@ -23,13 +23,13 @@ Examples:
   curfew settings --json
   CURFEW_ISSUER=https://id.example curfew settings
   curfew settings --problems               what to change before production
-Exit codes with --problems: 0 nothing is unwise, 1 something is.
+Exit codes with --problems: 0 no problems, 1 problems found.
 """
 )
 @click.option(
     "--problems",
     is_flag=True,
-    help="List what is unwise in production: settings, no worker, and clocks that differ.",
+    help="List problems for production use: unsafe settings, no worker, clocks that differ.",
 )
 @json_option
 def settings(*, problems: bool, as_json: bool) -> None:
@@ -64,5 +64,5 @@ def _show_problems(found: list[Unwise], *, as_json: bool) -> None:
     else:
         for one in found:
             say(f"{one.subject}: {one.problem}.\n  {one.cure[:1].upper()}{one.cure[1:]}.")
-        say(f"{len(found)} to change before production." if found else "Nothing is unwise.")
+        say(f"{len(found)} problem(s) to fix before production." if found else "No problems found.")
     sys.exit(UNWISE if found else 0)

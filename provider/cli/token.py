@@ -24,18 +24,22 @@ Examples:
   curfew token revoke 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
   curfew token revoke --client reports --yes
 
-A service token is what a client got for itself by the client credentials grant. What a person allowed an
-app ends with the person's sessions and grants instead.
+A service token is issued to a client for itself by the client credentials grant. Tokens that an app holds for
+a person end with that person's sessions and grants instead.
 """
 )
 def token() -> None:
-    """See what services hold for themselves, and end it."""
+    """List and revoke service tokens."""
 
 
 @token.command("list", epilog="Example: curfew token list --client reports --json")
 @click.option("--client", "client_id", help="Only the tokens of this client.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="Maximum results.",
 )
 @json_option
 @with_app
@@ -58,7 +62,7 @@ def list_(*, client_id: str | None, limit: int, as_json: bool) -> None:
         for one in found
     ]
     columns = ("Token", "Client", "Scope", "Audience", "Issued", "Expires")
-    show_table(columns, rows, empty="There are no service tokens.")
+    show_table(columns, rows, empty="No service tokens.")
 
 
 @token.command(epilog="Example: curfew token revoke --client reports --yes")

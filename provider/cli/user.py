@@ -40,7 +40,9 @@ Examples:
 """
 )
 @click.argument("username")
-@click.option("--no-password", is_flag=True, help="Nobody can sign in to it by form.")
+@click.option(
+    "--no-password", is_flag=True, help="Add the account without a password; it cannot sign in by password."
+)
 @claim_options
 @json_option
 @with_app
@@ -57,7 +59,11 @@ def add(
 
 @user.command("list", epilog="Example: curfew user list --json")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=1000,
+    show_default=True,
+    help="Maximum results.",
 )
 @json_option
 @with_app
@@ -71,7 +77,7 @@ def list_(*, limit: int, as_json: bool) -> None:
         (a.username, a.claims.get("name"), a.claims.get("email"), _state(a), a.created_at, a.id)
         for a in found
     ]
-    show_table(("User name", "Name", "E-mail", "State", "Since", "Account"), rows, empty="There is nobody.")
+    show_table(("User name", "Name", "E-mail", "State", "Since", "Account"), rows, empty="No users.")
 
 
 @user.command(epilog="Example: curfew user show ada")
@@ -135,7 +141,7 @@ def enable(*, username: str, as_json: bool) -> None:
 
 @user.command(epilog="Example: curfew user delete ben --yes")
 @click.argument("username")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 @with_app
 def delete(*, username: str, yes: bool, as_json: bool) -> None:

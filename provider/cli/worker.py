@@ -31,7 +31,7 @@ Examples:
     help="Deliveries in flight at once; CURFEW_DELIVERY_CONCURRENCY otherwise.",
 )
 @click.option(
-    "--metrics-port", type=click.IntRange(1, 65535), help="Tell metrics at http://HOST:PORT/metrics."
+    "--metrics-port", type=click.IntRange(1, 65535), help="Serve metrics at http://HOST:PORT/metrics."
 )
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address for the metrics.")
 # Given by `curfew serve --with-worker`: the descriptor of the pipe on which its web processes write.

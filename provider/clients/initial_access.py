@@ -28,7 +28,7 @@ def create(
     """Make a token; it is returned beside its row this once."""
     now = clock.now()
     if most_uses is not None and most_uses < 1:
-        raise InvalidInitialAccessToken("an initial access token is good for one use at least")
+        raise InvalidInitialAccessToken("an initial access token must allow at least one use")
     if expires_at is not None and expires_at <= now:
         raise InvalidInitialAccessToken("an initial access token must not have expired when it is made")
     token = new_handle(PREFIX)

@@ -40,7 +40,7 @@ class ClientOptions:
     id_token_claims: IDTokenClaims = IDTokenClaims.REQUESTED
     grant_lifetime: timedelta | None = None
     refresh_reuse_interval: timedelta | None = None
-    # Development only: where Logout Tokens really go.
+    # Development only: address to which Logout Tokens are sent instead.
     deliver_to: str | None = None
     # DLV-12: it needs longer to answer a Logout Token than others do.
     slow: bool = False
@@ -54,16 +54,16 @@ class ClientOptions:
 
     def __post_init__(self) -> None:
         if self.grant_lifetime is not None and self.grant_lifetime <= timedelta(0):
-            raise InvalidOption("grant_lifetime must be longer than nothing")
+            raise InvalidOption("grant_lifetime must be greater than zero")
         if self.session_lifetime is not None and self.session_lifetime <= timedelta(0):
-            raise InvalidOption("session_lifetime must be longer than nothing")
+            raise InvalidOption("session_lifetime must be greater than zero")
         if self.refuse_when_degraded_for is not None and self.refuse_when_degraded_for <= timedelta(0):
-            raise InvalidOption("refuse_when_degraded_for must be longer than nothing")
+            raise InvalidOption("refuse_when_degraded_for must be greater than zero")
         # DEC-10: at most a minute, or a stolen token would be as good as the real one.
         if self.refresh_reuse_interval is not None and not (
             timedelta(0) <= self.refresh_reuse_interval <= _LONGEST_REUSE
         ):
-            raise InvalidOption("refresh_reuse_interval must lie between 0s and 60s")
+            raise InvalidOption("refresh_reuse_interval must be between 0s and 60s")
 
     def check_with(self, metadata: ClientMetadata) -> None:
         """Check the options against what the client registers. Raises InvalidOption."""

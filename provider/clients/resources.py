@@ -88,7 +88,7 @@ def add(
     try:
         db.session.flush()
     except IntegrityError as exc:
-        raise IdentifierTaken(f"the resource {identifier} is registered already") from exc
+        raise IdentifierTaken(f"the resource {identifier} is already registered") from exc
     return resource
 
 
@@ -133,7 +133,7 @@ def _check_lifetime(access_token_format: TokenFormat, lifetime: timedelta | None
     if lifetime is None:
         return
     if lifetime <= timedelta(0):
-        raise InvalidResource("access_token_lifetime must be longer than nothing")
+        raise InvalidResource("access_token_lifetime must be greater than zero")
     longest = LONGEST_LIVES["jwt_access_token_lifetime"]
     # A signed token cannot be called back from a server that does not ask about it.
     if access_token_format is TokenFormat.JWT and lifetime > longest:

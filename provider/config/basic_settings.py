@@ -13,11 +13,11 @@ class BasicSettings:
 
     issuer: str = setting(
         "The `iss` of every token: an https URL without query or fragment (http only for localhost). "
-        "It may have a path below which the provider is reached; a host of its own is safer.",
+        "It may have a path; a separate host is safer.",
         default="http://localhost:8900",
     )
     data_dir: Path = setting(
-        "Folder of the embedded database, the key file and what this host has seen of its database.",
+        "Folder of the embedded database, the key file and the record of the last known database state.",
         default=Path("data"),
     )
     database_url: str = setting(
@@ -27,8 +27,8 @@ class BasicSettings:
     )
     database_pool_size: int = setting("Database connections per process.", default=20)
     database_deadline: timedelta = setting(
-        "How long one web request may wait for the database in all, its time in the queue included; then it "
-        "is answered 503. Commands and workers take the time they need.",
+        "Total time that a web request may wait for the database, including its time in the queue; after "
+        "that it is answered 503. Commands and workers have no such limit.",
         default=timedelta(seconds=5),
     )
     database_pause: timedelta = setting(
@@ -48,10 +48,10 @@ class BasicSettings:
         default="",
         secret=True,
     )
-    log_level: str = setting("Least level of the log: DEBUG, INFO, WARNING or ERROR.", default="INFO")
+    log_level: str = setting("Minimum log level: DEBUG, INFO, WARNING or ERROR.", default="INFO")
     metrics_bearer_token: str = setting(
         "Opens `/metrics` to callers that present it as a bearer token; 16 characters or more. "
-        "Empty: there is no such address.",
+        "Empty: `/metrics` does not exist.",
         default="",
         secret=True,
     )
@@ -69,7 +69,7 @@ class BasicSettings:
         default="",
     )
     client_certificate_verified_header: str = setting(
-        "Header in which that proxy says SUCCESS or 0 of a certificate that leads to an authority it trusts. "
+        "Header in which that proxy sends SUCCESS or 0 for a certificate issued by an authority it trusts. "
         "Empty: no `tls_client_auth`.",
         default="",
     )
@@ -80,17 +80,17 @@ class BasicSettings:
     )
     max_body_bytes: int = setting("Largest request body that is read.", default=128 * 1024)
     request_body_deadline: timedelta = setting(
-        "How long the body of a request may take to arrive; once half of it has passed, the sender must "
-        "also have kept up 1 kB per second.",
+        "How long a request body may take to arrive; after half of that time the average rate must also be "
+        "at least 1 kB per second.",
         default=timedelta(seconds=10),
     )
     max_parameter_bytes: int = setting("Largest single parameter of a protocol request.", default=8 * 1024)
     default_locale: str = setting(
-        "Language of the pages when the browser asks for none that there is: en or de.", default="en"
+        "Language of the pages when the browser accepts none of the available ones: en or de.", default="en"
     )
 
     session_idle_lifetime: timedelta = setting(
-        "A session ends that no app's sign-in, refresh or account page has used for so long.",
+        "A session that no sign-in, refresh or account page has used for this long ends.",
         default=timedelta(hours=1),
     )
     refresh_counts_as_use: bool = setting(
@@ -98,40 +98,43 @@ class BasicSettings:
         "tokens with offline_access never do.",
         default=True,
     )
-    session_lifetime: timedelta = setting("How long a session may live at all.", default=timedelta(hours=24))
+    session_lifetime: timedelta = setting("Maximum lifetime of a session.", default=timedelta(hours=24))
     interaction_lifetime: timedelta = setting(
-        "How long a person may take to answer a page.", default=timedelta(minutes=30)
+        "How long a person has to answer a page.", default=timedelta(minutes=30)
     )
     sessions_per_account: int = setting(
-        "Sessions that one person may have at once; one more ends the oldest. 0: no limit.", default=0
+        "Maximum number of sessions per person; a further sign-in ends the oldest. 0: no limit.", default=0
     )
-    code_lifetime: timedelta = setting("Life of an authorization code.", default=timedelta(seconds=60))
-    id_token_lifetime: timedelta = setting("Life of an ID Token.", default=timedelta(hours=1))
-    access_token_lifetime: timedelta = setting("Life of an access token.", default=timedelta(hours=1))
+    code_lifetime: timedelta = setting("Lifetime of an authorization code.", default=timedelta(seconds=60))
+    id_token_lifetime: timedelta = setting("Lifetime of an ID Token.", default=timedelta(hours=1))
+    access_token_lifetime: timedelta = setting("Lifetime of an access token.", default=timedelta(hours=1))
     jwt_access_token_lifetime: timedelta = setting(
-        "Life of a signed access token; a resource server that does not ask believes it for so long.",
+        "Lifetime of a signed access token; a resource server that does not use introspection accepts it "
+        "until then.",
         default=timedelta(minutes=5),
     )
-    dpop_nonce_required: bool = setting("Whether DPoP proofs must hold a nonce of ours.", default=False)
-    refresh_token_idle_lifetime: timedelta = setting(
-        "A refresh token unused for so long is dead.", default=timedelta(days=14)
+    dpop_nonce_required: bool = setting(
+        "Whether DPoP proofs must contain a nonce issued by this provider.", default=False
     )
-    grant_lifetime: timedelta = setting("How long a grant lives.", default=timedelta(days=180))
+    refresh_token_idle_lifetime: timedelta = setting(
+        "A refresh token that is unused for this long expires.", default=timedelta(days=14)
+    )
+    grant_lifetime: timedelta = setting("Lifetime of a grant.", default=timedelta(days=180))
     refresh_reuse_interval: timedelta = setting(
         "A confidential client may repeat a refresh within this time and gets the same successor.",
         default=timedelta(seconds=10),
     )
 
     registration: str = setting(
-        "Who may register clients by Dynamic Registration: off (no client), token (who has an initial access "
-        "token) or open (anybody).",
+        "Dynamic Client Registration: off, token (requires an initial access token) or open (no "
+        "authentication).",
         default="off",
     )
     registration_limit: str = setting(
-        "Registrations and their changes allowed per address.", default="100 per hour"
+        "Registrations and changes to them allowed per address.", default="100 per hour"
     )
     registration_scopes: tuple[str, ...] = setting(
-        "Scopes beyond the standard ones that a client may register by itself.", default=()
+        "Scopes beyond the standard ones that a self-registered client may register.", default=()
     )
     registration_trusted_hosts: tuple[str, ...] = setting(
         "Hosts of self-registered apps to which people are sent back without a page in between, comma "
@@ -139,11 +142,12 @@ class BasicSettings:
         default=(),
     )
     software_statement_issuers: Path | None = setting(
-        "JSON file with whose software statements are believed: an object of issuers, each with its JWK Set.",
+        "JSON file with the trusted issuers of software statements: an object of issuers, each with its "
+        "JWK Set.",
         default=None,
     )
     client_assertion_endpoint_audience: bool = setting(
-        "Whether a client assertion may name the token endpoint or the one that is called as its audience, "
-        "as old clients do, instead of the issuer alone; then also a list of these.",
+        "Whether the audience of a client assertion may also be the token endpoint or the called endpoint, "
+        "or a list of these, as older clients send; otherwise only the issuer is accepted.",
         default=False,
     )

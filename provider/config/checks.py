@@ -116,7 +116,7 @@ def problems_of(settings: DeclaredSettings) -> Iterator[str]:
 def _bound_problems(settings: DeclaredSettings) -> Iterator[str]:
     for name, (least, most) in _BOUNDS.items():
         if not least <= getattr(settings, name) <= most:
-            yield f"{name} must lie between {least} and {most}"
+            yield f"{name} must be between {least} and {most}"
 
 
 def _span_problems(settings: DeclaredSettings) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _span_problems(settings: DeclaredSettings) -> Iterator[str]:
             yield f"{name} must be between {shortest.total_seconds():.0f}s and {longest.total_seconds():.0f}s"
     for name in _POSITIVE_SPANS:
         if getattr(settings, name) <= timedelta(0):
-            yield f"{name} must be longer than nothing"
+            yield f"{name} must be greater than zero"
     for name, longest in LONGEST_LIVES.items():
         if getattr(settings, name) > longest:
             yield f"{name} must not exceed {longest.total_seconds():.0f}s"
@@ -143,7 +143,7 @@ def _relation_problems(settings: DeclaredSettings) -> Iterator[str]:
         yield "device_code_lifetime must not exceed 30m"
     # rfc9126 §2.2: 'it is RECOMMENDED … between 5 and 600 seconds'.
     if not timedelta(seconds=5) <= settings.pushed_request_lifetime <= timedelta(seconds=600):
-        yield "pushed_request_lifetime must lie between 5s and 10m"
+        yield "pushed_request_lifetime must be between 5s and 10m"
     if settings.delivery_lease <= settings.outbound_deadline:
         yield "delivery_lease must be longer than outbound_deadline"
     if settings.outbound_connect_timeout > settings.outbound_deadline:
@@ -152,11 +152,11 @@ def _relation_problems(settings: DeclaredSettings) -> Iterator[str]:
     if settings.logout_token_lifetime > timedelta(minutes=2):
         yield "logout_token_lifetime must not exceed 2m"
     if not timedelta(0) <= settings.notify_budget <= timedelta(seconds=2):
-        yield "notify_budget must lie between 0s and 2s"
+        yield "notify_budget must be between 0s and 2s"
     if not timedelta(0) <= settings.refresh_reuse_interval <= timedelta(seconds=60):
-        yield "refresh_reuse_interval must lie between 0s and 60s"
+        yield "refresh_reuse_interval must be between 0s and 60s"
     if not settings.delivery_schedule or min(settings.delivery_schedule) <= timedelta(0):
-        yield "delivery_schedule must contain at least one wait, and only waits longer than nothing"
+        yield "delivery_schedule must contain at least one wait, and only waits greater than zero"
 
 
 def _key_problems(settings: DeclaredSettings) -> Iterator[str]:
@@ -186,24 +186,24 @@ def _format_problems(settings: DeclaredSettings) -> Iterator[str]:
     if settings.secret_key and not _is_key(settings.secret_key):
         yield "secret_key must be 32 random bytes in base64url"
     if settings.outbound_ca_bundle and not _is_file(settings.outbound_ca_bundle):
-        yield "outbound_ca_bundle names no file"
+        yield "outbound_ca_bundle: file not found"
 
 
 def _certificate_problems(settings: DeclaredSettings) -> Iterator[str]:
     names = ("client_certificate_header", "client_certificate_verified_header")
     for name in names:
         if getattr(settings, name) and not _HEADER.fullmatch(getattr(settings, name)):
-            yield f"{name} must be a header's name of letters and digits alone, like XClientCert"
+            yield f"{name} must be a header name of letters and digits only, like XClientCert"
     if settings.forwarded_header not in _FORWARDED_HEADERS:
         yield f"forwarded_header must be one of {', '.join(_FORWARDED_HEADERS)}"
     if settings.client_certificate_header and not settings.trusted_proxies:
-        yield "client_certificate_header needs trusted_proxies: anybody could write it"
+        yield "client_certificate_header requires trusted_proxies: otherwise any client could send it"
     if settings.client_certificate_verified_header and not settings.client_certificate_header:
-        yield "client_certificate_verified_header needs client_certificate_header"
+        yield "client_certificate_verified_header requires client_certificate_header"
     if settings.mtls_origin and not _ORIGIN.fullmatch(settings.mtls_origin):
         yield "mtls_origin must be an https origin without path, like https://mtls.example"
     if settings.mtls_origin and not settings.client_certificate_header:
-        yield "mtls_origin needs client_certificate_header"
+        yield "mtls_origin requires client_certificate_header"
 
 
 def _registration_problems(settings: DeclaredSettings) -> Iterator[str]:

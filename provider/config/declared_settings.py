@@ -25,11 +25,11 @@ class DeclaredSettings(SignInSettings, BasicSettings):
     """
 
     parked_request_limit_address: str = setting(
-        "Sign-ins and other requests that one address may begin; one of more than 2 kB counts several times.",
+        "Sign-ins and other requests that one address may start; one of more than 2 kB counts several times.",
         default="600 per minute",
     )
     pushed_request_lifetime: timedelta = setting(
-        "How long a pushed authorization request waits for its person.", default=timedelta(seconds=60)
+        "Lifetime of a pushed authorization request.", default=timedelta(seconds=60)
     )
     pushed_request_limit: str = setting(
         "Authorization requests that one client may push from one network.", default="1000 per minute"
@@ -41,11 +41,11 @@ class DeclaredSettings(SignInSettings, BasicSettings):
         "Whether clients may send their authorization requests as signed request objects.", default=True
     )
     hybrid_response_types: bool = setting(
-        "Whether legacy clients may be given ID Tokens and access tokens by the authorization endpoint.",
+        "Whether the authorization endpoint may issue ID Tokens and access tokens to legacy clients.",
         default=False,
     )
     frontchannel_logout: bool = setting(
-        "Whether Front-Channel Logout is offered beside the back channel.", default=False
+        "Whether Front-Channel Logout is offered in addition to the back channel.", default=False
     )
     session_management: bool = setting(
         "Whether Session Management (check_session_iframe) is offered.", default=False
@@ -59,11 +59,11 @@ class DeclaredSettings(SignInSettings, BasicSettings):
         default=DEFAULT_SCHEDULE,
     )
     delivery_horizon: timedelta = setting(
-        "After so long an undelivered Logout Token has lost its meaning and expires.",
+        "An undelivered notification expires after this time.",
         default=timedelta(hours=72),
     )
     delivery_lease: timedelta = setting(
-        "How long a worker owns a claimed delivery; longer than the outbound deadline.",
+        "How long a worker's lease on a delivery lasts; must be greater than the outbound deadline.",
         default=timedelta(seconds=60),
     )
     delivery_concurrency: int = setting("Deliveries in flight per worker process.", default=32)
@@ -84,24 +84,25 @@ class DeclaredSettings(SignInSettings, BasicSettings):
         "Deliveries per second to one network address, all workers together.", default=100
     )
     endpoint_probe_wait: timedelta = setting(
-        "How long a failing relying party is left in peace at first; doubles up to thirty times as long.",
+        "How long deliveries to a failing relying party pause at first; doubles up to thirty times this "
+        "value.",
         default=timedelta(seconds=30),
     )
     endpoint_degraded_after: timedelta = setting(
-        "A relying party that has failed for so long is reported, and again every day.",
+        "A relying party that has failed for this long is reported as degraded, and again every day.",
         default=timedelta(minutes=15),
     )
     sweep_interval: timedelta = setting(
-        "How often workers look for due deliveries by themselves.", default=timedelta(seconds=5)
+        "How often workers look for due deliveries without being woken.", default=timedelta(seconds=5)
     )
     mass_ending_batch: int = setting(
-        "How many rows of a mass ending are looked up at once; each is ended by itself.", default=500
+        "How many rows of a bulk logout are read at once; each is ended in its own transaction.", default=500
     )
-    mass_ending_pace: int = setting("Deliveries per second that a mass ending may add.", default=1000)
-    logout_token_lifetime: timedelta = setting("Life of a Logout Token.", default=timedelta(minutes=2))
+    mass_ending_pace: int = setting("Deliveries per second that a bulk logout may add.", default=1000)
+    logout_token_lifetime: timedelta = setting("Lifetime of a Logout Token.", default=timedelta(minutes=2))
 
     outbound_allow: tuple[str, ...] = setting(
-        "Private networks (CIDR) or hosts that relying parties may live in, comma separated.", default=()
+        "Private networks (CIDR) or hosts that may be called, comma separated.", default=()
     )
     outbound_ca_bundle: Path | None = setting("CA bundle (PEM) for outbound TLS.", default=None)
     outbound_connect_timeout: timedelta = setting("Time to connect.", default=timedelta(seconds=3))

@@ -87,7 +87,7 @@ def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], lis
         if name in known:
             texts[name] = (text, "file")
         else:
-            problems.append(f"{name} in the settings file is no setting")
+            problems.append(f"unknown setting {name} in the settings file")
     for variable, text in environ.items():
         name = variable.removeprefix(PREFIX).lower()
         if (
@@ -101,7 +101,7 @@ def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], lis
         elif name in known:
             texts[name] = (text, "environment")
         else:
-            problems.append(f"{variable} is no setting")
+            problems.append(f"unknown setting {variable}")
     return texts, problems
 
 

@@ -26,4 +26,4 @@ def password_list_problems(path: Path | None) -> Iterator[str]:
     except OSError as exc:
         yield f"common_passwords_file cannot be read: {exc.strerror}"
     except ValueError:
-        yield "common_passwords_file is not the name of a file"
+        yield "common_passwords_file: file not found"

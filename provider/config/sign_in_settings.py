@@ -16,8 +16,8 @@ class SignInSettings:
     argon2_concurrency: int = setting("Password hashes computed at once per process.", default=4)
     password_min_length: int = setting("Shortest password that may be set.", default=15)
     common_passwords_file: Path | None = setting(
-        "Text file, plain or gzip, with passwords that may not be set besides the common ones that are built "
-        "in, one a line. A million take 8 MB in each process, and some seconds at its start.",
+        "Text file, plain or gzip, with passwords that may not be set in addition to the built-in common "
+        "ones, one per line. A million entries take 8 MB in each process and some seconds at startup.",
         default=None,
     )
     sign_in_limit_account: str = setting(
@@ -31,16 +31,16 @@ class SignInSettings:
     )
     sign_in_limit_everywhere: str = setting(
         "Failed sign-ins allowed per account, over all networks, from such browsers; beyond it, "
-        "`sign_in_limit_slow` holds for the account, too.",
+        "`sign_in_limit_slow` also applies to the account.",
         default="100 per hour",
     )
     sign_in_limit_slow: str = setting(
-        "Sign-ins that each network may still try at an account with too many failed ones.",
+        "Sign-ins that each network may still try for an account with too many failed ones.",
         default="3 per 30 minutes",
     )
     sign_in_limit_browser: str = setting(
         "Failed sign-ins allowed per account in a browser in which the person has signed in before. The "
-        "limits above hold for such a browser only once this one is exceeded.",
+        "limits above apply to such a browser only after this one is exceeded.",
         default="10 per hour",
     )
     known_browser_lifetime: timedelta = setting(
@@ -48,17 +48,17 @@ class SignInSettings:
         default=timedelta(days=180),
     )
     device_code_lifetime: timedelta = setting(
-        "How long a device waits for a person to type its code.", default=timedelta(minutes=10)
+        "How long a device waits for a person to enter its code.", default=timedelta(minutes=10)
     )
     device_code_limit_account: str = setting(
-        "Codes of devices that one person may type.", default="10 per 10 minutes"
+        "Device codes that one person may enter.", default="10 per 10 minutes"
     )
     device_code_limit_address: str = setting(
-        "Codes of devices that may be typed at one address.", default="100 per 10 minutes"
+        "Device codes that may be entered from one address.", default="100 per 10 minutes"
     )
     device_request_limit_address: str = setting(
-        "Codes that devices at one address may ask for.", default="100 per 10 minutes"
+        "Device codes that may be requested from one address.", default="100 per 10 minutes"
     )
     logo_limit_address: str = setting(
-        "Logos of apps that one address may have us fetch.", default="100 per 10 minutes"
+        "App logos that may be fetched on behalf of one address.", default="100 per 10 minutes"
     )

@@ -39,7 +39,7 @@ def _issuer(settings: Settings) -> Iterator[Unwise]:
     if not settings.is_https:
         yield Unwise(
             subject="issuer",
-            problem=f"{settings.issuer} is http, which is for browsers on this machine alone",
+            problem=f"{settings.issuer} is http, which works only for browsers on this machine",
             cure="set CURFEW_ISSUER to the https URL that people use",
         )
     if settings.issuer_path:
@@ -47,7 +47,7 @@ def _issuer(settings: Settings) -> Iterator[Unwise]:
             subject="issuer",
             problem=f"{settings.issuer} has a path: other services at {settings.issuer_origin} share its "
             "origin, and neighbouring hosts can set its cookies",
-            cure="give the provider a host of its own, such as https://id.example",
+            cure="use a separate host for the provider, such as https://id.example",
         )
 
 
@@ -55,7 +55,7 @@ def _key(settings: Settings) -> Iterator[Unwise]:
     if has_published_key(settings):
         yield Unwise(
             subject="secret_key",
-            problem="it is the published one of docker-compose.yml: everyone can open a copy of the database",
+            problem="it is the published one of docker-compose.yml: anyone can open a copy of the database",
             cure="set CURFEW_SECRET_KEY to 32 random bytes in base64url",
         )
 
@@ -82,7 +82,7 @@ def _allow_lists(settings: Settings) -> Iterator[Unwise]:
     if settings.registration == "open":
         yield Unwise(
             subject="registration",
-            problem="everyone can register apps, which this provider then calls and shows to people",
+            problem="anyone can register apps, which this provider then calls and shows to people",
             cure="set CURFEW_REGISTRATION to token or off",
         )
 

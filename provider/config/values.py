@@ -29,7 +29,7 @@ def read_timedelta(text: str) -> timedelta:
     if _BARE.fullmatch(text):
         seconds = float(text)
     elif not text or len(text) > _LONGEST_TEXT or _SPAN.sub("", text).strip():
-        raise ValueError("is not a span of time like 90s, 5m, 1h 30m or 180d")
+        raise ValueError("is not a time span like 90s, 5m, 1h 30m or 180d")
     else:
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _SPAN.findall(text))
     if seconds > LONGEST_SPAN.total_seconds():
@@ -62,7 +62,7 @@ def read_bool(text: str) -> bool:
             return True
         case "false" | "no" | "off" | "0":
             return False
-    raise ValueError("is neither true nor false")
+    raise ValueError("must be true or false")
 
 
 def read_list(text: str) -> tuple[str, ...]:

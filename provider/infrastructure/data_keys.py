@@ -155,7 +155,7 @@ def begin_rotation(keys: DataKeys, successor: SecretBox) -> bool:
     if successor.name in others:
         return False
     if others:
-        raise RotationRefused("another rotation is under way: end it with `curfew keys rekey --finish`")
+        raise RotationRefused("another rotation is in progress: finish it with `curfew keys rekey --finish`")
     box = _open(rows, keys.root)
     if not rows:
         _add(0, box, keys.root)

@@ -64,7 +64,7 @@ LABELS = {
     "method": "the HTTP method",
     "outcome": "the result: of a sign-in `succeeded` or `refused`, of an attempt `accepted`, `timeout` etc.",
     "reason": "the cause of a logout, such as `rp_initiated` or `idle_timeout`",
-    "scope": "the reach of a logout, `app`, `browser`, `others` or `everywhere`",
+    "scope": "the scope of a logout, `app`, `browser`, `others` or `everywhere`",
     "state": "the state of a delivery",
     "status": "the HTTP status",
     "table": "a table of the database",
@@ -83,7 +83,7 @@ TIME_TO_TOLD = _histogram(
     "client_id",
     buckets=_TOLD_BUCKETS,
 )
-ENDINGS = _counter("curfew_endings", "Logouts, by cause and reach.", "reason", "scope")
+ENDINGS = _counter("curfew_endings", "Logouts, by cause and scope.", "reason", "scope")
 SIGN_INS = _counter("curfew_sign_ins", "Attempts to sign in, by result.", "outcome")
 REQUESTS = _counter("curfew_http_requests", "Requests answered.", "endpoint", "method", "status")
 REQUEST_SECONDS = _histogram(

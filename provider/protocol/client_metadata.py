@@ -48,14 +48,16 @@ class ClientMetadata:
     """What a client registered; the defaults are those of the specifications."""
 
     redirect_uris: tuple[str, ...] = _declared("Where authorization answers may go.", ())
-    response_types: tuple[str, ...] = _declared("What it asks the authorization endpoint for.", ("code",))
+    response_types: tuple[str, ...] = _declared(
+        ("Response types that it uses at the authorization endpoint."), ("code",)
+    )
     grant_types: tuple[str, ...] = _declared(
         "authorization_code, refresh_token, client_credentials, implicit, or a device's or exchange's URN.",
         ("authorization_code",),
     )
     application_type: str = _declared("web or native.", "web")
     contacts: tuple[str, ...] = _declared("E-mail addresses of the people responsible.", ())
-    client_name: str | None = _declared("What people are shown.")
+    client_name: str | None = _declared("Name shown to people.")
     logo_uri: str | None = _declared("Its logo: PNG, JPEG, GIF or WebP, 256 KB at most.")
     client_uri: str | None = _declared("Its home page.")
     policy_uri: str | None = _declared("How it uses people's data.")

@@ -53,6 +53,6 @@ def _in_words(status: int) -> tuple[str, str]:
             )
         case _:
             return _("This request cannot be completed"), _(
-                "The app that sent you here asked for something that is not supported. Go back and try again; "
-                "if it happens again, contact the people who run the app."
+                "The app that sent you here asked for something that is not supported. Go back and try "
+                "again; if it happens again, contact the people who run the app."
             )

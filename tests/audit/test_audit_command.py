@@ -120,4 +120,4 @@ def test_an_anchor_that_was_pruned_is_named(curfew, entries):
 
 
 def test_there_is_no_head_before_anything_happened(curfew):
-    assert curfew("head", expect=1) == "curfew: nothing has happened yet\n"
+    assert curfew("head", expect=1) == "curfew: the audit log is empty\n"

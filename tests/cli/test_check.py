@@ -95,7 +95,7 @@ def test_nothing_is_wrong_where_everything_was_ended_properly(curfew, story):
     assert examined["delivery_past_its_deadline"] == 5
     assert examined["live_access_token_of_what_has_ended"] == 4
     assert examined["audit_chain"] > 3
-    assert "Nothing is wrong." in curfew("check", "--whole-audit").out
+    assert "No problems found." in curfew("check", "--whole-audit").out
 
 
 def test_an_empty_database_is_in_order(curfew, looking):

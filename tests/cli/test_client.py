@@ -290,7 +290,7 @@ def test_a_secret_is_rotated_with_an_overlap(curfew, looking):
         pytest.param((*RED, "--deliver-to", "http://10.0.0.1/x"), "deliver_to", id="the override as well"),
         pytest.param((*RED, "--client-secret", "short"), "16", id="a short secret"),
         pytest.param((*RED, "--refresh-reuse-interval", "2m"), "60s", id="DEC-10"),
-        pytest.param((*RED, "--refuse-when-degraded-for", "0s"), "longer than nothing", id="DEC-09"),
+        pytest.param((*RED, "--refuse-when-degraded-for", "0s"), "greater than zero", id="DEC-09"),
     ],
 )
 def test_what_cannot_be_registered_is_refused_in_one_line(curfew, looking, arguments, word):
@@ -320,7 +320,7 @@ def test_wrong_use_is_exit_code_2(curfew):
 def test_a_change_of_nothing_is_wrong_use(curfew):
     curfew("client", "add", *RED)
 
-    assert "at least one thing" in curfew("client", "update", "red", code=2).err
+    assert "at least one change" in curfew("client", "update", "red", code=2).err
 
 
 def test_a_disabled_client_stays_registered(curfew, looking):

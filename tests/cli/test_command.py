@@ -48,7 +48,7 @@ def test_help_needs_no_settings_and_no_database(tmp_path):
         pytest.param(["session", "end", "123"], "not a valid UUID", id="a bad argument"),
         pytest.param(["delivery", "list", "--state", "lost"], "'pending'", id="a bad choice"),
         pytest.param(["db", "upgrade", "--lock-timeout", "0s"], "is less than 1ms", id="no limit"),
-        pytest.param(["db", "upgrade", "--statement-timeout", "soon"], "not a span", id="no span"),
+        pytest.param(["db", "upgrade", "--statement-timeout", "soon"], "not a time span", id="no span"),
     ],
 )
 def test_wrong_use_is_one_line_too(curfew, arguments, said):

@@ -249,4 +249,4 @@ def test_a_failover_that_has_lost_something_cannot_be_accepted(app, ada, curfew)
     look()
     backup.restore()
 
-    assert "has lost something" in curfew("db", "accept-failover", code=1).err
+    assert "has lost data" in curfew("db", "accept-failover", code=1).err

@@ -103,7 +103,7 @@ def test_all_that_waits_for_a_client_is_cancelled_and_taken_back(curfew, owed, l
     set_delivery(looking, owed[0], leased_until=clock.now() + timedelta(minutes=1), lease_token="lease")
 
     refused = curfew("delivery", "cancel", "--client", "red", "--reason", "gone", code=2)
-    assert "say --yes" in refused.err
+    assert "use --yes" in refused.err
     done = curfew("delivery", "cancel", "--client", "red", "--reason", "gone", "--yes", "--json")
     assert done.json == {"cancelled": 2}
     assert {shown(curfew)[one]["state"] for one in (owed[0], owed[3])} == {"pending"}

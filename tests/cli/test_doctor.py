@@ -174,7 +174,7 @@ def test_people_are_told_what_is_wrong_and_how_to_mend_it(curfew, registered):
         said = curfew("doctor", "red", code=1).out
 
     assert "fail: alg none" in said
-    assert "To mend it: Accept the registered algorithm only" in said
+    assert "To fix it: Accept the registered algorithm only" in said
     assert "red: " in said.splitlines()[-1]
     assert "10 fail" in said.splitlines()[-1]
 

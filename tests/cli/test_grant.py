@@ -77,7 +77,7 @@ def test_a_grant_is_revoked_by_its_id_once(curfew, ada):
     told = curfew("grant", "revoke", grant_id, "--json").json
 
     assert (told["grants_revoked"], told["apps_to_notify"], told["notifications"]) == (1, 1, 1)
-    assert "is revoked already" in curfew("grant", "revoke", grant_id, code=1).err
+    assert "is already revoked" in curfew("grant", "revoke", grant_id, code=1).err
 
 
 def test_of_a_client_with_many_people_each_grant_is_revoked(curfew, ada):

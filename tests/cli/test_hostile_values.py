@@ -73,7 +73,7 @@ def test_a_trusted_host_is_a_host_alone(host):
 def test_a_wrong_setting_is_one_line_and_an_exit_code(curfew):
     answer = curfew("settings", code=2, CURFEW_SESSION_LIFETIME="9" * 32_000)
 
-    assert answer.err == "curfew: session_lifetime is not a span of time like 90s, 5m, 1h 30m or 180d\n"
+    assert answer.err == "curfew: session_lifetime is not a time span like 90s, 5m, 1h 30m or 180d\n"
 
 
 def test_no_option_takes_one_either(curfew, red):

@@ -126,7 +126,7 @@ def test_another_key_than_the_one_of_the_database_is_refused(init, file, curfew,
 
     err = init("--issuer", ISSUER, "--database-url", database_url, code=2).err
 
-    assert "the secret key is not the one of this database" in err
+    assert "the secret key does not match this database" in err
     assert not file.exists()
 
 

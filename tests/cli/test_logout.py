@@ -69,7 +69,7 @@ def test_a_dry_run_counts_and_ends_nothing(curfew, living, owed):
     assert "apps_to_notify" in curfew("logout", "everybody", "--dry-run").out
     assert living() == [True, True]
     assert owed() == 0
-    assert curfew("logout", "bulk", "list").out == "There was no bulk logout.\n"
+    assert curfew("logout", "bulk", "list").out == "No bulk logouts.\n"
 
 
 def test_a_clients_part_of_every_session_ends(curfew, living, owed):
@@ -103,7 +103,7 @@ def test_wrong_use(curfew, signed_in):
     assert "there is no client" in curfew("logout", "client", "blue", "--yes", code=1).err
     curfew("logout", "user", "nobody", "--yes", code=1)
     curfew("logout", "before", "yesterday", code=2)
-    assert "has not come yet" in curfew("logout", "before", "2999-01-01", "--yes", code=1).err
+    assert "is in the future" in curfew("logout", "before", "2999-01-01", "--yes", code=1).err
 
 
 def test_what_has_ended_is_named_and_nothing_is_no_zero_of_zero(curfew, living):
@@ -118,7 +118,9 @@ def test_a_bulk_logout_is_stopped_and_resumed_before_it_is_counted(curfew, livin
     stopped = curfew("logout", "bulk", "stop", shown["id"]).out
     resumed = curfew("logout", "bulk", "resume", shown["id"]).out
 
-    assert stopped.startswith("Stopped before anything was ended. What it was about stays refused;")
+    assert stopped.startswith(
+        "Stopped before anything was ended. The affected sessions and tokens stay rejected;"
+    )
     assert resumed == "Resumed before anything was ended.\n"
 
 

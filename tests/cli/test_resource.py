@@ -57,4 +57,4 @@ def test_what_cannot_be_a_resource_server_is_refused(curfew, words):
 def test_an_identifier_is_one_server_s(curfew):
     curfew("resource", "add", API)
 
-    assert "registered already" in curfew("resource", "add", API, code=1).err
+    assert "already registered" in curfew("resource", "add", API, code=1).err

@@ -54,8 +54,8 @@ def test_a_missing_file_is_reported_with_every_other_problem(tmp_path):
     missing, unknown = sorted(problems_of(environ), key=lambda problem: "ISSUR" in problem)
 
     assert missing.startswith("the file that CURFEW_SECRET_KEY_FILE names cannot be read: ")
-    assert unknown == "CURFEW_ISSUR is no setting"
+    assert unknown == "unknown setting CURFEW_ISSUR"
 
 
 def test_a_setting_that_is_no_secret_has_no_file(secret_file):
-    assert problems_of({"CURFEW_ISSUER_FILE": str(secret_file)}) == ["CURFEW_ISSUER_FILE is no setting"]
+    assert problems_of({"CURFEW_ISSUER_FILE": str(secret_file)}) == ["unknown setting CURFEW_ISSUER_FILE"]

@@ -54,7 +54,7 @@ def test_another_key_is_one_line_and_an_exit_code(curfew, keys, arguments):
     answer = curfew(*arguments, code=WRONG_SETTINGS, CURFEW_SECRET_KEY=ANOTHER)
 
     assert answer.out == ""
-    assert re.fullmatch("curfew: the secret key is not the one of this database.*\n", answer.err)
+    assert re.fullmatch("curfew: the secret key does not match this database.*\n", answer.err)
 
 
 def test_what_another_key_was_refused_leaves_no_trace(curfew, keys):

@@ -45,7 +45,7 @@ def test_one_session_is_ended_and_its_apps_are_owed_the_news(curfew, signed_in, 
     assert {one["id"] for one in curfew("session", "list", "--json").json} == set(signed_in[1:])
     states = {one["id"]: one["state"] for one in curfew("session", "list", "--all", "--json").json}
     assert states[signed_in[0]] == "ended"
-    assert "has ended already" in curfew("session", "end", signed_in[0], code=1).err
+    assert "has already ended" in curfew("session", "end", signed_in[0], code=1).err
     with looking():
         event = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout")).one()
         assert (event.actor, str(event.logout_id)) == ("admin", ended["logout_id"])
@@ -61,7 +61,7 @@ def test_everything_of_a_person_is_ended(curfew, signed_in):
 def test_nothing_of_a_person_is_ended_where_nobody_can_be_asked(curfew, signed_in):
     refused = curfew("session", "end", "--account", "ada", code=2)
 
-    assert "say --yes where nobody can be asked" in refused.err
+    assert "use --yes when running without a terminal" in refused.err
     assert {one["id"] for one in curfew("session", "list", "--json").json} == set(signed_in)
 
 

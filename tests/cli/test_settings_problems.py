@@ -25,7 +25,7 @@ def worker_seen(looking):
 
 
 def test_a_sound_installation_has_none(curfew, worker_seen):
-    assert curfew("settings", "--problems", **WISE).out == "Nothing is unwise.\n"
+    assert curfew("settings", "--problems", **WISE).out == "No problems found.\n"
     assert curfew("settings", "--problems", "--json", **WISE).json == []
 
 

@@ -182,7 +182,7 @@ def test_an_admins_security_act_ends_everything_and_tells_every_app(curfew, look
 def test_a_disabled_person_may_be_enabled_again(curfew, looking):
     curfew("user", "add", "ada", stdin=PASSWORD)
     curfew("user", "disable", "ada")
-    assert "disabled already" in curfew("user", "disable", "ada", code=1).err
+    assert "already disabled" in curfew("user", "disable", "ada", code=1).err
 
     curfew("user", "enable", "ada")
 

@@ -177,7 +177,7 @@ def test_a_header_that_brings_anything_along_is_refused(keys, settings, member):
     kid = header_of(sign(claims_for(settings), typ=ID_TOKEN_TYP, alg="EdDSA"))["kid"]
     header = {"alg": "EdDSA", "kid": kid, "typ": "JWT", member: "https://evil.test/key"}
 
-    with pytest.raises(InvalidJWT, match="a member that ours never have"):
+    with pytest.raises(InvalidJWT, match="unexpected member"):
         verify(signed_by_us("EdDSA", header, claims_for(settings)))
 
 
@@ -186,7 +186,7 @@ def test_a_stranger_s_key_under_our_kid_is_refused(keys, settings):
     kid = header_of(sign(claims_for(settings), typ=ID_TOKEN_TYP, alg="EdDSA"))["kid"]
     signing_input = f"{encode({'alg': 'EdDSA', 'kid': kid, 'typ': 'JWT'})}.{encode(claims_for(settings))}"
 
-    with pytest.raises(InvalidJWT, match="signature does not hold"):
+    with pytest.raises(InvalidJWT, match="the signature is invalid"):
         verify(f"{signing_input}.{encode(stranger.sign(signing_input.encode()))}")
 
 
@@ -267,9 +267,9 @@ def test_deeply_nested_json_of_allowed_size_is_refused(keys):
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        pytest.param({"iss": "https://evil.test"}, "somebody else", id="another issuer"),
-        pytest.param({"iss": ...}, "somebody else", id="no issuer"),
-        pytest.param({"aud": "green"}, "somebody else", id="another audience"),
+        pytest.param({"iss": "https://evil.test"}, "different issuer", id="another issuer"),
+        pytest.param({"iss": ...}, "different issuer", id="no issuer"),
+        pytest.param({"aud": "green"}, "different audience", id="another audience"),
         pytest.param({"aud": ["red"]}, "single string", id="an audience in a list"),
         pytest.param({"aud": ["evil", "red"]}, "single string", id="one audience among others"),
         pytest.param({"aud": ...}, "single string", id="no audience"),
@@ -280,7 +280,7 @@ def test_deeply_nested_json_of_allowed_size_is_refused(keys):
         pytest.param({"exp": -1}, "not an instant", id="an expiry before time"),
         pytest.param({"exp": float("inf")}, "a number is not finite", id="an expiry of infinity"),
         pytest.param({"exp": float("nan")}, "a number is not finite", id="an expiry that is no number"),
-        pytest.param({"exp": 10**400, "iat": 0}, "longer than any of ours", id="an expiry past all dates"),
+        pytest.param({"exp": 10**400, "iat": 0}, "too long a lifetime", id="an expiry past all dates"),
     ],
 )
 def test_claims_that_are_not_right_are_refused(keys, settings, changed, reason):

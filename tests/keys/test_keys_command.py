@@ -72,7 +72,7 @@ def test_a_compromised_key_leaves_the_jwks(curfew):
     ]
     assert stolen not in {jwk["kid"] for jwk in published_jwks()["keys"]}
     assert "key_compromised" in {event.tag for event in list_events()}
-    assert "withdrawn before" in curfew("keys", "compromise", stolen)
+    assert "already withdrawn" in curfew("keys", "compromise", stolen)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

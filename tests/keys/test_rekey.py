@@ -142,7 +142,7 @@ def test_the_old_key_opens_nothing_after_the_end(fleet, red):
 
     said = fleet.rekey(key=fleet.settings.secret_key, code=WRONG_SETTINGS)
 
-    assert said.startswith("curfew: the secret key is not the one of this database")
+    assert said.startswith("curfew: the secret key does not match this database")
     assert said.count("\n") == 1
     old = compose_house(fleet.settings).data_keys.root
     rows = [*db.session.scalars(select(DataKey)), *db.session.scalars(select(SigningKey))]

@@ -138,5 +138,5 @@ class TestSteering:
             steering.resume(running)
         with transaction():
             steering.stop(running)
-        with pytest.raises(steering.NotSteerable, match=r"is stopped already$"), transaction():
+        with pytest.raises(steering.NotSteerable, match=r"is already stopped$"), transaction():
             steering.stop(running)

@@ -53,7 +53,7 @@ def test_the_question_says_what_ends_and_ends_nothing(http, here, others):
     assert page.html.count("Firefox on Linux") == 2
     assert "this browser" not in page.html
     assert "2 browsers and devices" in page.html
-    assert "may go on acting for you while you are away" in page.html
+    assert "can still act for you while you are away" in page.html
     assert all(find_live(made.handle) for made in [here, *others])
 
 

@@ -31,7 +31,7 @@ class Device(RelyingParty):
 
     @classmethod
     def of(cls, app: Flask, client_id: str) -> "Device":
-        """A public client that is registered already."""
+        """A public client that is already registered."""
         device = cls.__new__(cls)
         device.client_id, device.public, device.redirect_uri = client_id, True, ""
         device.http = app.test_client(use_cookies=False)

@@ -128,7 +128,7 @@ def _harmless(name: str, known: Mapping[str, str]) -> str:
     value = known.get(name) or _NOT_REGISTERED
     if not _HARMLESS.fullmatch(value):
         raise UnusableRecipe(
-            f"the {name} contains characters that a configuration file could misread; "
+            f"the {name} contains characters that a configuration file could misinterpret; "
             "write the configuration by hand (curfew client show)"
         )
     return value

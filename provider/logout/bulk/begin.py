@@ -41,7 +41,7 @@ def end_issued_before(instant: datetime, initiator: Actor) -> BulkLogout:
     The instant only ever moves forward: what was ended does not come to life again.
     """
     if instant > clock.now():
-        raise InTheFuture(f"{instant.isoformat()} has not come yet")
+        raise InTheFuture(f"{instant.isoformat()} is in the future")
     known = ProviderState.issued_before_is_dead_at
     forward = update(ProviderState).where(or_(known.is_(None), known < instant))
     change(forward.values(issued_before_is_dead_at=instant))

@@ -59,5 +59,5 @@ def _why_not(bulk_logout_id: UUID, known: BulkLogout | None) -> str:
         return f"there is no bulk logout {bulk_logout_id}"
     if known.finished_at is not None:
         return f"the bulk logout {bulk_logout_id} has finished"
-    state = "is stopped already" if known.stopped_at else "is not stopped"
+    state = "is already stopped" if known.stopped_at else "is not stopped"
     return f"the bulk logout {bulk_logout_id} {state}"
