@@ -64,21 +64,19 @@ def _find_ending(dead: DeadProof) -> Logout | None:
 
 def residual_risk(found: Preview) -> str:
     """Say in words what signing out everywhere cannot reach, because people decide by it."""
-    sentences = ["This provider refuses every token from the next request on."]
+    sentences = ["This provider rejects every token from the next request on."]
     if found.signed_tokens:
         held = ", ".join(
             f"{one.client.display_name} until {one.until:%Y-%m-%d %H:%M:%S} UTC"
             for one in found.signed_tokens
         )
-        sentences.append(
-            f"Services that verify signed access tokens without asking it may accept those of {held}."
-        )
+        sentences.append(f"Services that validate signed access tokens locally may accept those of {held}.")
     mute = [app.client.display_name for app in found.apps if not app.will_be_notified]
     if mute:
-        sentences.append(f"Without a logout address, and so not notified: {', '.join(mute)}.")
+        sentences.append(f"Not notified, because they have no logout address: {', '.join(mute)}.")
     sentences.append(
-        "An app's own session lasts until the app has confirmed its notification or ends it by itself, and "
-        "a device that is offline may show what it has stored until it is online again."
+        "An app's own session lasts until the app confirms its notification or ends the "
+        "session, and an offline device may show stored data until it is online again."
     )
     return " ".join(sentences)
 

@@ -8,10 +8,10 @@ from provider.api import openapi_account, openapi_protocol, openapi_registration
 from provider.infrastructure import current
 
 _ABOUT = (
-    "Endpoints of the OpenID Provider and its account API. With the account API a person's own app shows "
-    "where the person is signed in and signs them out: of one session, of one app, or everywhere. The "
-    "protocol endpoints are those of the specifications that they name; the discovery document says where "
-    "they are and what they support."
+    "Endpoints of the OpenID Provider and its account API. With the account API, an app can show a person "
+    "where they are signed in and sign them out: of one session, of one app, or everywhere. The protocol "
+    "endpoints follow the specifications that they name; the discovery document lists their addresses and "
+    "capabilities."
 )
 
 

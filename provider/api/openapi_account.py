@@ -30,10 +30,10 @@ _REFUSALS: Described = {
 _PAGE = [
     in_query(
         "limit",
-        "How many at most.",
+        "Maximum number of results.",
         {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
     ),
-    in_query("after", "The value of next of the page before.", IDENTIFIER),
+    in_query("after", "The value of next from the previous page.", IDENTIFIER),
 ]
 
 
@@ -49,11 +49,11 @@ def _operation(name: str, summary: str, answers: Described, **more: Any) -> Desc
 
 _EVERYWHERE_SUMMARY = "Sign out everywhere: all sessions, all grants, all refresh tokens."
 _EVERYWHERE_MEANING = (
-    "Ends everything of the person, on all devices, and notifies every app with a logout address. "
-    "Send the person's access token; once that has expired, send the refresh token in the form with the "
-    "client's authentication as at the token endpoint. A repeated request gets the same answer and ends "
-    "nothing more, also with the token that is dead now: so retry when the answer was lost, and delete local "
-    "tokens only after it came."
+    "Ends all sessions and grants of the person, on all devices, and notifies every app with a logout "
+    "address. Send the person's access token; once that has expired, send the refresh token in the form "
+    "with the client's authentication as at the token endpoint. A repeated request gets the same answer "
+    "and ends nothing more, even with the revoked token: retry if the answer was lost, and delete local "
+    "tokens only after receiving it."
 )
 _REFRESH_TOKEN_AND_CLIENT = (
     *("refresh_token", "client_id", "client_secret"),
@@ -63,8 +63,13 @@ PATHS: Described = {
     "/account/sign-out-everywhere": {
         "get": _operation(
             "previewSignOutEverywhere",
-            "What signing out everywhere would end.",
-            {"200": as_json("What would end, and which apps would be notified.", schema("Preview"))},
+            "Preview signing out everywhere.",
+            {
+                "200": as_json(
+                    ("The sessions and grants that would end, and the apps that would be notified."),
+                    schema("Preview"),
+                )
+            },
         ),
         "post": _operation(
             "signOutEverywhere",
@@ -78,20 +83,20 @@ PATHS: Described = {
     "/account/sessions": {
         "get": _operation(
             "listSessions",
-            "The person's living sessions, newest first.",
+            "The person's active sessions, newest first.",
             {"200": as_json("A page of sessions.", schema("Sessions"))},
             parameters=_PAGE,
         ),
         "delete": _operation(
             "endOtherSessions",
-            "Sign out of all browsers and devices but the one with this token; offline grants live on.",
+            "Sign out of all other browsers and devices; offline grants stay.",
             {"204": response("Done"), "422": response("OtherTrouble")},
         ),
     },
     "/account/sessions/{session_id}": {
         "delete": _operation(
             "endSession",
-            "Sign out of one browser; offline grants live on.",
+            "Sign out of one browser; offline grants stay.",
             {"204": response("Done"), "404": response("Unknown")},
             parameters=[in_path("session_id", "The session's id.")],
         )
@@ -99,7 +104,7 @@ PATHS: Described = {
     "/account/grants": {
         "get": _operation(
             "listGrants",
-            "What the person has allowed apps, newest first.",
+            "The person's grants, newest first.",
             {"200": as_json("A page of grants.", schema("Grants"))},
             parameters=_PAGE,
         )
@@ -107,7 +112,7 @@ PATHS: Described = {
     "/account/grants/{grant_id}": {
         "delete": _operation(
             "revokeGrant",
-            "Sign out of one app and take back what it was allowed, offline access too.",
+            "Sign out of one app and revoke its grant, including offline access.",
             {"204": response("Done"), "404": response("Unknown")},
             parameters=[in_path("grant_id", "The grant's id.")],
         )
@@ -116,13 +121,14 @@ PATHS: Described = {
 _NEXT = {"type": ["string", "null"], "format": "uuid", "description": "The `after` of the next page."}
 _SESSION: dict[str, Described] = {
     "id": IDENTIFIER,
-    "current": YES_OR_NO | {"description": "Whether the token was issued in this session."},
+    "current": YES_OR_NO | {"description": ("Whether the token was issued in this session.")},
     "device": TEXT,
-    "is_device": YES_OR_NO | {"description": "Whether it has no browser and was let in by a code."},
+    "is_device": YES_OR_NO
+    | {"description": ("Whether it is a device without a browser that signed in with a code.")},
     "ip": {"type": ["string", "null"]},
     "created_at": INSTANT,
     "last_seen_at": INSTANT,
-    "ends_at": INSTANT | {"description": "When it ends by itself unless it is used."},
+    "ends_at": INSTANT | {"description": "When it expires unless it is used."},
     "apps": many(schema("App")),
 }
 _GRANT: dict[str, Described] = {
@@ -130,8 +136,9 @@ _GRANT: dict[str, Described] = {
     "current": YES_OR_NO | {"description": "Whether the token was issued on this grant."},
     "app": schema("App"),
     "scope": TEXT,
-    "claims": many(TEXT) | {"description": "Single claims that the person allowed beyond the scopes."},
-    "resources": many(TEXT) | {"description": "Resource servers that the person was asked about (RFC 8707)."},
+    "claims": many(TEXT)
+    | {"description": ("Individual claims that the person allowed in addition to the scopes.")},
+    "resources": many(TEXT) | {"description": "Resource servers that the person allowed (RFC 8707)."},
     "offline": YES_OR_NO | {"description": "Whether it outlives the session."},
     "created_at": INSTANT,
     "until": INSTANT,
@@ -164,8 +171,8 @@ SCHEMAS: Described = {
         apps=many(schema("PreviewedApp")),
         apps_to_notify=many(schema("App")),
         signed_access_tokens=many(thing(**_SIGNED_TOKENS))
-        | {"description": "Apps with tokens that an API which does not ask may accept until they expire."},
-        residual_risk=TEXT | {"description": "What this cannot reach, in words."},
+        | {"description": "Apps with signed tokens that an API may accept locally until they expire."},
+        residual_risk=TEXT | {"description": "What the sign-out cannot reach, as text."},
     ),
     "SignedOutEverywhere": thing(
         logout_id=IDENTIFIER,
@@ -180,18 +187,18 @@ SCHEMAS: Described = {
         code={
             "type": "integer",
             "enum": [9000, 9001, 9002],
-            "description": "9001: no token came. 9002: invalid or expired session. 9000: anything else.",
+            "description": "9001: no token. 9002: invalid or expired session. 9000: any other error.",
         },
     )
     | {"additionalProperties": TEXT},
 }
 RESPONSES: Described = {
-    "Done": {"description": "It has ended, now or before."},
-    "Unknown": as_json("There is no such thing, or it is somebody else's.", schema("AccountError")),
+    "Done": {"description": "It has ended, now or earlier."},
+    "Unknown": as_json("It does not exist, or belongs to another person.", schema("AccountError")),
     "NoSession": as_json(
-        "No token came (code 9001), or the session is invalid or has expired (code 9002).",
+        "No token (code 9001), or the session is invalid or has expired (code 9002).",
         schema("AccountError"),
     ),
-    "NoRight": as_json("The token has not the scope, or its client may not use it.", schema("AccountError")),
-    "OtherTrouble": as_json("Anything else (code 9000); 5xx: try again later.", schema("AccountError")),
+    "NoRight": as_json("The token lacks the scope, or its client must not use it.", schema("AccountError")),
+    "OtherTrouble": as_json("Any other error (code 9000); 5xx: retry later.", schema("AccountError")),
 }

@@ -24,7 +24,7 @@ _PERSON: list[Described] = [{"bearer": []}, {"dpop": []}]
 _DPOP: Described = {
     "name": "DPoP",
     "in": "header",
-    "description": "A proof of possession (RFC 9449), to which tokens are bound and which bound tokens need.",
+    "description": "A DPoP proof (RFC 9449). Required with bound tokens; binds new tokens.",
     "schema": TEXT,
 }
 _PROOF = dict.fromkeys(("client_id", "client_secret", "client_assertion", "client_assertion_type"), TEXT)
@@ -32,8 +32,8 @@ _REFUSED: Described = {"default": response("ProtocolError")}
 _HTML: Described = {"content": {"text/html": {"schema": TEXT}}}
 _PAGE: Described = {
     "200": {"description": "A page."} | _HTML,
-    "303": {"description": "The way on."} | _HTML,
-    "default": {"description": "A page that says what is wrong."} | _HTML,
+    "303": {"description": "Redirect."} | _HTML,
+    "default": {"description": "An error page."} | _HTML,
 }
 
 
@@ -97,16 +97,16 @@ _TOKEN = (
 )
 _USERINFO = _operation(
     "userinfo",
-    "What the token's scopes tell of the person (OpenID Connect Core 1.0, 5.3).",
-    {"200": as_content("The claims, signed where the client wants it.", **_JSON_OR_JWT)},
+    "The claims of the token's scopes (OpenID Connect Core 1.0, 5.3).",
+    {"200": as_content("The claims, signed if the client registered that.", **_JSON_OR_JWT)},
     security=_PERSON,
     parameters=[_DPOP],
 )
 _GLOBAL_TOKEN_REVOCATION = _operation(
     "globalTokenRevocation",
-    "Sign a person out everywhere, on behalf of an upstream (Global Token Revocation, an Internet-Draft).",
+    "Sign a person out everywhere for an upstream provider (Global Token Revocation, an Internet-Draft).",
     {
-        "204": {"description": "Everything of the person has ended."},
+        "204": {"description": "All sessions and grants of the person have ended."},
         "404": response("ProtocolError"),
         "422": response("ProtocolError"),
     },
@@ -132,15 +132,21 @@ PATHS: Described = {
     "/par": _with_proof(
         _for_clients(
             "pushedAuthorizationRequest",
-            "An authorization request by the back channel (RFC 9126).",
-            {"201": as_json("What the browser is sent with.", thing(request_uri=TEXT, expires_in=COUNT))},
+            "A pushed authorization request (RFC 9126).",
+            {
+                "201": as_json(
+                    ("The request_uri to send in the authorization request."),
+                    thing(request_uri=TEXT, expires_in=COUNT),
+                )
+            },
             **dict.fromkeys(_AUTHORIZE, TEXT),
         )
     ),
     "/token": _with_proof(
         _for_clients(
             "token",
-            "Tokens for a code, a refresh token, a device, a token or the client (RFC 6749, 8628, 8693).",
+            "Tokens for a code, refresh token, device code, token exchange or client credentials (RFC "
+            "6749, 8628, 8693).",
             {"200": as_json("The tokens.", schema("Tokens"))},
             "grant_type",
             **dict.fromkeys(_TOKEN, TEXT),
@@ -149,21 +155,21 @@ PATHS: Described = {
     "/device-authorization": _for_clients(
         "deviceAuthorization",
         "Codes for a device without a browser (RFC 8628).",
-        {"200": as_json("The codes, and where a person types theirs.", schema("DeviceCodes"))},
+        {"200": as_json("The codes, and where the person enters the user code.", schema("DeviceCodes"))},
         **dict.fromkeys(("scope", "resource"), TEXT),
     ),
     "/userinfo": {"get": _USERINFO, "post": _USERINFO | {"operationId": "userinfoByPost"}},
     "/introspect": _for_clients(
         "introspect",
-        "Whether a token lives (RFC 7662).",
-        {"200": as_content("What it is, signed where the client wants it (RFC 9701).", **_JSON_OR_SIGNED)},
+        "Whether a token is active (RFC 7662).",
+        {"200": as_content("The introspection response, signed if requested (RFC 9701).", **_JSON_OR_SIGNED)},
         "token",
         token_type_hint=TEXT,
     ),
     "/revoke": _for_clients(
         "revoke",
-        "Give a token back; one that is dead already is answered the same (RFC 7009).",
-        {"200": {"description": "It is dead."}},
+        "Revoke a token; an invalid token gets the same answer (RFC 7009).",
+        {"200": {"description": "Revoked."}},
         "token",
         token_type_hint=TEXT,
     ),
@@ -219,7 +225,7 @@ SCHEMAS: Described = {
     },
 }
 RESPONSES: Described = {
-    "ProtocolError": as_json("An error as the specification names it.", schema("ProtocolError")),
+    "ProtocolError": as_json("An error code of the specification.", schema("ProtocolError")),
 }
 _CLIENT_FLOW = {"tokenUrl": "/token", "scopes": dict.fromkeys(CLIENT_SCOPES, "Global Token Revocation.")}
 _PERSON_FLOW = {

@@ -10,17 +10,17 @@ SECURITY_SCHEMES: Described = {
     "initialAccessToken": {
         "type": "http",
         "scheme": "bearer",
-        "description": "What the operator gives to who may register a client (RFC 7591, 3).",
+        "description": "Authorizes client registration; issued by the operator (RFC 7591, 3).",
     },
     "registrationAccessToken": {
         "type": "http",
         "scheme": "bearer",
-        "description": "What a client was given when it was registered; each change gives it another.",
+        "description": "Issued to the client at registration; each change issues a new one.",
     },
 }
 _SECONDS: Described = {"type": "integer"}
 _REFUSED: Described = {"400": response("ProtocolError"), "default": response("ProtocolError")}
-_TOLD = as_json("All that is registered of the client.", schema("RegisteredClient"))
+_TOLD = as_json("The registered metadata of the client.", schema("RegisteredClient"))
 
 
 def _described(declared: "Field[object]") -> Described:
@@ -52,7 +52,7 @@ PATHS: Described = {
     "/register": {
         "post": _operation(
             "register",
-            "Register a client, where the operator lets strangers do that (RFC 7591).",
+            "Register a client, if dynamic registration is enabled (RFC 7591).",
             {"201": _TOLD},
             security=[{"initialAccessToken": []}, {}],
             requestBody=_metadata_in_body("ClientMetadata"),
@@ -60,23 +60,23 @@ PATHS: Described = {
     },
     "/register/{client_id}": {
         "get": _operation(
-            "readRegistration", "What is registered of a client (RFC 7592, 2.1).", {"200": _TOLD}
+            "readRegistration", "Read a client's registration (RFC 7592, 2.1).", {"200": _TOLD}
         ),
         "put": _operation(
             "replaceRegistration",
-            "Replace all that is registered of a client (RFC 7592, 2.2).",
+            "Replace a client's registration (RFC 7592, 2.2).",
             {"200": _TOLD},
             requestBody=_metadata_in_body("ClientMetadata"),
         ),
         "delete": _operation(
             "deleteRegistration",
-            "Remove a client with all that it was given (RFC 7592, 2.3).",
-            {"204": {"description": "It is gone."}},
+            "Remove a client and revoke everything issued to it (RFC 7592, 2.3).",
+            {"204": {"description": "Removed."}},
         ),
     },
 }
 for _one in PATHS["/register/{client_id}"].values():
-    _one["parameters"] = [in_path("client_id", "What the client is called.")]
+    _one["parameters"] = [in_path("client_id", "Name of the client.")]
 
 _METADATA = {declared.name: _described(declared) for declared in DECLARED}
 _OF_THE_ANSWER = ("client_id", "registration_access_token", "registration_client_uri")

@@ -10,8 +10,8 @@ Answer = OutboundResponse | OutboundFailure
 SLOW = timedelta(seconds=2)
 _GOOD = "good token"
 _WHY_A_GOOD_ONE_IS_REFUSED = (
-    "Either no token of this provider is believed, or an unknown session counts as an error; "
-    "one that is signed out already counts as success (§2.7)."
+    "The app either rejects all tokens of this provider or treats an unknown "
+    "session as an error; a session that is already signed out counts as success (§2.7)."
 )
 _HOW_TO_ACCEPT_A_GOOD_ONE = (
     "See the app's log for the reason: issuer, client_id, algorithm and jwks_uri must be this "
@@ -26,8 +26,8 @@ def to_good_token(answer: Answer) -> list[Finding]:
             check=_GOOD,
             grade=Grade.FAIL,
             saw=answer.detail or str(answer),
-            meaning=f"{str(answer).capitalize()}: deliveries are repeated for days and then given up.",
-            mend="Answer a POST of a form with logout_token within a few seconds.",
+            meaning=f"{str(answer).capitalize()}: deliveries are retried for days and then expire.",
+            mend="Answer a form POST with logout_token within a few seconds.",
         )
         return [finding]
     return [_status_of_good(answer), *_manners(answer)]
@@ -40,8 +40,8 @@ def to_bad_token(specimen: Specimen, answer: Answer) -> Finding:
             check=specimen.check,
             grade=Grade.FAIL,
             saw=str(answer),
-            meaning="A bad token keeps the app from answering, which anybody can send to it.",
-            mend="Answer 400 to what is not in order.",
+            meaning="A bad token, which anyone can send, keeps the app from answering.",
+            mend="Answer 400 to an invalid token.",
         )
     grade, meaning, mend = _refusal(specimen, answer.status)
     return Finding(
@@ -77,22 +77,22 @@ def _acceptance(status: int) -> tuple[Grade, str, str]:
             )
     match status // 100:
         case 2:
-            return Grade.WARN, "Only 200 and 204 say that the logout was done (§2.8).", "Answer 200."
+            return Grade.WARN, "Only 200 and 204 confirm the logout (§2.8).", "Answer 200."
         case 3:
             return (
                 Grade.FAIL,
-                "Redirects are not followed: a Logout Token goes to the registered address alone.",
-                "Register the final address, and keep the path out of what redirects to a sign-in page.",
+                "Redirects are not followed: a Logout Token is sent only to the registered address.",
+                "Register the final address, and exempt the path from redirects to a sign-in page.",
             )
         case 4:
             return (
                 Grade.FAIL,
-                "The address is wrong, or something before the app turns the provider away.",
-                "Let the path through without cookie, CSRF token or authentication: the token is the proof.",
+                "The address is wrong, or something in front of the app rejects the provider.",
+                "Allow the path without cookie, CSRF token or authentication: the Logout Token is the proof.",
             )
     return (
         Grade.FAIL,
-        "The app breaks on a token that is in order; deliveries are repeated for days.",
+        "The app fails on a valid token; deliveries are retried for days.",
         "See the app's log.",
     )
 
@@ -115,7 +115,7 @@ def _manners(answer: OutboundResponse) -> list[Finding]:
                 check="latency",
                 grade=Grade.WARN,
                 saw=f"{_milliseconds(answer)} ms",
-                meaning="People wait for sign-outs, and a slow app is told later than others.",
+                meaning="People wait for sign-outs, and a slow app is notified later than others.",
                 mend="End the sessions first and do the rest afterwards.",
             )
         )
@@ -129,14 +129,18 @@ def _refusal(specimen: Specimen, status: int) -> tuple[Grade, str, str]:
         case 2:
             if specimen.is_must:
                 return Grade.FAIL, f"Accepted, although {specimen.rule}.", specimen.mend
-            return Grade.WARN, f"Accepted, although {specimen.rule}; to refuse it is advised.", specimen.mend
+            return (
+                Grade.WARN,
+                f"Accepted, although {specimen.rule}; refusing it is recommended.",
+                specimen.mend,
+            )
         case 4:
             return Grade.WARN, "Refused, but the specification asks for 400 (§2.8).", "Answer 400."
         case 3:
-            return Grade.FAIL, "A redirect is no refusal (§2.8).", "Answer 400."
+            return Grade.FAIL, "A redirect is not a refusal (§2.8).", "Answer 400."
     return (
         Grade.FAIL,
-        "The app breaks on a bad token, which anybody can send to it.",
+        "The app fails on a bad token, which anyone can send.",
         f"Answer 400: {specimen.rule}.",
     )
 

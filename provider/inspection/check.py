@@ -56,7 +56,7 @@ def _walk(table: Walked, invariants: list[Invariant]) -> list[Finding]:
 
 
 def _unrecorded() -> Finding:
-    finding = Finding("ending_without_audit_entry", "An ending has no entry in the audit (INV-12).")
+    finding = Finding("ending_without_audit_entry", "A logout has no audit entry (INV-12).")
     begun = time.monotonic()
     for examined, missing in audit_trail.endings_without_entry():
         finding.examined += examined
@@ -76,7 +76,7 @@ def _chain(*, whole: bool) -> Finding:
 
 
 def _history() -> Finding:
-    finding = Finding("database_history", "The database may not hold all that it once held.", examined=1)
+    finding = Finding("database_history", "The database may have lost data.", examined=1)
     begun = time.monotonic()
     found = history.judge(remember=False)
     finding.add([found.sentence] if found.sentence else [])

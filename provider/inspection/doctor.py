@@ -40,8 +40,8 @@ _STEPS: dict[FailureKind, str] = {
 _MEND: dict[FailureKind, str] = {
     "refused": "Register a public https address, or allow its network by CURFEW_OUTBOUND_ALLOW.",
     "dns": "Publish an address for this name, or correct the registered backchannel_logout_uri.",
-    "connect": "Start the app, and let the provider through its firewall.",
-    "tls": "Serve a certificate for this name, with its whole chain, of an authority that we trust.",
+    "connect": "Start the app, and allow the provider through its firewall.",
+    "tls": "Serve a certificate for this name from a trusted authority, with its full chain.",
 }
 
 
@@ -57,8 +57,8 @@ def _examine(client: Client, url: str) -> Iterator[Finding]:
             check="registration",
             grade=Grade.FAIL,
             saw="no backchannel_logout_uri",
-            meaning="This app is never told of a sign-out.",
-            mend="Register one: curfew client update, option --backchannel-logout-uri.",
+            meaning="This app is not notified of sign-outs.",
+            mend="Register an address: curfew client update, option --backchannel-logout-uri.",
         )
         return
     yield _registration(client, url)
@@ -75,23 +75,24 @@ def _registration(client: Client, url: str) -> Finding:
             check="registration",
             grade=Grade.WARN,
             saw=f"{client.client_id} is disabled",
-            meaning="Nobody can sign in there; what is still owed to it is delivered all the same.",
+            meaning="Sign-ins to it are refused; pending notifications are still delivered.",
         )
     if client.deliver_to:
         return Finding(
             check="registration",
             grade=Grade.WARN,
-            saw=f"told at {url} instead of {client.metadata_.backchannel_logout_uri}",
+            saw=f"notified at {url} instead of {client.metadata_.backchannel_logout_uri}",
             meaning="The override is for development only.",
-            mend="Remove it (curfew client update, option --deliver-to) before this app is used in earnest.",
+            mend="Remove it (curfew client update, option --deliver-to) before this app is used in "
+            "production.",
         )
     if has_plain_http_logout(client.metadata_):
         return Finding(
             check="registration",
             grade=Grade.WARN,
             saw=f"{url} is registered with plain http",
-            meaning="Others on the way can read Logout Tokens, hold them back or replay them.",
-            mend="Serve the endpoint by https and register that address: curfew client update.",
+            meaning="Others on the network path can read, withhold or replay Logout Tokens.",
+            mend="Serve the endpoint over https and register that address: curfew client update.",
         )
     named = _NAMES[LogoutTokenNames(client.logout_token_names)]
     return Finding(check="registration", grade=Grade.PASS, saw=f"{url}, Logout Tokens carry {named}")
@@ -110,7 +111,7 @@ def _deliveries(client: Client) -> Iterator[Finding]:
         check="deliveries",
         grade=Grade.WARN,
         saw=f"{how}{since}: {health.last_outcome}; {waiting} waiting",
-        meaning="What waits is tried again until its horizon.",
+        meaning="Pending notifications are retried until they expire.",
         mend="Once nothing below fails: curfew delivery retry, option --client.",
     )
 
@@ -130,7 +131,7 @@ def _reach(url: str) -> Iterator[Finding]:
             mend=_MEND["refused"] if policy else _MEND.get(failure.kind, _MEND["connect"]),
         )
         return
-    yield Finding(check="address policy", grade=Grade.PASS, saw="every address may be called")
+    yield Finding(check="address policy", grade=Grade.PASS, saw="every address is allowed")
     yield Finding(check="DNS", grade=Grade.PASS, saw=", ".join(map(str, seen.addresses)))
     yield Finding(check="connection", grade=Grade.PASS, saw=f"connected to {seen.connected_to}")
     yield _tls(seen)
@@ -142,8 +143,8 @@ def _tls(seen: Sighting) -> Finding:
             check="TLS",
             grade=Grade.WARN,
             saw="plain http",
-            meaning="Whoever sits between can read Logout Tokens and hold them back.",
-            mend="Serve the endpoint by https, except on this very machine.",
+            meaning="Others on the network path can read and withhold Logout Tokens.",
+            mend="Serve the endpoint over https, except on this machine.",
         )
     ends_at = seen.certificate_ends_at
     if ends_at is None:
@@ -158,8 +159,8 @@ def _tls(seen: Sighting) -> Finding:
         check="TLS",
         grade=Grade.WARN,
         saw=saw,
-        meaning="Once it has ended no Logout Token can be delivered.",
-        mend="Renew the certificate, and let something do so by itself.",
+        meaning="After that date no Logout Token can be delivered.",
+        mend="Renew the certificate, and automate the renewal.",
     )
 
 
@@ -175,7 +176,7 @@ def _tokens(client: Client, url: str) -> Iterator[Finding]:
             check="bad tokens",
             grade=Grade.SKIPPED,
             saw="not tried",
-            meaning="An endpoint that refuses the good token proves nothing by refusing bad ones.",
+            meaning="If the endpoint refuses the good token, its refusal of bad ones proves nothing.",
         )
         return
     for specimen in specimens.bad(good):

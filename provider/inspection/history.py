@@ -119,14 +119,14 @@ def _mark(connection: Connection, place: Place | None) -> Mark:
 def _why_older(connection: Connection, known: Lineage, mark: Mark, seen: Seen) -> str:
     """Return what proves that something is missing, or nothing."""
     if known.lineage_id in seen.replaced:
-        return "another has taken its place since (`curfew db restored` was run there)"
+        return "another copy has replaced it since (`curfew db restored` was run there)"
     before = seen.marks.get(known.lineage_id)
     if before is None:
         return ""
     if mark.audit_seq < before.audit_seq:
         return f"its audit ends at entry {mark.audit_seq}, and entry {before.audit_seq} was seen"
     if mark.epoch < before.epoch:
-        return "everybody was signed out since"
+        return "everyone was signed out since"
     if mark.system_identifier == before.system_identifier and mark.timeline < before.timeline:
         return (
             f"it writes timeline {mark.timeline}, and timeline {before.timeline} was seen: a former primary"

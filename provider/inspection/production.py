@@ -41,7 +41,7 @@ def _look(engine: Engine) -> Iterator[Unwise]:
     if not living:
         yield Unwise(
             subject="worker",
-            problem="no worker has been seen lately, and without one no app is notified of a sign-out",
+            problem="no worker is running; without one no app is notified of sign-outs",
             cure="run `curfew worker`, or `curfew serve --with-worker`",
         )
     offset = clock.offset()
@@ -50,7 +50,7 @@ def _look(engine: Engine) -> Iterator[Unwise]:
         yield Unwise(
             subject="clock",
             problem=f"this machine's clock is {abs(offset.total_seconds()):.1f} s {side} the database's",
-            cure="synchronise both, with NTP for example",
+            cure="synchronise both clocks, with NTP for example",
         )
 
 

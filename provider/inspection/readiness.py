@@ -62,8 +62,8 @@ def has_the_time(_connection: Connection) -> Verdict:
     if database_clock.is_notable(offset):
         side = "behind" if seconds > 0 else "ahead of"
         detail = (
-            f"this machine's clock is {abs(seconds):.1f} s {side} the database's, whose time is used: "
-            "synchronise both"
+            f"this machine's clock is {abs(seconds):.1f} s {side} the "
+            "database's, whose time is used: synchronise both clocks"
         )
     return Verdict(detail=detail, values={"offset_seconds": round(seconds, 3)})
 

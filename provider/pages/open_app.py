@@ -23,7 +23,7 @@ def show(client_id: str) -> Response:
         client = find_by_client_id(client_id)
     address = address_of(client) if client and client.is_active else None
     if client is None or address is None:
-        raise NotFound("no app that can be opened from here has this name")
+        raise NotFound("no app with this name can be opened from here")
     if host := unchecked_host(client, address):
         return page("open_app.html", app_name=client.display_name, app_address=address, host=host)
     return redirect(address, 303)

@@ -291,7 +291,7 @@ def test_the_preview_says_what_would_end_and_ends_nothing(rp, ada, ben, token):
         ("Red", False, True),
     ]
     assert [app["client_id"] for app in preview["apps_to_notify"]] == ["green", "red"]
-    assert "not notified: Mute." in preview["residual_risk"]
+    assert "Not notified, because they have no logout address: Mute." in preview["residual_risk"]
     assert (preview["signed_access_tokens"], "signed" in preview["residual_risk"]) == ([], False)
     assert find_live(elsewhere.handle) is not None
 

@@ -174,7 +174,7 @@ def test_people_are_told_what_is_wrong_and_how_to_mend_it(curfew, registered):
         said = curfew("doctor", "red", code=1).out
 
     assert "fail: alg none" in said
-    assert "To fix it: Accept the registered algorithm only" in said
+    assert "To fix it: Accept only the registered algorithm" in said
     assert "red: " in said.splitlines()[-1]
     assert "10 fail" in said.splitlines()[-1]
 
@@ -227,9 +227,9 @@ def test_each_bad_token_has_the_one_fault_it_is_named_after(curfew, looking, reg
         pytest.param(204, "pass", "", id="204 is tolerated"),
         pytest.param(202, "warn", "Only 200 and 204", id="another 2xx is odd"),
         pytest.param(302, "fail", "Redirects are not followed", id="a redirect is not followed"),
-        pytest.param(400, "fail", "signed out already counts as success", id="400 refuses a good token"),
-        pytest.param(403, "fail", "turns the provider away", id="something before the app says no"),
-        pytest.param(500, "fail", "breaks", id="the app breaks"),
+        pytest.param(400, "fail", "already signed out counts as success", id="400 refuses a good token"),
+        pytest.param(403, "fail", "rejects the provider", id="something before the app says no"),
+        pytest.param(500, "fail", "fails on a valid token", id="the app breaks"),
     ],
 )
 def test_the_answer_to_the_good_token(curfew, registered, status, grade, words):
