@@ -1,5 +1,6 @@
 """`curfew client show --problems`: why requests of a client were refused, and what to change."""
 
+import re
 import shlex
 from typing import Any
 
@@ -10,6 +11,10 @@ from provider.clients.problems import ClientProblem, list_problems
 from provider.infrastructure import current
 from provider.protocol.client_metadata import SECRET_METHODS
 from provider.protocol.refusal import Cause, RefusalKind
+
+# A refusal keeps an address without its query, and in place of what is no address a remark.
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_LEFT_OUT = re.compile(r"\.\.\.$")
 
 _AUTHENTICATION = {
     Cause.DISABLED: "The client is disabled",
@@ -58,13 +63,7 @@ def _cure(client: Client, problem: ClientProblem) -> str:
             refused = problem.facts.get("refused")
             if not refused:
                 return "Have the app send the redirect_uri that it registered."
-            known = getattr(client.metadata_, f"{kind.value}s")
-            flag = f"--{kind.value.replace('_', '-')}"
-            options = " ".join(f"{flag} {shlex.quote(uri)}" for uri in (*known, refused))
-            return (
-                "Have the app send a registered address, to the letter. Anyone can send a request in its "
-                f"name; if this address belongs to the app, register it: {update} {options}"
-            )
+            return _cure_of_address(client, kind, refused, update)
         case RefusalKind.SCOPE:
             scope = shlex.quote(client.metadata_.scope + " SCOPE")
             return f"Have the app ask for less, or allow the scope: {update} --scope {scope}"
@@ -88,6 +87,21 @@ def _cure(client: Client, problem: ClientProblem) -> str:
             )
         case RefusalKind.NOT_REGISTERED_FOR:
             return f"If the app needs it: {update} --grant-type … (name all of them), or --response-type …"
+
+
+def _cure_of_address(client: Client, kind: RefusalKind, refused: str, update: str) -> str:
+    cure = "Have the app send a registered address, to the letter."
+    if not _URI.match(refused):
+        return cure
+    known = getattr(client.metadata_, f"{kind.value}s")
+    flag = f"--{kind.value.replace('_', '-')}"
+    whole = _LEFT_OUT.sub("REST", refused)
+    note = "" if whole == refused else " (REST stands for what was not kept of it)"
+    options = " ".join(f"{flag} {shlex.quote(uri)}" for uri in (*known, whole))
+    return (
+        f"{cure} Anyone can send a request in its name; if this address belongs to the app, register it"
+        f"{note}: {update} {options}"
+    )
 
 
 def _cure_of_authentication(client: Client, problem: ClientProblem, update: str) -> str:

@@ -122,8 +122,17 @@ def test_a_refused_address_is_shown_with_a_cure_that_warns(red, http):
     assert by_kind["redirect_uri"]["refused"] == "https://red.test/other?..."
     assert "--redirect-uri https://red.test/callback" in by_kind["redirect_uri"]["cure"]
     assert "if this address belongs to the app" in by_kind["redirect_uri"]["cure"]
+    # The query was not kept, so the command cannot name it.
+    assert "--redirect-uri 'https://red.test/other?REST'" in by_kind["redirect_uri"]["cure"]
     assert by_kind["post_logout_redirect_uri"]["refused"] == "https://x.test/"
     assert {event.detail["kind"] for event in audited()} == by_kind.keys()
+
+
+@pytest.mark.parametrize("sent", ["cfs_a-secret", "/callback"])
+def test_what_is_no_address_is_not_offered_to_be_registered(red, http, sent):
+    red.authorize(http, redirect_uri=sent)
+
+    assert problems()[0]["cure"] == "Have the app send a registered address, to the letter."
 
 
 def test_refused_scopes_resources_and_types_are_shown(signed_in, rp):
