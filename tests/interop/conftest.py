@@ -71,7 +71,10 @@ def register(house: House) -> Callable[..., dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Added:
-    """A client that was added for its software, and the files of its recipe by their names."""
+    """A client that was added for its software, and the files of its recipe by their names.
+
+    The secret of a public client is empty.
+    """
 
     client_id: str
     secret: str
@@ -87,7 +90,7 @@ def add_for(house: House) -> Callable[[str, str], Added]:
         client = json.loads(added)
         recipe = json.loads(house.curfew("client", "recipe", client["client_id"], "--json"))
         files = {file["name"]: file["text"] for file in recipe["files"]}
-        return Added(client["client_id"], client["client_secret"], files)
+        return Added(client["client_id"], client.get("client_secret", ""), files)
 
     return add_for
 
