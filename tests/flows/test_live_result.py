@@ -3,7 +3,8 @@
 import re
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -87,6 +88,21 @@ def test_the_page_of_results_goes_on_without_javascript(chromium: Browser, serve
         tell_red()
 
         expect(page.locator("#apps li[data-state=notified]")).to_contain_text("Red", timeout=20_000)
+
+
+def test_times_are_in_the_browsers_zone_with_the_exact_one_in_a_title(chromium: Browser, served, made):
+    zone = "Asia/Kolkata"
+    # Germans write the hour as it is computed here.
+    with chromium.new_context(timezone_id=zone, locale="de-DE") as context:
+        shown = show(context, served, made).locator("time").first
+
+        expect(shown).to_have_attribute("data-shown", "true")
+        at = datetime.fromisoformat(shown.get_attribute("datetime"))
+        there = at.astimezone(ZoneInfo(zone))
+        assert shown.inner_text() == f"{there:%d.%m.%Y, %H:%M}"
+        title = shown.get_attribute("title")
+        assert f"{there:%H:%M:%S}" in title
+        assert title.endswith(f"({at:%Y-%m-%d %H:%M:%S} UTC)")
 
 
 def test_a_form_is_sent_once(context, served, made):
