@@ -125,16 +125,16 @@ def test_the_terminal_shows_sign_in_ending_and_delivery(demo):
 
 
 @pytest.mark.timeout(600)
-def test_two_checks_at_once_pass():
+def test_two_checks_at_once_pass_and_one_of_them_below_a_path():
     first = free_run(10)
     checks = [
         subprocess.Popen(
-            [CURFEW, "demo-check", "--port", str(port)],
+            [CURFEW, "demo-check", "--port", str(port), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for port in (first, first + 5)
+        for port, options in ((first, ()), (first + 5, ("--issuer-path", "/auth")))
     ]
     said = [check.communicate(timeout=290)[0] for check in checks]
 
