@@ -116,16 +116,27 @@ _OPERATORS = (
         help="Claims about the person in its ID Tokens: the claims of the granted scopes (scopes, the "
         "default of a new client), or only those that a request names (requested).",
     ),
-    click.option("--grant-lifetime", type=Span(), help="Lifetime of its grants, such as 30d."),
     click.option(
-        "--refresh-reuse-interval", type=Span(), help="Time within which a refresh may be repeated."
+        "--grant-lifetime",
+        type=Span(),
+        help="Lifetime of its grants, such as 30d; CURFEW_GRANT_LIFETIME by default.",
+    ),
+    click.option(
+        "--refresh-reuse-interval",
+        type=Span(),
+        help="Time within which a refresh may be repeated; CURFEW_REFRESH_REUSE_INTERVAL by default.",
     ),
     click.option("--deliver-to", help="Development only: address to which Logout Tokens are sent instead."),
-    click.option("--slow/--not-slow", default=None, help="Whether it needs longer to answer a Logout Token."),
+    click.option(
+        "--slow/--not-slow",
+        default=None,
+        help="Whether it needs longer to answer a Logout Token; not slow by default.",
+    ),
     click.option(
         "--session-lifetime",
         type=Span(),
-        help="Lifetime of the app's own sessions; it is not notified of the end of older ones.",
+        help="Lifetime of the app's own sessions; it is not notified of the end of older ones. "
+        "Unknown by default.",
     ),
     click.option(
         "--refuse-when-degraded-for",
