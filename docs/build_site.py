@@ -46,6 +46,7 @@ SECTIONS = {
             "restore",
             "upgrading",
             "keys",
+            "rotation",
             "incidents",
             "monitoring",
             "sizing",
