@@ -1,6 +1,7 @@
 """What a command needs around it: settings, a migrated database, the application, errors in one line."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -135,10 +136,26 @@ def _check_schema() -> None:
 
     try:
         up_to_date = schema.is_current(db.engine)
+        if not up_to_date:
+            fail_before_migration()
     except AWAY as exc:
         fail_without_database(exc)
-    if not up_to_date:
+
+
+def fail_before_migration() -> NoReturn:
+    """Say which migration is missing, all or some, and leave."""
+    from provider.infrastructure import schema
+    from provider.infrastructure.database import db
+
+    if schema.current_revision(db.engine) is not None:
         fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)
+    # Without CURFEW_CONFIG a new terminal looks into the folder `data` where it is.
+    elsewhere = "" if os.environ.get("CURFEW_CONFIG") else "set CURFEW_CONFIG to your settings file, or "
+    where = db.engine.url.database
+    fail(
+        f"the database {where} is empty: {elsewhere}make one by `curfew init` or `curfew db upgrade`",
+        code=NOT_MIGRATED,
+    )
 
 
 def _check_secret_key() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from provider.cli.context import NOT_MIGRATED, fail, with_app
+from provider.cli.context import fail_before_migration, with_app
 from provider.cli.db_restored import accept, restored
 from provider.cli.instants import PositiveSpan
 from provider.cli.migrating import migrate
@@ -84,5 +84,5 @@ def current(*, as_json: bool) -> None:
 def check() -> None:
     """Answer by the exit code whether the database is up to date: 0 or 3."""
     if not schema.is_current(database.engine):
-        fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)
+        fail_before_migration()
     say("The database is up to date.")

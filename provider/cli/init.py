@@ -135,7 +135,7 @@ def _report(file: Path, made: list[str], *, as_json: bool) -> None:
         "settings_file": f"Wrote {file}.",
         "secret_key": f"Made {key_file}: keep a copy, the database cannot be used without it.",
         "database": "Brought the database up to date.",
-        "user": "Added the first person.",
+        "user": "Added the account.",
     }
     for name in made:
         say(sentences[name])

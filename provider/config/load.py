@@ -2,8 +2,9 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], lis
         if name in known:
             texts[name] = (text, "file")
         else:
-            problems.append(f"unknown setting {name} in the settings file")
+            problems.append(f"unknown setting {name} in the settings file{_nearest(name, known)}")
     for variable, text in environ.items():
         name = variable.removeprefix(PREFIX).lower()
         if (
@@ -101,8 +102,18 @@ def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], lis
         elif name in known:
             texts[name] = (text, "environment")
         else:
-            problems.append(f"unknown setting {variable}")
+            problems.append(f"unknown setting {variable}{_nearest(variable, map(_variable, known))}")
     return texts, problems
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Return a question that names the known setting that was probably meant, or nothing."""
+    nearest = get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
 
 
 def _file_variable(name: str) -> str:
@@ -121,7 +132,9 @@ def _read_secret(
         # Editors and `echo` end a file with a line break, which belongs to no secret.
         text = Path(environ[variable]).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, ValueError) as exc:
-        problems.append(f"the file that {variable} names cannot be read: {exc}")
+        problems.append(
+            f"the file that {variable} names cannot be read: {getattr(exc, 'strerror', None) or exc}"
+        )
         return
     texts[plain.removeprefix(PREFIX).lower()] = (text, "environment")
 
@@ -133,7 +146,7 @@ def _read_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, str
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
-        problems.append(f"the settings file {path} cannot be read: {exc}")
+        problems.append(f"the settings file {path} cannot be read: {getattr(exc, 'strerror', None) or exc}")
         return {}
     return {name: _as_text(value) for name, value in table.items()}
 

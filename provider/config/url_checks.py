@@ -55,6 +55,7 @@ def _issuer_problems(issuer: str) -> Iterator[str]:
         yield "issuer must be an https URL (http only for localhost)"
     elif not url.hostname or url.query or url.fragment or "?" in issuer or "#" in issuer:
         yield "issuer must have a host and neither query nor fragment"
+        return
     if issuer.endswith("/"):
         yield "issuer must not end with a slash"
     elif url.path:

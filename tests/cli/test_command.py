@@ -5,8 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import create_engine
 
 from provider.cli import COMMANDS
+from provider.infrastructure import schema
+from provider.infrastructure.engine import prepare_engine
 
 NOT_MINE = "sqlite:///{}/empty.sqlite3"
 
@@ -100,7 +103,11 @@ def test_a_database_without_migrations_is_one_line_that_says_what_to_run(curfew,
     empty = NOT_MINE.format(tmp_path)
     for command in (("client", "list"), ("db", "check")):
         answer = curfew(*command, code=3, CURFEW_DATABASE_URL=empty)
-        assert answer.err == "curfew: the database is not up to date: run `curfew db upgrade`\n"
+        assert answer.err.startswith("curfew: the database ")
+        assert answer.err.endswith(
+            " is empty: set CURFEW_CONFIG to your settings file, or make one by `curfew init` or "
+            "`curfew db upgrade`\n"
+        )
 
     curfew("db", "upgrade", CURFEW_DATABASE_URL=empty)
 
@@ -109,6 +116,47 @@ def test_a_database_without_migrations_is_one_line_that_says_what_to_run(curfew,
     assert revisions["current"] == revisions["newest"]
     curfew("db", "check", CURFEW_DATABASE_URL=empty)
     assert curfew("client", "list", "--json", CURFEW_DATABASE_URL=empty).json == []
+
+
+def test_an_empty_database_of_a_settings_file_is_not_blamed_on_the_settings(curfew, tmp_path):
+    settings_file = tmp_path / "curfew.toml"
+    settings_file.write_text('issuer = "https://id.example"')
+
+    answer = curfew(
+        "user",
+        "list",
+        code=3,
+        CURFEW_CONFIG=str(settings_file),
+        CURFEW_DATABASE_URL=f"sqlite:///{tmp_path / 'new.sqlite3'}",
+    )
+
+    assert answer.err.endswith("new.sqlite3 is empty: make one by `curfew init` or `curfew db upgrade`\n")
+
+
+def test_a_database_of_an_earlier_release_is_to_be_upgraded(curfew, tmp_path):
+    url = f"sqlite:///{tmp_path / 'earlier.sqlite3'}"
+    engine = create_engine(url)
+    prepare_engine(engine)
+    schema.upgrade(engine, "0001")
+    engine.dispose()
+
+    answer = curfew("user", "list", code=3, CURFEW_DATABASE_URL=url)
+
+    assert answer.err == "curfew: the database is not up to date: run `curfew db upgrade`\n"
+
+
+def test_a_settings_file_that_is_missing_is_one_line_without_an_error_number(curfew, tmp_path):
+    missing = tmp_path / "missing.toml"
+
+    answer = curfew("user", "list", code=2, CURFEW_CONFIG=str(missing))
+
+    assert answer.err == f"curfew: the settings file {missing} cannot be read: No such file or directory\n"
+
+
+def test_an_issuer_with_a_query_is_one_problem(curfew):
+    answer = curfew("settings", code=2, CURFEW_ISSUER="https://id.example/?tenant=1")
+
+    assert answer.err == "curfew: issuer must have a host and neither query nor fragment\n"
 
 
 def test_a_database_that_does_not_answer_is_one_line(curfew):

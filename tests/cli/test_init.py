@@ -166,7 +166,7 @@ def test_it_asks_a_person(tmp_path):
         said = read_until(leader, "serve --with-worker")
 
     assert process.returncode == 0
-    assert "Added the first person." in said
+    assert "Added the account." in said
     assert tomllib.loads((tmp_path / "curfew.toml").read_text())["issuer"] == ISSUER
 
 

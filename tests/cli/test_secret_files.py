@@ -54,8 +54,10 @@ def test_a_missing_file_is_reported_with_every_other_problem(tmp_path):
     missing, unknown = sorted(problems_of(environ), key=lambda problem: "ISSUR" in problem)
 
     assert missing.startswith("the file that CURFEW_SECRET_KEY_FILE names cannot be read: ")
-    assert unknown == "unknown setting CURFEW_ISSUR"
+    assert unknown == "unknown setting CURFEW_ISSUR; did you mean CURFEW_ISSUER?"
 
 
 def test_a_setting_that_is_no_secret_has_no_file(secret_file):
-    assert problems_of({"CURFEW_ISSUER_FILE": str(secret_file)}) == ["unknown setting CURFEW_ISSUER_FILE"]
+    assert problems_of({"CURFEW_ISSUER_FILE": str(secret_file)}) == [
+        "unknown setting CURFEW_ISSUER_FILE; did you mean CURFEW_ISSUER?"
+    ]
