@@ -1,5 +1,7 @@
 """A Flask app that is nothing but the printed recipe: sign-in, sign-out, and a Logout Token that ends it."""
 
+import json
+
 import pytest
 import requests
 
@@ -66,3 +68,14 @@ def test_the_printed_app_refuses_what_is_no_logout_token(ada, app, house):
 
     assert id_token
     assert signed_in(ada, app) == "Ada Lovelace"
+
+
+def test_the_printed_app_refuses_every_bad_token_of_the_doctor(app, house):
+    clients = json.loads(house.curfew("client", "list", "--json"))
+    [client_id] = [
+        each["client_id"] for each in clients if str(each.get("backchannel_logout_uri")).startswith(app)
+    ]
+
+    report = json.loads(house.curfew("doctor", client_id, "--json"))
+
+    assert [one["check"] for one in report["findings"] if one["grade"] != "pass"] == ["TLS"]
