@@ -35,7 +35,7 @@ def _write_config(folder: Path, plan: Plan) -> Path:
     config.write_text(
         f"bind 127.0.0.1\nport {plan.broker_port}\nrequirepass {plan.broker_password}\n"
         f'dir "{folder.resolve()}"\nappendonly yes\nappendfsync everysec\nsave ""\n'
-        # A broker that forgets messages to save memory would be no broker.
+        # The broker must not drop messages to save memory.
         "maxmemory-policy noeviction\ndaemonize no\n"
     )
     return config

@@ -69,7 +69,7 @@ Examples:
 )
 @_ISSUER_PATH
 def demo_check(port: int, issuer_path: str) -> None:
-    """Play a sign-out at three apps through HTTP, say what happened, and exit 0 if all of it was right."""
+    """Play a sign-out at three apps through HTTP, report, and exit 0 if everything was correct."""
     from demo.check import check
 
     # A pipe has no width of its own; lines that are not broken read better in a log.

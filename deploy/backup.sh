@@ -13,7 +13,7 @@ trap 'exit 0' INT TERM
 while :; do
     dump=$BACKUP_FOLDER/curfew-$(date -u +%Y%m%dT%H%M%SZ).dump
     pg_dump --format=custom --file="$dump.part"
-    # A dump that cannot be read to its end takes nobody's place.
+    # An incomplete dump must not replace a good one.
     pg_restore --file=/dev/null "$dump.part"
     mv "$dump.part" "$dump"
     echo "dumped to $dump"

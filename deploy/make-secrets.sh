@@ -5,7 +5,7 @@ umask 077
 folder=${1:-$(dirname "$0")/secrets}
 mkdir -p "$folder"
 # The users in the containers have other numbers than those of this host, so each file is readable. The folder is
-# not: nobody else on this host gets to the files.
+# not: other users of this host cannot reach the files.
 chmod 700 "$folder"
 cd "$folder"
 

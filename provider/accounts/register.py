@@ -16,7 +16,7 @@ from provider.infrastructure.opaque_tokens import new_id, new_subject
 
 
 class UsernameTaken(Exception):
-    """Somebody has this name, or one that looks the same."""
+    """The name, or one that looks the same, is taken."""
 
 
 def add(username: str, password: str | None, claims: Mapping[str, object] | None = None) -> Account:

@@ -52,21 +52,21 @@ def rename(account: Account, username: str) -> None:
 
 
 def disable(account: Account) -> LogoutOutcome:
-    """Bar a person from signing in and sign them out everywhere. Raises NothingToChange."""
+    """Disable an account and sign the person out everywhere. Raises NothingToChange."""
     if not change.disable(account):
         raise NothingToChange(f"{account.username} is already disabled")
     return _end_everything(account, LogoutReason.ACCOUNT_DISABLED, EventTag.ACCOUNT_DISABLED)
 
 
 def enable(account: Account) -> None:
-    """Let a person sign in again; what was ended stays ended. Raises NothingToChange."""
+    """Enable an account again; ended sessions and grants stay ended. Raises NothingToChange."""
     if not change.enable(account):
         raise NothingToChange(f"{account.username} is not disabled")
     _record(EventTag.ACCOUNT_ENABLED, account)
 
 
 def delete(account: Account) -> LogoutOutcome:
-    """Sign a person out everywhere and forget what is known of them."""
+    """Sign a person out everywhere and delete their data."""
     outcome = _end_everything(account, LogoutReason.ACCOUNT_DELETED, EventTag.ACCOUNT_DELETED)
     change.delete(account)
     return outcome

@@ -1,4 +1,4 @@
-"""Who calls the account API: a person, through an app that may act on the person's sessions."""
+"""The caller of the account API: a person, through an app that may act on the person's sessions."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a person has allowed apps, and how it is taken back."""
+"""List and revoke the grants of a person."""
 
 from typing import Any
 from uuid import UUID

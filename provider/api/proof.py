@@ -1,4 +1,4 @@
-"""What proves that a person wants to be signed out: an access token, or a refresh token once that is dead.
+"""Proof for signing a person out: an access token, or a refresh token once that has expired.
 
 A token that the ending itself has killed still proves enough to be told of that ending again.
 """

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What a verification saw; without problems nothing was changed, removed or moved."""
+    """The findings of a verification; without problems nothing was changed, removed or moved."""
 
     linked: int
     not_yet_linked: int

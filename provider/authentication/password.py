@@ -37,7 +37,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What a person has typed."""
+    """The input of a form."""
 
     username: str
     password: str = field(repr=False)

@@ -83,12 +83,12 @@ class LazyGroup(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Read the options before the command's name; wrong ones are told in one line."""
+        """Read the options before the command's name; report invalid ones in one line."""
         with usage_in_one_line():
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; wrong use of it is told in one line."""
+        """Run a command; report invalid usage in one line."""
         with usage_in_one_line():
             return super().invoke(ctx)
 

@@ -72,7 +72,7 @@ def list_(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Show what happened, the newest first. A tag may be given several times."""
+    """Show audit entries, newest first. A tag may be given several times."""
     wanted = queries.Filter(
         tags=tuple(map(EventTag, tags)),
         account_id=_account_id(account) if account else None,
@@ -97,7 +97,7 @@ def list_(
 @json_option
 @with_app
 def head(*, as_json: bool) -> None:
-    """Link every entry and print the end of the chain: the anchor for `verify`, to be kept elsewhere."""
+    """Link all entries and print the end of the chain: the anchor for `verify`; keep it elsewhere."""
     while True:
         with transaction():
             if not chain.seal():
@@ -118,11 +118,11 @@ def head(*, as_json: bool) -> None:
 @json_option
 @with_app
 def verify(*, anchor: Link | None, as_json: bool) -> None:
-    """Look whether any entry was changed, moved or removed; exit with 1 if so.
+    """Check whether any entry was changed, moved or removed; exit code 1 if so.
 
-    That the end was cut off shows against an anchor that was kept elsewhere, and against what this host
-    has seen of the database. An anchor of an entry that was since pruned for its age proves nothing: keep
-    one that is younger than CURFEW_AUDIT_RETENTION.
+    A truncated log is detected by comparison with an anchor kept elsewhere and with this host's record of
+    the database. An anchor whose entry has been pruned proves nothing: keep one that is younger than
+    CURFEW_AUDIT_RETENTION.
     """
     with reading():
         findings = verify_audit(anchor)

@@ -29,7 +29,7 @@ notifications already recorded are still delivered.
 """
 )
 def bulk() -> None:
-    """See bulk logouts; stop, resume or re-pace one while it runs."""
+    """List bulk logouts; stop, resume or change the pace of a running one."""
 
 
 @bulk.command("list", epilog="Example: curfew logout bulk list --json")
@@ -57,7 +57,7 @@ def list_(*, limit: int, as_json: bool) -> None:
 @json_option
 @with_app
 def stop(*, bulk_logout_id: UUID, as_json: bool) -> None:
-    """End no further row of a bulk logout and notify no further app; nothing comes to life again."""
+    """Stop a bulk logout: end no more rows and notify no more apps; affected sessions stay rejected."""
     with transaction():
         steered = bulk_steering.stop(bulk_logout_id)
     _show(
@@ -73,7 +73,7 @@ def stop(*, bulk_logout_id: UUID, as_json: bool) -> None:
 @json_option
 @with_app
 def resume(*, bulk_logout_id: UUID, as_json: bool) -> None:
-    """Go on with a stopped bulk logout; the workers do that."""
+    """Resume a stopped bulk logout; the workers continue it."""
     with transaction():
         steered = bulk_steering.resume(bulk_logout_id)
     _show(steered, f"Resumed{_progress(steered)}.", as_json=as_json)
@@ -85,7 +85,7 @@ def resume(*, bulk_logout_id: UUID, as_json: bool) -> None:
 @json_option
 @with_app
 def pace(*, bulk_logout_id: UUID, per_second: int, as_json: bool) -> None:
-    """Owe at most PER_SECOND notifications a second, within a few seconds from now."""
+    """Limit a bulk logout to PER_SECOND notifications per second, within a few seconds."""
     with transaction():
         steered = bulk_steering.set_pace(bulk_logout_id, per_second)
     _show(steered, f"At most {per_second} notifications a second from now on.", as_json=as_json)

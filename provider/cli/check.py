@@ -28,9 +28,9 @@ Exit codes: 0 no problems, 1 problems found.
 @json_option
 @with_app
 def check(*, whole_audit: bool, as_json: bool) -> None:
-    """Look for what must not be: sessions half ended, apps that nobody tells, endings without a record.
+    """Check the database for inconsistencies, such as half-ended sessions or missing notifications.
 
-    It only reads, a little at a time, and may run beside everything else.
+    It only reads, in small batches, and can run while the provider is in use.
     """
     findings = check_everything(whole_audit=whole_audit)
     wrong = sum(one.wrong for one in findings)

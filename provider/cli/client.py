@@ -80,7 +80,7 @@ def add(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Register a client and print what the app must know; a generated secret is shown once."""
+    """Register a client and print the values for its configuration; a generated secret is shown once."""
     named, software = named_metadata(given), given["software"]
     from_preset, preset_choices = preset(given, named)
     named = from_preset | named
@@ -141,7 +141,7 @@ Examples:
 @json_option
 @with_app
 def show(*, client_id: str, problems: bool, as_json: bool) -> None:
-    """Show what a client registered and what the operator decided, or why it was refused."""
+    """Show a client's registration and options, or why its requests were refused."""
     known = queries.get_by_client_id(client_id)
     if problems:
         show_problems(known, as_json=as_json)
@@ -180,9 +180,9 @@ def update(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Change a client; what is not named stays as it is.
+    """Change a client; anything not specified stays unchanged.
 
-    Where a credential is replaced or taken away, the client's service tokens end.
+    If a credential is replaced or removed, the client's service tokens end.
     """
     if enabled is None and all(value is None or value == () for value in given.values()):
         raise click.UsageError("specify at least one change")
@@ -217,7 +217,7 @@ def update(
 @json_option
 @with_app
 def remove(*, client_id: str, yes: bool, as_json: bool) -> None:
-    """Remove a client; everything it was given is dead, and what is owed to it is still delivered."""
+    """Remove a client and revoke everything issued to it; pending notifications are still delivered."""
     known = queries.get_by_client_id(client_id)
     confirm(f"Remove {known.display_name} ({client_id})?", yes=yes)
     with transaction():
@@ -248,10 +248,10 @@ client.add_command(recipe_)
 def rotate_secret(
     *, client_id: str, client_secret: str | None, overlap: str, keep_tokens: bool, as_json: bool
 ) -> None:
-    """Give a client another secret; the old one works on for the overlap.
+    """Replace a client's secret; the old one keeps working for the overlap.
 
-    Meanwhile `curfew client show` says when each of them was last used. Service tokens that the client
-    has got so far end at once, and it asks for new ones.
+    Meanwhile `curfew client show` says when each of them was last used. The client's service tokens end at
+    once; it has to request new ones.
     """
     try:
         span = read_timedelta(overlap)

@@ -24,9 +24,9 @@ Examples:
 @json_option
 @with_app
 def registration_token_(*, client_id: str, revoke: bool, as_json: bool) -> None:
-    """Give a client another registration access token; the one that it had is worthless.
+    """Issue a new registration access token to a client; the previous one is revoked.
 
-    With it the client reads, replaces and removes what is registered of it (rfc7592).
+    With it the client reads, replaces and removes its registration (rfc7592).
     """
     with transaction():
         known = queries.get_by_client_id(client_id)

@@ -1,4 +1,4 @@
-"""What may be shown of a client: everything registered, or what its developer must know."""
+"""Views of a client: everything registered, or the values for its developer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is composed above the command line, handed over by whoever starts it (`provider.command`).
+"""Components from above the command line, passed in by its starter (`provider.command`).
 
 The layers of the house put the application above its commands; a command therefore does not import
 it but is given it.

@@ -1,4 +1,4 @@
-"""What a command needs around it: settings, a migrated database, the application, errors in one line."""
+"""The context of a command: settings, a migrated database, the application, errors in one line."""
 
 import functools
 import os

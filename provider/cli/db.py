@@ -25,7 +25,7 @@ Examples:
 """
 )
 def db() -> None:
-    """Bring the database up to date, and say that it was restored."""
+    """Migrate the database, and handle restores and failovers."""
 
 
 db.add_command(restored)
@@ -59,7 +59,7 @@ first.
 )
 @with_app(migrated=False)
 def upgrade(*, lock_timeout: timedelta, statement_timeout: timedelta) -> None:
-    """Run the migrations that are missing; doing it again changes nothing."""
+    """Run the pending migrations; running it again changes nothing."""
     before, after = migrate(Patience(lock=lock_timeout, statement=statement_timeout))
     if before == after:
         say(f"The database was up to date already ({after}).")
@@ -71,7 +71,7 @@ def upgrade(*, lock_timeout: timedelta, statement_timeout: timedelta) -> None:
 @json_option
 @with_app(migrated=False)
 def current(*, as_json: bool) -> None:
-    """Show which revision the database stands at."""
+    """Show the revision of the database."""
     revision = schema.current_revision(database.engine)
     if as_json:
         show_json({"current": revision, "newest": schema.newest_revision()})
@@ -82,7 +82,7 @@ def current(*, as_json: bool) -> None:
 @db.command(epilog="Example: curfew db check")
 @with_app(migrated=False)
 def check() -> None:
-    """Answer by the exit code whether the database is up to date: 0 or 3."""
+    """Check whether the database is up to date: exit code 0 or 3."""
     if not schema.is_current(database.engine):
         fail_before_migration()
     say("The database is up to date.")

@@ -49,10 +49,10 @@ Running it again is safe: it ends what was started since. See docs/operate/resto
 @json_option
 @with_app
 def restored(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """End everything that a restored backup, or a failover with losses, has brought back to life.
+    """End every session and grant that a restored backup, or a failover with losses, has brought back.
 
-    What was revoked after the backup lives again in it, and nothing tells it from the rest. So all sessions,
-    grants and tokens end at once, and their apps are notified.
+    Sessions, grants and tokens revoked after the backup are valid again and cannot be told apart from the
+    others. Therefore all of them end at once, and the apps are notified.
     """
     found = history.judge()
     if found.sentence and not as_json:
@@ -89,7 +89,7 @@ anything may be missing, use `curfew db restored` instead.
 @json_option
 @with_app
 def accept(*, as_json: bool) -> None:
-    """Say that nothing was lost when the database moved to another server or timeline."""
+    """Confirm that no data was lost when the database moved to another server or timeline."""
     found = history.judge()
     if found.is_older:
         fail(f"this failover has lost data: {found.sentence}")

@@ -132,7 +132,7 @@ delivery.add_command(cancel)
 @json_option
 @with_app
 def endpoints(*, as_json: bool) -> None:
-    """List the clients that are failing, with what is held back for them."""
+    """List the failing clients, with their pending deliveries."""
     found = degraded.list_failing()
     names = client_ids_of(found)
     shown = [
@@ -152,7 +152,7 @@ def endpoints(*, as_json: bool) -> None:
 @json_option
 @with_app
 def drain(*, limit: int | None, as_json: bool) -> None:
-    """Deliver everything that is due, here and now, without any broker or worker."""
+    """Deliver everything that is due in this process, without a broker or worker."""
     states = outbox.drain(limit)
     if as_json:
         show_json(dict(states))

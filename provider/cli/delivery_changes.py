@@ -56,8 +56,8 @@ def retry(
 ) -> None:
     """Make deliveries due at once, also those that a breaker holds.
 
-    What has expired or was cancelled starts its schedule anew. Name the deliveries, or a client, a span of
-    time or both. Exit code 1: at least one of the named deliveries was not made due.
+    Expired and cancelled deliveries restart their schedule. Name the deliveries, or a client, a time range
+    or both. Exit code 1: at least one of the named deliveries was not made due.
     """
     by_range = any((client_id, since, until))
     if bool(delivery_id) == by_range or (delivery_id and state):
@@ -83,7 +83,7 @@ def retry(
 def cancel(
     *, delivery_id: tuple[UUID, ...], client_id: str | None, reason: str, yes: bool, as_json: bool
 ) -> None:
-    """Stop trying to deliver: these apps are not notified, and people may still be signed in there.
+    """Cancel deliveries: these apps are not notified, and people may still be signed in there.
 
     `curfew delivery retry` takes it back. Exit code 1: at least one of the named deliveries was not
     cancelled.

@@ -33,8 +33,8 @@ Exit codes: 0 nothing failed (there may be warnings), 1 something failed.
 def doctor(*, client_id: str, as_json: bool) -> None:
     """Try an app's back-channel logout endpoint with good and bad tokens.
 
-    Looks at its address, name, certificate and answers. The tokens name people and sessions that do
-    not exist, so nobody is signed out.
+    Checks its address, name, certificate and answers. The tokens name people and sessions that do not
+    exist, so no one is signed out.
     """
     with reading():
         client = get_by_client_id(client_id)

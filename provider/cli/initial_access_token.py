@@ -40,7 +40,7 @@ Tokens are required when CURFEW_REGISTRATION is token, and accepted unless it is
 """,
 )
 def initial_access_token() -> None:
-    """Give out and take back tokens that let somebody register clients."""
+    """Create and revoke tokens for client registration."""
 
 
 @initial_access_token.command(
@@ -70,7 +70,7 @@ Examples:
 def create(
     *, name: str | None, uses: int, unlimited: bool, lifetime: timedelta | str | None, as_json: bool
 ) -> None:
-    """Make a token; it is shown once."""
+    """Create a token; it is shown once."""
     expires_at = clock.now() + lifetime if isinstance(lifetime, timedelta) else None
     with transaction():
         made, token = initial_access_tokens.create(
@@ -100,7 +100,7 @@ Examples:
 @json_option
 @with_app
 def list_(*, limit: int, as_json: bool) -> None:
-    """List the tokens, oldest first, with what has become of them."""
+    """List the tokens, oldest first, with their state."""
     found = initial_access.list_tokens(limit)
     if as_json:
         show_json([as_record(one) for one in found])
@@ -122,7 +122,7 @@ Examples:
 @json_option
 @with_app
 def revoke(*, token_id: UUID, as_json: bool) -> None:
-    """Make a token worthless; clients that were registered with it stay."""
+    """Revoke a token; clients registered with it stay."""
     with transaction():
         initial_access_tokens.revoke(token_id)
     if as_json:

@@ -50,7 +50,7 @@ def keys() -> None:
 @json_option
 @with_app
 def list_(*, include_destroyed: bool, as_json: bool) -> None:
-    """Show every key: its algorithm, its state, and what comes next for it."""
+    """Show every key with its algorithm, state and next transition."""
     rows = [_view(key) for key in queries.list_keys(include_destroyed=include_destroyed)]
     if as_json:
         show_json(rows)
@@ -70,10 +70,10 @@ def list_(*, include_destroyed: bool, as_json: bool) -> None:
 @json_option
 @with_app
 def rotate(*, alg: str | None, now: bool, as_json: bool) -> None:
-    """Publish a successor, which signs once relying parties have had time to see it.
+    """Publish a successor, which starts signing after relying parties have had time to fetch it.
 
-    Without --now, doing it again changes nothing while a successor waits. The old key stays
-    published until no token of its making lives.
+    Without --now, running it again changes nothing while a successor is waiting. The old key stays
+    published until all tokens signed by it have expired.
     """
     with transaction():
         changes = signing_keys.rotate(alg, now=now)
@@ -95,10 +95,10 @@ def rotate(*, alg: str | None, now: bool, as_json: bool) -> None:
 @json_option
 @with_app
 def compromise(*, kid: str, as_json: bool) -> None:
-    """Withdraw a stolen key at once and for good, and let another one sign.
+    """Withdraw a compromised key permanently, and sign with another one.
 
     It leaves the JWKS and is refused even as a hint, here at once and in every other process within
-    a minute. Relying parties may trust it until their cached copy of the JWKS is old.
+    a minute. Relying parties may trust it until they refresh their cached JWKS.
     """
     with transaction():
         changes = signing_keys.compromise(kid)

@@ -40,7 +40,7 @@ then ended and the apps notified in batches: by the workers, and by this command
 """
 )
 def logout() -> None:
-    """End everything of a person, a client, a time or everybody; see what logouts have done."""
+    """End sessions and grants of a person, a client, a time or everyone; show past logouts."""
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,7 +68,7 @@ _wait_option = click.option(
 @_options
 @with_app
 def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """End a client's part of every session, with all its grants; other apps live on."""
+    """End all client sessions and grants of a client; other apps are not affected."""
     with reading():
         known = clients.get_by_client_id(client_id)
     ask_first(
@@ -88,7 +88,7 @@ def client(*, client_id: str, wait: bool, dry_run: bool, yes: bool, as_json: boo
 @_options
 @with_app
 def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """End all sessions and all grants of everybody."""
+    """End all sessions and all grants of everyone."""
     ask_first(
         "Sign everyone out of everything?",
         lambda: bulk_queries.measure(BulkKind.ALL),
@@ -107,7 +107,7 @@ def everybody(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
 @_options
 @with_app
 def before(*, instant: datetime, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """End every session and grant that was begun before an INSTANT, such as 2026-11-20T18:00Z."""
+    """End every session and grant that was started before an INSTANT, such as 2026-11-20T18:00Z."""
     ask_first(
         f"End everything that was started before {instant.isoformat()}?",
         lambda: bulk_queries.measure(BulkKind.ISSUED_BEFORE, issued_before=instant),

@@ -59,7 +59,7 @@ def list_(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List the logouts, newest first, with how far their notifications are."""
+    """List the logouts, newest first, with the progress of their notifications."""
     wanted = Filter(
         account_id=accounts.get_by_username(username).id if username else None,
         client_pk=clients.get_by_client_id(client_id).id if client_id else None,
@@ -94,7 +94,7 @@ def list_(
 @json_option
 @with_app
 def show(*, logout_id: UUID, as_json: bool) -> None:
-    """Show one logout whole: who and why, what it ended, what survived, and each app's notifications."""
+    """Show one logout in full: actor and reason, what ended, what survived, and each app's notifications."""
     found = find_detail(logout_id)
     if found is None:
         fail(f"there is no logout {logout_id}")

@@ -42,10 +42,10 @@ Examples:
 def rekey(*, new_key_file: Path | None, finish: bool, as_json: bool) -> None:
     """Replace the secret key (the key-encryption key) without downtime.
 
-    With --new-key-file, signing keys, client secrets and password hashes are sealed anew, and from then on
-    the old and the new key both open them. Set the new one for every process, restart them in any order, and
-    run it again with --finish. Each step can be interrupted and repeated. No process of an earlier release
-    may be running.
+    With --new-key-file, signing keys, client secrets and password hashes are encrypted again, and from then
+    on both the old and the new key open them. Set the new one for every process, restart them in any order,
+    and run it again with --finish. Each step can be interrupted and repeated. No process of an earlier
+    release may be running.
     """
     if finish and new_key_file:
         raise click.UsageError("--new-key-file and --finish are two steps: restart the processes in between")

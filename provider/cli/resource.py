@@ -28,7 +28,7 @@ Examples:
 """
 )
 def resource() -> None:
-    """Register the servers that access tokens may be meant for."""
+    """Register the resource servers for which access tokens are issued."""
 
 
 @resource.command(
@@ -110,7 +110,7 @@ def show(*, identifier: str, as_json: bool) -> None:
 @json_option
 @with_app
 def remove(*, identifier: str, yes: bool, as_json: bool) -> None:
-    """Forget a resource server: no token is issued for it any more, and those there are run out."""
+    """Remove a resource server: no new tokens are issued for it; existing ones remain until they expire."""
     registered.get(identifier)
     confirm(f"Remove the resource server {identifier}?", yes=yes)
     with transaction():

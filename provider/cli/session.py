@@ -73,12 +73,12 @@ def list_(*, username: str | None, with_ended: bool, limit: int, as_json: bool) 
 
 @session.command(epilog="Example: curfew session end --account ada --yes")
 @click.argument("session_id", type=click.UUID, required=False)
-@click.option("--account", "username", help="Everything of this person, in all browsers.")
-@click.option("--yes", is_flag=True, help="Do not ask before everything of a person is ended.")
+@click.option("--account", "username", help="All sessions and grants of this person.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation when ending all sessions of a person.")
 @json_option
 @with_app
 def end(*, session_id: UUID | None, username: str | None, yes: bool, as_json: bool) -> None:
-    """End a session, or everything of a person, and tell the apps."""
+    """End a session, or all sessions and grants of a person, and notify the apps."""
     if (session_id is None) == (username is None):
         raise click.UsageError("name either a session or --account")
     if username is not None:

@@ -33,7 +33,7 @@ Exit codes with --problems: 0 no problems, 1 problems found.
 )
 @json_option
 def settings(*, problems: bool, as_json: bool) -> None:
-    """Show every setting; all wrong ones are reported together, with exit code 2."""
+    """Show every setting; all invalid ones are reported together, with exit code 2."""
     try:
         views = describe_settings(load_settings())
     except WrongSettings as exc:

@@ -44,7 +44,7 @@ def token() -> None:
 @json_option
 @with_app
 def list_(*, client_id: str | None, limit: int, as_json: bool) -> None:
-    """List the service tokens that live, newest first."""
+    """List the active service tokens, newest first."""
     client = clients.get_by_client_id(client_id) if client_id else None
     found = [as_record(one, owner) for one, owner in service.list_living(client, limit=limit)]
     if as_json:
@@ -68,7 +68,7 @@ def list_(*, client_id: str | None, limit: int, as_json: bool) -> None:
 @token.command(epilog="Example: curfew token revoke --client reports --yes")
 @click.argument("token_id", type=click.UUID, required=False)
 @click.option("--client", "client_id", help="All service tokens of this client.")
-@click.option("--yes", is_flag=True, help="Do not ask before all tokens of a client are revoked.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation when revoking all tokens of a client.")
 @json_option
 @with_app
 def revoke(*, token_id: UUID | None, client_id: str | None, yes: bool, as_json: bool) -> None:

@@ -85,7 +85,7 @@ def list_(*, limit: int, as_json: bool) -> None:
 @json_option
 @with_app
 def show(*, username: str, as_json: bool) -> None:
-    """Show what is known of a person."""
+    """Show an account and its claims."""
     _show(queries.get_by_username(username), as_json=as_json)
 
 
@@ -95,7 +95,7 @@ def show(*, username: str, as_json: bool) -> None:
 @json_option
 @with_app
 def update(*, username: str, claim: tuple[str, ...], claims_json: TextIO | None, as_json: bool) -> None:
-    """Change what is known of a person; what is not named stays, an empty value takes a claim away."""
+    """Change a person's claims; others stay unchanged, an empty value removes a claim."""
     with transaction():
         account = queries.get_by_username(username)
         accounts.set_claims(account, changed_claims(account.claims, claims_json, claim))
@@ -108,7 +108,7 @@ def update(*, username: str, claim: tuple[str, ...], claims_json: TextIO | None,
 @json_option
 @with_app
 def rename(*, username: str, new_username: str, as_json: bool) -> None:
-    """Give a person another user name; they stay signed in, and to apps they stay the same person (sub)."""
+    """Change a person's user name; sessions and the sub that apps know stay the same."""
     with transaction():
         account = queries.get_by_username(username)
         accounts.rename(account, new_username)
@@ -120,7 +120,7 @@ def rename(*, username: str, new_username: str, as_json: bool) -> None:
 @json_option
 @with_app
 def disable(*, username: str, as_json: bool) -> None:
-    """Bar a person from signing in and sign them out everywhere."""
+    """Disable an account and sign the person out everywhere."""
     with transaction():
         account = queries.get_by_username(username)
         outcome = accounts.disable(account)
@@ -132,7 +132,7 @@ def disable(*, username: str, as_json: bool) -> None:
 @json_option
 @with_app
 def enable(*, username: str, as_json: bool) -> None:
-    """Let a person sign in again; what was ended stays ended."""
+    """Enable an account again; ended sessions and grants stay ended."""
     with transaction():
         account = queries.get_by_username(username)
         accounts.enable(account)
@@ -145,7 +145,7 @@ def enable(*, username: str, as_json: bool) -> None:
 @json_option
 @with_app
 def delete(*, username: str, yes: bool, as_json: bool) -> None:
-    """Sign a person out everywhere and forget what is known of them."""
+    """Sign a person out everywhere and delete their data."""
     confirm(f"Delete {queries.get_by_username(username).username}?", yes=yes)
     with transaction():
         account = queries.get_by_username(username)
@@ -159,7 +159,7 @@ def delete(*, username: str, yes: bool, as_json: bool) -> None:
 @json_option
 @with_app
 def password(*, username: str, as_json: bool) -> None:
-    """Set another password, read from standard input, and sign the person out everywhere."""
+    """Set a new password, read from standard input, and sign the person out everywhere."""
     queries.get_by_username(username)
     given = read_password()
     with transaction():

@@ -1,4 +1,4 @@
-"""What `curfew user` reads: claims as name=value or as JSON, passwords from standard input."""
+"""Input of `curfew user`: claims as name=value or as JSON, passwords from standard input."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence

@@ -18,9 +18,9 @@ Examples:
 )
 @json_option
 def version(*, as_json: bool) -> None:
-    """Show this version, its Python, and the database revision that it needs.
+    """Show the version, its Python, and the database revision that it requires.
 
-    It reads no settings and asks no database: `curfew db current` does.
+    It reads neither settings nor the database; `curfew db current` does.
     """
     shown = {
         "version": version_of("curfew-op"),

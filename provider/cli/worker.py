@@ -39,10 +39,10 @@ Examples:
 def worker(
     concurrency: int | None, metrics_port: int | None, metrics_host: str, woken_by: int | None
 ) -> None:
-    """Tell relying parties of endings until SIGTERM or Ctrl-C.
+    """Notify relying parties of logouts until SIGTERM or Ctrl-C.
 
-    With a broker it is woken by each logout; without one, and whenever the broker is away, it finds
-    what is due by sweeping. Run as many as you like; `curfew serve --with-worker` runs one by itself.
+    With a broker, each logout wakes it; without one, or while the broker is unavailable, it finds due
+    deliveries by sweeping. Run any number of workers; `curfew serve --with-worker` starts one itself.
     """
     if concurrency is not None:
         # The option is the setting, for this process.

@@ -1,4 +1,4 @@
-"""What only the network can tell about a client's metadata, asked before it is registered."""
+"""Checks of client metadata that need the network, made before registration."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -41,7 +41,7 @@ class Logo:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What came of asking for a logo, and when."""
+    """The result of fetching a logo, and when."""
 
     logo: Logo | None
     at: datetime

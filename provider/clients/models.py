@@ -14,7 +14,7 @@ from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
 
 
 class OfflinePolicy(StrEnum):
-    """What becomes of a client's offline grants when the browser's session is signed out."""
+    """The effect of a browser's sign-out on a client's offline grants."""
 
     KEEP = "keep"
     REVOKE = "revoke"
@@ -50,7 +50,7 @@ class LogoutTokenNames(StrEnum):
 
 
 class IDTokenClaims(StrEnum):
-    """What a client's ID Tokens say of the person beyond `sub` (core §5.4)."""
+    """Claims about the person in a client's ID Tokens beyond `sub` (core §5.4)."""
 
     # Everything that the granted scopes allow, for apps that never call the UserInfo Endpoint.
     SCOPES = "scopes"
@@ -59,7 +59,7 @@ class IDTokenClaims(StrEnum):
 
 
 class TokenFormat(StrEnum):
-    """What an access token looks like to the resource server."""
+    """The format of an access token."""
 
     # A reference, about which a resource server asks us: dead at once with what it hangs on.
     OPAQUE = "opaque"
@@ -176,7 +176,7 @@ class UsedAssertion(Base):
 
 
 class InitialAccessToken(Base):
-    """What a stranger needs to register a client (rfc7591 §3), given out by the operator."""
+    """Authorizes the registration of clients (rfc7591 §3); issued by the operator."""
 
     __tablename__ = "initial_access_token"
 

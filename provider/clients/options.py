@@ -1,4 +1,4 @@
-"""What the operator decides about a client, beyond what the client registered about itself."""
+"""Options that the operator sets for a client, beyond its registered metadata."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields

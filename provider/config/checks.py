@@ -1,4 +1,4 @@
-"""What must hold for the settings, alone and together; each problem is one sentence."""
+"""Checks of the settings, alone and together; each problem is one sentence."""
 
 import base64
 import binascii

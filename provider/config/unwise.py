@@ -1,4 +1,4 @@
-"""What settings allow that is unwise in production; each problem names its setting, the risk and the cure."""
+"""Settings that are unsafe in production; each problem names its setting, the risk and the fix."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""What must hold for the settings that are URLs."""
+"""Checks of the settings that are URLs."""
 
 import re
 from collections.abc import Iterator

@@ -18,7 +18,7 @@ LONGEST_WAIT_FACTOR = 30
 
 
 class Turn(Enum):
-    """What became of an endpoint."""
+    """A change of an endpoint's state."""
 
     OPENED = auto()
     CLOSED = auto()
@@ -34,7 +34,7 @@ class Turn(Enum):
 
 @dataclass(slots=True)
 class Tally:
-    """What one worker has seen of an endpoint since it last wrote it down."""
+    """One worker's observations of an endpoint since it last stored them."""
 
     url: str | None = None
     successes: int = 0

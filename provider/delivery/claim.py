@@ -25,7 +25,7 @@ _LEAST_READ = 32
 
 @dataclass(slots=True)
 class Claim:
-    """What was taken, each with its place; whom there was no place for; and whether more may be due."""
+    """The claimed deliveries with their permits, the clients without one, and whether more may be due."""
 
     taken: list[tuple[ClaimedDelivery, Permit]]
     held: set[UUID]

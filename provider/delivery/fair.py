@@ -1,4 +1,4 @@
-"""Whose turn it is (DLV-13): the urgent first, and among those as urgent one for each app in turn."""
+"""Fair order of deliveries (DLV-13): urgent ones first, and within a priority one for each app in turn."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -39,7 +39,7 @@ class Most:
 
 @dataclass(slots=True)
 class Choice:
-    """What is started now, each with its permit; and which clients have more than may be started now."""
+    """The deliveries to start now with their permits, and the clients that have further ones."""
 
     places: dict[UUID, Permit] = field(default_factory=dict)
     held: set[UUID] = field(default_factory=set)

@@ -27,7 +27,7 @@ _REMEMBERED_ADDRESSES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What all workers together may do."""
+    """The limits for all workers together."""
 
     endpoint_concurrency: int
     endpoint_rate: int

@@ -1,4 +1,4 @@
-"""What an answer means for a delivery (DLV-11): a table, and one pure function that reads it.
+"""The meaning of a response for a delivery (DLV-11): a table, and one pure function that reads it.
 
 No answer short of success is final: an app that restarts answers 404 or 302, and one with a stale key
 set must answer 400. The class of the answer decides only how early operators hear of it.
@@ -30,7 +30,7 @@ _CRASHES_AT_ONCE = 1
 
 
 class Outcome(StrEnum):
-    """What one attempt came to, besides the outbound client's classes of failure."""
+    """Outcomes of an attempt, besides the outbound client's classes of failure."""
 
     ACCEPTED = "accepted"
     # Another 2xx than 200 and 204: taken for a yes, and shown.

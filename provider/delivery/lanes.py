@@ -1,4 +1,4 @@
-"""What is known of the way to one endpoint, and of what several endpoints share: counted in memory."""
+"""Counters in memory for one endpoint, and for the resources that several endpoints share."""
 
 import math
 from collections import deque
@@ -11,7 +11,7 @@ _SECOND = 1.0
 
 @dataclass(slots=True)
 class Flow:
-    """What goes one way: how much is under way, and when the latest were started."""
+    """Counts of one lane: attempts in flight, and the times of the latest starts."""
 
     in_flight: int = 0
     starts: "deque[float]" = field(default_factory=deque)

@@ -1,4 +1,4 @@
-"""What was claimed and waits for a thread: the urgent first, then each app in its turn.
+"""Claimed deliveries that wait for a thread: urgent ones first, then each app in turn.
 
 A thread that is done takes the next by itself. One that has waited for an answer too long does not hold
 up the others: another thread is started in its place, and what still waits for the same app is put back.

@@ -17,7 +17,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Who is to be told, and of what."""
+    """The recipient of a delivery and its subject."""
 
     client_id: UUID
     account_id: UUID

@@ -1,4 +1,4 @@
-"""What the dispatcher is told by whoever owes the deliveries."""
+"""The interface between the dispatcher and the owner of deliveries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from provider.delivery.results import Recorder
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What the dispatcher asks of whoever owns the deliveries; a second thread calls `record`."""
+    """The functions that the owner of deliveries provides; a second thread calls `record`."""
 
     builders: Mapping[str, Builder]
     # Called inside the finishing transaction, with the deliveries that have reached their final states.

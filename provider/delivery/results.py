@@ -1,4 +1,4 @@
-"""What has ended and is to be written down: in batches, each with what its owner records of it."""
+"""Results of attempts, written in batches with the records of their owner."""
 
 import math
 import threading

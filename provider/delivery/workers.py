@@ -1,4 +1,4 @@
-"""Who delivers at present: the limits of an endpoint are shared among the living (DLV-13)."""
+"""The active workers, which share the limits of an endpoint (DLV-13)."""
 
 import os
 import socket

@@ -86,7 +86,7 @@ def _read() -> Parameters:
 
 
 def resume(handle: str) -> Response:
-    """Go on with a parked request, in the browser that began it."""
+    """Continue a parked request, in the browser that started it."""
     interaction = interactions.find(handle, cookies.browser(), _KIND) or _adopt(handle)
     if interaction is None:
         return _explain(handle)

@@ -9,7 +9,7 @@ from provider.web.op_browser_state import cookie_name
 
 
 def check_session_iframe() -> Response:
-    """Answer with the page whose script tells an app whether anything changed, without asking us again."""
+    """Answer with the page whose script tells an app whether the session changed, without a request."""
     if not current.settings().session_management:
         abort(404)
     headers.allow_framing()

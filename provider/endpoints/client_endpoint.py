@@ -1,4 +1,4 @@
-"""What the endpoints for clients have in common: a form comes in, JSON goes out (rfc6749 §3.2, §5)."""
+"""Common parts of the endpoints for clients: form requests, JSON responses (rfc6749 §3.2, §5)."""
 
 from collections.abc import Callable
 

@@ -54,7 +54,7 @@ def end_session() -> Response:
 
 
 def resume_end_session(handle: str) -> Response:
-    """Go on with a Logout Request that came by a cross-site POST, now that our cookies are seen."""
+    """Continue a Logout Request that arrived as a cross-site POST, which carries no cookies."""
     browser = cookies.bind_browser()
     parked = find_parked(handle, browser, KIND) or find_unbound(handle, KIND)
     if parked is None:

@@ -1,4 +1,4 @@
-"""What a Logout Request comes down to, once its hint is proven and its redirect URI checked.
+"""A Logout Request whose hint is verified and whose redirect URI is checked.
 
 Only this is parked and carried from page to page, never the hint itself: an ID Token has no place
 in a table, an address or a form.
@@ -33,7 +33,7 @@ _NEWER = frozenset({"result_page", "unusable", "self_registered", "was_signed_in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSessionCase:
-    """Who asks, how far that is proven, and where the person goes afterwards."""
+    """The requesting client, how far it is proven, and where the person goes afterwards."""
 
     client_id: str | None = None
     app_name: str | None = None

@@ -40,7 +40,7 @@ THIS_BROWSER, THIS_APP, EVERYWHERE, EVERYWHERE_SURELY = "true", "app", "everywhe
 
 
 def show_end_session_confirm() -> Response:
-    """Ask the person, and show what each answer means."""
+    """Ask the person, and show what each choice ends."""
     ticket = request.args.get("ticket", "")
     parked = find(ticket, cookies.browser(), KIND)
     if parked is None:

@@ -1,4 +1,4 @@
-"""What a person is asked before anything ends: which sign-out, and again before the widest of them."""
+"""The question before a sign-out, and the confirmation before signing out everywhere."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -11,7 +11,7 @@ from provider.web.layout import page
 
 
 def frontchannel_logout(handle: str, ticket: str) -> Response:
-    """Load each app's page in a frame. Nothing is ended by it, so that loading it twice is harmless."""
+    """Load each app's page in a frame. It ends nothing, so loading it twice is safe."""
     results = url_for("endpoints.show_session_ended", handle=handle)
     parked = find(ticket, cookies.browser(), InteractionKind.FRONTCHANNEL)
     if parked is None:

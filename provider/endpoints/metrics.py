@@ -12,7 +12,7 @@ from provider.web.bearer import bearer_token
 
 
 def metrics() -> Response:
-    """Answer with what was counted and measured, to whoever has the token."""
+    """Answer with the metrics, to callers with the bearer token."""
     expected = current.settings().metrics_bearer_token
     if not expected:
         abort(404)

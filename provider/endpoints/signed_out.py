@@ -1,4 +1,4 @@
-"""What a person sees when a session has ended: the way back to the app, or our page of results."""
+"""The end of a sign-out for a person: back to the app, or the result page."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -86,7 +86,7 @@ def already_signed_out(
 
 
 def show_session_ended(handle: str) -> Response:
-    """Show what became of an ending, app by app; the address is known to nobody else."""
+    """Show the result of a logout, app by app; the address is a secret."""
     logout = find_by_result_handle(handle)
     if logout is None:
         return error_page(404, "not_found")
@@ -114,7 +114,7 @@ def show_session_ended(handle: str) -> Response:
 
 
 def show_session_ended_state(handle: str) -> JSONResponse:
-    """Say the same to the script of an open page: its rows anew, and whether looking again is worth while."""
+    """Return the current rows to the script of an open page, and whether it should ask again."""
     logout = find_by_result_handle(handle)
     if logout is None:
         answer = jsonify(error="not_found")

@@ -1,4 +1,4 @@
-"""What a person has agreed to: what the consent page named, and nothing that follows from it by chance."""
+"""Consent of a person: exactly what the consent page named."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple

@@ -10,7 +10,7 @@ from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class Grant(Base):
-    """What an Account allowed a Client, until when. Its row is what refresh and revocation lock."""
+    """Access that an Account allowed a Client, until when. Refresh and revocation lock its row."""
 
     __tablename__ = "grant"
     __table_args__ = (

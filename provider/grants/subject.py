@@ -1,4 +1,4 @@
-"""What a client calls a person (core §8)."""
+"""The subject identifier of a person for a client (core §8)."""
 
 from urllib.parse import urlsplit
 

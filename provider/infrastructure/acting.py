@@ -1,4 +1,4 @@
-"""Who acts, and from where: the operator behind a command, the address behind a request.
+"""The actor and its origin: the operator of a command, the address of a request.
 
 Whoever starts a command or answers a request says so once; the audit and the record of a logout read
 it. Without either, as in a worker, the system acts by itself.

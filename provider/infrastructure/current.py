@@ -1,4 +1,4 @@
-"""What the running application was composed of: settings and the doors that need them.
+"""The components of the running application: settings and the services that need them.
 
 The composition root puts the house into the application; rooms ask here and never see the framework.
 """

@@ -40,7 +40,7 @@ WRITES = "curfew_writes"
 
 
 class Role(Enum):
-    """What a process does with the database; how long it may take depends on it."""
+    """The use that a process makes of the database, which decides its time limits."""
 
     # Answers requests: somebody waits.
     WEB = auto()
@@ -51,7 +51,7 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the database enforces for a connection, even if its process or host is gone."""
+    """Limits that the database enforces for a connection, even if its process or host is gone."""
 
     # A statement, and its wait for a lock. None: as long as it takes.
     statement: timedelta | None

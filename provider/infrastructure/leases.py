@@ -15,7 +15,7 @@ from provider.infrastructure.database import Base, UTCDateTime, change, db, tran
 
 
 class DutyLease(Base):
-    """Who does a periodic duty, until when, and when it was last done."""
+    """The holder of a periodic duty, the end of its lease, and when the duty was last done."""
 
     __tablename__ = "duty_lease"
 

@@ -1,4 +1,4 @@
-"""What a migration does to a large table in use, without keeping requests waiting.
+"""Migrations of large tables in use, without keeping requests waiting.
 
 Each of these runs outside of a transaction on PostgreSQL, so that a revision with one of them does nothing
 else: after an interruption the revision is run again from its beginning. On SQLite they are part of the

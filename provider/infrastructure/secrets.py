@@ -1,4 +1,4 @@
-"""What is kept secret at rest: the key-encryption key and everything derived from it.
+"""Secrets at rest: the key-encryption key and the keys derived from it.
 
 Each use has its own key by HKDF label (KEY-17), so a value made for one use is nothing in another.
 """
@@ -43,7 +43,7 @@ class SecretBox:
 
     @property
     def name(self) -> str:
-        """What the newest key is called where it must not be told."""
+        """Return an identifier of the newest key that does not reveal it."""
         return self.keyed_digest("name", "")[:32]
 
     def derive(self, label: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What this instance has last seen of its databases, in a file of the data folder.
+"""The last known state of the databases, in a file of the data folder.
 
 A database cannot know that it is an older copy of itself; whoever has seen the newer one can. The file
 is written by replacing it, by any process of this instance. Without it, or where it cannot be written,

@@ -1,4 +1,4 @@
-"""What an app's answers to good and bad tokens mean (backchannel §2.7, §2.8)."""
+"""The meaning of an app's answers to good and bad tokens (backchannel §2.7, §2.8)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What an examination found: a grade, what was seen, what it means and how to mend it."""
+"""Findings of an examination: grade, observation, meaning and fix."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

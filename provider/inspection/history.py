@@ -37,7 +37,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was found, in a sentence for operators; empty while the database is whole."""
+    """The finding as a sentence for operators; empty while the database is whole."""
 
     state: State
     sentence: str = ""

@@ -1,4 +1,4 @@
-"""What must not be found in the database, one row of the table below each (docs/design/guarantees.md).
+"""Invariants of the database, one row of the table below each (docs/design/guarantees.md).
 
 Each question is about the rows of one table and what they point to, is asked of a thousand of them
 at a time, and finds its way by primary keys and the indexes on foreign keys.

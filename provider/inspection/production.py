@@ -1,4 +1,4 @@
-"""What is unwise about a running installation and cannot be read from its settings."""
+"""Problems of a running installation that its settings do not show."""
 
 from collections.abc import Iterator
 

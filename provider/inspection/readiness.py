@@ -27,7 +27,7 @@ _SHARED_FOR = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one check has found; the detail is a sentence, the values are figures for operators."""
+    """The result of one check; the detail is a sentence, the values are figures for operators."""
 
     ok: bool = True
     detail: str = ""

@@ -13,7 +13,7 @@ from provider.infrastructure.opaque_tokens import digest_of
 
 
 class InteractionKind(StrEnum):
-    """What kind of request is parked."""
+    """The kind of a parked request."""
 
     AUTHORIZATION = "authorization"
     END_SESSION = "end_session"

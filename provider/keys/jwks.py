@@ -1,4 +1,4 @@
-"""What the world may know of our keys."""
+"""The public keys, as published."""
 
 from typing import Any
 

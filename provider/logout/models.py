@@ -45,7 +45,7 @@ class LogoutScope(StrEnum):
 
 
 class BulkKind(StrEnum):
-    """What a bulk logout ends."""
+    """The scope of a bulk logout."""
 
     # Everybody's sessions and grants.
     ALL = "all"

@@ -43,7 +43,7 @@ class PreviewedApp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What would end."""
+    """The sessions, client sessions and grants that would end."""
 
     apps: tuple[PreviewedApp, ...]
     sessions: tuple[HeldSession, ...] = ()

@@ -1,4 +1,4 @@
-"""What a logout would end: the client sessions of sessions, with their grants.
+"""The client sessions and grants that a logout would end.
 
 With `lock` the rows stay as they were read until the transaction ends. A logout needs that: of two at once
 the second then finds only what the first has left, and no client is notified twice of the same client session

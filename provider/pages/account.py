@@ -16,7 +16,7 @@ from provider.web.parameters import read_parameters
 
 
 def show() -> AnyResponse:
-    """Show everything a person holds, with a button for each end of it."""
+    """Show the person's sessions and grants, with a button to end each."""
     found = current_session()
     if found is None:
         return ask_to_sign_in("account")
@@ -37,7 +37,7 @@ def show() -> AnyResponse:
 
 
 def show_everywhere() -> AnyResponse:
-    """Show what signing out everywhere would end, and ask a second time."""
+    """Show what signing out everywhere would end, and ask for confirmation."""
     found = current_session()
     if found is None:
         return ask_to_sign_in("everywhere")

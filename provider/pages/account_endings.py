@@ -1,4 +1,4 @@
-"""What the buttons of the account page do: each is one of the verbs, told in `provider.logout`.
+"""Actions of the account page: each button is one of the verbs in `provider.logout`.
 
 Somebody else's session looks like none at all (SEC-801). A form that is sent twice ends nothing more
 and leads to the same page of results.
@@ -37,7 +37,7 @@ from provider.web.own_address import redirect_to_own
 
 
 def submit() -> Response:
-    """End what the pressed button names: a session, an app here, an app altogether, or this browser."""
+    """End what the button names: a session, an app in this browser, an app everywhere, or this browser."""
     found = current_session()
     if found is None:
         return signed_out_already()
@@ -55,7 +55,7 @@ def submit() -> Response:
 
 
 def submit_everywhere() -> Response:
-    """End everything, after the second question."""
+    """End all sessions and grants, after the confirmation."""
     found = current_session()
     if found is None:
         return signed_out_already()

@@ -36,7 +36,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part(Generic[Row]):
-    """What is shown of a list, and the addresses where it goes on and where it begins."""
+    """One page of a list, and the addresses of the next and the first page."""
 
     rows: Sequence[Row]
     more_url: str | None

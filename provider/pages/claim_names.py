@@ -1,4 +1,4 @@
-"""What single claims about a person are called on a page (core §5.1)."""
+"""Names of individual claims on a page (core §5.1)."""
 
 from collections.abc import Iterable
 

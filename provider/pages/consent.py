@@ -26,7 +26,7 @@ _ANSWERS = ("allow", "deny")
 
 
 def show(handle: str) -> AnyResponse:
-    """Show who asks for what; the endpoint decides whether that is due (ABU-64)."""
+    """Show which app requests what; the endpoint decides whether consent is needed (ABU-64)."""
     parked = find_parked(handle)
     if parked is None:
         return gone(handle)
@@ -35,7 +35,7 @@ def show(handle: str) -> AnyResponse:
 
 
 def submit(handle: str) -> AnyResponse:
-    """Note what the person has decided."""
+    """Record the person's decision."""
     parked = find_parked(handle)
     if parked is None:
         return gone(handle)

@@ -32,7 +32,7 @@ _SECONDS_TO_WAIT = 60
 
 
 def show() -> AnyResponse:
-    """Ask for the code, with the one from the address already filled in."""
+    """Ask for the code, prefilled from the address."""
     typed = user_codes.read(request.args.get("user_code", ""))
     found = current_session()
     if found is None:
@@ -42,7 +42,7 @@ def show() -> AnyResponse:
 
 
 def submit() -> AnyResponse:
-    """Look the code up and show who asks for what, or ask for it again."""
+    """Look the code up and show which app requests what, or ask for it again."""
     found = current_session()
     typed = user_codes.read(request.form.get("user_code", ""))
     if found is None:
@@ -60,7 +60,7 @@ def submit() -> AnyResponse:
 
 
 def decide() -> AnyResponse:
-    """Note what the person has decided; the first answer counts, from whatever page it comes."""
+    """Record the person's decision; the first answer counts, whichever page it comes from."""
     found = current_session()
     typed = user_codes.read(request.form.get("user_code", ""))
     if found is None or typed is None:

@@ -7,6 +7,6 @@ from provider.web.layout import page
 
 
 def show() -> Response:
-    """Show who is signed in at this browser, with the way to sign out."""
+    """Show who is signed in in this browser, with a link to sign out."""
     found = current_session()
     return page("front.html", account=found and found.account, session=found and found.session)

@@ -22,7 +22,7 @@ _HEADERS = {
 
 
 def show(client_id: str) -> Response:
-    """Show the logo of an app, which is fetched when it is first asked for (registration §2)."""
+    """Serve the logo of an app, which is fetched at the first request (registration §2)."""
     with reading():
         client = find_by_client_id(client_id)
     uri = logos.address_of(client) if client and client.is_active else None

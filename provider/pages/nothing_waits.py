@@ -42,7 +42,7 @@ class _WayOn:
 
 
 def show_alone() -> Response:
-    """Explain that signing in begins at an app."""
+    """Explain that signing in starts from an app."""
     return page("nothing_waits.html", reason=Reason.ALONE, app_name=None, way_on=None)
 
 

@@ -20,7 +20,7 @@ from provider.web.layout import page
 
 
 def show() -> Response:
-    """Show which sessions would end, and ask."""
+    """Show which sessions would end, and ask for confirmation."""
     found = current_session()
     if found is None:
         return ask_to_sign_in("others")

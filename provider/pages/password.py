@@ -28,7 +28,7 @@ from provider.web.this_browser import this_browser
 
 
 class Mistyped(StrEnum):
-    """What is wrong with the form before any password is looked at."""
+    """Problems of the form that are found before a password is checked."""
 
     INCOMPLETE = "incomplete"
     DIFFERENT = "different"
@@ -39,7 +39,7 @@ Why = Mistyped | NotChanged | PasswordRule | Refusal | TooMany
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """What a person has typed."""
+    """The input of a form."""
 
     current: str = field(repr=False)
     new: str = field(repr=False)
@@ -53,7 +53,7 @@ def show() -> Response:
 
 
 def submit() -> Response:
-    """Change the password; this browser goes on under a new handle, the others are signed out."""
+    """Change the password; this browser gets a new session handle, the others are signed out."""
     browser = this_browser()
     found = browser.session
     if found is None:

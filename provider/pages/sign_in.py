@@ -30,7 +30,7 @@ from provider.web.layout import page
 
 
 def show(handle: str) -> AnyResponse:
-    """Show the form, with the name that the app expects already filled in.
+    """Show the form, prefilled with the user name that the app expects.
 
     Where somebody has signed in since the form was shown, say in another tab, the request goes on.
     """
@@ -48,7 +48,7 @@ def show(handle: str) -> AnyResponse:
 
 
 def submit(handle: str) -> AnyResponse:
-    """Let the person in, or show the form again with one calm sentence."""
+    """Sign the person in, or show the form again with one sentence."""
     parked = _find(handle)
     if parked is None:
         return gone(handle)

@@ -22,7 +22,7 @@ class ClaimDemand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimsRequest:
-    """What is wanted from the UserInfo Endpoint and what in the ID Token, by the names of the claims."""
+    """Claims requested from the UserInfo Endpoint and in the ID Token, by name."""
 
     userinfo: Mapping[str, ClaimDemand] = field(default_factory=dict, hash=False)
     id_token: Mapping[str, ClaimDemand] = field(default_factory=dict, hash=False)

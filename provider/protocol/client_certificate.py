@@ -31,7 +31,7 @@ class MalformedCertificate(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientCertificate:
-    """What counts of a certificate: its digest and the names it was issued for."""
+    """The digest of a certificate and the names it was issued for."""
 
     # rfc8705 §3.1: x5t#S256, the SHA-256 of the DER encoding in base64url.
     thumbprint: str

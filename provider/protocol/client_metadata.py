@@ -16,7 +16,7 @@ STANDARD_SCOPE = "openid profile email address phone offline_access"
 
 
 class Problem(NamedTuple):
-    """What is wrong with one field."""
+    """A problem with one field."""
 
     field: str
     sentence: str
@@ -45,7 +45,7 @@ def _declared(meaning: str, default: Any = None) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientMetadata:
-    """What a client registered; the defaults are those of the specifications."""
+    """Registered client metadata; the defaults are those of the specifications."""
 
     redirect_uris: tuple[str, ...] = _declared("Where authorization answers may go.", ())
     response_types: tuple[str, ...] = _declared(

@@ -1,4 +1,4 @@
-"""What must hold for client metadata: types first, then each field, then fields together."""
+"""Rules of client metadata: types first, then each field, then fields together."""
 
 import types
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What a person would call the browser at hand, such as "Firefox on Linux"."""
+"""A readable name of a browser, such as "Firefox on Linux"."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What a device is told at the token endpoint while it may not sign in (rfc8628 §3.5)."""
+"""Errors for a polling device at the token endpoint (rfc8628 §3.5)."""
 
 from provider.protocol.errors import AccessDenied, ProtocolError
 

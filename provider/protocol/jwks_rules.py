@@ -1,4 +1,4 @@
-"""What must hold for a client's JWK Set (rfc7517): public keys only, and strong ones.
+"""Rules of a client's JWK Set (rfc7517): public keys only, and strong ones.
 
 A set that is registered must be right as a whole; of one that is fetched what is usable is used.
 """

@@ -35,7 +35,7 @@ class MalformedParameter(InvalidRequest):
 
 
 class Parameters(Mapping[str, str]):
-    """What was sent: names to values, none empty. Its repr shows names alone, for values may be secrets."""
+    """Received parameters: names to values, none empty. Its repr shows only names: values may be secrets."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = dict(values)

@@ -1,4 +1,4 @@
-"""What the operator is told of a refused request; none of it leaves the provider."""
+"""Details of a refused request for the operator; they do not leave the provider."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _OURS = re.compile(r"cf[a-z]{1,2}_")
 
 
 class RefusalKind(StrEnum):
-    """What was refused."""
+    """The kind of a refused request."""
 
     AUTHENTICATION = "authentication"
     REDIRECT_URI = "redirect_uri"

@@ -1,4 +1,4 @@
-"""What a Request Object says once its signature holds (rfc9101 §4, core §6.1): claims become parameters."""
+"""Claims of a verified Request Object as parameters (rfc9101 §4, core §6.1)."""
 
 import json
 from collections.abc import Mapping

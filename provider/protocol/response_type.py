@@ -1,4 +1,4 @@
-"""What a client may ask the Authorization Endpoint for, and how the answer gets to it.
+"""Response types of the Authorization Endpoint, and how each response is returned.
 
 OAuth 2.0 Multiple Response Type Encoding Practices, Form Post Response Mode, and the JWT Secured
 Authorization Response Mode (JARM).

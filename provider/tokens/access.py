@@ -24,7 +24,7 @@ ACCESS_TOKEN_PREFIX = "cfa_"  # noqa: S105 – a public prefix, no token.
 
 @dataclass(frozen=True, slots=True)
 class TokenForm:
-    """What a token is to look like, and how long it may live."""
+    """The format and lifetime of a token."""
 
     # None: a reference.
     signing_alg: str | None

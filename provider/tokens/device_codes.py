@@ -31,7 +31,7 @@ _SLOWEST = 3600
 
 
 class DeviceCodeState(StrEnum):
-    """What has become of a device's request."""
+    """The state of a device's request."""
 
     WAITING = "waiting"
     ALLOWED = "allowed"

@@ -1,4 +1,4 @@
-"""What an ID Token says (core §2). Signing it is `provider.keys.jwt`'s part."""
+"""Claims of an ID Token (core §2). Signing it is `provider.keys.jwt`'s part."""
 
 import base64
 import hashlib

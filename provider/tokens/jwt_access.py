@@ -1,4 +1,4 @@
-"""What a signed access token says (rfc9068 §2.2). Signing it is `provider.keys.jwt`'s part.
+"""Claims of a signed access token (rfc9068 §2.2). Signing it is `provider.keys.jwt`'s part.
 
 It stands in our tables like an opaque one, and here it is looked up and never believed: what has ended
 is refused at once. A resource server that does not ask believes it until it expires.

@@ -43,7 +43,7 @@ class LiveAccessToken:
 
     @property
     def holder(self) -> Client:
-        """Who shows this token: the client that the person let in, or one that acts for it (rfc8693)."""
+        """The client that presents this token: the one the person allowed, or one acting for it (rfc8693)."""
         return self.actor or self.client
 
 

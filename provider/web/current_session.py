@@ -1,4 +1,4 @@
-"""Who is signed in at this browser."""
+"""The session of this browser."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What every response says besides its content (SEC-303), errors and redirects included."""
+"""Headers of every response (SEC-303), errors and redirects included."""
 
 import re
 from collections.abc import Iterable

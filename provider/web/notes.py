@@ -1,4 +1,4 @@
-"""What has been decided while one request is answered; gone with the request.
+"""Decisions made while one request is answered; discarded with the request.
 
 Kept in the request's own environment and not in Flask's `g`, which lives as long as the application
 context and so may outlive a request that was made inside another context.

@@ -1,4 +1,4 @@
-"""What may stand in the variable parts of our addresses; anything else is an address that does not exist.
+"""Converters for the variable parts of addresses; any other value is a 404.
 
 A part that has been percent-decoded may hold anything, such as the line break that no header may hold.
 """

@@ -1,4 +1,4 @@
-"""What bounds a request from outside of Flask: its time at the database, and an answer whatever happens.
+"""Limits of a request outside of Flask: its time at the database, and an answer in every case.
 
 Inside, every error has its form (`errors`). What escapes while the request is taken down would reach
 the server as an exception: a bare 500 without a line in the log.

@@ -1,4 +1,4 @@
-"""What makes an application speak HTTP as the house does."""
+"""Set up the HTTP behaviour that all applications share."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

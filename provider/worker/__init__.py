@@ -1,4 +1,4 @@
-"""What runs without being asked: deliveries, the sweep, and the leased periodic duties.
+"""Background work: deliveries, the sweep, and the leased periodic duties.
 
 Every worker process does all of it, and any number of them may. Knows what is to be done and when,
 not how: each duty is a function of the room that owns the noun. Celery itself is in `celery_app`.

@@ -23,7 +23,7 @@ _CPU_CHECK = timedelta(seconds=5)
 
 
 class WorkerProcess:
-    """What a worker does besides listening to the broker, from start to stop."""
+    """The threads of a worker besides the broker's consumer, from start to stop."""
 
     def __init__(self, app: Flask, *, concurrency: int | None = None) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What a message from the broker may make a worker do: look for due deliveries, and nothing else."""
+"""The task that a broker message triggers: look for due deliveries, and nothing else."""
 
 from uuid import UUID
 

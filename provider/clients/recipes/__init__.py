@@ -45,7 +45,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What one kind of software needs. Texts contain placeholders such as `<<client_id>>`."""
+    """The recipe of one kind of software. Texts contain placeholders such as `<<client_id>>`."""
 
     name: str
     title: str

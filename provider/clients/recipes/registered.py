@@ -1,4 +1,4 @@
-"""What a recipe says of a client that is registered: its values, and where it differs from the preset."""
+"""A recipe for a registered client: its values, and where it differs from the preset."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

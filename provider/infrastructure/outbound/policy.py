@@ -1,4 +1,4 @@
-"""What the operator allows outbound calls to do, and the classes of failure."""
+"""The policy for outbound calls, and the classes of failure."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What can be seen of an endpoint before anything is said to it: its addresses and its certificate."""
+"""The observable facts of an endpoint before a request is sent: its addresses and its certificate."""
 
 import ssl
 from dataclasses import dataclass

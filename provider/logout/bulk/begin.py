@@ -23,7 +23,7 @@ class InTheFuture(ValueError):
 
 
 def end_everybody(initiator: Actor) -> BulkLogout:
-    """End all sessions and all grants of everybody."""
+    """End all sessions and all grants of everyone."""
     change(update(ProviderState).values(epoch=ProviderState.epoch + 1))
     return _begin(BulkKind.ALL, initiator)
 

@@ -31,7 +31,7 @@ def stop(bulk_logout_id: UUID) -> BulkLogout:
 
 
 def resume(bulk_logout_id: UUID) -> BulkLogout:
-    """Go on with a stopped bulk logout where it was stopped."""
+    """Resume a stopped bulk logout where it was stopped."""
     stopped = BulkLogout.stopped_at.is_not(None)
     return _steer(bulk_logout_id, EventTag.MASS_ENDING_RESUMED, stopped, stopped_at=None, paced_until=None)
 

@@ -1,4 +1,4 @@
-"""What becomes of an Authentication Request: a pure function of what is asked and what is known."""
+"""The decision about an Authentication Request, as a pure function of the request and the known facts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who is signed in at this browser, as far as it matters here."""
+    """The facts about the session of this browser that the decision needs."""
 
     account_id: str
     # What this client calls the person.
@@ -38,7 +38,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientFacts:
-    """What matters of the client."""
+    """The facts about the client that the decision needs."""
 
     first_party: bool
     native: bool
@@ -49,7 +49,7 @@ class ClientFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What the person has answered since the request was parked."""
+    """The person's answers since the request was parked."""
 
     # The session in which somebody signed in for this very request.
     signed_in: str | None = None

@@ -1,4 +1,4 @@
-"""What a device asks for and is told at the device authorization endpoint (rfc8628 §3.1, §3.2)."""
+"""Requests and responses of the device authorization endpoint (rfc8628 §3.1, §3.2)."""
 
 from typing import Any
 from urllib.parse import urlencode

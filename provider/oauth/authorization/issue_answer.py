@@ -37,7 +37,7 @@ class DecisionOutdated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """What everything that is issued hangs on."""
+    """The grant and client session that everything is issued on."""
 
     client: Client
     grant: Grant

@@ -61,7 +61,7 @@ CHECKS: tuple[tuple[str | None, Check], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:
-    """What a client asks for; everything in it has been validated but the hint, which others must verify."""
+    """A validated request; only the hint remains to be verified by the caller."""
 
     redirect_uri: str
     scopes: tuple[str, ...]
@@ -100,7 +100,7 @@ class AuthorizationRequest:
 
     @property
     def about_tokens(self) -> dict[str, Any]:
-        """What the code remembers for the tokens that it will be exchanged for."""
+        """Return the values that the code keeps for its tokens."""
         said = {"resources": list(self.resources), "dpop_jkt": self.dpop_jkt}
         return {name: value for name, value in said.items() if value}
 

@@ -1,4 +1,4 @@
-"""What a client sends to our back-channel endpoints and what we answer, free of any framework."""
+"""Requests of clients to the back-channel endpoints and their responses, independent of a framework."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is encrypted to a client that registered it (registration §2): to a key of the client's own.
+"""Encryption of responses to a key of the client that registered it (registration §2).
 
 A key that is published at `jwks_uri` is fetched before anything is written: `prepare` does so. What is
 encrypted inside of a transaction and finds no key raises KeyLacking, which undoes the transaction.

@@ -1,4 +1,4 @@
-"""What a client that registers itself may not take, however well it asks for it (rfc7591 §5, SEC-802)."""
+"""Restrictions on self-registered clients (rfc7591 §5, SEC-802)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the token endpoint answers (rfc6749 §5.1, core §3.1.3.3), and how a grant's first tokens are made."""
+"""Token responses (rfc6749 §5.1, core §3.1.3.3) and the first tokens of a grant."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from provider.tokens.models import AccessToken
 
 
 class HangsOn(NamedTuple):
-    """What tokens live and die with."""
+    """The rows that decide whether the tokens are valid."""
 
     client: Client
     grant: Grant

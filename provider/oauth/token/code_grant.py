@@ -42,7 +42,7 @@ class PresentedCode:
         return self.found.code.redirect_uri
 
     def get_scope(self) -> str:
-        """What the code stands for."""
+        """The grant and session that the code was issued for."""
         return self.found.code.scope
 
 

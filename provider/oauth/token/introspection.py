@@ -1,4 +1,4 @@
-"""What a resource server may ask about a token (rfc7662)."""
+"""Token introspection for resource servers (rfc7662)."""
 
 from typing import Any
 

@@ -36,7 +36,7 @@ class PresentedRefreshToken:
         return self.found.client.id == client.client.id
 
     def get_scope(self) -> str:
-        """What the token stands for."""
+        """The grant and session that the token was issued for."""
         return self.found.token.scope
 
 

@@ -1,4 +1,4 @@
-"""What the tokens of one request are to be: for whom they are meant, and what they are bound to."""
+"""The audience, scope and key binding of the tokens of one request."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

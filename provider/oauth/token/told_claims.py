@@ -15,7 +15,7 @@ _USERINFO, _ID_TOKEN = "userinfo", "id_token"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldClaims:
-    """What a code or refresh token says of claims, and what that is for this person now."""
+    """The claims requested with a code or refresh token, and their current values for the person."""
 
     stored: dict[str, list[str]]
     in_id_token: dict[str, Any] = field(repr=False)
