@@ -42,7 +42,7 @@ def check(port: int, console: Console, *, issuer_path: str = "") -> bool:
     console.print(table)
     if is_right:
         shutil.rmtree(folder, ignore_errors=True)
-        console.print("[bold green]Everything happened as it should.[/]")
+        console.print("[bold green]Everything worked as expected.[/]")
     else:
         console.print(f"[bold red]Something went wrong.[/] The logs are in {folder / 'logs'}.")
     return is_right

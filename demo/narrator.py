@@ -23,7 +23,7 @@ _REASONS = {
     "password_reset": "password reset",
     "account_disabled": "account disabled",
     "account_deleted": "account deleted",
-    "session_replaced": "somebody else signed in",
+    "session_replaced": "another person signed in",
     "refresh_replay": "a refresh token was used twice",
     "code_replay": "a code was used twice",
     "consent_withdrawn": "consent withdrawn",
@@ -33,7 +33,7 @@ _REASONS = {
 }
 _REFUSALS = {
     "incomplete": "user name or password was missing",
-    "wrong": "user name or password was not right",
+    "wrong": "user name or password was incorrect",
     "too_many": "too many attempts",
     "slowed": "too many attempts in many networks",
 }
@@ -79,7 +79,7 @@ class Narrator:
 
 
 def _signed_in(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
-    return "sign-in", f"{fields.get('name') or 'somebody'} signed in at {fields.get('rp', '?')}", "green"
+    return "sign-in", f"{fields.get('name') or 'someone'} signed in at {fields.get('rp', '?')}", "green"
 
 
 def _refused(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:

@@ -121,7 +121,7 @@ class Story:
         _require(shows_result, f"no result although blue is silent: {self.ada.where}")
         self.ada.press("continue")
         at_red = self.ada.url.startswith(f"{self.demo.apps['red']}/signed-out")
-        _require(at_red, f"the way did not end at red but at {self.ada.where}")
+        _require(at_red, f"the browser did not return to red but ended at {self.ada.where}")
         return "result with blue pending, back at red" + (
             ", hint accepted without a question" if hint else ""
         )

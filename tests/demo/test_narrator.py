@@ -39,7 +39,7 @@ def ending(**fields) -> str:
         ),
         pytest.param(
             line("sign_in_refused", client_id="red", reason="wrong"),
-            "a sign-in for red: user name or password was not right",
+            "a sign-in for red: user name or password was incorrect",
             id="a refusal does not say which of both",
         ),
         pytest.param(

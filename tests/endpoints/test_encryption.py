@@ -226,7 +226,7 @@ def test_without_a_key_for_authorization_answers_the_person_gets_a_page(app, sig
         answer = rp.authorize(signed_in)
 
     assert answer.status_code == 400
-    assert "no key to encrypt to" in answer.text
+    assert "no key for encryption with" in answer.text
     assert [problem.kind for problem in list_problems(rp.client)] == ["encryption"]
 
 
@@ -238,7 +238,7 @@ def test_an_encrypted_hint_is_refused_with_what_to_send(app, signed_in):
     answer = query_of(rp.authorize(signed_in, id_token_hint=hint))
 
     assert answer["error"] == "invalid_request"
-    assert "encrypted; send the signed ID Token" in answer["error_description"]
+    assert "encrypted; decrypt it and send the signed ID Token" in answer["error_description"]
     _header, signed = decrypted(hint, EC, "ECDH-ES", "A128CBC-HS256")
     assert "code" in query_of(rp.authorize(signed_in, id_token_hint=signed.decode()))
 

@@ -80,7 +80,7 @@ def test_a_service_gets_a_token_that_says_for_whom_and_by_whom(signed_in, rp, ap
     ],
 )
 def test_the_services_token_is_refused_as_soon_as_the_persons_own_would_be(story, api, how):
-    """Design §4: it belongs to the same session and grant, and on the service besides."""
+    """Design §4: it belongs to the same session and grant, and depends on the service, too."""
     held = api.taken(story.rp.sign_in(story.browser)["access_token"])
     assert story.rp.userinfo(held["access_token"]).status_code == 200
 

@@ -59,7 +59,7 @@ def test_the_page_names_the_servers_that_the_app_wants_to_turn_to(http, parked, 
     page = Page(http, http.get(f"/consent/{handle}"))
 
     named = "https://files.test/, Orders &lt;b&gt; (https://orders.test/)."
-    assert f"With this it may turn to: {named}" in page.html
+    assert f"It can use this access at: {named}" in page.html
     assert 'id="servers"' not in consent_page(http, parked, green)[1].html
 
 
