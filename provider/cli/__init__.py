@@ -21,7 +21,7 @@ COMMANDS = {
     "serve": ("provider.cli.serve:serve", "Serve the provider."),
     "worker": ("provider.cli.worker:worker", "Deliver sign-outs and do the periodic duties."),
     "db": ("provider.cli.db:db", "Bring the database up to date."),
-    "settings": ("provider.cli.settings:settings", "Show every setting, and what is unwise in production."),
+    "settings": ("provider.cli.settings:settings", "Show every setting, and problems in production."),
     "version": ("provider.cli.version:version", "Show the version and its requirements."),
     "client": ("provider.cli.client:client", "Register and change relying parties."),
     "resource": ("provider.cli.resource:resource", "Register resource servers for access tokens."),
