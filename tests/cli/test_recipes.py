@@ -110,6 +110,13 @@ def test_a_recipe_uses_only_placeholders_that_exist(name):
     assert len(name) <= 32
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_in_python_imports_the_environment_that_it_reads(name):
+    for file in recipes.load(name).files:
+        if "os.environ[" in file.text:
+            assert "import os" in file.text.splitlines()
+
+
 def test_what_is_named_wins_over_the_preset(run):
     added = add(
         run, "own", "express-openid-connect", "--redirect-uri", f"{BASE}/mine",
