@@ -19,7 +19,7 @@ from provider.sessions.queries import find_live
 from tests.conftest import TurnedClock
 from tests.endpoints.test_token_exchange import Service
 from tests.factories import STRAIGHT_BACK, make_account
-from tests.support.browsers import Page, follow, query_of
+from tests.support.browsers import Page, follow, query_of, shows
 from tests.support.device import Device
 from tests.support.relying_party import RelyingParty, type_password
 
@@ -193,7 +193,7 @@ def _back_button(story: FullStory) -> bool:
     """Whether a page that was open says again who is signed in."""
     shown = story.http.get(story.confirm_page.response.request.full_path)
     account = story.http.get("/account")
-    return any("Ada" in answer.get_data(as_text=True) for answer in (shown, account))
+    return any(shows(answer.get_data(as_text=True), "Ada") for answer in (shown, account))
 
 
 def _confirm_page(story: FullStory) -> bool:

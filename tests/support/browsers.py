@@ -1,5 +1,6 @@
 """What tests do as a browser would: hold a session's cookie, read forms, follow our own redirects."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 from flask.testing import FlaskClient
@@ -38,6 +39,11 @@ def id_token_of(client: Client, grant: Grant, **changes: object) -> str:
     } | {name: value for name, value in changes.items() if name not in ("typ", "alg")}
     claims = {name: value for name, value in claims.items() if value is not None}
     return sign(claims, typ=str(changes.get("typ", "JWT")), alg=str(changes.get("alg", "RS256")))
+
+
+def shows(html: str, word: str) -> bool:
+    """Whether a page shows a word to its reader; a random token in an attribute may hold it by chance."""
+    return re.search(rf">[^<]*\b{re.escape(word)}\b", html) is not None
 
 
 class Page:
