@@ -57,10 +57,10 @@ Examples:
 @click.option(
     "--tls-min",
     type=click.Choice(["1.2", "1.3"]),
-    default="1.2",
+    default="1.3",
     show_default=True,
-    help="Oldest TLS version. With 1.2 the server's library also offers ECDHE suites with ChaCha20, which "
-    "BCP 195 does not list; 1.3 excludes clients that support only 1.2.",
+    help="Oldest TLS version accepted. 1.2 is for clients that support nothing newer: its cipher suites "
+    "cannot be chosen here and include ChaCha20, which BCP 195 does not list; a proxy can choose them.",
 )
 @click.option(
     "--threads",
