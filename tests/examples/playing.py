@@ -137,6 +137,7 @@ def environment(folder: Path, commands: Path) -> dict[str, str]:
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "CURFEW_CONFIG": str(folder / ".curfew" / "curfew.toml"),
+        "CURFEW_DATA_DIR": str(folder / ".curfew" / "data"),
         "CURFEW_ARGON2_MEMORY": "1024",
         "CURFEW_ARGON2_PASSES": "1",
     }
