@@ -139,7 +139,7 @@ def test_two_checks_at_once_pass_and_one_of_them_below_a_path():
     said = [check.communicate(timeout=290)[0] for check in checks]
 
     assert [check.returncode for check in checks] == [0, 0], "\n".join(said)
-    assert all("Everything happened as it should" in one for one in said)
+    assert all("Everything worked as expected" in one for one in said)
 
 
 def sign_in(browser: Browser, demo: RunningDemo) -> None:

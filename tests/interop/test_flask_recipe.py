@@ -11,10 +11,17 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def app(add_for):
-    port = free_run(1)
-    url = f"http://127.0.0.1:{port}"
-    client = add_for("flask", url)
+def port():
+    return free_run(1)
+
+
+@pytest.fixture(scope="module")
+def client(add_for, port):
+    return add_for("flask", f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture(scope="module")
+def app(client, port):
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("APP_SECRET", "a secret of the app's own")
         environment.setenv("CURFEW_CLIENT_SECRET", client.secret)
@@ -22,7 +29,7 @@ def app(add_for):
         module = {"__name__": "app"}
         exec(compile(client.files["app.py"], "app.py", "exec"), module)
         with served(module["app"], port):
-            yield url
+            yield f"http://127.0.0.1:{port}"
 
 
 def signed_in(ada, app):
@@ -70,12 +77,8 @@ def test_the_printed_app_refuses_what_is_no_logout_token(ada, app, house):
     assert signed_in(ada, app) == "Ada Lovelace"
 
 
-def test_the_printed_app_refuses_every_bad_token_of_the_doctor(app, house):
-    clients = json.loads(house.curfew("client", "list", "--json"))
-    [client_id] = [
-        each["client_id"] for each in clients if str(each.get("backchannel_logout_uri")).startswith(app)
-    ]
-
-    report = json.loads(house.curfew("doctor", client_id, "--json"))
+@pytest.mark.usefixtures("app")
+def test_the_printed_app_refuses_every_bad_token_of_the_doctor(client, house):
+    report = json.loads(house.curfew("doctor", client.client_id, "--json"))
 
     assert [one["check"] for one in report["findings"] if one["grade"] != "pass"] == ["TLS"]
