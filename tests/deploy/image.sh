@@ -11,9 +11,9 @@ trap 'rm -rf "$place"' EXIT
 
 PATH="$(dirname "$python"):$PATH" UV_SYSTEM_CERTS=true sh -c "$("$python" -m tests.deploy.dockerfile "$place/root")"
 # The apps of the stage `demo` need nothing but the provider's environment.
-mkdir "$place/demo"
-cp -r relying_party_demo "$place/demo"
-(cd "$place/demo" && "$place/root/opt/curfew/bin/python" -m relying_party_demo --help >/dev/null)
+mkdir "$place/apps"
+cp -r relying_party_demo "$place/apps"
+(cd "$place/apps" && "$place/root/opt/curfew/bin/python" -m relying_party_demo --help >/dev/null)
 
 cp tests/installed/play.py "$place/play.py"
 
