@@ -189,7 +189,7 @@ def ada(app: Flask) -> Account:
 
 @pytest.fixture
 def ben(app: Flask) -> Account:
-    """Ben, who is somebody else."""
+    """Ben, another person."""
     return make_account("ben")
 
 

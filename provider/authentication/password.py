@@ -174,7 +174,7 @@ def _is_unchanged(account: Account) -> bool:
             Account.disabled_at.is_(None),
             Account.deleted_at.is_(None),
         )
-        # No stronger than an update: whoever holds this session may have to refer to the account.
+        # No stronger than an update: the holder of this session may have to refer to the account.
         .with_for_update(key_share=True)
     )
     return db.session.scalar(same) is not None

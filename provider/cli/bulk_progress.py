@@ -1,4 +1,4 @@
-"""Following a bulk logout: a bar that fills, and a hand lent while nobody else is at it."""
+"""Show the progress of a bulk logout, and carry it on while no worker does so."""
 
 import os
 import socket
