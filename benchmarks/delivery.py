@@ -30,7 +30,7 @@ from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery.models import Delivery
 from provider.infrastructure import clock, current, schema
-from provider.infrastructure.database import after_commit, db, end_read, transaction
+from provider.infrastructure.database import after_commit, db, reading, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.keys.lifecycle import ensure_keys
 from provider.logout.end_session import end
@@ -143,10 +143,10 @@ class Bench:
 
     def wait_until_written(self, seconds: float = 300) -> None:
         def is_done() -> bool:
-            pending = db.session.scalar(
-                select(func.count()).select_from(Delivery).where(Delivery.state == "pending")
-            )
-            end_read()
+            with reading():
+                pending = db.session.scalar(
+                    select(func.count()).select_from(Delivery).where(Delivery.state == "pending")
+                )
             return not pending
 
         house.wait_until(is_done, "all written", seconds)

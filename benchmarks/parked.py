@@ -23,7 +23,7 @@ from benchmarks.databases import databases
 from provider.app import create_app
 from provider.config import Settings
 from provider.infrastructure import clock, current, schema
-from provider.infrastructure.database import db, end_read, is_sqlite, transaction
+from provider.infrastructure.database import db, is_sqlite, reading, transaction
 from provider.infrastructure.engine import prepare_engine
 from provider.inspection.overdue import overdue
 from provider.interactions.models import Interaction
@@ -103,9 +103,9 @@ class Day:
         return self._has_more
 
     def _look(self) -> Look:
-        rows = db.session.scalar(select(func.count()).select_from(Interaction)) or 0
-        age = overdue(clock.now())["interaction"]
-        end_read()
+        with reading():
+            rows = db.session.scalar(select(func.count()).select_from(Interaction)) or 0
+            age = overdue(clock.now())["interaction"]
         return Look(self.instant - self._began_at, rows, age, self._pruning)
 
 
@@ -155,9 +155,8 @@ def _bytes() -> int:
         if is_sqlite()
         else "SELECT pg_total_relation_size('interaction')"
     )
-    size = int(db.session.scalar(text(asked)) or 0)
-    end_read()
-    return size
+    with reading():
+        return int(db.session.scalar(text(asked)) or 0)
 
 
 def main() -> None:

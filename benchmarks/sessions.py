@@ -28,7 +28,7 @@ from provider.app import create_app
 from provider.clients.queries import get_by_client_id
 from provider.config import Settings
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, reading, transaction
 from provider.infrastructure.engine import prepare_engine
 from provider.keys.jwt import sign
 from provider.keys.lifecycle import ensure_keys
@@ -75,9 +75,9 @@ class House:
 
     def list_sessions(self, number: int) -> None:
         with self.app.app_context():
-            found = list_sessions(account_id=id_of("account", number // SESSIONS_OF_A_PERSON), limit=50)
+            with reading():
+                found = list_sessions(account_id=id_of("account", number // SESSIONS_OF_A_PERSON), limit=50)
             assert found
-            end_read()
 
     def hint(self, number: int) -> str:
         """An ID Token as the client holds it; made here, it adds the same to both sizes."""

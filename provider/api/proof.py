@@ -41,14 +41,14 @@ class AccessTokenProof:
         """Nothing: who holds the token, and its key where it has one, is the client."""
 
     def find(self) -> Caller | DeadProof:
-        """Return whom the token stands for, or what it was."""
-        found = self.shown.find()
+        """Return whom the token stands for, or what it was. The caller has a transaction open."""
+        found = self.shown.find(in_open_transaction=True)
         if found is not None:
             return caller_of(found)
         row = find_access_token_row(self.shown.handle)
         if row is None or ACCOUNT not in row.scope.split():
             return DeadProof()
-        self.shown.check(row)
+        self.shown.check(row, in_open_transaction=True)
         return DeadProof(grant_id=row.grant_id, died_at=_first(row.expires_at, row.revoked_at))
 
 

@@ -21,7 +21,7 @@ from provider.authentication.factors import Factor
 from provider.authentication.guesses import Guess, TooMany
 from provider.authentication.session import begin
 from provider.infrastructure import metrics
-from provider.infrastructure.database import after_commit, db, end_read
+from provider.infrastructure.database import after_commit, db, reading
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions.models import Session
 
@@ -76,8 +76,8 @@ def check(credentials: Credentials, browser: Browser) -> Right | Refused:
     """Check what a person has typed. No connection is held while the password is hashed."""
     if not credentials.username.strip() or not credentials.password:
         return Refused(why=Refusal.INCOMPLETE, is_to_be_audited=False)
-    account = _find(credentials.username)
-    end_read()
+    with reading():
+        account = _find(credentials.username)
     counted = guesses.count(credentials.username, browser.networks, known_browser.name_of(browser, account))
     if isinstance(counted, TooMany):
         return _unchecked(credentials, browser, account, counted)

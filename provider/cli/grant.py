@@ -1,6 +1,7 @@
 """`curfew grant`: what people have allowed apps, and taking it back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from provider.clients.models import Client
 from provider.grants import queries
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import reading, transaction
 from provider.logout.bulk.queries import measure_grants
 from provider.logout.ending import LogoutOutcome
 
@@ -109,10 +110,10 @@ def revoke(
     by_filter = bool(username or client_id)
     if bool(grant_id) == by_filter or (grant_id and offline is not None):
         raise click.UsageError("name either grants, or --user, --client or both")
-    for one in grant_id:
-        grants.check_is_unrevoked(one)
-    wanted = _wanted(username, client_id, offline)
-    end_read()
+    with reading():
+        for one in grant_id:
+            grants.check_is_unrevoked(one)
+        wanted = _wanted(username, client_id, offline)
     ask_first(
         "Revoke these grants?",
         lambda: measure_grants(wanted, grant_id),
@@ -157,11 +158,15 @@ def _wanted(username: str | None, client_id: str | None, offline: bool | None) -
 def _ids(wanted: queries.Wanted) -> Iterable[UUID]:
     """Yield the grants to revoke, some at a time; those that are made meanwhile are not among them."""
     before = clock.now()
-    after: UUID | None = None
-    while found := queries.list_unrevoked_ids(wanted, made_before=before, after=after, limit=_BATCH):
-        end_read()
+    found = _next_ids(wanted, before, None)
+    while found:
         yield from found
-        after = found[-1]
+        found = _next_ids(wanted, before, found[-1])
+
+
+def _next_ids(wanted: queries.Wanted, made_before: datetime, after: UUID | None) -> Sequence[UUID]:
+    with reading():
+        return queries.list_unrevoked_ids(wanted, made_before=made_before, after=after, limit=_BATCH)
 
 
 def _revoke_each(grant_ids: Iterable[UUID]) -> Iterable[LogoutOutcome]:

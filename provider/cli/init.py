@@ -103,20 +103,21 @@ def _key_file() -> Path | None:
 def _add_person(user: str | None) -> list[str]:
     from provider.accounts import queries
     from provider.administration import accounts
-    from provider.infrastructure.database import end_read, transaction
+    from provider.infrastructure import database
 
     with application(), one_line_errors():
-        has_people = bool(queries.list_accounts(limit=1))
-        end_read()
+        with database.reading():
+            has_people = bool(queries.list_accounts(limit=1))
         if user is None and sys.stdin.isatty() and not has_people:
             question = "User name of the first person (empty: none)"
             user = click.prompt(question, "", show_default=False, err=True)
-        if not user or queries.find_by_username(user) is not None:
-            return []
         # No transaction is open while a person types.
-        end_read()
+        with database.reading():
+            is_known = user is not None and queries.find_by_username(user) is not None
+        if not user or is_known:
+            return []
         password = read_password()
-        with transaction():
+        with database.transaction():
             accounts.add(user, password, {})
         return ["user"]
 

@@ -5,7 +5,7 @@ from provider.cli.context import TRY_AGAIN, fail
 from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.infrastructure import current, data_keys, schema
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, reading, transaction
 from provider.infrastructure.migration_run import USUAL_PATIENCE, NotApplied, Patience
 
 
@@ -29,9 +29,8 @@ def migrate(patience: Patience = USUAL_PATIENCE) -> tuple[str | None, str | None
 
 def _is_unused() -> bool:
     """Whether no release has worked on the database; its first upgrade may have been interrupted."""
-    has_any = bool(accounts.list_accounts(limit=1) or clients.list_clients(limit=1))
-    end_read()
-    return not has_any
+    with reading():
+        return not (accounts.list_accounts(limit=1) or clients.list_clients(limit=1))
 
 
 def _say_that_it_waits() -> None:

@@ -6,7 +6,7 @@ import click
 
 from provider.cli.confirm import demand
 from provider.cli.output import show_json, show_record
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import reading
 from provider.logout.bulk.queries import Reach
 from provider.logout.ending import LogoutOutcome
 
@@ -19,8 +19,8 @@ def ask_first(
     Counting a million takes seconds, for which nobody waits who does not want to be asked.
     """
     if dry_run or not yes:
-        counts = _counts(measure())
-        end_read()
+        with reading():
+            counts = _counts(measure())
         if dry_run and as_json:
             show_json({"dry_run": True} | counts)
         elif not as_json:

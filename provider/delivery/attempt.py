@@ -28,7 +28,7 @@ from provider.delivery.outgoing import (
     Undeliverable,
 )
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db, reading
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
 
 # DLV-12: a client marked as slow has half as much time again.
@@ -75,8 +75,8 @@ def _prepare_kind(
     claimed: Sequence[ClaimedDelivery], kind: str, builders: Mapping[str, Builder]
 ) -> Mapping[UUID, Prepared | Report]:
     try:
-        prepared = builders[kind](claimed)
-        end_read()
+        with reading():
+            prepared = builders[kind](claimed)
     except Exception:  # noqa: BLE001 – whatever failed is our own fault, is logged, and costs no client a try.
         db.session.rollback()
         if len(claimed) > 1:

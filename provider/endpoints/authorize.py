@@ -17,7 +17,7 @@ from provider.grants.consent import consent_of
 from provider.grants.queries import find_consent
 from provider.grants.subject import subject_for
 from provider.infrastructure import clock, event_log
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import transaction
 from provider.interactions import answer as answering
 from provider.interactions import queries as interactions
 from provider.interactions.models import Interaction, InteractionKind
@@ -178,7 +178,6 @@ def _person(client: Client, asked: AuthorizationRequest, found: FoundSession | N
 
 def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> dict[str, str] | None:
     """Issue what was asked for; None when the session changed meanwhile and all must be looked at again."""
-    end_read()
     try:
         with transaction():
             _use_up(case)

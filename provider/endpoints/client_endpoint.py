@@ -6,7 +6,7 @@ from flask import Response, jsonify
 
 from provider.clients import secret_use
 from provider.delivery import evidence
-from provider.infrastructure.database import end_read, in_transaction
+from provider.infrastructure.database import in_transaction, reading
 from provider.oauth.client_proof.client_request import Answer, Granted, Refused
 
 
@@ -35,7 +35,5 @@ def never_stored(response: Response) -> Response:
 
 
 def _read(act: Callable[[], Answer]) -> Answer:
-    try:
+    with reading():
         return act()
-    finally:
-        end_read()

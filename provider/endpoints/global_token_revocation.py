@@ -8,7 +8,7 @@ from flask import Response, request
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
-from provider.infrastructure.database import in_transaction, reading
+from provider.infrastructure.database import in_transaction
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
@@ -31,8 +31,7 @@ from provider.web.parameters import check_body
 
 def global_token_revocation() -> Response:
     """Sign a person out everywhere because an upstream says so."""
-    with reading():
-        client = _authenticate()
+    client = _authenticate()
     subject = _read_subject()
     refusal = in_transaction(lambda: _end(subject, client))
     if refusal is not None:

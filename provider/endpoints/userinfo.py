@@ -9,7 +9,6 @@ from provider.accounts.claims import claims_of
 from provider.clients.models import Client
 from provider.endpoints.client_endpoint import never_stored
 from provider.infrastructure import current
-from provider.infrastructure.database import reading
 from provider.keys.jwt import ID_TOKEN_TYP, sign
 from provider.oauth.client_proof.encryption import USERINFO, encrypted, prepare
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingToken
@@ -20,8 +19,7 @@ from provider.web.parameters import read_parameters
 
 def userinfo() -> Response:
     """Answer with the claims that the token's scopes allow, and those that were asked for by name."""
-    with reading():
-        found = _shown_token(request).find()
+    found = _shown_token(request).find()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
     scopes = found.token.scope.split()

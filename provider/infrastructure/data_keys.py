@@ -23,9 +23,8 @@ from provider.infrastructure.database import (
     after_commit,
     change,
     db,
-    end_read,
     is_sqlite,
-    is_writing,
+    reading,
 )
 from provider.infrastructure.secrets import SecretBox
 
@@ -111,10 +110,8 @@ class DataKeys:
         self._box = None
 
     def _look(self) -> SecretBox:
-        was_open = is_writing() or db.session().in_transaction()
-        rows = _read()
-        if not was_open:
-            end_read()
+        with reading():
+            rows = _read()
         self._looked_at = clock.now()
         try:
             box = _open(rows, self.root)

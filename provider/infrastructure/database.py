@@ -45,6 +45,7 @@ AWAY: tuple[type[Exception], ...] = (
     PoolTimeout,
 )
 _AFTER_COMMIT = "curfew_after_commit"
+_READS = "curfew_reads"
 _DEADLOCK = "40P01"
 # "read_only_sql_transaction" and "idle_in_transaction_session_timeout".
 _AWAY_INSIDE = frozenset({"25006", "25P03"})
@@ -137,11 +138,6 @@ def is_sqlite() -> bool:
     return bool(db.engine.dialect.name == "sqlite")
 
 
-def is_writing() -> bool:
-    """Whether a transaction that writes is open."""
-    return bool(db.session.info.get(WRITES))
-
-
 @contextmanager
 def transaction() -> Iterator[None]:
     """Hold one use case's writes: commit at the end, roll back on any error.
@@ -149,7 +145,7 @@ def transaction() -> Iterator[None]:
     What was promised with `after_commit` happens once the commit is certain. On SQLite a read
     transaction that is still open is ended first, because it cannot become a writing one.
     """
-    if db.session.info.get(WRITES):
+    if _is_in_block():
         raise RuntimeError("a transaction is already open: one commit per use case")
     if is_sqlite():
         db.session.commit()
@@ -209,17 +205,35 @@ def after_commit(act: Callable[[], None]) -> None:
 def reading() -> Iterator[None]:
     """Hold some reads and give their connection back, so that none is held while waiting for others.
 
-    After an error the request's or the command's end rolls back.
+    Inside another block of reads, or a transaction, that block gives it back. After an error the request's or
+    the command's end rolls back.
     """
-    yield
-    end_read()
+    info = db.session.info
+    if _is_in_block():
+        yield
+        return
+    info[_READS] = True
+    try:
+        yield
+        db.session.commit()
+    finally:
+        info.pop(_READS, None)
 
 
-def end_read() -> None:
-    """Give back the connection of what was read before, where the reads themselves are elsewhere."""
-    if db.session.info.get(WRITES):
-        raise RuntimeError("a transaction is open")
+@contextmanager
+def connection_released() -> Iterator[None]:
+    """Hold no connection while something else than the database is waited for: an app's host, a hash.
+
+    Raises RuntimeError inside of `transaction` and `reading`, which need theirs to the end.
+    """
+    if _is_in_block():
+        raise RuntimeError("the connection is in use until the block around this one ends")
     db.session.commit()
+    yield
+
+
+def _is_in_block() -> bool:
+    return WRITES in db.session.info or _READS in db.session.info
 
 
 def is_deadlock(exc: Exception) -> bool:

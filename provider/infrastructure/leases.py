@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import Base, UTCDateTime, change, db, transaction
+from provider.infrastructure.database import Base, UTCDateTime, change, db, reading, transaction
 
 
 class DutyLease(Base):
@@ -59,7 +59,8 @@ def release(name: str, *, holder: str, has_more: bool = False) -> None:
 
 def ensure(names: list[str]) -> None:
     """Make the rows of duties that have none yet; two processes may do so at once."""
-    known = set(db.session.scalars(select(DutyLease.name)))
+    with reading():
+        known = set(db.session.scalars(select(DutyLease.name)))
     for name in names:
         if name in known:
             continue

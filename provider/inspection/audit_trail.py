@@ -12,7 +12,7 @@ from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
 from provider.audit.verify import Walk, oldest, verify, wrong_entry
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db, end_read, reading
+from provider.infrastructure.database import db, reading
 from provider.inspection.batches import batches, between
 from provider.logout.models import Logout
 
@@ -46,9 +46,15 @@ def verify_newest() -> tuple[int, Sequence[str]]:
 
     Returns how many that were, and what is wrong.
     """
-    head = chain.head()
-    if head is None:
-        return 0, ()
+    with reading():
+        head = chain.head()
+        if head is None:
+            return 0, ()
+        newest, oldest_ones = _verify_newest(head), _verify_oldest(head)
+    return newest[0] + oldest_ones[0], [*newest[1], *oldest_ones[1]]
+
+
+def _verify_newest(head: Link) -> tuple[int, Sequence[str]]:
     newest = select(AuditEvent).where(AuditEvent.seq > head.seq - _NEWEST, AuditEvent.seq <= head.seq)
     known: Link | None = None
     problems: list[str] = []
@@ -59,13 +65,19 @@ def verify_newest() -> tuple[int, Sequence[str]]:
         if known is not None and link not in chain.links_after(known, event.mac):
             problems.append(f"entry {link.seq} ({event.tag}) does not follow from the one before it")
         known, examined = link, examined + 1
+    return examined, problems
+
+
+def _verify_oldest(head: Link) -> tuple[int, Sequence[str]]:
+    """Verify the entries that are pruned next, as far as they are not among the newest."""
     walk = Walk()
+    problems: list[str] = []
+    examined = 0
     for event in oldest(_OLDEST):
         if event.seq is None or event.seq > head.seq - _NEWEST:
             break
         problems += walk.step(event)
         examined += 1
-    end_read()
     return examined, problems
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select, true
 
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
-from provider.infrastructure.database import db, end_read, reading
+from provider.infrastructure.database import db, reading
 from provider.logout.models import Logout
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AccessToken, RefreshToken
@@ -28,18 +28,21 @@ class Batch:
 
 def batches(table: Walked, size: int) -> Iterator[Batch]:
     """Yield the batches of a table; the last one has no upper bound."""
-    after: UUID | None = None
-    while True:
-        ids = select(table.id).where(between(table, after, None)).order_by(table.id)
+    batch = _next_batch(table, size, None)
+    while batch.through is not None:
+        yield batch
+        batch = _next_batch(table, size, batch.through)
+    yield batch
+
+
+def _next_batch(table: Walked, size: int, after: UUID | None) -> Batch:
+    ids = select(table.id).where(between(table, after, None)).order_by(table.id)
+    with reading():
         through = db.session.scalar(ids.offset(size - 1).limit(1))
-        if through is None:
-            with reading():
-                left = db.session.scalar(select(func.count()).select_from(ids.limit(size).subquery()))
-            yield Batch(after, None, left or 0)
-            return
-        end_read()
-        yield Batch(after, through, size)
-        after = through
+        if through is not None:
+            return Batch(after, through, size)
+        left = db.session.scalar(select(func.count()).select_from(ids.limit(size).subquery()))
+    return Batch(after, None, left or 0)
 
 
 def between(table: Walked, after: UUID | None, through: UUID | None) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db, reading
 from provider.inspection import audit_trail, history
 from provider.inspection.batches import Walked, batches, between
 from provider.inspection.invariants import INVARIANTS, Invariant
@@ -48,8 +48,8 @@ def _walk(table: Walked, invariants: list[Invariant]) -> list[Finding]:
             begun = time.monotonic()
             # One statement is one instant: what is written meanwhile cannot seem to contradict itself.
             wrong = invariant.wrong(clock.now()).where(between(table, batch.after, batch.through))
-            finding.add(db.session.scalars(wrong).all())
-            end_read()
+            with reading():
+                finding.add(db.session.scalars(wrong).all())
             finding.examined += batch.count
             finding.seconds += time.monotonic() - begun
     return findings

@@ -17,7 +17,7 @@ from provider.delivery.models import (
     EndpointHealth,
 )
 from provider.infrastructure import clock, event_log, metrics
-from provider.infrastructure.database import AWAY, db, end_read
+from provider.infrastructure.database import AWAY, db, reading
 from provider.infrastructure.leases import DutyLease
 from provider.infrastructure.metrics import Sample
 from provider.inspection.overdue import overdue
@@ -31,15 +31,15 @@ def measure() -> list[Sample]:
     """Read every gauge; while the database does not answer, only that it does not."""
     now = clock.now()
     try:
-        readings = [
-            *_oldest_due(now),
-            *_deliveries(),
-            *_endpoints(now),
-            *_duties(now),
-            *_overdue(now),
-            metrics.CLOCK_OFFSET.reads(clock.offset().total_seconds()),
-        ]
-        end_read()
+        with reading():
+            readings = [
+                *_oldest_due(now),
+                *_deliveries(),
+                *_endpoints(now),
+                *_duties(now),
+                *_overdue(now),
+                metrics.CLOCK_OFFSET.reads(clock.offset().total_seconds()),
+            ]
     except AWAY as exc:
         event_log.warning("gauges_not_measured", kind=type(exc).__name__)
         db.session.rollback()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import reading
 from provider.keys import queries, sealing
 from provider.keys.algorithms import PrivateKey, PublicKey, public_key_from, public_part
 from provider.keys.models import KeyState
@@ -117,7 +117,9 @@ class Keyring:
             self._loading.release()
 
     def _load(self) -> _Snapshot:
-        was_open, changes = db.session().in_transaction(), self._changes
+        changes = self._changes
+        with reading():
+            rows = queries.list_usable_rows()
         held = [
             HeldKey(
                 kid=row.kid,
@@ -127,10 +129,8 @@ class Keyring:
                 public_key=public_key_from(row.public_jwk),
                 sealed_private_key=row.sealed_private_key,
             )
-            for row in queries.list_usable_rows()
+            for row in rows
         ]
-        if not was_open:
-            end_read()
         snapshot = _Snapshot(
             keys={key.kid: key for key in held},
             active={key.alg: key for key in held if key.state is KeyState.ACTIVE},

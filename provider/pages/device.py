@@ -15,7 +15,7 @@ from provider.audit.tags import EventTag
 from provider.clients import resources
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import end_read, transaction
+from provider.infrastructure.database import transaction
 from provider.pages.parked import ask_to_sign_in
 from provider.protocol import user_code as user_codes
 from provider.sessions.queries import FoundSession
@@ -68,7 +68,6 @@ def decide() -> AnyResponse:
     # Only whoever was shown this very question has this token, so that nobody guesses codes here.
     csrf.check(_purpose(found, typed))
     waiting = device_codes.find_waiting(typed)
-    end_read()
     if waiting is None:
         return _answered_before(found)
     code, client = waiting

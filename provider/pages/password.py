@@ -14,7 +14,7 @@ from provider.authentication.guesses import TooMany
 from provider.authentication.password import Refusal
 from provider.authentication.password_change import ChangedMeanwhile, NotChanged
 from provider.infrastructure import current, event_log
-from provider.infrastructure.database import end_read, in_transaction
+from provider.infrastructure.database import in_transaction, reading
 from provider.logout.ending import LogoutOutcome
 from provider.pages import too_many
 from provider.pages.parked import ask_to_sign_in
@@ -54,7 +54,9 @@ def show() -> Response:
 
 def submit() -> Response:
     """Change the password; this browser gets a new session handle, the others are signed out."""
-    browser = this_browser()
+    # No connection is held while passwords are hashed.
+    with reading():
+        browser = this_browser()
     found = browser.session
     if found is None:
         return ask_to_sign_in("password")
@@ -64,8 +66,6 @@ def submit() -> Response:
         new=request.form.get("new", ""),
         again=request.form.get("again", ""),
     )
-    # No connection is held while passwords are hashed.
-    end_read()
     why = _refuse(typed, found, browser)
     if why is None:
         changed = _change(found, browser, password_change.hash_of(typed.new, found))

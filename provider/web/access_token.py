@@ -1,12 +1,12 @@
 """How an access token is shown to us, and by whom it may be (rfc6750 §2, rfc9449 §7, rfc8705 §3)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from flask import Request
 
 from provider.infrastructure import current
-from provider.infrastructure.database import in_transaction, is_writing
+from provider.infrastructure.database import in_transaction, reading
 from provider.oauth.client_proof import dpop
 from provider.oauth.token.terms import JKT, X5T
 from provider.protocol.errors import (
@@ -35,17 +35,21 @@ class ShownToken:
     url: str
     _proven: str | None = None
 
-    def find(self) -> LiveAccessToken | None:
-        """Find the token if it lives. Raises InvalidToken when it is not for us, or not for who shows it."""
-        found = find_access_token(self.handle)
+    def find(self, *, in_open_transaction: bool = False) -> LiveAccessToken | None:
+        """Find the token if it is valid. Raises InvalidToken if it is not for us, or not the sender's.
+
+        A DPoP proof is used up in a transaction of its own, unless the caller has one open.
+        """
+        with reading():
+            found = find_access_token(self.handle)
         if found is not None:
             # Before the check: a page must be able to read which nonce its proof lacks.
             allow_pages_of(found.holder)
-            self.check(found.token)
+            self.check(found.token, in_open_transaction=in_open_transaction)
         return found
 
-    def check(self, token: AccessToken) -> None:
-        """Refuse a token that is meant for somebody else, or whose key the sender has not proven to have."""
+    def check(self, token: AccessToken, *, in_open_transaction: bool = False) -> None:
+        """Refuse a token for another audience, or one whose key the sender has not proven to have."""
         # rfc8707 §2: a token that some other resource server has seen is of no use to it here.
         if token.audience is not None and current.settings().issuer not in token.audience:
             raise InvalidToken("the access token is for another resource server")
@@ -56,25 +60,26 @@ class ShownToken:
                 "the access token must be sent with the authentication scheme of its token_type"
             )
         if JKT in bound_to:
-            self._prove(bound_to[JKT])
+            self._prove(bound_to[JKT], in_open_transaction)
         if X5T in bound_to and bound_to[X5T] != self.certificate_thumbprint:
             raise InvalidToken("the access token is bound to another certificate")
 
-    def _prove(self, jkt: str) -> None:
+    def _prove(self, jkt: str, in_open_transaction: bool) -> None:
         """Check the proof and use it up, once for all the times that this request looks at its token."""
         if self._proven is None:
-            self._proven = self._use_up(jkt)
+            self._proven = self._use_up(jkt, in_open_transaction)
         if self._proven != jkt:
             raise InvalidToken("the access token is bound to another key")
 
-    def _use_up(self, jkt: str) -> str:
+    def _use_up(self, jkt: str, in_open_transaction: bool) -> str:
         if self.proof is None:
             raise RefusedProof("a DPoP proof is required")
         try:
             proof = dpop.read(self.proof, method=self.method, url=self.url, access_token=self.handle)
-            # A stranger's proof is not worth a row.
+            # A proof of another key is not worth a row.
             if proof.jkt == jkt:
-                _written(lambda: dpop.use_up(proof))
+                use_up = partial(dpop.use_up, proof)
+                use_up() if in_open_transaction else in_transaction(use_up)
         except InvalidDPoPProof as exc:
             raise RefusedProof(exc.description) from exc
         except UseDPoPNonce as exc:
@@ -102,10 +107,3 @@ def shown_token(request: Request, *, in_form: str | None = None) -> ShownToken |
         method=request.method,
         url=current.settings().issuer + request.path,
     )
-
-
-def _written(act: Callable[[], None]) -> None:
-    if is_writing():
-        act()
-    else:
-        in_transaction(act)

@@ -14,7 +14,7 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.delivery import resend
 from provider.infrastructure import clock, event_log, leases
-from provider.infrastructure.database import db, end_read, is_away, log_failure, transaction
+from provider.infrastructure.database import db, is_away, log_failure, reading, transaction
 from provider.keys import lifecycle
 from provider.logout import expiry
 from provider.logout.bulk import walk as bulk_walk
@@ -43,12 +43,16 @@ class Duty:
 
 def expire_sessions(batch: int = EXPIRY_BATCH) -> None:
     """End the sessions that ran out, so many a turn: those of one morning must not flood an app (DEC-06)."""
-    _end_dead(expiry.list_run_out(batch))
+    with reading():
+        run_out = expiry.list_run_out(batch)
+    _end_dead(run_out)
 
 
 def end_born_dead() -> None:
     """End the sessions that were dead before they were begun."""
-    _end_dead(expiry.list_born_dead(EXPIRY_BATCH))
+    with reading():
+        already_revoked = expiry.list_born_dead(EXPIRY_BATCH)
+    _end_dead(already_revoked)
 
 
 def carry_on_bulk_logouts() -> None:
@@ -77,7 +81,6 @@ def take_up_rejected() -> None:
 
 def _end_dead(session_ids: Sequence[UUID]) -> None:
     """End dead sessions in a transaction each; a broken one must not keep the others from being told of."""
-    end_read()
     for session_id in session_ids:
         try:
             with event_log.correlated(), transaction():

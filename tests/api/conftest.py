@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from tests.factories import make_session
 from tests.support.browsers import show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 SCOPE = "openid profile email offline_access account"

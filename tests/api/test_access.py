@@ -5,7 +5,7 @@ from sqlalchemy import select, update
 
 from provider.clients.models import Client
 from provider.infrastructure import current
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -14,6 +14,7 @@ from provider.sessions.models import Session
 from tests.api.conftest import SCOPE, AccountApp
 from tests.factories import make_session
 from tests.support.browsers import query_of, show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import press
 
 ADDRESSES = [

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from provider.audit.models import AuditEvent
 from provider.infrastructure import current
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
@@ -19,6 +19,7 @@ from tests.api.conftest import SCOPE, AccountApp
 from tests.factories import make_client, make_session
 from tests.support.browsers import show_session
 from tests.support.prover import Prover
+from tests.support.reads import end_read
 from tests.support.relying_party import VERIFIER
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from provider.delivery.models import Delivery
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason, LogoutScope
@@ -13,6 +13,7 @@ from tests.api.test_everywhere import native
 from tests.factories import make_session
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
 from tests.support.browsers import query_of, show_session
+from tests.support.reads import end_read
 
 pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from provider.delivery.models import Delivery
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
@@ -14,6 +14,7 @@ from provider.logout.models import Logout, LogoutReason
 from provider.sessions.queries import find_live
 from tests.factories import make_client, make_session
 from tests.support.browsers import query_of, show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import press
 
 BY_BEN = Cause(reason=LogoutReason.USER, initiator="account")

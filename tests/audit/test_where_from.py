@@ -3,9 +3,10 @@
 from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from tests.factories import make_account, make_session
 from tests.support.browsers import show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 

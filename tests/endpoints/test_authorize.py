@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from provider.clients import resources
 from provider.grants.models import Grant
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.keys import jwt
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -19,6 +19,7 @@ from provider.sessions.models import ClientSession
 from provider.tokens.models import AuthorizationCode
 from tests.factories import PASSWORD, make_account, make_session
 from tests.support.browsers import ISSUER, Page, follow, id_token_of, query_of, show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import CHALLENGE, RelyingParty, press, type_password
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

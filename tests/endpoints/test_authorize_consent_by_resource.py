@@ -6,11 +6,12 @@ from sqlalchemy import select, update
 from provider.audit.models import AuditEvent
 from provider.clients import resources
 from provider.grants.models import Grant
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.protocol.grant_types import DEVICE_CODE
 from tests.factories import make_session
 from tests.support.browsers import ISSUER, Page, follow, query_of
 from tests.support.device import Device
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import func, select
 
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from provider.tokens.models import AuthorizationCode
 from tests.support.browsers import Page, follow, query_of
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press, type_password
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -7,11 +7,12 @@ from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
 from provider.grants.models import Grant
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from provider.keys import jwt
 from provider.protocol.acr import PASSWORD_ACR
 from tests.factories import make_account, make_session
 from tests.support.browsers import Page, follow, query_of, show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press, type_password
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

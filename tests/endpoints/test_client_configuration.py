@@ -11,12 +11,13 @@ from provider.clients import change, queries
 from provider.clients.models import Client
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import change as write
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import BulkLogout, LogoutReason
 from tests.factories import make_client, make_session
 from tests.races.at_once import ON_POSTGRESQL, at_once
+from tests.support.reads import end_read
 from tests.support.registering import Stranger, app_of, bearer
 from tests.support.relying_party import RelyingParty
 

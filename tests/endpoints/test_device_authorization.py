@@ -12,7 +12,7 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.provider_state import ProviderState
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -25,6 +25,7 @@ from tests.endpoints.test_token import claims_of, only
 from tests.factories import make_session
 from tests.support.browsers import ISSUER
 from tests.support.device import Device, answer
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

@@ -4,12 +4,13 @@ import pytest
 from sqlalchemy import select
 
 from provider.delivery.models import Delivery
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.models import Logout
 from provider.sessions.models import ClientSession
 from provider.sessions.queries import find_live
 from tests.factories import make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session
+from tests.support.reads import end_read
 
 
 @pytest.fixture

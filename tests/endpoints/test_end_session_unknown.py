@@ -10,12 +10,13 @@ from sqlalchemy import select
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.infrastructure import clock
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.inspection.check import check
 from provider.logout.models import Logout
 from provider.sessions.queries import find_live
 from tests.factories import STRAIGHT_BACK, make_account, make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session
+from tests.support.reads import end_read
 
 LOST = "a-sid-that-no-row-has"
 

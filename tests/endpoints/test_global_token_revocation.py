@@ -9,12 +9,13 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.delivery.models import Delivery
 from provider.grants.subject import subject_for
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.logout.models import Logout
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import ISSUER
 from tests.support.command import run_curfew
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 SCOPE = "global_token_revocation"

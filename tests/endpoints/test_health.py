@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import event, select, text
 
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.infrastructure.provider_state import ProviderState
 from provider.infrastructure.write_probe import WriteProbe
 from tests.support.losing_database import LOSSES, database_lost_once
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 from tests.support.waiting import wait_until
 

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from provider.sessions.models import Session
 from provider.worker import duties
 from tests.endpoints.test_token_binding import allow_offline
 from tests.factories import make_session
 from tests.support.browsers import show_session
 from tests.support.command import run_curfew
+from tests.support.reads import end_read
 
 IDLE, ABSOLUTE = timedelta(hours=1), timedelta(hours=24)
 GRAIN, SECOND = IDLE / 60, timedelta(seconds=1)

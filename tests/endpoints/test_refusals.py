@@ -11,11 +11,12 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.clients.problems import KEPT_FOR, MOST_OF_A_KIND
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.worker.pruning import prune
 from tests.factories import secret_of
 from tests.security.test_client_authentication import ask, basic
 from tests.support.command import run_curfew
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 

@@ -12,11 +12,12 @@ from sqlalchemy import func, select
 from provider.audit.models import AuditEvent
 from provider.clients import initial_access, queries
 from provider.clients.models import Client
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.protocol.client_metadata import FIELDS
 from tests.factories import make_client
 from tests.support.browsers import ISSUER, Page, follow, query_of
 from tests.support.certificates import BEHIND_PROXY
+from tests.support.reads import end_read
 from tests.support.registering import SMALLEST, Stranger, app_of, bearer
 from tests.support.relying_party import CHALLENGE, VERIFIER
 

@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from tests.factories import secret_of
 from tests.support.browsers import query_of
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press
 
 

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import update
 
 from provider.clients.models import Client
-from provider.infrastructure.database import change, end_read, transaction
+from provider.infrastructure.database import change, transaction
 from provider.infrastructure.provider_state import ProviderState
 from provider.tokens.models import AccessToken
 from provider.tokens.queries import find_access_token_row
 from tests.endpoints.test_service_tokens import Robot
 from tests.support.command import run_curfew
+from tests.support.reads import end_read
 
 LIFETIME = timedelta(minutes=7)
 

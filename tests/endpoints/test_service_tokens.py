@@ -10,11 +10,12 @@ from sqlalchemy import select
 from provider.audit.models import AuditEvent
 from provider.clients import change
 from provider.infrastructure import clock
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.protocol.client_registration import read_registration
 from provider.tokens.models import AccessToken
 from tests.endpoints.test_token_exchange import Service
 from tests.support.command import run_curfew
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 KEYS = [ECKey.generate_key("P-256", {"kid": name}).as_dict(private=False) for name in ("A", "B", "C")]

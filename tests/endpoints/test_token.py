@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.sessions.models import ClientSession, Session
@@ -18,6 +18,7 @@ from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 from tests.endpoints.endings import ENDINGS
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER, query_of
+from tests.support.reads import end_read
 from tests.support.relying_party import VERIFIER, RelyingParty, press
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

@@ -9,12 +9,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.inspection import check as checking
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 from tests.endpoints.test_token_exchange import Service
 from tests.factories import make_account, make_session
 from tests.support.browsers import Page, follow, query_of, show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press
 
 OFFLINE = "openid profile offline_access"

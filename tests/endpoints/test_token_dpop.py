@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.tokens.models import AccessToken, RefreshToken, UsedProof
 from provider.worker.pruning import prune
@@ -14,6 +14,7 @@ from tests.support.browsers import query_of
 from tests.support.certificates import BEHIND_PROXY
 from tests.support.device import Device, answer
 from tests.support.prover import Holder, Prover
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -8,13 +8,14 @@ from sqlalchemy import select, update
 from provider.audit.models import AuditEvent
 from provider.clients import resources
 from provider.clients.models import Client, TokenFormat
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.keys.jwt import UnverifiedJWT, verify_own
 from provider.protocol.grant_types import TOKEN_EXCHANGE
 from tests.endpoints.test_token import give_offline_access
 from tests.factories import secret_of
 from tests.support.command import run_curfew
 from tests.support.prover import Prover
+from tests.support.reads import end_read
 from tests.support.relying_party import VERIFIER, RelyingParty
 
 TYPE = "urn:ietf:params:oauth:token-type:access_token"

@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from provider.clients import resources
 from provider.clients.models import TokenFormat
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.tokens.models import AccessToken
 from tests.factories import make_client
 from tests.support.browsers import ISSUER, query_of
 from tests.support.prover import Holder
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press
 
 ORDERS, FILES, OTHER = "https://orders.test/", "https://files.test/", "https://other.test/"

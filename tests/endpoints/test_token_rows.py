@@ -5,9 +5,10 @@ from datetime import timedelta
 from sqlalchemy import inspect, select
 
 from provider.infrastructure import current
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 from tests.endpoints.test_token import give_offline_access
+from tests.support.reads import end_read
 
 
 def rows(model, order) -> list[dict]:

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import select, update
 
 from provider.delivery.models import Delivery
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.interactions.models import Interaction
 from tests.factories import make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session
+from tests.support.reads import end_read
 
 RED_OUT = "https://red.test/signed-out"
 BACK = f"{RED_OUT}?state=a%20b%26c"

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from werkzeug.serving import make_server
 
-from provider.infrastructure.database import end_read
 from provider.protocol.grant_types import DEVICE_CODE
 from relying_party_demo.device import Device, NotSignedIn
 from relying_party_demo.openid_provider import OpenIDProvider
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import Page, show_session
+from tests.support.reads import end_read
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -1,14 +1,25 @@
 """The door to the database: what it says while the database is away."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from provider.config import Settings
-from provider.infrastructure.database import db, is_unreachable, transaction
+from provider.infrastructure.database import (
+    connection_released,
+    db,
+    is_unreachable,
+    reading,
+    transaction,
+)
 from provider.infrastructure.engine import engine_options
 from tests.support.losing_database import locked_for_good
+
+Block = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -17,6 +28,41 @@ def test_a_locked_database_fails_as_every_database_that_is_away(app: Flask) -> N
         pass
 
     assert is_unreachable(failed.value)
+    with transaction():
+        assert db.session.scalar(text("SELECT 1")) == 1
+
+
+def test_the_outermost_block_of_reads_gives_the_connection_back(app: Flask) -> None:
+    with reading():
+        with reading():
+            db.session.scalar(text("SELECT 1"))
+        assert db.session().in_transaction()
+    assert not db.session().in_transaction()
+
+
+def test_reads_inside_of_a_transaction_leave_it_open(app: Flask) -> None:
+    with transaction():
+        with reading():
+            db.session.scalar(text("SELECT 1"))
+        assert db.session().in_transaction()
+
+
+def test_no_connection_is_held_while_something_else_is_waited_for(app: Flask) -> None:
+    db.session.scalar(text("SELECT 1"))
+    with connection_released():
+        assert not db.session().in_transaction()
+
+
+@pytest.mark.parametrize("block", [reading, transaction], ids=["reads", "a transaction"])
+@pytest.mark.parametrize("inner", [connection_released, transaction], ids=["a wait", "a transaction"])
+def test_what_would_end_the_block_around_it_is_refused(app: Flask, block: Block, inner: Block) -> None:
+    with block(), pytest.raises(RuntimeError), inner():
+        pass
+
+
+def test_a_failed_block_of_reads_is_over(app: Flask) -> None:
+    with pytest.raises(LookupError), reading():
+        raise LookupError
     with transaction():
         assert db.session.scalar(text("SELECT 1")) == 1
 

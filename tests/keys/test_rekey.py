@@ -25,12 +25,13 @@ from provider.clients import secrets as client_secrets
 from provider.clients.models import Client
 from provider.infrastructure import current, data_keys, event_log
 from provider.infrastructure.data_keys import LOOK_AGAIN_AFTER, DataKey
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.secrets import read_key_file
 from provider.keys.models import SigningKey
 from tests.factories import PASSWORD, make_account, make_session
 from tests.support.browsers import Page, follow
 from tests.support.device import Device, answer
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, type_password
 
 REFUSED, WRONG_SETTINGS = 1, 2

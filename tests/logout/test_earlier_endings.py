@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import walk as bulk_walk
 from provider.logout.bulk.queries import measure
@@ -21,6 +21,7 @@ from provider.logout.others import end_others
 from provider.logout.preview import preview_everywhere, preview_session
 from provider.sessions.queries import find_live
 from tests.factories import make_client, make_session
+from tests.support.reads import end_read
 
 pytestmark = pytest.mark.usefixtures("turned_clock")
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from provider.audit.models import AuditEvent
-from provider.infrastructure.database import db, end_read, is_sqlite, transaction
+from provider.infrastructure.database import db, is_sqlite, transaction
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import walk as bulk_walk
 from provider.logout.bulk.queries import find
@@ -21,6 +21,7 @@ from provider.sessions.models import Session
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_client, make_session
 from tests.support.command import run_curfew
+from tests.support.reads import end_read
 from tests.support.waiting import wait_until
 
 ROWS = 24

@@ -10,7 +10,7 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import walk as bulk_walk
 from provider.logout.ending import Cause
@@ -19,6 +19,7 @@ from provider.logout.models import LogoutReason
 from provider.sessions.queries import find_live
 from tests.factories import make_client, make_session
 from tests.support.browsers import Page, follow, query_of, show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press
 
 BY_ADMIN = Cause(reason=LogoutReason.ADMIN, initiator="admin")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from provider.infrastructure import current
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
@@ -14,6 +14,7 @@ from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from tests.factories import make_account, make_session
+from tests.support.reads import end_read
 
 pytestmark = pytest.mark.usefixtures("turned_clock")
 

@@ -10,7 +10,7 @@ from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.infrastructure import acting, event_log, metrics
 from provider.infrastructure.acting import Operator
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.logout.end_client_session import end_share
 from provider.logout.end_session import end
@@ -18,6 +18,7 @@ from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
 from tests.factories import make_session
+from tests.support.reads import end_read
 
 pytestmark = pytest.mark.usefixtures("turned_clock")
 

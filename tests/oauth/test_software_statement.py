@@ -12,8 +12,9 @@ from sqlalchemy import select
 from provider.clients.models import Client
 from provider.config import Settings, WrongSettings
 from provider.infrastructure import clock
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from tests.support.browsers import ISSUER
+from tests.support.reads import end_read
 from tests.support.registering import SMALLEST, Stranger, app_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -9,10 +9,11 @@ from sqlalchemy import select, update
 from provider.audit.models import AuditEvent
 from provider.clients import resources
 from provider.clients.models import Client
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from tests.factories import make_account, make_session
 from tests.support.browsers import Page, follow, show_session
 from tests.support.device import Device
+from tests.support.reads import end_read
 from tests.support.relying_party import type_password
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -5,13 +5,14 @@ from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import Page, follow, show_session
+from tests.support.reads import end_read
 
 
 @pytest.fixture

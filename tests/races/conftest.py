@@ -11,9 +11,10 @@ from sqlalchemy import func, inspect, select
 
 from provider.accounts.models import Account
 from provider.delivery.models import Delivery
-from provider.infrastructure.database import Base, db, end_read, transaction
+from provider.infrastructure.database import Base, db, transaction
 from tests.factories import SignedIn, make_session
 from tests.support.browsers import show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 Act = Callable[[], Any]

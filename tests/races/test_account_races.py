@@ -11,7 +11,7 @@ from provider.accounts.models import Account
 from provider.authentication import browser_proof
 from provider.clients import change as clients
 from provider.delivery.models import Delivery
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
@@ -21,6 +21,7 @@ from tests.factories import PASSWORD
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
 from tests.races.conftest import twins
 from tests.support.browsers import Page, follow, query_of, show_session
+from tests.support.reads import end_read
 
 pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

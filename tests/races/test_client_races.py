@@ -8,10 +8,11 @@ from provider.clients.problems import list_problems
 from provider.clients.queries import get_by_client_id
 from provider.clients.secrets import check_secret
 from provider.grants.models import Grant
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.protocol.client_registration import read_registration
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once, just_before
 from tests.support.browsers import query_of
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 pytestmark = ON_POSTGRESQL

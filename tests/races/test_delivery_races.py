@@ -11,11 +11,12 @@ from provider.delivery.judge import Accepted
 from provider.delivery.models import Delivery, DeliveryAttempt
 from provider.delivery.outgoing import ClaimedDelivery, Exchange
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
+from tests.support.reads import end_read
 
 pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
@@ -16,6 +16,7 @@ from provider.tokens import device_codes
 from tests.factories import make_session
 from tests.races.at_once import AT_ONCE, ON_POSTGRESQL, ROUNDS, at_once
 from tests.support.device import Device, answer
+from tests.support.reads import end_read
 
 pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

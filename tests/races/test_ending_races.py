@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
@@ -19,6 +19,7 @@ from provider.sessions.models import Session
 from tests.races.at_once import AT_ONCE, ON_POSTGRESQL, ROUNDS, at_once
 from tests.races.conftest import owed_for, twins
 from tests.support.browsers import Page, follow
+from tests.support.reads import end_read
 
 pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
@@ -16,6 +16,7 @@ from tests.factories import make_session
 from tests.races.at_once import AT_ONCE, ON_POSTGRESQL, ROUNDS, at_once
 from tests.races.conftest import owed_for
 from tests.support.browsers import query_of, show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
 pytestmark = ON_POSTGRESQL

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from provider.clients import resources
 from provider.clients.models import TokenFormat
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.models import Logout
 from provider.sessions.queries import find_live
 from tests.conftest import TurnedClock
@@ -21,6 +21,7 @@ from tests.endpoints.test_token_exchange import Service
 from tests.factories import STRAIGHT_BACK, make_account
 from tests.support.browsers import Page, follow, query_of, shows
 from tests.support.device import Device
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, type_password
 
 API = "https://api.test"

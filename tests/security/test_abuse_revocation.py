@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from provider.grants.models import Grant
 from provider.infrastructure import current
-from provider.infrastructure.database import Base, db, end_read
+from provider.infrastructure.database import Base, db
 from tests.factories import PASSWORD, make_account, secret_of
 from tests.security.full_story import FullStory
 from tests.support.browsers import Page, follow, query_of, shows
 from tests.support.command import run_curfew
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press, type_password
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from provider.app import create_app
 from provider.delivery.models import Delivery
 from provider.infrastructure import current
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
 from provider.keys.jwt import UnverifiedJWT, verify_own
 from provider.sessions.queries import find_live
 from provider.worker.duties import expire_sessions
@@ -19,6 +19,7 @@ from tests.factories import PASSWORD, make_account, make_session
 from tests.security.full_story import NOTHING, TOKENS, FullStory
 from tests.support.browsers import Page, follow, query_of, show_session, shows
 from tests.support.command import run_curfew
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press, type_password
 
 OUT = "https://red.test/signed-out"

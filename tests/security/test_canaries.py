@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
 from provider.infrastructure import current, event_log
-from provider.infrastructure.database import Base, db, end_read
+from provider.infrastructure.database import Base, db
 from provider.infrastructure.event_log import JSONLines
 from provider.logout.notification.outbox import drain
 from provider.worker.duties import expire_sessions, seal_audit
@@ -22,6 +22,7 @@ from tests.factories import PASSWORD, make_session, secret_of
 from tests.security.full_story import FullStory
 from tests.support.browsers import Page, follow, show_session
 from tests.support.prover import Holder, Prover
+from tests.support.reads import end_read
 
 WRONG_PASSWORD = "canary-wrong-password-4711"
 NEW_PASSWORD = "canary-new-password-4711 and more"

@@ -21,12 +21,13 @@ from provider.clients import initial_access, registration_token
 from provider.clients.models import Client
 from provider.clients.secrets import check_secret
 from provider.infrastructure import current, data_keys
-from provider.infrastructure.database import Base, db, end_read, transaction
+from provider.infrastructure.database import Base, db, transaction
 from provider.keys.jwt import sign
 from provider.keys.sealing import UnreadableKey
 from provider.tokens import device_codes
 from tests.factories import PASSWORD, secret_of
 from tests.security.full_story import FullStory
+from tests.support.reads import end_read
 
 ANOTHER_KEY = "YW5vdGhlci1rZXktYW5vdGhlci1rZXktYW5vdGhlci0"
 # What each column that looks like a proof holds, and why it proves no guess. A new one needs a line here.

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.interactions.models import Interaction, InteractionKind
 from tests.factories import make_session
 from tests.support.browsers import Page, follow, query_of, show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, type_password
 
 pytestmark = [

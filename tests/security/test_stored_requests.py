@@ -8,10 +8,11 @@ import re
 import pytest
 from sqlalchemy import select
 
-from provider.infrastructure.database import Base, db, end_read
+from provider.infrastructure.database import Base, db
 from tests.factories import PASSWORD, make_account, make_session, secret_of
 from tests.security.full_story import FullStory
 from tests.support.browsers import Page, follow, id_token_of, query_of, show_session
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, type_password
 
 pytestmark = pytest.mark.usefixtures("signing_keys")

@@ -9,9 +9,10 @@ from sqlalchemy import select, update
 
 from provider.clients.models import Client
 from provider.delivery.models import Delivery
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from tests.factories import make_account
 from tests.support.browsers import Page, follow, query_of
+from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, press, type_password
 
 SCOPE = "openid profile email account offline_access"

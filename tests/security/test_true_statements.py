@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
@@ -23,6 +23,7 @@ from tests.delivery.receivers import receiving
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import show_session
 from tests.support.command import run_curfew
+from tests.support.reads import end_read
 from tests.support.waiting import wait_until
 
 TO_BE, DONE, REFUSING, EXPIRED, NOT = "to be notified", "notified", "refusing", "expired", "not notified"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from provider.infrastructure.database import end_read
 from tests.conftest import FAST_SETTINGS
 from tests.delivery.receivers import Receiver, receiving
 from tests.factories import make_account, make_client, make_session
 from tests.server.conftest import Served, served
 from tests.support.browsers import id_token_of
 from tests.support.processes import descendants, is_alive
+from tests.support.reads import end_read
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.processes

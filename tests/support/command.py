@@ -4,7 +4,7 @@ from click.testing import CliRunner
 
 from provider.cli import main
 from provider.infrastructure import current, event_log
-from provider.infrastructure.database import end_read
+from tests.support.reads import end_read
 
 
 def run_curfew(*arguments: object, stdin: str = "") -> str:

@@ -9,7 +9,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from provider.infrastructure.database import db, end_read
+from provider.infrastructure.database import db
+from tests.support.reads import end_read
 
 # What is raised then, by what has happened.
 LOSSES: dict[str, Callable[[], Exception]] = {

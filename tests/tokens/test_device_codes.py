@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.tokens.device_codes import issue, take_back
 from provider.tokens.device_models import DeviceCode
 from tests.factories import make_client
+from tests.support.reads import end_read
 
 
 @pytest.fixture

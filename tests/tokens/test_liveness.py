@@ -9,11 +9,12 @@ from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, end_read, transaction
+from provider.infrastructure.database import change, transaction
 from provider.infrastructure.provider_state import ProviderState
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.liveness import find_access_token, find_code, find_refresh_token
 from provider.tokens.models import AccessToken, RefreshToken
+from tests.support.reads import end_read
 
 ALL, NONE = {"access token", "refresh token", "code"}, set()
 # What stands on an offline grant needs no session; a code does.

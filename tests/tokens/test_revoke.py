@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from provider.infrastructure.database import db, end_read, transaction
+from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.tokens import access
 from provider.tokens.models import AccessToken
 from provider.tokens.revoke import revoke_access_token, revoke_exchanged, revoke_family
 from tests.factories import make_account, make_client, make_session
+from tests.support.reads import end_read
 
 pytestmark = pytest.mark.usefixtures("turned_clock")
 

@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import func, select, update
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, db, end_read, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.tokens.liveness import find_refresh_token
 from provider.tokens.models import RefreshToken
 from provider.tokens.refresh import Dead, Replayed, Rotated, Rotation, rotate
 from provider.tokens.revoke import revoke_family
 from tests.factories import make_client
+from tests.support.reads import end_read
 
 INTERVAL = timedelta(seconds=10)
 PUBLIC = {"token_endpoint_auth_method": "none"}

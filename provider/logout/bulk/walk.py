@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from provider.audit.record import Actor
 from provider.infrastructure import clock, current, event_log, leases
-from provider.infrastructure.database import change, db, end_read, is_away, reading, transaction
+from provider.infrastructure.database import change, db, is_away, reading, transaction
 from provider.logout.bulk.queries import count_to_end, find, find_unfinished, list_next
 from provider.logout.end_client_session import end_share
 from provider.logout.end_grant import end_grant
@@ -61,7 +61,6 @@ def carry_on_if_free(holder: str, seconds: float = TURN_SECONDS) -> BulkLogout |
     if bulk is None:
         return None
     leases.ensure([DUTY])
-    end_read()
     if not leases.take(DUTY, holder=holder, every=timedelta(0), hold=_HOLD):
         return bulk
     try:

@@ -8,9 +8,9 @@ unconfirmed then is shown on the result page.
 import time
 
 from provider.infrastructure import current
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import reading
 from provider.logout.ending import LogoutOutcome
-from provider.logout.notification.results import progress_of
+from provider.logout.notification.results import Progress, progress_of
 
 POLL_SECONDS = 0.015
 
@@ -24,10 +24,13 @@ def await_first_attempts(outcome: LogoutOutcome) -> bool:
     if not outcome.rung:
         return outcome.notifications == 0
     deadline = time.monotonic() + current.settings().notify_budget.total_seconds()
-    progress = progress_of(outcome.logout.id)
+    progress = _progress_of(outcome)
     while progress.untried and time.monotonic() < deadline:
-        end_read()
         time.sleep(POLL_SECONDS)
-        progress = progress_of(outcome.logout.id)
-    end_read()
+        progress = _progress_of(outcome)
     return progress.unconfirmed == 0
+
+
+def _progress_of(outcome: LogoutOutcome) -> Progress:
+    with reading():
+        return progress_of(outcome.logout.id)

@@ -14,7 +14,7 @@ from joserfc.jwk import Key
 from provider.clients.fetch_slots import registrant_of
 from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import end_read
+from provider.infrastructure.database import connection_released
 from provider.infrastructure.outbound_http import OutboundFailure
 from provider.oauth.authorization.parameters import KNOWN_PARAMETERS
 from provider.oauth.client_proof.documents import slot_for
@@ -68,7 +68,6 @@ def unpacked(sent: Mapping[str, str]) -> dict[str, str]:
     client = find_active(client_id)
     if client is None:
         raise UnknownClient("no client is registered with this client_id")
-    end_read()
     text = sent["request"] if "request" in sent else _fetched(sent["request_uri"], client.client)
     fetch_keys(text)
     return read(text, client.metadata, client_id=client_id, beside=sent)
@@ -149,7 +148,7 @@ def _fetched(request_uri: str, client: Client) -> str:
     if address not in [uri.partition("#")[0] for uri in client.metadata_.request_uris]:
         raise InvalidRequestURI("the request_uri is not registered for this app")
     try:
-        with slot_for(address, registrant_of(client)):
+        with connection_released(), slot_for(address, registrant_of(client)):
             answer = current.house().outbound.get(address, max_body_bytes=LARGEST, total_deadline=_DEADLINE)
     except OutboundFailure as exc:
         event_log.warning("request_object_not_fetched", request_uri=address, kind=exc.kind)

@@ -18,7 +18,7 @@ from provider.clients import fetch_slots
 from provider.clients.fetch_slots import PATIENCE, NoSlotFree, registrant_of
 from provider.clients.models import Client
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import end_read, reading
+from provider.infrastructure.database import connection_released, reading
 from provider.infrastructure.outbound_http import OutboundFailure
 from provider.oauth.client_proof.documents import no_slot
 from provider.oauth.client_proof.registered_client import find_active
@@ -113,7 +113,6 @@ def fetch_if_lacking(client: Client, has: Callable[[Keys], bool]) -> None:
 
     Raises TemporarilyUnavailable as `_look` does.
     """
-    end_read()
     _look(client, lambda fetched: has(fetched.published))
 
 
@@ -170,7 +169,10 @@ def _look(client: Client, knows: _Knows) -> None:
     known, registrant = _known(uri), registrant_of(client)
     has_stale = known is not None and knows(known)
     try:
-        with fetch_slots.documents().hold(uri, registrant, patience=0.0 if has_stale else PATIENCE):
+        with (
+            connection_released(),
+            fetch_slots.documents().hold(uri, registrant, patience=0.0 if has_stale else PATIENCE),
+        ):
             _look_alone(uri, registrant, knows, has_stale=has_stale)
     except NoSlotFree as exc:
         if not has_stale:

@@ -15,7 +15,7 @@ from provider.clients.fetch_slots import registrant_of
 from provider.clients.models import Client
 from provider.clients.secrets import check_secret
 from provider.infrastructure import event_log
-from provider.infrastructure.database import end_read, in_transaction
+from provider.infrastructure.database import connection_released, in_transaction
 from provider.oauth.client_proof.documents import slot_for
 from provider.oauth.registration import software_statement
 from provider.oauth.registration.restrictions import as_protocol_error, check_stranger
@@ -71,7 +71,6 @@ def replace(client: Client, token: str, asked: dict[str, Any]) -> RegisteredByIt
     _refuse_operators(client)
     _check_sent_back(client, asked)
     metadata = _approved(asked, client, registrant=registrant_of(client))
-    end_read()
     made = in_transaction(lambda: _replace(client.client_id, token, asked, metadata))
     _warn_of_plain_http(made.client)
     return made
@@ -80,7 +79,6 @@ def replace(client: Client, token: str, asked: dict[str, Any]) -> RegisteredByIt
 def remove(client: Client, token: str) -> None:
     """Remove a client: what it was given is dead at once (rfc7592 §2.3)."""
     _refuse_operators(client)
-    end_read()
     in_transaction(lambda: _remove(client.client_id, token))
 
 
@@ -146,9 +144,8 @@ def _approved(
         known = unwise_uris(client.metadata_) if client else {}
         metadata = read_registration(asked | asserted, may_be_unwise=known.__contains__)
         check_stranger(metadata, client)
-        end_read()
         sector = metadata.sector_identifier_uri
-        with slot_for(sector, registrant) if sector else nullcontext():
+        with connection_released(), slot_for(sector, registrant) if sector else nullcontext():
             check_addresses(metadata)
     except InvalidClientMetadata as exc:
         raise as_protocol_error(exc.problems) from exc
