@@ -1,4 +1,4 @@
-"""When an endpoint that fails is left in peace, and how it comes back (DLV-14): rules without I/O.
+"""When an endpoint that fails is no longer called, and how it comes back (DLV-14): rules without I/O.
 
 An endpoint whose breaker is open is not called; its deliveries wait and lose no attempts. One worker
 tries it with one delivery after a while, and then with more and more; the others wait meanwhile.
@@ -17,7 +17,7 @@ FAILED_SHARE = 0.7
 LONGEST_WAIT_FACTOR = 30
 
 
-class Turn(Enum):
+class Transition(Enum):
     """A change of an endpoint's state."""
 
     OPENED = auto()
@@ -55,7 +55,7 @@ class Tally:
             self.refusals += outcome in REFUSALS
 
 
-def take_in(health: EndpointHealth, tally: Tally, now: datetime, first_wait: timedelta) -> Turn | None:
+def take_in(health: EndpointHealth, tally: Tally, now: datetime, first_wait: timedelta) -> Transition | None:
     """Write a tally into an endpoint's row; says if the breaker has opened by it."""
     _count(health, tally, now)
     match health.state:
@@ -69,21 +69,21 @@ def take_in(health: EndpointHealth, tally: Tally, now: datetime, first_wait: tim
     return None
 
 
-def turns_since(health: EndpointHealth, *, was_failing: bool, was_refusing: bool) -> list[Turn]:
-    """Return what a tally has changed besides the breaker."""
-    turns = []
+def transitions_since(health: EndpointHealth, *, was_failing: bool, was_refusing: bool) -> list[Transition]:
+    """Return the transitions that a tally has caused besides those of the breaker."""
+    made = []
     if was_failing != health.is_failing:
-        turns.append(Turn.WORKING if was_failing else Turn.FAILING)
+        made.append(Transition.WORKING if was_failing else Transition.FAILING)
     if health.is_refusing and not was_refusing:
-        turns.append(Turn.REFUSING)
-    return turns
+        made.append(Transition.REFUSING)
+    return made
 
 
-def close(health: EndpointHealth) -> Turn:
+def close(health: EndpointHealth) -> Transition:
     """Close the breaker: the endpoint has shown that it works."""
     health.state, health.holder, health.open_until, health.trips = BreakerState.CLOSED, None, None, 0
     health.window_started_at, health.window_attempts, health.window_failures = None, 0, 0
-    return Turn.CLOSED
+    return Transition.CLOSED
 
 
 def _count(health: EndpointHealth, tally: Tally, now: datetime) -> None:
@@ -116,9 +116,9 @@ def _is_too_bad(health: EndpointHealth) -> bool:
     )
 
 
-def _open(health: EndpointHealth, now: datetime, first_wait: timedelta) -> Turn:
+def _open(health: EndpointHealth, now: datetime, first_wait: timedelta) -> Transition:
     wait = first_wait * min(2**health.trips, LONGEST_WAIT_FACTOR)
     health.state, health.holder, health.open_until = BreakerState.OPEN, None, now + wait
     # Beyond the cap there is nothing to count.
     health.trips = min(health.trips + 1, 16)
-    return Turn.OPENED
+    return Transition.OPENED

@@ -1,6 +1,6 @@
 """Take deliveries: one conditional update, so that two workers never own the same row (DLV-05)."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -8,56 +8,56 @@ from uuid import UUID
 
 from sqlalchemy import Table, select, update
 
-from provider.delivery.fair import Choice, Most, Waiting, choose
-from provider.delivery.gate import Permit
 from provider.delivery.models import Delivery
 from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.permit import Permit
 from provider.delivery.queries import is_free, is_still_pending, list_due, list_first_due
+from provider.delivery.selection import Admit, Capacity, Selection, select_fairly
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import Base, db
 from provider.infrastructure.many_rows import insert_many, is_among
 from provider.infrastructure.opaque_tokens import new_handle, new_id
 
-# Enough to choose from, so that the apps have their turns; more would be read and locked in vain.
+# Enough to select from, so that apps take turns; more would be read and locked in vain.
 _READ_AHEAD = 1.5
 _LEAST_READ = 32
 
 
 @dataclass(slots=True)
 class Claim:
-    """The claimed deliveries with their permits, the clients without one, and whether more may be due."""
+    """The claimed rows with their permits, the clients that have to wait, and whether more may be due."""
 
     taken: list[tuple[ClaimedDelivery, Permit]]
     held: set[UUID]
     may_be_more: bool
-    # Whether some had to wait only because no more could be taken.
+    # Whether some have to wait only because no more could be taken.
     is_full: bool = False
 
 
-def claim_due(most: Most, take: Callable[[Waiting], Permit | None]) -> Claim:
-    """Own up to so many due deliveries: the urgent first, then each app in its turn.
+def claim_due(capacity: Capacity, admit: Admit) -> Claim:
+    """Own as many due deliveries as there is capacity for: the urgent first, then apps in turn.
 
     The attempt is counted and its row written in the same transaction, which the caller commits before
     anything is sent: a worker that dies leaves its trace, and its rows are free again when the lease ends.
-    The caller gives back the places that `take` gave for deliveries which are not among those taken.
+    The caller releases the permits that `admit` gave for deliveries which are not among those taken.
     """
-    now, choice = clock.now(), Choice()
-    limit = max(_LEAST_READ, int(_READ_AHEAD * most.usual))
-    waiting = list_due(now, limit)
-    choose(waiting, take, most, choice)
-    may_be_more = len(waiting) == limit or choice.is_full
-    if len(waiting) == limit and len(choice.places) < most.usual:
-        # All that was read belongs to apps that must wait: look behind them.
-        waiting = list_first_due(now, limit, choice.held)
-        choose([one for one in waiting if one.id not in choice.places], take, most, choice)
-        may_be_more = bool(waiting)
-    owned = {one.id: one for one in own(choice.places, now)}
-    taken = [(owned[key], end) for key, end in choice.places.items() if key in owned]
-    return Claim(taken, choice.held, may_be_more, choice.is_full)
+    now, selection = clock.now(), Selection()
+    limit = max(_LEAST_READ, int(_READ_AHEAD * capacity.usual))
+    due = list_due(now, limit)
+    select_fairly(due, admit, capacity, selection)
+    may_be_more = len(due) == limit or selection.is_full
+    if len(due) == limit and len(selection.permits) < capacity.usual:
+        # All that was read belongs to apps that have to wait: look behind them.
+        due = list_first_due(now, limit, selection.held)
+        select_fairly([one for one in due if one.id not in selection.permits], admit, capacity, selection)
+        may_be_more = bool(due)
+    owned = {one.id: one for one in own(selection.permits, now)}
+    taken = [(owned[key], permit) for key, permit in selection.permits.items() if key in owned]
+    return Claim(taken, selection.held, may_be_more, selection.is_full)
 
 
 def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[ClaimedDelivery]:
-    """Own those of these deliveries that are still to be had."""
+    """Own those of these deliveries that are still pending and free, and count their attempts."""
     if not ids:
         return []
     wanted = [is_among(Delivery.id, ids), is_still_pending(), is_free(now)]
@@ -74,7 +74,7 @@ def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[Claim
         .where(_table.c.id.in_(select(free.c.id)))
         .values(
             attempt_count=_table.c.attempt_count + 1,
-            # Whoever judges the attempt sets it back to nothing.
+            # The result sets it back to zero.
             unfinished_attempts=_table.c.unfinished_attempts + 1,
             leased_until=now + current.settings().delivery_lease,
             lease_token=new_handle(),

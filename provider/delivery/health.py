@@ -1,102 +1,91 @@
-"""How the endpoints are doing, as this worker sees it and as all of them have written it down.
+"""The health of endpoints, as this worker sees it and as all workers have written it down.
 
 A healthy endpoint costs nothing here: successes are counted in memory, and a row is made or changed
-only by failures and by what ends them.
+only by failures and by recoveries.
 """
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-
-from provider.delivery import breaker, evidence
-from provider.delivery.breaker import Tally, Turn
-from provider.delivery.gate import Gate
-from provider.delivery.models import BreakerState, Delivery, EndpointHealth
-from provider.delivery.queries import due_condition
+from provider.delivery import breaker, evidence, health_rows
+from provider.delivery.attempt import Report
+from provider.delivery.breaker import Tally, Transition
+from provider.delivery.known_health import CurrentURLs, KnownHealth
+from provider.delivery.limiter import Limiter
+from provider.delivery.models import BreakerState, EndpointHealth
 from provider.delivery.resend import hasten
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import change, db, is_sqlite, reading, transaction
+from provider.infrastructure.database import db, transaction
 
-# How old our knowledge of what others have written may be, and how long our own may wait to be written.
-_FRESH_FOR = 1.0
+# Seconds that what was counted may wait to be written.
 _WRITE_EVERY = 0.25
-_HASTENED_AT_ONCE = 1000
+# So many deliveries to an endpoint that has recovered are made due in one transaction.
+HASTEN_BATCH = 1000
 
-# Told of a turn inside the transaction that makes it; the row may have been degraded until now.
-Announce = Callable[[EndpointHealth, Turn], None]
-# Where these clients are called now.
-CurrentURLs = Callable[[Collection[UUID]], Mapping[UUID, str | None]]
+# Called inside the transaction that makes a transition; the row may have been degraded until now.
+Announce = Callable[[EndpointHealth, Transition], None]
 
 
 class Health:
-    """The breakers, as one worker goes by them; used by one thread."""
+    """The breakers (DLV-14), as one worker obeys and moves them; used by one thread."""
 
-    def __init__(self, name: str, gate: Gate, announce: Announce, current_urls: CurrentURLs) -> None:
+    def __init__(
+        self,
+        name: str,
+        limiter: Limiter,
+        announce: Announce,
+        current_urls: CurrentURLs,
+        hasten_batch: int = HASTEN_BATCH,
+    ) -> None:
         self._name = name
-        self._gate = gate
+        self._limiter = limiter
         self._announce = announce
-        self._current_urls = current_urls
+        self._hasten_batch = hasten_batch
+        self._known = KnownHealth(current_urls)
         self._tallies: dict[UUID, Tally] = {}
-        self._known: dict[UUID, EndpointHealth] = {}
-        self._moved: dict[UUID, str | None] = {}
-        # Who fails at each host, and who of them is worth a trial because another client there works.
-        self._failing_at: dict[str, set[UUID]] = {}
+        # Clients that fail at an origin where another client's endpoint has just worked.
         self._alive: set[UUID] = set()
-        # These work again, and not all that waits for them is due yet.
+        # Clients whose endpoints have recovered, and whose waiting deliveries are not all due yet.
         self._unhastened: set[UUID] = set()
-        self._read_at = self._written_at = self._counted_from = -breaker.WINDOW.total_seconds()
+        self._written_at = self._counted_from = -breaker.WINDOW.total_seconds()
 
-    def count(self, client_id: UUID, *, succeeded: bool, url: str, outcome: str) -> None:
-        """Count one attempt that was really made."""
+    def count(self, client_id: UUID, report: Report | None) -> None:
+        """Count an attempt, if a request was sent."""
+        if report is None or report.exchange is None:
+            return
+        exchange, succeeded = report.exchange, bool(report.has_succeeded)
         tally = self._tallies.get(client_id)
         if tally is None:
             tally = self._tallies[client_id] = Tally()
-        tally.count(succeeded=succeeded, url=url, outcome=outcome)
-        if succeeded and self._failing_at:
-            self._alive |= self._failing_at.get(_origin_of(url), set()) - {client_id}
+        tally.count(succeeded=succeeded, url=exchange.url, outcome=exchange.outcome)
+        if succeeded:
+            self._alive |= self._known.list_failing_beside(client_id, exchange.url)
 
     def refresh(self) -> None:
-        """Read what others have written, if our knowledge is old."""
-        if time.monotonic() - self._read_at < _FRESH_FOR:
-            return
-        self._read_at = time.monotonic()
-        ill = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
-        rows = select(EndpointHealth).where(ill)
-        with reading():
-            found = db.session.scalars(rows, execution_options={"populate_existing": True}).all()
-            shut = {row.client_id: row.url for row in found if row.state != BreakerState.CLOSED}
-            urls = self._current_urls(shut) if shut else {}
-        db.session.expunge_all()
-        self._known = {row.client_id: row for row in found}
-        self._failing_at = {}
-        for row in found:
-            if row.url is not None:
-                self._failing_at.setdefault(_origin_of(row.url), set()).add(row.client_id)
-        # What was wrong with another address says nothing about this one.
-        self._moved = {key: urls.get(key) for key, url in shut.items() if urls.get(key) != url}
+        """Read what others have written, if that was not done lately."""
+        self._known.refresh()
 
     def is_held(self, client_id: UUID) -> bool:
-        """Whether an endpoint is to be left in peace by us; takes its trial upon us if one is due."""
+        """Whether this worker must not call an endpoint; takes a trial of it if one is due."""
         health = self._known.get(client_id)
         if health is None or health.state == BreakerState.CLOSED:
             return False
         if health.state == BreakerState.RECOVERING and health.holder == self._name:
             return False
-        if not (client_id in self._moved or self._is_trial_due(health)):
+        if not (client_id in self._known.new_urls or _is_trial_due(health)):
             return True
-        if not self._take_trial(client_id):
-            self._read_at = -_FRESH_FOR
+        if not self._take_trial(health):
+            self._known.expire()
             return True
-        self._gate.restart(client_id)
+        self._limiter.restart(client_id)
         return False
 
     def next_trial_in(self, client_ids: Collection[UUID]) -> float | None:
-        """In how many seconds a trial of one of these endpoints is due, or None if none is to come."""
-        known = [self._known[key] for key in client_ids if key in self._known]
+        """Return in how many seconds a trial of one of these endpoints is due, or None if none is to come."""
+        known = [row for row in map(self._known.get, client_ids) if row is not None]
         ends = [row.open_until for row in known if row.open_until is not None]
         if not ends:
             return None
@@ -114,14 +103,14 @@ class Health:
         return max(0.0, self._written_at + _WRITE_EVERY - time.monotonic())
 
     def write(self, *, at_once: bool = False) -> bool:
-        """Write down what others must know, now and then; True if more is due by it.
+        """Write down what others must know, now and then; True if more deliveries are due by it.
 
         `at_once` leaves nothing for later.
         """
         self._write_tallies(at_once=at_once)
         is_more_due = self._open_trials() or bool(self._unhastened)
         while self._unhastened:
-            self._hasten_lot(min(self._unhastened))
+            self._hasten_batch_of(min(self._unhastened))
             if not at_once:
                 break
         return is_more_due
@@ -137,126 +126,92 @@ class Health:
             return
         self._written_at = now
         with transaction():
-            written, recovered = self._write(worth)
-            # With the recovery itself: whatever happens to us afterwards, this much is due.
+            written, recovered = self._write_rows(worth)
+            # With the recovery itself: this much is due even if the worker dies right afterwards.
             for client_id in recovered:
-                hasten(client_id, _HASTENED_AT_ONCE)
+                hasten(client_id, self._hasten_batch)
         self._unhastened.update(recovered)
         # What is known must be no older than what is counted from here on.
         for health in written:
             db.session.expunge(health)
-            self._known[health.client_id] = health
+            self._known.put(health)
             del self._tallies[health.client_id]
 
+    def _write_rows(self, client_ids: list[UUID]) -> tuple[Sequence[EndpointHealth], list[UUID]]:
+        """Return the rows, and the clients for which everything that waits is worth an attempt now."""
+        wait, now = current.settings().endpoint_probe_wait, clock.now()
+        written = health_rows.lock(client_ids)
+        recovered = [health.client_id for health in written if self._write_row(health, now, wait)]
+        db.session.flush()
+        return written, recovered
+
+    def _write_row(self, health: EndpointHealth, now: datetime, wait: timedelta) -> bool:
+        """Return whether everything that waits for an endpoint is worth an attempt now.
+
+        What has failed waits for up to a day, whether or not the breaker has opened. An endpoint that
+        refuses some tokens and accepts others has not been failing for long, and is not hurried.
+        """
+        before = {"was_failing": health.is_failing, "was_refusing": health.is_refusing}
+        failed_since = health.failing_since or now
+        made = [breaker.take_in(health, self._tallies[health.client_id], now, wait)]
+        made += breaker.transitions_since(health, **before)
+        if not health.is_failing:
+            made.append(breaker.close(health) if self._has_recovered(health, now) else None)
+            made.append(Transition.RECOVERED if health.degraded_since else None)
+        for transition in filter(None, made):
+            self._announce(health, transition)
+        if not health.is_failing:
+            health.degraded_since = health.told_at = None
+        works = Transition.WORKING in made and health.state == BreakerState.CLOSED
+        return Transition.CLOSED in made or (works and failed_since <= now - wait)
+
+    def _has_recovered(self, health: EndpointHealth, now: datetime) -> bool:
+        """Whether this worker's trial is over: the endpoint takes its full load, or nothing more is due."""
+        if health.state != BreakerState.RECOVERING or health.holder != self._name:
+            return False
+        health.open_until = now + current.settings().delivery_lease
+        if self._limiter.is_at_full(health.client_id):
+            return True
+        return self._limiter.is_quiet(health.client_id) and not health_rows.has_due(health.client_id, now)
+
     def _open_trials(self) -> bool:
-        """Let be tried what fails at a host where another client's endpoint works."""
+        """Open trials of what fails at an origin where another client's endpoint works."""
         now, alive = clock.now(), sorted(self._alive)
         self._alive.clear()
-        known = [self._known[key] for key in alive if key in self._known]
+        known = [row for row in map(self._known.get, alive) if row is not None]
         worth = [row.client_id for row in known if evidence.trial_at(row, now) is not None]
         if not worth:
             return False
         with transaction():
             opened = [evidence.open_trial(client_id) for client_id in worth]
-        # Ours is older than what is written now.
+        # What is known is older than what has been written now.
         db.session.expunge_all()
-        self._read_at = -_FRESH_FOR
+        self._known.expire()
         return any(opened)
 
-    def _hasten_lot(self, client_id: UUID) -> None:
+    def _hasten_batch_of(self, client_id: UUID) -> None:
         """Make some more due; an endpoint for which nothing was left is done with."""
         with transaction():
-            hastened = hasten(client_id, _HASTENED_AT_ONCE)
+            hastened = hasten(client_id, self._hasten_batch)
         if not hastened:
             self._unhastened.discard(client_id)
 
     def _is_pressing(self, client_id: UUID) -> bool:
-        """Whether enough has failed to leave an endpoint in peace, so that not one more should."""
+        """Whether enough has failed to open a breaker, so that not one more attempt is made before."""
         known = self._known.get(client_id)
         before = known.consecutive_failures if known else 0
         return self._tallies[client_id].in_a_row + before >= breaker.FAILURES_IN_A_ROW
 
-    def _write(self, worth: list[UUID]) -> tuple[list[EndpointHealth], list[UUID]]:
-        """Return the rows, and the clients for which all that waits is worth an attempt now.
-
-        What has failed waits for up to a day, whether or not it was enough to open the breaker. An endpoint
-        that refuses some tokens and accepts others has not been failing for long, and is not hurried.
-        """
-        wait, now = current.settings().endpoint_probe_wait, clock.now()
-        written, recovered = _locked_rows(worth), []
-        for health in written:
-            before = {"was_failing": health.is_failing, "was_refusing": health.is_refusing}
-            failed_since = health.failing_since or now
-            turns = [breaker.take_in(health, self._tallies[health.client_id], now, wait)]
-            turns += breaker.turns_since(health, **before)
-            if health.failing_since is None:
-                turns.append(breaker.close(health) if self._has_recovered(health) else None)
-                turns.append(Turn.RECOVERED if health.degraded_since else None)
-            for turn in filter(None, turns):
-                self._announce(health, turn)
-            if health.failing_since is None:
-                health.degraded_since = health.told_at = None
-            works = Turn.WORKING in turns and health.state == BreakerState.CLOSED
-            if Turn.CLOSED in turns or (works and failed_since <= now - wait):
-                recovered.append(health.client_id)
-        db.session.flush()
-        return written, recovered
-
-    def _has_recovered(self, health: EndpointHealth) -> bool:
-        """Whether a trial of ours is over: the endpoint bears its full load, or nothing more waits for it."""
-        if health.state != BreakerState.RECOVERING or health.holder != self._name:
-            return False
+    def _take_trial(self, health: EndpointHealth) -> bool:
         now = clock.now()
-        health.open_until = now + current.settings().delivery_lease
-        if self._gate.is_at_full(health.client_id):
-            return True
-        waits = exists().where(Delivery.client_id == health.client_id, due_condition(now))
-        return self._gate.is_quiet(health.client_id) and not db.session.scalar(select(waits))
-
-    def _is_trial_due(self, health: EndpointHealth) -> bool:
-        return health.open_until is None or health.open_until <= clock.now()
-
-    def _take_trial(self, client_id: UUID) -> bool:
-        """Take the next trial, if no other worker has; the row count is believed."""
-        now = clock.now()
-        free = EndpointHealth.open_until <= now
-        if client_id in self._moved:
-            free = EndpointHealth.url == self._known[client_id].url
-        trial = update(EndpointHealth).where(
-            EndpointHealth.client_id == client_id, EndpointHealth.state != BreakerState.CLOSED, free
-        )
         until = now + current.settings().delivery_lease
-        values: dict[str, object] = {
-            "state": BreakerState.RECOVERING.value,
-            "holder": self._name,
-            "open_until": until,
-        }
-        if client_id in self._moved:
-            values["url"] = self._moved[client_id]
-        if change(trial.values(values)) != 1:
+        new_urls = self._known.new_urls
+        if not health_rows.take_trial(health, self._name, now=now, until=until, new_urls=new_urls):
             return False
-        health = self._known[client_id]
         health.state, health.holder, health.open_until = BreakerState.RECOVERING, self._name, until
-        self._moved.pop(client_id, None)
+        new_urls.pop(health.client_id, None)
         return True
 
 
-def _locked_rows(client_ids: list[UUID]) -> list[EndpointHealth]:
-    """Return the rows, made where there are none, in one order so that two workers never block each other."""
-    insert = sqlite.insert if is_sqlite() else postgresql.insert
-    rows = [{"client_id": key, "state": "closed", "trips": 0, **_NOTHING} for key in client_ids]
-    db.session.execute(insert(EndpointHealth).values(rows).on_conflict_do_nothing())
-    wanted = select(EndpointHealth).where(EndpointHealth.client_id.in_(client_ids))
-    return list(
-        db.session.scalars(
-            wanted.order_by(EndpointHealth.client_id).with_for_update(),
-            execution_options={"populate_existing": True},
-        )
-    )
-
-
-def _origin_of(url: str) -> str:
-    return "/".join(url.split("/", 3)[:3]).lower()
-
-
-_NOTHING = {"consecutive_failures": 0, "refusals": 0, "window_attempts": 0, "window_failures": 0}
+def _is_trial_due(health: EndpointHealth) -> bool:
+    return health.open_until is None or health.open_until <= clock.now()

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provider.delivery.health import Announce, CurrentURLs
+from provider.delivery.health import Announce
+from provider.delivery.known_health import CurrentURLs
 from provider.delivery.outgoing import Builder
 from provider.delivery.results import Recorder
 

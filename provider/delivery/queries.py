@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, bindparam, column, func, or_, select, table, text
 
-from provider.delivery.fair import Waiting
 from provider.delivery.models import (
     REFUSALS,
     REFUSED_TWICE,
@@ -15,6 +14,7 @@ from provider.delivery.models import (
     DeliveryAttempt,
     DeliveryState,
 )
+from provider.delivery.selection import DueDelivery
 from provider.infrastructure.database import db, is_sqlite
 
 # The clients are another room's; all that is asked of their table here is who there is.
@@ -63,7 +63,7 @@ def is_any_due(now: datetime) -> bool:
     return db.session.scalar(select(Delivery.id).where(due_condition(now)).limit(1)) is not None
 
 
-def list_due(now: datetime, limit: int) -> list[Waiting]:
+def list_due(now: datetime, limit: int) -> list[DueDelivery]:
     """List what is due, the urgent and the longest waiting first. Served by ix_delivery_pending.
 
     The rows are locked, and those that another worker has locked are its business: two workers choose
@@ -79,10 +79,10 @@ def list_due(now: datetime, limit: int) -> list[Waiting]:
     connection = db.session.connection()
     if not is_sqlite():
         connection.execute(_BY_INDEX)
-    return [Waiting(*row) for row in connection.execute(due)]
+    return [DueDelivery(*row) for row in connection.execute(due)]
 
 
-def list_first_due(now: datetime, limit: int, but: Collection[UUID]) -> list[Waiting]:
+def list_first_due(now: datetime, limit: int, but: Collection[UUID]) -> list[DueDelivery]:
     """List the first due delivery of each client but these. Served by ix_delivery_client_id_pending.
 
     Its cost grows with the clients and not with what waits: a hundred thousand deliveries of one
@@ -103,7 +103,7 @@ def list_first_due(now: datetime, limit: int, but: Collection[UUID]) -> list[Wai
         .order_by(Delivery.priority, Delivery.next_attempt_at)
         .limit(limit)
     )
-    return [Waiting(*row) for row in db.session.execute(waiting)]
+    return [DueDelivery(*row) for row in db.session.execute(waiting)]
 
 
 def list_run_out(now: datetime, limit: int) -> list[UUID]:

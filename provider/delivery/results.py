@@ -28,9 +28,11 @@ class Results:
     A database that is away loses none of them.
     """
 
-    def __init__(self, record: Recorder, turns: AbstractContextManager[object], tell: Callable[[], None]):
+    def __init__(
+        self, record: Recorder, write_lock: AbstractContextManager[object], tell: Callable[[], None]
+    ):
         self._record = record
-        self._turns = turns
+        self._write_lock = write_lock
         # Called when something was written, or when an attempt is due sooner than was known.
         self._tell_written = tell
         self._thread = ApplicationThreads(1, "results")
@@ -124,7 +126,7 @@ class Results:
             return Counter({"unfinished": 1})
 
     def _write(self, ended: "list[Ended]") -> "Counter[str]":
-        with self._turns, transaction():
+        with self._write_lock, transaction():
             ours = finish(ended)
             self._record([one for one in ended if one[0] in ours and state_after(one[1]).is_final])
         states: Counter[str] = Counter()

@@ -43,4 +43,4 @@ class Sweeper:
             row = update(DutyLease).where(DutyLease.name == HEARTBEAT)
             change(row.values(holder=self._holder, last_done_at=now))
             living = workers.note_seen(self._holder, now)
-        self._dispatcher.share_among(living)
+        self._dispatcher.divide_among(living)

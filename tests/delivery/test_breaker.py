@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from provider.delivery import breaker
-from provider.delivery.breaker import Tally, Turn
+from provider.delivery.breaker import Tally, Transition
 from provider.delivery.models import BreakerState, EndpointHealth
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ def test_what_opens_a_breaker(pattern, opens):
 
     turn = breaker.take_in(red, tally(pattern), NOW, WAIT)
 
-    assert (turn is Turn.OPENED) == opens
+    assert (turn is Transition.OPENED) == opens
     assert (red.state == BreakerState.OPEN) == opens
 
 
@@ -53,7 +53,7 @@ def test_failures_of_several_workers_add_up():
 
     turns = [breaker.take_in(red, tally("-----"), NOW, WAIT) for _ in range(2)]
 
-    assert turns == [None, Turn.OPENED]
+    assert turns == [None, Transition.OPENED]
     assert red.open_until == NOW + WAIT
 
 
@@ -76,7 +76,7 @@ def test_the_wait_doubles_up_to_a_quarter_of_an_hour():
         assert red.open_until
         waits.append(red.open_until - NOW)
         red.state = BreakerState.RECOVERING
-        assert breaker.take_in(red, tally("-"), NOW, WAIT) is Turn.OPENED
+        assert breaker.take_in(red, tally("-"), NOW, WAIT) is Transition.OPENED
 
     minutes = [wait / timedelta(minutes=1) for wait in waits]
     assert minutes == [0.5, 1, 2, 4, 8, 15, 15]
@@ -95,6 +95,6 @@ def test_a_closed_breaker_remembers_nothing():
     red = endpoint()
     breaker.take_in(red, tally("-" * 10), NOW, WAIT)
 
-    assert breaker.close(red) is Turn.CLOSED
+    assert breaker.close(red) is Transition.CLOSED
 
     assert (red.state, red.trips, red.open_until, red.window_attempts) == (BreakerState.CLOSED, 0, None, 0)

@@ -28,7 +28,7 @@ from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.outbound_http import OutboundClient
 from provider.logout.notification.outbox import (
     BUILDERS,
-    announce_turn,
+    announce_transition,
     drain,
     find_current_urls,
     make_dispatcher,
@@ -77,7 +77,7 @@ def test_a_defect_of_one_costs_the_others_nothing(
             raise defect
         record_results(ended)
 
-    owner = Owner(BUILDERS, record, announce_turn, find_current_urls)
+    owner = Owner(BUILDERS, record, announce_transition, find_current_urls)
     dispatcher = Dispatcher(owner, concurrency=8, name="test")
     with receiving(200) as red:
         clients = [make_client(name, port=red.port) for name in ("red", "green", "blue")]
@@ -94,10 +94,10 @@ def test_a_defect_of_one_costs_the_others_nothing(
 
 
 @pytest.mark.parametrize("moment", ["before_cursor_execute", "commit"])
-def test_a_claim_that_the_database_lost_holds_no_place(app: Flask, moment: str) -> None:
+def test_a_claim_that_the_database_lost_keeps_no_permit(app: Flask, moment: str) -> None:
     dispatcher = make_dispatcher(8)
     with receiving(200) as red:
-        # An app that has not proved itself has one place only: lost, nothing would reach it any more.
+        # An app that has not proved itself has one permit only: lost, nothing would reach it any more.
         owe(port=red.port)
 
         with database_that_goes_away(moment), pytest.raises(OperationalError):
@@ -107,7 +107,9 @@ def test_a_claim_that_the_database_lost_holds_no_place(app: Flask, moment: str) 
     dispatcher.close()
 
 
-def test_a_system_without_a_thread_for_us_holds_no_place(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_a_thread_for_us_keeps_no_permit(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dispatcher = make_dispatcher(8)
     with receiving(200) as red:
         owe(port=red.port)

@@ -13,26 +13,23 @@ from sqlalchemy.exc import IntegrityError
 from provider.delivery import outbox
 from provider.delivery.attempt import Report
 from provider.delivery.claim import claim_due
-from provider.delivery.fair import Most
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted, Postponed, RetryAt
 from provider.delivery.models import Delivery, DeliveryState
 from provider.delivery.outgoing import ClaimedDelivery, Exchange
+from provider.delivery.selection import Capacity
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
 from tests.conftest import TurnedClock
 from tests.delivery.owing import attempts_of, now_is, owe, sign_out_at
+from tests.delivery.permits import without_limit
 from tests.factories import make_account, make_client
 
 
 def claim(limit: int = 10) -> list[ClaimedDelivery]:
-    """Claim with a way to every app that is as wide as anybody may wish."""
+    """Claim without a limit for any app."""
     with transaction():
-        return [claimed for claimed, _ in claim_due(Most(limit, limit), lambda _: no_place).taken]
-
-
-def no_place(succeeded: bool | None, sent_to: str | None = None) -> None:
-    """Give back a place that nobody counts."""
+        return [claimed for claimed, _ in claim_due(Capacity(limit, limit), without_limit).taken]
 
 
 def accepted() -> Report:

@@ -225,12 +225,12 @@ def test_closing_waits_for_what_runs_and_starts_nothing(app: Flask) -> None:
     assert len(red.received) == 1
 
 
-def test_what_waits_for_its_turn_in_memory_is_given_up_at_the_closing(app: Flask) -> None:
+def test_what_waits_in_memory_is_given_up_at_the_closing(app: Flask) -> None:
     dispatcher = make_dispatcher(1)
     with receiving(200) as red:
         clients = [make_client(name, port=red.port) for name in ("red", "green", "blue")]
         sign_out_at(*clients)
-        # Who has proved itself gets more places than there are threads.
+        # An app that has proved itself gets more permits than there are threads.
         dispatcher.drain()
         red.may_answer.clear()
         owed = sign_out_at(*clients, account=make_account("ben"))

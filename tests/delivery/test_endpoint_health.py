@@ -12,12 +12,20 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery.dispatch import Dispatcher
-from provider.delivery.gate import Gate, Limits
 from provider.delivery.health import Health
+from provider.delivery.limiter import Limiter, Limits
 from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
+from provider.delivery.owner import Owner
 from provider.delivery.resend import resend
 from provider.infrastructure.database import AWAY, change, db, transaction
-from provider.logout.notification.outbox import announce_turn, drain, find_current_urls, make_dispatcher
+from provider.logout.notification.outbox import (
+    BUILDERS,
+    announce_transition,
+    drain,
+    find_current_urls,
+    make_dispatcher,
+    record_results,
+)
 from provider.logout.notification.watch import report_degraded
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, owe, sign_out_at
@@ -130,19 +138,19 @@ def test_what_would_have_waited_longer_is_due_when_the_endpoint_works_again(
 
 
 @pytest.mark.parametrize(
-    "nth", [pytest.param(1, id="with the first lot"), pytest.param(2, id="before the rest")]
+    "nth", [pytest.param(1, id="with the first batch"), pytest.param(2, id="before the rest")]
 )
 def test_a_database_that_goes_away_when_an_endpoint_works_again_leaves_nothing_late(
-    app: Flask, red: Receiver, turned_clock: TurnedClock, monkeypatch: pytest.MonkeyPatch, nth: int
+    app: Flask, red: Receiver, turned_clock: TurnedClock, nth: int
 ) -> None:
-    monkeypatch.setattr("provider.delivery.health._HASTENED_AT_ONCE", 3)
     owed = hold(red)
     later = turned_clock() + timedelta(hours=6)
     with transaction():
         change(update(Delivery).where(Delivery.attempt_count == 1).values(next_attempt_at=later))
     red.statuses = [200]
     turned_clock.turn(FIRST_WAIT)
-    dispatcher = make_dispatcher(8)
+    owner = Owner(BUILDERS, record_results, announce_transition, find_current_urls)
+    dispatcher = Dispatcher(owner, concurrency=8, name="test", hasten_batch=3)
 
     hastening = "UPDATE delivery SET next_attempt_at"
     with database_lost_once("unreachable", at=hastening, nth=nth), pytest.raises(AWAY):
@@ -306,7 +314,7 @@ def test_a_trial_that_nothing_waits_for_wakes_nobody(app: Flask, turned_clock: T
             counts = {"trips": 1, "consecutive_failures": 10, "window_attempts": 0, "window_failures": 0}
             db.session.add(EndpointHealth(client_id=client.id, **held, **counts))
     limits = Limits(endpoint_concurrency=9, endpoint_rate=9, address_concurrency=9, address_rate=9)
-    known = Health("test", Gate(limits, slots=9, places=9), announce_turn, find_current_urls)
+    known = Health("test", Limiter(limits, slots=9, permits=9), announce_transition, find_current_urls)
     known.refresh()
 
     assert known.next_trial_in({green.id}) == 600

@@ -12,7 +12,7 @@ from flask import Flask
 
 from provider.clients.models import Client
 from provider.delivery.dispatch import Dispatcher
-from provider.delivery.gate import QUICK, SLOTS_OF_UNPROVEN
+from provider.delivery.limiter import QUICK, SLOTS_OF_UNPROVEN
 from provider.logout.notification.outbox import make_dispatcher
 from tests.delivery.owing import sign_out_at
 from tests.factories import make_account, make_client

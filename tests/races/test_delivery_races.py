@@ -5,16 +5,17 @@ from sqlalchemy import select, update
 
 from provider.delivery.attempt import Report
 from provider.delivery.claim import claim_due
-from provider.delivery.fair import Most
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted
 from provider.delivery.models import Delivery, DeliveryAttempt
 from provider.delivery.outgoing import ClaimedDelivery, Exchange
+from provider.delivery.selection import Capacity
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from tests.delivery.permits import without_limit
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
 from tests.support.reads import end_read
 
@@ -26,13 +27,9 @@ WENT_WELL = Report(
 )
 
 
-def no_place(succeeded: bool | None, sent_to: str | None = None) -> None:
-    """Give back a place that nobody counts."""
-
-
 def claim() -> list[ClaimedDelivery]:
-    """Claim what is due, with a way to every app that is as wide as anybody may wish."""
-    return [mine for mine, _ in claim_due(Most(10, 10), lambda _: no_place).taken]
+    """Claim what is due, without a limit for any app."""
+    return [mine for mine, _ in claim_due(Capacity(10, 10), without_limit).taken]
 
 
 def finish_well(mine: ClaimedDelivery) -> bool:

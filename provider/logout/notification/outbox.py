@@ -11,7 +11,7 @@ from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import workers
 from provider.delivery.attempt import Report
-from provider.delivery.breaker import Turn
+from provider.delivery.breaker import Transition
 from provider.delivery.dispatch import Dispatcher
 from provider.delivery.finish import Ended, state_after
 from provider.delivery.models import DeliveryState, EndpointHealth
@@ -38,7 +38,7 @@ def make_dispatcher(concurrency: int | None = None, name: str | None = None) -> 
         Owner(
             builders=BUILDERS,
             record=record_results,
-            announce=announce_turn,
+            announce=announce_transition,
             current_urls=find_current_urls,
         ),
         concurrency=concurrency or current.settings().delivery_concurrency,
@@ -51,7 +51,7 @@ def drain(limit: int | None = None) -> "Counter[str]":
     dispatcher = make_dispatcher()
     try:
         with reading():
-            dispatcher.share_among(workers.count_living(clock.now()) + 1)
+            dispatcher.divide_among(workers.count_living(clock.now()) + 1)
         return dispatcher.drain(limit=limit)
     finally:
         dispatcher.close()
@@ -99,22 +99,22 @@ def _entry(claimed: ClaimedDelivery, report: Report) -> Entry:
         )
 
 
-def announce_turn(health: EndpointHealth, turn: Turn) -> None:
+def announce_transition(health: EndpointHealth, transition: Transition) -> None:
     """Say that an endpoint is left in peace, or works again; the audit has it if it was degraded."""
     client_id = _wire_id(health.client_id)
-    match turn:
-        case Turn.FAILING | Turn.WORKING:
+    match transition:
+        case Transition.FAILING | Transition.WORKING:
             change(
                 update(Client)
                 .where(Client.id == health.client_id)
-                .values(logout_endpoint_failing=turn is Turn.FAILING)
+                .values(logout_endpoint_failing=transition is Transition.FAILING)
             )
-        case Turn.REFUSING:
+        case Transition.REFUSING:
             event_log.warning("endpoint_refusing", client_id=client_id, outcome=health.last_outcome)
             record(
                 EventTag.ENDPOINT_REFUSING, actor="system", client_id=client_id, outcome=health.last_outcome
             )
-        case Turn.OPENED:
+        case Transition.OPENED:
             event_log.warning(
                 "endpoint_held",
                 client_id=client_id,
@@ -122,9 +122,9 @@ def announce_turn(health: EndpointHealth, turn: Turn) -> None:
                 failures=health.consecutive_failures,
                 until=health.open_until.isoformat() if health.open_until else None,
             )
-        case Turn.CLOSED:
+        case Transition.CLOSED:
             event_log.info("endpoint_released", client_id=client_id)
-        case Turn.RECOVERED:
+        case Transition.RECOVERED:
             since = health.degraded_since.isoformat() if health.degraded_since else None
             event_log.info("endpoint_recovered", client_id=client_id, degraded_since=since)
             record(EventTag.ENDPOINT_RECOVERED, actor="system", client_id=client_id, degraded_since=since)

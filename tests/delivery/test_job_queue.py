@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from provider.delivery.gate import URGENT
-from provider.delivery.lot import Job, Lot
+from provider.delivery.job_queue import Job, JobQueue
+from provider.delivery.limiter import URGENT
 from tests.support.waiting import wait_until
 
 RED, GREEN = "red", "green"
 
 
 class Acts:
-    """What the threads of a lot have done, in order; those of which it says so wait until they may go on."""
+    """What the threads of a queue have done, in order; those in `hang` wait until they may go on."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -25,7 +25,7 @@ class Acts:
         self.hang: set[str] = set()
 
     def __call__(self, job: Job) -> None:
-        name: Any = job.how
+        name: Any = job.prepared
         (self.put_back if job.is_put_back else self.begun).append(name)
         if name in self.hang:
             self.may_end.wait(30)
@@ -37,11 +37,11 @@ def acts() -> Acts:
 
 
 @pytest.fixture
-def lot(app: Flask, acts: Acts) -> Iterator[Lot]:
-    lot = Lot(1, 1, acts)
-    yield lot
+def jobs(app: Flask, acts: Acts) -> Iterator[JobQueue]:
+    jobs = JobQueue(1, 1, acts)
+    yield jobs
     acts.may_end.set()
-    lot.close()
+    jobs.close()
 
 
 def job(name: str, client: str, priority: int = URGENT + 1) -> Any:
@@ -51,45 +51,47 @@ def job(name: str, client: str, priority: int = URGENT + 1) -> Any:
     return Job(claimed, how, permit)
 
 
-def test_the_urgent_go_first_and_then_each_app_in_its_turn(lot: Lot, acts: Acts) -> None:
+def test_the_urgent_go_first_and_then_each_app_in_its_turn(jobs: JobQueue, acts: Acts) -> None:
     acts.hang = {"red 1"}
-    lot.add([job(f"red {number}", RED) for number in range(1, 4)])
+    jobs.add([job(f"red {number}", RED) for number in range(1, 4)])
     wait_until(lambda: acts.begun)
 
-    lot.add([job("green 1", GREEN), job("urgent", RED, URGENT)])
+    jobs.add([job("green 1", GREEN), job("urgent", RED, URGENT)])
     acts.may_end.set()
 
     wait_until(lambda: len(acts.begun) == 5)
     assert acts.begun == ["red 1", "urgent", "green 1", "red 2", "red 3"]
 
 
-def test_what_is_not_answered_soon_gives_way_and_nothing_more_is_sent_there(lot: Lot, acts: Acts) -> None:
+def test_what_is_not_answered_soon_gives_way_and_nothing_more_is_sent_there(
+    jobs: JobQueue, acts: Acts
+) -> None:
     acts.hang = {"red 1"}
-    lot.add([job("red 1", RED), job("red 2", RED), job("green 1", GREEN)])
+    jobs.add([job("red 1", RED), job("red 2", RED), job("green 1", GREEN)])
 
-    wait_until(lambda: lot.relieve(1))
+    wait_until(lambda: jobs.replace_stalled(1))
     wait_until(lambda: acts.put_back)
 
     assert acts.begun == ["red 1", "green 1"]
     assert acts.put_back == ["red 2"]
 
 
-def test_an_app_that_is_heard_of_again_is_sent_more(lot: Lot, acts: Acts) -> None:
+def test_an_app_that_is_heard_of_again_is_sent_more(jobs: JobQueue, acts: Acts) -> None:
     acts.hang = {"red 1"}
-    lot.add([job("red 1", RED)])
-    wait_until(lambda: lot.relieve(1))
+    jobs.add([job("red 1", RED)])
+    wait_until(lambda: jobs.replace_stalled(1))
     acts.may_end.set()
-    wait_until(lambda: not lot.is_silent(RED))
+    wait_until(lambda: not jobs.is_silent(RED))
 
-    lot.add([job("red 2", RED)])
+    jobs.add([job("red 2", RED)])
 
     wait_until(lambda: acts.begun == ["red 1", "red 2"])
 
 
-def test_no_more_are_replaced_than_may_be(lot: Lot, acts: Acts) -> None:
+def test_no_more_are_replaced_than_may_be(jobs: JobQueue, acts: Acts) -> None:
     acts.hang = {"red 1"}
-    lot.add([job("red 1", RED), job("green 1", GREEN)])
+    jobs.add([job("red 1", RED), job("green 1", GREEN)])
     wait_until(lambda: acts.begun)
 
-    assert lot.relieve(0) == []
+    assert jobs.replace_stalled(0) == []
     assert acts.begun == ["red 1"]

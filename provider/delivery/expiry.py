@@ -1,4 +1,4 @@
-"""End deliveries that have lost their meaning, also those that an open breaker holds."""
+"""End deliveries that have lost their meaning, also those that an open breaker holds (DLV-10)."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -11,22 +11,22 @@ from provider.delivery.results import Results
 from provider.infrastructure import clock
 from provider.infrastructure.database import reading, transaction
 
-_AT_ONCE = 200
+_BATCH = 200
 
 
-def end_run_out(
-    turns: AbstractContextManager[object], builders: Mapping[str, Builder], results: Results
+def end_expired(
+    write_lock: AbstractContextManager[object], builders: Mapping[str, Builder], results: Results
 ) -> bool:
-    """End a bounded number of them; returns whether there may be more. `turns` guards each transaction."""
+    """End a batch of them and return whether there may be more; `write_lock` is held while it writes."""
     now = clock.now()
     with reading():
-        ids = list_run_out(now, _AT_ONCE)
+        ids = list_run_out(now, _BATCH)
     if not ids:
         return False
-    with turns, transaction():
+    with write_lock, transaction():
         owned = own(ids, now, due=False)
     prepared = prepare(owned, builders)
     for one in owned:
-        if isinstance(how := prepared[one.id], Report):
-            results.add(one, how)
-    return len(ids) == _AT_ONCE
+        if isinstance(report := prepared[one.id], Report):
+            results.add(one, report)
+    return len(ids) == _BATCH

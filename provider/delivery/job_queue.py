@@ -1,7 +1,8 @@
 """Claimed deliveries that wait for a thread: urgent ones first, then each app in turn.
 
-A thread that is done takes the next by itself. One that has waited for an answer too long does not hold
-up the others: another thread is started in its place, and what still waits for the same app is put back.
+A thread that is done takes the next job by itself. One that has waited for an answer for too long does
+not hold up the others: another thread is started in its place, and what still waits for the same app is
+put back.
 """
 
 import threading
@@ -11,50 +12,54 @@ from heapq import heappop, heappush
 from itertools import count
 from uuid import UUID
 
-from provider.delivery.gate import QUICK, Permit
+from provider.delivery.limiter import QUICK
 from provider.delivery.outgoing import ClaimedDelivery, Prepared
+from provider.delivery.permit import Permit
 from provider.infrastructure import event_log
 from provider.infrastructure.thread_pool import ApplicationThreads
 
 
 class Job:
-    """One delivery that was claimed: what is sent, and the permit to send it."""
+    """One claimed delivery: how its request is made, and the permit to send it."""
 
-    __slots__ = ("claimed", "how", "is_put_back", "is_stalled", "permit", "started_at")
+    __slots__ = ("claimed", "is_put_back", "is_stalled", "permit", "prepared", "started_at")
 
-    def __init__(self, claimed: ClaimedDelivery, how: Prepared, permit: Permit) -> None:
-        self.claimed, self.how, self.permit = claimed, how, permit
+    def __init__(self, claimed: ClaimedDelivery, prepared: Prepared, permit: Permit) -> None:
+        self.claimed, self.prepared, self.permit = claimed, prepared, permit
         self.started_at = 0.0
         self.is_stalled = False
         # Its app has gone silent meanwhile, so it is not sent now.
         self.is_put_back = False
 
 
-class Lot:
-    """Hands jobs to so many threads at once; one thread adds and relieves, the others take."""
+class JobQueue:
+    """Gives jobs to `slots` threads; one thread adds jobs and replaces stalled ones, the others take.
 
-    def __init__(self, slots: int, most_stalled: int, act: Callable[[Job], None]) -> None:
+    At most `stalled_limit` threads more wait for answers that are late.
+    """
+
+    def __init__(self, slots: int, stalled_limit: int, act: Callable[[Job], None]) -> None:
         self._slots = slots
         self._act = act
-        self._threads = ApplicationThreads(slots + most_stalled, "delivery")
+        self._threads = ApplicationThreads(slots + stalled_limit, "delivery")
         self._lock = threading.Lock()
         self._waiting: list[tuple[int, int, int, Job]] = []
         self._sequence = count()
         # Start-time fair queueing: a flow's next job comes one round after its last, and a flow that had
-        # nothing to do joins in the present round, in front of whatever others have piled up.
+        # nothing to do joins in the present round, before what other flows have queued up.
         self._round: dict[int, int] = {}
         self._last: dict[tuple[int, object], int] = {}
         # Threads at work, those of stalled jobs not counted.
         self._active = 0
-        # Jobs that a thread is at and that are not stalled, the longest first.
+        # Jobs that have a thread and are not stalled, the longest running first.
         self._running: dict[Job, None] = {}
         # Clients of which a job is stalled and nothing has been heard since.
         self._silent: set[UUID] = set()
 
     def add(self, jobs: Iterable[Job]) -> None:
-        """Take jobs in; each is begun as soon as it is its turn.
+        """Take jobs in; each starts as soon as it is first in the order and a slot is free.
 
-        Raises RuntimeError, and begins none of them, when the system has no thread for us at all.
+        Raises RuntimeError, and starts none of them, when the system refuses to start any thread.
         """
         with self._lock:
             for job in jobs:
@@ -68,16 +73,16 @@ class Lot:
                 self._waiting.clear()
                 raise
 
-    def relieve(self, most: int) -> list[Job]:
-        """Replace threads that have waited for an answer for longer than QUICK, so many at most.
+    def replace_stalled(self, limit: int) -> list[Job]:
+        """Replace at most `limit` threads that have waited for an answer for longer than QUICK.
 
-        Returns the jobs that are stalled now.
+        Returns the jobs that have become stalled.
         """
         late = time.monotonic() - QUICK
         stalled: list[Job] = []
         with self._lock:
             for job in self._running:
-                if job.started_at > late or len(stalled) >= most:
+                if job.started_at > late or len(stalled) >= limit:
                     break
                 stalled.append(job)
             for job in stalled:
@@ -111,13 +116,13 @@ class Lot:
             job = self._next(job)
 
     def _next(self, done: Job | None = None) -> Job | None:
-        """Return the next job for this thread, or None if it is not needed any more."""
+        """Return the next job for this thread, or None if the thread is no longer needed."""
         with self._lock:
             if done is not None:
                 self._running.pop(done, None)
                 if not done.is_put_back:
                     self._silent.discard(done.claimed.client_id)
-                # Another thread has taken the place of one that was stalled.
+                # Another thread has taken the slot of a stalled one.
                 self._active += done.is_stalled
             if not self._waiting or self._active > self._slots:
                 self._active -= 1

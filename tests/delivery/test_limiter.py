@@ -4,67 +4,68 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from provider.delivery.gate import URGENT, Gate, Limits, Permit
+from provider.delivery.limiter import URGENT, Limiter, Limits
+from provider.delivery.permit import Permit
 
 RED, GREEN = uuid4(), uuid4()
 WIDE = Limits(endpoint_concurrency=1000, endpoint_rate=10_000, address_concurrency=1000, address_rate=10_000)
 
 
-def gate(slots: int = 100, **limits: int) -> Gate:
+def limiter(slots: int = 100, **limits: int) -> Limiter:
     values = {name: getattr(WIDE, name) for name in Limits.__dataclass_fields__} | limits
-    return Gate(Limits(**values), slots=slots, places=slots)
+    return Limiter(Limits(**values), slots=slots, permits=slots)
 
 
-def take_all(gate: Gate, client_id: UUID, now: float = 0.0) -> list[Permit]:
-    """Take as many places on the way to an endpoint as there are."""
+def take_all(limiter: Limiter, client_id: UUID, now: float = 0.0) -> list[Permit]:
+    """Take as many permits on the way to an endpoint as there are."""
     taken = []
-    while end := gate.take(client_id, now):
+    while end := limiter.take(client_id, now):
         taken.append(end)
     return taken
 
 
-def prove(gate: Gate, client_id: UUID, now: float = -1000.0) -> None:
+def prove(limiter: Limiter, client_id: UUID, now: float = -1000.0) -> None:
     """Let an endpoint come up the whole ramp."""
-    while not gate.is_at_full(client_id):
-        end = gate.take(client_id, now)
+    while not limiter.is_at_full(client_id):
+        end = limiter.take(client_id, now)
         assert end
-        end(True, None)
+        end.release(True, None)
         now += 1
 
 
 def test_an_endpoint_of_which_nothing_is_known_gets_one_then_five_then_twenty_five_then_its_share():
-    new = gate(slots=1000)
+    new = limiter(slots=1000)
 
     waves = []
     for _ in range(4):
         wave = take_all(new, RED)
         waves.append(len(wave))
         for end in wave:
-            end(True)
+            end.release(True)
 
     assert waves == [1, 5, 25, 200]
 
 
 def test_a_failure_sends_an_endpoint_back_to_one_at_a_time():
-    known = gate()
+    known = limiter()
     prove(known, RED)
 
     end = known.take(RED, 0)
     assert end
-    end(False)
+    end.release(False)
 
     assert len(take_all(known, RED)) == 1
 
 
 def test_one_endpoint_takes_a_fifth_of_the_slots():
-    known = gate(slots=40)
+    known = limiter(slots=40)
     prove(known, RED)
 
     assert len(take_all(known, RED)) == 8
 
 
 def test_many_that_are_unproven_leave_half_of_the_slots_to_the_others():
-    new = gate(slots=20)
+    new = limiter(slots=20)
     prove(new, GREEN)
 
     taken = [new.take(uuid4(), 0) for _ in range(20)]
@@ -74,21 +75,21 @@ def test_many_that_are_unproven_leave_half_of_the_slots_to_the_others():
 
 
 def test_no_more_than_so_many_are_under_way_to_an_endpoint():
-    known = gate(endpoint_concurrency=3)
+    known = limiter(endpoint_concurrency=3)
     prove(known, RED)
 
     taken = take_all(known, RED)
     assert len(taken) == 3
 
-    taken[0](True)
+    taken[0].release(True)
     assert len(take_all(known, RED)) == 1
 
 
 def test_no_more_than_so_many_are_started_to_an_endpoint_in_a_second():
-    known = gate(endpoint_rate=5)
+    known = limiter(endpoint_rate=5)
     prove(known, RED)
     for end in take_all(known, RED, now=100.0):
-        end(True)
+        end.release(True)
 
     assert take_all(known, RED, now=100.9) == []
     assert known.next_room_at(RED) == 101.0
@@ -96,68 +97,68 @@ def test_no_more_than_so_many_are_started_to_an_endpoint_in_a_second():
 
 
 def test_endpoints_at_one_address_share_its_limits():
-    known = gate(address_concurrency=4)
+    known = limiter(address_concurrency=4)
     for client_id in (RED, GREEN):
         prove(known, client_id)
         end = known.take(client_id, 0)
         assert end
-        end(True, "192.0.2.1")
+        end.release(True, "192.0.2.1")
 
     assert len(take_all(known, RED)) + len(take_all(known, GREEN)) == 4
 
 
 @pytest.mark.parametrize(("workers", "at_once", "in_a_second"), [(1, 10, 50), (2, 5, 25), (40, 1, 1)])
 def test_the_living_workers_share_the_limits(workers, at_once, in_a_second):
-    known = gate(endpoint_concurrency=10, endpoint_rate=50)
+    known = limiter(endpoint_concurrency=10, endpoint_rate=50)
     prove(known, RED)
-    known.share_among(workers)
+    known.divide_among(workers)
 
     started = 0
     while taken := take_all(known, RED, now=100.0):
         assert len(taken) <= at_once
         started += len(taken)
         for end in taken:
-            end(True)
+            end.release(True)
 
     assert started == in_a_second
 
 
 def test_fewer_than_one_a_second_is_one_in_several_seconds():
-    known = gate(endpoint_rate=50)
+    known = limiter(endpoint_rate=50)
     prove(known, RED)
-    known.share_among(100)
+    known.divide_among(100)
 
     end = known.take(RED, 100.0)
     assert end
-    end(True)
+    end.release(True)
 
     assert known.take(RED, 101.9) is None
     assert known.take(RED, 102.0)
 
 
 def test_what_was_never_sent_counts_for_nothing():
-    known = gate(endpoint_rate=1)
+    known = limiter(endpoint_rate=1)
     prove(known, RED)
 
     end = known.take(RED, 100.0)
     assert end
-    end(None)
+    end.release(None)
 
     assert known.is_quiet(RED)
     assert known.take(RED, 100.0)
 
 
 def test_addresses_where_nobody_is_called_any_more_are_forgotten():
-    restless = gate(address_concurrency=1)
+    restless = limiter(address_concurrency=1)
     prove(restless, RED)
     for number in range(5000):
         end = restless.take(RED, float(number))
         assert end
-        end(True, f"2001:db8::{number:x}")
+        end.release(True, f"2001:db8::{number:x}")
     prove(restless, GREEN)
     end = restless.take(GREEN, 6000.0)
     assert end
-    end(True, "2001:db8::1387")
+    end.release(True, "2001:db8::1387")
 
     assert restless.remembered_addresses <= 1001
     # Both are called at the last of them, where one at a time is allowed.
@@ -166,7 +167,7 @@ def test_addresses_where_nobody_is_called_any_more_are_forgotten():
 
 
 def test_a_stalled_attempt_gives_its_slot_to_others_and_its_app_gets_no_more():
-    busy = gate(slots=10)
+    busy = limiter(slots=10)
     for client_id in (RED, GREEN):
         prove(busy, client_id)
     hanging = take_all(busy, RED)
@@ -176,20 +177,20 @@ def test_a_stalled_attempt_gives_its_slot_to_others_and_its_app_gets_no_more():
 
     assert busy.take(RED, 1.0) is None
     assert (busy.active, busy.in_flight) == (0, len(hanging))
-    hanging[0](True)
+    hanging[0].release(True)
     # It has answered, though late: it goes on, but counts among those that have proved nothing.
     assert busy.take(RED, 2.0)
 
 
 def test_an_endpoint_is_proven_only_while_its_latest_answer_was_quick():
-    known = gate(slots=20)
+    known = limiter(slots=20)
     slow = [uuid4() for _ in range(20)]
     for client_id in slow:
         prove(known, client_id)
         permit = known.take(client_id, 0)
         assert permit
         permit.stall()
-        permit(True)
+        permit.release(True)
 
     assert len([one for one in slow if known.take(one, 1.0)]) == 10
     quick = uuid4()
@@ -198,7 +199,7 @@ def test_an_endpoint_is_proven_only_while_its_latest_answer_was_quick():
 
 
 def test_the_apps_of_one_registrant_share_what_one_app_may_take():
-    known = gate(slots=20)
+    known = limiter(slots=20)
     theirs = [uuid4() for _ in range(20)]
 
     taken = [known.take(one, 0, registrant="network:192.0.2.1") for one in theirs]
@@ -209,7 +210,7 @@ def test_the_apps_of_one_registrant_share_what_one_app_may_take():
 
 
 def test_what_hangs_at_one_registrants_apps_is_bounded_too():
-    known = gate(slots=20)
+    known = limiter(slots=20)
     hanging = 0
     for _ in range(100):
         permit = known.take(uuid4(), 0, registrant="network:192.0.2.1")
@@ -220,8 +221,8 @@ def test_what_hangs_at_one_registrants_apps_is_bounded_too():
     assert hanging == 4
 
 
-def test_urgent_deliveries_find_room_when_all_places_are_taken():
-    full = gate(slots=10)
+def test_urgent_deliveries_find_room_when_all_permits_are_taken():
+    full = limiter(slots=10)
     apps = [uuid4() for _ in range(11)]
     for client_id in apps:
         prove(full, client_id)

@@ -1,17 +1,17 @@
-"""Counters in memory for one endpoint, and for the resources that several endpoints share."""
+"""Counters in memory for one endpoint, and for the limits that several endpoints share."""
 
 import math
 from collections import deque
 from dataclasses import dataclass, field
 
-# So many at once, and after as many successes the next (DLV-14); then the endpoint's whole share.
+# So many at once, and after as many successes the next (DLV-14); then the endpoint's whole limit.
 RAMP = (1, 5, 25)
 _SECOND = 1.0
 
 
 @dataclass(slots=True)
-class Flow:
-    """Counts of one lane: attempts in flight, and the times of the latest starts."""
+class Throttle:
+    """Attempts in flight to one target, and the times of the latest starts."""
 
     in_flight: int = 0
     starts: "deque[float]" = field(default_factory=deque)
@@ -19,10 +19,10 @@ class Flow:
     def room(self, concurrency: int, rate: float, now: float) -> int:
         """Return how many more may be started now."""
         # Less than one a second is one in several seconds.
-        window, most = (_SECOND, int(rate)) if rate >= 1 else (_SECOND / rate, 1)
+        window, limit = (_SECOND, int(rate)) if rate >= 1 else (_SECOND / rate, 1)
         while self.starts and self.starts[0] <= now - window:
             self.starts.popleft()
-        return min(concurrency - self.in_flight, most - len(self.starts))
+        return min(concurrency - self.in_flight, limit - len(self.starts))
 
     def next_room_at(self, rate: float) -> float | None:
         """Return when a start is forgotten, if the rate alone is what leaves no room."""
@@ -30,21 +30,22 @@ class Flow:
         return self.starts[0] + window if len(self.starts) >= max(1, int(rate)) else None
 
     def forget(self, start: float) -> None:
-        """Take back a start that was none."""
+        """Take back a start after which nothing was sent."""
         if start in self.starts:
             self.starts.remove(start)
 
 
 @dataclass(slots=True)
-class Lane(Flow):
-    """The way to one endpoint."""
+class EndpointThrottle(Throttle):
+    """The counters of one client's endpoint."""
 
     stage: int = 0
     successes: int = 0
+    # The address to which it was sent last.
     address: str | None = None
     # Whether the latest answer was slow, or has not come yet although it should have.
     is_slow: bool = False
-    # Whether an attempt is waited for longer than usual and nothing has been heard since.
+    # Whether an attempt has stalled and nothing has been heard since.
     is_silent: bool = False
 
     @property
@@ -53,15 +54,20 @@ class Lane(Flow):
         return self.stage > 0 and not self.is_slow
 
     @property
-    def at_once(self) -> float:
-        """How many may be under way, as far as the endpoint has shown what it bears."""
-        return RAMP[self.stage] if self.stage < len(RAMP) else math.inf
+    def is_at_full(self) -> bool:
+        """Whether the endpoint has come up the whole ramp."""
+        return self.stage >= len(RAMP)
+
+    @property
+    def concurrency(self) -> float:
+        """How many may be under way, as far as the endpoint has shown its capacity."""
+        return math.inf if self.is_at_full else RAMP[self.stage]
 
     def learn(self, *, succeeded: bool) -> None:
-        """Go up the ramp by a success, and back to its foot by a failure."""
+        """Go up the ramp after a success, and back to its foot after a failure."""
         if not succeeded:
             self.stage = self.successes = 0
-        elif self.stage < len(RAMP):
+        elif not self.is_at_full:
             self.successes += 1
             if self.successes >= RAMP[self.stage]:
                 self.stage, self.successes = self.stage + 1, 0
@@ -69,7 +75,7 @@ class Lane(Flow):
 
 @dataclass(slots=True)
 class Pool:
-    """How much of a common share is in use: permits that need a thread, and stalled ones."""
+    """How much of a shared limit is in use: permits that need a slot, and stalled ones."""
 
     active: int = 0
     stalled: int = 0

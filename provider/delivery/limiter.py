@@ -1,0 +1,201 @@
+"""How many deliveries may be under way at once, to which endpoint, and how fast (DLV-13).
+
+The limits are those of all workers together, divided by how many are alive. All of it is memory of
+one thread; the database is not asked, because each delivery passes here.
+
+An attempt without an answer after QUICK is stalled: it gives up its slot, because another thread works
+in its place, and counts against limits of its own. So apps that hang delay the others by QUICK and not
+by a deadline.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from provider.delivery.permit import Permit
+from provider.delivery.throttle import EndpointThrottle, Pool, Throttle
+from provider.infrastructure import current
+
+# An app that hangs must leave the others most of the slots; so must all apps of one registrant together.
+SLOTS_OF_ONE = 0.2
+# Endpoints that have not proved themselves have this part of the slots, so that many may hang at once.
+SLOTS_OF_UNPROVEN = 0.5
+# Seconds. A slower answer does not prove an endpoint, and does not keep a slot.
+QUICK = 0.25
+# Security endings; they may exceed the permits that others have taken (`logout.fanout` sets the priority).
+URGENT = 0
+_REMEMBERED_ADDRESSES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits for all workers together."""
+
+    endpoint_concurrency: int
+    endpoint_rate: int
+    address_concurrency: int
+    address_rate: int
+
+    @classmethod
+    def in_force(cls) -> "Limits":
+        """Return those that the operator has set."""
+        settings = current.settings()
+        return cls(
+            endpoint_concurrency=settings.endpoint_concurrency,
+            endpoint_rate=settings.endpoint_rate,
+            address_concurrency=settings.address_concurrency,
+            address_rate=settings.address_rate,
+        )
+
+
+class Limiter:
+    """Gives permits for deliveries; used by one thread.
+
+    `slots` is how many are sent at once, `permits` how many are claimed at once, some of which wait in
+    memory. As many again may be stalled.
+    """
+
+    def __init__(self, limits: Limits, *, slots: int, permits: int) -> None:
+        self._limits = limits
+        self._slots = slots
+        self._permits = permits
+        self._workers = 1
+        self._endpoints: dict[UUID, EndpointThrottle] = {}
+        self._addresses: dict[str, Throttle] = {}
+        self._most_addresses = _REMEMBERED_ADDRESSES
+        self._all, self._unproven = Pool(), Pool()
+        self._registrants: dict[str, Pool] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more deliveries may be under way at all."""
+        return self._permits - self._all.active
+
+    @property
+    def free_for_urgent(self) -> int:
+        """How many more urgent ones may be under way: as many more as there are slots."""
+        return self.free + self._slots
+
+    @property
+    def is_half_free(self) -> bool:
+        """Whether at most half of the permits are taken."""
+        return 2 * self._all.active <= self._permits
+
+    @property
+    def remembered_addresses(self) -> int:
+        """How many addresses have counters."""
+        return len(self._addresses)
+
+    @property
+    def in_flight(self) -> int:
+        """How many are under way, the stalled ones included."""
+        return self._all.active + self._all.stalled
+
+    @property
+    def active(self) -> int:
+        """How many are under way or wait for a thread, the stalled ones excluded."""
+        return self._all.active
+
+    @property
+    def may_stall(self) -> int:
+        """How many more may be stalled, each of which keeps a thread of its own waiting."""
+        return self._permits - self._all.stalled
+
+    def divide_among(self, workers: int) -> None:
+        """Take this worker's part of the limits, because so many workers are alive."""
+        self._workers = max(1, workers)
+
+    def room(
+        self, client_id: UUID, now: float, *, registrant: str | None = None, priority: int = URGENT + 1
+    ) -> int:
+        """Return how many deliveries to this endpoint may be started now."""
+        return self._room(self._endpoint(client_id), now, registrant, priority)
+
+    def next_room_at(self, client_id: UUID) -> float | None:
+        """Return when time alone makes room for this endpoint, or None if only a release can."""
+        endpoint = self._endpoints[client_id]
+        instants = [endpoint.next_room_at(self._limits.endpoint_rate / self._workers)]
+        if endpoint.address is not None:
+            address = self._addresses[endpoint.address]
+            instants.append(address.next_room_at(self._limits.address_rate / self._workers))
+        return max((instant for instant in instants if instant is not None), default=None)
+
+    def take(
+        self, client_id: UUID, now: float, *, registrant: str | None = None, priority: int = URGENT + 1
+    ) -> Permit | None:
+        """Take a permit for a delivery to an endpoint, or None if there is none now.
+
+        `registrant` names the registrant of a self-registered client: all clients of one share a limit.
+        """
+        endpoint = self._endpoint(client_id)
+        if self._room(endpoint, now, registrant, priority) < 1:
+            return None
+        address = None if endpoint.address is None else self._addresses[endpoint.address]
+        pools = [self._all] if endpoint.is_proven else [self._all, self._unproven]
+        if registrant is not None:
+            pools.append(self._registrants.setdefault(registrant, Pool()))
+        flow = client_id if registrant is None else registrant
+        return Permit(endpoint, address, pools, self._note_address, flow=flow, priority=priority, now=now)
+
+    def is_at_full(self, client_id: UUID) -> bool:
+        """Whether an endpoint has come up the whole ramp."""
+        return client_id in self._endpoints and self._endpoints[client_id].is_at_full
+
+    def restart(self, client_id: UUID) -> None:
+        """Send an endpoint to the foot of the ramp."""
+        self._endpoint(client_id).learn(succeeded=False)
+
+    def is_quiet(self, client_id: UUID) -> bool:
+        """Whether nothing is under way to an endpoint."""
+        return client_id not in self._endpoints or not self._endpoints[client_id].in_flight
+
+    def _endpoint(self, client_id: UUID) -> EndpointThrottle:
+        endpoint = self._endpoints.get(client_id)
+        if endpoint is None:
+            endpoint = self._endpoints[client_id] = EndpointThrottle()
+        return endpoint
+
+    def _room(self, endpoint: EndpointThrottle, now: float, registrant: str | None, priority: int) -> int:
+        if endpoint.is_silent:
+            return 0
+        limits = self._limits
+        at_once = min(self._own(limits.endpoint_concurrency), self._part(SLOTS_OF_ONE), endpoint.concurrency)
+        room = self.free_for_urgent if priority == URGENT else self.free
+        room = min(room, endpoint.room(int(at_once), limits.endpoint_rate / self._workers, now))
+        if not endpoint.is_proven:
+            room = min(room, self._room_in(self._unproven, SLOTS_OF_UNPROVEN))
+        if registrant is not None:
+            room = min(room, self._room_in(self._registrants.get(registrant) or Pool(), SLOTS_OF_ONE))
+        if endpoint.address is not None:
+            address_rate = limits.address_rate / self._workers
+            address = self._addresses[endpoint.address]
+            room = min(room, address.room(self._own(limits.address_concurrency), address_rate, now))
+        return max(0, room)
+
+    def _room_in(self, pool: Pool, part: float) -> int:
+        """Return what is left of a part of the slots, as long as not too much of it is stalled."""
+        if pool.stalled >= max(1, int(self._permits * part)):
+            return 0
+        return self._part(part) - pool.active
+
+    def _part(self, part: float) -> int:
+        return max(1, int(self._slots * part))
+
+    def _own(self, limit: int) -> int:
+        return max(1, limit // self._workers)
+
+    def _note_address(self, endpoint: EndpointThrottle, address: str) -> None:
+        endpoint.address = address
+        if address not in self._addresses:
+            self._addresses[address] = Throttle()
+            self._forget_addresses()
+
+    def _forget_addresses(self) -> None:
+        """Forget addresses that are no longer called: some names have another address each time."""
+        if len(self._addresses) > self._most_addresses:
+            called = {endpoint.address for endpoint in self._endpoints.values()}
+            self._addresses = {
+                address: throttle
+                for address, throttle in self._addresses.items()
+                if throttle.in_flight or address in called
+            }
+            self._most_addresses = max(_REMEMBERED_ADDRESSES, 2 * len(self._addresses))

@@ -1,0 +1,118 @@
+"""When the dispatcher looks for due deliveries again: values in, a value out.
+
+Instants are seconds of the monotonic clock. A claim costs nearly as much for one delivery as for many,
+so a look that would find few is put off for a moment.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+SHORTEST_PAUSE = 0.05
+LONGEST_PAUSE = 5.0
+NEVER = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class NoPermit:
+    """Nothing more may be claimed: every permit is in use, or a drain has reached its limit."""
+
+    is_limit_reached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsBehind:
+    """Too many results wait to be written: what is not written before its lease ends is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NothingDue:
+    """Nothing is due, so nothing was claimed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A claim was made, perhaps of no delivery at all."""
+
+    taken: int
+    may_be_more: bool
+    # Whether some were left only because no more could be claimed.
+    is_full: bool = False
+    # Whether some client has to wait, and from when time alone lets one of them start.
+    has_held: bool = False
+    held_until: float | None = None
+    # Whether the limits kept a delivery from starting, not only a breaker.
+    is_limited: bool = False
+    # Permits after the claim: whether any is left, and whether at least half of them are.
+    has_free: bool = True
+    is_half_free: bool = True
+
+
+Found = NoPermit | ResultsBehind | NothingDue | Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class NextLook:
+    """The plan after a look that began at `looked_at`."""
+
+    looked_at: float = 0.0
+    # When to look without another event.
+    at: float = 0.0
+    # Whether a released permit brings the look forward.
+    awaits_release: bool = False
+    # Whether everything was started that may be started without waiting for a permit.
+    is_drained: bool = False
+
+    def no_later_than(self, at: float) -> "NextLook":
+        """Return the plan with a look at this instant, or earlier."""
+        return replace(self, at=at) if at < self.at else self
+
+    def after_release(self, *, is_half_free: bool) -> "NextLook":
+        """Return the plan after a permit was released, or has stalled and counts no more."""
+        return self.no_later_than(_soon(self.looked_at, is_half_free)) if self.awaits_release else self
+
+
+def plan(found: Found, looked_at: float, now: float) -> NextLook:
+    """Return when to look again after a look that began at `looked_at` and is over now."""
+    match found:
+        case NoPermit(is_limit_reached):
+            return NextLook(looked_at, NEVER, awaits_release=not is_limit_reached)
+        case ResultsBehind():
+            return NextLook(looked_at, looked_at + SHORTEST_PAUSE)
+        case NothingDue():
+            return NextLook(looked_at, NEVER, is_drained=True)
+        case Claimed():
+            return _after_claim(found, looked_at, now)
+
+
+def pause(
+    next_look: NextLook, now: float, *, is_asked: bool, is_closing: bool, is_busy: bool, write_in: float
+) -> float:
+    """Return for how many seconds to wait for an event.
+
+    `is_asked`: a look was asked for. `is_busy`: attempts are under way, one of which may stall. `write_in`:
+    in how many seconds something is to be written. A dispatcher that closes looks for nothing.
+    """
+    if is_asked and not is_closing:
+        return 0.0
+    longest = min(SHORTEST_PAUSE if is_busy else LONGEST_PAUSE, write_in)
+    return max(0.0, longest if is_closing else min(longest, next_look.at - now))
+
+
+def _after_claim(claimed: Claimed, looked_at: float, now: float) -> NextLook:
+    at = NEVER
+    if claimed.held_until is not None:
+        at = max(claimed.held_until, now + SHORTEST_PAUSE)
+    is_cut_short = claimed.may_be_more and (claimed.taken > 0 or claimed.is_full)
+    if is_cut_short and claimed.has_free:
+        at = _soon(looked_at, claimed.is_half_free)
+    return NextLook(
+        looked_at,
+        at,
+        awaits_release=claimed.has_held or is_cut_short,
+        is_drained=not (claimed.is_limited or is_cut_short),
+    )
+
+
+def _soon(looked_at: float, is_half_free: bool) -> float:
+    """Return when to look for more: at once if much can be claimed, else when some permits may be free."""
+    return 0.0 if is_half_free else looked_at + SHORTEST_PAUSE

@@ -1,0 +1,76 @@
+"""The permit to have one delivery under way to one endpoint (DLV-13)."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from provider.delivery.throttle import EndpointThrottle, Pool, Throttle
+
+# Notes the address to which an endpoint was sent last.
+NoteAddress = Callable[[EndpointThrottle, str], None]
+
+
+class Permit:
+    """Counts as under way until it is released, which is done once; used by the limiter's thread alone."""
+
+    __slots__ = (
+        "_endpoint",
+        "_is_released",
+        "_note_address",
+        "_pools",
+        "_taken_at",
+        "_throttles",
+        "flow",
+        "is_stalled",
+        "priority",
+    )
+
+    def __init__(
+        self,
+        endpoint: EndpointThrottle,
+        address: Throttle | None,
+        pools: Sequence[Pool],
+        note_address: NoteAddress,
+        *,
+        flow: UUID | str,
+        priority: int,
+        now: float,
+    ) -> None:
+        self._endpoint, self._pools = endpoint, pools
+        self._throttles: list[Throttle] = [endpoint] if address is None else [endpoint, address]
+        self._note_address, self._taken_at = note_address, now
+        # Deliveries of the same flow take turns with those of others.
+        self.flow = flow
+        self.priority = priority
+        self.is_stalled = self._is_released = False
+        for throttle in self._throttles:
+            throttle.in_flight += 1
+            throttle.starts.append(now)
+        for pool in pools:
+            pool.active += 1
+
+    def release(self, succeeded: bool | None, sent_to: str | None = None) -> None:
+        """Give it back with the result, None if nothing was sent, and the address that was called."""
+        self._is_released = True
+        for throttle in self._throttles:
+            throttle.in_flight -= 1
+        for pool in self._pools:
+            if self.is_stalled:
+                pool.stalled -= 1
+            else:
+                pool.active -= 1
+        if succeeded is None:
+            for throttle in self._throttles:
+                throttle.forget(self._taken_at)
+        else:
+            self._endpoint.learn(succeeded=succeeded)
+            self._endpoint.is_slow, self._endpoint.is_silent = self.is_stalled, False
+        if sent_to is not None:
+            self._note_address(self._endpoint, sent_to)
+
+    def stall(self) -> None:
+        """Note that no answer has come in the time that a quick app needs."""
+        if self._is_released or self.is_stalled:
+            return
+        self.is_stalled = self._endpoint.is_slow = self._endpoint.is_silent = True
+        for pool in self._pools:
+            pool.active, pool.stalled = pool.active - 1, pool.stalled + 1

@@ -1,0 +1,82 @@
+"""Attempts in threads of their own: started here, and collected by the dispatcher when they have ended."""
+
+import queue
+from collections.abc import Iterator
+from contextlib import suppress
+
+from provider.delivery.attempt import Report, perform
+from provider.delivery.job_queue import Job, JobQueue
+from provider.delivery.judge import Postponed
+from provider.delivery.limiter import Limiter
+from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.results import Results
+from provider.delivery.wake_up import WakeUp
+from provider.infrastructure import clock, current, event_log
+from provider.infrastructure.database import log_failure
+
+# The dispatcher is woken when this part of what is under way has ended: a step for each attempt would cost
+# as much as sending it.
+_COLLECTED_TOGETHER = 8
+
+
+class Sender:
+    """Performs `slots` attempts at once; at most `stalled_limit` more wait for answers that are late."""
+
+    def __init__(
+        self, limiter: Limiter, results: Results, wake_up: WakeUp, *, slots: int, stalled_limit: int
+    ) -> None:
+        self._limiter = limiter
+        self._results = results
+        self._wake_up = wake_up
+        self._outbound = current.house().outbound
+        self._jobs = JobQueue(slots, stalled_limit, self._perform)
+        self._ended: queue.SimpleQueue[tuple[Job, Report | None]] = queue.SimpleQueue()
+
+    def start(self, jobs: list[Job]) -> None:
+        """Attempt these as soon as there are slots. Raises RuntimeError if no thread can be started."""
+        self._jobs.add(jobs)
+
+    def collect(self) -> Iterator[tuple[ClaimedDelivery, Report | None]]:
+        """Release the permits of the attempts that have ended, and yield how they went."""
+        with suppress(queue.Empty):
+            while True:
+                job, report = self._ended.get_nowait()
+                exchange = report.exchange if report else None
+                job.permit.release(
+                    report.has_succeeded if report else None,
+                    self._outbound.address_of(exchange.url) if exchange else None,
+                )
+                yield job.claimed, report
+
+    def replace_stalled(self) -> bool:
+        """Give the slots of attempts that are not answered soon to others; returns if there were any."""
+        stalled = self._jobs.replace_stalled(self._limiter.may_stall)
+        for job in stalled:
+            job.permit.stall()
+        return bool(stalled)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way or waits to be collected."""
+        return not self._limiter.in_flight and self._ended.empty()
+
+    def close(self) -> None:
+        """Wait for everything that was started."""
+        self._jobs.close()
+
+    def _perform(self, job: Job) -> None:
+        claimed, report = job.claimed, None
+        try:
+            with event_log.correlated(claimed.correlation_id):
+                # A worker that closes sends nothing more: what waits in memory is free for others at once.
+                if self._wake_up.is_closing or job.is_put_back:
+                    report = Report(Postponed(clock.now()))
+                else:
+                    report = perform(claimed, job.prepared, self._outbound)
+            self._results.add(claimed, report)
+        except Exception as exc:  # noqa: BLE001 – logged; the lease runs out and it is attempted again.
+            log_failure("delivery_not_finished", exc, delivery_id=claimed.id)
+        finally:
+            self._ended.put((job, report))
+            if self._ended.qsize() >= self._limiter.active // _COLLECTED_TOGETHER:
+                self._wake_up.notify()

@@ -1,0 +1,102 @@
+"""Claim what is due and start its attempts, as far as the limits and the breakers allow."""
+
+import time
+from contextlib import AbstractContextManager
+
+from provider.delivery.admission import Admission
+from provider.delivery.attempt import Report, prepare
+from provider.delivery.claim import Claim, claim_due
+from provider.delivery.health import Health
+from provider.delivery.job_queue import Job
+from provider.delivery.judge import CLIENT_DELETED
+from provider.delivery.limiter import Limiter
+from provider.delivery.next_look import Claimed, Found, NoPermit, NothingDue, ResultsBehind
+from provider.delivery.outgoing import Cancelled
+from provider.delivery.owner import Owner
+from provider.delivery.queries import is_any_due
+from provider.delivery.results import Results
+from provider.delivery.selection import Capacity
+from provider.delivery.sender import Sender
+from provider.infrastructure import clock
+from provider.infrastructure.database import is_sqlite, reading, transaction
+
+# So many results may wait to be written before nothing more is claimed.
+_UNWRITTEN = 2000
+
+
+class Starter:
+    """Claims rows in one transaction, and hands them to the threads of a sender; used by one thread."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        limiter: Limiter,
+        health: Health,
+        sender: Sender,
+        results: Results,
+        write_lock: AbstractContextManager[object],
+    ) -> None:
+        self._builders = owner.builders
+        self._limiter = limiter
+        self._health = health
+        self._sender = sender
+        self._results = results
+        self._write_lock = write_lock
+
+    def claim_and_start(self, limit: int | None) -> Found:
+        """Start at most `limit` attempts, or any number if that is None; returns what was found."""
+        capacity = Capacity(self._limiter.free, self._limiter.free_for_urgent).at_most(limit)
+        if capacity.urgent < 1:
+            return NoPermit(is_limit_reached=limit == 0)
+        if self._results.unwritten > _UNWRITTEN:
+            return ResultsBehind()
+        if not _may_be_due():
+            return NothingDue()
+        self._health.refresh()
+        with Admission(self._limiter, self._health) as admission:
+            with self._write_lock, transaction():
+                claim = claim_due(capacity, admission.admit)
+            jobs = self._prepare(claim)
+            self._sender.start(jobs)
+            admission.hand_over(job.permit for job in jobs)
+        return self._found(claim, is_limited=admission.is_limited)
+
+    def _prepare(self, claim: Claim) -> list[Job]:
+        """Return what is to be sent; what is not sent has its result at once."""
+        prepared = prepare([claimed for claimed, _ in claim.taken], self._builders)
+        jobs = []
+        for claimed, permit in claim.taken:
+            request = prepared.get(claimed.id, Cancelled(CLIENT_DELETED))
+            if isinstance(request, Report):
+                self._results.add(claimed, request)
+            else:
+                jobs.append(Job(claimed, request, permit))
+        return jobs
+
+    def _found(self, claim: Claim, *, is_limited: bool) -> Claimed:
+        return Claimed(
+            taken=len(claim.taken),
+            may_be_more=claim.may_be_more,
+            is_full=claim.is_full,
+            has_held=bool(claim.held),
+            held_until=self._held_until(claim),
+            is_limited=is_limited,
+            has_free=self._limiter.free > 0,
+            is_half_free=self._limiter.is_half_free,
+        )
+
+    def _held_until(self, claim: Claim) -> float | None:
+        """Return when time alone lets a client that has to wait be called: by its rate, or by a trial."""
+        instants = [self._limiter.next_room_at(client_id) for client_id in claim.held]
+        trial_in = self._health.next_trial_in(claim.held)
+        if trial_in is not None:
+            instants.append(time.monotonic() + trial_in)
+        return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _may_be_due() -> bool:
+    """Whether to claim: on SQLite a claim keeps every other writer waiting, so a read asks first."""
+    if not is_sqlite():
+        return True
+    with reading():
+        return is_any_due(clock.now())

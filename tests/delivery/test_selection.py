@@ -1,0 +1,61 @@
+"""The fair order of deliveries (DLV-13)."""
+
+from uuid import UUID, uuid4
+
+from provider.delivery.permit import Permit
+from provider.delivery.selection import Capacity, DueDelivery, Selection, select_fairly
+from tests.delivery.permits import without_limit
+
+RED, GREEN, BLUE = uuid4(), uuid4(), uuid4()
+NAMES = {RED: "red", GREEN: "green", BLUE: "blue"}
+
+
+def select_of(
+    *due: tuple[UUID, int], capacity: int = 100, urgent_more: int = 0, room: dict[UUID, int] | None = None
+) -> tuple[list[str], set[str]]:
+    """Select of what is due, given as client and priority; returns the clients in order, and who waits."""
+    rows = [DueDelivery(uuid4(), client_id, priority) for client_id, priority in due]
+    left = {RED: 100, GREEN: 100, BLUE: 100} | (room or {})
+
+    def admit(one: DueDelivery) -> Permit | None:
+        left[one.client_id] -= 1
+        return without_limit(one) if left[one.client_id] >= 0 else None
+
+    selection = Selection()
+    select_fairly(rows, admit, Capacity(capacity, capacity + urgent_more), selection)
+    of = {row.id: NAMES[row.client_id] for row in rows}
+    return [of[key] for key in selection.permits], {NAMES[key] for key in selection.held}
+
+
+def test_apps_take_turns():
+    selected, held = select_of((RED, 1), (RED, 1), (RED, 1), (GREEN, 1), (BLUE, 1), (GREEN, 1))
+
+    assert selected == ["red", "green", "blue", "red", "green", "red"]
+    assert held == set()
+
+
+def test_urgent_deliveries_go_first_whatever_went_before():
+    selected, _ = select_of((RED, 0), (RED, 0), (GREEN, 1), (RED, 1))
+
+    assert selected == ["red", "red", "green", "red"]
+
+
+def test_an_app_without_room_waits_and_uses_no_capacity():
+    selected, held = select_of((RED, 1), (RED, 1), (RED, 1), (GREEN, 1), capacity=2, room={RED: 1})
+
+    assert selected == ["red", "green"]
+    assert held == set()
+
+
+def test_an_app_that_has_to_wait_is_named():
+    selected, held = select_of((RED, 1), (RED, 1), (GREEN, 1), room={RED: 1})
+
+    assert selected == ["red", "green"]
+    assert held == {"red"}
+
+
+def test_the_urgent_may_be_more_than_the_others():
+    selected, held = select_of((RED, 0), (GREEN, 0), (BLUE, 1), capacity=1, urgent_more=1)
+
+    assert selected == ["red", "green"]
+    assert held == set()
