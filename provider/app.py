@@ -1,5 +1,7 @@
 """The composition root: settings and doors become one application."""
 
+from collections.abc import Iterable
+
 from flask import Flask
 
 import provider.models  # noqa: F401 – every table is known before the first query.
@@ -16,10 +18,18 @@ from provider.infrastructure.rate_limits import RateLimits
 from provider.infrastructure.secrets import open_secret_box
 from provider.infrastructure.task_queue import Doorbell
 from provider.infrastructure.wake_pipe import Waker
+from provider.web.route import RouteGroup
+
+# Every address of the provider.
+GROUPS: tuple[RouteGroup, ...] = (pages.GROUP, endpoints.GROUP, api.GROUP)
 
 
 def create_app(
-    settings: Settings | None = None, *, role: Role = Role.WEB, waker: Waker | None = None
+    settings: Settings | None = None,
+    *,
+    role: Role = Role.WEB,
+    waker: Waker | None = None,
+    groups: Iterable[RouteGroup] = GROUPS,
 ) -> Flask:
     """Compose the provider for a kind of process. Raises WrongSettings or UnusableSecretKey."""
     settings = settings or load_settings()
@@ -38,10 +48,7 @@ def create_app(
     if role is Role.WEB:
         with app.app_context():
             common_passwords.load()
-    web.install(app)
-    app.register_blueprint(pages.blueprint)
-    app.register_blueprint(api.blueprint)
-    app.register_blueprint(endpoints.blueprint)
+    web.install(app, groups)
     return app
 
 

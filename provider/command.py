@@ -44,6 +44,7 @@ def load_application(threads: int, writer: Connection | None = None) -> "Front":
     from provider.config import load_settings
     from provider.infrastructure.wake_pipe import Waker
     from provider.server import BodyLimits, Front
+    from provider.web import routes
 
     application = create_app(waker=Waker(writer) if writer else None)
     threading.Thread(target=leave_with_parent, daemon=True).start()
@@ -60,6 +61,7 @@ def load_application(threads: int, writer: Connection | None = None) -> "Front":
         limits=limits,
         patience=patience,
         issuer_path=settings.issuer_path,
+        own_threads=routes.table(application).own_threads(),
     )
 
 

@@ -1,12 +1,10 @@
 """The page about addresses for programs and people, from the OpenAPI document and the table of routes."""
 
-import re
 import tempfile
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
-
-from flask import Flask
 
 from docs.reference_pages.markdown import code, codes, table
 from docs.reference_pages.markdown import page as markdown_page
@@ -14,12 +12,9 @@ from provider.api.openapi import document
 from provider.app import create_app
 from provider.config import Settings
 from provider.infrastructure.engine import Role
-from provider.web.addresses_for_programs import (
-    is_for_own_pages,
-    is_for_programs,
-    is_public,
-    is_registration,
-)
+from provider.web.route import CORS, Speaks
+from provider.web.routes import RouteTable
+from provider.web.routes import table as route_table
 
 _ABOUT = """\
 `/openapi.json` describes the account API and the protocol endpoints for tools; the discovery document says
@@ -27,11 +22,23 @@ where the endpoints of an installation are. Paths are relative to the issuer.
 
 `HEAD` is answered for documents, static files and health checks. Addresses that an app in a browser calls
 answer CORS preflights; those that speak to a person share nothing with other sites."""
-_HIDDEN = {"HEAD", "OPTIONS"}
 _TITLES = {"account": "Account API", "protocol": "Protocol endpoints"}
 _ERROR = "default"
-_STATIC = "Style sheets, scripts and icons of the pages."
-_FOR_OUR_SCRIPTS = {"/session/ended/{handle}/state"}
+_SPEAKS = {
+    Speaks.JSON: "data for programs",
+    Speaks.PAGE: "pages",
+    Speaks.REDIRECT: "redirects",
+    Speaks.FILE: "files",
+}
+_OWN_PAGES = "Scripts of a public client's own pages may read the answer."
+_SCRIPTS = {
+    CORS.NONE: "",
+    CORS.PUBLIC: "Scripts of every site may read the answer.",
+    CORS.REGISTRATION: "Scripts of every site may read the answer while registration is on.",
+    CORS.CLIENT: _OWN_PAGES,
+    CORS.BEARER: _OWN_PAGES,
+    CORS.ACCOUNT: _OWN_PAGES,
+}
 Described = dict[str, Any]
 
 
@@ -44,15 +51,16 @@ def page() -> str:
         )
         with app.app_context():
             described = document()
-        return markdown_page("API", *_parts(app, described))
+        return markdown_page("API", *_parts(route_table(app), described))
 
 
-def _parts(app: Flask, described: Described) -> Iterator[str]:
+def _parts(routes: RouteTable, described: Described) -> Iterator[str]:
     yield _ABOUT
     yield "## Authentication"
     schemes = described["components"]["securitySchemes"]
     yield table(("Name", "Scheme", "Meaning"), [_scheme(name, one) for name, one in schemes.items()])
     answers = described["components"]["responses"]
+    scripts = {route.openapi_path: _SCRIPTS[route.cors] for route in routes}
     for tag in described["tags"]:
         yield f"## {_TITLES[tag['name']]}"
         yield tag["description"]
@@ -60,10 +68,10 @@ def _parts(app: Flask, described: Described) -> Iterator[str]:
             for method, operation in methods.items():
                 if tag["name"] in operation["tags"]:
                     yield from _operation(f"{method.upper()} {path}", operation, answers)
-                    yield _scripts(path)
+                    yield scripts[path]
     yield "## Pages and other addresses"
     yield "These are for people and their browsers, or for the operator's machines; they are not an API."
-    yield table(("Address", "Methods", "Speaks", "Meaning"), _others(app, described))
+    yield table(("Address", "Methods", "Speaks", "Meaning"), _others(routes))
     yield "## Schemas"
     for name, one in described["components"]["schemas"].items():
         yield f"### {name}"
@@ -147,32 +155,10 @@ def _members(shape: Described) -> str:
     )
 
 
-def _scripts(path: str) -> str:
-    """Return which sites' scripts may read the answers of an address."""
-    if is_public(path):
-        return "Scripts of every site may read the answer."
-    if is_registration(path):
-        return "Scripts of every site may read the answer while registration is on."
-    return "Scripts of a public client's own pages may read the answer." if is_for_own_pages(path) else ""
-
-
-def _speaks(address: str) -> str:
-    if address in _FOR_OUR_SCRIPTS:
-        return "JSON for a page's script"
-    if address.startswith("/static/") or address.endswith("/logo"):
-        return "files"
-    return "data for programs" if is_for_programs(address) else "pages"
-
-
-def _others(app: Flask, described: Described) -> Iterator[tuple[str, str, str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for rule in app.url_map.iter_rules():
-        address = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-        if address not in described["paths"]:
-            view = app.view_functions[rule.endpoint]
-            said = (view.__doc__ or "").strip().partition("\n")[0]
-            meaning = _STATIC if rule.endpoint == "static" else said
-            found.setdefault(address, {}).update(dict.fromkeys(rule.methods or (), meaning))
-    for address, methods in sorted(found.items()):
-        shown = {method: meaning for method, meaning in sorted(methods.items()) if method not in _HIDDEN}
-        yield code(address), ", ".join(shown), _speaks(address), " ".join(dict.fromkeys(shown.values()))
+def _others(routes: RouteTable) -> Iterator[tuple[str, str, str, str]]:
+    undescribed = sorted((route for route in routes if not route.operations), key=lambda route: route.rule)
+    for address, group in groupby(undescribed, key=lambda route: route.openapi_path):
+        sharing = list(group)
+        methods = sorted(method for route in sharing for method in route.methods)
+        meanings = [(route.view.__doc__ or "").strip().partition("\n")[0] for route in sharing]
+        yield code(address), ", ".join(methods), _SPEAKS[sharing[0].speaks], " ".join(meanings)

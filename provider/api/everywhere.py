@@ -6,7 +6,9 @@ from flask import Response, jsonify, request
 
 from provider.accounts.queries import lock
 from provider.api import answers
+from provider.api.account_route import account_route
 from provider.api.caller import Caller, authenticate, dead_session
+from provider.api.openapi_account import PERSON, operation
 from provider.api.proof import DeadProof, Proof, read_proof
 from provider.infrastructure.database import in_transaction, reading
 from provider.logout.everywhere import end_everywhere
@@ -15,6 +17,7 @@ from provider.logout.notification.report import Report, find_everywhere_of_grant
 from provider.logout.preview import Preview
 from provider.logout.preview import preview_everywhere as preview
 from provider.protocol.errors import ProtocolError
+from provider.web.openapi import TEXT, as_json, form, schema
 
 
 def preview_everywhere() -> Response:
@@ -116,3 +119,48 @@ def _previewed(found: Preview, caller: Caller) -> dict[str, Any]:
         ],
         "residual_risk": residual_risk(found),
     }
+
+
+_ABOUT = (
+    "Ends all sessions and grants of the person, on all devices, and notifies every app with a logout "
+    "address. Send the person's access token; once that has expired, send the refresh token in the form "
+    "with the client's authentication as at the token endpoint. A repeated request gets the same answer "
+    "and ends nothing more, even with the revoked token: retry if the answer was lost, and delete local "
+    "tokens only after receiving it."
+)
+_REFRESH_TOKEN_AND_CLIENT = (
+    *("refresh_token", "client_id", "client_secret"),
+    *("client_assertion", "client_assertion_type"),
+)
+ROUTES = (
+    account_route(
+        "/account/sign-out-everywhere",
+        "preview_everywhere",
+        preview_everywhere,
+        "GET",
+        operation(
+            "previewSignOutEverywhere",
+            "Preview signing out everywhere.",
+            {
+                "200": as_json(
+                    "The sessions and grants that would end, and the apps that would be notified.",
+                    schema("Preview"),
+                )
+            },
+        ),
+    ),
+    account_route(
+        "/account/sign-out-everywhere",
+        "sign_out_everywhere",
+        sign_out_everywhere,
+        "POST",
+        operation(
+            "signOutEverywhere",
+            "Sign out everywhere: all sessions, all grants, all refresh tokens.",
+            {"200": as_json("What ended.", schema("SignedOutEverywhere"))},
+            description=_ABOUT,
+            security=[*PERSON, {"clientSecretBasic": []}, {}],
+            requestBody=form(members=dict.fromkeys(_REFRESH_TOKEN_AND_CLIENT, TEXT)),
+        ),
+    ),
+)

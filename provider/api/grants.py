@@ -6,7 +6,9 @@ from uuid import UUID
 from flask import Response, jsonify, request
 
 from provider.api import answers
+from provider.api.account_route import account_route
 from provider.api.caller import Caller, authenticate
+from provider.api.openapi_account import PAGE, operation
 from provider.api.pages import PageRequest
 from provider.clients.models import Client
 from provider.grants import queries as grants
@@ -16,6 +18,7 @@ from provider.infrastructure.database import in_transaction, reading
 from provider.logout.models import LogoutReason
 from provider.logout.withdraw import withdraw_grant
 from provider.protocol.errors import NotFound
+from provider.web.openapi import as_json, in_path, response, schema
 from provider.web.parameters import read_parameters
 
 
@@ -58,3 +61,31 @@ def _shown(grant: Grant, client: Client, *, current: bool) -> dict[str, Any]:
         "created_at": answers.instant(grant.created_at),
         "until": answers.instant(grant.expires_at),
     }
+
+
+ROUTES = (
+    account_route(
+        "/account/grants",
+        "list_grants",
+        list_grants,
+        "GET",
+        operation(
+            "listGrants",
+            "The person's grants, newest first.",
+            {"200": as_json("A page of grants.", schema("Grants"))},
+            parameters=PAGE,
+        ),
+    ),
+    account_route(
+        "/account/grants/<uuid:grant_id>",
+        "revoke_grant",
+        revoke_grant,
+        "DELETE",
+        operation(
+            "revokeGrant",
+            "Sign out of one app and revoke its grant, including offline access.",
+            {"204": response("Done"), "404": response("Unknown")},
+            parameters=[in_path("grant_id", "The grant's id.")],
+        ),
+    ),
+)

@@ -1,8 +1,10 @@
-"""The account API as OpenAPI describes it."""
+"""The OpenAPI parts that the account API's endpoints share."""
 
 from typing import Any
 
-from provider.api.openapi_words import (
+from provider.api.pages import MOST, USUAL
+from provider.protocol.scopes import ACCOUNT
+from provider.web.openapi import (
     COUNT,
     IDENTIFIER,
     INSTANT,
@@ -10,24 +12,20 @@ from provider.api.openapi_words import (
     YES_OR_NO,
     Described,
     as_json,
-    form,
-    in_path,
     in_query,
     many,
+    object_of,
     response,
     schema,
-    thing,
 )
-from provider.api.pages import MOST, USUAL
-from provider.protocol.scopes import ACCOUNT
 
-_PERSON = [{"accountToken": [ACCOUNT]}]
+PERSON = [{"accountToken": [ACCOUNT]}]
 _REFUSALS: Described = {
     "401": response("NoSession"),
     "403": response("NoRight"),
     "default": response("OtherTrouble"),
 }
-_PAGE = [
+PAGE = [
     in_query(
         "limit",
         "Maximum number of results.",
@@ -37,87 +35,17 @@ _PAGE = [
 ]
 
 
-def _operation(name: str, summary: str, answers: Described, **more: Any) -> Described:
+def operation(name: str, summary: str, answers: Described, **more: Any) -> Described:
+    """Describe an operation of the account API."""
     return {
         "operationId": name,
         "tags": ["account"],
         "summary": summary,
-        "security": _PERSON,
+        "security": PERSON,
         "responses": answers | _REFUSALS,
     } | more
 
 
-_EVERYWHERE_SUMMARY = "Sign out everywhere: all sessions, all grants, all refresh tokens."
-_EVERYWHERE_MEANING = (
-    "Ends all sessions and grants of the person, on all devices, and notifies every app with a logout "
-    "address. Send the person's access token; once that has expired, send the refresh token in the form "
-    "with the client's authentication as at the token endpoint. A repeated request gets the same answer "
-    "and ends nothing more, even with the revoked token: retry if the answer was lost, and delete local "
-    "tokens only after receiving it."
-)
-_REFRESH_TOKEN_AND_CLIENT = (
-    *("refresh_token", "client_id", "client_secret"),
-    *("client_assertion", "client_assertion_type"),
-)
-PATHS: Described = {
-    "/account/sign-out-everywhere": {
-        "get": _operation(
-            "previewSignOutEverywhere",
-            "Preview signing out everywhere.",
-            {
-                "200": as_json(
-                    ("The sessions and grants that would end, and the apps that would be notified."),
-                    schema("Preview"),
-                )
-            },
-        ),
-        "post": _operation(
-            "signOutEverywhere",
-            _EVERYWHERE_SUMMARY,
-            {"200": as_json("What ended.", schema("SignedOutEverywhere"))},
-            description=_EVERYWHERE_MEANING,
-            security=[*_PERSON, {"clientSecretBasic": []}, {}],
-            requestBody=form(members=dict.fromkeys(_REFRESH_TOKEN_AND_CLIENT, TEXT)),
-        ),
-    },
-    "/account/sessions": {
-        "get": _operation(
-            "listSessions",
-            "The person's active sessions, newest first.",
-            {"200": as_json("A page of sessions.", schema("Sessions"))},
-            parameters=_PAGE,
-        ),
-        "delete": _operation(
-            "endOtherSessions",
-            "Sign out of all other browsers and devices; offline grants stay.",
-            {"204": response("Done"), "422": response("OtherTrouble")},
-        ),
-    },
-    "/account/sessions/{session_id}": {
-        "delete": _operation(
-            "endSession",
-            "Sign out of one browser; offline grants stay.",
-            {"204": response("Done"), "404": response("Unknown")},
-            parameters=[in_path("session_id", "The session's id.")],
-        )
-    },
-    "/account/grants": {
-        "get": _operation(
-            "listGrants",
-            "The person's grants, newest first.",
-            {"200": as_json("A page of grants.", schema("Grants"))},
-            parameters=_PAGE,
-        )
-    },
-    "/account/grants/{grant_id}": {
-        "delete": _operation(
-            "revokeGrant",
-            "Sign out of one app and revoke its grant, including offline access.",
-            {"204": response("Done"), "404": response("Unknown")},
-            parameters=[in_path("grant_id", "The grant's id.")],
-        )
-    },
-}
 _NEXT = {"type": ["string", "null"], "format": "uuid", "description": "The `after` of the next page."}
 _SESSION: dict[str, Described] = {
     "id": IDENTIFIER,
@@ -157,24 +85,24 @@ _SIGNED_TOKENS: dict[str, Described] = {
     "until": INSTANT | {"description": "When the last of its signed access tokens expires."},
 }
 SCHEMAS: Described = {
-    "App": thing(client_id=TEXT, name=TEXT),
-    "Session": thing(**_SESSION),
-    "Sessions": thing(sessions=many(schema("Session")), next=_NEXT),
-    "Grant": thing(**_GRANT),
-    "Grants": thing(grants=many(schema("Grant")), next=_NEXT),
-    "PreviewedApp": thing(**_PREVIEWED_APP),
-    "Preview": thing(
+    "App": object_of(client_id=TEXT, name=TEXT),
+    "Session": object_of(**_SESSION),
+    "Sessions": object_of(sessions=many(schema("Session")), next=_NEXT),
+    "Grant": object_of(**_GRANT),
+    "Grants": object_of(grants=many(schema("Grant")), next=_NEXT),
+    "PreviewedApp": object_of(**_PREVIEWED_APP),
+    "Preview": object_of(
         session_count=COUNT,
         sessions=many(schema("Session")),
         grant_count=COUNT,
         refresh_token_count=COUNT,
         apps=many(schema("PreviewedApp")),
         apps_to_notify=many(schema("App")),
-        signed_access_tokens=many(thing(**_SIGNED_TOKENS))
+        signed_access_tokens=many(object_of(**_SIGNED_TOKENS))
         | {"description": "Apps with signed tokens that an API may accept locally until they expire."},
         residual_risk=TEXT | {"description": "What the sign-out cannot reach, as text."},
     ),
-    "SignedOutEverywhere": thing(
+    "SignedOutEverywhere": object_of(
         logout_id=IDENTIFIER,
         at=INSTANT,
         sessions_ended=COUNT,
@@ -182,7 +110,7 @@ SCHEMAS: Described = {
         refresh_tokens_revoked=COUNT,
         apps_to_notify=many(schema("App")),
     ),
-    "AccountError": thing(
+    "AccountError": object_of(
         error=TEXT,
         code={
             "type": "integer",

@@ -6,7 +6,9 @@ from flask import Response, jsonify, request
 
 from provider.accounts.queries import lock
 from provider.api import answers
+from provider.api.account_route import account_route
 from provider.api.caller import Caller, authenticate
+from provider.api.openapi_account import PAGE, operation
 from provider.api.pages import PageRequest
 from provider.holdings.queries import count_held_sessions, list_held_sessions
 from provider.infrastructure.database import in_transaction, reading
@@ -14,6 +16,7 @@ from provider.logout.end_session import end
 from provider.logout.others import end_others
 from provider.protocol.errors import NotFound, ProtocolError, UnprocessableRequest
 from provider.sessions.queries import find, find_live_by_id
+from provider.web.openapi import as_json, in_path, response, schema
 from provider.web.parameters import read_parameters
 
 
@@ -64,3 +67,42 @@ def _end(session_id: UUID, caller: Caller) -> None:
         raise NotFound("there is no such session")
     if session.ended_at is None:
         end(session, caller.cause())
+
+
+ROUTES = (
+    account_route(
+        "/account/sessions",
+        "list_sessions",
+        list_sessions,
+        "GET",
+        operation(
+            "listSessions",
+            "The person's active sessions, newest first.",
+            {"200": as_json("A page of sessions.", schema("Sessions"))},
+            parameters=PAGE,
+        ),
+    ),
+    account_route(
+        "/account/sessions",
+        "end_other_sessions",
+        end_other_sessions,
+        "DELETE",
+        operation(
+            "endOtherSessions",
+            "Sign out of all other browsers and devices; offline grants stay.",
+            {"204": response("Done"), "422": response("OtherTrouble")},
+        ),
+    ),
+    account_route(
+        "/account/sessions/<uuid:session_id>",
+        "end_session",
+        end_session,
+        "DELETE",
+        operation(
+            "endSession",
+            "Sign out of one browser; offline grants stay.",
+            {"204": response("Done"), "404": response("Unknown")},
+            parameters=[in_path("session_id", "The session's id.")],
+        ),
+    ),
+)

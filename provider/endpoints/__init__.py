@@ -1,9 +1,4 @@
-"""One file per protocol endpoint, named as in the discovery document; this is the table of all URLs."""
-
-from collections.abc import Callable
-from typing import Any
-
-from flask import Blueprint
+"""One file per protocol endpoint, named as in the discovery document; each declares its route itself."""
 
 from provider.endpoints import (
     authorize,
@@ -25,71 +20,29 @@ from provider.endpoints import (
     token,
     userinfo,
 )
+from provider.web.route import RouteGroup
 
-blueprint = Blueprint("endpoints", __name__)
-
-View = Callable[..., Any]
-# Address, name, methods, what answers.
-URLS: tuple[tuple[str, str, str, View], ...] = (
-    ("/.well-known/openid-configuration", "discovery", "GET", discovery.discovery),
-    ("/.well-known/oauth-authorization-server", "oauth_metadata", "GET", discovery.discovery),
-    ("/jwks", "jwks", "GET", jwks.jwks),
-    ("/authorize", "authorize", "GET POST", authorize.authorize),
-    ("/authorize/resume/<handle:handle>", "resume_authorize", "GET", authorize.resume),
-    (
-        "/par",
-        "pushed_authorization_request",
-        "POST",
-        pushed_authorization_request.pushed_authorization_request,
+GROUP = RouteGroup(
+    name="endpoints",
+    routes=(
+        *discovery.ROUTES,
+        jwks.ROUTE,
+        *authorize.ROUTES,
+        pushed_authorization_request.ROUTE,
+        token.ROUTE,
+        device_authorization.ROUTE,
+        userinfo.ROUTE,
+        introspect.ROUTE,
+        revoke.ROUTE,
+        *register.ROUTES,
+        global_token_revocation.ROUTE,
+        *end_session.ROUTES,
+        *end_session_confirm.ROUTES,
+        *signed_out.ROUTES,
+        frontchannel_logout.ROUTE,
+        check_session_iframe.ROUTE,
+        *health.ROUTES,
+        metrics.ROUTE,
     ),
-    ("/token", "token", "POST", token.token),
-    ("/device-authorization", "device_authorization", "POST", device_authorization.device_authorization),
-    ("/userinfo", "userinfo", "GET POST", userinfo.userinfo),
-    ("/introspect", "introspect", "POST", introspect.introspect),
-    ("/revoke", "revoke", "POST", revoke.revoke),
-    ("/register", "register", "POST", register.register),
-    ("/register/<path:client_id>", "read_registration", "GET", register.read_registration),
-    ("/register/<path:client_id>", "replace_registration", "PUT", register.replace_registration),
-    ("/register/<path:client_id>", "delete_registration", "DELETE", register.delete_registration),
-    (
-        "/global-token-revocation",
-        "global_token_revocation",
-        "POST",
-        global_token_revocation.global_token_revocation,
-    ),
-    ("/session/end", "end_session", "GET POST", end_session.end_session),
-    ("/session/end/resume/<handle:handle>", "resume_end_session", "GET", end_session.resume_end_session),
-    (
-        "/session/end/confirm",
-        "show_end_session_confirm",
-        "GET",
-        end_session_confirm.show_end_session_confirm,
-    ),
-    (
-        "/session/end/confirm",
-        "submit_end_session_confirm",
-        "POST",
-        end_session_confirm.submit_end_session_confirm,
-    ),
-    ("/session/ended/<handle:handle>", "show_session_ended", "GET", signed_out.show_session_ended),
-    (
-        "/session/ended/<handle:handle>/state",
-        "show_session_ended_state",
-        "GET",
-        signed_out.show_session_ended_state,
-    ),
-    (
-        "/session/ended/<handle:handle>/frontchannel/<handle:ticket>",
-        "frontchannel_logout",
-        "GET",
-        frontchannel_logout.frontchannel_logout,
-    ),
-    ("/session/check", "check_session_iframe", "GET", check_session_iframe.check_session_iframe),
-    ("/health/live", "live", "GET", health.live),
-    ("/health/ready", "ready", "GET", health.ready),
-    ("/health/started", "started", "GET", health.started),
-    ("/metrics", "metrics", "GET", metrics.metrics),
+    json_below=("/.well-known/", "/health/"),
 )
-
-for _rule, _name, _methods, _view in URLS:
-    blueprint.add_url_rule(_rule, _name, _view, methods=_methods.split())

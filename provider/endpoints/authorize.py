@@ -13,6 +13,7 @@ from provider.endpoints.authorization_case import (
     tell_app_if_proven,
     validated_again,
 )
+from provider.endpoints.description import AUTHORIZATION_PARAMETERS, for_browsers
 from provider.grants.consent import consent_of
 from provider.grants.queries import find_consent
 from provider.grants.subject import subject_for
@@ -51,6 +52,7 @@ from provider.web.authorization_response import answer_app
 from provider.web.own_address import redirect_to_own
 from provider.web.parameters import read_clear_ones, read_parameters
 from provider.web.parking import check_room
+from provider.web.route import Route, Speaks
 
 _KIND = InteractionKind.AUTHORIZATION
 
@@ -236,3 +238,24 @@ def _close(case: AuthorizationCase) -> None:
         with transaction():
             for interaction_id in waiting:
                 answering.finish(interaction_id)
+
+
+ROUTES = (
+    Route(
+        rule="/authorize",
+        name="authorize",
+        view=authorize,
+        methods=("GET", "POST"),
+        speaks=Speaks.REDIRECT,
+        discovery="authorization_endpoint",
+        operations=for_browsers(
+            "authorize", "OpenID Connect Core 1.0, 3.1.2.", *AUTHORIZATION_PARAMETERS, "request_uri"
+        ),
+    ),
+    Route(
+        rule="/authorize/resume/<handle:handle>",
+        name="resume_authorize",
+        view=resume,
+        speaks=Speaks.REDIRECT,
+    ),
+)

@@ -3,6 +3,7 @@
 from flask import Response, request
 
 from provider.endpoints.client_endpoint import answer
+from provider.endpoints.description import for_clients
 from provider.infrastructure import current
 from provider.oauth.authorization.device_authorization import authorize_device
 from provider.oauth.client_proof.client_request import Answer, ClientRequest, Granted, Refused
@@ -10,6 +11,8 @@ from provider.protocol.device import label_of
 from provider.protocol.errors import ProtocolError, TooManyRequests
 from provider.web import network_limits
 from provider.web.client_request import read_client_request
+from provider.web.openapi import COUNT, TEXT, as_json, object_of, schema
+from provider.web.route import Route, Speaks
 
 # What a device is told to wait after too many requests from its address; the limit itself is a setting.
 _SECONDS_TO_WAIT = 60
@@ -32,3 +35,30 @@ def _give_codes(asked: ClientRequest, device: str) -> Answer:
     except ProtocolError as exc:
         # A value, so that an assertion that was used up stays used.
         return Refused(exc)
+
+
+ROUTE = Route(
+    rule="/device-authorization",
+    name="device_authorization",
+    view=device_authorization,
+    methods=("POST",),
+    speaks=Speaks.JSON,
+    discovery="device_authorization_endpoint",
+    takes_certificates=True,
+    operations=for_clients(
+        "deviceAuthorization",
+        "Codes for a device without a browser (RFC 8628).",
+        {"200": as_json("The codes, and where the person enters the user code.", schema("DeviceCodes"))},
+        members=dict.fromkeys(("scope", "resource"), TEXT),
+    ),
+    schemas={
+        "DeviceCodes": object_of(
+            device_code=TEXT,
+            user_code=TEXT,
+            verification_uri=TEXT,
+            verification_uri_complete=TEXT,
+            expires_in=COUNT,
+            interval=COUNT,
+        )
+    },
+)

@@ -17,17 +17,12 @@ from provider.protocol.encrypted_token import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from provider.protocol.response_type import CODE, FRONT_CHANNEL_TYPES, RESPONSE_MODES
 from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
+from provider.web.openapi import json_document
+from provider.web.route import CORS, Route, Speaks
+from provider.web.routes import table
 
 _CACHE = "public, max-age=300"
 _LOCALES = ["en", "de"]
-_ASKED_BY_CLIENTS = (
-    "token_endpoint",
-    "revocation_endpoint",
-    "introspection_endpoint",
-    "pushed_authorization_request_endpoint",
-    "device_authorization_endpoint",
-    "userinfo_endpoint",
-)
 
 
 def discovery() -> Response:
@@ -39,45 +34,26 @@ def publicly_cached(response: Response) -> Response:
     """Let anybody keep an answer that is the same for all; no cookie decides about it (KEY-08)."""
     response.headers["Cache-Control"] = _CACHE
     response.add_etag()
-    # Relying parties that run in a browser read it from their own origin; it holds no secret.
-    response.headers["Access-Control-Allow-Origin"] = "*"
     response.make_conditional(request)
     return response
 
 
 def metadata() -> dict[str, Any]:
     """Return the metadata. The issuer comes from the settings, whatever host was asked (SEC-1029)."""
-    issuer = current.settings().issuer
-    addresses = _addresses(issuer)
-    addresses |= _with_certificates(addresses)
-    return {"issuer": issuer} | addresses | _authorization() | _clients() | _tokens() | _logout()
+    issuer = {"issuer": current.settings().issuer}
+    return issuer | _addresses() | _authorization() | _clients() | _tokens() | _logout()
 
 
-def _addresses(issuer: str) -> dict[str, Any]:
-    paths = {
-        "authorization_endpoint": "/authorize",
-        "pushed_authorization_request_endpoint": "/par",
-        "token_endpoint": "/token",
-        "userinfo_endpoint": "/userinfo",
-        "jwks_uri": "/jwks",
-        "revocation_endpoint": "/revoke",
-        "introspection_endpoint": "/introspect",
-        "device_authorization_endpoint": "/device-authorization",
-        "end_session_endpoint": "/session/end",
-        "global_token_revocation_endpoint": "/global-token-revocation",
-    }
-    if current.settings().session_management:
-        paths["check_session_iframe"] = "/session/check"
-    if current.settings().registration != "off":
-        paths["registration_endpoint"] = "/register"
-    return {name: issuer + path for name, path in paths.items()}
-
-
-def _with_certificates(addresses: dict[str, Any]) -> dict[str, Any]:
-    """Return where clients that show a certificate ask the same (rfc8705 §5)."""
-    other, issuer = current.settings().mtls_issuer, current.settings().issuer
-    aliases = {name: other + addresses[name].removeprefix(issuer) for name in _ASKED_BY_CLIENTS}
-    return {"mtls_endpoint_aliases": aliases} if other else {}
+def _addresses() -> dict[str, Any]:
+    """Return where the endpoints are, for clients that show a TLS certificate too (rfc8705 §5)."""
+    settings = current.settings()
+    routes = table().discoverable(settings)
+    addresses: dict[str, Any] = {route.discovery: settings.issuer + route.rule for route in routes}
+    if settings.mtls_issuer:
+        addresses["mtls_endpoint_aliases"] = {
+            route.discovery: settings.mtls_issuer + route.rule for route in routes if route.takes_certificates
+        }
+    return addresses
 
 
 def _authorization() -> dict[str, Any]:
@@ -162,3 +138,25 @@ def _logout() -> dict[str, Any]:
     if current.settings().frontchannel_logout:
         offered |= {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
     return offered
+
+
+ROUTES = (
+    Route(
+        rule="/.well-known/openid-configuration",
+        name="discovery",
+        view=discovery,
+        speaks=Speaks.JSON,
+        cors=CORS.PUBLIC,
+        answers_head=True,
+        operations={"GET": json_document("discovery", "OpenID Connect Discovery 1.0.")},
+    ),
+    Route(
+        rule="/.well-known/oauth-authorization-server",
+        name="oauth_metadata",
+        view=discovery,
+        speaks=Speaks.JSON,
+        cors=CORS.PUBLIC,
+        answers_head=True,
+        operations={"GET": json_document("oauthMetadata", "RFC 8414.")},
+    ),
+)

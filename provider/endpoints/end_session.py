@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from provider.clients.models import Client, ConfirmSignOut
 from provider.clients.queries import find_by_client_id
+from provider.endpoints.description import for_browsers
 from provider.endpoints.end_session_case import EndSessionCase, case_of
 from provider.endpoints.signed_out import after_end, already_signed_out
 from provider.endpoints.way_on import way_on_again
@@ -34,6 +35,7 @@ from provider.web.addresses import client_address
 from provider.web.after_ending import result_handle_of
 from provider.web.parameters import read_usable_ones
 from provider.web.parking import check_room
+from provider.web.route import Route
 
 KIND = InteractionKind.END_SESSION
 
@@ -162,3 +164,25 @@ def _ask(case: EndSessionCase, session: Session, *, by_hint: bool = False) -> Re
 
 def _client_of(case: EndSessionCase) -> Client | None:
     return find_by_client_id(case.client_id) if case.client_id else None
+
+
+_DESCRIBED = (
+    *("id_token_hint", "client_id", "logout_hint", "post_logout_redirect_uri", "state", "ui_locales"),
+)
+ROUTES = (
+    Route(
+        rule="/session/end",
+        name="end_session",
+        view=end_session,
+        methods=("GET", "POST"),
+        discovery="end_session_endpoint",
+        operations=for_browsers(
+            "endSessionByRedirect", "OpenID Connect RP-Initiated Logout 1.0.", *_DESCRIBED
+        ),
+    ),
+    Route(
+        rule="/session/end/resume/<handle:handle>",
+        name="resume_end_session",
+        view=resume_end_session,
+    ),
+)

@@ -34,6 +34,7 @@ from provider.web.addresses import client_address
 from provider.web.after_ending import result_handle_of
 from provider.web.frontchannel import by_way_of_frames
 from provider.web.layout import page
+from provider.web.route import Route
 
 KIND = InteractionKind.END_SESSION
 THIS_BROWSER, THIS_APP, EVERYWHERE, EVERYWHERE_SURELY = "true", "app", "everywhere", "everywhere-confirmed"
@@ -228,3 +229,14 @@ def _back(case: EndSessionCase) -> Response:
     if case.return_to and case.leads_straight_back:
         return redirect(case.return_to, 303)
     return _void(case)
+
+
+ROUTES = (
+    Route(rule="/session/end/confirm", name="show_end_session_confirm", view=show_end_session_confirm),
+    Route(
+        rule="/session/end/confirm",
+        name="submit_end_session_confirm",
+        view=submit_end_session_confirm,
+        methods=("POST",),
+    ),
+)

@@ -8,6 +8,7 @@ from provider.interactions.queries import find
 from provider.protocol.uri import parse_web_uri
 from provider.web import cookies, headers
 from provider.web.layout import page
+from provider.web.route import Route
 
 
 def frontchannel_logout(handle: str, ticket: str) -> Response:
@@ -24,3 +25,10 @@ def frontchannel_logout(handle: str, ticket: str) -> Response:
         scope=parked.parameters["scope"],
         continue_url=parked.parameters["return_to"] or results,
     )
+
+
+ROUTE = Route(
+    rule="/session/ended/<handle:handle>/frontchannel/<handle:ticket>",
+    name="frontchannel_logout",
+    view=frontchannel_logout,
+)

@@ -26,7 +26,9 @@ from provider.protocol.scopes import GLOBAL_TOKEN_REVOCATION
 from provider.protocol.subject_identifier import SubjectIdentifier, read_subject_identifier
 from provider.web.access_token import shown_token
 from provider.web.addresses import client_address
+from provider.web.openapi import TEXT, Described, json_body, object_of, operation, response, schema
 from provider.web.parameters import check_body
+from provider.web.route import Route, Speaks
 
 
 def global_token_revocation() -> Response:
@@ -86,3 +88,47 @@ def _refused(client: Client, refusal: ProtocolError) -> ProtocolError:
         status=refusal.status_code,
     )
     return refusal
+
+
+def _subject(form_of: str, **members: Described) -> Described:
+    return {
+        "type": "object",
+        "required": ["format", *members],
+        "properties": {"format": {"const": form_of}} | members,
+        "additionalProperties": False,
+    }
+
+
+ROUTE = Route(
+    rule="/global-token-revocation",
+    name="global_token_revocation",
+    view=global_token_revocation,
+    methods=("POST",),
+    speaks=Speaks.JSON,
+    discovery="global_token_revocation_endpoint",
+    operations={
+        "POST": operation(
+            "globalTokenRevocation",
+            "Sign a person out everywhere for an upstream provider (Global Token Revocation, an "
+            "Internet-Draft).",
+            {
+                "204": {"description": "All sessions and grants of the person have ended."},
+                "404": response("ProtocolError"),
+                "422": response("ProtocolError"),
+            },
+            security=[{"clientToken": [GLOBAL_TOKEN_REVOCATION]}],
+            requestBody=json_body("GlobalTokenRevocation"),
+        )
+    },
+    schemas={
+        "GlobalTokenRevocation": object_of(sub_id=schema("SubjectIdentifier")),
+        "SubjectIdentifier": {
+            "description": "A Subject Identifier (RFC 9493). opaque holds the account's identifier.",
+            "oneOf": [
+                _subject("iss_sub", iss=TEXT, sub=TEXT),
+                _subject("email", email=TEXT),
+                _subject("opaque", id=TEXT),
+            ],
+        },
+    },
+)

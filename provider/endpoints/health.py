@@ -6,6 +6,7 @@ from flask import Response, jsonify
 
 from provider.inspection import readiness
 from provider.inspection.readiness import Verdict
+from provider.web.route import Route, Speaks
 
 _RETRY_AFTER_SECONDS = 5
 
@@ -43,3 +44,21 @@ def started() -> Response:
 def _as_json(verdict: Verdict) -> dict[str, Any]:
     detail = {"detail": verdict.detail} if verdict.detail else {}
     return {"status": "ok" if verdict.ok else "failed", **detail, **verdict.values}
+
+
+# Behind requests that wait for a database, liveness would say that the process is dead when they are only
+# slow: so each has threads of its own.
+ROUTES = (
+    Route(rule="/health/live", name="live", view=live, speaks=Speaks.JSON, answers_head=True, own_threads=1),
+    Route(
+        rule="/health/ready", name="ready", view=ready, speaks=Speaks.JSON, answers_head=True, own_threads=2
+    ),
+    Route(
+        rule="/health/started",
+        name="started",
+        view=started,
+        speaks=Speaks.JSON,
+        answers_head=True,
+        own_threads=1,
+    ),
+)

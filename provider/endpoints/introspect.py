@@ -5,9 +5,12 @@ from dataclasses import replace
 from flask import Response, request
 
 from provider.endpoints.client_endpoint import answer
+from provider.endpoints.description import ANY, for_clients
 from provider.oauth.token.introspection import Introspection
 from provider.oauth.token.server import the_server
 from provider.web.client_request import read_client_request
+from provider.web.openapi import TEXT, as_content
+from provider.web.route import Route, Speaks
 
 SIGNED = "application/token-introspection+jwt"
 
@@ -26,3 +29,26 @@ def _wants_signed() -> bool:
     """Whether the client names the signed form, and no other before it; who takes anything gets JSON."""
     named = [kind.lower() for kind, _ in request.accept_mimetypes]
     return SIGNED in named and named.index(SIGNED) == 0
+
+
+ROUTE = Route(
+    rule="/introspect",
+    name="introspect",
+    view=introspect,
+    methods=("POST",),
+    speaks=Speaks.JSON,
+    discovery="introspection_endpoint",
+    takes_certificates=True,
+    operations=for_clients(
+        "introspect",
+        "Whether a token is active (RFC 7662).",
+        {
+            "200": as_content(
+                "The introspection response, signed if requested (RFC 9701).",
+                **{"application/json": ANY, SIGNED: TEXT},
+            )
+        },
+        "token",
+        members={"token_type_hint": TEXT},
+    ),
+)

@@ -2,8 +2,11 @@
 
 from flask import Response, jsonify
 
+from provider.endpoints.description import ANY
 from provider.endpoints.discovery import publicly_cached
 from provider.keys.jwks import published_jwks
+from provider.web.openapi import as_content, operation
+from provider.web.route import CORS, Route, Speaks
 
 
 def jwks() -> Response:
@@ -11,3 +14,21 @@ def jwks() -> Response:
     response = jsonify(published_jwks())
     response.mimetype = "application/jwk-set+json"
     return publicly_cached(response)
+
+
+ROUTE = Route(
+    rule="/jwks",
+    name="jwks",
+    view=jwks,
+    speaks=Speaks.JSON,
+    cors=CORS.PUBLIC,
+    answers_head=True,
+    discovery="jwks_uri",
+    operations={
+        "GET": operation(
+            "jwks",
+            "The public keys (RFC 7517).",
+            {"200": as_content("The keys.", **{"application/jwk-set+json": ANY})},
+        )
+    },
+)

@@ -4,6 +4,7 @@ from flask import Response, request
 
 from provider.clients.models import Client
 from provider.endpoints.client_endpoint import answer
+from provider.endpoints.description import AUTHORIZATION_PARAMETERS, DPOP, for_clients
 from provider.infrastructure import current
 from provider.interactions.models import InteractionKind
 from provider.oauth.authorization.pushed_request import push
@@ -14,7 +15,9 @@ from provider.oauth.token.server import prove_client
 from provider.protocol.errors import InvalidDPoPProof, InvalidRequest, ProtocolError, TooManyRequests
 from provider.web import network_limits
 from provider.web.client_request import read_client_request
+from provider.web.openapi import COUNT, TEXT, as_json, object_of
 from provider.web.parking import check_room
+from provider.web.route import CORS, Route, Speaks
 
 
 def pushed_authorization_request() -> Response:
@@ -64,3 +67,27 @@ def _check_limit(client: Client, asked: ClientRequest) -> None:
     if client.self_registered or client.metadata_.is_public:
         # Anybody can push in its name, or register many such clients.
         check_room(InteractionKind.PUSHED, asked.parameters)
+
+
+ROUTE = Route(
+    rule="/par",
+    name="pushed_authorization_request",
+    view=pushed_authorization_request,
+    methods=("POST",),
+    speaks=Speaks.JSON,
+    cors=CORS.CLIENT,
+    discovery="pushed_authorization_request_endpoint",
+    takes_certificates=True,
+    operations=for_clients(
+        "pushedAuthorizationRequest",
+        "A pushed authorization request (RFC 9126).",
+        {
+            "201": as_json(
+                "The request_uri to send in the authorization request.",
+                object_of(request_uri=TEXT, expires_in=COUNT),
+            )
+        },
+        members=dict.fromkeys(AUTHORIZATION_PARAMETERS, TEXT),
+        parameters=[DPOP],
+    ),
+)

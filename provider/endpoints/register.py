@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from flask import Response, abort, jsonify, request
+from flask import Response, jsonify, request
 
 from provider.clients import initial_access
+from provider.endpoints import registration_description as described
 from provider.endpoints.client_endpoint import never_stored
 from provider.infrastructure import current
 from provider.infrastructure.database import reading
@@ -15,14 +16,16 @@ from provider.protocol.json_object import read_json_object
 from provider.web import network_limits
 from provider.web.addresses import client_networks
 from provider.web.bearer import bearer_token
+from provider.web.openapi import Described
 from provider.web.parameters import check_body
+from provider.web.route import CORS, Route, Speaks, View
 
 _PATH = "/register"
+_OF_ONE_CLIENT = f"{_PATH}/<path:client_id>"
 
 
 def register() -> Response:
     """Register a client."""
-    _refuse_unless_offered()
     _count()
     token = _initial_token()
     asked = _read_metadata()
@@ -32,7 +35,6 @@ def register() -> Response:
 
 def read_registration(client_id: str) -> Response:
     """Tell a client what it registered (rfc7592 §2.1); its secret is not known here."""
-    _refuse_unless_offered()
     token = _own_token()
     with reading():
         client = registration.prove(client_id, token)
@@ -41,7 +43,6 @@ def read_registration(client_id: str) -> Response:
 
 def replace_registration(client_id: str) -> Response:
     """Replace what a client registered (rfc7592 §2.2)."""
-    _refuse_unless_offered()
     token = _own_token()
     client = registration.prove(client_id, token)
     _count()
@@ -51,15 +52,9 @@ def replace_registration(client_id: str) -> Response:
 
 def delete_registration(client_id: str) -> Response:
     """Remove a client that wants to be gone (rfc7592 §2.3)."""
-    _refuse_unless_offered()
     token = _own_token()
     registration.remove(registration.prove(client_id, token), token)
     return never_stored(Response(status=204))
-
-
-def _refuse_unless_offered() -> None:
-    if current.settings().registration == "off":
-        abort(404)
 
 
 def _count() -> None:
@@ -114,3 +109,26 @@ def _answer(made: RegisteredByItself, status: int) -> Response:
     response = jsonify(members)
     response.status_code = status
     return never_stored(response)
+
+
+def _route(name: str, view: View, method: str, operation: Described, rule: str = _OF_ONE_CLIENT) -> Route:
+    return Route(
+        rule=rule,
+        name=name,
+        view=view,
+        methods=(method,),
+        speaks=Speaks.JSON,
+        cors=CORS.REGISTRATION,
+        is_offered=lambda settings: settings.registration != "off",
+        discovery="registration_endpoint" if rule == _PATH else "",
+        operations={method: operation},
+        schemas=described.SCHEMAS,
+    )
+
+
+ROUTES = (
+    _route("register", register, "POST", described.REGISTER, _PATH),
+    _route("read_registration", read_registration, "GET", described.READ),
+    _route("replace_registration", replace_registration, "PUT", described.REPLACE),
+    _route("delete_registration", delete_registration, "DELETE", described.DELETE),
+)

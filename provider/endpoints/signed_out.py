@@ -26,6 +26,7 @@ from provider.web.frontchannel import by_way_of_frames
 from provider.web.i18n import speak
 from provider.web.layout import page
 from provider.web.own_address import own_path
+from provider.web.route import Route, Speaks
 
 _STATES = {
     DeliveryState.ACCEPTED: "notified",
@@ -177,3 +178,14 @@ def _state_of(result: AppResult) -> str:
     if result.state is DeliveryState.PENDING and result.was_tried:
         return "trying"
     return _STATES[result.state]
+
+
+ROUTES = (
+    Route(rule="/session/ended/<handle:handle>", name="show_session_ended", view=show_session_ended),
+    Route(
+        rule="/session/ended/<handle:handle>/state",
+        name="show_session_ended_state",
+        view=show_session_ended_state,
+        speaks=Speaks.JSON,
+    ),
+)

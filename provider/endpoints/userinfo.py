@@ -8,13 +8,16 @@ from flask import Request, Response, jsonify, request
 from provider.accounts.claims import claims_of
 from provider.clients.models import Client
 from provider.endpoints.client_endpoint import never_stored
+from provider.endpoints.description import ANY, BEARER, DPOP
 from provider.infrastructure import current
 from provider.keys.jwt import ID_TOKEN_TYP, sign
 from provider.oauth.client_proof.encryption import USERINFO, encrypted, prepare
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingToken
 from provider.protocol.scopes import OPENID, names_for, pick
 from provider.web.access_token import ShownToken, shown_token
+from provider.web.openapi import TEXT, as_content, operation
 from provider.web.parameters import read_parameters
+from provider.web.route import CORS, Route, Speaks
 
 
 def userinfo() -> Response:
@@ -53,3 +56,28 @@ def _shown_token(request: Request) -> ShownToken:
     if shown is None:
         raise MissingToken("an access token is required")
     return shown
+
+
+_OPERATION = operation(
+    "userinfo",
+    "The claims of the token's scopes (OpenID Connect Core 1.0, 5.3).",
+    {
+        "200": as_content(
+            "The claims, signed if the client registered that.",
+            **{"application/json": ANY, "application/jwt": TEXT},
+        )
+    },
+    security=BEARER,
+    parameters=[DPOP],
+)
+ROUTE = Route(
+    rule="/userinfo",
+    name="userinfo",
+    view=userinfo,
+    methods=("GET", "POST"),
+    speaks=Speaks.JSON,
+    cors=CORS.BEARER,
+    discovery="userinfo_endpoint",
+    takes_certificates=True,
+    operations={"GET": _OPERATION, "POST": _OPERATION | {"operationId": "userinfoByPost"}},
+)

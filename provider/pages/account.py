@@ -13,6 +13,7 @@ from provider.web import csrf
 from provider.web.current_session import current_session, note_use
 from provider.web.layout import page
 from provider.web.parameters import read_parameters
+from provider.web.route import Route
 
 
 def show() -> AnyResponse:
@@ -65,3 +66,9 @@ def _everywhere_page(found: FoundSession) -> Response:
         sessions=own_first(preview.sessions, found.session),
         csrf=csrf.token_for(everywhere_purpose(found)),
     )
+
+
+ROUTES = (
+    Route(rule="/account", name="account", view=show),
+    Route(rule="/account/everywhere", name="account_everywhere", view=show_everywhere),
+)

@@ -34,6 +34,7 @@ from provider.web.after_ending import cleared, lead_on, result_handle_of, result
 from provider.web.current_session import current_session
 from provider.web.frontchannel import by_way_of_frames
 from provider.web.own_address import redirect_to_own
+from provider.web.route import Route
 
 
 def submit() -> Response:
@@ -169,3 +170,14 @@ def cause_of(
         asked_in=asked_in.session.id if asked_in else None,
         result_handle=result_handle,
     )
+
+
+ROUTES = (
+    Route(rule="/account", name="account_submit", view=submit, methods=("POST",)),
+    Route(
+        rule="/account/everywhere",
+        name="account_everywhere_submit",
+        view=submit_everywhere,
+        methods=("POST",),
+    ),
+)

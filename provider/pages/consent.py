@@ -21,6 +21,7 @@ from provider.web.addresses import client_address
 from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
+from provider.web.route import Route
 
 _ANSWERS = ("allow", "deny")
 
@@ -109,3 +110,9 @@ def _asked_servers(parked: ParkedAuthorization) -> tuple[str, ...]:
 def _purpose(handle: str, found: FoundSession) -> str:
     """A form that was shown to one person is nothing in another's session (THR-04)."""
     return f"consent {handle} {found.session.id}"
+
+
+ROUTES = (
+    Route(rule="/consent/<handle:handle>", name="consent", view=show),
+    Route(rule="/consent/<handle:handle>", name="consent_submit", view=submit, methods=("POST",)),
+)

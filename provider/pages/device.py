@@ -26,6 +26,7 @@ from provider.web.addresses import client_address, is_own_network
 from provider.web.current_session import current_session, note_use
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
+from provider.web.route import Route
 
 # What a browser is told to wait after too many codes; the limits themselves are settings.
 _SECONDS_TO_WAIT = 60
@@ -160,3 +161,10 @@ def _record(found: FoundSession, client: Client, code: DeviceCode, *, allowed: b
 def _purpose(found: FoundSession, user_code: str = "") -> str:
     """A form that was shown to one person, or for one code, is nothing for another (THR-04)."""
     return f"device {found.session.id} {user_code}"
+
+
+ROUTES = (
+    Route(rule="/device", name="device", view=show),
+    Route(rule="/device", name="device_submit", view=submit, methods=("POST",)),
+    Route(rule="/device/confirm", name="device_confirm", view=decide, methods=("POST",)),
+)

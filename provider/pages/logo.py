@@ -10,6 +10,7 @@ from provider.infrastructure import current
 from provider.infrastructure.database import reading
 from provider.protocol.errors import NotFound, TooManyRequests
 from provider.web import network_limits
+from provider.web.route import Route, Speaks
 
 _SECONDS_KEPT = 3600
 # It is a stranger's file under our name: whoever opens it by itself gets a picture that can do nothing.
@@ -54,3 +55,6 @@ def _logo_at(uri: str, client: Client) -> Logo | None:
     if not network_limits.hit(current.settings().logo_limit_address, "logo"):
         raise TooManyRequests("too many logos from this address", retry_after=60)
     return logos.fetch(uri, client)
+
+
+ROUTE = Route(rule="/apps/<client_id:client_id>/logo", name="logo", view=show, speaks=Speaks.FILE)

@@ -16,6 +16,7 @@ from provider.pages.parked import address_of_account_page
 from provider.web import cookies
 from provider.web.layout import page
 from provider.web.own_address import redirect_to_own
+from provider.web.route import Route
 
 _KINDS = (InteractionKind.AUTHORIZATION, InteractionKind.ACCOUNT)
 
@@ -98,3 +99,6 @@ def _way_on(known: Interaction | None, client: Client | None) -> _WayOn:
         # Nobody has checked that address, so the person sees it before going there.
         address = url_for("pages.open_app", client_id=client.client_id)
     return _WayOn(app_name=client.display_name, address=address)
+
+
+ROUTE = Route(rule="/sign-in", name="sign_in_alone", view=show_alone)

@@ -11,6 +11,7 @@ from provider.infrastructure.database import reading
 from provider.protocol.errors import NotFound
 from provider.protocol.parameters import with_query
 from provider.web.layout import page
+from provider.web.route import Route, Speaks
 
 
 def show(client_id: str) -> Response:
@@ -37,3 +38,6 @@ def address_of(client: Client) -> str | None:
         return with_query(metadata.initiate_login_uri, {"iss": current.settings().issuer})
     uri = metadata.client_uri
     return uri if uri and uri.startswith(("https://", "http://")) else None
+
+
+ROUTE = Route(rule="/apps/<client_id:client_id>/open", name="open_app", view=show, speaks=Speaks.REDIRECT)

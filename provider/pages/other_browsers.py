@@ -17,6 +17,7 @@ from provider.web import csrf
 from provider.web.after_ending import result_handle_of
 from provider.web.current_session import current_session, note_use
 from provider.web.layout import page
+from provider.web.route import Route
 
 
 def show() -> Response:
@@ -59,3 +60,9 @@ def _end(found: FoundSession, cause: Cause, result_handle: str) -> LogoutOutcome
 
 def _purpose(found: FoundSession) -> str:
     return f"account others {found.session.id}"
+
+
+ROUTES = (
+    Route(rule="/account/others", name="other_browsers", view=show),
+    Route(rule="/account/others", name="other_browsers_submit", view=submit, methods=("POST",)),
+)

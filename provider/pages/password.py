@@ -24,6 +24,7 @@ from provider.web.after_ending import result_page_of
 from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
+from provider.web.route import Route
 from provider.web.this_browser import this_browser
 
 
@@ -177,3 +178,9 @@ def _in_words(why: Why, account: Account) -> str:
             return _("The current password is incorrect.")
         case _:
             return _("Enter your current password and a new one.")
+
+
+ROUTES = (
+    Route(rule="/account/password", name="password", view=show),
+    Route(rule="/account/password", name="password_submit", view=submit, methods=("POST",)),
+)

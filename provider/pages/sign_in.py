@@ -27,6 +27,7 @@ from provider.web import cookies, csrf
 from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
+from provider.web.route import Route
 
 
 def show(handle: str) -> AnyResponse:
@@ -118,3 +119,9 @@ def _in_words(refusal: Refusal | TooMany, username: str) -> str:
             return too_many.in_words(refusal, username)
         case Refusal.WRONG:
             return _("The user name or password is incorrect.")
+
+
+ROUTES = (
+    Route(rule="/sign-in/<handle:handle>", name="sign_in", view=show),
+    Route(rule="/sign-in/<handle:handle>", name="sign_in_submit", view=submit, methods=("POST",)),
+)

@@ -1,6 +1,7 @@
 """The ASGI application in front of the WSGI one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 from provider.infrastructure import event_log
 from provider.protocol.issuer_path import inside
@@ -21,16 +22,16 @@ from provider.server.lanes import Lane, NoThreadFree
 
 Send = Callable[[Message], Awaitable[None]]
 
-# How many threads of their own the questions of an orchestrator have. Behind requests that wait for a
-# database, liveness would say that the process is dead when only they are slow.
-_OWN_THREADS = {"/health/live": 1, "/health/ready": 2, "/health/started": 1}
 # A waiting refusal holds its connection and some hundred bytes.
 _MOST_BODY_REFUSALS_WAITING = 4096
 _TOO_SLOW, _TOO_LARGE, _DEFECT, _BUSY = 408, 413, 500, 503
 
 
 class Front:
-    """Reads requests, gives them threads, sends the answers."""
+    """Reads requests, gives them threads, sends the answers.
+
+    `own_threads` says how many threads single addresses have apart from the `threads` of all others.
+    """
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Front:
         limits: BodyLimits,
         patience: float,
         issuer_path: str = "",
+        own_threads: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._application = application
         self._limits = limits
@@ -47,7 +49,7 @@ class Front:
         self._requests = Lane("request", threads=threads, patience=patience)
         self._lanes = {
             path: Lane(f"health_{number}", threads=number, patience=patience)
-            for path, number in _OWN_THREADS.items()
+            for path, number in own_threads.items()
         }
         # Refusals are answered by the application too, in the language and the form that the caller expects.
         # A flood of bodies that never end is refused all at once: its answers may wait, others' may not.

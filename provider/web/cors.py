@@ -17,14 +17,10 @@ from provider.clients.models import Client
 from provider.infrastructure import current
 from provider.infrastructure.database import reading
 from provider.oauth.client_proof.registered_client import find_active
-from provider.web.addresses_for_programs import (
-    is_account_api,
-    is_for_own_pages,
-    is_open_to_scripts,
-    is_registration,
-)
 from provider.web.methods import allowed_methods, answer_options
 from provider.web.notes import notes
+from provider.web.route import CORS
+from provider.web.routes import current_route
 
 _NOTE = "readers"
 _PREFLIGHT = {
@@ -58,12 +54,17 @@ def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
 
 
 def _is_asked_by_script() -> bool:
-    return "Origin" in request.headers and is_for_own_pages(request.path)
+    return "Origin" in request.headers and _cors_here().is_for_client_pages
+
+
+def _cors_here() -> CORS:
+    route = current_route()
+    return route.cors if route else CORS.NONE
 
 
 def _answer_preflight() -> Response | None:
     """Let a script send its request; whether it may read the answer depends on the client that it names."""
-    if request.method != "OPTIONS" or not is_open_to_scripts(request.path) or not allowed_methods():
+    if request.method != "OPTIONS" or _cors_here() is CORS.NONE or not allowed_methods():
         return None
     response = answer_options()
     origin = request.headers.get("Origin")
@@ -81,28 +82,39 @@ def _may_ask(origin: str) -> bool:
     What `/token` and its like are asked needs no preflight, so one for them stops nobody. A request to the
     account API ends sessions, and only a preflight stands before it.
     """
-    if is_account_api(request.path):
-        return browser_origins.uses_account_api(origin)
-    return not is_registration(request.path) or _is_registration_on()
+    match _cors_here():
+        case CORS.ACCOUNT:
+            return browser_origins.uses_account_api(origin)
+        case CORS.REGISTRATION:
+            return _is_registration_on()
+    return True
 
 
 def _write(response: Response) -> Response:
-    origin = request.headers.get("Origin")
-    if origin and (origin in notes().get(_NOTE, ()) or _is_dead_token(response) or _registers()):
+    cors, origin = _cors_here(), request.headers.get("Origin")
+    if cors is CORS.PUBLIC:
+        _share_with_all(response)
+    elif origin and (origin in notes().get(_NOTE, ()) or _may_read(response, cors)):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         response.vary.add("Origin")
     return response
 
 
-def _is_dead_token(response: Response) -> bool:
-    """Whether this refuses a token of which nobody knows whose it was; its app must see that it is over."""
-    takes_tokens = request.path == "/userinfo" or is_account_api(request.path)
-    return takes_tokens and response.status_code == HTTPStatus.UNAUTHORIZED
+def _share_with_all(response: Response) -> None:
+    """Let every site read a document that is the same for all and holds no secret."""
+    if request.method in {"GET", "HEAD"} and response.status_code < HTTPStatus.BAD_REQUEST:
+        response.headers["Access-Control-Allow-Origin"] = "*"
 
 
-def _registers() -> bool:
-    return is_registration(request.path) and _is_registration_on()
+def _may_read(response: Response, cors: CORS) -> bool:
+    """Whether any site may read the answer.
+
+    An app must see that its token is dead, and a dead token does not say whose it was.
+    """
+    if cors.shows_dead_tokens:
+        return response.status_code == HTTPStatus.UNAUTHORIZED
+    return cors is CORS.REGISTRATION and _is_registration_on()
 
 
 def _is_registration_on() -> bool:

@@ -31,15 +31,13 @@ from provider.protocol.errors import (
     ProtocolError,
     TemporarilyUnavailable,
 )
-from provider.web.addresses_for_programs import is_account_api, is_for_programs
 from provider.web.authorization_response import AnswerAddress, answer_app, offer_app
 from provider.web.error_pages import error_page
 from provider.web.methods import allowed_methods
 from provider.web.notes import notes
+from provider.web.route import Speaks
+from provider.web.routes import current_route, speaks_here
 
-# What an app of the account API goes by: no session, a dead one, any other trouble (requirement 9).
-_ACCOUNT_CODES = {"missing_token": 9001, "invalid_token": 9002}
-_OTHER_TROUBLE = 9000
 # rfc6749 §5.2: the characters that error_description may have.
 _UNSAYABLE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 _REALM = "curfew"
@@ -108,22 +106,23 @@ def _tell_app(exc: ProtocolError, to: AnswerAddress) -> AnyResponse:
 
 
 def answer(error: ErrorAnswer) -> Response:
-    """Say an error to whoever asks at this address: a program or a person."""
-    if is_for_programs(request.path):
-        response = json_error(error)
+    """Return an error in the form that the address speaks: JSON for programs, a page for people."""
+    if speaks_here() is Speaks.JSON:
+        response = _json_error(error)
     else:
         response = error_page(error.status, error.error, error.description)
     response.headers.extend(error.headers)
     return response
 
 
-def json_error(error: ErrorAnswer) -> Response:
+def _json_error(error: ErrorAnswer) -> Response:
     """Return an error as rfc6749 §5.2 writes it."""
     body: dict[str, str | int] = {"error": error.error}
     if error.description:
         body["error_description"] = error.description
-    if is_account_api(request.path):
-        body["code"] = _ACCOUNT_CODES.get(error.error, _OTHER_TROUBLE)
+    route = current_route()
+    if route is not None and route.error_code is not None:
+        body["code"] = route.error_code(error.error)
     response = jsonify(body)
     response.status_code = error.status
     return response

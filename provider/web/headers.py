@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable
 
-from flask import Response, request
+from flask import Response
 
 from provider.infrastructure import current, event_log
 from provider.web.notes import notes
-from provider.web.strict_request import query_pairs
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _ONE_YEAR = 365 * 24 * 3600
@@ -65,18 +64,10 @@ def write(response: Response) -> Response:
         fixed["Strict-Transport-Security"] = f"max-age={_ONE_YEAR}; includeSubDomains"
     for name, value in fixed.items():
         response.headers.setdefault(name, value)
-    _say_how_to_cache(response)
-    return response
-
-
-def _say_how_to_cache(response: Response) -> None:
-    if request.endpoint == "static" and response.status_code in (200, 304):
-        # The address holds a digest of the content, so that a new content has a new address.
-        lifetime = f"max-age={_ONE_YEAR}, immutable" if "v" in dict(query_pairs(request)) else "max-age=300"
-        response.headers["Cache-Control"] = f"public, {lifetime}"
-    elif "Cache-Control" not in response.headers:
+    if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("Cookie")
+    return response
 
 
 def _policy() -> str:

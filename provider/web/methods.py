@@ -3,11 +3,8 @@
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from provider.web.addresses_for_programs import is_open_to_scripts
-
-# Only these may be asked for by HEAD: answering them changes nothing (SEC-404).
-_HEAD_PREFIXES = ("/.well-known/", "/static/", "/health/")
-_HEAD_PATHS = frozenset({"/", "/jwks"})
+from provider.web.route import CORS
+from provider.web.routes import current_route, table
 
 
 def install(app: Flask) -> None:
@@ -23,9 +20,10 @@ def allowed_methods() -> list[str]:
         return []
     if not named:
         return []
-    if not _answers_head():
+    routes = table().at(request.path)
+    if not any(route.answers_head for route in routes):
         named.discard("HEAD")
-    if is_open_to_scripts(request.path):
+    if any(route.cors is not CORS.NONE for route in routes):
         named.add("OPTIONS")
     return sorted(named)
 
@@ -35,10 +33,9 @@ def answer_options() -> Response:
     return Response(status=204, headers={"Allow": ", ".join(allowed_methods())})
 
 
-def _answers_head() -> bool:
-    return request.path in _HEAD_PATHS or request.path.startswith(_HEAD_PREFIXES)
-
-
 def _refuse_head() -> None:
-    if request.method == "HEAD" and request.routing_exception is None and not _answers_head():
+    if request.method != "HEAD" or request.routing_exception is not None:
+        return
+    route = current_route()
+    if route is None or not route.answers_head:
         raise MethodNotAllowed(valid_methods=allowed_methods())

@@ -14,6 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from provider.infrastructure import current
 from provider.protocol.errors import BodyTooSlow, TemporarilyUnavailable
 from provider.server.environ import REFUSED
+from provider.web.routes import current_route
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -59,5 +60,10 @@ def _refuse() -> None:
             raise TemporarilyUnavailable("the provider is busy; retry later")
         case 413:
             raise RequestEntityTooLarge
-    if (request.content_length or 0) > current.settings().max_body_bytes:
+    if (request.content_length or 0) > _most_bytes():
         raise RequestEntityTooLarge
+
+
+def _most_bytes() -> int:
+    most, route = current.settings().max_body_bytes, current_route()
+    return min(most, route.max_body_bytes) if route and route.max_body_bytes is not None else most

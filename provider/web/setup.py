@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask
+from flask import Flask
 
 from provider.infrastructure import acting, current, event_log
 from provider.protocol.issuer_path import inside
@@ -24,15 +24,21 @@ from provider.web import (
     request_body,
     request_bounds,
     request_metrics,
+    routes,
 )
+from provider.web.route import RouteGroup
 from provider.web.strict_request import StrictRequest
 
 StartResponse = Callable[..., Any]
 WSGIApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
-def install(app: Flask) -> None:
-    """Give an application the house's manners; the house must be installed, the URLs not yet."""
+# What all pages load.
+_OWN = RouteGroup(name="web", routes=(layout.ROUTE,))
+
+
+def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
+    """Give an application its URLs and how they are answered; the settings must be installed."""
     with app.app_context():
         settings = current.settings()
     app.request_class = StrictRequest
@@ -41,7 +47,7 @@ def install(app: Flask) -> None:
     # A doubled slash is a wrong address, not a reason for a 308 that posts a password again (THR-12).
     app.url_map.merge_slashes = False
     path_parameters.install(app)
-    app.register_blueprint(Blueprint("web", __name__, template_folder="templates"))
+    routes.install(app, (_OWN, *groups))
     # The first, so that it measures what all the others do.
     request_metrics.install(app)
     i18n.install(app)
@@ -53,6 +59,7 @@ def install(app: Flask) -> None:
     app.before_request(_note_address)
     methods.install(app)
     cors.install(app)
+    app.before_request(routes.refuse_unless_offered)
     app.after_request(cookies.write)
     app.after_request(op_browser_state.write)
     app.after_request(dpop_nonce.write)

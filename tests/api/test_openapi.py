@@ -36,7 +36,7 @@ def routes(app, room) -> set[tuple[str, str]]:
     return {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith(f"{room.blueprint.name}.")
+        if rule.endpoint.startswith(f"{room.GROUP.name}.")
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
 

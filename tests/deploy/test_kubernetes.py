@@ -10,7 +10,7 @@ import yaml
 
 from provider.config import Settings, load_settings
 from provider.config.unwise import unwise_settings
-from provider.endpoints import URLS
+from provider.endpoints import GROUP
 from tests.architecture.sources import ROOT
 from tests.cli.test_examples import COMMANDS
 from tests.deploy.dockerfile import stages
@@ -149,7 +149,7 @@ def test_all_pods_have_the_same_image_which_the_kustomization_replaces():
 
 
 def test_probes_ask_addresses_and_ports_that_exist():
-    known = {rule for rule, *_ in URLS}
+    known = {route.rule for route in GROUP.routes}
     asked = {probe["httpGet"]["path"] for _, probe in probes() if "httpGet" in probe}
 
     assert asked == {"/health/live", "/health/ready", "/health/started"}

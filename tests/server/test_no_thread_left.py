@@ -82,7 +82,14 @@ def test_a_probe_has_a_thread_of_its_own_below_the_issuers_path_too(path):
         return stuck(environ, start_response)
 
     async def play():
-        front = Front(application, threads=1, limits=limits, patience=30, issuer_path="/auth")
+        front = Front(
+            application,
+            threads=1,
+            limits=limits,
+            patience=30,
+            issuer_path="/auth",
+            own_threads={"/health/live": 1},
+        )
         waiting = asyncio.create_task(ask(front, "text/html"))
         await asyncio.sleep(0)
         answered = await asyncio.wait_for(ask(front, "text/html", path), 20)

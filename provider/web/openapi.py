@@ -1,4 +1,4 @@
-"""Short words for what an OpenAPI description says again and again."""
+"""The parts from which a route's OpenAPI description is made."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def many(of: Described) -> Described:
     return {"type": "array", "items": of}
 
 
-def thing(**members: Described) -> Described:
+def object_of(**members: Described) -> Described:
     """Describe an object that has all of these members."""
     return {"type": "object", "required": list(members), "properties": members}
 
@@ -39,22 +39,50 @@ def form(required: tuple[str, ...] = (), *, members: Described) -> Described:
     }
 
 
-def as_json(description: str, what: Described) -> Described:
+def operation(
+    name: str,
+    summary: str,
+    answers: Described,
+    *,
+    security: list[Described] | None = None,
+    **more: Any,
+) -> Described:
+    """Describe an operation of a protocol; any other answer is an error of its specification."""
+    return {
+        "operationId": name,
+        "tags": ["protocol"],
+        "summary": summary,
+        "security": security or [],
+        "responses": {"default": response("ProtocolError")} | answers,
+    } | more
+
+
+def json_document(name: str, summary: str) -> Described:
+    """Describe an operation that returns a JSON document."""
+    return operation(name, summary, {"200": as_json("The document.", {"type": "object"})})
+
+
+def json_body(name: str) -> Described:
+    """Describe a body in JSON that has this schema."""
+    return {"required": True, "content": {"application/json": {"schema": schema(name)}}}
+
+
+def as_json(description: str, shape: Described) -> Described:
     """Describe an answer in JSON."""
-    return as_content(description, **{"application/json": what})
+    return as_content(description, **{"application/json": shape})
 
 
 def as_content(description: str, **kinds: Described) -> Described:
-    """Describe an answer that comes as one of these media types."""
+    """Describe an answer that has one of these media types."""
     return {
         "description": description,
-        "content": {kind: {"schema": what} for kind, what in kinds.items()},
+        "content": {kind: {"schema": shape} for kind, shape in kinds.items()},
     }
 
 
-def in_query(name: str, description: str, what: Described) -> Described:
+def in_query(name: str, description: str, shape: Described) -> Described:
     """Describe a parameter of the query."""
-    return {"name": name, "in": "query", "description": description, "schema": what}
+    return {"name": name, "in": "query", "description": description, "schema": shape}
 
 
 def in_path(name: str, description: str) -> Described:

@@ -1,0 +1,22 @@
+"""Routes of the account API, which have the same form, the same readers and the same error codes."""
+
+from provider.web.openapi import Described
+from provider.web.route import CORS, Route, Speaks, View
+
+# Apps tell by the code whether there is no session, a dead one, or other trouble (requirement 9).
+_CODES = {"missing_token": 9001, "invalid_token": 9002}
+_OTHER_TROUBLE = 9000
+
+
+def account_route(rule: str, name: str, view: View, method: str, operation: Described) -> Route:
+    """Return a route of the account API."""
+    return Route(
+        rule=rule,
+        name=name,
+        view=view,
+        methods=(method,),
+        speaks=Speaks.JSON,
+        cors=CORS.ACCOUNT,
+        error_code=lambda error: _CODES.get(error, _OTHER_TROUBLE),
+        operations={method: operation},
+    )

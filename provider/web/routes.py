@@ -1,0 +1,100 @@
+"""The routes of an application: which of them a request is for, and what follows from all of them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
+
+from flask import Blueprint, Flask, abort, current_app, request
+from werkzeug.routing import BaseConverter
+
+from provider.config import Settings
+from provider.infrastructure import current
+from provider.web.route import Route, RouteGroup, Speaks
+
+_EXTENSION = "curfew.routes"
+_VARIABLE = re.compile(r"<(?:(\w+):)?\w+>")
+
+
+class RouteTable:
+    """All routes of one application."""
+
+    def __init__(self, groups: Iterable[RouteGroup], converters: Mapping[str, type[BaseConverter]]) -> None:
+        groups = tuple(groups)
+        self.by_endpoint = {f"{group.name}.{route.name}": route for group in groups for route in group.routes}
+        self._discovered = {route.discovery: route.rule for route in self if route.discovery}
+        self._json_below = tuple(prefix for group in groups for prefix in group.json_below)
+        self._shapes = [(_shape(route.rule, converters), route) for route in self]
+
+    def __iter__(self) -> Iterator[Route]:
+        """Yield the routes in the order of their groups."""
+        return iter(self.by_endpoint.values())
+
+    def at(self, path: str) -> list[Route]:
+        """Return the routes of an address, also if a variable part of it has a value that none accepts."""
+        return [route for shape, route in self._shapes if shape.fullmatch(path)]
+
+    def is_json_below(self, path: str) -> bool:
+        """Whether an address without an endpoint is answered in JSON."""
+        return path.startswith(self._json_below)
+
+    def discoverable(self, settings: Settings) -> list[Route]:
+        """Return the routes whose addresses the discovery documents name."""
+        return [route for route in self if route.discovery and route.is_offered(settings)]
+
+    def path_of(self, discovery: str) -> str:
+        """Return the path of an endpoint by its name in the discovery documents. Raises KeyError."""
+        return self._discovered[discovery]
+
+    def own_threads(self) -> dict[str, int]:
+        """Return how many threads the server keeps for single addresses."""
+        return {route.rule: route.own_threads for route in self if route.own_threads}
+
+
+def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
+    """Give an application its URLs; path converters must be installed."""
+    groups = tuple(groups)
+    app.extensions[_EXTENSION] = RouteTable(groups, app.url_map.converters)
+    for group in groups:
+        blueprint = Blueprint(group.name, __name__)
+        for route in group.routes:
+            blueprint.add_url_rule(route.rule, route.name, route.view, methods=route.methods)
+        app.register_blueprint(blueprint)
+
+
+def table(app: Flask | None = None) -> RouteTable:
+    """Return the routes of an application, by default the one at work."""
+    return cast("RouteTable", (app or current_app).extensions[_EXTENSION])
+
+
+def current_route() -> Route | None:
+    """Return the route that a request is for.
+
+    Where none takes the request, because of its method or a variable part, this is the first of its address.
+    """
+    found = table().by_endpoint.get(request.endpoint or "")
+    return found or next(iter(table().at(request.path)), None)
+
+
+def speaks_here() -> Speaks:
+    """Return the form in which this request is answered."""
+    route = current_route()
+    if route is not None:
+        return route.speaks
+    return Speaks.JSON if table().is_json_below(request.path) else Speaks.PAGE
+
+
+def refuse_unless_offered() -> None:
+    """Answer 404 where the settings do not offer the endpoint of a request."""
+    route = table().by_endpoint.get(request.endpoint or "")
+    if route is not None and not route.is_offered(current.settings()):
+        abort(404)
+
+
+def _shape(rule: str, converters: Mapping[str, type[BaseConverter]]) -> re.Pattern[str]:
+    """Return a pattern of the addresses of a rule that accepts any value of its variable parts."""
+    parts, end = [], 0
+    for variable in _VARIABLE.finditer(rule):
+        is_one_part = converters[variable[1] or "default"].part_isolating
+        parts += [re.escape(rule[end : variable.start()]), "[^/]+" if is_one_part else ".*"]
+        end = variable.end()
+    return re.compile("".join([*parts, re.escape(rule[end:])]), re.DOTALL)

@@ -1,0 +1,163 @@
+"""Every address is declared by one Route, and whatever depends on an address follows from it."""
+
+from dataclasses import replace
+
+import pytest
+from flask import jsonify
+
+from provider.api.openapi import document
+from provider.app import GROUPS, create_app
+from provider.infrastructure import current
+from provider.infrastructure.database import db
+from provider.web.openapi import json_document
+from provider.web.route import CORS, Route, RouteGroup, Speaks
+from provider.web.routes import table
+from tests.security.test_header_crawl import HANDLE, METHODS
+from tests.support.browsers import ISSUER
+
+DISCOVERY = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+FORMS = {"application/json": {Speaks.JSON}, "text/html": {Speaks.PAGE, Speaks.REDIRECT, Speaks.FILE}}
+CROSS_SITE = {"Origin": "https://spa.test", "Access-Control-Request-Method": "POST"}
+
+
+@pytest.fixture
+def settings(settings):
+    """Everything is offered."""
+    return replace(settings, registration="open", session_management=True, metrics_bearer_token="x" * 43)
+
+
+def address_of(route: Route) -> str:
+    """An address that has the shape of the route, though no converter may accept its variable parts."""
+    return route.openapi_path.replace("{", "").replace("}", "%20")
+
+
+def test_every_address_is_declared_by_one_route(app):
+    routes = table(app).by_endpoint
+    rules = list(app.url_map.iter_rules())
+
+    assert sorted(rule.endpoint for rule in rules) == sorted(routes)
+    for rule in rules:
+        route = routes[rule.endpoint]
+        assert (rule.rule, rule.methods - {"HEAD"}) == (route.rule, set(route.methods)), rule
+        assert app.view_functions[rule.endpoint] is route.view, rule
+
+
+def test_no_two_routes_answer_the_same_request(app):
+    asked = [(route.rule, method) for route in table(app) for method in route.methods]
+
+    assert len(asked) == len(set(asked))
+
+
+def test_routes_of_one_address_agree_about_their_readers(app):
+    for route in table(app):
+        others = table(app).at(address_of(route).replace("%20", " "))
+        assert {other.cors for other in others} == {route.cors}, route.rule
+        assert {other.speaks for other in others} == {route.speaks}, route.rule
+
+
+@pytest.mark.parametrize("place", DISCOVERY)
+def test_discovery_names_the_endpoints_that_routes_say_it_has_and_no_other(app, http, place):
+    told = http.get(place).json
+
+    declared = {route.discovery: ISSUER + route.rule for route in table(app) if route.discovery}
+    is_address = lambda name: name.endswith(("_endpoint", "_iframe")) or name == "jwks_uri"  # noqa: E731
+    assert {name: value for name, value in told.items() if is_address(name)} == declared
+
+
+def test_a_wrong_method_is_refused_in_the_form_of_the_address(app, http):
+    for route in table(app):
+        for method in set(METHODS) - {"HEAD"}:
+            answer = http.open(address_of(route).replace("%20", HANDLE), method=method)
+            if answer.status_code == 405:
+                assert route.speaks in FORMS[answer.mimetype], (method, route.rule)
+            answer.close()
+
+
+def test_a_wrong_part_of_an_address_is_refused_in_its_form(app, http):
+    for route in table(app):
+        if "<handle:" in route.rule or "<uuid:" in route.rule:
+            answer = http.open(address_of(route), method=route.methods[0])
+
+            assert answer.status_code == 404
+            assert route.speaks in FORMS[answer.mimetype], route.rule
+
+
+def test_a_body_that_is_too_large_is_refused_in_the_form_of_the_address(app, http, settings):
+    for route in table(app):
+        answer = http.open(
+            address_of(route), method=route.methods[-1], data=b"x" * (settings.max_body_bytes + 1)
+        )
+
+        assert answer.status_code == 413, route.rule
+        assert route.speaks in FORMS[answer.mimetype], route.rule
+
+
+@pytest.mark.parametrize(
+    ("path", "mimetype"),
+    [
+        ("/.well-known/nothing", "application/json"),
+        ("/api/nothing", "application/json"),
+        ("/health/nothing", "application/json"),
+        ("/nothing", "text/html"),
+    ],
+)
+def test_an_address_without_an_endpoint_speaks_as_its_neighbours(http, path, mimetype):
+    answer = http.get(path)
+
+    assert (answer.status_code, answer.mimetype) == (404, mimetype)
+
+
+class TestANewEndpoint:
+    """One Route and its registration: everything else follows."""
+
+    @pytest.fixture(params=["offered", "not offered"])
+    def is_offered(self, request) -> bool:
+        return request.param == "offered"
+
+    @pytest.fixture
+    def app(self, settings, is_offered):
+        route = Route(
+            rule="/api/new/<handle:name>",
+            name="new",
+            view=lambda name: jsonify(name=name),
+            methods=("GET", "POST"),
+            speaks=Speaks.JSON,
+            cors=CORS.PUBLIC,
+            answers_head=True,
+            is_offered=lambda _settings: is_offered,
+            max_body_bytes=10,
+            discovery="new_endpoint",
+            error_code=len,
+            operations={"GET": json_document("new", "Something new.")},
+        )
+        app = create_app(settings, groups=(*GROUPS, RouteGroup(name="added", routes=(route,))))
+        with app.app_context():
+            yield app
+            current.house().outbound.close()
+            db.session.remove()
+            db.engine.dispose()
+
+    def test_it_answers_where_it_is_offered(self, http, is_offered):
+        answer = http.get("/api/new/x")
+
+        assert answer.json == ({"name": "x"} if is_offered else {"error": "not_found", "code": 9})
+        assert answer.status_code == (200 if is_offered else 404)
+        assert ("Access-Control-Allow-Origin" in answer.headers) == is_offered
+
+    def test_discovery_names_it_where_it_is_offered(self, http, is_offered):
+        assert ("new_endpoint" in http.get(DISCOVERY[0]).json) == is_offered
+
+    def test_its_methods_and_preflights_follow(self, http):
+        preflight = http.options("/api/new/x", headers=CROSS_SITE)
+
+        assert preflight.status_code == 204
+        assert preflight.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+        assert preflight.headers["Access-Control-Allow-Origin"] == "https://spa.test"
+        assert http.delete("/api/new/x").json == {"error": "method_not_allowed", "code": 18}
+
+    def test_its_body_has_a_limit_of_its_own(self, http):
+        assert http.post("/api/new/x", data=b"x" * 11).status_code == 413
+
+    @pytest.mark.usefixtures("app")
+    def test_it_is_described(self):
+        assert document()["paths"]["/api/new/{name}"]["get"]["operationId"] == "new"
