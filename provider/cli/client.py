@@ -191,7 +191,9 @@ def update(
     named = named_metadata(given)
     accepted = unwise_uris(known.metadata_)
     metadata = read_registration(
-        before | named, may_be_unwise=lambda uri: unwise_redirect_uris or uri in accepted
+        before | named,
+        may_be_unwise=lambda uri: unwise_redirect_uris or uri in accepted,
+        registered=known.metadata_,
     )
     options = asked_options(given, known)
     clients.check_reachable(metadata, options)

@@ -91,11 +91,13 @@ def allowed_signatures(metadata: ClientMetadata, registered: str | None) -> list
     ]
 
 
-def problems_of(metadata: ClientMetadata, may_be_unwise: MayBeUnwise) -> Iterator[Problem]:
+def problems_of(
+    metadata: ClientMetadata, may_be_unwise: MayBeUnwise, registered: ClientMetadata | None = None
+) -> Iterator[Problem]:
     """Yield everything that is wrong with metadata of the right types."""
     yield from text_problems(metadata)
     yield from _choice_problems(metadata)
-    yield from uri_problems(metadata)
+    yield from uri_problems(metadata, registered)
     yield from redirect_uri_problems(metadata, may_be_unwise)
     yield from _flow_problems(metadata)
     yield from _key_problems(metadata)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from provider.protocol.called_uri import parse_called_uri
 from provider.protocol.client_metadata import ClientMetadata, Problem
 from provider.protocol.idn import with_ascii_host
 from provider.protocol.look_alike import REFUSED_IN_NAMES, is_visible
@@ -36,6 +37,10 @@ _URIS = {
     "backchannel_logout_uri": "anywhere",
     "frontchannel_logout_uri": "loopback",
 }
+# The provider calls these, so that they are read by the grammar of its outbound client.
+_CALLED = frozenset(
+    {"logo_uri", "jwks_uri", "sector_identifier_uri", "backchannel_logout_uri", "request_uris"}
+)
 
 
 def read_translations(asked: Mapping[str, object]) -> tuple[dict[str, str], list[Problem]]:
@@ -81,18 +86,16 @@ def text_problems(metadata: ClientMetadata) -> Iterator[Problem]:
         yield Problem("default_max_age", "must be a number of seconds, 0 or more")
 
 
-def uri_problems(metadata: ClientMetadata) -> Iterator[Problem]:
-    """Yield what is wrong with addresses other than redirect URIs."""
-    named = [(name, getattr(metadata, name), http) for name, http in _URIS.items()]
-    named += [("request_uris", uri.partition("#")[0], "never") for uri in metadata.request_uris]
-    for name, uri in metadata.translations.items():
-        if name.partition("#")[0] in _URIS:
-            named.append((name, uri, _URIS[name.partition("#")[0]]))
-    for name, uri, http in named:
-        if uri is None:
-            continue
+def uri_problems(metadata: ClientMetadata, registered: ClientMetadata | None = None) -> Iterator[Problem]:
+    """Yield what is wrong with addresses other than redirect URIs.
+
+    What is `registered` already may stay although it cannot be called: older releases accepted it.
+    """
+    known = {(name, uri) for name, uri, _ in _uris_of(registered)} if registered else set()
+    for name, uri, http in _uris_of(metadata):
+        is_called = name.partition("#")[0] in _CALLED and (name, uri) not in known
         try:
-            parsed = parse_web_uri(uri)
+            parsed = parse_called_uri(uri) if is_called else parse_web_uri(uri)
         except MalformedURI as exc:
             yield Problem(name, str(exc))
             continue
@@ -100,6 +103,19 @@ def uri_problems(metadata: ClientMetadata) -> Iterator[Problem]:
             http == "anywhere" or (http == "loopback" and parsed.is_loopback)
         ):
             yield Problem(name, "must use https")
+
+
+def _uris_of(metadata: ClientMetadata) -> Iterator[tuple[str, str, str]]:
+    """Yield each address with the name of its member, and whether plain http is possible for it."""
+    for name, http in _URIS.items():
+        uri = getattr(metadata, name)
+        if uri is not None:
+            yield name, uri, http
+    for uri in metadata.request_uris:
+        yield "request_uris", uri.partition("#")[0], "never"
+    for name, uri in metadata.translations.items():
+        if name.partition("#")[0] in _URIS:
+            yield name, uri, _URIS[name.partition("#")[0]]
 
 
 def _problems_of_texts(name: str, texts: tuple[str, ...]) -> Iterator[Problem]:

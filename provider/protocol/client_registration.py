@@ -11,12 +11,15 @@ _CODE_GRANT = "authorization_code"
 
 
 def read_registration(
-    asked: Mapping[str, object], *, may_be_unwise: MayBeUnwise = lambda _uri: False
+    asked: Mapping[str, object],
+    *,
+    may_be_unwise: MayBeUnwise = lambda _uri: False,
+    registered: ClientMetadata | None = None,
 ) -> ClientMetadata:
     """Validate what a client wants to register. Raises InvalidClientMetadata with every problem.
 
     rfc7591 §2: unknown members are ignored. rfc7592 §2.2: null means the same as absent. `may_be_unwise`
-    tells whether a redirect URI is accepted although it is unwise.
+    tells whether a redirect URI is accepted although it is unwise; `registered` is what a known client has.
     """
     values, problems = read_members(asked)
     if "response_types" not in values and _CODE_GRANT not in values.get("grant_types", (_CODE_GRANT,)):
@@ -27,7 +30,7 @@ def read_registration(
         metadata = replace(metadata, id_token_signed_response_alg=FAPI2_SIGNATURE)
     # A field whose type is wrong has a default here, about which nothing must be said.
     mistyped = {problem.field for problem in problems}
-    problems += [p for p in problems_of(metadata, may_be_unwise) if p.field not in mistyped]
+    problems += [p for p in problems_of(metadata, may_be_unwise, registered) if p.field not in mistyped]
     if problems:
         raise InvalidClientMetadata(problems)
     return metadata

@@ -11,7 +11,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # rfc3986 without userinfo and without percent signs in the host: both only serve to confuse.
 _WEB = re.compile(
     r"(?P<scheme>https?)://"
-    r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9.-]+)"
+    r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)"
     r"(?::(?P<port>[1-9][0-9]{0,4}))?"
     r"(?P<path>/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
     r"(?P<query>\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
@@ -44,7 +44,8 @@ _TAKEN_SCHEMES = frozenset(
 # Names that lead to no host of the public network (rfc6762 §3, rfc8375, and what routers use).
 _LOCAL_DOMAINS = (".local", ".home.arpa", ".internal", ".lan", ".home", ".localdomain")
 _AUTHORITY = re.compile(r"[^:/?#]+://([^/?#]*)")
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# With the underscore, which is not for host names but common in those of containers and intranets.
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 # What inet_aton would take for a number: a name may not end so, or 127.1 and 0x7f.1 would be addresses.
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -58,11 +59,14 @@ class MalformedURI(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class WebURI:
-    """An http or https URI taken apart."""
+    """An http or https URI taken apart; `authority`, `path` and `query` are as they were written."""
 
     scheme: str
     host: str
     port: int
+    authority: str
+    path: str
+    query: str
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -76,6 +80,19 @@ class WebURI:
         return f"{self.scheme}://{self.host}{port}"
 
     @property
+    def request_target(self) -> str:
+        """Path and query as a request line has them (rfc9112 §3.2.1)."""
+        return f"{self.path or '/'}{self.query}"
+
+    @property
+    def address(self) -> IPv4Address | IPv6Address | None:
+        """The host as an IP address, or None if it is a name."""
+        try:
+            return ip_address(self.host.strip("[]"))
+        except ValueError:
+            return None
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the URI is one of the loopback hosts that may be registered with http."""
         return self.host in LOOPBACK_HOSTS
@@ -83,18 +100,16 @@ class WebURI:
     @property
     def stays_on_device(self) -> bool:
         """Whether the URI leads to the person's own machine, under any of its names (rfc6761 §6.3)."""
-        try:
-            address = ip_address(self.host.strip("[]"))
-        except ValueError:
+        address = self.address
+        if address is None:
             return self.host == "localhost" or self.host.endswith(".localhost")
         return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
     @property
     def is_in_local_network(self) -> bool:
         """Whether the host is one of a local network, by its address or its name."""
-        try:
-            address = ip_address(self.host.strip("[]"))
-        except ValueError:
+        address = self.address
+        if address is None:
             return "." not in self.host or self.host.endswith(_LOCAL_DOMAINS)
         return address.is_private and not address.is_unspecified
 
@@ -112,8 +127,10 @@ def parse_web_uri(text: str) -> WebURI:
     if port > LAST_PORT:
         raise MalformedURI("has a port out of range")
     _check_host(found["host"])
-    _check_escapes(text, found["path"] or "")
-    return WebURI(found["scheme"], found["host"], port)
+    path, query = found["path"] or "", found["query"] or ""
+    _check_escapes(text, path)
+    authority = found["host"] if found["port"] is None else f"{found['host']}:{port}"
+    return WebURI(found["scheme"], found["host"], port, authority, path, query)
 
 
 def check_private_use_uri(text: str) -> None:

@@ -13,6 +13,7 @@ from provider.infrastructure.network_limits import networks_of
 from provider.oauth.client_proof.keys import NoKeys, keys_of
 from provider.oauth.registration.restrictions import check_stranger
 from provider.protocol import forwarded, look_alike, strict_json
+from provider.protocol.called_uri import parse_called_uri
 from provider.protocol.claims_request import read_claims_request
 from provider.protocol.client_certificate import MalformedCertificate, read_certificate
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
@@ -92,6 +93,8 @@ def uris(data: bytes) -> None:
         with suppress(MalformedURI):
             parse_web_uri(text)
             assert matches([text], text, native=False)
+        with suppress(MalformedURI):
+            parse_called_uri(text)
         with suppress(MalformedURI):
             check_private_use_uri(text)
         with suppress(MalformedURI):

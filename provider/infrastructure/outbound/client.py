@@ -199,7 +199,7 @@ class _Adapter(BaseAdapter):
         deadline: Deadline,
     ) -> tuple[Exchange, int, "CaseInsensitiveDict[str]"]:
         body = request.body.encode() if isinstance(request.body, str) else request.body
-        message = (request.method or "", request.path_url, body)
+        message = (request.method or "", target.request_target, body)
         limit = self._policy.max_header_bytes
         connection = self._idle.take((target.scheme, target.host, target.port), addresses)
         response = None

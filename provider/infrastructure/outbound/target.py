@@ -1,37 +1,17 @@
-"""URLs we are willing to call: one strict grammar, used at registration and by the adapter that connects."""
+"""URLs that may be called: those of the grammar in `protocol.called_uri`, as far as the policy allows."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from urllib.parse import unquote_to_bytes
-
-import requests
+from ipaddress import IPv4Address, IPv6Address
 
 from provider.infrastructure.outbound.addresses import is_listed, refusal
 from provider.infrastructure.outbound.policy import IPAddress, OutboundPolicy, RefusedTarget
+from provider.protocol.called_uri import parse_called_uri
+from provider.protocol.uri import MalformedURI
 
-MAX_URL_LENGTH = 2000
 MAX_ANSWERS = 32
 LOOPBACKS: tuple[IPAddress, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
-# rfc3986 without what only serves to confuse: userinfo, fragment, IPvFuture, zone ids, percent in the host.
-GRAMMAR = re.compile(
-    r"(?P<scheme>https?)://"
-    r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)"
-    r"(?::(?P<port>[1-9][0-9]{0,4}))?"
-    r"(?:(?P<path>/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)(?P<query>\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?)?"
-)
-LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-# What inet_aton would take for a number: names may not end so, or 127.1 and 0x7f.1 would be addresses.
-NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
-BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-CONTROL_ESCAPE = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff])")
-# Escaped space, percent, dot, slash and backslash: servers disagree on what they mean in a path.
-AMBIGUOUS_ESCAPE = re.compile(r"%(?:2[05EFef]|5[Cc])")
-DOT_SEGMENT = re.compile(r"/\.{1,2}(?:[/;]|$)")
 
 # Well-known ports of services that do not speak HTTP, most of them as in the Fetch standard's bad ports;
 # refused even with `allowed_ports=None`.
@@ -49,32 +29,25 @@ FOREIGN_PORTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL taken apart by the one grammar; `address` is set when the host is a literal."""
+    """A URL as the door calls it; `address` is set when the host is a literal."""
 
     scheme: str
     host: str
     port: int
     authority: str
+    request_target: str
     address: IPAddress | None
 
     @classmethod
     @lru_cache(maxsize=4096)
     def parse(cls, url: str) -> "Target":
         """Take a URL apart, or refuse it; a few thousand are remembered, as each is called many times."""
-        found = GRAMMAR.fullmatch(url) if len(url) <= MAX_URL_LENGTH else None
-        if found is None:
-            raise RefusedTarget("unsupported URL syntax")
-        _check_path(found["path"] or "/")
-        _check_escapes(found["query"] or "")
-        _check_requests_agrees(url)
-        port = int(found["port"] or DEFAULT_PORTS[found["scheme"]])
-        if port > 65535:
-            raise RefusedTarget("the port is out of range")
-        address = _literal(found["host"])
-        if address is None:
-            _check_name(found["host"])
-        authority = found["host"] if found["port"] is None else f"{found['host']}:{port}"
-        return cls(found["scheme"], found["host"].strip("[]"), port, authority, address)
+        try:
+            uri = parse_called_uri(url)
+        except MalformedURI as exc:
+            raise RefusedTarget(f"the URL {exc}") from exc
+        host = uri.host.strip("[]")
+        return cls(uri.scheme, host, uri.port, uri.authority, uri.request_target, uri.address)
 
     def known_addresses(self, policy: OutboundPolicy) -> tuple[IPAddress, ...]:
         """Return the addresses that need no DNS, those of a literal or of localhost; none for other names."""
@@ -126,46 +99,3 @@ def admit(target: Target, addresses: Sequence[IPAddress], policy: OutboundPolicy
             raise RefusedTarget(reason)
         if extraordinary and not (host_listed or is_listed(address, policy)):
             raise RefusedTarget(f"{target.authority} ({target.scheme}) at {address} is not allow-listed")
-
-
-def _literal(host: str) -> IPAddress | None:
-    try:
-        if host.startswith("["):
-            return IPv6Address(host[1:-1])
-        if not NUMERIC_LABEL.fullmatch(host.rpartition(".")[2]):
-            return None
-        return IPv4Address(host)
-    except AddressValueError as exc:
-        raise RefusedTarget("the host is a malformed address") from exc
-
-
-def _check_name(host: str) -> None:
-    if len(host) > 253 or not all(LABEL.fullmatch(label) for label in host.split(".")):
-        raise RefusedTarget("the host is not a DNS name")
-
-
-def _check_path(path: str) -> None:
-    if path.startswith("//") or DOT_SEGMENT.search(path) or AMBIGUOUS_ESCAPE.search(path):
-        raise RefusedTarget("the path is ambiguous: servers may normalize it differently")
-    _check_escapes(path)
-
-
-def _check_escapes(part: str) -> None:
-    if BROKEN_ESCAPE.search(part) or CONTROL_ESCAPE.search(part):
-        raise RefusedTarget("the URL has malformed percent-encoding or encoded control characters")
-    try:
-        unquote_to_bytes(part).decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise RefusedTarget("the URL's percent-encoding is not UTF-8") from exc
-
-
-def _check_requests_agrees(url: str) -> None:
-    # A check with one parser and a send with another is how a backslash led to 127.0.0.1 (URL-04):
-    # what requests would rewrite before sending is refused instead.
-    prepared = requests.PreparedRequest()
-    try:
-        prepared.prepare_url(url, None)
-    except requests.RequestException as exc:
-        raise RefusedTarget("requests cannot read the URL") from exc
-    if prepared.url not in (url, f"{url}/"):
-        raise RefusedTarget("the URL is not in its normal form")

@@ -142,7 +142,11 @@ def _approved(
     try:
         # What the operator has accepted may be sent back (rfc7592 §2.2); nothing is added to it.
         known = unwise_uris(client.metadata_) if client else {}
-        metadata = read_registration(asked | asserted, may_be_unwise=known.__contains__)
+        metadata = read_registration(
+            asked | asserted,
+            may_be_unwise=known.__contains__,
+            registered=client.metadata_ if client else None,
+        )
         check_stranger(metadata, client)
         sector = metadata.sector_identifier_uri
         with connection_released(), slot_for(sector, registrant) if sector else nullcontext():
