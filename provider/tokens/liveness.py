@@ -107,6 +107,24 @@ def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken |
     )
 
 
+def has_offline_token(grant: Grant) -> bool:
+    """Return whether a refresh token stands on a grant that needs nothing else. Served by its index.
+
+    A person may have signed in to one app twice in the same browser, on one device or on two.
+    """
+    standing = (
+        select(RefreshToken.id)
+        .join(Grant, Grant.id == RefreshToken.grant_id)
+        .where(
+            RefreshToken.grant_id == grant.id,
+            RefreshToken.rotated_at.is_(None),
+            _stands(RefreshToken, clock.now()),
+            outlives_session(RefreshToken),
+        )
+    )
+    return db.session.scalar(standing.limit(1)) is not None
+
+
 def find_code(handle: str) -> FoundCode | None:
     """Find a code, used or not, in one statement and behind its grant's row.
 

@@ -52,13 +52,31 @@ def test_an_access_token_is_revoked_alone(rp, tokens):
 
 
 def test_an_offline_grant_ends_with_its_refresh_token(signed_in, rp):
-    asked = rp.authorize(signed_in, scope="openid offline_access", prompt="consent")
-    tokens = rp.exchange(query_of(press(signed_in, asked, "allow"))["code"]).json
+    tokens = offline_tokens(signed_in, rp)
 
     rp.revoke(tokens["refresh_token"])
 
     assert "grant_revoked" in tags()
     assert rp.sign_in(signed_in, scope="openid offline_access")["scope"] == "openid"
+
+
+def offline_tokens(signed_in, rp):
+    asked = rp.authorize(signed_in, scope="openid offline_access", prompt="consent")
+    return rp.exchange(query_of(press(signed_in, asked, "allow"))["code"]).json
+
+
+def test_an_offline_grant_lives_on_while_another_sign_in_in_the_same_browser_needs_it(signed_in, rp):
+    """Two devices used one browser, or one device signed in again before it handed in its old token."""
+    first, second = offline_tokens(signed_in, rp), offline_tokens(signed_in, rp)
+    second = rp.refresh(second["refresh_token"]).json
+
+    rp.revoke(first["refresh_token"])
+
+    assert not rp.introspect(first["access_token"])["active"]
+    assert rp.introspect(second["access_token"])["active"]
+    assert "grant_revoked" not in tags()
+    rp.revoke(second["refresh_token"])
+    assert "grant_revoked" in tags()
 
 
 @pytest.mark.spec("rfc7009 3")

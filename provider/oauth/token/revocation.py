@@ -16,7 +16,7 @@ from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.client_proof.registered_client import RegisteredClient
-from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
+from provider.tokens.liveness import FoundRefreshToken, find_refresh_token, has_offline_token
 from provider.tokens.models import AccessToken
 from provider.tokens.queries import find_access_token_row
 from provider.tokens.refresh import REFRESH_TOKEN_PREFIX
@@ -68,7 +68,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
             _record(request, client, "refresh_token", found)
 
     def _end_what_is_left(self, found: FoundRefreshToken, request: Any) -> None:
-        """End an offline grant with its refresh token, without which nobody could ever use or end it.
+        """End an offline grant with its last refresh token, without which nobody could ever use or end it.
 
         A device that gives its token back has signed itself out. A token that was issued without
         offline_access ends nothing else: its grant lives on with the session or with an offline token.
@@ -78,7 +78,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
                 reason=LogoutReason.USER, initiator="client", client=found.client, ip=request.ip
             )
             end_grant(found.grant.id, by_client)
-        elif found.outlives_session and lifecycle.revoke(found.grant):
+        elif found.outlives_session and not has_offline_token(found.grant) and lifecycle.revoke(found.grant):
             record(
                 EventTag.GRANT_REVOKED,
                 actor="client",
