@@ -1,0 +1,102 @@
+"""A phone: one installation of the native app, used through its command line as a person would."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demo.browser import Browser
+from demo.processes import own_environment
+
+# A loaded machine starts a Python slowly; nothing that the app does takes this long.
+COMMAND_SECONDS = 60.0
+
+
+class PhoneFailed(Exception):
+    """A command of the phone did not do what it should; the message holds what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a command ended, and what it said."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phone:
+    """One device; what it keeps is in its folder."""
+
+    folder: Path
+    issuer: str
+    client_id: str = "phone"
+    options: Sequence[str] = ("--insecure-storage",)
+    environ: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def command(self) -> list[str]:
+        """The command line without the verb."""
+        given = ["--issuer", self.issuer, "--client-id", self.client_id, "--data-dir", str(self.folder)]
+        return [sys.executable, "-m", "relying_party_demo.native", *given, *self.options]
+
+    def run(self, *words: str, answer: str = "") -> Said:
+        """Run a command; `answer` is what the person types."""
+        done = subprocess.run(  # noqa: S603 – our own command.
+            [*self.command, *words],
+            input=answer,
+            env=self._environ,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout + done.stderr)
+
+    @contextmanager
+    def running(self, *words: str) -> Iterator["subprocess.Popen[str]"]:
+        """Run a command that waits for something; it is over when the block is left."""
+        process = subprocess.Popen(  # noqa: S603 – our own command.
+            [*self.command, *words],
+            env=self._environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def sign_in(self, browser: Browser, username: str, password: str, *words: str) -> Said:
+        """Sign in with a browser, which may have a session already."""
+        with self.running("login", "--no-browser", *words) as process:
+            browser.open(address_in(process))
+            if browser.has("sign-in"):
+                browser.press("sign-in", username=username, password=password)
+            if browser.has("allow"):
+                browser.press("allow")
+            try:
+                text, _ = process.communicate(timeout=COMMAND_SECONDS)
+            except subprocess.TimeoutExpired as exc:
+                raise PhoneFailed(f"the browser did not return to the app: {browser.where}") from exc
+            return Said(process.returncode, text)
+
+    @property
+    def _environ(self) -> dict[str, str]:
+        return own_environment(**self.environ)
+
+
+def address_in(process: "subprocess.Popen[str]") -> str:
+    """Return the address that a command shows for the browser."""
+    assert process.stdout is not None  # noqa: S101 – it was asked for when the process was started.
+    heard = []
+    for line in process.stdout:
+        if line.startswith(("http://", "https://")):
+            return line.strip()
+        heard.append(line.strip())
+    raise PhoneFailed(" ".join(heard) or "the phone showed no address")

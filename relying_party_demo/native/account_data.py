@@ -1,0 +1,92 @@
+"""What the app keeps about a person beside the tokens: profile, answers of the API, embedded pages' data."""
+
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from relying_party_demo.native.private_file import make_private_folder, read_private, write_private
+
+_PROFILE, _ANSWERS, _WEB_VIEWS = "profile.json", "answers.json", "web-views"
+
+
+class AccountData:
+    """The folder of one account; its name says nothing about whose it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """What the provider told about the person, and when; empty before it did."""
+        return self._load(_PROFILE)
+
+    def write_profile(self, claims: dict[str, Any]) -> None:
+        """Store a profile that the provider told just now."""
+        self._save(_PROFILE, {"claims": claims, "at": time.time()})
+
+    def find_answer(self, url: str) -> dict[str, Any] | None:
+        """Return the stored answer of the API at a URL: its text, and when it arrived."""
+        found = self._load(_ANSWERS).get(url)
+        return found if isinstance(found, dict) else None
+
+    def write_answer(self, url: str, text: str) -> None:
+        """Store an answer of the API for moments without a network."""
+        self._save(_ANSWERS, self._load(_ANSWERS) | {url: {"text": text, "at": time.time()}})
+
+    @property
+    def web_views(self) -> Path:
+        """The folder of what embedded pages store: cookies, local storage, caches."""
+        folder = self.folder / _WEB_VIEWS
+        make_private_folder(folder)
+        return folder
+
+    def delete_profile(self) -> None:
+        """Delete the profile."""
+        (self.folder / _PROFILE).unlink(missing_ok=True)
+
+    def delete_answers(self) -> None:
+        """Delete the stored answers of the API."""
+        (self.folder / _ANSWERS).unlink(missing_ok=True)
+
+    def delete_web_views(self) -> None:
+        """Delete what embedded pages have stored."""
+        _delete(self.folder / _WEB_VIEWS)
+
+    def delete(self) -> None:
+        """Delete the folder with whatever is left in it."""
+        _delete(self.folder)
+
+    def _load(self, name: str) -> dict[str, Any]:
+        text = read_private(self.folder / name)
+        try:
+            found = json.loads(text) if text else {}
+        except ValueError:
+            # Only a copy of what can be fetched again.
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _save(self, name: str, content: dict[str, Any]) -> None:
+        write_private(self.folder / name, json.dumps(content))
+
+
+def folder_of(data_dir: Path, issuer: str, client_id: str, sub: str) -> Path:
+    """Return the folder of a person's data."""
+    digest = hashlib.sha256("\n".join((issuer, client_id, sub)).encode()).hexdigest()[:24]
+    return data_dir / "accounts" / digest
+
+
+def delete_all_but(data_dir: Path, kept: Path | None) -> None:
+    """Delete the data of everyone who is not signed in, as after an interrupted sign-out or a restore."""
+    accounts = data_dir / "accounts"
+    if accounts.is_dir():
+        for folder in accounts.iterdir():
+            if folder != kept:
+                _delete(folder)
+
+
+def _delete(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

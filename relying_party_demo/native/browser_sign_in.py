@@ -1,0 +1,117 @@
+"""Signing in: the system's browser, a loopback redirect, PKCE, and a code bound to the device's key."""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from relying_party_demo.native.app import NativeApp
+from relying_party_demo.native.dpop import DPoPKey
+from relying_party_demo.native.id_token import InvalidIDToken, validate
+from relying_party_demo.native.loopback import Loopback
+from relying_party_demo.native.refusals import Code, Refused, refusal_of
+from relying_party_demo.native.sign_in_record import SignIn
+from relying_party_demo.native.tokens import tokens_from
+from relying_party_demo.openid_provider import Document
+
+PATIENCE_SECONDS = 300.0
+
+
+class SignInRefused(Exception):
+    """The sign-in must not succeed; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one attempt is recognised by; none of it is used twice."""
+
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    code_verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
+    key: DPoPKey = field(default_factory=DPoPKey.generate, repr=False)
+
+    @property
+    def code_challenge(self) -> str:
+        """The S256 challenge (rfc7636 §4.2)."""
+        digest = hashlib.sha256(self.code_verifier.encode()).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def sign_in(
+    app: NativeApp, show: Callable[[str], None], *, fresh: bool, patience: float = PATIENCE_SECONDS
+) -> tuple[SignIn, Document]:
+    """Have the person sign in; returns the sign-in, which is not stored yet, and the ID Token's claims.
+
+    `show` opens the address in the browser. `fresh` asks for the password whatever session the browser has.
+    Raises SignInRefused, Refused, NoAnswer or ProviderUnreachable.
+    """
+    attempt = Attempt()
+    with Loopback(attempt.state) as loopback:
+        show(_authorization_url(app, attempt, loopback.redirect_uri, fresh=fresh))
+        answer = loopback.wait(patience)
+        redirect_uri = loopback.redirect_uri
+    _check_answer(app, answer)
+    told = _redeem(app, attempt, answer.get("code", ""), redirect_uri)
+    tokens = tokens_from(told)
+    try:
+        claims = validate(
+            told.get("id_token"), app.provider, client_id=app.config.client_id, nonce=attempt.nonce
+        )
+    except InvalidIDToken as exc:
+        raise SignInRefused(str(exc)) from exc
+    begun = SignIn(
+        sub=claims["sub"],
+        local_id=secrets.token_hex(16),
+        scope=str(told.get("scope") or app.config.scope),
+        push_registration=secrets.token_hex(16),
+        tokens=tokens,
+        key=attempt.key,
+    )
+    return begun, claims
+
+
+def _authorization_url(app: NativeApp, attempt: Attempt, redirect_uri: str, *, fresh: bool) -> str:
+    # core §11: offline access needs prompt=consent; rfc8252 §8.6: a page is shown in any case.
+    prompts = [*(["login"] if fresh else []), "consent"]
+    asked = {
+        "response_type": "code",
+        "client_id": app.config.client_id,
+        "redirect_uri": redirect_uri,
+        "scope": app.config.scope,
+        "state": attempt.state,
+        "nonce": attempt.nonce,
+        "code_challenge": attempt.code_challenge,
+        "code_challenge_method": "S256",
+        "dpop_jkt": attempt.key.thumbprint,
+        "prompt": " ".join(prompts),
+    }
+    return f"{app.provider.endpoint('authorization_endpoint')}?{urlencode(asked)}"
+
+
+def _check_answer(app: NativeApp, answer: dict[str, str]) -> None:
+    # rfc9207 §2.4: compare exactly, and refuse an answer without iss when the provider promises it.
+    is_promised = app.provider.metadata().get("authorization_response_iss_parameter_supported") is True
+    iss = answer.get("iss")
+    if iss != app.config.issuer and (iss is not None or is_promised):
+        raise SignInRefused("the answer does not come from the provider of this app")
+    if "error" in answer:
+        raise SignInRefused(answer.get("error_description") or answer["error"])
+
+
+def _redeem(app: NativeApp, attempt: Attempt, code: str, redirect_uri: str) -> Document:
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "client_id": app.config.client_id,
+        "code_verifier": attempt.code_verifier,
+    }
+    answer = app.wire.send("POST", app.provider.endpoint("token_endpoint"), form=form, key=attempt.key)
+    if not answer.is_ok:
+        raise refusal_of(answer)
+    told = answer.document()
+    if "access_token" not in told:
+        raise Refused(Code.OTHER, "the provider's token response is malformed")
+    return told

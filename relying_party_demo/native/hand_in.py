@@ -1,0 +1,72 @@
+"""Handing in what earlier sign-outs of this device still owe: at each start, and by `flush`."""
+
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from relying_party_demo.native.app import NativeApp
+from relying_party_demo.native.locks import changing
+from relying_party_demo.native.pending import Kind, Pending
+from relying_party_demo.native.push import HookFailed
+from relying_party_demo.openid_provider import ProviderUnreachable
+
+# Refusals that no later attempt changes: the token or the client is unknown, so nothing lives.
+_FINAL = {"invalid_grant", "invalid_client", "unauthorized_client", "invalid_token"}
+_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """What was done, what is left, and why."""
+
+    done: int
+    left: int
+    trouble: str = ""
+
+
+def hand_in(app: NativeApp) -> HandedIn:
+    """Hand in all that is pending, until there is trouble. It is harmless to do it twice."""
+    done, trouble = 0, ""
+    owed = app.pending.list_all()
+    for one in owed:
+        trouble = "" if one.is_too_old else _try(app, one)
+        if trouble:
+            break
+        with changing(app.config.data_dir):
+            app.pending.remove(one)
+        done += 1
+    return HandedIn(done, len(owed) - done, trouble)
+
+
+def hand_in_within(app: NativeApp, seconds: float) -> HandedIn:
+    """Hand in all that is pending, waiting for a network for so long."""
+    deadline = time.monotonic() + seconds
+    done = 0
+    while True:
+        outcome = hand_in(app)
+        done += outcome.done
+        if not outcome.left or time.monotonic() > deadline:
+            return HandedIn(done, outcome.left, outcome.trouble)
+        time.sleep(_POLL_SECONDS)
+
+
+def _try(app: NativeApp, one: Pending) -> str:
+    """Return why it has to be tried again; empty when it is done."""
+    try:
+        match one.kind:
+            case Kind.PUSH:
+                app.push.deregister(one.value)
+                return ""
+            case Kind.REVOCATION:
+                return _revoke(app, one.value)
+    except (ProviderUnreachable, HookFailed) as exc:
+        return str(exc)
+
+
+def _revoke(app: NativeApp, token: str) -> str:
+    """Revoke a token (rfc7009 §2.1); its key is not needed for that and no longer exists."""
+    form = {"token": token, "token_type_hint": "refresh_token", "client_id": app.config.client_id}
+    answer = app.wire.send("POST", app.provider.endpoint("revocation_endpoint"), form=form)
+    if answer.status == HTTPStatus.OK or answer.document().get("error") in _FINAL:
+        return ""
+    return f"the provider answered HTTP {answer.status}"

@@ -1,0 +1,30 @@
+"""Which keyring the app trusts: those of operating systems and desktops, named one by one.
+
+The library would take any backend that is installed. `keyrings.alt`, which other packages pull in, brings
+some that write plain text files, so the choice is not left to it.
+"""
+
+from keyring.backend import KeyringBackend, get_all_keyring
+
+TRUSTED = frozenset(
+    {
+        "keyring.backends.macOS.Keyring",
+        "keyring.backends.Windows.WinVaultKeyring",
+        "keyring.backends.SecretService.Keyring",
+        "keyring.backends.libsecret.Keyring",
+        "keyring.backends.kwallet.DBusKeyring",
+        "keyring.backends.kwallet.DBusKeyringKWallet4",
+    }
+)
+
+
+def find_keyring() -> KeyringBackend | None:
+    """Return the best keyring of this machine that is trusted; None where there is none."""
+    found = [backend for backend in get_all_keyring() if is_trusted(backend)]
+    return max(found, key=lambda backend: backend.priority, default=None)
+
+
+def is_trusted(backend: KeyringBackend) -> bool:
+    """Whether a backend itself, and not one derived from it elsewhere, is on the list."""
+    kind = type(backend)
+    return f"{kind.__module__}.{kind.__qualname__}" in TRUSTED

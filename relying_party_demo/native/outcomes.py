@@ -1,0 +1,58 @@
+"""Exit codes, and the sentence for each kind of trouble."""
+
+from enum import IntEnum
+
+from relying_party_demo.native.app import NotSignedIn
+from relying_party_demo.native.browser_sign_in import SignInRefused
+from relying_party_demo.native.locks import Busy, SignOutInProgress
+from relying_party_demo.native.loopback import NoAnswer
+from relying_party_demo.native.plain_text import plain
+from relying_party_demo.native.purge import PurgeIncomplete
+from relying_party_demo.native.refusals import Code, Refused
+from relying_party_demo.native.secret_store import StoreUnavailable
+from relying_party_demo.openid_provider import ProviderUnreachable
+
+
+class Exit(IntEnum):
+    """How a command ended."""
+
+    DONE = 0
+    TROUBLE = 1
+    WRONG_USE = 2
+    SIGN_IN = 3
+    DEAD_SESSION = 4
+    NO_NETWORK = 5
+    CANCELLED = 6
+    IN_PROGRESS = 7
+
+
+TROUBLE = (
+    NotSignedIn,
+    Refused,
+    ProviderUnreachable,
+    SignOutInProgress,
+    SignInRefused,
+    NoAnswer,
+    PurgeIncomplete,
+    StoreUnavailable,
+    Busy,
+    OSError,
+)
+_BY_CODE = {Code.NO_TOKEN: Exit.SIGN_IN, Code.DEAD_SESSION: Exit.DEAD_SESSION}
+
+
+def exit_of(exc: Exception) -> tuple[Exit, str]:
+    """Return the exit code and the sentence for something that went wrong."""
+    match exc:
+        case NotSignedIn():
+            return Exit.SIGN_IN, "You are not signed in. Sign in with: login"
+        case Refused(code=code):
+            return _BY_CODE.get(code, Exit.TROUBLE), f"{exc}."
+        case ProviderUnreachable():
+            return Exit.NO_NETWORK, f"No network: {exc}."
+        case SignOutInProgress():
+            return Exit.IN_PROGRESS, "A sign-out is already in progress."
+        case SignInRefused() | NoAnswer():
+            return Exit.TROUBLE, f"Not signed in: {plain(str(exc))}."
+        case _:
+            return Exit.TROUBLE, f"It did not work: {plain(str(exc))}."

@@ -1,0 +1,9 @@
+"""Text of others on a terminal."""
+
+_LONGEST = 300
+
+
+def plain(text: str) -> str:
+    """Return a text without control characters, which could rewrite what a terminal shows."""
+    shown = "".join(character if character.isprintable() else "?" for character in text)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"

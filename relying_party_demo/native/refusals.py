@@ -1,0 +1,37 @@
+"""How the provider and an API say no, with the codes that people and support go by."""
+
+from enum import IntEnum
+
+from relying_party_demo.native.plain_text import plain
+from relying_party_demo.native.wire import Answer
+
+
+class Code(IntEnum):
+    """The codes of the account API."""
+
+    OTHER = 9000
+    NO_TOKEN = 9001
+    DEAD_SESSION = 9002
+
+
+class Refused(Exception):
+    """The server said no; nothing was deleted here."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(f"{message} ({int(code)})")
+        self.code = code
+
+
+class SessionEnded(Exception):
+    """The provider takes neither the access token nor the refresh token: the person was signed out."""
+
+
+def refusal_of(answer: Answer) -> Refused:
+    """Return what a server's answer means; its own message is passed on to the person."""
+    told = answer.document()
+    number = told.get("code")
+    code = Code(number) if number in list(Code) else Code.OTHER
+    if code is Code.DEAD_SESSION:
+        return Refused(code, "Invalid or expired session")
+    said = told.get("error_description") or told.get("error") or f"the server answered HTTP {answer.status}"
+    return Refused(code, plain(str(said)))

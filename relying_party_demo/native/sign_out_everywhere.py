@@ -1,0 +1,80 @@
+"""Sign out on all devices: the provider first, and this device only after it has said yes."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from relying_party_demo.native import api
+from relying_party_demo.native.app import NativeApp
+from relying_party_demo.native.locks import signing_out
+from relying_party_demo.native.purge import purge
+from relying_party_demo.native.refusals import Code, Refused, SessionEnded, refusal_of
+from relying_party_demo.native.sign_in_record import SignIn
+from relying_party_demo.native.wire import Answer
+from relying_party_demo.openid_provider import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would end, for the question; unknown where the provider did not tell."""
+
+    sessions: int | None = None
+    apps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What the provider has ended."""
+
+    sessions: int
+    apps: int
+
+
+def preview(app: NativeApp) -> Preview:
+    """Ask what would end. Raises NotSignedIn or NoNetwork; a dead session is told by the sign-out itself."""
+    try:
+        told = api.get(app, app.get_sign_in(), _address(app)).document()
+    except (SessionEnded, Refused):
+        return Preview()
+    apps = [str(one.get("name")) for one in told.get("apps", []) if isinstance(one, dict)]
+    return Preview(sessions=int(told.get("session_count", 0)), apps=tuple(apps))
+
+
+def sign_out_everywhere(app: NativeApp) -> Ended:
+    """Have the provider end everything, then delete what is stored here.
+
+    Raises Refused or NoNetwork, and then nothing was deleted; SignOutInProgress; PurgeIncomplete.
+    A second attempt after a lost answer is answered like the first.
+    """
+    with signing_out(app.config.data_dir):
+        sign_in = app.record.load()
+        if sign_in is None:
+            raise Refused(Code.NO_TOKEN, "You are not signed in")
+        answer = _ask(app, sign_in)
+        if answer.status != HTTPStatus.OK:
+            raise refusal_of(answer)
+        purge(app, sign_in)
+    return _ended(answer.document())
+
+
+def _ask(app: NativeApp, sign_in: SignIn) -> Answer:
+    """Send the access token, or the refresh token once that has expired or is refused."""
+    url, tokens = _address(app), sign_in.tokens
+    if tokens.is_fresh or tokens.refresh_token is None:
+        answer = app.wire.send("POST", url, key=sign_in.key, access_token=tokens.access_token)
+        if answer.status != HTTPStatus.UNAUTHORIZED or tokens.refresh_token is None:
+            return answer
+    form = {"refresh_token": tokens.refresh_token, "client_id": app.config.client_id}
+    return app.wire.send("POST", url, form=form, key=sign_in.key)
+
+
+def _address(app: NativeApp) -> str:
+    return f"{app.config.issuer.rstrip('/')}/account/sign-out-everywhere"
+
+
+def _ended(told: Document) -> Ended:
+    apps = told.get("apps_to_notify")
+    sessions = told.get("sessions_ended")
+    return Ended(
+        sessions=sessions if isinstance(sessions, int) else 0,
+        apps=len(apps) if isinstance(apps, list) else 0,
+    )

@@ -1,0 +1,92 @@
+"""The tokens of the sign-in: read from a token response, and refreshed when they have run out."""
+
+import time
+
+from relying_party_demo.native.app import NativeApp
+from relying_party_demo.native.id_token import InvalidIDToken, validate
+from relying_party_demo.native.locks import changing, refreshing
+from relying_party_demo.native.refusals import Code, Refused, SessionEnded, refusal_of
+from relying_party_demo.native.sign_in_record import SignIn, Tokens
+from relying_party_demo.openid_provider import Document
+
+# rfc6749 §5.1 recommends expires_in; without it the token is taken for a short-lived one.
+USUAL_SECONDS = 300.0
+
+
+def tokens_from(answer: Document, *, before: Tokens | None = None) -> Tokens:
+    """Read a token response; a refresh without a new refresh token keeps the old one. Raises Refused."""
+    access_token, expires_in = answer.get("access_token"), answer.get("expires_in", USUAL_SECONDS)
+    refresh_token = answer.get("refresh_token", before.refresh_token if before else None)
+    # rfc9449 §5: token_type DPoP says that the token is bound to our key; another one is not for us.
+    if str(answer.get("token_type", "")).lower() != "dpop":
+        raise Refused(Code.OTHER, "the provider does not bind its tokens to this device")
+    if not isinstance(access_token, str) or not isinstance(expires_in, int | float):
+        raise Refused(Code.OTHER, "the provider's token response is malformed")
+    return Tokens(
+        access_token=access_token,
+        expires_at=time.time() + expires_in,
+        refresh_token=refresh_token if isinstance(refresh_token, str) else None,
+    )
+
+
+def with_fresh_token(app: NativeApp, sign_in: SignIn) -> SignIn:
+    """Return the sign-in with an access token that should work. Raises what `refreshed` raises."""
+    return sign_in if sign_in.tokens.is_fresh else refreshed(app, sign_in)
+
+
+def refreshed(app: NativeApp, sign_in: SignIn) -> SignIn:
+    """Redeem the refresh token and store what it brings.
+
+    Raises SessionEnded when the provider refuses it for good, Refused when it says something else, and
+    NoNetwork. Nothing is deleted here: what an ended session means is decided by who asked.
+    """
+    with refreshing(app.config.data_dir):
+        now = app.record.load()
+        if now is None or now.local_id != sign_in.local_id:
+            raise SessionEnded("the person signed out meanwhile")
+        # Another process was quicker, and its tokens are the newer ones.
+        if now.tokens.access_token != sign_in.tokens.access_token:
+            return now
+        return _redeem(app, now)
+
+
+def _redeem(app: NativeApp, sign_in: SignIn) -> SignIn:
+    if sign_in.tokens.refresh_token is None:
+        raise SessionEnded("there is no refresh token")
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": sign_in.tokens.refresh_token,
+        "client_id": app.config.client_id,
+    }
+    answer = app.wire.send("POST", app.provider.endpoint("token_endpoint"), form=form, key=sign_in.key)
+    if not answer.is_ok:
+        # rfc6749 §5.2: invalid_grant is for good.
+        if answer.document().get("error") == "invalid_grant":
+            raise SessionEnded("the provider has ended the session")
+        raise refusal_of(answer)
+    told = answer.document()
+    _check_same_person(app, sign_in, told)
+    return _keep(app, sign_in.with_tokens(tokens_from(told, before=sign_in.tokens)))
+
+
+def _check_same_person(app: NativeApp, sign_in: SignIn, told: Document) -> None:
+    """core §12.2: an ID Token that comes with a refresh has the same sub as the first one."""
+    if "id_token" not in told:
+        return
+    try:
+        claims = validate(told["id_token"], app.provider, client_id=app.config.client_id, nonce=None)
+    except InvalidIDToken as exc:
+        raise Refused(Code.OTHER, str(exc)) from exc
+    if claims["sub"] != sign_in.sub:
+        raise Refused(Code.OTHER, "the refreshed ID Token speaks of another person")
+
+
+def _keep(app: NativeApp, sign_in: SignIn) -> SignIn:
+    with changing(app.config.data_dir):
+        now = app.record.load()
+        # A sign-out of this device waits for no network. The token that it wrote down takes these along,
+        # since a revocation ends all that came from the same sign-in.
+        if now is None or now.local_id != sign_in.local_id:
+            raise SessionEnded("the person signed out meanwhile")
+        app.record.save_tokens(sign_in.tokens)
+    return sign_in

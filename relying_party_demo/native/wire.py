@@ -1,0 +1,133 @@
+"""HTTP as the app speaks it: no redirects, bounded answers, DPoP with the nonce that a server asks for."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+from relying_party_demo.native.dpop import DPoPKey
+from relying_party_demo.openid_provider import TIMEOUT, Document, ProviderUnreachable
+
+LARGEST_ANSWER = 1024 * 1024
+# Over all reads of one answer; TIMEOUT bounds each of them.
+DEADLINE_SECONDS = 20.0
+_CHUNK = 16 * 1024
+
+
+class NoNetwork(ProviderUnreachable):
+    """The server could not be reached, or its answer did not arrive; what it did is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response that has arrived completely."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the server did what it was asked to."""
+        return self.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
+
+    def document(self) -> Document:
+        """Return the JSON object of the body; an empty one where there is none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def wants_nonce(self) -> bool:
+        """Whether only the nonce was missing (rfc9449 §8 and §9)."""
+        if self.status == HTTPStatus.BAD_REQUEST:
+            return self.document().get("error") == "use_dpop_nonce"
+        is_refused = self.status == HTTPStatus.UNAUTHORIZED
+        return is_refused and 'error="use_dpop_nonce"' in self.headers.get("WWW-Authenticate", "")
+
+
+class Wire:
+    """Sends requests, and remembers the nonce of each origin."""
+
+    def __init__(self, ca_bundle: Path | None = None) -> None:
+        self._session = requests.Session()
+        # As the other demo apps: past any proxy that the environment names. No retries: a DPoP proof and a
+        # refresh token are used once, and only the caller knows what a second attempt would mean.
+        self._session.trust_env = False
+        self._session.headers["User-Agent"] = "CurfewNative/1"
+        if ca_bundle:
+            self._session.verify = str(ca_bundle)
+        self._nonces: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Close the connections that were kept open."""
+        self._session.close()
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        key: DPoPKey | None = None,
+        access_token: str | None = None,
+    ) -> Answer:
+        """Send a request, and once more if the server asks for a nonce. Raises NoNetwork."""
+        answer = self._send_once(method, url, form, key, access_token)
+        if key is not None and answer.wants_nonce and "DPoP-Nonce" in answer.headers:
+            answer = self._send_once(method, url, form, key, access_token)
+        return answer
+
+    def _send_once(
+        self,
+        method: str,
+        url: str,
+        form: Mapping[str, str] | None,
+        key: DPoPKey | None,
+        access_token: str | None,
+    ) -> Answer:
+        headers = self._headers(method, url, key, access_token)
+        try:
+            with self._session.request(
+                method, url, data=form, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+            ) as response:
+                body = _read(response)
+        except requests.RequestException as exc:
+            raise NoNetwork(f"{urlsplit(url).netloc} does not answer") from exc
+        if nonce := response.headers.get("DPoP-Nonce"):
+            # rfc9449 §8.2: the newest nonce of a server replaces the one before.
+            self._nonces[_origin(url)] = nonce
+        return Answer(response.status_code, response.headers, body)
+
+    def _headers(
+        self, method: str, url: str, key: DPoPKey | None, access_token: str | None
+    ) -> dict[str, str]:
+        headers = {"Accept": "application/json"}
+        if key is not None:
+            nonce = self._nonces.get(_origin(url))
+            headers["DPoP"] = key.proof(method, url, access_token=access_token, nonce=nonce)
+        if access_token is not None:
+            headers["Authorization"] = f"DPoP {access_token}"
+        return headers
+
+
+def _read(response: requests.Response) -> bytes:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
+            raise requests.RequestException("the answer is too large or too slow")
+    return bytes(body)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()

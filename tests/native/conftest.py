@@ -1,0 +1,159 @@
+"""One provider for all of these tests, as a process, behind a network that they can interrupt."""
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from demo.browser import Browser
+from demo.phone import Phone, Said, address_in
+from demo.processes import own_environment
+from provider.cli import main
+from provider.infrastructure import event_log
+from tests.support.demo import CURFEW, free_run
+from tests.support.network import Network
+from tests.support.waiting import wait_until
+
+PASSWORD = "a-long-enough-password"
+SCOPE = "openid profile email offline_access account"
+QUICK = {"CURFEW_ARGON2_MEMORY": "1024", "CURFEW_ARGON2_PASSES": "1"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have one process of the run start the provider for all of them."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("native"))
+
+
+@dataclass
+class Server:
+    """The provider's process, and the network in front of it."""
+
+    network: Network
+    process: "subprocess.Popen[bytes]"
+    data: Path
+    environ: dict[str, str]
+
+    @property
+    def issuer(self) -> str:
+        return self.environ["CURFEW_ISSUER"]
+
+
+@pytest.fixture(scope="session")
+def server(prepared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    data = tmp_path_factory.mktemp("native") / "data"
+    shutil.copytree(prepared_data, data)
+    with Network() as network:
+        network.upstream_port = free_run(1)
+        environ = own_environment(
+            CURFEW_DATA_DIR=str(data),
+            CURFEW_ISSUER=f"http://localhost:{network.port}",
+            CURFEW_DPOP_NONCE_REQUIRED="true",
+            **QUICK,
+        )
+        prepare(environ)
+        process = subprocess.Popen(
+            [CURFEW, "serve", "--port", str(network.upstream_port)],
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_until(lambda: answers(f"http://127.0.0.1:{network.upstream_port}/health/ready"), seconds=60)
+            yield Server(network, process, data, environ)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def prepare(environ: dict[str, str]) -> None:
+    """Register the app and the two people; the command runs in this process, which is quicker."""
+    for name in ("ada", "ben"):
+        curfew(environ, "user", "add", name, "--claim", f"name={name.title()}", stdin=PASSWORD)
+    native = ("--application-type", "native", "--token-endpoint-auth-method", "none")
+    curfew(
+        environ,
+        *("client", "add", "--client-id", "phone", "--client-name", "Phone", *native),
+        *("--redirect-uri", "http://127.0.0.1/callback", "--scope", SCOPE, "--dpop-bound-access-tokens"),
+    )
+
+
+def curfew(environ: dict[str, str], *words: str, stdin: str = "") -> str:
+    done = CliRunner().invoke(main, words, input=stdin, env=environ)
+    # The command has sent the log of this process to a stream of its own.
+    event_log.configure("INFO")
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.fixture
+def network(server: Server) -> Iterator[Network]:
+    server.network.mend()
+    yield server.network
+    server.network.mend()
+
+
+@pytest.fixture
+def make_phone(server: Server, network: Network, tmp_path: Path) -> Callable[..., Phone]:
+    def make(name: str, **changes) -> Phone:
+        options = ("--insecure-storage", "--api", f"{server.issuer}/userinfo")
+        return Phone(folder=tmp_path / name, issuer=server.issuer, **{"options": options} | changes)
+
+    return make
+
+
+@pytest.fixture
+def phone(make_phone: Callable[..., Phone]) -> Phone:
+    """Ada's phone, where nobody is signed in."""
+    return make_phone("phone")
+
+
+@pytest.fixture
+def tablet(make_phone: Callable[..., Phone]) -> Phone:
+    """Another device."""
+    return make_phone("tablet")
+
+
+def sign_in(phone: Phone, browser: Browser | None = None, username: str = "ada", *words: str) -> Said:
+    said = phone.sign_in(browser or Browser(), username, PASSWORD, *words)
+    assert said.code == 0, said.text
+    return said
+
+
+def file_of(phone: Phone) -> Path:
+    """The file that --insecure-storage keeps secrets in."""
+    (found,) = phone.folder.glob("insecure-secrets-*.json")
+    return found
+
+
+def secrets_of(phone: Phone) -> dict[str, str]:
+    return json.loads(file_of(phone).read_text()) if any(phone.folder.glob("insecure-*")) else {}
+
+
+def text_in(folder: Path) -> str:
+    """All that is stored in a folder, names included."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return "\n".join(f"{path}\n{path.read_text()}" for path in files)
+
+
+def asks_for_password(phone: Phone, browser: Browser) -> bool:
+    """Whether a browser that comes from the app is asked for a password."""
+    with phone.running("login", "--no-browser") as process:
+        browser.open(address_in(process))
+        return browser.has("sign-in")
