@@ -3,14 +3,18 @@
 from pathlib import Path
 
 from provider.administration.clients import PRESELECTED
+from provider.app import GROUPS
 from provider.clients import recipes
 from provider.clients.recipes import registered
+from provider.config import Settings
 from provider.protocol.client_registration import read_registration
+from provider.web.routes import RouteTable
 
 PAGE = Path(__file__).parent / "connect" / "recipes.md"
 START = "<!-- recipes: made by docs/connect_table.py -->"
 END = "<!-- end of recipes -->"
 _ISSUER, _APP, _REALM = "https://id.example", "https://shop.example", "https://keycloak.example/realms/main"
+_ENDPOINTS = RouteTable(GROUPS).addresses(Settings(issuer=_ISSUER))
 _METHODS = {
     "client_secret_basic": "Basic",
     "client_secret_post": "form",
@@ -56,7 +60,7 @@ def _section(recipe: recipes.Recipe) -> str:
     base = _REALM if recipe.name == "keycloak" else _APP
     asked = recipes.metadata_for(recipe, base_url=base, registration_id="curfew")
     metadata = read_registration(PRESELECTED | asked)
-    values = registered.values_of(recipe, "shop", metadata, _ISSUER)
+    values = registered.values_of(recipe, "shop", metadata, _ISSUER, _ENDPOINTS)
     lines = [f"- {sentence}" for sentence in recipes.filled((*recipe.limits, *recipe.notes), values)]
     if recipe.base_url != recipes.BASE_URL_OF_MOST:
         lines = [f"- `--base-url`: {recipe.base_url}", *lines]

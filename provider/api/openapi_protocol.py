@@ -40,10 +40,10 @@ def security_schemes(routes: RouteTable) -> Described:
 
 def _flows(routes: RouteTable) -> tuple[Described, Described]:
     """Return how tokens of a client, and those of a person, are obtained."""
-    token_url = {"tokenUrl": routes.path_of("token_endpoint")}
+    token_url = {"tokenUrl": routes.path_of("endpoints.token")}
     of_client = {"scopes": dict.fromkeys(CLIENT_SCOPES, "Global Token Revocation.")}
     of_person = {
-        "authorizationUrl": routes.path_of("authorization_endpoint"),
+        "authorizationUrl": routes.path_of("endpoints.authorize"),
         "scopes": dict.fromkeys(PERSONAL_SCOPES, "See the discovery document.")
         | {ACCOUNT: "See and end the person's sessions and grants."},
     }

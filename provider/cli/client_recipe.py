@@ -16,6 +16,7 @@ from provider.clients.recipes import registered
 from provider.clients.recipes.registered import Difference
 from provider.infrastructure import current
 from provider.protocol.client_metadata import FIELDS
+from provider.web.routes import table
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NAMES = recipes.list_names()
@@ -107,7 +108,9 @@ def recipe_(*, client_id: str, software: str | None, as_json: bool) -> None:
 
 def _view(recipe: recipes.Recipe, client: Client) -> dict[str, Any]:
     """Return a recipe that is filled in for a client."""
-    values = registered.values_of(recipe, client.client_id, client.metadata_, current.settings().issuer)
+    settings = current.settings()
+    endpoints = table().addresses(settings)
+    values = registered.values_of(recipe, client.client_id, client.metadata_, settings.issuer, endpoints)
     texts = {"notes": recipe.notes, "limits": recipe.limits, "secret": recipe.secret}
     return {
         "client_id": client.client_id,

@@ -13,6 +13,7 @@ from provider.web import network_limits
 from provider.web.client_request import read_client_request
 from provider.web.openapi import COUNT, TEXT, as_json, object_of, schema
 from provider.web.route import Route, Speaks
+from provider.web.routes import table
 
 # What a device is told to wait after too many requests from its address; the limit itself is a setting.
 _SECONDS_TO_WAIT = 60
@@ -31,7 +32,8 @@ def device_authorization() -> Response:
 
 def _give_codes(asked: ClientRequest, device: str) -> Answer:
     try:
-        return Granted(authorize_device(asked, device=device))
+        page = current.settings().issuer + table().path_of("pages.device")
+        return Granted(authorize_device(asked, device=device, verification_uri=page))
     except ProtocolError as exc:
         # A value, so that an assertion that was used up stays used.
         return Refused(exc)

@@ -47,13 +47,8 @@ def metadata() -> dict[str, Any]:
 def _addresses() -> dict[str, Any]:
     """Return where the endpoints are, for clients that show a TLS certificate too (rfc8705 §5)."""
     settings = current.settings()
-    routes = table().discoverable(settings)
-    addresses: dict[str, Any] = {route.discovery: settings.issuer + route.rule for route in routes}
-    if settings.mtls_issuer:
-        addresses["mtls_endpoint_aliases"] = {
-            route.discovery: settings.mtls_issuer + route.rule for route in routes if route.takes_certificates
-        }
-    return addresses
+    aliases = table().addresses_with_certificates(settings)
+    return table().addresses(settings) | ({"mtls_endpoint_aliases": aliases} if aliases else {})
 
 
 def _authorization() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from provider.web.addresses import client_address
 from provider.web.client_certificate import client_certificate
 from provider.web.cors import allow_pages_of_sender
 from provider.web.parameters import read_parameters
+from provider.web.routes import table
 
 
 def read_client_request(request: Request) -> ClientRequest:
@@ -21,8 +22,11 @@ def read_client_request(request: Request) -> ClientRequest:
     certificate = client_certificate(request)
     # Before any transaction: a client may publish its keys on a machine that is slow to answer.
     fetch_if_needed(parameters, certificate)
+    settings, token_path = current.settings(), table().path_of("endpoints.token")
+    issuers = (settings.issuer, settings.mtls_issuer)
     return ClientRequest(
-        url=current.settings().issuer + request.path,
+        url=settings.issuer + request.path,
+        token_endpoints=tuple(issuer + token_path for issuer in issuers if issuer),
         parameters=parameters,
         authorization=request.headers.get("Authorization", ""),
         ip=client_address(),

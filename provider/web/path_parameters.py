@@ -4,7 +4,7 @@ A part that has been percent-decoded may hold anything, such as the line break t
 """
 
 from flask import Flask
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, Map
 
 
 class HandleConverter(BaseConverter):
@@ -20,6 +20,15 @@ class ClientIDConverter(BaseConverter):
     regex = "[A-Za-z0-9._~:@-][A-Za-z0-9._~:/@-]{0,254}"
 
 
+_CONVERTERS: dict[str, type[BaseConverter]] = {"handle": HandleConverter, "client_id": ClientIDConverter}
+
+
 def install(app: Flask) -> None:
     """Let the addresses of an application use them."""
-    app.url_map.converters |= {"handle": HandleConverter, "client_id": ClientIDConverter}
+    app.url_map.converters |= _CONVERTERS
+
+
+def is_one_segment(converter: str) -> bool:
+    """Whether a variable part with this converter holds no slash."""
+    known = Map.default_converters | _CONVERTERS
+    return known[converter].part_isolating

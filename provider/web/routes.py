@@ -1,14 +1,14 @@
 """The routes of an application: which of them a request is for, and what follows from all of them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from flask import Blueprint, Flask, abort, current_app, request
-from werkzeug.routing import BaseConverter
 
 from provider.config import Settings
 from provider.infrastructure import current
+from provider.web.path_parameters import is_one_segment
 from provider.web.route import Route, RouteGroup, Speaks
 
 _EXTENSION = "curfew.routes"
@@ -18,12 +18,10 @@ _VARIABLE = re.compile(r"<(?:(\w+):)?\w+>")
 class RouteTable:
     """All routes of one application."""
 
-    def __init__(self, groups: Iterable[RouteGroup], converters: Mapping[str, type[BaseConverter]]) -> None:
-        groups = tuple(groups)
+    def __init__(self, groups: Sequence[RouteGroup]) -> None:
         self.by_endpoint = {f"{group.name}.{route.name}": route for group in groups for route in group.routes}
-        self._discovered = {route.discovery: route.rule for route in self if route.discovery}
         self._json_below = tuple(prefix for group in groups for prefix in group.json_below)
-        self._shapes = [(_shape(route.rule, converters), route) for route in self]
+        self._shapes = [(_shape(route.rule), route) for route in self]
 
     def __iter__(self) -> Iterator[Route]:
         """Yield the routes in the order of their groups."""
@@ -37,13 +35,23 @@ class RouteTable:
         """Whether an address without an endpoint is answered in JSON."""
         return path.startswith(self._json_below)
 
-    def discoverable(self, settings: Settings) -> list[Route]:
-        """Return the routes whose addresses the discovery documents name."""
+    def addresses(self, settings: Settings) -> dict[str, str]:
+        """Return the addresses of the endpoints, by their names in the discovery documents."""
+        return {route.discovery: settings.issuer + route.rule for route in self._discoverable(settings)}
+
+    def addresses_with_certificates(self, settings: Settings) -> dict[str, str]:
+        """Return the addresses for clients that show a TLS certificate; none without an origin for them."""
+        routes = self._discoverable(settings) if settings.mtls_issuer else ()
+        return {
+            route.discovery: settings.mtls_issuer + route.rule for route in routes if route.takes_certificates
+        }
+
+    def _discoverable(self, settings: Settings) -> list[Route]:
         return [route for route in self if route.discovery and route.is_offered(settings)]
 
-    def path_of(self, discovery: str) -> str:
-        """Return the path of an endpoint by its name in the discovery documents. Raises KeyError."""
-        return self._discovered[discovery]
+    def path_of(self, endpoint: str) -> str:
+        """Return the path of an endpoint without variable parts, below the issuer's. Raises KeyError."""
+        return self.by_endpoint[endpoint].rule
 
     def own_threads(self) -> dict[str, int]:
         """Return how many threads the server keeps for single addresses."""
@@ -51,9 +59,9 @@ class RouteTable:
 
 
 def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
-    """Give an application its URLs; path converters must be installed."""
+    """Give an application its URLs; the converters of their variable parts must be installed."""
     groups = tuple(groups)
-    app.extensions[_EXTENSION] = RouteTable(groups, app.url_map.converters)
+    app.extensions[_EXTENSION] = RouteTable(groups)
     for group in groups:
         blueprint = Blueprint(group.name, __name__)
         for route in group.routes:
@@ -90,11 +98,11 @@ def refuse_unless_offered() -> None:
         abort(404)
 
 
-def _shape(rule: str, converters: Mapping[str, type[BaseConverter]]) -> re.Pattern[str]:
+def _shape(rule: str) -> re.Pattern[str]:
     """Return a pattern of the addresses of a rule that accepts any value of its variable parts."""
     parts, end = [], 0
     for variable in _VARIABLE.finditer(rule):
-        is_one_part = converters[variable[1] or "default"].part_isolating
-        parts += [re.escape(rule[end : variable.start()]), "[^/]+" if is_one_part else ".*"]
+        value = "[^/]+" if is_one_segment(variable[1] or "default") else ".*"
+        parts += [re.escape(rule[end : variable.start()]), value]
         end = variable.end()
     return re.compile("".join([*parts, re.escape(rule[end:])]), re.DOTALL)

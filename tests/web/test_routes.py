@@ -1,6 +1,8 @@
 """Every address is declared by one Route, and whatever depends on an address follows from it."""
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import jsonify
@@ -9,12 +11,15 @@ from provider.api.openapi import document
 from provider.app import GROUPS, create_app
 from provider.infrastructure import current
 from provider.infrastructure.database import db
+from provider.web import layout
 from provider.web.openapi import json_document
 from provider.web.route import CORS, Route, RouteGroup, Speaks
 from provider.web.routes import table
 from tests.security.test_header_crawl import HANDLE, METHODS
 from tests.support.browsers import ISSUER
 
+ROOT = Path(__file__).parents[2]
+EDGES = {"endpoints", "pages", "api", "worker", "cli"}
 DISCOVERY = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
 FORMS = {"application/json": {Speaks.JSON}, "text/html": {Speaks.PAGE, Speaks.REDIRECT, Speaks.FILE}}
 CROSS_SITE = {"Origin": "https://spa.test", "Access-Control-Request-Method": "POST"}
@@ -53,6 +58,16 @@ def test_routes_of_one_address_agree_about_their_readers(app):
         others = table(app).at(address_of(route).replace("%20", " "))
         assert {other.cors for other in others} == {route.cors}, route.rule
         assert {other.speaks for other in others} == {route.speaks}, route.rule
+
+
+def test_no_room_below_the_edges_knows_an_address(app):
+    rules = {route.rule for route in table(app)} - {"/", *DISCOVERY}
+    for file in (ROOT / "provider").glob("*/**/*.py"):
+        if file.relative_to(ROOT / "provider").parts[0] in EDGES or file == Path(layout.__file__):
+            continue
+        tree = ast.parse(file.read_text())
+        texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        assert not texts & rules, file
 
 
 @pytest.mark.parametrize("place", DISCOVERY)

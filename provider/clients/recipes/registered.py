@@ -18,21 +18,19 @@ from provider.clients.recipes import (
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.uri import MalformedURI, parse_web_uri
 
-_ENDPOINTS = {
-    "authorization_endpoint": "/authorize",
-    "token_endpoint": "/token",
-    "userinfo_endpoint": "/userinfo",
-    "introspection_endpoint": "/introspect",
-    "jwks_uri": "/jwks",
-    "end_session_endpoint": "/session/end",
-    "discovery": "/.well-known/openid-configuration",
-}
+# discovery §4: where a client finds the document that lists the endpoints.
+_DISCOVERY = "/.well-known/openid-configuration"
 _LISTS = ("redirect_uris", "post_logout_redirect_uris")
 
 
-def values_of(recipe: Recipe, client_id: str, metadata: ClientMetadata, issuer: str) -> dict[str, str]:
-    """Return what the placeholders of a recipe stand for. Raises UnusableRecipe."""
-    values = {name: f"{issuer}{path}" for name, path in _ENDPOINTS.items()}
+def values_of(
+    recipe: Recipe, client_id: str, metadata: ClientMetadata, issuer: str, endpoints: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the values of a recipe's placeholders. Raises UnusableRecipe.
+
+    `endpoints` are the addresses by their names in the discovery document.
+    """
+    values = {**endpoints, "discovery": issuer + _DISCOVERY}
     values |= _app_of(recipe, metadata.redirect_uris)
     first = {name: next(iter(getattr(metadata, name)), "") for name in _LISTS}
     values |= {

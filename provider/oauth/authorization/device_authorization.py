@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 from provider.clients.models import Client
 from provider.clients.resources import check
-from provider.infrastructure import current
 from provider.oauth.authorization.degraded_client import why_refused
 from provider.oauth.client_proof.client_request import ClientRequest
 from provider.oauth.client_proof.refusals import concerning
@@ -18,8 +17,11 @@ from provider.protocol.scopes import ACCOUNT, CLIENT_SCOPES, OFFLINE_ACCESS
 from provider.tokens import device_codes
 
 
-def authorize_device(request: ClientRequest, *, device: str) -> dict[str, Any]:
-    """Give a client's device its codes; `device` is what a person would call it."""
+def authorize_device(request: ClientRequest, *, device: str, verification_uri: str) -> dict[str, Any]:
+    """Give a client's device its codes.
+
+    `device` is what a person would call it, `verification_uri` the page where they enter the user code.
+    """
     client = prove_client(request)
     with concerning(client):
         if not client.metadata_.may_use_grant_type(DEVICE_CODE):
@@ -35,12 +37,12 @@ def authorize_device(request: ClientRequest, *, device: str) -> dict[str, Any]:
         ip=request.ip,
         request={"resources": resources} if resources else {},
     )
-    shown, where = user_codes.shown(user_code), f"{current.settings().issuer}/device"
+    shown = user_codes.shown(user_code)
     return {
         "device_code": handle,
         "user_code": shown,
-        "verification_uri": where,
-        "verification_uri_complete": f"{where}?{urlencode({'user_code': shown})}",
+        "verification_uri": verification_uri,
+        "verification_uri_complete": f"{verification_uri}?{urlencode({'user_code': shown})}",
         "expires_in": int((code.expires_at - code.created_at).total_seconds()),
         "interval": code.interval,
     }

@@ -11,6 +11,7 @@ from provider.clients.assertions import use_once
 from provider.clients.models import Client
 from provider.infrastructure import clock, current
 from provider.oauth.client_proof.authentication import ASSERTION, QueryClient, fail
+from provider.oauth.client_proof.client_request import ClientRequest
 from provider.oauth.client_proof.keys import LARGEST_ASSERTION, NoKeys, keys_of
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.protocol import numeric_date
@@ -53,12 +54,12 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
 
     CLIENT_AUTH_METHOD = ASSERTION
     _client: Client
-    _asked_at: str
+    _asked: ClientRequest
     _token: UnverifiedToken
 
     def __call__(self, query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:
         """Prove the client."""
-        self._asked_at = request.asked.url
+        self._asked = request.asked
         client: RegisteredClient | None = super().__call__(query_client, request)
         return client
 
@@ -74,8 +75,7 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         # client of FAPI 2.0 (§5.3.2.1: 'shall only accept its issuer identifier value').
         if not settings.client_assertion_endpoint_audience or self._client.metadata_.follows_fapi2:
             return [settings.issuer]
-        origins = filter(None, (settings.issuer, settings.mtls_issuer))
-        return [settings.issuer, self._asked_at, *(origin + "/token" for origin in origins)]
+        return [settings.issuer, self._asked.url, *self._asked.token_endpoints]
 
     def _is_for_us(self, audience: object) -> bool:
         """Whether an assertion is meant for this provider alone (THR-27).

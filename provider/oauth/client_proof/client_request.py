@@ -14,6 +14,8 @@ class ClientRequest:
 
     url: str
     parameters: Mapping[str, str] = field(repr=False)
+    # Where tokens are requested, by clients that show a TLS certificate too.
+    token_endpoints: tuple[str, ...] = ()
     authorization: str = field(default="", repr=False)
     ip: str | None = None
     # rfc9449 §4.1: the proof of possession in the header DPoP.
