@@ -130,16 +130,16 @@ mutants: install-dev
 	@$(BIN)/python -m benchmarks.mutants $(MUTANTS_ARGS)
 
 clean:
-	rm -rf .venv .venv-* .demo .fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis mutants
+	rm -rf .venv .venv-* .demo .fuzz build dist *.egg-info kit/build kit/dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis mutants
 
 # A stamp says what is installed: it is older than its lock file when the lock has changed.
 install: $(VENV)/.installed-demo
 install-dev: $(VENV)/.installed-dev
 
-$(VENV)/.installed-demo: requirements/bootstrap.lock requirements/demo.lock pyproject.toml
+$(VENV)/.installed-demo: requirements/bootstrap.lock requirements/demo.lock pyproject.toml kit/pyproject.toml
 	@sh requirements/install.sh $(VENV) demo
 
-$(VENV)/.installed-dev: requirements/bootstrap.lock requirements/dev.lock pyproject.toml
+$(VENV)/.installed-dev: requirements/bootstrap.lock requirements/dev.lock pyproject.toml kit/pyproject.toml
 	@sh requirements/install.sh $(VENV) dev
 
 lock: install

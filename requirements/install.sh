@@ -45,7 +45,7 @@ with_pip() {
     $pip install --require-hashes -r "requirements/$kind.lock"
 }
 with_uv || with_pip
-$pip install --no-deps --no-build-isolation --no-index --editable .
+$pip install --no-deps --no-build-isolation --no-index --editable . --editable ./kit
 
 touch "$venv/.installed-demo"
 # The tests' environment contains the demo's, not the other way round.

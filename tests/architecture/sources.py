@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("provider", "demo", "relying_party_demo")
+PACKAGES = ("provider", "demo", "relying_party_demo", "kit/curfew_rp")
 
 
 @cache

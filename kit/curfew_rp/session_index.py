@@ -1,0 +1,186 @@
+"""Which sessions of this app have ended, and which local sessions a `sid` or `sub` stands for.
+
+Marks are the truth: a session is live while neither its `sid` nor its `sub` has a mark of a logout. They are
+read on each request, so a session in a cookie ends too, and a logout that arrives before the sign-in's
+callback has stored the session ends it as well. Links find local sessions, so that the app can delete them.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from curfew_rp.stores import Store
+from curfew_rp.strict_json import is_identifier, is_numeric_date
+
+# How much later than the sign-in's answer the app may begin its session, and clocks may differ.
+_MARGIN_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """One sign-in, as its validated ID Token tells; `issued_at` is the token's `iat` in seconds.
+
+    Keep it with the session, for instance as `as_dict()` in the cookie.
+    """
+
+    iss: str
+    sub: str
+    sid: str | None
+    issued_at: float
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, Any]) -> "SignIn":
+        """Return the sign-in of a validated ID Token; raises ValueError where a claim is missing or odd."""
+        sid = claims.get("sid")
+        known = claims.get("iss"), claims.get("sub")
+        if not all(map(is_identifier, known)) or not (sid is None or is_identifier(sid)):
+            raise ValueError("iss, sub or sid of the ID Token is missing or not a short text")
+        if not is_numeric_date(claims.get("iat")):
+            raise ValueError("iat of the ID Token is missing or not a number")
+        return cls(iss=str(known[0]), sub=str(known[1]), sid=sid, issued_at=float(claims["iat"]))
+
+    @classmethod
+    def from_dict(cls, stored: object) -> "SignIn | None":
+        """Return what `as_dict` has stored, or None for anything else."""
+        if not isinstance(stored, Mapping) or "issued_at" not in stored:
+            return None
+        try:
+            return cls.from_claims({**stored, "iat": stored["issued_at"]})
+        except ValueError:
+            return None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return asdict(self)
+
+
+class SessionIndex:
+    """The sessions of one app at one provider, in a store that all its processes share.
+
+    `session_lifetime` is the longest life of a local session, counted from the ID Token's `iat`: an older one
+    is not live any more, and a logout is remembered for as long.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        issuer: str,
+        client_id: str,
+        session_lifetime: timedelta = timedelta(hours=12),
+    ) -> None:
+        if session_lifetime <= timedelta(0):
+            raise ValueError("session_lifetime must be greater than zero")
+        self.store = store
+        self.issuer = issuer
+        self._lifetime = session_lifetime.total_seconds()
+        self._kept_seconds = self._lifetime + _MARGIN_SECONDS
+        # Another issuer's sid is another session, and so is the sid of another app with the same store.
+        self._scope = _digest(issuer, client_id)[:16]
+
+    def remember(self, sign_in: SignIn, local_id: str) -> bool:
+        """Link a local session to its sign-in; False if that has ended already: do not begin it then.
+
+        Raises ValueError for a `local_id` of more than 128 characters, and StoreUnavailable.
+        """
+        if not is_identifier(local_id, 128):
+            raise ValueError("a local id is a text of 1 to 128 characters")
+        # The order matters: `end` marks first and looks for links after that, so one of both sees the other.
+        self.store.link(self._link_keys(sign_in), self._member(sign_in, local_id), self._kept_seconds)
+        if self.is_live(sign_in):
+            return True
+        self.forget(sign_in, local_id)
+        return False
+
+    def forget(self, sign_in: SignIn, local_id: str) -> None:
+        """Remove the link of a local session that the app has ended itself."""
+        self.store.unlink(self._link_keys(sign_in), [self._member(sign_in, local_id)])
+
+    def is_live(self, sign_in: SignIn) -> bool:
+        """Whether no logout has ended it and it is not too old; raises StoreUnavailable.
+
+        A sign-in at another issuer is not live here.
+        """
+        too_old = time.time() - sign_in.issued_at > self._lifetime
+        if sign_in.iss != self.issuer or too_old:
+            return False
+        by_person = [self._key("sub", sign_in.sub)]
+        if sign_in.sid is None:
+            by_person.append(self._key("sub-without-sid", sign_in.sub))
+        by_sid = [self._key("sid", sign_in.sid)] if sign_in.sid is not None else []
+        marks = self.store.marks(by_person + by_sid)
+        # Tokens hold whole seconds as a rule; a sign-in in the very second of a logout is refused.
+        ended_by_sub = any(int(sign_in.issued_at) <= marks[key] for key in by_person if key in marks)
+        return not ended_by_sub and not any(key in marks for key in by_sid)
+
+    def end(self, *, sub: str | None, sid: str | None, at: float) -> list[str]:
+        """End the session of a `sid`, or all sessions of a `sub` that were signed in by `at`.
+
+        `at` is the `iat` of the Logout Token: by the provider's clock, like that of the ID Tokens. Returns
+        the local ids that are linked; they stay linked until `drop`, so that an app that fails to delete
+        them is told again. Doing it twice is harmless. Raises StoreUnavailable.
+        """
+        keys = self._ended_keys(sub, sid)
+        for key in keys:
+            self.store.raise_mark(key, at, self._kept_seconds)
+        found = {member: None for key in keys for member in self.store.members(key)}
+        return [_local_id(member) for member in found if member]
+
+    def drop(self, *, sub: str | None, sid: str | None, local_ids: list[str]) -> None:
+        """Remove the links of local sessions that the app has deleted."""
+        if not local_ids:
+            return
+        for key in self._ended_keys(sub, sid):
+            members = self.store.members(key)
+            gone = [member for member in members if _local_id(member) in local_ids]
+            self.store.unlink([key], gone)
+
+    def is_other_subject(self, sub: str, sid: str) -> bool:
+        """Whether `sid` is known here for another `sub`; raises StoreUnavailable."""
+        members = self.store.members(self._key("sid", sid))
+        return bool(members) and all(not member.startswith(_tag(sub)) for member in members)
+
+    def is_used(self, jti: str) -> bool:
+        """Whether a Logout Token with this `jti` was accepted; raises StoreUnavailable."""
+        return bool(self.store.marks([self._key("jti", jti)]))
+
+    def use(self, jti: str, seconds: float) -> bool:
+        """Remember a `jti`; of several processes with the same token, one gets True."""
+        return self.store.claim(self._key("jti", jti), seconds)
+
+    def _ended_keys(self, sub: str | None, sid: str | None) -> list[str]:
+        """Return the keys that a logout marks; one with a `sid` ends that session alone.
+
+        A session without a `sid` cannot be told from the one that a token with both names, so it ends too.
+        """
+        if sid is None:
+            return [self._key("sub", sub or "")]
+        without_sid = [self._key("sub-without-sid", sub)] if sub is not None else []
+        return [self._key("sid", sid), *without_sid]
+
+    def _link_keys(self, sign_in: SignIn) -> list[str]:
+        narrow = ("sid", sign_in.sid) if sign_in.sid is not None else ("sub-without-sid", sign_in.sub)
+        return [self._key("sub", sign_in.sub), self._key(*narrow)]
+
+    def _member(self, sign_in: SignIn, local_id: str) -> str:
+        return _tag(sign_in.sub) + local_id
+
+    def _key(self, kind: str, name: str) -> str:
+        return f"{self._scope}:{kind}:{_digest(name)}"
+
+
+def _tag(sub: str) -> str:
+    """Return the beginning of a link, which tells whose it is."""
+    return _digest(sub)[:16] + "."
+
+
+def _local_id(member: str) -> str:
+    return member.partition(".")[2]
+
+
+def _digest(*texts: str) -> str:
+    """Return a key that is short and printable whatever a provider writes into its claims."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:40]

@@ -1,0 +1,60 @@
+"""A JSON Web Signature of the provider, read strictly; shared by Logout Tokens and access tokens."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jwt
+
+from curfew_rp.strict_json import read_object
+
+# Asymmetric algorithms alone: with a shared secret every app could sign for the provider.
+ALGORITHMS = ("RS256", "ES256", "EdDSA", "PS256")
+
+
+def checked_algorithms(algorithms: Iterable[str]) -> frozenset[str]:
+    """Return the allow-list of algorithms; raises ValueError for one that is not supported, or for none."""
+    chosen = frozenset(algorithms)
+    if not chosen or not chosen <= set(ALGORITHMS):
+        raise ValueError(f"algorithms must be some of {', '.join(ALGORITHMS)}")
+    return chosen
+
+
+def read_header(token: str) -> dict[str, Any]:
+    """Return the header of a token; raises ValueError where it is not that of a signed JWT."""
+    # Read by hand: PyJWT takes repeated members, and refuses an unknown crit without telling so.
+    header = read_object(jwt.utils.base64url_decode(token.split(".", maxsplit=1)[0]))
+    if token.count(".") != 2 or not isinstance(header.get("kid", ""), str):
+        raise ValueError("not a signed JWT")
+    return header
+
+
+def verified_payload(token: str, keys: Iterable[Mapping[str, Any]], alg: str) -> bytes | None:
+    """Return the payload if one of the keys has signed it by this algorithm, else None."""
+    return next((body for jwk in keys if (body := _payload_by(token, jwk, alg)) is not None), None)
+
+
+def _payload_by(token: str, jwk: Mapping[str, Any], alg: str) -> bytes | None:
+    if jwk.get("alg", alg) != alg:
+        return None
+    try:
+        key = jwt.PyJWK.from_dict(dict(jwk), algorithm=alg)
+        body: bytes = jwt.PyJWS(algorithms=[alg]).decode(token, key, algorithms=[alg])
+    except (jwt.InvalidTokenError, jwt.PyJWKError, jwt.InvalidKeyError):
+        # A key of another kind has not signed it.
+        return None
+    return body
+
+
+def matching(keys: Iterable[object], kid: str | None) -> list[Mapping[str, Any]]:
+    """Return the signing keys of a JWK Set that have this `kid`; all of them for a token without one."""
+    signing = [key for key in keys if isinstance(key, Mapping) and key.get("use", "sig") == "sig"]
+    return signing if kid is None else [key for key in signing if key.get("kid") == kid]
+
+
+def unverified_claims(token: str, limit: int) -> dict[str, Any]:
+    """Return the identifiers that a token states, for logs only; nothing of them is verified."""
+    try:
+        claims = read_object(jwt.utils.base64url_decode(token[:limit].split(".")[1]))
+    except (IndexError, ValueError):
+        return {}
+    return {name: claims[name] for name in ("iss", "sid", "sub", "jti", "iat") if name in claims}
