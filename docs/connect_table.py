@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from provider.administration.clients import PRESELECTED
-from provider.app import GROUPS
+from provider.app import groups
 from provider.clients import recipes
 from provider.clients.recipes import registered
 from provider.config import Settings
@@ -14,7 +14,7 @@ PAGE = Path(__file__).parent / "connect" / "recipes.md"
 START = "<!-- recipes: made by docs/connect_table.py -->"
 END = "<!-- end of recipes -->"
 _ISSUER, _APP, _REALM = "https://id.example", "https://shop.example", "https://keycloak.example/realms/main"
-_ENDPOINTS = RouteTable(GROUPS).addresses(Settings(issuer=_ISSUER))
+_ENDPOINTS = RouteTable(groups()).addresses(Settings(issuer=_ISSUER))
 _METHODS = {
     "client_secret_basic": "Basic",
     "client_secret_post": "form",

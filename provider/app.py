@@ -1,11 +1,11 @@
 """The composition root: settings and doors become one application."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
 import provider.models  # noqa: F401 – every table is known before the first query.
-from provider import api, endpoints, pages, web
 from provider.accounts import common_passwords
 from provider.config import Settings, has_published_key, load_settings
 from provider.infrastructure import current, event_log
@@ -18,10 +18,9 @@ from provider.infrastructure.rate_limits import RateLimits
 from provider.infrastructure.secrets import open_secret_box
 from provider.infrastructure.task_queue import Doorbell
 from provider.infrastructure.wake_pipe import Waker
-from provider.web.route import RouteGroup
 
-# Every address of the provider.
-GROUPS: tuple[RouteGroup, ...] = (pages.GROUP, endpoints.GROUP, api.GROUP)
+if TYPE_CHECKING:
+    from provider.web.route import RouteGroup
 
 
 def create_app(
@@ -29,9 +28,12 @@ def create_app(
     *,
     role: Role = Role.WEB,
     waker: Waker | None = None,
-    groups: Iterable[RouteGroup] = GROUPS,
+    added: "Iterable[RouteGroup]" = (),
 ) -> Flask:
-    """Compose the provider for a kind of process. Raises WrongSettings or UnusableSecretKey."""
+    """Compose the provider for a kind of process. Raises WrongSettings or UnusableSecretKey.
+
+    `added` are addresses beside the provider's own; only a process of the role WEB has any.
+    """
     settings = settings or load_settings()
     event_log.configure(settings.log_level)
     if has_published_key(settings) and role is not Role.COMMAND:
@@ -48,8 +50,21 @@ def create_app(
     if role is Role.WEB:
         with app.app_context():
             common_passwords.load()
-    web.install(app, groups)
+        _install_web(app, added)
     return app
+
+
+def groups() -> "tuple[RouteGroup, ...]":
+    """Return every address of the provider, importing what answers: commands and workers need none of it."""
+    from provider import api, endpoints, pages
+
+    return pages.GROUP, endpoints.GROUP, api.GROUP
+
+
+def _install_web(app: Flask, added: "Iterable[RouteGroup]") -> None:
+    from provider import web
+
+    web.install(app, (*groups(), *added))
 
 
 def compose_house(settings: Settings, waker: Waker | None = None) -> current.House:

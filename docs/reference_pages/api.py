@@ -11,7 +11,6 @@ from docs.reference_pages.markdown import page as markdown_page
 from provider.api.openapi import document
 from provider.app import create_app
 from provider.config import Settings
-from provider.infrastructure.engine import Role
 from provider.web.route import CORS, Speaks
 from provider.web.routes import RouteTable
 from provider.web.routes import table as route_table
@@ -45,10 +44,7 @@ Described = dict[str, Any]
 def page() -> str:
     """Return the page."""
     with tempfile.TemporaryDirectory() as folder:
-        app = create_app(
-            Settings(issuer="https://id.example", data_dir=Path(folder)),
-            role=Role.COMMAND,
-        )
+        app = create_app(Settings(issuer="https://id.example", data_dir=Path(folder)))
         with app.app_context():
             described = document()
         return markdown_page("API", *_parts(route_table(app), described))

@@ -5,7 +5,6 @@ JSON to programs. Knows every room, but no HTTP.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +114,7 @@ CURFEW_CONFIG names. Exit codes: 0 done, 1 refused or failed, 2 invalid usage or
 needs `curfew db upgrade`, 4 it is read-only, 5 it is an older copy, 6 try again.
 """,
 )
-@click.version_option(version(DISTRIBUTION), prog_name="curfew")
+@click.version_option(package_name=DISTRIBUTION, prog_name="curfew")
 @click.option(
     "--as",
     "acting_as",

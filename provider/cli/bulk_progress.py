@@ -4,15 +4,16 @@ import os
 import socket
 import sys
 import time
+from typing import TYPE_CHECKING
 from uuid import UUID
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from provider.infrastructure.database import reading
 from provider.logout.bulk import walk as bulk_walk
 from provider.logout.bulk.queries import find
 from provider.logout.models import BulkLogout
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 # Short turns keep the bar moving; a worker that holds the duty is looked at as often.
 _TURN_SECONDS, _LOOK_SECONDS = 0.5, 0.05
@@ -60,8 +61,11 @@ def _look(bulk_logout_id: UUID) -> BulkLogout:
     return seen
 
 
-def _progress(quiet: bool) -> Progress:
+def _progress(quiet: bool) -> "Progress":
     """Return the bar; on standard error, so that what is piped on is the answer alone."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(file=sys.stderr)
     return Progress(
         TextColumn("{task.description}"),

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from provider.cli.client_options import flag_of
+from provider.cli.composition import composed
 from provider.cli.context import fail, with_app
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
@@ -16,7 +17,6 @@ from provider.clients.recipes import registered
 from provider.clients.recipes.registered import Difference
 from provider.infrastructure import current
 from provider.protocol.client_metadata import FIELDS
-from provider.web.routes import table
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NAMES = recipes.list_names()
@@ -109,7 +109,7 @@ def recipe_(*, client_id: str, software: str | None, as_json: bool) -> None:
 def _view(recipe: recipes.Recipe, client: Client) -> dict[str, Any]:
     """Return a recipe that is filled in for a client."""
     settings = current.settings()
-    endpoints = table().addresses(settings)
+    endpoints = composed().routes().addresses(settings)
     values = registered.values_of(recipe, client.client_id, client.metadata_, settings.issuer, endpoints)
     texts = {"notes": recipe.notes, "limits": recipe.limits, "secret": recipe.secret}
     return {

@@ -3,13 +3,13 @@
 import click
 
 from provider.administration import client_credentials
+from provider.cli.composition import composed
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_secret
 from provider.cli.plain_text import say
 from provider.clients import queries
 from provider.infrastructure import current
 from provider.infrastructure.database import transaction
-from provider.web.routes import table
 
 
 @click.command(
@@ -36,7 +36,7 @@ def registration_token_(*, client_id: str, revoke: bool, as_json: bool) -> None:
             client_credentials.revoke_registration_token(known)
         else:
             token = client_credentials.give_registration_token(known)
-    uri = f"{current.settings().issuer}{table().path_of('endpoints.register')}/{client_id}"
+    uri = f"{current.settings().issuer}{composed().routes().path_of('endpoints.register')}/{client_id}"
     if as_json:
         given = {"registration_access_token": token, "registration_client_uri": uri} if token else {}
         show_json({"client_id": client_id} | given)

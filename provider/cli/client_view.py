@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from provider.cli.composition import composed
 from provider.clients.models import Client
 from provider.infrastructure import current
 from provider.protocol.client_metadata import ENCRYPTED_ANSWERS
 from provider.protocol.idn import uri_in_both_forms
 from provider.protocol.redirect_uri_rules import unwise_uris
-from provider.web.routes import table
 
 
 def app_facts(client: Client) -> dict[str, Any]:
@@ -15,13 +15,13 @@ def app_facts(client: Client) -> dict[str, Any]:
     issuer, metadata = current.settings().issuer, client.metadata_
     facts: dict[str, Any] = {
         "issuer": issuer,
-        "discovery": issuer + table().path_of("endpoints.discovery"),
+        "discovery": issuer + composed().routes().path_of("endpoints.discovery"),
         "client_id": client.client_id,
         "redirect_uris": metadata.redirect_uris,
         "scope": metadata.scope,
         "token_endpoint_auth_method": " or ".join(client.auth_methods),
         "id_token_signed_response_alg": metadata.id_token_signed_response_alg,
-        "end_session_endpoint": issuer + table().path_of("endpoints.end_session"),
+        "end_session_endpoint": issuer + composed().routes().path_of("endpoints.end_session"),
         "post_logout_redirect_uris": metadata.post_logout_redirect_uris,
         "backchannel_logout_uri": metadata.backchannel_logout_uri,
     }

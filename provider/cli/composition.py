@@ -6,13 +6,15 @@ it but is given it.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from flask import Flask
 
     from provider.config import Settings
+    from provider.web.routes import RouteTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +22,14 @@ class Composition:
     """The parts that commands start; each imports what it needs when it is called."""
 
     create_app: Callable[["Settings"], "Flask"]
+    # Returns every address of the provider; importing what answers them takes as long as a short command.
+    routes: Callable[[], "RouteTable"]
+    # Imports what the processes that a server forks need, so that they share it.
+    import_web: Callable[[], None]
     # Given how many threads answer requests and the pipe to the worker of this process tree, if it has one,
     # returns the ASGI application. Runs in a server's own worker process, and so must be a function that can
     # be found by its name.
-    load_application: Callable[[int, Connection | None], Callable[..., Awaitable[None]]]
+    load_application: Callable[[int, "Connection | None"], Callable[..., Awaitable[None]]]
     # Given where it serves its metrics and the descriptor by which its process tree wakes it, if it has them;
     # returns the exit code.
     run_worker: Callable[[tuple[str, int] | None, int | None], int]

@@ -3,16 +3,15 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from provider.cli.plain_text import neutral, neutral_json, say
 from provider.config.values import write_timedelta
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 # Wide enough that nothing is cut when the output goes into a file or a pipe.
@@ -31,20 +30,28 @@ def show_json(value: object) -> None:
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """Write rows as a table, or one sentence when there are none."""
+    listed = list(rows)
+    if not listed:
+        say(empty)
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in rows:
+    for row in listed:
         # Text and not markup: what people registered must not be able to draw.
         table.add_row(*(Text(_readable(value)) for value in row))
-    if table.row_count:
-        _console().print(table)
-    else:
-        say(empty)
+    _console().print(table)
 
 
 def show_record(record: Mapping[str, object]) -> None:
     """Write one thing as a table of names and values; what has no value is left out."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -60,7 +67,9 @@ def show_secret(name: str, secret: str) -> None:
     say(f"The {name} is shown this once.", err=True)
 
 
-def _console() -> Console:
+def _console() -> "Console":
+    from rich.console import Console
+
     return Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE, highlight=False)
 
 

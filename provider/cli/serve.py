@@ -202,6 +202,7 @@ def run_server(
         respawn_failed_workers=True,
         log_enabled=False,
     )
+    composed().import_web()
     server.serve(target_loader=partial(composed().load_application, threads, writer), wrap_loader=False)
 
 

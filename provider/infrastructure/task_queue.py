@@ -6,14 +6,14 @@ acknowledged early, so that a lost one costs one sweep and nothing else (depende
 
 import threading
 import time
-from typing import Any
-
-from celery import Celery
-from kombu.exceptions import KombuError
+from typing import TYPE_CHECKING, Any
 
 from provider.config import Settings
 from provider.infrastructure import event_log
 from provider.infrastructure.wake_pipe import Waker
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 QUEUE = "curfew"
 DELIVER = "curfew.deliver"
@@ -70,6 +70,8 @@ class Doorbell:
     def _publish(self, logout_id: str) -> bool:
         if self._celery is None or time.monotonic() < self._silent_until:
             return False
+        from kombu.exceptions import KombuError
+
         if not self._ringing.acquire(blocking=False):
             # As many threads as there are connections are waiting for the broker: that is a slow one.
             return False
@@ -84,14 +86,19 @@ class Doorbell:
         return True
 
 
-def make_celery(settings: Settings) -> Celery:
+def make_celery(settings: Settings) -> "Celery":
     """Return the application that workers run; its tasks are declared by `provider.celery_app`."""
+    from celery import Celery
+
     celery = Celery("curfew", broker=settings.broker_url or None, set_as_current=True)
     celery.conf.update(_SHARED_OPTIONS | _WORKER_OPTIONS)
     return celery
 
 
-def _publisher(broker_url: str) -> Celery:
+def _publisher(broker_url: str) -> "Celery":
+    # Without a broker it is never imported: it takes as long as all of the database's library.
+    from celery import Celery
+
     celery = Celery("curfew-doorbell", broker=broker_url, set_as_current=False)
     celery.conf.update(_SHARED_OPTIONS)
     celery.conf.update(

@@ -8,10 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from joserfc import jwe, jwk
-
-from provider.protocol.signed_token import LIBRARY_FAILURES
-
 _RSA, _ECDH = ("RSA-OAEP-256", "RSA-OAEP"), ("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
 # How the content's key gets to the recipient, and how the content is encrypted.
 KEY_ALGORITHMS = (*_RSA, *_ECDH)
@@ -56,6 +52,11 @@ def encrypt(token: str, key: Mapping[str, Any], by: Encryption, *, signed: bool)
 
     `signed` tells that the token is a JWT itself (rfc7519 §5.2).
     """
+    # Registrations read the names of the algorithms alone, and the library takes its time to import.
+    from joserfc import jwe, jwk
+
+    from provider.protocol.signed_token import LIBRARY_FAILURES
+
     header = {"alg": by.alg, "enc": by.enc}
     # core §10.2: the recipient finds its key by the name that it gave it.
     if "kid" in key:

@@ -8,7 +8,7 @@ import pytest
 from flask import jsonify
 
 from provider.api.openapi import document
-from provider.app import GROUPS, create_app
+from provider.app import create_app
 from provider.infrastructure import current
 from provider.infrastructure.database import db
 from provider.web import layout
@@ -145,7 +145,7 @@ class TestANewEndpoint:
             error_code=len,
             operations={"GET": json_document("new", "Something new.")},
         )
-        app = create_app(settings, groups=(*GROUPS, RouteGroup(name="added", routes=(route,))))
+        app = create_app(settings, added=(RouteGroup(name="added", routes=(route,)),))
         with app.app_context():
             yield app
             current.house().outbound.close()
