@@ -10,7 +10,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,19 +17,19 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 
 from provider.accounts.models import Account
-from provider.app import compose_house, create_app
 from provider.clients.models import Client
 from provider.command import compose
 from provider.config import Settings
-from provider.infrastructure import clock, current
+from provider.infrastructure import clock
 from provider.infrastructure.database import Base, db, transaction
 from provider.keys.lifecycle import ensure_keys
 from tests.factories import make_account, make_client
+from tests.support.applications import opened
 from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
-from tests.support.databases import empty, hurry, migrate, postgres_database
+from tests.support.databases import empty, migrate, postgres_database
 from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
 
 # The machine's load is no property of the code: neither the time of one example nor the time that drawing
@@ -100,53 +99,11 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return Settings(database_url=database_url, data_dir=tmp_path / "data", **FAST_SETTINGS)
 
 
-# The one used last stands at the end.
-_apps: dict[Settings, Flask] = {}
-_MOST_APPS = 12
-
-
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     """The provider, with its context pushed, so that rooms can be asked directly."""
-    app = _app_with(settings)
-    with app.app_context():
+    with opened(settings) as app:
         yield app
-        current.house().outbound.close()
-        db.session.remove()
-        _close_connections(db.engine)
-
-
-def _close_connections(engine: Engine) -> None:
-    """Close them, but leave PostgreSQL an idle one: a new one costs more than a short test does."""
-    pool = engine.pool
-    if engine.dialect.name == "sqlite" or pool.checkedout() or pool.checkedin() > 1:
-        engine.dispose()
-
-
-def _app_with(settings: Settings) -> Flask:
-    """Return an application with a house of its own.
-
-    It is made once for the same settings: routes, templates and SQL take their time to compile. Tests
-    that add routes make their own.
-    """
-    kind = replace(settings, data_dir=Path())
-    known = _apps.pop(kind, None) or _make_app(settings)
-    _apps[kind] = known
-    if len(_apps) > _MOST_APPS:
-        with _apps.pop(next(iter(_apps))).app_context():
-            # Collected with a connection in its pool, it would warn in the middle of another test.
-            db.engine.dispose()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    current.install(known, compose_house(settings))
-    return known
-
-
-def _make_app(settings: Settings) -> Flask:
-    app = create_app(settings)
-    with app.app_context():
-        if db.engine.dialect.name == "sqlite":
-            event.listen(db.engine, "connect", lambda connection, _record: hurry(connection))
-    return app
 
 
 _made_keys: list[dict[str, object]] = []

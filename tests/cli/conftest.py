@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from flask import Flask
 
-from provider.app import create_app
 from provider.cli import main
-from provider.infrastructure.database import db
 from tests.conftest import FAST_SETTINGS
+from tests.support.applications import opened
 from tests.support.databases import migrate
 
 
@@ -84,10 +82,7 @@ def looking(settings) -> Callable[[], Any]:
 
     @contextmanager
     def look():
-        app: Flask = create_app(settings)
-        with app.app_context():
+        with opened(settings) as app:
             yield app
-            db.session.remove()
-            db.engine.dispose()
 
     return look

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.registering import Stranger, app_of
+from tests.support.applications import opened
+from tests.support.registering import Stranger
 
 RED = ("--client-id", "red", "--redirect-uri", "https://red.test/cb", "--backchannel-logout-uri")
 PLAIN = "http://red.invalid/told"
@@ -49,7 +50,7 @@ def test_the_doctor_warns_even_when_the_endpoint_cannot_be_reached(curfew):
 
 def test_a_self_registration_is_logged_as_a_warning(settings, capsys):
     settings = replace(settings, registration="open", outbound_allow=("red.invalid",))
-    with app_of(settings) as app:
+    with opened(settings) as app:
         client = Stranger(app.test_client(use_cookies=False))
         secure = client.registered(backchannel_logout_uri="https://red.invalid/told")
         plain = client.registered(backchannel_logout_uri=PLAIN)

@@ -11,8 +11,9 @@ import pytest
 from provider.clients.addresses import check_addresses
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.client_registration import read_registration
+from tests.support.applications import opened
 from tests.support.authority import Authority
-from tests.support.registering import Stranger, app_of
+from tests.support.registering import Stranger
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 RED, BLUE = "https://red.test/cb", "https://blue.test/cb"
@@ -30,7 +31,7 @@ def settings(settings, authority):
 
 @pytest.fixture
 def app(settings):
-    with app_of(settings) as app:
+    with opened(settings) as app:
         yield app
 
 

@@ -17,8 +17,9 @@ from provider.logout.ending import Cause
 from provider.logout.models import BulkLogout, LogoutReason
 from tests.factories import make_client, make_session
 from tests.races.at_once import ON_POSTGRESQL, at_once
+from tests.support.applications import opened
 from tests.support.reads import end_read
-from tests.support.registering import Stranger, app_of, bearer
+from tests.support.registering import Stranger, bearer
 from tests.support.relying_party import RelyingParty
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -32,7 +33,7 @@ def settings(settings):
 
 @pytest.fixture
 def app(settings):
-    with app_of(settings) as app:
+    with opened(settings) as app:
         yield app
 
 

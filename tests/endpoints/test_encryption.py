@@ -15,9 +15,10 @@ from provider.sessions.queries import find_live
 from tests.endpoints.test_authorize_response_modes import LEGACY, fragment_of
 from tests.endpoints.test_jarm import sent_by
 from tests.factories import STRAIGHT_BACK, make_client, make_session
+from tests.support.applications import opened
 from tests.support.browsers import ISSUER, Page, follow, query_of, show_session
 from tests.support.key_server import published
-from tests.support.registering import Stranger, app_of
+from tests.support.registering import Stranger
 from tests.support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -268,7 +269,7 @@ class TestSelfRegistration:
 
     @pytest.fixture
     def stranger(self, settings):
-        with app_of(settings) as app:
+        with opened(settings) as app:
             yield Stranger(app.test_client(use_cookies=False))
 
     @pytest.mark.spec("registration 2, registration 3")

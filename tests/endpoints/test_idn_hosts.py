@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.applications import opened
 from tests.support.browsers import Page, follow, query_of
-from tests.support.registering import Stranger, app_of
+from tests.support.registering import Stranger
 from tests.support.relying_party import RelyingParty, press, type_password
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -26,7 +27,7 @@ def settings(settings):
 
 @pytest.fixture
 def app(settings):
-    with app_of(settings) as app:
+    with opened(settings) as app:
         yield app
 
 

@@ -15,10 +15,11 @@ from provider.clients.models import Client
 from provider.infrastructure.database import db, transaction
 from provider.protocol.client_metadata import FIELDS
 from tests.factories import make_client
+from tests.support.applications import opened
 from tests.support.browsers import ISSUER, Page, follow, query_of
 from tests.support.certificates import BEHIND_PROXY
 from tests.support.reads import end_read
-from tests.support.registering import SMALLEST, Stranger, app_of, bearer
+from tests.support.registering import SMALLEST, Stranger, bearer
 from tests.support.relying_party import CHALLENGE, VERIFIER
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -33,7 +34,7 @@ def settings(settings, request):
 
 @pytest.fixture
 def app(settings):
-    with app_of(settings) as app:
+    with opened(settings) as app:
         yield app
 
 

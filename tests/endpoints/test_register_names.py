@@ -7,7 +7,8 @@ import pytest
 
 from provider.protocol.look_alike import is_alike, mixes_scripts
 from tests.factories import make_client
-from tests.support.registering import Stranger, app_of
+from tests.support.applications import opened
+from tests.support.registering import Stranger
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def stranger(settings):
     open_to_all = replace(settings, registration="open", registration_limit="1000 per second")
-    with app_of(open_to_all) as app:
+    with opened(open_to_all) as app:
         make_client("bank", client_name="Red Bank", **{"client_name#de": "Rote Bank"})
         make_client("payroll", client_name=None)
         yield Stranger(app.test_client(use_cookies=False))

@@ -7,9 +7,10 @@ import pytest
 
 from provider.protocol.grant_types import DEVICE_CODE
 from tests.factories import make_session
+from tests.support.applications import opened
 from tests.support.browsers import show_session
 from tests.support.device import Device
-from tests.support.registering import Stranger, app_of
+from tests.support.registering import Stranger
 from tests.support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -26,7 +27,7 @@ def settings(settings):
 
 @pytest.fixture
 def app(settings):
-    with app_of(settings) as app:
+    with opened(settings) as app:
         yield app
 
 

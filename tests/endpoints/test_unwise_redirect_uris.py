@@ -7,8 +7,9 @@ import pytest
 from provider.clients import registration_token
 from provider.infrastructure.database import transaction
 from provider.protocol.client_registration import read_registration
+from tests.support.applications import opened
 from tests.support.browsers import query_of
-from tests.support.registering import Stranger, app_of
+from tests.support.registering import Stranger
 from tests.support.relying_party import RelyingParty, press
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -23,7 +24,7 @@ def settings(settings):
 
 @pytest.fixture
 def app(settings):
-    with app_of(settings) as app:
+    with opened(settings) as app:
         yield app
 
 

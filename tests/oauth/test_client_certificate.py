@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
 
 from tests.factories import secret_of
+from tests.support.applications import opened
 from tests.support.browsers import ISSUER
 from tests.support.certificates import BEHIND_PROXY, Shown, make_certificate
 from tests.support.key_server import published
-from tests.support.registering import app_of
 from tests.support.relying_party import RelyingParty
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -33,7 +33,7 @@ def settings(settings, request):
 
 @pytest.fixture
 def app(settings):
-    with app_of(settings) as app:
+    with opened(settings) as app:
         yield app
 
 

@@ -13,9 +13,10 @@ from provider.clients.models import Client
 from provider.config import Settings, WrongSettings
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
+from tests.support.applications import opened
 from tests.support.browsers import ISSUER
 from tests.support.reads import end_read
-from tests.support.registering import SMALLEST, Stranger, app_of
+from tests.support.registering import SMALLEST, Stranger
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 STORE, OTHER = "https://store.test", "https://other.test"
@@ -43,7 +44,7 @@ def settings(settings, believed):
 
 @pytest.fixture
 def app(settings):
-    with app_of(settings) as app:
+    with opened(settings) as app:
         yield app
 
 
@@ -137,7 +138,7 @@ def test_garbage_is_refused(stranger):
 
 
 def test_without_the_setting_nobody_is_believed(settings):
-    with app_of(replace(settings, software_statement_issuers=None)) as app:
+    with opened(replace(settings, software_statement_issuers=None)) as app:
         refused = Stranger(app.test_client()).register(software_statement=statement())
 
     assert refused.json["error"] == "unapproved_software_statement"

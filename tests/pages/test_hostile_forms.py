@@ -8,10 +8,11 @@ import pytest
 
 from provider.protocol.client_metadata import FIELDS
 from tests.factories import PASSWORD, make_account, make_client, make_session
+from tests.support.applications import opened
 from tests.support.browsers import Page, follow, show_session
 from tests.support.device import Device
 from tests.support.hostile import CPU_SECONDS, JSON, SIZE, TEXTS, cpu_of, post_raw
-from tests.support.registering import Stranger, app_of, bearer
+from tests.support.registering import Stranger, bearer
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -152,7 +153,7 @@ class Owner:
 
 @pytest.fixture
 def owner(settings):
-    with app_of(settings) as app:
+    with opened(settings) as app:
         yield Owner(app)
 
 

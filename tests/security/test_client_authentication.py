@@ -15,9 +15,9 @@ from joserfc.jws import JWSRegistry
 from provider.infrastructure import clock
 from tests.factories import secret_of
 from tests.races.at_once import at_once
+from tests.support.applications import opened
 from tests.support.browsers import ISSUER
 from tests.support.key_server import published
-from tests.support.registering import app_of
 from tests.support.relying_party import RelyingParty
 
 GREENS_KEY = ECKey.generate_key("P-256", {"kid": "green-1", "alg": "ES256", "use": "sig"}, private=True)
@@ -371,7 +371,7 @@ def test_keys_are_looked_up_again_after_a_while(publisher, keys_of_green, turned
 
 def test_an_old_client_may_name_an_endpoint_where_the_operator_needs_it(settings, app):
     """core §9; THR-27 says why it is not so for everybody."""
-    with app_of(replace(settings, client_assertion_endpoint_audience=True)) as lenient:
+    with opened(replace(settings, client_assertion_endpoint_audience=True)) as lenient:
         made = {"token_endpoint_auth_method": "private_key_jwt", "jwks": PUBLIC}
         green = RelyingParty(lenient, "green", **made)
         # openid-client sent a list before 5.7.1.
@@ -384,7 +384,7 @@ def test_an_old_client_may_name_an_endpoint_where_the_operator_needs_it(settings
 
 
 def test_a_fapi_2_client_names_the_issuer_wherever_others_may_name_an_endpoint(settings, app):
-    with app_of(replace(settings, client_assertion_endpoint_audience=True)) as lenient:
+    with opened(replace(settings, client_assertion_endpoint_audience=True)) as lenient:
         fapi = {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True}
         made = {"token_endpoint_auth_method": "private_key_jwt", "jwks": PUBLIC}
         green = RelyingParty(lenient, "green", **made, **fapi)

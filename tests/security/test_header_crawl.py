@@ -10,11 +10,10 @@ from http.cookies import SimpleCookie
 import pytest
 from flask import Flask
 
-from provider.app import create_app
 from provider.infrastructure import current
-from provider.infrastructure.database import db
 from tests.factories import PASSWORD, make_account
 from tests.security.full_story import FullStory
+from tests.support.applications import opened
 from tests.support.browsers import Page
 from tests.support.relying_party import RelyingParty
 
@@ -146,12 +145,8 @@ def test_every_good_answer_is_guarded_too(story):
 @pytest.fixture
 def secure(settings, signing_keys):
     """The same provider under an https address."""
-    app = create_app(replace(settings, issuer="https://id.test"))
-    with app.app_context():
+    with opened(replace(settings, issuer="https://id.test")) as app:
         yield app
-        current.house().outbound.close()
-        db.session.remove()
-        db.engine.dispose()
 
 
 def test_cookies_of_an_https_provider_are_locked_to_its_host(secure):

@@ -15,9 +15,10 @@ from werkzeug.test import TestResponse
 
 from provider.infrastructure import clock
 from tests.factories import secret_of
+from tests.support.applications import opened
 from tests.support.browsers import ISSUER
 from tests.support.hand_signed import Edit, hand_signed, with_member
-from tests.support.registering import SMALLEST, app_of
+from tests.support.registering import SMALLEST
 from tests.support.relying_party import CHALLENGE, RelyingParty
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -61,7 +62,7 @@ def settings(settings, issuers):
 
 @pytest.fixture
 def receivers(settings) -> dict[str, Receiver]:
-    with app_of(settings) as app:
+    with opened(settings) as app:
         http = app.test_client(use_cookies=False)
         robot = {"grant_types": ["client_credentials"], "redirect_uris": None, "scope": "jobs"}
         RelyingParty(app, "robot", **robot)

@@ -1,39 +1,14 @@
 """A stranger who registers a client, and what he may do with the token that he gets for it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
 from typing import Any
 
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from provider.app import compose_house, create_app
-from provider.config import Settings
-from provider.infrastructure import current
-from provider.infrastructure.database import db
 from tests.support.browsers import ISSUER
 
 # What a stranger sends at the least.
 SMALLEST: dict[str, Any] = {"redirect_uris": ["https://red.test/callback"]}
-
-
-_apps: dict[tuple[object, ...], Flask] = {}
-
-
-@contextmanager
-def app_of(settings: Settings) -> Iterator[Flask]:
-    """A provider with these settings, made once for each kind of them, and with a house of its own."""
-    kind = tuple(getattr(settings, field.name) for field in fields(settings) if field.name != "data_dir")
-    app = _apps.get(kind) or _apps.setdefault(kind, create_app(settings))
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    current.install(app, compose_house(settings))
-    with app.app_context():
-        yield app
-        current.house().outbound.close()
-        db.session.remove()
-        db.engine.dispose()
 
 
 def bearer(token: str | None) -> dict[str, str]:

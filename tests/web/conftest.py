@@ -1,10 +1,14 @@
 """A provider with a few addresses that fail in the ways tests ask for."""
 
+from collections.abc import Iterator
+
 import pytest
-from flask import Flask, request
+from flask import Flask
+from flask import request as current_request
 from sqlalchemy.exc import OperationalError
 
 from provider.app import create_app
+from provider.config import Settings
 from provider.infrastructure import current
 from provider.infrastructure.database import db, transaction
 from provider.protocol import errors
@@ -14,6 +18,7 @@ from provider.web.addresses import client_address, client_networks
 from provider.web.authorization_response import AnswerAddress
 from provider.web.errors import answer_errors_at
 from provider.web.parameters import read_parameters
+from tests.support.applications import opened
 from tests.support.databases import migrate
 
 
@@ -32,8 +37,16 @@ def signing_keys() -> None:
 
 
 @pytest.fixture
-def app(settings):
-    """A provider of its own, for these tests add routes to it."""
+def app(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Flask]:
+    """The provider, with the addresses of `failing` for the tests that ask for it."""
+    adapt = add_failing_addresses if "failing" in request.fixturenames else None
+    with opened(settings, adapt) as app:
+        yield app
+
+
+@pytest.fixture
+def separate_app(settings: Settings) -> Iterator[Flask]:
+    """A provider that no other test uses: routes can be added and its configuration changed."""
     app = create_app(settings)
     with app.app_context():
         yield app
@@ -45,7 +58,10 @@ def app(settings):
 @pytest.fixture
 def failing(app: Flask) -> Flask:
     """The provider; `/fail/<class>` raises that error, `/api/fail/<class>` does so for programs."""
+    return app
 
+
+def add_failing_addresses(app: Flask) -> None:
     def fail(name: str):
         raise getattr(errors, name)('the <b>"description"</b>\r\nof it', detail="for the log")
 
@@ -75,11 +91,10 @@ def failing(app: Flask) -> Flask:
 
     app.add_url_rule("/write", "write", write)
     app.add_url_rule("/break", "break", lambda: 1 // 0)
-    app.add_url_rule("/read", "read", lambda: dict(read_parameters(request)), methods=["GET", "POST"])
+    app.add_url_rule("/read", "read", lambda: dict(read_parameters(current_request)), methods=["GET", "POST"])
     app.add_url_rule("/where", "where", lambda: {"address": client_address(), "networks": client_networks()})
     app.add_url_rule("/form", "form", lambda: {"token": csrf.token_for("a form")})
     app.add_url_rule("/form", "submit", lambda: csrf.check("a form") or "taken", methods=["POST"])
     app.add_url_rule("/session", "session", lambda: {"handle": cookies.session_handle()})
     app.add_url_rule("/keep/<handle>", "keep", lambda handle: cookies.keep_session(handle) or "kept")
     app.add_url_rule("/forget", "forget", lambda: cookies.forget_session() or "forgotten")
-    return app

@@ -7,12 +7,13 @@ import pytest
 
 from provider.app import create_app
 from provider.web.addresses import client_address, client_networks
+from tests.support.applications import application
 
 PROXY = "10.0.0.1"
 
 
 def address_of(settings, forwarded: str, header: str = "X-Forwarded-For", **changes) -> str | None:
-    app = create_app(replace(settings, **changes))
+    app = application(replace(settings, **changes))
     with app.test_request_context(headers={header: forwarded}, environ_base={"REMOTE_ADDR": PROXY}):
         return client_address()
 

@@ -11,10 +11,10 @@ from flask import request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.app import create_app
 from provider.protocol.client_certificate import LARGEST, MalformedCertificate, read_certificate
 from provider.protocol.errors import InvalidRequest
 from provider.web.client_certificate import client_certificate
+from tests.support.applications import application
 from tests.support.certificates import BEHIND_PROXY, make_certificate
 
 RED = make_certificate(
@@ -35,12 +35,9 @@ def ask(tmp_path_factory, sqlite_url):
     from tests.conftest import FAST_SETTINGS
 
     usual = Settings(database_url=sqlite_url, data_dir=tmp_path_factory.mktemp("data"), **FAST_SETTINGS)
-    apps = {}
 
     def asked(headers, **changed):
-        key = tuple(sorted(changed.items()))
-        app = apps.get(key) or apps.setdefault(key, create_app(replace(usual, **changed)))
-        with app.test_request_context(headers=headers):
+        with application(replace(usual, **changed)).test_request_context(headers=headers):
             return client_certificate(request)
 
     return asked

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InternalError
 from provider.infrastructure.event_log import JSONLines
 from provider.protocol import errors
 from tests.support.losing_database import LOSSES, locked_for_good
+from tests.web.conftest import add_failing_addresses
 
 pytestmark = pytest.mark.usefixtures("failing")
 
@@ -107,14 +108,14 @@ def test_who_is_sent_away_is_told_when_to_come_back(http, name):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_lost_database_is_a_calm_503_without_details(failing, http, loss):
+def test_a_lost_database_is_a_calm_503_without_details(separate_app, loss):
     lost = LOSSES[loss]()
 
-    @failing.get("/lose")
+    @separate_app.get("/lose")
     def lose():
         raise lost
 
-    page = http.get("/lose")
+    page = separate_app.test_client().get("/lose")
 
     assert page.status_code == 503
     assert "Retry-After" in page.headers
@@ -131,23 +132,24 @@ def test_a_locked_database_is_a_lost_one(failing, http):
     assert http.get("/write").text == "written"
 
 
-def test_a_statement_that_is_wrong_is_no_lost_database(failing, http):
-    failing.config["PROPAGATE_EXCEPTIONS"] = False
+def test_a_statement_that_is_wrong_is_no_lost_database(separate_app):
+    separate_app.config["PROPAGATE_EXCEPTIONS"] = False
 
-    @failing.get("/ask-wrongly")
+    @separate_app.get("/ask-wrongly")
     def ask_wrongly():
         raise InternalError("SELECT secret", {}, errors_of_driver.InFailedSqlTransaction())
 
-    page = http.get("/ask-wrongly")
+    page = separate_app.test_client().get("/ask-wrongly")
 
     assert page.status_code == 500
     assert "SELECT" not in page.text
 
 
-def test_an_unforeseen_failure_is_a_page_without_details(failing):
-    failing.config["PROPAGATE_EXCEPTIONS"] = False
+def test_an_unforeseen_failure_is_a_page_without_details(separate_app):
+    separate_app.config["PROPAGATE_EXCEPTIONS"] = False
+    add_failing_addresses(separate_app)
 
-    page = failing.test_client().get("/break")
+    page = separate_app.test_client().get("/break")
 
     assert page.status_code == 500
     assert "division" not in page.text

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from provider.app import create_app
 from provider.web import headers
+from tests.support.applications import application
 
 EVERYWHERE = [
     pytest.param("/", id="a page"),
@@ -55,7 +55,7 @@ def test_a_file_is_cached_for_ever_under_the_address_of_its_content(http):
 
 
 def test_https_is_demanded_for_a_year_once_people_come_by_it(settings):
-    app = create_app(replace(settings, issuer="https://id.test"))
+    app = application(replace(settings, issuer="https://id.test"))
 
     assert "max-age=31536000" in app.test_client().get("/").headers["Strict-Transport-Security"]
 

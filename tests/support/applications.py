@@ -1,0 +1,62 @@
+"""Applications to test, made once for the same settings: routes, templates and SQL take time to compile."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import Engine, event
+
+from provider.app import compose_house, create_app
+from provider.config import Settings
+from provider.infrastructure import current
+from provider.infrastructure.database import db
+from tests.support.databases import hurry
+
+Adapt = Callable[[Flask], object]
+# The one used last stands at the end.
+_apps: dict[tuple[Settings, Adapt | None], Flask] = {}
+_MOST_APPS = 12
+
+
+@contextmanager
+def opened(settings: Settings, adapt: Adapt | None = None) -> Iterator[Flask]:
+    """Hold the context of an application with these settings."""
+    app = application(settings, adapt)
+    with app.app_context():
+        yield app
+        current.house().outbound.close()
+        db.session.remove()
+        _close_connections(db.engine)
+
+
+def application(settings: Settings, adapt: Adapt | None = None) -> Flask:
+    """Return an application with a house of its own; `adapt` adds a test's routes when it is made."""
+    kind = (replace(settings, data_dir=Path()), adapt)
+    known = _apps.pop(kind, None) or _make(settings, adapt)
+    _apps[kind] = known
+    if len(_apps) > _MOST_APPS:
+        with _apps.pop(next(iter(_apps))).app_context():
+            # Collected with a connection in its pool, it would warn in the middle of another test.
+            db.engine.dispose()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    current.install(known, compose_house(settings))
+    return known
+
+
+def _make(settings: Settings, adapt: Adapt | None) -> Flask:
+    app = create_app(settings)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            event.listen(db.engine, "connect", lambda connection, _record: hurry(connection))
+    if adapt:
+        adapt(app)
+    return app
+
+
+def _close_connections(engine: Engine) -> None:
+    """Close them, but leave PostgreSQL an idle one: a new one costs more than a short test does."""
+    pool = engine.pool
+    if engine.dialect.name == "sqlite" or pool.checkedout() or pool.checkedin() > 1:
+        engine.dispose()
