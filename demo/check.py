@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.browser import NotOnPage
+from demo.phone import PhoneFailed
+from demo.phone_story import PhoneStory
 from demo.story import Demo, Disproved, Story
 
 STARTS_WITHIN = 60.0
@@ -32,7 +34,14 @@ class NoDemo(Exception):
 def check(port: int, console: Console, *, issuer_path: str = "") -> bool:
     """Play the story and print it; whether all of it was right."""
     folder = Path(tempfile.mkdtemp(prefix="curfew-demo-check-"))
-    table = Table("", "step", "what was seen", "time", title="One sign-out, three apps", title_justify="left")
+    table = Table(
+        "",
+        "step",
+        "what was seen",
+        "time",
+        title="One sign-out, three apps and two phones",
+        title_justify="left",
+    )
     try:
         with _running_demo(folder, port, issuer_path, table) as demo:
             is_right = _play(demo, table)
@@ -49,11 +58,12 @@ def check(port: int, console: Console, *, issuer_path: str = "") -> bool:
 
 
 def _play(demo: Demo, table: Table) -> bool:
-    for title, step in Story(demo).steps():
+    story = Story(demo)
+    for title, step in [*story.steps(), *PhoneStory(demo, story).steps()]:
         began = time.monotonic()
         try:
             seen, is_right = step(), True
-        except (Disproved, NotOnPage, requests.RequestException, LookupError) as exc:
+        except (Disproved, NotOnPage, PhoneFailed, requests.RequestException, LookupError) as exc:
             seen, is_right = str(exc), False
         _add_row(table, title, seen, time.monotonic() - began, is_right=is_right)
         if not is_right:
@@ -97,6 +107,7 @@ def _wait_for_demo(process: "subprocess.Popen[bytes]", folder: Path) -> Demo:
                 username=username,
                 password=password,
                 client_secrets=state["secrets"],
+                phones={name: Path(path) for name, path in running["phones"].items()},
                 delivery_states=lambda: _delivery_states(folder),
             )
         time.sleep(0.05)

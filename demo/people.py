@@ -78,3 +78,17 @@ def app_metadata(plan: Plan, name: str) -> dict[str, Any]:
         "id_token_signed_response_alg": "ES256",
         "scope": SCOPE,
     }
+
+
+def phone_metadata() -> dict[str, Any]:
+    """Return what the native app registers: public, on loopback, every token bound to the device's key."""
+    return {
+        "client_name": "Phone",
+        "application_type": "native",
+        # The port is free (rfc8252 §7.3).
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "none",
+        "dpop_bound_access_tokens": True,
+        "scope": "openid profile email offline_access account",
+    }

@@ -1,5 +1,6 @@
 """A phone: one installation of the native app, used through its command line as a person would."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -35,10 +36,14 @@ class Phone:
     client_id: str = "phone"
     options: Sequence[str] = ("--insecure-storage",)
     environ: dict[str, str] = field(default_factory=dict, repr=False)
+    # A script that begins the command line, as `write_launcher` makes it.
+    launcher: Path | None = None
 
     @property
     def command(self) -> list[str]:
         """The command line without the verb."""
+        if self.launcher is not None:
+            return [str(self.launcher.resolve())]
         given = ["--issuer", self.issuer, "--client-id", self.client_id, "--data-dir", str(self.folder)]
         return [sys.executable, "-m", "relying_party_demo.native", *given, *self.options]
 
@@ -85,6 +90,11 @@ class Phone:
             except subprocess.TimeoutExpired as exc:
                 raise PhoneFailed(f"the browser did not return to the app: {browser.where}") from exc
             return Said(process.returncode, text)
+
+    def write_launcher(self, path: Path) -> None:
+        """Write a script that a person can run with a verb, or without one for a prompt."""
+        path.write_text(f'#!/bin/sh\nexec {shlex.join(self.command)} "$@"\n')
+        path.chmod(0o700)
 
     @property
     def _environ(self) -> dict[str, str]:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demo.phone import Phone
 from demo.ports import choose_ports
 from demo.processes import Program, own_environment
 
 APPS = ("red", "green", "blue")
+PHONES = ("phone-1", "phone-2")
 _STATE_FILE = "demo.json"
 
 
@@ -78,6 +80,13 @@ class Plan:
         yield Program(name="provider", command=serve, environ=environ)
         yield Program(name="worker", command=[*_curfew(), "worker"], environ=environ)
 
+    def phones(self) -> Iterator[tuple[Path, Phone]]:
+        """Yield the two phones, each with the script that a person runs."""
+        for name in PHONES:
+            # A file holds their tokens: the demo's people have no keyring, and its passwords are printed.
+            phone = Phone(folder=(self.data_dir / f"{name}-data").resolve(), issuer=self.issuer)
+            yield self.data_dir / name, phone
+
     def write_state(self, accounts: dict[str, str]) -> None:
         """Write down where everything is, for programs that look at the running demo."""
         state = _read_state(self.data_dir)
@@ -85,6 +94,7 @@ class Plan:
             "pid": os.getpid(),
             "issuer": self.issuer,
             "apps": {name: self.app_url(name) for name in APPS},
+            "phones": {launcher.name: str(launcher) for launcher, _ in self.phones()},
             "accounts": accounts,
         }
         _write_state(self.data_dir, state)

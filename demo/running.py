@@ -40,6 +40,8 @@ def run(
             _start(plan, supervisor, people, stop)
             if stop.is_set():
                 return
+            for launcher, phone in plan.phones():
+                phone.write_launcher(launcher)
             plan.write_state({person.username: person.password for person in PEOPLE})
             _tell_ready(plan, console)
             if not exit_when_ready:
@@ -111,4 +113,8 @@ def _tell_ready(plan: Plan, console: Console) -> None:
     console.print(f"  {'provider':<9} {plan.issuer}\n")
     console.print(f"  user [bold]{ADA.username}[/]  password [bold]{ADA.password}[/]")
     console.print(f"  or   [bold]{BEN.username}[/]  password [bold]{BEN.password}[/]\n")
+    console.print("Two phones (a native app), each in a terminal of its own:\n")
+    for launcher, _ in plan.phones():
+        console.print(f"  [bold]{launcher}[/]", soft_wrap=True)
+    console.print("\n  with login, whoami, call-api, logout, logout --everywhere, or alone for a prompt\n")
     console.print(f"Data and logs are in {plan.data_dir}. Ctrl-C stops everything.\n", style="dim")

@@ -5,11 +5,12 @@ Doing it again changes nothing but the apps' addresses, when their ports have mo
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
-from demo.people import PEOPLE, Person, app_metadata
+from demo.people import PEOPLE, Person, app_metadata, phone_metadata
 from demo.plan import APPS, DemoDataUnusable, Plan
 from provider.accounts import queries as accounts
 from provider.accounts import register as account_register
@@ -45,7 +46,8 @@ def prepare(plan: Plan) -> dict[str, str]:
             people = {str(_account(person).id): person.claims["given_name"] for person in PEOPLE}
         with transaction():
             for name in APPS:
-                _register(plan, name)
+                _register(name, app_metadata(plan, name), plan.client_secrets[name])
+            _register("phone", phone_metadata(), None)
         # The provider and the worker are the database's users from here on.
         db.session.remove()
         db.engine.dispose()
@@ -85,15 +87,12 @@ def _account(person: Person) -> Account:
     return account
 
 
-def _register(plan: Plan, name: str) -> None:
-    metadata = read_registration(app_metadata(plan, name))
+def _register(name: str, registered: dict[str, Any], secret: str | None) -> None:
+    metadata = read_registration(registered)
     known = clients.find_by_client_id(name)
     if known is None:
         client_register.add(
-            metadata,
-            client_id=name,
-            client_secret=plan.client_secrets[name],
-            options=ClientOptions(first_party=True),
+            metadata, client_id=name, client_secret=secret, options=ClientOptions(first_party=True)
         )
         record(EventTag.CLIENT_ADDED, actor="system", client_id=name)
     elif known.metadata_ != metadata:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -30,6 +31,7 @@ class Demo:
     username: str
     password: str = field(repr=False)
     client_secrets: dict[str, str] = field(repr=False)
+    phones: dict[str, Path]
     delivery_states: Callable[[], dict[str, str]]
 
 
@@ -80,14 +82,14 @@ class Story:
         self.ada.open(f"{self.demo.apps['green']}/login", prompt="consent", scope=_OFFLINE_SCOPE)
         _require(not self.ada.has("sign-in"), f"a password was asked for: {self.ada.where}")
         self.ada.press("allow")
-        state = self._require_signed_in(self.ada, "green")
+        state = self.require_signed_in(self.ada, "green")
         _require(state["has_refresh_token"], "green has no refresh token")
         return "consent given, no password"
 
     def sign_in_at_blue(self) -> str:
         """Sign in at blue, where nothing is left to ask."""
         self.ada.open(f"{self.demo.apps['blue']}/login")
-        self._require_signed_in(self.ada, "blue")
+        self.require_signed_in(self.ada, "blue")
         return f"{len(self.ada.trail) - 1} redirects"
 
     def sign_in_elsewhere(self) -> str:
@@ -128,7 +130,7 @@ class Story:
 
     def has_ended_its_session(self, name: str) -> str:
         """See that an app ended its session because of a Logout Token."""
-        return self._wait_for_end(self.ada, name)
+        return self.wait_for_end(self.ada, name)
 
     def blue_is_pending(self) -> str:
         """See that the provider knows it still owes blue a notification."""
@@ -141,7 +143,7 @@ class Story:
         """Turn the switch back and wait for the retry."""
         self._turn_blue("normal")
         came_back = datetime.now(UTC)
-        told = self._wait_for_end(self.ada, "blue", since=came_back, seconds=BACK_WITHIN)
+        told = self.wait_for_end(self.ada, "blue", since=came_back, seconds=BACK_WITHIN)
         states = self.demo.delivery_states
         self._wait_until(lambda: states().get("blue") == "accepted", TOLD_WITHIN, "blue is not accepted")
         return told
@@ -181,11 +183,11 @@ class Story:
 
     def second_browser_lives(self) -> str:
         """See that the other browser is still signed in at red, and at the provider."""
-        self._require_signed_in(self.second, "red")
+        self.require_signed_in(self.second, "red")
         status = self.second.ask("GET", f"{self.demo.apps['red']}/api/userinfo").json()["status"]
         _require(status == 200, f"userinfo answers {status}")
         self.second.open(f"{self.demo.apps['blue']}/login", prompt="none")
-        self._require_signed_in(self.second, "blue")
+        self.require_signed_in(self.second, "blue")
         return "still signed in, single sign-on works"
 
     def sign_out_everywhere(self) -> str:
@@ -195,7 +197,7 @@ class Story:
         self.ada.press("sign-out-everywhere")
         self._clicked_at = datetime.now(UTC)
         self.ada.press("sign-out-everywhere-confirm")
-        return f"red was {self._wait_for_end(self.ada, 'red')}"
+        return f"red was {self.wait_for_end(self.ada, 'red')}"
 
     def offline_refresh_is_refused(self) -> str:
         """Let green refresh once more."""
@@ -205,16 +207,17 @@ class Story:
 
     def second_browser_ended(self) -> str:
         """See that the other browser was signed out at both apps and at the provider."""
-        told = {name: self._wait_for_end(self.second, name) for name in ("red", "blue")}
+        told = {name: self.wait_for_end(self.second, name) for name in ("red", "blue")}
         self._require_no_session(self.second, "green")
         return ", ".join(f"{name} {after}" for name, after in told.items())
 
     def _sign_in_by_form(self, browser: Browser, name: str) -> None:
         browser.open(f"{self.demo.apps[name]}/login")
         browser.press("sign-in", username=self.demo.username, password=self.demo.password)
-        self._require_signed_in(browser, name)
+        self.require_signed_in(browser, name)
 
-    def _require_signed_in(self, browser: Browser, name: str) -> dict[str, Any]:
+    def require_signed_in(self, browser: Browser, name: str) -> dict[str, Any]:
+        """Return an app's state for a browser that is signed in there. Raises Disproved."""
         state = self._state(browser, name)
         _require(state["signed_in"], f"not signed in at {name}: {browser.where}")
         return state
@@ -249,7 +252,7 @@ class Story:
         credentials = (name, self.demo.client_secrets[name])
         return requests.post(self.metadata[endpoint], data=form, auth=credentials, timeout=TIMEOUT)
 
-    def _wait_for_end(
+    def wait_for_end(
         self, browser: Browser, name: str, *, since: datetime | None = None, seconds: float = TOLD_WITHIN
     ) -> str:
         """Wait until an app has ended its session and accepted its Logout Token; tell how long that took."""

@@ -31,7 +31,7 @@ SECTIONS = {
     "Start": ("start", ("install", "first-app")),
     "Connect an app": (
         "connect",
-        ("recipes", "other-software", "sign-out", "id-token-claims", "requests", "apis"),
+        ("recipes", "other-software", "sign-out", "native-apps", "id-token-claims", "requests", "apis"),
     ),
     "Sign-out explained": (
         "sign-out",

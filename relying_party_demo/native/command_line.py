@@ -19,6 +19,7 @@ from relying_party_demo.native.config import (
 )
 from relying_party_demo.native.hand_in import hand_in
 from relying_party_demo.native.outcomes import TROUBLE, Exit, exit_of
+from relying_party_demo.native.plain_text import count
 from relying_party_demo.native.sign_out_here import end_sign_in, finish_interrupted
 from relying_party_demo.native.terminal import Terminal
 
@@ -104,7 +105,7 @@ def _leave(app: NativeApp, terminal: Terminal) -> None:
         if (sign_in := app.record.load()) is not None:
             end_sign_in(app, sign_in)
         if left := hand_in(app).left:
-            terminal.say(f"Without a network {left} tokens could not be revoked; they end when unused.")
+            terminal.say(f"No network: {count(left, 'revocation')} could not be handed in and is lost.")
     except TROUBLE as exc:
         terminal.say(exit_of(exc)[1])
 

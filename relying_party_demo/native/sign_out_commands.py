@@ -5,7 +5,7 @@ from argparse import Namespace
 from relying_party_demo.native.app import NativeApp
 from relying_party_demo.native.commands import open_browser
 from relying_party_demo.native.outcomes import Exit, exit_of
-from relying_party_demo.native.plain_text import plain
+from relying_party_demo.native.plain_text import count, plain
 from relying_party_demo.native.refusals import Code, Refused
 from relying_party_demo.native.sign_out_everywhere import Preview, preview, sign_out_everywhere
 from relying_party_demo.native.sign_out_here import remember_to_ask, sign_out_here
@@ -38,7 +38,8 @@ def _everywhere(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
     except Refused as exc:
         return _refused(exc, terminal)
     remember_to_ask(app, wanted=True)
-    terminal.say(f"Signed out on all devices: {ended.sessions} sessions ended, {ended.apps} apps to notify.")
+    sessions, apps = count(ended.sessions, "session"), count(ended.apps, "app")
+    terminal.say(f"Signed out on all devices: {sessions} ended, {apps} to notify.")
     terminal.say("Sign in with: login")
     return Exit.DONE
 
@@ -55,8 +56,7 @@ def _question(found: Preview) -> str:
     if found.sessions is None:
         return "Sign out on all devices and in all browsers? This cannot be undone."
     apps = f" and of {', '.join(map(plain, found.apps))}" if found.apps else ""
-    sessions = "1 session" if found.sessions == 1 else f"{found.sessions} sessions"
-    return f"Sign out on all devices, of {sessions}{apps}? This cannot be undone."
+    return f"Sign out on all devices, of {count(found.sessions, 'session')}{apps}? This cannot be undone."
 
 
 def _end_browser_session(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:

@@ -1,0 +1,91 @@
+"""The second part of the story: two phones, each with a browser of its own, and both kinds of sign-out."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from demo.browser import Browser
+from demo.phone import Phone, PhoneFailed, Said
+from demo.story import Demo, Story
+from relying_party_demo.native.outcomes import Exit
+
+
+class PhoneStory:
+    """Ada's two phones beside the three apps; each step returns what was seen."""
+
+    def __init__(self, demo: Demo, story: Story) -> None:
+        self.demo = demo
+        self.story = story
+        self.first, self.second = (
+            Phone(folder=launcher.with_name(f"{name}-data"), issuer=demo.issuer, launcher=launcher)
+            for name, launcher in demo.phones.items()
+        )
+        self.browser, self.other_browser = Browser(), Browser()
+        self._asked_at = datetime.now(UTC)
+
+    def steps(self) -> list[tuple[str, Callable[[], str]]]:
+        """Return this part of the story in order."""
+        return [
+            ("two phones sign in, each by a browser of its own", self.sign_in),
+            ("both phones call the API", self.call_api),
+            ("phone 1 signs out on this device alone", self.sign_out_here),
+            ("phone 2 and its browser are left alone", self.second_lives),
+            ("phone 1 hands in the revocation", self.hand_in),
+            ("phone 1 signs in again and signs out on all devices", self.sign_out_everywhere),
+            ("phone 2's next call is refused", self.second_is_refused),
+            ("red is signed out in the browser of phone 2", self.red_is_signed_out),
+        ]
+
+    def sign_in(self) -> str:
+        """Sign in on both phones; the second phone's browser is signed in at red, too."""
+        self._sign_in(self.first, self.browser)
+        self._sign_in(self.second, self.other_browser)
+        self.other_browser.open(f"{self.demo.apps['red']}/login")
+        self.story.require_signed_in(self.other_browser, "red")
+        return "by the system's browser, PKCE and DPoP"
+
+    def call_api(self) -> str:
+        """Call the API on both."""
+        for phone in (self.first, self.second):
+            _expect(phone.run("call-api"), Exit.DONE)
+        return "both answered"
+
+    def sign_out_here(self) -> str:
+        """Sign out on one phone, which makes no request."""
+        _expect(self.first.run("logout"), Exit.DONE, "is pending")
+        return "tokens deleted, revocation written down"
+
+    def second_lives(self) -> str:
+        """See that nothing else has ended."""
+        _expect(self.second.run("call-api"), Exit.DONE)
+        self.story.require_signed_in(self.other_browser, "red")
+        return "still signed in"
+
+    def hand_in(self) -> str:
+        """Hand in what is pending."""
+        _expect(self.first.run("flush"), Exit.DONE, "Handed in: 1.")
+        _expect(self.first.run("whoami"), Exit.SIGN_IN)
+        return "refresh token revoked"
+
+    def sign_out_everywhere(self) -> str:
+        """Sign in with the same browser, which has a session, and sign out on all devices."""
+        self._sign_in(self.first, self.browser)
+        self._asked_at = datetime.now(UTC)
+        said = self.first.run("logout", "--everywhere", answer="y\n")
+        return _expect(said, Exit.DONE, "Signed out on all devices").splitlines()[-2]
+
+    def second_is_refused(self) -> str:
+        """See that the other phone is led to its sign-in."""
+        return _expect(self.second.run("call-api"), Exit.SIGN_IN, "session has ended").strip()
+
+    def red_is_signed_out(self) -> str:
+        """See that a web app was notified by its Logout Token."""
+        return self.story.wait_for_end(self.other_browser, "red", since=self._asked_at)
+
+    def _sign_in(self, phone: Phone, browser: Browser) -> None:
+        _expect(phone.sign_in(browser, self.demo.username, self.demo.password), Exit.DONE, "Signed in as")
+
+
+def _expect(said: Said, code: Exit, words: str = "") -> str:
+    if said.code != code or words not in said.text:
+        raise PhoneFailed(f"exit code {said.code}: {said.text.strip()}")
+    return said.text
