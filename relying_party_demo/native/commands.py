@@ -17,7 +17,7 @@ from relying_party_demo.native.pending import Kind
 from relying_party_demo.native.plain_text import plain
 from relying_party_demo.native.purge import purge
 from relying_party_demo.native.push import HookFailed
-from relying_party_demo.native.refusals import Refused, SessionEnded
+from relying_party_demo.native.refusals import Code, Refused, SessionEnded
 from relying_party_demo.native.sign_in_record import SignIn
 from relying_party_demo.native.sign_out_here import end_sign_in, must_ask_again, remember_to_ask
 from relying_party_demo.native.terminal import Terminal
@@ -140,7 +140,7 @@ def _ask_profile(app: NativeApp, begun: SignIn) -> Document:
     told = api.get(app, begun, app.provider.endpoint("userinfo_endpoint")).document()
     # core §5.3.2: if the sub is another one, the UserInfo Response values MUST NOT be used.
     if told.get("sub") != begun.sub:
-        raise ProviderUnreachable("the provider answers for another person")
+        raise Refused(Code.OTHER, "the provider answers for another person")
     with changing(app.config.data_dir):
         now = app.record.load()
         if now is not None and now.local_id == begun.local_id:

@@ -157,3 +157,10 @@ def asks_for_password(phone: Phone, browser: Browser) -> bool:
     with phone.running("login", "--no-browser") as process:
         browser.open(address_in(process))
         return browser.has("sign-in")
+
+
+def expire_here(phone: Phone) -> None:
+    """Let the access token run out as the device sees it."""
+    secrets = secrets_of(phone)
+    secrets["access_token"] = json.dumps(json.loads(secrets["access_token"]) | {"expires_at": 0.0})
+    file_of(phone).write_text(json.dumps(secrets))

@@ -1,13 +1,12 @@
 """Sign out on all devices: asked, the provider first, and nothing is deleted before it has said yes."""
 
-import json
 import sqlite3
 from dataclasses import replace
 
 import pytest
 
 from demo.browser import Browser
-from tests.native.conftest import Server, asks_for_password, file_of, secrets_of, sign_in, text_in
+from tests.native.conftest import Server, asks_for_password, expire_here, secrets_of, sign_in, text_in
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -20,13 +19,6 @@ def age(server: Server, *tables: str) -> None:
         for table in tables:
             database.execute(f"UPDATE {table} SET expires_at = '2020-01-01 00:00:00.000000'")
     database.close()
-
-
-def expire_here(phone) -> None:
-    """Let the access token run out as the device sees it."""
-    secrets = secrets_of(phone)
-    secrets["access_token"] = json.dumps(json.loads(secrets["access_token"]) | {"expires_at": 0.0})
-    file_of(phone).write_text(json.dumps(secrets))
 
 
 def test_every_device_and_browser_is_signed_out(phone, tablet):
