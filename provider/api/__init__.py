@@ -1,7 +1,7 @@
 """For programs: the account API, with its description in OpenAPI.
 
-An app calls it in the name of the person who uses it, with that person's own token. It ends nothing
-by itself: the meaning of each verb is in `provider.logout`, and pages for people use the same functions.
+An app calls it for the person who uses it, with that person's own token. The verbs are in
+`provider.logout`; pages for people use the same functions.
 """
 
 from provider.api import everywhere, grants, openapi, sessions

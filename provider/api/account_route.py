@@ -3,9 +3,9 @@
 from provider.web.openapi import Described
 from provider.web.route import CORS, Route, Speaks, View
 
-# Apps tell by the code whether there is no session, a dead one, or other trouble (requirement 9).
+# Apps distinguish by the code: no session, one that has ended, any other error (requirement 9).
 _CODES = {"missing_token": 9001, "invalid_token": 9002}
-_OTHER_TROUBLE = 9000
+_OTHER = 9000
 
 
 def account_route(rule: str, name: str, view: View, method: str, operation: Described) -> Route:
@@ -17,6 +17,6 @@ def account_route(rule: str, name: str, view: View, method: str, operation: Desc
         methods=(method,),
         speaks=Speaks.JSON,
         cors=CORS.ACCOUNT,
-        error_code=lambda error: _CODES.get(error, _OTHER_TROUBLE),
+        error_code=lambda error: _CODES.get(error, _OTHER),
         operations={method: operation},
     )

@@ -1,4 +1,4 @@
-"""How things look in the API's answers."""
+"""The JSON forms of the API's answers."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ def instant(at: datetime) -> str:
 
 
 def app(client: Client) -> dict[str, Any]:
-    """Return an app as a person knows it."""
+    """Return an app's id and name."""
     return {"client_id": client.client_id, "name": client.display_name}
 
 
@@ -35,5 +35,5 @@ def session(held: HeldSession, *, current: bool) -> dict[str, Any]:
 
 
 def nothing() -> Response:
-    """Return the answer that has no content: it is done, or was done before."""
+    """Return the answer without content: it is done now, or was done before."""
     return Response(status=204)

@@ -21,7 +21,7 @@ from provider.web.addresses import client_address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A person with the app that speaks for them, proven by a token that lives."""
+    """A person and the app that acts for them, proven by a live token."""
 
     account: Account
     client: Client
@@ -35,40 +35,40 @@ class Caller:
         return self.session.id
 
     def cause(self, reason: LogoutReason = LogoutReason.USER) -> Cause:
-        """Return why something ends that this caller wants ended."""
+        """Return the cause of a logout that this caller requests."""
         return Cause(reason=reason, initiator="account", client=self.client, ip=client_address())
 
 
 def authenticate() -> Caller:
-    """Return who calls, in one statement. Raises MissingSession, InvalidToken or InsufficientScope."""
+    """Return the caller, in one statement. Raises MissingSession, InvalidToken or InsufficientScope."""
     shown = shown_token(request)
     if shown is None:
         raise MissingSession("an access token is required")
     found = shown.find()
     if found is None:
-        raise dead_session()
+        raise invalid_session()
     return caller_of(found)
 
 
 def caller_of(found: LiveAccessToken) -> Caller:
-    """Return whom a living access token stands for."""
+    """Return the caller of a live access token."""
     check_scope(found.holder, found.token.scope.split())
     if found.grant is None or found.account is None or found.session is None:
-        raise no_right()
+        raise missing_scope()
     return Caller(account=found.account, client=found.holder, grant=found.grant, session=found.session)
 
 
 def check_scope(client: Client, scopes: Collection[str]) -> None:
-    """Refuse a token without the scope, and a client that has lost the right to it since (SEC-802)."""
+    """Raise InsufficientScope without the scope, or if the client has lost the right to it (SEC-802)."""
     if ACCOUNT not in scopes or not client.may_use_account_api:
-        raise no_right()
+        raise missing_scope()
 
 
-def dead_session() -> InvalidToken:
-    """Return the one answer to every token that is unknown, expired or revoked."""
+def invalid_session() -> InvalidToken:
+    """Return the error for every token that is unknown, expired or revoked."""
     return InvalidToken("Invalid or expired session")
 
 
-def no_right() -> InsufficientScope:
-    """Return the answer to a good token that is not good for this."""
+def missing_scope() -> InsufficientScope:
+    """Return the error for a valid token without the right to use the API."""
     return InsufficientScope(f"the scope {ACCOUNT} is required", scope=ACCOUNT)

@@ -1,4 +1,4 @@
-"""Sign out everywhere, asked for by the person's own app; and what that would end, before it is done."""
+"""Sign out everywhere at the request of the person's own app, and its preview."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from flask import Response, jsonify, request
 from provider.accounts.queries import lock
 from provider.api import answers
 from provider.api.account_route import account_route
-from provider.api.caller import Caller, authenticate, dead_session
+from provider.api.caller import Caller, authenticate, invalid_session
 from provider.api.openapi_account import PERSON, operation
-from provider.api.proof import DeadProof, Proof, read_proof
+from provider.api.proof import InvalidProof, Proof, read_proof
 from provider.infrastructure.database import in_transaction, reading
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout
@@ -21,7 +21,7 @@ from provider.web.openapi import TEXT, as_json, form, schema
 
 
 def preview_everywhere() -> Response:
-    """Answer with what would end, and which apps would be told."""
+    """Answer with what would end, and the apps that would be notified."""
     caller = authenticate()
     with reading():
         found = preview(caller.account.id)
@@ -40,33 +40,33 @@ def sign_out_everywhere() -> Response:
 
 
 def _end(proof: Proof) -> Logout | ProtocolError:
-    """End everything, or find the ending that did. An error is a value: a used assertion stays used."""
+    """End everything, or find the logout that did. Errors are returned: a used assertion stays used."""
     try:
         proof.prove_client()
         found = proof.find()
         if isinstance(found, Caller):
-            # Of several requests at once one ends everything; the others wait here and find it done.
+            # Of concurrent requests one ends everything; the others wait here and find it done.
             lock(found.account.id)
             found = proof.find()
         match found:
             case Caller():
                 return end_everywhere(found.account, found.cause()).logout
-            case DeadProof():
-                return _find_ending(found) or dead_session()
+            case InvalidProof():
+                return _find_ending(found) or invalid_session()
     except ProtocolError as exc:
         return exc
 
 
-def _find_ending(dead: DeadProof) -> Logout | None:
-    """Find the sign-out everywhere that a token died of; one that was dead before proves nothing."""
-    if dead.grant_id is None or dead.died_at is None:
+def _find_ending(proof: InvalidProof) -> Logout | None:
+    """Find the sign-out everywhere that revoked a token; one that was invalid before proves nothing."""
+    if proof.grant_id is None or proof.invalid_since is None:
         return None
-    logout = find_everywhere_of_grant(dead.grant_id)
-    return logout if logout and dead.died_at > logout.at else None
+    logout = find_everywhere_of_grant(proof.grant_id)
+    return logout if logout and proof.invalid_since > logout.at else None
 
 
 def residual_risk(found: Preview) -> str:
-    """Say in words what signing out everywhere cannot reach, because people decide by it."""
+    """Return in words what signing out everywhere cannot reach; people decide by it."""
     sentences = ["This provider rejects every token from the next request on."]
     if found.signed_tokens:
         held = ", ".join(

@@ -23,7 +23,7 @@ from provider.web.parameters import read_parameters
 
 
 def list_grants() -> Response:
-    """Answer with a page of the person's living grants, newest first."""
+    """Answer with a page of the person's live grants, newest first."""
     caller = authenticate()
     page = PageRequest.read(read_parameters(request))
     with reading():

@@ -26,7 +26,7 @@ def openapi() -> Response:
 
 
 def document() -> dict[str, Any]:
-    """Return the description; its server is the issuer, whatever host was asked."""
+    """Return the description; its server is the issuer, whatever `Host` says."""
     routes = table()
     return {
         "openapi": "3.1.0",

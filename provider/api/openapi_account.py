@@ -22,8 +22,8 @@ from provider.web.openapi import (
 PERSON = [{"accountToken": [ACCOUNT]}]
 _REFUSALS: Described = {
     "401": response("NoSession"),
-    "403": response("NoRight"),
-    "default": response("OtherTrouble"),
+    "403": response("MissingScope"),
+    "default": response("OtherError"),
 }
 PAGE = [
     in_query(
@@ -127,6 +127,8 @@ RESPONSES: Described = {
         "No token (code 9001), or the session is invalid or has expired (code 9002).",
         schema("AccountError"),
     ),
-    "NoRight": as_json("The token lacks the scope, or its client must not use it.", schema("AccountError")),
-    "OtherTrouble": as_json("Any other error (code 9000); 5xx: retry later.", schema("AccountError")),
+    "MissingScope": as_json(
+        "The token lacks the scope, or its client must not use it.", schema("AccountError")
+    ),
+    "OtherError": as_json("Any other error (code 9000); 5xx: retry later.", schema("AccountError")),
 }

@@ -1,4 +1,4 @@
-"""How long lists are read: page by page, each beginning after the last entry of the one before."""
+"""Paging of lists: each page begins after the last entry of the one before."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ USUAL = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """Which part of a list is asked for."""
+    """The part of a list that a request asks for."""
 
     limit: int = USUAL
     after: UUID | None = None
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "PageRequest":
-        """Read `limit` and `after`; the cursor is an identifier and nothing else (ABU-54)."""
+        """Read `limit` and `after`. Raises InvalidRequest for another cursor than an identifier (ABU-54)."""
         return cls(limit=_limit(parameters.get("limit")), after=read_cursor("after", parameters.get("after")))
 
 

@@ -1,6 +1,6 @@
 """Proof for signing a person out: an access token, or a refresh token once that has expired.
 
-A token that the ending itself has killed still proves enough to be told of that ending again.
+A token that the logout itself has revoked is still enough to get that logout's answer again.
 """
 
 from dataclasses import dataclass, field
@@ -24,11 +24,11 @@ from provider.web.client_request import read_client_request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadProof:
-    """A token that does not live: what it hung on, and when it would have died or did die by itself."""
+class InvalidProof:
+    """A token that is not valid: its grant, and since when it is expired, revoked or replaced."""
 
     grant_id: UUID | None = None
-    died_at: datetime | None = None
+    invalid_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +38,38 @@ class AccessTokenProof:
     shown: ShownToken = field(repr=False)
 
     def prove_client(self) -> None:
-        """Nothing: who holds the token, and its key where it has one, is the client."""
+        """Do nothing: possession of the token, and of its key if it has one, is enough."""
 
-    def find(self) -> Caller | DeadProof:
-        """Return whom the token stands for, or what it was. The caller has a transaction open."""
+    def find(self) -> Caller | InvalidProof:
+        """Return the token's caller, or what is known of an invalid one. A transaction is open."""
         found = self.shown.find(in_open_transaction=True)
         if found is not None:
             return caller_of(found)
         row = find_access_token_row(self.shown.handle)
         if row is None or ACCOUNT not in row.scope.split():
-            return DeadProof()
+            return InvalidProof()
         self.shown.check(row, in_open_transaction=True)
-        return DeadProof(grant_id=row.grant_id, died_at=_first(row.expires_at, row.revoked_at))
+        return InvalidProof(grant_id=row.grant_id, invalid_since=_first(row.expires_at, row.revoked_at))
 
 
 @dataclass(slots=True)
 class RefreshTokenProof:
-    """The person's refresh token, handed in by the client that it was issued to."""
+    """The person's refresh token, sent by the client that it was issued to."""
 
     request: ClientRequest
     client: Client | None = None
     jkt: str | None = None
 
     def prove_client(self) -> None:
-        """Prove the client, and the key that it may have, as at the token endpoint."""
+        """Authenticate the client, and its key if the token has one, as at the token endpoint."""
         self.client = prove_client(self.request)
         self.jkt = dpop.thumbprint_of(self.request)
 
-    def find(self) -> Caller | DeadProof:
-        """Return whom the token stands for, or what it was; one that was rotated is as good as dead."""
+    def find(self) -> Caller | InvalidProof:
+        """Return the token's caller, or what is known of an invalid one; a rotated one is invalid."""
         found = find_refresh_token(self.request.parameters["refresh_token"], lock=False)
         if found is None or self.client is None or found.client.id != self.client.id:
-            return DeadProof()
+            return InvalidProof()
         self._check_key(found.token.cnf or {})
         check_scope(found.client, found.token.scope.split())
         token = found.token
@@ -77,11 +77,11 @@ class RefreshTokenProof:
             return Caller(
                 account=found.account, client=found.client, grant=found.grant, session=found.session
             )
-        died_at = _first(token.expires_at, token.revoked_at, token.rotated_at)
-        return DeadProof(grant_id=token.grant_id, died_at=died_at)
+        invalid_since = _first(token.expires_at, token.revoked_at, token.rotated_at)
+        return InvalidProof(grant_id=token.grant_id, invalid_since=invalid_since)
 
     def _check_key(self, bound_to: dict[str, str]) -> None:
-        """rfc9449 §5, rfc8705 §4: whoever has a bound token and not its key has stolen it."""
+        """Raise InvalidToken for a bound token without its key (rfc9449 §5, rfc8705 §4)."""
         proven = {JKT: self.jkt, X5T: self.request.certificate_thumbprint}
         if any(proven[name] != value for name, value in bound_to.items()):
             raise InvalidToken(
@@ -93,7 +93,7 @@ Proof = AccessTokenProof | RefreshTokenProof
 
 
 def read_proof(request: Request) -> Proof:
-    """Read what a request shows; rfc6750 §2: one token, by one way. Raises MissingSession without any."""
+    """Read the request's token; rfc6750 §2: one, sent in one way. Raises MissingSession without any."""
     asked = read_client_request(request)
     shown = shown_token(request)
     if shown and "refresh_token" in asked.parameters:

@@ -1,4 +1,4 @@
-"""A person's sessions: where they are signed in, and the end of one of them."""
+"""List and end the sessions of a person."""
 
 from uuid import UUID
 
@@ -21,10 +21,10 @@ from provider.web.parameters import read_parameters
 
 
 def list_sessions() -> Response:
-    """Answer with a page of the person's living sessions, newest first."""
+    """Answer with a page of the person's live sessions, newest first."""
     caller = authenticate()
     page = PageRequest.read(read_parameters(request))
-    # One more than asked for tells whether there is another page.
+    # One more than the limit shows whether there is another page.
     with reading():
         held = list_held_sessions(caller.account.id, after=page.after, limit=page.limit + 1)
     shown = held[: page.limit]
@@ -52,7 +52,7 @@ def end_other_sessions() -> Response:
 
 def _end_others(caller: Caller) -> ProtocolError | None:
     account = lock(caller.account.id)
-    # The session of an offline grant may have ended; then there would be nothing to keep.
+    # The session of an offline grant may have ended, and there is none to keep.
     if account is None or find_live_by_id(caller.session_id) is None:
         return UnprocessableRequest("the session in which this token was issued has ended")
     if count_held_sessions(account.id) > 1:
@@ -62,7 +62,7 @@ def _end_others(caller: Caller) -> ProtocolError | None:
 
 def _end(session_id: UUID, caller: Caller) -> None:
     session = find(session_id)
-    # Another person's session looks like none at all (SEC-716, SEC-801).
+    # Another person's session is answered like an unknown one (SEC-716, SEC-801).
     if session is None or session.account_id != caller.account.id:
         raise NotFound("there is no such session")
     if session.ended_at is None:
@@ -90,7 +90,7 @@ ROUTES = (
         operation(
             "endOtherSessions",
             "Sign out of all other browsers and devices; offline grants stay.",
-            {"204": response("Done"), "422": response("OtherTrouble")},
+            {"204": response("Done"), "422": response("OtherError")},
         ),
     ),
     account_route(

@@ -1,4 +1,4 @@
-"""An authorization request on its way: how it came, what it asks for, and what is parked of it meanwhile."""
+"""A validated authorization request, and what is parked of it while the person answers."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,51 +27,51 @@ from provider.web.i18n import speak
 from provider.web.op_browser_state import session_state_parameter
 
 _PUSHED = "pushed"
-# What says where an answer goes and how.
+# The parameters that decide where a response goes and how.
 ADDRESS_PARAMETERS = frozenset({"client_id", "redirect_uri", "response_type", "response_mode", "state"})
-# Each makes us call an address of a client's before anybody has proven anything.
+# Each fetches a client's address before anything is proven.
 _FETCHES = "600 per minute"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationCase:
-    """A valid request, and what it waits in."""
+    """A valid request, and the interaction in which it waits."""
 
     client: Client
     asked: AuthorizationRequest
-    # The parameters that count, wherever they came from.
+    # The parameters that apply, from the query, a pushed request or a request object.
     parameters: Mapping[str, str]
-    # The request in which the person's answers are collected, once there is one, and its handle.
+    # Where the person's answers are collected, once the request is parked, and its handle.
     interaction: Interaction | None = None
     handle: str = ""
-    # Whom the request's `id_token_hint` names, which was verified.
+    # The subject of the verified `id_token_hint`.
     hinted_sub: str | None = None
-    # What the client had pushed; it is used up together with the parked request.
+    # The pushed request, which is used up together with the parked one.
     pushed_id: UUID | None = None
 
     @property
     def to_park(self) -> dict[str, str]:
-        """What is parked: nothing that was not understood, and nothing that stands in a pushed request."""
+        """The parameters to park: known ones, unless they are in a pushed request."""
         return {} if self.pushed_id else to_park(self.parameters)
 
     @property
     def first_answers(self) -> dict[str, Any]:
-        """What is known of a request before any person has answered."""
+        """The answers that are known before the person has answered."""
         return {HINTED_SUB: self.hinted_sub} if self.hinted_sub else {}
 
     @property
     def answer_address(self) -> AnswerAddress:
-        """Where the app is answered."""
+        """The address of the response."""
         return _answer_address(self.parameters, self.client, self.asked.redirect_uri)
 
 
 def case_of(sent: Mapping[str, str]) -> AuthorizationCase:
-    """Read and validate a request as it was sent. From here on errors are told to the app."""
+    """Read and validate a request as it was sent. From here on errors are sent to the app."""
     if is_ours(sent.get("request_uri", "")):
         return _pushed_case(sent)
     case = _validated(_from_object(sent) if has_object(sent) else sent)
     check_signed(sent, case.client.metadata_)
-    # rfc9126 §5, §6: the server or the client itself may have ruled out all others.
+    # rfc9126 §5, §6: the server or the client may require pushed requests.
     if (
         current.settings().require_pushed_authorization_requests
         or case.client.metadata_.require_pushed_authorization_requests
@@ -81,8 +81,8 @@ def case_of(sent: Mapping[str, str]) -> AuthorizationCase:
 
 
 def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
-    """Take up a parked request again; it is validated anew, for clients change."""
-    # The previous release noted it there and copied its parameters.
+    """Resume a parked request; it is validated again, because its client may have changed."""
+    # The previous release kept the pushed request's id in the answers and copied its parameters.
     noted = interaction.answers.get(_PUSHED)
     return replace(
         _validated(interaction.request, interaction.answers.get(HINTED_SUB)),
@@ -93,14 +93,14 @@ def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
 
 
 def validated_again(case: AuthorizationCase) -> AuthorizationCase:
-    """Validate a request anew, because its client may have been changed since."""
+    """Validate a request again, because its client may have changed."""
     db.session.expire(case.client)
     again = _validated(case.parameters, case.hinted_sub)
     return replace(again, interaction=case.interaction, handle=case.handle, pushed_id=case.pushed_id)
 
 
-def tell_app_if_proven(clear: Mapping[str, str]) -> None:
-    """Have errors told to the app already, where client and redirect URI stand without a doubt."""
+def answer_app_if_proven(clear: Mapping[str, str]) -> None:
+    """Send errors to the app from now on, if client and redirect URI are unambiguous."""
     if "redirect_uri" not in clear:
         return
     with suppress(ProtocolError):
@@ -109,7 +109,7 @@ def tell_app_if_proven(clear: Mapping[str, str]) -> None:
 
 
 def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
-    """Take up what the client pushed; rfc9126 §4: nothing beside client_id and request_uri counts."""
+    """Return the case of a pushed request; rfc9126 §4: only client_id and request_uri are read besides."""
     pushed = find_request(sent["request_uri"], client_id=sent.get("client_id"))
     case = _validated(pushed.parameters, pushed.answers.get(HINTED_SUB))
     check_usable(pushed)
@@ -117,17 +117,17 @@ def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
 
 
 def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
-    """Take the parameters from a request object; its own faults are told where the client said outside."""
-    tell_app_if_proven(sent)
+    """Return a request object's parameters; errors in it are sent to the redirect URI beside it."""
+    answer_app_if_proven(sent)
     if "request_uri" in sent and not network_limits.hit(_FETCHES, "request-uri"):
         raise TooManyRequests("too many request objects were fetched; retry later")
     return unpacked(sent)
 
 
 def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> AuthorizationCase:
-    """Return the case of these parameters; `known_sub` is whom a hint named that was verified before."""
+    """Return the case of these parameters; `known_sub` is the subject of a hint that was verified before."""
     client, redirect_uri = find_target(parameters)
-    # What we show, if it is but a form on its way to the app, speaks as the app asks for.
+    # Every page from here on, the form that posts the response included, is in the app's language.
     speak(parameters.get("ui_locales", ""))
     to = _answer_address(parameters, client, redirect_uri)
     if to.response_mode.signed:
@@ -154,5 +154,5 @@ def _answer_address(parameters: Mapping[str, str], client: Client, redirect_uri:
         app_name=client.display_name,
         unchecked_host=unchecked_host(client, redirect_uri),
         # session §2: the state 'SHOULD be returned upon an authentication failure' too.
-        told=session_state_parameter(client.client_id, redirect_uri),
+        always=session_state_parameter(client.client_id, redirect_uri),
     )

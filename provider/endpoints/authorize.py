@@ -1,4 +1,4 @@
-"""The Authorization Endpoint (core §3.1.2): from a request, by way of a person's answers, to a code."""
+"""The Authorization Endpoint (core §3.1.2): from a request, through the person's answers, to a code."""
 
 from flask import request
 from sqlalchemy.exc import IntegrityError
@@ -8,9 +8,9 @@ from provider.clients.models import Client
 from provider.endpoints.authorization_case import (
     ADDRESS_PARAMETERS,
     AuthorizationCase,
+    answer_app_if_proven,
     case_of,
     case_of_parked,
-    tell_app_if_proven,
     validated_again,
 )
 from provider.endpoints.description import AUTHORIZATION_PARAMETERS, for_browsers
@@ -58,10 +58,10 @@ _KIND = InteractionKind.AUTHORIZATION
 
 
 class AnsweredBefore(Exception):
-    """A parked request has given its code already; it gives one, however often its page is sent."""
+    """A parked request has issued its code already; it issues one, however often its page is sent."""
 
 
-# Between our look and our write a second tab may join the session, the person may sign out or disconnect
+# Between reading and writing, a second tab may join the session, the person may sign out or disconnect
 # the app, and the operator may change it.
 _TRIES = 3
 
@@ -71,7 +71,7 @@ def authorize() -> Response:
     case = case_of(_read())
     if request.method == "GET":
         return _answer(case)
-    # A form on another site carries no Lax cookie: only our own address shows us the session (DEC-07).
+    # A form on another site sends no Lax cookie; a redirect to our own address does (DEC-07).
     check_room(_KIND, case.to_park)
     with transaction():
         handle = park(_KIND, case.to_park, browser=None, answers=case.first_answers, pushed_id=case.pushed_id)
@@ -82,13 +82,13 @@ def _read() -> Parameters:
     try:
         return read_parameters(request)
     except (RepeatedParameter, OversizedParameter, MalformedParameter):
-        # rfc6749 §4.1.2.1: a request with a repeated parameter is told to the app, if it can be.
-        tell_app_if_proven(read_clear_ones(request, ADDRESS_PARAMETERS))
+        # rfc6749 §4.1.2.1: the error goes to the app, if its address is unambiguous.
+        answer_app_if_proven(read_clear_ones(request, ADDRESS_PARAMETERS))
         raise
 
 
 def resume(handle: str) -> Response:
-    """Continue a parked request, in the browser that started it."""
+    """Resume a parked request, in the browser that started it."""
     interaction = interactions.find(handle, cookies.browser(), _KIND) or _adopt(handle)
     if interaction is None:
         return _explain(handle)
@@ -130,7 +130,7 @@ def _answer(case: AuthorizationCase) -> Response:
 
 
 def _explain(handle: str) -> Response:
-    """Lead to the page that explains an expired, finished or foreign request, and offers a way on."""
+    """Redirect to the page that explains an expired, finished or foreign request and offers a way on."""
     return redirect_to_own(f"/sign-in/{handle}")
 
 
@@ -179,7 +179,7 @@ def _person(client: Client, asked: AuthorizationRequest, found: FoundSession | N
 
 
 def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> dict[str, str] | None:
-    """Issue what was asked for; None when the session changed meanwhile and all must be looked at again."""
+    """Issue the response, or return None if the session changed meanwhile and must be read again."""
     try:
         with transaction():
             _use_up(case)
@@ -196,7 +196,7 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
 
 
 def _use_up(case: AuthorizationCase) -> None:
-    """Close what the request waited in; each gives one answer (rfc9126 §7.3)."""
+    """Finish the parked and the pushed request; each gives one answer (rfc9126 §7.3)."""
     if case.interaction is not None and not answering.finish(case.interaction.id):
         raise AnsweredBefore
     if case.pushed_id is not None and not answering.finish(case.pushed_id):
@@ -204,11 +204,11 @@ def _use_up(case: AuthorizationCase) -> None:
 
 
 def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSession | None) -> Response:
-    """Send the person to the page that asks what is needed; the request waits for the answer."""
-    # The page asks again only while no other sign-in than this one is known.
+    """Park the request and redirect the person to the page that asks for what is missing."""
+    # The page does not ask again once there is a newer sign-in than this one.
     answers: dict[str, object] = {"asked_of": found.session.sign_in if found else None}
     if isinstance(need, NeedConsent):
-        # What would really be granted, which may be less than what was asked for.
+        # The scopes that would be granted, which may be fewer than those requested.
         answers = {"consent_scope": " ".join(need.scopes), "consent_claims": list(need.claims)}
     handle = case.handle
     session_id = found.session.id if found else None
@@ -231,7 +231,7 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
 
 
 def _close(case: AuthorizationCase) -> None:
-    """Close what was refused; a refusal is an answer too, and is given once."""
+    """Finish a refused request: a refusal is an answer, too, and is given once."""
     waiting = [case.interaction.id] if case.interaction else []
     waiting += [case.pushed_id] if case.pushed_id else []
     if waiting:

@@ -1,4 +1,4 @@
-"""The OP iframe (session §3.2): the one page of ours that lives inside the pages of apps."""
+"""The OP iframe (session §3.2): the only page of ours that apps may frame."""
 
 from flask import Response
 
@@ -12,7 +12,7 @@ def check_session_iframe() -> Response:
     """Answer with the page whose script tells an app whether the session changed, without a request."""
     headers.allow_framing()
     response = page("check_session_iframe.html", cookie_name=cookie_name())
-    # It is the same for everybody, so that polling apps need not fetch it for every page of theirs.
+    # It is the same for all, so that polling apps need not fetch it for every page of theirs.
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 

@@ -11,7 +11,7 @@ from provider.oauth.client_proof.client_request import Answer, Granted, Refused
 
 
 def answer(act: Callable[[], Answer], *, writes: bool, signed_as: str = "") -> Response:
-    """Do what a request asks for in one unit of work, and say how it went once that is certain.
+    """Carry out a request in one transaction, and answer once it is committed.
 
     `signed_as` is the media type of an answer that is a JWT.
     """
@@ -28,7 +28,7 @@ def answer(act: Callable[[], Answer], *, writes: bool, signed_as: str = "") -> R
 
 
 def never_stored(response: Response) -> Response:
-    """rfc6749 §5.1: an answer with tokens is kept by no cache, old or new."""
+    """Forbid all caches to keep a response with tokens (rfc6749 §5.1)."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Pragma"] = "no-cache"
     return response

@@ -15,14 +15,14 @@ from provider.web.openapi import COUNT, TEXT, as_json, object_of, schema
 from provider.web.route import Route, Speaks
 from provider.web.routes import table
 
-# What a device is told to wait after too many requests from its address; the limit itself is a setting.
+# `Retry-After` for too many requests from one address; the limit itself is a setting.
 _SECONDS_TO_WAIT = 60
 
 
 def device_authorization() -> Response:
     """Answer a device's request."""
     asked = read_client_request(request)
-    # Before the client is proven: each request is a row that waits until it expires.
+    # Before the client is authenticated: each request writes a row, which lasts until it expires.
     limit = current.settings().device_request_limit_address
     if not network_limits.hit(limit, "device-request-address"):
         raise TooManyRequests("too many requests from this address", retry_after=_SECONDS_TO_WAIT)
@@ -35,7 +35,7 @@ def _give_codes(asked: ClientRequest, device: str) -> Answer:
         page = current.settings().issuer + table().path_of("pages.device")
         return Granted(authorize_device(asked, device=device, verification_uri=page))
     except ProtocolError as exc:
-        # A value, so that an assertion that was used up stays used.
+        # Returned, not raised, so that the use of an assertion is committed.
         return Refused(exc)
 
 

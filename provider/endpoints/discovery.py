@@ -1,4 +1,4 @@
-"""The discovery documents (discovery §3, rfc8414 §2): exactly what works, in both well-known places."""
+"""The discovery documents (discovery §3, rfc8414 §2): all that works and nothing else, at both places."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def discovery() -> Response:
 
 
 def publicly_cached(response: Response) -> Response:
-    """Let anybody keep an answer that is the same for all; no cookie decides about it (KEY-08)."""
+    """Let caches keep an answer that is the same for all; no cookie decides about it (KEY-08)."""
     response.headers["Cache-Control"] = _CACHE
     response.add_etag()
     response.make_conditional(request)
@@ -39,7 +39,7 @@ def publicly_cached(response: Response) -> Response:
 
 
 def metadata() -> dict[str, Any]:
-    """Return the metadata. The issuer comes from the settings, whatever host was asked (SEC-1029)."""
+    """Return the metadata. The issuer comes from the settings, whatever `Host` says (SEC-1029)."""
     issuer = {"issuer": current.settings().issuer}
     return issuer | _addresses() | _authorization() | _clients() | _tokens() | _logout()
 

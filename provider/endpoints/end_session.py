@@ -1,7 +1,7 @@
 """`/session/end`: RP-Initiated Logout 1.0, by GET and POST.
 
-Nothing is ended here without asking, unless a proven hint belongs to the very session of this
-browser's cookie (THR-01, THR-02). Everything else is asked on our page, and nothing is a dead end.
+A session ends without a question only if a proven hint belongs to the session of this browser's cookie
+(THR-01, THR-02). All other requests get our page with the question, and none is a dead end.
 """
 
 from dataclasses import replace
@@ -41,10 +41,10 @@ KIND = InteractionKind.END_SESSION
 
 
 def end_session() -> Response:
-    """Take a Logout Request."""
+    """Answer a Logout Request."""
     asked = EndSessionRequest.of(read_usable_ones(request, PARAMETERS, same_twice=WHO))
     case, hint = case_of(asked)
-    # DEC-07: a cross-site POST carries no Lax cookie; our own GET will see whether there is one.
+    # DEC-07: a cross-site POST sends no Lax cookie; the GET that follows shows whether there is one.
     if request.method == "POST" and cookies.session_handle() is None:
         if hint is not None:
             unknown_session.notify(hint, ip=client_address())
@@ -56,7 +56,7 @@ def end_session() -> Response:
 
 
 def resume_end_session(handle: str) -> Response:
-    """Continue a Logout Request that arrived as a cross-site POST, which carries no cookies."""
+    """Resume a Logout Request that arrived as a cross-site POST, which sends no cookies."""
     browser = cookies.bind_browser()
     parked = find_parked(handle, browser, KIND) or find_unbound(handle, KIND)
     if parked is None:
@@ -70,7 +70,7 @@ def resume_end_session(handle: str) -> Response:
 
 
 def _without_request() -> Response:
-    """Answer an address under which nothing waits any more: ask about the session there is, if any."""
+    """Answer a handle of no parked request: ask about the session of this browser, if any."""
     found = _find_session(EndSessionCase())
     if found is not None:
         return _ask(EndSessionCase(), found.session)
@@ -81,19 +81,19 @@ def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | Non
     found = _find_session(case)
     if found is None:
         return _without_session(case, client, hint)
-    share = found.client_session
-    is_proven = share is not None and client is not None and share.client_id == client.id
+    joined = found.client_session
+    is_proven = joined is not None and client is not None and joined.client_id == client.id
     case = replace(case, was_signed_in=is_proven)
     if client and is_proven and not _must_ask(client, found):
         return _end_at_once(case, client, found)
-    if hint is not None and share is None:
-        # The app's own session is not this browser's: it may be one that the database has lost.
+    if hint is not None and joined is None:
+        # The hint names no client session of this browser: the database may have lost it.
         unknown_session.notify(hint, ip=client_address())
     return _ask(case, found.session)
 
 
 def _must_ask(client: Client, found: FoundSession) -> bool:
-    """Whether the person is asked although the request is proven: an app wants it so, or has a question."""
+    """Whether the person is asked although the request is proven, by the client's options."""
     return client.confirm_sign_out == ConfirmSignOut.ALWAYS or found.asks_about_offline
 
 
@@ -118,7 +118,7 @@ def _end_at_once(case: EndSessionCase, client: Client, found: FoundSession) -> R
 
 
 def _without_session(case: EndSessionCase, client: Client | None, hint: ProvenHint | None) -> Response:
-    """Answer a browser that shows no living session: the hint alone may name one, or all is over already."""
+    """Answer a browser without a live session; the hint may name a live one of another browser."""
     hinted = _hinted(case, client, hint)
     if hinted is not None and hinted[1].ended_at is None and hinted[0].is_live:
         return _ask(case, hinted[1], by_hint=True)
@@ -130,7 +130,7 @@ def _without_session(case: EndSessionCase, client: Client | None, hint: ProvenHi
 
 
 def _after_unknown(case: EndSessionCase, client: Client, hint: ProvenHint | None) -> Response:
-    """Answer a proven hint whose session the database has lost: its app is notified by the hint's sid."""
+    """Answer a proven hint whose session the database has lost; its app is notified by `sid`."""
     handle = unknown_session.result_handle_of(client, case.sid or "")
     outcome = unknown_session.notify(hint, ip=client_address()) if hint else None
     if outcome is not None:

@@ -1,7 +1,7 @@
 """A Logout Request whose hint is verified and whose redirect URI is checked.
 
-Only this is parked and carried from page to page, never the hint itself: an ID Token has no place
-in a table, an address or a form.
+Only this is parked and passed from page to page, never the hint itself: an ID Token must not be in a
+table, an address or a form.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from provider.protocol.parameters import with_query
 from provider.protocol.redirect_uri import matches, shown
 from provider.protocol.refusal import RefusalKind
 
-# What a page and the log say of a `post_logout_redirect_uri` that cannot be used, besides its flaws.
+# Why a `post_logout_redirect_uri` cannot be used, besides its flaws; for the page and the log.
 UNREGISTERED, OF_NO_CLIENT, DISABLED = "unregistered", "of_no_client", "disabled"
-# And of a `client_id` that is not the client of the hint.
+# Why a `client_id` is ignored: the hint is another client's.
 NOT_OF_HINT = "not_of_hint"
-# And of a hint that only its client can read.
+# Why a hint is ignored: only its client can decrypt it.
 ENCRYPTED = "encrypted"
 
-# A server of the previous release, beside this one during an upgrade, knows no such parameter.
+# A server of the previous release, which runs beside this one during an upgrade, refuses these as parameters.
 _NEWER = frozenset({"result_page", "unusable", "self_registered", "was_signed_in"})
 
 
@@ -46,23 +46,23 @@ class EndSessionCase:
     ui_locales: str | None = None
     # Whether the person is sent back to the app at once: a ResultPage.
     result_page: str = ResultPage.WHEN_PENDING
-    # What the request held that could not be used: for each its name, why, and what of it may be shown.
+    # The parameters that could not be used: name, reason, and the part of the value that may be shown.
     unusable: Sequence[dict[str, str]] = ()
-    # Whether the client registered itself, so that its addresses may be anybody's.
+    # Whether the client registered itself, so that its addresses are unchecked.
     self_registered: bool = False
-    # Whether the hint belongs to the session of this very browser: the person used the app.
+    # Whether the hint belongs to this browser's session: the person has used the app.
     was_signed_in: bool = False
 
     @property
     def is_proven(self) -> bool:
-        """Whether a valid hint stands behind the request."""
+        """Whether the request has a valid hint."""
         return self.sid is not None
 
     @property
     def leads_straight_back(self) -> bool:
         """Whether the person may be sent to `return_to` without having seen where it leads.
 
-        An ID Token of its own for whichever session is no reason: every app has one (rfc9700 §4.11.2).
+        An ID Token for some other session is not enough: every app has one (rfc9700 §4.11.2).
         """
         return self.return_to is not None and (
             self.was_signed_in or self.unchecked_host(self.return_to) is None
@@ -79,19 +79,19 @@ class EndSessionCase:
         return cls(**parked.parameters | newer)
 
     def as_parameters(self) -> dict[str, Any]:
-        """Return what is parked as parameters."""
+        """Return the part that is parked as parameters."""
         return {name: value for name, value in asdict(self).items() if name not in _NEWER}
 
     def as_answers(self) -> dict[str, Any]:
-        """Return what is parked beside them."""
+        """Return the part that is parked as answers."""
         return {name: value for name, value in asdict(self).items() if name in _NEWER}
 
 
 def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None]:
-    """Return what the request comes down to, and its hint if that is proven.
+    """Return the case of a request, and its hint if that is proven.
 
-    A hint that proves nothing counts as no hint (rpinitiated §4); one that was made for another
-    client than `client_id` proves that neither can be believed.
+    An invalid hint counts as none (rpinitiated §4); if it was issued to another client than `client_id`,
+    both are ignored.
     """
     hint, client, disbelieved = _who_asks(asked)
     unusable = [{"name": name, "why": why.value} for name, why in asked.flaws.items()] + disbelieved
@@ -128,7 +128,7 @@ def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None
 
 
 def _who_asks(asked: EndSessionRequest) -> tuple[ProvenHint | None, Client | None, list[dict[str, str]]]:
-    """Return the proven hint, the client that it proves or that is only claimed, and what is not used."""
+    """Return the proven hint, the client that is proven or only claimed, and the unused parameters."""
     if asked.is_ambiguous:
         return None, None, []
     unbelieved: list[dict[str, str]] = []
@@ -147,7 +147,7 @@ def _who_asks(asked: EndSessionRequest) -> tuple[ProvenHint | None, Client | Non
 
 
 def _return_to(asked: EndSessionRequest, client: Client) -> str | None:
-    """Return where the client may have the person sent, or None (rpinitiated §3: exact match)."""
+    """Return where the person may be sent afterwards, or None (rpinitiated §3: exact match)."""
     uri, metadata = asked.post_logout_redirect_uri, client.metadata_
     native = metadata.application_type == "native"
     if (

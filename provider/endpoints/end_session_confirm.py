@@ -1,7 +1,7 @@
-"""`/session/end/confirm`: the person says what shall end, having seen what that takes along.
+"""`/session/end/confirm`: the person chooses what ends, having seen what goes with it.
 
-The ticket in the address is bound to this browser, names the session it was made for, and works
-once: it is void when the browser has another session by now (THR-03, THR-04).
+The ticket in the address is bound to this browser and to one session, and works once: it is void once
+the browser has another session (THR-03, THR-04).
 """
 
 from uuid import UUID
@@ -37,7 +37,7 @@ from provider.web.layout import page
 from provider.web.route import Route
 
 KIND = InteractionKind.END_SESSION
-THIS_BROWSER, THIS_APP, EVERYWHERE, EVERYWHERE_SURELY = "true", "app", "everywhere", "everywhere-confirmed"
+THIS_BROWSER, THIS_APP, EVERYWHERE, EVERYWHERE_CONFIRMED = "true", "app", "everywhere", "everywhere-confirmed"
 
 
 def show_end_session_confirm() -> Response:
@@ -53,7 +53,7 @@ def show_end_session_confirm() -> Response:
 
 
 def submit_end_session_confirm() -> Response:
-    """Do what the person chose."""
+    """Carry out the person's choice."""
     ticket = request.form.get("ticket", "")
     csrf.check(purpose(ticket))
     if "cancel" in request.form:
@@ -82,7 +82,7 @@ def _end(ticket: str, choice: str) -> Response:
 def _take_and_end(
     ticket: str, choice: str, result_handle: str
 ) -> tuple[Interaction | None, FoundSession | None, LogoutOutcome | None]:
-    """Use up the ticket and do what was chosen, if the ticket is good for a session that lives."""
+    """Use up the ticket and carry out the choice, if the ticket is for a live session."""
     parked = take(ticket, cookies.browser(), KIND)
     found = _session_of(parked) if parked else None
     if parked is None or found is None:
@@ -96,10 +96,10 @@ def _carry_out(
     case = EndSessionCase.of(parked)
     client = find_by_client_id(case.client_id) if case.client_id else None
     by_hint = _is_by_hint(parked)
-    # An app asks for the browser's sign-out; whatever else is chosen is the person's own wish.
-    is_what_was_asked = client is not None and (choice == THIS_BROWSER or by_hint)
+    # The app requested the browser's sign-out; any other choice is the person's own.
+    is_as_requested = client is not None and (choice == THIS_BROWSER or by_hint)
     cause = Cause(
-        reason=LogoutReason.RP_INITIATED if is_what_was_asked else LogoutReason.USER,
+        reason=LogoutReason.RP_INITIATED if is_as_requested else LogoutReason.USER,
         initiator="account",
         client=client,
         ip=client_address(),
@@ -108,7 +108,7 @@ def _carry_out(
     )
     if choice == THIS_APP or by_hint:
         return _end_app(parked, found, client, cause)
-    if choice == EVERYWHERE_SURELY:
+    if choice == EVERYWHERE_CONFIRMED:
         return end_everywhere(found.account, cause)
     return end(found.session, cause, revoke_offline_of=_revoke_offline_of(parked, found))
 
@@ -116,7 +116,7 @@ def _carry_out(
 def _end_app(
     parked: Interaction, found: FoundSession, client: Client | None, cause: Cause
 ) -> LogoutOutcome | None:
-    """End one app's client session, which is also the most that an ID Token alone can end."""
+    """End one app's client session, which is also all that an ID Token without the cookie can end."""
     shares = concerned(parked, found, lock=True)
     share = next((share for share in shares if client and share.client.id == client.id), None)
     if share is None or share.client_session is None:
@@ -127,12 +127,12 @@ def _end_app(
 
 
 def _is_by_hint(parked: Interaction) -> bool:
-    """Whether the request rests on an ID Token alone, in a browser without the session's cookie."""
+    """Whether the request has only an ID Token, in a browser without the session's cookie."""
     return bool(parked.answers.get("by_hint"))
 
 
 def _revoke_offline_of(parked: Interaction, found: FoundSession) -> set[UUID]:
-    """Return whose offline grants go too, because the person was asked and has ticked it."""
+    """Return the clients whose offline grants are revoked, too, because the person ticked the box."""
     if "revoke_offline" not in request.form or _is_by_hint(parked):
         return set()
     shares = list_of_session(found.session.id, lock=True)
@@ -140,7 +140,7 @@ def _revoke_offline_of(parked: Interaction, found: FoundSession) -> set[UUID]:
 
 
 def _session_of(parked: Interaction) -> FoundSession | None:
-    """Return the session that a ticket is good for: the browser's own, or the one that a hint named."""
+    """Return the session that a ticket may end: the browser's own, or the one that a hint named."""
     handle = cookies.session_handle()
     found = find_live(handle) if handle else None
     if found is not None:
@@ -173,7 +173,7 @@ def _cancel(ticket: str) -> Response:
 
 
 def _after_app(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle: str) -> Response:
-    """Lead on after one app was signed out; the browser's session and its cookie live on."""
+    """Redirect after one app was signed out; the browser keeps its session and cookie."""
     if outcome is None:
         return _back(case)
     is_confirmed = await_first_attempts(outcome)
@@ -182,7 +182,7 @@ def _after_app(outcome: LogoutOutcome | None, case: EndSessionCase, result_handl
 
 
 def _void(case: EndSessionCase) -> Response:
-    """Answer a ticket whose session is not this browser's: ask afresh about the one there is, if any."""
+    """Answer a ticket of another session: ask about this browser's session, if it has one."""
     handle = cookies.session_handle()
     if handle and find_live(handle):
         return redirect(url_for("endpoints.end_session"), 303)
@@ -190,7 +190,7 @@ def _void(case: EndSessionCase) -> Response:
 
 
 def _expired(ticket: str) -> Response:
-    """Ask anew where the question has waited too long, for the same app and with the same way back."""
+    """Ask again if the question has expired, for the same app and with the same way back."""
     known, browser = find_any(ticket, (KIND,)), cookies.browser()
     if known is None or browser is None or not known.is_of(browser):
         return _void(EndSessionCase())
@@ -210,7 +210,7 @@ def _expired(ticket: str) -> Response:
 
 
 def _repeated(ticket: str) -> Response:
-    """Answer a ticket that was used: the same way on as the first time, whatever has ended since."""
+    """Answer a used ticket in the same way as the first time, whatever has ended since."""
     parked = find_finished(ticket, cookies.browser(), KIND)
     if parked is None:
         return _expired(ticket)
@@ -225,7 +225,7 @@ def _repeated(ticket: str) -> Response:
 
 
 def _back(case: EndSessionCase) -> Response:
-    """Lead back to the app where nothing has ended."""
+    """Redirect back to the app where nothing has ended."""
     if case.return_to and case.leads_straight_back:
         return redirect(case.return_to, 303)
     return _void(case)

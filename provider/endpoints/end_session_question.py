@@ -20,7 +20,7 @@ from provider.web.layout import page
 
 
 def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
-    """Ask what shall end, and show what each answer takes along."""
+    """Ask what to end, and show what goes with each choice."""
     case = EndSessionCase.of(parked)
     by_hint = bool(parked.answers.get("by_hint"))
     shares = concerned(parked, found, lock=False)
@@ -34,7 +34,7 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
         client_id=case.client_id,
         unusable=case.unusable,
         by_hint=by_hint,
-        # Somebody who shows an ID Token but no cookie is not told who the person is.
+        # A browser with an ID Token but without the cookie does not learn who the person is.
         person=None if by_hint else found.account.display_name,
         username=None if by_hint else found.account.username,
         ends=[{"name": share.client.display_name, "will_be_notified": share.has_address} for share in shares],
@@ -65,14 +65,14 @@ def concerned(parked: Interaction, found: FoundSession, *, lock: bool) -> list[S
 
 
 def _signed_tokens(parked: Interaction, found: FoundSession, shares: Sequence[Share]) -> list[SignedTokens]:
-    """Return whose signed access tokens outlive the answer; for a mere hint, only those of its own client."""
+    """Return the signed access tokens that outlive the logout; for a hint, only its own client's."""
     held = list_of_shares(found.account.id, shares)
     own = {share.client.id for share in shares}
     return [one for one in held if one.client.id in own or not parked.answers.get("by_hint")]
 
 
 def ask_about_everywhere(ticket: str, parked: Interaction, found: FoundSession) -> Response:
-    """Ask a second time, and name every session and app that would end. Never for a mere hint."""
+    """Ask again, and name every session and app that would end. Never for a hint without the cookie."""
     preview = preview_everywhere(found.account.id)
     return _page(
         "session_end_everywhere.html",
@@ -86,7 +86,7 @@ def ask_about_everywhere(ticket: str, parked: Interaction, found: FoundSession) 
 
 
 def purpose(ticket: str) -> str:
-    """Return what the forms of these pages are for."""
+    """Return the CSRF purpose of the forms of these pages."""
     return f"end-session {ticket}"
 
 

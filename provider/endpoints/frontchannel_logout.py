@@ -1,4 +1,4 @@
-"""The OP's logout page of Front-Channel Logout 1.0 §3: it loads the apps' pages, then leads on."""
+"""The OP's logout page of Front-Channel Logout 1.0 §3: it loads the apps' pages, then redirects."""
 
 from flask import redirect, url_for
 from werkzeug.wrappers import Response

@@ -1,6 +1,7 @@
 """Global Token Revocation (draft-parecki-oauth-global-token-revocation): an upstream signs a person out.
 
-It acts like *everywhere*: all sessions and grants end, and all apps are told. Experimental, as the draft is.
+It acts like *everywhere*: all sessions and grants end, and all apps are notified. Experimental, like the
+draft.
 """
 
 from flask import Response, request
@@ -32,7 +33,7 @@ from provider.web.route import Route, Speaks
 
 
 def global_token_revocation() -> Response:
-    """Sign a person out everywhere because an upstream says so."""
+    """Sign a person out everywhere at the request of an upstream provider."""
     client = _authenticate()
     subject = _read_subject()
     refusal = in_transaction(lambda: _end(subject, client))
@@ -42,7 +43,7 @@ def global_token_revocation() -> Response:
 
 
 def _authenticate() -> Client:
-    """Return the upstream; §3.2: its token has the dedicated scope, and for us no other."""
+    """Return the upstream's client; §3.2: its token has the dedicated scope, and here no other."""
     shown = shown_token(request)
     if shown is None:
         raise MissingToken("an access token is required")
@@ -65,7 +66,7 @@ def _read_subject() -> SubjectIdentifier:
 
 
 def _end(subject: SubjectIdentifier, client: Client) -> ProtocolError | None:
-    """End everything, or say why not; a refusal is a value, for its audit entry must be kept (§4)."""
+    """End everything, or return why not: a value, so that its audit entry is committed (§4)."""
     try:
         account = find_account(subject, client)
     except AmbiguousSubject:
@@ -78,7 +79,7 @@ def _end(subject: SubjectIdentifier, client: Client) -> ProtocolError | None:
 
 
 def _refused(client: Client, refusal: ProtocolError) -> ProtocolError:
-    # Whoever tries out names leaves a trail of it.
+    # Attempts to guess names must be traceable.
     record(
         EventTag.LOGOUT_REFUSED,
         actor="client",

@@ -1,4 +1,4 @@
-"""Whether the process lives and whether it can serve, for those who start and stop it."""
+"""Health checks for orchestrators: whether the process runs, and whether it can serve."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def ready() -> Response:
 
 
 def started() -> Response:
-    """Answer whether this process has been ready once; from then on it does not ask the database again."""
+    """Answer whether this process has been ready once; after that the database is not asked again."""
     if readiness.has_been_ready():
         return jsonify(status="ok")
     return ready()
@@ -46,8 +46,8 @@ def _as_json(verdict: Verdict) -> dict[str, Any]:
     return {"status": "ok" if verdict.ok else "failed", **detail, **verdict.values}
 
 
-# Behind requests that wait for a database, liveness would say that the process is dead when they are only
-# slow: so each has threads of its own.
+# Threads of their own: waiting behind requests to a slow database, a liveness check would fail, and the
+# process would be restarted for nothing.
 ROUTES = (
     Route(rule="/health/live", name="live", view=live, speaks=Speaks.JSON, answers_head=True, own_threads=1),
     Route(

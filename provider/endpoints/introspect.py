@@ -1,4 +1,4 @@
-"""The Introspection Endpoint (rfc7662): whether a token lives, asked by those who accept it."""
+"""The Introspection Endpoint (rfc7662): whether a token is active, for services that accept it."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def introspect() -> Response:
 
 
 def _wants_signed() -> bool:
-    """Whether the client names the signed form, and no other before it; who takes anything gets JSON."""
+    """Whether the client names the signed form first; `*/*` gets JSON."""
     named = [kind.lower() for kind, _ in request.accept_mimetypes]
     return SIGNED in named and named.index(SIGNED) == 0
 

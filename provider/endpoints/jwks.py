@@ -1,4 +1,4 @@
-"""The JWK Set (core §10.1): the public keys, for whoever verifies our signatures (KEY-08)."""
+"""The JWK Set (core §10.1): the public keys that verify our signatures (KEY-08)."""
 
 from flask import Response, jsonify
 

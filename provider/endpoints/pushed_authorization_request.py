@@ -1,4 +1,4 @@
-"""The Pushed Authorization Request Endpoint (rfc9126 §2): a request comes by the client's own connection."""
+"""The Pushed Authorization Request Endpoint (rfc9126 §2): the client sends its request directly."""
 
 from flask import Response, request
 
@@ -21,9 +21,9 @@ from provider.web.route import CORS, Route, Speaks
 
 
 def pushed_authorization_request() -> Response:
-    """Take an authorization request and name it, so that the browser need carry no more than the name."""
+    """Store an authorization request, so that the browser passes on only its `request_uri`."""
     asked = read_client_request(request)
-    # Before any transaction, like those for the client's assertion.
+    # Before any transaction, like the keys of the client's assertion.
     fetch_keys(asked.parameters.get("request", ""))
     response = answer(lambda: _push(asked), writes=True)
     response.status_code = 201
@@ -44,9 +44,9 @@ def _push(asked: ClientRequest) -> Answer:
 
 
 def _parameters(asked: ClientRequest, client: Client) -> dict[str, str]:
-    """Return what the client asks for: the form, or the request object in it (rfc9126 §3).
+    """Return the parameters: those of the form, or of the request object in it (rfc9126 §3).
 
-    rfc9449 §10.1: a DPoP proof that comes along says as much as `dpop_jkt`, and may not say another key.
+    rfc9449 §10.1: a DPoP proof counts as `dpop_jkt`, and both must name the same key.
     """
     parameters, jkt = dict(asked.parameters), thumbprint_of(asked)
     check_signed(parameters, client.metadata_)
@@ -65,7 +65,7 @@ def _check_limit(client: Client, asked: ClientRequest) -> None:
     if not network_limits.hit(limit, "pushed-request", client.client_id):
         raise TooManyRequests("too many pushed requests; retry later")
     if client.self_registered or client.metadata_.is_public:
-        # Anybody can push in its name, or register many such clients.
+        # Requests in its name need no secret, and many such clients can be registered.
         check_room(InteractionKind.PUSHED, asked.parameters)
 
 

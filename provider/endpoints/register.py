@@ -34,7 +34,7 @@ def register() -> Response:
 
 
 def read_registration(client_id: str) -> Response:
-    """Tell a client what it registered (rfc7592 §2.1); its secret is not known here."""
+    """Return a client's registration (rfc7592 §2.1), without its secret, of which only a digest is stored."""
     token = _own_token()
     with reading():
         client = registration.prove(client_id, token)
@@ -42,7 +42,7 @@ def read_registration(client_id: str) -> Response:
 
 
 def replace_registration(client_id: str) -> Response:
-    """Replace what a client registered (rfc7592 §2.2)."""
+    """Replace a client's registration (rfc7592 §2.2)."""
     token = _own_token()
     client = registration.prove(client_id, token)
     _count()
@@ -51,20 +51,20 @@ def replace_registration(client_id: str) -> Response:
 
 
 def delete_registration(client_id: str) -> Response:
-    """Remove a client that wants to be gone (rfc7592 §2.3)."""
+    """Remove a client at its own request (rfc7592 §2.3)."""
     token = _own_token()
     registration.remove(registration.prove(client_id, token), token)
     return never_stored(Response(status=204))
 
 
 def _count() -> None:
-    """Count what writes and fetches for strangers, by where they come from."""
+    """Limit registrations by network: each writes, and fetches addresses, for an unknown sender."""
     if not network_limits.hit(current.settings().registration_limit, "registration"):
         raise TooManyRequests("too many registrations from this address", retry_after=60)
 
 
 def _initial_token() -> str | None:
-    """Return the initial access token, looked at before anything is done for who shows it (rfc7591 §3)."""
+    """Return the initial access token, which is checked before anything else is done (rfc7591 §3)."""
     token = bearer_token(request)
     if token is None:
         if current.settings().registration == "open":
@@ -92,7 +92,7 @@ def _read_metadata() -> dict[str, Any]:
 
 
 def _answer(made: RegisteredByItself, status: int) -> Response:
-    """Tell a client all that is registered of it (rfc7591 §3.2.1, rfc7592 §3)."""
+    """Return a client's registration (rfc7591 §3.2.1, rfc7592 §3)."""
     client = made.client
     members: dict[str, Any] = {
         "client_id": client.client_id,

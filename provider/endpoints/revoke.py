@@ -1,4 +1,4 @@
-"""The Revocation Endpoint (rfc7009): a client gives a token of its own back."""
+"""The Revocation Endpoint (rfc7009): a client revokes a token of its own."""
 
 from flask import Response, request
 
@@ -12,7 +12,7 @@ from provider.web.route import CORS, Route, Speaks
 
 
 def revoke() -> Response:
-    """Answer a revocation request; the token is dead everywhere once this has answered."""
+    """Answer a revocation request; from then on the token is refused everywhere."""
     asked = read_client_request(request)
     return answer(lambda: the_server().create_endpoint_response(Revocation.ENDPOINT_NAME, asked), writes=True)
 

@@ -38,9 +38,9 @@ _STATES = {
 
 
 def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle: str) -> Response:
-    """Answer a sign-out: forget the cookie, give the apps their moment, then lead on.
+    """Answer a sign-out: delete the cookie, wait briefly for the apps to confirm, then redirect.
 
-    Without an outcome somebody else ended it first; the answer is the same, for doing it twice is harmless.
+    Without an outcome another request ended it first; the answer is the same.
     """
     if outcome is None:
         return already_signed_out(case, recent=True, result_handle=result_handle)
@@ -54,18 +54,17 @@ def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle
 def already_signed_out(
     case: EndSessionCase, *, recent: bool, result_handle: str = "", is_unknown: bool = False
 ) -> Response:
-    """Answer a sign-out where nothing is left to end: with the way back that is safe.
+    """Answer a sign-out where nothing is left to end, with a safe way back.
 
-    Only a proven, recent hint leads back by itself; otherwise the person decides (rpinitiated §3). A
-    request that is sent twice at once leads the same way as the one that ended the session. Of a session
-    that is unknown nothing is said but that.
+    Only a proven, recent hint redirects back; otherwise the person decides (rpinitiated §3). Of two
+    requests at once, both lead the same way. For an unknown session the page says only that.
     """
     if cookies.session_handle() is not None:
         cookies.forget_session()
     if case.is_proven and recent and case.return_to:
         logout = find_by_result_handle(result_handle) if result_handle else None
         if logout is not None and logout.initiator_client_id == case.client_id:
-            # This browser's own sign-out from the same app, asked for once more.
+            # This browser's own sign-out from the same app, requested again.
             case = replace(case, was_signed_in=True)
         if case.return_to and case.leads_straight_back:
             target = way_on_again(case, logout, result_handle) if logout else case.return_to
@@ -78,7 +77,7 @@ def already_signed_out(
         is_unknown=is_unknown,
         unusable=case.unusable,
         client_id=case.client_id,
-        # Both are addresses of the client's registration, and the person decides whether to go there.
+        # Both are registered addresses of the client, and the person decides whether to go there.
         continue_url=case.return_to or case.app_uri,
         unchecked_host=case.unchecked_host(case.return_to or case.app_uri),
         continue_name=case.app_name,
@@ -131,9 +130,9 @@ def show_session_ended_state(handle: str) -> JSONResponse:
 
 
 def _lives_on(logout: Logout) -> bool:
-    """Whether the session in which the person asked for it is this browser's and lives: another one ended.
+    """Whether this browser's session is live and is the one in which the person asked: another one ended.
 
-    By identity and not by time, because the clocks of two servers differ.
+    Compared by identity and not by time, because the clocks of two servers differ.
     """
     if logout.asked_in_session_id is None:
         return False
@@ -147,7 +146,7 @@ def _client_that_asked(logout: Logout) -> Client | None:
 
 
 def _home_of(client: Client) -> str | None:
-    """Return where the way on leads when the app gave no address to return to: its own registered home."""
+    """Return the client's registered home page, for an app that gave no address to return to."""
     uri = client.metadata_.client_uri
     return uri if uri and uri.startswith(("https://", "http://")) else None
 

@@ -1,4 +1,4 @@
-"""The UserInfo Endpoint (core §5.3): what the person's access token allows to know."""
+"""The UserInfo Endpoint (core §5.3): the claims that an access token allows."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ from provider.web.route import CORS, Route, Speaks
 
 
 def userinfo() -> Response:
-    """Answer with the claims that the token's scopes allow, and those that were asked for by name."""
+    """Answer with the claims of the token's scopes, and those that were requested by name."""
     found = _shown_token(request).find()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
@@ -35,7 +35,7 @@ def userinfo() -> Response:
 
 
 def _answer(client: Client, claims: dict[str, Any]) -> Response:
-    """Return the claims as the client registered it: as JSON, or signed, encrypted or both (core §5.3.2)."""
+    """Return the claims as the client registered: in JSON, signed, encrypted or both (core §5.3.2)."""
     metadata = client.metadata_
     alg = metadata.userinfo_signed_response_alg
     if alg is None and metadata.encryption_of(USERINFO) is None:

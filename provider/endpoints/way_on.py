@@ -1,7 +1,7 @@
-"""Where a person goes on after a sign-out: straight back to the app, or first to the page of results.
+"""Where a person goes after a sign-out: straight back to the app, or first to the result page.
 
-The page of results comes first when an app has not confirmed yet, so that nobody believes in a sign-out
-that is still going on, or when the way back cannot be used. Its button leads back to the app.
+The result page comes first when an app has not confirmed yet, so that no one takes an unfinished sign-out
+for a finished one, or when the way back cannot be used. Its button leads back to the app.
 """
 
 from provider.clients.models import ResultPage
@@ -19,7 +19,7 @@ KIND = InteractionKind.RESULT
 
 
 def way_on(case: EndSessionCase, result_handle: str, *, is_confirmed: bool) -> str:
-    """Return where the person goes on after an ending; `is_confirmed`: every app has confirmed."""
+    """Return where the person goes after a logout; `is_confirmed`: every app has confirmed."""
     if case.return_to and not _shows_result(case, is_confirmed=is_confirmed):
         return case.return_to
     if case.return_to or case.unusable:
@@ -28,7 +28,7 @@ def way_on(case: EndSessionCase, result_handle: str, *, is_confirmed: bool) -> s
 
 
 def way_on_again(case: EndSessionCase, logout: Logout, result_handle: str) -> str:
-    """Return where a repeated request leads: the same way as the first, by what the apps have said since."""
+    """Return where a repeated request leads: as the first one, by the apps' present state."""
     is_confirmed = progress_of(logout.id).unconfirmed == 0
     if case.return_to and not _shows_result(case, is_confirmed=is_confirmed):
         return case.return_to
@@ -36,7 +36,7 @@ def way_on_again(case: EndSessionCase, logout: Logout, result_handle: str) -> st
 
 
 def kept_case(result_handle: str) -> EndSessionCase:
-    """Return the case that a page of results belongs to, if this browser asked for it and not long ago."""
+    """Return the case of a result page, if this browser requested the logout recently."""
     kept = find(result_handle, cookies.browser(), KIND)
     return EndSessionCase.of(kept) if kept else EndSessionCase()
 
@@ -53,7 +53,7 @@ def _shows_result(case: EndSessionCase, *, is_confirmed: bool) -> bool:
 
 
 def _keep(case: EndSessionCase, result_handle: str) -> None:
-    """Keep what the page of results needs of the request; only the digest of its address is stored."""
+    """Keep the case for the result page; only a digest of the page's handle is stored."""
     with transaction():
         park(
             KIND,

@@ -1,7 +1,7 @@
-"""HTTP manners: cookies, CSRF, errors, headers, the layout and the language of pages.
+"""HTTP for all endpoints: routes, cookies, CSRF, errors, headers, the layout and language of pages.
 
-Knows the framework and how people and programs are spoken to. Does not know any use case: what a
-request means and what it changes is for `endpoints`, `pages` and `api`.
+Knows the framework and the form of answers to people and programs. Knows no use case and no address:
+`endpoints`, `pages` and `api` decide what a request means and changes.
 """
 
 from provider.web.setup import install

@@ -1,4 +1,4 @@
-"""How an access token is shown to us, and by whom it may be (rfc6750 §2, rfc9449 §7, rfc8705 §3)."""
+"""Reads an access token from a request and checks its binding (rfc6750 §2, rfc9449 §7, rfc8705 §3)."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +25,7 @@ from provider.web.cors import allow_pages_of
 
 @dataclass(slots=True)
 class ShownToken:
-    """An access token with what came along to prove that it is in the right hands."""
+    """An access token with the proof of possession that was sent with it."""
 
     handle: str = field(repr=False)
     is_dpop: bool
@@ -43,19 +43,19 @@ class ShownToken:
         with reading():
             found = find_access_token(self.handle)
         if found is not None:
-            # Before the check: a page must be able to read which nonce its proof lacks.
+            # Before the check: a page must be able to read the nonce that its proof lacks.
             allow_pages_of(found.holder)
             self.check(found.token, in_open_transaction=in_open_transaction)
         return found
 
     def check(self, token: AccessToken, *, in_open_transaction: bool = False) -> None:
         """Refuse a token for another audience, or one whose key the sender has not proven to have."""
-        # rfc8707 §2: a token that some other resource server has seen is of no use to it here.
+        # rfc8707 §2: another resource server must not be able to use a token here that it was sent.
         if token.audience is not None and current.settings().issuer not in token.audience:
             raise InvalidToken("the access token is for another resource server")
         bound_to = token.cnf or {}
         if (JKT in bound_to) != self.is_dpop:
-            # rfc9449 §7.2: a bound token must not pass for a bearer's, nor the other way round.
+            # rfc9449 §7.2: a bound token must not be accepted as a bearer token, nor the reverse.
             raise InvalidToken(
                 "the access token must be sent with the authentication scheme of its token_type"
             )
@@ -65,7 +65,7 @@ class ShownToken:
             raise InvalidToken("the access token is bound to another certificate")
 
     def _prove(self, jkt: str, in_open_transaction: bool) -> None:
-        """Check the proof and use it up, once for all the times that this request looks at its token."""
+        """Check the proof and use it up, once per request however often the token is looked at."""
         if self._proven is None:
             self._proven = self._use_up(jkt, in_open_transaction)
         if self._proven != jkt:
@@ -88,7 +88,7 @@ class ShownToken:
 
 
 def shown_token(request: Request, *, in_form: str | None = None) -> ShownToken | None:
-    """Return the token of a request, if there is one; rfc6750 §2: by one way, and never in the URL."""
+    """Return the token of a request, or None; rfc6750 §2: sent in one way, and never in the URL."""
     if "access_token" in request.args:
         raise InvalidRequest("the access token must not be in the URL")
     scheme, _, in_header = request.headers.get("Authorization", "").partition(" ")

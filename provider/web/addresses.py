@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as it can be trusted."""
+"""The network address of a request's sender, as far as it can be trusted."""
 
 from flask import request
 
@@ -14,10 +14,10 @@ _LONGEST_LOGGED = 64
 
 
 def refuse_disguised_headers() -> None:
-    """Refuse underscores in the name of a header that is believed when a proxy wrote it (SEC-403).
+    """Refuse underscores in the name of a header that is trusted because a proxy writes it (SEC-403).
 
-    A proxy overwrites or drops its own header, but passes `X_Forwarded_For` on, and WSGI makes one name of
-    both. Servers other than ours have to drop such names themselves.
+    A proxy overwrites or drops its own header but passes `X_Forwarded_For` on, and WSGI gives both the same
+    name. Servers other than ours have to drop such names themselves.
     """
     settings = current.settings()
     believed = {
@@ -31,10 +31,10 @@ def refuse_disguised_headers() -> None:
 
 
 def client_address() -> str | None:
-    """Return the address of the requester, or None if the proxies left none that can be read.
+    """Return the address of the sender, or None if the proxies left none that can be read.
 
-    Each trusted proxy appends the address that it saw; what stands before those entries was written by
-    the requester and is worth nothing (SEC-403). A request without the header did not come through them.
+    Each trusted proxy appends the address that it saw; the entries before those were written by the
+    sender and prove nothing (SEC-403). A request without the header did not come through the proxies.
     """
     known = notes()
     if "client_address" not in known:
@@ -50,12 +50,12 @@ def came_through_proxies() -> bool:
 
 
 def client_networks() -> tuple[str, ...]:
-    """Return what rate limits count by, narrow ones first: an address, or the networks around an IPv6 one."""
+    """Return the keys of rate limits, the narrowest first: an address, or the networks of an IPv6 one."""
     return networks_of(client_address())
 
 
 def is_own_network(text: str | None) -> bool:
-    """Whether an address belongs to the household that the request comes from, as far as that is known."""
+    """Whether an address is in the network that the request comes from, as far as that is known."""
     own = client_networks()[0]
     return own != UNKNOWN and own == networks_of(text)[0]
 
@@ -66,7 +66,7 @@ def _find_address() -> IPAddress | None:
     entry = _entry()
     address = read_node(entry) if entry else None
     if address is None:
-        # It would be the proxy's own address otherwise, and everybody behind it would share one limit.
+        # The fallback would be the proxy's own address, and all clients behind it would have one limit.
         event_log.warning(
             "forwarded_address_unreadable",
             header=current.settings().forwarded_header,
@@ -76,7 +76,7 @@ def _find_address() -> IPAddress | None:
 
 
 def _entry() -> str | None:
-    """Return what the outermost trusted proxy wrote about its requester, or None if it wrote nothing."""
+    """Return the entry of the outermost trusted proxy about its sender, or None without one."""
     settings = current.settings()
     if settings.forwarded_header == "Forwarded":
         return forwarded.element_of_proxy(_chain(), settings.trusted_proxies)

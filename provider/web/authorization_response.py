@@ -1,4 +1,4 @@
-"""How an answer gets to the app: in the query, in the fragment or by a form, plain or as a JWT.
+"""Authorization responses: in the query, in the fragment or by a form, plain or as a JWT.
 
 The JWT is signed, and encrypted to clients that registered that.
 """
@@ -25,7 +25,7 @@ _SIGNED_LIFETIME = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerAddress:
-    """Where an answer goes and how; the redirect URI has been proven to be the client's."""
+    """The redirect URI, which is proven to be the client's, and the form of the response."""
 
     redirect_uri: str
     client_id: str
@@ -35,26 +35,26 @@ class AnswerAddress:
     recipient: Client | None = field(default=None, repr=False)
     state: str | None = field(default=None, repr=False)
     app_name: str = ""
-    # The host, if a person must see it before an error leads there: the app registered itself.
+    # The host, if a person must see it before an error redirects there: the app registered itself.
     unchecked_host: str | None = None
-    # What goes with every answer, such as session_state.
-    told: Mapping[str, str] = field(default_factory=dict, repr=False)
+    # Parameters of every response, such as session_state.
+    always: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def answer_app(to: AnswerAddress, said: Mapping[str, str]) -> Response:
-    """Answer the app; rfc9207 §2: by `iss` a client of several providers notices a mix-up."""
+    """Answer the app; rfc9207 §2: with `iss`, a client of several providers detects a mix-up."""
     pairs = _pairs(to, said)
     if to.response_mode.carrier == FORM_POST:
         return _by_form(to, pairs)
-    # rfc9700 §4.12: 303, for a 307 would send on what the person has typed.
+    # rfc9700 §4.12: 303, because a 307 would forward what the person has typed.
     return redirect(_address(to, pairs), 303)
 
 
 def offer_app(to: AnswerAddress, error: str, description: str, status: int) -> Response:
-    """Show a person where an error would lead before they go there.
+    """Show a person where an error would redirect before they go there.
 
-    rfc9700 §4.11.2: else anybody who may register a client has a redirector under our name: no sign-in and
-    no consent is needed for an error.
+    rfc9700 §4.11.2: an error needs no sign-in and no consent, so every self-registered client would
+    otherwise have an open redirector under our name.
     """
     pairs = _pairs(to, {"error": error, "error_description": description})
     by_form = to.response_mode.carrier == FORM_POST
@@ -74,7 +74,7 @@ def offer_app(to: AnswerAddress, error: str, description: str, status: int) -> R
 
 
 def _pairs(to: AnswerAddress, said: Mapping[str, str]) -> dict[str, str]:
-    pairs = {**said, "iss": current.settings().issuer, **to.told}
+    pairs = {**said, "iss": current.settings().issuer, **to.always}
     if to.state:
         pairs["state"] = to.state
     pairs = {name: value for name, value in pairs.items() if value}
@@ -82,7 +82,7 @@ def _pairs(to: AnswerAddress, said: Mapping[str, str]) -> dict[str, str]:
 
 
 def _signed(to: AnswerAddress, pairs: Mapping[str, str]) -> str:
-    """Return an answer as a JWT (jarm §2.1); nothing of it stands beside the JWT."""
+    """Return a response as a JWT (jarm §2.1), which holds all of its parameters."""
     expires_at = clock.now() + _SIGNED_LIFETIME
     claims = {**pairs, "aud": to.client_id, "exp": int(expires_at.timestamp())}
     signed = jwt.sign(claims, typ=jwt.AUTHORIZATION_RESPONSE_TYP, alg=to.signature)
@@ -95,6 +95,6 @@ def _address(to: AnswerAddress, pairs: Mapping[str, str]) -> str:
 
 
 def _by_form(to: AnswerAddress, pairs: Mapping[str, str]) -> Response:
-    """Return a page that posts the answer by itself, or at a click where scripts are off (Form Post §2)."""
+    """Return a page that posts the response, or does so at a click where scripts are off (Form Post §2)."""
     headers.allow_form_action(to.redirect_uri)
     return page("form_post.html", action=to.redirect_uri, pairs=pairs, app_name=to.app_name)

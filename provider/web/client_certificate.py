@@ -1,7 +1,7 @@
-"""The certificate with which a client opened its TLS connection, as our proxy tells it (rfc8705 §2, rfc9440).
+"""The certificate of a client's TLS connection, as a proxy passes it on (rfc8705 §2, rfc9440).
 
-TLS ends at the proxy. A header is as good as whoever wrote it: without the setting, or on a request that
-did not come through the trusted proxies, it means nothing.
+TLS ends at the proxy. The header is ignored without the setting, and on a request that did not come
+through the trusted proxies.
 """
 
 from flask import Request
@@ -11,7 +11,7 @@ from provider.protocol.client_certificate import ClientCertificate, MalformedCer
 from provider.protocol.errors import InvalidRequest
 from provider.web.addresses import came_through_proxies
 
-# What nginx and HAProxy say of a certificate that leads to an authority of theirs.
+# The values of nginx and HAProxy for a certificate of an authority that they trust.
 _VERIFIED = frozenset({"SUCCESS", "0"})
 
 
@@ -31,7 +31,7 @@ def client_certificate(request: Request) -> ClientCertificate | None:
 
 
 def _single(request: Request, header: str) -> str:
-    """Return a header's only value; two of them mean that somebody besides the proxy wrote one."""
+    """Return a header's only value. Raises InvalidRequest for two: one was not written by the proxy."""
     values = request.headers.getlist(header)
     if len(values) > 1 or any("," in value for value in values):
         raise InvalidRequest("the client certificate was sent twice")

@@ -1,4 +1,4 @@
-"""How a client's request to us comes in: a form, with the client's proof (rfc6749 §2.3.1, §3.2)."""
+"""Reads a client's request: a form with the client's authentication (rfc6749 §2.3.1, §3.2)."""
 
 from flask import Request
 
@@ -20,7 +20,7 @@ def read_client_request(request: Request) -> ClientRequest:
     parameters = read_parameters(request)
     allow_pages_of_sender(parameters)
     certificate = client_certificate(request)
-    # Before any transaction: a client may publish its keys on a machine that is slow to answer.
+    # Before any transaction: the host where a client publishes its keys may be slow to answer.
     fetch_if_needed(parameters, certificate)
     settings, token_path = current.settings(), table().path_of("endpoints.token")
     issuers = (settings.issuer, settings.mtls_issuer)

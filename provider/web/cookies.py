@@ -1,8 +1,8 @@
 """Our cookies: the session's handle, the binding of parked requests, and proofs of earlier sign-ins.
 
 The first two are random handles of 256 bits and last until the browser is closed. The third holds proofs
-that people have signed in at this browser before; it opens nothing. What a use case decides about them is
-written into the response at the end of the request, whichever response that becomes.
+that people have signed in with this browser before; it grants no access. A use case's changes to them are
+written into the response at the end of the request, whatever that response is.
 """
 
 import re
@@ -25,28 +25,28 @@ _PROOFS = re.compile(rf"{_PROOF}(?:~{_PROOF}){{0,{MOST_PROOFS - 1}}}")
 
 
 class RepeatedCookie(InvalidRequest):
-    """Two cookies have our name: one of them was planted by a neighbouring host (THR-23)."""
+    """Two cookies have our name: one was set by another host of the same domain (THR-23)."""
 
     redirectable = False
 
 
 def session_handle() -> str | None:
-    """Return the handle that this browser shows for its session."""
+    """Return the session handle that this browser sent, or None."""
     return _read(_SESSION)
 
 
 def keep_session(handle: str) -> None:
-    """Have this browser show another handle from now on."""
+    """Have this browser send another session handle from now on."""
     _pending()[full_name(_SESSION)] = handle
 
 
 def forget_session() -> None:
-    """Have this browser forget its handle; the second step after the session has ended here."""
+    """Have this browser delete its session handle, after the session has ended."""
     _pending()[full_name(_SESSION)] = None
 
 
 def changes_session() -> bool:
-    """Whether this response gives the browser another session handle, or takes the one it has."""
+    """Whether this response sets or deletes the session handle."""
     return full_name(_SESSION) in _pending()
 
 
@@ -56,7 +56,7 @@ def browser() -> str | None:
 
 
 def bind_browser() -> str:
-    """Return the value that binds parked requests to this browser; a new browser is given one."""
+    """Return the value that binds parked requests to this browser; a new browser gets one."""
     known = browser()
     if known:
         return known
@@ -66,18 +66,18 @@ def bind_browser() -> str:
 
 
 def browser_proofs() -> list[str]:
-    """Return what this browser shows as proof of earlier sign-ins, unverified, the newest first."""
+    """Return this browser's proofs of earlier sign-ins, unverified, the newest first."""
     shown = _pending().get(full_name(_KNOWN_BROWSER)) or _read(_KNOWN_BROWSER, _PROOFS)
     return shown.split("~") if shown else []
 
 
 def keep_browser_proofs(proofs: list[str]) -> None:
-    """Have this browser show the first of these proofs from now on, after it was closed too."""
+    """Have this browser keep the first of these proofs, even after it was closed."""
     _pending()[full_name(_KNOWN_BROWSER)] = "~".join(proofs[:MOST_PROOFS])
 
 
 def write(response: Response) -> Response:
-    """Write what was decided about the cookies into the response."""
+    """Write the changed cookies into the response."""
     settings = current.settings()
     how: dict[str, Any] = {"path": path(), "secure": settings.is_https, "httponly": True, "samesite": "Lax"}
     for name, value in _pending().items():
@@ -96,14 +96,14 @@ def _pending() -> dict[str, str | None]:
 
 
 def path() -> str:
-    """Return the path of our cookies: other services at the issuer's host are not sent them."""
+    """Return the path of our cookies, so that other services at the issuer's host do not receive them."""
     return current.settings().issuer_path or "/"
 
 
 def full_name(name: str) -> str:
     """Return a cookie's name with the prefix that makes browsers refuse it from plain http (THR-23).
 
-    `__Host-` also makes them refuse it from any other host, but only for cookies of a whole host.
+    `__Host-` also makes them refuse it from any other host, but needs the path `/`.
     """
     settings = current.settings()
     if not settings.is_https:

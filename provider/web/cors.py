@@ -1,9 +1,8 @@
-"""Which other sites' scripts may read an answer: those of a public client, from its own pages (THR-33).
+"""Cross-origin requests of scripts, as the `cors` of each route allows them (THR-33).
 
-An app in a browser redeems its code, asks for userinfo and gives its tokens back from its own origin.
-Nothing here goes by a cookie, no answer is shared with credentials, and where a person is spoken to
-(rfc9700 §2.6: the authorization endpoint 'MUST NOT support CORS') nothing is shared at all. Where apps
-register themselves, a page of any site may do so and reads what it registered.
+An app in a browser redeems its code, asks for userinfo and revokes its tokens from its own origin. No
+cookie decides about any of these answers, and none allows credentials. Routes for people allow nothing
+(rfc9700 §2.6: the authorization endpoint 'MUST NOT support CORS').
 """
 
 from collections.abc import Mapping
@@ -27,24 +26,24 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
     "Access-Control-Max-Age": "600",
 }
-# What a script must see to go on: a nonce for its next proof, and why it was refused.
+# Headers that a script needs: the nonce for its next proof, and the reason of a refusal.
 _EXPOSED = "DPoP-Nonce, WWW-Authenticate"
 
 
 def install(app: Flask) -> None:
-    """Make an application answer the scripts of apps."""
+    """Have an application answer preflights and name the origins that may read its answers."""
     app.before_request(_answer_preflight)
     app.after_request(_write)
 
 
 def allow_pages_of(client: Client) -> None:
-    """Let the pages of this client read the answer, if it is an app that lives in a browser."""
+    """Let the pages of this client read the answer, if it is an app that runs in a browser."""
     if _is_asked_by_script() and client.metadata_.is_public:
         notes()[_NOTE] = {origin_of(uri) for uri in client.metadata_.redirect_uris}
 
 
 def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
-    """Do the same for the client that a request names; nobody is looked up unless a script asks."""
+    """Do the same for the client that a request names, which is looked up for scripts only."""
     if not _is_asked_by_script() or "client_id" not in parameters:
         return
     with reading():
@@ -63,7 +62,7 @@ def _cors_here() -> CORS:
 
 
 def _answer_preflight() -> Response | None:
-    """Let a script send its request; whether it may read the answer depends on the client that it names."""
+    """Answer a preflight; the client that the request names decides later whether the answer is readable."""
     if request.method != "OPTIONS" or _cors_here() is CORS.NONE or not allowed_methods():
         return None
     response = answer_options()
@@ -77,10 +76,10 @@ def _answer_preflight() -> Response | None:
 
 
 def _may_ask(origin: str) -> bool:
-    """Whether some app's pages of this origin could read the answer.
+    """Whether a page of this origin may send the request.
 
-    What `/token` and its like are asked needs no preflight, so one for them stops nobody. A request to the
-    account API ends sessions, and only a preflight stands before it.
+    Requests to the account API end sessions, so only origins of apps that use it pass. The requests of other
+    routes need no preflight, so refusing one would prevent nothing.
     """
     match _cors_here():
         case CORS.ACCOUNT:

@@ -1,7 +1,7 @@
-"""Whether a form was filled in on our own page (SEC-304).
+"""Checks that a form was sent from our own page (SEC-304).
 
-The token follows from the browser's binding cookie and the form's purpose, so that nothing is stored
-and a token for one form is nothing for another. What browsers say about the origin is checked too.
+The token is derived from the browser's binding cookie and the form's purpose, so that nothing is stored
+and a token of one form does not fit another. `Sec-Fetch-Site` and `Origin` are checked, too.
 """
 
 import hmac
@@ -18,19 +18,19 @@ _OUR_SITES = frozenset({"same-origin", "none"})
 
 
 class ForgedRequest(InvalidRequest):
-    """A form came from elsewhere, or from a page that this browser has outlived."""
+    """A form came from another site, or from a page that was opened before the browser was restarted."""
 
     status_code = 403
     redirectable = False
 
 
 def token_for(purpose: str) -> str:
-    """Return the token that a form of this purpose carries in this browser."""
+    """Return the token of a form with this purpose in this browser."""
     return current.secret_box().lasting_token("csrf", f"{cookies.bind_browser()} {purpose}")
 
 
 def check(purpose: str) -> None:
-    """Refuse a form that this browser did not get from us for this purpose."""
+    """Raise ForgedRequest unless this browser got the form from us, for this purpose."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site not in _OUR_SITES:
         raise ForgedRequest("the form was sent from another site")

@@ -8,19 +8,19 @@ from provider.sessions.lifecycle import touch
 from provider.sessions.queries import FoundSession, find_live
 from provider.web import cookies
 
-# A page seen within this share of the idle lifetime moves nothing: most looks cost no write.
+# A page that is seen again within this fraction of the idle lifetime causes no write.
 _GRAIN = 20
 _LONGEST_GRAIN = timedelta(minutes=1)
 
 
 def current_session() -> FoundSession | None:
-    """Return the living session that this browser's cookie shows, with its person."""
+    """Return the live session of this browser's cookie with its account, or None."""
     handle = cookies.session_handle()
     return find_live(handle) if handle else None
 
 
 def note_use(found: FoundSession) -> None:
-    """Note that the person uses the session at one of our own pages, so that it is not idle."""
+    """Record the use of one of our own pages, so that the session does not become idle."""
     grain = min(_LONGEST_GRAIN, current.settings().session_idle_lifetime / _GRAIN)
     if clock.now() - found.session.last_seen_at < grain:
         return

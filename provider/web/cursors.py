@@ -1,4 +1,4 @@
-"""Where a list that is read page by page goes on: behind the entry with this identifier."""
+"""Cursors of paged lists: the identifier of the last entry of the page before."""
 
 from uuid import UUID
 
@@ -6,14 +6,14 @@ from provider.protocol.errors import InvalidRequest
 
 
 def read_cursor(name: str, asked: str | None) -> UUID | None:
-    """Read a cursor as a page before has given it: an identifier and nothing else (ABU-54)."""
+    """Read a cursor, which must be an identifier in the form that we gave out (ABU-54)."""
     if asked is None:
         return None
     try:
         cursor = UUID(asked)
     except ValueError as exc:
         raise InvalidRequest(f"{name} must be the value of next from the previous page") from exc
-    # Python also reads braces, urn: and digits without hyphens; we have never given out such a cursor.
+    # Python also accepts braces, urn: and digits without hyphens; no cursor of ours has such a form.
     if str(cursor) != asked:
         raise InvalidRequest(f"{name} must be the value of next from the previous page")
     return cursor

@@ -1,4 +1,4 @@
-"""The nonce that DPoP proofs must hold, told with every answer to a proof (rfc9449 §8.2)."""
+"""The nonce that DPoP proofs must contain, sent with every answer to a proof (rfc9449 §8.2)."""
 
 from flask import Response, request
 
@@ -7,7 +7,7 @@ from provider.oauth.client_proof.dpop import nonce_now
 
 
 def write(response: Response) -> Response:
-    """Tell whoever sent a proof which nonce the next one must hold, if nonces are asked for."""
+    """Send the nonce for the next proof to a client that sent one, if nonces are required."""
     if "DPoP" in request.headers and current.settings().dpop_nonce_required:
         response.headers["DPoP-Nonce"] = nonce_now()
     return response

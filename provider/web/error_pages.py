@@ -1,4 +1,4 @@
-"""Errors as a person sees them: what happened, what to do now, and a reference for support."""
+"""Error pages: what happened, what the person can do, and a reference for support."""
 
 from flask import Response
 

@@ -1,8 +1,8 @@
-"""The one place that decides how an error looks: JSON for programs, a redirect to the app, or a page.
+"""The form of every error: JSON or a page as the route speaks, or a redirect to the app.
 
-An error is redirected only after the endpoint has proven where to (`answer_errors_at`), and never when
-it is about the client or the redirect URI itself (rfc6749 §4.1.2.1). A page or answer of ours tells
-nothing about the inside; its reference is the correlation id under which our log has the rest.
+An error is redirected only after the endpoint has proven the address (`answer_errors_at`), and never when
+it is about the client or the redirect URI itself (rfc6749 §4.1.2.1). No error reveals internals; its
+reference is the correlation id under which our log has the details.
 """
 
 import re
@@ -46,7 +46,7 @@ _NAMES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorAnswer:
-    """An error as it leaves the house."""
+    """An error as it is sent."""
 
     status: int
     error: str
@@ -55,7 +55,7 @@ class ErrorAnswer:
 
 
 def install(app: Flask) -> None:
-    """Answer every error of an application as the house does."""
+    """Have an application answer every error in the form of its route."""
     app.register_error_handler(ProtocolError, on_protocol_error)
     app.register_error_handler(HTTPException, _on_http_exception)
     app.register_error_handler(KeyLacking, _on_lacking_key)
@@ -64,7 +64,7 @@ def install(app: Flask) -> None:
 
 
 def answer_errors_at(to: AnswerAddress) -> None:
-    """From here on tell errors to the app at its proven redirect URI."""
+    """Send errors to the app at its proven redirect URI from now on."""
     notes()["answer_at"] = to
 
 
@@ -82,9 +82,9 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
     answer_at = notes().get("answer_at")
     if answer_at and exc.redirectable:
         try:
-            return _tell_app(exc, answer_at)
+            return _redirect_to_app(exc, answer_at)
         except (NoSigningKey, KeyLacking, SQLAlchemyError) as failure:
-            # jarm: an app that takes signed or encrypted answers gets no plain one. The person gets a page.
+            # jarm: an app that expects signed or encrypted responses gets no plain one; a page is shown.
             event_log.error("answer_not_signed", client_id=answer_at.client_id, kind=type(failure).__name__)
     return answer(
         ErrorAnswer(
@@ -96,10 +96,10 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
     )
 
 
-def _tell_app(exc: ProtocolError, to: AnswerAddress) -> AnyResponse:
-    """Tell an error to the app at its redirect URI (rfc6749 §4.1.2.1)."""
+def _redirect_to_app(exc: ProtocolError, to: AnswerAddress) -> AnyResponse:
+    """Send an error to the app at its redirect URI (rfc6749 §4.1.2.1)."""
     description = _sayable(exc.description)
-    # A silent request in a frame leads no person anywhere, and no page of ours can be shown in one.
+    # A silent request in a frame takes the person nowhere, and no page of ours can be shown in a frame.
     if to.unchecked_host and request.headers.get("Sec-Fetch-Dest") != "iframe":
         return offer_app(to, exc.error, description, exc.status_code)
     return answer_app(to, {"error": exc.error, "error_description": description})
@@ -146,15 +146,15 @@ def _on_http_exception(exc: HTTPException) -> AnyResponse:
 
 
 def _on_lacking_key(exc: KeyLacking) -> AnyResponse:
-    """A client's keys were withdrawn while an answer was made."""
+    """Answer a request during which the client's keys were withdrawn."""
     event_log.warning("client_key_lacking", client_id=exc.client.client_id, answer=exc.answer)
     return on_protocol_error(TemporarilyUnavailable("the client's keys could not be used; retry later"))
 
 
 def _on_lost_database(exc: Exception) -> AnyResponse:
-    """Without the database nobody gets in and nothing is revived, but the answer stays calm (INV-15)."""
+    """Answer 503 without the database: no one is signed in and nothing is restored (INV-15)."""
     if is_deadlock(exc):
-        # Nothing of the request has happened, and asking again is all it takes.
+        # The request was rolled back; sending it again is enough.
         event_log.error("database_deadlock", endpoint=request.endpoint)
         return on_protocol_error(TemporarilyUnavailable("a concurrent request changed the same data; retry"))
     if not is_unreachable(exc):
@@ -172,7 +172,7 @@ def _challenge(exc: ProtocolError) -> dict[str, str]:
             scope = f', scope="{exc.scope}"' if isinstance(exc, InsufficientScope) and exc.scope else ""
             said = f'error="{exc.error}", error_description="{_sayable(exc.description)}"{scope}'
             if request.authorization is not None and request.authorization.type == "dpop":
-                # rfc9449 §7.1: 'algs' says what a proof may be signed by.
+                # rfc9449 §7.1: 'algs' lists the algorithms of proofs.
                 said += f', algs="{" ".join(PROOF_ALGORITHMS)}"'
                 return {"WWW-Authenticate": f'DPoP realm="{_REALM}", {said}'}
             return {"WWW-Authenticate": f'Bearer realm="{_REALM}", {said}'}

@@ -1,4 +1,4 @@
-"""The way from an ending to where the person goes on, past the front-channel pages of the apps."""
+"""The redirect after a logout, by way of the page that loads the apps' front-channel pages."""
 
 from flask import url_for
 
@@ -12,10 +12,9 @@ from provider.web import cookies
 
 
 def by_way_of_frames(outcome: LogoutOutcome, target: str) -> str:
-    """Return where this browser goes after it ended something of its own: to the target, sooner or later.
+    """Return where this browser goes after a logout: to the target, or first to the front-channel page.
 
-    Where Front-Channel Logout is offered and an app of this browser takes part, a page that loads the
-    apps' own pages comes first.
+    That page comes first if Front-Channel Logout is on and an app of this browser takes part in it.
     """
     if not current.settings().frontchannel_logout:
         return target
@@ -25,8 +24,8 @@ def by_way_of_frames(outcome: LogoutOutcome, target: str) -> str:
         frames = list_frames(outcome.logout, handle=cookies.session_handle())
         if not frames:
             return target
-        # What no stranger may make up: above all where it leads on to. The address of the result page
-        # is not stored, for only its digest is kept.
+        # Parked so that no one else can forge them, above all the address that follows. That of the result
+        # page is not stored, because only a digest of its handle is kept.
         parked = {
             "frames": frames,
             "return_to": None if is_result else target,

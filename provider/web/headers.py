@@ -24,8 +24,8 @@ def allow_form_action(uri: str) -> None:
     """Let this page's form lead to an app whose address begins like this one.
 
     Chromium applies `form-action` to every redirect that follows a form. After a sign-in or a sign-out
-    these lead to the app, which may well go on to another host of its own; an origin alone would break
-    such an app, so the whole scheme is allowed. Only addresses that a client registered belong here.
+    these lead to the app, which may redirect to another host of its own; allowing a single origin would
+    break such an app, so the scheme is allowed. Only addresses that a client registered belong here.
     """
     scheme, colon, _ = uri.partition(":")
     if colon and _SCHEME.fullmatch(scheme):
@@ -33,24 +33,24 @@ def allow_form_action(uri: str) -> None:
 
 
 def allow_script(*, connects: bool = False) -> None:
-    """Let this page run our own script files, and let them ask us for news if it `connects`."""
+    """Let this page run our own script files, and let them send requests to us if it `connects`."""
     _sources("script-src").append("'self'")
     if connects:
         _sources("connect-src").append("'self'")
 
 
 def allow_frames(origins: Iterable[str]) -> None:
-    """Let this page hold frames of these origins and no others."""
+    """Let this page contain frames of these origins and no others."""
     _sources("frame-src").extend(origins)
 
 
 def allow_framing() -> None:
-    """Let any site hold this page in a frame: for the one page that does nothing on a click (THR-17)."""
+    """Let any site show this page in a frame: for the one page without controls (THR-17)."""
     _sources("frame-ancestors").append("*")
 
 
 def write(response: Response) -> Response:
-    """Add the headers; what a response has decided for itself stays."""
+    """Add the headers that the response does not have already."""
     fixed = {
         "Content-Security-Policy": _policy(),
         "X-Content-Type-Options": "nosniff",
@@ -80,7 +80,7 @@ def _policy() -> str:
 
 
 def _sources(directive: str) -> list[str]:
-    """Return what this page allows beyond the strict policy, to be added to."""
+    """Return the sources that this page allows beyond the strict policy; callers add to the list."""
     return _all_sources().setdefault(directive, [])
 
 

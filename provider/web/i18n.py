@@ -1,6 +1,6 @@
-"""The language of pages: English in the source, others as catalogues read at start.
+"""The language of pages: English in the source, others as catalogues that are read at the start.
 
-An app may ask for a language (core §3.1.2.1 `ui_locales`), then the browser does, then the setting.
+The app's `ui_locales` come first (core §3.1.2.1), then the browser's languages, then the setting.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ LOCALES = tuple(_TRANSLATIONS)
 
 
 def install(app: Flask) -> None:
-    """Teach an application's templates to speak."""
+    """Give an application's templates the translations."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
     # The extension gives the environment this function; its type does not know.
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def install(app: Flask) -> None:
 
 
 def speak(ui_locales: str) -> None:
-    """Speak the first language of a list that we know; one that we do not know is no error."""
+    """Use the first supported language of a list; unsupported ones are no error."""
     language = _first_known(ui_locales.split())
     if language:
         notes()["locale"] = language
@@ -68,7 +68,7 @@ def locale() -> str:
 
 
 def _first_known(tags: Iterable[str]) -> str | None:
-    """Return the first language that we speak; a region of it is served by the language."""
+    """Return the first supported language; a regional variant gets the language without its region."""
     languages = (tag.replace("_", "-").partition("-")[0].lower() for tag in tags)
     return next((language for language in languages if language in LOCALES), None)
 
@@ -84,7 +84,7 @@ def ngettext(singular: str, plural: str, n: int) -> str:
 
 
 def instant(at: datetime) -> Markup:
-    """Return an instant for people and for programs, in UTC; a script shows it in the browser's zone."""
+    """Return an instant as an element, in UTC; a script shows it in the browser's time zone."""
     at = at.astimezone(UTC)
     date = format_date(at, "medium", locale=locale())
     time = format_time(at, "short", tzinfo=UTC, locale=locale())
@@ -93,7 +93,7 @@ def instant(at: datetime) -> Markup:
 
 
 def moment(at: datetime) -> Markup:
-    """Return the time of day, to the second, of what has happened just now."""
+    """Return the time of day of a recent event, to the second."""
     at = at.astimezone(UTC)
     time = format_time(at, "medium", tzinfo=UTC, locale=locale())
     return _time(at, str(time), form="time", timespec="milliseconds")

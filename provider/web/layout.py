@@ -1,4 +1,4 @@
-"""The frame of every page: where templates and static files live and what they may use."""
+"""The layout of every page: its templates and static files."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which methods an address answers: HEAD, OPTIONS and every `Allow` follow from it (rfc9110 §10.2.1)."""
+"""The methods of an address, for HEAD, OPTIONS and every `Allow` (rfc9110 §10.2.1)."""
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -13,7 +13,7 @@ def install(app: Flask) -> None:
 
 
 def allowed_methods() -> list[str]:
-    """Return the methods that the address at hand answers; nothing if there is no such address."""
+    """Return the methods of this request's address; an empty list if there is no such address."""
     try:
         named = set(current_app.create_url_adapter(request).allowed_methods())  # type: ignore[union-attr]  # A request has one.
     except HTTPException:

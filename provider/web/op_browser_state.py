@@ -1,8 +1,8 @@
 """The OP User Agent state of Session Management 1.0 §3.2: a random value that changes with the session.
 
-It lies in a cookie that the OP iframe's script reads inside the pages of apps, so it is neither
-HttpOnly nor kept from other sites, and must never prove anything: it is made of chance alone, we store
-it nowhere, and nothing but a Session State is computed from it.
+It is in a cookie that the OP iframe's script reads inside the pages of apps, so it is neither HttpOnly
+nor SameSite, and must never prove anything: it is random, is stored nowhere, and only a Session State
+is computed from it.
 """
 
 import re
@@ -18,17 +18,17 @@ from provider.web.notes import notes
 _NAME = "curfew_op_state"
 _NOTE = "op_browser_state"
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
-# Enough that two answers never share a salt, and short in the address that carries it.
+# Long enough that no two answers have the same salt, and short in a redirect URI.
 _SALT_LENGTH = 22
 
 
 def cookie_name() -> str:
-    """Return the name under which the OP iframe finds the state."""
+    """Return the name of the cookie with the state."""
     return cookies.full_name(_NAME)
 
 
 def session_state_parameter(client_id: str, redirect_uri: str) -> dict[str, str]:
-    """Return `session_state` for an answer to this client; nothing unless the setting offers it."""
+    """Return `session_state` for an answer to this client; empty unless the setting enables it."""
     if not current.settings().session_management:
         return {}
     salt = new_handle()[:_SALT_LENGTH]
@@ -39,21 +39,21 @@ def session_state_parameter(client_id: str, redirect_uri: str) -> dict[str, str]
 def write(response: Response) -> Response:
     """Write the state into the response if it is new.
 
-    session §3.2 wants another one at every sign-in, sign-out and change of person. All of these give or
-    take the session's handle, so nothing that changes the session can forget about it.
+    session §3.2 requires a new one at every sign-in, sign-out and change of person. All of these set or
+    delete the session's handle, from which it follows here.
     """
     if not current.settings().session_management:
         return response
     if cookies.changes_session() or _NOTE in notes():
         secure = current.settings().is_https
-        # Browsers take SameSite=None with Secure alone, and so not from a developer's plain http.
+        # Browsers accept SameSite=None only with Secure, and so not over plain http in development.
         same_site = "None" if secure else "Lax"
         response.set_cookie(cookie_name(), _state(), path=cookies.path(), secure=secure, samesite=same_site)
     return response
 
 
 def _state() -> str:
-    """Return the state that the browser has once it has read this response."""
+    """Return the state that the browser has after this response."""
     noted: str | None = notes().get(_NOTE)
     if noted is None:
         shown = request.cookies.get(cookie_name(), "")

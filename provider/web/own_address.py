@@ -1,4 +1,4 @@
-"""Where our own pages are: every link, form and redirect to one of them goes through here or `url_for`."""
+"""Paths of our own pages; every link, form and redirect to one uses this or `url_for`."""
 
 from flask import Flask, request
 from flask import redirect as redirect_anywhere
@@ -11,10 +11,10 @@ def install(app: Flask) -> None:
 
 
 def own_path(path: str) -> str:
-    """Return the path of one of our addresses as a browser asks for it, below the issuer's path."""
+    """Return the path of one of our pages as a browser requests it, below the issuer's path."""
     return request.script_root + path
 
 
 def redirect_to_own(path: str) -> Response:
-    """Lead to one of our addresses; rfc9700 §4.12: by 303, which never posts a form again."""
+    """Redirect to one of our pages; rfc9700 §4.12: by 303, which never posts a form again."""
     return redirect_anywhere(own_path(path), 303)

@@ -1,4 +1,4 @@
-"""How a protocol request is taken from the framework."""
+"""Reads the parameters of a protocol request."""
 
 from collections.abc import Collection
 
@@ -12,7 +12,7 @@ from provider.web.strict_request import FORM, form_pairs, query_pairs
 
 
 def read_clear_ones(request: Request, names: Collection[str]) -> dict[str, str]:
-    """Return the named parameters of a request that was refused, as far as they cannot be misread."""
+    """Return the unambiguous ones of the named parameters, from a request that was refused."""
     settings = current.settings()
     if len(request.query_string) > settings.max_body_bytes:
         return {}
@@ -21,9 +21,9 @@ def read_clear_ones(request: Request, names: Collection[str]) -> dict[str, str]:
 
 
 def read_usable_ones(request: Request, names: Collection[str], *, same_twice: Collection[str] = ()) -> Usable:
-    """Return the named parameters of a request as far as each can be used; a body in another form is ignored.
+    """Return the usable ones of the named parameters; a body in another form is ignored.
 
-    Only the size of the whole request is still a reason to refuse it.
+    Raises OversizedParameter only for the size of the whole query.
     """
     _check_query(request)
     is_readable = not request.content_length or (request.mimetype == FORM and not _coding_of(request))
@@ -47,7 +47,7 @@ def read_parameters(request: Request) -> Parameters:
 
 
 def check_body(request: Request, mimetype: str) -> None:
-    """Refuse a body in another form than an endpoint reads, and say in which one it came."""
+    """Raise InvalidRequest for a body of another media type than the endpoint reads."""
     if not request.content_length:
         return
     if coding := _coding_of(request):
@@ -58,7 +58,7 @@ def check_body(request: Request, mimetype: str) -> None:
 
 
 def _coding_of(request: Request) -> str:
-    """Return how the body is compressed, or an empty text; `identity` means not at all (rfc9110 §8.4)."""
+    """Return the body's content coding, or an empty text; `identity` is none (rfc9110 §8.4)."""
     coding = request.headers.get("Content-Encoding", "").strip().lower()
     return "" if coding == "identity" else coding[:40]
 

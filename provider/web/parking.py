@@ -1,4 +1,4 @@
-"""How many requests may be parked from one network: each is a row that is written for an anonymous caller."""
+"""Limits on parked requests, each of which is a row that is written for an anonymous caller."""
 
 import json
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ def check_room(
     """Count a request that is about to be parked. Raises TooManyRequests.
 
     A person who is signed in is counted by the session, and one who has signed in before by the browser, so
-    that a flood from the same network does not lock them out. Each kind is counted by itself: a flood of
-    sign-ins keeps no one from signing out.
+    that a flood from the same network does not lock them out. Each kind has its own count: a flood of
+    sign-ins prevents no sign-out.
     """
     limit = current.settings().parked_request_limit_address
     key, cost = f"parked-{kind.value}", 1 + len(json.dumps(dict(parameters))) // _UNIT_BYTES

@@ -1,6 +1,6 @@
 """Converters for the variable parts of addresses; any other value is a 404.
 
-A part that has been percent-decoded may hold anything, such as the line break that no header may hold.
+A part that was percent-decoded may contain anything, such as a line break, which no header may.
 """
 
 from flask import Flask
@@ -8,7 +8,7 @@ from werkzeug.routing import BaseConverter, Map
 
 
 class HandleConverter(BaseConverter):
-    """A random handle as `opaque_tokens` makes them, shortened or mistyped perhaps."""
+    """A random handle of `opaque_tokens`, which may be cut off or mistyped."""
 
     regex = "[A-Za-z0-9_-]{1,128}"
 
@@ -24,7 +24,7 @@ _CONVERTERS: dict[str, type[BaseConverter]] = {"handle": HandleConverter, "clien
 
 
 def install(app: Flask) -> None:
-    """Let the addresses of an application use them."""
+    """Let the rules of an application use them."""
     app.url_map.converters |= _CONVERTERS
 
 

@@ -1,7 +1,7 @@
-"""A request's body before anything is decided by it: its length is known, and it is not too long.
+"""Checks the length of a request's body before anything else is done with the request.
 
-`provider.server` has read it already and says what it refused; any other WSGI server may hand over a body
-of unknown length, which is read here.
+`provider.server` has read the body already and says if it refused one; other WSGI servers may pass on a
+body of unknown length, which is read here.
 """
 
 import io
@@ -20,20 +20,20 @@ WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def install(app: Flask) -> None:
-    """Refuse at every address what is too long or was refused by the server, before anything else is done."""
+    """Have every address refuse a body that is too long or was refused by the server."""
     app.before_request(_refuse)
 
 
 def with_known_length(application: WSGIApp, most_bytes: int) -> WSGIApp:
-    """Read bodies of unknown length: no rule may be decided by a length that is missing.
+    """Read bodies of unknown length, so that every rule finds a length.
 
-    Of one that is too long nothing is kept; its length alone says that it must be refused.
+    Nothing is kept of one that is too long; its length is enough to refuse it.
     """
 
     def reading(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         # rfc9112 §6.3: 'the Transfer-Encoding overrides the Content-Length'.
         is_unknown = "HTTP_TRANSFER_ENCODING" in environ or not environ.get("CONTENT_LENGTH")
-        # Without this, PEP 3333 forbids to read further than the length.
+        # Without this flag, PEP 3333 forbids reading beyond the length.
         if is_unknown and environ.get("wsgi.input_terminated"):
             body = _read(environ["wsgi.input"], most_bytes + 1)
             environ["wsgi.input"] = io.BytesIO(body if len(body) <= most_bytes else b"")

@@ -1,7 +1,7 @@
 """Limits of a request outside of Flask: its time at the database, and an answer in every case.
 
-Inside, every error has its form (`errors`). What escapes while the request is taken down would reach
-the server as an exception: a bare 500 without a line in the log.
+`errors` answers exceptions inside Flask. One during the teardown of a request would reach the server: a
+bare 500 without a line in the log.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,13 +24,13 @@ WSGIApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 def bounded(app: Flask, application: WSGIApp, deadline: timedelta) -> WSGIApp:
-    """Let each request wait for the database no longer than the deadline, and always be answered."""
+    """Limit each request's wait for the database to the deadline, and answer every request."""
 
     def bound(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         begun: list[Any] = []
 
         def begin(*head: Any) -> Any:
-            # The server hears of an answer only when the request has been taken down without an error.
+            # The server gets an answer only after the teardown of the request has succeeded.
             begun[:] = head
             return None
 
@@ -49,7 +49,7 @@ def bounded(app: Flask, application: WSGIApp, deadline: timedelta) -> WSGIApp:
 
 
 def _last_resort(app: Flask, environ: dict[str, Any], exc: Exception) -> Response:
-    """Return the error in the form that this address has, or the plainest there is if even that fails."""
+    """Return the error in the form of its address, or as plain text if that fails."""
     is_for_now = is_unreachable(exc)
     error = errors.ErrorAnswer(
         status=503 if is_for_now else 500,
@@ -61,6 +61,6 @@ def _last_resort(app: Flask, environ: dict[str, Any], exc: Exception) -> Respons
     try:
         with app.request_context(environ):
             response = app.process_response(errors.answer(error))
-    except Exception:  # noqa: BLE001 – what has failed before may fail again; that is logged already.
+    except Exception:  # noqa: BLE001 – it may fail again as before, which is logged already.
         event_log.warning("last_resort")
     return response or Response(f"{error.error}\n", error.status, error.headers, mimetype="text/plain")

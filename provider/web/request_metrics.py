@@ -1,4 +1,4 @@
-"""Counts requests by the endpoint that answered, and how long they took."""
+"""Counts requests and measures their time, by the endpoint that answered."""
 
 import time
 
@@ -7,13 +7,13 @@ from flask import Flask, Response, request
 from provider.infrastructure import metrics
 from provider.web.notes import notes
 
-# What is asked at no address of ours must not make a label of its own: there is no end to that.
+# Unknown addresses have one label in common, because their number is unlimited.
 _NOWHERE = "none"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def install(app: Flask) -> None:
-    """Count every request of an application. Flask runs what is installed first before and after all else."""
+    """Count every request. Installed first, it runs before and after all other hooks."""
     app.before_request(_begin)
     app.after_request(_count)
 

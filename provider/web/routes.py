@@ -70,7 +70,7 @@ def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
 
 
 def table(app: Flask | None = None) -> RouteTable:
-    """Return the routes of an application, by default the one at work."""
+    """Return the routes of an application, by default of the current one."""
     return cast("RouteTable", (app or current_app).extensions[_EXTENSION])
 
 

@@ -33,7 +33,7 @@ StartResponse = Callable[..., Any]
 WSGIApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
-# What all pages load.
+# The static files of all pages.
 _OWN = RouteGroup(name="web", routes=(layout.ROUTE,))
 
 
@@ -44,11 +44,11 @@ def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
     app.request_class = StrictRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    # A doubled slash is a wrong address, not a reason for a 308 that posts a password again (THR-12).
+    # A doubled slash is a 404, not a reason for a 308, which would post a password again (THR-12).
     app.url_map.merge_slashes = False
     path_parameters.install(app)
     routes.install(app, (_OWN, *groups))
-    # The first, so that it measures what all the others do.
+    # First, so that it measures all the others.
     request_metrics.install(app)
     i18n.install(app)
     layout.install(app)
@@ -72,9 +72,9 @@ def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
 
 
 def _under_own_name(application: WSGIApp, host: str, path: str) -> WSGIApp:
-    """Answer every request under the issuer's host and path, whatever the sender or a proxy calls us.
+    """Answer every request under the issuer's host and path, whatever `Host` a sender or proxy wrote.
 
-    What `Host` holds reaches the framework's own parsers otherwise, some of which fail on it.
+    Otherwise its value reaches parsers of the framework, some of which fail on it.
     """
 
     def named(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -86,12 +86,12 @@ def _under_own_name(application: WSGIApp, host: str, path: str) -> WSGIApp:
 
 
 def _note_address() -> None:
-    """Have everything that this request does recorded with where it came from."""
+    """Record the sender's address with everything that this request does."""
     acting.note_address(addresses.client_address())
 
 
 def _correlated(application: WSGIApp) -> WSGIApp:
-    """Run every request under a correlation id of its own; one from outside would not be ours to trust."""
+    """Run every request under a new correlation id; one from outside cannot be trusted."""
 
     def correlated(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         with event_log.correlated(), acting.answering_request():

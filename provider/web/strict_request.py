@@ -1,7 +1,7 @@
-"""A request whose parameters are text: bytes that are not UTF-8 are refused, not rewritten.
+"""A request whose parameters must be UTF-8: other bytes are refused, not rewritten.
 
-The framework keeps such bytes percent-encoded, so that `state=%ff` would come back to the app as `%25ff`; in
-a raw form body it drops all parameters. Here they stay visible until a reader of parameters refuses them.
+The framework keeps such bytes percent-encoded, so that `state=%ff` would return to the app as `%25ff`; in a
+raw form body it drops all parameters. Here they are kept until a reader of parameters refuses them.
 """
 
 from collections.abc import Iterable

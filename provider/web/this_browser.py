@@ -1,4 +1,4 @@
-"""The browser of the request at hand, as a value for the rooms below."""
+"""The browser of the current request, as a value for rooms that do not know the framework."""
 
 from flask import request
 
@@ -10,7 +10,7 @@ from provider.web.current_session import current_session
 
 
 def this_browser() -> Browser:
-    """Return what the request shows of its browser."""
+    """Return the browser of the current request."""
     return Browser(
         ip=client_address(),
         device=label_of(request.user_agent.string),
