@@ -15,7 +15,7 @@ from provider.protocol.errors import InsufficientScope, InvalidToken, MissingSes
 from provider.protocol.scopes import ACCOUNT
 from provider.sessions.models import Session
 from provider.tokens.liveness import LiveAccessToken
-from provider.web.access_token import shown_token
+from provider.web.access_token import presented_token
 from provider.web.addresses import client_address
 
 
@@ -41,7 +41,7 @@ class Caller:
 
 def authenticate() -> Caller:
     """Return the caller, in one statement. Raises MissingSession, InvalidToken or InsufficientScope."""
-    shown = shown_token(request)
+    shown = presented_token(request)
     if shown is None:
         raise MissingSession("an access token is required")
     found = shown.find()

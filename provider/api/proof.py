@@ -19,7 +19,7 @@ from provider.protocol.errors import InvalidRequest, InvalidToken, MissingSessio
 from provider.protocol.scopes import ACCOUNT
 from provider.tokens.liveness import find_refresh_token
 from provider.tokens.queries import find_access_token_row
-from provider.web.access_token import ShownToken, shown_token
+from provider.web.access_token import PresentedToken, presented_token
 from provider.web.client_request import read_client_request
 
 
@@ -35,7 +35,7 @@ class InvalidProof:
 class AccessTokenProof:
     """The person's access token."""
 
-    shown: ShownToken = field(repr=False)
+    shown: PresentedToken = field(repr=False)
 
     def prove_client(self) -> None:
         """Do nothing: possession of the token, and of its key if it has one, is enough."""
@@ -95,7 +95,7 @@ Proof = AccessTokenProof | RefreshTokenProof
 def read_proof(request: Request) -> Proof:
     """Read the request's token; rfc6750 §2: one, sent in one way. Raises MissingSession without any."""
     asked = read_client_request(request)
-    shown = shown_token(request)
+    shown = presented_token(request)
     if shown and "refresh_token" in asked.parameters:
         raise InvalidRequest("send an access token or a refresh token, not both")
     if shown:

@@ -51,7 +51,7 @@ from provider.web import cookies
 from provider.web.authorization_response import answer_app
 from provider.web.own_address import redirect_to_own
 from provider.web.parameters import read_clear_ones, read_parameters
-from provider.web.parking import check_room
+from provider.web.parking import check_parking_limit
 from provider.web.route import Route, Speaks
 
 _KIND = InteractionKind.AUTHORIZATION
@@ -72,7 +72,7 @@ def authorize() -> Response:
     if request.method == "GET":
         return _answer(case)
     # A form on another site sends no Lax cookie; a redirect to our own address does (DEC-07).
-    check_room(_KIND, case.to_park)
+    check_parking_limit(_KIND, case.to_park)
     with transaction():
         handle = park(_KIND, case.to_park, browser=None, answers=case.first_answers, pushed_id=case.pushed_id)
     return redirect_to_own(f"/authorize/resume/{handle}")
@@ -213,7 +213,7 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
     handle = case.handle
     session_id = found.session.id if found else None
     if case.interaction is None:
-        check_room(_KIND, case.to_park, session_id=session_id)
+        check_parking_limit(_KIND, case.to_park, session_id=session_id)
     with transaction():
         if case.interaction is None:
             handle = park(

@@ -13,8 +13,8 @@ from provider.clients.models import Client, ConfirmSignOut
 from provider.clients.queries import find_by_client_id
 from provider.endpoints.description import for_browsers
 from provider.endpoints.end_session_case import EndSessionCase, case_of
+from provider.endpoints.next_page import next_page_again
 from provider.endpoints.signed_out import after_end, already_signed_out
-from provider.endpoints.way_on import way_on_again
 from provider.infrastructure.database import in_transaction, transaction
 from provider.interactions.answer import adopt
 from provider.interactions.models import InteractionKind
@@ -32,9 +32,9 @@ from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import FoundSession, find_by_sid, find_live, find_with_sid
 from provider.web import cookies
 from provider.web.addresses import client_address
-from provider.web.after_ending import result_handle_of
+from provider.web.after_logout import result_handle_of
 from provider.web.parameters import read_usable_ones
-from provider.web.parking import check_room
+from provider.web.parking import check_parking_limit
 from provider.web.route import Route
 
 KIND = InteractionKind.END_SESSION
@@ -48,7 +48,7 @@ def end_session() -> Response:
     if request.method == "POST" and cookies.session_handle() is None:
         if hint is not None:
             unknown_session.notify(hint, ip=client_address())
-        check_room(KIND, case.as_parameters())
+        check_parking_limit(KIND, case.as_parameters())
         with transaction():
             handle = park(KIND, case.as_parameters(), browser=None, answers=case.as_answers())
         return redirect(url_for("endpoints.resume_end_session", handle=handle), 303)
@@ -137,7 +137,7 @@ def _after_unknown(case: EndSessionCase, client: Client, hint: ProvenHint | None
         return after_end(outcome, case, handle)
     logout = find_by_result_handle(handle)
     if logout is not None:
-        return redirect(way_on_again(case, logout, handle), 303)
+        return redirect(next_page_again(case, logout, handle), 303)
     return already_signed_out(case, recent=False, is_unknown=True)
 
 
@@ -150,7 +150,7 @@ def _hinted(
 
 
 def _ask(case: EndSessionCase, session: Session, *, by_hint: bool = False) -> Response:
-    check_room(KIND, case.as_parameters(), session_id=None if by_hint else session.id)
+    check_parking_limit(KIND, case.as_parameters(), session_id=None if by_hint else session.id)
     with transaction():
         ticket = park(
             KIND,

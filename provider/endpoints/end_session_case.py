@@ -59,7 +59,7 @@ class EndSessionCase:
         return self.sid is not None
 
     @property
-    def leads_straight_back(self) -> bool:
+    def redirects_back(self) -> bool:
         """Whether the person may be sent to `return_to` without having seen where it leads.
 
         An ID Token for some other session is not enough: every app has one (rfc9700 §4.11.2).

@@ -13,8 +13,8 @@ from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.endpoints.end_session_case import EndSessionCase
 from provider.endpoints.end_session_question import ask, ask_about_everywhere, concerned, purpose
+from provider.endpoints.next_page import next_page, next_page_again
 from provider.endpoints.signed_out import after_end, already_signed_out
-from provider.endpoints.way_on import way_on, way_on_again
 from provider.infrastructure.database import in_transaction, transaction
 from provider.interactions.answer import answer, take
 from provider.interactions.models import Interaction, InteractionKind
@@ -31,8 +31,8 @@ from provider.logout.shares import list_of_session
 from provider.sessions.queries import FoundSession, find_live, find_live_by_id
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address
-from provider.web.after_ending import result_handle_of
-from provider.web.frontchannel import by_way_of_frames
+from provider.web.after_logout import result_handle_of
+from provider.web.frontchannel import via_front_channel
 from provider.web.layout import page
 from provider.web.route import Route
 
@@ -177,8 +177,8 @@ def _after_app(outcome: LogoutOutcome | None, case: EndSessionCase, result_handl
     if outcome is None:
         return _back(case)
     is_confirmed = await_first_attempts(outcome)
-    target = way_on(case, result_handle, is_confirmed=is_confirmed)
-    return redirect(by_way_of_frames(outcome, target), 303)
+    target = next_page(case, result_handle, is_confirmed=is_confirmed)
+    return redirect(via_front_channel(outcome, target), 303)
 
 
 def _void(case: EndSessionCase) -> Response:
@@ -220,13 +220,13 @@ def _repeated(ticket: str) -> Response:
     result_handle = result_handle_of(ticket)
     logout = find_by_result_handle(result_handle)
     if logout is not None:
-        return redirect(way_on_again(case, logout, result_handle), 303)
+        return redirect(next_page_again(case, logout, result_handle), 303)
     return _back(case)
 
 
 def _back(case: EndSessionCase) -> Response:
     """Redirect back to the app where nothing has ended."""
-    if case.return_to and case.leads_straight_back:
+    if case.return_to and case.redirects_back:
         return redirect(case.return_to, 303)
     return _void(case)
 

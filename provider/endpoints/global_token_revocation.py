@@ -25,7 +25,7 @@ from provider.protocol.errors import (
 from provider.protocol.json_object import read_json_object
 from provider.protocol.scopes import GLOBAL_TOKEN_REVOCATION
 from provider.protocol.subject_identifier import SubjectIdentifier, read_subject_identifier
-from provider.web.access_token import shown_token
+from provider.web.access_token import presented_token
 from provider.web.addresses import client_address
 from provider.web.openapi import TEXT, Described, json_body, object_of, operation, response, schema
 from provider.web.parameters import check_body
@@ -44,7 +44,7 @@ def global_token_revocation() -> Response:
 
 def _authenticate() -> Client:
     """Return the upstream's client; §3.2: its token has the dedicated scope, and here no other."""
-    shown = shown_token(request)
+    shown = presented_token(request)
     if shown is None:
         raise MissingToken("an access token is required")
     found = shown.find()

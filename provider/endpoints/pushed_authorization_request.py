@@ -16,7 +16,7 @@ from provider.protocol.errors import InvalidDPoPProof, InvalidRequest, ProtocolE
 from provider.web import network_limits
 from provider.web.client_request import read_client_request
 from provider.web.openapi import COUNT, TEXT, as_json, object_of
-from provider.web.parking import check_room
+from provider.web.parking import check_parking_limit
 from provider.web.route import CORS, Route, Speaks
 
 
@@ -66,7 +66,7 @@ def _check_limit(client: Client, asked: ClientRequest) -> None:
         raise TooManyRequests("too many pushed requests; retry later")
     if client.self_registered or client.metadata_.is_public:
         # Requests in its name need no secret, and many such clients can be registered.
-        check_room(InteractionKind.PUSHED, asked.parameters)
+        check_parking_limit(InteractionKind.PUSHED, asked.parameters)
 
 
 ROUTE = Route(

@@ -13,16 +13,16 @@ from provider.clients.queries import find_by_client_id
 from provider.clients.unchecked import unchecked_host
 from provider.delivery.models import DeliveryState
 from provider.endpoints.end_session_case import EndSessionCase
-from provider.endpoints.way_on import kept_case, way_on, way_on_again
+from provider.endpoints.next_page import kept_case, next_page, next_page_again
 from provider.logout.ending import LogoutOutcome
 from provider.logout.models import Logout
 from provider.logout.notification.budget import await_first_attempts
 from provider.logout.notification.results import AppResult, find_by_result_handle, list_app_results
 from provider.web import cookies
-from provider.web.after_ending import cleared, result_page_of
+from provider.web.after_logout import cleared, result_page_of
 from provider.web.current_session import current_session
 from provider.web.error_pages import error_page
-from provider.web.frontchannel import by_way_of_frames
+from provider.web.frontchannel import via_front_channel
 from provider.web.i18n import speak
 from provider.web.layout import page
 from provider.web.own_address import own_path
@@ -46,9 +46,9 @@ def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle
         return already_signed_out(case, recent=True, result_handle=result_handle)
     cookies.forget_session()
     is_confirmed = await_first_attempts(outcome)
-    target = way_on(case, result_handle, is_confirmed=is_confirmed)
+    target = next_page(case, result_handle, is_confirmed=is_confirmed)
     # RFC 9700 §4.12: always 303, never a status that would post the form again.
-    return cleared(redirect_to(by_way_of_frames(outcome, target), 303))
+    return cleared(redirect_to(via_front_channel(outcome, target), 303))
 
 
 def already_signed_out(
@@ -66,8 +66,8 @@ def already_signed_out(
         if logout is not None and logout.initiator_client_id == case.client_id:
             # This browser's own sign-out from the same app, requested again.
             case = replace(case, was_signed_in=True)
-        if case.return_to and case.leads_straight_back:
-            target = way_on_again(case, logout, result_handle) if logout else case.return_to
+        if case.return_to and case.redirects_back:
+            target = next_page_again(case, logout, result_handle) if logout else case.return_to
             return cleared(redirect_to(target, 303))
     speak(case.ui_locales or "")
     shown = page(

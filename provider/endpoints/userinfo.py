@@ -14,7 +14,7 @@ from provider.keys.jwt import ID_TOKEN_TYP, sign
 from provider.oauth.client_proof.encryption import USERINFO, encrypted, prepare
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingToken
 from provider.protocol.scopes import OPENID, names_for, pick
-from provider.web.access_token import ShownToken, shown_token
+from provider.web.access_token import PresentedToken, presented_token
 from provider.web.openapi import TEXT, as_content, operation
 from provider.web.parameters import read_parameters
 from provider.web.route import CORS, Route, Speaks
@@ -50,9 +50,9 @@ def _answer(client: Client, claims: dict[str, Any]) -> Response:
     return Response(encrypted(said, client, USERINFO, signed=alg is not None), mimetype="application/jwt")
 
 
-def _shown_token(request: Request) -> ShownToken:
+def _shown_token(request: Request) -> PresentedToken:
     """Return the token from the header or the form."""
-    shown = shown_token(request, in_form=read_parameters(request).get("access_token"))
+    shown = presented_token(request, in_form=read_parameters(request).get("access_token"))
     if shown is None:
         raise MissingToken("an access token is required")
     return shown

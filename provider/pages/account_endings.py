@@ -30,9 +30,9 @@ from provider.sessions.models import Session
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address
-from provider.web.after_ending import cleared, lead_on, result_handle_of, result_page_of
+from provider.web.after_logout import cleared, redirect_after_logout, result_handle_of, result_page_of
 from provider.web.current_session import current_session
-from provider.web.frontchannel import by_way_of_frames
+from provider.web.frontchannel import via_front_channel
 from provider.web.own_address import redirect_to_own
 from provider.web.route import Route
 
@@ -63,7 +63,7 @@ def submit_everywhere() -> Response:
     csrf.check(everywhere_purpose(found))
     result_handle = _everywhere_handle()
     outcome = in_transaction(lambda: _end_everywhere(found, cause_of(result_handle)))
-    return lead_on(outcome, result_page_of(result_handle)) if outcome else signed_out_already()
+    return redirect_after_logout(outcome, result_page_of(result_handle)) if outcome else signed_out_already()
 
 
 def _end_session(found: FoundSession, session_id: str) -> Response:
@@ -88,7 +88,7 @@ def _session_of(found: FoundSession, session_id: str) -> Session:
 def _end_this_browser(found: FoundSession) -> Response:
     result_handle = result_handle_of(cookies.session_handle() or "")
     outcome = in_transaction(lambda: end(found.session, cause_of(result_handle)))
-    return lead_on(outcome, result_page_of(result_handle)) if outcome else signed_out_already()
+    return redirect_after_logout(outcome, result_page_of(result_handle)) if outcome else signed_out_already()
 
 
 def _end_app(found: FoundSession, client_id: str) -> Response:
@@ -140,7 +140,7 @@ def show_result(outcome: LogoutOutcome | None, result_handle: str) -> Response:
     if outcome is None and find_by_result_handle(result_handle) is None:
         return redirect_to_own("/account")
     target = result_page_of(result_handle)
-    return redirect(by_way_of_frames(outcome, target) if outcome else target, 303)
+    return redirect(via_front_channel(outcome, target) if outcome else target, 303)
 
 
 def signed_out_already() -> Response:

@@ -14,7 +14,7 @@ from provider.pages.account_endings import cause_of, show_result, signed_out_alr
 from provider.pages.parked import ask_to_sign_in
 from provider.sessions.queries import FoundSession
 from provider.web import csrf
-from provider.web.after_ending import result_handle_of
+from provider.web.after_logout import result_handle_of
 from provider.web.current_session import current_session, note_use
 from provider.web.layout import page
 from provider.web.route import Route

@@ -22,7 +22,7 @@ from provider.sessions.queries import FoundSession
 from provider.web import cookies, headers
 from provider.web.i18n import locale, speak
 from provider.web.own_address import own_path, redirect_to_own
-from provider.web.parking import check_room
+from provider.web.parking import check_parking_limit
 
 _ACCOUNT_PAGES = {
     "account": "/account",
@@ -110,7 +110,7 @@ def address_of_account_page(interaction: Interaction) -> str:
 def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
     """Send somebody who is not signed in to the sign-in page, from which they come back to this page."""
     parameters = {"page": page_name} | asked
-    check_room(InteractionKind.ACCOUNT, parameters)
+    check_parking_limit(InteractionKind.ACCOUNT, parameters)
     with transaction():
         handle = park(InteractionKind.ACCOUNT, parameters, browser=cookies.bind_browser())
     return redirect_to_own(f"/sign-in/{handle}")

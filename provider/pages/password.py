@@ -20,7 +20,7 @@ from provider.pages import too_many
 from provider.pages.parked import ask_to_sign_in
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, csrf
-from provider.web.after_ending import result_page_of
+from provider.web.after_logout import result_page_of
 from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
 from provider.web.layout import page

@@ -24,7 +24,7 @@ from provider.web.cors import allow_pages_of
 
 
 @dataclass(slots=True)
-class ShownToken:
+class PresentedToken:
     """An access token with the proof of possession that was sent with it."""
 
     handle: str = field(repr=False)
@@ -87,7 +87,7 @@ class ShownToken:
         return proof.jkt
 
 
-def shown_token(request: Request, *, in_form: str | None = None) -> ShownToken | None:
+def presented_token(request: Request, *, in_form: str | None = None) -> PresentedToken | None:
     """Return the token of a request, or None; rfc6750 §2: sent in one way, and never in the URL."""
     if "access_token" in request.args:
         raise InvalidRequest("the access token must not be in the URL")
@@ -99,7 +99,7 @@ def shown_token(request: Request, *, in_form: str | None = None) -> ShownToken |
     if not handle:
         return None
     certificate = client_certificate(request)
-    return ShownToken(
+    return PresentedToken(
         handle=handle,
         is_dpop=bool(in_header) and scheme.lower() == "dpop",
         proof=request.headers.get("DPoP"),

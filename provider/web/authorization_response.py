@@ -50,7 +50,7 @@ def answer_app(to: AnswerAddress, said: Mapping[str, str]) -> Response:
     return redirect(_address(to, pairs), 303)
 
 
-def offer_app(to: AnswerAddress, error: str, description: str, status: int) -> Response:
+def show_redirect(to: AnswerAddress, error: str, description: str, status: int) -> Response:
     """Show a person where an error would redirect before they go there.
 
     rfc9700 §4.11.2: an error needs no sign-in and no consent, so every self-registered client would

@@ -31,7 +31,7 @@ from provider.protocol.errors import (
     ProtocolError,
     TemporarilyUnavailable,
 )
-from provider.web.authorization_response import AnswerAddress, answer_app, offer_app
+from provider.web.authorization_response import AnswerAddress, answer_app, show_redirect
 from provider.web.error_pages import error_page
 from provider.web.methods import allowed_methods
 from provider.web.notes import notes
@@ -101,7 +101,7 @@ def _redirect_to_app(exc: ProtocolError, to: AnswerAddress) -> AnyResponse:
     description = _sayable(exc.description)
     # A silent request in a frame takes the person nowhere, and no page of ours can be shown in a frame.
     if to.unchecked_host and request.headers.get("Sec-Fetch-Dest") != "iframe":
-        return offer_app(to, exc.error, description, exc.status_code)
+        return show_redirect(to, exc.error, description, exc.status_code)
     return answer_app(to, {"error": exc.error, "error_description": description})
 
 

@@ -11,7 +11,7 @@ from provider.logout.notification.front_channel import list_frames
 from provider.web import cookies
 
 
-def by_way_of_frames(outcome: LogoutOutcome, target: str) -> str:
+def via_front_channel(outcome: LogoutOutcome, target: str) -> str:
     """Return where this browser goes after a logout: to the target, or first to the front-channel page.
 
     That page comes first if Front-Channel Logout is on and an app of this browser takes part in it.

@@ -16,7 +16,7 @@ _UNIT_BYTES = 2048
 _RETRY_AFTER = 60
 
 
-def check_room(
+def check_parking_limit(
     kind: InteractionKind, parameters: Mapping[str, Any], *, session_id: UUID | None = None
 ) -> None:
     """Count a request that is about to be parked. Raises TooManyRequests.

@@ -13,7 +13,7 @@ from provider.logout.hint import BadHint, read_hint
 from provider.oauth.client_proof.authentication import by_basic, by_nothing
 from provider.protocol.errors import InvalidRequest
 from provider.web import cookies
-from provider.web.access_token import shown_token
+from provider.web.access_token import presented_token
 
 ENCODED = st.binary(max_size=30).map(lambda raw: base64.b64encode(raw).decode())
 WORDS = st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=30)
@@ -59,7 +59,7 @@ def test_no_header_or_cookie_breaks_its_reader(app, header, names):
     sent = "; ".join(f"{name}={name}" for name in names)
     with app.test_request_context("/userinfo", headers={"Authorization": header, "Cookie": sent}):
         with suppress(InvalidRequest):
-            shown_token(request)
+            presented_token(request)
         with suppress(InvalidRequest):
             handle = cookies.session_handle()
             assert handle is None or len(handle) == 43

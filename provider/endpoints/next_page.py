@@ -13,12 +13,12 @@ from provider.interactions.queries import find
 from provider.logout.models import Logout
 from provider.logout.notification.results import progress_of
 from provider.web import cookies
-from provider.web.after_ending import result_page_of
+from provider.web.after_logout import result_page_of
 
 KIND = InteractionKind.RESULT
 
 
-def way_on(case: EndSessionCase, result_handle: str, *, is_confirmed: bool) -> str:
+def next_page(case: EndSessionCase, result_handle: str, *, is_confirmed: bool) -> str:
     """Return where the person goes after a logout; `is_confirmed`: every app has confirmed."""
     if case.return_to and not _shows_result(case, is_confirmed=is_confirmed):
         return case.return_to
@@ -27,7 +27,7 @@ def way_on(case: EndSessionCase, result_handle: str, *, is_confirmed: bool) -> s
     return result_page_of(result_handle)
 
 
-def way_on_again(case: EndSessionCase, logout: Logout, result_handle: str) -> str:
+def next_page_again(case: EndSessionCase, logout: Logout, result_handle: str) -> str:
     """Return where a repeated request leads: as the first one, by the apps' present state."""
     is_confirmed = progress_of(logout.id).unconfirmed == 0
     if case.return_to and not _shows_result(case, is_confirmed=is_confirmed):
@@ -42,7 +42,7 @@ def kept_case(result_handle: str) -> EndSessionCase:
 
 
 def _shows_result(case: EndSessionCase, *, is_confirmed: bool) -> bool:
-    if not case.leads_straight_back:
+    if not case.redirects_back:
         return True
     match case.result_page:
         case ResultPage.ALWAYS:

@@ -7,7 +7,7 @@ from provider.infrastructure import current
 from provider.logout.ending import LogoutOutcome
 from provider.logout.notification.budget import await_first_attempts
 from provider.web import cookies
-from provider.web.frontchannel import by_way_of_frames
+from provider.web.frontchannel import via_front_channel
 
 # Only this origin's storage: "cookies" would clear those of every host of the same registrable domain, and
 # sign people out of apps that we did not notify. Not "cache" either: personal pages are `no-store`, and a
@@ -25,12 +25,12 @@ def result_page_of(result_handle: str) -> str:
     return url_for("endpoints.show_session_ended", handle=result_handle)
 
 
-def lead_on(outcome: LogoutOutcome, target: str) -> Response:
+def redirect_after_logout(outcome: LogoutOutcome, target: str) -> Response:
     """Delete the cookie, wait briefly for the apps to confirm, then redirect to one of our pages."""
     cookies.forget_session()
     await_first_attempts(outcome)
     # RFC 9700 §4.12: always 303, never a status that would post the form again.
-    return cleared(redirect(by_way_of_frames(outcome, target), 303))
+    return cleared(redirect(via_front_channel(outcome, target), 303))
 
 
 def cleared(response: Response) -> Response:
