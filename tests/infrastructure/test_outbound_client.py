@@ -41,6 +41,16 @@ def test_the_name_stays_in_the_host_header_when_the_address_is_dialled(client):
     assert f"Host: red.test:{red.port}".encode() in red.requests[0].split(b"\r\n")
 
 
+def test_a_request_is_written_in_one_piece_and_nothing_is_added_to_it(client):
+    with Server(answering(OK)) as red:
+        client.get(red.url("/keys?x=%20"), headers={"accept": "image/png"})
+
+    assert red.requests == [
+        b"GET /keys?x=%20 HTTP/1.1\r\nUser-Agent: Curfew\r\naccept: image/png\r\n"
+        b"Accept-Encoding: identity\r\nHost: 127.0.0.1:" + str(red.port).encode() + b"\r\n\r\n"
+    ]
+
+
 @pytest.mark.spec("LIB-21")
 def test_no_caller_can_ask_for_an_encoding_or_another_host(client):
     with Server(answering(OK)) as red:
@@ -327,9 +337,22 @@ def test_what_does_not_speak_http_is_a_protocol_failure(client, noise):
 
 
 @pytest.mark.spec("URL-52")
-def test_a_header_with_a_line_break_is_the_callers_mistake(client):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Delivery", "7\r\nX-Evil: 1"),
+        ("X-Delivery", "7\n"),
+        ("X-Delivery", "7\0"),
+        ("X-Delivery", "\u0100"),
+        ("X-Delivery\r\nX-Evil", "1"),
+        ("X Delivery", "7"),
+        ("X-Delivery:", "7"),
+        ("", "7"),
+    ],
+)
+def test_a_header_that_is_none_is_the_callers_mistake(client, name, value):
     with Server(answering(OK)) as red:
         with pytest.raises(ValueError, match="header"):
-            client.post_form(red.url(), {}, headers={"X-Delivery": "7\r\nX-Evil: 1"})
+            client.post_form(red.url(), {}, headers={name: value})
 
         assert red.requests == []

@@ -201,6 +201,13 @@ def test_a_document_that_is_cut_off_is_refused(client):
         assert client.post_form(red.url(), {}).body == b"half"
 
 
+def test_a_document_that_is_cut_off_in_a_chunk_is_refused(client):
+    cut = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal"
+    with Server(once(lambda wire: wire.send(cut))) as red:
+        assert failure_of(lambda: client.get(red.url()))[0] == "reset"
+        assert client.post_form(red.url(), {}).body == b"hal"
+
+
 def test_one_call_may_have_a_longer_deadline(client):
     def act(wire: Wire) -> None:
         wire.server.stopping.wait(2 * DEADLINE.total_seconds())

@@ -10,7 +10,7 @@ import pytest
 from outbound_servers import OK, Server, always, answering, once, policy
 from outbound_tickets import flood_with_tickets
 
-from provider.infrastructure.outbound import sockets
+from provider.infrastructure.outbound import tls
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
 from tests.support.authority import DAY, Authority
 
@@ -53,6 +53,19 @@ def test_the_operators_bundle_is_trusted_and_connections_are_used_again(authorit
         client.close()
     # rfc6066 §3: a literal address is never sent as a server name.
     assert names == ["red.test" if host == "red.test" else None]
+
+
+def test_a_form_and_an_answer_of_many_records_arrive_whole(authority, client):
+    body = bytes(range(256)) * 800
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with Server(answering(OK, answer), tls=authority.server_context("red.test")) as red:
+        url = red.url(host="red.test", scheme="https")
+        client.post_form(url, {"x": "y" * 300_000})
+
+        assert client.get(url, max_body_bytes=len(body)).body == body
+        assert red.connections == 1
+        client.close()
+    assert red.requests[0].endswith(b"\r\n\r\nx=" + b"y" * 300_000)
 
 
 @pytest.mark.spec("URL-53")
@@ -233,9 +246,9 @@ class OtherDefaults(ssl.SSLContext):
 
 @pytest.mark.parametrize("kind", [ssl.SSLContext, OtherDefaults])
 def test_the_door_sets_all_that_it_relies_on(authority, monkeypatch, kind):
-    monkeypatch.setattr(sockets, "ssl", SimpleNamespace(**vars(ssl) | {"SSLContext": kind}))
+    monkeypatch.setattr(tls, "ssl", SimpleNamespace(**vars(ssl) | {"SSLContext": kind}))
 
-    context = sockets.trust.__wrapped__(authority.bundle)
+    context = tls.trust.__wrapped__(authority.bundle)
 
     assert isinstance(context, kind)
     assert context.verify_mode is ssl.CERT_REQUIRED

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from provider.infrastructure.outbound.policy import IPAddress
-from provider.infrastructure.outbound.sockets import TimedSocket
+from provider.infrastructure.outbound.wire import Wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,16 +18,12 @@ class Sighting:
     certificate_ends_at: datetime | None
 
 
-def see(sock: TimedSocket, addresses: tuple[IPAddress, ...]) -> Sighting:
-    """Look at a connected socket, after its handshake if there was one."""
-    secured = sock if isinstance(sock, ssl.SSLSocket) else None
-    certificate = (secured.getpeercert() if secured else None) or {}
-    ends = certificate.get("notAfter")
+def see(wire: Wire, peer: IPAddress, addresses: tuple[IPAddress, ...]) -> Sighting:
+    """Look at a connection, after its handshake if there was one."""
+    ends = wire.certificate_ends
     return Sighting(
         addresses=addresses,
-        connected_to=str(sock.getpeername()[0]),
-        tls_version=secured.version() if secured else None,
-        certificate_ends_at=(
-            datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if isinstance(ends, str) else None
-        ),
+        connected_to=str(peer),
+        tls_version=wire.tls_version,
+        certificate_ends_at=datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if ends else None,
     )
