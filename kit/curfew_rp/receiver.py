@@ -17,6 +17,7 @@ from curfew_rp.logout_token import TOKEN_SIZE_LIMIT, Expectations, LogoutClaims,
 from curfew_rp.provider_keys import ProviderKeys
 from curfew_rp.session_index import SessionIndex
 from curfew_rp.signed_token import ALGORITHMS, checked_algorithms, unverified_claims
+from curfew_rp.stores import Store, store_from_url
 
 # An adapter reads no more than this and one byte of a body.
 BODY_SIZE_LIMIT = 16 * 1024
@@ -73,7 +74,7 @@ class LogoutReceiver:
         self.keys = keys or ProviderKeys(index.issuer)
         if self.keys.issuer != index.issuer:
             raise ValueError("the keys and the index must be of one issuer")
-        self._client_id = client_id
+        self.client_id = client_id
         self._algorithms = checked_algorithms(algorithms)
         self._on_logout = on_logout
         self._requires_typ = requires_typ
@@ -125,7 +126,7 @@ class LogoutReceiver:
     def _expectations(self) -> Expectations:
         return Expectations(
             issuer=self.index.issuer,
-            client_id=self._client_id,
+            client_id=self.client_id,
             algorithms=self._algorithms,
             now=time.time(),
             leeway=self._leeway,
@@ -135,6 +136,23 @@ class LogoutReceiver:
             is_used=self.index.is_used,
             is_other_subject=self.index.is_other_subject,
         )
+
+
+def make_receiver(
+    *,
+    issuer: str,
+    client_id: str,
+    store: Store | str,
+    session_lifetime: timedelta = timedelta(hours=12),
+    algorithms: Iterable[str] = ALGORITHMS,
+    ca_bundle: str | None = None,
+    on_logout: Callable[[Logout], None] | None = None,
+) -> LogoutReceiver:
+    """Return a receiver with all that it needs; a store may be given by its URL."""
+    opened = store_from_url(store) if isinstance(store, str) else store
+    index = SessionIndex(opened, issuer=issuer, client_id=client_id, session_lifetime=session_lifetime)
+    keys = ProviderKeys(issuer, ca_bundle=ca_bundle)
+    return LogoutReceiver(index, client_id=client_id, keys=keys, algorithms=algorithms, on_logout=on_logout)
 
 
 def read_token(content_type: str | None, body: bytes) -> str:

@@ -96,13 +96,15 @@ class SessionIndex:
         return False
 
     def forget(self, sign_in: SignIn, local_id: str) -> None:
-        """Remove the link of a local session that the app has ended itself."""
+        """End one local session, as the app does itself; a copy of its cookie is refused from now on."""
+        self.store.raise_mark(self._key("local", local_id), time.time(), self._kept_seconds)
         self.store.unlink(self._link_keys(sign_in), [self._member(sign_in, local_id)])
 
-    def is_live(self, sign_in: SignIn) -> bool:
+    def is_live(self, sign_in: SignIn, local_id: str | None = None) -> bool:
         """Whether no logout has ended it and it is not too old; raises StoreUnavailable.
 
-        A sign-in at another issuer is not live here.
+        A sign-in at another issuer is not live here. With a `local_id`, a session that `forget` has ended is
+        not live either.
         """
         too_old = time.time() - sign_in.issued_at > self._lifetime
         if sign_in.iss != self.issuer or too_old:
@@ -110,11 +112,12 @@ class SessionIndex:
         by_person = [self._key("sub", sign_in.sub)]
         if sign_in.sid is None:
             by_person.append(self._key("sub-without-sid", sign_in.sub))
-        by_sid = [self._key("sid", sign_in.sid)] if sign_in.sid is not None else []
-        marks = self.store.marks(by_person + by_sid)
+        named = (("sid", sign_in.sid), ("local", local_id))
+        at_all = [self._key(kind, name) for kind, name in named if name is not None]
+        marks = self.store.marks(by_person + at_all)
         # Tokens hold whole seconds as a rule; a sign-in in the very second of a logout is refused.
         ended_by_sub = any(int(sign_in.issued_at) <= marks[key] for key in by_person if key in marks)
-        return not ended_by_sub and not any(key in marks for key in by_sid)
+        return not ended_by_sub and not any(key in marks for key in at_all)
 
     def end(self, *, sub: str | None, sid: str | None, at: float) -> list[str]:
         """End the session of a `sid`, or all sessions of a `sub` that were signed in by `at`.

@@ -1,0 +1,161 @@
+"""The part of a sign-in that an app keeps in its framework's session: begun, checked and ended.
+
+The session may be a cookie or a row; only the mapping that frameworks give to their views is used.
+"""
+
+import logging
+import secrets
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from curfew_rp.errors import ProviderUnreachable, StoreUnavailable
+from curfew_rp.receiver import LogoutReceiver
+from curfew_rp.session_index import SignIn
+
+SESSION_KEY = "curfew_rp"
+# What views usually show or decide by; all of it has to fit into a cookie of 4 KB.
+KEPT_CLAIMS = ("name", "preferred_username", "email", "acr", "amr", "auth_time")
+_LONGEST_CLAIM = 200
+_LONGEST_ID_TOKEN = 2048
+_log = logging.getLogger("curfew_rp")
+Session = MutableMapping[str, Any]
+
+
+class SignInRefused(Exception):
+    """The provider's answer to a sign-in is not to be believed, or names no person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """The person who is signed in, and the sign-in it is by."""
+
+    sign_in: SignIn
+    local_id: str
+    claims: Mapping[str, Any]
+    id_token: str | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What to call the person."""
+        chosen = (self.claims.get(claim) for claim in ("name", "preferred_username", "email"))
+        return next((str(text) for text in chosen if text), self.sign_in.sub)
+
+
+class AppSessions:
+    """Sessions of an app that signs people in itself, at the provider of the receiver."""
+
+    def __init__(self, receiver: LogoutReceiver) -> None:
+        self.receiver = receiver
+        self.index = receiver.index
+
+    def begin(self, session: Session, claims: Mapping[str, Any], id_token: str | None = None) -> bool:
+        """Keep a sign-in by the claims of its validated ID Token, in place of an earlier one.
+
+        Otherwise like `keep`.
+        """
+        self.end(session)
+        return self.keep(session, claims, secrets.token_urlsafe(16), id_token)
+
+    def keep(
+        self, session: Session, claims: Mapping[str, Any], local_id: str, id_token: str | None = None
+    ) -> bool:
+        """Keep a sign-in in a session that the framework has begun and calls `local_id`.
+
+        False if the provider has ended it meanwhile; nothing is kept then. Raises SignInRefused for claims
+        without a subject or of another issuer, and StoreUnavailable.
+        """
+        try:
+            sign_in = SignIn.from_claims(claims)
+        except ValueError as exc:
+            raise SignInRefused(str(exc)) from exc
+        if sign_in.iss != self.index.issuer:
+            raise SignInRefused("the ID Token is of another issuer")
+        if not self.index.remember(sign_in, local_id):
+            return False
+        session[SESSION_KEY] = {
+            **sign_in.as_dict(),
+            "local_id": local_id,
+            "claims": {name: claims[name] for name in KEPT_CLAIMS if _is_short(claims.get(name))},
+            # Without it the provider asks before it signs out.
+            "id_token": id_token if id_token and len(id_token) <= _LONGEST_ID_TOKEN else None,
+        }
+        return True
+
+    def check(self, session: Session) -> bool:
+        """Return whether the session may be used; one that has ended is emptied.
+
+        True for a session without a sign-in. Raises StoreUnavailable when it cannot be told.
+        """
+        if SESSION_KEY not in session:
+            return True
+        user = user_of(session)
+        if user is not None and self.index.is_live(user.sign_in, user.local_id):
+            return True
+        session.clear()
+        return False
+
+    def end(self, session: Session) -> User | None:
+        """Sign out of this app alone, also without a store; returns who was signed in."""
+        user = user_of(session)
+        if user is not None:
+            self.forget(user)
+            session.clear()
+        return user
+
+    def forget(self, user: User) -> None:
+        """Refuse copies of a session that is signed out; a store that is away is only logged."""
+        try:
+            self.index.forget(user.sign_in, user.local_id)
+        except StoreUnavailable:
+            _log.warning("sign_out_not_shared", exc_info=True)
+
+    def end_session_url(self, user: User | None, return_to: str) -> str | None:
+        """Return where to send the browser to sign out at the provider; None if that cannot be learned."""
+        asked = {"client_id": self.receiver.client_id, "post_logout_redirect_uri": return_to}
+        if user is not None and user.id_token:
+            asked["id_token_hint"] = user.id_token
+        try:
+            endpoint = self.receiver.keys.endpoint("end_session_endpoint")
+        except ProviderUnreachable:
+            return None
+        return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(asked)}"
+
+    def check_answer(self, query: Mapping[str, str]) -> None:
+        """Refuse an authorization answer of another issuer (rfc9207 §2.4); raises SignInRefused."""
+        iss = query.get("iss")
+        promised = self.receiver.keys.metadata().get("authorization_response_iss_parameter_supported") is True
+        if iss != self.index.issuer and (iss is not None or promised):
+            raise SignInRefused("the answer is of another issuer")
+
+
+def user_of(session: Mapping[str, Any]) -> User | None:
+    """Return who is signed in by a session that `check` has let pass, or None."""
+    kept = session.get(SESSION_KEY)
+    sign_in = SignIn.from_dict(kept)
+    if sign_in is None or not isinstance(kept, Mapping) or not isinstance(kept.get("local_id"), str):
+        return None
+    claims = kept.get("claims")
+    return User(
+        sign_in=sign_in,
+        local_id=kept["local_id"],
+        claims=claims if isinstance(claims, Mapping) else {},
+        id_token=kept.get("id_token"),
+    )
+
+
+def is_from_another_site(sec_fetch_site: str | None) -> bool:
+    """Whether another site has made the browser send this request, by what browsers say since 2023."""
+    return sec_fetch_site == "cross-site"
+
+
+def local_path(target: str | None) -> str:
+    """Return where to go after signing in: a path of this app, whatever a link says."""
+    # Browsers read a backslash as a slash, and drop tabs and line breaks.
+    is_local = target is not None and target.startswith("/") and not target.startswith("//")
+    return target if is_local and target and target.isprintable() and "\\" not in target else "/"
+
+
+def _is_short(value: object) -> bool:
+    return value is not None and len(str(value)) <= _LONGEST_CLAIM

@@ -1,0 +1,85 @@
+"""An ASGI middleware that receives Logout Tokens and refuses sessions that have ended.
+
+It needs `scope["session"]`, so the middleware of the sessions has to be outside of it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from curfew_rp.app_session import SESSION_KEY, AppSessions
+from curfew_rp.errors import CannotTell
+from curfew_rp.receiver import BODY_SIZE_LIMIT, Answer
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+_UNAVAILABLE = Answer(status=503, headers={"Retry-After": "10"})
+# websockets: 'Try Again Later'.
+_CLOSE_CODE = 1013
+
+
+class LogoutMiddleware:
+    """Answers POST at `path`; the app behind it sees only sessions that are live, else empty ones."""
+
+    def __init__(self, app: App, *, sessions: AppSessions, path: str = "/backchannel-logout") -> None:
+        self._app = app
+        self._sessions = sessions
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request or a WebSocket; what waits for a store or the provider runs in a thread."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http" and _path_of(scope) == self._path:
+            await _send(send, await self._receive(scope, receive))
+        elif await self._can_tell(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await _send(send, _UNAVAILABLE)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": _CLOSE_CODE})
+
+    async def _receive(self, scope: Scope, receive: Receive) -> Answer:
+        headers = dict(scope["headers"])
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        body = await _bounded_body(receive)
+        receiver = self._sessions.receiver
+        return await asyncio.to_thread(receiver.receive, scope["method"], content_type, body)
+
+    async def _can_tell(self, scope: Scope) -> bool:
+        """Empty a session that has ended; False when the store is away."""
+        if "session" not in scope:
+            raise RuntimeError("there is no session: add the middleware of the sessions after this one")
+        if SESSION_KEY not in scope["session"]:
+            return True
+        try:
+            await asyncio.to_thread(self._sessions.check, scope["session"])
+        except CannotTell:
+            return False
+        return True
+
+
+def _path_of(scope: Scope) -> str:
+    """Return the path below the one that the app is mounted at."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+async def _bounded_body(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more and len(body) <= BODY_SIZE_LIMIT:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = {**answer.all_headers, "Content-Length": str(len(answer.body))}
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,26 @@
+"""Django's own sessions: how the kit calls them, and how they are deleted."""
+
+import secrets
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+
+_IN_COOKIES = "django.contrib.sessions.backends.signed_cookies"
+
+
+def local_id_of(session: Any) -> str:
+    """Return the key of a session at the server; one in a cookie has none, so it is given an id."""
+    if settings.SESSION_ENGINE == _IN_COOKIES or not session.session_key:
+        return secrets.token_urlsafe(16)
+    return str(session.session_key)
+
+
+def delete_sessions(local_ids: Iterable[str]) -> None:
+    """Delete sessions at the server; those in cookies are refused by the middleware alone."""
+    if settings.SESSION_ENGINE == _IN_COOKIES:
+        return
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    for local_id in local_ids:
+        store.delete(local_id)

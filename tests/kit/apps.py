@@ -1,0 +1,103 @@
+"""The example apps of kit/examples as processes: two nodes each, as behind a load balancer."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from tests.support.waiting import wait_until
+
+EXAMPLES = Path(__file__).parents[2] / "kit" / "examples"
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One example: where it is, how it is served, and the paths that it has."""
+
+    folder: str
+    interface: str
+    target: str
+    login: str = "/login"
+    logout: tuple[str, str] = ("GET", "/logout")
+    callback: str = "/callback"
+    after_sign_out: str = "/signed-out"
+    auth_method: str = "client_secret_basic"
+    environ: tuple[tuple[str, str], ...] = ()
+
+
+_DJANGO = "django_project"
+KINDS = {
+    "flask": Kind(".", "wsgi", "flask_app:app"),
+    "fastapi": Kind(".", "asgi", "fastapi_app:app"),
+    "django with mozilla-django-oidc": Kind(
+        folder=_DJANGO,
+        interface="wsgi",
+        target="wsgi:application",
+        login="/oidc/authenticate/",
+        logout=("POST", "/oidc/logout/"),
+        callback="/oidc/callback/",
+        after_sign_out="/",
+        auth_method="client_secret_post",
+        environ=(("DJANGO_SETTINGS_MODULE", "settings_mozilla"),),
+    ),
+    "django with allauth": Kind(
+        folder=_DJANGO,
+        interface="wsgi",
+        target="wsgi:application",
+        login="/accounts/oidc/curfew/login/",
+        logout=("POST", "/sign-out"),
+        callback="/accounts/oidc/curfew/login/callback/",
+        after_sign_out="/",
+        auth_method="client_secret_post",
+        environ=(
+            ("DJANGO_SETTINGS_MODULE", "settings_allauth"),
+            # Sessions in cookies, which nothing but the middleware can end.
+            ("SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies"),
+        ),
+    ),
+}
+
+
+@contextmanager
+def running(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path) -> Iterator[list[str]]:
+    """Run a node of the app at each port; yields their addresses."""
+    told = os.environ | environ | dict(kind.environ) | {"DATABASE": str(folder / "app.sqlite3")}
+    place = EXAMPLES / kind.folder
+    if kind.folder == _DJANGO:
+        subprocess.run(
+            [BIN / "django-admin", "migrate", "-v0", "--pythonpath", "."], cwd=place, env=told, check=True
+        )
+    started = [_start(kind, port, told, place, folder) for port in ports]
+    addresses = [f"http://127.0.0.1:{port}" for port in ports]
+    try:
+        for process, address in zip(started, addresses, strict=True):
+            wait_until(
+                lambda process=process, address=address: _answers(process, address, folder), seconds=60
+            )
+        yield addresses
+    finally:
+        for process in started:
+            process.terminate()
+            process.wait(30)
+
+
+def _start(
+    kind: Kind, port: int, environ: dict[str, str], place: Path, folder: Path
+) -> "subprocess.Popen[bytes]":
+    command = [BIN / "granian", "--interface", kind.interface, "--port", str(port), kind.target]
+    with (folder / f"{port}.log").open("wb") as log:
+        return subprocess.Popen(command, cwd=place, env=environ, stdout=log, stderr=subprocess.STDOUT)
+
+
+def _answers(process: "subprocess.Popen[bytes]", address: str, folder: Path) -> bool:
+    assert process.poll() is None, "\n".join(log.read_text() for log in folder.glob("*.log"))
+    try:
+        return requests.get(f"{address}/signed-out", timeout=2, allow_redirects=False).status_code < 500
+    except requests.ConnectionError:
+        return False

