@@ -129,6 +129,7 @@ class SessionIndex:
         keys = self._ended_keys(sub, sid)
         for key in keys:
             self.store.raise_mark(key, at, self._kept_seconds)
+        self.store.raise_mark(_heard(self.issuer), time.time(), self._kept_seconds)
         found = {member: None for key in keys for member in self.store.members(key)}
         return [_local_id(member) for member in found if member]
 
@@ -173,6 +174,15 @@ class SessionIndex:
 
     def _key(self, kind: str, name: str) -> str:
         return f"{self._scope}:{kind}:{_digest(name)}"
+
+
+def last_heard_at(store: Store, issuer: str) -> float | None:
+    """Return when the last logout of a provider reached any app with this store; None if none has lately."""
+    return store.marks([_heard(issuer)]).get(_heard(issuer))
+
+
+def _heard(issuer: str) -> str:
+    return f"heard:{_digest(issuer)}"
 
 
 def _tag(sub: str) -> str:

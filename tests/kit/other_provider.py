@@ -7,6 +7,7 @@ import time
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -43,6 +44,7 @@ class OtherProvider:
         self.jwks = [public_jwk(alg, alg) for alg in ALGORITHMS]
         self.is_down = False
         self.bend: dict[str, Any] = {}
+        self.tokens: dict[str, Any] = {}
         self.fetched: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
@@ -109,6 +111,16 @@ class _Handler(BaseHTTPRequestHandler):
         status = 503 if provider.is_down else 404 if document is None else 200
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        """Introspection: says of a token what the test has put down for it."""
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        said = self.server.provider.tokens.get(form["token"][0], {"active": False})
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        self.send_response(said if isinstance(said, int) else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

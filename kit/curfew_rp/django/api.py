@@ -1,0 +1,73 @@
+"""Django: a decorator for the views of an API, whose access is then `request.access`."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from curfew_rp.errors import CannotTell
+from curfew_rp.resource_server import Call, Refused, Requirements, ResourceServer
+
+View = Callable[..., Any]
+
+
+def require(
+    guard: ResourceServer,
+    *,
+    scopes: Iterable[str] = (),
+    acr_values: Iterable[str] = (),
+    max_age: timedelta | None = None,
+    base_url: str | None = None,
+) -> Callable[[View], View]:
+    """Return a decorator that lets in calls with a good token.
+
+    `base_url` is the API's address as clients know it, where a proxy changes it: DPoP proofs name it.
+    """
+    required = Requirements.of(scopes, acr_values, max_age)
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                request.access = guard.check(_call(request, base_url), required)
+            except Refused as exc:
+                return _refusal(exc)
+            except CannotTell as exc:
+                body = {"error": "temporarily_unavailable", "error_description": str(exc)}
+                return JsonResponse(body, status=503)
+            answer = view(request, *args, **kwargs)
+            for name, value in guard.headers(request.access).items():
+                answer.headers[name] = value
+            return answer
+
+        return guarded
+
+    return decorate
+
+
+def _call(request: HttpRequest, base_url: str | None) -> Call:
+    here = (
+        request.build_absolute_uri(request.path) if base_url is None else base_url.rstrip("/") + request.path
+    )
+    # WSGI joins a repeated header by commas, which neither a token nor a proof has.
+    return Call(
+        method=request.method,
+        url=here,
+        authorization=_each(request.headers.get("Authorization")),
+        dpop=_each(request.headers.get("DPoP")),
+    )
+
+
+def _each(header: str | None) -> list[str]:
+    return [part.strip() for part in header.split(",")] if header is not None else []
+
+
+def _refusal(refused: Refused) -> HttpResponse:
+    answer = JsonResponse({"error_description": refused.description}, status=refused.status)
+    # A Django answer has each header once; several challenges are one list (rfc9110 §11.6.1).
+    for name, value in refused.headers.items():
+        answer.headers[name] = value
+    answer.headers["WWW-Authenticate"] = ", ".join(refused.challenges)
+    return answer

@@ -1,0 +1,74 @@
+"""Flask: a decorator for the views of an API.
+
+orders = require(guard, scopes={"orders"})
+
+@app.get("/orders")
+@orders
+def list_orders():
+    return {"of": g.access.sub}
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import wraps
+from typing import ParamSpec
+
+from flask import Response, g, jsonify, make_response, request
+from flask.typing import ResponseReturnValue
+
+from curfew_rp.errors import CannotTell
+from curfew_rp.resource_server import Call, Refused, Requirements, ResourceServer
+
+Args = ParamSpec("Args")
+View = Callable[Args, ResponseReturnValue]
+
+
+def require(
+    guard: ResourceServer,
+    *,
+    scopes: Iterable[str] = (),
+    acr_values: Iterable[str] = (),
+    max_age: timedelta | None = None,
+    base_url: str | None = None,
+) -> Callable[[View[Args]], View[Args]]:
+    """Return a decorator that lets in calls with a good token, whose access is then `g.access`.
+
+    `base_url` is the API's address as clients know it, where a proxy changes it: DPoP proofs name it.
+    """
+    required = Requirements.of(scopes, acr_values, max_age)
+
+    def decorate(view: View[Args]) -> View[Args]:
+        @wraps(view)
+        def guarded(*args: Args.args, **kwargs: Args.kwargs) -> ResponseReturnValue:
+            try:
+                g.access = guard.check(_call(base_url), required)
+            except Refused as exc:
+                return _refusal(exc)
+            except CannotTell as exc:
+                return jsonify(error="temporarily_unavailable", error_description=str(exc)), 503
+            answer = make_response(view(*args, **kwargs))
+            answer.headers.update(guard.headers(g.access))
+            return answer
+
+        return guarded
+
+    return decorate
+
+
+def _call(base_url: str | None) -> Call:
+    url = request.base_url if base_url is None else base_url.rstrip("/") + request.path
+    headers = request.headers
+    return Call(
+        method=request.method,
+        url=url,
+        authorization=headers.getlist("Authorization"),
+        dpop=headers.getlist("DPoP"),
+    )
+
+
+def _refusal(refused: Refused) -> Response:
+    answer = jsonify(error_description=refused.description)
+    answer.status_code = refused.status
+    for name, value in refused.all_headers:
+        answer.headers.add(name, value)
+    return answer

@@ -1,0 +1,23 @@
+"""Guards an API: which calls are let in by their access token, and how fresh that answer is.
+
+Knows tokens and headers, no web framework: `curfew_rp.flask_api`, `curfew_rp.starlette_api` and
+`curfew_rp.django.api` connect it. It refuses as RFC 6750, RFC 9449 (DPoP) and RFC 9470 (step-up) say.
+"""
+
+from curfew_rp.resource_server.access import Access, Freshness, Refused
+from curfew_rp.resource_server.dpop import ProofOfPossession
+from curfew_rp.resource_server.guard import Call, Requirements, ResourceServer
+from curfew_rp.resource_server.introspection import Introspection
+from curfew_rp.resource_server.signed_tokens import SignedTokens
+
+__all__ = [
+    "Access",
+    "Call",
+    "Freshness",
+    "Introspection",
+    "ProofOfPossession",
+    "Refused",
+    "Requirements",
+    "ResourceServer",
+    "SignedTokens",
+]

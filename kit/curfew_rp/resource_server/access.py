@@ -1,0 +1,94 @@
+"""What a call was let in by, and why one was refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """How old the knowledge is that a token is good; all spans are seconds.
+
+    `age` is how long ago the provider said so. `stale_for_at_most` is how long a revoked token may be
+    accepted in this mode, if no Logout Token arrives; `last_heard_at` is when the last one arrived, where
+    that matters.
+    """
+
+    mode: str
+    age: float
+    stale_for_at_most: float
+    last_heard_at: float | None = None
+
+    def as_header(self) -> str:
+        """Return it for the header `Token-Freshness`, for people who look for an answer's reasons."""
+        heard = "" if self.last_heard_at is None else f"; last-heard={self.last_heard_at:.0f}"
+        return f"{self.mode}; age={self.age:.1f}; stale-for-at-most={self.stale_for_at_most:.1f}{heard}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The verified facts of an access token; instants are seconds."""
+
+    sub: str | None
+    client_id: str | None
+    sid: str | None
+    scopes: frozenset[str]
+    acr: str | None
+    auth_time: float | None
+    jkt: str | None
+    claims: Mapping[str, Any] = field(repr=False)
+    freshness: Freshness
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, Any], freshness: Freshness) -> "Access":
+        """Return the access that claims of an introspection answer or a signed token give."""
+        scope, cnf = claims.get("scope"), claims.get("cnf")
+        return cls(
+            sub=_text(claims.get("sub")),
+            client_id=_text(claims.get("client_id")),
+            sid=_text(claims.get("sid")),
+            scopes=frozenset(scope.split()) if isinstance(scope, str) else frozenset(),
+            acr=_text(claims.get("acr")),
+            auth_time=_number(claims.get("auth_time")),
+            jkt=_text(cnf.get("jkt")) if isinstance(cnf, Mapping) else None,
+            claims=claims,
+            freshness=freshness,
+        )
+
+
+class Refused(Exception):
+    """A call is refused: with this status, and these headers that tell the client what to do."""
+
+    def __init__(
+        self, status: int, challenges: list[str], description: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(description)
+        self.status = status
+        self.description = description
+        self.challenges = challenges
+        self.headers = {"Cache-Control": "no-store", **(headers or {})}
+
+    @property
+    def all_headers(self) -> list[tuple[str, str]]:
+        """Every header, one `WWW-Authenticate` for each scheme."""
+        return [*self.headers.items(), *(("WWW-Authenticate", challenge) for challenge in self.challenges)]
+
+
+class InvalidToken(Exception):
+    """A token or its proof is not accepted; the guard makes a refusal of it."""
+
+
+class InvalidProof(InvalidToken):
+    """A DPoP proof is not accepted (rfc9449 §4.3)."""
+
+
+class NonceNeeded(InvalidToken):
+    """A DPoP proof has no nonce of this API, or an old one (rfc9449 §9)."""
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,122 @@
+"""Freshness by introspection (RFC 7662): the provider is asked on each call, or once in n seconds.
+
+Without a cache a token is refused from the moment that a sign-out is committed. With a cache of n seconds it
+may be accepted for n seconds longer, which each answer says.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import timedelta
+from hashlib import sha256
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+
+from curfew_rp.errors import ProviderUnreachable
+from curfew_rp.provider_keys import TIMEOUT_SECONDS, ProviderKeys
+from curfew_rp.resource_server.access import Access, Freshness, InvalidToken
+from curfew_rp.strict_json import is_numeric_date, read_object
+
+ANSWERS_KEPT = 10_000
+_ANSWER_SIZE_LIMIT = 64 * 1024
+_CONNECTIONS = 32
+
+
+class Introspection:
+    """Asks the provider whether a token is active, as a client of its own with a secret.
+
+    `audience` is the URI of this API, which a token that names an audience must name. `kept_for` is how long
+    an answer is believed without asking again.
+    """
+
+    def __init__(
+        self,
+        keys: ProviderKeys,
+        *,
+        client_id: str,
+        client_secret: str,
+        audience: str | None = None,
+        kept_for: timedelta = timedelta(0),
+        ca_bundle: str | None = None,
+    ) -> None:
+        self._keys = keys
+        self._auth = (client_id, client_secret)
+        self._audience = audience
+        self._kept_seconds = kept_for.total_seconds()
+        self._kept: OrderedDict[str, tuple[float, dict[str, Any]]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.verify = ca_bundle or True
+        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            self._http.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
+
+    @property
+    def description(self) -> str:
+        """Say how fresh its answers are, for a page or a log."""
+        if not self._kept_seconds:
+            return "introspection on each call"
+        return f"introspection, each answer kept for {self._kept_seconds:g} s"
+
+    def look_at(self, token: str) -> Access:
+        """Return what an active token gives; raises InvalidToken or ProviderUnreachable."""
+        asked_at, answer = self._answer(token)
+        if answer.get("active") is not True:
+            raise InvalidToken("the token is not active")
+        self._check(answer)
+        age = max(time.monotonic() - asked_at, 0.0)
+        freshness = Freshness(
+            mode="introspection", age=age, stale_for_at_most=max(self._kept_seconds - age, 0.0)
+        )
+        return Access.from_claims(answer, freshness)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def _answer(self, token: str) -> tuple[float, dict[str, Any]]:
+        name = sha256(token.encode()).hexdigest()
+        with self._lock:
+            kept = self._kept.get(name)
+        if kept and time.monotonic() - kept[0] < self._kept_seconds:
+            return kept
+        # The instant before the question: a sign-out after it may be missing in the answer.
+        fresh = time.monotonic(), self._ask(token)
+        if self._kept_seconds:
+            with self._lock:
+                self._kept[name] = fresh
+                self._kept.move_to_end(name)
+                if len(self._kept) > ANSWERS_KEPT:
+                    self._kept.popitem(last=False)
+        return fresh
+
+    def _ask(self, token: str) -> dict[str, Any]:
+        endpoint = self._keys.endpoint("introspection_endpoint")
+        form = {"token": token, "token_type_hint": "access_token"}
+        try:
+            response = self._http.post(
+                endpoint, data=form, auth=self._auth, timeout=TIMEOUT_SECONDS, allow_redirects=False
+            )
+            is_ok = response.status_code == requests.codes.ok and len(response.content) <= _ANSWER_SIZE_LIMIT
+            answer = read_object(response.content) if is_ok else None
+        except (requests.RequestException, ValueError) as exc:
+            raise ProviderUnreachable("the provider's introspection does not answer") from exc
+        if answer is None:
+            raise ProviderUnreachable(f"the provider's introspection answered {response.status_code}")
+        return answer
+
+    def _check(self, answer: Mapping[str, Any]) -> None:
+        """Refuse what is for others, and what has expired since it was asked."""
+        if answer.get("iss", self._keys.issuer) != self._keys.issuer:
+            raise InvalidToken("the token is of another issuer")
+        audience = answer.get("aud")
+        named = [audience] if isinstance(audience, str) else audience
+        if self._audience is not None and named is not None and self._audience not in named:
+            raise InvalidToken("the token is for another API")
+        exp = answer.get("exp")
+        if exp is not None and not (is_numeric_date(exp) and exp > time.time()):
+            raise InvalidToken("the token has expired")

@@ -1,0 +1,72 @@
+"""Starlette and FastAPI: a dependency for the routes of an API.
+
+install(app)
+
+@app.get("/orders")
+def list_orders(access: Annotated[Access, Depends(require(guard, scopes={"orders"}))]):
+    return {"of": access.sub}
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from curfew_rp.errors import CannotTell
+from curfew_rp.resource_server import Access, Call, Refused, Requirements, ResourceServer
+
+
+def install(app: Starlette) -> None:
+    """Have the app answer refusals, and 503 where it cannot be told whether a token is good."""
+    app.add_exception_handler(Refused, _refusal)
+    app.add_exception_handler(CannotTell, _unavailable)
+
+
+def require(
+    guard: ResourceServer,
+    *,
+    scopes: Iterable[str] = (),
+    acr_values: Iterable[str] = (),
+    max_age: timedelta | None = None,
+    base_url: str | None = None,
+) -> Callable[[Request, Response], Awaitable[Access]]:
+    """Return a dependency that gives the access of a call with a good token; needs `install`.
+
+    `base_url` is the API's address as clients know it, where a proxy changes it: DPoP proofs name it.
+    """
+    required = Requirements.of(scopes, acr_values, max_age)
+
+    async def access_of(request: Request, response: Response) -> Access:
+        access = await asyncio.to_thread(guard.check, _call(request, base_url), required)
+        response.headers.update(guard.headers(access))
+        return access
+
+    return access_of
+
+
+def _call(request: Request, base_url: str | None) -> Call:
+    here = str(request.url) if base_url is None else base_url.rstrip("/") + request.url.path
+    headers = request.headers
+    return Call(
+        method=request.method,
+        url=here,
+        authorization=headers.getlist("authorization"),
+        dpop=headers.getlist("dpop"),
+    )
+
+
+def _refusal(_request: Request, refused: Exception) -> Response:
+    if not isinstance(refused, Refused):
+        raise refused
+    answer = JSONResponse({"error_description": refused.description}, refused.status)
+    for name, value in refused.all_headers:
+        answer.headers.append(name, value)
+    return answer
+
+
+def _unavailable(_request: Request, problem: Exception) -> Response:
+    body = {"error": "temporarily_unavailable", "error_description": str(problem)}
+    return JSONResponse(body, 503, {"Retry-After": "10"})
