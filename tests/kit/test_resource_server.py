@@ -83,7 +83,7 @@ def test_a_signed_token_is_let_in(signed, provider, alg):
     assert signed.headers(access)["Token-Freshness"].startswith("signed; age=")
 
 
-@pytest.mark.spec("rfc9068 3")
+@pytest.mark.spec("rfc9068 2")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -162,7 +162,7 @@ def test_a_scope_that_lacks_is_named(signed, provider):
     assert refused.challenges == ['Bearer error="insufficient_scope", scope="admin orders"']
 
 
-@pytest.mark.spec("rfc9470 1")
+@pytest.mark.spec("rfc9470 2")
 @pytest.mark.parametrize(
     ("required", "asked"),
     [
