@@ -36,6 +36,7 @@ from provider.keys.lifecycle import ensure_keys
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.notice import LogoutNotice
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import id_token_of
 
@@ -216,15 +217,16 @@ def _logout(logout: object, ada: Account, at: object) -> dict[str, object]:
 
 def _delivery(logout: object, client: Client, ada: Account, at: object, due: object) -> dict[str, object]:
     key = new_id()
+    notice = LogoutNotice(account_id=ada.id, session_id=None, sub=ada.sub, sid=str(key))
+    owed = notice.owed_to(client.id, str(key))
     return {
         "id": new_id(),
-        "kind": "backchannel_logout",
-        "logout_id": logout,
-        "subject_key": str(key),
-        "client_id": client.id,
-        "account_id": ada.id,
-        "sub": ada.sub,
-        "sid": str(key),
+        "kind": owed.kind,
+        "cause_id": logout,
+        "subject_key": owed.subject_key,
+        "client_id": owed.client_id,
+        "about": owed.about,
+        **owed.earlier,
         "state": "pending",
         "priority": 1,
         "attempt_count": 0,

@@ -15,6 +15,7 @@ from provider.delivery.models import Delivery, DeliveryState
 from provider.delivery.resend import resend, resend_many
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import after_commit
+from provider.logout import notice
 
 _LONGEST_REASON = 500
 
@@ -75,23 +76,24 @@ def _cancelled(ids: Collection[UUID], reason: str) -> list[Delivery]:
 
 def _record_resent(found: Sequence[Delivery]) -> None:
     _record(EventTag.DELIVERY_RESENT, found)
-    after_commit(partial(_ring, found[-1].logout_id))
+    after_commit(partial(_ring, found[-1].id))
 
 
 def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
     names = client_ids_of({one.client_id for one in found})
     for one in found:
+        told = notice.of(one)
         record(
             tag,
             actor="admin",
-            account_id=one.account_id,
+            account_id=told.account_id if told else None,
             client_id=names[one.client_id],
-            logout_id=one.logout_id,
+            logout_id=one.cause_id if told else None,
             delivery_id=one.id,
             **detail,
         )
 
 
-def _ring(logout_id: UUID) -> None:
+def _ring(delivery_id: UUID) -> None:
     # Without a broker no worker is woken, and one finds the delivery at its next sweep.
-    current.house().doorbell.ring(str(logout_id))
+    current.house().doorbell.ring(str(delivery_id))

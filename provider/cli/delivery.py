@@ -78,7 +78,7 @@ def list_(
     """List the deliveries, newest first."""
     client_pk = clients.get_by_client_id(client_id).id if client_id else None
     if logout_id is not None:
-        of_logout = queries.list_of_logout(logout_id)[::-1]
+        of_logout = queries.list_caused_by(logout_id)[::-1]
         of_state = [one for one in of_logout if state in (None, one.state, one.shown_state)]
         found = [one for one in of_state if client_pk in (None, one.client_id)][:limit]
     else:

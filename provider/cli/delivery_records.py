@@ -1,6 +1,7 @@
 """Deliveries as commands show them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,15 +9,11 @@ from uuid import UUID
 from provider.clients import queries as clients
 from provider.delivery import degraded
 from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
+from provider.logout import notice
 
 _SHOWN = (
     "id",
     "kind",
-    "logout_id",
-    "account_id",
-    "session_id",
-    "sub",
-    "sid",
     "state",
     "attempt_count",
     "next_attempt_at",
@@ -35,6 +32,7 @@ _SHOWN = (
 def as_record(one: Delivery, names: Mapping[UUID, str], held: Mapping[UUID, datetime]) -> dict[str, Any]:
     """Return everything about a delivery that may be shown."""
     shown = {"client_id": names[one.client_id]} | {name: getattr(one, name) for name in _SHOWN}
+    shown |= _about(one)
     shown["state"] = one.shown_state
     if DeliveryState(one.state).is_final:
         # The row keeps when its last attempt was due; there is no next one.
@@ -43,6 +41,11 @@ def as_record(one: Delivery, names: Mapping[UUID, str], held: Mapping[UUID, date
         shown["next_attempt_at"] = next_attempt_of(one, held)
         shown["held_by_breaker"] = one.client_id in held
     return shown
+
+
+def _about(one: Delivery) -> dict[str, Any]:
+    told = notice.of(one)
+    return {"cause_id": one.cause_id} if told is None else {"logout_id": one.cause_id} | asdict(told)
 
 
 def held_until(found: Sequence[Delivery]) -> dict[UUID, datetime]:

@@ -17,6 +17,7 @@ from provider.clients import queries as clients
 from provider.clients.models import Client
 from provider.delivery.models import DeliveryState
 from provider.grants.models import Grant
+from provider.logout import notice
 from provider.logout.detail import (
     Filter,
     LogoutDetail,
@@ -31,7 +32,7 @@ from provider.logout.models import Logout
 
 _COUNTS = ("sessions_ended", "client_sessions_ended", "grants_revoked", "grants_surviving", "notifications")
 _ATTEMPT = ("number", "started_at", "finished_at", "url", "outcome", "status", "latency_ms")
-_DELIVERY = ("id", "sid", "attempt_count", "next_attempt_at", "finished_at", "expires_at")
+_DELIVERY = ("id", "attempt_count", "next_attempt_at", "finished_at", "expires_at")
 
 
 @click.command("list", epilog="Example: curfew logout list --user ada --since 7d")
@@ -189,7 +190,9 @@ def _app(one: NotifiedApp) -> dict[str, Any]:
 
 
 def _notification(one: Notification) -> dict[str, Any]:
-    shown = {"state": state_of(one.delivery)} | {name: getattr(one.delivery, name) for name in _DELIVERY}
+    told = notice.of(one.delivery)
+    shown = {"state": state_of(one.delivery), "sid": told.sid if told else None}
+    shown |= {name: getattr(one.delivery, name) for name in _DELIVERY}
     if DeliveryState(one.delivery.state).is_final:
         # The row keeps when its last attempt was due; there is no next one.
         del shown["next_attempt_at"]

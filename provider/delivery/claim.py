@@ -34,8 +34,8 @@ class Claim:
     is_full: bool = False
 
 
-def claim_due(capacity: Capacity, admit: Admit) -> Claim:
-    """Own as many due deliveries as there is capacity for: the urgent first, then apps in turn.
+def claim_due(capacity: Capacity, admit: Admit, kinds: Collection[str]) -> Claim:
+    """Own as many due deliveries of these kinds as there is capacity for, the urgent first and apps in turn.
 
     The attempt is counted and its row written in the same transaction, which the caller commits before
     anything is sent: a worker that dies leaves its trace, and its rows are free again when the lease ends.
@@ -43,12 +43,12 @@ def claim_due(capacity: Capacity, admit: Admit) -> Claim:
     """
     now, selection = clock.now(), Selection()
     limit = max(_LEAST_READ, int(_READ_AHEAD * capacity.usual))
-    due = list_due(now, limit)
+    due = list_due(now, limit, kinds)
     select_fairly(due, admit, capacity, selection)
     may_be_more = len(due) == limit or selection.is_full
     if len(due) == limit and len(selection.permits) < capacity.usual:
         # All that was read belongs to apps that have to wait: look behind them.
-        due = list_first_due(now, limit, selection.held)
+        due = list_first_due(now, limit, kinds, but=selection.held)
         select_fairly([one for one in due if one.id not in selection.permits], admit, capacity, selection)
         may_be_more = bool(due)
     owned = {one.id: one for one in own(selection.permits, now)}
@@ -91,6 +91,7 @@ _table: Table = Base.metadata.tables["delivery"]
 _attempts: Table = Base.metadata.tables["delivery_attempt"]
 _RETURNED = (
     *(_table.c[f.name] for f in fields(ClaimedDelivery) if f.name in _table.c),
+    _table.c.logout_id.label("cause_id"),
     _table.c.attempt_count.label("attempt_number"),
     (_table.c.attempt_count - _table.c.attempts_before_resend).label("try_number"),
 )

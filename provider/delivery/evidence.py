@@ -60,7 +60,7 @@ def open_trial(client_id: UUID) -> bool:
     if first.next_attempt_at > at:
         sooner = update(Delivery).where(Delivery.id == first.id, is_still_pending(), is_free(now))
         change(sooner.values(next_attempt_at=at))
-    after_commit(partial(_wake, first.logout_id))
+    after_commit(partial(_wake, first.id))
     return True
 
 
@@ -75,9 +75,9 @@ def trial_at(health: EndpointHealth, now: datetime) -> datetime | None:
     return at if health.open_until is not None and health.open_until > at else None
 
 
-def _wake(logout_id: UUID) -> None:
+def _wake(delivery_id: UUID) -> None:
     # Without a broker no worker is woken, and one finds the delivery at its next sweep.
-    current.house().doorbell.ring(str(logout_id))
+    current.house().doorbell.ring(str(delivery_id))
 
 
 def _spacing() -> timedelta:

@@ -20,7 +20,7 @@ def end_expired(
     """End a batch of them and return whether there may be more; `write_lock` is held while it writes."""
     now = clock.now()
     with reading():
-        ids = list_run_out(now, _BATCH)
+        ids = list_run_out(now, _BATCH, builders)
     if not ids:
         return False
     with write_lock, transaction():

@@ -1,7 +1,7 @@
 """Endpoint health as this worker last read it, with the addresses that clients have moved to since."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from provider.delivery import health_rows
@@ -11,8 +11,8 @@ from provider.infrastructure.database import db, reading
 # Seconds that what was read may be old.
 _FRESH_FOR = 1.0
 
-# Where these clients are called now.
-CurrentURLs = Callable[[Collection[UUID]], Mapping[UUID, str | None]]
+# Where these clients are called now; given the addresses at which they failed.
+CurrentURLs = Callable[[Mapping[UUID, str | None]], Mapping[UUID, str | None]]
 
 
 class KnownHealth:

@@ -2,14 +2,17 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from provider.delivery.earlier_columns import EarlierColumns
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 _PENDING = text("state = 'pending'")
+_UNCAUSED = text("logout_id IS NULL")
 # A query must say these in the very same words, or SQLite does not see the index. `rejected` is what the
 # previous release wrote; its processes may still run during an upgrade.
 UNACCEPTED = text("state IN ('rejected', 'expired', 'cancelled', 'superseded')")
@@ -53,13 +56,25 @@ class BreakerState(StrEnum):
     RECOVERING = "recovering"
 
 
-class Delivery(Base):
-    """One request owed to one client. The row is the truth; a message about it is only a doorbell."""
+class Delivery(EarlierColumns, Base):
+    """One request owed to one client. The row is the truth; a message about it is only a wake-up.
+
+    It says nothing that only one kind knows: that stands in `about`, which the kind alone reads and writes.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
-        # DLV-01: one row for each share that an ending ended, however often the ending is asked for.
+        # DLV-01: of one cause each subject is owed once, however often it is asked for.
         UniqueConstraint("logout_id", "subject_key"),
+        # And without a cause once for each kind.
+        Index(
+            "ix_delivery_kind_subject_key",
+            "kind",
+            "subject_key",
+            unique=True,
+            sqlite_where=_UNCAUSED,
+            postgresql_where=_UNCAUSED,
+        ),
         Index(
             "ix_delivery_pending",
             "priority",
@@ -85,16 +100,16 @@ class Delivery(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32), default="backchannel_logout")
-    logout_id: Mapped[UUID] = mapped_column(foreign_key("logout.id"), index=True)
-    # The client session's id, or the grant's or client's where there is none; see the fan-out.
+    # Says who makes the request and records its result.
+    kind: Mapped[str] = mapped_column(String(32))
+    # The logout that it is owed because of, if there is one. The column keeps its first name, which an older
+    # release still reads.
+    cause_id: Mapped[UUID | None] = mapped_column("logout_id", foreign_key("logout.id"), index=True)
+    # What is told, by the reckoning of the kind: another subject is another delivery.
     subject_key: Mapped[str] = mapped_column(String(64))
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
-    account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
-    session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
-    sub: Mapped[str] = mapped_column(String(255))
-    # Absent for a client that is sent `sub` alone.
-    sid: Mapped[str | None] = mapped_column(String(64))
+    # Whatever else the kind needs to make the request.
+    about: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     state: Mapped[str] = mapped_column(String(16), default=DeliveryState.PENDING)
     # Security endings go first: 0 before 1.
     priority: Mapped[int] = mapped_column(default=1)

@@ -1,8 +1,9 @@
-"""Owe somebody a request: one row each, in the transaction of what they must be told about (DLV-01)."""
+"""Owe a request to a client: one row each, in the transaction of what it tells of (DLV-01)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from provider.delivery.models import Delivery, DeliveryState
@@ -10,43 +11,41 @@ from provider.infrastructure import event_log
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
 
-BACKCHANNEL_LOGOUT = "backchannel_logout"
 # DLV-26: one commit for an ending, however many are told, but no statement without bounds.
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """The recipient of a delivery and its subject."""
+class Owed:
+    """A request to owe: of which kind, to whom, and about what."""
 
+    kind: str
     client_id: UUID
-    account_id: UUID
-    session_id: UUID | None
-    sub: str
-    # None for a client that is sent `sub` alone.
-    sid: str | None
-    # What was ended: of one ending, each of these is told once.
+    # Of one cause, or of one kind where there is no cause, each of these is owed once.
     subject_key: str
-    # How long the client's own sessions live at most: later than that there is nothing left to end (DLV-10).
+    # What the kind's builder needs, as JSON; the outbox only keeps it.
+    about: Mapping[str, Any] | None = None
+    # Later than that it has lost its meaning, even before the horizon (DLV-10).
     meaningful_for: timedelta | None = None
-    kind: str = BACKCHANNEL_LOGOUT
+    # The same once more, in the columns where workers of the previous release look for it.
+    earlier: Mapping[str, Any] = field(default_factory=dict)
 
 
 def enqueue(
-    notices: Iterable[Notice], *, logout_id: UUID, at: datetime, horizon: timedelta, priority: int
+    owed: Iterable[Owed], *, cause_id: UUID | None, at: datetime, horizon: timedelta, priority: int
 ) -> list[Delivery]:
-    """Add one delivery for each notice to the open transaction; the first attempt is due at once."""
+    """Add one delivery for each request to the open transaction; the first attempt is due at once.
+
+    Raises IntegrityError for what is owed already.
+    """
     deliveries = [
         Delivery(
             id=new_id(),
-            kind=notice.kind,
-            logout_id=logout_id,
-            subject_key=notice.subject_key,
-            client_id=notice.client_id,
-            account_id=notice.account_id,
-            session_id=notice.session_id,
-            sub=notice.sub,
-            sid=notice.sid,
+            kind=one.kind,
+            cause_id=cause_id,
+            subject_key=one.subject_key,
+            client_id=one.client_id,
+            about=one.about,
             state=DeliveryState.PENDING,
             priority=priority,
             attempt_count=0,
@@ -54,9 +53,10 @@ def enqueue(
             next_attempt_at=at,
             correlation_id=event_log.correlation_id() or None,
             created_at=at,
-            expires_at=at + min(horizon, notice.meaningful_for or horizon),
+            expires_at=at + min(horizon, one.meaningful_for or horizon),
+            **one.earlier,
         )
-        for notice in notices
+        for one in owed
     ]
     for start in range(0, len(deliveries), _CHUNK):
         db.session.add_all(deliveries[start : start + _CHUNK])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from provider.infrastructure.outbound_http import FailureKind
@@ -15,12 +16,10 @@ class ClaimedDelivery:
 
     id: UUID
     kind: str
-    logout_id: UUID
+    cause_id: UUID | None
+    subject_key: str
     client_id: UUID
-    account_id: UUID
-    session_id: UUID | None
-    sub: str
-    sid: str | None
+    about: Mapping[str, Any] | None = field(repr=False)
     attempt_number: int
     # Which try of the present schedule this is, from 1; a resend starts a new schedule.
     try_number: int
@@ -52,7 +51,8 @@ class OutgoingRequest:
     url: str
     # Holds a token: never shown, never stored (KEY-23).
     fields: Mapping[str, str] = field(repr=False)
-    jti: str
+    # The identifier of a token that is sent.
+    jti: str | None
     # What the receiving client is called on the wire, for the log.
     recipient: str
     # The client needs longer to answer than others do (DLV-12).
@@ -78,7 +78,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """Sending would do harm by now: the token would end a newer session of the person (DEC-14)."""
+    """Sending would do harm by now: something newer has made it void."""
 
 
 # Makes the request in the thread that sends it, without asking the database: signing takes its time.
@@ -107,7 +107,7 @@ class Exchange:
     """One HTTP exchange that really took place, as the attempt's row keeps it."""
 
     url: str
-    jti: str
+    jti: str | None
     recipient: str
     outcome: str
     status: int | None

@@ -48,6 +48,11 @@ def is_still_pending() -> ColumnElement[bool]:
     return func.coalesce(Delivery.state, "") == DeliveryState.PENDING.value
 
 
+def is_of(kinds: Collection[str]) -> ColumnElement[bool]:
+    """Whether a delivery is of one of these kinds; during an upgrade another release may know more."""
+    return Delivery.kind.in_(list(kinds))
+
+
 def due_condition(now: datetime) -> ColumnElement[bool]:
     """Whether a delivery's time has come and nobody owns it."""
     return and_(is_pending(), Delivery.next_attempt_at <= now, is_free(now))
@@ -58,12 +63,13 @@ def is_free(now: datetime) -> ColumnElement[bool]:
     return or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
 
 
-def is_any_due(now: datetime) -> bool:
+def is_any_due(now: datetime, kinds: Collection[str]) -> bool:
     """Whether a claim would find anything; a read, which on SQLite keeps no writer waiting."""
-    return db.session.scalar(select(Delivery.id).where(due_condition(now)).limit(1)) is not None
+    due = select(Delivery.id).where(due_condition(now), is_of(kinds))
+    return db.session.scalar(due.limit(1)) is not None
 
 
-def list_due(now: datetime, limit: int) -> list[DueDelivery]:
+def list_due(now: datetime, limit: int, kinds: Collection[str]) -> list[DueDelivery]:
     """List what is due, the urgent and the longest waiting first. Served by ix_delivery_pending.
 
     The rows are locked, and those that another worker has locked are its business: two workers choose
@@ -71,7 +77,7 @@ def list_due(now: datetime, limit: int) -> list[DueDelivery]:
     """
     due = (
         select(Delivery.id, Delivery.client_id, Delivery.priority, _REGISTRANT)
-        .where(due_condition(now))
+        .where(due_condition(now), is_of(kinds))
         .order_by(Delivery.priority, Delivery.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -82,7 +88,9 @@ def list_due(now: datetime, limit: int) -> list[DueDelivery]:
     return [DueDelivery(*row) for row in connection.execute(due)]
 
 
-def list_first_due(now: datetime, limit: int, but: Collection[UUID]) -> list[DueDelivery]:
+def list_first_due(
+    now: datetime, limit: int, kinds: Collection[str], *, but: Collection[UUID]
+) -> list[DueDelivery]:
     """List the first due delivery of each client but these. Served by ix_delivery_client_id_pending.
 
     Its cost grows with the clients and not with what waits: a hundred thousand deliveries of one
@@ -90,7 +98,7 @@ def list_first_due(now: datetime, limit: int, but: Collection[UUID]) -> list[Due
     """
     first = (
         select(Delivery.id)
-        .where(Delivery.client_id == EndpointClient.c.id, due_condition(now))
+        .where(Delivery.client_id == EndpointClient.c.id, due_condition(now), is_of(kinds))
         .order_by(Delivery.priority, Delivery.next_attempt_at)
         .limit(1)
         .correlate(EndpointClient)
@@ -106,12 +114,12 @@ def list_first_due(now: datetime, limit: int, but: Collection[UUID]) -> list[Due
     return [DueDelivery(*row) for row in db.session.execute(waiting)]
 
 
-def list_run_out(now: datetime, limit: int) -> list[UUID]:
+def list_run_out(now: datetime, limit: int, kinds: Collection[str]) -> list[UUID]:
     """List deliveries that have lost their meaning, also those that an open breaker holds.
 
     Served by ix_delivery_expiring.
     """
-    run_out = select(Delivery.id).where(is_pending(), Delivery.expires_at <= now, is_free(now))
+    run_out = select(Delivery.id).where(is_pending(), Delivery.expires_at <= now, is_free(now), is_of(kinds))
     return list(db.session.scalars(run_out.order_by(Delivery.expires_at).limit(limit)))
 
 
@@ -134,10 +142,10 @@ def get(delivery_id: UUID) -> Delivery:
     return delivery
 
 
-def list_of_logout(logout_id: UUID) -> list[Delivery]:
-    """Return everything that is owed because of one ending, oldest first."""
-    of_logout = select(Delivery).where(Delivery.logout_id == logout_id)
-    return list(db.session.scalars(of_logout.order_by(Delivery.id)))
+def list_caused_by(cause_id: UUID) -> list[Delivery]:
+    """Return everything that is owed because of one thing, oldest first. Served by ix_delivery_logout_id."""
+    caused = select(Delivery).where(Delivery.cause_id == cause_id)
+    return list(db.session.scalars(caused.order_by(Delivery.id)))
 
 
 def list_deliveries(

@@ -164,7 +164,8 @@ def _log(claimed: ClaimedDelivery, report: Report) -> None:
     event_log.info(
         "delivery_attempted",
         delivery_id=claimed.id,
-        logout_id=claimed.logout_id,
+        kind=claimed.kind,
+        cause_id=claimed.cause_id,
         client_id=exchange.recipient if exchange else None,
         attempt=claimed.attempt_number,
         outcome=outcome,

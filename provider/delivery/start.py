@@ -1,6 +1,7 @@
 """Claim what is due and start its attempts, as far as the limits and the breakers allow."""
 
 import time
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 from provider.delivery.admission import Admission
@@ -50,12 +51,12 @@ class Starter:
             return NoPermit(is_limit_reached=limit == 0)
         if self._results.unwritten > _UNWRITTEN:
             return ResultsBehind()
-        if not _may_be_due():
+        if not _may_be_due(self._builders):
             return NothingDue()
         self._health.refresh()
         with Admission(self._limiter, self._health) as admission:
             with self._write_lock, transaction():
-                claim = claim_due(capacity, admission.admit)
+                claim = claim_due(capacity, admission.admit, self._builders)
             jobs = self._prepare(claim)
             self._sender.start(jobs)
             admission.hand_over(job.permit for job in jobs)
@@ -94,9 +95,9 @@ class Starter:
         return min((instant for instant in instants if instant is not None), default=None)
 
 
-def _may_be_due() -> bool:
+def _may_be_due(kinds: Collection[str]) -> bool:
     """Whether to claim: on SQLite a claim keeps every other writer waiting, so a read asks first."""
     if not is_sqlite():
         return True
     with reading():
-        return is_any_due(clock.now())
+        return is_any_due(clock.now(), kinds)

@@ -25,6 +25,7 @@ from provider.inspection.token_invariants import (
 )
 from provider.logout.fanout import EXPIRY_REASONS
 from provider.logout.models import Logout
+from provider.logout.notice import SID, is_of_logout
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AccessToken, RefreshToken
 
@@ -62,9 +63,9 @@ def _living_share_of_ended_session(_: datetime) -> Select[UUID]:
 
 def _ended_share_nobody_told_of(now: datetime) -> Select[UUID]:
     told = exists().where(
-        Delivery.logout_id == ClientSession.logout_id,
+        is_of_logout(ClientSession.logout_id),
         Delivery.client_id == ClientSession.client_id,
-        or_(Delivery.sid == ClientSession.sid, Delivery.sid.is_(None)),
+        or_(ClientSession.sid == SID, SID.is_(None)),
     )
     wants_to_know = or_(
         Client.told_of_expiry, Logout.reason.not_in([reason.value for reason in EXPIRY_REASONS])
@@ -122,7 +123,7 @@ def _grant_that_outlived_its_session(_: datetime) -> Select[UUID]:
 
 
 def _ending_without_its_deliveries(now: datetime) -> Select[UUID]:
-    owed = select(func.count()).where(Delivery.logout_id == Logout.id).scalar_subquery()
+    owed = select(func.count()).where(is_of_logout(Logout.id)).scalar_subquery()
     return select(Logout.id).where(
         Logout.at > _kept_since(now), Logout.notifications > 0, Logout.notifications != owed
     )

@@ -13,6 +13,7 @@ from provider.delivery.models import Delivery, DeliveryAttempt, DeliveryState
 from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.logout.models import Logout
+from provider.logout.notice import is_of_logout
 from provider.sessions.models import ClientSession, Session
 
 TO_BE_NOTIFIED, NOTIFIED, REFUSING = "to be notified", "notified", "refusing"
@@ -97,9 +98,10 @@ def count_notifications(logout_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]
     # What `state_of` looks at; so few combinations that a line for each is cheap.
     looked_at = (Delivery.state, Delivery.refusals, Delivery.last_outcome)
     counted = (
-        select(Delivery.logout_id, *looked_at, func.count())
-        .where(Delivery.logout_id.in_(logout_ids))
-        .group_by(Delivery.logout_id, *looked_at)
+        select(Logout.id, *looked_at, func.count())
+        .join(Delivery, is_of_logout(Logout.id))
+        .where(Logout.id.in_(logout_ids))
+        .group_by(Logout.id, *looked_at)
     )
     counts: dict[UUID, dict[str, int]] = {one: {} for one in logout_ids}
     for logout_id, state, refusals, outcome, count in db.session.execute(counted):
@@ -132,7 +134,7 @@ def _concerns(client_pk: UUID) -> ColumnElement[bool]:
     return or_(
         exists().where(ClientSession.logout_id == Logout.id, ClientSession.client_id == client_pk),
         exists().where(Grant.logout_id == Logout.id, Grant.client_id == client_pk),
-        exists().where(Delivery.logout_id == Logout.id, Delivery.client_id == client_pk),
+        exists().where(is_of_logout(Logout.id), Delivery.client_id == client_pk),
     )
 
 
@@ -170,14 +172,12 @@ def _grants(*conditions: ColumnElement[bool]) -> tuple[tuple[Grant, Client], ...
 def _apps(logout_id: UUID, clients: dict[UUID, Client]) -> tuple[NotifiedApp, ...]:
     attempts: dict[UUID, list[DeliveryAttempt]] = {}
     made = select(DeliveryAttempt).join(Delivery, Delivery.id == DeliveryAttempt.delivery_id)
-    for attempt in db.session.scalars(
-        made.where(Delivery.logout_id == logout_id).order_by(DeliveryAttempt.number)
-    ):
+    for attempt in db.session.scalars(made.where(is_of_logout(logout_id)).order_by(DeliveryAttempt.number)):
         attempts.setdefault(attempt.delivery_id, []).append(attempt)
     owed = (
         select(Delivery, Client)
         .join(Client, Client.id == Delivery.client_id)
-        .where(Delivery.logout_id == logout_id)
+        .where(is_of_logout(logout_id))
         .order_by(Delivery.id)
     )
     notifications: dict[UUID, list[Notification]] = {}

@@ -11,7 +11,7 @@ from provider.audit.record import Actor, record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import outbox
-from provider.delivery.outbox import Notice
+from provider.delivery.outbox import Owed
 from provider.grants.models import Grant
 from provider.infrastructure import acting, clock, current, event_log, metrics
 from provider.infrastructure.acting import Operator
@@ -148,10 +148,10 @@ def conclude(
     client_sessions_ended: int,
     grants_revoked: int,
     survivors: list[Share],
-    more_notices: Sequence[Notice] = (),
+    more_owed: Sequence[Owed] = (),
 ) -> LogoutOutcome:
     """Write the Logout and a delivery for every client concerned, and wake the workers after the commit."""
-    notices = [*fanout.plan(shares, ending.cause.reason), *more_notices]
+    owed = [*fanout.plan(shares, ending.cause.reason), *more_owed]
     result_handle = ending.cause.result_handle or new_handle()
     logout = ending.as_logout(
         result_digest=digest_of(result_handle),
@@ -159,13 +159,13 @@ def conclude(
         client_sessions_ended=client_sessions_ended,
         grants_revoked=grants_revoked,
         grants_surviving=len(survivors),
-        notifications=len(notices),
+        notifications=len(owed),
     )
     db.session.add(logout)
     db.session.flush()
     outbox.enqueue(
-        notices,
-        logout_id=logout.id,
+        owed,
+        cause_id=logout.id,
         at=ending.at,
         horizon=current.settings().delivery_horizon,
         priority=fanout.priority_of(ending.cause.reason, ending.scope, in_bulk=ending.cause.in_bulk),
@@ -173,8 +173,8 @@ def conclude(
     outcome = LogoutOutcome(
         logout=logout,
         result_handle=result_handle,
-        notifications=len(notices),
-        clients_to_notify=frozenset(notice.client_id for notice in notices),
+        notifications=len(owed),
+        clients_to_notify=frozenset(one.client_id for one in owed),
         survivors=survivors,
     )
     _record(ending, outcome)

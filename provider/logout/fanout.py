@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from provider.clients.models import LogoutTokenNames
-from provider.delivery.outbox import Notice
+from provider.delivery.outbox import Owed
 from provider.logout.models import LogoutReason, LogoutScope
+from provider.logout.notice import LogoutNotice
 from provider.logout.shares import Share
 
 FIRST, AFTERWARDS, IN_BULK = 0, 1, 2
@@ -28,14 +29,14 @@ SECURITY_REASONS = frozenset(
 EXPIRY_REASONS = frozenset({LogoutReason.IDLE_TIMEOUT, LogoutReason.ABSOLUTE_TIMEOUT})
 
 
-def plan(shares: Sequence[Share], reason: LogoutReason) -> list[Notice]:
-    """Return the notices owed: one per ended client session, or one per client that is sent `sub` alone."""
-    notices: dict[tuple[UUID, str], Notice] = {}
+def plan(shares: Sequence[Share], reason: LogoutReason) -> list[Owed]:
+    """Return what is owed: one per ended client session, or one per client that is sent `sub` alone."""
+    owed: dict[tuple[UUID, str], Owed] = {}
     for share in shares:
         if share.has_address and (share.client.told_of_expiry or reason not in EXPIRY_REASONS):
-            notice = _notice(share)
-            notices.setdefault((share.client.id, notice.subject_key), notice)
-    return list(notices.values())
+            one = _owed(share)
+            owed.setdefault((one.client_id, one.subject_key), one)
+    return list(owed.values())
 
 
 def priority_of(reason: LogoutReason, scope: LogoutScope, *, in_bulk: bool) -> int:
@@ -49,17 +50,18 @@ def priority_of(reason: LogoutReason, scope: LogoutScope, *, in_bulk: bool) -> i
     return FIRST if reason in SECURITY_REASONS or scope is LogoutScope.EVERYWHERE else AFTERWARDS
 
 
-def _notice(share: Share) -> Notice:
+def _owed(share: Share) -> Owed:
     # Its tokens would all be the same, so one is enough.
     names_sid = share.client.logout_token_names != LogoutTokenNames.SUB
-    return Notice(
-        client_id=share.client.id,
+    ended = share.client_session or share.grant
+    notice = LogoutNotice(
         account_id=share.grant.account_id,
         session_id=share.client_session.session_id if share.client_session else None,
         sub=share.grant.sub,
         sid=share.sid if names_sid else None,
-        subject_key=f"sid:{share.grant.id if share.client_session is None else share.client_session.id}"
-        if names_sid
-        else f"sub:{share.client.id}",
+    )
+    return notice.owed_to(
+        share.client.id,
+        f"sid:{ended.id}" if names_sid else f"sub:{share.client.id}",
         meaningful_for=share.client.session_lifetime,
     )

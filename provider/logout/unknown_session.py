@@ -12,13 +12,13 @@ from sqlalchemy.exc import IntegrityError
 
 from provider.accounts.models import Account
 from provider.clients.models import Client, LogoutTokenNames
-from provider.delivery.outbox import Notice
 from provider.grants.models import Grant
 from provider.infrastructure import current
 from provider.infrastructure.database import db, in_transaction
 from provider.logout.ending import Cause, Ending, LogoutOutcome, conclude
 from provider.logout.hint import ProvenHint
 from provider.logout.models import LogoutReason, LogoutScope
+from provider.logout.notice import LogoutNotice
 from provider.logout.notification.results import find_by_result_handle
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import find_by_sid
@@ -55,15 +55,10 @@ def notify(hint: ProvenHint, *, ip: str | None) -> LogoutOutcome | None:
 
 def _conclude(hint: ProvenHint, account_id: UUID, cause: Cause) -> LogoutOutcome:
     names_sid = hint.client.logout_token_names != LogoutTokenNames.SUB
-    notice = Notice(
-        client_id=hint.client.id,
-        account_id=account_id,
-        session_id=None,
-        sub=hint.sub,
-        sid=hint.sid if names_sid else None,
-        subject_key="unknown_session",
-        meaningful_for=hint.client.session_lifetime,
+    notice = LogoutNotice(
+        account_id=account_id, session_id=None, sub=hint.sub, sid=hint.sid if names_sid else None
     )
+    owed = notice.owed_to(hint.client.id, "unknown_session", meaningful_for=hint.client.session_lifetime)
     return conclude(
         Ending(cause=cause, scope=LogoutScope.APP, account_id=account_id),
         (),
@@ -71,7 +66,7 @@ def _conclude(hint: ProvenHint, account_id: UUID, cause: Cause) -> LogoutOutcome
         client_sessions_ended=0,
         grants_revoked=0,
         survivors=[],
-        more_notices=(notice,),
+        more_owed=(owed,),
     )
 
 

@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import func, select
 
-from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason, LogoutScope
+from provider.logout.notice import SID
 from provider.sessions.models import Session
 from tests.api.test_everywhere import native
 from tests.factories import make_session
@@ -27,7 +27,7 @@ def everywheres() -> int:
 def told_twice() -> int:
     """How many sids were told more than once."""
     end_read()
-    twice = select(Delivery.sid).group_by(Delivery.sid).having(func.count() > 1)
+    twice = select(SID).group_by(SID).having(func.count() > 1)
     return db.session.scalar(select(func.count()).select_from(twice.subquery())) or 0
 
 

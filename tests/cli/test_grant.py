@@ -65,7 +65,7 @@ def test_what_is_revoked_is_what_the_person_could_disconnect(curfew, ada, lookin
     with looking():
         (entry,) = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout"))
         assert (entry.actor_name, entry.detail["reason"], entry.detail["scope"]) == ("cleo", "admin", "app")
-        assert db.session.scalars(select(Delivery)).one().logout_id == entry.logout_id
+        assert db.session.scalars(select(Delivery)).one().cause_id == entry.logout_id
         assert find_live(ada.handle) is not None
     (dead,) = [one for one in curfew("grant", "list", "--all", "--json").json if one["state"] == "revoked"]
     assert dead["logout_id"]

@@ -175,7 +175,7 @@ def test_an_admins_security_act_ends_everything_and_tells_every_app(curfew, look
         assert db.session.scalars(select(Session)).one().ended_at is not None
         logout = db.session.scalars(select(Logout)).one()
         assert (logout.reason, logout.scope, logout.initiator) == (reason, "everywhere", "admin")
-        assert [d.logout_id for d in db.session.scalars(select(Delivery))] == [logout.id] * 2
+        assert [d.cause_id for d in db.session.scalars(select(Delivery))] == [logout.id] * 2
         assert {"logout", tag} <= {event.tag for event in db.session.scalars(select(AuditEvent))}
 
 

@@ -11,9 +11,11 @@ from provider.clients.models import Client
 from provider.delivery.models import Delivery, DeliveryAttempt
 from provider.infrastructure.database import change, db, transaction
 from provider.keys import lifecycle
+from provider.logout import notice
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.notice import LogoutNotice
 from tests.factories import make_account, make_client, make_session
 
 
@@ -41,9 +43,16 @@ def owe(
 
 
 def deliveries_of(logout_id: UUID) -> list[Delivery]:
-    rows = list(db.session.scalars(select(Delivery).where(Delivery.logout_id == logout_id)))
+    rows = list(db.session.scalars(select(Delivery).where(Delivery.cause_id == logout_id)))
     db.session.commit()
     return rows
+
+
+def notice_of(delivery: Delivery) -> LogoutNotice:
+    """What a delivery of a logout tells its client."""
+    found = notice.of(delivery)
+    assert found is not None
+    return found
 
 
 def now_is(delivery: Delivery) -> Delivery:

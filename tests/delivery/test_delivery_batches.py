@@ -27,21 +27,21 @@ from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.outbound_http import OutboundClient
 from provider.logout.notification.outbox import (
-    BUILDERS,
+    LOGOUTS,
     announce_transition,
     drain,
-    find_current_urls,
     make_dispatcher,
     record_results,
 )
 from tests.conftest import TurnedClock
-from tests.delivery.owing import attempts_of, now_is, owe, sign_out_at, tags_of_deliveries
+from tests.delivery.owing import attempts_of, notice_of, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import receiving
 from tests.factories import make_account, make_client
 from tests.support.threads import refuse_threads
 from tests.support.waiting import wait_until
 
 MANY = 40
+KINDS = [LOGOUTS.name]
 
 
 def test_many_deliveries_cost_few_statements(app: Flask, statements) -> None:
@@ -77,7 +77,8 @@ def test_a_defect_of_one_costs_the_others_nothing(
             raise defect
         record_results(ended)
 
-    owner = Owner(BUILDERS, record, announce_transition, find_current_urls)
+    kind = replace(LOGOUTS, record=record)
+    owner = Owner(kinds=[kind], announce=announce_transition)
     dispatcher = Dispatcher(owner, concurrency=8, name="test")
     with receiving(200) as red:
         clients = [make_client(name, port=red.port) for name in ("red", "green", "blue")]
@@ -165,8 +166,8 @@ def test_whoever_waits_behind_many_is_found(app: Flask) -> None:
     [blue] = sign_out_at(make_client("blue"), account=make_account("ben"))
     now = clock.now()
 
-    assert blue.id not in [one.id for one in list_due(now, 5)]
-    [found] = list_first_due(now, 5, [client_id_of("red")])
+    assert blue.id not in [one.id for one in list_due(now, 5, KINDS)]
+    [found] = list_first_due(now, 5, KINDS, but=[client_id_of("red")])
     assert found.id == blue.id
 
 
@@ -175,27 +176,18 @@ def test_the_urgent_of_each_client_comes_first(app: Flask) -> None:
     with transaction():
         change(update(Delivery).where(Delivery.id == urgent.id).values(priority=0))
 
-    assert [one.id for one in list_first_due(clock.now(), 5, [])] == [urgent.id]
+    assert [one.id for one in list_first_due(clock.now(), 5, KINDS, but=[])] == [urgent.id]
 
 
 def test_many_apps_are_owed_in_one_transaction(app: Flask) -> None:
     template = owe()
     at = clock.now()
-    notices = [
-        outbox.Notice(
-            client_id=template.client_id,
-            account_id=template.account_id,
-            session_id=None,
-            sub=template.sub,
-            sid=str(n),
-            subject_key=f"sid:{n}",
-        )
-        for n in range(1100)
-    ]
+    told = notice_of(template)
+    many = [told.owed_to(template.client_id, f"sid:{n}") for n in range(1100)]
 
     with transaction():
         owed = outbox.enqueue(
-            notices, logout_id=template.logout_id, at=at, horizon=timedelta(hours=72), priority=1
+            many, cause_id=template.cause_id, at=at, horizon=timedelta(hours=72), priority=1
         )
 
     assert len(owed) == 1100

@@ -20,8 +20,9 @@ from provider.delivery.outgoing import ClaimedDelivery, Exchange
 from provider.delivery.selection import Capacity
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from tests.conftest import TurnedClock
-from tests.delivery.owing import attempts_of, now_is, owe, sign_out_at
+from tests.delivery.owing import attempts_of, notice_of, now_is, owe, sign_out_at
 from tests.delivery.permits import without_limit
 from tests.factories import make_account, make_client
 
@@ -29,7 +30,10 @@ from tests.factories import make_account, make_client
 def claim(limit: int = 10) -> list[ClaimedDelivery]:
     """Claim without a limit for any app."""
     with transaction():
-        return [claimed for claimed, _ in claim_due(Capacity(limit, limit), without_limit).taken]
+        return [
+            claimed
+            for claimed, _ in claim_due(Capacity(limit, limit), without_limit, [BACKCHANNEL_LOGOUT]).taken
+        ]
 
 
 def accepted() -> Report:
@@ -143,19 +147,12 @@ def test_urgent_deliveries_go_first_then_the_longest_waiting(app: Flask) -> None
 
 def test_one_ending_owes_each_share_one_row_however_often_it_is_written(app: Flask) -> None:
     delivery = owe()
-    notice = outbox.Notice(
-        client_id=delivery.client_id,
-        account_id=delivery.account_id,
-        session_id=delivery.session_id,
-        sub=delivery.sub,
-        sid=delivery.sid,
-        subject_key=delivery.subject_key,
-    )
+    told = notice_of(delivery)
 
     with pytest.raises(IntegrityError), transaction():
         outbox.enqueue(
-            [notice],
-            logout_id=delivery.logout_id,
+            [told.owed_to(delivery.client_id, delivery.subject_key)],
+            cause_id=delivery.cause_id,
             at=clock.now(),
             horizon=timedelta(hours=72),
             priority=1,

@@ -112,7 +112,7 @@ def test_a_final_outcome_is_in_the_audit_and_a_retry_is_not(app: Flask) -> None:
         drain()
 
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "delivery_accepted")).one()
-    assert (entry.client_id, entry.logout_id) == ("red", delivery.logout_id)
+    assert (entry.client_id, entry.logout_id) == ("red", delivery.cause_id)
     assert entry.detail["attempts"] == 2
 
 

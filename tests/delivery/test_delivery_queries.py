@@ -25,7 +25,7 @@ from provider.delivery.models import (
     EndpointHealth,
 )
 from provider.delivery.prune import prune_finished
-from provider.delivery.queries import list_deliveries, list_of_logout, list_pending_of
+from provider.delivery.queries import list_caused_by, list_deliveries, list_pending_of
 from provider.delivery.resend import resend, resend_many, take_up_rejected
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
@@ -110,7 +110,7 @@ def test_the_deliveries_of_a_logout_are_listed_oldest_first() -> None:
     owed = sign_out_at(*(make_client(name) for name in ("red", "green", "blue")))
     sign_out_at(make_client("other"), account=make_account("ben"))
 
-    assert [one.id for one in list_of_logout(owed[0].logout_id)] == sorted(one.id for one in owed)
+    assert [one.id for one in list_caused_by(owed[0].cause_id)] == sorted(one.id for one in owed)
 
 
 class TestWhatThePreviousReleaseRejected:

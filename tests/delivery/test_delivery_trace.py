@@ -12,7 +12,7 @@ from provider.infrastructure import event_log
 from provider.infrastructure.database import db
 from provider.logout.notification.outbox import drain
 from tests.conftest import TurnedClock
-from tests.delivery.owing import attempts_of, now_is, owe
+from tests.delivery.owing import attempts_of, notice_of, now_is, owe
 from tests.delivery.receivers import receiving
 
 
@@ -51,7 +51,13 @@ def test_a_failed_attempt_and_the_accepted_one_after_it(
     assert (first.started_at, first.finished_at, first.latency_ms) == (begun, begun, 0)
     assert (second.number, second.outcome, second.status) == (2, "accepted", 200)
     assert (second.started_at, second.finished_at) == (turned_clock(), turned_clock())
-    about = {"delivery_id": delivery.id, "logout_id": delivery.logout_id, "client_id": "red", "latency_ms": 0}
+    about = {
+        "kind": "backchannel_logout",
+        "delivery_id": delivery.id,
+        "cause_id": delivery.cause_id,
+        "client_id": "red",
+        "latency_ms": 0,
+    }
     assert logged(caplog, "delivery_attempted") == [
         about
         | {"attempt": 1, "outcome": "unavailable", "state": "pending", "status": 503}
@@ -62,8 +68,9 @@ def test_a_failed_attempt_and_the_accepted_one_after_it(
     ]
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "delivery_accepted")).one()
     assert (entry.actor, entry.client_id, entry.correlation_id) == ("system", "red", "the click")
-    assert (entry.account_id, entry.session_id) == (delivery.account_id, delivery.session_id)
-    assert entry.logout_id == delivery.logout_id
+    told = notice_of(delivery)
+    assert (entry.account_id, entry.session_id) == (told.account_id, told.session_id)
+    assert entry.logout_id == delivery.cause_id
     assert entry.detail == {
         "delivery_id": str(delivery.id),
         "attempts": 2,

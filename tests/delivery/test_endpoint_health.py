@@ -19,12 +19,11 @@ from provider.delivery.owner import Owner
 from provider.delivery.resend import resend
 from provider.infrastructure.database import AWAY, change, db, transaction
 from provider.logout.notification.outbox import (
-    BUILDERS,
+    LOGOUTS,
     announce_transition,
     drain,
     find_current_urls,
     make_dispatcher,
-    record_results,
 )
 from provider.logout.notification.watch import report_degraded
 from tests.conftest import TurnedClock
@@ -149,7 +148,7 @@ def test_a_database_that_goes_away_when_an_endpoint_works_again_leaves_nothing_l
         change(update(Delivery).where(Delivery.attempt_count == 1).values(next_attempt_at=later))
     red.statuses = [200]
     turned_clock.turn(FIRST_WAIT)
-    owner = Owner(BUILDERS, record_results, announce_transition, find_current_urls)
+    owner = Owner(kinds=[LOGOUTS], announce=announce_transition)
     dispatcher = Dispatcher(owner, concurrency=8, name="test", hasten_batch=3)
 
     hastening = "UPDATE delivery SET next_attempt_at"

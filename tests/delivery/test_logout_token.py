@@ -18,7 +18,7 @@ from provider.keys.jwks import published_jwks
 from provider.logout.notification.outbox import drain
 from provider.sessions.models import ClientSession, Session
 from tests.conftest import TurnedClock
-from tests.delivery.owing import make_due, now_is, owe, sign_out_at, tags_of_deliveries
+from tests.delivery.owing import make_due, notice_of, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import Receiver, receiving
 from tests.factories import make_account, make_client, make_session
 
@@ -46,7 +46,7 @@ def test_the_token_says_who_what_and_when(app: Flask) -> None:
     token = told(red)
     claims = token.claims
     assert (claims["iss"], claims["aud"]) == (current.settings().issuer, "red")
-    assert (claims["sub"], claims["sid"]) == (delivery.sub, delivery.sid)
+    assert (claims["sub"], claims["sid"]) == (notice_of(delivery).sub, notice_of(delivery).sid)
     assert claims["events"] == {EVENT: {}}
     assert claims["exp"] - claims["iat"] <= 120
     assert abs(claims["iat"] - datetime.now(UTC).timestamp()) < 30
@@ -253,7 +253,7 @@ def test_what_comes_too_late_expires_with_an_alert_and_can_be_retried(
         assert warned.levelname == "WARNING"
         assert warned.fields == {  # type: ignore[attr-defined]
             "delivery_id": str(delivery.id),
-            "logout_id": delivery.logout_id,
+            "logout_id": delivery.cause_id,
             "client_id": "red",
             "attempts": 1,
             "outcome": "unavailable",

@@ -32,7 +32,7 @@ def address_of(outcome):
 
 def set_delivery(outcome, **values):
     with transaction():
-        mine = update(Delivery).where(Delivery.logout_id == outcome.logout.id)
+        mine = update(Delivery).where(Delivery.cause_id == outcome.logout.id)
         assert change(mine.values(**values)) == 1
 
 

@@ -205,5 +205,5 @@ def test_a_worker_listens_again_after_a_message_that_was_none(
 
 
 def _ring_until_accepted(broker: Broker, delivery: Delivery) -> bool:
-    Doorbell(broker.url).ring(str(delivery.logout_id))
+    Doorbell(broker.url).ring(str(delivery.cause_id))
     return is_accepted(delivery)

@@ -78,7 +78,7 @@ def test_notifications_are_counted_by_the_state_that_people_are_shown(ada, red):
     logout = act(end_everywhere, ada)
     other = act(end, make_session(make_account("ben"), [red]).session)
     silent = act(end, make_session(ada).session)
-    owed = list(db.session.scalars(select(Delivery.id).where(Delivery.logout_id == logout.id)))
+    owed = list(db.session.scalars(select(Delivery.id).where(Delivery.cause_id == logout.id)))
     values = [
         {"refusals": 2, "last_outcome": "bad_request"},
         {"refusals": 2, "last_outcome": "unavailable"},
@@ -103,7 +103,7 @@ def test_the_detail_holds_what_ended_what_survived_and_each_attempt(ada, red, gr
     act(end, make_session(make_account("ben"), [red, green]).session)
     logout = act(end, made.session)
     delivery = db.session.scalars(
-        select(Delivery).where(Delivery.logout_id == logout.id, Delivery.client_id == red.id)
+        select(Delivery).where(Delivery.cause_id == logout.id, Delivery.client_id == red.id)
     ).one()
     with transaction():
         for number in (2, 1):

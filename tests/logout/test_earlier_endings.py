@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure.database import db, transaction
 from provider.logout.bulk import begin as bulk
@@ -17,6 +16,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import BulkKind, Logout, LogoutReason
+from provider.logout.notice import SID
 from provider.logout.others import end_others
 from provider.logout.preview import preview_everywhere, preview_session
 from provider.sessions.queries import find_live
@@ -38,7 +38,7 @@ def brief(app):
 
 
 def notified() -> list[str | None]:
-    return sorted(db.session.scalars(select(Delivery.sid)))
+    return sorted(db.session.scalars(select(SID)))
 
 
 def ended_by(row) -> tuple:

@@ -153,13 +153,13 @@ def test_sign_out_everywhere_tells_an_offline_grant_on_its_own_under_its_old_sid
     made = make_session(ada, [green], offline=("green",))
     with transaction():
         end(made.session, BY_ADA)
-    first = {delivery.logout_id for delivery in deliveries()}
+    first = {delivery.cause_id for delivery in deliveries()}
 
     with transaction():
         outcome = end_everywhere(ada, BY_ADA)
 
-    (late,) = [delivery for delivery in deliveries() if delivery.logout_id not in first]
-    assert late.logout_id == outcome.logout.id
+    (late,) = [delivery for delivery in deliveries() if delivery.cause_id not in first]
+    assert late.cause_id == outcome.logout.id
     assert late.sid == made.shares["green"].sid
     db.session.refresh(made.grants["green"])
     assert made.grants["green"].revoked_at is not None
@@ -189,7 +189,7 @@ def test_every_ended_client_session_is_notified_by_its_own_sid(ada):
 
     assert [one.sid for one in first] == [made[1].shares["simple"].sid]
     # The offline grant alone is left of the second, and is named by the sid under which it was given.
-    again = {one.sid for one in deliveries() if one.logout_id != first[0].logout_id}
+    again = {one.sid for one in deliveries() if one.cause_id != first[0].cause_id}
     assert again == {made[0].shares["simple"].sid, made[1].grants["simple"].sid}
 
 

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select, update
 
 from provider.accounts.models import Account
-from provider.delivery.models import Delivery
 from provider.infrastructure.database import change, db, is_sqlite, transaction
 from provider.logout import expiry
 from provider.logout.bulk import begin as bulk
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.notice import SID
 from provider.sessions import lifecycle
 from provider.worker import duties
 from tests.factories import make_client, make_session
@@ -22,7 +22,7 @@ def endings() -> list[Logout]:
 
 
 def told() -> list[str | None]:
-    return sorted(db.session.scalars(select(Delivery.sid)))
+    return sorted(db.session.scalars(select(SID)))
 
 
 @pytest.mark.spec("DEC-06")

@@ -22,6 +22,7 @@ from provider.logout.bulk.queries import find, measure
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import BulkKind, Logout, LogoutReason
+from provider.logout.notice import SID
 from provider.oauth.authorization.decision import Proceed
 from provider.oauth.authorization.issue_answer import issue_answer
 from provider.oauth.authorization.request import AuthorizationRequest
@@ -45,7 +46,7 @@ def walk(begun):
 
 
 def told() -> list[str | None]:
-    return sorted(db.session.scalars(select(Delivery.sid)))
+    return sorted(db.session.scalars(select(SID)))
 
 
 def reasons() -> set[str]:

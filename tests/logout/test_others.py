@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import select
 
-from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_client_session import end_share
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason, LogoutScope
+from provider.logout.notice import SID
 from provider.logout.others import end_others
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_session
@@ -17,7 +17,7 @@ CHANGED = Cause(reason=LogoutReason.PASSWORD_CHANGED, initiator="account")
 
 
 def told() -> set[str | None]:
-    return set(db.session.scalars(select(Delivery.sid)))
+    return set(db.session.scalars(select(SID)))
 
 
 def is_revoked(grant) -> bool:

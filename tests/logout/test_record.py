@@ -12,6 +12,7 @@ from provider.infrastructure import acting, event_log, metrics
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import digest_of
+from provider.logout import notice
 from provider.logout.end_client_session import end_share
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -99,9 +100,12 @@ def test_each_delivery_names_the_session_the_person_and_the_share(made, clients)
     assert owed.keys() == {client.id for client in clients[:2]}
     for client in clients[:2]:
         one, share, grant = owed[client.id], made.shares[client.client_id], made.grants[client.client_id]
-        assert (one.logout_id, one.kind) == (outcome.logout.id, "backchannel_logout")
-        assert (one.session_id, one.account_id) == (made.session.id, made.session.account_id)
-        assert (one.sub, one.sid, one.subject_key) == (grant.sub, share.sid, f"sid:{share.id}")
+        assert (one.cause_id, one.kind) == (outcome.logout.id, "backchannel_logout")
+        assert one.subject_key == f"sid:{share.id}"
+        told = notice.of(one)
+        assert told is not None
+        assert (told.session_id, told.account_id) == (made.session.id, made.session.account_id)
+        assert (told.sub, told.sid) == (grant.sub, share.sid)
 
 
 def test_the_log_and_the_metrics_say_the_same(ada, made, caplog):

@@ -36,7 +36,7 @@ def sign_out(made):
 
 def set_deliveries(outcome, *states: dict) -> None:
     """Give the deliveries of a logout these values, one each."""
-    owed = select(Delivery.id).where(Delivery.logout_id == outcome.logout.id).order_by(Delivery.id)
+    owed = select(Delivery.id).where(Delivery.cause_id == outcome.logout.id).order_by(Delivery.id)
     ids = list(db.session.scalars(owed))
     with transaction():
         for one, values in zip(ids, states, strict=True):

@@ -13,10 +13,10 @@ from provider.authentication import session
 from provider.authentication.browser import Browser
 from provider.authentication.factors import Factor
 from provider.authentication.password import Credentials
-from provider.delivery.models import Delivery
 from provider.infrastructure import current
 from provider.infrastructure.database import db, is_sqlite, transaction
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.notice import SID
 from provider.pages.admission import admit
 from provider.sessions.queries import find_live, list_living_of
 from tests.factories import PASSWORD, make_account, make_client, make_session
@@ -51,7 +51,7 @@ def test_one_more_ends_the_oldest_and_tells_its_apps(app, ada, at_most, turned_c
 
     assert find_live(oldest.handle) is None
     assert all(find_live(handle) for handle in (newer.handle, newest, other.handle))
-    assert list(db.session.scalars(select(Delivery.sid))) == [oldest.shares["red"].sid]
+    assert list(db.session.scalars(select(SID))) == [oldest.shares["red"].sid]
     (ended,) = db.session.scalars(select(Logout))
     assert (ended.reason, ended.initiator) == (LogoutReason.SESSION_LIMIT, "system")
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout")).one()

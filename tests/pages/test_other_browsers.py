@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
-from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.notice import SID
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import Page, follow, show_session
@@ -68,7 +68,7 @@ def test_every_other_session_ends_and_this_one_stays(http, here, others, browser
     assert find_live(bens.handle)
     assert not any(find_live(made.handle) for made in others)
     sids = {share.sid for made in others for share in made.shares.values()}
-    assert set(db.session.scalars(select(Delivery.sid))) == sids
+    assert set(db.session.scalars(select(SID))) == sids
     assert not revoked(here.grants["red"])
     assert revoked(others[0].grants["red"])
     assert not revoked(others[0].grants["green"])

@@ -12,6 +12,7 @@ from sqlalchemy import func, inspect, select
 from provider.accounts.models import Account
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import Base, db, transaction
+from provider.logout.notice import SESSION_ID
 from tests.factories import SignedIn, make_session
 from tests.support.browsers import show_session
 from tests.support.reads import end_read
@@ -96,5 +97,5 @@ def twins(browser: Callable[[], FlaskClient], one: FlaskClient, count: int) -> l
 def owed_for(session_id: UUID) -> dict[UUID, int]:
     """How many deliveries each client is owed for the end of a session."""
     end_read()
-    rows = select(Delivery.client_id, func.count()).where(Delivery.session_id == session_id)
+    rows = select(Delivery.client_id, func.count()).where(session_id == SESSION_ID)
     return {row[0]: row[1] for row in db.session.execute(rows.group_by(Delivery.client_id))}

@@ -16,6 +16,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.notice import SESSION_ID
 from provider.sessions.queries import find_live
 from tests.factories import PASSWORD
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
@@ -115,7 +116,7 @@ def test_race_11_client_disabled_and_used(rp, green, begin, do):
                 assert not green.introspect(given.json["access_token"])["active"]
                 assert rp.refresh(given.json["refresh_token"]).status_code == 400
         end_read()
-        owed = select(Delivery.client_id).where(Delivery.session_id == ended.session.id)
+        owed = select(Delivery.client_id).where(ended.session.id == SESSION_ID)
         assert list(db.session.scalars(owed)) == [rp.client.id]
 
 

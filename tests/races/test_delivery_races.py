@@ -15,6 +15,7 @@ from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from tests.delivery.permits import without_limit
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
 from tests.support.reads import end_read
@@ -29,7 +30,7 @@ WENT_WELL = Report(
 
 def claim() -> list[ClaimedDelivery]:
     """Claim what is due, without a limit for any app."""
-    return [mine for mine, _ in claim_due(Capacity(10, 10), without_limit).taken]
+    return [mine for mine, _ in claim_due(Capacity(10, 10), without_limit, [BACKCHANNEL_LOGOUT]).taken]
 
 
 def finish_well(mine: ClaimedDelivery) -> bool:

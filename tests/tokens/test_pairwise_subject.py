@@ -4,8 +4,8 @@ import jwt
 import pytest
 from sqlalchemy import select
 
-from provider.delivery.models import Delivery
 from provider.infrastructure.database import db
+from provider.logout.notice import SUB
 from tests.factories import make_account, make_session
 from tests.support.browsers import show_session
 from tests.support.relying_party import RelyingParty
@@ -36,7 +36,7 @@ def test_every_answer_calls_the_person_by_the_same_name(app, http, ada, subject_
     assert sub_in(red.refresh(tokens["refresh_token"]).json) == sub
 
     http.get("/session/end", query_string={"id_token_hint": tokens["id_token"]})
-    assert db.session.scalars(select(Delivery.sub)).all() == [sub]
+    assert db.session.scalars(select(SUB)).all() == [sub]
 
 
 @pytest.mark.spec("core 19")

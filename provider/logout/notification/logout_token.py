@@ -28,6 +28,7 @@ from provider.infrastructure.database import db
 from provider.infrastructure.many_rows import is_among
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.keys import jwt
+from provider.logout.notice import ACCOUNT_ID, SESSION_ID, SID, SUB
 from provider.sessions.models import ClientSession, Session
 
 BACKCHANNEL_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -37,14 +38,15 @@ def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
     """Read what these attempts need, in one statement; each token is made when it is sent."""
     by_id = {delivery.id: delivery for delivery in deliveries}
     rows = db.session.execute(
-        select(Delivery.id, _lives(), _came_back(), *_OF_CLIENT)
+        select(Delivery.id, SUB, SID, _lives(), _came_back(), *_OF_CLIENT)
         .join(Client, Client.id == Delivery.client_id)
         .where(is_among(Delivery.id, by_id))
     )
     prepared: dict[UUID, Prepared] = {}
-    for delivery_id, lives, came_back, *of_client in rows:
-        delivery = by_id.pop(delivery_id)
-        prepared[delivery_id] = _decide(delivery, _receiver(*of_client), lives=lives, came_back=came_back)
+    for delivery_id, sub, sid, lives, came_back, *of_client in rows:
+        del by_id[delivery_id]
+        receiver = _receiver(*of_client)
+        prepared[delivery_id] = _decide(receiver, sub, sid, lives=lives, came_back=came_back)
     return prepared | dict.fromkeys(by_id, Cancelled(CLIENT_DELETED))
 
 
@@ -98,7 +100,7 @@ def _receiver(
 
 
 def _decide(
-    delivery: ClaimedDelivery, receiver: _Receiver | None, *, lives: bool, came_back: bool
+    receiver: _Receiver | None, sub: str, sid: str | None, *, lives: bool, came_back: bool
 ) -> Prepared:
     if receiver is None:
         return Undeliverable("no_address")
@@ -106,13 +108,14 @@ def _decide(
         # Design §1, promise 4: no false logout, whatever else has gone wrong.
         return Undeliverable("session_lives")
     if came_back:
+        # DEC-14: the token would end a newer session of the person.
         return Superseded()
-    return partial(_build, delivery, receiver)
+    return partial(_build, receiver, sub, sid)
 
 
-def _build(delivery: ClaimedDelivery, receiver: _Receiver) -> OutgoingRequest:
+def _build(receiver: _Receiver, sub: str, sid: str | None) -> OutgoingRequest:
     jti = new_handle()
-    token = jwt.sign(_claims(delivery, receiver, jti), typ=jwt.LOGOUT_TOKEN_TYP, alg=receiver.alg)
+    token = jwt.sign(_claims(receiver, sub, sid, jti), typ=jwt.LOGOUT_TOKEN_TYP, alg=receiver.alg)
     return OutgoingRequest(
         url=receiver.url,
         fields={"logout_token": token},
@@ -123,7 +126,7 @@ def _build(delivery: ClaimedDelivery, receiver: _Receiver) -> OutgoingRequest:
     )
 
 
-def _claims(delivery: ClaimedDelivery, receiver: _Receiver, jti: str) -> dict[str, Any]:
+def _claims(receiver: _Receiver, sub: str, sid: str | None, jti: str) -> dict[str, Any]:
     settings = current.settings()
     issued_at = int(clock.now().timestamp())
     # backchannel §2.4: a Logout Token must never carry a nonce, lest it pass for an ID Token.
@@ -135,37 +138,35 @@ def _claims(delivery: ClaimedDelivery, receiver: _Receiver, jti: str) -> dict[st
         "jti": jti,
         "events": {BACKCHANNEL_LOGOUT_EVENT: {}},
     }
-    if receiver.names is not LogoutTokenNames.SID or delivery.sid is None:
-        claims["sub"] = delivery.sub
-    if receiver.names is not LogoutTokenNames.SUB and delivery.sid is not None:
-        claims["sid"] = delivery.sid
+    if receiver.names is not LogoutTokenNames.SID or sid is None:
+        claims["sub"] = sub
+    if receiver.names is not LogoutTokenNames.SUB and sid is not None:
+        claims["sid"] = sid
     return claims
 
 
 def _lives() -> ColumnElement[bool]:
     """Whether the client session that the token names is still alive."""
     living = (ClientSession.ended_at.is_(None), Session.ended_at.is_(None))
-    by_sid = exists().where(
-        ClientSession.session_id == Session.id, ClientSession.sid == Delivery.sid, *living
-    )
+    by_sid = exists().where(ClientSession.session_id == Session.id, ClientSession.sid == SID, *living)
     # A client session that is newer than the logout is not meant by it: the person has come back.
     by_session = exists().where(
         ClientSession.session_id == Session.id,
-        ClientSession.session_id == Delivery.session_id,
+        ClientSession.session_id == SESSION_ID,
         ClientSession.client_id == Delivery.client_id,
         ClientSession.created_at <= Delivery.created_at,
         *living,
     )
-    return case((Delivery.sid.is_not(None), by_sid), else_=by_session)
+    return case((SID.is_not(None), by_sid), else_=by_session)
 
 
 def _came_back() -> ColumnElement[bool]:
     """Whether the token would name `sub` alone and the person has a newer session at the client."""
-    sub_alone = or_(Delivery.sid.is_(None), Client.logout_token_names == LogoutTokenNames.SUB.value)
+    sub_alone = or_(SID.is_(None), Client.logout_token_names == LogoutTokenNames.SUB.value)
     newer = exists().where(
         ClientSession.session_id == Session.id,
         ClientSession.client_id == Delivery.client_id,
         ClientSession.created_at > Delivery.created_at,
-        Session.account_id == Delivery.account_id,
+        Session.account_id == ACCOUNT_ID,
     )
     return and_(sub_alone, newer)

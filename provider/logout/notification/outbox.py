@@ -15,15 +15,14 @@ from provider.delivery.breaker import Transition
 from provider.delivery.dispatch import Dispatcher
 from provider.delivery.finish import Ended, state_after
 from provider.delivery.models import DeliveryState, EndpointHealth
-from provider.delivery.outbox import BACKCHANNEL_LOGOUT
-from provider.delivery.outgoing import Builder, ClaimedDelivery
-from provider.delivery.owner import Owner
+from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.owner import Kind, Owner
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import after_commit, change, db, reading
+from provider.logout import notice
+from provider.logout.notice import BACKCHANNEL_LOGOUT, LogoutNotice
 from provider.logout.notification import logout_token
 
-# A new kind of delivery is one more builder here.
-BUILDERS: dict[str, Builder] = {BACKCHANNEL_LOGOUT: logout_token.prepare}
 _TAGS = {
     DeliveryState.ACCEPTED: EventTag.DELIVERY_ACCEPTED,
     DeliveryState.EXPIRED: EventTag.DELIVERY_EXPIRED,
@@ -32,15 +31,12 @@ _TAGS = {
 }
 
 
-def make_dispatcher(concurrency: int | None = None, name: str | None = None) -> Dispatcher:
-    """Return a dispatcher for the current application; the caller closes it."""
+def make_dispatcher(
+    concurrency: int | None = None, name: str | None = None, *, more_kinds: Sequence[Kind] = ()
+) -> Dispatcher:
+    """Return a dispatcher of logouts and of more kinds; the caller closes it."""
     return Dispatcher(
-        Owner(
-            builders=BUILDERS,
-            record=record_results,
-            announce=announce_transition,
-            current_urls=find_current_urls,
-        ),
+        Owner(kinds=(LOGOUTS, *more_kinds), announce=announce_transition),
         concurrency=concurrency or current.settings().delivery_concurrency,
         name=name or workers.new_name(),
     )
@@ -59,7 +55,8 @@ def drain(limit: int | None = None) -> "Counter[str]":
 
 def record_results(ended: Sequence[Ended]) -> None:
     """Write the audit entries of deliveries that have reached their final states, in the same transaction."""
-    entries = [_entry(claimed, report) for claimed, report in ended]
+    notices = notice.of_claimed([claimed for claimed, _ in ended])
+    entries = [_entry(claimed, notices[claimed.id], report) for claimed, report in ended]
     record_many(entries)
     expired = [one for one in entries if one["tag"] == EventTag.DELIVERY_EXPIRED]
     if expired:
@@ -81,16 +78,16 @@ def _warn_of_expired(expired: Sequence[Entry]) -> None:
             )
 
 
-def _entry(claimed: ClaimedDelivery, report: Report) -> Entry:
+def _entry(claimed: ClaimedDelivery, told: LogoutNotice, report: Report) -> Entry:
     exchange = report.exchange
     with event_log.correlated(claimed.correlation_id):
         return entry(
             _TAGS[state_after(report)],
             actor="system",
-            account_id=claimed.account_id,
+            account_id=told.account_id,
             client_id=exchange.recipient if exchange else _wire_id(claimed.client_id),
-            session_id=claimed.session_id,
-            logout_id=claimed.logout_id,
+            session_id=told.session_id,
+            logout_id=claimed.cause_id,
             delivery_id=claimed.id,
             attempts=claimed.attempt_number if exchange else claimed.attempt_number - 1,
             outcome=exchange.outcome if exchange else getattr(report.verdict, "outcome", None),
@@ -138,3 +135,11 @@ def find_current_urls(client_ids: Collection[UUID]) -> dict[UUID, str | None]:
 
 def _wire_id(client_id: UUID) -> str | None:
     return db.session.scalar(select(Client.client_id).where(Client.id == client_id))
+
+
+LOGOUTS = Kind(
+    name=BACKCHANNEL_LOGOUT,
+    builder=logout_token.prepare,
+    record=record_results,
+    current_urls=find_current_urls,
+)

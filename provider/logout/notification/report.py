@@ -10,6 +10,7 @@ from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.logout.models import Logout, LogoutScope
+from provider.logout.notice import is_of_logout
 from provider.sessions.models import ClientSession
 from provider.tokens.liveness import outlives_session
 from provider.tokens.models import RefreshToken
@@ -26,7 +27,7 @@ class Report:
 
 def report_on(logout: Logout) -> Report:
     """Return what a sign-out did; derived from its rows, so that a repeated request gets the same report."""
-    owed = select(Delivery.client_id).where(Delivery.logout_id == logout.id)
+    owed = select(Delivery.client_id).where(is_of_logout(logout.id))
     clients = db.session.scalars(select(Client).where(Client.id.in_(owed)))
     return Report(
         logout=logout,

@@ -13,6 +13,7 @@ from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.logout.models import Logout
+from provider.logout.notice import is_of_logout
 from provider.sessions.models import ClientSession
 
 
@@ -62,7 +63,7 @@ def progress_of(logout_id: UUID) -> Progress:
     state, done = Delivery.state, (DeliveryState.ACCEPTED, DeliveryState.SUPERSEDED)
     untried = func.count().filter(state == DeliveryState.PENDING, Delivery.last_outcome.is_(None))
     unconfirmed = func.count().filter(state.not_in(done))
-    row = db.session.execute(select(untried, unconfirmed).where(Delivery.logout_id == logout_id)).one()
+    row = db.session.execute(select(untried, unconfirmed).where(is_of_logout(logout_id))).one()
     return Progress(*row)
 
 
@@ -100,7 +101,7 @@ def _stated_ends(logout: Logout, clients: Sequence[Client]) -> dict[UUID, dateti
 
 def _deliveries(logout_id: UUID) -> dict[UUID, Delivery]:
     """Return the delivery to show for each client: of several, the one that went worst."""
-    of_logout = select(Delivery).where(Delivery.logout_id == logout_id).order_by(Delivery.finished_at)
+    of_logout = select(Delivery).where(is_of_logout(logout_id)).order_by(Delivery.finished_at)
     return {row.client_id: row for row in sorted(db.session.scalars(of_logout), key=_concern)}
 
 
@@ -119,7 +120,7 @@ def _clients(logout_id: UUID) -> list[Client]:
     in_session = select(ClientSession.client_id).where(ClientSession.logout_id == logout_id)
     by_grant = select(Grant.client_id).where(Grant.logout_id == logout_id)
     # Of a session that the database has lost only the notification is left.
-    notified = select(Delivery.client_id).where(Delivery.logout_id == logout_id)
+    notified = select(Delivery.client_id).where(is_of_logout(logout_id))
     concerned = select(Client).where(Client.id.in_(in_session.union(by_grant, notified)))
     return list(db.session.scalars(concerned))
 

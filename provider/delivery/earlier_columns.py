@@ -1,0 +1,21 @@
+"""Columns of the `delivery` table that the previous release reads and writes, and that are no longer general.
+
+During an upgrade its workers send what this release owes, and this release sends what they owe. So they are
+filled in beside `about` until that release is gone; the release after the next one drops them (DLV-27).
+"""
+
+from uuid import UUID
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure.database import foreign_key
+
+
+class EarlierColumns:
+    """What a delivery of a logout is about, as the previous release keeps it; empty for every other kind."""
+
+    account_id: Mapped[UUID | None] = mapped_column(foreign_key("account.id"))
+    session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
+    sub: Mapped[str | None] = mapped_column(String(255))
+    sid: Mapped[str | None] = mapped_column(String(64))

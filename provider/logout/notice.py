@@ -1,0 +1,111 @@
+"""What a client is told of a logout: the part of a delivery that only logouts have.
+
+It stands in the delivery's `about`, so that a logout is owed by one statement however many clients it has.
+Deliveries that a process of the previous release has made say the same in columns of their own.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Self
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Uuid, and_, cast, func, select
+
+from provider.delivery.models import Delivery
+from provider.delivery.outbox import Owed
+from provider.delivery.outgoing import ClaimedDelivery
+from provider.infrastructure.database import db
+from provider.infrastructure.many_rows import is_among
+
+BACKCHANNEL_LOGOUT = "backchannel_logout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutNotice:
+    """Whose logout it is, and by which names the client knows what has ended."""
+
+    account_id: UUID
+    # The central session that the client had a part of; None for a grant on its own and a lost session.
+    session_id: UUID | None
+    sub: str
+    # None for a client that is sent `sub` alone.
+    sid: str | None
+
+    def owed_to(self, client_id: UUID, subject_key: str, *, meaningful_for: timedelta | None = None) -> Owed:
+        """Return the request to owe. `meaningful_for`: how long the client's own sessions live at most."""
+        columns = asdict(self)
+        return Owed(
+            kind=BACKCHANNEL_LOGOUT,
+            client_id=client_id,
+            subject_key=subject_key,
+            about={name: _plain(value) for name, value in columns.items()},
+            meaningful_for=meaningful_for,
+            earlier=columns,
+        )
+
+    @classmethod
+    def read(cls, about: Mapping[str, Any]) -> Self:
+        """Return the notice that stands in an `about`."""
+        session_id = about["session_id"]
+        return cls(
+            account_id=UUID(about["account_id"]),
+            session_id=UUID(session_id) if session_id else None,
+            sub=about["sub"],
+            sid=about["sid"],
+        )
+
+
+def _text(name: str, earlier: Any) -> ColumnElement[Any]:
+    return func.coalesce(Delivery.about[name].as_string(), earlier)
+
+
+def _id(name: str, earlier: Any) -> ColumnElement[Any]:
+    return func.coalesce(cast(Delivery.about[name].as_string(), Uuid()), earlier)
+
+
+def _plain(value: object) -> object:
+    # As SQLite keeps identifiers, and as PostgreSQL reads them too.
+    return value.hex if isinstance(value, UUID) else value
+
+
+# The same in SQL, for statements about deliveries of this kind.
+ACCOUNT_ID = _id("account_id", Delivery.account_id)
+SESSION_ID = _id("session_id", Delivery.session_id)
+SUB = _text("sub", Delivery.sub)
+SID = _text("sid", Delivery.sid)
+
+
+def is_of_logout(logout_id: object) -> ColumnElement[bool]:
+    """Whether a delivery tells a client of this logout, which is an identifier or a column.
+
+    Another kind may tell others of the same. Served by ix_delivery_logout_id.
+    """
+    return and_(Delivery.cause_id == logout_id, Delivery.kind == BACKCHANNEL_LOGOUT)
+
+
+def of(delivery: Delivery) -> LogoutNotice | None:
+    """Return the notice of a delivery; None for one of another kind."""
+    if delivery.kind != BACKCHANNEL_LOGOUT:
+        return None
+    if delivery.about is not None:
+        return LogoutNotice.read(delivery.about)
+    if delivery.account_id is None or delivery.sub is None:
+        raise ValueError(f"the delivery {delivery.id} does not say whose logout it tells of")
+    return LogoutNotice(
+        account_id=delivery.account_id,
+        session_id=delivery.session_id,
+        sub=delivery.sub,
+        sid=delivery.sid,
+    )
+
+
+def of_claimed(claimed: Collection[ClaimedDelivery]) -> dict[UUID, LogoutNotice]:
+    """Return the notices of claimed deliveries of logouts; reads those of the previous release."""
+    notices = {one.id: LogoutNotice.read(one.about) for one in claimed if one.about is not None}
+    earlier = [one.id for one in claimed if one.about is None]
+    if earlier:
+        rows = select(Delivery.id, ACCOUNT_ID, SESSION_ID, SUB, SID).where(is_among(Delivery.id, earlier))
+        for key, account_id, session_id, sub, sid in db.session.execute(rows):
+            notices[key] = LogoutNotice(account_id=account_id, session_id=session_id, sub=sub, sid=sid)
+    return notices

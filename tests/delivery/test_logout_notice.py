@@ -1,0 +1,88 @@
+"""What a delivery says of its logout, in this release and as processes of the previous one write it."""
+
+import json
+
+import pytest
+from sqlalchemy import select, update
+
+from provider.administration import deliveries
+from provider.audit.models import AuditEvent
+from provider.cli.delivery_records import as_record
+from provider.delivery.models import Delivery
+from provider.infrastructure.database import change, db, transaction
+from provider.logout import notice
+from provider.logout.notice import LogoutNotice
+from provider.logout.notification.outbox import drain
+from tests.delivery.owing import notice_of, now_is, owe
+from tests.delivery.receivers import receiving
+from tests.delivery.test_logout_token import read
+
+
+def as_the_previous_release_writes_it(delivery):
+    with transaction():
+        change(update(Delivery).where(Delivery.id == delivery.id).values(about=None))
+    return now_is(delivery)
+
+
+def as_the_release_after_the_next_keeps_it(delivery):
+    """Its columns are gone."""
+    with transaction():
+        earlier = dict.fromkeys(("account_id", "session_id", "sub", "sid"))
+        change(update(Delivery).where(Delivery.id == delivery.id).values(earlier))
+    return now_is(delivery)
+
+
+WRITTEN_BY = pytest.mark.parametrize(
+    "written", [as_the_previous_release_writes_it, as_the_release_after_the_next_keeps_it]
+)
+
+
+@WRITTEN_BY
+@pytest.mark.parametrize("names", ["both", "sub"])
+def test_it_says_the_same_to_the_app_the_audit_and_operators(app, written, names):
+    with receiving() as red:
+        owed = owe(port=red.port, settings={"logout_token_names": names})
+        told, record = notice_of(owed), as_record(owed, {owed.client_id: "red"}, {})
+
+        delivery = written(owed)
+        assert notice.of(delivery) == told
+        assert as_record(delivery, {owed.client_id: "red"}, {}) == record
+        assert drain() == {"accepted": 1}
+
+    claims = read(red.received[0].token).claims
+    assert (claims.get("sub"), claims.get("sid")) == (told.sub, told.sid)
+    entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "delivery_accepted")).one()
+    assert (entry.account_id, entry.session_id) == (told.account_id, told.session_id)
+    assert entry.logout_id == delivery.cause_id
+
+
+@WRITTEN_BY
+def test_an_operator_cancels_it_in_the_name_of_the_person(app, written):
+    delivery = written(owe())
+
+    with transaction():
+        assert deliveries.cancel(delivery, "red was shut down")
+
+    entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "delivery_cancelled")).one()
+    assert (entry.account_id, entry.logout_id) == (notice_of(delivery).account_id, delivery.cause_id)
+
+
+def test_it_is_read_as_it_was_written(app):
+    delivery = owe()
+
+    assert LogoutNotice.read(json.loads(json.dumps(delivery.about))) == notice_of(delivery)
+
+
+def test_a_delivery_of_another_kind_has_none(app):
+    delivery = owe()
+    delivery.kind = "weather"
+
+    assert notice.of(delivery) is None
+
+
+def test_one_that_says_nothing_is_a_defect(app):
+    delivery = as_the_release_after_the_next_keeps_it(owe())
+    delivery.about = None
+
+    with pytest.raises(ValueError, match="does not say whose logout"):
+        notice.of(delivery)
