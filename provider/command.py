@@ -97,6 +97,7 @@ def load_application(threads: int, writer: "Connection | None" = None) -> "Front
         patience=patience,
         issuer_path=settings.issuer_path,
         own_threads=table(application).own_threads(),
+        shared=table(application).shared(),
     )
 
 

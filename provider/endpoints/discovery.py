@@ -1,5 +1,6 @@
 """The discovery documents (discovery §3, rfc8414 §2): all that works and nothing else, at both places."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -22,6 +23,8 @@ from provider.web.route import CORS, Route, Speaks
 from provider.web.routes import table
 
 _CACHE = "public, max-age=300"
+# So short that a new or withdrawn key is published at once, for any purpose that a cache has (KEY-07).
+SHARED_FOR = timedelta(seconds=1)
 _LOCALES = ["en", "de"]
 
 
@@ -143,6 +146,7 @@ ROUTES = (
         speaks=Speaks.JSON,
         cors=CORS.PUBLIC,
         answers_head=True,
+        shared_for=SHARED_FOR,
         operations={"GET": json_document("discovery", "OpenID Connect Discovery 1.0.")},
     ),
     Route(
@@ -152,6 +156,7 @@ ROUTES = (
         speaks=Speaks.JSON,
         cors=CORS.PUBLIC,
         answers_head=True,
+        shared_for=SHARED_FOR,
         operations={"GET": json_document("oauthMetadata", "RFC 8414.")},
     ),
 )

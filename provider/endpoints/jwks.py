@@ -3,7 +3,7 @@
 from flask import Response, jsonify
 
 from provider.endpoints.description import ANY
-from provider.endpoints.discovery import publicly_cached
+from provider.endpoints.discovery import SHARED_FOR, publicly_cached
 from provider.keys.jwks import published_jwks
 from provider.web.openapi import as_content, operation
 from provider.web.route import CORS, Route, Speaks
@@ -23,6 +23,7 @@ ROUTE = Route(
     speaks=Speaks.JSON,
     cors=CORS.PUBLIC,
     answers_head=True,
+    shared_for=SHARED_FOR,
     discovery="jwks_uri",
     operations={
         "GET": operation(

@@ -1,6 +1,7 @@
 """The ASGI application in front of the WSGI one."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 
 from provider.infrastructure import event_log
@@ -19,6 +20,7 @@ from provider.server.body import (
 )
 from provider.server.environ import REFUSED, WAITED, Environ, Scope, environ_of
 from provider.server.lanes import Lane, NoThreadFree
+from provider.server.snapshots import Snapshots
 
 Send = Callable[[Message], Awaitable[None]]
 
@@ -30,7 +32,8 @@ _TOO_SLOW, _TOO_LARGE, _DEFECT, _BUSY = 408, 413, 500, 503
 class Front:
     """Reads requests, gives them threads, sends the answers.
 
-    `own_threads` says how many threads single addresses have apart from the `threads` of all others.
+    `own_threads` says how many threads single addresses have apart from the `threads` of all others,
+    `shared` which answers are repeated to everyone, by what name they are counted and for how long.
     """
 
     def __init__(
@@ -42,10 +45,12 @@ class Front:
         patience: float,
         issuer_path: str = "",
         own_threads: Mapping[str, int] = MappingProxyType({}),
+        shared: Mapping[str, tuple[str, timedelta]] = MappingProxyType({}),
     ) -> None:
         self._application = application
         self._limits = limits
         self._issuer_path = issuer_path
+        self._snapshots = Snapshots(shared, issuer_path)
         self._requests = Lane("request", threads=threads, patience=patience)
         self._lanes = {
             path: Lane(f"health_{number}", threads=number, patience=patience)
@@ -62,6 +67,10 @@ class Front:
         """Answer one request (ASGI 3)."""
         if scope["type"] != "http":
             return
+        shared = await self._shared_answer(scope)
+        if shared is not None:
+            await self._send(send, shared, closing=False)
+            return
         try:
             environ, is_read = await self._read(scope, receive)
         except SenderGone:
@@ -70,6 +79,17 @@ class Front:
         await self._send(send, answer, closing=not is_read)
         if environ.get(REFUSED) == _TOO_LARGE:
             await drain(receive, self._limits)
+
+    async def _shared_answer(self, scope: Scope) -> Answer | None:
+        """Answer a plain request for what is the same for everyone, or return None."""
+        wanted = self._snapshots.wanted(scope)
+        if wanted is None:
+            return None
+        repeated = self._snapshots.repeat(wanted)
+        if repeated is not None:
+            return repeated
+        plain = scope | {"method": "GET", "headers": []}
+        return self._snapshots.keep(wanted, await self._answer(environ_of(plain, b"")))
 
     async def _read(self, scope: Scope, receive: Receive) -> tuple[Environ, bool]:
         """Return the request with its body, or marked as refused; and whether all of it was read."""

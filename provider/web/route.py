@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
@@ -81,6 +82,9 @@ class Route:
     error_code: Callable[[str], int] | None = None
     # How many threads of its own the server keeps for it, apart from those of all requests.
     own_threads: int = 0
+    # For how long the server may repeat its answer to everyone without asking the application: only where the
+    # answer is public and nothing in a request changes it.
+    shared_for: timedelta | None = None
     # Its operations in OpenAPI by method, and the schemas that only they refer to.
     operations: Mapping[str, Described] = field(default_factory=dict)
     schemas: Mapping[str, Described] = field(default_factory=dict)

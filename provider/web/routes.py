@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import cast
 
 from flask import Blueprint, Flask, abort, current_app, request
@@ -52,6 +53,10 @@ class RouteTable:
     def path_of(self, endpoint: str) -> str:
         """Return the path of an endpoint without variable parts, below the issuer's. Raises KeyError."""
         return self.by_endpoint[endpoint].rule
+
+    def shared(self) -> dict[str, tuple[str, timedelta]]:
+        """Return the name of each answer that the server may repeat to everyone, and for how long."""
+        return {route.rule: (route.name, route.shared_for) for route in self if route.shared_for}
 
     def own_threads(self) -> dict[str, int]:
         """Return how many threads the server keeps for single addresses."""
