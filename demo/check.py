@@ -39,7 +39,7 @@ def check(port: int, console: Console, *, issuer_path: str = "") -> bool:
         "step",
         "what was seen",
         "time",
-        title="One sign-out, three apps and two phones",
+        title="Sign-outs at apps, phones and APIs",
         title_justify="left",
     )
     try:
@@ -107,6 +107,7 @@ def _wait_for_demo(process: "subprocess.Popen[bytes]", folder: Path) -> Demo:
                 username=username,
                 password=password,
                 client_secrets=state["secrets"],
+                services=running["services"],
                 phones={name: Path(path) for name, path in running["phones"].items()},
                 delivery_states=lambda: _delivery_states(folder),
             )

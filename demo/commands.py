@@ -36,12 +36,12 @@ Examples:
     type=click.IntRange(1024, 65000),
     default=DEFAULT_PORT,
     show_default=True,
-    help="Port of the provider; the apps and the broker have the next four.",
+    help="Port of the provider; the apps, the broker and two APIs have the next six.",
 )
 @_ISSUER_PATH
 @click.option("--exit-when-ready", is_flag=True, help="Stop as soon as everything has started.")
 def demo(data_dir: Path, port: int, issuer_path: str, *, exit_when_ready: bool) -> None:
-    """Run a provider, a worker, a broker, three apps and two phones on this machine."""
+    """Run a provider, a worker, a broker, three apps, two APIs and two phones on this machine."""
     from demo.plan import DemoDataUnusable, DemoIsRunning
     from demo.running import DemoNotReady, run
     from provider.config import WrongSettings
@@ -69,7 +69,7 @@ Examples:
 )
 @_ISSUER_PATH
 def demo_check(port: int, issuer_path: str) -> None:
-    """Play sign-outs at three apps and two phones, report, and exit 0 if everything was correct."""
+    """Play sign-outs at apps, phones and APIs, report, and exit 0 if everything was correct."""
     from demo.check import check
 
     # A pipe has no width of its own; lines that are not broken read better in a log.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.plan import Plan
+from demo.plan import PHONE_SCOPE, Plan
 
 # Every app may ask for everything; only green keeps access after a sign-out (offline_access).
 SCOPE = "openid profile email address phone offline_access"
@@ -90,5 +90,14 @@ def phone_metadata() -> dict[str, Any]:
         "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "none",
         "dpop_bound_access_tokens": True,
-        "scope": "openid profile email offline_access account",
+        "scope": PHONE_SCOPE,
+    }
+
+
+def service_metadata(name: str) -> dict[str, Any]:
+    """Return what a protected API registers: it asks about tokens, and exchanges those of the phones."""
+    return {
+        "client_name": name.capitalize(),
+        "grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"],
+        "scope": "balance",
     }

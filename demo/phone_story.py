@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from demo.browser import Browser
 from demo.phone import Phone, PhoneFailed, Said
-from demo.story import Demo, Story
+from demo.story import TOLD_WITHIN, Demo, Story
 from relying_party_demo.native.outcomes import Exit
 
 
@@ -26,11 +27,14 @@ class PhoneStory:
         """Return this part of the story in order."""
         return [
             ("two phones sign in, each by a browser of its own", self.sign_in),
-            ("both phones call the API", self.call_api),
+            ("both phones call the bank", self.call_api),
+            ("phone 1 transfers money, its sign-in being recent", self.transfer),
+            ("the bank watches phone 2's account at the ledger", self.watch),
             ("phone 1 signs out on this device alone", self.sign_out_here),
             ("phone 2 and its browser are left alone", self.second_lives),
             ("phone 1 hands in the revocation", self.hand_in),
             ("phone 1 signs in again and signs out on all devices", self.sign_out_everywhere),
+            ("the bank's job at the ledger is refused", self.job_has_ended),
             ("phone 2's next call is refused", self.second_is_refused),
             ("red is signed out in the browser of phone 2", self.red_is_signed_out),
         ]
@@ -44,10 +48,29 @@ class PhoneStory:
         return "by the system's browser, PKCE and DPoP"
 
     def call_api(self) -> str:
-        """Call the API on both."""
+        """Call the bank with both."""
         for phone in (self.first, self.second):
-            _expect(phone.run("call-api"), Exit.DONE)
-        return "both answered"
+            _expect(phone.run("call-api", "balance"), Exit.DONE, "1843")
+        return str(self._state("bank")["calls"][0]["freshness"])
+
+    def transfer(self) -> str:
+        """Make a call that takes a sign-in of the last minute."""
+        _expect(self.first.run("call-api", "transfer", "--post"), Exit.DONE)
+        return "made"
+
+    def watch(self) -> str:
+        """Have the bank act for the person at another service, by token exchange."""
+        _expect(self.second.run("call-api", "watch", "--post"), Exit.DONE)
+        self.story.wait_until(
+            lambda: self._watch()["calls"], TOLD_WITHIN, "the bank does not call the ledger"
+        )
+        call = self._state("ledger")["calls"][0]
+        return f"let in, as {call['actor']} for Ada"
+
+    def job_has_ended(self) -> str:
+        """See that the bank's own token ended with the person's."""
+        self.story.wait_until(lambda: self._watch()["ended"], TOLD_WITHIN, "the bank's job goes on")
+        return str(self._watch()["reason"])
 
     def sign_out_here(self) -> str:
         """Sign out on one phone, which makes no request."""
@@ -56,7 +79,7 @@ class PhoneStory:
 
     def second_lives(self) -> str:
         """See that nothing else has ended."""
-        _expect(self.second.run("call-api"), Exit.DONE)
+        _expect(self.second.run("call-api", "balance"), Exit.DONE)
         self.story.require_signed_in(self.other_browser, "red")
         return "still signed in"
 
@@ -75,11 +98,19 @@ class PhoneStory:
 
     def second_is_refused(self) -> str:
         """See that the other phone is led to its sign-in."""
-        return _expect(self.second.run("call-api"), Exit.SIGN_IN, "session has ended").strip()
+        return _expect(self.second.run("call-api", "balance"), Exit.SIGN_IN, "session has ended").strip()
 
     def red_is_signed_out(self) -> str:
         """See that a web app was notified by its Logout Token."""
         return self.story.wait_for_end(self.other_browser, "red", since=self._asked_at)
+
+    def _watch(self) -> dict[str, Any]:
+        newest: dict[str, Any] = self._state("bank")["watches"][0]
+        return newest
+
+    def _state(self, service: str) -> dict[str, Any]:
+        state: dict[str, Any] = self.browser.ask("GET", f"{self.demo.services[service]}/state").json()
+        return state
 
     def _sign_in(self, phone: Phone, browser: Browser) -> None:
         _expect(phone.sign_in(browser, self.demo.username, self.demo.password), Exit.DONE, "Signed in as")

@@ -17,6 +17,11 @@ from demo.processes import Program, own_environment
 
 APPS = ("red", "green", "blue")
 PHONES = ("phone-1", "phone-2")
+# The protected APIs: the bank acts for people at the ledger.
+SERVICES = ("bank", "ledger")
+# As `make_plan` hands them out, from the provider's on.
+PORTS = ("provider", *APPS, "broker", *SERVICES)
+PHONE_SCOPE = "openid profile email offline_access account balance transfer"
 _STATE_FILE = "demo.json"
 
 
@@ -34,6 +39,7 @@ class Plan:
 
     data_dir: Path
     provider_port: int
+    # Of the apps and the services.
     app_ports: dict[str, int]
     broker_port: int
     client_secrets: dict[str, str] = field(repr=False)
@@ -51,7 +57,7 @@ class Plan:
         return f"redis://:{self.broker_password}@127.0.0.1:{self.broker_port}/0"
 
     def app_url(self, name: str) -> str:
-        """Return the address of an app."""
+        """Return the address of an app or a service."""
         return f"http://localhost:{self.app_ports[name]}"
 
     def provider_environment(self) -> dict[str, str]:
@@ -80,11 +86,22 @@ class Plan:
         yield Program(name="provider", command=serve, environ=environ)
         yield Program(name="worker", command=[*_curfew(), "worker"], environ=environ)
 
+    def services(self) -> Iterator[Program]:
+        """Yield the two protected APIs."""
+        for name in SERVICES:
+            command = [sys.executable, "-m", "relying_party_demo.protected_api", "--name", name]
+            command += ["--port", str(self.app_ports[name]), "--issuer", self.issuer, "--client-id", name]
+            command += ["--calls", self.app_url("ledger")] if name == "bank" else []
+            environ = own_environment(API_CLIENT_SECRET=self.client_secrets[name])
+            yield Program(name=name, command=command, environ=environ)
+
     def phones(self) -> Iterator[tuple[Path, Phone]]:
         """Yield the two phones, each with the script that a person runs."""
         for name in PHONES:
             # A file holds their tokens: the demo's people have no keyring, and its passwords are printed.
-            phone = Phone(folder=(self.data_dir / f"{name}-data").resolve(), issuer=self.issuer)
+            options = ("--insecure-storage", "--api", self.app_url("bank"), "--scope", PHONE_SCOPE)
+            folder = (self.data_dir / f"{name}-data").resolve()
+            phone = Phone(folder=folder, issuer=self.issuer, options=options)
             yield self.data_dir / name, phone
 
     def write_state(self, accounts: dict[str, str]) -> None:
@@ -94,6 +111,7 @@ class Plan:
             "pid": os.getpid(),
             "issuer": self.issuer,
             "apps": {name: self.app_url(name) for name in APPS},
+            "services": {name: self.app_url(name) for name in SERVICES},
             "phones": {launcher.name: str(launcher) for launcher, _ in self.phones()},
             "accounts": accounts,
         }
@@ -103,17 +121,19 @@ class Plan:
 def make_plan(data_dir: Path, first_port: int, issuer_path: str = "") -> Plan:
     """Choose ports, and take the secrets of the last run or make new ones."""
     state = _read_state(data_dir)
-    if "secrets" not in state:
-        state["secrets"] = {name: secrets.token_urlsafe(32) for name in (*APPS, "broker")}
+    # An earlier version may have left some of them.
+    known = state.setdefault("secrets", {})
+    for name in (*APPS, *SERVICES, "broker"):
+        known.setdefault(name, secrets.token_urlsafe(32))
     state.pop("running", None)
     _write_state(data_dir, state)
-    provider_port, *app_ports, broker_port = choose_ports(first_port, 1 + len(APPS) + 1)
+    ports = dict(zip(PORTS, choose_ports(first_port, len(PORTS)), strict=True))
     return Plan(
         data_dir=data_dir,
-        provider_port=provider_port,
-        app_ports=dict(zip(APPS, app_ports, strict=True)),
-        broker_port=broker_port,
-        client_secrets={name: state["secrets"][name] for name in APPS},
+        provider_port=ports["provider"],
+        app_ports={name: ports[name] for name in (*APPS, *SERVICES)},
+        broker_port=ports["broker"],
+        client_secrets={name: state["secrets"][name] for name in (*APPS, *SERVICES)},
         broker_password=state["secrets"]["broker"],
         issuer_path=issuer_path,
     )

@@ -15,7 +15,7 @@ from rich.console import Console
 from demo import broker
 from demo.narrator import Narrator
 from demo.people import ADA, BEN, PEOPLE
-from demo.plan import APPS, Plan, make_plan, sole_use_of
+from demo.plan import APPS, PORTS, SERVICES, Plan, make_plan, sole_use_of
 from demo.processes import Supervisor
 
 READY_SECONDS = 60.0
@@ -52,8 +52,8 @@ def run(
 
 def _start(plan: Plan, supervisor: Supervisor, people: dict[str, str], stop: threading.Event) -> None:
     supervisor.start(broker.broker_program(plan))
-    for app in plan.apps():
-        supervisor.start(app)
+    for program in (*plan.apps(), *plan.services()):
+        supervisor.start(program)
     # The apps and the broker come up while this process prepares the database.
     from demo.seed import prepare
 
@@ -64,6 +64,8 @@ def _start(plan: Plan, supervisor: Supervisor, people: dict[str, str], stop: thr
     _wait_for("provider", plan, stop, partial(_answers, f"{plan.issuer}/health/ready"))
     for name in APPS:
         _wait_for(name, plan, stop, partial(_answers, f"{plan.app_url(name)}/api/state"))
+    for name in SERVICES:
+        _wait_for(name, plan, stop, partial(_answers, f"{plan.app_url(name)}/state"))
 
 
 def _wait_for(name: str, plan: Plan, stop: threading.Event, is_up: Callable[[], bool]) -> None:
@@ -98,7 +100,7 @@ def _stop_on_signals() -> threading.Event:
 
 
 def _tell_moved_ports(plan: Plan, first: int, narrator: Narrator) -> None:
-    wanted = {"provider": first} | {name: first + 1 + place for place, name in enumerate(APPS)}
+    wanted = {name: first + place for place, name in enumerate(PORTS)}
     for name, port in {"provider": plan.provider_port, **plan.app_ports}.items():
         if port != wanted[name]:
             narrator.say(f"port {wanted[name]} is taken; {name} is on {port}")
@@ -110,11 +112,15 @@ def _tell_ready(plan: Plan, console: Console) -> None:
     )
     for name in APPS:
         console.print(f"  [bold {name}]{name:<9}[/] {plan.app_url(name)}")
-    console.print(f"  {'provider':<9} {plan.issuer}\n")
+    console.print(f"  {'provider':<9} {plan.issuer}")
+    for name in SERVICES:
+        console.print(f"  {name:<9} {plan.app_url(name)}")
+    console.print()
     console.print(f"  user [bold]{ADA.username}[/]  password [bold]{ADA.password}[/]")
     console.print(f"  or   [bold]{BEN.username}[/]  password [bold]{BEN.password}[/]\n")
     console.print("Two phones (a native app), each in a terminal of its own:\n")
     for launcher, _ in plan.phones():
         console.print(f"  [bold]{launcher}[/]", soft_wrap=True)
-    console.print("\n  with login, whoami, call-api, logout, logout --everywhere, or alone for a prompt\n")
+    console.print("\n  login, whoami, logout, logout --everywhere, or alone for a prompt; at the bank:")
+    console.print("  call-api balance, call-api transfer --post, call-api watch --post\n")
     console.print(f"Data and logs are in {plan.data_dir}. Ctrl-C stops everything.\n", style="dim")

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
-from demo.people import PEOPLE, Person, app_metadata, phone_metadata
-from demo.plan import APPS, DemoDataUnusable, Plan
+from demo.people import PEOPLE, Person, app_metadata, phone_metadata, service_metadata
+from demo.plan import APPS, SERVICES, DemoDataUnusable, Plan
 from provider.accounts import queries as accounts
 from provider.accounts import register as account_register
 from provider.accounts.models import Account
@@ -29,6 +29,9 @@ from provider.infrastructure.data_keys import WrongSecretKey
 from provider.infrastructure.database import db, transaction
 from provider.keys.sealing import UnreadableKey
 from provider.protocol.client_registration import read_registration
+
+FIRST_PARTY = ClientOptions(first_party=True)
+EXCHANGES = ClientOptions(first_party=True, may_exchange_tokens_of=("phone",))
 
 
 def prepare(plan: Plan) -> dict[str, str]:
@@ -48,6 +51,8 @@ def prepare(plan: Plan) -> dict[str, str]:
             for name in APPS:
                 _register(name, app_metadata(plan, name), plan.client_secrets[name])
             _register("phone", phone_metadata(), None)
+            for name in SERVICES:
+                _register(name, service_metadata(name), plan.client_secrets[name], EXCHANGES)
         # The provider and the worker are the database's users from here on.
         db.session.remove()
         db.engine.dispose()
@@ -87,13 +92,13 @@ def _account(person: Person) -> Account:
     return account
 
 
-def _register(name: str, registered: dict[str, Any], secret: str | None) -> None:
+def _register(
+    name: str, registered: dict[str, Any], secret: str | None, options: ClientOptions = FIRST_PARTY
+) -> None:
     metadata = read_registration(registered)
     known = clients.find_by_client_id(name)
     if known is None:
-        client_register.add(
-            metadata, client_id=name, client_secret=secret, options=ClientOptions(first_party=True)
-        )
+        client_register.add(metadata, client_id=name, client_secret=secret, options=options)
         record(EventTag.CLIENT_ADDED, actor="system", client_id=name)
     elif known.metadata_ != metadata:
         client_change.update(known, metadata)

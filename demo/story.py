@@ -31,6 +31,7 @@ class Demo:
     username: str
     password: str = field(repr=False)
     client_secrets: dict[str, str] = field(repr=False)
+    services: dict[str, str]
     phones: dict[str, Path]
     delivery_states: Callable[[], dict[str, str]]
 
@@ -145,7 +146,7 @@ class Story:
         came_back = datetime.now(UTC)
         told = self.wait_for_end(self.ada, "blue", since=came_back, seconds=BACK_WITHIN)
         states = self.demo.delivery_states
-        self._wait_until(lambda: states().get("blue") == "accepted", TOLD_WITHIN, "blue is not accepted")
+        self.wait_until(lambda: states().get("blue") == "accepted", TOLD_WITHIN, "blue is not accepted")
         return told
 
     def refresh_is_refused(self) -> str:
@@ -261,7 +262,7 @@ class Story:
         def is_over() -> bool:
             return not self._state(browser, name)["signed_in"] and self._told_at(name, sid) is not None
 
-        self._wait_until(is_over, seconds, f"{name} is not signed out by a Logout Token")
+        self.wait_until(is_over, seconds, f"{name} is not signed out by a Logout Token")
         took = ((self._told_at(name, sid) or self._clicked_at) - (since or self._clicked_at)).total_seconds()
         return f"notified after {took * 1000:.0f} ms" if took < 1 else f"notified after {took:.1f} s"
 
@@ -273,7 +274,8 @@ class Story:
                 return datetime.fromisoformat(token["at"])
         return None
 
-    def _wait_until(self, holds: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    def wait_until(self, holds: Callable[[], object], seconds: float, otherwise: str) -> None:
+        """Wait until something holds. Raises Disproved."""
         deadline = time.monotonic() + seconds
         while not holds():
             _require(time.monotonic() < deadline, f"{otherwise} after {seconds:g} s")

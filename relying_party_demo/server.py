@@ -1,10 +1,11 @@
-"""Serving one app with granian: one worker process, several threads, gone as soon as it is told to stop."""
+"""Serving an app with granian: one worker process, several threads, gone as soon as it is told to stop."""
 
 import errno
 import multiprocessing
 import os
 import socket
 import threading
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import wait
 
@@ -22,10 +23,15 @@ SECONDS_TO_STOP = 1
 
 
 def serve(config: RelyingPartyConfig, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve an app until SIGTERM or SIGINT."""
+    serve_application(f"relying_party_demo ({config.name})", partial(load, config), host, port)
+
+
+def serve_application(title: str, make: Callable[[], Flask], host: str, port: int) -> None:
+    """Serve what `make` returns in the worker process, until SIGTERM or SIGINT."""
     refuse_busy_port(host, port)
     server = Granian(
-        f"relying_party_demo ({config.name})",
+        title,
         address=host,
         port=port,
         interface=Interfaces.WSGI,
@@ -34,7 +40,7 @@ def serve(config: RelyingPartyConfig, host: str, port: int) -> None:
         workers_kill_timeout=SECONDS_TO_STOP,
         log_enabled=False,
     )
-    server.serve(target_loader=partial(load, config), wrap_loader=False)
+    server.serve(target_loader=make, wrap_loader=False)
 
 
 def refuse_busy_port(host: str, port: int) -> None:
@@ -51,12 +57,17 @@ def refuse_busy_port(host: str, port: int) -> None:
 
 def load(config: RelyingPartyConfig) -> Flask:
     """Make the app inside the worker, after the fork, so that no connection is shared by two processes."""
-    threading.Thread(target=leave_with_parent, daemon=True).start()
+    leave_with_parent_later()
     app = create_app(config)
     app.extensions["relying_party"].journal.record(
         "rp_started", base_url=config.base_url, issuer=config.issuer
     )
     return app
+
+
+def leave_with_parent_later() -> None:
+    """Have this process leave when its parent is gone."""
+    threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
 def leave_with_parent() -> None:

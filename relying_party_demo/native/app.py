@@ -11,8 +11,8 @@ from relying_party_demo.native.pending import PendingRecord
 from relying_party_demo.native.push import PushHook
 from relying_party_demo.native.secret_store import SecretStore, choose_store
 from relying_party_demo.native.sign_in_record import SignIn, SignInRecord
-from relying_party_demo.native.wire import Wire
 from relying_party_demo.openid_provider import OpenIDProvider
+from relying_party_demo.wire import Wire
 
 
 class NotSignedIn(Exception):

@@ -3,18 +3,21 @@
 import base64
 import hashlib
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from relying_party_demo.dpop import DPoPKey
 from relying_party_demo.native.app import NativeApp
-from relying_party_demo.native.dpop import DPoPKey
-from relying_party_demo.native.id_token import InvalidIDToken, validate
+from relying_party_demo.native.id_token import LEEWAY_SECONDS, InvalidIDToken, validate
 from relying_party_demo.native.loopback import Loopback
 from relying_party_demo.native.refusals import Code, Refused, refusal_of
 from relying_party_demo.native.sign_in_record import SignIn
+from relying_party_demo.native.step_up import Wanted
 from relying_party_demo.native.tokens import tokens_from
 from relying_party_demo.openid_provider import Document
+from relying_party_demo.strict_json import is_numeric_date
 
 PATIENCE_SECONDS = 300.0
 
@@ -40,16 +43,22 @@ class Attempt:
 
 
 def sign_in(
-    app: NativeApp, show: Callable[[str], None], *, fresh: bool, patience: float = PATIENCE_SECONDS
+    app: NativeApp,
+    show: Callable[[str], None],
+    *,
+    fresh: bool,
+    wanted: Wanted,
+    patience: float = PATIENCE_SECONDS,
 ) -> tuple[SignIn, Document]:
     """Have the person sign in; returns the sign-in, which is not stored yet, and the ID Token's claims.
 
-    `show` opens the address in the browser. `fresh` asks for the password whatever session the browser has.
+    `show` opens the address in the browser. `fresh` asks for the password whatever session the browser has,
+    `wanted` says how recent or of which kind the sign-in must be for an API.
     Raises SignInRefused, Refused, NoAnswer or ProviderUnreachable.
     """
     attempt = Attempt()
     with Loopback(attempt.state) as loopback:
-        show(_authorization_url(app, attempt, loopback.redirect_uri, fresh=fresh))
+        show(_authorization_url(app, attempt, loopback.redirect_uri, fresh=fresh, wanted=wanted))
         answer = loopback.wait(patience)
         redirect_uri = loopback.redirect_uri
     _check_answer(app, answer)
@@ -61,6 +70,7 @@ def sign_in(
         )
     except InvalidIDToken as exc:
         raise SignInRefused(str(exc)) from exc
+    _check_age(claims, wanted)
     begun = SignIn(
         sub=claims["sub"],
         local_id=secrets.token_hex(16),
@@ -72,7 +82,9 @@ def sign_in(
     return begun, claims
 
 
-def _authorization_url(app: NativeApp, attempt: Attempt, redirect_uri: str, *, fresh: bool) -> str:
+def _authorization_url(
+    app: NativeApp, attempt: Attempt, redirect_uri: str, *, fresh: bool, wanted: Wanted
+) -> str:
     # core §11: offline access needs prompt=consent; rfc8252 §8.6: a page is shown in any case.
     prompts = [*(["login"] if fresh else []), "consent"]
     asked = {
@@ -86,6 +98,7 @@ def _authorization_url(app: NativeApp, attempt: Attempt, redirect_uri: str, *, f
         "code_challenge_method": "S256",
         "dpop_jkt": attempt.key.thumbprint,
         "prompt": " ".join(prompts),
+        **wanted.as_parameters(),
     }
     return f"{app.provider.endpoint('authorization_endpoint')}?{urlencode(asked)}"
 
@@ -98,6 +111,15 @@ def _check_answer(app: NativeApp, answer: dict[str, str]) -> None:
         raise SignInRefused("the answer does not come from the provider of this app")
     if "error" in answer:
         raise SignInRefused(answer.get("error_description") or answer["error"])
+
+
+def _check_age(claims: Document, wanted: Wanted) -> None:
+    # core §3.1.2.1: with max_age the ID Token has auth_time; §3.1.3.7 (13): recent enough.
+    if wanted.max_age is None:
+        return
+    auth_time = claims.get("auth_time")
+    if not is_numeric_date(auth_time) or time.time() - auth_time > wanted.max_age + LEEWAY_SECONDS:
+        raise SignInRefused("the sign-in is not as recent as the API requires")
 
 
 def _redeem(app: NativeApp, attempt: Attempt, code: str, redirect_uri: str) -> Document:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
-from relying_party_demo.native import commands, sign_out_commands
+from relying_party_demo.native import commands, sign_in_commands, sign_out_commands
 from relying_party_demo.native.app import NativeApp, opened
 from relying_party_demo.native.config import (
     DEFAULT_OFFLINE_LIMIT,
@@ -161,12 +161,14 @@ def _add_commands(parser: ArgumentParser, *, in_prompt: bool) -> None:
         added.set_defaults(run=run)
         return added
 
-    login = add("login", commands.login, "sign in by the browser; another account here is signed out")
+    login = add("login", sign_in_commands.login, "sign in by the browser; another account here is signed out")
     login.add_argument("--fresh", action="store_true", help="ask for the password in any case")
     login.add_argument("--no-browser", action="store_true", help="only show the address")
     add("whoami", commands.whoami, "who is signed in, and what is pending")
     call = add("call-api", commands.call_api, "call the API as the person")
     call.add_argument("path", nargs="?", default="", help="path below the API's address")
+    call.add_argument("--post", action="store_true", help="by POST, for calls that change something")
+    call.add_argument("--no-browser", action="store_true", help="only show addresses")
     logout = add("logout", sign_out_commands.logout, "sign out on this device, without a network")
     logout.add_argument("--everywhere", action="store_true", help="sign out on all devices instead")
     logout.add_argument("--yes", action="store_true", help="do not ask")

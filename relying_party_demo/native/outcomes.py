@@ -10,6 +10,7 @@ from relying_party_demo.native.plain_text import plain
 from relying_party_demo.native.purge import PurgeIncomplete
 from relying_party_demo.native.refusals import Code, Refused
 from relying_party_demo.native.secret_store import StoreUnavailable
+from relying_party_demo.native.step_up import StepUpNeeded
 from relying_party_demo.openid_provider import ProviderUnreachable
 
 
@@ -29,6 +30,7 @@ class Exit(IntEnum):
 TROUBLE = (
     NotSignedIn,
     Refused,
+    StepUpNeeded,
     ProviderUnreachable,
     SignOutInProgress,
     SignInRefused,
@@ -48,6 +50,8 @@ def exit_of(exc: Exception) -> tuple[Exit, str]:
             return Exit.SIGN_IN, "You are not signed in. Sign in with: login"
         case Refused(code=code):
             return _BY_CODE.get(code, Exit.TROUBLE), f"{exc}."
+        case StepUpNeeded():
+            return Exit.TROUBLE, f"It did not work: {exc} ({int(Code.OTHER)})."
         case ProviderUnreachable():
             return Exit.NO_NETWORK, f"No network: {exc}."
         case SignOutInProgress():

@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from relying_party_demo.native.plain_text import plain
-from relying_party_demo.native.wire import Answer
+from relying_party_demo.wire import Answer
 
 
 class Code(IntEnum):

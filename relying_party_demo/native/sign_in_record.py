@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from relying_party_demo.native.dpop import DPoPKey
+from relying_party_demo.dpop import DPoPKey
 from relying_party_demo.native.secret_store import SecretStore
 
 # Refreshed this early, so that a token does not expire on its way.

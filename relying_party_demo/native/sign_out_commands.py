@@ -3,10 +3,10 @@
 from argparse import Namespace
 
 from relying_party_demo.native.app import NativeApp
-from relying_party_demo.native.commands import open_browser
 from relying_party_demo.native.outcomes import Exit, exit_of
 from relying_party_demo.native.plain_text import count, plain
 from relying_party_demo.native.refusals import Code, Refused
+from relying_party_demo.native.sign_in_commands import open_browser
 from relying_party_demo.native.sign_out_everywhere import Preview, preview, sign_out_everywhere
 from relying_party_demo.native.sign_out_here import remember_to_ask, sign_out_here
 from relying_party_demo.native.terminal import Terminal

@@ -9,8 +9,8 @@ from relying_party_demo.native.locks import signing_out
 from relying_party_demo.native.purge import purge
 from relying_party_demo.native.refusals import Code, Refused, SessionEnded, refusal_of
 from relying_party_demo.native.sign_in_record import SignIn
-from relying_party_demo.native.wire import Answer
 from relying_party_demo.openid_provider import Document
+from relying_party_demo.wire import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Ended:
 def preview(app: NativeApp) -> Preview:
     """Ask what would end. Raises NotSignedIn or NoNetwork; a dead session is told by the sign-out itself."""
     try:
-        told = api.get(app, app.get_sign_in(), _address(app)).document()
+        told = api.call(app, app.get_sign_in(), _address(app)).document()
     except (SessionEnded, Refused):
         return Preview()
     apps = [str(one.get("name")) for one in told.get("apps", []) if isinstance(one, dict)]

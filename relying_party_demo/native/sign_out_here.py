@@ -28,6 +28,12 @@ def end_sign_in(app: NativeApp, sign_in: SignIn) -> None:
     purge(app, sign_in)
 
 
+def end_unsaved(app: NativeApp, sign_in: SignIn) -> None:
+    """Have a sign-in revoked that is not to be used here; nothing of it was stored."""
+    with changing(app.config.data_dir):
+        app.pending.add(Kind.REVOCATION, sign_in.tokens.refresh_token or sign_in.tokens.access_token)
+
+
 def finish_interrupted(app: NativeApp) -> bool:
     """Finish a sign-out that was cut off after it had been written down; whether there was one."""
     sign_in = app.record.load()

@@ -60,7 +60,7 @@ def test_old_data_ends_the_demo_with_one_line_that_says_what_to_do(tmp_path):
     of_an_unknown_revision(folder / "provider" / "curfew.sqlite3")
 
     demo = subprocess.run(
-        [CURFEW, "demo", "--data-dir", folder, "--port", str(free_run(5)), "--exit-when-ready"],
+        [CURFEW, "demo", "--data-dir", folder, "--port", str(free_run(7)), "--exit-when-ready"],
         capture_output=True,
         text=True,
         check=False,

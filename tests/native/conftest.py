@@ -22,7 +22,8 @@ from tests.support.network import Network
 from tests.support.waiting import wait_until
 
 PASSWORD = "a-long-enough-password"
-SCOPE = "openid profile email offline_access account"
+SCOPE = "openid profile email offline_access account balance transfer"
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 QUICK = {"CURFEW_ARGON2_MEMORY": "1024", "CURFEW_ARGON2_PASSES": "1"}
 
 
@@ -85,6 +86,10 @@ def prepare(environ: dict[str, str]) -> None:
         *("client", "add", "--client-id", "phone", "--client-name", "Phone", *native),
         *("--redirect-uri", "http://127.0.0.1/callback", "--scope", SCOPE, "--dpop-bound-access-tokens"),
     )
+    for name in ("bank", "ledger"):
+        named = ("client", "add", "--client-id", name, "--client-secret", "-")
+        acting = ("--grant-type", EXCHANGE, "--scope", "balance", "--may-exchange-tokens-of", "phone")
+        curfew(environ, *named, *acting, stdin=PASSWORD)
 
 
 def curfew(environ: dict[str, str], *words: str, stdin: str = "") -> str:

@@ -7,8 +7,8 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey
 
-from relying_party_demo.native.dpop import DPoPKey, hash_of
-from relying_party_demo.native.wire import LARGEST_ANSWER, NoNetwork, Wire
+from relying_party_demo.dpop import DPoPKey, hash_of
+from relying_party_demo.wire import LARGEST_ANSWER, NoNetwork, Wire
 from tests.support.scripted_server import Asked, Reply, scripted
 
 

@@ -26,7 +26,7 @@ class RunningDemo:
         self.output = folder / "output.txt"
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [CURFEW, "demo", "--data-dir", self.data, "--port", str(port or free_run(5))],
+                [CURFEW, "demo", "--data-dir", self.data, "--port", str(port or free_run(7))],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -1,16 +1,17 @@
 """HTTP as the app speaks it: no redirects, bounded answers, DPoP with the nonce that a server asks for."""
 
+import base64
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import requests
 
-from relying_party_demo.native.dpop import DPoPKey
+from relying_party_demo.dpop import DPoPKey
 from relying_party_demo.openid_provider import TIMEOUT, Document, ProviderUnreachable
 
 LARGEST_ANSWER = 1024 * 1024
@@ -34,7 +35,7 @@ class Answer:
     @property
     def is_ok(self) -> bool:
         """Whether the server did what it was asked to."""
-        return self.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
+        return self.status // 100 == 2
 
     def document(self) -> Document:
         """Return the JSON object of the body; an empty one where there is none."""
@@ -78,11 +79,17 @@ class Wire:
         form: Mapping[str, str] | None = None,
         key: DPoPKey | None = None,
         access_token: str | None = None,
+        credentials: tuple[str, str] | None = None,
     ) -> Answer:
-        """Send a request, and once more if the server asks for a nonce. Raises NoNetwork."""
-        answer = self._send_once(method, url, form, key, access_token)
-        if key is not None and answer.wants_nonce and "DPoP-Nonce" in answer.headers:
-            answer = self._send_once(method, url, form, key, access_token)
+        """Send a request, and once more if the server asks for a nonce. Raises NoNetwork.
+
+        `credentials` are those of a confidential client.
+        """
+        for is_last in (False, True):
+            headers = self._headers(method, url, key, access_token) | _basic(credentials)
+            answer = self._send_once(method, url, form, headers)
+            if is_last or key is None or not answer.wants_nonce or "DPoP-Nonce" not in answer.headers:
+                break
         return answer
 
     def _send_once(
@@ -90,10 +97,8 @@ class Wire:
         method: str,
         url: str,
         form: Mapping[str, str] | None,
-        key: DPoPKey | None,
-        access_token: str | None,
+        headers: Mapping[str, str],
     ) -> Answer:
-        headers = self._headers(method, url, key, access_token)
         try:
             with self._session.request(
                 method, url, data=form, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
@@ -116,6 +121,14 @@ class Wire:
         if access_token is not None:
             headers["Authorization"] = f"DPoP {access_token}"
         return headers
+
+
+def _basic(credentials: tuple[str, str] | None) -> dict[str, str]:
+    """rfc6749 §2.3.1: both parts are form-encoded before they are joined."""
+    if credentials is None:
+        return {}
+    joined = ":".join(map(quote_plus, credentials)).encode()
+    return {"Authorization": f"Basic {base64.b64encode(joined).decode()}"}
 
 
 def _read(response: requests.Response) -> bytes:

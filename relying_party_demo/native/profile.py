@@ -1,0 +1,35 @@
+"""Who is signed in, as the provider tells it (core §5.3)."""
+
+from relying_party_demo.native import api
+from relying_party_demo.native.app import NativeApp
+from relying_party_demo.native.locks import changing
+from relying_party_demo.native.plain_text import plain
+from relying_party_demo.native.refusals import Code, Refused, SessionEnded
+from relying_party_demo.native.sign_in_record import SignIn
+from relying_party_demo.openid_provider import Document, ProviderUnreachable
+
+
+def ask_profile(app: NativeApp, begun: SignIn) -> Document:
+    """Ask userinfo and store its answer. Raises SessionEnded, Refused or ProviderUnreachable."""
+    told = api.call(app, begun, app.provider.endpoint("userinfo_endpoint")).document()
+    # core §5.3.2: if the sub is another one, the UserInfo Response values MUST NOT be used.
+    if told.get("sub") != begun.sub:
+        raise Refused(Code.OTHER, "the provider answers for another person")
+    with changing(app.config.data_dir):
+        now = app.record.load()
+        if now is not None and now.local_id == begun.local_id:
+            app.data_of(begun).write_profile(told)
+    return told
+
+
+def fetch_profile(app: NativeApp, begun: SignIn, claims: Document) -> Document:
+    """Ask userinfo, or be content with the ID Token's claims: the person is signed in all the same."""
+    try:
+        return ask_profile(app, begun)
+    except (SessionEnded, Refused, ProviderUnreachable):
+        return claims
+
+
+def name_of(claims: Document) -> str:
+    """Return how a person is called on a terminal."""
+    return plain(str(claims.get("name") or claims.get("preferred_username") or claims.get("sub")))

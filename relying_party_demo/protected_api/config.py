@@ -1,0 +1,53 @@
+"""What one service must be told before it can start."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from relying_party_demo.native.config import is_protected
+
+
+class WrongConfiguration(Exception):
+    """The service cannot start like this; the message names everything that is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedAPIConfig:
+    """One service: who it is at the provider, and how fresh its answers have to be."""
+
+    name: str
+    issuer: str
+    client_id: str
+    base_url: str
+    client_secret: str = field(default="", repr=False)
+    # How long an introspection answer is believed; zero asks on each call.
+    kept_for: timedelta = timedelta(0)
+    # How old a sign-in may be for a transfer (rfc9470).
+    transfer_max_age: timedelta = timedelta(minutes=1)
+    # The service that this one calls for people, and how often while it watches.
+    calls: str = ""
+    watch_every: timedelta = timedelta(seconds=2)
+    ca_bundle: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a configuration that could only fail later, naming all of its faults at once."""
+        faults = [sentence for is_wrong, sentence in self._faults() if is_wrong]
+        if faults:
+            raise WrongConfiguration("; ".join(faults))
+
+    def _faults(self) -> tuple[tuple[bool, str], ...]:
+        urls = {"issuer": self.issuer, "base URL": self.base_url} | (
+            {"called service": self.calls} if self.calls else {}
+        )
+        spans = {"cache": self.kept_for, "sign-in's age": self.transfer_max_age}
+        return (
+            (not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", self.name), "name must be a short lower-case word"),
+            *(
+                (not is_protected(url), f"{what} must be an https URL, or http on this machine")
+                for what, url in urls.items()
+            ),
+            (not self.client_id or not self.client_secret, "client id or secret is missing"),
+            *((span < timedelta(0), f"the {what} must not be negative") for what, span in spans.items()),
+            (self.watch_every <= timedelta(0), "the watch interval must be greater than zero"),
+        )
