@@ -5,7 +5,8 @@ from typing import Any
 
 from demo.plan import PHONE_SCOPE, Plan
 
-# Every app may ask for everything; only green keeps access after a sign-out (offline_access).
+# Every app may ask for everything; only green keeps access after a sign-out (offline_access), and only red
+# signs people out everywhere by itself (account).
 SCOPE = "openid profile email address phone offline_access"
 
 
@@ -76,7 +77,7 @@ def app_metadata(plan: Plan, name: str) -> dict[str, Any]:
         "backchannel_logout_uri": f"{url}/backchannel-logout",
         "grant_types": ["authorization_code", "refresh_token"],
         "id_token_signed_response_alg": "ES256",
-        "scope": SCOPE,
+        "scope": f"{SCOPE} account" if name == "red" else SCOPE,
     }
 
 

@@ -37,6 +37,7 @@ class PhoneStory:
             ("the bank's job at the ledger is refused", self.job_has_ended),
             ("phone 2's next call is refused", self.second_is_refused),
             ("red is signed out in the browser of phone 2", self.red_is_signed_out),
+            ("red signs Ada out everywhere by itself", self.red_signs_out_everywhere),
         ]
 
     def sign_in(self) -> str:
@@ -103,6 +104,18 @@ class PhoneStory:
     def red_is_signed_out(self) -> str:
         """See that a web app was notified by its Logout Token."""
         return self.story.wait_for_end(self.other_browser, "red", since=self._asked_at)
+
+    def red_signs_out_everywhere(self) -> str:
+        """Sign in at red and at phone 2, and have red call the account API."""
+        self._sign_in(self.second, self.other_browser)
+        red = self.demo.apps["red"]
+        self.browser.open(f"{red}/login")
+        if self.browser.has("sign-in"):
+            self.browser.press("sign-in", username=self.demo.username, password=self.demo.password)
+        self.browser.press("sign-out-everywhere")
+        self.browser.press("sign-out-everywhere-confirm")
+        _expect(self.second.run("call-api", "balance"), Exit.SIGN_IN)
+        return "phone 2 is refused"
 
     def _watch(self) -> dict[str, Any]:
         newest: dict[str, Any] = self._state("bank")["watches"][0]

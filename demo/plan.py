@@ -76,6 +76,7 @@ class Plan:
             command += ["--port", str(self.app_ports[name]), "--issuer", self.issuer, "--client-id", name]
             # The demo's tokens are worth nothing elsewhere; seeing them is half of the point.
             command += ["--data-dir", str(self.data_dir / name), "--signing-alg", "ES256", "--expose-tokens"]
+            command += ["--scope", "openid profile email account"] if name == "red" else []
             environ = own_environment(RP_CLIENT_SECRET=self.client_secrets[name])
             yield Program(name=name, command=command, environ=environ)
 

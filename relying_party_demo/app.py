@@ -6,7 +6,7 @@ from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from relying_party_demo import api, backchannel, pages, sign_in, sign_out
+from relying_party_demo import api, backchannel, pages, sign_in, sign_out, sign_out_everywhere
 from relying_party_demo.behaviour import Behaviour
 from relying_party_demo.config import RelyingPartyConfig, origin_of
 from relying_party_demo.database import Database
@@ -45,7 +45,7 @@ def create_app(config: RelyingPartyConfig) -> Flask:
         journal=Journal(database, config.name),
         behaviour=Behaviour(),
     )
-    for blueprint in (pages.bp, sign_in.bp, sign_out.bp, backchannel.bp, api.bp):
+    for blueprint in (pages.bp, sign_in.bp, sign_out.bp, sign_out_everywhere.bp, backchannel.bp, api.bp):
         app.register_blueprint(blueprint)
     app.before_request(refuse_foreign_forms)
     app.after_request(add_headers)

@@ -16,6 +16,8 @@ LIFETIME = timedelta(hours=12)
 ENDED_ROWS_KEPT = 1000
 # The reason of a session that ended here while the provider's may live on.
 LOCAL_ONLY = "signed out at this app only"
+# The scope that lets an app end a person's sessions.
+ACCOUNT = "account"
 
 INSERT = """
 INSERT INTO local_session (handle_digest, iss, sub, sid, name, email, scope, access_token, refresh_token,
@@ -178,6 +180,16 @@ class LocalSessions:
             " ORDER BY id DESC LIMIT -1 OFFSET ?)",
             (ENDED_ROWS_KEPT,),
         )
+
+
+def may_sign_out_everywhere(session: LocalSession | None) -> bool:
+    """Whether the session's token is good for signing the person out everywhere."""
+    return (
+        session is not None
+        and session.is_live
+        and session.access_token is not None
+        and ACCOUNT in session.scope.split()
+    )
 
 
 def digest(handle: str) -> str:

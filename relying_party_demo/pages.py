@@ -4,7 +4,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from relying_party_demo.api import turn
-from relying_party_demo.local_sessions import LOCAL_ONLY
+from relying_party_demo.local_sessions import LOCAL_ONLY, may_sign_out_everywhere
 from relying_party_demo.relying_party import current_rp, current_session
 from relying_party_demo.tokens_in_use import Outcome, refresh, userinfo
 
@@ -53,6 +53,7 @@ def render_home(tried: str | None = None, outcome: Outcome | None = None) -> Res
         tried=tried,
         outcome=outcome,
         local_only=LOCAL_ONLY,
+        may_sign_out_everywhere=may_sign_out_everywhere(current_session()),
     )
     return make_response(page)
 

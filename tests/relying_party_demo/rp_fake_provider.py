@@ -56,6 +56,8 @@ class FakeProvider:
     refresh_tokens: dict[str, dict[str, str]] = field(default_factory=dict)
     access_tokens: set[str] = field(default_factory=set)
     is_down: bool = False
+    # What the account API answers to requests for a sign-out everywhere, in order; a status of 0 cuts off.
+    everywhere: list[tuple[int, Claims]] = field(default_factory=list)
     authorize_error: str | None = None
     answer_iss: str | None = None
     send_iss: bool = True
@@ -119,6 +121,8 @@ class FakeProvider:
                 return self.token(request)
             case "/userinfo":
                 return self.userinfo(request)
+            case "/account/sign-out-everywhere":
+                return *self.everywhere.pop(0), None
         return 404, {}, None
 
     def authorize(self, values: dict[str, str]) -> str:
@@ -221,6 +225,8 @@ class Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(urlsplit(self.path).path, values, headers)
         status, body, location = self.server.provider.respond(request)
+        if status == 0:
+            return
         content = json.dumps(body).encode()
         self.send_response(status)
         if location:
