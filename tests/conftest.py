@@ -24,13 +24,13 @@ from provider.clients.models import Client
 from provider.command import compose
 from provider.config import Settings
 from provider.infrastructure import clock
-from provider.infrastructure.database import Base, db, transaction
-from provider.keys.lifecycle import ensure_keys
+from provider.infrastructure.database import db, transaction
 from tests.factories import make_account, make_client
 from tests.support.applications import opened
 from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
 from tests.support.databases import empty, migrate, postgres_database
 from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
+from tests.support.signing_keys import provide as provide_signing_keys
 
 # The machine's load is no property of the code: neither the time of one example nor the time that drawing
 # examples takes says anything on a busy one. `function_scoped_fixture` warns that all examples of a test
@@ -106,20 +106,11 @@ def app(settings: Settings) -> Iterator[Flask]:
         yield app
 
 
-_made_keys: list[dict[str, object]] = []
-
-
 @pytest.fixture
 def signing_keys(app: Flask) -> None:
-    """The provider's signing keys: made once in this process, because RSA keys take their time."""
-    table = Base.metadata.tables["signing_key"]
+    """The provider's signing keys."""
     with transaction():
-        if _made_keys:
-            db.session.execute(table.insert(), _made_keys)
-        else:
-            ensure_keys()
-            db.session.flush()
-            _made_keys.extend(dict(row) for row in db.session.execute(table.select()).mappings())
+        provide_signing_keys()
 
 
 @pytest.fixture

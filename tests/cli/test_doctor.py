@@ -22,11 +22,11 @@ from provider.delivery.models import Delivery, EndpointHealth
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.keys.jwks import published_jwks
-from provider.keys.lifecycle import ensure_keys
 from provider.logout.models import Logout
 from provider.sessions.models import ClientSession
 from tests.delivery.owing import sign_out_at
 from tests.factories import make_account, make_client, make_session
+from tests.support import signing_keys
 from tests.support.authority import Authority
 from tests.support.waiting import wait_until
 
@@ -93,7 +93,7 @@ def registered(looking):
     def register(**client):
         with looking():
             with transaction():
-                ensure_keys()
+                signing_keys.provide()
             red = make_client("red", **client)
             return make_session(make_account("ada"), [red])
 

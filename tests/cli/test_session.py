@@ -10,8 +10,8 @@ from sqlalchemy import select
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery, DeliveryState
 from provider.infrastructure.database import db, transaction
-from provider.keys.lifecycle import ensure_keys
 from tests.factories import make_account, make_client, make_session
+from tests.support import signing_keys
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_draining_delivers_without_broker_or_worker(curfew, looking, red_server)
     port, told = red_server
     with looking():
         with transaction():
-            ensure_keys()
+            signing_keys.provide()
         ada, red, green = make_account("ada"), make_client("red", port=port), make_client("green", port=1)
         signed_in = make_session(ada, [red, green])
     curfew("session", "end", signed_in.session.id)

@@ -10,13 +10,13 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.delivery.models import Delivery, DeliveryAttempt
 from provider.infrastructure.database import change, db, transaction
-from provider.keys import lifecycle
 from provider.logout import notice
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.logout.notice import LogoutNotice
 from tests.factories import make_account, make_client, make_session
+from tests.support import signing_keys
 
 
 def sign_out_at(*clients: Client, account: Account | None = None, count: int = 1) -> list[Delivery]:
@@ -24,7 +24,7 @@ def sign_out_at(*clients: Client, account: Account | None = None, count: int = 1
     account = account or make_account("ada")
     owed: list[Delivery] = []
     with transaction():
-        lifecycle.ensure_keys()
+        signing_keys.provide()
     for _ in range(count):
         session = make_session(account, list(clients)).session
         with transaction():

@@ -1,9 +1,7 @@
-"""Applications to test, made once for the same settings: routes, templates and SQL take time to compile."""
+"""Applications to test, made once for each kind: routes, templates and SQL take time to compile."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import Engine, event
@@ -15,8 +13,13 @@ from provider.infrastructure.database import db
 from tests.support.databases import hurry
 
 Adapt = Callable[[Flask], object]
+# The settings that an application is composed with; all others are read when they are needed.
+COMPOSED_WITH = (
+    *("issuer", "log_level", "secret_key", "max_body_bytes", "common_passwords_file"),
+    *("database_url", "database_pool_size", "database_deadline", "database_pause"),
+)
 # The one used last stands at the end.
-_apps: dict[tuple[Settings, Adapt | None], Flask] = {}
+_apps: dict[tuple[object, ...], Flask] = {}
 _MOST_APPS = 12
 
 
@@ -32,8 +35,11 @@ def opened(settings: Settings, adapt: Adapt | None = None) -> Iterator[Flask]:
 
 
 def application(settings: Settings, adapt: Adapt | None = None) -> Flask:
-    """Return an application with a house of its own; `adapt` adds a test's routes when it is made."""
-    kind = (replace(settings, data_dir=Path()), adapt)
+    """Return an application with settings and services of its own; `adapt` adds a test's routes.
+
+    What it is composed with is the same for all of its kind, and so are its compiled templates and SQL.
+    """
+    kind = (*(getattr(settings, name) for name in COMPOSED_WITH), adapt)
     known = _apps.pop(kind, None) or _make(settings, adapt)
     _apps[kind] = known
     if len(_apps) > _MOST_APPS:

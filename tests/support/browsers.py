@@ -11,8 +11,8 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import transaction
 from provider.keys.jwt import sign
-from provider.keys.lifecycle import ensure_keys
 from tests.factories import SignedIn
+from tests.support import signing_keys
 from tests.support.forms import FormReader
 
 ISSUER = "http://localhost:8900"
@@ -27,7 +27,7 @@ def show_session(browser: FlaskClient, made: SignedIn) -> FlaskClient:
 def id_token_of(client: Client, grant: Grant, **changes: object) -> str:
     """An ID Token as the token endpoint makes it; `changes` make it a wrong one (None takes a claim away)."""
     with transaction():
-        ensure_keys()
+        signing_keys.provide()
     now = int(clock.now().timestamp())
     claims = {
         "iss": ISSUER,

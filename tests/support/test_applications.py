@@ -1,0 +1,47 @@
+"""The applications that tests use differ in what they are composed with."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import fields
+from typing import ClassVar
+
+import pytest
+
+from provider.app import compose_house, create_app
+from provider.config import Settings
+from tests.support.applications import COMPOSED_WITH
+
+# The folder is made for each test.
+OF_EACH_TEST = {"data_dir"}
+
+
+class NotingSettings(Settings):
+    """Settings that count how often each of them is read."""
+
+    read: ClassVar[Counter[str]] = Counter()
+
+    def __getattribute__(self, name: str) -> object:
+        type(self).read[name] += not name.startswith("_")
+        return super().__getattribute__(name)
+
+
+def read_by(act: Callable[[Settings], object], settings: Settings) -> Counter[str]:
+    """How often an act reads each setting."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    noting = NotingSettings(**values)
+    NotingSettings.read.clear()
+    act(noting)
+    return Counter({name: NotingSettings.read[name] for name in values})
+
+
+@pytest.fixture
+def database_url(sqlite_url):
+    """Nothing here is asked of a database."""
+    return sqlite_url
+
+
+def test_applications_of_one_kind_are_composed_with_the_same_settings(settings):
+    # Each test has services of its own.
+    composed_with = read_by(create_app, settings) - read_by(compose_house, settings)
+
+    assert set(composed_with) - OF_EACH_TEST <= set(COMPOSED_WITH)
