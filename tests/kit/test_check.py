@@ -1,0 +1,142 @@
+"""`curfew-rp check` finds nothing at the kit's own receiver, and every rule that another one breaks."""
+
+import json
+
+import pytest
+from flask import Flask, request
+
+from curfew_rp import errors, make_receiver
+from curfew_rp.command import main
+from curfew_rp.signed_token import ALGORITHMS
+from tests.interop.authlib_app import served
+from tests.kit.other_provider import CLIENT_ID
+from tests.support.demo import free_run
+
+CHECKS = 14
+
+
+@pytest.fixture
+def ports():
+    """Where the receiver listens, and where the issuer for the occasion does."""
+    port = free_run(2)
+    return port, port + 1
+
+
+def run(ports, capsys, receive, *arguments):
+    """Run the command against a receiver; returns its exit code and its findings by name."""
+    port, issuer_port = ports
+    app = Flask("receiver")
+    app.add_url_rule("/logout", "logout", receive, methods=["POST"])
+    issuer = ("--issuer", f"http://127.0.0.1:{issuer_port}", "--client-id", CLIENT_ID)
+    with served(app, port):
+        code = main(["check", f"http://127.0.0.1:{port}/logout", *issuer, "--json", *arguments])
+    findings = json.loads(capsys.readouterr().out)
+    return code, {finding["check"]: finding for finding in findings}
+
+
+def kit(ports):
+    receiver = make_receiver(issuer=f"http://127.0.0.1:{ports[1]}", client_id=CLIENT_ID, store="memory:")
+
+    def receive():
+        answer = receiver.receive(
+            request.method, request.content_type, request.get_data(parse_form_data=False)
+        )
+        return answer.body, answer.status
+
+    return receive
+
+
+@pytest.mark.parametrize("alg", ALGORITHMS)
+def test_the_kits_receiver_breaks_no_rule(ports, capsys, alg):
+    code, findings = run(ports, capsys, kit(ports), "--alg", alg)
+
+    assert code == 0
+    assert len(findings) == CHECKS
+    assert {finding["grade"] for finding in findings.values()} == {"pass"}
+
+
+def test_each_bad_token_breaks_the_rule_that_it_names(ports, capsys):
+    receiver = make_receiver(issuer=f"http://127.0.0.1:{ports[1]}", client_id=CLIENT_ID, store="memory:")
+    codes = []
+
+    def receive():
+        answer = receiver.receive(
+            request.method, request.content_type, request.get_data(parse_form_data=False)
+        )
+        codes.append(json.loads(answer.body)["error_description"].partition(":")[0] if answer.body else "")
+        return answer.body, answer.status
+
+    run(ports, capsys, receive)
+
+    assert codes == [
+        "",
+        errors.BadSignature.code,
+        errors.AlgorithmNotAllowed.code,
+        errors.AlgorithmNotAllowed.code,
+        errors.WrongIssuer.code,
+        errors.WrongAudience.code,
+        errors.TokenExpired.code,
+        errors.IssuedInTheFuture.code,
+        errors.NonceProhibited.code,
+        errors.NotALogoutEvent.code,
+        errors.NotALogoutEvent.code,
+        errors.NamesNoSession.code,
+        errors.WrongTyp.code,
+        errors.TokenReplayed.code,
+    ]
+
+
+def test_a_receiver_that_believes_everything_fails(ports, capsys):
+    code, findings = run(ports, capsys, lambda: "")
+
+    assert code == 1
+    grades = [finding["grade"] for finding in findings.values()]
+    assert grades == ["pass", *["fail"] * 11, "warn", "warn"]
+
+
+def test_a_receiver_that_refuses_a_good_token_is_not_tried_further(ports, capsys):
+    code, findings = run(ports, capsys, lambda: ("", 400))
+
+    assert (code, list(findings), findings["good token"]["grade"]) == (1, ["good token"], "fail")
+
+
+@pytest.mark.parametrize(
+    ("status", "grade", "expected"), [(500, "fail", 1), (403, "warn", 0), (302, "warn", 0)]
+)
+def test_a_refusal_by_another_status_is_said(ports, capsys, status, grade, expected):
+    seen = []
+
+    def receive():
+        seen.append(request)
+        return ("", 200) if len(seen) == 1 else ("", status)
+
+    code, findings = run(ports, capsys, receive)
+
+    assert code == expected
+    assert findings["alg none"]["grade"] == grade
+
+
+def test_people_read_lines(ports, capsys):
+    port, issuer_port = ports
+
+    code = main(
+        [
+            "check",
+            f"http://127.0.0.1:{port}/",
+            "--client-id",
+            "a",
+            "--issuer",
+            f"http://127.0.0.1:{issuer_port}",
+        ]
+    )
+
+    assert code == 1
+    assert capsys.readouterr().out.startswith("fail  good token: no answer (ConnectionError) – ")
+
+
+def test_an_issuer_that_cannot_be_served_is_said(ports, capsys):
+    with served(Flask("taken"), ports[1]):
+        code = main(["check", "http://x", "--client-id", "a", "--issuer", f"http://127.0.0.1:{ports[1]}"])
+
+    assert code == 1
+    assert "the issuer cannot be served at" in capsys.readouterr().err
