@@ -66,7 +66,7 @@ class ProviderKeys:
 
     def endpoint(self, name: str) -> str:
         """Return the URL of an endpoint by its metadata name; raises ProviderUnreachable."""
-        return _url_in(self.metadata(), name)
+        return self._url_in(self.metadata(), name)
 
     def find_keys(self, kid: str | None) -> list[Mapping[str, Any]]:
         """Return the keys that may have signed a token with this `kid`; raises ProviderUnreachable.
@@ -89,7 +89,7 @@ class ProviderKeys:
             return _keys_in(kept)
 
     def _fetched_jwks(self) -> _Fetched:
-        fetched = self._fetch(_url_in(self._fresh_metadata(), "jwks_uri"))
+        fetched = self._fetch(self._url_in(self._fresh_metadata(), "jwks_uri"))
         if not isinstance(fetched.document.get("keys"), list):
             raise ProviderUnreachable("the provider's JWK Set has no keys")
         return fetched
@@ -103,6 +103,15 @@ class ProviderKeys:
                 raise ProviderUnreachable("the discovery document names another issuer")
             self._metadata = kept
         return kept.document
+
+    def _url_in(self, metadata: Document, name: str) -> str:
+        """Return a URL of the metadata; an https issuer has no endpoint that others could answer for."""
+        url = metadata.get(name)
+        if not isinstance(url, str):
+            raise ProviderUnreachable(f"the provider has no {name}")
+        if self.issuer.startswith("https://") and not url.startswith("https://"):
+            raise ProviderUnreachable(f"the provider's {name} is not https")
+        return url
 
     def _fetch(self, url: str) -> _Fetched:
         """Fetch a document, but not within seconds of a failure: each of many requests would wait for it."""
@@ -153,10 +162,3 @@ def _is_fresh(kept: _Fetched | None, oldest: float) -> TypeGuard[_Fetched]:
 def _keys_in(fetched: _Fetched) -> list[object]:
     keys: list[object] = fetched.document["keys"]
     return keys
-
-
-def _url_in(metadata: Document, name: str) -> str:
-    url = metadata.get(name)
-    if not isinstance(url, str):
-        raise ProviderUnreachable(f"the provider has no {name}")
-    return url

@@ -1,6 +1,7 @@
 """A protected API as a process, in each freshness mode, and how soon it refuses after a logout."""
 
 import json
+import logging
 import os
 from contextlib import ExitStack
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -116,7 +117,7 @@ def call(apis, mode, token, path="/orders", method="GET"):
 
 
 @pytest.mark.parametrize("mode", AT_MOST_SECONDS)
-def test_an_api_refuses_after_a_logout(house, shop, apis, mode, record_property):
+def test_an_api_refuses_after_a_logout(house, shop, apis, mode):
     people = []
 
     def get_tokens():
@@ -132,7 +133,8 @@ def test_an_api_refuses_after_a_logout(house, shop, apis, mode, record_property)
         give_up_after=AT_MOST_SECONDS[mode],
     )
 
-    record_property("refused", f"{mode}: {result}")
+    # `-o log_cli=true` shows it; with CURFEW_TEST_ROUNDS=50 it makes the figures of kit/README.md.
+    logging.getLogger(__name__).warning("%s: %s", mode, result)
     assert result.mode == ("signed" if mode == "signed" else "introspection")
     assert 0 <= result.p50 <= result.p99 <= AT_MOST_SECONDS[mode]
 
