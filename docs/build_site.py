@@ -25,13 +25,23 @@ PAPERS = {
     "CHANGELOG.md": "project/changelog.md",
     "SECURITY.md": "project/security.md",
     "CONTRIBUTING.md": "project/contributing.md",
+    "kit/README.md": "connect/curfew-rp.md",
 }
 # The sections with their folders, and the pages that come first in each; the other pages follow by name.
 SECTIONS = {
     "Start": ("start", ("install", "first-app")),
     "Connect an app": (
         "connect",
-        ("recipes", "other-software", "sign-out", "native-apps", "id-token-claims", "requests", "apis"),
+        (
+            "recipes",
+            "other-software",
+            "curfew-rp",
+            "sign-out",
+            "native-apps",
+            "id-token-claims",
+            "requests",
+            "apis",
+        ),
     ),
     "Sign-out explained": (
         "sign-out",

@@ -13,6 +13,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=1
 sed 's/ *\\$//; /^ *--hash/d; /^ *#/d' requirements/run.lock >"$place/versions.txt"
 "$place/environment/bin/python" -m pip install --constraint "$place/versions.txt" "$place"/curfew_op-*.whl
 
+# The kit for apps, without the server, and with what one app needs.
+"$python" -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir "$place" ./kit
+"$python" -m venv "$place/app"
+"$place/app/bin/python" -m pip install --constraint "$place/versions.txt" "$(echo "$place"/curfew_rp-*.whl)[flask]"
+cp tests/installed/play_kit.py "$place/play_kit.py"
+(cd "$place" && "$place/app/bin/python" play_kit.py)
+
 cp tests/installed/play.py "$place/play.py"
 cd "$place"
 "$place/environment/bin/python" play.py
