@@ -35,6 +35,7 @@ CMD ["curfew", "serve", "--host", "0.0.0.0", "--port", "8900"]
 
 FROM runtime AS demo
 COPY relying_party_demo /demo/relying_party_demo
+COPY kit/curfew_rp /demo/curfew_rp
 COPY docker/setup.sh /demo/docker/setup.sh
 WORKDIR /demo
 

@@ -3,16 +3,22 @@
 The token is the only proof, so there is neither cookie nor CSRF check here.
 """
 
-from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import RequestEntityTooLarge
+import sys
 
-from relying_party_demo import clock, logout_token
-from relying_party_demo.logout_token import Expectations, InvalidLogoutToken, LogoutClaims
+from flask import Blueprint, Response, jsonify, request
+
+from curfew_rp.errors import InvalidLogoutRequest, TokenReplayed
+from curfew_rp.logout_token import TOKEN_SIZE_LIMIT, Expectations, LogoutClaims, validate
+from curfew_rp.receiver import BODY_SIZE_LIMIT, read_token
+from curfew_rp.signed_token import unverified_claims
+from curfew_rp.strict_json import is_numeric_date
+from relying_party_demo import clock
 from relying_party_demo.openid_provider import ProviderUnreachable
 from relying_party_demo.relying_party import RelyingParty, current_rp, tell_ended
-from relying_party_demo.strict_json import is_numeric_date
 
-BODY_SIZE_LIMIT = 16 * 1024
+LEEWAY_SECONDS = 60
+# backchannel §4 recommends two minutes at most; five leave room for providers that are a little generous.
+LONGEST_LIFE_SECONDS = 300
 SHOWN_CHARACTERS = 120
 MAX_LATENCY_SECONDS = 7 * 24 * 3600
 
@@ -26,15 +32,15 @@ def backchannel_logout() -> Response:
     token = ""
     arrived_at = clock.now().timestamp()
     try:
-        token = read_token()
+        token = read_token(request.content_type, read_body())
         mode = rp.behaviour.mode
         if not rp.behaviour.lets_answer():
             tell(rp, token, arrived_at, "ignored", description=f"the switch of this app was on {mode}")
             return answer(503, "temporarily_unavailable", "this app was told to fail")
-        claims = logout_token.validate(token, expectations(rp))
+        claims = validate(token, expectations(rp))
         ended = accept(rp, claims)
-    except InvalidLogoutToken as exc:
-        tell(rp, token, arrived_at, "rejected", step=exc.step, description=exc.description)
+    except InvalidLogoutRequest as exc:
+        tell(rp, token, arrived_at, "rejected", step=exc.code, description=exc.description)
         return answer(400, "invalid_request", str(exc))
     except ProviderUnreachable as exc:
         tell(rp, token, arrived_at, "cannot tell", description=str(exc))
@@ -43,54 +49,49 @@ def backchannel_logout() -> Response:
     return answer(200)
 
 
-def read_token() -> str:
-    """Take exactly one logout_token out of a form body of reasonable size."""
-    request.max_content_length = BODY_SIZE_LIMIT
-    try:
-        tokens = request.form.getlist("logout_token")
-    except RequestEntityTooLarge as exc:
-        raise InvalidLogoutToken("size_is_bearable", "the request body is too large") from exc
-    if request.mimetype != "application/x-www-form-urlencoded":
-        raise InvalidLogoutToken("request_is_a_form", "the body is not application/x-www-form-urlencoded")
-    if len(tokens) != 1 or not tokens[0]:
-        raise InvalidLogoutToken("logout_token_is_there_once", "the body must have one logout_token")
-    return tokens[0]
+def read_body() -> bytes:
+    """Read as much of the body as is needed to see that it is too large."""
+    # The app's own limit would answer 413 before.
+    request.max_content_length = sys.maxsize
+    return request.stream.read(BODY_SIZE_LIMIT + 1)
 
 
 def expectations(rp: RelyingParty) -> Expectations:
-    """What this app holds a Logout Token against, now."""
+    """What this app compares a Logout Token with, now."""
+    issuer = rp.config.issuer
 
-    def find_sub_of_sid(iss: str, sid: str) -> str | None:
-        session = rp.sessions.find_by_sid(iss, sid)
-        return session.sub if session else None
+    def is_other_subject(sub: str, sid: str) -> bool:
+        session = rp.sessions.find_by_sid(issuer, sid)
+        return session is not None and session.sub != sub
 
     return Expectations(
-        issuer=rp.config.issuer,
+        issuer=issuer,
         client_id=rp.config.client_id,
-        alg=rp.config.id_token_signed_response_alg,
+        algorithms=frozenset({rp.config.id_token_signed_response_alg}),
         now=clock.now().timestamp(),
+        leeway=LEEWAY_SECONDS,
+        longest_life=LONGEST_LIFE_SECONDS,
+        requires_typ=False,
         find_keys=rp.provider.find_keys,
-        has_heard=rp.heard.has_heard,
-        find_sub_of_sid=find_sub_of_sid,
+        is_used=lambda jti: rp.heard.has_heard(issuer, jti),
+        is_other_subject=is_other_subject,
     )
 
 
 def accept(rp: RelyingParty, claims: LogoutClaims) -> int:
     """Remember the token and end what it names, in one transaction: either both happened or neither."""
-    refused_from = clock.from_timestamp(claims["exp"] + logout_token.LEEWAY_SECONDS)
+    refused_from = clock.from_timestamp(claims.exp + LEEWAY_SECONDS)
     with rp.database.transaction():
-        if not rp.heard.remember(claims["iss"], claims["jti"], claims.get("sid"), refused_from):
-            raise InvalidLogoutToken("jti_is_new", "a token with this jti was accepted before")
-        ended = rp.sessions.end_by_logout(
-            claims["iss"], claims.get("sub"), claims.get("sid"), "ended by a Logout Token"
-        )
+        if not rp.heard.remember(claims.iss, claims.jti, claims.sid, refused_from):
+            raise TokenReplayed("a token with this jti was accepted before")
+        ended = rp.sessions.end_by_logout(claims.iss, claims.sub, claims.sid, "ended by a Logout Token")
     tell_ended(ended)
     return len(ended)
 
 
 def tell(rp: RelyingParty, token: str, arrived_at: float, verdict: str, **details: object) -> None:
     """Write down a token that arrived: its identifiers and the verdict, never the token."""
-    said = logout_token.unverified_claims(token)
+    said = unverified_claims(token, TOKEN_SIZE_LIMIT)
     shown = {
         name: str(said[name])[:SHOWN_CHARACTERS] for name in ("iss", "sid", "sub", "jti") if name in said
     }

@@ -12,9 +12,9 @@ from authlib.oidc.core import CodeIDToken
 from flask import Flask
 from joserfc.errors import InvalidClaimError, JoseError, MissingClaimError
 
+from curfew_rp.strict_json import is_numeric_date
 from relying_party_demo.config import RelyingPartyConfig
 from relying_party_demo.openid_provider import TIMEOUT, Document, OpenIDProvider, prepare
-from relying_party_demo.strict_json import is_numeric_date
 
 LEEWAY_SECONDS = 60
 

@@ -7,8 +7,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry
 
+from curfew_rp.strict_json import is_numeric_date, read_object
 from relying_party_demo.openid_provider import Document, OpenIDProvider
-from relying_party_demo.strict_json import is_numeric_date, read_object
 
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA", "Ed25519")
 LEEWAY_SECONDS = 60

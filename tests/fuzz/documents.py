@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address
 
+from curfew_rp import strict_json as of_the_kit
 from provider.accounts import names
 from provider.cli.plain_text import neutral, neutral_json
 from provider.config.values import LONGEST_SPAN, read_int, read_timedelta
@@ -24,7 +25,6 @@ from provider.protocol.idn import both_forms, uri_in_both_forms, with_ascii_host
 from provider.protocol.jwks_rules import certificate_thumbprints, problems_of_jwks, usable_keys
 from provider.protocol.redirect_uri import LONGEST_SHOWN, matches, shown
 from provider.protocol.uri import MalformedURI, check_private_use_uri, is_short_scheme_uri, parse_web_uri
-from relying_party_demo import strict_json as of_the_demo
 from tests.fuzz.house import NOW
 
 
@@ -37,7 +37,7 @@ def json_text(data: bytes) -> None:
         assert json.loads(neutral_json(value)) == value
         assert all(c.isprintable() for c in neutral_json(value))
     with suppress(ValueError):
-        assert isinstance(of_the_demo.read_object(data), dict)
+        assert isinstance(of_the_kit.read_object(data), dict)
     with suppress(ProtocolError):
         read_claims_request(data.decode("utf-8", "replace"))
 

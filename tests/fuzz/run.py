@@ -13,7 +13,15 @@ from types import ModuleType
 
 # Instrumented code takes several times as long as the code itself.
 _CPU_SECONDS = 2.0
-_INSTRUMENTED = ["provider", "relying_party_demo", "joserfc", "jwt", "authlib.oauth2", "werkzeug"]
+_INSTRUMENTED = [
+    "provider",
+    "relying_party_demo",
+    "curfew_rp",
+    "joserfc",
+    "jwt",
+    "authlib.oauth2",
+    "werkzeug",
+]
 
 
 def load() -> tuple[ModuleType, dict[str, Callable[[bytes], None]]]:

@@ -12,6 +12,9 @@ from joserfc.jws import JWSRegistry
 from jwt.algorithms import ECAlgorithm
 from werkzeug.test import TestResponse
 
+from curfew_rp import logout_token
+from curfew_rp.errors import InvalidLogoutToken
+from curfew_rp.signed_token import unverified_claims
 from provider.keys.jwt import InvalidJWT, verify_own
 from provider.keys.keyring import the_keyring
 from provider.logout.hint import BadHint, read_hint
@@ -20,7 +23,7 @@ from provider.oauth.authorization.request import AuthorizationRequest
 from provider.oauth.registration import software_statement
 from provider.protocol import dpop_proof, signed_token
 from provider.protocol.errors import ProtocolError
-from relying_party_demo import backchannel, logout_token
+from relying_party_demo import backchannel
 from tests.fuzz.house import AT, KEY, NOW, PUBLIC, metadata_of_red
 from tests.support.browsers import ISSUER
 
@@ -35,8 +38,8 @@ def raw_jwt(data: bytes) -> None:
     _refused(lambda: software_statement.claims_of(text), ProtocolError)
     _refused(lambda: read_request(text), ProtocolError)
     _refused(lambda: read_proof(text), dpop_proof.MalformedProof)
-    _refused(lambda: logout_token.validate(text, expectations()), logout_token.InvalidLogoutToken)
-    backchannel.latency(logout_token.unverified_claims(text), AT)
+    _refused(lambda: logout_token.validate(text, expectations()), InvalidLogoutToken)
+    backchannel.latency(unverified_claims(text, logout_token.TOKEN_SIZE_LIMIT), AT)
     with suppress(signed_token.MalformedToken):
         token = signed_token.read_token(text, largest=8192)
         assert "crit" not in token.header
@@ -84,10 +87,10 @@ def proof(data: bytes) -> None:
 def logout(data: bytes) -> None:
     """A Logout Token at the demo's receiver."""
     text = by_key(data)
-    backchannel.latency(logout_token.unverified_claims(text), AT)
-    with suppress(logout_token.InvalidLogoutToken):
+    backchannel.latency(unverified_claims(text, logout_token.TOKEN_SIZE_LIMIT), AT)
+    with suppress(InvalidLogoutToken):
         claims = logout_token.validate(text, expectations())
-        assert 0 < claims["exp"] - claims["iat"] <= logout_token.LONGEST_LIFE_SECONDS
+        assert 0 < claims.exp - claims.iat <= backchannel.LONGEST_LIFE_SECONDS
 
 
 def verify(text: str) -> dict[str, object]:
@@ -111,11 +114,14 @@ def expectations() -> logout_token.Expectations:
     return logout_token.Expectations(
         issuer=ISSUER,
         client_id="red",
-        alg="ES256",
+        algorithms=frozenset({"ES256"}),
         now=AT,
+        leeway=backchannel.LEEWAY_SECONDS,
+        longest_life=backchannel.LONGEST_LIFE_SECONDS,
+        requires_typ=False,
         find_keys=lambda kid: [PUBLIC],
-        has_heard=lambda iss, jti: False,
-        find_sub_of_sid=lambda iss, sid: None,
+        is_used=lambda jti: False,
+        is_other_subject=lambda sub, sid: False,
     )
 
 

@@ -157,7 +157,7 @@ def test_the_page_says_why_the_session_ended_and_what_was_received(red, ada, pro
 
     assert "Your session was ended by a Logout Token at" in page
     assert "accepted" in page
-    assert "nonce_is_absent" in page
+    assert "nonce_prohibited" in page
 
 
 def test_what_a_refused_token_says_is_shown_as_text(red, ada, provider):
