@@ -1,5 +1,5 @@
-"""The outbox: requests we owe to other parties, and how each attempt went.
+"""The outbox: requests that are owed to other parties, and how each attempt went.
 
 Knows URLs, bodies and retry times. Does not know what a logout or a stream is, and never decides
-who is told – that is `provider.logout.fanout`.
+who is notified – that is `provider.logout.fanout`.
 """

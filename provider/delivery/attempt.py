@@ -39,7 +39,7 @@ _LEAST_LEASE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How an attempt went; without an exchange nothing has left the house."""
+    """How an attempt went; without an exchange nothing was sent."""
 
     verdict: Verdict
     exchange: Exchange | None = None
@@ -77,7 +77,7 @@ def _prepare_kind(
     try:
         with reading():
             prepared = builders[kind](claimed)
-    except Exception:  # noqa: BLE001 – whatever failed is our own fault, is logged, and costs no client a try.
+    except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the client no attempt.
         db.session.rollback()
         if len(claimed) > 1:
             # One that cannot be prepared must not keep the others from being sent.
@@ -96,22 +96,22 @@ def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClie
         case Cancelled() | Superseded():
             return Report(prepared)
     if claimed.leased_until - clock.now() < current.settings().outbound_deadline * _LEAST_LEASE:
-        # It waited so long for its turn that it may be another worker's before there is an answer.
+        # It waited so long for a slot that the lease may end before there is an answer.
         return Report(Postponed(clock.now()))
     try:
         request = prepared()
-    except Exception:  # noqa: BLE001 – whatever failed is our own fault, is logged, and must not cost the client a try.
+    except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the client no attempt.
         event_log.error("delivery_not_built", exc_info=True, delivery_id=claimed.id, kind=claimed.kind)
         db.session.rollback()
         return Report(postponed(claimed, clock.now()))
     if claimed.leased_until <= clock.now():
-        # We slept on it; an attempt without any time would speak against the client.
+        # This process was suspended; an attempt without any time would count against the client.
         return Report(Postponed(clock.now()))
     return _send(request, claimed, outbound)
 
 
 def _deadline(request: OutgoingRequest, claimed: ClaimedDelivery) -> timedelta:
-    """Return how long to wait for an answer, never longer than the delivery is ours."""
+    """Return how long to wait for an answer, never longer than the lease."""
     usual = current.settings().outbound_deadline
     wanted = usual * _SLOW if request.is_slow else usual
     return min(wanted, claimed.leased_until - clock.now())

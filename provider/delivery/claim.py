@@ -81,10 +81,10 @@ def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[Claim
         )
         .returning(*_RETURNED)
     )
-    mine = [ClaimedDelivery(**row) for row in db.session.connection().execute(claim).mappings()]
-    if mine:
-        insert_many(_attempts, [_attempt_row(one, now) for one in mine])
-    return mine
+    owned = [ClaimedDelivery(**row) for row in db.session.connection().execute(claim).mappings()]
+    if owned:
+        insert_many(_attempts, [_attempt_row(one, now) for one in owned])
+    return owned
 
 
 _table: Table = Base.metadata.tables["delivery"]

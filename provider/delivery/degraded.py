@@ -1,4 +1,4 @@
-"""Which endpoints have failed for so long that somebody must know (DLV-15)."""
+"""Endpoints that have failed for so long that operators have to know (DLV-15)."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -18,15 +18,15 @@ _LEAST_FAILURES = 3
 
 def take_to_report(now: datetime, after: timedelta) -> list[EndpointHealth]:
     """Return the endpoints that are to be reported now, and note in their rows that they have been."""
-    unsaid = or_(EndpointHealth.told_at.is_(None), EndpointHealth.told_at <= now - REMIND_EVERY)
-    ill = (
+    unreported = or_(EndpointHealth.told_at.is_(None), EndpointHealth.told_at <= now - REMIND_EVERY)
+    degraded = (
         select(EndpointHealth)
-        .where(EndpointHealth.failing_since <= now - after, unsaid)
+        .where(EndpointHealth.failing_since <= now - after, unreported)
         .where(EndpointHealth.consecutive_failures >= _LEAST_FAILURES)
         .order_by(EndpointHealth.client_id)
         .with_for_update(skip_locked=True)
     )
-    rows = list(db.session.scalars(ill))
+    rows = list(db.session.scalars(degraded))
     for row in rows:
         row.degraded_since = row.degraded_since or now
         row.told_at = now
@@ -35,8 +35,10 @@ def take_to_report(now: datetime, after: timedelta) -> list[EndpointHealth]:
 
 def list_failing() -> list[EndpointHealth]:
     """List the endpoints that fail or are being tried, the longest failing first."""
-    ill = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
-    return list(db.session.scalars(select(EndpointHealth).where(ill).order_by(EndpointHealth.failing_since)))
+    failing = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
+    return list(
+        db.session.scalars(select(EndpointHealth).where(failing).order_by(EndpointHealth.failing_since))
+    )
 
 
 def find_failing(client_id: UUID) -> EndpointHealth | None:
@@ -62,14 +64,14 @@ def is_degraded_since(client_id: UUID, url: str, instant: datetime) -> bool:
     ix_delivery_client_id_pending.
     """
     waits = exists().where(Delivery.client_id == client_id, is_pending())
-    ill = exists().where(
+    degraded = exists().where(
         EndpointHealth.client_id == client_id,
-        # What was wrong with another address says nothing about this one.
+        # A failure at another address says nothing about this one.
         EndpointHealth.url == url,
         EndpointHealth.degraded_since <= instant,
         waits,
     )
-    return bool(db.session.scalar(select(ill)))
+    return bool(db.session.scalar(select(degraded)))
 
 
 def count_waiting(client_id: UUID) -> int:

@@ -106,7 +106,7 @@ class Dispatcher:
                 self._step()
                 self._wait()
             except Exception as exc:  # noqa: BLE001 – logged; a database that is away may be back next time.
-                log_failure("dispatch_turn_failed", exc)
+                log_failure("dispatch_step_failed", exc)
                 forget_session()
                 if self.is_closing and not self._limiter.in_flight:
                     break

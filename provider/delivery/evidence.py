@@ -36,14 +36,14 @@ def act_on_notes() -> None:
             for client_id in noted:
                 open_trial(client_id)
     except AWAY as exc:
-        # What the request was about is done and must be answered.
+        # The request itself has succeeded and must be answered.
         event_log.warning("evidence_of_life_not_noted", kind=type(exc).__name__)
 
 
 def open_trial(client_id: UUID) -> bool:
     """Let a failing endpoint be tried with the first delivery that waits; False if that gains nothing."""
     now = clock.now()
-    # Without a lock first: a client that is known to be alive asks often and changes nothing.
+    # Without a lock first: most requests of a client that is known to be alive change nothing.
     health = db.session.get(EndpointHealth, client_id, populate_existing=True)
     if health is None or trial_at(health, now) is None:
         return False

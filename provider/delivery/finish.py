@@ -1,4 +1,4 @@
-"""Write down how attempts went, if the deliveries are still ours to write about (DLV-05)."""
+"""Record how attempts went, if this worker still holds the leases of the deliveries (DLV-05)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,25 +20,25 @@ Ended = tuple[ClaimedDelivery, Report]
 
 
 def finish(ended: Sequence[Ended]) -> set[ClaimedDelivery]:
-    """End the leases with their verdicts; returns the claims that were still ours.
+    """End the leases with their verdicts; returns the claims whose leases still held.
 
-    The others' leases had passed on, perhaps to a later claim of our own in the same batch, and nothing
-    of them was changed.
+    The other leases had passed on, perhaps to a later claim of this worker in the same batch, and nothing
+    of those deliveries was changed.
     """
-    ours = _ours([claimed for claimed, _ in ended])
-    mine = [one for one in ended if one[0] in ours]
-    if not mine:
-        return ours
+    held = _lock_held([claimed for claimed, _ in ended])
+    valid = [one for one in ended if one[0] in held]
+    if not valid:
+        return held
     now = clock.now()
-    update_many(_delivery, [_row(claimed, report, now) for claimed, report in mine], ("id",))
-    made = [_attempt_row(claimed, report, now) for claimed, report in mine if report.exchange]
+    update_many(_delivery, [_row(claimed, report, now) for claimed, report in valid], ("id",))
+    made = [_attempt_row(claimed, report, now) for claimed, report in valid if report.exchange]
     if made:
         update_many(_attempt, made, ("delivery_id", "number"))
-    unmade = [_key(claimed) for claimed, report in mine if report.exchange is None]
+    unmade = [_key(claimed) for claimed, report in valid if report.exchange is None]
     if unmade:
         # Nothing was sent, so there was no attempt.
         change(delete(_attempt).where(tuple_(_attempt.c.delivery_id, _attempt.c.number).in_(unmade)))
-    return ours
+    return held
 
 
 def state_after(report: Report) -> DeliveryState:
@@ -56,8 +56,8 @@ def state_after(report: Report) -> DeliveryState:
             return DeliveryState.PENDING
 
 
-def _ours(claimed: Sequence[ClaimedDelivery]) -> set[ClaimedDelivery]:
-    """Lock the rows that we still own: a worker that slept through its lease has another token (FLT-11)."""
+def _lock_held(claimed: Sequence[ClaimedDelivery]) -> set[ClaimedDelivery]:
+    """Lock the rows whose leases still hold: after a later claim a row has another token (FLT-11)."""
     rows = (
         select(Delivery.id, Delivery.lease_token)
         .where(is_among(Delivery.id, {one.id for one in claimed}), is_still_pending())

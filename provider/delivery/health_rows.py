@@ -14,11 +14,11 @@ from provider.infrastructure.database import change, db, is_sqlite
 _NOTHING = {"consecutive_failures": 0, "refusals": 0, "window_attempts": 0, "window_failures": 0}
 
 
-def list_ill() -> Sequence[EndpointHealth]:
+def list_failing() -> Sequence[EndpointHealth]:
     """List the endpoints that fail or whose breaker is not closed, as they are in the database now."""
-    ill = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
+    failing = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
     return db.session.scalars(
-        select(EndpointHealth).where(ill), execution_options={"populate_existing": True}
+        select(EndpointHealth).where(failing), execution_options={"populate_existing": True}
     ).all()
 
 

@@ -21,11 +21,11 @@ from provider.delivery.schedule import read_retry_after, spread, wait_after, wit
 
 Waits = tuple[timedelta, ...]
 OWN_FAULT_WAIT = timedelta(seconds=10)
-# Nothing is sent, so this is no attempt; somebody has to change something first.
+# Nothing is sent, so this is no attempt; an operator has to change something first.
 UNDELIVERABLE_WAIT = timedelta(minutes=5)
 CLIENT_DELETED = "client_deleted"
-# A worker that is killed takes what it sends along. Only when that happens again does the delivery itself
-# look like the cause, and then each crash costs a wait of the schedule.
+# A killed worker interrupts everything that it sends. Only when that happens again is the delivery itself
+# taken for the cause, and then each crash costs a wait of the schedule.
 _CRASHES_AT_ONCE = 1
 
 
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
     """Outcomes of an attempt, besides the outbound client's classes of failure."""
 
     ACCEPTED = "accepted"
-    # Another 2xx than 200 and 204: taken for a yes, and shown.
+    # Another 2xx than 200 and 204: counts as success, and is shown.
     ACCEPTED_ODDLY = "accepted_oddly"
     REDIRECTED = "redirected"
     BAD_REQUEST = "bad_request"

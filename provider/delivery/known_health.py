@@ -54,7 +54,7 @@ class KnownHealth:
             return
         self._read_at = time.monotonic()
         with reading():
-            found = health_rows.list_ill()
+            found = health_rows.list_failing()
             shut = {row.client_id: row.url for row in found if row.state != BreakerState.CLOSED}
             urls = self._current_urls(shut) if shut else {}
         db.session.expunge_all()

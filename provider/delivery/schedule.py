@@ -31,12 +31,12 @@ def within_horizon(at: datetime, now: datetime, expires_at: datetime, delivery_i
 def spread(wait: timedelta, delivery_id: UUID, try_number: int) -> timedelta:
     """Return a wait moved by up to a fifth."""
     digest = hashlib.sha256(f"{delivery_id}/{try_number}".encode()).digest()
-    share = int.from_bytes(digest[:4], "big") / 0xFFFFFFFF
-    return wait * (1 - SPREAD + 2 * SPREAD * share)
+    fraction = int.from_bytes(digest[:4], "big") / 0xFFFFFFFF
+    return wait * (1 - SPREAD + 2 * SPREAD * fraction)
 
 
 def read_retry_after(text: str | None, now: datetime) -> timedelta:
-    """Return what Retry-After asks for (rfc9110 §10.2.3), at most an hour; garbage asks for nothing."""
+    """Return what Retry-After asks for (rfc9110 §10.2.3), at most an hour; garbage counts as zero."""
     text = (text or "").strip()
     if text.isascii() and text.isdecimal():
         # More digits than that are beyond the cap, and beyond what a timedelta can hold.

@@ -26,7 +26,7 @@ def new_name() -> str:
 
 
 def note_seen(name: str, now: datetime) -> int:
-    """Note that a worker lives and return how many do; in an open transaction."""
+    """Note that a worker is alive and return how many are; in an open transaction."""
     insert = sqlite.insert if is_sqlite() else postgresql.insert
     seen = insert(DeliveryWorker).values(name=name, seen_at=now)
     db.session.execute(

@@ -22,10 +22,10 @@ from provider.logout.notification import watch
 from provider.worker.pruning import prune
 from provider.worker.sweeper import HEARTBEAT
 
-# At most a hundred a second.
+# With the duty's period: at most a hundred a second.
 EXPIRY_BATCH = 1000
 _SEAL_BATCH = 1000
-# Longer than any of the duties takes; a holder that died is replaced after it.
+# Longer than any of the duties takes; the duty of a worker that died is taken over after it.
 _HOLD = timedelta(minutes=5)
 
 
@@ -42,14 +42,14 @@ class Duty:
 
 
 def expire_sessions(batch: int = EXPIRY_BATCH) -> None:
-    """End the sessions that ran out, so many a turn: those of one morning must not flood an app (DEC-06)."""
+    """End a batch of expired sessions: those of one morning must not flood an app (DEC-06)."""
     with reading():
-        run_out = expiry.list_run_out(batch)
-    _end_dead(run_out)
+        expired = expiry.list_run_out(batch)
+    _end_dead(expired)
 
 
-def end_born_dead() -> None:
-    """End the sessions that were dead before they were begun."""
+def end_already_revoked() -> None:
+    """End sessions that were begun while a logout of all of them was under way."""
     with reading():
         already_revoked = expiry.list_born_dead(EXPIRY_BATCH)
     _end_dead(already_revoked)
@@ -80,7 +80,7 @@ def take_up_rejected() -> None:
 
 
 def _end_dead(session_ids: Sequence[UUID]) -> None:
-    """End dead sessions in a transaction each; a broken one must not keep the others from being told of."""
+    """End dead sessions in a transaction each; one that fails must not keep the others from being ended."""
     for session_id in session_ids:
         try:
             with event_log.correlated(), transaction():
@@ -88,14 +88,14 @@ def _end_dead(session_ids: Sequence[UUID]) -> None:
         except Exception as exc:
             if is_away(exc):
                 raise
-            # The others are dead too.
             event_log.error("session_not_ended", exc_info=True, session_id=session_id)
 
 
 DUTIES = (
     Duty("expire_sessions", timedelta(seconds=10), expire_sessions),
     Duty(bulk_walk.DUTY, timedelta(seconds=5), carry_on_bulk_logouts),
-    Duty("end_born_dead", timedelta(hours=1), end_born_dead),
+    # Its row in the database keeps the name that earlier releases gave it.
+    Duty("end_born_dead", timedelta(hours=1), end_already_revoked),
     Duty("seal_audit", timedelta(seconds=10), seal_audit),
     Duty("report_degraded", timedelta(minutes=1), watch.report_degraded),
     Duty("take_up_rejected", timedelta(minutes=10), take_up_rejected),
@@ -110,12 +110,12 @@ class Roster:
     def __init__(self, holder: str, duties: tuple[Duty, ...] = DUTIES) -> None:
         self._holder = holder
         self._duties = duties
-        # When we last asked the database for a duty; asking more often than it can be due is idle.
+        # When the database was last asked for each duty: no more often than it can be due.
         self._asked_at: dict[str, datetime] = {}
         self._has_rows = False
 
     def do_due(self, stop: threading.Event) -> None:
-        """Do every duty whose time has come and that nobody else is doing."""
+        """Do every duty that is due and that no other worker is doing."""
         if not self._has_rows:
             leases.ensure([duty.name for duty in self._duties] + [HEARTBEAT])
             self._has_rows = True

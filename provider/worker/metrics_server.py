@@ -57,11 +57,11 @@ class MetricsServer:
             return [b"a bearer token is required\n"]
         with self._app.app_context():
             try:
-                told = metrics.expose(standing.measure())
+                text = metrics.expose(standing.measure())
             finally:
                 db.session.remove()
         start_response("200 OK", [("Content-Type", metrics.CONTENT_TYPE), ("Cache-Control", "no-store")])
-        return [told]
+        return [text]
 
     def _is_allowed(self, authorization: str) -> bool:
         scheme, _, presented = authorization.partition(" ")
@@ -78,4 +78,4 @@ class _SilentHandler(WSGIRequestHandler):
     timeout = 10
 
     def log_message(self, *_: Any) -> None:
-        """Write no access log: ours is JSON, and nobody reads who scraped."""
+        """Write no access log: the event log is JSON, and scrapes are not worth an entry."""

@@ -28,8 +28,7 @@ class WorkerProcess:
     def __init__(self, app: Flask, *, concurrency: int | None = None) -> None:
         self._app = app
         self._stop = threading.Event()
-        # Of what wakes a waiting thread this alone is reentrant: an Event's lock may be held by the very
-        # code that a second signal interrupts.
+        # A signal may interrupt code that holds an Event's lock; this queue alone is reentrant.
         self._requests_to_stop: queue.SimpleQueue[None] = queue.SimpleQueue()
         holder = workers.new_name()
         self._roster = Roster(holder)
@@ -56,7 +55,7 @@ class WorkerProcess:
         event_log.info("worker_started", pid=os.getpid())
 
     def deliver(self, logout_id: object = None) -> None:
-        """Answer the doorbell."""
+        """Act on a wake-up from the broker."""
         tasks.deliver(self._dispatcher, logout_id)
 
     def wake(self) -> None:
@@ -64,7 +63,7 @@ class WorkerProcess:
         self._dispatcher.wake()
 
     def wait(self) -> None:
-        """Wait until somebody asks to stop."""
+        """Wait until `ask_to_stop` is called."""
         self._requests_to_stop.get()
 
     def ask_to_stop(self) -> None:
@@ -72,7 +71,7 @@ class WorkerProcess:
         self._requests_to_stop.put(None)
 
     def stop(self) -> None:
-        """Begin nothing more and wait for what runs: no longer than an outbound deadline and a little."""
+        """Begin nothing more and wait for what runs: a little longer than an outbound deadline at most."""
         self._stop.set()
         self._dispatcher.close()
         for thread in self._threads:
@@ -104,7 +103,7 @@ class WorkerProcess:
             try:
                 with self._app.app_context():
                     act()
-            except Exception as exc:  # noqa: BLE001 – logged; a database that is away may be back next turn.
-                log_failure("worker_turn_failed", exc, thread=threading.current_thread().name)
+            except Exception as exc:  # noqa: BLE001 – logged; a database that is away may be back next time.
+                log_failure("worker_step_failed", exc, thread=threading.current_thread().name)
             if self._stop.wait(every.total_seconds()):
                 return

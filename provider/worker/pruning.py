@@ -15,9 +15,8 @@ from provider.infrastructure.database import change, db, is_away, transaction
 from provider.inspection.overdue import Expiring, kept_after_expiry
 
 BATCH = 500
-# After so long the other duties have their turn, and a worker that stops is not waited for; what is left is
-# deleted right after that.
-LONGEST_TURN = timedelta(seconds=5)
+# The other duties, and a worker that stops, wait no longer; the rest is deleted right afterwards.
+TIME_LIMIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +27,25 @@ class _Pruning:
     delete_some: Callable[[], int]
 
 
-def prune() -> bool:
-    """Delete what has been over for long enough; return whether time ran out before all of it was deleted.
+def prune(*, batch: int = BATCH, time_limit: timedelta = TIME_LIMIT) -> bool:
+    """Delete what has been over for long enough; return whether the time limit left some of it.
 
-    The tables take turns batch by batch: one that is flooded does not keep the others from being pruned.
+    It goes from table to table, a batch of each: one that is flooded does not keep the others from being
+    pruned.
     """
-    stop_at = time.monotonic() + LONGEST_TURN.total_seconds()
-    left = [pruning for pruning in _prunings() if _delete_batch(pruning) >= BATCH]
+    stop_at = time.monotonic() + time_limit.total_seconds()
+    left = [pruning for pruning in _prunings(batch) if _delete_batch(pruning) >= batch]
     while left and time.monotonic() < stop_at:
-        left = [pruning for pruning in left if _delete_batch(pruning) >= BATCH]
+        left = [pruning for pruning in left if _delete_batch(pruning) >= batch]
     return bool(left)
 
 
-def _prunings() -> Iterator[_Pruning]:
+def _prunings(batch: int) -> Iterator[_Pruning]:
     now, settings = clock.now(), current.settings()
     for table, kept in kept_after_expiry().items():
-        yield _Pruning(table.__tablename__, partial(prune_expired, table, now - kept))
-    yield _Pruning("delivery", partial(prune_finished, now - settings.delivery_retention, BATCH))
-    yield _Pruning("audit_event", partial(audit_prune.prune, now - settings.audit_retention, limit=BATCH))
+        yield _Pruning(table.__tablename__, partial(prune_expired, table, now - kept, batch))
+    yield _Pruning("delivery", partial(prune_finished, now - settings.delivery_retention, batch))
+    yield _Pruning("audit_event", partial(audit_prune.prune, now - settings.audit_retention, limit=batch))
 
 
 def _delete_batch(pruning: _Pruning) -> int:
@@ -60,15 +60,15 @@ def _delete_batch(pruning: _Pruning) -> int:
         return 0
 
 
-def prune_expired(table: Expiring, before: datetime) -> int:
-    """Delete a batch of the rows of a table that expired first, and return how many there were.
+def prune_expired(table: Expiring, before: datetime, limit: int = BATCH) -> int:
+    """Delete at most `limit` of the rows of a table that expired first, and return how many there were.
 
     They are found by the index and deleted by their keys, in two statements: in one, a PostgreSQL that takes
     the table for small looks for the oldest anew for each row; for a condition on the instant alone, of which
     it knows no value when it plans, it reads the whole table.
     """
     key = table.__table__.primary_key
-    oldest = select(*key).where(table.expires_at < before).order_by(table.expires_at).limit(BATCH)
+    oldest = select(*key).where(table.expires_at < before).order_by(table.expires_at).limit(limit)
     found = [tuple(row) for row in db.session.execute(oldest)]
     if not found:
         return 0

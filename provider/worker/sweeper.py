@@ -1,7 +1,7 @@
 """The sweep: every worker looks for due deliveries by itself, so no broker is needed for any of them.
 
-Claims are safe among any number of sweepers, so there is no lease on sweeping; the row that bears
-its name is a heartbeat for whoever watches.
+Claims are safe among any number of sweepers, so there is no lease on sweeping; the duty row with its
+name is a heartbeat for monitoring.
 """
 
 import time
@@ -18,7 +18,7 @@ HEARTBEAT = "sweep"
 
 
 class Sweeper:
-    """Has the dispatcher look for whatever is due, and says now and then that this worker lives."""
+    """Has the dispatcher look for what is due, and notes now and then that this worker is alive."""
 
     def __init__(self, dispatcher: Dispatcher, holder: str) -> None:
         self._dispatcher = dispatcher
@@ -26,13 +26,13 @@ class Sweeper:
         self._beat_at = 0.0
 
     def sweep(self) -> None:
-        """Look once."""
+        """Have the dispatcher look once."""
         if time.monotonic() >= self._beat_at:
             self._beat()
         self._dispatcher.wake(sweep=True)
 
     def leave(self) -> None:
-        """Say that this worker is gone, so that the others take its share at once."""
+        """Note that this worker is gone, so that the others use its part of the limits at once."""
         with transaction():
             workers.note_gone(self._holder)
 

@@ -7,9 +7,9 @@ from provider.infrastructure import event_log
 
 
 def deliver(dispatcher: Dispatcher, logout_id: object) -> None:
-    """Look for what is due, because an ending rang.
+    """Look for what is due, because a wake-up came through the broker.
 
-    Whoever can write to the broker can ring, no more: what is sent, where and whether at all is read
+    Access to the broker allows wake-ups and nothing else: what is sent, where, and whether at all, is read
     from the database (THR-50).
     """
     if _is_id(logout_id):

@@ -133,7 +133,7 @@ def test_a_session_that_was_born_dead_for_its_person_is_found(ada, red):
 
     duties.expire_sessions()
     assert endings() == []
-    duties.end_born_dead()
+    duties.end_already_revoked()
 
     assert [ended.reason for ended in endings()] == [LogoutReason.USER]
     db.session.refresh(made.grants["red"])
@@ -147,11 +147,11 @@ def test_a_session_that_was_born_dead_for_all_is_found_once_the_mass_ending_is_o
     with transaction():
         made.session.provider_epoch = made.grants["red"].provider_epoch = 0
 
-    duties.end_born_dead()
+    duties.end_already_revoked()
     assert endings() == []
     with transaction():
         begun.finished_at = begun.at
-    duties.end_born_dead()
+    duties.end_already_revoked()
 
     assert [(ended.reason, ended.initiator) for ended in endings()] == [(LogoutReason.ADMIN, "admin")]
 

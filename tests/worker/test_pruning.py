@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -15,7 +16,6 @@ from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.logout.notification.outbox import drain
 from provider.tokens.models import UsedProof
-from provider.worker import pruning
 from provider.worker.duties import Duty, Roster
 from provider.worker.pruning import prune, prune_expired
 from tests.conftest import TurnedClock
@@ -46,12 +46,11 @@ def test_only_what_expired_is_deleted(app: Flask) -> None:
     assert count(UsedAssertion) == 2
 
 
-def test_a_batch_takes_the_oldest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pruning, "BATCH", 2)
+def test_a_batch_takes_the_oldest(app: Flask) -> None:
     use_up([timedelta(hours=hours) for hours in (1, 2, 3)])
 
     with transaction():
-        assert prune_expired(UsedAssertion, clock.now()) == 2
+        assert prune_expired(UsedAssertion, clock.now(), limit=2) == 2
 
     [left] = db.session.scalars(select(UsedAssertion.expires_at))
     assert left > clock.now() - timedelta(hours=1, minutes=1)
@@ -73,19 +72,18 @@ def test_pruning_goes_on_until_nothing_is_left(app: Flask) -> None:
     assert count(UsedProof) == 0
 
 
-def test_a_turn_ends_and_the_next_one_comes_at_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pruning_stops_after_its_time_limit_and_goes_on_at_once(app: Flask) -> None:
     """A worker's other duties, and its stop, do not wait for a table that is flooded."""
-    monkeypatch.setattr(pruning, "BATCH", 10)
-    monkeypatch.setattr(pruning, "LONGEST_TURN", timedelta(0))
     with transaction():
         db.session.execute(insert(UsedProof), overdue(25))
     others: list[int] = []
-    roster = Roster("worker", (Duty("prune", timedelta(minutes=1), prune), *counting(others)))
+    prune_a_little = partial(prune, batch=10, time_limit=timedelta(0))
+    roster = Roster("worker", (Duty("prune", timedelta(minutes=1), prune_a_little), *counting(others)))
 
     for left in (15, 5, 0, 0):
         roster.do_due(threading.Event())
         assert count(UsedProof) == left
-    # Once in this period, however often the unfinished one had its turn.
+    # Once in this period, however often the unfinished one was done.
     assert others == [1]
 
 
