@@ -13,7 +13,7 @@ from provider.config.sign_in_settings import SignInSettings
 
 DEFAULT_SCHEDULE = tuple(
     timedelta(seconds=seconds)
-    for seconds in (2, 10, 30, 120, 300, 900, 3600, 10800, 21600, 43200, 86400, 86400)
+    for seconds in (1, 2, 4, 8, 30, 120, 300, 900, 3600, 10800, 21600, 43200, 86400, 86400)
 )
 
 

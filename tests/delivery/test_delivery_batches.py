@@ -299,7 +299,7 @@ def test_a_retry_falls_due_by_itself(app: Flask) -> None:
     with receiving(503, 200) as red:
         delivery = owe(port=red.port)
         dispatcher.start()
-        # Nobody rings and nobody sweeps: after two seconds, a little more or less, it is tried again.
+        # There is no wake-up and no sweep: after a second, a little more or less, it is tried again.
         wait_until(lambda: now_is(delivery).state == DeliveryState.ACCEPTED)
         dispatcher.close()
 

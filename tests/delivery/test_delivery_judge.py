@@ -19,7 +19,7 @@ from provider.delivery.judge import (
 )
 from provider.delivery.models import REFUSALS
 from provider.delivery.outgoing import Answered, Cancelled, ClaimedDelivery, Unanswered, Undeliverable
-from provider.delivery.schedule import LAST_CHANCE_BEFORE, spread, within_horizon
+from provider.delivery.schedule import LAST_CHANCE_BEFORE, spread, wait_after, within_horizon
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ID = UUID(int=7)
@@ -100,6 +100,20 @@ def test_no_answer_short_of_success_is_final(answer: Answered | Unanswered) -> N
         last = verdict.outcome
 
 
+def test_an_app_that_is_back_after_five_seconds_is_notified_within_nine() -> None:
+    for number in range(100):
+        delivery_id, at = UUID(int=number), 0.0
+        for tries in range(1, 5):
+            at += wait_after(tries, DEFAULT_SCHEDULE, delivery_id).total_seconds()
+            if at >= 5:
+                break
+        assert 5 <= at <= 9
+
+
+def test_the_usual_schedule_lasts_for_three_days() -> None:
+    assert timedelta(hours=70) < sum(DEFAULT_SCHEDULE, timedelta()) < timedelta(hours=72)
+
+
 @pytest.mark.parametrize("status", REFUSED)
 def test_what_is_answered_without_success_is_a_refusal(status: int) -> None:
     verdict = judged(Answered(status))
@@ -155,7 +169,7 @@ def test_retry_after_never_brings_a_try_forward(asked: str | None) -> None:
 
 
 def test_a_retry_beyond_the_horizon_is_made_right_before_it() -> None:
-    verdict = judged(Answered(503), tries=7, expires_in=timedelta(minutes=10))
+    verdict = judged(Answered(503), tries=9, expires_in=timedelta(minutes=10))
 
     assert isinstance(verdict, RetryAt)
     assert timedelta(seconds=48) <= NOW + timedelta(minutes=10) - verdict.at <= timedelta(seconds=72)
