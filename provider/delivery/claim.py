@@ -13,6 +13,7 @@ from provider.delivery.outgoing import ClaimedDelivery
 from provider.delivery.permit import Permit
 from provider.delivery.queries import is_free, is_still_pending, list_due, list_first_due
 from provider.delivery.selection import Admit, Capacity, Selection, select_fairly
+from provider.delivery.workers import mark_of
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import Base, db
 from provider.infrastructure.many_rows import insert_many, is_among
@@ -34,12 +35,13 @@ class Claim:
     is_full: bool = False
 
 
-def claim_due(capacity: Capacity, admit: Admit, kinds: Collection[str]) -> Claim:
+def claim_due(capacity: Capacity, admit: Admit, kinds: Collection[str], holder: str) -> Claim:
     """Own as many due deliveries of these kinds as there is capacity for, the urgent first and apps in turn.
 
     The attempt is counted and its row written in the same transaction, which the caller commits before
     anything is sent: a worker that dies leaves its trace, and its rows are free again when the lease ends.
-    The caller releases the permits that `admit` gave for deliveries which are not among those taken.
+    `holder` is the name of the worker. The caller releases the permits that `admit` gave for deliveries
+    which are not among those taken.
     """
     now, selection = clock.now(), Selection()
     limit = max(_LEAST_READ, int(_READ_AHEAD * capacity.usual))
@@ -51,12 +53,12 @@ def claim_due(capacity: Capacity, admit: Admit, kinds: Collection[str]) -> Claim
         due = list_first_due(now, limit, kinds, but=selection.held)
         select_fairly([one for one in due if one.id not in selection.permits], admit, capacity, selection)
         may_be_more = bool(due)
-    owned = {one.id: one for one in own(selection.permits, now)}
+    owned = {one.id: one for one in own(selection.permits, now, holder)}
     taken = [(owned[key], permit) for key, permit in selection.permits.items() if key in owned]
     return Claim(taken, selection.held, may_be_more, selection.is_full)
 
 
-def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[ClaimedDelivery]:
+def own(ids: Collection[UUID], now: datetime, holder: str, *, due: bool = True) -> list[ClaimedDelivery]:
     """Own those of these deliveries that are still pending and free, and count their attempts."""
     if not ids:
         return []
@@ -77,7 +79,7 @@ def own(ids: Collection[UUID], now: datetime, *, due: bool = True) -> list[Claim
             # The result sets it back to zero.
             unfinished_attempts=_table.c.unfinished_attempts + 1,
             leased_until=now + current.settings().delivery_lease,
-            lease_token=new_handle(),
+            lease_token=mark_of(holder) + new_handle(),
         )
         .returning(*_RETURNED)
     )

@@ -43,6 +43,7 @@ class Dispatcher:
         self, owner: Owner, *, concurrency: int, name: str, hasten_batch: int = HASTEN_BATCH
     ) -> None:
         permits = concurrency * _CLAIMED_AHEAD
+        self._name = name
         self._builders = owner.builders
         self._wake_up = WakeUp()
         # SQLite has one writer at a time, and makes a second one sleep longer than it would have to wait.
@@ -54,7 +55,7 @@ class Dispatcher:
             self._limiter, self._results, self._wake_up, slots=concurrency, stalled_limit=permits
         )
         self._starter = Starter(
-            owner, self._limiter, self._health, self._sender, self._results, self._write_lock
+            owner, self._limiter, self._health, self._sender, self._results, self._write_lock, name
         )
         self._thread = ApplicationThreads(1, "dispatch")
         self._next_look = NextLook()
@@ -158,7 +159,8 @@ class Dispatcher:
 
     def _look(self) -> None:
         looked_at = time.monotonic()
-        if self._wake_up.begin_look() and end_expired(self._write_lock, self._builders, self._results):
+        is_sweep = self._wake_up.begin_look()
+        if is_sweep and end_expired(self._write_lock, self._builders, self._results, self._name):
             self.wake(sweep=True)
         found = self._starter.claim_and_start(self._attempts_left)
         if self._attempts_left is not None and isinstance(found, Claimed):

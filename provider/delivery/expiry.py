@@ -15,16 +15,19 @@ _BATCH = 200
 
 
 def end_expired(
-    write_lock: AbstractContextManager[object], builders: Mapping[str, Builder], results: Results
+    write_lock: AbstractContextManager[object], builders: Mapping[str, Builder], results: Results, holder: str
 ) -> bool:
-    """End a batch of them and return whether there may be more; `write_lock` is held while it writes."""
+    """End a batch of them and return whether there may be more; `write_lock` is held while it writes.
+
+    `holder` is the name of the worker.
+    """
     now = clock.now()
     with reading():
         ids = list_run_out(now, _BATCH, builders)
     if not ids:
         return False
     with write_lock, transaction():
-        owned = own(ids, now, due=False)
+        owned = own(ids, now, holder, due=False)
     prepared = prepare(owned, builders)
     for one in owned:
         if isinstance(report := prepared[one.id], Report):

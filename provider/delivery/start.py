@@ -36,6 +36,7 @@ class Starter:
         sender: Sender,
         results: Results,
         write_lock: AbstractContextManager[object],
+        name: str,
     ) -> None:
         self._builders = owner.builders
         self._limiter = limiter
@@ -43,6 +44,7 @@ class Starter:
         self._sender = sender
         self._results = results
         self._write_lock = write_lock
+        self._name = name
 
     def claim_and_start(self, limit: int | None) -> Found:
         """Start at most `limit` attempts, or any number if that is None; returns what was found."""
@@ -56,7 +58,7 @@ class Starter:
         self._health.refresh()
         with Admission(self._limiter, self._health) as admission:
             with self._write_lock, transaction():
-                claim = claim_due(capacity, admission.admit, self._builders)
+                claim = claim_due(capacity, admission.admit, self._builders, self._name)
             jobs = self._prepare(claim)
             self._sender.start(jobs)
             admission.hand_over(job.permit for job in jobs)

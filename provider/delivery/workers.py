@@ -1,5 +1,6 @@
 """The active workers, which share the limits of an endpoint (DLV-13)."""
 
+import hashlib
 import os
 import socket
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ SEEN_EVERY = timedelta(seconds=15)
 # Three beats missed.
 _LIVES_FOR = SEEN_EVERY * 3
 _FORGOTTEN_AFTER = timedelta(days=1)
+_MARK_DIGITS = 16
 
 
 def new_name() -> str:
@@ -23,6 +25,11 @@ def new_name() -> str:
     Containers that use their host's network have its name, and each of them begins to count at one.
     """
     return f"{socket.gethostname()[:100]}:{os.getpid()}:{new_handle()[:8]}"
+
+
+def mark_of(name: str) -> str:
+    """Return the prefix of the lease tokens of a worker's claims, by which they are found later."""
+    return hashlib.sha256(name.encode()).hexdigest()[:_MARK_DIGITS] + "."
 
 
 def note_seen(name: str, now: datetime) -> int:

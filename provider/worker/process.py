@@ -36,7 +36,7 @@ class WorkerProcess:
             self._dispatcher = make_dispatcher(concurrency, holder)
             self._sweep_interval = current.settings().sweep_interval
             self._one_cpu = OneCPU() if current.settings().worker_one_cpu else None
-        self._sweeper = Sweeper(self._dispatcher, holder)
+            self._sweeper = Sweeper(self._dispatcher, holder)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -47,6 +47,7 @@ class WorkerProcess:
             # First of all, because the threads inherit it.
             self._one_cpu.settle()
             self._run("cpu", _CPU_CHECK, self._one_cpu.look)
+        self._sweeper.join()
         with self._app.app_context():
             self._dispatcher.start()
         self._run("sweeper", self._sweep_interval, self._sweeper.sweep)

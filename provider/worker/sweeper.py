@@ -9,12 +9,15 @@ import time
 from sqlalchemy import update
 
 from provider.delivery import workers
+from provider.delivery.abandoned import free_claims_of
 from provider.delivery.dispatch import Dispatcher
-from provider.infrastructure import clock
+from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import change, transaction
 from provider.infrastructure.leases import DutyLease
+from provider.infrastructure.process_locks import ProcessLock
 
 HEARTBEAT = "sweep"
+_LOCKS = "workers"
 
 
 class Sweeper:
@@ -24,17 +27,25 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._holder = holder
         self._beat_at = 0.0
+        self._lock = ProcessLock(current.settings().data_dir / _LOCKS, holder)
+
+    def join(self) -> None:
+        """Let the workers that share the data folder notice when this process is killed."""
+        self._lock.hold()
 
     def sweep(self) -> None:
         """Have the dispatcher look once."""
         if time.monotonic() >= self._beat_at:
             self._beat()
+        self._lock.act_for_ended(_take_over)
         self._dispatcher.wake(sweep=True)
 
     def leave(self) -> None:
         """Note that this worker is gone, so that the others use its part of the limits at once."""
         with transaction():
             workers.note_gone(self._holder)
+        # After that: if the database is away, what is not recorded is free for the others at once.
+        self._lock.release()
 
     def _beat(self) -> None:
         self._beat_at = time.monotonic() + workers.SEEN_EVERY.total_seconds()
@@ -44,3 +55,11 @@ class Sweeper:
             change(row.values(holder=self._holder, last_done_at=now))
             living = workers.note_seen(self._holder, now)
         self._dispatcher.divide_among(living)
+
+
+def _take_over(name: str) -> None:
+    """Free what a worker had claimed that was killed; its lease would hold it for longer."""
+    with transaction():
+        freed = free_claims_of(name)
+        workers.note_gone(name)
+    event_log.warning("worker_was_killed", worker=name, freed=freed)

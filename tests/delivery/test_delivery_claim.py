@@ -30,10 +30,8 @@ from tests.factories import make_account, make_client
 def claim(limit: int = 10) -> list[ClaimedDelivery]:
     """Claim without a limit for any app."""
     with transaction():
-        return [
-            claimed
-            for claimed, _ in claim_due(Capacity(limit, limit), without_limit, [BACKCHANNEL_LOGOUT]).taken
-        ]
+        claim = claim_due(Capacity(limit, limit), without_limit, [BACKCHANNEL_LOGOUT], "worker")
+    return [claimed for claimed, _ in claim.taken]
 
 
 def accepted() -> Report:

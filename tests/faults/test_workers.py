@@ -213,6 +213,27 @@ def test_a_worker_dies_and_another_carries_on(open_house: OpenHouse, broker: Bro
     assert house.findings(disturbances=1) == []
 
 
+def test_what_a_killed_worker_held_is_sent_at_once(open_house: OpenHouse) -> None:
+    """FLT-05: a worker that shares the data folder frees it long before the lease ends."""
+    house = open_house("postgresql", delivery_lease="10m")
+    house.rps["red"].manner = patient
+    visit = house.visitors.sign_in("ada", ["red"])
+    house.visitors.sign_out(visit)
+    wait_until(lambda: house.history.receipts_of("red"))
+    house.workers[0].kill()
+    house.rps["red"].released.set()
+    house.rps["red"].manner = polite
+
+    house.start_worker()
+    house.wait_until_settled()
+
+    assert len(house.history.receipts_of("red")) == 2
+    [noticed] = house.workers[-1].events("worker_was_killed")
+    assert noticed["freed"] == 1
+    house.visitors.probe(visit)
+    assert house.findings(disturbances=1) == []
+
+
 def holder_of(house: House) -> int:
     """The worker that has a connection to red."""
     port = house.rps["red"].port

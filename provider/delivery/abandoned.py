@@ -1,0 +1,19 @@
+"""Free the claims of a worker that was killed (DLV-05)."""
+
+from sqlalchemy import update
+
+from provider.delivery.models import Delivery
+from provider.delivery.queries import is_pending
+from provider.delivery.workers import mark_of
+from provider.infrastructure.database import change
+
+
+def free_claims_of(name: str) -> int:
+    """Free what a worker that no longer runs has claimed and not recorded; returns how many it were.
+
+    In an open transaction. The attempts stay counted, as they do when a lease ends: a request may have been
+    sent, and a delivery that kills its workers is recognised by them.
+    """
+    claimed = Delivery.lease_token.startswith(mark_of(name), autoescape=True)
+    free = update(Delivery).where(is_pending(), Delivery.leased_until.is_not(None), claimed)
+    return change(free.values(leased_until=None, lease_token=None))

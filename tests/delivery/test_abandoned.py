@@ -1,0 +1,84 @@
+"""Claims of a worker that was killed are free at once for the others."""
+
+from flask import Flask
+
+from provider.delivery.abandoned import free_claims_of
+from provider.delivery.attempt import Report
+from provider.delivery.claim import claim_due
+from provider.delivery.finish import finish
+from provider.delivery.judge import Accepted
+from provider.delivery.models import DeliveryState
+from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.selection import Capacity
+from provider.infrastructure.database import transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT
+from tests.delivery.owing import attempts_of, now_is, owe, sign_out_at
+from tests.delivery.permits import without_limit
+from tests.factories import make_client
+
+
+def claim(holder: str, limit: int = 10) -> list[ClaimedDelivery]:
+    with transaction():
+        claim = claim_due(Capacity(limit, limit), without_limit, [BACKCHANNEL_LOGOUT], holder)
+    return [claimed for claimed, _ in claim.taken]
+
+
+def free(holder: str) -> int:
+    with transaction():
+        return free_claims_of(holder)
+
+
+def test_what_a_killed_worker_held_is_claimed_at_once(app: Flask) -> None:
+    delivery = owe()
+    [held] = claim("killed")
+    assert claim("living") == []
+
+    assert free("killed") == 1
+
+    [claimed] = claim("living")
+    assert (claimed.id, claimed.attempt_number) == (delivery.id, 2)
+    assert claimed.lease_token != held.lease_token
+
+
+def test_the_interrupted_attempt_stays_counted(app: Flask) -> None:
+    delivery = owe()
+    claim("killed")
+    free("killed")
+
+    [claimed] = claim("living")
+
+    assert (claimed.crashes, len(attempts_of(delivery))) == (1, 2)
+
+
+def test_claims_of_other_workers_are_left_alone(app: Flask) -> None:
+    red, green = sign_out_at(make_client("red"), make_client("green"))
+    [first] = claim("killed", limit=1)
+    [second] = claim("living", limit=1)
+
+    assert free("killed") == 1
+
+    assert {first.id, second.id} == {red.id, green.id}
+    assert now_is(red if second.id == red.id else green).lease_token == second.lease_token
+    assert [one.id for one in claim("living")] == [first.id]
+
+
+def test_what_was_recorded_before_is_not_sent_again(app: Flask) -> None:
+    delivery = owe()
+    [held] = claim("killed")
+    with transaction():
+        finish([(held, Report(Accepted("accepted")))])
+
+    assert free("killed") == 0
+
+    assert now_is(delivery).state == DeliveryState.ACCEPTED
+
+
+def test_a_late_result_of_a_worker_whose_claims_were_freed_changes_nothing(app: Flask) -> None:
+    delivery = owe()
+    [held] = claim("killed")
+    free("killed")
+
+    with transaction():
+        assert finish([(held, Report(Accepted("accepted")))]) == set()
+
+    assert now_is(delivery).state == DeliveryState.PENDING
