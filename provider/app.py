@@ -1,4 +1,4 @@
-"""The composition root: settings and doors become one application."""
+"""The composition root: settings, services and routes become one application."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ def create_app(
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine, limits=limits_of(role, settings))
-    current.install(app, compose_house(settings, waker))
+    current.install(app, compose_services(settings, waker))
     if role is Role.WEB:
         with app.app_context():
             common_passwords.load()
@@ -67,8 +67,8 @@ def _install_web(app: Flask, added: "Iterable[RouteGroup]") -> None:
     web.install(app, (*groups(), *added))
 
 
-def compose_house(settings: Settings, waker: Waker | None = None) -> current.House:
-    """Compose the settings and the doors of one application; `waker` wakes the worker of its process tree."""
+def compose_services(settings: Settings, waker: Waker | None = None) -> current.Services:
+    """Compose the services of one application; `waker` wakes the worker of its process tree."""
     policy = OutboundPolicy(
         allowed_networks=settings.outbound_networks,
         allowed_hosts=settings.outbound_hosts,
@@ -76,7 +76,7 @@ def compose_house(settings: Settings, waker: Waker | None = None) -> current.Hou
         connect_timeout=settings.outbound_connect_timeout,
         total_deadline=settings.outbound_deadline,
     )
-    return current.House(
+    return current.Services(
         settings=settings,
         data_keys=DataKeys(open_secret_box(settings)),
         outbound=OutboundClient(policy),

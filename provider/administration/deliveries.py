@@ -96,4 +96,4 @@ def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
 
 def _ring(delivery_id: UUID) -> None:
     # Without a broker no worker is woken, and one finds the delivery at its next sweep.
-    current.house().doorbell.ring(str(delivery_id))
+    current.services().doorbell.ring(str(delivery_id))

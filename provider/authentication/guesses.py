@@ -41,7 +41,7 @@ class Guess:
 
 def count(username: str, networks: tuple[str, ...], browser: str | None = None) -> Guess | TooMany:
     """Count a guess that is about to be checked, or return which limit it exceeds."""
-    settings, limits = current.settings(), current.house().rate_limits
+    settings, limits = current.settings(), current.services().rate_limits
     name = _key_of(username)
     if browser is not None and limits.hit(settings.sign_in_limit_browser, _BROWSER, digest_of(browser)):
         return Guess(name, networks, browser)
@@ -61,14 +61,14 @@ def failed(guess: Guess) -> None:
         return
     settings = current.settings()
     network_limits.hit(guess.networks, settings.sign_in_limit_address, _NETWORK)
-    current.house().rate_limits.hit(settings.sign_in_limit_everywhere, _EVERYWHERE, guess.name)
+    current.services().rate_limits.hit(settings.sign_in_limit_everywhere, _EVERYWHERE, guess.name)
 
 
 def succeeded(guess: Guess) -> None:
     """Forget the guesses that were made in this browser or network; those made elsewhere still count."""
     settings = current.settings()
     if guess.browser is not None:
-        limits = current.house().rate_limits
+        limits = current.services().rate_limits
         limits.clear(settings.sign_in_limit_browser, _BROWSER, digest_of(guess.browser))
     else:
         network_limits.clear(guess.networks, settings.sign_in_limit_account, _ACCOUNT, guess.name)

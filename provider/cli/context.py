@@ -86,7 +86,7 @@ def application(*, migrated: bool = True) -> Iterator[None]:
         finally:
             db.session.remove()
             db.engine.dispose()
-            current.house().outbound.close()
+            current.services().outbound.close()
 
 
 def _operator() -> "Operator":

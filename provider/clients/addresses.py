@@ -47,7 +47,7 @@ def has_plain_http_logout(metadata: ClientMetadata) -> bool:
 
 def _problem_of(name: str, url: str, *, for_operator: bool) -> Problem | None:
     try:
-        check_url(url, current.house().outbound.policy)
+        check_url(url, current.services().outbound.policy)
     except OutboundFailure as exc:
         # The operator may know why; a client's owner gets the bare sentence (THR-44).
         why = f"{exc.detail} (see CURFEW_OUTBOUND_ALLOW)" if for_operator else exc
@@ -59,7 +59,7 @@ def _problems_of_sector(metadata: ClientMetadata) -> Iterator[Problem]:
     """Registration §5: the document MUST list every redirect URI of the client."""
     name, uri = "sector_identifier_uri", metadata.sector_identifier_uri or ""
     try:
-        answer = current.house().outbound.get(
+        answer = current.services().outbound.get(
             uri, max_body_bytes=_MOST_SECTOR_BYTES, total_deadline=_SECTOR_DEADLINE
         )
         listed: Any = strict_json.load(answer.body) if answer.status == 200 else None

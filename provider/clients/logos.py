@@ -112,7 +112,7 @@ def fetch(uri: str, client: Client) -> Logo | None:
 def _ask(uri: str) -> Logo | None:
     wanted = {"Accept": ", ".join(_BEGINNINGS)}
     try:
-        answer = current.house().outbound.get(
+        answer = current.services().outbound.get(
             uri, headers=wanted, max_body_bytes=_LARGEST, total_deadline=_DEADLINE
         )
     except OutboundFailure as exc:

@@ -28,7 +28,7 @@ class Sender:
         self._limiter = limiter
         self._results = results
         self._wake_up = wake_up
-        self._outbound = current.house().outbound
+        self._outbound = current.services().outbound
         self._jobs = JobQueue(slots, stalled_limit, self._perform)
         self._ended: queue.SimpleQueue[tuple[Job, Report | None]] = queue.SimpleQueue()
 

@@ -1,6 +1,6 @@
 """The components of the running application: settings and the services that need them.
 
-The composition root puts the house into the application; rooms ask here and never see the framework.
+The composition root installs them; rooms get them here and never see the framework.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
-    """The settings and doors of one application."""
+class Services:
+    """The settings of one application, and what connects it to other systems."""
 
     settings: Settings
     data_keys: DataKeys
@@ -32,34 +32,34 @@ class House:
     memo: dict[str, Any] = field(default_factory=dict)
 
 
-def install(app: Flask, house: House) -> None:
-    """Make a house the one of an application."""
-    app.extensions[_NAME] = house
+def install(app: Flask, services: Services) -> None:
+    """Give an application its services."""
+    app.extensions[_NAME] = services
 
 
-def house() -> House:
-    """Return the house of the application at work."""
-    return cast("House", current_app.extensions[_NAME])
+def services() -> Services:
+    """Return the services of the current application."""
+    return cast("Services", current_app.extensions[_NAME])
 
 
 def settings() -> Settings:
     """Return the settings in force."""
-    return house().settings
+    return services().settings
 
 
 def secret_box(*, at_least: int = 0) -> SecretBox:
     """Return the box that seals what is secret at rest, with its keys up to this generation."""
-    return house().data_keys.box(at_least=at_least)
+    return services().data_keys.box(at_least=at_least)
 
 
 def data_keys() -> DataKeys:
     """Return where that box comes from."""
-    return house().data_keys
+    return services().data_keys
 
 
 def memo(name: str, make: Callable[[], T]) -> T:
     """Return an object that lives as long as the application, made when it is first asked for."""
-    known = house().memo
+    known = services().memo
     if name not in known:
         known[name] = make()
     return cast("T", known[name])

@@ -29,7 +29,7 @@ def hit(networks: Sequence[str], limit: str, *key: str, cost: int = 1) -> bool:
 
     An attempt that costs as much as several counts as often.
     """
-    limits = current.house().rate_limits
+    limits = current.services().rate_limits
     return all(
         limits.hit(limit, *key, network, times=times, cost=cost) for network, times in _counted(networks)
     )
@@ -37,20 +37,20 @@ def hit(networks: Sequence[str], limit: str, *key: str, cost: int = 1) -> bool:
 
 def test(networks: Sequence[str], limit: str, *key: str) -> bool:
     """Return whether another attempt would be within the limits, without counting one."""
-    limits = current.house().rate_limits
+    limits = current.services().rate_limits
     return all(limits.test(limit, *key, network, times=times) for network, times in _counted(networks))
 
 
 def clear(networks: Sequence[str], limit: str, *key: str) -> None:
     """Forget the attempts from the networks."""
-    limits = current.house().rate_limits
+    limits = current.services().rate_limits
     for network, times in _counted(networks):
         limits.clear(limit, *key, network, times=times)
 
 
 def wait(networks: Sequence[str], limit: str, *key: str) -> float:
     """Return the seconds after which another attempt may be within the limits; 0 if one is now."""
-    limits = current.house().rate_limits
+    limits = current.services().rate_limits
     return max(limits.wait(limit, *key, network, times=times) for network, times in _counted(networks))
 
 

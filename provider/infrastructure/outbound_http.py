@@ -1,4 +1,4 @@
-"""The door to the outbound room, under the name by which the rest of the house knows it."""
+"""The outbound HTTP client, under the name by which other rooms import it."""
 
 from provider.infrastructure.outbound.client import OutboundClient, OutboundResponse
 from provider.infrastructure.outbound.policy import (

@@ -119,8 +119,8 @@ def _deliveries(client: Client) -> Iterator[Finding]:
 def _reach(url: str) -> Iterator[Finding]:
     """Go the way to the endpoint step by step; the last finding is the one that it ended with."""
     try:
-        check_url(url, current.house().outbound.policy)
-        seen = current.house().outbound.look(url)
+        check_url(url, current.services().outbound.policy)
+        seen = current.services().outbound.look(url)
     except OutboundFailure as failure:
         policy = isinstance(failure, RefusedTarget)
         yield Finding(
@@ -191,6 +191,6 @@ def _send(url: str, token: str) -> OutboundResponse | OutboundFailure:
     # The headers of a real delivery, so that an app cannot tell the difference.
     headers = {"Curfew-Delivery": str(new_id()), "Curfew-Attempt": "1"}
     try:
-        return current.house().outbound.post_form(url, {"logout_token": token}, headers=headers)
+        return current.services().outbound.post_form(url, {"logout_token": token}, headers=headers)
     except OutboundFailure as failure:
         return failure

@@ -1,4 +1,4 @@
-"""How the house stands at this moment, as readings of the gauges: a few cheap statements."""
+"""The present state, as readings of the gauges: a few cheap statements."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -52,7 +52,7 @@ def thumbprint(members: Mapping[str, str]) -> str:
 
 
 def public_part(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored key's members as they may leave the house; anything else stays in (KEY-08)."""
+    """Return the public members of a stored key, and no others (KEY-08)."""
     return {name: jwk[name] for name in (*_MEMBERS[jwk["kty"]], "alg", "use", "kid")}
 
 

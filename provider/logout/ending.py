@@ -223,4 +223,4 @@ def _announce(outcome: LogoutOutcome, *, rings: bool) -> None:
         notifications=outcome.notifications,
     )
     if outcome.notifications and rings:
-        outcome.rung = current.house().doorbell.ring(str(logout.id))
+        outcome.rung = current.services().doorbell.ring(str(logout.id))

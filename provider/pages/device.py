@@ -90,7 +90,7 @@ def _sign_in_first(typed: str | None) -> AnyResponse:
 
 def _may_try(found: FoundSession) -> bool:
     """Count one more code, before it is looked up: any number of parallel ones count as many (§5.1)."""
-    settings, limits = current.settings(), current.house().rate_limits
+    settings, limits = current.settings(), current.services().rate_limits
     if not limits.hit(settings.device_code_limit_account, "device-code-account", str(found.account.id)):
         # What is not looked up does not count for the network, or one person would lock out the others.
         return False

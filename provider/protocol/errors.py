@@ -1,6 +1,6 @@
 """One class per registered error code, and nothing about how an error looks.
 
-The description is for the developer of the client and leaves the house; the detail is for our log
+The description is for the developer of the client and is sent; the detail is for our log
 only. Whether an error is answered as JSON, as a redirect or as a page is decided in `web.errors`.
 """
 

@@ -29,7 +29,7 @@ def check_parking_limit(
     key, cost = f"parked-{kind.value}", 1 + len(json.dumps(dict(parameters))) // _UNIT_BYTES
     own = str(session_id) if session_id is not None else find_used_browser(cookies.browser_proofs())
     if own is not None:
-        is_within = current.house().rate_limits.hit(limit, key, own, cost=cost)
+        is_within = current.services().rate_limits.hit(limit, key, own, cost=cost)
     else:
         is_within = network_limits.hit(limit, key, cost=cost)
     if not is_within:

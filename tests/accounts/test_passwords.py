@@ -72,7 +72,7 @@ def test_nobody_and_somebody_without_password_are_refused_after_a_hash(app):
     counting = type("Turns", (), {})()
     counting.acquire = lambda timeout: taken.append(1) or turns.acquire(timeout=timeout)
     counting.release = turns.release
-    current.house().memo["password_hashing"] = dataclasses.replace(hashing, turns=counting)
+    current.services().memo["password_hashing"] = dataclasses.replace(hashing, turns=counting)
 
     assert not passwords.verify(None, PASSWORD)
     assert not passwords.verify(robot, PASSWORD)
@@ -85,7 +85,7 @@ def test_nobody_and_somebody_without_password_are_refused_after_a_hash(app):
 def test_a_crowd_is_told_to_come_back(app, ada):
     concurrency = current.settings().argon2_concurrency
     hashing = dataclasses.replace(passwords._hashing(), longest_wait=0.01)
-    current.house().memo["password_hashing"] = hashing
+    current.services().memo["password_hashing"] = hashing
     for _ in range(concurrency):
         assert hashing.turns.acquire(timeout=5)
 
@@ -235,7 +235,7 @@ def test_an_operator_adds_a_list(app, tmp_path, packed):
     path = tmp_path / "leaked.txt"
     text = "Hunter Two Is Starred\r\ncafe\u0301 noir et croissant\n\n".encode() + b"latin \xe9\n"
     path.write_bytes(gzip.compress(text) if packed else text)
-    house = current.house()
+    house = current.services()
     with_list = dataclasses.replace(house.settings, common_passwords_file=path)
     current.install(app, dataclasses.replace(house, settings=with_list, memo={}))
 

@@ -264,7 +264,7 @@ def test_a_client_marked_as_slow_has_half_as_much_time_again(app: Flask, setting
             asked.append(total_deadline)
             return super().post_form(url, fields, headers=headers, total_deadline=total_deadline)
 
-    usual = current.house()
+    usual = current.services()
     current.install(app, replace(usual, outbound=Outbound(usual.outbound.policy)))
     with receiving(200) as red:
         sign_out_at(make_client("red", port=red.port, settings={"slow": slow}))

@@ -86,7 +86,7 @@ def test_of_what_is_not_active_nothing_else_is_said(rp, token):
 def test_a_token_is_active_until_its_end(app, rp, signed_in, turned_clock):
     # No other default is as long: the session, the grant and the refresh token live on.
     shorter = replace(current.settings(), access_token_lifetime=timedelta(minutes=7))
-    current.install(app, replace(current.house(), settings=shorter))
+    current.install(app, replace(current.services(), settings=shorter))
     tokens = rp.sign_in(signed_in)
 
     turned_clock.turn(timedelta(minutes=7, seconds=-1))

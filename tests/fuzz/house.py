@@ -41,7 +41,7 @@ def provider() -> Iterator[Flask]:
             # Libraries warn of odd certificates and keys; whether they are taken is what counts.
             warnings.simplefilter("ignore")
             yield app
-            current.house().outbound.close()
+            current.services().outbound.close()
             db.session.remove()
             db.engine.dispose()
     finally:

@@ -61,7 +61,7 @@ def answer_of_app(data: bytes) -> None:
     """What an app answers to a Logout Token: read to the letter, or a failure of the exchange."""
     _server().answer = data
     with suppress(OutboundFailure):
-        read = current.house().outbound.post_form(_server().url, {"logout_token": "x"})
+        read = current.services().outbound.post_form(_server().url, {"logout_token": "x"})
         assert 200 <= read.status <= 999
 
 

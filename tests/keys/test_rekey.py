@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 
 from provider.accounts import hash_sealing
 from provider.accounts.models import Account
-from provider.app import compose_house
+from provider.app import compose_services
 from provider.audit import chain
 from provider.audit.models import AuditEvent
 from provider.audit.record import record
@@ -42,12 +42,12 @@ class Fleet:
 
     def __init__(self, app, settings, path):
         self.app, self.settings, self.path = app, settings, path
-        self.old = current.house()
+        self.old = current.services()
         self.key = settings.secret_key
 
     def start(self, key=None):
         """Start another process, with the key that is set unless another is named."""
-        house = compose_house(replace(self.settings, secret_key=key or self.key))
+        house = compose_services(replace(self.settings, secret_key=key or self.key))
         self.work(house)
         return house
 
@@ -145,7 +145,7 @@ def test_the_old_key_opens_nothing_after_the_end(fleet, red):
 
     assert said.startswith("curfew: the secret key does not match this database")
     assert said.count("\n") == 1
-    old = compose_house(fleet.settings).data_keys.root
+    old = compose_services(fleet.settings).data_keys.root
     rows = [*db.session.scalars(select(DataKey)), *db.session.scalars(select(SigningKey))]
     assert not any(row.sealed_by == old.name for row in rows if isinstance(row, DataKey))
     stored = db.session.scalars(select(Client)).one()

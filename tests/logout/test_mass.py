@@ -179,7 +179,9 @@ def test_bulk_news_go_after_those_that_somebody_waits_for(ada, red):
 
 
 def test_the_pace_is_kept(app, ada, red):
-    current.install(app, replace(current.house(), settings=replace(current.settings(), mass_ending_pace=50)))
+    current.install(
+        app, replace(current.services(), settings=replace(current.settings(), mass_ending_pace=50))
+    )
     for _ in range(10):
         make_session(ada, [red])
     begun = begin(bulk.end_everybody)

@@ -25,7 +25,7 @@ def signed_out(app):
 
     def sign_out(*, apps: int = 2, woken: bool = True, budget: timedelta = LONG) -> LogoutOutcome:
         settings = replace(current.settings(), notify_budget=budget)
-        current.install(app, replace(current.house(), settings=settings))
+        current.install(app, replace(current.services(), settings=settings))
         made = make_session(make_account("ada"), [make_client(f"app{number}") for number in range(apps)])
         with transaction():
             outcome = end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))

@@ -123,7 +123,7 @@ class Doorbell:
 @pytest.fixture
 def doorbell(app):
     doorbell = Doorbell()
-    current.install(app, replace(current.house(), doorbell=doorbell))
+    current.install(app, replace(current.services(), doorbell=doorbell))
     return doorbell
 
 

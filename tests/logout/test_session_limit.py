@@ -28,7 +28,7 @@ def at_most(app):
 
     def allow(most: int) -> None:
         changed = replace(current.settings(), sessions_per_account=most)
-        current.install(app, replace(current.house(), settings=changed))
+        current.install(app, replace(current.services(), settings=changed))
 
     return allow
 

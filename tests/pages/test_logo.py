@@ -206,7 +206,7 @@ def test_of_many_who_want_the_same_logo_at_once_one_fetches_it(app, red):
 
 
 def test_only_so_many_logos_are_remembered(http, red):
-    current.house().memo["logos"] = logos.Memory(most=2)
+    current.services().memo["logos"] = logos.Memory(most=2)
     with Server(answering(sent(PNG))) as server:
         for name in ("red", "green", "blue"):
             red(server, name)

@@ -146,7 +146,7 @@ def test_a_session_that_was_ended_at_one_node_is_dead_at_every_other(story, sett
     bearer = {"Authorization": f"Bearer {story.tokens['access_token']}"}
     assert other_node.test_client().get("/userinfo", headers=bearer).status_code == 401
     with other_node.app_context():
-        current.house().outbound.close()
+        current.services().outbound.close()
         db.engine.dispose()
 
 

@@ -239,7 +239,7 @@ def and_walked(begin: Cause) -> Cause:
 
 
 def set_settings(story: FullStory, **values: object) -> None:
-    house = current.house()
+    house = current.services()
     story.app.extensions["curfew"] = replace(house, settings=replace(house.settings, **values))
 
 

@@ -211,7 +211,7 @@ class TestStaleKeys:
 
 
 def test_one_registrants_many_addresses_push_no_others_keys_out(app):
-    current.house().memo["client-keys"] = client_keys.FetchedKeys(most=4)
+    current.services().memo["client-keys"] = client_keys.FetchedKeys(most=4)
     with published(PUBLIC) as keys, published({"keys": []}) as many:
         made = {"token_endpoint_auth_method": "private_key_jwt"}
         green = self_registered(app, "green", NEIGHBOUR, jwks_uri=keys.uri, **made)

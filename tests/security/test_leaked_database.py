@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from provider.accounts import passwords
 from provider.accounts.models import Account
-from provider.app import compose_house
+from provider.app import compose_services
 from provider.clients import initial_access, registration_token
 from provider.clients.models import Client
 from provider.clients.secrets import check_secret
@@ -166,7 +166,7 @@ def test_each_column_that_looks_like_a_proof_is_known_for_what_it_is():
 def test_a_provider_with_another_key_neither_signs_nor_verifies_a_guess(app, story, secrets, settings):
     end_read()
     # The thief deletes what stops him: the row that says that another key is the right one.
-    current.install(app, compose_house(replace(settings, secret_key=ANOTHER_KEY)))
+    current.install(app, compose_services(replace(settings, secret_key=ANOTHER_KEY)))
     with transaction():
         db.session.execute(data_keys.DataKey.__table__.delete())
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from flask import Flask
 from sqlalchemy import Engine, event
 
-from provider.app import compose_house, create_app
+from provider.app import compose_services, create_app
 from provider.config import Settings
 from provider.infrastructure import current
 from provider.infrastructure.database import db
@@ -29,7 +29,7 @@ def opened(settings: Settings, adapt: Adapt | None = None) -> Iterator[Flask]:
     app = application(settings, adapt)
     with app.app_context():
         yield app
-        current.house().outbound.close()
+        current.services().outbound.close()
         db.session.remove()
         _close_connections(db.engine)
 
@@ -47,7 +47,7 @@ def application(settings: Settings, adapt: Adapt | None = None) -> Flask:
             # Collected with a connection in its pool, it would warn in the middle of another test.
             db.engine.dispose()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    current.install(known, compose_house(settings))
+    current.install(known, compose_services(settings))
     return known
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from provider.app import compose_house, create_app
+from provider.app import compose_services, create_app
 from provider.config import Settings
 from tests.support.applications import COMPOSED_WITH
 
@@ -42,6 +42,6 @@ def database_url(sqlite_url):
 
 def test_applications_of_one_kind_are_composed_with_the_same_settings(settings):
     # Each test has services of its own.
-    composed_with = read_by(create_app, settings) - read_by(compose_house, settings)
+    composed_with = read_by(create_app, settings) - read_by(compose_services, settings)
 
     assert set(composed_with) - OF_EACH_TEST <= set(COMPOSED_WITH)

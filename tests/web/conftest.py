@@ -50,7 +50,7 @@ def separate_app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     with app.app_context():
         yield app
-        current.house().outbound.close()
+        current.services().outbound.close()
         db.session.remove()
         db.engine.dispose()
 

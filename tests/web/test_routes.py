@@ -148,7 +148,7 @@ class TestANewEndpoint:
         app = create_app(settings, added=(RouteGroup(name="added", routes=(route,)),))
         with app.app_context():
             yield app
-            current.house().outbound.close()
+            current.services().outbound.close()
             db.session.remove()
             db.engine.dispose()
 

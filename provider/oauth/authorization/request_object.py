@@ -149,7 +149,9 @@ def _fetched(request_uri: str, client: Client) -> str:
         raise InvalidRequestURI("the request_uri is not registered for this app")
     try:
         with connection_released(), slot_for(address, registrant_of(client)):
-            answer = current.house().outbound.get(address, max_body_bytes=LARGEST, total_deadline=_DEADLINE)
+            answer = current.services().outbound.get(
+                address, max_body_bytes=LARGEST, total_deadline=_DEADLINE
+            )
     except OutboundFailure as exc:
         event_log.warning("request_object_not_fetched", request_uri=address, kind=exc.kind)
         raise InvalidRequestURI("the request_uri could not be fetched", detail=str(exc.detail)) from exc

@@ -220,7 +220,7 @@ def _fetch(uri: str, deadline: timedelta) -> _Fetched:
     """Fetch what a client publishes. Raises _Hanging if there is no answer in time."""
     started_at = clock.now()
     try:
-        answer = current.house().outbound.get(uri, max_body_bytes=_LARGEST_JWKS, total_deadline=deadline)
+        answer = current.services().outbound.get(uri, max_body_bytes=_LARGEST_JWKS, total_deadline=deadline)
         if answer.status != 200:
             event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind="status", status=answer.status)
             return _nothing()

@@ -97,7 +97,7 @@ def record(refusal: Refusal) -> None:
     if refusal.cause:
         told["cause"] = refusal.cause.value
     event_log.info("client_refused", client_id=refusal.client_id, **told)
-    limits, key = current.house().rate_limits, (refusal.client_id, refusal.kind.value)
+    limits, key = current.services().rate_limits, (refusal.client_id, refusal.kind.value)
     if refusal.is_known:
         is_kept = limits.hit(_KEPT, "refusal", *key)
         is_audited = limits.hit(_AUDITED, "refusal-audit", *key) and limits.hit(
