@@ -38,7 +38,7 @@ _LEAST_LEASE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AttemptResult:
     """How an attempt went; without an exchange nothing was sent."""
 
     verdict: Verdict
@@ -55,17 +55,17 @@ class Report:
 
 def prepare(
     claimed: Sequence[ClaimedDelivery], builders: Mapping[str, Builder]
-) -> dict[UUID, Prepared | Report]:
-    """Read what the requests need, for all of them at once; a report stands for one that is not sent."""
+) -> dict[UUID, Prepared | AttemptResult]:
+    """Read what the requests need, for all of them at once; a result stands for one that is not sent."""
     waits, now = current.settings().delivery_schedule, clock.now()
-    prepared: dict[UUID, Prepared | Report] = {}
+    prepared: dict[UUID, Prepared | AttemptResult] = {}
     kinds: dict[str, list[ClaimedDelivery]] = {}
     for one in claimed:
         early = judge_before_sending(one, waits, now)
         if early is None:
             kinds.setdefault(one.kind, []).append(one)
         else:
-            prepared[one.id] = Report(early)
+            prepared[one.id] = AttemptResult(early)
     for kind, of_kind in kinds.items():
         prepared.update(_prepare_kind(of_kind, kind, builders))
     return prepared
@@ -73,7 +73,7 @@ def prepare(
 
 def _prepare_kind(
     claimed: Sequence[ClaimedDelivery], kind: str, builders: Mapping[str, Builder]
-) -> Mapping[UUID, Prepared | Report]:
+) -> Mapping[UUID, Prepared | AttemptResult]:
     try:
         with reading():
             prepared = builders[kind](claimed)
@@ -84,29 +84,29 @@ def _prepare_kind(
             return {key: how for one in claimed for key, how in _prepare_kind([one], kind, builders).items()}
         [one] = claimed
         event_log.error("delivery_not_built", exc_info=True, delivery_id=one.id, kind=kind)
-        return {one.id: Report(postponed(one, clock.now()))}
+        return {one.id: AttemptResult(postponed(one, clock.now()))}
     return prepared
 
 
-def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClient) -> Report:
+def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClient) -> AttemptResult:
     """Attempt a claimed delivery. No transaction is open and no connection held while we wait."""
     match prepared:
         case Undeliverable():
-            return Report(judge_undeliverable(prepared, claimed, clock.now()))
+            return AttemptResult(judge_undeliverable(prepared, claimed, clock.now()))
         case Cancelled() | Superseded():
-            return Report(prepared)
+            return AttemptResult(prepared)
     if claimed.leased_until - clock.now() < current.settings().outbound_deadline * _LEAST_LEASE:
         # It waited so long for a slot that the lease may end before there is an answer.
-        return Report(Postponed(clock.now()))
+        return AttemptResult(Postponed(clock.now()))
     try:
         request = prepared()
     except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the client no attempt.
         event_log.error("delivery_not_built", exc_info=True, delivery_id=claimed.id, kind=claimed.kind)
         db.session.rollback()
-        return Report(postponed(claimed, clock.now()))
+        return AttemptResult(postponed(claimed, clock.now()))
     if claimed.leased_until <= clock.now():
         # This process was suspended; an attempt without any time would count against the client.
-        return Report(Postponed(clock.now()))
+        return AttemptResult(Postponed(clock.now()))
     return _send(request, claimed, outbound)
 
 
@@ -117,7 +117,7 @@ def _deadline(request: OutgoingRequest, claimed: ClaimedDelivery) -> timedelta:
     return min(wanted, claimed.leased_until - clock.now())
 
 
-def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: OutboundClient) -> Report:
+def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: OutboundClient) -> AttemptResult:
     # DLV-08: the delivery's id stays the same over all attempts, so that a client can recognise a repetition.
     headers = {"Curfew-Delivery": str(claimed.id), "Curfew-Attempt": str(claimed.attempt_number)}
     started = clock.now()
@@ -143,4 +143,4 @@ def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: Outbound
     )
     waits = current.settings().delivery_schedule
     verdict = judge(answer, claimed, waits, now, is_client_deleted=request.is_client_deleted)
-    return Report(verdict, exchange)
+    return AttemptResult(verdict, exchange)

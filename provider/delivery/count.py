@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from provider.delivery.attempt import Report
+from provider.delivery.attempt import AttemptResult
 from provider.delivery.finish import Ended, state_after
 from provider.delivery.judge import Accepted
 from provider.infrastructure import clock, metrics
@@ -14,21 +14,21 @@ def count(ended: Sequence[Ended]) -> None:
     now = clock.now()
     outcomes: Counter[tuple[str, str]] = Counter()
     finished: Counter[tuple[str, str]] = Counter()
-    for claimed, report in ended:
-        outcomes[claimed.kind, _outcome(report)] += 1
-        state = state_after(report)
+    for claimed, result in ended:
+        outcomes[claimed.kind, _outcome(result)] += 1
+        state = state_after(result)
         if state.is_final:
             finished[state.value, "first" if claimed.attempt_number == 1 else "later"] += 1
-        if report.exchange and isinstance(report.verdict, Accepted):
+        if result.exchange and isinstance(result.verdict, Accepted):
             told_after = (now - claimed.created_at).total_seconds()
-            metrics.TIME_TO_TOLD.labels(report.exchange.recipient).observe(max(0.0, told_after))
+            metrics.TIME_TO_TOLD.labels(result.exchange.recipient).observe(max(0.0, told_after))
     for labels, times in outcomes.items():
         metrics.DELIVERY_ATTEMPTS.labels(*labels).inc(times)
     for labels, times in finished.items():
         metrics.DELIVERIES_FINISHED.labels(*labels).inc(times)
 
 
-def _outcome(report: Report) -> str:
-    outcome = report.exchange.outcome if report.exchange else getattr(report.verdict, "outcome", None)
+def _outcome(result: AttemptResult) -> str:
+    outcome = result.exchange.outcome if result.exchange else getattr(result.verdict, "outcome", None)
     # Without either word nothing was sent: by our own fault, or because it would have done harm.
-    return outcome or type(report.verdict).__name__.lower()
+    return outcome or type(result.verdict).__name__.lower()

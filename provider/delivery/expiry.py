@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
-from provider.delivery.attempt import Report, prepare
+from provider.delivery.attempt import AttemptResult, prepare
 from provider.delivery.claim import own
 from provider.delivery.outgoing import Builder
 from provider.delivery.queries import list_run_out
@@ -30,6 +30,6 @@ def end_expired(
         owned = own(ids, now, holder, due=False)
     prepared = prepare(owned, builders)
     for one in owned:
-        if isinstance(report := prepared[one.id], Report):
-            results.add(one, report)
+        if isinstance(result := prepared[one.id], AttemptResult):
+            results.add(one, result)
     return len(ids) == _BATCH

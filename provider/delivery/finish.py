@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Table, delete, select, tuple_
 
-from provider.delivery.attempt import Report
+from provider.delivery.attempt import AttemptResult
 from provider.delivery.judge import Accepted, Expired, Outcome, Postponed, RetryAt
 from provider.delivery.models import REFUSALS, Delivery, DeliveryState
 from provider.delivery.outgoing import Cancelled, ClaimedDelivery, Superseded
@@ -16,7 +16,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import Base, change, db
 from provider.infrastructure.many_rows import is_among, update_many
 
-Ended = tuple[ClaimedDelivery, Report]
+Ended = tuple[ClaimedDelivery, AttemptResult]
 
 
 def finish(ended: Sequence[Ended]) -> set[ClaimedDelivery]:
@@ -30,20 +30,20 @@ def finish(ended: Sequence[Ended]) -> set[ClaimedDelivery]:
     if not valid:
         return held
     now = clock.now()
-    update_many(_delivery, [_row(claimed, report, now) for claimed, report in valid], ("id",))
-    made = [_attempt_row(claimed, report, now) for claimed, report in valid if report.exchange]
+    update_many(_delivery, [_row(claimed, result, now) for claimed, result in valid], ("id",))
+    made = [_attempt_row(claimed, result, now) for claimed, result in valid if result.exchange]
     if made:
         update_many(_attempt, made, ("delivery_id", "number"))
-    unmade = [_key(claimed) for claimed, report in valid if report.exchange is None]
+    unmade = [_key(claimed) for claimed, result in valid if result.exchange is None]
     if unmade:
         # Nothing was sent, so there was no attempt.
         change(delete(_attempt).where(tuple_(_attempt.c.delivery_id, _attempt.c.number).in_(unmade)))
     return held
 
 
-def state_after(report: Report) -> DeliveryState:
-    """Return the state that a report leads to."""
-    match report.verdict:
+def state_after(result: AttemptResult) -> DeliveryState:
+    """Return the state that a result leads to."""
+    match result.verdict:
         case Accepted():
             return DeliveryState.ACCEPTED
         case Expired():
@@ -68,10 +68,10 @@ def _lock_held(claimed: Sequence[ClaimedDelivery]) -> set[ClaimedDelivery]:
     return {one for one in claimed if tokens.get(one.id) == one.lease_token}
 
 
-def _row(claimed: ClaimedDelivery, report: Report, now: datetime) -> dict[str, Any]:
+def _row(claimed: ClaimedDelivery, result: AttemptResult, now: datetime) -> dict[str, Any]:
     """Return the delivery's new values."""
-    exchange, state = report.exchange, state_after(report)
-    outcome = exchange.outcome if exchange else getattr(report.verdict, "outcome", None)
+    exchange, state = result.exchange, state_after(result)
+    outcome = exchange.outcome if exchange else getattr(result.verdict, "outcome", None)
     return {
         "id": claimed.id,
         "state": state.value,
@@ -80,8 +80,8 @@ def _row(claimed: ClaimedDelivery, report: Report, now: datetime) -> dict[str, A
         "refusals": claimed.refusals + (outcome in REFUSALS),
         # One that waits for its crashes may crash once more before it waits again.
         "unfinished_attempts": 1 if outcome == Outcome.CRASHED else 0,
-        "cancel_reason": getattr(report.verdict, "reason", None),
-        "next_attempt_at": getattr(report.verdict, "at", claimed.next_attempt_at),
+        "cancel_reason": getattr(result.verdict, "reason", None),
+        "next_attempt_at": getattr(result.verdict, "at", claimed.next_attempt_at),
         "last_outcome": outcome or claimed.last_outcome,
         "last_status": exchange.status if exchange else claimed.last_status,
         "last_url": exchange.url if exchange else claimed.last_url,
@@ -92,8 +92,8 @@ def _row(claimed: ClaimedDelivery, report: Report, now: datetime) -> dict[str, A
     }
 
 
-def _attempt_row(claimed: ClaimedDelivery, report: Report, now: datetime) -> dict[str, Any]:
-    exchange = report.exchange
+def _attempt_row(claimed: ClaimedDelivery, result: AttemptResult, now: datetime) -> dict[str, Any]:
+    exchange = result.exchange
     if exchange is None:
         raise AssertionError("an attempt is an exchange")
     return {

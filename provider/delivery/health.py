@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from provider.delivery import breaker, evidence, health_rows
-from provider.delivery.attempt import Report
+from provider.delivery.attempt import AttemptResult
 from provider.delivery.breaker import Tally, Transition
 from provider.delivery.known_health import CurrentURLs, KnownHealth
 from provider.delivery.limiter import Limiter
@@ -52,11 +52,11 @@ class Health:
         self._unhastened: set[UUID] = set()
         self._written_at = self._counted_from = -breaker.WINDOW.total_seconds()
 
-    def count(self, client_id: UUID, report: Report | None) -> None:
+    def count(self, client_id: UUID, result: AttemptResult | None) -> None:
         """Count an attempt, if a request was sent."""
-        if report is None or report.exchange is None:
+        if result is None or result.exchange is None:
             return
-        exchange, succeeded = report.exchange, bool(report.has_succeeded)
+        exchange, succeeded = result.exchange, bool(result.has_succeeded)
         tally = self._tallies.get(client_id)
         if tally is None:
             tally = self._tallies[client_id] = Tally()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from provider.delivery.attempt import Report
+from provider.delivery.attempt import AttemptResult
 from provider.delivery.count import count
 from provider.delivery.finish import Ended, finish, state_after
 from provider.delivery.outgoing import ClaimedDelivery
@@ -23,7 +23,7 @@ _NOTED_A_SECOND = 20
 
 
 class Results:
-    """Reports that wait to be written, by a thread of their own: the claims go on meanwhile.
+    """Results that wait to be written, by a thread of their own: the claims go on meanwhile.
 
     A database that is away loses none of them.
     """
@@ -44,10 +44,10 @@ class Results:
         # When attempts that were put off are due soon; the sweep finds the others.
         self._due_at: set[float] = set()
 
-    def add(self, claimed: ClaimedDelivery, report: Report) -> None:
-        """Take a report; it is written down soon."""
+    def add(self, claimed: ClaimedDelivery, result: AttemptResult) -> None:
+        """Take a result; it is written down soon."""
         with self._lock:
-            self._unwritten.append((claimed, report))
+            self._unwritten.append((claimed, result))
             if not self._is_writing:
                 self._thread.submit(self._write_all)
                 self._is_writing = True
@@ -59,7 +59,7 @@ class Results:
 
     @property
     def unwritten(self) -> int:
-        """How many reports are still to be written."""
+        """How many results are still to be written."""
         return len(self._unwritten)
 
     def next_due_at(self, after: float) -> float:
@@ -130,8 +130,8 @@ class Results:
             ours = finish(ended)
             self._record([one for one in ended if one[0] in ours and state_after(one[1]).is_final])
         states: Counter[str] = Counter()
-        for claimed, report in ended:
-            states[self._tell(claimed, report, is_ours=claimed in ours)] += 1
+        for claimed, result in ended:
+            states[self._tell(claimed, result, is_ours=claimed in ours)] += 1
         count([one for one in ended if one[0] in ours])
         return states
 
@@ -142,7 +142,7 @@ class Results:
             with self._lock:
                 self._due_at.add(due_at)
 
-    def _tell(self, claimed: ClaimedDelivery, report: Report, *, is_ours: bool) -> str:
+    def _tell(self, claimed: ClaimedDelivery, result: AttemptResult, *, is_ours: bool) -> str:
         """Log how an attempt went, and remember when the next is due."""
         with event_log.correlated(claimed.correlation_id):
             if not is_ours:
@@ -150,17 +150,17 @@ class Results:
                     "delivery_lease_lost", delivery_id=claimed.id, attempt=claimed.attempt_number
                 )
                 return "lease_lost"
-            _log(claimed, report)
-        next_at = getattr(report.verdict, "at", None)
+            _log(claimed, result)
+        next_at = getattr(result.verdict, "at", None)
         if next_at is not None:
             self._note_due((next_at - clock.now()).total_seconds())
-        return state_after(report).value
+        return state_after(result).value
 
 
-def _log(claimed: ClaimedDelivery, report: Report) -> None:
-    exchange = report.exchange
-    outcome = exchange.outcome if exchange else getattr(report.verdict, "outcome", "postponed")
-    next_attempt_at = getattr(report.verdict, "at", None)
+def _log(claimed: ClaimedDelivery, result: AttemptResult) -> None:
+    exchange = result.exchange
+    outcome = exchange.outcome if exchange else getattr(result.verdict, "outcome", "postponed")
+    next_attempt_at = getattr(result.verdict, "at", None)
     event_log.info(
         "delivery_attempted",
         delivery_id=claimed.id,
@@ -169,7 +169,7 @@ def _log(claimed: ClaimedDelivery, report: Report) -> None:
         client_id=exchange.recipient if exchange else None,
         attempt=claimed.attempt_number,
         outcome=outcome,
-        state=state_after(report).value,
+        state=state_after(result).value,
         status=exchange.status if exchange else None,
         latency_ms=exchange.latency_ms if exchange else None,
         next_attempt_at=next_attempt_at.isoformat() if next_attempt_at else None,

@@ -4,7 +4,7 @@ import queue
 from collections.abc import Iterator
 from contextlib import suppress
 
-from provider.delivery.attempt import Report, perform
+from provider.delivery.attempt import AttemptResult, perform
 from provider.delivery.job_queue import Job, JobQueue
 from provider.delivery.judge import Postponed
 from provider.delivery.limiter import Limiter
@@ -30,23 +30,23 @@ class Sender:
         self._wake_up = wake_up
         self._outbound = current.services().outbound
         self._jobs = JobQueue(slots, stalled_limit, self._perform)
-        self._ended: queue.SimpleQueue[tuple[Job, Report | None]] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[Job, AttemptResult | None]] = queue.SimpleQueue()
 
     def start(self, jobs: list[Job]) -> None:
         """Attempt these as soon as there are slots. Raises RuntimeError if no thread can be started."""
         self._jobs.add(jobs)
 
-    def collect(self) -> Iterator[tuple[ClaimedDelivery, Report | None]]:
+    def collect(self) -> Iterator[tuple[ClaimedDelivery, AttemptResult | None]]:
         """Release the permits of the attempts that have ended, and yield how they went."""
         with suppress(queue.Empty):
             while True:
-                job, report = self._ended.get_nowait()
-                exchange = report.exchange if report else None
+                job, result = self._ended.get_nowait()
+                exchange = result.exchange if result else None
                 job.permit.release(
-                    report.has_succeeded if report else None,
+                    result.has_succeeded if result else None,
                     self._outbound.address_of(exchange.url) if exchange else None,
                 )
-                yield job.claimed, report
+                yield job.claimed, result
 
     def replace_stalled(self) -> bool:
         """Give the slots of attempts that are not answered soon to others; returns if there were any."""
@@ -65,18 +65,18 @@ class Sender:
         self._jobs.close()
 
     def _perform(self, job: Job) -> None:
-        claimed, report = job.claimed, None
+        claimed, result = job.claimed, None
         try:
             with event_log.correlated(claimed.correlation_id):
                 # A worker that closes sends nothing more: what waits in memory is free for others at once.
                 if self._wake_up.is_closing or job.is_put_back:
-                    report = Report(Postponed(clock.now()))
+                    result = AttemptResult(Postponed(clock.now()))
                 else:
-                    report = perform(claimed, job.prepared, self._outbound)
-            self._results.add(claimed, report)
+                    result = perform(claimed, job.prepared, self._outbound)
+            self._results.add(claimed, result)
         except Exception as exc:  # noqa: BLE001 – logged; the lease runs out and it is attempted again.
             log_failure("delivery_not_finished", exc, delivery_id=claimed.id)
         finally:
-            self._ended.put((job, report))
+            self._ended.put((job, result))
             if self._ended.qsize() >= self._limiter.active // _COLLECTED_TOGETHER:
                 self._wake_up.notify()

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 from provider.delivery.admission import Admission
-from provider.delivery.attempt import Report, prepare
+from provider.delivery.attempt import AttemptResult, prepare
 from provider.delivery.claim import Claim, claim_due
 from provider.delivery.health import Health
 from provider.delivery.job_queue import Job
@@ -70,7 +70,7 @@ class Starter:
         jobs = []
         for claimed, permit in claim.taken:
             request = prepared.get(claimed.id, Cancelled(CLIENT_DELETED))
-            if isinstance(request, Report):
+            if isinstance(request, AttemptResult):
                 self._results.add(claimed, request)
             else:
                 jobs.append(Job(claimed, request, permit))

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from provider.delivery.abandoned import free_claims_of
-from provider.delivery.attempt import Report
+from provider.delivery.attempt import AttemptResult
 from provider.delivery.claim import claim_due
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted
@@ -66,7 +66,7 @@ def test_what_was_recorded_before_is_not_sent_again(app: Flask) -> None:
     delivery = owe()
     [held] = claim("killed")
     with transaction():
-        finish([(held, Report(Accepted("accepted")))])
+        finish([(held, AttemptResult(Accepted("accepted")))])
 
     assert free("killed") == 0
 
@@ -79,6 +79,6 @@ def test_a_late_result_of_a_worker_whose_claims_were_freed_changes_nothing(app: 
     free("killed")
 
     with transaction():
-        assert finish([(held, Report(Accepted("accepted")))]) == set()
+        assert finish([(held, AttemptResult(Accepted("accepted")))]) == set()
 
     assert now_is(delivery).state == DeliveryState.PENDING

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from provider.delivery import outbox
-from provider.delivery.attempt import Report
+from provider.delivery.attempt import AttemptResult
 from provider.delivery.claim import claim_due
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted, Postponed, RetryAt
@@ -34,14 +34,14 @@ def claim(limit: int = 10) -> list[ClaimedDelivery]:
     return [claimed for claimed, _ in claim.taken]
 
 
-def accepted() -> Report:
+def accepted() -> AttemptResult:
     exchange = Exchange(
         url="https://red.test", jti="j", recipient="red", outcome="accepted", status=200, latency_ms=7
     )
-    return Report(Accepted("accepted"), exchange)
+    return AttemptResult(Accepted("accepted"), exchange)
 
 
-def finish_now(claimed: ClaimedDelivery, report: Report) -> bool:
+def finish_now(claimed: ClaimedDelivery, report: AttemptResult) -> bool:
     with transaction():
         return bool(finish([(claimed, report)]))
 
@@ -111,7 +111,7 @@ def test_a_delivery_that_is_not_due_is_not_claimed(app: Flask) -> None:
     [claimed] = claim()
     at = clock.now() + timedelta(seconds=30)
 
-    finish_now(claimed, Report(RetryAt(at, "timeout"), accepted().exchange))
+    finish_now(claimed, AttemptResult(RetryAt(at, "timeout"), accepted().exchange))
 
     assert now_is(delivery).next_attempt_at == at
     assert claim() == []
@@ -121,7 +121,7 @@ def test_what_was_never_sent_is_no_attempt(app: Flask) -> None:
     delivery = owe()
     [claimed] = claim()
 
-    finish_now(claimed, Report(Postponed(clock.now())))
+    finish_now(claimed, AttemptResult(Postponed(clock.now())))
 
     assert now_is(delivery).attempt_count == 0
     assert attempts_of(delivery) == []

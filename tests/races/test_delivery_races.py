@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from provider.delivery.attempt import Report
+from provider.delivery.attempt import AttemptResult
 from provider.delivery.claim import claim_due
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted
@@ -22,7 +22,7 @@ from tests.support.reads import end_read
 
 pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
-WENT_WELL = Report(
+WENT_WELL = AttemptResult(
     Accepted("accepted"),
     Exchange(url="https://red.test", jti="j", recipient="red", outcome="accepted", status=200, latency_ms=7),
 )

@@ -10,7 +10,7 @@ from provider.audit.record import Entry, entry, record, record_many
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import workers
-from provider.delivery.attempt import Report
+from provider.delivery.attempt import AttemptResult
 from provider.delivery.breaker import Transition
 from provider.delivery.dispatch import Dispatcher
 from provider.delivery.finish import Ended, state_after
@@ -56,7 +56,7 @@ def drain(limit: int | None = None) -> "Counter[str]":
 def record_results(ended: Sequence[Ended]) -> None:
     """Write the audit entries of deliveries that have reached their final states, in the same transaction."""
     notices = notice.of_claimed([claimed for claimed, _ in ended])
-    entries = [_entry(claimed, notices[claimed.id], report) for claimed, report in ended]
+    entries = [_entry(claimed, notices[claimed.id], result) for claimed, result in ended]
     record_many(entries)
     expired = [one for one in entries if one["tag"] == EventTag.DELIVERY_EXPIRED]
     if expired:
@@ -78,11 +78,11 @@ def _warn_of_expired(expired: Sequence[Entry]) -> None:
             )
 
 
-def _entry(claimed: ClaimedDelivery, told: LogoutNotice, report: Report) -> Entry:
-    exchange = report.exchange
+def _entry(claimed: ClaimedDelivery, told: LogoutNotice, result: AttemptResult) -> Entry:
+    exchange = result.exchange
     with event_log.correlated(claimed.correlation_id):
         return entry(
-            _TAGS[state_after(report)],
+            _TAGS[state_after(result)],
             actor="system",
             account_id=told.account_id,
             client_id=exchange.recipient if exchange else _wire_id(claimed.client_id),
@@ -90,9 +90,9 @@ def _entry(claimed: ClaimedDelivery, told: LogoutNotice, report: Report) -> Entr
             logout_id=claimed.cause_id,
             delivery_id=claimed.id,
             attempts=claimed.attempt_number if exchange else claimed.attempt_number - 1,
-            outcome=exchange.outcome if exchange else getattr(report.verdict, "outcome", None),
+            outcome=exchange.outcome if exchange else getattr(result.verdict, "outcome", None),
             status=exchange.status if exchange else None,
-            reason=getattr(report.verdict, "reason", None),
+            reason=getattr(result.verdict, "reason", None),
         )
 
 
