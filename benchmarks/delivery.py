@@ -245,7 +245,7 @@ def drain(bench: Bench, clients: list[Client], receivers: house.Receivers, worke
         spent = [one.cpu_seconds() for one in running]
         # More than one worker takes before another one gets any: all are to begin at once.
         for _ in range(workers * 20):
-            current.services().doorbell.ring(str(new_id()))
+            current.services().wake_ups.send(str(new_id()))
         received = bench.wait_for(receivers, count, 900)
         bench.wait_until_written()
         done = (time.monotonic_ns() - started) / 1e9

@@ -16,7 +16,7 @@ from provider.infrastructure.outbound_http import OutboundClient, OutboundPolicy
 from provider.infrastructure.private_files import keep_private
 from provider.infrastructure.rate_limits import RateLimits
 from provider.infrastructure.secrets import open_secret_box
-from provider.infrastructure.task_queue import Doorbell
+from provider.infrastructure.task_queue import WakeUps
 from provider.infrastructure.wake_pipe import Waker
 
 if TYPE_CHECKING:
@@ -81,5 +81,5 @@ def compose_services(settings: Settings, waker: Waker | None = None) -> current.
         data_keys=DataKeys(open_secret_box(settings)),
         outbound=OutboundClient(policy),
         rate_limits=RateLimits(settings.broker_url or None),
-        doorbell=Doorbell(settings.broker_url, waker),
+        wake_ups=WakeUps(settings.broker_url, waker),
     )

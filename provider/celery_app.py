@@ -1,7 +1,7 @@
 """The worker as a Celery application: `curfew worker`, or `celery -A provider.celery_app worker`.
 
 Composes the application, the process that sweeps and does the duties, and the one task that a
-doorbell message may start. Without a broker the process works alone.
+wake-up may start. Without a broker the process works alone.
 """
 
 import os
@@ -44,7 +44,7 @@ celery = make_celery(_settings)
 
 @celery.task(name=DELIVER, ignore_result=True)  # type: ignore[untyped-decorator]  # Celery ships no types.
 def deliver(logout_id: object = None) -> None:
-    """Answer the doorbell."""
+    """Act on a wake-up."""
     process.deliver(logout_id)
 
 

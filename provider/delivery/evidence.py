@@ -77,7 +77,7 @@ def trial_at(health: EndpointHealth, now: datetime) -> datetime | None:
 
 def _wake(delivery_id: UUID) -> None:
     # Without a broker no worker is woken, and one finds the delivery at its next sweep.
-    current.services().doorbell.ring(str(delivery_id))
+    current.services().wake_ups.send(str(delivery_id))
 
 
 def _spacing() -> timedelta:

@@ -14,7 +14,7 @@ from provider.infrastructure.data_keys import DataKeys
 from provider.infrastructure.outbound_http import OutboundClient
 from provider.infrastructure.rate_limits import RateLimits
 from provider.infrastructure.secrets import SecretBox
-from provider.infrastructure.task_queue import Doorbell
+from provider.infrastructure.task_queue import WakeUps
 
 _NAME = "curfew"
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class Services:
     data_keys: DataKeys
     outbound: OutboundClient
     rate_limits: RateLimits
-    doorbell: Doorbell
+    wake_ups: WakeUps
     memo: dict[str, Any] = field(default_factory=dict)
 
 

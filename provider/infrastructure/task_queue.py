@@ -1,4 +1,4 @@
-"""The door to Celery: the doorbell that wakes a worker, and the application that the worker runs.
+"""The door to Celery: the wake-ups of workers, and the application that the worker runs.
 
 The outbox row is the truth and a message only says "look now": it is never retried, never delayed and
 acknowledged early, so that a lost one costs one sweep and nothing else (dependencies, decision 3).
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 QUEUE = "curfew"
 DELIVER = "curfew.deliver"
-# A frozen broker must not hold up the request that rings: a second at most, then silence for a while.
+# A frozen broker must not hold up the request that sends a wake-up: a second at most, then none for a while.
 _PUBLISH_TIMEOUT = 1.0
 _SILENCE_AFTER_FAILURE = 5.0
-_RINGS_AT_ONCE = 10
+_SENT_AT_ONCE = 10
 # kombu waits for one second per BRPOP; a shorter socket timeout would cut every idle wait.
 _CONSUME_TIMEOUT = 15.0
 
@@ -53,18 +53,18 @@ _WORKER_OPTIONS: dict[str, Any] = {
 }
 
 
-class Doorbell:
+class WakeUps:
     """Wakes a worker after a commit. That it fails is normal: the sweepers find the row by themselves."""
 
     def __init__(self, broker_url: str, waker: Waker | None = None) -> None:
         self._celery = _publisher(broker_url) if broker_url else None
         # Wakes the worker of this process tree, where it has one (`curfew serve --with-worker`).
         self._waker = waker
-        self._ringing = threading.BoundedSemaphore(_RINGS_AT_ONCE)
+        self._publishing = threading.BoundedSemaphore(_SENT_AT_ONCE)
         self._silent_until = 0.0
 
-    def ring(self, logout_id: str) -> bool:
-        """Say that an ending has deliveries to make; False means that no worker was woken."""
+    def send(self, logout_id: str) -> bool:
+        """Have workers look, because a logout has deliveries to make; False if no worker was woken."""
         return self._publish(logout_id) or (self._waker is not None and self._waker.wake())
 
     def _publish(self, logout_id: str) -> bool:
@@ -72,17 +72,17 @@ class Doorbell:
             return False
         from kombu.exceptions import KombuError
 
-        if not self._ringing.acquire(blocking=False):
+        if not self._publishing.acquire(blocking=False):
             # As many threads as there are connections are waiting for the broker: that is a slow one.
             return False
         try:
             self._celery.send_task(DELIVER, args=[logout_id], queue=QUEUE, retry=False, ignore_result=True)
         except (KombuError, OSError) as exc:
             self._silent_until = time.monotonic() + _SILENCE_AFTER_FAILURE
-            event_log.warning("doorbell_failed", problem=type(exc).__name__)
+            event_log.warning("wake_up_failed", problem=type(exc).__name__)
             return False
         finally:
-            self._ringing.release()
+            self._publishing.release()
         return True
 
 
@@ -99,10 +99,10 @@ def _publisher(broker_url: str) -> "Celery":
     # Without a broker it is never imported: it takes as long as all of the database's library.
     from celery import Celery
 
-    celery = Celery("curfew-doorbell", broker=broker_url, set_as_current=False)
+    celery = Celery("curfew-wake-ups", broker=broker_url, set_as_current=False)
     celery.conf.update(_SHARED_OPTIONS)
     celery.conf.update(
-        broker_pool_limit=_RINGS_AT_ONCE,
+        broker_pool_limit=_SENT_AT_ONCE,
         broker_connection_timeout=_PUBLISH_TIMEOUT,
         broker_transport_options={
             "socket_timeout": _PUBLISH_TIMEOUT,

@@ -56,14 +56,14 @@ class Cause:
 
 @dataclass(kw_only=True)
 class LogoutOutcome:
-    """The outcome of a logout. `rung` is known after the commit: whether a worker was woken."""
+    """The outcome of a logout. `is_worker_woken` is known after the commit: whether a worker was woken."""
 
     logout: Logout
     result_handle: str
     # Deliveries owed, and the distinct apps that they go to; what becomes of them is known later.
     notifications: int = 0
     clients_to_notify: frozenset[UUID] = frozenset()
-    rung: bool = False
+    is_worker_woken: bool = False
     survivors: list[Share] = field(default_factory=list)
 
     @property
@@ -178,7 +178,7 @@ def conclude(
         survivors=survivors,
     )
     _record(ending, outcome)
-    after_commit(lambda: _announce(outcome, rings=not ending.cause.in_bulk))
+    after_commit(lambda: _announce(outcome, wakes=not ending.cause.in_bulk))
     return outcome
 
 
@@ -204,7 +204,7 @@ def _record(ending: Ending, outcome: LogoutOutcome) -> None:
     )
 
 
-def _announce(outcome: LogoutOutcome, *, rings: bool) -> None:
+def _announce(outcome: LogoutOutcome, *, wakes: bool) -> None:
     logout = outcome.logout
     metrics.ENDINGS.labels(logout.reason, logout.scope).inc()
     event_log.info(
@@ -222,5 +222,5 @@ def _announce(outcome: LogoutOutcome, *, rings: bool) -> None:
         apps_to_notify=outcome.apps_to_notify,
         notifications=outcome.notifications,
     )
-    if outcome.notifications and rings:
-        outcome.rung = current.services().doorbell.ring(str(logout.id))
+    if outcome.notifications and wakes:
+        outcome.is_worker_woken = current.services().wake_ups.send(str(logout.id))

@@ -15,7 +15,7 @@ def deliver(dispatcher: Dispatcher, logout_id: object) -> None:
     if _is_id(logout_id):
         dispatcher.wake()
     else:
-        event_log.warning("doorbell_ignored", problem="this is not the id of a logout")
+        event_log.warning("wake_up_ignored", problem="this is not the id of a logout")
 
 
 def _is_id(logout_id: object) -> bool:

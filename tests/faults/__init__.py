@@ -5,7 +5,7 @@ load. The house is real: web by `curfew serve`, workers by `curfew worker`, the 
 PostgreSQL from a wheel or SQLite, relying parties as HTTP servers. Hours are compressed to seconds by
 settings alone (house.py); the product has no switch for tests. checker.py judges every run.
 
-FLT-01        test_web_killed: killed_between_the_commit_and_the_doorbell
+FLT-01        test_web_killed: killed_between_the_commit_and_the_wake_up
 FLT-02        test_web_killed: killed_after_the_commit_before_the_answer
 FLT-03        test_web_killed: the_database_is_lost_at_every_statement, killed_at_every_statement,
               killed_at_any_moment; test_databases_away: backends_are_killed_in_the_middle

@@ -11,7 +11,7 @@ from flask import Flask
 
 from provider.delivery.models import Delivery, DeliveryState
 from provider.infrastructure.opaque_tokens import new_id
-from provider.infrastructure.task_queue import QUEUE, Doorbell
+from provider.infrastructure.task_queue import QUEUE, WakeUps
 from tests.delivery.owing import now_is, owe, sign_out_at
 from tests.delivery.receivers import receiving
 from tests.factories import make_account, make_client
@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 # What the broker does is the same on every database.
 pytestmark = [pytest.mark.processes, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 StartWorker = Callable[..., Worker]
-# Only the doorbell can be quicker than this.
+# Only a wake-up can be quicker than this.
 NO_SWEEP = timedelta(minutes=10)
 
 
@@ -29,12 +29,12 @@ def is_accepted(delivery: Delivery) -> bool:
     return now_is(delivery).state == DeliveryState.ACCEPTED
 
 
-def seconds_for(ring: Callable[[], bool]) -> tuple[bool, float]:
+def seconds_for(send: Callable[[], bool]) -> tuple[bool, float]:
     started = time.monotonic()
-    return ring(), time.monotonic() - started
+    return send(), time.monotonic() - started
 
 
-def test_the_doorbell_wakes_a_worker(app: Flask, broker: Broker, start_worker: StartWorker) -> None:
+def test_a_wake_up_wakes_a_worker(app: Flask, broker: Broker, start_worker: StartWorker) -> None:
     worker = start_worker(sweep_interval=NO_SWEEP)
     with receiving(200) as red:
         delivery = owe(port=red.port)
@@ -60,20 +60,20 @@ def test_one_correlation_id_leads_from_the_click_to_the_attempt(
 
 @pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "dead"])
 def test_nobody_waits_for_a_broker_that_is_away(app: Flask, broker: Broker, fault: signal.Signals) -> None:
-    bell = Doorbell(broker.url)
-    assert bell.ring("first") is True
+    wake_ups = WakeUps(broker.url)
+    assert wake_ups.send("first") is True
 
     broker.signal(fault)
-    rung, once = seconds_for(lambda: bell.ring("second"))
-    silent, afterwards = seconds_for(lambda: bell.ring("third"))
+    sent, once = seconds_for(lambda: wake_ups.send("second"))
+    silent, afterwards = seconds_for(lambda: wake_ups.send("third"))
 
-    assert (rung, silent) == (False, False)
+    assert (sent, silent) == (False, False)
     assert once < 1.5
     assert afterwards < 0.05
 
 
 def test_without_a_broker_url_nobody_rings(app: Flask) -> None:
-    assert Doorbell("").ring("anything") is False
+    assert WakeUps("").send("anything") is False
 
 
 def test_a_dead_broker_delays_by_one_sweep(app: Flask, broker: Broker, start_worker: StartWorker) -> None:
@@ -98,7 +98,7 @@ def test_a_worker_starts_and_stops_without_its_broker(
 
 
 @pytest.mark.long
-def test_a_worker_hears_the_doorbell_again_when_the_broker_is_back(
+def test_a_worker_is_woken_again_when_the_broker_is_back(
     app: Flask, broker: Broker, start_worker: StartWorker
 ) -> None:
     worker = start_worker(sweep_interval=NO_SWEEP)
@@ -134,17 +134,17 @@ def test_a_flushed_broker_loses_nothing(app: Flask, broker: Broker, start_worker
 
 def test_forged_messages_start_nothing(app: Flask, broker: Broker, start_worker: StartWorker) -> None:
     worker = start_worker(sweep_interval=NO_SWEEP)
-    bell = Doorbell(broker.url)
+    wake_ups = WakeUps(broker.url)
     # One that looks right makes the worker look, where it finds nothing.
-    assert bell.ring(str(new_id())) is True
+    assert wake_ups.send(str(new_id())) is True
     forged = ["no id at all", "x" * 1_000_000, "", "../../etc/passwd"]
     for logout_id in forged:
-        assert bell.ring(logout_id) is True
+        assert wake_ups.send(logout_id) is True
 
-    wait_until(lambda: len(worker.events("doorbell_ignored")) == len(forged))
+    wait_until(lambda: len(worker.events("wake_up_ignored")) == len(forged))
 
     assert worker.events("delivery_attempted") == []
-    assert "passwd" not in json.dumps(worker.events("doorbell_ignored"))
+    assert "passwd" not in json.dumps(worker.events("wake_up_ignored"))
 
 
 @pytest.mark.parametrize(
@@ -205,5 +205,5 @@ def test_a_worker_listens_again_after_a_message_that_was_none(
 
 
 def _ring_until_accepted(broker: Broker, delivery: Delivery) -> bool:
-    Doorbell(broker.url).ring(str(delivery.cause_id))
+    WakeUps(broker.url).send(str(delivery.cause_id))
     return is_accepted(delivery)

@@ -42,14 +42,14 @@ def has_ended(house: House, visit) -> bool:
 
 @LONG
 @DATABASES
-def test_killed_between_the_commit_and_the_doorbell(open_house: OpenHouse, broker: Broker, kind: str) -> None:
+def test_killed_between_the_commit_and_the_wake_up(open_house: OpenHouse, broker: Broker, kind: str) -> None:
     house = open_house(kind, is_open=False)
     wire = house.wire_to(broker.port)
     house.settings["broker_url"] = f"redis://127.0.0.1:{wire.port}/0"
     house.open(workers=0)
     visit = house.visitors.sign_in("ada", ["red", "green", "violet"])
 
-    # The broker swallows the message, so that the process stands between commit and doorbell.
+    # The broker swallows the message, so that the process stands between commit and wake-up.
     wire.poison(hole=True)
     asking = ask_in_background(house, visit)
     wait_until(lambda: has_ended(house, visit))

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from provider.infrastructure import wake_pipe
-from provider.infrastructure.task_queue import Doorbell
+from provider.infrastructure.task_queue import WakeUps
 from provider.infrastructure.wake_pipe import Waker
 from tests.support.waiting import wait_until
 
@@ -61,6 +61,6 @@ def test_it_wakes_while_the_broker_is_away(pipe):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    assert Doorbell(f"redis://127.0.0.1:{port}/0", Waker(writer)).ring("an ending")
+    assert WakeUps(f"redis://127.0.0.1:{port}/0", Waker(writer)).send("an ending")
 
     assert reader.poll()

@@ -30,7 +30,7 @@ def signed_out(app):
         with transaction():
             outcome = end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
         assert outcome is not None
-        outcome.rung = woken
+        outcome.is_worker_woken = woken
         return outcome
 
     return sign_out

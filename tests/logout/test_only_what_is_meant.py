@@ -109,34 +109,34 @@ def test_a_grant_that_was_revoked_under_a_living_share_keeps_its_instant(ada, re
     assert (outcome.logout.grants_revoked, outcome.logout.grants_surviving) == (0, 0)
 
 
-class Doorbell:
+class NotedWakeUps:
     """Stands for the broker."""
 
     def __init__(self) -> None:
-        self.rung: list[str] = []
+        self.sent: list[str] = []
 
-    def ring(self, logout_id: str) -> bool:
-        self.rung.append(logout_id)
+    def send(self, logout_id: str) -> bool:
+        self.sent.append(logout_id)
         return True
 
 
 @pytest.fixture
-def doorbell(app):
-    doorbell = Doorbell()
-    current.install(app, replace(current.services(), doorbell=doorbell))
-    return doorbell
+def wake_ups(app):
+    wake_ups = NotedWakeUps()
+    current.install(app, replace(current.services(), wake_ups=wake_ups))
+    return wake_ups
 
 
-def test_a_worker_is_woken_after_the_commit_if_somebody_waits_for_it(ada, red, doorbell):
+def test_a_worker_is_woken_after_the_commit_if_somebody_waits_for_it(ada, red, wake_ups):
     one, quiet, bulk = make_session(ada, [red]), make_session(ada), make_session(ada, [red])
 
     with transaction():
         outcome = end(one.session, BY_ADA)
-        assert doorbell.rung == []
+        assert wake_ups.sent == []
     with transaction():
         unheard = end(quiet.session, BY_ADA)
     with transaction():
         later = end(bulk.session, replace(BY_ADA, in_bulk=True))
 
-    assert doorbell.rung == [str(outcome.logout.id)]
-    assert (outcome.rung, unheard.rung, later.rung) == (True, False, False)
+    assert wake_ups.sent == [str(outcome.logout.id)]
+    assert (outcome.is_worker_woken, unheard.is_worker_woken, later.is_worker_woken) == (True, False, False)
