@@ -49,9 +49,9 @@ from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession, find_with_client
 from provider.web import cookies
 from provider.web.authorization_response import answer_app
-from provider.web.own_address import redirect_to_own
 from provider.web.parameters import read_clear_ones, read_parameters
 from provider.web.parking import check_parking_limit
+from provider.web.redirects import redirect_to
 from provider.web.route import Route, Speaks
 
 _KIND = InteractionKind.AUTHORIZATION
@@ -75,7 +75,7 @@ def authorize() -> Response:
     check_parking_limit(_KIND, case.to_park)
     with transaction():
         handle = park(_KIND, case.to_park, browser=None, answers=case.first_answers, pushed_id=case.pushed_id)
-    return redirect_to_own(f"/authorize/resume/{handle}")
+    return redirect_to("endpoints.resume_authorize", handle=handle)
 
 
 def _read() -> Parameters:
@@ -131,7 +131,7 @@ def _answer(case: AuthorizationCase) -> Response:
 
 def _explain(handle: str) -> Response:
     """Redirect to the page that explains an expired, finished or foreign request and offers a way on."""
-    return redirect_to_own(f"/sign-in/{handle}")
+    return redirect_to("pages.sign_in", handle=handle)
 
 
 def _find_session(client: Client) -> FoundSession | None:
@@ -226,8 +226,8 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
             )
         elif case.interaction.answers | answers != case.interaction.answers:
             answering.answer(case.interaction, **answers)
-    page = "consent" if isinstance(need, NeedConsent) else "sign-in"
-    return redirect_to_own(f"/{page}/{handle}")
+    page = "pages.consent" if isinstance(need, NeedConsent) else "pages.sign_in"
+    return redirect_to(page, handle=handle)
 
 
 def _close(case: AuthorizationCase) -> None:

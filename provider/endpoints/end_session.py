@@ -6,7 +6,7 @@ A session ends without a question only if a proven hint belongs to the session o
 
 from dataclasses import replace
 
-from flask import redirect, request, url_for
+from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client, ConfirmSignOut
@@ -35,6 +35,7 @@ from provider.web.addresses import client_address
 from provider.web.after_logout import result_handle_of
 from provider.web.parameters import read_usable_ones
 from provider.web.parking import check_parking_limit
+from provider.web.redirects import redirect_to
 from provider.web.route import Route
 
 KIND = InteractionKind.END_SESSION
@@ -51,7 +52,7 @@ def end_session() -> Response:
         check_parking_limit(KIND, case.as_parameters())
         with transaction():
             handle = park(KIND, case.as_parameters(), browser=None, answers=case.as_answers())
-        return redirect(url_for("endpoints.resume_end_session", handle=handle), 303)
+        return redirect_to("endpoints.resume_end_session", handle=handle)
     return _proceed(case, hint.client if hint else None, hint)
 
 
@@ -159,7 +160,7 @@ def _ask(case: EndSessionCase, session: Session, *, by_hint: bool = False) -> Re
             session_id=session.id,
             answers=case.as_answers() | {"by_hint": by_hint},
         )
-    return redirect(url_for("endpoints.show_end_session_confirm", ticket=ticket), 303)
+    return redirect_to("endpoints.show_end_session_confirm", ticket=ticket)
 
 
 def _client_of(case: EndSessionCase) -> Client | None:

@@ -6,7 +6,7 @@ the browser has another session (THR-03, THR-04).
 
 from uuid import UUID
 
-from flask import redirect, request, url_for
+from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
@@ -34,6 +34,7 @@ from provider.web.addresses import client_address
 from provider.web.after_logout import result_handle_of
 from provider.web.frontchannel import via_front_channel
 from provider.web.layout import page
+from provider.web.redirects import redirect_to
 from provider.web.route import Route
 
 KIND = InteractionKind.END_SESSION
@@ -63,7 +64,7 @@ def submit_end_session_confirm() -> Response:
             return _end(ticket, choice)
         case "everywhere":
             return _ask_again(ticket)
-    return redirect(url_for("endpoints.show_end_session_confirm", ticket=ticket), 303)
+    return redirect_to("endpoints.show_end_session_confirm", ticket=ticket)
 
 
 def _end(ticket: str, choice: str) -> Response:
@@ -154,7 +155,7 @@ def _ask_again(ticket: str) -> Response:
     parked = find(ticket, cookies.browser(), KIND)
     found = _session_of(parked) if parked else None
     if parked is None or found is None or _is_by_hint(parked):
-        return redirect(url_for("endpoints.show_end_session_confirm", ticket=ticket), 303)
+        return redirect_to("endpoints.show_end_session_confirm", ticket=ticket)
     return ask_about_everywhere(ticket, parked, found)
 
 
@@ -185,7 +186,7 @@ def _void(case: EndSessionCase) -> Response:
     """Answer a ticket of another session: ask about this browser's session, if it has one."""
     handle = cookies.session_handle()
     if handle and find_live(handle):
-        return redirect(url_for("endpoints.end_session"), 303)
+        return redirect_to("endpoints.end_session")
     return already_signed_out(case, recent=True)
 
 
@@ -206,7 +207,7 @@ def _expired(ticket: str) -> Response:
             session_id=found.session.id,
             answers=case.as_answers(),
         )
-    return redirect(url_for("endpoints.show_end_session_confirm", ticket=fresh), 303)
+    return redirect_to("endpoints.show_end_session_confirm", ticket=fresh)
 
 
 def _repeated(ticket: str) -> Response:

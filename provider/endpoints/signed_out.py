@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from flask import Response as JSONResponse
-from flask import jsonify, render_template
-from flask import redirect as redirect_to
+from flask import jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
@@ -25,7 +24,6 @@ from provider.web.error_pages import error_page
 from provider.web.frontchannel import via_front_channel
 from provider.web.i18n import speak
 from provider.web.layout import page
-from provider.web.own_address import own_path
 from provider.web.route import Route, Speaks
 
 _STATES = {
@@ -48,7 +46,7 @@ def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle
     is_confirmed = await_first_attempts(outcome)
     target = next_page(case, result_handle, is_confirmed=is_confirmed)
     # RFC 9700 §4.12: always 303, never a status that would post the form again.
-    return cleared(redirect_to(via_front_channel(outcome, target), 303))
+    return cleared(redirect(via_front_channel(outcome, target), 303))
 
 
 def already_signed_out(
@@ -68,7 +66,7 @@ def already_signed_out(
             case = replace(case, was_signed_in=True)
         if case.return_to and case.redirects_back:
             target = next_page_again(case, logout, result_handle) if logout else case.return_to
-            return cleared(redirect_to(target, 303))
+            return cleared(redirect(target, 303))
     speak(case.ui_locales or "")
     shown = page(
         "session_ended.html",
@@ -109,7 +107,7 @@ def show_session_ended(handle: str) -> Response:
         continue_url=continue_url,
         unchecked_host=kept.unchecked_host(kept.return_to) or _unchecked_home(asked_by, continue_url),
         continue_name=asked_by.display_name if asked_by else kept.app_name,
-        account_url=own_path("/account") if lives_on else None,
+        account_url=url_for("pages.account") if lives_on else None,
     )
 
 

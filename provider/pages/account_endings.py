@@ -33,7 +33,7 @@ from provider.web.addresses import client_address
 from provider.web.after_logout import cleared, redirect_after_logout, result_handle_of, result_page_of
 from provider.web.current_session import current_session
 from provider.web.frontchannel import via_front_channel
-from provider.web.own_address import redirect_to_own
+from provider.web.redirects import redirect_to
 from provider.web.route import Route
 
 
@@ -52,7 +52,7 @@ def submit() -> Response:
         return _disconnect(found, pressed["disconnect"])
     if "browser" in pressed:
         return _end_this_browser(found)
-    return redirect_to_own("/account")
+    return redirect_to("pages.account")
 
 
 def submit_everywhere() -> Response:
@@ -96,7 +96,7 @@ def _end_app(found: FoundSession, client_id: str) -> Response:
     shares = list_of_session(found.session.id, lock=False)
     share = next((share for share in shares if share.client.client_id == client_id), None)
     if share is None or share.client_session is None:
-        return redirect_to_own("/account")
+        return redirect_to("pages.account")
     client_session = share.client_session
     result_handle = result_handle_of(f"account share {client_session.id}")
     cause = cause_of(result_handle, asked_in=found)
@@ -120,7 +120,7 @@ def _disconnect(found: FoundSession, client_id: str) -> Response:
     )
     shown = max(outcomes, key=lambda outcome: outcome.notifications, default=None)
     handles = [shown.result_handle] if shown else seen
-    return show_result(shown, handles[0]) if handles else redirect_to_own("/account")
+    return show_result(shown, handles[0]) if handles else redirect_to("pages.account")
 
 
 def _handle_of(grant: Grant) -> str:
@@ -138,7 +138,7 @@ def _end_everywhere(found: FoundSession, cause: Cause) -> LogoutOutcome | None:
 def show_result(outcome: LogoutOutcome | None, result_handle: str) -> Response:
     """Lead to the page of results; where another cause had ended it, to what is left."""
     if outcome is None and find_by_result_handle(result_handle) is None:
-        return redirect_to_own("/account")
+        return redirect_to("pages.account")
     target = result_page_of(result_handle)
     return redirect(via_front_channel(outcome, target) if outcome else target, 303)
 

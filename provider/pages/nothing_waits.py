@@ -15,7 +15,7 @@ from provider.pages.open_app import address_of
 from provider.pages.parked import address_of_account_page
 from provider.web import cookies
 from provider.web.layout import page
-from provider.web.own_address import redirect_to_own
+from provider.web.redirects import redirect_to
 from provider.web.route import Route
 
 _KINDS = (InteractionKind.AUTHORIZATION, InteractionKind.ACCOUNT)
@@ -53,7 +53,7 @@ def gone(handle: str) -> Response:
     client = find_by_client_id(str(known.request.get("client_id"))) if known else None
     reason = _reason(known, client)
     if reason is Reason.ANSWERED and known and known.kind == InteractionKind.ACCOUNT:
-        return redirect_to_own("/account")
+        return redirect_to("pages.account")
     event_log.info(
         "nothing_waits",
         endpoint=request.endpoint,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import redirect
+from flask import redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.clients.models import Client
@@ -21,15 +21,15 @@ from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, headers
 from provider.web.i18n import locale, speak
-from provider.web.own_address import own_path, redirect_to_own
 from provider.web.parking import check_parking_limit
+from provider.web.redirects import redirect_to
 
 _ACCOUNT_PAGES = {
-    "account": "/account",
-    "password": "/account/password",
-    "everywhere": "/account/everywhere",
-    "others": "/account/others",
-    "device": "/device",
+    "account": "pages.account",
+    "password": "pages.password",
+    "everywhere": "pages.account_everywhere",
+    "others": "pages.other_browsers",
+    "device": "pages.device",
 }
 
 
@@ -103,7 +103,7 @@ class ParkedAccountPage:
 def address_of_account_page(interaction: Interaction) -> str:
     """Return the address of the page that waited or waits in this request."""
     asked = dict(interaction.parameters)
-    page_ = own_path(_ACCOUNT_PAGES.get(asked.pop("page", ""), _ACCOUNT_PAGES["account"]))
+    page_ = url_for(_ACCOUNT_PAGES.get(asked.pop("page", ""), _ACCOUNT_PAGES["account"]))
     return with_query(page_, asked) if asked else page_
 
 
@@ -113,7 +113,7 @@ def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
     check_parking_limit(InteractionKind.ACCOUNT, parameters)
     with transaction():
         handle = park(InteractionKind.ACCOUNT, parameters, browser=cookies.bind_browser())
-    return redirect_to_own(f"/sign-in/{handle}")
+    return redirect_to("pages.sign_in", handle=handle)
 
 
 def find_parked_account_page(handle: str) -> ParkedAccountPage | None:
@@ -136,4 +136,4 @@ def lead_back_to(parked: ParkedAuthorization) -> None:
 
 def resume(handle: str) -> AnyResponse:
     """Send the person back to the endpoint that parked the request."""
-    return redirect_to_own(f"/authorize/resume/{handle}")
+    return redirect_to("endpoints.resume_authorize", handle=handle)

@@ -19,7 +19,6 @@ from provider.web import (
     layout,
     methods,
     op_browser_state,
-    own_address,
     path_parameters,
     request_body,
     request_bounds,
@@ -52,7 +51,6 @@ def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
     request_metrics.install(app)
     i18n.install(app)
     layout.install(app)
-    own_address.install(app)
     errors.install(app)
     request_body.install(app)
     app.before_request(addresses.refuse_disguised_headers)

@@ -228,7 +228,7 @@ def test_a_proof_names_the_address_with_the_path(rp, person, tokens):
 
 
 def test_no_page_names_an_address_that_lacks_the_path():
-    """What this searches for is written by `own_path`, `redirect_to_own` or `url_for`."""
+    """`url_for` and `redirect_to` make what this searches for."""
     literal = re.compile(r"""(?:href|src|action)=["']/|redirect\(f?["']/|_url=["']/""")
     provider = Path(__file__).parents[2] / "provider"
     sources = [*provider.rglob("*.py"), *provider.rglob("*.html")]

@@ -1,7 +1,8 @@
 """Every address is declared by one Route, and whatever depends on an address follows from it."""
 
 import ast
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,12 @@ def test_no_room_below_the_edges_knows_an_address(app):
         tree = ast.parse(file.read_text())
         texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
         assert not texts & rules, file
+
+
+def test_the_page_for_contributors_names_every_field():
+    _, _, section = (ROOT / "docs" / "design" / "architecture.md").read_text().partition("## 8. ")
+
+    assert {field.name for field in fields(Route)} <= set(re.findall(r"`(\w+)`", section))
 
 
 @pytest.mark.parametrize("place", DISCOVERY)
