@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
@@ -160,15 +160,31 @@ def transaction() -> Iterator[None]:
         raise
     finally:
         db.session.info.pop(WRITES, None)
-    for act in db.session.info.pop(_AFTER_COMMIT, []):
-        _follow_up(act)
+    for follow_up in db.session.info.pop(_AFTER_COMMIT, []):
+        follow_up.carry_out()
 
 
-def _follow_up(act: Callable[[], None]) -> None:
-    try:
-        act()
-    except Exception:  # noqa: BLE001 – logged; the commit stands, and so does what is answered for it.
-        event_log.error("after_commit_failed", exc_info=True)
+class FollowUp(Generic[T]):
+    """An act that waits for the commit, and its result from then on."""
+
+    def __init__(self, act: Callable[[], T]) -> None:
+        self._act = act
+        self._result: T | None = None
+        self._is_over = False
+
+    def carry_out(self) -> None:
+        """Do it. A failure is logged: the commit stands, and so does what is answered for it."""
+        self._is_over = True
+        try:
+            self._result = self._act()
+        except Exception:  # noqa: BLE001 – logged, see above.
+            event_log.error("after_commit_failed", exc_info=True)
+
+    def result(self) -> T | None:
+        """Return the result, or None if it failed. Raises RuntimeError before the commit."""
+        if not self._is_over:
+            raise RuntimeError("what waits for the commit has no result before it")
+        return self._result
 
 
 def in_transaction(act: Callable[[], T]) -> T:
@@ -194,11 +210,13 @@ def change(statement: Update | Delete) -> int:
     return cast("CursorResult[Any]", result).rowcount
 
 
-def after_commit(act: Callable[[], None]) -> None:
+def after_commit(act: Callable[[], T]) -> FollowUp[T]:
     """Do something once the present transaction is committed; never if it is rolled back."""
     if not db.session.info.get(WRITES):
         raise RuntimeError("after_commit needs an open transaction")
-    db.session.info.setdefault(_AFTER_COMMIT, []).append(act)
+    follow_up = FollowUp(act)
+    db.session.info.setdefault(_AFTER_COMMIT, []).append(follow_up)
+    return follow_up
 
 
 @contextmanager

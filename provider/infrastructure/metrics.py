@@ -1,4 +1,4 @@
-"""Every metric, declared here and nowhere else.
+"""Every metric of the application, declared here and nowhere else.
 
 Counters and histograms live in the process that counts. What the database knows better is a gauge,
 measured anew at each scrape and so the same whichever process is asked. `docs/alerts.yml` and

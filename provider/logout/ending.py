@@ -15,7 +15,7 @@ from provider.delivery.outbox import Owed
 from provider.grants.models import Grant
 from provider.infrastructure import acting, clock, current, event_log, metrics
 from provider.infrastructure.acting import Operator
-from provider.infrastructure.database import after_commit, change, db
+from provider.infrastructure.database import FollowUp, after_commit, change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.logout import fanout
 from provider.logout.models import Logout, LogoutReason, LogoutScope
@@ -54,17 +54,23 @@ class Cause:
         return self.operator.origin if self.operator else self.ip or acting.address()
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LogoutOutcome:
-    """The outcome of a logout. `is_worker_woken` is known after the commit: whether a worker was woken."""
+    """The outcome of a logout."""
 
     logout: Logout
     result_handle: str
     # Deliveries owed, and the distinct apps that they go to; what becomes of them is known later.
     notifications: int = 0
     clients_to_notify: frozenset[UUID] = frozenset()
-    is_worker_woken: bool = False
+    # Whether a worker was woken to send them, which is known after the commit.
+    wake_up: FollowUp[bool]
     survivors: list[Share] = field(default_factory=list)
+
+    @property
+    def woke_worker(self) -> bool:
+        """Whether a worker sends the notifications now, and not at its next sweep. Ask after the commit."""
+        return bool(self.wake_up.result())
 
     @property
     def apps_to_notify(self) -> int:
@@ -170,15 +176,17 @@ def conclude(
         horizon=current.settings().delivery_horizon,
         priority=fanout.priority_of(ending.cause.reason, ending.scope, in_bulk=ending.cause.in_bulk),
     )
+    is_awaited = bool(owed) and not ending.cause.in_bulk
     outcome = LogoutOutcome(
         logout=logout,
         result_handle=result_handle,
         notifications=len(owed),
         clients_to_notify=frozenset(one.client_id for one in owed),
+        wake_up=after_commit(lambda: is_awaited and current.services().wake_ups.send(str(logout.id))),
         survivors=survivors,
     )
     _record(ending, outcome)
-    after_commit(lambda: _announce(outcome, wakes=not ending.cause.in_bulk))
+    after_commit(lambda: _announce(outcome))
     return outcome
 
 
@@ -204,7 +212,7 @@ def _record(ending: Ending, outcome: LogoutOutcome) -> None:
     )
 
 
-def _announce(outcome: LogoutOutcome, *, wakes: bool) -> None:
+def _announce(outcome: LogoutOutcome) -> None:
     logout = outcome.logout
     metrics.ENDINGS.labels(logout.reason, logout.scope).inc()
     event_log.info(
@@ -222,5 +230,3 @@ def _announce(outcome: LogoutOutcome, *, wakes: bool) -> None:
         apps_to_notify=outcome.apps_to_notify,
         notifications=outcome.notifications,
     )
-    if outcome.notifications and wakes:
-        outcome.is_worker_woken = current.services().wake_ups.send(str(logout.id))

@@ -37,7 +37,7 @@ _OWN = RouteGroup(name="web", routes=(layout.ROUTE,))
 
 
 def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
-    """Give an application its URLs and how they are answered; the settings must be installed."""
+    """Give an application its URLs and how they are answered; the services must be installed."""
     with app.app_context():
         settings = current.settings()
     app.request_class = StrictRequest

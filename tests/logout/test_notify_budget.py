@@ -15,6 +15,7 @@ from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
 from provider.logout.notification.budget import await_first_attempts
 from tests.factories import make_account, make_client, make_session
+from tests.support.wake_ups import RecordingWakeUps
 
 SHORT, LONG = timedelta(milliseconds=200), timedelta(seconds=2)
 
@@ -25,12 +26,12 @@ def signed_out(app):
 
     def sign_out(*, apps: int = 2, woken: bool = True, budget: timedelta = LONG) -> LogoutOutcome:
         settings = replace(current.settings(), notify_budget=budget)
-        current.install(app, replace(current.services(), settings=settings))
+        wake_ups = RecordingWakeUps(reach_a_worker=woken)
+        current.install(app, replace(current.services(), settings=settings, wake_ups=wake_ups))
         made = make_session(make_account("ada"), [make_client(f"app{number}") for number in range(apps)])
         with transaction():
             outcome = end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
         assert outcome is not None
-        outcome.is_worker_woken = woken
         return outcome
 
     return sign_out

@@ -15,6 +15,7 @@ from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from tests.factories import make_account, make_session
 from tests.support.reads import end_read
+from tests.support.wake_ups import RecordingWakeUps
 
 pytestmark = pytest.mark.usefixtures("turned_clock")
 
@@ -109,20 +110,9 @@ def test_a_grant_that_was_revoked_under_a_living_share_keeps_its_instant(ada, re
     assert (outcome.logout.grants_revoked, outcome.logout.grants_surviving) == (0, 0)
 
 
-class NotedWakeUps:
-    """Stands for the broker."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-
-    def send(self, logout_id: str) -> bool:
-        self.sent.append(logout_id)
-        return True
-
-
 @pytest.fixture
 def wake_ups(app):
-    wake_ups = NotedWakeUps()
+    wake_ups = RecordingWakeUps()
     current.install(app, replace(current.services(), wake_ups=wake_ups))
     return wake_ups
 
@@ -133,10 +123,12 @@ def test_a_worker_is_woken_after_the_commit_if_somebody_waits_for_it(ada, red, w
     with transaction():
         outcome = end(one.session, BY_ADA)
         assert wake_ups.sent == []
+        with pytest.raises(RuntimeError):
+            assert outcome.woke_worker
     with transaction():
         unheard = end(quiet.session, BY_ADA)
     with transaction():
         later = end(bulk.session, replace(BY_ADA, in_bulk=True))
 
     assert wake_ups.sent == [str(outcome.logout.id)]
-    assert (outcome.is_worker_woken, unheard.is_worker_woken, later.is_worker_woken) == (True, False, False)
+    assert (outcome.woke_worker, unheard.woke_worker, later.woke_worker) == (True, False, False)
