@@ -21,7 +21,7 @@ from provider.accounts.models import Account
 from provider.infrastructure import current
 
 MAX_BYTES = 1024
-# How long a sign-in may queue for its turn before it is told to come back (THR-38).
+# How long a sign-in waits for a slot before it is refused with "try again" (THR-38).
 LONGEST_WAIT_SECONDS = 3.0
 
 
@@ -34,26 +34,27 @@ _LEAST_MEMORY = 8
 
 
 @dataclass
-class _Hashing:
-    """The hasher of one application with the turns it may take."""
+class Hashing:
+    """The hasher of one application, and the slots that bound how many passwords it works on at once."""
 
     hasher: PasswordHasher
-    turns: threading.BoundedSemaphore
+    slots: threading.BoundedSemaphore
     # Checked when there is no account, so that an unknown name costs the same time (THR-35).
     dummy_hash: str = field(repr=False)
     # What every check costs: as much as the costliest hash that this process has met.
     work: int = 0
-    # How many seconds a check waits for a turn.
+    # How many seconds a check waits for a slot.
     longest_wait: float = LONGEST_WAIT_SECONDS
 
     @contextmanager
-    def turn(self) -> Iterator[PasswordHasher]:
-        if not self.turns.acquire(timeout=self.longest_wait):
+    def slot(self) -> Iterator[PasswordHasher]:
+        """Hold a slot and give the hasher. Raises TooBusy."""
+        if not self.slots.acquire(timeout=self.longest_wait):
             raise TooBusy
         try:
             yield self.hasher
         finally:
-            self.turns.release()
+            self.slots.release()
 
     def even_out(self, checked: str) -> None:
         """Do the work that the check of this hash has spared (THR-35).
@@ -82,7 +83,7 @@ def _work_of(hash_: str) -> int:
 
 def hash_password(password: str, account_id: UUID) -> str:
     """Return the hash under which an account's password is kept. Raises TooBusy."""
-    with _hashing().turn() as hasher:
+    with hashing().slot() as hasher:
         made = hasher.hash(_as_bytes(password))
     return hash_sealing.seal(made, account_id)
 
@@ -96,15 +97,15 @@ def verify(account: Account | None, password: str) -> bool:
     if is_too_long(password):
         return False
     given = _as_bytes(password)
-    hashing = _hashing()
+    here = hashing()
     known = hash_sealing.open_hash(account) if account is not None else None
-    checked = known or hashing.dummy_hash
-    with hashing.turn() as hasher:
+    checked = known or here.dummy_hash
+    with here.slot() as hasher:
         try:
             is_right: bool = hasher.verify(checked, given)
         except (VerificationError, InvalidHashError):
             is_right = False
-        hashing.even_out(checked)
+        here.even_out(checked)
     return is_right and known is not None
 
 
@@ -119,20 +120,21 @@ def needs_rehash(account: Account) -> bool:
     known = hash_sealing.open_hash(account)
     if known is None:
         return False
-    return _hashing().hasher.check_needs_rehash(known) or hash_sealing.is_left_bare(account)
+    return hashing().hasher.check_needs_rehash(known) or hash_sealing.is_left_bare(account)
 
 
-def _hashing() -> _Hashing:
+def hashing() -> Hashing:
+    """Return the hasher of the application at work."""
     return current.memo("password_hashing", _make_hashing)
 
 
-def _make_hashing() -> _Hashing:
+def _make_hashing() -> Hashing:
     settings = current.settings()
     hasher = PasswordHasher(
         time_cost=settings.argon2_passes, memory_cost=settings.argon2_memory, parallelism=1
     )
-    turns = threading.BoundedSemaphore(settings.argon2_concurrency)
-    return _Hashing(hasher, turns, hasher.hash("nobody's password"))
+    slots = threading.BoundedSemaphore(settings.argon2_concurrency)
+    return Hashing(hasher, slots, hasher.hash("the password of no account"))
 
 
 def _as_bytes(password: str) -> bytes:

@@ -33,17 +33,17 @@ class Finding:
         self.examples += [str(one) for one in wrong[: _EXAMPLES - len(self.examples)]]
 
 
-def check(*, whole_audit: bool = False) -> list[Finding]:
+def check(*, whole_audit: bool = False, batch: int = BATCH) -> list[Finding]:
     """Look at everything; of the audit's chain only at its end, unless all of it is asked for."""
     findings: list[Finding] = []
     for table, invariants in groupby(INVARIANTS, key=lambda one: one.table):
-        findings += _walk(table, list(invariants))
+        findings += _walk(table, list(invariants), batch)
     return [*findings, _unrecorded(), _chain(whole=whole_audit), _history()]
 
 
-def _walk(table: Walked, invariants: list[Invariant]) -> list[Finding]:
+def _walk(table: Walked, invariants: list[Invariant], size: int) -> list[Finding]:
     findings = [Finding(one.name, one.sentence) for one in invariants]
-    for batch in batches(table, BATCH):
+    for batch in batches(table, size):
         for invariant, finding in zip(invariants, findings, strict=True):
             begun = time.monotonic()
             # One statement is one instant: what is written meanwhile cannot seem to contradict itself.

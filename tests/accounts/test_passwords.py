@@ -66,17 +66,17 @@ def test_long_passwords_hold_to_the_last_character(app, length):
 def test_nobody_and_somebody_without_password_are_refused_after_a_hash(app):
     with transaction():
         robot = register.add("robot", None)
-    hashing = passwords._hashing()
+    hashing = passwords.hashing()
     taken = []
-    turns = hashing.turns
-    counting = type("Turns", (), {})()
-    counting.acquire = lambda timeout: taken.append(1) or turns.acquire(timeout=timeout)
-    counting.release = turns.release
-    current.services().memo["password_hashing"] = dataclasses.replace(hashing, turns=counting)
+    slots = hashing.slots
+    counting = type("Slots", (), {})()
+    counting.acquire = lambda timeout: taken.append(1) or slots.acquire(timeout=timeout)
+    counting.release = slots.release
+    current.services().memo["password_hashing"] = dataclasses.replace(hashing, slots=counting)
 
     assert not passwords.verify(None, PASSWORD)
     assert not passwords.verify(robot, PASSWORD)
-    assert not passwords.verify(None, "nobody's password")
+    assert not passwords.verify(None, "the password of no account")
 
     assert len(taken) == 3
 
@@ -84,20 +84,20 @@ def test_nobody_and_somebody_without_password_are_refused_after_a_hash(app):
 @pytest.mark.spec("THR-38")
 def test_a_crowd_is_told_to_come_back(app, ada):
     concurrency = current.settings().argon2_concurrency
-    hashing = dataclasses.replace(passwords._hashing(), longest_wait=0.01)
+    hashing = dataclasses.replace(passwords.hashing(), longest_wait=0.01)
     current.services().memo["password_hashing"] = hashing
     for _ in range(concurrency):
-        assert hashing.turns.acquire(timeout=5)
+        assert hashing.slots.acquire(timeout=5)
 
     with pytest.raises(passwords.TooBusy):
         passwords.verify(ada, PASSWORD)
 
     for _ in range(concurrency):
-        hashing.turns.release()
+        hashing.slots.release()
     assert passwords.verify(ada, PASSWORD)
 
 
-def test_turns_are_given_back_whatever_happens(app, ada):
+def test_slots_are_given_back_whatever_happens(app, ada):
     results = []
 
     def check():

@@ -4,12 +4,14 @@ import threading
 from dataclasses import replace
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from provider.accounts import change, passwords
 from provider.accounts.queries import find
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
+from provider.infrastructure import current
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -154,15 +156,14 @@ def test_guesses_at_the_current_password_are_limited_like_sign_ins(http, app, ad
     assert is_password(ada, PASSWORD)
 
 
-def test_a_page_that_is_too_busy_says_so(http, app, made, monkeypatch):
+def test_a_page_that_is_too_busy_says_so(http, app, made):
     show_session(http, made)
 
-    def busy(*_arguments):
-        raise passwords.TooBusy
+    busy = replace(passwords.hashing(), slots=threading.BoundedSemaphore(1), longest_wait=0.01)
+    current.services().memo["password_hashing"] = busy
 
-    monkeypatch.setattr(passwords, "verify", busy)
-
-    answer = change_password(http)
+    with busy.slots:
+        answer = change_password(http)
 
     assert answer.status_code == 503
     assert cookie_of(http) == made.handle
@@ -171,17 +172,17 @@ def test_a_page_that_is_too_busy_says_so(http, app, made, monkeypatch):
 @pytest.mark.parametrize("moment", ["password", "disabled", "signed out"])
 def test_what_changes_while_passwords_are_hashed_counts(http, app, ada, made, monkeypatch, moment):
     """RACE-09: the check takes a while, and the world goes on; then nothing is changed here."""
-    really_hash = passwords.hash_password
+    really_hash = PasswordHasher.hash
     show_session(http, made)
 
-    def hash_slowly(password, account_id):
-        monkeypatch.setattr(passwords, "hash_password", really_hash)
+    def hash_slowly(hasher, password):
+        monkeypatch.setattr(PasswordHasher, "hash", really_hash)
         thread = threading.Thread(target=lambda: meanwhile(app, ada.id, made.session, moment))
         thread.start()
         thread.join()
-        return really_hash(password, account_id)
+        return really_hash(hasher, password)
 
-    monkeypatch.setattr(passwords, "hash_password", hash_slowly)
+    monkeypatch.setattr(PasswordHasher, "hash", hash_slowly)
 
     page = change_password(http)
 

@@ -344,18 +344,16 @@ def limited(app, *, account="1000 per minute", address="1000 per minute"):
 @pytest.mark.parametrize("moment", ["password", "disabled"])
 def test_what_changes_while_the_password_is_checked_counts(app, http, parked, ada, monkeypatch, moment):
     """RACE-09, RACE-10: the check takes a while, and the world goes on."""
-    from provider.accounts import passwords
+    really_verify = PasswordHasher.verify
 
-    really_verify = passwords.verify
-
-    def verify_slowly(account, password):
-        is_right = really_verify(account, password)
+    def verify_slowly(hasher, checked, password):
+        is_right = really_verify(hasher, checked, password)
         thread = threading.Thread(target=lambda: change_ada(app, ada.id, moment))
         thread.start()
         thread.join()
         return is_right
 
-    monkeypatch.setattr(passwords, "verify", verify_slowly)
+    monkeypatch.setattr(PasswordHasher, "verify", verify_slowly)
 
     assert WRONG in sign_in(http, parked(http)).text
     assert db.session.scalar(select(Session)) is None
