@@ -18,7 +18,7 @@ from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id, new_subject
 from provider.protocol.acr import PASSWORD_ACR
 from provider.protocol.client_registration import read_registration
-from provider.sessions import join, lifecycle
+from provider.sessions import lifecycle
 from provider.sessions.models import ClientSession, Session
 
 # Of a client whose people never see the result page first: no worker notifies anybody in most tests.
@@ -110,10 +110,10 @@ def make_session(account: Account, clients: list[Client] = (), *, offline: tuple
                 account,
                 client,
                 scope="openid profile offline_access" if is_offline else "openid profile",
-                sid=join.new_sid(),
+                sid=lifecycle.new_sid(),
                 provider_epoch=session.provider_epoch,
                 offline=is_offline,
             )
             made.grants[client.client_id] = grant
-            made.shares[client.client_id] = join.join(session, client, grant)
+            made.shares[client.client_id] = lifecycle.join(session, client, grant)
     return made

@@ -19,10 +19,9 @@ from provider.grants.queries import find_consent
 from provider.grants.subject import subject_for
 from provider.infrastructure import clock, event_log
 from provider.infrastructure.database import transaction
-from provider.interactions import answer as answering
+from provider.interactions import lifecycle as parked
 from provider.interactions import queries as interactions
 from provider.interactions.models import Interaction, InteractionKind
-from provider.interactions.park import park
 from provider.oauth.authorization.decision import (
     Answers,
     ClientFacts,
@@ -74,8 +73,10 @@ def authorize() -> Response:
     # A form on another site sends no Lax cookie; a redirect to our own address does (DEC-07).
     check_parking_limit(_KIND, case.to_park)
     with transaction():
-        handle = park(_KIND, case.to_park, browser=None, answers=case.first_answers, pushed_id=case.pushed_id)
-    return redirect_to("endpoints.resume_authorize", handle=handle)
+        handle = parked.park(
+            _KIND, case.to_park, browser=None, answers=case.first_answers, pushed_id=case.pushed_id
+        )
+    return redirect_to_own(f"/authorize/resume/{handle}")
 
 
 def _read() -> Parameters:
@@ -101,7 +102,7 @@ def _adopt(handle: str) -> Interaction | None:
     if interaction is None:
         return None
     with transaction():
-        adopted = answering.adopt(interaction, browser=cookies.bind_browser(), session_id=None)
+        adopted = parked.adopt(interaction, browser=cookies.bind_browser(), session_id=None)
     return interaction if adopted else None
 
 
@@ -199,7 +200,7 @@ def _use_up(case: AuthorizationCase) -> None:
     """Finish the parked and the pushed request; each gives one answer (rfc9126 §7.3)."""
     if case.interaction is not None and not answering.finish(case.interaction.id):
         raise AnsweredBefore
-    if case.pushed_id is not None and not answering.finish(case.pushed_id):
+    if case.pushed_id is not None and not parked.finish(case.pushed_id):
         raise InvalidRequestURI("the request_uri was already used")
 
 
@@ -216,7 +217,7 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
         check_parking_limit(_KIND, case.to_park, session_id=session_id)
     with transaction():
         if case.interaction is None:
-            handle = park(
+            handle = parked.park(
                 _KIND,
                 case.to_park,
                 browser=cookies.bind_browser(),
@@ -225,9 +226,9 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
                 pushed_id=case.pushed_id,
             )
         elif case.interaction.answers | answers != case.interaction.answers:
-            answering.answer(case.interaction, **answers)
-    page = "pages.consent" if isinstance(need, NeedConsent) else "pages.sign_in"
-    return redirect_to(page, handle=handle)
+            parked.answer(case.interaction, **answers)
+    page = "consent" if isinstance(need, NeedConsent) else "sign-in"
+    return redirect_to_own(f"/{page}/{handle}")
 
 
 def _close(case: AuthorizationCase) -> None:
@@ -237,7 +238,7 @@ def _close(case: AuthorizationCase) -> None:
     if waiting:
         with transaction():
             for interaction_id in waiting:
-                answering.finish(interaction_id)
+                parked.finish(interaction_id)
 
 
 ROUTES = (

@@ -16,9 +16,8 @@ from provider.endpoints.end_session_case import EndSessionCase, case_of
 from provider.endpoints.next_page import next_page_again
 from provider.endpoints.signed_out import after_end, already_signed_out
 from provider.infrastructure.database import in_transaction, transaction
-from provider.interactions.answer import adopt
+from provider.interactions.lifecycle import adopt, park
 from provider.interactions.models import InteractionKind
-from provider.interactions.park import park
 from provider.interactions.queries import find as find_parked
 from provider.interactions.queries import find_unbound
 from provider.logout import unknown_session

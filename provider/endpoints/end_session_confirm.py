@@ -16,9 +16,8 @@ from provider.endpoints.end_session_question import ask, ask_about_everywhere, c
 from provider.endpoints.next_page import next_page, next_page_again
 from provider.endpoints.signed_out import after_end, already_signed_out
 from provider.infrastructure.database import in_transaction, transaction
-from provider.interactions.answer import answer, take
+from provider.interactions.lifecycle import answer, park, take
 from provider.interactions.models import Interaction, InteractionKind
-from provider.interactions.park import park
 from provider.interactions.queries import find, find_any, find_finished
 from provider.logout.end_client_session import end_share
 from provider.logout.end_session import end

@@ -7,8 +7,8 @@ for a finished one, or when the way back cannot be used. Its button leads back t
 from provider.clients.models import ResultPage
 from provider.endpoints.end_session_case import EndSessionCase
 from provider.infrastructure.database import transaction
+from provider.interactions.lifecycle import park
 from provider.interactions.models import InteractionKind
-from provider.interactions.park import park
 from provider.interactions.queries import find
 from provider.logout.models import Logout
 from provider.logout.notification.results import progress_of

@@ -11,7 +11,7 @@ from provider.audit.tags import EventTag
 from provider.clients import resources
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import transaction
-from provider.interactions.answer import answer
+from provider.interactions.lifecycle import answer
 from provider.pages.claim_names import claim_names
 from provider.pages.nothing_waits import gone
 from provider.pages.parked import ParkedAuthorization, find_parked, lead_back_to, resume

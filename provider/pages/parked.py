@@ -10,9 +10,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.infrastructure.database import transaction
-from provider.interactions.answer import finish
+from provider.interactions.lifecycle import finish, park
 from provider.interactions.models import Interaction, InteractionKind
-from provider.interactions.park import park
 from provider.interactions.queries import find
 from provider.pages import logo
 from provider.protocol.idn import both_forms

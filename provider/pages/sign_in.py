@@ -6,13 +6,14 @@ from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.accounts.names import MAX_LENGTH
+from provider.authentication import known_browser, password
 from provider.authentication.guesses import TooMany
-from provider.authentication.password import Admitted, Credentials, Refusal, Refused
+from provider.authentication.password import Admitted, Credentials, Refusal, Refused, Right
 from provider.infrastructure import event_log
 from provider.infrastructure.database import transaction
-from provider.interactions.answer import answer
+from provider.interactions.lifecycle import answer
+from provider.interactions.models import Interaction
 from provider.pages import too_many
-from provider.pages.admission import admit
 from provider.pages.nothing_waits import gone
 from provider.pages.parked import (
     ParkedAccountPage,
@@ -28,6 +29,7 @@ from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
 from provider.web.route import Route
+from provider.web.this_browser import this_browser
 
 
 def show(handle: str) -> AnyResponse:
@@ -65,10 +67,35 @@ def submit(handle: str) -> AnyResponse:
         case Refused(why=refusal):
             event_log.info("sign_in_refused", reason=refusal, client_id=client_id)
             return _form(parked, username=credentials.username, refusal=refusal)
-        case Admitted(session_handle=session_handle, account=account):
-            cookies.keep_session(session_handle)
+        case Admitted(account=account):
             event_log.info("signed_in", account_id=account.id, client_id=client_id)
             return open_account_page(parked) if isinstance(parked, ParkedAccountPage) else resume(handle)
+
+
+def admit(
+    credentials: Credentials, *, client_id: str | None, for_request: Interaction | None = None
+) -> Admitted | Refused:
+    """Check the password, begin or renew the session of this browser, and keep its cookie.
+
+    The request that they signed in for records the session, so that it knows its own sign-in again.
+    """
+    browser = this_browser()
+    checked = password.check(credentials, browser)
+    match checked:
+        case Refused():
+            if checked.is_to_be_audited:
+                with transaction():
+                    password.record_refusal(checked, browser, client_id=client_id)
+            return checked
+        case Right():
+            with transaction():
+                outcome = password.conclude(checked, browser, client_id=client_id)
+                if isinstance(outcome, Admitted) and for_request is not None:
+                    answer(for_request, signed_in=str(outcome.session.id))
+    if isinstance(outcome, Admitted):
+        cookies.keep_session(outcome.session_handle)
+        cookies.keep_browser_proofs(known_browser.proofs_after(outcome.account, browser.proofs))
+    return outcome
 
 
 def _cancel(parked: ParkedAuthorization) -> AnyResponse:

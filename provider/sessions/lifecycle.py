@@ -1,4 +1,4 @@
-"""How a session begins, is renewed, is seen again and ends."""
+"""How a session begins, is renewed, is seen again, is joined by clients and ends."""
 
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,12 @@ from provider.accounts.models import Account
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
+from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
-from provider.sessions.models import Session
+from provider.sessions.models import ClientSession, Session
 
 DEVICE_LENGTH = 128
 # A refresh within this share of the idle lifetime moves nothing.
@@ -192,6 +193,30 @@ def void_decisions(account_id: UUID) -> None:
     """
     own = update(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))
     change(own.values(consent_epoch=Session.consent_epoch + 1))
+
+
+def new_sid() -> str:
+    """Return a fresh `sid`: random, for one client and session, never used again (THR-21, KEY-26)."""
+    return new_handle()
+
+
+def join(session: Session, client: Client, grant: Grant) -> ClientSession:
+    """Give a client its client session, under the sid that the grant was made with.
+
+    The caller holds the session's lock (`touch`).
+    """
+    now = clock.now()
+    client_session = ClientSession(
+        id=new_id(),
+        sid=grant.sid,
+        session_id=session.id,
+        client_id=client.id,
+        grant_id=grant.id,
+        created_at=now,
+        last_used_at=now,
+    )
+    db.session.add(client_session)
+    return client_session
 
 
 def end(session_id: UUID, *, logout_id: UUID, at: datetime) -> bool:

@@ -4,8 +4,8 @@ from flask import url_for
 
 from provider.infrastructure import current
 from provider.infrastructure.database import transaction
+from provider.interactions.lifecycle import park
 from provider.interactions.models import InteractionKind
-from provider.interactions.park import park
 from provider.logout.ending import LogoutOutcome
 from provider.logout.notification.front_channel import list_frames
 from provider.web import cookies

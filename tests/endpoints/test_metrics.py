@@ -17,8 +17,8 @@ from provider.infrastructure import clock, metrics
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.leases import DutyLease
 from provider.inspection import standing
+from provider.interactions.lifecycle import park
 from provider.interactions.models import InteractionKind
-from provider.interactions.park import park
 from provider.logout.end_session import end
 from provider.logout.notification.outbox import drain
 from provider.worker.duties import seal_audit

@@ -17,7 +17,7 @@ from provider.infrastructure import current
 from provider.infrastructure.database import db, is_sqlite, transaction
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.notice import SID
-from provider.pages.admission import admit
+from provider.pages.sign_in import admit
 from provider.sessions.queries import find_live, list_living_of
 from tests.factories import PASSWORD, make_account, make_client, make_session
 

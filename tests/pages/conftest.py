@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from provider.clients.models import Client
 from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
+from provider.interactions.lifecycle import park
 from provider.interactions.models import InteractionKind
-from provider.interactions.park import park
 from tests.factories import make_client
 
 Park = Callable[..., str]

@@ -11,7 +11,7 @@ from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout import preview
 from provider.pages import account_lists
-from provider.sessions import join
+from provider.sessions import lifecycle
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import Page, show_session
 
@@ -133,7 +133,7 @@ def test_an_app_is_counted_once_for_each_session_and_acts_until_its_last_grant_e
             ada,
             red,
             scope="openid offline_access",
-            sid=join.new_sid(),
+            sid=lifecycle.new_sid(),
             provider_epoch=here.session.provider_epoch,
             offline=True,
         )

@@ -25,7 +25,7 @@ from provider.oauth.token.told_claims import scope_claims, to_store
 from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
 from provider.protocol.scopes import names_for, pick
 from provider.sessions import lifecycle as sessions
-from provider.sessions.join import join, new_sid
+from provider.sessions.lifecycle import join, new_sid
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import FoundSession
 from provider.tokens import access, codes, id_token

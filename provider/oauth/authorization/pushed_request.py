@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from provider.infrastructure import clock, current
+from provider.interactions.lifecycle import park
 from provider.interactions.models import Interaction, InteractionKind
-from provider.interactions.park import park
 from provider.interactions.queries import find_pushed
 from provider.oauth.authorization.id_token_hint import HINTED_SUB, hinted_sub
 from provider.oauth.authorization.parameters import to_park

@@ -23,7 +23,7 @@ from provider.protocol.device_errors import AuthorizationPending, DeviceDenied, 
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions import lifecycle as sessions
-from provider.sessions.join import join, new_sid
+from provider.sessions.lifecycle import join, new_sid
 from provider.sessions.queries import FoundSession
 from provider.tokens import device_codes, id_token
 from provider.tokens.device_codes import DeviceCodeState, FoundDeviceCode
