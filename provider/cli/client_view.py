@@ -3,6 +3,8 @@
 from typing import Any
 
 from provider.cli.composition import composed
+from provider.cli.output import show_json, show_secret
+from provider.cli.plain_text import say
 from provider.clients.models import Client
 from provider.infrastructure import current
 from provider.protocol.client_metadata import ENCRYPTED_ANSWERS
@@ -70,6 +72,18 @@ def as_wire(known: Client) -> dict[str, Any]:
 def for_people(known: Client) -> dict[str, Any]:
     """Return the same with the hosts of addresses in both forms, and without a heading for nothing."""
     return {name: _in_both_forms(value) for name, value in as_wire(known).items() if value != {}}
+
+
+def show_changed(known: Client, secret: str | None, *, as_json: bool, **counts: int) -> None:
+    """Show the client, with its secret if it was generated here."""
+    if as_json:
+        # registration §3.2: 0 means that the secret does not expire.
+        shown = {"client_secret": secret, "client_secret_expires_at": 0} if secret else {}
+        show_json(as_wire(known) | shown | counts)
+        return
+    say(f"client_id: {known.client_id}")
+    if secret:
+        show_secret("client_secret", secret)
 
 
 def _in_both_forms(value: Any) -> Any:
