@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
@@ -23,6 +23,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from provider.infrastructure import event_log
 from provider.infrastructure.engine import READ_ONLY, WRITES
+from provider.infrastructure.follow_up import FollowUp
 
 T = TypeVar("T")
 
@@ -162,29 +163,6 @@ def transaction() -> Iterator[None]:
         db.session.info.pop(WRITES, None)
     for follow_up in db.session.info.pop(_AFTER_COMMIT, []):
         follow_up.carry_out()
-
-
-class FollowUp(Generic[T]):
-    """An act that waits for the commit, and its result from then on."""
-
-    def __init__(self, act: Callable[[], T]) -> None:
-        self._act = act
-        self._result: T | None = None
-        self._is_over = False
-
-    def carry_out(self) -> None:
-        """Do it. A failure is logged: the commit stands, and so does what is answered for it."""
-        self._is_over = True
-        try:
-            self._result = self._act()
-        except Exception:  # noqa: BLE001 – logged, see above.
-            event_log.error("after_commit_failed", exc_info=True)
-
-    def result(self) -> T | None:
-        """Return the result, or None if it failed. Raises RuntimeError before the commit."""
-        if not self._is_over:
-            raise RuntimeError("what waits for the commit has no result before it")
-        return self._result
 
 
 def in_transaction(act: Callable[[], T]) -> T:

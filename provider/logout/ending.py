@@ -15,7 +15,8 @@ from provider.delivery.outbox import Owed
 from provider.grants.models import Grant
 from provider.infrastructure import acting, clock, current, event_log, metrics
 from provider.infrastructure.acting import Operator
-from provider.infrastructure.database import FollowUp, after_commit, change, db
+from provider.infrastructure.database import after_commit, change, db
+from provider.infrastructure.follow_up import FollowUp
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.logout import fanout
 from provider.logout.models import Logout, LogoutReason, LogoutScope
