@@ -12,7 +12,7 @@ from provider.logout.bulk.queries import Reach
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
-from provider.logout.shares import list_of_account
+from provider.logout.participants import list_of_account
 from provider.sessions.queries import list_living_of
 
 
@@ -80,12 +80,12 @@ def reset_password(account: Account, password: str) -> LogoutOutcome:
 
 def measure(account: Account) -> Reach:
     """Count what signing a person out everywhere would end."""
-    shares = list_of_account(account.id, lock=False)
+    participants = list_of_account(account.id, lock=False)
     return Reach(
         sessions=len(list_living_of(account.id)),
-        client_sessions=sum(share.client_session is not None for share in shares),
-        grants=len({share.grant.id for share in shares}),
-        apps=len({share.client.id for share in shares if share.has_address}),
+        client_sessions=sum(participant.client_session is not None for participant in participants),
+        grants=len({participant.grant.id for participant in participants}),
+        apps=len({participant.client.id for participant in participants if participant.has_address}),
     )
 
 

@@ -198,7 +198,7 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
 
 def _use_up(case: AuthorizationCase) -> None:
     """Finish the parked and the pushed request; each gives one answer (rfc9126 §7.3)."""
-    if case.interaction is not None and not answering.finish(case.interaction.id):
+    if case.interaction is not None and not parked.finish(case.interaction.id):
         raise AnsweredBefore
     if case.pushed_id is not None and not parked.finish(case.pushed_id):
         raise InvalidRequestURI("the request_uri was already used")

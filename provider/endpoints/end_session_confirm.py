@@ -19,14 +19,14 @@ from provider.infrastructure.database import in_transaction, transaction
 from provider.interactions.lifecycle import answer, park, take
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.queries import find, find_any, find_finished
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.notification.budget import await_first_attempts
 from provider.logout.notification.results import find_by_result_handle
-from provider.logout.shares import list_of_session
+from provider.logout.participants import list_of_session
 from provider.sessions.queries import FoundSession, find_live, find_live_by_id
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address
@@ -117,12 +117,16 @@ def _end_app(
     parked: Interaction, found: FoundSession, client: Client | None, cause: Cause
 ) -> LogoutOutcome | None:
     """End one app's client session, which is also all that an ID Token without the cookie can end."""
-    shares = concerned(parked, found, lock=True)
-    share = next((share for share in shares if client and share.client.id == client.id), None)
-    if share is None or share.client_session is None:
+    participants = concerned(parked, found, lock=True)
+    participant = next(
+        (participant for participant in participants if client and participant.client.id == client.id), None
+    )
+    if participant is None or participant.client_session is None:
         return None
-    return end_share(
-        share.client_session, cause, revoke_offline=share.client.id in _revoke_offline_of(parked, found)
+    return end_client_session(
+        participant.client_session,
+        cause,
+        revoke_offline=participant.client.id in _revoke_offline_of(parked, found),
     )
 
 
@@ -135,8 +139,8 @@ def _revoke_offline_of(parked: Interaction, found: FoundSession) -> set[UUID]:
     """Return the clients whose offline grants are revoked, too, because the person ticked the box."""
     if "revoke_offline" not in request.form or _is_by_hint(parked):
         return set()
-    shares = list_of_session(found.session.id, lock=True)
-    return {share.client.id for share in shares if share.asks_about_offline}
+    participants = list_of_session(found.session.id, lock=True)
+    return {participant.client.id for participant in participants if participant.asks_about_offline}
 
 
 def _session_of(parked: Interaction) -> FoundSession | None:

@@ -9,9 +9,9 @@ from provider.endpoints.end_session_case import EndSessionCase
 from provider.endpoints.signed_out import already_signed_out
 from provider.holdings.queries import own_first
 from provider.interactions.models import Interaction
+from provider.logout.participants import Participant, list_of_session
 from provider.logout.preview import preview_everywhere
-from provider.logout.shares import Share, list_of_session
-from provider.logout.signed_tokens import SignedTokens, list_of_shares
+from provider.logout.signed_tokens import SignedTokens, list_of_participants
 from provider.sessions.queries import FoundSession
 from provider.web import csrf
 from provider.web.headers import allow_form_action
@@ -23,8 +23,8 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
     """Ask what to end, and show what goes with each choice."""
     case = EndSessionCase.of(parked)
     by_hint = bool(parked.answers.get("by_hint"))
-    shares = concerned(parked, found, lock=False)
-    if by_hint and not shares:
+    participants = concerned(parked, found, lock=False)
+    if by_hint and not participants:
         return already_signed_out(case, recent=True)
     return _page(
         "session_end_confirm.html",
@@ -37,37 +37,43 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
         # A browser with an ID Token but without the cookie does not learn who the person is.
         person=None if by_hint else found.account.display_name,
         username=None if by_hint else found.account.username,
-        ends=[{"name": share.client.display_name, "will_be_notified": share.has_address} for share in shares],
-        survives=[
-            {"name": share.client.display_name, "until": share.grant.expires_at}
-            for share in shares
-            if share.survives_browser
+        ends=[
+            {"name": participant.client.display_name, "will_be_notified": participant.has_address}
+            for participant in participants
         ],
-        signed_tokens=_signed_tokens(parked, found, shares),
+        survives=[
+            {"name": participant.client.display_name, "until": participant.grant.expires_at}
+            for participant in participants
+            if participant.survives_browser
+        ],
+        signed_tokens=_signed_tokens(parked, found, participants),
         asked_about=[]
         if by_hint
-        else [share.client.display_name for share in shares if share.asks_about_offline],
-        can_end_app=not by_hint and any(share.client.client_id == case.client_id for share in shares),
+        else [
+            participant.client.display_name for participant in participants if participant.asks_about_offline
+        ],
+        can_end_app=not by_hint
+        and any(participant.client.client_id == case.client_id for participant in participants),
         can_end_everywhere=not by_hint,
     )
 
 
-def concerned(parked: Interaction, found: FoundSession, *, lock: bool) -> list[Share]:
-    """Return the shares that a request may show and end: those of its session, or of a hint's client alone.
+def concerned(parked: Interaction, found: FoundSession, *, lock: bool) -> list[Participant]:
+    """Return the participants that a request may show and end: those of its session, or only a hint's client.
 
     An ID Token without the session's cookie proves what its own client knows, from whatever machine.
     """
-    shares = list_of_session(found.session.id, lock=lock)
+    participants = list_of_session(found.session.id, lock=lock)
     if not parked.answers.get("by_hint"):
-        return shares
+        return participants
     sid = EndSessionCase.of(parked).sid
-    return [share for share in shares if share.sid == sid]
+    return [participant for participant in participants if participant.sid == sid]
 
 
-def _signed_tokens(parked: Interaction, found: FoundSession, shares: Sequence[Share]) -> list[SignedTokens]:
+def _signed_tokens(parked: Interaction, found: FoundSession, participants: Sequence[Participant]) -> list[SignedTokens]:
     """Return the signed access tokens that outlive the logout; for a hint, only its own client's."""
-    held = list_of_shares(found.account.id, shares)
-    own = {share.client.id for share in shares}
+    held = list_of_participants(found.account.id, participants)
+    own = {participant.client.id for participant in participants}
     return [one for one in held if one.client.id in own or not parked.answers.get("by_hint")]
 
 

@@ -13,17 +13,17 @@ from provider.grants.consent import Consent, read_consent
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.infrastructure.provider_state import ProviderState, lives_for_all
+from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
 
 
-def grant_lives(now: datetime) -> ColumnElement[bool]:
+def grant_is_valid(now: datetime) -> ColumnElement[bool]:
     """The condition, over Grant, Account, Client and ProviderState, that a grant lives (design §4)."""
     return and_(
         Grant.revoked_at.is_(None),
         Grant.expires_at > now,
         Grant.account_epoch == Account.epoch,
         Grant.client_epoch == Client.epoch,
-        lives_for_all(Grant.provider_epoch, Grant.created_at),
+        is_valid_for_all(Grant.provider_epoch, Grant.created_at),
         Account.disabled_at.is_(None),
         Account.deleted_at.is_(None),
         Client.disabled_at.is_(None),
@@ -42,7 +42,7 @@ def find_consent(account_id: UUID, client: Client) -> Consent:
         .join(Client, Client.id == Grant.client_id)
         .join(ProviderState, true())
         .where(Grant.account_id == account_id, Grant.client_id == client.id, Grant.consented)
-        .where(grant_lives(clock.now()))
+        .where(grant_is_valid(clock.now()))
     )
     held = [read_consent(*row) for row in db.session.execute(lives)]
     return Consent(
@@ -94,7 +94,7 @@ def list_grants(
         .limit(limit)
     )
     if living:
-        found = found.where(grant_lives(clock.now()))
+        found = found.where(grant_is_valid(clock.now()))
     return [(row[0], row[1], row[2]) for row in db.session.execute(found)]
 
 

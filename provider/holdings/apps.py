@@ -9,7 +9,7 @@ from sqlalchemy import and_, case, func, or_, select, true
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.grants.queries import grant_lives
+from provider.grants.queries import grant_is_valid
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.provider_state import ProviderState
@@ -45,8 +45,8 @@ def list_held_apps(own: Session, *, after: UUID | None = None, limit: int = 100)
         .join(Account, Account.id == Grant.account_id)
         .join(ProviderState, true())
         .outerjoin(ClientSession, share)
-        .outerjoin(Session, and_(Session.id == ClientSession.session_id, session_lives(now)))
-        .where(Grant.account_id == own.account_id, grant_lives(now))
+        .outerjoin(Session, and_(Session.id == ClientSession.session_id, session_is_live(now)))
+        .where(Grant.account_id == own.account_id, grant_is_valid(now))
         .group_by(Client.id)
         .having(or_(func.count(Session.id) > 0, offline_until.is_not(None)))
         .order_by(Client.id)

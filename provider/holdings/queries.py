@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.grants.queries import grant_lives
+from provider.grants.queries import grant_is_valid
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.provider_state import ProviderState
@@ -45,7 +45,7 @@ def count_held_sessions(account_id: UUID) -> int:
         .select_from(Session)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
-        .where(Session.account_id == account_id, session_lives(clock.now()))
+        .where(Session.account_id == account_id, session_is_live(clock.now()))
     )
     return db.session.scalar(living) or 0
 
@@ -63,7 +63,7 @@ def list_held_grants(
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
         .join(ProviderState, true())
-        .where(Grant.account_id == account_id, grant_lives(now), or_(Grant.offline, _has_a_session(now)))
+        .where(Grant.account_id == account_id, grant_is_valid(now), or_(Grant.offline, _has_a_session(now)))
         .order_by(Grant.id.desc())
         .limit(limit)
     )
@@ -80,7 +80,7 @@ def _has_a_session(now: datetime) -> ColumnElement[bool]:
             ClientSession.grant_id == Grant.id,
             ClientSession.ended_at.is_(None),
             Session.id == ClientSession.session_id,
-            and_(session_lives(now)),
+            and_(session_is_live(now)),
         )
         .correlate(Grant, Account, ProviderState)
     )

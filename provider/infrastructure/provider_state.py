@@ -1,4 +1,4 @@
-"""One row that stands for the provider as a whole: its epoch, and what was decided once for all."""
+"""One row that stands for the provider as a whole: its epoch and its watermark."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ THE_ROW = 1
 
 
 class ProviderState(Base):
-    """The provider's own epoch: an older number in a Session or Grant is dead (design §4)."""
+    """The provider's own epoch: a Session or Grant with an older number is revoked (design §4)."""
 
     __tablename__ = "provider_state"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -21,20 +21,20 @@ class ProviderState(Base):
     issued_before_is_dead_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-def lives_for_all(
+def is_valid_for_all(
     epoch: InstrumentedAttribute[int], created_at: InstrumentedAttribute[datetime]
 ) -> ColumnElement[bool]:
-    """The condition, over a row's columns and ProviderState, that no bulk logout of all has made it dead."""
+    """The condition, over a row's columns and ProviderState, that no bulk logout of all has revoked it."""
     return and_(epoch == ProviderState.epoch, _issued_too_early(created_at).is_not(True))
 
 
-def dead_for_all(
+def is_revoked_for_all(
     epoch: InstrumentedAttribute[int], created_at: InstrumentedAttribute[datetime]
 ) -> ColumnElement[bool]:
-    """The condition that a bulk logout of all has made a row dead; NULL if it lives and no instant is set."""
+    """The condition that a bulk logout of all has revoked a row; NULL if it has not and no instant is set."""
     return or_(epoch < ProviderState.epoch, _issued_too_early(created_at))
 
 
 def _issued_too_early(created_at: InstrumentedAttribute[datetime]) -> ColumnElement[bool]:
-    """The watermark: what was issued before an instant is dead. NULL until an operator sets one."""
+    """The watermark: what was issued before an instant is revoked. NULL until an operator sets one."""
     return created_at < ProviderState.issued_before_is_dead_at

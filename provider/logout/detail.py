@@ -60,7 +60,7 @@ class LogoutDetail:
 
     logout: Logout
     account: Account
-    # Those that it ended, and those that live on after it ended client sessions of them.
+    # Those that it ended, and those that go on after it ended client sessions of them.
     sessions: tuple[Session, ...]
     client_sessions: tuple[tuple[ClientSession, Client], ...]
     revoked: tuple[tuple[Grant, Client], ...]
@@ -116,7 +116,7 @@ def find_detail(logout_id: UUID) -> LogoutDetail | None:
     if logout is None:
         return None
     client_sessions = _client_sessions(logout_id)
-    # One that had expired before is revoked with its share, but it did not live.
+    # One that had expired before is revoked with its client session, but it was no longer valid.
     revoked = _grants(Grant.logout_id == logout_id, Grant.expires_at > logout.at)
     clients = {client.id: client for _, client in (*client_sessions, *revoked)}
     return LogoutDetail(

@@ -1,4 +1,4 @@
-"""Sign out of this app: one client session ends; the session and other apps live on."""
+"""Sign out of this app: one client session ends; the session goes on, for other apps."""
 
 from provider.logout.ending import (
     Cause,
@@ -10,11 +10,11 @@ from provider.logout.ending import (
     revoke_grants,
 )
 from provider.logout.models import LogoutScope
-from provider.logout.shares import list_of_client_session
+from provider.logout.participants import list_of_client_session
 from provider.sessions.models import ClientSession
 
 
-def end_share(
+def end_client_session(
     client_session: ClientSession, cause: Cause, *, revoke_offline: bool = False
 ) -> LogoutOutcome | None:
     """End one client session and notify its client; None when it had ended already.
@@ -22,24 +22,26 @@ def end_share(
     The grant goes with it unless offline_access was granted; a replayed refresh token or withdrawn
     consent takes the offline grant too (`revoke_offline`, DEC-16).
     """
-    shares = list_of_client_session(client_session.id, lock=True)
-    if not shares:
+    participants = list_of_client_session(client_session.id, lock=True)
+    if not participants:
         return None
     ending = Ending(
         cause=cause,
         scope=LogoutScope.APP,
-        account_id=shares[0].grant.account_id,
+        account_id=participants[0].grant.account_id,
         session_id=client_session.session_id,
     )
-    client_sessions_ended = end_client_sessions(ending, shares)
+    client_sessions_ended = end_client_sessions(ending, participants)
     if not client_sessions_ended:
         return None
-    survivors = [] if revoke_offline else [share for share in shares if share.survives_share]
+    survivors = (
+        [] if revoke_offline else [participant for participant in participants if participant.survives_app]
+    )
     return conclude(
         ending,
-        shares,
-        sessions_ended=end_devices(ending, shares),
+        participants,
+        sessions_ended=end_devices(ending, participants),
         client_sessions_ended=client_sessions_ended,
-        grants_revoked=revoke_grants(ending, [s for s in shares if s not in survivors]),
+        grants_revoked=revoke_grants(ending, [s for s in participants if s not in survivors]),
         survivors=survivors,
     )

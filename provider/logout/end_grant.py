@@ -1,4 +1,4 @@
-"""Revoke one grant, offline or not: everything issued on it is dead, and its client is notified."""
+"""Revoke one grant, offline or not: everything issued on it is rejected, and its client is notified."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,26 +14,26 @@ from provider.logout.ending import (
     revoke_grants,
 )
 from provider.logout.models import LogoutScope
-from provider.logout.shares import list_of_grant
+from provider.logout.participants import list_of_grant
 
 
 def end_grant(grant_id: UUID, cause: Cause, *, as_of: datetime | None = None) -> LogoutOutcome | None:
-    """Revoke a grant with the share of a session that stands on it; None when there is nothing to end.
+    """Revoke a grant and end its client session; None when there is nothing to end.
 
-    It was revoked before, or it had expired at the instant (by default now) and no living share needs it.
+    It was revoked before, or it had expired at the instant (by default now) and has no client session.
     """
     grant = grants.lock(grant_id)
     if grant is None or grant.revoked_at is not None:
         return None
-    shares = list_of_grant(grant, lock=True, as_of=as_of)
-    if not shares:
+    participants = list_of_grant(grant, lock=True, as_of=as_of)
+    if not participants:
         return None
     ending = Ending(cause=cause, scope=LogoutScope.APP, account_id=grant.account_id)
     return conclude(
         ending,
-        shares,
-        sessions_ended=end_devices(ending, shares),
-        client_sessions_ended=end_client_sessions(ending, shares),
-        grants_revoked=revoke_grants(ending, shares),
+        participants,
+        sessions_ended=end_devices(ending, participants),
+        client_sessions_ended=end_client_sessions(ending, participants),
+        grants_revoked=revoke_grants(ending, participants),
         survivors=[],
     )

@@ -13,7 +13,7 @@ from provider.logout.ending import (
     revoke_grants,
 )
 from provider.logout.models import LogoutScope
-from provider.logout.shares import Share, list_of_session
+from provider.logout.participants import Participant, list_of_session
 from provider.sessions import lifecycle
 from provider.sessions.models import Session
 
@@ -21,12 +21,12 @@ from provider.sessions.models import Session
 def end(
     session: Session, cause: Cause, *, revoke_offline: bool = False, revoke_offline_of: Collection[UUID] = ()
 ) -> LogoutOutcome | None:
-    """End a session at the OP and owe the news to everyone who shared it.
+    """End a session at the OP and owe a notification to each of its clients.
 
-    Grants without offline_access go with it (backchannel §2.7); offline grants live on unless the
-    client's policy or the caller says otherwise: of everybody, or of the clients with these rows.
-    Returns None when somebody else ended it first: then that ending has told everybody, and doing
-    it twice is harmless.
+    Grants without offline_access go with it (backchannel §2.7); offline grants stay unless the
+    client's policy or the caller says otherwise: of all clients, or of those with these rows.
+    Returns None when it had ended already: then that logout has notified its clients, and doing it
+    twice is harmless.
     """
     ending = Ending(
         cause=cause, scope=LogoutScope.BROWSER, account_id=session.account_id, session_id=session.id
@@ -34,15 +34,15 @@ def end(
     if not lifecycle.end(session.id, logout_id=ending.logout_id, at=ending.at):
         db.session.refresh(session)
         return None
-    shares = list_of_session(session.id, lock=True)
-    survivors: list[Share] = []
+    participants = list_of_session(session.id, lock=True)
+    survivors: list[Participant] = []
     if not revoke_offline:
-        survivors = [s for s in shares if s.survives_browser and s.client.id not in revoke_offline_of]
+        survivors = [s for s in participants if s.survives_browser and s.client.id not in revoke_offline_of]
     return conclude(
         ending,
-        shares,
+        participants,
         sessions_ended=1,
-        client_sessions_ended=end_client_sessions(ending, shares),
-        grants_revoked=revoke_grants(ending, [s for s in shares if s not in survivors]),
+        client_sessions_ended=end_client_sessions(ending, participants),
+        grants_revoked=revoke_grants(ending, [s for s in participants if s not in survivors]),
         survivors=survivors,
     )

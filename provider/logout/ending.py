@@ -1,4 +1,4 @@
-"""The steps that every logout shares once it is known what ends: record, deliveries and audit entry."""
+"""The steps common to every logout once it is known what ends: record, deliveries and audit entry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from provider.infrastructure.follow_up import FollowUp
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.logout import fanout
 from provider.logout.models import Logout, LogoutReason, LogoutScope
-from provider.logout.shares import Share
+from provider.logout.participants import Participant
 from provider.sessions import lifecycle
 from provider.sessions.models import ClientSession
 
@@ -66,7 +66,7 @@ class LogoutOutcome:
     clients_to_notify: frozenset[UUID] = frozenset()
     # Whether a worker was woken to send them, which is known after the commit.
     wake_up: FollowUp[bool]
-    survivors: list[Share] = field(default_factory=list)
+    survivors: list[Participant] = field(default_factory=list)
 
     @property
     def woke_worker(self) -> bool:
@@ -111,9 +111,9 @@ class Ending:
         )
 
 
-def end_client_sessions(ending: Ending, shares: Sequence[Share]) -> int:
-    """End the clients' shares; returns how many this ending ended."""
-    ids = [share.client_session.id for share in shares if share.client_session]
+def end_client_sessions(ending: Ending, participants: Sequence[Participant]) -> int:
+    """End the client sessions; returns how many this logout ended."""
+    ids = [participant.client_session.id for participant in participants if participant.client_session]
     if not ids:
         return 0
     ended = (
@@ -124,22 +124,28 @@ def end_client_sessions(ending: Ending, shares: Sequence[Share]) -> int:
     return change(ended)
 
 
-def end_devices(ending: Ending, shares: Sequence[Share]) -> int:
+def end_devices(ending: Ending, participants: Sequence[Participant]) -> int:
     """End the sessions of devices whose only client leaves: they would be of no use."""
-    ids = [share.client_session.session_id for share in shares if share.client_session and share.is_device]
+    ids = [
+        participant.client_session.session_id
+        for participant in participants
+        if participant.client_session and participant.is_device
+    ]
     return sum(lifecycle.end(session_id, logout_id=ending.logout_id, at=ending.at) for session_id in ids)
 
 
-def revoke_grants(ending: Ending, shares: Sequence[Share]) -> int:
-    """Revoke the grants of these shares; all that hangs on them is dead at the commit.
+def revoke_grants(ending: Ending, participants: Sequence[Participant]) -> int:
+    """Revoke the grants; all that was issued on them is rejected from the commit on.
 
-    Returns how many lived. Expired ones are revoked too, because another host's clock may be behind.
+    Returns how many were valid. Expired ones are revoked too, because another host's clock may be behind.
     """
-    if not shares:
+    if not participants:
         return 0
     revoked = (
         update(Grant)
-        .where(Grant.id.in_([share.grant.id for share in shares]), Grant.revoked_at.is_(None))
+        .where(
+            Grant.id.in_([participant.grant.id for participant in participants]), Grant.revoked_at.is_(None)
+        )
         .values(revoked_at=ending.at, logout_id=ending.logout_id)
         .returning(Grant.expires_at)
     )
@@ -149,16 +155,16 @@ def revoke_grants(ending: Ending, shares: Sequence[Share]) -> int:
 
 def conclude(
     ending: Ending,
-    shares: Sequence[Share],
+    participants: Sequence[Participant],
     *,
     sessions_ended: int,
     client_sessions_ended: int,
     grants_revoked: int,
-    survivors: list[Share],
+    survivors: list[Participant],
     more_owed: Sequence[Owed] = (),
 ) -> LogoutOutcome:
     """Write the Logout and a delivery for every client concerned, and wake the workers after the commit."""
-    owed = [*fanout.plan(shares, ending.cause.reason), *more_owed]
+    owed = [*fanout.plan(participants, ending.cause.reason), *more_owed]
     result_handle = ending.cause.result_handle or new_handle()
     logout = ending.as_logout(
         result_digest=digest_of(result_handle),

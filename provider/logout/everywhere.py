@@ -13,15 +13,15 @@ from provider.logout.ending import (
     revoke_grants,
 )
 from provider.logout.models import LogoutScope
-from provider.logout.shares import list_of_account
+from provider.logout.participants import list_of_account
 from provider.sessions.models import Session
 
 
 def end_everywhere(account: Account, cause: Cause) -> LogoutOutcome:
     """End everything of a person and notify every client concerned.
 
-    The account's epoch goes first: it takes the account's row lock, so a sign-in or grant that is in
-    the making either comes before and is found here, or carries the old number and is born dead.
+    The account's epoch goes first: it takes the account's row lock, so a sign-in or grant in the
+    making either comes before and is found here, or carries the old number and is already revoked.
     """
     ending = Ending(cause=cause, scope=LogoutScope.EVERYWHERE, account_id=account.id)
     change(update(Account).where(Account.id == account.id).values(epoch=Account.epoch + 1))
@@ -32,12 +32,12 @@ def end_everywhere(account: Account, cause: Cause) -> LogoutOutcome:
         .values(ended_at=ending.at, logout_id=ending.logout_id)
     )
     sessions_ended = change(ended)
-    shares = list_of_account(account.id, lock=True)
+    participants = list_of_account(account.id, lock=True)
     return conclude(
         ending,
-        shares,
+        participants,
         sessions_ended=sessions_ended,
-        client_sessions_ended=end_client_sessions(ending, shares),
-        grants_revoked=revoke_grants(ending, shares),
+        client_sessions_ended=end_client_sessions(ending, participants),
+        grants_revoked=revoke_grants(ending, participants),
         survivors=[],
     )

@@ -1,7 +1,7 @@
-"""Expiry is a logout too: sessions that ran out are ended exactly once, and their apps are notified.
+"""Expiry is a logout too: expired sessions are ended exactly once, and their apps are notified.
 
-A session can also be dead by a number: somebody was still signing in when everything of theirs, or
-of everybody, was ended. Each is ended for the reason that it died of.
+A session can also be revoked by an epoch before it is written: the person was still signing in when all
+their sessions, or all of all people, were ended. Each is ended for the reason that made it invalid.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from provider.accounts.models import Account
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.infrastructure.provider_state import ProviderState, dead_for_all
+from provider.infrastructure.provider_state import ProviderState, is_revoked_for_all
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.fanout import EXPIRY_REASONS
@@ -21,41 +21,41 @@ from provider.logout.models import BulkKind, BulkLogout, LogoutReason
 from provider.sessions.models import Session
 
 _OF_SESSIONS = (BulkKind.ALL, BulkKind.ISSUED_BEFORE)
-_DEAD_FOR_ALL = dead_for_all(Session.provider_epoch, Session.created_at)
+_REVOKED_FOR_ALL = is_revoked_for_all(Session.provider_epoch, Session.created_at)
 
 
-def list_run_out(limit: int) -> Sequence[UUID]:
-    """List sessions whose time has run out and that have not been ended yet, oldest first.
+def list_expired(limit: int) -> Sequence[UUID]:
+    """List sessions that have expired and have not been ended yet, oldest first.
 
     Served by ix_session_ends_at_living.
     """
-    run_out = select(Session.id).where(Session.ended_at.is_(None), Session.ends_at <= clock.now())
-    return db.session.scalars(run_out.order_by(Session.ends_at).limit(limit)).all()
+    expired = select(Session.id).where(Session.ended_at.is_(None), Session.ends_at <= clock.now())
+    return db.session.scalars(expired.order_by(Session.ends_at).limit(limit)).all()
 
 
-def list_born_dead(limit: int) -> Sequence[UUID]:
-    """List sessions that are dead by a number and that no logout has found, oldest first.
+def list_already_revoked(limit: int) -> Sequence[UUID]:
+    """List sessions that are revoked by an epoch and that no logout has found, oldest first.
 
-    They were begun by requests that were under way during the logout. It reads every living
+    They were begun by requests that were under way during the logout. It reads every live
     session, so it is asked seldom; a bulk logout that is still at work finds its own.
     """
     at_work = exists().where(BulkLogout.finished_at.is_(None), BulkLogout.kind.in_(_OF_SESSIONS))
-    born_dead = (
+    already_revoked = (
         select(Session.id)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
         .where(Session.ended_at.is_(None))
-        .where(or_(Session.account_epoch < Account.epoch, _DEAD_FOR_ALL), ~at_work)
+        .where(or_(Session.account_epoch < Account.epoch, _REVOKED_FOR_ALL), ~at_work)
     )
-    return db.session.scalars(born_dead.order_by(Session.ends_at).limit(limit)).all()
+    return db.session.scalars(already_revoked.order_by(Session.ends_at).limit(limit)).all()
 
 
-def end_dead(session_id: UUID) -> LogoutOutcome | None:
-    """End one session that is dead; None when it has been ended meanwhile, or lives after all."""
+def end_invalid(session_id: UUID) -> LogoutOutcome | None:
+    """End one session that has expired or is revoked; None if it has been ended meanwhile, or is valid."""
     session, reason, bulk = _look_at(session_id)
     if session is None or reason is None:
         return None
-    by_number = reason not in EXPIRY_REASONS
+    is_revoked = reason not in EXPIRY_REASONS
     cause = Cause(
         reason=reason,
         initiator="admin" if reason is LogoutReason.ADMIN else "system",
@@ -63,15 +63,18 @@ def end_dead(session_id: UUID) -> LogoutOutcome | None:
         in_bulk=True,
         bulk_logout_id=bulk.id if bulk else None,
     )
-    # What is dead by a number takes its grants along; what merely ran out leaves offline ones alone.
-    return end(session, cause, revoke_offline=by_number)
+    # A revoked session takes its grants along; an expired one leaves offline grants alone.
+    return end(session, cause, revoke_offline=is_revoked)
 
 
 def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None, BulkLogout | None]:
-    """Lock a session that has not been ended; return why it is dead, and the bulk logout that it died of."""
-    numbers = (
+    """Lock a session that has not been ended; return it, why it is invalid, and by which bulk logout."""
+    by_epochs = (
         select(
-            Session, Session.account_epoch < Account.epoch, func.coalesce(_DEAD_FOR_ALL, false()), BulkLogout
+            Session,
+            Session.account_epoch < Account.epoch,
+            func.coalesce(_REVOKED_FOR_ALL, false()),
+            BulkLogout,
         )
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
@@ -79,29 +82,29 @@ def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None, Bul
         .where(Session.id == session_id, Session.ended_at.is_(None))
         .with_for_update(of=Session, key_share=True)
     )
-    row = db.session.execute(numbers, execution_options={"populate_existing": True}).one_or_none()
+    row = db.session.execute(by_epochs, execution_options={"populate_existing": True}).one_or_none()
     if row is None:
         return None, None, None
-    session, dead_for_person, dead_for_all_, bulk = row
-    ran_out = session.ends_at <= clock.now()
-    if dead_for_all_ and (bulk or not ran_out):
+    session, revoked_for_person, revoked_for_all, bulk = row
+    has_expired = session.ends_at <= clock.now()
+    if revoked_for_all and (bulk or not has_expired):
         return session, LogoutReason.ADMIN, bulk
-    if ran_out:
+    if has_expired:
         at_last = session.ends_at >= session.expires_at
         return session, LogoutReason.ABSOLUTE_TIMEOUT if at_last else LogoutReason.IDLE_TIMEOUT, None
     # The person signed out everywhere while it was being made.
-    return session, LogoutReason.USER if dead_for_person else None, None
+    return session, LogoutReason.USER if revoked_for_person else None, None
 
 
 def _bulk_logout_of_session() -> ColumnElement[UUID]:
-    """Return the bulk logout that a session died of: the first since it began, or else the latest.
+    """Return the bulk logout that revoked a session: the first since it began, or else the latest.
 
-    A session that ran out before a bulk logout began did not die of it.
+    A bulk logout does not revoke a session that expired before it began.
     """
     one = aliased(BulkLogout)
-    in_life = select(one.id).where(one.kind.in_(_OF_SESSIONS), one.at < Session.ends_at).limit(1)
-    first = in_life.where(one.at >= Session.created_at).order_by(one.at, one.id)
-    latest = in_life.order_by(one.at.desc(), one.id.desc())
+    of_its_time = select(one.id).where(one.kind.in_(_OF_SESSIONS), one.at < Session.ends_at).limit(1)
+    first = of_its_time.where(one.at >= Session.created_at).order_by(one.at, one.id)
+    latest = of_its_time.order_by(one.at.desc(), one.id.desc())
     return func.coalesce(
         first.correlate(Session).scalar_subquery(), latest.correlate(Session).scalar_subquery()
     )

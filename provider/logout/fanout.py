@@ -7,7 +7,7 @@ from provider.clients.models import LogoutTokenNames
 from provider.delivery.outbox import Owed
 from provider.logout.models import LogoutReason, LogoutScope
 from provider.logout.notice import LogoutNotice
-from provider.logout.shares import Share
+from provider.logout.participants import Participant
 
 FIRST, AFTERWARDS, IN_BULK = 0, 1, 2
 # These answer an incident: an attacker may use every second until an RP is notified.
@@ -29,12 +29,12 @@ SECURITY_REASONS = frozenset(
 EXPIRY_REASONS = frozenset({LogoutReason.IDLE_TIMEOUT, LogoutReason.ABSOLUTE_TIMEOUT})
 
 
-def plan(shares: Sequence[Share], reason: LogoutReason) -> list[Owed]:
+def plan(participants: Sequence[Participant], reason: LogoutReason) -> list[Owed]:
     """Return what is owed: one per ended client session, or one per client that is sent `sub` alone."""
     owed: dict[tuple[UUID, str], Owed] = {}
-    for share in shares:
-        if share.has_address and (share.client.told_of_expiry or reason not in EXPIRY_REASONS):
-            one = _owed(share)
+    for participant in participants:
+        if participant.has_address and (participant.client.told_of_expiry or reason not in EXPIRY_REASONS):
+            one = _owed(participant)
             owed.setdefault((one.client_id, one.subject_key), one)
     return list(owed.values())
 
@@ -50,18 +50,18 @@ def priority_of(reason: LogoutReason, scope: LogoutScope, *, in_bulk: bool) -> i
     return FIRST if reason in SECURITY_REASONS or scope is LogoutScope.EVERYWHERE else AFTERWARDS
 
 
-def _owed(share: Share) -> Owed:
+def _owed(participant: Participant) -> Owed:
     # Its tokens would all be the same, so one is enough.
-    names_sid = share.client.logout_token_names != LogoutTokenNames.SUB
-    ended = share.client_session or share.grant
+    names_sid = participant.client.logout_token_names != LogoutTokenNames.SUB
+    ended = participant.client_session or participant.grant
     notice = LogoutNotice(
-        account_id=share.grant.account_id,
-        session_id=share.client_session.session_id if share.client_session else None,
-        sub=share.grant.sub,
-        sid=share.sid if names_sid else None,
+        account_id=participant.grant.account_id,
+        session_id=participant.client_session.session_id if participant.client_session else None,
+        sub=participant.grant.sub,
+        sid=participant.sid if names_sid else None,
     )
     return notice.owed_to(
-        share.client.id,
-        f"sid:{ended.id}" if names_sid else f"sub:{share.client.id}",
-        meaningful_for=share.client.session_lifetime,
+        participant.client.id,
+        f"sid:{ended.id}" if names_sid else f"sub:{participant.client.id}",
+        meaningful_for=participant.client.session_lifetime,
     )

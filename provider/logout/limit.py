@@ -30,13 +30,13 @@ def enforce(account: Account, new_session: Session) -> list[LogoutOutcome]:
 
 
 def _list_beyond(account: Account, new_session: Session, most: int) -> list[Session]:
-    """List the living sessions that are too many, oldest last. Served by ix_session_account_id_id."""
+    """List the live sessions that are too many, oldest last. Served by ix_session_account_id_id."""
     others = (
         select(Session)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
         .where(Session.account_id == account.id, Session.id != new_session.id)
-        .where(session_lives(clock.now()))
+        .where(session_is_live(clock.now()))
         .order_by(Session.id.desc())
         .offset(most - 1)
         .limit(_MOST_AT_ONCE)

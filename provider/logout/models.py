@@ -28,7 +28,7 @@ class LogoutReason(StrEnum):
     CODE_REPLAY = "code_replay"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     SESSION_LIMIT = "session_limit"
-    # Global Token Revocation: an upstream has told us to.
+    # Global Token Revocation: an upstream has requested it.
     UPSTREAM = "global_token_revocation"
     # A proven ID Token names a session that the database has lost.
     UNKNOWN_SESSION = "unknown_session"
@@ -47,18 +47,18 @@ class LogoutScope(StrEnum):
 class BulkKind(StrEnum):
     """The scope of a bulk logout."""
 
-    # Everybody's sessions and grants.
+    # The sessions and grants of all people.
     ALL = "all"
     # The client sessions of one client, with its grants.
     CLIENT = "client"
-    # What was begun before an instant.
+    # Sessions and grants begun before an instant.
     ISSUED_BEFORE = "issued_before"
     # The offline grants of a client that may no longer have any.
     CLIENT_OFFLINE = "client_offline"
 
 
 class BulkPhase(StrEnum):
-    """The phases of a bulk logout's walk: what lives in browsers first, then grants on their own."""
+    """The phases of a bulk logout's walk: sessions first, then grants on their own."""
 
     SESSIONS = "sessions"
     GRANTS = "grants"
@@ -81,12 +81,12 @@ class BulkLogout(Base):
     # How many there were when it began, and how many have been ended and owed since.
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
-    # Where the walk over the rows stands; after a crash it continues there.
+    # The last row that the walk has passed; after a crash it continues behind it.
     phase: Mapped[str] = mapped_column(String(16), default=BulkPhase.SESSIONS)
     cursor: Mapped[UUID | None] = mapped_column()
     correlation_id: Mapped[str | None] = mapped_column(String(64))
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # While it is stopped no row is ended by it; what it made dead stays dead.
+    # While it is stopped no row is ended by it; what it revoked stays revoked.
     stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # At most so many notifications a second; without it the setting counts.
     pace: Mapped[int | None] = mapped_column()
@@ -115,7 +115,7 @@ class Logout(Base):
     reason: Mapped[str] = mapped_column(String(32))
     scope: Mapped[str] = mapped_column(String(16))
     account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
-    # Who asked: a client, the person, an admin or the system.
+    # The initiator: a client, the person, an admin or the system.
     initiator: Mapped[str] = mapped_column(String(16))
     # The operator's name behind `admin`, and from where: host and terminal, or a request's address.
     actor_name: Mapped[str | None] = mapped_column(String(255))
@@ -124,7 +124,7 @@ class Logout(Base):
     # Column and table keep their first names, which an older release still reads.
     bulk_logout_id: Mapped[UUID | None] = mapped_column("mass_ending_id")
     initiator_client_id: Mapped[str | None] = mapped_column(String(255))
-    # The session whose person asked for it at one of our own pages; it may live on.
+    # The session whose person asked for it at one of our own pages; it may go on.
     asked_in_session_id: Mapped[UUID | None] = mapped_column()
     # Opens the result page; only its digest is kept.
     result_digest: Mapped[str | None] = mapped_column(String(64), unique=True)

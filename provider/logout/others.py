@@ -13,7 +13,7 @@ from provider.logout.ending import (
     revoke_grants,
 )
 from provider.logout.models import LogoutScope
-from provider.logout.shares import list_in_other_sessions, list_of_others
+from provider.logout.participants import list_in_other_sessions, list_of_others
 from provider.sessions.models import Session
 
 
@@ -21,13 +21,13 @@ def end_others(account: Account, keep: Session, cause: Cause, *, keep_offline: b
     """End everything of a person but one session, and notify every client concerned.
 
     Offline grants go too, unless they were given in the session that is kept (design §3). With
-    `keep_offline` each other session ends as by its own sign-out, and offline grants live on.
+    `keep_offline` each other session ends as by its own sign-out, and offline grants stay.
 
     The account's row lock comes first: a sign-in that is in the making either comes before and is found
     here, or sees what this transaction has changed. The epoch stays, for the kept session bears it.
     """
     ending = Ending(cause=cause, scope=LogoutScope.OTHERS, account_id=account.id)
-    # No stronger than an update of the row: other endings, which hold what we want, refer to the account.
+    # No stronger than an update of the row: other logouts, which hold what we want, refer to the account.
     the_row = select(Account.id).where(Account.id == account.id)
     db.session.execute(the_row.with_for_update(key_share=True))
     others = (
@@ -37,13 +37,15 @@ def end_others(account: Account, keep: Session, cause: Cause, *, keep_offline: b
     )
     sessions_ended = change(others)
     list_shares = list_in_other_sessions if keep_offline else list_of_others
-    shares = list_shares(account.id, keep, lock=True)
-    survivors = [share for share in shares if keep_offline and share.survives_browser]
+    participants = list_shares(account.id, keep, lock=True)
+    survivors = [participant for participant in participants if keep_offline and participant.survives_browser]
     return conclude(
         ending,
-        shares,
+        participants,
         sessions_ended=sessions_ended,
-        client_sessions_ended=end_client_sessions(ending, shares),
-        grants_revoked=revoke_grants(ending, [share for share in shares if share not in survivors]),
+        client_sessions_ended=end_client_sessions(ending, participants),
+        grants_revoked=revoke_grants(
+            ending, [participant for participant in participants if participant not in survivors]
+        ),
         survivors=survivors,
     )

@@ -12,8 +12,8 @@ from provider.grants.models import Grant
 from provider.holdings.queries import HeldSession, count_held_sessions, list_held_sessions
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.logout.shares import (
-    Share,
+from provider.logout.participants import (
+    Participant,
     list_in_other_sessions,
     list_of_account,
     list_of_session,
@@ -34,7 +34,7 @@ class PreviewedApp:
     client: Client
     # Whether it will be sent a Logout Token.
     will_be_notified: bool
-    # How long what it was allowed lives unless something ends it, and whether that outlives a session.
+    # When its grant expires unless a logout ends it, and whether the grant outlives a session.
     until: datetime
     offline: bool
     # Whether that grant survives this logout.
@@ -60,13 +60,13 @@ class Preview:
 
 def preview_everywhere(account_id: UUID) -> Preview:
     """Return what signing a person out everywhere would end; the number of statements is constant."""
-    shares = list_of_account(account_id, lock=False)
+    participants = list_of_account(account_id, lock=False)
     refresh_token_count, signed_tokens = _tokens(account_id)
     return Preview(
-        apps=_apps(shares, survivors=[]),
+        apps=_apps(participants, survivors=[]),
         sessions=tuple(list_held_sessions(account_id, limit=MOST_SESSIONS)),
         session_count=count_held_sessions(account_id),
-        grant_count=_count_grants(shares),
+        grant_count=_count_grants(participants),
         refresh_token_count=refresh_token_count,
         signed_tokens=signed_tokens,
     )
@@ -74,51 +74,57 @@ def preview_everywhere(account_id: UUID) -> Preview:
 
 def preview_others(keep: Session) -> Preview:
     """Return what signing out of every session of a person but this one would end."""
-    shares = list_in_other_sessions(keep.account_id, keep, lock=False)
-    survivors = [share for share in shares if share.survives_browser]
+    participants = list_in_other_sessions(keep.account_id, keep, lock=False)
+    survivors = [participant for participant in participants if participant.survives_browser]
     # One more than is shown, because the one that is kept may be among them.
     held = list_held_sessions(keep.account_id, limit=MOST_SESSIONS + 1)
     others = tuple(one for one in held if one.session.id != keep.id)
     return Preview(
-        apps=_apps(shares, survivors=survivors),
+        apps=_apps(participants, survivors=survivors),
         sessions=others[:MOST_SESSIONS],
         session_count=max(count_held_sessions(keep.account_id) - 1, 0),
-        grant_count=_count_grants([share for share in shares if share not in survivors]),
+        grant_count=_count_grants(
+            [participant for participant in participants if participant not in survivors]
+        ),
         signed_tokens=list_elsewhere(keep),
     )
 
 
 def preview_session(session_id: UUID) -> Preview:
     """Return what signing out of one browser would end."""
-    shares = list_of_session(session_id, lock=False)
-    survivors = [share for share in shares if share.survives_browser]
+    participants = list_of_session(session_id, lock=False)
+    survivors = [participant for participant in participants if participant.survives_browser]
     return Preview(
-        apps=_apps(shares, survivors=survivors),
+        apps=_apps(participants, survivors=survivors),
         session_count=1,
-        grant_count=_count_grants([share for share in shares if share not in survivors]),
+        grant_count=_count_grants(
+            [participant for participant in participants if participant not in survivors]
+        ),
     )
 
 
-def _apps(shares: Sequence[Share], *, survivors: Sequence[Share]) -> tuple[PreviewedApp, ...]:
-    """Return the apps, by name; one with several shares stands there once, with the latest of their ends."""
-    of_client: dict[UUID, list[Share]] = {}
-    for share in shares:
-        of_client.setdefault(share.client.id, []).append(share)
+def _apps(
+    participants: Sequence[Participant], *, survivors: Sequence[Participant]
+) -> tuple[PreviewedApp, ...]:
+    """Return the apps, by name; one with several client sessions is there once, with the latest end."""
+    of_client: dict[UUID, list[Participant]] = {}
+    for participant in participants:
+        of_client.setdefault(participant.client.id, []).append(participant)
     apps = [
         PreviewedApp(
             client=own[0].client,
             will_be_notified=own[0].has_address,
-            until=max(share.grant.expires_at for share in own),
-            offline=any(share.grant.offline for share in own),
-            survives=any(share in survivors for share in own),
+            until=max(participant.grant.expires_at for participant in own),
+            offline=any(participant.grant.offline for participant in own),
+            survives=any(participant in survivors for participant in own),
         )
         for own in of_client.values()
     ]
     return tuple(sorted(apps, key=lambda app: app.client.display_name.casefold()))
 
 
-def _count_grants(shares: Sequence[Share]) -> int:
-    return len({share.grant.id for share in shares if share.has_living_grant})
+def _count_grants(participants: Sequence[Participant]) -> int:
+    return len({participant.grant.id for participant in participants if participant.has_valid_grant})
 
 
 def _tokens(account_id: UUID) -> tuple[int, tuple[SignedTokens, ...]]:

@@ -1,7 +1,7 @@
-"""The end of everything that a restored backup has brought back to life.
+"""The end of all sessions and grants that a restored backup has brought back.
 
-What was ended after the backup cannot be told from what was not, so all of it ends, by the provider's
-epoch. The database's lineage changes with it: an older copy that comes back later is known as one.
+Those that had ended after the backup look like the others, so all of them end, by the provider's epoch. The
+database's lineage changes with it: an older copy that comes back later is known as one.
 """
 
 from provider.audit.record import Actor, record
@@ -14,7 +14,7 @@ from provider.logout.models import BulkLogout
 
 
 def end_restored(initiator: Actor, place: Place | None) -> BulkLogout:
-    """End all sessions and grants, and begin another lineage at the place where the database is now."""
+    """End all sessions and grants, and begin another lineage at the database's present position."""
     lineage_id = lineage.succeed(db.session.connection(), place)
     begun = bulk.end_everybody(initiator)
     record(
@@ -28,6 +28,6 @@ def end_restored(initiator: Actor, place: Place | None) -> BulkLogout:
 
 
 def accept_failover(initiator: Actor, place: Place) -> None:
-    """Take the place where the database is now for one at which nothing is missing."""
+    """Accept the database's present position as one at which nothing is missing."""
     lineage.accept(db.session.connection(), place)
     record(EventTag.FAILOVER_ACCEPTED, actor=initiator, place=str(place))

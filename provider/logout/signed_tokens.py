@@ -1,6 +1,6 @@
 """Signed access tokens: a logout cannot take them back from an API that does not ask the provider.
 
-So the pages that ask what shall end name the apps that hold some, and until when they are valid.
+The pages that ask what shall end therefore name the apps that hold some, and until when they are valid.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.logout.shares import Share
+from provider.logout.participants import Participant
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AccessToken
 
@@ -29,14 +29,14 @@ class SignedTokens:
 
 def list_elsewhere(keep: Session) -> tuple[SignedTokens, ...]:
     """List the apps with signed access tokens from the other sessions of a person."""
-    share = ClientSession.id == AccessToken.client_session_id
-    held = held_until(keep.account_id, clock.now()).join(ClientSession, share)
+    participant = ClientSession.id == AccessToken.client_session_id
+    held = held_until(keep.account_id, clock.now()).join(ClientSession, participant)
     return _with_clients(held.where(ClientSession.session_id != keep.id))
 
 
-def list_of_shares(account_id: UUID, shares: Sequence[Share]) -> tuple[SignedTokens, ...]:
+def list_of_participants(account_id: UUID, participants: Sequence[Participant]) -> tuple[SignedTokens, ...]:
     """List the apps with signed access tokens from these client sessions of a person."""
-    ids = [share.client_session.id for share in shares if share.client_session]
+    ids = [participant.client_session.id for participant in participants if participant.client_session]
     if not ids:
         return ()
     held = held_until(account_id, clock.now())

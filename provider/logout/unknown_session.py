@@ -1,8 +1,8 @@
 """A sign-out by an ID Token whose session the database does not know: it was lost.
 
-A restored backup or a failover with losses takes sessions away that apps still have. Such a session
-cannot live here, for nothing of it is left, but its app's own session goes on. The ID Token proves the
-app, the `sid` and the person, so that app is notified of that `sid`, once, and nobody else of anything.
+A restored backup or a failover with losses takes sessions away that apps still have. Nothing of such
+a session is left here, but its app's own session goes on. The ID Token proves the app, the `sid` and the
+person, so that this app is notified of this `sid`, once, and no other app.
 """
 
 from uuid import UUID
@@ -78,7 +78,7 @@ def _account_of(hint: ProvenHint) -> UUID | None:
 
 
 def _would_end_others(client: Client, account_id: UUID) -> bool:
-    """Whether the token would name `sub` alone and so end sessions that live (design §1: no false logout)."""
+    """Whether the token would name only `sub` and so end valid sessions (design §1: no false logout)."""
     if client.logout_token_names != LogoutTokenNames.SUB:
         return False
     living = exists().where(

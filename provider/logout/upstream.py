@@ -18,7 +18,7 @@ from provider.protocol.subject_identifier import (
 
 
 class AmbiguousSubject(Exception):
-    """Several people answer to this name, and none is signed out on a guess."""
+    """The name matches several people, and none is signed out on a guess."""
 
 
 def find_account(subject: SubjectIdentifier, client: Client) -> Account | None:

@@ -1,7 +1,7 @@
-"""A person takes back what an app was allowed: no request that is under way may allow it again.
+"""A person withdraws consent: no request that is under way may grant it again.
 
-Consent is read without a lock where an app asks for it, so that most requests write little. Whoever takes
-it back therefore voids all that is being decided at that moment, and reads only then what there is to end.
+Authorization requests read consent without a lock, so that most of them write little. A withdrawal
+therefore voids all decisions in progress, and only then reads what there is to end.
 """
 
 from collections.abc import Callable

@@ -15,13 +15,13 @@ from provider.clients.queries import find_by_client_id
 from provider.grants.models import Grant
 from provider.grants.queries import list_unrevoked
 from provider.infrastructure.database import in_transaction
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.notification.results import find_by_result_handle
-from provider.logout.shares import list_of_session
+from provider.logout.participants import list_of_session
 from provider.logout.withdraw import withdraw
 from provider.pages.account import everywhere_purpose, purpose
 from provider.pages.parked import ask_to_sign_in
@@ -93,14 +93,16 @@ def _end_this_browser(found: FoundSession) -> Response:
 
 def _end_app(found: FoundSession, client_id: str) -> Response:
     """Sign out of one app in this browser; its offline grant lives on (design §3)."""
-    shares = list_of_session(found.session.id, lock=False)
-    share = next((share for share in shares if share.client.client_id == client_id), None)
-    if share is None or share.client_session is None:
-        return redirect_to("pages.account")
-    client_session = share.client_session
-    result_handle = result_handle_of(f"account share {client_session.id}")
+    participants = list_of_session(found.session.id, lock=False)
+    participant = next(
+        (participant for participant in participants if participant.client.client_id == client_id), None
+    )
+    if participant is None or participant.client_session is None:
+        return redirect_to_own("/account")
+    client_session = participant.client_session
+    result_handle = result_handle_of(f"account participant {client_session.id}")
     cause = cause_of(result_handle, asked_in=found)
-    outcome = in_transaction(lambda: end_share(client_session, cause))
+    outcome = in_transaction(lambda: end_client_session(client_session, cause))
     return show_result(outcome, result_handle)
 
 

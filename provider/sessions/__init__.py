@@ -1,5 +1,5 @@
-"""Central sessions, one per browser, and each client's share of them.
+"""Central sessions, one per browser, and the client session of each client in them.
 
 Knows grants, accounts and clients; knows nothing of tokens, cookies or HTTP. A session ends here by
-one conditional update; telling the relying parties is `provider.logout`'s part.
+one conditional update; notifying the relying parties is `provider.logout`'s part.
 """

@@ -18,12 +18,12 @@ from provider.infrastructure.provider_state import THE_ROW, ProviderState
 from provider.sessions.models import ClientSession, Session
 
 DEVICE_LENGTH = 128
-# A refresh within this share of the idle lifetime moves nothing.
+# A refresh within this fraction of the idle lifetime moves nothing.
 _REFRESH_GRAIN = 60
 
 
 def start(account: Account, *, ip: str | None, device: str, amr: str, acr: str) -> tuple[Session, str]:
-    """Begin a session for somebody who has just signed in; returns it with the cookie's handle."""
+    """Begin a session for a person who has just signed in; returns it with the cookie's handle."""
     now = clock.now()
     handle = new_handle()
     expires_at = now + current.settings().session_lifetime
@@ -55,9 +55,9 @@ def start_on_device(
     expires_at: datetime,
     provider_epoch: int,
 ) -> Session:
-    """Begin the session of a device that somebody let in, by a sign-in that happened elsewhere.
+    """Begin the session of a device that a person allowed, by a sign-in that happened elsewhere.
 
-    Nobody holds its handle: it is used through its tokens alone, and so has no idle end.
+    No browser holds its handle: it is used only through its tokens, and so has no idle end.
     """
     now = clock.now()
     return _add(
@@ -101,7 +101,7 @@ def _add(account: Account, *, ip: str | None, device: str, **values: Any) -> Ses
 def renew(session: Session, *, ip: str | None, device: str, amr: str, acr: str) -> str | None:
     """Note that the same person signed in again; returns the new handle, or None if the session has ended.
 
-    The old handle is dead from here on (SEC-707); the clients' shares and their sids live on.
+    The old handle is rejected from here on (SEC-707); the client sessions and their sids stay.
     """
     now = clock.now()
     handle = new_handle()
@@ -132,9 +132,9 @@ def renew(session: Session, *, ip: str | None, device: str, amr: str, acr: str) 
 
 
 def touch(session: Session, *conditions: ColumnElement[bool]) -> bool:
-    """Lock a living session and move its idle end; False when it has ended, or a condition no longer holds.
+    """Lock a live session and move its idle end; False when it has ended, or a condition no longer holds.
 
-    A grant is added to a session only behind this lock, so that no ending overlooks it (RACE-06).
+    A grant is added to a session only behind this lock, so that no logout overlooks it (RACE-06).
     """
     now = clock.now()
     seen = (
@@ -155,7 +155,7 @@ def note_refresh(session: Session) -> bool:
     """Move the idle end of a session whose app has refreshed its tokens; False where nothing was moved.
 
     Most refreshes write nothing here. The caller holds a grant's lock, which comes after the session's:
-    where somebody else holds that, who uses the session as well or is ending it, nothing is moved.
+    where another request holds that, using or ending the session, nothing is moved.
     """
     now, idle_lifetime = clock.now(), current.settings().session_idle_lifetime
     if session.is_device or now - session.last_seen_at < idle_lifetime / _REFRESH_GRAIN:
@@ -188,8 +188,8 @@ def touch_as_decided(session: Session, client: Client) -> bool:
 def void_decisions(account_id: UUID) -> None:
     """Void what is being decided in a person's sessions, and lock these until the commit.
 
-    A decision that is written already is found by whoever ends its grant next; one that is not waits
-    here and then has to be made again. The caller holds the account's lock, behind which sessions begin.
+    A decision that is written already is found when its grant ends; one that is not waits here and then
+    has to be made again. The caller holds the account's lock, behind which sessions begin.
     """
     own = update(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))
     change(own.values(consent_epoch=Session.consent_epoch + 1))
@@ -220,7 +220,7 @@ def join(session: Session, client: Client, grant: Grant) -> ClientSession:
 
 
 def end(session_id: UUID, *, logout_id: UUID, at: datetime) -> bool:
-    """End a session; only one of any number of callers gets True, and that one tells the others."""
+    """End a session; only one of any number of callers gets True, and that one notifies the clients."""
     ended = (
         update(Session)
         .where(Session.id == session_id, Session.ended_at.is_(None))

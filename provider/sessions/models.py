@@ -18,7 +18,7 @@ class Session(Base):
     __tablename__ = "session"
     __table_args__ = (
         Index("ix_session_account_id_id", "account_id", "id"),
-        # What the expiry duty reads: living sessions by the instant of their end.
+        # For the expiry duty: live sessions by the instant of their end.
         Index(
             "ix_session_ends_at_living",
             "ends_at",
@@ -53,12 +53,12 @@ class Session(Base):
 
     @property
     def consent_state(self) -> str:
-        """What names the state of the person's consent in which something was decided in this session."""
+        """The state of the person's consent, by which a decision in this session can be recognised."""
         return f"{self.id} {self.consent_epoch}"
 
     @property
     def sign_in(self) -> str:
-        """What names the latest sign-in in this session: each one gives the cookie another handle."""
+        """The latest sign-in in this session: each one gives the cookie another handle."""
         return self.handle_digest
 
     def is_live(self, now: datetime) -> bool:
@@ -67,11 +67,11 @@ class Session(Base):
 
 
 class ClientSession(Base):
-    """One client's share of a Session; its sid is what the RP knows (backchannel §2.3)."""
+    """A Session as one client knows it, by its sid (backchannel §2.3)."""
 
     __tablename__ = "client_session"
     __table_args__ = (
-        # A client has one living share of a session; a new one after it was ended has a new sid.
+        # A client has one live client session in a session; a new one after it was ended has a new sid.
         Index(
             "uq_client_session_living",
             "session_id",
@@ -80,7 +80,7 @@ class ClientSession(Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
-        # What a client's bulk logout walks along.
+        # For the walk of a client's bulk logout.
         Index(
             "ix_client_session_client_id_living",
             "client_id",
@@ -102,5 +102,5 @@ class ClientSession(Base):
 
     @property
     def is_live(self) -> bool:
-        """Whether this share has not ended; the session's own state is another question."""
+        """Whether it has not ended; the session's own state is another question."""
         return self.ended_at is None

@@ -1,4 +1,4 @@
-"""Questions about sessions; what lives is decided by one condition over all levels (design §4)."""
+"""Questions about sessions; whether one is live is one condition over all levels (design §4)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +12,13 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.infrastructure.provider_state import ProviderState, lives_for_all
+from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
 from provider.sessions.models import ClientSession, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundSession:
-    """A living session with its person, and with one client's share where that was asked for."""
+    """A live session with its person, and with one client's client session where that was asked for."""
 
     session: Session
     account: Account
@@ -29,35 +29,35 @@ class FoundSession:
     asks_about_offline: bool = False
 
 
-def session_lives(now: datetime) -> ColumnElement[bool]:
-    """The condition, over Session, Account and ProviderState, that a session lives."""
+def session_is_live(now: datetime) -> ColumnElement[bool]:
+    """The condition, over Session, Account and ProviderState, that a session is live."""
     return and_(
         Session.ended_at.is_(None),
         Session.ends_at > now,
         Session.account_epoch == Account.epoch,
-        lives_for_all(Session.provider_epoch, Session.created_at),
+        is_valid_for_all(Session.provider_epoch, Session.created_at),
         Account.disabled_at.is_(None),
         Account.deleted_at.is_(None),
     )
 
 
 def find_live(handle: str) -> FoundSession | None:
-    """Find the living session of a cookie, in one statement."""
-    living = (
+    """Find the live session of a cookie, in one statement."""
+    live = (
         select(Session, Account, ProviderState.epoch)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
         .where(Session.handle_digest == digest_of(handle))
-        .where(session_lives(clock.now()))
+        .where(session_is_live(clock.now()))
     )
-    row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
+    row = db.session.execute(live, execution_options={"populate_existing": True}).one_or_none()
     return row and FoundSession(session=row[0], account=row[1], provider_epoch=row[2])
 
 
 def find_with_sid(handle: str, sid: str) -> FoundSession | None:
-    """Find the living session of a cookie, with the share of it that a sid names, in one statement.
+    """Find the live session of a cookie with the client session that a sid names, in one statement.
 
-    The share may have ended before the session; it is still a share of this very session. Also says
+    The client session may have ended before the session; it still belongs to this very session. Also says
     whether a client has the policy to ask about an offline grant of this session.
     """
     now = clock.now()
@@ -70,15 +70,15 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
         .correlate(Session)
     )
     named = and_(ClientSession.session_id == Session.id, ClientSession.sid == sid)
-    living = (
+    live = (
         select(Session, Account, ProviderState.epoch, ClientSession, asks)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
         .outerjoin(ClientSession, named)
         .where(Session.handle_digest == digest_of(handle))
-        .where(session_lives(now))
+        .where(session_is_live(now))
     )
-    row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
+    row = db.session.execute(live, execution_options={"populate_existing": True}).one_or_none()
     if row is None:
         return None
     return FoundSession(
@@ -91,9 +91,9 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
 
 
 def find_with_client(handle: str, client: Client) -> FoundSession | None:
-    """Find the living session of a cookie with the client's living share and its grant, in one statement."""
+    """Find the live session of a cookie with the client's client session and grant, in one statement."""
     now = clock.now()
-    # The grant must be live by itself; a dead one is not offered for reuse.
+    # The grant must be valid by itself; a revoked one is not reused.
     grant_is_usable = and_(
         Grant.id == ClientSession.grant_id,
         Grant.revoked_at.is_(None),
@@ -102,21 +102,21 @@ def find_with_client(handle: str, client: Client) -> FoundSession | None:
         Grant.client_epoch == client.epoch,
         Grant.provider_epoch == ProviderState.epoch,
     )
-    share = and_(
+    of_client = and_(
         ClientSession.session_id == Session.id,
         ClientSession.client_id == client.id,
         ClientSession.ended_at.is_(None),
     )
-    living = (
+    live = (
         select(Session, Account, ProviderState.epoch, ClientSession, Grant)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
-        .outerjoin(ClientSession, share)
+        .outerjoin(ClientSession, of_client)
         .outerjoin(Grant, grant_is_usable)
         .where(Session.handle_digest == digest_of(handle))
-        .where(session_lives(now))
+        .where(session_is_live(now))
     )
-    row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
+    row = db.session.execute(live, execution_options={"populate_existing": True}).one_or_none()
     if row is None:
         return None
     return FoundSession(
@@ -125,7 +125,7 @@ def find_with_client(handle: str, client: Client) -> FoundSession | None:
 
 
 def find_by_sid(sid: str) -> tuple[ClientSession, Session] | None:
-    """Find the share that a sid names, living or not, with its session."""
+    """Find the client session with this sid, ended or not, with its session."""
     named = (
         select(ClientSession, Session)
         .join(Session, Session.id == ClientSession.session_id)
@@ -136,20 +136,20 @@ def find_by_sid(sid: str) -> tuple[ClientSession, Session] | None:
 
 
 def find_live_by_id(session_id: UUID) -> FoundSession | None:
-    """Find a session by its identifier if it lives."""
-    living = (
+    """Find a session by its identifier if it is live."""
+    live = (
         select(Session, Account, ProviderState.epoch)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
         .where(Session.id == session_id)
-        .where(session_lives(clock.now()))
+        .where(session_is_live(clock.now()))
     )
-    row = db.session.execute(living, execution_options={"populate_existing": True}).one_or_none()
+    row = db.session.execute(live, execution_options={"populate_existing": True}).one_or_none()
     return row and FoundSession(session=row[0], account=row[1], provider_epoch=row[2])
 
 
 def find(session_id: UUID) -> Session | None:
-    """Find a session by its identifier, living or not."""
+    """Find a session by its identifier, ended or not."""
     return db.session.get(Session, session_id)
 
 
@@ -167,7 +167,7 @@ def list_sessions(
     if account_id is not None:
         wanted = wanted.where(Session.account_id == account_id)
     if living:
-        wanted = wanted.where(session_lives(clock.now()))
+        wanted = wanted.where(session_is_live(clock.now()))
     if after is not None:
         wanted = wanted.where(Session.id < after)
     return [(row[0], row[1]) for row in db.session.execute(wanted)]

@@ -14,11 +14,11 @@ from sqlalchemy.orm import aliased
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.grants.queries import grant_lives
+from provider.grants.queries import grant_is_valid
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.infrastructure.provider_state import ProviderState, lives_for_all
+from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import session_lives
@@ -131,14 +131,14 @@ def find_code(handle: str) -> FoundCode | None:
     A code needs its client's share of the session alive, even when the grant is an offline one.
     """
     now = clock.now()
-    lives = and_(grant_lives(now), share_lives(now), AuthorizationCode.expires_at > now)
+    lives = and_(grant_is_valid(now), client_session_is_live(now), AuthorizationCode.expires_at > now)
     row = _first(_locked(_with_all_above(AuthorizationCode, handle, lives.label("lives"))))
     return row and FoundCode(code=row.AuthorizationCode, lives=bool(row.lives), **_all_above(row))
 
 
-def share_lives(now: datetime) -> ColumnElement[bool]:
+def client_session_is_live(now: datetime) -> ColumnElement[bool]:
     """The condition, over ClientSession, Session, Account and ProviderState, that a share lives."""
-    return and_(ClientSession.ended_at.is_(None), session_lives(now))
+    return and_(ClientSession.ended_at.is_(None), session_is_live(now))
 
 
 def token_of_grant_lives(token: type[AccessToken | RefreshToken], now: datetime) -> ColumnElement[bool]:
@@ -147,8 +147,8 @@ def token_of_grant_lives(token: type[AccessToken | RefreshToken], now: datetime)
     A token that was not issued with offline_access ends with its client session, whatever else the same
     client was allowed in that session.
     """
-    bound = or_(outlives_session(token), share_lives(now))
-    return and_(_stands(token, now), grant_lives(now), bound)
+    bound = or_(outlives_session(token), client_session_is_live(now))
+    return and_(_stands(token, now), grant_is_valid(now), bound)
 
 
 def outlives_session(token: type[AccessToken | RefreshToken]) -> ColumnElement[bool]:
@@ -169,7 +169,7 @@ def _may_be_refreshed(client: Client, token: RefreshToken) -> bool:
     return client.may_stay_offline if OFFLINE_ACCESS in token.scope.split() else True
 
 
-def service_token_lives(now: datetime) -> ColumnElement[bool]:
+def service_token_is_valid(now: datetime) -> ColumnElement[bool]:
     """The condition, over AccessToken, Client and ProviderState, that a token of a client alone lives."""
     return and_(
         AccessToken.grant_id.is_(None),
@@ -193,7 +193,7 @@ def _client_and_provider_live() -> ColumnElement[bool]:
         Client.disabled_at.is_(None),
         Client.deleted_at.is_(None),
         AccessToken.client_epoch == Client.epoch,
-        lives_for_all(AccessToken.provider_epoch, AccessToken.created_at),
+        is_valid_for_all(AccessToken.provider_epoch, AccessToken.created_at),
     )
 
 

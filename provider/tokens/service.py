@@ -13,7 +13,7 @@ from provider.clients.models import Client
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
 from provider.infrastructure.provider_state import ProviderState
-from provider.tokens.liveness import service_token_lives
+from provider.tokens.liveness import service_token_is_valid
 from provider.tokens.models import AccessToken
 
 
@@ -59,7 +59,7 @@ def _living(client: Client | None = None) -> Select[AccessToken, Client]:
         select(AccessToken, Client)
         .join(Client, Client.id == AccessToken.client_id)
         .join(ProviderState, true())
-        .where(service_token_lives(clock.now()))
+        .where(service_token_is_valid(clock.now()))
     )
     return living if client is None else living.where(AccessToken.client_id == client.id)
 

@@ -42,17 +42,17 @@ class Duty:
 
 
 def expire_sessions(batch: int = EXPIRY_BATCH) -> None:
-    """End a batch of expired sessions: those of one morning must not flood an app (DEC-06)."""
+    """End expired sessions, so many at a time: those of one morning must not flood an app (DEC-06)."""
     with reading():
-        expired = expiry.list_run_out(batch)
-    _end_dead(expired)
+        expired = expiry.list_expired(batch)
+    _end_invalid(expired)
 
 
 def end_already_revoked() -> None:
-    """End sessions that were begun while a logout of all of them was under way."""
+    """End the sessions that were revoked before they were written."""
     with reading():
-        already_revoked = expiry.list_born_dead(EXPIRY_BATCH)
-    _end_dead(already_revoked)
+        already_revoked = expiry.list_already_revoked(EXPIRY_BATCH)
+    _end_invalid(already_revoked)
 
 
 def carry_on_bulk_logouts() -> None:
@@ -79,22 +79,22 @@ def take_up_rejected() -> None:
         resend.take_up_rejected()
 
 
-def _end_dead(session_ids: Sequence[UUID]) -> None:
-    """End dead sessions in a transaction each; one that fails must not keep the others from being ended."""
+def _end_invalid(session_ids: Sequence[UUID]) -> None:
+    """End invalid sessions in a transaction each; a broken one must not hold up the others."""
     for session_id in session_ids:
         try:
             with event_log.correlated(), transaction():
-                expiry.end_dead(session_id)
+                expiry.end_invalid(session_id)
         except Exception as exc:
             if is_away(exc):
                 raise
+            # The others are invalid too.
             event_log.error("session_not_ended", exc_info=True, session_id=session_id)
 
 
 DUTIES = (
     Duty("expire_sessions", timedelta(seconds=10), expire_sessions),
     Duty(bulk_walk.DUTY, timedelta(seconds=5), carry_on_bulk_logouts),
-    # Its row in the database keeps the name that earlier releases gave it.
     Duty("end_born_dead", timedelta(hours=1), end_already_revoked),
     Duty("seal_audit", timedelta(seconds=10), seal_audit),
     Duty("report_degraded", timedelta(minutes=1), watch.report_degraded),

@@ -17,7 +17,7 @@ from provider.infrastructure.opaque_tokens import new_id
 from provider.inspection import check as checking
 from provider.inspection import invariants
 from provider.inspection.batches import between
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
@@ -45,7 +45,7 @@ def story(looking):
         bens = make_session(ben, [red, green], offline=("red",))
         with transaction():
             end(ended.session, BY_ADA)
-            end_share(shared.shares["red"], BY_ADA)
+            end_client_session(shared.shares["red"], BY_ADA)
         with transaction():
             end_everywhere(ben, BY_ADA)
         for made in (ended, bens):

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.sessions.queries import find_live
@@ -181,7 +181,7 @@ def test_the_account_page_loads_the_apps_of_this_browser_alone(story, elsewhere,
 
 def test_an_app_that_was_signed_out_before_is_not_loaded_again(story):
     with transaction():
-        end_share(story.made.shares["green"], Cause(reason=LogoutReason.USER, initiator="account"))
+        end_client_session(story.made.shares["green"], Cause(reason=LogoutReason.USER, initiator="account"))
 
     shown = story.http.get(story.end().headers["Location"])
 

@@ -12,7 +12,7 @@ from provider.config.values import LONGEST_SPAN, read_int, read_timedelta
 from provider.delivery.schedule import LONGEST_RETRY_AFTER, read_retry_after
 from provider.infrastructure.network_limits import networks_of
 from provider.oauth.client_proof.keys import NoKeys, keys_of
-from provider.oauth.registration.restrictions import check_stranger
+from provider.oauth.registration.restrictions import check_self_registered
 from provider.protocol import forwarded, look_alike, strict_json
 from provider.protocol.called_uri import parse_called_uri
 from provider.protocol.claims_request import read_claims_request
@@ -64,7 +64,7 @@ def client_metadata(data: bytes) -> None:
         metadata = read_registration(strict_json.load_object(data))
         assert ClientMetadata.from_stored(metadata.to_wire()) == metadata
         json.dumps(metadata.to_wire()).encode()
-        check_stranger(metadata, None)
+        check_self_registered(metadata, None)
 
 
 def certificate(data: bytes) -> None:

@@ -25,9 +25,9 @@ def begin(act, *arguments, by: str = "cleo"):
         return act(*arguments, "admin")
 
 
-def end_dead(made) -> Logout:
+def end_invalid(made) -> Logout:
     with transaction():
-        outcome = expiry.end_dead(made.session.id)
+        outcome = expiry.end_invalid(made.session.id)
     assert outcome is not None
     return outcome.logout
 
@@ -43,7 +43,7 @@ def test_it_is_the_first_since_the_session_began(ada, red, turned_clock):
     turned_clock.turn(A_MINUTE)
     begin(bulk.end_everybody, by="dora")
 
-    logout = end_dead(made)
+    logout = end_invalid(made)
 
     assert (logout.bulk_logout_id, logout.reason, logout.initiator) == (first.id, "admin", "admin")
     assert (logout.actor_name, logout.actor_origin) == ("cleo", "cleo@desk")
@@ -59,7 +59,7 @@ def test_of_a_session_that_was_in_the_making_it_is_the_latest(ada, red, turned_c
     with transaction():
         made.session.provider_epoch = 0
 
-    assert end_dead(made).bulk_logout_id == latest.id
+    assert end_invalid(made).bulk_logout_id == latest.id
 
 
 def test_one_that_begins_with_the_session_counts(ada, turned_clock):
@@ -68,7 +68,7 @@ def test_one_that_begins_with_the_session_counts(ada, turned_clock):
     turned_clock.turn(A_MINUTE)
     begin(bulk.end_everybody, by="dora")
 
-    assert end_dead(made).bulk_logout_id == begun.id
+    assert end_invalid(made).bulk_logout_id == begun.id
 
 
 def test_a_session_that_had_run_out_did_not_die_of_it(ada, turned_clock):
@@ -76,7 +76,7 @@ def test_a_session_that_had_run_out_did_not_die_of_it(ada, turned_clock):
     turned_clock.turn(timedelta(hours=1))
     begin(bulk.end_everybody)
 
-    logout = end_dead(made)
+    logout = end_invalid(made)
 
     assert (logout.reason, logout.bulk_logout_id, logout.initiator) == ("idle_timeout", None, "system")
 
@@ -86,19 +86,19 @@ def test_one_that_ran_out_afterwards_did(ada, turned_clock):
     begun = begin(bulk.end_everybody)
     turned_clock.turn(timedelta(hours=2))
 
-    assert end_dead(made).bulk_logout_id == begun.id
+    assert end_invalid(made).bulk_logout_id == begun.id
 
 
 def test_a_session_ends_at_its_very_end_and_not_before(ada, turned_clock):
     make_session(ada)
     turned_clock.turn(timedelta(hours=1, seconds=-1))
-    assert expiry.list_run_out(10) == []
+    assert expiry.list_expired(10) == []
 
     turned_clock.turn(timedelta(seconds=1))
     duties.expire_sessions()
 
     assert [one.reason for one in db.session.scalars(select(Logout))] == ["idle_timeout"]
-    assert expiry.list_run_out(10) == []
+    assert expiry.list_expired(10) == []
 
 
 def test_those_that_ran_out_first_end_first(ada, turned_clock):
@@ -107,7 +107,7 @@ def test_those_that_ran_out_first_end_first(ada, turned_clock):
         late.session.ends_at += A_MINUTE
     turned_clock.turn(timedelta(hours=2))
 
-    assert list(expiry.list_run_out(10)) == [early.session.id, late.session.id]
+    assert list(expiry.list_expired(10)) == [early.session.id, late.session.id]
 
 
 def test_only_a_bulk_logout_of_sessions_puts_off_those_that_were_born_dead(ada, red):
@@ -117,8 +117,8 @@ def test_only_a_bulk_logout_of_sessions_puts_off_those_that_were_born_dead(ada, 
         change(update(Account).where(Account.id == ada.id).values(epoch=Account.epoch + 1))
     begin(bulk.end_of_client, red)
 
-    assert list(expiry.list_born_dead(10)) == [made.session.id]
+    assert list(expiry.list_already_revoked(10)) == [made.session.id]
 
     begin(bulk.end_everybody)
-    assert list(expiry.list_born_dead(10)) == []
+    assert list(expiry.list_already_revoked(10)) == []
     assert lives.session.ended_at is None

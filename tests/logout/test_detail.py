@@ -12,7 +12,7 @@ from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.detail import Filter, count_notifications, find_detail, list_logouts
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -132,7 +132,7 @@ def test_the_detail_holds_what_ended_what_survived_and_each_attempt(ada, red, gr
 def test_a_session_that_lost_one_app_is_part_of_that_logout(ada, red, green):
     made = make_session(ada, [red, green])
 
-    detail = find_detail(act(end_share, made.shares["red"]).id)
+    detail = find_detail(act(end_client_session, made.shares["red"]).id)
 
     assert [one.id for one in detail.sessions] == [made.session.id]
     assert [client.client_id for _, client in detail.client_sessions] == ["red"]

@@ -8,7 +8,7 @@ from provider.infrastructure.database import db, transaction
 from provider.inspection.check import check
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk.walk import carry_on
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -56,7 +56,7 @@ def count(model) -> int:
     "how",
     [
         pytest.param(lambda ada, made: end(device(), BY_ADA), id="this device"),
-        pytest.param(lambda ada, made: end_share(share(), BY_ADA), id="its app on this device"),
+        pytest.param(lambda ada, made: end_client_session(share(), BY_ADA), id="its app on this device"),
         pytest.param(lambda ada, made: end_grant(share().grant_id, BY_ADA), id="the app, disconnected"),
         pytest.param(lambda ada, made: end_everywhere(ada, BY_ADA), id="everywhere"),
         pytest.param(lambda ada, made: end_others(ada, made.session, BY_ADA), id="everywhere but here"),

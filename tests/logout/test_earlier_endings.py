@@ -10,7 +10,7 @@ from provider.infrastructure.database import db, transaction
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import walk as bulk_walk
 from provider.logout.bulk.queries import measure
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -61,7 +61,7 @@ def test_a_wider_logout_leaves_the_record_of_an_earlier_one(ada, red, turned_clo
     with transaction():
         first = end(old.session, BY_ADA)
     with transaction():
-        second = end_share(part.shares["red"], BY_ADA)
+        second = end_client_session(part.shares["red"], BY_ADA)
     turned_clock.turn(timedelta(minutes=5))
 
     with transaction():
@@ -172,7 +172,7 @@ def sign_out(made):
 
 
 def leave_the_app(made):
-    return end_share(made.shares["brief"], BY_ADA)
+    return end_client_session(made.shares["brief"], BY_ADA)
 
 
 @pytest.mark.parametrize("verb", [sign_out, leave_the_app])

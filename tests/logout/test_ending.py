@@ -7,7 +7,7 @@ from provider.audit.models import AuditEvent
 from provider.clients.models import OfflinePolicy
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -112,7 +112,7 @@ def test_sign_out_of_this_app_leaves_the_browser_and_the_other_apps_alone(ada, r
     made = make_session(ada, [red, green])
 
     with transaction():
-        end_share(made.shares["red"], BY_ADA)
+        end_client_session(made.shares["red"], BY_ADA)
 
     assert told() == {made.shares["red"].sid}
     assert find_live(made.handle) is not None
@@ -124,9 +124,9 @@ def test_sign_out_of_this_app_keeps_an_offline_grant_unless_it_is_meant(ada, gre
     kept, meant = (make_session(ada, [green], offline=("green",)) for _ in range(2))
 
     with transaction():
-        end_share(kept.shares["green"], BY_ADA)
+        end_client_session(kept.shares["green"], BY_ADA)
     with transaction():
-        end_share(meant.shares["green"], BY_ADA, revoke_offline=True)
+        end_client_session(meant.shares["green"], BY_ADA, revoke_offline=True)
 
     db.session.refresh(kept.grants["green"])
     db.session.refresh(meant.grants["green"])

@@ -99,7 +99,7 @@ def test_workers_at_the_same_time_end_each_session_once(app, ada, red, turned_cl
 
     def work() -> None:
         with app.app_context():
-            run_out = expiry.list_run_out(100)
+            run_out = expiry.list_expired(100)
             begin.wait()
             duties._end_dead(run_out)
             db.session.remove()
@@ -160,4 +160,4 @@ def test_a_session_that_lives_is_not_ended(ada, red):
     made = make_session(ada, [red])
 
     with transaction():
-        assert expiry.end_dead(made.session.id) is None
+        assert expiry.end_invalid(made.session.id) is None

@@ -7,7 +7,7 @@ import pytest
 
 from provider.infrastructure import current
 from provider.infrastructure.database import db, transaction
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -35,7 +35,7 @@ def lives(made) -> bool:
 
 VERBS = [
     pytest.param(lambda made: end(made.session, BY_ADA), id="this browser"),
-    pytest.param(lambda made: end_share(made.shares["red"], BY_ADA), id="this app"),
+    pytest.param(lambda made: end_client_session(made.shares["red"], BY_ADA), id="this app"),
     pytest.param(lambda made: end_grant(made.grants["red"].id, BY_ADA), id="this grant"),
 ]
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from provider.infrastructure.database import db, transaction
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason, LogoutScope
@@ -56,7 +56,7 @@ def test_an_offline_grant_of_a_session_that_ended_before_goes_too(ada, red):
 def test_an_offline_grant_that_outlived_its_share_of_the_kept_session_stays(ada, red):
     here = make_session(ada, [red], offline=("red",))
     with transaction():
-        end_share(here.shares["red"], Cause(reason=LogoutReason.USER, initiator="account"))
+        end_client_session(here.shares["red"], Cause(reason=LogoutReason.USER, initiator="account"))
 
     with transaction():
         outcome = end_others(ada, here.session, CHANGED)

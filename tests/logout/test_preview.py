@@ -9,7 +9,7 @@ from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
@@ -143,7 +143,7 @@ def write(model, **values) -> None:
 def sign_out_of_both(made) -> None:
     for name in ("red", "green"):
         with transaction():
-            end_share(made.shares[name], BY_ADA)
+            end_client_session(made.shares[name], BY_ADA)
     with transaction():
         # As an older release left it: the share has ended and the grant has not.
         change(update(Grant).where(Grant.id == made.grants["red"].id).values(revoked_at=None))

@@ -13,7 +13,7 @@ from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.logout import notice
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
@@ -114,7 +114,7 @@ def test_the_log_and_the_metrics_say_the_same(ada, made, caplog):
     before = counted._value.get()
 
     with acting.acting_as(CLEO), transaction():
-        outcome = end_share(made.shares["red"], Cause(reason=LogoutReason.ADMIN, initiator="admin"))
+        outcome = end_client_session(made.shares["red"], Cause(reason=LogoutReason.ADMIN, initiator="admin"))
     with acting.acting_as(CLEO), transaction():
         end_everywhere(ada, Cause(reason=LogoutReason.ADMIN, initiator="admin"))
 
@@ -143,7 +143,7 @@ def test_the_log_and_the_metrics_say_the_same(ada, made, caplog):
 
 def test_an_operator_is_named_and_keeps_the_origin(made):
     with acting.acting_as(CLEO), transaction():
-        outcome = end_share(made.shares["red"], Cause(reason=LogoutReason.ADMIN, initiator="admin"))
+        outcome = end_client_session(made.shares["red"], Cause(reason=LogoutReason.ADMIN, initiator="admin"))
 
     row, entry = row_of(outcome), audited()
     assert (row.actor_name, row.actor_origin) == ("cleo", "cleo@desk, pts/3")

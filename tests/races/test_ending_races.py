@@ -7,12 +7,12 @@ from sqlalchemy import func, select, update
 
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
-from provider.logout.expiry import end_dead
+from provider.logout.expiry import end_invalid
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.others import end_others
 from provider.sessions.models import Session
@@ -70,8 +70,8 @@ def test_race_08_ended_by_everybody_at_once(rp, green, begin, do):
         outcomes = at_once(
             do(end, made.session, BY_ADA),
             do(end, made.session, BY_CLEO),
-            do(end_dead, made.session.id),
-            do(end_dead, made.session.id),
+            do(end_invalid, made.session.id),
+            do(end_invalid, made.session.id),
         )
 
         assert len([outcome for outcome in outcomes if outcome]) == 1
@@ -107,7 +107,7 @@ def test_endings_of_every_kind_never_wait_for_each_other(rp, green, ada, begin, 
         *_ended, refreshed, authorized = at_once(
             do(end, made.session, BY_ADA),
             do(end_grant, made.grants["red"].id, WITHDRAWN),
-            do(end_share, made.shares["green"], BY_ADA, revoke_offline=True),
+            do(end_client_session, made.shares["green"], BY_ADA, revoke_offline=True),
             do(end_others, ada, other.session, BY_ADA),
             do(end_everywhere, ada, BY_ADA),
             lambda token=tokens["refresh_token"]: rp.refresh(token),

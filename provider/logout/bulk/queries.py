@@ -11,10 +11,10 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.grants.queries import Wanted, grant_lives
+from provider.grants.queries import Wanted, grant_is_valid
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.infrastructure.provider_state import ProviderState, dead_for_all
+from provider.infrastructure.provider_state import ProviderState, is_revoked_for_all
 from provider.logout.models import BulkKind, BulkLogout, BulkPhase
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
@@ -123,7 +123,7 @@ def _dead_sessions(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID
     """Return what is dead and not ended: sessions, or a client's shares of sessions that live on."""
     if bulk.kind != BulkKind.CLIENT:
         sessions = select(Session.id).join(ProviderState, true())
-        dead = dead_for_all(Session.provider_epoch, Session.created_at)
+        dead = is_revoked_for_all(Session.provider_epoch, Session.created_at)
         return sessions.where(Session.ended_at.is_(None), dead), Session.__table__.c.id
     shares = (
         select(ClientSession.id)
@@ -145,7 +145,9 @@ def _dead_grants(bulk: BulkLogout) -> Selection:
         case BulkKind.CLIENT_OFFLINE:
             stays = or_(Grant.offline, _is_of_a_staying_device())
             return grants.where(Grant.client_id == bulk.client_id, stays, Grant.created_at <= bulk.at)
-    return grants.join(ProviderState, true()).where(dead_for_all(Grant.provider_epoch, Grant.created_at))
+    return grants.join(ProviderState, true()).where(
+        is_revoked_for_all(Grant.provider_epoch, Grant.created_at)
+    )
 
 
 def _is_of_a_staying_device() -> ColumnElement[bool]:
@@ -161,7 +163,7 @@ def _living(rows: Selection, now: datetime) -> Selection:
         rows.select_from(Session)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
-        .where(session_lives(now))
+        .where(session_is_live(now))
     )
 
 
@@ -171,7 +173,7 @@ def _living_grants(now: datetime) -> Selection:
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
         .join(ProviderState, true())
-        .where(grant_lives(now))
+        .where(grant_is_valid(now))
     )
 
 

@@ -15,10 +15,10 @@ from provider.audit.record import Actor
 from provider.infrastructure import clock, current, event_log, leases
 from provider.infrastructure.database import change, db, is_away, reading, transaction
 from provider.logout.bulk.queries import count_to_end, find, find_unfinished, list_next
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.ending import Cause, LogoutOutcome
-from provider.logout.expiry import end_dead
+from provider.logout.expiry import end_invalid
 from provider.logout.models import BulkKind, BulkLogout, BulkPhase, LogoutReason
 from provider.sessions.models import ClientSession
 
@@ -125,7 +125,7 @@ def _pass_broken(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
 
 def _end(bulk: BulkLogout, row: UUID) -> LogoutOutcome | None:
     if bulk.phase == BulkPhase.SESSIONS and bulk.kind != BulkKind.CLIENT:
-        return end_dead(row)
+        return end_invalid(row)
     cause = Cause(
         reason=LogoutReason.ADMIN,
         initiator=cast("Actor", bulk.initiator),
@@ -136,7 +136,7 @@ def _end(bulk: BulkLogout, row: UUID) -> LogoutOutcome | None:
     if bulk.phase == BulkPhase.GRANTS:
         # One that has expired since the bulk logout began was still alive then.
         return end_grant(row, cause, as_of=bulk.at)
-    return end_share(db.session.get_one(ClientSession, row), cause, revoke_offline=True)
+    return end_client_session(db.session.get_one(ClientSession, row), cause, revoke_offline=True)
 
 
 def _pass(bulk: BulkLogout, row: UUID, *, ended: bool, paced_until: datetime | None) -> bool:

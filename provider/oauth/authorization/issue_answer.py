@@ -12,7 +12,7 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
-from provider.logout.end_client_session import end_share
+from provider.logout.end_client_session import end_client_session
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.oauth.authorization.decision import Proceed
@@ -21,7 +21,7 @@ from provider.oauth.client_proof import encryption
 from provider.oauth.client_proof.encryption import encrypted
 from provider.oauth.token.answer import is_offline, token_answer
 from provider.oauth.token.terms import targets_for
-from provider.oauth.token.told_claims import scope_claims, to_store
+from provider.oauth.token.requested_claims import scope_claims, to_store
 from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
 from provider.protocol.scopes import names_for, pick
 from provider.sessions import lifecycle as sessions
@@ -144,7 +144,7 @@ def _without_dead_share(client: Client, found: FoundSession) -> FoundSession:
     if given.client_epoch >= client.epoch:
         return found
     cause = Cause(reason=LogoutReason.ADMIN, initiator="admin")
-    end_share(share, cause, revoke_offline=True)
+    end_client_session(share, cause, revoke_offline=True)
     return replace(found, client_session=None)
 
 

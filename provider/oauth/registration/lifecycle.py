@@ -18,7 +18,7 @@ from provider.infrastructure import event_log
 from provider.infrastructure.database import connection_released, in_transaction
 from provider.oauth.client_proof.documents import slot_for
 from provider.oauth.registration import software_statement
-from provider.oauth.registration.restrictions import as_protocol_error, check_stranger
+from provider.oauth.registration.restrictions import as_protocol_error, check_self_registered
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.client_registration import read_registration
 from provider.protocol.errors import AccessDenied, InvalidToken, UnregistrableMetadata
@@ -114,7 +114,7 @@ def _replace(
         raise _refusal()
     # Behind the row's lock, for the operator may have changed the client meanwhile.
     _refuse_operators(client)
-    check_stranger(metadata, client)
+    check_self_registered(metadata, client)
     secret = clients.update(client, metadata, actor="client")
     return RegisteredByItself(
         client=client, token=fresh, secret=secret, software_statement=asked.get("software_statement")
@@ -147,7 +147,7 @@ def _approved(
             may_be_unwise=known.__contains__,
             registered=client.metadata_ if client else None,
         )
-        check_stranger(metadata, client)
+        check_self_registered(metadata, client)
         sector = metadata.sector_identifier_uri
         with connection_released(), slot_for(sector, registrant) if sector else nullcontext():
             check_addresses(metadata)

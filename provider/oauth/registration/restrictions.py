@@ -18,7 +18,7 @@ _GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", DEV
 _MOST_PROBLEMS_TOLD = 10
 
 
-def check_stranger(metadata: ClientMetadata, client: Client | None) -> None:
+def check_self_registered(metadata: ClientMetadata, client: Client | None) -> None:
     """Raise the error of rfc7591 §3.2.2 for what nobody may take for himself."""
     if problems := list(_problems_of_stranger(metadata, client)):
         raise as_protocol_error(problems)

@@ -8,7 +8,7 @@ from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.oauth.client_proof.encryption import ID_TOKEN, encrypted
 from provider.oauth.token.terms import JKT, TokenTerms
-from provider.oauth.token.told_claims import ToldClaims
+from provider.oauth.token.requested_claims import ToldClaims
 from provider.protocol.scopes import OFFLINE_ACCESS, OPENID
 from provider.sessions.models import ClientSession, Session
 from provider.tokens import access, id_token, refresh

@@ -15,7 +15,7 @@ from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.answer import HangsOn, issue_tokens
 from provider.oauth.token.terms import JKT, TokenTerms, check_key, read_terms
-from provider.oauth.token.told_claims import told_claims
+from provider.oauth.token.requested_claims import requested_claims
 from provider.tokens import codes, id_token
 from provider.tokens.liveness import FoundCode, find_code
 from provider.tokens.revoke import revoke_family
@@ -125,7 +125,7 @@ def _issue(found: FoundCode, terms: TokenTerms) -> dict[str, Any]:
         sign_in=_sign_in_of(code.request),
         authorized=code.request.get("resources"),
         nonce=code.nonce,
-        claims=told_claims(code.request.get("claims"), found.account, found.client, code.scope),
+        claims=requested_claims(code.request.get("claims"), found.account, found.client, code.scope),
     )
 
 

@@ -18,7 +18,7 @@ from provider.logout import limit
 from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.token.answer import HangsOn, issue_tokens
 from provider.oauth.token.terms import TokenTerms, read_terms
-from provider.oauth.token.told_claims import told_claims
+from provider.oauth.token.requested_claims import requested_claims
 from provider.protocol.device_errors import AuthorizationPending, DeviceDenied, ExpiredToken, SlowDown
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.scopes import OFFLINE_ACCESS
@@ -87,7 +87,7 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
                 auth_time=signed_in.session.authenticated_at, amr=code.amr or "", acr=code.acr
             ),
             authorized=code.request.get("resources"),
-            claims=told_claims(None, answered_in.account, found.client, code.scope),
+            claims=requested_claims(None, answered_in.account, found.client, code.scope),
         )
 
 

@@ -17,7 +17,7 @@ from provider.oauth.client_proof.encryption import ID_TOKEN, encrypted
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.answer import token_answer
 from provider.oauth.token.terms import TokenTerms, check_key, read_terms
-from provider.oauth.token.told_claims import told_claims
+from provider.oauth.token.requested_claims import requested_claims
 from provider.protocol.scopes import OPENID
 from provider.sessions.lifecycle import note_refresh
 from provider.tokens import access, id_token, refresh
@@ -98,7 +98,7 @@ def _issue(found: FoundRefreshToken, terms: TokenTerms, successor: str, scope: s
         amr=session.amr if token.amr is None else token.amr,
         acr=session.acr if token.amr is None else token.acr,
     )
-    claims = told_claims(token.claims, found.account, client, scope)
+    claims = requested_claims(token.claims, found.account, client, scope)
     handle, access_token = access.issue_for_grant(
         client,
         grant,

@@ -26,7 +26,7 @@ class ToldClaims:
         return self.stored.get(_USERINFO, [])
 
 
-def told_claims(
+def requested_claims(
     stored: Mapping[str, list[str]] | None, account: Account, client: Client, scope: str
 ) -> ToldClaims | None:
     """Return the claims to tell about a person under a scope; None if there are none beyond `sub`."""

@@ -1,4 +1,4 @@
-"""The client sessions and grants that a logout would end.
+"""The participants of a logout: clients with the client sessions and grants that it would end.
 
 With `lock` the rows stay as they were read until the transaction ends. A logout needs that: of two at once
 the second then finds only what the first has left, and no client is notified twice of the same client session
@@ -23,13 +23,13 @@ AnySelect = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """One client's part of what ends: its share of a session, or an offline grant that outlived one."""
+class Participant:
+    """One client's part of what ends: its client session, or an offline grant that outlived one."""
 
     client: Client
     grant: Grant
     client_session: ClientSession | None
-    # Whether it is all that a device has: the session goes when the share goes (rfc8628).
+    # Whether it is the only client of a device's session, which ends with it (rfc8628).
     is_device: bool = False
 
     @property
@@ -39,53 +39,53 @@ class Share:
 
     @property
     def has_address(self) -> bool:
-        """Whether the client can be told."""
+        """Whether the client can be notified."""
         return bool(self.client.metadata_.backchannel_logout_uri)
 
     @property
-    def has_living_grant(self) -> bool:
-        """Whether the grant is neither revoked nor expired; a share may outlive its grant."""
+    def has_valid_grant(self) -> bool:
+        """Whether the grant is neither revoked nor expired; a client session may outlive its grant."""
         return self.grant.revoked_at is None and self.grant.expires_at > clock.now()
 
     @property
-    def survives_share(self) -> bool:
-        """Whether the grant lives on when only this share ends (design §3)."""
-        return self.grant.offline and self.has_living_grant
+    def survives_app(self) -> bool:
+        """Whether the grant stays when only this client session ends (design §3)."""
+        return self.grant.offline and self.has_valid_grant
 
     @property
     def survives_browser(self) -> bool:
-        """Whether the grant lives on when only the browser's session ends (design §3)."""
-        return self.survives_share and self.client.offline_policy != OfflinePolicy.REVOKE
+        """Whether the grant stays when only the browser's session ends (design §3)."""
+        return self.survives_app and self.client.offline_policy != OfflinePolicy.REVOKE
 
     @property
     def asks_about_offline(self) -> bool:
-        """Whether the person is asked if the grant shall live on."""
+        """Whether the person is asked if the grant shall stay."""
         return self.survives_browser and self.client.offline_policy == OfflinePolicy.ASK
 
 
-def list_of_session(session_id: UUID, *, lock: bool) -> list[Share]:
-    """List the living shares of one session."""
+def list_of_session(session_id: UUID, *, lock: bool) -> list[Participant]:
+    """List the participants of one session."""
     return _list_client_sessions(ClientSession.session_id == session_id, lock=lock)
 
 
-def list_of_client_session(client_session_id: UUID, *, lock: bool) -> list[Share]:
-    """Return the one living share with this identifier, if there is one."""
+def list_of_client_session(client_session_id: UUID, *, lock: bool) -> list[Participant]:
+    """Return the one participant with this live client session, if there is one."""
     return _list_client_sessions(ClientSession.id == client_session_id, lock=lock)
 
 
-def list_of_grant(grant: Grant, *, lock: bool, as_of: datetime | None = None) -> list[Share]:
-    """List what stands on one grant: its living share of a session, or the grant on its own.
+def list_of_grant(grant: Grant, *, lock: bool, as_of: datetime | None = None) -> list[Participant]:
+    """Return the one participant with this grant: with its live client session, or without one.
 
     A grant on its own that had expired at the instant, which is now by default, has nothing to end.
     """
     in_a_session = _list_client_sessions(ClientSession.grant_id == grant.id, lock=lock)
     if in_a_session or grant.expires_at <= (as_of or clock.now()):
         return in_a_session
-    return [Share(client_session=None, client=db.session.get_one(Client, grant.client_id), grant=grant)]
+    return [Participant(client_session=None, client=db.session.get_one(Client, grant.client_id), grant=grant)]
 
 
-def list_of_account(account_id: UUID, *, lock: bool) -> list[Share]:
-    """List everything of a person: the living shares of every session, and offline grants on their own."""
+def list_of_account(account_id: UUID, *, lock: bool) -> list[Participant]:
+    """List the participants of all sessions of a person, and those with an offline grant on its own."""
     sessions = select(Session.id).where(Session.account_id == account_id)
     return [
         *_list_client_sessions(ClientSession.session_id.in_(sessions), lock=lock),
@@ -93,8 +93,8 @@ def list_of_account(account_id: UUID, *, lock: bool) -> list[Share]:
     ]
 
 
-def list_of_others(account_id: UUID, keep: Session, *, lock: bool) -> list[Share]:
-    """List everything of a person but what began in one session: other sessions and grants on their own."""
+def list_of_others(account_id: UUID, keep: Session, *, lock: bool) -> list[Participant]:
+    """List the same without those of one session, or whose grant began in it."""
     begun_here = exists().where(ClientSession.grant_id == Grant.id, ClientSession.session_id == keep.id)
     return [
         *list_in_other_sessions(account_id, keep, lock=lock),
@@ -102,13 +102,13 @@ def list_of_others(account_id: UUID, keep: Session, *, lock: bool) -> list[Share
     ]
 
 
-def list_in_other_sessions(account_id: UUID, keep: Session, *, lock: bool) -> list[Share]:
-    """List the living shares of every session of a person but one."""
+def list_in_other_sessions(account_id: UUID, keep: Session, *, lock: bool) -> list[Participant]:
+    """List the participants of every session of a person but one."""
     others = select(Session.id).where(Session.account_id == account_id, Session.id != keep.id)
     return _list_client_sessions(ClientSession.session_id.in_(others), lock=lock)
 
 
-def _list_client_sessions(condition: ColumnElement[bool], *, lock: bool) -> list[Share]:
+def _list_client_sessions(condition: ColumnElement[bool], *, lock: bool) -> list[Participant]:
     living = (
         select(ClientSession, Client, Grant, Session.is_device)
         .join(Session, Session.id == ClientSession.session_id)
@@ -119,10 +119,12 @@ def _list_client_sessions(condition: ColumnElement[bool], *, lock: bool) -> list
     )
     wanted = _locked(living, Grant, ClientSession) if lock else living
     rows = db.session.execute(wanted, execution_options={"populate_existing": True})
-    return [Share(client_session=row[0], client=row[1], grant=row[2], is_device=row[3]) for row in rows]
+    return [Participant(client_session=row[0], client=row[1], grant=row[2], is_device=row[3]) for row in rows]
 
 
-def _list_grants_alone(account_id: UUID, *conditions: ColumnElement[bool], lock: bool) -> Sequence[Share]:
+def _list_grants_alone(
+    account_id: UUID, *conditions: ColumnElement[bool], lock: bool
+) -> Sequence[Participant]:
     in_a_session = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
     alone = (
         select(Grant, Client)
@@ -138,7 +140,7 @@ def _list_grants_alone(account_id: UUID, *conditions: ColumnElement[bool], lock:
     )
     wanted = _locked(alone, Grant) if lock else alone
     rows = db.session.execute(wanted, execution_options={"populate_existing": True})
-    return [Share(client_session=None, client=row[1], grant=row[0]) for row in rows]
+    return [Participant(client_session=None, client=row[1], grant=row[0]) for row in rows]
 
 
 def _locked(statement: AnySelect, *tables: type[Base]) -> AnySelect:
