@@ -34,7 +34,7 @@ def rotate_secret(
 
     Its service tokens end at once, unless `keep_tokens` says otherwise. Raises NoSecret or UnusableSecret.
     """
-    ended = 0 if keep_tokens else service.count_living(client)
+    ended = 0 if keep_tokens else service.count_valid(client)
     secret = change.rotate_secret(client, secret=secret, overlap=overlap, keep_tokens=keep_tokens)
     _record(client, "client_secret", service_tokens_ended=ended)
     return Rotated(secret=secret, service_tokens_ended=ended)

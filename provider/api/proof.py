@@ -73,7 +73,7 @@ class RefreshTokenProof:
         self._check_key(found.token.cnf or {})
         check_scope(found.client, found.token.scope.split())
         token = found.token
-        if found.lives and token.rotated_at is None:
+        if found.is_valid and token.rotated_at is None:
             return Caller(
                 account=found.account, client=found.client, grant=found.grant, session=found.session
             )

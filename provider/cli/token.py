@@ -46,7 +46,7 @@ def token() -> None:
 def list_(*, client_id: str | None, limit: int, as_json: bool) -> None:
     """List the active service tokens, newest first."""
     client = clients.get_by_client_id(client_id) if client_id else None
-    found = [as_record(one, owner) for one, owner in service.list_living(client, limit=limit)]
+    found = [as_record(one, owner) for one, owner in service.list_valid(client, limit=limit)]
     if as_json:
         show_json(found)
         return
@@ -77,7 +77,7 @@ def revoke(*, token_id: UUID | None, client_id: str | None, yes: bool, as_json: 
         raise click.UsageError("name either a token or --client")
     if client_id is not None:
         with reading():
-            count = service.count_living(clients.get_by_client_id(client_id))
+            count = service.count_valid(clients.get_by_client_id(client_id))
         confirm(f"Revoke {count} service token(s) of {client_id}?", yes=yes)
     with transaction():
         if token_id is not None:

@@ -15,7 +15,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.provider_state import ProviderState
 from provider.sessions.models import ClientSession, Session
-from provider.sessions.queries import list_sessions, session_lives
+from provider.sessions.queries import list_sessions, session_is_live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

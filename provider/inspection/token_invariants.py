@@ -15,7 +15,7 @@ from provider.grants.models import Grant
 from provider.infrastructure.provider_state import ProviderState
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.device_models import DeviceCode
-from provider.tokens.liveness import token_of_grant_lives
+from provider.tokens.liveness import token_of_grant_is_valid
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 
 
@@ -38,7 +38,7 @@ def _accepted(token: type[AccessToken | RefreshToken], now: datetime) -> Select[
         .join(ClientSession, ClientSession.id == token.client_session_id)
         .join(Session, Session.id == ClientSession.session_id)
         .join(ProviderState, true())
-        .where(token_of_grant_lives(token, now))
+        .where(token_of_grant_is_valid(token, now))
     )
 
 

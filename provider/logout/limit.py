@@ -10,7 +10,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
 from provider.sessions.models import Session
-from provider.sessions.queries import session_lives
+from provider.sessions.queries import session_is_live
 
 # Where a limit is set for the first time, a person's many sessions are ended over some sign-ins.
 _MOST_AT_ONCE = 50

@@ -49,12 +49,11 @@ def issue_for_grant(
 ) -> tuple[str, AccessToken]:
     """Issue an access token for what a person allowed; it never outlives what it hangs on.
 
-    `resources` are the servers that it is meant for, `cnf` what its holder must prove to have, `sign_in`
-    the one that it tells of; without it that is the session's present one. `claims` are told
-    beyond the scope. `offline` says whether it was asked for with offline_access and so may outlive its
-    client session.
+    `resources` are the servers that it is meant for, `cnf` names the key that its holder must prove to have,
+    `sign_in` is the session's latest one by default, `claims` are returned beyond the scope. `offline` says
+    whether it was asked for with offline_access and so may outlive its client session.
     """
-    told = sign_in or SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr)
+    sign_in = sign_in or SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr)
     form, now = form_of(actor or client, resources), clock.now()
     last = grant.expires_at if offline else min(grant.expires_at, session.expires_at)
     token = AccessToken(
@@ -68,9 +67,9 @@ def issue_for_grant(
         audience=[resource.identifier for resource in resources] or None,
         claims=list(claims) if claims else None,
         cnf=cnf,
-        auth_time=told.auth_time,
-        acr=told.acr,
-        amr=told.amr,
+        auth_time=sign_in.auth_time,
+        acr=sign_in.acr,
+        amr=sign_in.amr,
         client_epoch=client.epoch,
         provider_epoch=grant.provider_epoch,
         created_at=now,
@@ -110,7 +109,7 @@ def issue_for_client(
 
 
 def _stored(token: AccessToken, form: TokenForm, *, client: Client, sub: str, sid: str | None) -> str:
-    """Give a token its handle and write it down; a signed one too, so that we know at once when it dies."""
+    """Give a token its handle and store it; a signed one too, so that its revocation is known at once."""
     token.is_signed = form.signing_alg is not None
     if form.signing_alg is None:
         handle = new_handle(ACCESS_TOKEN_PREFIX)
@@ -125,7 +124,7 @@ def form_of(client: Client, resources: Sequence[Resource]) -> TokenForm:
     """Return the one form that all servers understand that a token is meant for. Raises InvalidTarget."""
     forms = {_form_for(resource) for resource in resources} or {_usual_form(client)}
     kinds = {form.signing_alg for form in forms}
-    # rfc9068 §3: nobody could say which scope of one token is meant for which of its audiences.
+    # rfc9068 §3: otherwise it is unclear which scope of one token is meant for which of its audiences.
     scopes = {frozenset(resource.scopes.split()) for resource in resources}
     if len(kinds) > 1 or len(scopes) > 1:
         raise InvalidTarget(

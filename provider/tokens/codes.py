@@ -31,7 +31,7 @@ def issue(
     code_challenge: str | None,
     about_tokens: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
-    """Issue a code for a client's share of a session; returns its handle."""
+    """Issue a code for a client session; returns its handle."""
     now = clock.now()
     handle = new_handle(CODE_PREFIX)
     code = AuthorizationCode(
@@ -44,7 +44,7 @@ def issue(
         scope=scope,
         nonce=nonce,
         code_challenge=code_challenge,
-        # The ID Token tells of the sign-in that this code was issued for, even if another follows at once.
+        # The ID Token names the sign-in that this code was issued for, even if another follows at once.
         request={"auth_time": session.authenticated_at.timestamp(), "amr": session.amr, "acr": session.acr}
         | dict(about_tokens),
         created_at=now,

@@ -49,7 +49,7 @@ class FoundDeviceCode:
 
     @property
     def state(self) -> DeviceCodeState:
-        """What the device is to be told."""
+        """The state of a code as the device learns it."""
         if self.code.used_at is not None:
             return DeviceCodeState.USED
         if self.code.denied_at is not None:
@@ -119,11 +119,11 @@ def find(handle: str) -> FoundDeviceCode | None:
 
 
 def find_answering_session(found: FoundDeviceCode) -> FoundSession | None:
-    """Find the session in which the device was let in, if nothing has ended since (SEC-711).
+    """Find the session in which the device was allowed, if nothing has ended since (SEC-711).
 
-    Like a code on its way, an answer needs the session alive until it is fetched; what came of it does
-    not. Whoever ends everything of the person meets us at the account's lock: it comes first and the
-    answer is void, or it comes later and finds what came of it.
+    Like a code on its way, an answer needs a live session until it is fetched; the tokens issued for it do
+    not. A sign-out everywhere takes the same account lock: it comes first and the answer is void, or it
+    comes later and finds those tokens.
     """
     code = found.code
     if code.account_id is None or code.session_id is None or code.client_epoch != found.client.epoch:
@@ -133,7 +133,7 @@ def find_answering_session(found: FoundDeviceCode) -> FoundSession | None:
 
 
 def allow(code: DeviceCode, by: FoundSession) -> bool:
-    """Note that the person of a session lets the device in; False when somebody has answered before."""
+    """Note that the person of a session allows the device; False if the code has been answered already."""
     return _answer(
         code,
         allowed_at=clock.now(),
@@ -146,7 +146,7 @@ def allow(code: DeviceCode, by: FoundSession) -> bool:
 
 
 def deny(code: DeviceCode, by: FoundSession) -> bool:
-    """Note that the person of a session keeps the device out; False when somebody has answered before."""
+    """Note that the person of a session denies the device; False if the code has been answered already."""
     return _answer(code, denied_at=clock.now(), account_id=by.account.id, session_id=by.session.id)
 
 
@@ -155,7 +155,7 @@ def use(code: DeviceCode) -> bool:
     mine = (
         update(DeviceCode)
         .where(DeviceCode.id == code.id, DeviceCode.allowed_at.is_not(None), DeviceCode.used_at.is_(None))
-        # Consent may be taken back before the device has fetched what it was given.
+        # Consent may be withdrawn before the device has fetched its tokens.
         .where(DeviceCode.denied_at.is_(None))
         .values(used_at=clock.now())
     )

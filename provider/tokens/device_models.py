@@ -25,9 +25,9 @@ class DeviceCode(Base):
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
     client_epoch: Mapped[int] = mapped_column()
     scope: Mapped[str] = mapped_column(Text)
-    # What else the request asked of the tokens, e.g. resources.
+    # Further requirements of the request for its tokens, e.g. resources.
     request: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    # Where the request came from, as a person would call it.
+    # The origin of the request, as a person would call it.
     device: Mapped[str] = mapped_column(String(128))
     ip: Mapped[str | None] = mapped_column(String(64))
     # Seconds between two polls; each one that comes too early makes it longer for ever.
@@ -35,7 +35,7 @@ class DeviceCode(Base):
     next_poll_at: Mapped[datetime] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
-    # Who answered, in which session and how they had signed in: an answer must not outlive that session.
+    # The person who answered, with their session and sign-in: an answer must not outlive that session.
     account_id: Mapped[UUID | None] = mapped_column(foreign_key("account.id"))
     session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
     authenticated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -19,7 +19,7 @@ _HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """The sign-in that an ID Token tells of."""
+    """The sign-in that an ID Token names."""
 
     auth_time: datetime
     amr: str

@@ -1,7 +1,7 @@
-"""Whether something that was issued lives: one query over every level of revocation (design §4).
+"""Whether a code or token is valid: one query over every level of revocation (design §4).
 
-The person, the client, the provider, the grant, the session, the client's share of it and the token
-itself are all asked in one statement, so that no two of them can be seen at different instants.
+The person, the client, the provider, the grant, the session, the client session and the token itself are
+read in one statement, so that no two of them can be seen at different instants.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from provider.infrastructure.opaque_tokens import digest_of
 from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
-from provider.sessions.queries import session_lives
+from provider.sessions.queries import session_is_live
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -30,7 +30,7 @@ _Actor = aliased(Client, name="actor")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveAccessToken:
-    """A living access token with what it hangs on; one of a client alone has neither grant nor person."""
+    """A valid access token with the rows that it hangs on; a service token has neither grant nor person."""
 
     token: AccessToken
     client: Client
@@ -38,7 +38,7 @@ class LiveAccessToken:
     account: Account | None
     client_session: ClientSession | None
     session: Session | None
-    # Who holds it instead of the client, by token exchange.
+    # The service that holds it instead of the client, by token exchange.
     actor: Client | None = None
 
     @property
@@ -49,7 +49,7 @@ class LiveAccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundCode:
-    """A code that we once issued, and whether everything above it still lives."""
+    """A code that we once issued, and whether everything above it is still valid."""
 
     code: AuthorizationCode
     client: Client
@@ -57,12 +57,12 @@ class FoundCode:
     account: Account
     client_session: ClientSession
     session: Session
-    lives: bool
+    is_valid: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRefreshToken:
-    """A refresh token that we once issued, and whether it lives, rotated or not."""
+    """A refresh token that we once issued, and whether it is valid, rotated or not."""
 
     token: RefreshToken
     client: Client
@@ -70,39 +70,39 @@ class FoundRefreshToken:
     account: Account
     client_session: ClientSession
     session: Session
-    lives: bool
+    is_valid: bool
 
     @property
     def outlives_session(self) -> bool:
-        """Whether it needs its grant alone, and not its client session."""
+        """Whether it needs only its grant, and not its client session."""
         return self.grant.offline and self.token.outlives_session
 
 
 def find_access_token(handle: str) -> LiveAccessToken | None:
-    """Find a living access token, in one statement. Served by the unique index on its digest."""
+    """Find a valid access token, in one statement. Served by the unique index on its digest."""
     now = clock.now()
-    of_a_grant = token_of_grant_lives(AccessToken, now)
-    living = (
+    of_a_grant = token_of_grant_is_valid(AccessToken, now)
+    valid = (
         _with_all_above(AccessToken, handle, _Actor, grant_needed=False)
         .outerjoin(_Actor, _Actor.id == AccessToken.actor_id)
-        .where(_stands(AccessToken, now), _issuers_live())
+        .where(_is_in_force(AccessToken, now), _issuers_are_valid())
         .where(or_(AccessToken.grant_id.is_(None), of_a_grant))
     )
-    row = _first(living)
+    row = _first(valid)
     if row is None or not _may_still_act(row.actor, row.Client):
         return None
     return LiveAccessToken(token=row.AccessToken, actor=row.actor, **_all_above(row))
 
 
 def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken | None:
-    """Find a refresh token, dead or alive, in one statement; with the lock, behind its grant's row."""
+    """Find a refresh token, valid or not, in one statement; with the lock, behind its grant's row."""
     now = clock.now()
-    lives = token_of_grant_lives(RefreshToken, now)
-    known = _with_all_above(RefreshToken, handle, lives.label("lives"))
+    is_valid = token_of_grant_is_valid(RefreshToken, now)
+    known = _with_all_above(RefreshToken, handle, is_valid.label("is_valid"))
     row = _first(_locked(known) if lock else known)
     return row and FoundRefreshToken(
         token=row.RefreshToken,
-        lives=bool(row.lives) and _may_be_refreshed(row.Client, row.RefreshToken),
+        is_valid=bool(row.is_valid) and _may_be_refreshed(row.Client, row.RefreshToken),
         **_all_above(row),
     )
 
@@ -118,7 +118,7 @@ def has_offline_token(grant: Grant) -> bool:
         .where(
             RefreshToken.grant_id == grant.id,
             RefreshToken.rotated_at.is_(None),
-            _stands(RefreshToken, clock.now()),
+            _is_in_force(RefreshToken, clock.now()),
             outlives_session(RefreshToken),
         )
     )
@@ -128,27 +128,27 @@ def has_offline_token(grant: Grant) -> bool:
 def find_code(handle: str) -> FoundCode | None:
     """Find a code, used or not, in one statement and behind its grant's row.
 
-    A code needs its client's share of the session alive, even when the grant is an offline one.
+    A code needs a live client session, even when the grant is an offline one.
     """
     now = clock.now()
-    lives = and_(grant_is_valid(now), client_session_is_live(now), AuthorizationCode.expires_at > now)
-    row = _first(_locked(_with_all_above(AuthorizationCode, handle, lives.label("lives"))))
-    return row and FoundCode(code=row.AuthorizationCode, lives=bool(row.lives), **_all_above(row))
+    is_valid = and_(grant_is_valid(now), client_session_is_live(now), AuthorizationCode.expires_at > now)
+    row = _first(_locked(_with_all_above(AuthorizationCode, handle, is_valid.label("is_valid"))))
+    return row and FoundCode(code=row.AuthorizationCode, is_valid=bool(row.is_valid), **_all_above(row))
 
 
 def client_session_is_live(now: datetime) -> ColumnElement[bool]:
-    """The condition, over ClientSession, Session, Account and ProviderState, that a share lives."""
+    """The condition that a client session is live, over it, Session, Account and ProviderState."""
     return and_(ClientSession.ended_at.is_(None), session_is_live(now))
 
 
-def token_of_grant_lives(token: type[AccessToken | RefreshToken], now: datetime) -> ColumnElement[bool]:
-    """The condition that a token lives which stands on a grant, over all that it hangs on (core §11).
+def token_of_grant_is_valid(token: type[AccessToken | RefreshToken], now: datetime) -> ColumnElement[bool]:
+    """The condition that a token of a grant is valid, over all rows that it hangs on (core §11).
 
     A token that was not issued with offline_access ends with its client session, whatever else the same
     client was allowed in that session.
     """
     bound = or_(outlives_session(token), client_session_is_live(now))
-    return and_(_stands(token, now), grant_is_valid(now), bound)
+    return and_(_is_in_force(token, now), grant_is_valid(now), bound)
 
 
 def outlives_session(token: type[AccessToken | RefreshToken]) -> ColumnElement[bool]:
@@ -157,38 +157,38 @@ def outlives_session(token: type[AccessToken | RefreshToken]) -> ColumnElement[b
     return and_(Grant.offline, func.coalesce(token.offline, says_so))
 
 
-def _stands(token: type[AccessToken | RefreshToken], now: datetime) -> ColumnElement[bool]:
+def _is_in_force(token: type[AccessToken | RefreshToken], now: datetime) -> ColumnElement[bool]:
     return and_(token.revoked_at.is_(None), token.expires_at > now)
 
 
 def _may_be_refreshed(client: Client, token: RefreshToken) -> bool:
-    """Whether the client may still have what it was given once: offline access can be taken away (ABU-24).
+    """Whether the client may still have offline access, which can be taken away (ABU-24).
 
-    A device has it without an offline grant, by a session that lives as long as one.
+    A device has it without an offline grant, by a session that lasts as long as one.
     """
     return client.may_stay_offline if OFFLINE_ACCESS in token.scope.split() else True
 
 
 def service_token_is_valid(now: datetime) -> ColumnElement[bool]:
-    """The condition, over AccessToken, Client and ProviderState, that a token of a client alone lives."""
+    """The condition, over AccessToken, Client and ProviderState, that a service token is valid."""
     return and_(
         AccessToken.grant_id.is_(None),
-        _stands(AccessToken, now),
-        _client_and_provider_live(),
-        _credentials_stand(Client),
+        _is_in_force(AccessToken, now),
+        _client_and_provider_are_valid(),
+        _credentials_are_in_force(Client),
     )
 
 
-def _issuers_live() -> ColumnElement[bool]:
-    """What must hold for every access token, also for one that was issued to a client alone."""
+def _issuers_are_valid() -> ColumnElement[bool]:
+    """The condition for every access token, also for service tokens."""
     return and_(
-        _client_and_provider_live(),
-        or_(AccessToken.actor_id.is_(None), _actor_lives()),
-        or_(AccessToken.grant_id.is_not(None), _credentials_stand(Client)),
+        _client_and_provider_are_valid(),
+        or_(AccessToken.actor_id.is_(None), _actor_is_valid()),
+        or_(AccessToken.grant_id.is_not(None), _credentials_are_in_force(Client)),
     )
 
 
-def _client_and_provider_live() -> ColumnElement[bool]:
+def _client_and_provider_are_valid() -> ColumnElement[bool]:
     return and_(
         Client.disabled_at.is_(None),
         Client.deleted_at.is_(None),
@@ -197,17 +197,17 @@ def _client_and_provider_live() -> ColumnElement[bool]:
     )
 
 
-def _actor_lives() -> ColumnElement[bool]:
+def _actor_is_valid() -> ColumnElement[bool]:
     return and_(
         _Actor.disabled_at.is_(None),
         _Actor.deleted_at.is_(None),
         AccessToken.actor_epoch == _Actor.epoch,
-        _credentials_stand(_Actor),
+        _credentials_are_in_force(_Actor),
     )
 
 
-def _credentials_stand(holder: type[Client]) -> ColumnElement[bool]:
-    """The condition that what a client got for its credentials alone was not ended with one of them.
+def _credentials_are_in_force(holder: type[Client]) -> ColumnElement[bool]:
+    """The condition that a service token was not ended with the credentials it was issued for.
 
     Tokens of the previous release carry no number: they end with the first credential that is withdrawn.
     """
@@ -225,19 +225,19 @@ def _with_all_above(
     *also: Any,
     grant_needed: bool = True,
 ) -> AnySelect:
-    """Select what was issued under a handle with all that it hangs on, and whatever else is asked for.
+    """Select the code or token with this handle, all rows that it hangs on, and further columns.
 
-    Without `grant_needed` a token of a client alone is found too: it has no person and no session.
+    Without `grant_needed` a service token is found too: it has no person and no session.
     """
-    alone = not grant_needed
+    outer = not grant_needed
     return (
         select(issued, Client, Grant, Account, ClientSession, Session, *also)
         .join(Client, Client.id == issued.client_id)
         .join(ProviderState, true())
-        .join(Grant, Grant.id == issued.grant_id, isouter=alone)
-        .join(Account, Account.id == Grant.account_id, isouter=alone)
-        .join(ClientSession, ClientSession.id == issued.client_session_id, isouter=alone)
-        .join(Session, Session.id == ClientSession.session_id, isouter=alone)
+        .join(Grant, Grant.id == issued.grant_id, isouter=outer)
+        .join(Account, Account.id == Grant.account_id, isouter=outer)
+        .join(ClientSession, ClientSession.id == issued.client_session_id, isouter=outer)
+        .join(Session, Session.id == ClientSession.session_id, isouter=outer)
         .where(issued.digest == digest_of(handle))
     )
 

@@ -12,7 +12,7 @@ from provider.protocol.scopes import OFFLINE_ACCESS
 
 
 class AuthorizationCode(Base):
-    """A code on its way to its client; it works once, and only while its ClientSession lives."""
+    """A code on its way to its client; it works once, and only while its ClientSession is live."""
 
     __tablename__ = "authorization_code"
 
@@ -26,7 +26,7 @@ class AuthorizationCode(Base):
     scope: Mapped[str] = mapped_column(Text)
     nonce: Mapped[str | None] = mapped_column(Text)
     code_challenge: Mapped[str | None] = mapped_column(String(128))
-    # What else the request asked of the tokens, e.g. max_age was sent, claims, resources.
+    # Further requirements of the request for its tokens, e.g. max_age was sent, claims, resources.
     request: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
@@ -46,7 +46,7 @@ class Binding:
 
     @property
     def outlives_session(self) -> bool:
-        """Whether it lives on when its client session ends, while its grant lives."""
+        """Whether it stays valid when its client session ends, as long as its grant is valid."""
         return OFFLINE_ACCESS in self.scope.split() if self.offline is None else self.offline
 
 
@@ -58,7 +58,7 @@ class AccessToken(Binding, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
-    # Whoever holds it instead of that client, by token exchange (rfc8693); the token dies with either.
+    # The service that holds it instead of that client, by token exchange (rfc8693); it ends with either.
     actor_id: Mapped[UUID | None] = mapped_column()
     actor_epoch: Mapped[int | None] = mapped_column()
     grant_id: Mapped[UUID | None] = mapped_column(foreign_key("grant.id"), index=True)
@@ -66,9 +66,9 @@ class AccessToken(Binding, Base):
     # The refresh family it came with; a revoked family takes its access tokens along (rfc7009 §2.1).
     family_id: Mapped[UUID | None] = mapped_column(index=True)
     scope: Mapped[str] = mapped_column(Text)
-    # rfc8707: the resource servers it is meant for; None: the provider itself and whoever asks it.
+    # rfc8707: the resource servers it is meant for; None: the provider itself and servers that ask it.
     audience: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    # Single claims that the UserInfo Endpoint tells, beyond what the scope says (core §5.5).
+    # Single claims that the UserInfo Endpoint returns, beyond those of the scope (core §5.5).
     claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     # rfc7800: what its holder must prove to have: `jkt` (rfc9449) or `x5t#S256` (rfc8705).
     cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
@@ -77,7 +77,7 @@ class AccessToken(Binding, Base):
     acr: Mapped[str | None] = mapped_column(String(255))
     amr: Mapped[str | None] = mapped_column(String(255))
     client_epoch: Mapped[int] = mapped_column()
-    # Of the client that proved itself to get it and asked nobody: for itself, or by token exchange.
+    # Of the client that got it by its credentials, without a person: for itself, or by token exchange.
     credentials_epoch: Mapped[int | None] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()
     # Whether it is a JWT, which an API may believe until it expires; None: an older release issued it.
@@ -88,7 +88,7 @@ class AccessToken(Binding, Base):
 
     @property
     def holder_id(self) -> UUID:
-        """The row of the client that was given it."""
+        """The row of the client that holds it."""
         return self.actor_id or self.client_id
 
 

@@ -1,4 +1,4 @@
-"""Questions about tokens that are not about whether they live; that one is asked in `liveness`."""
+"""Questions about tokens whether they are valid or not; `liveness` finds valid ones."""
 
 from sqlalchemy import select
 
@@ -8,6 +8,6 @@ from provider.tokens.models import AccessToken
 
 
 def find_access_token_row(handle: str) -> AccessToken | None:
-    """Find an access token, dead or alive. Served by the unique index on its digest."""
+    """Find an access token, valid or not. Served by the unique index on its digest."""
     known = select(AccessToken).where(AccessToken.digest == digest_of(handle))
     return db.session.scalars(known, execution_options={"populate_existing": True}).one_or_none()

@@ -1,6 +1,6 @@
-"""How a refresh token is issued and rotated, and how a stolen one gives itself away (rfc9700 §4.14).
+"""How a refresh token is issued and rotated, and how a stolen one is detected (rfc9700 §4.14).
 
-Each token is used once. Its successor's handle follows from it and our key alone, so that an honest
+Each token is used once. Its successor's handle follows only from it and our key, so that an honest
 client whose answer was lost on the way can be given the same successor again without our keeping it.
 """
 
@@ -35,15 +35,15 @@ class Rotated:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The token had been used before, and not a moment ago: somebody else has it too."""
+    """The token had been used before, and not a moment ago: it was copied."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
-    """The token has ended, alone or with what it hangs on; using it means nothing (DEC-16)."""
+class Invalid:
+    """The token has ended, by itself or with its grant or session; using it is no sign of theft (DEC-16)."""
 
 
-Rotation = Rotated | Replayed | Dead
+Rotation = Rotated | Replayed | Invalid
 
 
 def issue(
@@ -64,7 +64,7 @@ def issue(
 
     `offline` says whether it may outlive its client session, `sign_in` is what it came from, `resources`
     are those among which its access tokens may choose, `cnf` which key its holder must prove to have,
-    `claims` what is told beyond the scope.
+    `claims` those returned beyond the scope.
     """
     handle = new_handle(REFRESH_TOKEN_PREFIX)
     token = RefreshToken(
@@ -92,9 +92,9 @@ def issue(
 
 def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
     """Exchange a refresh token for its successor. The caller holds the grant's lock."""
-    if not found.lives:
-        return Dead()
-    # FAPI 2.0 §5.3.2.1: 'shall not use refresh token rotation'; its tokens are of no use to a thief.
+    if not found.is_valid:
+        return Invalid()
+    # FAPI 2.0 §5.3.2.1: 'shall not use refresh token rotation'; its tokens are bound to a key.
     if found.client.metadata_.follows_fapi2 and _prolong(found):
         return Rotated(presented)
     if _use(found.token):
@@ -164,7 +164,7 @@ def _add_successor(found: FoundRefreshToken, handle: str) -> None:
 
 
 def _may_be_repeated(found: FoundRefreshToken, successor: str) -> bool:
-    """Whether the successor was made a moment ago and nobody has used it (DEC-10)."""
+    """Whether the successor was made a moment ago and has not been used (DEC-10)."""
     made = select(RefreshToken).where(
         RefreshToken.digest == digest_of(successor),
         RefreshToken.rotated_at.is_(None),
@@ -178,7 +178,7 @@ def _may_be_repeated(found: FoundRefreshToken, successor: str) -> bool:
 def reuse_interval(client: Client, *, is_bound: bool = False) -> timedelta:
     """Return how long a client may repeat a refresh, unless that was set for it (DEC-10).
 
-    Public ones never, because whoever stole a token could; with a token bound to a key nobody else can.
+    Public ones never, because a stolen token could be repeated; one that is bound to a key cannot.
     """
     if client.refresh_reuse_interval is not None:
         interval: timedelta = client.refresh_reuse_interval
@@ -188,7 +188,7 @@ def reuse_interval(client: Client, *, is_bound: bool = False) -> timedelta:
 
 
 def _end_of(grant: Grant, session: Session, *, offline: bool) -> datetime:
-    """Return the end of a token that nobody uses; used or not, it ends with its grant (SEC-1018)."""
+    """Return the end of an unused token; used or not, it ends with its grant (SEC-1018)."""
     idle_end = clock.now() + current.settings().refresh_token_idle_lifetime
     last = grant.expires_at if offline else min(grant.expires_at, session.expires_at)
     return min(idle_end, last)

@@ -1,4 +1,4 @@
-"""How tokens are revoked by themselves, while what they hang on lives."""
+"""How tokens are revoked by themselves, while their grants and sessions go on."""
 
 from uuid import UUID
 

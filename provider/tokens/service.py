@@ -18,23 +18,23 @@ from provider.tokens.models import AccessToken
 
 
 class UnknownToken(LookupError):
-    """There is no such service token, or it does not live any more."""
+    """There is no such service token, or it is no longer valid."""
 
 
-def list_living(client: Client | None, *, limit: int) -> list[tuple[AccessToken, Client]]:
-    """List the living service tokens of one client or of all, newest first."""
-    newest = _living(client).order_by(AccessToken.id.desc()).limit(limit)
+def list_valid(client: Client | None, *, limit: int) -> list[tuple[AccessToken, Client]]:
+    """List the valid service tokens of one client or of all, newest first."""
+    newest = _valid(client).order_by(AccessToken.id.desc()).limit(limit)
     return [(row[0], row[1]) for row in db.session.execute(newest)]
 
 
-def count_living(client: Client | None = None, *, issued_before: datetime | None = None) -> int:
-    """Count the living service tokens of one client or of all."""
-    living = _living(client)
+def count_valid(client: Client | None = None, *, issued_before: datetime | None = None) -> int:
+    """Count the valid service tokens of one client or of all."""
+    valid = _valid(client)
     if issued_before is not None:
-        living = living.where(AccessToken.created_at < issued_before)
+        valid = valid.where(AccessToken.created_at < issued_before)
     return (
         db.session.scalar(
-            select(func.count()).select_from(living.with_only_columns(AccessToken.id).subquery())
+            select(func.count()).select_from(valid.with_only_columns(AccessToken.id).subquery())
         )
         or 0
     )
@@ -42,28 +42,28 @@ def count_living(client: Client | None = None, *, issued_before: datetime | None
 
 def revoke(token_id: UUID) -> Client:
     """Revoke one service token and return its client. Raises UnknownToken."""
-    row = db.session.execute(_living().where(AccessToken.id == token_id)).one_or_none()
+    row = db.session.execute(_valid().where(AccessToken.id == token_id)).one_or_none()
     if row is None or not _revoke([token_id]):
-        raise UnknownToken(f"there is no living service token {token_id}")
+        raise UnknownToken(f"there is no valid service token {token_id}")
     client: Client = row[1]
     return client
 
 
 def revoke_all(client: Client) -> int:
     """Revoke every service token of a client; returns how many that were."""
-    return _revoke(list(db.session.scalars(_living(client).with_only_columns(AccessToken.id))))
+    return _revoke(list(db.session.scalars(_valid(client).with_only_columns(AccessToken.id))))
 
 
-def _living(client: Client | None = None) -> Select[AccessToken, Client]:
-    living = (
+def _valid(client: Client | None = None) -> Select[AccessToken, Client]:
+    valid = (
         select(AccessToken, Client)
         .join(Client, Client.id == AccessToken.client_id)
         .join(ProviderState, true())
         .where(service_token_is_valid(clock.now()))
     )
-    return living if client is None else living.where(AccessToken.client_id == client.id)
+    return valid if client is None else valid.where(AccessToken.client_id == client.id)
 
 
 def _revoke(token_ids: list[UUID]) -> int:
-    living = update(AccessToken).where(AccessToken.id.in_(token_ids), AccessToken.revoked_at.is_(None))
-    return change(living.values(revoked_at=clock.now()))
+    valid = update(AccessToken).where(AccessToken.id.in_(token_ids), AccessToken.revoked_at.is_(None))
+    return change(valid.values(revoked_at=clock.now()))

@@ -33,8 +33,8 @@ class Issued:
         end_read()
         lives = {
             "access token": find_access_token(self.access_token) is not None,
-            "refresh token": find_refresh_token(self.refresh_token, lock=False).lives,
-            "code": find_code(self.code).lives,
+            "refresh token": find_refresh_token(self.refresh_token, lock=False).is_valid,
+            "code": find_code(self.code).is_valid,
         }
         end_read()
         return {kind for kind, one_lives in lives.items() if one_lives}

@@ -47,4 +47,4 @@ def test_the_scope_is_read_word_by_word(app, scope, outlives):
 
     found = find_refresh_token(handle, lock=False)
 
-    assert (found.lives, found.token.outlives_session) == (outlives, outlives)
+    assert (found.is_valid, found.token.outlives_session) == (outlives, outlives)

@@ -11,7 +11,7 @@ from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.tokens.liveness import find_refresh_token
 from provider.tokens.models import RefreshToken
-from provider.tokens.refresh import Dead, Replayed, Rotated, Rotation, rotate
+from provider.tokens.refresh import Invalid, Replayed, Rotated, Rotation, rotate
 from provider.tokens.revoke import revoke_family
 from tests.factories import make_client
 from tests.support.reads import end_read
@@ -132,7 +132,7 @@ def test_a_token_of_a_revoked_family_is_dead_and_stays_unused(issuing, ada, red)
     with transaction():
         assert revoke_family(family) == 1
 
-    assert use(token) == Dead()
+    assert use(token) == Invalid()
     assert row_of(token).rotated_at is None
     assert count_tokens() == 1
 
@@ -144,7 +144,7 @@ def test_a_token_that_was_used_before_its_family_was_revoked_is_dead_too(issuing
     with transaction():
         revoke_family(family)
 
-    assert use(token) == Dead()
+    assert use(token) == Invalid()
 
 
 def test_each_use_moves_the_idle_end(issuing, ada, red, settings, turned_clock):

@@ -18,7 +18,7 @@ from provider.infrastructure.provider_state import ProviderState, is_revoked_for
 from provider.logout.models import BulkKind, BulkLogout, BulkPhase
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
-from provider.sessions.queries import session_lives
+from provider.sessions.queries import session_is_live
 from provider.tokens import service
 
 Selection = Select[UUID]
@@ -93,7 +93,7 @@ def measure(kind: BulkKind, *, client: Client | None = None, issued_before: date
         client_sessions=_count(shares),
         grants=_count(grants),
         apps=sum(bool(one.metadata_.backchannel_logout_uri) for one in told),
-        service_tokens=service.count_living(client, issued_before=issued_before),
+        service_tokens=service.count_valid(client, issued_before=issued_before),
     )
 
 

@@ -25,13 +25,13 @@ class Person:
     """The facts about the session of this browser that the decision needs."""
 
     account_id: str
-    # What this client calls the person.
+    # The person's subject identifier at this client.
     sub: str
     authenticated_at: datetime
     session_id: str = ""
     consent_state: str = ""
     acr: str | None = None
-    # What the person has agreed to before, and whether the grant of this session is an offline one.
+    # Earlier consent of the person, and whether the grant of this session is an offline one.
     consent: Consent = Consent()  # noqa: RUF009 – an immutable value.
     has_offline_grant: bool = False
 
@@ -51,7 +51,7 @@ class ClientFacts:
 class Answers:
     """The person's answers since the request was parked."""
 
-    # The session in which somebody signed in for this very request.
+    # The session of a sign-in for this very request.
     signed_in: str | None = None
     denied: bool = False
     # The scopes agreed to on the consent page, and by whom.
@@ -103,7 +103,7 @@ class NeedConsent:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Tell the client."""
+    """Answer the client with an error."""
 
     error: ProtocolError = field(compare=False)
 
@@ -195,7 +195,7 @@ def _decide_about_scopes(
 ) -> Decision:
     wanted = _without_idle_offline_access(asked, client, person)
     if not wanted:
-        # A token without any scope would be of no use, and its client could not tell why (rfc6749 §3.3).
+        # A token without any scope would be of no use, and its client could not see why (rfc6749 §3.3).
         return Refuse(
             InvalidScope(
                 f"no requested scope is left: {OFFLINE_ACCESS} needs prompt=consent, a code and the grant "
@@ -223,7 +223,7 @@ def _decide_about_scopes(
 def _is_answer_of(person: Person, answers: Answers) -> bool:
     """Whether it was this person who answered, and nothing was taken back since.
 
-    Two people may use one browser in turn; and whoever disconnects an app elsewhere means this request too.
+    Two people may use one browser after each other, and disconnecting an app elsewhere counts here too.
     """
     return answers.consented_by == person.account_id and answers.consented_in == person.consent_state
 

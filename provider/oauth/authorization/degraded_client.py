@@ -1,4 +1,4 @@
-"""No new sign-ins at an app that cannot be told of their end, if the operator wants it so (DEC-09)."""
+"""No new sign-ins at an app that cannot be notified of logouts, if the operator wants it so (DEC-09)."""
 
 from provider.clients.models import Client
 from provider.delivery.degraded import is_degraded_since
@@ -11,7 +11,7 @@ from provider.sessions.queries import FoundSession
 def why_refused(client: Client, found: FoundSession | None) -> TemporarilyUnavailable | None:
     """Return why a sign-in cannot begin at this app now, or None if it can.
 
-    Who is signed in there already may go on: refusing that would end nothing and tell nobody.
+    A person who is signed in there already may go on: refusing that would end and notify nothing.
     Costs a statement only for clients with this option.
     """
     patience, url = client.refuse_when_degraded_for, address_of(client)

@@ -51,7 +51,7 @@ def authorize_device(request: ClientRequest, *, device: str, verification_uri: s
 def _read_scopes(request: ClientRequest, client: Client) -> list[str]:
     """Return the scopes asked for, by the rules of an Authentication Request.
 
-    offline_access needs no prompt=consent here: whoever lets a device in is asked in any case.
+    offline_access needs no prompt=consent here: the person who allows a device is asked in any case.
     """
     metadata = client.metadata_
     asked = dict.fromkeys(request.parameters.get("scope", "").split())

@@ -1,4 +1,4 @@
-"""Whom an `id_token_hint` of an Authentication Request names (core §3.1.2.1)."""
+"""The person named by the `id_token_hint` of an Authentication Request (core §3.1.2.1)."""
 
 from provider.clients.models import Client
 from provider.keys import jwt

@@ -1,6 +1,6 @@
 """How a granted Authentication Request becomes a code, and where a legacy client asks for them, tokens."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from provider.accounts.claims import claims_of
@@ -19,14 +19,14 @@ from provider.oauth.authorization.decision import Proceed
 from provider.oauth.authorization.request import AuthorizationRequest
 from provider.oauth.client_proof import encryption
 from provider.oauth.client_proof.encryption import encrypted
-from provider.oauth.token.answer import is_offline, token_answer
-from provider.oauth.token.terms import targets_for
+from provider.oauth.token.answer import HangsOn, is_offline, token_answer
 from provider.oauth.token.requested_claims import scope_claims, to_store
+from provider.oauth.token.terms import targets_for
 from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
 from provider.protocol.scopes import names_for, pick
 from provider.sessions import lifecycle as sessions
 from provider.sessions.lifecycle import join, new_sid
-from provider.sessions.models import ClientSession, Session
+from provider.sessions.models import ClientSession
 from provider.sessions.queries import FoundSession
 from provider.tokens import access, codes, id_token
 
@@ -35,121 +35,105 @@ class DecisionOutdated(Exception):
     """The session ended, consent was taken back or the client was changed since this was decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """The grant and client session that everything is issued on."""
-
-    client: Client
-    grant: Grant
-    client_session: ClientSession
-    session: Session
-
-
 def issue_answer(
     asked: AuthorizationRequest, proceed: Proceed, client: Client, found: FoundSession
 ) -> dict[str, str]:
-    """Give the client its share of the session and a grant, and return what it asked for, issued on them.
+    """Give the client its client session and a grant, and return what it asked for, issued on them.
 
-    Everything happens behind the session's lock, so that no ending overlooks this client (RACE-06).
+    Everything happens behind the session's lock, so that no logout overlooks this client (RACE-06).
     """
     if not sessions.touch_as_decided(found.session, client):
         raise DecisionOutdated
-    found = _without_dead_share(client, found)
+    found = _without_revoked(client, found)
     grant = _grant(asked, proceed, client, found)
-    share = _Share(client, grant, _client_session(client, found, grant), found.session)
+    above = HangsOn(client, grant, _client_session(client, found, grant), found.session)
     said: dict[str, str] = {}
     # A second use of the code finds by the family what was issued beside it (rfc6749 §4.1.2).
     family_id = new_id()
     if CODE in asked.response_type:
-        said["code"] = _issue_code(asked, proceed, share, family_id)
+        said["code"] = _issue_code(asked, proceed, above, family_id)
     if TOKEN in asked.response_type:
-        said |= _issue_access_token(asked, proceed, share, family_id)
+        said |= _issue_access_token(asked, proceed, above, family_id)
     if ID_TOKEN in asked.response_type:
-        said["id_token"] = _issue_id_token(asked, proceed, share, found.account, said)
+        said["id_token"] = _issue_id_token(asked, proceed, above, found.account, said)
     return said
 
 
-def _issue_code(asked: AuthorizationRequest, proceed: Proceed, share: _Share, code_id: UUID) -> str:
-    told = _told(asked, proceed)
+def _issue_code(asked: AuthorizationRequest, proceed: Proceed, above: HangsOn, code_id: UUID) -> str:
+    claims = _allowed_claims(asked, proceed)
     return codes.issue(
-        share.client,
-        share.grant,
-        share.client_session,
-        share.session,
+        *above,
         code_id=code_id,
         redirect_uri=asked.redirect_uri,
         scope=" ".join(proceed.scopes),
         nonce=asked.nonce,
         code_challenge=asked.code_challenge,
-        about_tokens=asked.about_tokens | ({"claims": told} if told else {}),
+        about_tokens=asked.about_tokens | ({"claims": claims} if claims else {}),
     )
 
 
 def _issue_access_token(
-    asked: AuthorizationRequest, proceed: Proceed, share: _Share, family_id: UUID
+    asked: AuthorizationRequest, proceed: Proceed, above: HangsOn, family_id: UUID
 ) -> dict[str, str]:
     scope = " ".join(proceed.scopes)
     handle, token = access.issue_for_grant(
-        share.client,
-        share.grant,
-        share.client_session,
-        share.session,
+        *above,
         scope=scope,
         family_id=family_id,
-        offline=is_offline(share.grant, scope),
-        resources=targets_for(share.client, asked.resources, scope=scope),
-        claims=_told(asked, proceed).get("userinfo"),
+        offline=is_offline(above.grant, scope),
+        resources=targets_for(above.client, asked.resources, scope=scope),
+        claims=_allowed_claims(asked, proceed).get("userinfo"),
     )
     return {name: str(value) for name, value in token_answer(handle, token).items()}
 
 
 def _issue_id_token(
-    asked: AuthorizationRequest, proceed: Proceed, share: _Share, account: Account, said: dict[str, str]
+    asked: AuthorizationRequest, proceed: Proceed, above: HangsOn, account: Account, said: dict[str, str]
 ) -> str:
-    session = share.session
-    names = set(_told(asked, proceed).get("id_token", ()))
+    session = above.session
+    names = set(_allowed_claims(asked, proceed).get("id_token", ()))
     # core §5.4: with no access token, what the scopes ask for is in the ID Token.
     if asked.response_type == {ID_TOKEN}:
         names |= names_for(proceed.scopes)
     # core §3.3.3.6: beside a code there may be fewer 'for privacy reasons'; the token endpoint adds them.
     elif CODE not in asked.response_type:
-        names |= scope_claims(share.client, proceed.scopes)
+        names |= scope_claims(above.client, proceed.scopes)
     signed = id_token.issue(
-        share.client,
-        share.grant,
-        sid=share.client_session.sid,
+        above.client,
+        above.grant,
+        sid=above.client_session.sid,
         sign_in=id_token.SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr),
         access_token=said.get("access_token"),
         code=said.get("code"),
         nonce=asked.nonce,
         about_person=pick(names, claims_of(account)),
     )
-    return encrypted(signed, share.client, encryption.ID_TOKEN)
+    return encrypted(signed, above.client, encryption.ID_TOKEN)
 
 
-def _told(asked: AuthorizationRequest, proceed: Proceed) -> dict[str, list[str]]:
-    """Return where each claim is told that was asked for by name and may be told."""
+def _allowed_claims(asked: AuthorizationRequest, proceed: Proceed) -> dict[str, list[str]]:
+    """Return the claims that were requested by name and are allowed, by where each is sent."""
     return to_store(asked.claims, names_for(proceed.scopes) | set(proceed.claims))
 
 
-def _without_dead_share(client: Client, found: FoundSession) -> FoundSession:
-    """End the share that a client's bulk logout has made dead, so that what follows has a sid of its own.
+def _without_revoked(client: Client, found: FoundSession) -> FoundSession:
+    """End a client session that a client's bulk logout has revoked, so that the next one has its own sid.
 
-    The ending's walk may not have come here yet; when it does, it must not end what begins now.
+    The bulk logout's walk may not have come here yet; when it does, it must not end what begins now.
     """
-    share = found.client_session
-    if share is None or found.grant is not None:
+    client_session = found.client_session
+    if client_session is None or found.grant is not None:
         return found
-    given = db.session.get_one(Grant, share.grant_id)
+    given = db.session.get_one(Grant, client_session.grant_id)
     if given.client_epoch >= client.epoch:
         return found
     cause = Cause(reason=LogoutReason.ADMIN, initiator="admin")
-    end_client_session(share, cause, revoke_offline=True)
+    end_client_session(client_session, cause, revoke_offline=True)
     return replace(found, client_session=None)
 
 
 def _grant(asked: AuthorizationRequest, proceed: Proceed, client: Client, found: FoundSession) -> Grant:
-    """Return the share's living grant, widened by what is allowed now, or a new one."""
+    """Return the client session's valid grant, widened by what is allowed now, or a new one."""
     scope = " ".join(proceed.scopes)
     consent = None
     if proceed.consented:
@@ -166,7 +150,7 @@ def _grant(asked: AuthorizationRequest, proceed: Proceed, client: Client, found:
         offline=proceed.offline,
         consent=consent,
     )
-    # What refers to the grant is added below, and rows are not ordered by themselves.
+    # Rows that refer to the grant are added below, and rows are not ordered by themselves.
     db.session.flush()
     return grant
 

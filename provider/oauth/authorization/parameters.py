@@ -44,7 +44,7 @@ _CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 # rfc7638 §3.1: a thumbprint by SHA-256 has the same form.
 _THUMBPRINT = _CODE_CHALLENGE
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
-# What is parked while a person answers; core §3.1.2.1: any other parameter is ignored.
+# The parameters to park while a person answers; core §3.1.2.1: any other one is ignored.
 KNOWN_PARAMETERS = frozenset(
     {
         *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"),
@@ -162,7 +162,7 @@ def read_nonce(sent: Sent) -> str | None:
 
 
 def read_scopes(sent: Sent) -> tuple[str, ...]:
-    """Return the scopes asked for; core §3.1.2.1: those that nobody knows 'SHOULD be ignored'."""
+    """Return the scopes asked for; core §3.1.2.1: unknown ones 'SHOULD be ignored'."""
     asked, metadata = dict.fromkeys(sent.parameters.get("scope", "").split()), sent.metadata
     forbidden = [s for s in asked if s in PERSONAL_SCOPES and not metadata.may_use_scope(s)]
     # A person cannot allow what is no person's to allow.
@@ -184,7 +184,7 @@ def read_code_challenge(sent: Sent) -> str | None:
         if method is not None or (sent.metadata.must_use_pkce and gets_code):
             raise InvalidRequest("the parameter code_challenge is missing")
         return None
-    # rfc7636 §4.3 reads a missing method as `plain`, which protects from nobody who sees the request.
+    # rfc7636 §4.3 reads a missing method as `plain`, which is no protection once the request is seen.
     if method != "S256":
         raise InvalidRequest("the only code_challenge_method is S256")
     if not _CODE_CHALLENGE.fullmatch(challenge):

@@ -39,8 +39,8 @@ from provider.protocol.response_type import CODE_ONLY, ResponseMode, ResponseTyp
 from provider.protocol.scopes import STANDARD_CLAIMS, names_for
 
 Check = Callable[[Sent], Any]
-# What is checked once client and redirect URI are proven, in this order: the first error is what the app is
-# told. A named check reads the field of that name, which those below it may look at; the others only refuse.
+# The checks once client and redirect URI are proven, in this order: the first error is sent to the app. A
+# named check reads the field of that name, which those below it may look at; the others only refuse.
 CHECKS: tuple[tuple[str | None, Check], ...] = (
     (None, refuse_registration),
     (None, check_size),
@@ -126,8 +126,8 @@ def _registered_uri(found: RegisteredClient, asked: str | None) -> str:
         raise InvalidRedirectURI("the parameter redirect_uri is missing")
     # core §3.1.2.1: 'MUST exactly match one of the Redirection URI values for the Client pre-registered'.
     if not matches(found.metadata.redirect_uris, asked, native=found.metadata.is_native):
-        told = f"{shown(asked)} for the client_id {found.client.client_id}"
-        exc = InvalidRedirectURI(f"the redirect_uri is not registered for this app: {told}")
+        about = f"{shown(asked)} for the client_id {found.client.client_id}"
+        exc = InvalidRedirectURI(f"the redirect_uri is not registered for this app: {about}")
         explain(exc, found.client, refused=shown(asked))
         raise exc
     return asked

@@ -59,7 +59,7 @@ def check_signed(sent: Mapping[str, str], metadata: ClientMetadata) -> None:
 
 
 def unpacked(sent: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters that count: those of the object alone (rfc9101 §6.3).
+    """Return the parameters that count: only those of the object (rfc9101 §6.3).
 
     The caller has no transaction open, for the object or its keys may have to be fetched.
     """
@@ -143,7 +143,7 @@ def _fetched(request_uri: str, client: Client) -> str:
     """Fetch an object from an address that the client registered; no other is ever called (ABU-13)."""
     if len(request_uri) > _LONGEST_URI or not request_uri.isascii():
         raise InvalidRequestURI(f"a request_uri has at most {_LONGEST_URI} ASCII characters")
-    # core §6.2: the fragment only tells one content of the file from another.
+    # core §6.2: the fragment only distinguishes contents of the file.
     address = request_uri.partition("#")[0]
     if address not in [uri.partition("#")[0] for uri in client.metadata_.request_uris]:
         raise InvalidRequestURI("the request_uri is not registered for this app")

@@ -24,7 +24,7 @@ from provider.protocol.signed_token import (
     verify,
 )
 
-# Asymmetric algorithms alone: with one of them an assertion cannot be made from what we know (ABU-42).
+# Only asymmetric algorithms: with them an assertion cannot be made from what we know (ABU-42).
 ALGORITHMS = ASSERTION_SIGNATURES
 # SEC-1026, THR-42: an assertion is for now, and its jti need not be remembered for long.
 LONGEST_LIFE = timedelta(minutes=5)
@@ -78,7 +78,7 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         return [settings.issuer, self._asked.url, *self._asked.token_endpoints]
 
     def _is_for_us(self, audience: object) -> bool:
-        """Whether an assertion is meant for this provider alone (THR-27).
+        """Whether an assertion is meant for this provider only (THR-27).
 
         A list is accepted where the operator admits old clients, such as openid-client before 5.7.1, and only
         if each of its members is this provider.

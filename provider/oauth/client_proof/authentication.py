@@ -13,7 +13,7 @@ from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AU
 
 # A method's name, as registered (registration §2).
 BASIC, POST, ASSERTION, NONE = "client_secret_basic", "client_secret_post", "private_key_jwt", "none"
-# What a client that can keep a secret may use, and what any client may use.
+# The methods of clients that can keep a secret, and those of all clients.
 CONFIDENTIAL_METHODS = (BASIC, POST, ASSERTION, TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
 ALL_METHODS = (*CONFIDENTIAL_METHODS, NONE)
 
@@ -83,5 +83,5 @@ def by_nothing(query_client: QueryClient, request: OAuth2Request) -> RegisteredC
 
 
 def fail() -> InvalidClientError:
-    """Return the one answer to every failed proof: which part was wrong is nobody's business."""
+    """Return the one error for every failed proof, which does not reveal which part was wrong."""
     return InvalidClientError("client authentication failed", status_code=401)

@@ -22,7 +22,7 @@ class ClientRequest:
     dpop: str | None = field(default=None, repr=False)
     # rfc9701 §4: the client wants the answer as a JWT.
     wants_signed: bool = False
-    # What the client showed in the TLS handshake, as a proxy that the operator trusts passed it on.
+    # The client's certificate in the TLS handshake, as passed on by a proxy that the operator trusts.
     certificate: ClientCertificate | None = None
 
     @property
@@ -38,7 +38,7 @@ class ClientRequest:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The request was good; this is what the client is told."""
+    """The request was good; this is the body of the response."""
 
     body: dict[str, Any] = field(repr=False)
     # The same as a JWT, where the client asked for that.
@@ -50,7 +50,7 @@ class Refused:
     """The request was refused.
 
     A value and no exception, because what a refusal did must be committed: the family of a replayed
-    token is dead, a used assertion stays used.
+    token is revoked, a used assertion stays used.
     """
 
     error: ProtocolError

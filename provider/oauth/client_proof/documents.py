@@ -19,5 +19,5 @@ def slot_for(url: str, registrant: str | None) -> Iterator[None]:
 
 
 def no_slot() -> TemporarilyUnavailable:
-    """Return what a request is told that cannot wait for a document now."""
+    """Return the error for a request that cannot wait for a document now."""
     return TemporarilyUnavailable("too many requests are waiting for this client's documents; retry later")

@@ -1,6 +1,6 @@
 """Proofs of possession as they come with requests (rfc9449): once each, and with our nonce where we want it.
 
-A nonce follows from our key and the time alone, so that no process needs to remember one.
+A nonce follows only from our key and the time, so that no process needs to remember one.
 """
 
 import hmac

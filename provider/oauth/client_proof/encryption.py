@@ -30,7 +30,7 @@ class KeyLacking(Exception):
 def encrypted(token: str, client: Client, answer: str, *, signed: bool = True) -> str:
     """Return a token as its client registered it: encrypted, or as it is. Raises KeyLacking.
 
-    Nothing is fetched here. `signed` tells that the token is a signed JWT.
+    Nothing is fetched here. `signed` says that the token is a signed JWT.
     """
     metadata = client.metadata_
     encryption = metadata.encryption_of(answer)

@@ -1,4 +1,4 @@
-"""Why a client's authentication failed. The client itself is only told that it did."""
+"""Why a client's authentication failed. The client itself only learns that it did."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -9,7 +9,7 @@ from authlib.oauth2.rfc6749 import OAuth2Request
 from provider.clients.queries import find_by_client_id
 from provider.oauth.client_proof.authentication import ASSERTION, BASIC, NONE, POST, basic_credentials
 from provider.oauth.client_proof.keys import LARGEST_ASSERTION
-from provider.oauth.client_proof.refusals import refusal_of_nobody
+from provider.oauth.client_proof.refusals import refusal_of_unknown
 from provider.protocol.client_certificate_rules import TLS_CLIENT_AUTH, TLS_METHODS
 from provider.protocol.refusal import Cause, Refusal, printable
 from provider.protocol.signed_token import MalformedToken, read_token
@@ -21,7 +21,7 @@ _WRONG = {BASIC: Cause.SECRET, POST: Cause.SECRET, ASSERTION: Cause.ASSERTION}
 def diagnose(request: OAuth2Request, allowed: Collection[str]) -> Refusal:
     """Return why a request proved no client; `allowed` are the methods that its endpoint takes."""
     used, client_id = _attempt(request)
-    refusal = refusal_of_nobody(client_id, Cause.UNKNOWN, used=used)
+    refusal = refusal_of_unknown(client_id, Cause.UNKNOWN, used=used)
     client = find_by_client_id(client_id) if client_id else None
     if client is None:
         return refusal

@@ -1,6 +1,6 @@
 """The public keys of clients: registered as they are, or published at an address of theirs.
 
-Fetching happens before any transaction is open, from registered addresses alone and through the guarded
+Fetching happens before any transaction is open, only from registered addresses and through the guarded
 client; when it fails no client is let in, and invented kids cause few fetches (DEC-17). While a host hangs,
 the keys that it published last are used within a bound.
 """
@@ -33,13 +33,14 @@ LARGEST_ASSERTION = 8 * 1024
 _LARGEST_JWKS = 64 * 1024
 _DEADLINE = timedelta(seconds=3)
 _FRESH_FOR = timedelta(minutes=5)
-# While their host hangs, keys are used for so long: a key that its owner withdraws must not live much longer.
+# While their host hangs, keys are used for so long: a key that its owner withdraws must not be used much
+# longer.
 _STALE_FOR = timedelta(minutes=30)
 # A request that could go on with stale keys does not wait longer than this for fresh ones.
 _DEADLINE_WITH_STALE = timedelta(seconds=1)
 _MOST_OF_IT = 0.9
 _LOOK_AGAIN_AFTER = timedelta(seconds=30)
-# Where anybody may register clients, they decide how many addresses there are.
+# With open registration, registrants decide how many addresses there are.
 MOST_REMEMBERED = 1000
 
 
@@ -63,7 +64,7 @@ class _Fetched:
     published: Keys = ()
     # When something unknown made us look before it was time, or a host hung.
     looked_again_at: datetime | None = None
-    # Who registered the client, if the operator did not.
+    # The registrant of the client, if it is not the operator.
     registrant: str | None = None
 
     @property

@@ -36,7 +36,7 @@ _KINDS: dict[type[ProtocolError], RefusalKind] = {
 }
 # For each client and kind.
 _KEPT, _AUDITED = "30 per hour", "6 per hour"
-# For all clients together; what names no client that exists has a share of its own.
+# For all clients together; refusals of unknown clients have a limit of their own.
 _AUDITED_IN_ALL, _AUDITED_UNKNOWN = "300 per hour", "60 per hour"
 
 
@@ -51,7 +51,7 @@ def concerning(client: Client) -> Iterator[None]:
 
 
 def explain(exc: ProtocolError, client: Client, **facts: str) -> None:
-    """Attach to an error what the operator of a client is told of it, if it is of a kind that he can cure."""
+    """Attach to an error its explanation for the client's operator, if it is of a kind that they can fix."""
     kind = _KINDS.get(type(exc))
     if kind is not None and exc.refusal is None:
         exc.refusal = refusal_of(client, kind, exc.description, detail=exc.detail, **facts)
@@ -73,14 +73,14 @@ def refusal_of(
 def unknown_client(client_id: str) -> UnknownClient:
     """Return the error for a person who was sent here by an app that is not known, or may not act."""
     exc = UnknownClient("no client is registered with this client_id")
-    exc.refusal = refusal_of_nobody(client_id, Cause.UNKNOWN)
+    exc.refusal = refusal_of_unknown(client_id, Cause.UNKNOWN)
     known = find_by_client_id(client_id)
     if known is not None:
         exc.refusal = replace(exc.refusal, is_known=True, cause=Cause.DISABLED)
     return exc
 
 
-def refusal_of_nobody(client_id: str, cause: Cause, **facts: str) -> Refusal:
+def refusal_of_unknown(client_id: str, cause: Cause, **facts: str) -> Refusal:
     """Return a refusal of a client that does not exist, as far as is known."""
     return Refusal(
         client_id=printable_id(client_id),
@@ -93,10 +93,10 @@ def refusal_of_nobody(client_id: str, cause: Cause, **facts: str) -> Refusal:
 
 def record(refusal: Refusal) -> None:
     """Write a refusal down, in a transaction of its own: no use case waits for it or fails by it."""
-    told: dict[str, Any] = {"kind": refusal.kind.value, "sentence": refusal.sentence, **refusal.facts}
+    facts: dict[str, Any] = {"kind": refusal.kind.value, "sentence": refusal.sentence, **refusal.facts}
     if refusal.cause:
-        told["cause"] = refusal.cause.value
-    event_log.info("client_refused", client_id=refusal.client_id, **told)
+        facts["cause"] = refusal.cause.value
+    event_log.info("client_refused", client_id=refusal.client_id, **facts)
     limits, key = current.services().rate_limits, (refusal.client_id, refusal.kind.value)
     if refusal.is_known:
         is_kept = limits.hit(_KEPT, "refusal", *key)
@@ -109,13 +109,13 @@ def record(refusal: Refusal) -> None:
         return
     try:
         with transaction():
-            _write(refusal, told, is_kept=is_kept, is_audited=is_audited)
+            _write(refusal, facts, is_kept=is_kept, is_audited=is_audited)
     except AWAY as exc:
-        # What the request was about must be answered.
+        # The request itself must be answered.
         event_log.warning("refusal_not_noted", kind=type(exc).__name__)
 
 
-def _write(refusal: Refusal, told: dict[str, Any], *, is_kept: bool, is_audited: bool) -> None:
+def _write(refusal: Refusal, facts: dict[str, Any], *, is_kept: bool, is_audited: bool) -> None:
     client = find_by_client_id(refusal.client_id) if is_kept else None
     if client is not None:
         problems.keep(client.id, refusal, ip=acting.address())
@@ -123,4 +123,4 @@ def _write(refusal: Refusal, told: dict[str, Any], *, is_kept: bool, is_audited:
         # The column holds the ids of clients that exist; what a request made up is a detail.
         named = refusal.client_id if refusal.is_known else None
         claimed = {} if refusal.is_known else {"claimed_client_id": refusal.client_id}
-        record_event(EventTag.CLIENT_REFUSED, actor="client", client_id=named, **(told | claimed))
+        record_event(EventTag.CLIENT_REFUSED, actor="client", client_id=named, **(facts | claimed))

@@ -16,7 +16,7 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
     def __init__(self, client: Client) -> None:
         self.client = client
         self.metadata = client.metadata_
-        # The end of the secret that has proven it, if that has one: nothing got by it lives longer.
+        # The end of the secret that has proven it, if that has one: nothing got by it is valid for longer.
         self.proven_until: datetime | None = None
 
     def get_client_id(self) -> str:

@@ -1,7 +1,7 @@
 """Clients that register themselves (rfc7591, registration 1.0) and change what they registered (rfc7592).
 
-Such a client is a third party, and nobody of the operator's has looked at it: what would let it act
-for itself at resource servers, or end other apps' sessions, it cannot take.
+Such a client is a third party that the operator has not reviewed: it cannot have what would let it act
+for itself at resource servers, or end other apps' sessions.
 """
 
 from contextlib import nullcontext
@@ -35,7 +35,7 @@ _OURS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredByItself:
-    """A client after its own request, with what it is told this once."""
+    """A client after its own request, with the values that are returned only this once."""
 
     client: Client
     token: str = field(repr=False)
@@ -77,7 +77,7 @@ def replace(client: Client, token: str, asked: dict[str, Any]) -> RegisteredByIt
 
 
 def remove(client: Client, token: str) -> None:
-    """Remove a client: what it was given is dead at once (rfc7592 §2.3)."""
+    """Remove a client: everything issued to it is rejected at once (rfc7592 §2.3)."""
     _refuse_operators(client)
     in_transaction(lambda: _remove(client.client_id, token))
 
@@ -140,7 +140,7 @@ def _approved(
     # rfc7591 §2.3: 'values conveyed in the software statement MUST take precedence'.
     asserted = software_statement.claims_of(statement) if statement is not None else {}
     try:
-        # What the operator has accepted may be sent back (rfc7592 §2.2); nothing is added to it.
+        # URIs that the operator has accepted may be sent back (rfc7592 §2.2); none is added to them.
         known = unwise_uris(client.metadata_) if client else {}
         metadata = read_registration(
             asked | asserted,

@@ -15,22 +15,22 @@ from provider.protocol.scopes import STANDARD_SCOPES
 
 # The others let a service act for people whom it has never seen (rfc8693).
 _GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE)
-_MOST_PROBLEMS_TOLD = 10
+_MOST_PROBLEMS_SHOWN = 10
 
 
 def check_self_registered(metadata: ClientMetadata, client: Client | None) -> None:
-    """Raise the error of rfc7591 §3.2.2 for what nobody may take for himself."""
-    if problems := list(_problems_of_stranger(metadata, client)):
+    """Raise the error of rfc7591 §3.2.2 for metadata that a client may not register by itself."""
+    if problems := list(_problems_of_self_registered(metadata, client)):
         raise as_protocol_error(problems)
 
 
-def _problems_of_stranger(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
-    """Yield what is not for strangers; what the operator gave a client it may keep."""
+def _problems_of_self_registered(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
+    """Yield what a self-registered client may not have; it may keep what the operator gave it."""
     given = client.metadata_ if client else ClientMetadata()
     scopes = {*STANDARD_SCOPES, *current.settings().registration_scopes, *(given.scopes if client else ())}
     if metadata.may_use_grant_type("client_credentials"):
-        # rfc6749 §4.4: for a token of the client's own no person is asked, so it opens nothing for strangers;
-        # nor does what a client took while it still had to ask people.
+        # rfc6749 §4.4: for a token of the client's own no person is asked, so it opens nothing to such a
+        # client; nor do scopes that it registered while it still had to ask people.
         acts_for_itself = client is not None and given.may_use_grant_type("client_credentials")
         scopes = {*STANDARD_SCOPES, *(given.scopes if acts_for_itself else ())}
     if not metadata.scopes <= scopes:
@@ -68,6 +68,6 @@ def _problems_of_names(metadata: ClientMetadata, client: Client | None) -> Itera
 
 def as_protocol_error(problems: list[Problem]) -> ProtocolError:
     """Return the problems as the specified error; a few of very many are enough to begin with."""
-    told = "; ".join(map(str, problems[:_MOST_PROBLEMS_TOLD]))
+    shown = "; ".join(map(str, problems[:_MOST_PROBLEMS_SHOWN]))
     is_about_redirects = InvalidClientMetadata(problems).error == UnregistrableRedirectURI.error
-    return UnregistrableRedirectURI(told) if is_about_redirects else UnregistrableMetadata(told)
+    return UnregistrableRedirectURI(shown) if is_about_redirects else UnregistrableMetadata(shown)

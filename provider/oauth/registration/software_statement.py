@@ -28,7 +28,7 @@ _ABOUT_THE_STATEMENT = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti
 def claims_of(statement: object) -> dict[str, Any]:
     """Return the metadata that a statement asserts.
 
-    Raises UnapprovedSoftwareStatement where nobody believes its issuer, and InvalidSoftwareStatement.
+    Raises UnapprovedSoftwareStatement for an issuer that is not trusted, and InvalidSoftwareStatement.
     """
     token = _read(statement)
     keys = _issuers().get(_issuer_named_in(token))

@@ -7,8 +7,8 @@ from uuid import UUID
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.oauth.client_proof.encryption import ID_TOKEN, encrypted
+from provider.oauth.token.requested_claims import RequestedClaims
 from provider.oauth.token.terms import JKT, TokenTerms
-from provider.oauth.token.requested_claims import ToldClaims
 from provider.protocol.scopes import OFFLINE_ACCESS, OPENID
 from provider.sessions.models import ClientSession, Session
 from provider.tokens import access, id_token, refresh
@@ -34,11 +34,11 @@ def issue_tokens(
     sign_in: SignIn,
     authorized: Collection[str] | None = None,
     nonce: str | None = None,
-    claims: ToldClaims | None = None,
+    claims: RequestedClaims | None = None,
 ) -> dict[str, Any]:
     """Issue the first tokens of a family and return the answer that carries them.
 
-    Later requests choose among the `authorized` resources; `claims` are told beyond the scope.
+    Later requests choose among the `authorized` resources; `claims` are sent beyond the scope.
     """
     client = above.client
     offline = is_offline(above.grant, scope)
@@ -65,21 +65,21 @@ def issue_tokens(
             claims=(claims.stored or None) if claims else None,
         )
     if OPENID in scope.split():
-        told = claims.in_id_token if claims else {}
-        signed = _id_token(above, sign_in, access_token=handle, nonce=nonce, about_person=told)
+        about_person = claims.in_id_token if claims else {}
+        signed = _id_token(above, sign_in, access_token=handle, nonce=nonce, about_person=about_person)
     return token_answer(handle, token, refresh_token=refresh_token, id_token=signed)
 
 
-def _id_token(above: HangsOn, sign_in: SignIn, **told: Any) -> str:
+def _id_token(above: HangsOn, sign_in: SignIn, **details: Any) -> str:
     sid = above.client_session.sid
-    signed = id_token.issue(above.client, above.grant, sid=sid, sign_in=sign_in, **told)
+    signed = id_token.issue(above.client, above.grant, sid=sid, sign_in=sign_in, **details)
     return encrypted(signed, above.client, ID_TOKEN)
 
 
 def is_offline(grant: Grant, scope: str) -> bool:
     """Whether what is issued for this scope outlives the session (core §11): it was asked for and allowed.
 
-    A device's grant is never an offline one: its session lives as long as the grant instead.
+    A device's grant is never an offline one: its session lasts as long as the grant instead.
     """
     return grant.offline and OFFLINE_ACCESS in scope.split()
 

@@ -14,8 +14,8 @@ from provider.audit.tags import EventTag
 from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.answer import HangsOn, issue_tokens
-from provider.oauth.token.terms import JKT, TokenTerms, check_key, read_terms
 from provider.oauth.token.requested_claims import requested_claims
+from provider.oauth.token.terms import JKT, TokenTerms, check_key, read_terms
 from provider.tokens import codes, id_token
 from provider.tokens.liveness import FoundCode, find_code
 from provider.tokens.revoke import revoke_family
@@ -23,7 +23,7 @@ from provider.tokens.revoke import revoke_family
 
 @dataclass(frozen=True, slots=True)
 class PresentedCode:
-    """A living code, or one that was used already, as Authlib wants to see it."""
+    """A valid code, or one that was used already, as Authlib wants to see it."""
 
     found: FoundCode
 
@@ -47,7 +47,7 @@ class PresentedCode:
 
 
 class S256Challenge(CodeChallenge):  # type: ignore[misc]  # Authlib ships no types.
-    """PKCE with S256 alone (SEC-1016); Authlib also offers `plain` and takes it when no method is named."""
+    """PKCE with S256 only (SEC-1016); Authlib also offers `plain` and takes it when no method is named."""
 
     DEFAULT_CODE_CHALLENGE_METHOD = "S256"
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
@@ -81,7 +81,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
         found = find_code(code)
         if found is None or found.client.id != client.client.id:
             return None
-        return PresentedCode(found) if found.lives or found.code.used_at is not None else None
+        return PresentedCode(found) if found.is_valid or found.code.used_at is not None else None
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
         """Use up the code and issue what it stands for, or act on its second use; all else was checked."""
@@ -93,7 +93,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
             authorized=wanted.get("resources", ()),
             scope=found.code.scope,
         )
-        # rfc9449 §10: the code is of use to the holder of the key alone that the request named.
+        # rfc9449 §10: the code is of use only to the holder of the key that the request named.
         check_key({JKT: wanted["dpop_jkt"]} if wanted.get("dpop_jkt") else None, terms)
         if not codes.use(found.code):
             self._note_replay(found)

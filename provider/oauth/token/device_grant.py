@@ -17,8 +17,8 @@ from provider.infrastructure import clock, current
 from provider.logout import limit
 from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.token.answer import HangsOn, issue_tokens
-from provider.oauth.token.terms import TokenTerms, read_terms
 from provider.oauth.token.requested_claims import requested_claims
+from provider.oauth.token.terms import TokenTerms, read_terms
 from provider.protocol.device_errors import AuthorizationPending, DeviceDenied, ExpiredToken, SlowDown
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.scopes import OFFLINE_ACCESS
@@ -92,10 +92,10 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
 
 
 def sign_in(found: FoundDeviceCode, answered_in: FoundSession) -> HangsOn:
-    """Begin the session of a device that the person has let in, under a grant that ends with it.
+    """Begin the session of a device that the person has allowed, under a grant that ends with it.
 
-    offline_access makes it live as long as a grant may: there is no browser's session to outlive, and
-    so a device that is shown among the person's sessions can be ended there for good.
+    With offline_access it lasts as long as a grant may: there is no browser's session to outlive, and
+    a device that is shown among the person's sessions can be ended there with all its tokens.
     """
     code, account = found.code, answered_in.account
     grant = grants.create(
@@ -104,7 +104,7 @@ def sign_in(found: FoundDeviceCode, answered_in: FoundSession) -> HangsOn:
         scope=code.scope,
         sid=new_sid(),
         provider_epoch=answered_in.provider_epoch,
-        # What the page named, on which the person let the device in.
+        # The scopes and servers named on the page on which the person allowed the device.
         consent=Consent.to(code.scope.split(), resources=servers_among(code.request.get("resources", ()))),
     )
     session = sessions.start_on_device(

@@ -32,13 +32,13 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
 
     Any client that proves itself may ask about an access token, for resource servers are clients here;
     about one that is meant for certain servers only they and its own client may, about a refresh token
-    its own client alone.
+    only its own client.
     """
 
     CLIENT_AUTH_METHODS = CONFIDENTIAL_METHODS
 
     def create_endpoint_response(self, request: Any) -> tuple[int, Granted, object]:
-        """Answer; signed, where the client asks for evidence of what it was told (rfc9701 §4)."""
+        """Answer; signed, where the client asks for evidence of the response (rfc9701 §4)."""
         status, body, headers = super().create_endpoint_response(request)
         signed = _signed(body, request.client.client) if request.asked.wants_signed else None
         return status, Granted(body, signed), headers
@@ -49,11 +49,11 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
             raise InvalidRequestError("the parameter token is missing")
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Found | None:  # noqa: ARG002 – a token's prefix says what it is.
-        """Find the token if it lives; a used refresh token does not."""
+        """Find the token if it is valid; a used refresh token is not."""
         if not token_string.startswith(REFRESH_TOKEN_PREFIX):
             return find_access_token(token_string)
         found = find_refresh_token(token_string, lock=False)
-        return found if found and found.lives and found.token.rotated_at is None else None
+        return found if found and found.is_valid and found.token.rotated_at is None else None
 
     def check_permission(self, token: Found, client: RegisteredClient, request: Any) -> bool:  # noqa: ARG002 – the signature is Authlib's.
         """Whether this client may know of the token."""
@@ -71,7 +71,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
         """Describe the token; rfc7662 §2.2: of one that is not active nothing else is said."""
         if token is None:
             return {"active": False}
-        told = _of_access_token(token) if isinstance(token, LiveAccessToken) else _of_refresh_token(token)
+        about = _of_access_token(token) if isinstance(token, LiveAccessToken) else _of_refresh_token(token)
         members = {
             "active": True,
             "iss": current.settings().issuer,
@@ -85,7 +85,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
             "sid": token.client_session.sid if token.client_session else None,
             "cnf": token.token.cnf,
         }
-        return {name: value for name, value in (members | told).items() if value is not None}
+        return {name: value for name, value in (members | about).items() if value is not None}
 
 
 def _username(found: Found) -> str | None:

@@ -16,8 +16,8 @@ from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.client_proof.encryption import ID_TOKEN, encrypted
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.answer import token_answer
-from provider.oauth.token.terms import TokenTerms, check_key, read_terms
 from provider.oauth.token.requested_claims import requested_claims
+from provider.oauth.token.terms import TokenTerms, check_key, read_terms
 from provider.protocol.scopes import OPENID
 from provider.sessions.lifecycle import note_refresh
 from provider.tokens import access, id_token, refresh
@@ -26,7 +26,7 @@ from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
 
 @dataclass(frozen=True, slots=True)
 class PresentedRefreshToken:
-    """A refresh token, dead or alive, as Authlib wants to see it."""
+    """A refresh token, valid or not, as Authlib wants to see it."""
 
     found: FoundRefreshToken
     handle: str
@@ -41,17 +41,17 @@ class PresentedRefreshToken:
 
 
 class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types.
-    """One refresh. Authlib's own reads, issues and revokes: two callers both get a living successor."""
+    """One refresh. Authlib's own reads, issues and revokes: two callers both get a valid successor."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
 
     def authenticate_refresh_token(self, refresh_token: str) -> PresentedRefreshToken | None:
-        """Find the token behind its grant's lock; whether it lives is decided when it is rotated."""
+        """Find the token behind its grant's lock; whether it is valid is decided when it is rotated."""
         found = find_refresh_token(refresh_token)
         return PresentedRefreshToken(found, refresh_token) if found else None
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
-        """Rotate the token and issue anew, or end what a thief shares with an honest client."""
+        """Rotate the token and issue new ones, or end what an attacker and the client both hold."""
         presented: PresentedRefreshToken = self.request.refresh_token
         found = presented.found
         scope = self.request.payload.scope or found.token.scope
@@ -61,7 +61,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
         check_key(found.token.cnf, terms)
         match refresh.rotate(found, presented.handle):
             case refresh.Rotated(handle=successor):
-                # rfc6749 §6: a narrower scope is for this access token alone.
+                # rfc6749 §6: a narrower scope is only for this access token.
                 answer = _issue(found, terms, successor, scope)
                 if current.settings().refresh_counts_as_use and not found.outlives_session:
                     note_refresh(found.session)
@@ -69,11 +69,11 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
             case refresh.Replayed():
                 self._end_what_was_stolen(found)
                 raise InvalidGrantError("the refresh token was already used")
-            case refresh.Dead():
+            case refresh.Invalid():
                 raise InvalidGrantError("the refresh token is no longer valid")
 
     def _end_what_was_stolen(self, found: FoundRefreshToken) -> None:
-        """DEC-16: a replay ends the grant and the client's share of the session, and tells the client."""
+        """DEC-16: a replay ends the grant and the client session, and notifies the client."""
         record(
             EventTag.REFRESH_REPLAYED,
             actor="client",
@@ -91,8 +91,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
 
 def _issue(found: FoundRefreshToken, terms: TokenTerms, successor: str, scope: str) -> dict[str, Any]:
     client, grant, token, session = found.client, found.grant, found.token, found.session
-    # core §12.2: what the tokens tell is the original sign-in, and no nonce. Rows of before kept its
-    # instant alone.
+    # core §12.2: the tokens name the original sign-in, and no nonce. Earlier releases kept only its instant.
     sign_in = id_token.SignIn(
         auth_time=token.auth_time,
         amr=session.amr if token.amr is None else token.amr,

@@ -25,7 +25,7 @@ from provider.tokens.revoke import revoke_access_token, revoke_exchanged, revoke
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """A token, dead or alive, as Authlib wants to see it."""
+    """A token, valid or not, as Authlib wants to see it."""
 
     handle: str
     found: FoundRefreshToken | AccessToken
@@ -38,7 +38,7 @@ class PresentedToken:
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no types.
-    """The revocation endpoint. What was dead already is answered with 200 like any other (§2.2)."""
+    """The revocation endpoint. An invalid token is answered with 200 like any other (§2.2)."""
 
     CLIENT_AUTH_METHODS = ALL_METHODS
 
@@ -61,17 +61,17 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
         found = token.found
         client: Client = request.client.client
         if isinstance(found, AccessToken):
-            if _revoke_alone(token.handle, found, client):
+            if _revoke_access_token(token.handle, found, client):
                 _record(request, client, "access_token")
         elif revoke_family(found.token.family_id):
             self._end_what_is_left(found, request)
             _record(request, client, "refresh_token", found)
 
     def _end_what_is_left(self, found: FoundRefreshToken, request: Any) -> None:
-        """End an offline grant with its last refresh token, without which nobody could ever use or end it.
+        """End an offline grant with its last refresh token, without which no client could use or end it.
 
         A device that gives its token back has signed itself out. A token that was issued without
-        offline_access ends nothing else: its grant lives on with the session or with an offline token.
+        offline_access ends nothing else: its grant stays with the session or with an offline token.
         """
         if found.session.is_device:
             by_client = Cause(
@@ -89,8 +89,8 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
             )
 
 
-def _revoke_alone(handle: str, token: AccessToken, client: Client) -> bool:
-    """Revoke an access token, and what services hold in its place."""
+def _revoke_access_token(handle: str, token: AccessToken, client: Client) -> bool:
+    """Revoke an access token, and the tokens that services got for it."""
     if token.grant_id is not None:
         lock(token.grant_id)
     revoked = revoke_access_token(handle, owner_id=client.id)

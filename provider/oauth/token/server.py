@@ -78,7 +78,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
         return registered_client.find_active(client_id)
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
-        """Tell nobody: a use case is told in order, there are no hidden subscribers."""
+        """Send none: a use case calls its steps in order, there are no hidden subscribers."""
 
     def create_oauth2_request(self, request: ClientRequest) -> FormRequest:
         """Wrap a request for Authlib; the form stays as it is when it comes back a second time."""
@@ -94,7 +94,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
         except OAuth2Error as exc:
             if exc.error != errors.InvalidClient.error:
                 raise
-            # Authlib's sentences tell an unknown client from a wrong secret, and ours do not.
+            # Authlib's sentences distinguish an unknown client from a wrong secret, and ours do not.
             refused = client_authentication.fail()
             refused.refusal = diagnose(request, methods)
             raise refused from exc
@@ -127,7 +127,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
             answer = Refused(exc)
         if isinstance(answer, Refused) and request.proven is not None:
             explain(answer.error, request.proven)
-        # What was issued must be in the database before it is promised.
+        # Tokens must be in the database before they are promised.
         db.session.flush()
         return answer
 

@@ -44,7 +44,7 @@ def read_terms(
     InvalidTarget, InvalidDPoPProof, UseDPoPNonce or InvalidRequest.
     """
     named = read_resources(asked.parameters)
-    # Our own addresses need no permission of their own: what they give is decided by the scopes alone.
+    # Our own addresses need no permission of their own: what they give is decided only by the scopes.
     if authorized is not None and not {*named} <= {*authorized, current.settings().issuer}:
         raise InvalidTarget("a resource was not requested at the authorization endpoint")
     targets = targets_for(client, named or authorized or (), scope=scope)
@@ -71,10 +71,10 @@ def check_key(bound_to: dict[str, str] | None, terms: TokenTerms) -> None:
 
 
 def _check_invited(targets: Collection[Resource], scope: str) -> None:
-    """Refuse a stranger's app a token that says nothing but whose it is.
+    """Refuse a self-registered client a token for a resource server that accepts none of its scopes.
 
-    A person agreed to scopes; a server that knows none of them might still let anybody in whom its name
-    stands in the token, and no page has told the person of that.
+    The person agreed to scopes; a server that knows none of them might still accept every token that names
+    it, and no page has shown that to the person.
     """
     own = current.settings().issuer
     if any(not {*scope.split()} & {*one.scopes.split()} for one in targets if one.identifier != own):

@@ -1,7 +1,7 @@
 """A service acts for a person: the person's token at one client for one that the service holds (rfc8693).
 
-What comes of it hangs on the grant and the session of the person's own token, and so ends with them on
-the next request; it lives no longer, and it cannot be refreshed or exchanged again.
+The new token hangs on the grant and the session of the person's own token, and so ends with them on
+the next request; it is valid for no longer, and it cannot be refreshed or exchanged again.
 """
 
 from dataclasses import replace
@@ -32,7 +32,7 @@ _UNACCEPTABLE = "the subject_token is invalid, or this client must not exchange 
 
 
 class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib ships no types.
-    """One exchange; a client that cannot prove itself acts for nobody."""
+    """One exchange; a public client may not exchange tokens."""
 
     GRANT_TYPE = TOKEN_EXCHANGE
     TOKEN_ENDPOINT_AUTH_METHODS = CONFIDENTIAL_METHODS
@@ -62,7 +62,7 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
         _check_still_bound(subject, terms)
         handle, token = self._issue(subject, actor, terms)
         answer = token_answer(handle, token) | {"issued_token_type": ACCESS_TOKEN_TYPE}
-        # rfc8693 §2.2.1: the type of its use is told apart from the kind of token that it is.
+        # rfc8693 §2.2.1: the type of its use is distinct from the kind of token that it is.
         return 200, answer, self.TOKEN_RESPONSE_HEADER
 
     def _find_subject(self, actor: Client) -> LiveAccessToken:
@@ -79,20 +79,21 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
         return again
 
     def _issue(self, subject: LiveAccessToken, actor: Client, terms: TokenTerms) -> tuple[str, Any]:
-        person, session, share = subject.grant, subject.session, subject.client_session
-        if person is None or session is None or share is None or subject.token.family_id is None:
+        grant, session, client_session = subject.grant, subject.session, subject.client_session
+        family_id = subject.token.family_id
+        if grant is None or session is None or client_session is None or family_id is None:
             raise InvalidRequestError(_UNACCEPTABLE)
         scope = self._scope(subject, actor)
         issued = access.issue_for_grant(
             subject.client,
-            person,
-            share,
+            grant,
+            client_session,
             session,
             scope=scope,
-            # So that it dies with the refresh token that the person's own token came with.
-            family_id=subject.token.family_id,
-            # It lives no longer than the token that it was exchanged for.
-            offline=person.offline and subject.token.outlives_session,
+            # So that it ends with the refresh token that the person's own token came with.
+            family_id=family_id,
+            # It is valid for no longer than the token that it was exchanged for.
+            offline=grant.offline and subject.token.outlives_session,
             resources=terms.resources,
             cnf=terms.cnf,
             sign_in=_sign_in_of(subject),
@@ -104,7 +105,7 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
         record(
             EventTag.TOKEN_EXCHANGED,
             actor="client",
-            account_id=person.account_id,
+            account_id=grant.account_id,
             client_id=actor.client_id,
             session_id=session.id,
             ip=self.request.ip,
@@ -133,8 +134,8 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
 def _may_exchange(actor: Client, subject: LiveAccessToken) -> bool:
     """Whether the operator lets this service act for the people of that client.
 
-    A token that is meant for certain resource servers must also be meant for this one: whoever else has
-    it has come by it in no good way. One that was exchanged is held by a service already.
+    A token that is meant for certain resource servers must also be meant for this one: no other server
+    should have it. One that was exchanged is held by a service already.
     """
     if subject.actor is not None or subject.client.client_id not in (actor.may_exchange_tokens_of or ()):
         return False
@@ -143,7 +144,7 @@ def _may_exchange(actor: Client, subject: LiveAccessToken) -> bool:
 
 
 def _check_still_bound(subject: LiveAccessToken, terms: TokenTerms) -> None:
-    """Refuse a token that anybody may use in exchange for one that needs a key (rfc9449 §1, rfc8705 §3).
+    """Refuse a token that any holder may use in exchange for one that needs a key (rfc9449 §1, rfc8705 §3).
 
     The service cannot prove the person's app's key, so it brings its own.
     """

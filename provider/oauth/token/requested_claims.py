@@ -1,4 +1,4 @@
-"""The single claims that a request asked for and that may be told, beyond what the scopes say (core §5.5)."""
+"""The single claims that a request asked for and that are allowed, beyond those of scopes (core §5.5)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _USERINFO, _ID_TOKEN = "userinfo", "id_token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldClaims:
+class RequestedClaims:
     """The claims requested with a code or refresh token, and their current values for the person."""
 
     stored: dict[str, list[str]]
@@ -22,18 +22,18 @@ class ToldClaims:
 
     @property
     def in_userinfo(self) -> list[str]:
-        """The names of those that the UserInfo Endpoint tells."""
+        """The names of those that the UserInfo Endpoint returns."""
         return self.stored.get(_USERINFO, [])
 
 
 def requested_claims(
     stored: Mapping[str, list[str]] | None, account: Account, client: Client, scope: str
-) -> ToldClaims | None:
-    """Return the claims to tell about a person under a scope; None if there are none beyond `sub`."""
+) -> RequestedClaims | None:
+    """Return the claims about a person under a scope; None if there are none beyond `sub`."""
     names = {*(stored or {}).get(_ID_TOKEN, ()), *scope_claims(client, scope.split())}
     if not stored and not names:
         return None
-    return ToldClaims(stored=dict(stored or {}), in_id_token=pick(names, claims_of(account)))
+    return RequestedClaims(stored=dict(stored or {}), in_id_token=pick(names, claims_of(account)))
 
 
 def scope_claims(client: Client, scopes: Collection[str]) -> frozenset[str]:
@@ -45,7 +45,7 @@ def scope_claims(client: Client, scopes: Collection[str]) -> frozenset[str]:
 
 
 def to_store(asked: ClaimsRequest, allowed: Collection[str]) -> dict[str, list[str]]:
-    """Return what a code remembers: where each allowed claim is wanted."""
-    places = {_USERINFO: asked.userinfo, _ID_TOKEN: asked.id_token}
-    named = {place: sorted(set(members) & set(allowed)) for place, members in places.items()}
+    """Return what a code remembers: the allowed claims, by where each is wanted."""
+    wanted = {_USERINFO: asked.userinfo, _ID_TOKEN: asked.id_token}
+    named = {place: sorted(set(members) & set(allowed)) for place, members in wanted.items()}
     return {place: names for place, names in named.items() if names}
