@@ -1,5 +1,5 @@
 """The people who sign in: their names, claims and passwords.
 
-Knows nothing of sessions, grants or clients; disabling an account here ends nothing by itself –
-its epoch makes what was issued dead, and `provider.logout` tells the story.
+Knows nothing of sessions, grants or clients; disabling an account here ends no
+session by itself: its epoch revokes what was issued, and `provider.logout` ends and notifies.
 """

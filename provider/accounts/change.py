@@ -1,7 +1,7 @@
-"""Change what is known of a person, or whether they may sign in.
+"""Change a person's name, claims and password, or whether they may sign in.
 
-Where a change must end sessions, the epoch makes them dead at once; the caller tells the story of
-the ending with `provider.logout`.
+Where a change must end sessions, the epoch revokes them at once; the caller ends them with
+`provider.logout`.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from provider.infrastructure.database import change, db
 def set_password(account: Account, password: str, *, reset: bool = False) -> None:
     """Set a new password. Raises UnusablePassword.
 
-    A reset is somebody else's act, for which everything ends. A person's own change keeps the
+    A reset is an operator's act, for which everything ends. A person's own change keeps the
     browser it was made in, so the epoch stays (design §3).
     """
     check_rules(password, username=account.username, claims=account.claims)
@@ -86,7 +86,7 @@ def rename(account: Account, username: str) -> bool:
 
 
 def disable(account: Account) -> bool:
-    """Bar a person from signing in and make everything they had dead; False if they were barred before."""
+    """Disable an account and revoke everything issued to it; False if it was disabled before."""
     if account.disabled_at is not None:
         return False
     _write(account, disabled_at=clock.now(), epoch=Account.epoch + 1)
@@ -94,7 +94,7 @@ def disable(account: Account) -> bool:
 
 
 def enable(account: Account) -> bool:
-    """Let a person sign in again; what was dead stays dead. False if they could before."""
+    """Enable an account; what was revoked stays revoked. False if it was enabled before."""
     if account.disabled_at is None:
         return False
     _write(account, disabled_at=None)

@@ -41,8 +41,8 @@ class PasswordList:
     def __contains__(self, password: str) -> bool:
         number = _number_of(password)
         bucket = self._buckets[number % _BUCKETS]
-        place = bisect_left(bucket, number)
-        return place < len(bucket) and bucket[place] == number
+        index = bisect_left(bucket, number)
+        return index < len(bucket) and bucket[index] == number
 
 
 def folded(password: str) -> str:

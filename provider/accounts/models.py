@@ -37,5 +37,5 @@ class Account(Base):
 
     @property
     def display_name(self) -> str:
-        """What pages call this person."""
+        """The person's name on pages."""
         return str(self.claims.get("name") or self.username)

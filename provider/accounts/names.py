@@ -31,7 +31,7 @@ def tidy(username: str) -> str:
     # Folding makes as many as eighteen characters of one.
     if len(fold(name)) > MAX_LENGTH:
         raise InvalidUsername(f"a user name must not be longer than {MAX_LENGTH} characters")
-    # Cc, Cf, Co, Cs: what cannot be seen cannot tell two people apart.
+    # Cc, Cf, Co, Cs: invisible characters cannot distinguish two people.
     if any(unicodedata.category(character).startswith("C") for character in name):
         raise InvalidUsername("a user name must not contain control or invisible characters")
     return name

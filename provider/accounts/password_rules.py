@@ -12,7 +12,7 @@ from provider.accounts.common_passwords import folded
 from provider.accounts.passwords import MAX_BYTES, is_too_long
 from provider.infrastructure import current
 
-# How much a password must hold besides words that anybody would try here (SEC-602).
+# The least length of a password without the words that every attacker would try here (SEC-602).
 _LEAST_OWN_CHARACTERS = 5
 _LEAST_WORD = 3
 # A shorter name is part of many words: it may be in a password, but not most of it.
@@ -95,7 +95,7 @@ def _contains_name(text: str, person: list[str]) -> bool:
 
 
 def _is_made_of_context(text: str, person: list[str]) -> bool:
-    """Return whether little is left of a password without words that belong to this place or person."""
+    """Return whether little is left of a password without words about this service or person."""
     host = urlsplit(current.settings().issuer).hostname or ""
     words = {"curfew", host, *host.split("."), *person}
     words.update(word for written in person for word in _SIGNS.split(written))

@@ -41,7 +41,7 @@ class Hashing:
     slots: threading.BoundedSemaphore
     # Checked when there is no account, so that an unknown name costs the same time (THR-35).
     dummy_hash: str = field(repr=False)
-    # What every check costs: as much as the costliest hash that this process has met.
+    # The cost of every check: as much as the costliest hash that this process has met.
     work: int = 0
     # How many seconds a check waits for a slot.
     longest_wait: float = LONGEST_WAIT_SECONDS
@@ -59,7 +59,7 @@ class Hashing:
     def even_out(self, checked: str) -> None:
         """Do the work that the check of this hash has spared (THR-35).
 
-        A hash with older settings would be checked sooner or later than the dummy one, which tells that
+        A hash with older settings would be checked sooner or later than the dummy one, which reveals that
         the account exists and has not signed in since.
         """
         self.work = max(self.work, _work_of(self.dummy_hash), _work_of(checked))

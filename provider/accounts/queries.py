@@ -19,7 +19,7 @@ def find(account_id: UUID) -> Account | None:
 
 
 def lock(account_id: UUID) -> Account | None:
-    """Lock an account's row: whoever ends everything of a person, or has just done so, meets here."""
+    """Lock an account's row, as a sign-out everywhere does, so that one of the two finds the other."""
     # No stronger than the update of the epoch, so that rows that refer to the account can be added.
     return db.session.get(Account, account_id, with_for_update={"key_share": True}, populate_existing=True)
 

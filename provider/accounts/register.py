@@ -20,7 +20,7 @@ class UsernameTaken(Exception):
 
 
 def add(username: str, password: str | None, claims: Mapping[str, object] | None = None) -> Account:
-    """Add an account; without a password nobody can sign in to it by form.
+    """Add an account; without a password it cannot be signed in to by form.
 
     Raises InvalidUsername, UsernameTaken, UnusablePassword or InvalidClaims.
     """

@@ -48,7 +48,7 @@ def give_registration_token(client: Client) -> str:
 
 
 def revoke_registration_token(client: Client) -> None:
-    """Revoke a client's token, so that the operator alone changes it. Raises NoRegistrationToken."""
+    """Revoke a client's token, so that only the operator changes it. Raises NoRegistrationToken."""
     if not registration_token.revoke(client):
         raise NoRegistrationToken(f"the client {client.client_id!r} has no registration access token")
     _record(client, "registration_access_token")

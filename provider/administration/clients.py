@@ -117,7 +117,7 @@ def update(
 
 
 def remove(client: Client, *, actor: Actor = "admin") -> None:
-    """Remove a locked client: everything it was given is dead, and what is owed to it is still delivered."""
+    """Remove a locked client and revoke everything issued to it; pending notifications are still sent."""
     change.remove(client)
     _record(EventTag.CLIENT_REMOVED, client, actor)
 

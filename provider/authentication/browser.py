@@ -12,12 +12,12 @@ class Browser:
 
     ip: str | None
     device: str
-    # The living session of its cookie.
+    # The live session of its cookie.
     session: FoundSession | None = field(default=None, repr=False)
     # Proofs that people have signed in there before, see `browser_proof`.
     proofs: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """What limits count by."""
+        """The networks that limits count by."""
         return networks_of(self.ip)

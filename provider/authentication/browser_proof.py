@@ -28,7 +28,7 @@ def make(account: Account) -> str:
 def find_browser(proofs: Iterable[str], account: Account | None) -> str | None:
     """Return the identifier in the first of these proofs that is valid for the account, or None.
 
-    The work is the same without an account, so that the answer's time does not tell whether one exists.
+    The work is the same without an account, so that the response time does not reveal whether one exists.
     """
     found = None
     for proof in proofs:

@@ -2,7 +2,7 @@
 
 | guesses from | are counted by | beyond the limit |
 |---|---|---|
-| a browser in which the person has signed in before | this browser alone | it counts as any other browser |
+| a browser in which the person has signed in before | this browser only | it counts as any other browser |
 | any other browser | account and network; network over all accounts | this network waits |
 | all other browsers together | account | each network may guess at it a few times only, the slow path |
 

@@ -30,8 +30,8 @@ class Consent(NamedTuple):
         """Return whether nothing needs to be asked about these; a scope names all its claims.
 
         Agreeing to one resource server says nothing about another. A token for none in particular is
-        accepted by several, so it needs a consent of that kind, but for the scopes about the person alone:
-        these are served here.
+        accepted by several, so it needs a consent of that kind, except for the scopes about the person,
+        which are served here.
         """
         agreed = {scope for _, scope in self.scopes}
         if resources:

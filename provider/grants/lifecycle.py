@@ -27,7 +27,7 @@ def create(
     offline: bool = False,
     consent: Consent | None = None,
 ) -> Grant:
-    """Make a grant; it lives for the client's grant lifetime or the provider's (180 days).
+    """Make a grant; it is valid for the client's grant lifetime or the provider's (180 days).
 
     `consent` is what the person was asked about and agreed to; None for a client for which none is asked.
     """
@@ -66,7 +66,7 @@ def create(
 def widen(
     grant: Grant, client: Client, *, scope: str, offline: bool = False, consent: Consent | None = None
 ) -> None:
-    """Add to a living grant what the person allowed now; nothing that it held is taken away."""
+    """Add to a valid grant what the person allowed now; nothing is taken away from it."""
     if _holds(grant, scope, offline=offline, consent=consent):
         return
     # A second tab may have widened it since it was read.
@@ -105,7 +105,7 @@ def _add_consent(grant: Grant, consent: Consent) -> None:
 
 
 def revoke(grant: Grant, *, logout_id: UUID | None = None) -> bool:
-    """Revoke one grant; False when it was revoked already. Everything issued on it is dead at the commit."""
+    """Revoke one grant and so everything issued on it; False when it was revoked already."""
     if grant.revoked_at is not None:
         return False
     grant.revoked_at = clock.now()
@@ -114,8 +114,8 @@ def revoke(grant: Grant, *, logout_id: UUID | None = None) -> bool:
 
 
 def _about_consent(grant: Grant) -> dict[str, Any]:
-    told = {"claims": " ".join(grant.claims or ()), "resources": " ".join(grant.resources)}
-    return {name: value for name, value in told.items() if value}
+    about = {"claims": " ".join(grant.claims or ()), "resources": " ".join(grant.resources)}
+    return {name: value for name, value in about.items() if value}
 
 
 def with_scopes(held: Iterable[str], added: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ class Grant(Base):
         Index("ix_grant_account_id_client_id", "account_id", "client_id"),
         # A person's grants are listed in this order.
         Index("ix_grant_account_id_id", "account_id", "id"),
-        # What a client's bulk logout walks along.
+        # For the walk of a client's bulk logout.
         Index(
             "ix_grant_client_id_unrevoked",
             "client_id",
@@ -30,9 +30,9 @@ class Grant(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), index=True)
-    # What this client calls this person: public or pairwise, the same in every token (KEY-25).
+    # The person's subject identifier at this client: public or pairwise, the same in every token (KEY-25).
     sub: Mapped[str] = mapped_column(String(255))
-    # The sid of the ClientSession under which it was given; told when an offline grant ends alone.
+    # The sid of the ClientSession under which it was given; the client is notified by it of the grant's end.
     sid: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(Text)
     # Single claims that the person let the client know, beyond what the scopes say (core §5.5).

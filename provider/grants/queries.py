@@ -17,7 +17,7 @@ from provider.infrastructure.provider_state import ProviderState, is_valid_for_a
 
 
 def grant_is_valid(now: datetime) -> ColumnElement[bool]:
-    """The condition, over Grant, Account, Client and ProviderState, that a grant lives (design §4)."""
+    """The condition, over Grant, Account, Client and ProviderState, that a grant is valid (design §4)."""
     return and_(
         Grant.revoked_at.is_(None),
         Grant.expires_at > now,
@@ -32,11 +32,11 @@ def grant_is_valid(now: datetime) -> ColumnElement[bool]:
 
 
 def find_consent(account_id: UUID, client: Client) -> Consent:
-    """Return everything that the person has consented to in a grant of this client that lives.
+    """Return everything that the person has consented to in valid grants of this client.
 
     Served by ix_grant_account_id_client_id.
     """
-    lives = (
+    valid = (
         select(Grant.scope, Grant.consented_to, Grant.claims)
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
@@ -44,14 +44,14 @@ def find_consent(account_id: UUID, client: Client) -> Consent:
         .where(Grant.account_id == account_id, Grant.client_id == client.id, Grant.consented)
         .where(grant_is_valid(clock.now()))
     )
-    held = [read_consent(*row) for row in db.session.execute(lives)]
+    held = [read_consent(*row) for row in db.session.execute(valid)]
     return Consent(
         frozenset().union(*(one.scopes for one in held)), frozenset().union(*(one.claims for one in held))
     )
 
 
 def list_unrevoked(account_id: UUID, client: Client) -> list[Grant]:
-    """List what a person has allowed a client and nobody has taken back.
+    """List a person's grants to a client that are neither revoked nor expired.
 
     Served by ix_grant_account_id_client_id.
     """
@@ -114,11 +114,11 @@ def list_unrevoked_ids(
 
 
 def find(grant_id: UUID) -> Grant | None:
-    """Find a grant by its identifier, living or not."""
+    """Find a grant by its identifier, valid or not."""
     return db.session.get(Grant, grant_id)
 
 
 def lock(grant_id: UUID) -> Grant | None:
     """Lock a grant's row: refresh, code exchange and every revocation meet here (design §4)."""
-    # No stronger than an update of the row, so that tokens and shares that refer to it can be added.
+    # No stronger than an update of the row, so that tokens and client sessions that refer to it can be added.
     return db.session.get(Grant, grant_id, with_for_update={"key_share": True}, populate_existing=True)

@@ -11,9 +11,9 @@ from provider.protocol.redirect_uri import is_claimed
 
 
 def subject_for(account: Account, client: Client) -> str:
-    """Return the person's `sub` for this client: the public one, or one of the client's sector alone.
+    """Return the person's `sub` for this client: the public one, or one only for the client's sector.
 
-    core §8.1: a pairwise `sub` is the same for all clients of a sector and tells nothing to others.
+    core §8.1: a pairwise `sub` is the same for all clients of a sector and means nothing to others.
     Its key is derived from the key-encryption key and must never change (KEY-24).
     """
     if client.metadata_.subject_type != "pairwise":
@@ -34,11 +34,11 @@ def sector_of(client: Client) -> str:
 
 
 def proves_sector(metadata: ClientMetadata) -> bool:
-    """Return whether what a client gets of people can only arrive where its sector allows.
+    """Return whether a client's redirect URIs prove that it belongs to its sector.
 
     core §8.1: the sector is vouched for by the hosts of the redirect URIs, or by a document that lists them.
     Neither says anything about a device, which asks for its tokens itself, or about a program that listens
-    on a loopback port or behind a private-use scheme, which may be anybody's.
+    on a loopback port or behind a private-use scheme, which may be any program's.
     """
     uris = metadata.redirect_uris
     if not uris or metadata.may_use_grant_type(DEVICE_CODE) or not all(map(is_claimed, uris)):

@@ -19,10 +19,10 @@ from provider.sessions.queries import session_is_live
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldApp:
-    """One app with something that lives, whatever the number of its grants."""
+    """One app with valid grants, whatever their number."""
 
     client: Client
-    # In how many living sessions other than that of the browser in use, and on how many devices.
+    # The number of live sessions other than that of the browser in use, and of devices.
     elsewhere: int = 0
     devices: int = 0
     # How long it may act while the person is away.
@@ -38,13 +38,13 @@ def list_held_apps(own: Session, *, after: UUID | None = None, limit: int = 100)
     elsewhere = func.count(Session.id).filter(Session.id != own.id, ~Session.is_device)
     devices = func.count(Session.id).filter(Session.is_device)
     offline_until = func.max(case((Grant.offline, Grant.expires_at)))
-    share = and_(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
-    living = (
+    of_grant = and_(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
+    held = (
         select(Client, elsewhere, devices, offline_until)
         .join(Grant, Grant.client_id == Client.id)
         .join(Account, Account.id == Grant.account_id)
         .join(ProviderState, true())
-        .outerjoin(ClientSession, share)
+        .outerjoin(ClientSession, of_grant)
         .outerjoin(Session, and_(Session.id == ClientSession.session_id, session_is_live(now)))
         .where(Grant.account_id == own.account_id, grant_is_valid(now))
         .group_by(Client.id)
@@ -53,6 +53,6 @@ def list_held_apps(own: Session, *, after: UUID | None = None, limit: int = 100)
         .limit(limit)
     )
     if after is not None:
-        living = living.where(Client.id > after)
-    rows = db.session.execute(living)
+        held = held.where(Client.id > after)
+    rows = db.session.execute(held)
     return [HeldApp(client=row[0], elsewhere=row[1], devices=row[2], offline_until=row[3]) for row in rows]

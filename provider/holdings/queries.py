@@ -1,4 +1,4 @@
-"""The living sessions of a person with the apps in them, and the living grants."""
+"""The live sessions of a person with the apps in them, and the valid grants."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from provider.sessions.queries import list_sessions, session_is_live
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldSession:
-    """A living session with the apps that share it, by name."""
+    """A live session with its apps, by name."""
 
     session: Session
     apps: tuple[Client, ...]
 
 
 def list_held_sessions(account_id: UUID, *, after: UUID | None = None, limit: int = 100) -> list[HeldSession]:
-    """List a person's living sessions, newest first, in two statements."""
+    """List a person's live sessions, newest first, in two statements."""
     sessions = [session for session, _ in list_sessions(account_id=account_id, after=after, limit=limit)]
     apps = apps_of_sessions([session.id for session in sessions])
     return [HeldSession(session=session, apps=apps.get(session.id, ())) for session in sessions]
@@ -39,26 +39,26 @@ def own_first(sessions: Sequence[HeldSession], own: Session) -> list[HeldSession
 
 
 def count_held_sessions(account_id: UUID) -> int:
-    """Count a person's living sessions. Served by ix_session_account_id_id."""
-    living = (
+    """Count a person's live sessions. Served by ix_session_account_id_id."""
+    live = (
         select(func.count())
         .select_from(Session)
         .join(Account, Account.id == Session.account_id)
         .join(ProviderState, true())
         .where(Session.account_id == account_id, session_is_live(clock.now()))
     )
-    return db.session.scalar(living) or 0
+    return db.session.scalar(live) or 0
 
 
 def list_held_grants(
     account_id: UUID, *, after: UUID | None = None, limit: int = 100
 ) -> list[tuple[Grant, Client]]:
-    """List a person's living grants with their clients, newest first; `after` ends the page before.
+    """List a person's valid grants with their clients, newest first; `after` ends the page before.
 
     Served by ix_grant_account_id_client_id.
     """
     now = clock.now()
-    living = (
+    live = (
         select(Grant, Client)
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
@@ -68,12 +68,12 @@ def list_held_grants(
         .limit(limit)
     )
     if after is not None:
-        living = living.where(Grant.id < after)
-    return [(row[0], row[1]) for row in db.session.execute(living)]
+        live = live.where(Grant.id < after)
+    return [(row[0], row[1]) for row in db.session.execute(live)]
 
 
 def _has_a_session(now: datetime) -> ColumnElement[bool]:
-    """The condition that a grant has a living client session, without which it is of no use."""
+    """The condition that a grant has a live client session, without which it is of no use."""
     return (
         exists()
         .where(
@@ -89,18 +89,18 @@ def _has_a_session(now: datetime) -> ColumnElement[bool]:
 def apps_of_sessions(
     session_ids: Sequence[UUID], *, with_ended: bool = False
 ) -> dict[UUID, tuple[Client, ...]]:
-    """Return the apps that share each session, by name; also those whose part of it has ended, if wanted."""
+    """Return the apps of each session, by name; also those whose client session has ended, if wanted."""
     if not session_ids:
         return {}
-    shares = (
+    joined = (
         select(ClientSession.session_id, Client)
         .join(Client, Client.id == ClientSession.client_id)
         .where(ClientSession.session_id.in_(session_ids))
     )
     if not with_ended:
-        shares = shares.where(ClientSession.ended_at.is_(None))
+        joined = joined.where(ClientSession.ended_at.is_(None))
     found: dict[UUID, tuple[Client, ...]] = {}
-    for session_id, client in db.session.execute(shares):
+    for session_id, client in db.session.execute(joined):
         found[session_id] = (*(one for one in found.get(session_id, ()) if one is not client), client)
     return {
         session_id: tuple(sorted(clients, key=lambda client: client.display_name.casefold()))

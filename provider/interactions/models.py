@@ -17,11 +17,11 @@ class InteractionKind(StrEnum):
 
     AUTHORIZATION = "authorization"
     END_SESSION = "end_session"
-    # A page of the person's own account, which needs somebody to be signed in.
+    # A page of the person's own account, which needs a signed-in person.
     ACCOUNT = "account"
-    # Where a browser goes on once the apps' front-channel pages have been loaded.
+    # The next address of a browser once the apps' front-channel pages have been loaded.
     FRONTCHANNEL = "frontchannel"
-    # Where a person goes on from the result of a sign-out; its handle is that of the result page.
+    # The way back from the result of a sign-out; its handle is that of the result page.
     RESULT = "result"
     # An authorization request that a client pushed, before any browser has begun it (rfc9126).
     PUSHED = "pushed"
@@ -38,11 +38,11 @@ class Interaction(Base):
     browser_digest: Mapped[str | None] = mapped_column(String(64), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # What has been answered so far, e.g. that the person agreed or signed in.
+    # The answers so far, e.g. that the person agreed or signed in.
     answers: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # The session the request was made for: a ticket for one session is void in another (THR-04).
     session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
-    # The pushed request that waits here: its parameters stand in its own row alone, however often a browser
+    # The pushed request that waits here: its parameters stand only in its own row, however often a browser
     # opens it. No foreign key, because rows are deleted in order of their expiry; see `inspection.overdue`.
     pushed_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -1,6 +1,6 @@
 """Actions of the account page: each button is one of the verbs in `provider.logout`.
 
-Somebody else's session looks like none at all (SEC-801). A form that is sent twice ends nothing more
+Another person's session is treated as an unknown one (SEC-801). A form that is sent twice ends nothing more
 and leads to the same page of results.
 """
 
@@ -92,7 +92,7 @@ def _end_this_browser(found: FoundSession) -> Response:
 
 
 def _end_app(found: FoundSession, client_id: str) -> Response:
-    """Sign out of one app in this browser; its offline grant lives on (design §3)."""
+    """Sign out of one app in this browser; its offline grant stays (design §3)."""
     participants = list_of_session(found.session.id, lock=False)
     participant = next(
         (participant for participant in participants if participant.client.client_id == client_id), None
@@ -107,11 +107,11 @@ def _end_app(found: FoundSession, client_id: str) -> Response:
 
 
 def _disconnect(found: FoundSession, client_id: str) -> Response:
-    """Take back everything that one app was allowed, in every browser and beyond."""
+    """Withdraw everything that one app was allowed, in every browser and offline."""
     client = find_by_client_id(client_id)
     if client is None:
         raise NotFound
-    # Where the same form was sent a moment ago, what it ended is no longer found behind the lock.
+    # If the same form was sent a moment ago, the grants that it ended are no longer found behind the lock.
     seen = [_handle_of(grant) for grant in list_unrevoked(found.account.id, client)]
     outcomes = in_transaction(
         lambda: withdraw(

@@ -13,7 +13,7 @@ from provider.logout.preview import Preview
 from provider.sessions.queries import FoundSession
 from provider.web.cursors import read_cursor
 
-# More at once is nothing that anybody would end one by one.
+# A longer list is not read entry by entry.
 MOST_ROWS = 50
 Row = TypeVar("Row")
 
@@ -71,7 +71,7 @@ def part_of_apps(found: FoundSession, preview: Preview, places: Places) -> Part[
 
 
 def _without_grant(preview: Preview, held: Sequence[HeldApp]) -> list[HeldApp]:
-    """Return the apps of this browser whose grant is dead: their shares of it can still be ended."""
+    """Return the apps of this browser without a valid grant: their client sessions can still be ended."""
     known = {app.client.id for app in held}
     return [HeldApp(client=app.client) for app in preview.apps if app.client.id not in known]
 

@@ -54,7 +54,7 @@ def submit(handle: str) -> AnyResponse:
 
 def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) -> None:
     scope = " ".join(_asked_scopes(parked))
-    # The answer is this person's: somebody else who signs in afterwards has agreed to nothing.
+    # The answer is only this person's: another who signs in afterwards has agreed to nothing.
     claims = _asked_claims(parked)
     named = {"claims": " ".join(claims), "resources": " ".join(_asked_servers(parked))}
     said: dict[str, Any] = {"scope": scope} | {name: value for name, value in named.items() if value}
@@ -80,7 +80,7 @@ def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | N
     return page(
         "consent.html",
         **parked.about_app,
-        # SEC-1017: nobody of the operator's has looked at it.
+        # SEC-1017: the operator has not reviewed it.
         is_unchecked=parked.client.self_registered,
         account=found.account,
         scopes=_asked_scopes(parked),
@@ -103,7 +103,7 @@ def _asked_claims(parked: ParkedAuthorization) -> list[str]:
 
 
 def _asked_servers(parked: ParkedAuthorization) -> tuple[str, ...]:
-    """Return the resource servers that the app wants to turn to (rfc8707)."""
+    """Return the resource servers that the app wants to use (rfc8707)."""
     return resources.servers_among(parked.parameter("resource").split())
 
 

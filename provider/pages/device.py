@@ -1,4 +1,4 @@
-"""The pages on which a person lets a device in (rfc8628 §3.3): its code, then who asks for what.
+"""The pages on which a person allows a device (rfc8628 §3.3): its code, then which app requests what.
 
 A code that came in the address is only filled in: nothing is looked up before the person has sent the
 form, and nothing is allowed before they have seen who asks (§3.3.1).
@@ -28,7 +28,7 @@ from provider.web.i18n import gettext as _
 from provider.web.layout import page
 from provider.web.route import Route
 
-# What a browser is told to wait after too many codes; the limits themselves are settings.
+# The Retry-After of a refusal after too many codes; the limits themselves are settings.
 _SECONDS_TO_WAIT = 60
 
 
@@ -66,7 +66,7 @@ def decide() -> AnyResponse:
     typed = user_codes.read(request.form.get("user_code", ""))
     if found is None or typed is None:
         return _sign_in_first(typed)
-    # Only whoever was shown this very question has this token, so that nobody guesses codes here.
+    # This token was sent with this very question, so that codes cannot be guessed here.
     csrf.check(_purpose(found, typed))
     waiting = device_codes.find_waiting(typed)
     if waiting is None:
@@ -92,7 +92,7 @@ def _may_try(found: FoundSession) -> bool:
     """Count one more code, before it is looked up: any number of parallel ones count as many (§5.1)."""
     settings, limits = current.settings(), current.services().rate_limits
     if not limits.hit(settings.device_code_limit_account, "device-code-account", str(found.account.id)):
-        # What is not looked up does not count for the network, or one person would lock out the others.
+        # A code that is not looked up does not count for the network: else one person could lock out others.
         return False
     return network_limits.hit(settings.device_code_limit_address, "device-code-address")
 
@@ -127,7 +127,7 @@ def _question(found: FoundSession, typed: str, code: DeviceCode, client: Client)
         "device_confirm.html",
         account=found.account,
         app_name=client.display_name,
-        # SEC-1017: nobody of the operator's has looked at it.
+        # SEC-1017: the operator has not reviewed it.
         is_unchecked=client.self_registered,
         servers=resources.names_of(code.request.get("resources", ())),
         shown_code=user_codes.shown(typed),

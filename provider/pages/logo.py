@@ -13,7 +13,7 @@ from provider.web import network_limits
 from provider.web.route import Route, Speaks
 
 _SECONDS_KEPT = 3600
-# It is a stranger's file under our name: whoever opens it by itself gets a picture that can do nothing.
+# An app's file is served under our name: opened by itself it is a picture that can do nothing.
 _HEADERS = {
     "Content-Disposition": "inline",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox",
@@ -51,7 +51,7 @@ def _logo_at(uri: str, client: Client) -> Logo | None:
     look = logos.remembered(uri)
     if look:
         return look.logo
-    # Only what makes us ask somebody else is counted: nobody has us call others for sport.
+    # Only lookups that make us call another host are counted.
     if not network_limits.hit(current.settings().logo_limit_address, "logo"):
         raise TooManyRequests("too many logos from this address", retry_after=60)
     return logos.fetch(uri, client)

@@ -24,7 +24,7 @@ _KINDS = (InteractionKind.AUTHORIZATION, InteractionKind.ACCOUNT)
 class Reason(StrEnum):
     """Why nothing waits."""
 
-    # Signing in begins at an app; somebody came by themselves.
+    # Signing in begins at an app, and this person opened our page directly.
     ALONE = "alone"
     ANSWERED = "answered"
     EXPIRED = "expired"
@@ -96,7 +96,7 @@ def _way_on(known: Interaction | None, client: Client | None) -> _WayOn:
         return _WayOn(app_name=client.display_name)
     address = address_of(client)
     if address and client.self_registered:
-        # Nobody has checked that address, so the person sees it before going there.
+        # The operator has not checked that address, so the person sees it before going there.
         address = url_for("pages.open_app", client_id=client.client_id)
     return _WayOn(app_name=client.display_name, address=address)
 

@@ -17,7 +17,7 @@ from provider.web.route import Route, Speaks
 def show(client_id: str) -> Response:
     """Send the person to the app's `initiate_login_uri`, or else to its home page.
 
-    Only to what the app has registered: `target_link_uri` is not taken from whoever made the link. An app
+    Only to what the app has registered: `target_link_uri` is not taken from the link. An app
     that registered itself may have named any address, so the person sees it before going there.
     """
     with reading():

@@ -50,7 +50,7 @@ class ParkedAuthorization:
 
     @property
     def about_app(self) -> dict[str, Any]:
-        """What a page says of the app: what it registered (registration §2) and where the answer goes."""
+        """The app as pages show it: by its registration (registration §2) and where the answer goes."""
         metadata = self.client.metadata_
         return {
             "app_name": self.client.display_name,
@@ -83,7 +83,7 @@ def find_parked(handle: str) -> ParkedAuthorization | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedAccountPage:
-    """A page of the account that waits until somebody has signed in; no app is concerned."""
+    """A page of the account that waits for a sign-in; no app is concerned."""
 
     handle: str
     interaction: Interaction
@@ -95,7 +95,7 @@ class ParkedAccountPage:
 
     @property
     def is_for_device(self) -> bool:
-        """Whether somebody signs in to sign in on a device."""
+        """Whether the person signs in to allow a device."""
         return self.interaction.parameters.get("page") == "device"
 
 
@@ -107,7 +107,7 @@ def address_of_account_page(interaction: Interaction) -> str:
 
 
 def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
-    """Send somebody who is not signed in to the sign-in page, from which they come back to this page."""
+    """Send a person who is not signed in to the sign-in page, from which they come back to this page."""
     parameters = {"page": page_name} | asked
     check_parking_limit(InteractionKind.ACCOUNT, parameters)
     with transaction():
@@ -122,7 +122,7 @@ def find_parked_account_page(handle: str) -> ParkedAccountPage | None:
 
 
 def open_account_page(parked: ParkedAccountPage) -> AnyResponse:
-    """Lead somebody who has signed in to the page that waited."""
+    """Lead a person who has signed in to the page that waited."""
     with transaction():
         finish(parked.interaction.id)
     return redirect(parked.address, 303)

@@ -35,7 +35,7 @@ from provider.web.this_browser import this_browser
 def show(handle: str) -> AnyResponse:
     """Show the form, prefilled with the user name that the app expects.
 
-    Where somebody has signed in since the form was shown, say in another tab, the request goes on.
+    If the person has signed in since the form was shown, say in another tab, the request goes on.
     """
     parked = _find(handle)
     if parked is None:
@@ -99,7 +99,7 @@ def admit(
 
 
 def _cancel(parked: ParkedAuthorization) -> AnyResponse:
-    """Let the app know that the person does not want to sign in; nobody is kept on this page."""
+    """Answer the app that the person does not want to sign in, so that there is a way off this page."""
     with transaction():
         answer(parked.interaction, denied=True)
     return resume(parked.handle)
@@ -138,7 +138,7 @@ def _purpose(handle: str) -> str:
 
 
 def _in_words(refusal: Refusal | TooMany, username: str) -> str:
-    """Return the one sentence; it does not tell whether there is such an account (SEC-623)."""
+    """Return the one sentence; it does not reveal whether there is such an account (SEC-623)."""
     match refusal:
         case Refusal.INCOMPLETE:
             return _("Enter your user name and your password.")
