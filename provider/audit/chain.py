@@ -1,4 +1,4 @@
-"""The hash chain: each entry's place, proved by a keyed digest over its number, its mac and the link before.
+"""The hash chain: each entry's number, proved by a keyed digest over its number, its mac and the link before.
 
 Entries are linked in batches by a leased duty, so that no act waits for another one's entry
 (KEY-32). What the chain cannot know by itself is whether its end was cut off: for that, keep the
@@ -23,7 +23,7 @@ class SealedElsewhere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A place in the chain: the number of an entry and the digest that proves all before it."""
+    """A link of the chain: the number of an entry and the digest that proves all before it."""
 
     seq: int
     chain: str
@@ -54,13 +54,13 @@ def seal(limit: int = 1000) -> int:
         # A link of an older data key after one of a newer would look like a forgery.
         current.data_keys().look_now()
     link = head() or START
-    places: list[dict[str, object]] = []
+    links: list[dict[str, object]] = []
     for row in rows:
         link = link_after(link, row.mac)
-        places.append({"entry": row.id, "place": link.seq, "proof": link.chain})
-    if places:
-        _write(places)
-    return len(places)
+        links.append({"entry": row.id, "number": link.seq, "proof": link.chain})
+    if links:
+        _write(links)
+    return len(links)
 
 
 def head() -> Link | None:
@@ -82,12 +82,12 @@ def links_after(before: Link, mac: str) -> list[Link]:
     return [Link(seq, proof) for proof in proofs]
 
 
-def _write(places: list[dict[str, object]]) -> None:
+def _write(links: list[dict[str, object]]) -> None:
     table = cast("Table", AuditEvent.__table__)
     write = (
         update(table)
         .where(table.c.id == bindparam("entry"), table.c.seq.is_(None))
-        .values(seq=bindparam("place"), chain=bindparam("proof"))
+        .values(seq=bindparam("number"), chain=bindparam("proof"))
     )
-    if db.session.connection().execute(write, places).rowcount != len(places):
+    if db.session.connection().execute(write, links).rowcount != len(links):
         raise SealedElsewhere("another process is linking these entries at this moment")

@@ -11,7 +11,7 @@ from provider.infrastructure.database import Base, UTCDateTime
 
 
 class AuditEvent(Base):
-    """One thing that happened. `mac` guards the entry, `seq` and `chain` its place among the others."""
+    """One thing that happened. `mac` guards the entry, `seq` and `chain` its position among the others."""
 
     __tablename__ = "audit_event"
     __table_args__ = (
@@ -22,7 +22,7 @@ class AuditEvent(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     tag: Mapped[str] = mapped_column(String(64))
-    # Who did it: account, client, admin, system; with the identifier where there is one.
+    # The actor: account, client, admin, system; with the identifier where there is one.
     actor: Mapped[str] = mapped_column(String(16))
     # The operator behind `admin`, with host and terminal; the others are named by the identifiers and `ip`.
     actor_name: Mapped[str | None] = mapped_column(String(255))

@@ -19,10 +19,10 @@ from provider.infrastructure.opaque_tokens import new_id
 from provider.infrastructure.secrets import SecretBox
 
 Actor = Literal["account", "client", "admin", "system"]
-# The columns of an entry, all but its place in the chain, which is given later.
+# The columns of an entry, all but its position in the chain, which is given later.
 Entry = dict[str, Any]
 P = ParamSpec("P")
-# Whatever a stranger may have typed, an entry stays small enough to read and to keep.
+# Whatever a request contains, an entry stays small enough to read and to keep.
 _LONGEST_TEXT = 1024
 _LABEL = "audit"
 _IDENTIFIERS = ("account_id", "client_id", "session_id", "logout_id")
@@ -97,7 +97,7 @@ def record_many(entries: Sequence[Entry]) -> None:
 def macs_of(event: AuditEvent, secret_box: SecretBox) -> tuple[str, ...]:
     """Return the digest over everything an entry says as each data key makes it, the newest first.
 
-    `seq` and `chain` guard its place instead.
+    `seq` and `chain` guard its position instead.
     """
     said = {name: getattr(event, name) for name in (*_SAID, *_SAID_SINCE)}
     return secret_box.keyed_digests(_LABEL, _text_of(said))

@@ -142,7 +142,7 @@ class EventTag(StrEnum):
     )
     DELIVERY_SUPERSEDED = (
         "delivery_superseded",
-        "A notification by `sub` alone was dropped, because the person has signed in at the app again.",
+        "A notification with only `sub` was dropped, because the person has signed in at the app again.",
         "account_id client_id session_id logout_id delivery_id attempts outcome status reason",
     )
     DELIVERY_RESENT = (

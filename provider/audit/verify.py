@@ -30,7 +30,7 @@ class Findings:
 
 
 class Walk:
-    """Goes along the chain, entry by entry, and finds what is wrong with each and with its place."""
+    """Goes along the chain, entry by entry, and finds what is wrong with each and with its position."""
 
     def __init__(self, least: int = 0) -> None:
         self.at = START
@@ -40,14 +40,14 @@ class Walk:
 
     def step(self, event: AuditEvent) -> list[str]:
         """Return what is wrong with the next entry."""
-        problems = [*wrong_entry(event, self.least), *self._wrong_place(event)]
+        problems = [*wrong_entry(event, self.least), *self._wrong_position(event)]
         # From here on its own word counts, so that one problem is not reported for all that follow.
         self.at = Link(event.seq or 0, event.chain or "")
         if event.tag == EventTag.SECRET_KEY_REMOVED and not problems:
             self.least = int(event.detail["generation"])
         return problems
 
-    def _wrong_place(self, event: AuditEvent) -> Iterator[str]:
+    def _wrong_position(self, event: AuditEvent) -> Iterator[str]:
         seq, before = event.seq or 0, self.at
         if before == START and seq > 1:
             pruned = find_pruned(seq - 1, self.least)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 # Short turns keep the bar moving; a worker that holds the duty is looked at as often.
-_TURN_SECONDS, _LOOK_SECONDS = 0.5, 0.05
+_WALK_SECONDS, _LOOK_SECONDS = 0.5, 0.05
 
 
 class BulkLogoutGone(LookupError):
@@ -34,7 +34,7 @@ def follow(bulk_logout_id: UUID, *, quiet: bool) -> BulkLogout:
         try:
             while (seen := _look(bulk_logout_id)).is_running:
                 progress.update(bar, total=seen.total or None, completed=seen.done)
-                bulk_walk.carry_on_if_free(holder, _TURN_SECONDS)
+                bulk_walk.carry_on_if_free(holder, _WALK_SECONDS)
                 time.sleep(_LOOK_SECONDS)
         except KeyboardInterrupt:
             return _look(bulk_logout_id)

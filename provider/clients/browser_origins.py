@@ -1,7 +1,7 @@
-"""Where the pages of apps that use the account API in a browser live.
+"""The origins of apps whose pages use the account API in a browser.
 
 A preflight names no client, so that its origin is looked for among all of them; that is done once for all
-preflights of a second, so that strangers cannot have the clients read all the time.
+preflights of a second, so that no flood of them reads the clients all the time.
 """
 
 from datetime import timedelta

@@ -14,7 +14,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
 from provider.protocol.client_metadata import ClientMetadata
 
-# How long the replaced secret still works, so that the client's machines can be told one by one (KEY-19).
+# How long the replaced secret still works, so that the client's machines can be changed one by one (KEY-19).
 ROTATION_OVERLAP = timedelta(days=1)
 
 
@@ -33,15 +33,15 @@ def update(
     """Replace what a client registered, and the operator's options if given.
 
     `any_secret_method` says whether the secret may come by Basic or in the form; None leaves that as it is,
-    unless another method is registered now. Where a credential is withdrawn, what the client got by its
-    credentials alone ends, unless `keep_tokens` says otherwise. Returns a new secret when the client's new
+    unless another method is registered now. Where a credential is withdrawn, the client's service
+    tokens end, unless `keep_tokens` says otherwise. Returns a new secret when the client's new
     way to authenticate needs one and it has none. Raises InvalidOption for options that contradict the
     metadata.
     """
     if options is not None:
         options.check_with(metadata)
     if not keep_tokens and credentials.are_withdrawn(client.metadata_, metadata):
-        credentials.end_what_was_got(client)
+        credentials.end_service_tokens(client)
     if any_secret_method is None:
         kept = metadata.token_endpoint_auth_method == client.metadata_.token_endpoint_auth_method
         any_secret_method = client.any_secret_method and kept
@@ -71,7 +71,7 @@ def rotate_secret(
 ) -> str:
     """Give a client another secret and return it; the replaced one works on for the overlap (KEY-19).
 
-    What it got by its credentials alone ends at once, unless `keep_tokens` says otherwise.
+    Its service tokens end at once, unless `keep_tokens` says otherwise.
     """
     if not client.metadata_.has_secret:
         raise NoSecret(f"the client {client.client_id!r} does not authenticate with a secret")
@@ -88,12 +88,12 @@ def rotate_secret(
     client.updated_at = now
     db.session.flush()
     if not keep_tokens:
-        credentials.end_what_was_got(client)
+        credentials.end_service_tokens(client)
     return secret
 
 
 def disable(client: Client) -> bool:
-    """Bar a client from everything; its grants are dead with it. False if it was barred before."""
+    """Disable a client, and so its grants. False if it was disabled before."""
     if client.disabled_at is not None:
         return False
     _write(client, disabled_at=clock.now(), epoch=Client.epoch + 1)
@@ -101,7 +101,7 @@ def disable(client: Client) -> bool:
 
 
 def enable(client: Client) -> bool:
-    """Let a client in again; what was dead stays dead. False if it was never barred."""
+    """Enable a client; what was revoked stays revoked. False if it was not disabled."""
     if client.disabled_at is None:
         return False
     _write(client, disabled_at=None)

@@ -1,7 +1,7 @@
-"""Which change of a client takes a credential away from whoever has it, and what ends with it.
+"""Which change of a client withdraws a credential, and the service tokens that end with it.
 
-A client gets tokens for itself, or in exchange for a person's, for nothing but its credentials: they end
-with one of these. What a person allowed it hangs on the person's grant, and is not concerned.
+Service tokens are those that a client gets only by its credentials, for itself or in exchange for a
+person's token: they end with one of these. Tokens that a person allowed hang on the person's grant.
 """
 
 from typing import Any
@@ -30,8 +30,8 @@ def are_withdrawn(before: ClientMetadata, after: ClientMetadata) -> bool:
     return replaced or any(key not in _keys(after) for key in _keys(before))
 
 
-def end_what_was_got(client: Client) -> None:
-    """End all tokens that the client got by its credentials alone: they are dead at the commit."""
+def end_service_tokens(client: Client) -> None:
+    """End all service tokens of the client: they are rejected from the commit on."""
     counted_up = {"credentials_epoch": Client.credentials_epoch + 1}
     change(update(Client).where(Client.id == client.id).values(**counted_up))
     db.session.refresh(client, ["credentials_epoch"])

@@ -3,7 +3,7 @@
 A self-registered client names addresses that we call before it has proven anything, and a host that does not
 answer holds the thread of every request that waits for it. So one host and one registrant get few of the
 slots, and registrants whose hosts hung lately share fewer still; the others are served meanwhile. The
-operator's own clients are bounded by host alone.
+operator's own clients are bounded only by host.
 """
 
 import threading
@@ -20,7 +20,7 @@ from provider.protocol.uri import MalformedURI, parse_web_uri
 MOST_SELF_REGISTERED = 6
 MOST_LOGOS = 6
 MOST_PER_REGISTRANT = 2
-# One more, so that no registrant alone can keep others from a host that they share.
+# One more, so that no single registrant can keep others from a host that they share.
 MOST_PER_HOST = 3
 MOST_PER_HOST_OF_OPERATOR = 4
 MOST_OF_RESTING = 2

@@ -60,8 +60,8 @@ def use(token: str) -> UUID | None:
 
 def revoke(token_id: UUID) -> None:
     """Make a token worthless; what was registered with it stays."""
-    living = InitialAccessToken.revoked_at.is_(None)
-    revoked = sql_update(InitialAccessToken).where(InitialAccessToken.id == token_id, living)
+    unrevoked = InitialAccessToken.revoked_at.is_(None)
+    revoked = sql_update(InitialAccessToken).where(InitialAccessToken.id == token_id, unrevoked)
     if not change(revoked.values(revoked_at=clock.now())):
         raise UnknownInitialAccessToken(f"there is no initial access token {token_id} that could be revoked")
 

@@ -21,7 +21,7 @@ _DEADLINE = timedelta(seconds=3)
 _FRESH_FOR = timedelta(days=1)
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 MOST_REMEMBERED = 200
-# What a file of each type begins with. SVG is none of them: it may hold scripts.
+# The first bytes of each type. SVG is none of them: it may hold scripts.
 _BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
     "image/jpeg": (b"\xff\xd8\xff",),

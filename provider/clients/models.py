@@ -61,7 +61,7 @@ class IDTokenClaims(StrEnum):
 class TokenFormat(StrEnum):
     """The format of an access token."""
 
-    # A reference, about which a resource server asks us: dead at once with what it hangs on.
+    # A reference, about which a resource server asks us: revoked at once with the rows it hangs on.
     OPAQUE = "opaque"
     # A signed statement (rfc9068), which a resource server may believe until it expires.
     JWT = "jwt"
@@ -88,19 +88,19 @@ class Client(Base):
     previous_secret_last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # The operator chose no authentication method: the secret may come by Basic or in the form.
     any_secret_method: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # Whether it registered itself (rfc7591); nobody of the operator's has looked at it then.
+    # Whether it registered itself (rfc7591), and so was not reviewed by the operator.
     self_registered: Mapped[bool] = mapped_column(default=False)
-    # Who registered it, if it registered itself: an initial access token, software that a statement names, or
-    # a network. The clients of one registrant share what one of them may take of the workers' threads.
+    # The registrant of a self-registered client: an initial access token, software that a statement names, or
+    # a network. The clients of one registrant together may use as many worker threads as one client.
     registrant: Mapped[str | None] = mapped_column(String(255))
-    # With this token alone may it change what it registered (rfc7592 §2).
+    # Only with this token may it change what it registered (rfc7592 §2).
     registration_token_digest: Mapped[str | None] = mapped_column(String(64))
     # A first-party client belongs to the operator: no consent is asked for it.
     first_party: Mapped[bool] = mapped_column(default=False)
     offline_policy: Mapped[str] = mapped_column(String(16), default=OfflinePolicy.KEEP)
     confirm_sign_out: Mapped[str] = mapped_column(String(16), default=ConfirmSignOut.WHEN_NEEDED)
     result_page: Mapped[str] = mapped_column(String(16), default=ResultPage.WHEN_PENDING)
-    # DEC-06: whether the client is told of sessions that ran out by themselves.
+    # DEC-06: whether the client is notified of expired sessions.
     told_of_expiry: Mapped[bool] = mapped_column(default=True)
     grant_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
     refresh_reuse_interval: Mapped[timedelta | None] = mapped_column(Interval)
@@ -112,7 +112,7 @@ class Client(Base):
     deliver_to: Mapped[str | None] = mapped_column(String(2048))
     # DLV-12: it needs longer to answer a Logout Token than others do.
     slow: Mapped[bool] = mapped_column(default=False)
-    # DLV-10: how long its own sessions live at most; news older than that has lost its meaning.
+    # DLV-10: the longest lifetime of its own sessions; a notification older than that is of no use.
     session_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
     # DEC-09: new sign-ins there are refused once its logout endpoint has been degraded for so long.
     refuse_when_degraded_for: Mapped[timedelta | None] = mapped_column(Interval)
@@ -123,7 +123,7 @@ class Client(Base):
     # The software that it was registered for (`client add --for`), by the name of its recipe.
     recipe: Mapped[str | None] = mapped_column(String(32))
     epoch: Mapped[int] = mapped_column(default=0)
-    # Counted up when a credential is withdrawn: what the client got for itself with it is dead.
+    # Counted up when a credential is withdrawn: service tokens with an older number are revoked.
     credentials_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -132,7 +132,7 @@ class Client(Base):
 
     @property
     def metadata_(self) -> ClientMetadata:
-        """What the client registered, as a typed value."""
+        """The client's registered metadata, as a typed value."""
         return ClientMetadata.from_stored(self.registered)
 
     @property
@@ -161,7 +161,7 @@ class Client(Base):
 
     @property
     def display_name(self) -> str:
-        """What pages call this client."""
+        """The client's name on pages."""
         return self.metadata_.client_name or self.client_id
 
 
@@ -182,7 +182,7 @@ class InitialAccessToken(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    # What the operator calls it, such as the developer's name.
+    # The operator's name for it, such as the developer's name.
     name: Mapped[str | None] = mapped_column(String(200))
     # How many clients may be registered with it; None: any number.
     most_uses: Mapped[int | None]
@@ -199,14 +199,14 @@ class Resource(Base):
     __tablename__ = "resource"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    # What clients send as `resource` and tokens carry as `aud`.
+    # Clients send it as `resource`, and tokens carry it as `aud`.
     identifier: Mapped[str] = mapped_column(String(2000), unique=True)
     name: Mapped[str | None] = mapped_column(String(200))
     access_token_format: Mapped[str] = mapped_column(String(16))
     # None: the algorithm that every client knows.
     access_token_signing_alg: Mapped[str | None] = mapped_column(String(16))
     access_token_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
-    # The scopes it knows; a token for it carries no others. Empty: any, from first-party clients alone.
+    # The scopes it knows; a token for it carries no others. Empty: any, from first-party clients only.
     scopes: Mapped[str] = mapped_column(Text)
     # The client by which the server itself asks at the Introspection Endpoint.
     client_id: Mapped[UUID | None] = mapped_column(foreign_key("client.id"))

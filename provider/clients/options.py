@@ -32,9 +32,9 @@ class ClientOptions:
     offline_policy: OfflinePolicy = OfflinePolicy.KEEP
     confirm_sign_out: ConfirmSignOut = ConfirmSignOut.WHEN_NEEDED
     result_page: ResultPage = ResultPage.WHEN_PENDING
-    # DEC-06: whether it is told of sessions that ran out by themselves.
+    # DEC-06: whether it is notified of expired sessions.
     told_of_expiry: bool = True
-    # Whether its Logout Tokens carry `sub` and `sid`, or one of them alone.
+    # Whether its Logout Tokens carry `sub` and `sid`, or only one of them.
     logout_token_names: LogoutTokenNames = LogoutTokenNames.BOTH
     # core §5.4: the specification's minimum, which self-registered clients keep.
     id_token_claims: IDTokenClaims = IDTokenClaims.REQUESTED
@@ -44,12 +44,12 @@ class ClientOptions:
     deliver_to: str | None = None
     # DLV-12: it needs longer to answer a Logout Token than others do.
     slow: bool = False
-    # DLV-10: how long its own sessions live at most.
+    # DLV-10: the longest lifetime of its own sessions.
     session_lifetime: timedelta | None = None
     # DEC-09: new sign-ins there are refused once its logout endpoint has been degraded for so long.
     refuse_when_degraded_for: timedelta | None = None
 
-    # rfc8693: the clients for whose people it may act with a token of theirs; None: nobody's.
+    # rfc8693: the clients for whose people it may act with a token of theirs; None: of no client.
     may_exchange_tokens_of: Collection[str] | None = None
 
     def __post_init__(self) -> None:

@@ -37,7 +37,7 @@ class ClientProblem(Base):
     cause: Mapped[str] = mapped_column(String(32))
     sentence: Mapped[str] = mapped_column(Text)
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # How many were written down; beyond the limit they are in the log alone.
+    # How many were stored; beyond the limit they are only in the log.
     count: Mapped[int]
     # From where the last one came.
     ip: Mapped[str | None] = mapped_column(String(64))
@@ -47,7 +47,7 @@ class ClientProblem(Base):
 
 
 def keep(client_pk: UUID, refusal: Refusal, *, ip: str | None) -> None:
-    """Write down a refusal: count it with its like, or add it in place of the oldest of its kind.
+    """Store a refusal: count it with its like, or let it replace the oldest of its kind.
 
     One statement, so that of two at the same instant none is lost.
     """

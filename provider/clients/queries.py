@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from provider.clients.models import Client
 from provider.infrastructure.database import db
 
-# A database cannot look for NUL, nor for what UTF-8 cannot say; a stranger's JSON or address may hold both.
+# A database cannot look for NUL or unpaired surrogates; JSON or addresses of others may hold both.
 _NEVER_AN_ID = re.compile("[\0\ud800-\udfff]")
 
 
@@ -66,7 +66,7 @@ def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]
 
 
 def list_public(connection: Connection) -> list[Client]:
-    """List all clients that may act and keep no secret (rfc6749 §2.1), with what they registered alone."""
+    """List all clients that may act and keep no secret (rfc6749 §2.1), with only what they registered."""
     method = Client.registered["token_endpoint_auth_method"].as_string()
     public = select(Client.registered, Client.first_party).where(
         method == "none", Client.disabled_at.is_(None), Client.deleted_at.is_(None)

@@ -99,7 +99,7 @@ def _secret_for(metadata: ClientMetadata, given: str | None) -> str | None:
 
 
 def _checked_id(client_id: str) -> str:
-    """Check a given id: nobody may register one that passes for another party (SEC-907)."""
+    """Check a given id: it must not pass for another party (SEC-907)."""
     if not _CLIENT_ID.fullmatch(client_id):
         raise InvalidClientID("a client id has 1 to 255 letters, digits or . _ ~ : / @ -")
     issuer = current.settings().issuer

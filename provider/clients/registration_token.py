@@ -20,7 +20,7 @@ def give(client: Client) -> str:
 
 
 def revoke(client: Client) -> bool:
-    """Take a client's token, so that the operator alone changes it; False if it has none."""
+    """Take a client's token, so that only the operator changes it; False if it has none."""
     mine = update(Client).where(Client.id == client.id, Client.registration_token_digest.is_not(None))
     return change(mine.values(registration_token_digest=None)) == 1
 
@@ -37,7 +37,7 @@ def replace(client: Client, token: str) -> str | None:
 
 
 def take(client: Client, token: str) -> bool:
-    """Take a token for good; False if it was taken before."""
+    """Take a token permanently; False if it was taken before."""
     return _write(client, token, None)
 
 
@@ -49,6 +49,6 @@ def _write(client: Client, token: str, digest: str | None) -> bool:
     )
     if change(mine.values(registration_token_digest=digest)) != 1:
         return False
-    # What others wrote before us is read now, behind the row's lock.
+    # Rows that others wrote before us are read now, behind the row's lock.
     db.session.refresh(client)
     return True

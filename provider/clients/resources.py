@@ -112,7 +112,7 @@ def list_resources() -> list[Resource]:
 
 
 def names_of(identifiers: Collection[str]) -> list[str]:
-    """Return what people are told of resource servers; nothing is asked without any."""
+    """Return resource servers as people see them; no query is made without any."""
     found = {one.identifier: one for one in _list(tuple(identifiers))} if identifiers else {}
     known = [found[identifier] for identifier in identifiers if identifier in found]
     return [f"{one.name} ({one.identifier})" if one.name else one.identifier for one in known]

@@ -1,6 +1,6 @@
 """When each of two secrets was last used, so that the operator knows when the old one may go (KEY-19).
 
-Noted only while there are two, and not more often than anybody needs: a request of a client with one
+Noted only while there are two, and no more often than necessary: a request of a client with one
 secret writes nothing here. What proves a client only reads, so it is written down afterwards.
 """
 
@@ -37,7 +37,7 @@ def write_down() -> None:
             for client_id, values in noted.items():
                 change(update(Client).where(Client.id == client_id).values(values))
     except AWAY as exc:
-        # What the request was about is done and must be answered.
+        # The request itself is done and must be answered.
         event_log.warning("secret_use_not_noted", kind=type(exc).__name__)
 
 

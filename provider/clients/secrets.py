@@ -38,7 +38,7 @@ def check_given(secret: str) -> None:
 
 
 def keep(client: Client, secret: str) -> None:
-    """Make a secret the client's, in place of the one before, under the newest data key."""
+    """Give a client a secret instead of the one before, under the newest data key."""
     client.previous_secret_digest = _lifted(client, client.previous_secret_digest)
     client.secret_generation = _box_for(client).generation
     client.secret_digest = _digest(client, secret)

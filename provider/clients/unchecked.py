@@ -1,4 +1,4 @@
-"""Addresses of clients that registered themselves: anybody may have named them, so a person sees them first.
+"""Addresses of self-registered clients: the operator has not checked them, so a person sees them first.
 
 rfc9700 §4.11.2: 'The authorization server SHOULD only automatically redirect the user agent if it trusts
 the redirect URI.'

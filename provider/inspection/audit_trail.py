@@ -1,4 +1,4 @@
-"""Whether the audit says what happened: an entry for each ending, and a chain that holds."""
+"""Whether the audit is complete: an entry for each logout, and a chain that holds."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -18,9 +18,9 @@ from provider.logout.models import Logout
 
 _BATCH = 5000
 _NEWEST = 10_000
-# Where pruning stops if it does not verify.
+# Pruning stops at the first of these that does not verify.
 _OLDEST = 500
-# The entry is written in the ending's own transaction, hardly later than the ending's instant.
+# The entry is written in the logout's own transaction, hardly later than the logout's instant.
 _SOON = timedelta(seconds=10)
 
 

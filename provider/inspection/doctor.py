@@ -1,7 +1,6 @@
-"""Examine an app's back-channel logout endpoint (DLV-17): can it be reached, whom does it believe.
+"""Examine an app's back-channel logout endpoint (DLV-17): can it be reached, which tokens does it accept.
 
-It speaks through the same door as real deliveries, and with made-up names only, so that no session
-of anybody ends.
+It uses the same outbound client as real deliveries, and made-up names only, so that no real session ends.
 """
 
 from collections.abc import Iterator
@@ -46,7 +45,7 @@ _MEND: dict[FailureKind, str] = {
 
 
 def examine(client: Client) -> Report:
-    """Try an app's endpoint with everything; nothing is written and nobody is signed out."""
+    """Try an app's endpoint with all specimens; nothing is written and no person is signed out."""
     url = client.deliver_to or client.metadata_.backchannel_logout_uri or ""
     return Report(client_id=client.client_id, url=url, findings=tuple(_examine(client, url)))
 
@@ -188,7 +187,7 @@ def _refused(url: str, specimen: Specimen) -> Finding:
 
 
 def _send(url: str, token: str) -> OutboundResponse | OutboundFailure:
-    # The headers of a real delivery, so that an app cannot tell the difference.
+    # The headers of a real delivery, so that an app cannot see the difference.
     headers = {"Curfew-Delivery": str(new_id()), "Curfew-Attempt": "1"}
     try:
         return current.services().outbound.post_form(url, {"logout_token": token}, headers=headers)

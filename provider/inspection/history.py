@@ -1,8 +1,8 @@
 """Whether the database holds everything that it once held.
 
-Two things can tell. The database itself remembers on which server and timeline it was last known to be
-whole. And this instance remembers how far it has seen the database come: one that has come less far is
-an older copy, in which ended sessions live again.
+Two records show it. The database itself remembers on which server and timeline it was last known to be
+complete. And this instance remembers how far it has seen the database come: one that has come less far is
+an older copy, in which ended sessions are live again.
 """
 
 from dataclasses import dataclass

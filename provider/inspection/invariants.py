@@ -47,13 +47,13 @@ def _half_ended_session(_: datetime) -> Select[UUID]:
     return select(Session.id).where(Session.ended_at.is_(None) != Session.logout_id.is_(None))
 
 
-def _half_ended_share(_: datetime) -> Select[UUID]:
+def _half_ended_client_session(_: datetime) -> Select[UUID]:
     return select(ClientSession.id).where(
         ClientSession.ended_at.is_(None) != ClientSession.logout_id.is_(None)
     )
 
 
-def _living_share_of_ended_session(_: datetime) -> Select[UUID]:
+def _live_client_session_of_ended_session(_: datetime) -> Select[UUID]:
     return (
         select(ClientSession.id)
         .join(Session, Session.id == ClientSession.session_id)
@@ -61,8 +61,8 @@ def _living_share_of_ended_session(_: datetime) -> Select[UUID]:
     )
 
 
-def _ended_share_nobody_told_of(now: datetime) -> Select[UUID]:
-    told = exists().where(
+def _ended_client_session_not_notified(now: datetime) -> Select[UUID]:
+    notified = exists().where(
         is_of_logout(ClientSession.logout_id),
         Delivery.client_id == ClientSession.client_id,
         or_(ClientSession.sid == SID, SID.is_(None)),
@@ -76,11 +76,11 @@ def _ended_share_nobody_told_of(now: datetime) -> Select[UUID]:
         .join(Logout, Logout.id == ClientSession.logout_id)
         .where(
             ClientSession.ended_at > _kept_since(now),
-            # What was registered since says nothing about what was owed then.
+            # A registration changed since says nothing about what was owed then.
             Client.updated_at <= ClientSession.ended_at,
             Client.registered["backchannel_logout_uri"].as_string().is_not(None),
             wants_to_know,
-            ~told,
+            ~notified,
         )
     )
 
@@ -98,18 +98,18 @@ def _half_revoked_grant(_: datetime) -> Select[UUID]:
     return select(Grant.id).where(Grant.logout_id.is_not(None), Grant.revoked_at.is_(None))
 
 
-def _living_share_of_revoked_grant(_: datetime) -> Select[UUID]:
+def _live_client_session_of_revoked_grant(_: datetime) -> Select[UUID]:
     return (
         select(ClientSession.id)
         .join(Grant, Grant.id == ClientSession.grant_id)
-        # A grant that a client has given back ends without a Logout; its share of the session lives on.
+        # A grant that a client has given back ends without a Logout; its client session goes on.
         .where(ClientSession.ended_at.is_(None), Grant.revoked_at.is_not(None), Grant.logout_id.is_not(None))
     )
 
 
 def _grant_that_outlived_its_session(_: datetime) -> Select[UUID]:
     other = aliased(ClientSession)
-    lives_elsewhere = exists().where(other.grant_id == Grant.id, other.ended_at.is_(None))
+    is_used_elsewhere = exists().where(other.grant_id == Grant.id, other.ended_at.is_(None))
     return (
         select(ClientSession.id)
         .join(Grant, Grant.id == ClientSession.grant_id)
@@ -117,7 +117,7 @@ def _grant_that_outlived_its_session(_: datetime) -> Select[UUID]:
             ClientSession.ended_at.is_not(None),
             Grant.revoked_at.is_(None),
             Grant.offline == false(),
-            ~lives_elsewhere,
+            ~is_used_elsewhere,
         )
     )
 
@@ -137,7 +137,7 @@ def _delivery_past_its_deadline(now: datetime) -> Select[UUID]:
 def _delivery_leased_too_long(now: datetime) -> Select[UUID]:
     lease = current.settings().delivery_lease
     ahead = Delivery.leased_until > now + 2 * lease
-    # The lease ran out, and nobody has taken the delivery since although nothing holds it.
+    # The lease has expired, and no worker has claimed the delivery since although nothing holds it.
     forgotten = and_(Delivery.leased_until < now - lease - _GRACE, ~is_held(now))
     return select(Delivery.id).where(is_in(DeliveryState.PENDING), or_(ahead, forgotten))
 
@@ -191,22 +191,22 @@ INVARIANTS = (
         _half_ended_session,
     ),
     Invariant(
-        "half_ended_share",
+        "half_ended_client_session",
         ClientSession,
         "A client session ended without a logout record, or has one and is still active.",
-        _half_ended_share,
+        _half_ended_client_session,
     ),
     Invariant(
-        "living_share_of_ended_session",
+        "live_client_session_of_ended_session",
         ClientSession,
         "A client session is active in a session that has ended.",
-        _living_share_of_ended_session,
+        _live_client_session_of_ended_session,
     ),
     Invariant(
-        "living_share_of_revoked_grant",
+        "live_client_session_of_revoked_grant",
         ClientSession,
         "A client session is active although a logout revoked its grant.",
-        _living_share_of_revoked_grant,
+        _live_client_session_of_revoked_grant,
     ),
     Invariant(
         "grant_that_outlived_its_session",
@@ -215,10 +215,10 @@ INVARIANTS = (
         _grant_that_outlived_its_session,
     ),
     Invariant(
-        "ended_share_nobody_told_of",
+        "ended_client_session_not_notified",
         ClientSession,
         "A client session has ended without a delivery to its app, which has an address (INV-01).",
-        _ended_share_nobody_told_of,
+        _ended_client_session_not_notified,
     ),
     Invariant("grant_without_owner", Grant, "A grant has no account or no client.", _grant_without_owner),
     Invariant(

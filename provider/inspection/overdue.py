@@ -39,8 +39,8 @@ def kept_after_expiry() -> dict[Expiring, timedelta]:
         AccessToken: timedelta(days=1),
         RefreshToken: timedelta(days=7),
         DeviceCode: timedelta(days=1),
-        # Long enough to explain a page that has waited too long. Anybody may make such rows, so no longer;
-        # but what a client pushed must stay for as long as a request that refers to it may wait.
+        # Long enough to explain a page that has waited too long. Such rows are made without sign-in, so no
+        # longer; but a pushed request must stay for as long as a request that refers to it may wait.
         Interaction: max(timedelta(hours=2), current.settings().interaction_lifetime),
         UsedAssertion: timedelta(minutes=10),
         UsedProof: timedelta(minutes=10),

@@ -15,7 +15,7 @@ _MOST_CLIENTS = 10_000
 
 
 def unwise_installation(engine: Engine) -> Iterator[Unwise]:
-    """Yield what the database tells: its schema, its clock, and whether a worker has been seen lately."""
+    """Yield findings about the database: its schema, its clock, and whether a worker has been seen lately."""
     try:
         yield from _look(engine)
     except AWAY as exc:
@@ -35,10 +35,10 @@ def _look(engine: Engine) -> Iterator[Unwise]:
         )
         return
     with reading():
-        living = workers.count_living(clock.now())
+        active = workers.count_living(clock.now())
         unwise_clients = list(_unwise_clients())
     yield from unwise_clients
-    if not living:
+    if not active:
         yield Unwise(
             subject="worker",
             problem="no worker is running; without one no app is notified of sign-outs",

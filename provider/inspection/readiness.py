@@ -1,7 +1,7 @@
 """Whether requests can be served: a list of checks, run together in one short, shared round.
 
-A probe must not be a load, nor wait as long as what it looks at: whoever asks within a second of a
-round gets its result, one round runs at a time, and nobody waits for longer than the bound.
+A probe must not be a load, nor wait as long as the parts it looks at: probes within a second of a round get
+its result, one round runs at a time, and no probe waits for longer than the bound.
 """
 
 import threading
@@ -113,8 +113,8 @@ def _make_round() -> SharedRound[Report]:
 def _look(found: Report) -> None:
     check = CHECKS[0]
     try:
-        # As long as a request may take: with a dead host before the living one, to connect takes longer than
-        # a probe waits, and the next one finds the connection.
+        # As long as a request may take: with an unreachable host before the other, connecting takes longer
+        # than a probe waits, and the next one finds the connection.
         with waiting_at_most(current.settings().database_deadline), _connection() as connection:
             for check in CHECKS:
                 found[check.name] = check.act(connection)

@@ -1,7 +1,7 @@
 """The tokens that an app is tried with: one good one, and every kind of bad one.
 
 All of them name a person, a session and, where the audience is wrong, an app that were made up for
-the occasion, so that whoever believes one ends nothing.
+the occasion, so that accepting one ends nothing.
 """
 
 import base64
@@ -83,7 +83,7 @@ class Specimens:
         return f"{signed}.{_base64(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
 
     def foreign(self) -> str:
-        """Return a token that somebody else has signed under the name of our key."""
+        """Return a token that another key has signed under the name of ours."""
         signed = f"{_encode(self._header(self._alg))}.{_encode(self._claims())}"
         key = algorithms.generate(self._alg, rsa_key_bits=_FOREIGN_RSA_BITS)
         return f"{signed}.{_base64(_signature(key, signed.encode()))}"
@@ -113,7 +113,7 @@ class Specimens:
 
 
 def _signature(key: algorithms.PrivateKey, message: bytes) -> bytes:
-    """Sign as somebody else would: with a key that is not ours, so not by the module that signs for us."""
+    """Sign as a third party would: with a key that is not ours, so not by the module that signs for us."""
     match key:
         case rsa.RSAPrivateKey():
             return key.sign(message, padding.PKCS1v15(), hashes.SHA256())

@@ -11,7 +11,7 @@ _ORDER = {KeyState.ACTIVE: 0, KeyState.NEXT: 1, KeyState.RETIRED: 2}
 
 
 def published_jwks() -> dict[str, list[dict[str, Any]]]:
-    """Return the JWK Set: the next, active and retired keys with their public members alone (KEY-08)."""
+    """Return the JWK Set: the next, active and retired keys with only their public members (KEY-08)."""
     held = sorted(the_keyring().published(), key=lambda key: _ORDER[key.state])
     return {"keys": [dict(key.public_jwk) for key in held]}
 

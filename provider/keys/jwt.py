@@ -55,9 +55,9 @@ def sign(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
 
 
 def sign_wrong_on_purpose(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
-    """Sign what no honest token says, so that an app can show that it refuses it.
+    """Sign false claims, so that an app can show that it refuses them.
 
-    Such a token holds a valid signature of ours: it must name nobody and nothing that exists.
+    Such a token holds a valid signature of ours: it must name no person and nothing that exists.
     """
     return sign(claims, typ=typ, alg=alg)
 

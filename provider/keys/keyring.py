@@ -16,7 +16,7 @@ from provider.keys.algorithms import PrivateKey, PublicKey, public_key_from, pub
 from provider.keys.models import KeyState
 
 _FRESH_FOR = timedelta(seconds=60)
-# A kid nobody has heard of makes us look, but a stranger who invents kids gets one look in five seconds.
+# An unknown kid makes us look, but invented kids cause one look in five seconds.
 _LOOK_AGAIN_AFTER = timedelta(seconds=5)
 
 
@@ -107,7 +107,7 @@ class Keyring:
         return self._reload_unless_busy(snapshot)
 
     def _reload_unless_busy(self, snapshot: _Snapshot) -> _Snapshot:
-        # Nobody waits here: a thread that waited while it holds a database connection could keep
+        # No thread waits here: one that waited while it holds a database connection could keep
         # the loading thread from ever getting one.
         if not self._loading.acquire(blocking=False):
             return snapshot

@@ -37,18 +37,18 @@ class KeyChange:
 
     @property
     def detail(self) -> dict[str, Any]:
-        """What the audit entry says of the key."""
+        """The fields of the audit entry."""
         return {"kid": self.kid, "alg": self.alg}
 
 
 def ensure_keys() -> list[KeyChange]:
     """See that every algorithm has an active key that opens, making those that are missing.
 
-    A first key signs at once: nobody can have cached a JWKS without it.
+    A first key signs at once: no app can have cached a JWKS without it.
     """
     _stand_in_line()
     changes: list[KeyChange] = []
-    for alg, keys in _by_algorithm(_living()).items():
+    for alg, keys in _by_algorithm(_kept()).items():
         active = keys.get(KeyState.ACTIVE)
         if active is None:
             changes += _activate(keys.get(KeyState.NEXT) or _make(alg, changes))
@@ -67,7 +67,7 @@ def rotate(alg: str | None = None, *, now: bool = False) -> list[KeyChange]:
         raise UnknownAlgorithm(f"{alg} is not among {', '.join(ALGORITHMS)}")
     _stand_in_line()
     changes: list[KeyChange] = []
-    for name, keys in _by_algorithm(_living()).items():
+    for name, keys in _by_algorithm(_kept()).items():
         if alg not in {None, name}:
             continue
         successor = keys.get(KeyState.NEXT) or _make(name, changes)
@@ -79,15 +79,15 @@ def rotate(alg: str | None = None, *, now: bool = False) -> list[KeyChange]:
 def advance() -> list[KeyChange]:
     """Take every step that time has made due; a leased duty calls this."""
     _stand_in_line()
-    living = _living()
-    changes = [change for key in living for change in _age(key)]
-    for alg, keys in _by_algorithm(living).items():
+    kept = _kept()
+    changes = [change for key in kept for change in _age(key)]
+    for alg, keys in _by_algorithm(kept).items():
         changes += _renew(alg, keys)
     return _done(changes)
 
 
 def compromise(kid: str) -> list[KeyChange]:
-    """Withdraw a key for good: out of the JWKS, refused even as a hint, replaced if it signed (KEY-07).
+    """Withdraw a key permanently: out of the JWKS, refused even as a hint, replaced if it signed (KEY-07).
 
     Raises UnknownKey. Other processes notice within a minute, this one at once.
     """
@@ -101,7 +101,7 @@ def compromise(kid: str) -> list[KeyChange]:
     if was_active:
         # Written down first: the query below takes every key as the database has it.
         db.session.flush()
-        waiting = _by_algorithm(_living())[key.alg].get(KeyState.NEXT)
+        waiting = _by_algorithm(_kept())[key.alg].get(KeyState.NEXT)
         changes += _activate(waiting or _make(key.alg, changes))
     return _done(changes)
 
@@ -109,7 +109,7 @@ def compromise(kid: str) -> list[KeyChange]:
 def seal_anew() -> int:
     """Seal every private key with the newest data key; returns how many there are."""
     _stand_in_line()
-    sealed = [key for key in _living() if key.sealed_private_key is not None]
+    sealed = [key for key in _kept() if key.sealed_private_key is not None]
     for key in sealed:
         key.sealed_private_key = sealing.seal_anew(key.sealed_private_key or b"", kid=key.kid, alg=key.alg)
     db.session.flush()
@@ -183,10 +183,10 @@ def _destroy(key: SigningKey) -> None:
     key.sealed_private_key = None
 
 
-def _by_algorithm(living: list[SigningKey]) -> dict[str, dict[KeyState, SigningKey]]:
+def _by_algorithm(kept: list[SigningKey]) -> dict[str, dict[KeyState, SigningKey]]:
     """Return, for each algorithm on offer, its active key and its waiting successor where they exist."""
     found: dict[str, dict[KeyState, SigningKey]] = {alg: {} for alg in ALGORITHMS}
-    for key in living:
+    for key in kept:
         state = KeyState(key.state)
         if key.alg in found and state in {KeyState.ACTIVE, KeyState.NEXT}:
             found[key.alg][state] = key
@@ -214,5 +214,5 @@ def _done(changes: list[KeyChange]) -> list[KeyChange]:
     return changes
 
 
-def _living() -> list[SigningKey]:
+def _kept() -> list[SigningKey]:
     return queries.list_keys(include_destroyed=False)

@@ -90,7 +90,7 @@ def test_nothing_is_wrong_where_everything_was_ended_properly(curfew, story):
     assert answer.json["wrong"] == 0
     examined = {one["name"]: one["examined"] for one in answer.json["checks"]}
     assert examined["half_ended_session"] == 4
-    assert examined["half_ended_share"] == 7
+    assert examined["half_ended_client_session"] == 7
     assert examined["ending_without_audit_entry"] == 3
     assert examined["delivery_past_its_deadline"] == 5
     assert examined["live_access_token_of_what_has_ended"] == 4
@@ -179,7 +179,11 @@ BREAKS = [
     pytest.param(set_(Session, logout_id=None), {"half_ended_session"}, id="a session ended for no reason"),
     pytest.param(
         set_(ClientSession, ended_at=None),
-        {"half_ended_share", "living_share_of_ended_session", "living_share_of_revoked_grant"},
+        {
+            "half_ended_client_session",
+            "live_client_session_of_ended_session",
+            "live_client_session_of_revoked_grant",
+        },
         id="a share lives again",
     ),
     pytest.param(
@@ -199,7 +203,7 @@ BREAKS = [
     ),
     pytest.param(
         lose_a_delivery,
-        {"ending_without_its_deliveries", "ended_share_nobody_told_of"},
+        {"ending_without_its_deliveries", "ended_client_session_not_notified"},
         id="a delivery is lost",
     ),
     pytest.param(lose_an_entry, {"ending_without_audit_entry", "audit_chain"}, id="an audit entry is lost"),

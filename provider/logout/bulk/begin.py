@@ -1,7 +1,7 @@
-"""Bulk logouts: one watermark makes very many things dead at once (design §4).
+"""How a bulk logout begins: one watermark revokes very many sessions and grants at once (design §4).
 
 All that is done here is a row or two, however many sessions there are, and it holds on the next
-request. Ending the rows and telling the apps follows in `provider.logout.bulk.walk`.
+request. Ending the rows and notifying the apps follows in `provider.logout.bulk.walk`.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ from provider.logout.models import BulkKind, BulkLogout, BulkPhase
 
 
 class InTheFuture(ValueError):
-    """An instant that has not come: what will be issued until then cannot be ended now."""
+    """The instant is in the future: what will be issued until then cannot be ended now."""
 
 
 def end_everybody(initiator: Actor) -> BulkLogout:
@@ -29,7 +29,7 @@ def end_everybody(initiator: Actor) -> BulkLogout:
 
 
 def end_of_client(client: Client, initiator: Actor) -> BulkLogout:
-    """End one client's share of every session with all its grants, offline ones too; other apps live on."""
+    """End all client sessions and grants of one client, offline ones too; other apps are not concerned."""
     change(update(Client).where(Client.id == client.id).values(epoch=Client.epoch + 1))
     db.session.refresh(client, ["epoch"])
     return _begin(BulkKind.CLIENT, initiator, client=client)
@@ -38,7 +38,7 @@ def end_of_client(client: Client, initiator: Actor) -> BulkLogout:
 def end_issued_before(instant: datetime, initiator: Actor) -> BulkLogout:
     """End every session and grant that was begun before an instant. Raises InTheFuture.
 
-    The instant only ever moves forward: what was ended does not come to life again.
+    The instant only ever moves forward: what was ended stays ended.
     """
     if instant > clock.now():
         raise InTheFuture(f"{instant.isoformat()} is in the future")
@@ -51,7 +51,7 @@ def end_issued_before(instant: datetime, initiator: Actor) -> BulkLogout:
 def end_offline_of_client(client: Client, initiator: Actor) -> BulkLogout:
     """Revoke the offline grants of a client that may no longer have any (ABU-24).
 
-    No watermark is needed: their refresh tokens are dead because the client may not have them.
+    No watermark is needed: their refresh tokens are rejected because the client may not have them.
     """
     return _begin(BulkKind.CLIENT_OFFLINE, initiator, client=client)
 

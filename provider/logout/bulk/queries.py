@@ -1,4 +1,4 @@
-"""Questions about bulk logouts: what is dead by one and not yet ended, and how far it has come."""
+"""Questions about bulk logouts: which rows one has revoked and not yet ended, and its progress."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Reach:
     client_sessions: int
     grants: int
     apps: int
-    # What clients got for themselves; nothing of a person's.
+    # Tokens that clients got for themselves, without a person.
     service_tokens: int | None = None
 
 
@@ -63,36 +63,36 @@ def list_next(bulk: BulkLogout, limit: int) -> Sequence[UUID]:
 
 def count_to_end(bulk: BulkLogout) -> int:
     """Count the rows that a bulk logout will come to, before it has begun to walk."""
-    grants = _dead_grants(bulk)
+    grants = _revoked_grants(bulk)
     if bulk.phase == BulkPhase.GRANTS:
         return _count(grants)
-    # A grant that a living share hangs on ends with that share, and is not come to a second time.
-    has_share = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
-    return _count(grants.where(~has_share)) + _count(_dead_sessions(bulk)[0])
+    # A grant with a live client session ends with that, and is not walked to a second time.
+    has_client_session = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
+    return _count(grants.where(~has_client_session)) + _count(_revoked_sessions(bulk)[0])
 
 
 def measure(kind: BulkKind, *, client: Client | None = None, issued_before: datetime | None = None) -> Reach:
-    """Count what lives and would be ended by a bulk logout, without beginning one."""
+    """Count what a bulk logout would end, without beginning one."""
     now = clock.now()
-    sessions, shares = _living(select(Session.id), now), _living(select(ClientSession.id), now)
-    shares = shares.join(ClientSession, ClientSession.session_id == Session.id)
-    shares = shares.where(ClientSession.ended_at.is_(None))
-    grants = _living_grants(now)
+    sessions, client_sessions = _live(select(Session.id), now), _live(select(ClientSession.id), now)
+    client_sessions = client_sessions.join(ClientSession, ClientSession.session_id == Session.id)
+    client_sessions = client_sessions.where(ClientSession.ended_at.is_(None))
+    grants = _valid_grants(now)
     if issued_before is not None:
         sessions = sessions.where(Session.created_at < issued_before)
-        shares = shares.where(Session.created_at < issued_before)
+        client_sessions = client_sessions.where(Session.created_at < issued_before)
         grants = grants.where(Grant.created_at < issued_before)
     if client is not None:
-        shares, grants = (
-            shares.where(ClientSession.client_id == client.id),
+        client_sessions, grants = (
+            client_sessions.where(ClientSession.client_id == client.id),
             grants.where(Client.id == client.id),
         )
-    told = db.session.scalars(select(Client).where(Client.id.in_(grants.with_only_columns(Grant.client_id))))
+    apps = db.session.scalars(select(Client).where(Client.id.in_(grants.with_only_columns(Grant.client_id))))
     return Reach(
         sessions=0 if kind is BulkKind.CLIENT else _count(sessions),
-        client_sessions=_count(shares),
+        client_sessions=_count(client_sessions),
         grants=_count(grants),
-        apps=sum(bool(one.metadata_.backchannel_logout_uri) for one in told),
+        apps=sum(bool(one.metadata_.backchannel_logout_uri) for one in apps),
         service_tokens=service.count_valid(client, issued_before=issued_before),
     )
 
@@ -101,13 +101,15 @@ def measure_grants(wanted: Wanted, grant_ids: Sequence[UUID] = ()) -> Reach:
     """Count what revoking these grants, or all that are wanted, would end."""
     grants = select(Grant.id).where(Grant.revoked_at.is_(None), Grant.expires_at > clock.now())
     grants = grants.where(Grant.id.in_(grant_ids)) if grant_ids else grants.where(*wanted.conditions())
-    shares = select(ClientSession.id).join(Session, Session.id == ClientSession.session_id)
-    shares = shares.where(ClientSession.grant_id.in_(grants), ClientSession.ended_at.is_(None))
+    client_sessions = select(ClientSession.id).join(Session, Session.id == ClientSession.session_id)
+    client_sessions = client_sessions.where(
+        ClientSession.grant_id.in_(grants), ClientSession.ended_at.is_(None)
+    )
     owners = select(Client).where(Client.id.in_(grants.with_only_columns(Grant.client_id)))
     return Reach(
         # The session of a device goes with its one client.
-        sessions=_count(shares.where(Session.is_device)),
-        client_sessions=_count(shares),
+        sessions=_count(client_sessions.where(Session.is_device)),
+        client_sessions=_count(client_sessions),
         grants=_count(grants),
         apps=sum(bool(one.metadata_.backchannel_logout_uri) for one in db.session.scalars(owners)),
     )
@@ -115,28 +117,28 @@ def measure_grants(wanted: Wanted, grant_ids: Sequence[UUID] = ()) -> Reach:
 
 def _walk(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID]]:
     if bulk.phase == BulkPhase.SESSIONS:
-        return _dead_sessions(bulk)
-    return _dead_grants(bulk), Grant.__table__.c.id
+        return _revoked_sessions(bulk)
+    return _revoked_grants(bulk), Grant.__table__.c.id
 
 
-def _dead_sessions(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID]]:
-    """Return what is dead and not ended: sessions, or a client's shares of sessions that live on."""
+def _revoked_sessions(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID]]:
+    """Return the rows that are revoked and not ended: sessions, or client sessions of sessions that go on."""
     if bulk.kind != BulkKind.CLIENT:
         sessions = select(Session.id).join(ProviderState, true())
-        dead = is_revoked_for_all(Session.provider_epoch, Session.created_at)
-        return sessions.where(Session.ended_at.is_(None), dead), Session.__table__.c.id
-    shares = (
+        revoked = is_revoked_for_all(Session.provider_epoch, Session.created_at)
+        return sessions.where(Session.ended_at.is_(None), revoked), Session.__table__.c.id
+    client_sessions = (
         select(ClientSession.id)
         .join(Grant, Grant.id == ClientSession.grant_id)
         .join(Client, Client.id == ClientSession.client_id)
         .where(ClientSession.client_id == bulk.client_id, ClientSession.ended_at.is_(None))
         .where(Grant.client_epoch < Client.epoch)
     )
-    return shares, ClientSession.__table__.c.id
+    return client_sessions, ClientSession.__table__.c.id
 
 
-def _dead_grants(bulk: BulkLogout) -> Selection:
-    """Return the grants that are dead and not revoked; of those that had run out before nobody is told."""
+def _revoked_grants(bulk: BulkLogout) -> Selection:
+    """Return the grants that the watermark revokes and that are not ended; expired ones notify no app."""
     grants = select(Grant.id).where(Grant.revoked_at.is_(None), Grant.expires_at > bulk.at)
     match bulk.kind:
         case BulkKind.CLIENT:
@@ -151,14 +153,14 @@ def _dead_grants(bulk: BulkLogout) -> Selection:
 
 
 def _is_of_a_staying_device() -> ColumnElement[bool]:
-    """The condition that a grant is a device's, whose session lives as long as an offline grant does."""
+    """The condition that a grant is a device's, whose session lasts as long as an offline grant."""
     of_device = exists().where(
         ClientSession.grant_id == Grant.id, Session.id == ClientSession.session_id, Session.is_device
     )
     return and_((" " + Grant.scope + " ").contains(f" {OFFLINE_ACCESS} "), of_device)
 
 
-def _living(rows: Selection, now: datetime) -> Selection:
+def _live(rows: Selection, now: datetime) -> Selection:
     return (
         rows.select_from(Session)
         .join(Account, Account.id == Session.account_id)
@@ -167,7 +169,7 @@ def _living(rows: Selection, now: datetime) -> Selection:
     )
 
 
-def _living_grants(now: datetime) -> Selection:
+def _valid_grants(now: datetime) -> Selection:
     return (
         select(Grant.id)
         .join(Account, Account.id == Grant.account_id)

@@ -1,7 +1,7 @@
 """Steering a bulk logout while it runs: stop it, go on with it, change its pace.
 
-What it was about is dead from its first moment, by the epoch or instant in the same transaction, and
-stays so. Only what follows is steered: ending the rows and notifying the apps.
+Its sessions and grants are revoked from its first moment, by the epoch or instant in the same transaction,
+and stay so. Only what follows is steered: ending the rows and notifying the apps.
 """
 
 from uuid import UUID
@@ -38,7 +38,7 @@ def resume(bulk_logout_id: UUID) -> BulkLogout:
 
 def set_pace(bulk_logout_id: UUID, per_second: int) -> BulkLogout:
     """Let a bulk logout owe at most so many notifications a second from now on."""
-    # What the old pace made it wait for is forgotten.
+    # The wait for the old pace is forgotten.
     return _steer(bulk_logout_id, EventTag.MASS_ENDING_PACED, pace=per_second, paced_until=None)
 
 

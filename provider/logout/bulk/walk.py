@@ -1,7 +1,7 @@
 """The walk that follows a bulk logout: rows are ended one by one and their apps notified, in paced batches.
 
-Each row is ended in a transaction of its own, together with the cursor that passes it. So whoever
-carries on after a crash begins with the next row, and none is ended or told of twice.
+Each row is ended in a transaction of its own, together with the cursor that passes it. So the
+walk goes on with the next row after a crash, and no row is ended or notified twice.
 """
 
 import time
@@ -22,11 +22,11 @@ from provider.logout.expiry import end_invalid
 from provider.logout.models import BulkKind, BulkLogout, BulkPhase, LogoutReason
 from provider.sessions.models import ClientSession
 
-# The leased duty's name: whoever holds it walks, a worker or the command that began it.
+# The leased duty's name: its holder walks, a worker or the command that began it.
 DUTY = "mass_endings"
-# How long a walk goes on before it lets others have their turn; a worker that stops waits no longer.
-TURN_SECONDS = 5.0
-# A walker that died is replaced after this.
+# How long a walk goes on before other duties are done; a worker that stops waits no longer.
+WALK_SECONDS = 5.0
+# A walker that crashed is replaced after this.
 _HOLD = timedelta(minutes=1)
 
 
@@ -49,12 +49,12 @@ class _Pace:
         return self._until
 
     def wait(self, deadline: float) -> None:
-        """Wait until the pace allows another row, but not beyond the end of this turn."""
+        """Wait until the pace allows another row, but not beyond the end of this walk."""
         ahead = (self._until - clock.now()).total_seconds() if self._until else 0.0
         time.sleep(max(0.0, min(ahead, deadline - time.monotonic())))
 
 
-def carry_on_if_free(holder: str, seconds: float = TURN_SECONDS) -> BulkLogout | None:
+def carry_on_if_free(holder: str, seconds: float = WALK_SECONDS) -> BulkLogout | None:
     """Carry on with the oldest bulk logout, unless there is none or another process is at it."""
     with reading():
         bulk = find_unfinished()
@@ -69,7 +69,7 @@ def carry_on_if_free(holder: str, seconds: float = TURN_SECONDS) -> BulkLogout |
         leases.release(DUTY, holder=holder)
 
 
-def carry_on(seconds: float = TURN_SECONDS) -> BulkLogout | None:
+def carry_on(seconds: float = WALK_SECONDS) -> BulkLogout | None:
     """Carry on with the oldest bulk logout for a while; returns it as it stands, or None if there is none."""
     with reading():
         bulk = find_unfinished()
@@ -134,7 +134,7 @@ def _end(bulk: BulkLogout, row: UUID) -> LogoutOutcome | None:
         bulk_logout_id=bulk.id,
     )
     if bulk.phase == BulkPhase.GRANTS:
-        # One that has expired since the bulk logout began was still alive then.
+        # One that has expired since the bulk logout began was still valid then.
         return end_grant(row, cause, as_of=bulk.at)
     return end_client_session(db.session.get_one(ClientSession, row), cause, revoke_offline=True)
 
