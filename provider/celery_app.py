@@ -1,7 +1,7 @@
 """The worker as a Celery application: `curfew worker`, or `celery -A provider.celery_app worker`.
 
 Composes the application, the process that sweeps and does the duties, and the one task that a
-wake-up may start. Without a broker the process works alone.
+wake-up may start. Without a broker the process works by itself.
 """
 
 import os

@@ -88,7 +88,7 @@ def load_application(threads: int, writer: "Connection | None" = None) -> "Front
     limits = BodyLimits(
         most_bytes=settings.max_body_bytes, deadline=settings.request_body_deadline.total_seconds()
     )
-    # What has spent half of its time for the database on waiting for a thread would fail there.
+    # A request that has waited half of the database's deadline for a thread would fail there.
     patience = settings.database_deadline.total_seconds() / 2
     return Front(
         application,

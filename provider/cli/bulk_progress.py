@@ -15,7 +15,7 @@ from provider.logout.models import BulkLogout
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-# Short turns keep the bar moving; a worker that holds the duty is looked at as often.
+# Short walks keep the bar moving; the progress of a worker that holds the duty is read as often.
 _WALK_SECONDS, _LOOK_SECONDS = 0.5, 0.05
 
 
@@ -62,7 +62,7 @@ def _look(bulk_logout_id: UUID) -> BulkLogout:
 
 
 def _progress(quiet: bool) -> "Progress":
-    """Return the bar; on standard error, so that what is piped on is the answer alone."""
+    """Return the bar; on standard error, so that only the answer is piped on."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -12,7 +12,7 @@ from provider.infrastructure import current
 from provider.protocol.client_metadata import SECRET_METHODS
 from provider.protocol.refusal import Cause, RefusalKind
 
-# A refusal keeps an address without its query, and in place of what is no address a remark.
+# A refusal keeps an address without its query, and a remark instead of a text that is no address.
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LEFT_OUT = re.compile(r"\.\.\.$")
 

@@ -99,7 +99,7 @@ def _operator() -> "Operator":
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn what a room or the database refuses into one line on standard error and exit code 1."""
+    """Turn refusals of a room or the database into one line on standard error and exit code 1."""
     from provider.infrastructure.database import AWAY
 
     try:

@@ -100,7 +100,7 @@ def accept(*, as_json: bool) -> None:
     if as_json:
         show_json({"accepted": found.state is history.State.MOVED, "place": str(place) if place else None})
     elif found.state is history.State.MOVED:
-        say(f"Accepted: the database is whole at {place}.")
+        say(f"Accepted: the database is complete at {place}.")
     else:
         say("Nothing to accept: the database has not moved.")
 

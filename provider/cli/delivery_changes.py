@@ -108,24 +108,24 @@ def _one_by_one(
     ids: Sequence[UUID], act: Callable[[Delivery], str | None], done: str, name: str, *, as_json: bool
 ) -> None:
     """Act on each delivery by itself, and say for each what happened; `act` returns why it did nothing."""
-    told: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for delivery_id in dict.fromkeys(ids):
         with transaction():
             try:
                 found = queries.get(delivery_id)
             except queries.UnknownDelivery:
-                told.append({"id": delivery_id, "client_id": None, name: False, "problem": _UNKNOWN})
+                results.append({"id": delivery_id, "client_id": None, name: False, "problem": _UNKNOWN})
                 continue
             problem = act(found)
             client_id = client_ids_of([found])[found.client_id]
-            told.append({"id": delivery_id, "client_id": client_id, name: not problem, "problem": problem})
+            results.append({"id": delivery_id, "client_id": client_id, name: not problem, "problem": problem})
     if as_json:
-        show_json({name: sum(one[name] for one in told), "deliveries": told})
-    for one in [] if as_json else told:
+        show_json({name: sum(one[name] for one in results), "deliveries": results})
+    for one in [] if as_json else results:
         to = f" to {one['client_id']}" if one["client_id"] else ""
         said = f"Not changed: {one['id']}{to}: {one['problem']}." if one["problem"] else None
         say(said or f"{done}: {one['id']}{to}.", err=bool(said))
-    sys.exit(NOT_ALL if any(one["problem"] for one in told) else 0)
+    sys.exit(NOT_ALL if any(one["problem"] for one in results) else 0)
 
 
 def _retry_one(found: Delivery) -> str | None:

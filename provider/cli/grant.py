@@ -1,4 +1,4 @@
-"""`curfew grant`: what people have allowed apps, and taking it back."""
+"""`curfew grant`: the grants of people to apps, and revoking them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -55,7 +55,7 @@ def _filters(command: Any) -> Any:
 
 @grant.command("list", epilog="Example: curfew grant list --user ada --offline")
 @_filters
-@click.option("--all", "with_dead", is_flag=True, help="Revoked and expired ones too.")
+@click.option("--all", "with_ended", is_flag=True, help="Revoked and expired ones too.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
@@ -70,13 +70,13 @@ def list_(
     username: str | None,
     client_id: str | None,
     offline: bool | None,
-    with_dead: bool,
+    with_ended: bool,
     limit: int,
     as_json: bool,
 ) -> None:
     """List the grants, newest first."""
     wanted = _wanted(username, client_id, offline)
-    found = queries.list_grants(wanted, living=not with_dead, limit=limit)
+    found = queries.list_grants(wanted, living=not with_ended, limit=limit)
     if as_json:
         show_json([as_record(*one) for one in found])
         return

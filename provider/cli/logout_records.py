@@ -1,4 +1,4 @@
-"""`curfew logout list` and `curfew logout show`: the logouts of the past, and one of them told whole."""
+"""`curfew logout list` and `curfew logout show`: the logouts of the past, and one of them in full."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

@@ -96,7 +96,7 @@ def _in_batches(seal_some: SealSome) -> int:
 
 
 def _finish() -> int:
-    # What was written with former data keys stands before the entry that ends their validity.
+    # Values written with former data keys come before the entry that ends their validity.
     _link_all()
     with transaction():
         removed = secret_key.finish_replacement()

@@ -35,7 +35,7 @@ DEFAULT_PORT = 8900
 DEFAULT_THREADS = 16
 # Per process. A connection costs some kilobytes; one that sends nothing is closed after half a minute.
 MOST_CONNECTIONS = 4096
-# A request waits for deliveries for two seconds at the most and for the database a little longer.
+# A request waits for deliveries for at most two seconds and for the database a little longer.
 SECONDS_TO_STOP = 10
 
 
@@ -147,7 +147,7 @@ def make_first_keys() -> None:
 
 
 def refuse_busy_port(host: str, port: int) -> None:
-    """Refuse a taken port: the server would share it, which splits the visitors between two programs."""
+    """Refuse a taken port: the server would listen there too, and requests would go to either program."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -192,7 +192,7 @@ def run_server(
         # Not its WSGI: there a thread waits for each body, so that as many half-sent ones stop the server.
         interface=Interfaces.ASGINL,
         workers=workers,
-        # Its default shares 1,024 connections, idle ones too, among the processes, and then takes no more.
+        # By default all processes together take 1,024 connections, idle ones too, and then no more.
         backpressure=most_connections(),
         http=HTTPModes.auto if tls.cert else HTTPModes.http1,
         ssl_cert=tls.cert,
@@ -218,7 +218,7 @@ def most_connections() -> int:
 
 
 def leave_with_parent() -> None:
-    """Leave when the main process is gone, even if it was killed and could tell nobody."""
+    """Leave when the main process is gone, even if it was killed without a word."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

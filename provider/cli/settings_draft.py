@@ -1,6 +1,6 @@
-"""The settings file of `curfew init`: what to write into it, and how it comes into being.
+"""The settings file of `curfew init`: its content, and how it is written.
 
-It is written beside its place first, everything is set up with that draft, and it takes its place at the
+A draft is written beside it first, everything is set up with that draft, and the draft is renamed at the
 end: an attempt that fails leaves no file, so that the next one may choose otherwise.
 """
 
@@ -24,7 +24,7 @@ _ASKED = {
     "database_url": ("Database URL (empty: SQLite in the data folder)", ""),
     "broker_url": ("Broker URL (empty: none)", ""),
 }
-# Apps on this machine, for a provider that is for this machine alone.
+# Apps on this machine, for a provider that is only for this machine.
 _LOCAL_APPS = "127.0.0.0/8, ::1, localhost"
 
 
@@ -59,7 +59,7 @@ def agreed(given: Mapping[str, str], file: Path) -> None:
 
 @contextmanager
 def draft_of(file: Path, values: Mapping[str, str]) -> Iterator[Path]:
-    """Write a draft beside its place, which takes that place at the end if all goes well."""
+    """Write a draft beside the file, and rename it to the file's name if all goes well."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         text = write_file(values)

@@ -193,7 +193,7 @@ def _show_ended(account: Account, outcome: LogoutOutcome, *, as_json: bool, sent
         "notifications": outcome.notifications,
     }
     if as_json:
-        # What was known of somebody who is deleted is forgotten.
+        # The data of a deleted person is forgotten.
         gone = {"id": account.id, "deleted_at": account.deleted_at}
         show_json((gone if account.deleted_at else as_record(account)) | counts)
     else:

@@ -1,4 +1,4 @@
-"""Saying what an ending would end, and asking before it is done."""
+"""The preview of a logout by command, and the confirmation before it."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ def ask_first(
 ) -> None:
     """Show what would end, leave if that was all that was wanted, and ask.
 
-    Counting a million takes seconds, for which nobody waits who does not want to be asked.
+    Counting a million takes seconds, which are spared where there is no question.
     """
     if dry_run or not yes:
         with reading():

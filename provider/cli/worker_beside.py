@@ -83,12 +83,12 @@ class _Keeper:
         with self._lock:
             if self._stopping.is_set():
                 return None
-            # It inherits the reading end alone: its end of file means that all web processes are gone.
+            # It inherits only the reading end: its end of file means that all web processes are gone.
             self._process = subprocess.Popen(  # noqa: S603 – our own command.
                 [*python, "worker", "--woken-by", str(descriptor)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(descriptor,),
-                # A Ctrl-C at the terminal reaches the web processes alone, which are to stop first.
+                # A Ctrl-C at the terminal reaches only the web processes, which are to stop first.
                 process_group=0,
             )
             return self._process

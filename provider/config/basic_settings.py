@@ -1,4 +1,4 @@
-"""The settings of the service itself: where it runs, how long things live, who may register."""
+"""The settings of the service itself: addresses, database, lifetimes, registration."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,7 +38,7 @@ class BasicSettings:
         default=timedelta(seconds=4),
     )
     broker_url: str = setting(
-        "Redis or Valkey URL for Celery. Empty: no broker; workers find deliveries by sweeping alone, except "
+        "Redis or Valkey URL for Celery. Empty: no broker; workers find deliveries only by sweeping, except "
         "that of `curfew serve --with-worker`, which is woken.",
         default="",
         secret=True,

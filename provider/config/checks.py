@@ -1,4 +1,4 @@
-"""Checks of the settings, alone and together; each problem is one sentence."""
+"""Checks of the settings, one by one and together; each problem is one sentence."""
 
 import base64
 import binascii
@@ -23,8 +23,8 @@ _ORIGIN = re.compile(r"https://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?")
 # rfc6749 §3.3: scope-token.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _HOST = re.compile(r"[a-z0-9.-]{1,253}|[0-9a-f:]{2,39}")
-# Without hyphens: a server cannot tell one from an underscore, and a proxy that overwrites X-Cert lets X_Cert
-# through to take its place.
+# Without hyphens: a server cannot distinguish one from an underscore, and a proxy that overwrites X-Cert lets
+# X_Cert through, which would be taken for it.
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,8} per (?:[1-9][0-9]{0,4} )?(?:second|minute|hour|day)s?")
 _LIMITS = (
@@ -82,8 +82,8 @@ _POSITIVE_SPANS = (
     "audit_retention",
     "delivery_retention",
 )
-# How long these may live at most: a code one minute (FAPI 2.0 §5.3.2.1), and a signed token, which cannot
-# be called back from whoever does not ask about it, ten.
+# The longest lifetimes: of a code one minute (FAPI 2.0 §5.3.2.1), of a signed token, which servers may accept
+# without asking us, ten.
 LONGEST_LIVES = {"code_lifetime": timedelta(seconds=60), "jwt_access_token_lifetime": timedelta(minutes=10)}
 
 
@@ -138,7 +138,7 @@ def _span_problems(settings: DeclaredSettings) -> Iterator[str]:
 def _relation_problems(settings: DeclaredSettings) -> Iterator[str]:
     if settings.session_idle_lifetime > settings.session_lifetime:
         yield "session_idle_lifetime must not exceed session_lifetime"
-    # rfc8628 §5.1: the longer a code of eight letters lives, the more of them can be tried.
+    # rfc8628 §5.1: the longer a code of eight letters is valid, the more of them can be tried.
     if settings.device_code_lifetime > timedelta(minutes=30):
         yield "device_code_lifetime must not exceed 30m"
     # rfc9126 §2.2: 'it is RECOMMENDED … between 5 and 600 seconds'.
@@ -160,7 +160,7 @@ def _relation_problems(settings: DeclaredSettings) -> Iterator[str]:
 
 
 def _key_problems(settings: DeclaredSettings) -> Iterator[str]:
-    # KEY-04: a token must verify for as long as it lives.
+    # KEY-04: a token must verify for as long as it is valid.
     if settings.key_publish_after_use < settings.id_token_lifetime:
         yield "key_publish_after_use must not be shorter than id_token_lifetime"
     # A resource server may have been promised longer tokens than the setting says.

@@ -13,7 +13,7 @@ from provider.config.settings import Settings
 from provider.config.values import READERS, write_value
 
 PREFIX = "CURFEW_"
-# What stands for a secret that is set.
+# Shown instead of a secret that is set.
 HIDDEN = "(set)"
 # Appended to the variable of a secret, it names a file that holds the value.
 FILE_SUFFIX = "_FILE"

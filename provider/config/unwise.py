@@ -28,7 +28,7 @@ class Unwise:
 
 
 def unwise_settings(settings: Settings) -> Iterator[Unwise]:
-    """Yield what the settings alone tell."""
+    """Yield the problems that follow only from settings."""
     yield from _issuer(settings)
     yield from _key(settings)
     yield from _allow_lists(settings)
@@ -77,7 +77,7 @@ def _allow_lists(settings: Settings) -> Iterator[Unwise]:
             yield Unwise(
                 subject="outbound_allow",
                 problem=f"{network} {why}",
-                cure="name only the networks or hosts that apps live in",
+                cure="name only the networks or hosts of your apps",
             )
     if settings.registration == "open":
         yield Unwise(

@@ -67,5 +67,5 @@ def _path_problems(path: str) -> Iterator[str]:
     if not all(map(_SEGMENT.fullmatch, (first, *others))):
         yield "issuer path must consist of letters, digits, '-', '_', '.' and '~', such as https://id.example/auth"
     elif first in OWN_SEGMENTS:
-        # Where a proxy removes the issuer's path, such an address could be meant in two ways.
+        # If a proxy removes the issuer's path, such an address could be meant in two ways.
         yield f"issuer must not have a path that begins with /{first}, an address of the provider itself"

@@ -70,7 +70,9 @@ def concerned(parked: Interaction, found: FoundSession, *, lock: bool) -> list[P
     return [participant for participant in participants if participant.sid == sid]
 
 
-def _signed_tokens(parked: Interaction, found: FoundSession, participants: Sequence[Participant]) -> list[SignedTokens]:
+def _signed_tokens(
+    parked: Interaction, found: FoundSession, participants: Sequence[Participant]
+) -> list[SignedTokens]:
     """Return the signed access tokens that outlive the logout; for a hint, only its own client's."""
     held = list_of_participants(found.account.id, participants)
     own = {participant.client.id for participant in participants}

@@ -1,7 +1,7 @@
 """The actor and its origin: the operator of a command, the address of a request.
 
-Whoever starts a command or answers a request says so once; the audit and the record of a logout read
-it. Without either, as in a worker, the system acts by itself.
+The edge that starts a command or answers a request sets them once; the audit and the record of a logout
+read them. Without either, as in a worker, the system acts by itself.
 """
 
 import os
@@ -67,7 +67,7 @@ def note_address(address: str | None) -> None:
 def operator_at_the_keyboard(name: str | None = None, environ: Mapping[str, str] | None = None) -> Operator:
     """Return who runs this process: the given name or else the system's user, with host and terminal.
 
-    The origin names the system's user in any case, so that a given name hides nobody.
+    The origin names the system's user in any case, so that a given name hides no one.
     """
     environ = os.environ if environ is None else environ
     account = f"{_system_user()}@{socket.gethostname()}"

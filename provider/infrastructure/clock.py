@@ -1,7 +1,7 @@
-"""The only place that asks what time it is. Instants are aware and in UTC.
+"""The only module that asks what time it is. Instants are aware and in UTC.
 
-Nodes compare instants that other nodes have written, so each follows the clock of the database that
-they share: the local clock is corrected by the offset that `database_clock` measures.
+Nodes compare instants that other nodes have written, so each follows the clock of their common
+database: the local clock is corrected by the offset that `database_clock` measures.
 """
 
 from collections.abc import Callable

@@ -58,7 +58,7 @@ def data_keys() -> DataKeys:
 
 
 def memo(name: str, make: Callable[[], T]) -> T:
-    """Return an object that lives as long as the application, made when it is first asked for."""
+    """Return an object that lasts as long as the application, made when it is first asked for."""
     known = services().memo
     if name not in known:
         known[name] = make()

@@ -43,7 +43,7 @@ class DataKey(Base):
 
     # 0 is the key-encryption key of before the first rotation.
     generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # The name of the key-encryption key, which follows from it and does not tell it.
+    # The name of the key-encryption key, which follows from it and does not reveal it.
     sealed_by: Mapped[str] = mapped_column(String(32), primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -34,7 +34,7 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-# What is raised while the database is away for a time: the act is good, and may be done again later.
+# Raised while the database is away for a time: the act is good, and may be done again later.
 AWAY: tuple[type[Exception], ...] = (
     # It cannot be reached, was cut off, or is locked.
     OperationalError,
@@ -96,7 +96,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 def foreign_key(target: str) -> ForeignKey:
     """Return a foreign key that is checked at the commit.
 
-    The rows of one transaction may then be written in any order, and what ends may name its ending
+    The rows of one transaction may then be written in any order, and what ends may name its logout
     before that has a row.
     """
     return ForeignKey(target, deferrable=True, initially="DEFERRED")

@@ -16,15 +16,15 @@ from sqlalchemy.engine import ExceptionContext
 from provider.config import Settings
 from provider.infrastructure import database_clock
 
-# A host that vanishes says nothing: libpq alone would wait for it as long as the system does, two hours.
+# A host that vanishes says nothing: by default libpq waits for it as long as the system does, two hours.
 # Both ends ask after 5 s without a word whether the other is there, and give up after three questions.
 _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-# Or when what we sent was not acknowledged for so long, in milliseconds; nobody asks meanwhile.
+# Or when what we sent was not acknowledged for so long, in milliseconds; no keepalive is sent meanwhile.
 _UNACKNOWLEDGED = 10_000
 _CONNECT_SECONDS = 5
 # A worker has more threads than connections.
 _POOL_SECONDS = 10
-# What libpq takes for a time limit at least.
+# The least time limit that libpq accepts.
 _LEAST_CONNECT_SECONDS = 2
 # How often, in milliseconds, the database looks whether the client of a running statement is still there.
 _CHECK_CLIENTS = (
@@ -42,7 +42,7 @@ WRITES = "curfew_writes"
 class Role(Enum):
     """The use that a process makes of the database, which decides its time limits."""
 
-    # Answers requests: somebody waits.
+    # Answers requests: a person or app waits.
     WEB = auto()
     WORKER = auto()
     # An operator's command, which may have much to read.
@@ -73,7 +73,7 @@ def limits_of(role: Role, settings: Settings) -> Limits:
 def engine_options(settings: Settings, role: Role = Role.WEB) -> dict[str, Any]:
     """Return the engine's options: a pool as large as the threads that may want a connection."""
     url = settings.resolved_database_url
-    # One more than the pool for whoever looks whether the database is well while all others are taken.
+    # One more than the pool, for readiness probes while all others are taken.
     options: dict[str, Any] = {"pool_size": settings.database_pool_size, "max_overflow": 1}
     # An error message must not carry a statement's values into the log (KEY-27).
     options["hide_parameters"] = True
@@ -93,7 +93,8 @@ def _patience(url: str, settings: Settings, role: Role) -> dict[str, int]:
     said = make_url(url).query
     seconds = _CONNECT_SECONDS
     if role is Role.WEB:
-        # Each host of the URL gets its part of a request's time, so that a dead one leaves some for the next.
+        # Each host of the URL gets its part of a request's time, so that an unreachable one leaves some for
+        # the next.
         seconds = int(settings.database_deadline.total_seconds() / _count_hosts(said))
     limits = {"connect_timeout": max(seconds, _LEAST_CONNECT_SECONDS), **_KEEPALIVE}
     limits["tcp_user_timeout"] = _UNACKNOWLEDGED
@@ -123,7 +124,7 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
 
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", lambda connection, _record: database_clock.measure(connection))
-    # What the pool asks of a connection before each use.
+    # The pool's test of a connection before each use.
     engine.dialect.do_ping = database_clock.measure  # type: ignore[method-assign,assignment]
     event.listen(engine, "engine_disposed", lambda _engine: given_up.forget())
     event.listen(engine, "handle_error", _leave_read_only_server)

@@ -45,7 +45,7 @@ def warning(event: str, **fields: Any) -> None:
 
 
 def error(event: str, *, exc_info: bool = False, **fields: Any) -> None:
-    """Log that something failed and somebody should look."""
+    """Log that something failed that an operator should look at."""
     _log.error(event, extra={"fields": fields}, exc_info=exc_info)
 
 

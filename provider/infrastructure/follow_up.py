@@ -1,4 +1,4 @@
-"""What waits for a commit: acts beyond the database, and their results."""
+"""Acts beyond the database that wait for a commit, and their results."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar

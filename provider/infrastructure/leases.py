@@ -1,6 +1,6 @@
-"""Leased duties: one row each, held by whichever process took it, so that no two do the same.
+"""Leased duties: one row each, held by the process that took it, so that no two do the same.
 
-A duty is due when its last run lies long enough ago and nobody holds it. Taking it is one
+A duty is due when its last run lies long enough ago and no process holds it. Taking it is one
 conditional update whose row count is believed.
 """
 

@@ -1,4 +1,4 @@
-"""Which history a database holds: its lineage, and the place where that was last known to be whole.
+"""Which history a database holds: its lineage, and the place where that was last known to be complete.
 
 A backup carries the lineage of the database that it was taken from. PostgreSQL counts a timeline up with
 each promotion and each recovery to a point in time, and each server has an identifier of its own, so a
@@ -39,7 +39,7 @@ class DatabaseLineage(Base):
     lineage_id: Mapped[str] = mapped_column(String(32))
     # The lineage that this one has replaced.
     succeeds: Mapped[str | None] = mapped_column(String(32))
-    # Where it was last known to be whole; unknown on SQLite and where the server does not say.
+    # Its place when it was last known to be complete; unknown on SQLite and if the server does not say.
     system_identifier: Mapped[str | None] = mapped_column(String(32))
     timeline: Mapped[int | None] = mapped_column()
     begun_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -80,7 +80,7 @@ def place_of(connection: Connection) -> Place | None:
 
 
 def read(connection: Connection) -> Lineage | None:
-    """Return a database's lineage; None for one that nobody has looked at yet."""
+    """Return a database's lineage; None for one that has not been looked at yet."""
     row = _row(connection)
     if row is None:
         return None
@@ -101,17 +101,17 @@ def begin(connection: Connection, place: Place | None) -> Lineage | None:
 
 
 def accept(connection: Connection, place: Place) -> None:
-    """Take a place for one at which nothing is missing."""
+    """Accept a place as one at which nothing is missing."""
     _accept(connection, place)
 
 
 def accept_first(connection: Connection, place: Place) -> None:
-    """Take a place for the first that is known of this lineage."""
+    """Accept a place as the first that is known of this lineage."""
     _accept(connection, place, _table.c.system_identifier.is_(None))
 
 
 def succeed(connection: Connection, place: Place | None) -> str:
-    """Begin another lineage in the place of the present one, in the open transaction; returns its name."""
+    """Replace the present lineage by another, in the open transaction; returns its name."""
     before = _row(connection)
     lineage_id = _new_id()
     values = {

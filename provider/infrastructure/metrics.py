@@ -1,6 +1,6 @@
 """Every metric of the application, declared here and nowhere else.
 
-Counters and histograms live in the process that counts. What the database knows better is a gauge,
+Counters and histograms belong to the process that counts. Values that the database knows better are gauges,
 measured anew at each scrape and so the same whichever process is asked. `docs/alerts.yml` and
 `docs/dashboard.json` use these names; a test compares. No label ever holds a person, a token or an
 address (KEY-27).
@@ -22,7 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-# Where this names a folder, all processes that share it count into it together and any of them tells the
+# If this names a folder, all processes that use it count into it together and any of them reports the
 # sum; prometheus_client reads it when it is imported, so it must be set before.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # From the first attempt that goes well to the end of the schedule (DLV-09).
@@ -55,7 +55,7 @@ def _histogram(name: str, meaning: str, *labels: str, buckets: Sequence[float]) 
     return Histogram(name, meaning, labels, buckets=buckets, registry=_registry)
 
 
-# What the labels hold.
+# The meaning of the labels.
 LABELS = {
     "client_id": "the client, by its id",
     "duty": "a periodic duty of the workers, by its name",
@@ -122,7 +122,7 @@ OLDEST_DUE = Gauge(
 )
 DELIVERIES = Gauge(
     "curfew_deliveries",
-    "Deliveries by state; accepted ones are counted by curfew_deliveries_finished_total alone.",
+    "Deliveries by state; accepted ones are counted only by curfew_deliveries_finished_total.",
     ("state",),
 )
 BREAKERS = Gauge(

@@ -39,7 +39,9 @@ USUAL_PATIENCE = Patience()
 
 
 @contextmanager
-def alone(engine: Engine, patience: Patience, when_waiting: Callable[[], None]) -> Iterator[Connection]:
+def one_at_a_time(
+    engine: Engine, patience: Patience, when_waiting: Callable[[], None]
+) -> Iterator[Connection]:
     """Hold a connection for one run of migrations; another run waits until it is closed.
 
     `when_waiting` is called once if there is another run. Raises NotApplied for what the limits end.
@@ -66,7 +68,7 @@ def alone(engine: Engine, patience: Patience, when_waiting: Callable[[], None]) 
 def _wait_for_lock(connection: Connection, when_waiting: Callable[[], None]) -> None:
     """Take the lock of all runs.
 
-    A session that waited for it in a statement would in turn be waited for by CREATE INDEX CONCURRENTLY.
+    A session that waited for it in a statement would itself be waited for by CREATE INDEX CONCURRENTLY.
     """
     if _has_locked(connection):
         return

@@ -1,4 +1,4 @@
-"""The only place that makes random values: handles, tokens, identifiers.
+"""The only module that makes random values: handles, tokens, identifiers.
 
 A handle goes to its holder; we keep its SHA-256 digest. 256 random bits need no slow hash (KEY-21).
 """

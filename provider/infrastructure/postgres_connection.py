@@ -1,6 +1,6 @@
-"""Connections to PostgreSQL that keep to the time their work has, and what becomes of those given up.
+"""Connections to PostgreSQL that keep to the deadline of their work, and those that are given up.
 
-The driver alone would wait for a silent server as long as TCP does. Imported for PostgreSQL alone: an
+By default the driver waits for a silent server as long as TCP does. Imported only for PostgreSQL: an
 installation on SQLite needs no driver.
 """
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 # A given-up connection that has been silent for so long is closed, whatever the server makes of it.
 _LONGEST_WATCH_SECONDS = 60.0
-# What the driver takes for a time limit at least.
+# The least time limit that the driver accepts.
 _LEAST_CONNECT_SECONDS = 2
 
 
@@ -39,7 +39,7 @@ class GivenUp:
         self._watched: list[tuple[socket.socket, float]] = []
 
     def add(self, given_up: socket.socket) -> None:
-        """Count a connection until the server, which was told that it is not needed, has closed it too."""
+        """Count a connection until the server, which was asked to cancel it, has closed it too."""
         # It stays open until then: a proxy would take its end for that of the server's work.
         given_up.setblocking(False)
         with self._lock:

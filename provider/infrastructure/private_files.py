@@ -1,4 +1,4 @@
-"""Files that their owner alone may read: the embedded database holds password hashes and sealed keys.
+"""Files that only their owner may read: the embedded database holds password hashes and sealed keys.
 
 SQLite gives `-wal`, `-shm` and journal files the mode of the database file, so that one decides.
 """

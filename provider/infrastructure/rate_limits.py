@@ -17,7 +17,7 @@ from limits.strategies import MovingWindowRateLimiter
 from provider.infrastructure import event_log
 
 _SOCKET_TIMEOUT = 0.5
-# After a failure Redis is left alone for so long, so that a dead one costs one wait and not one per request.
+# After a failure Redis is not asked for so long, so that an outage costs one wait and not one per request.
 _PAUSE_SECONDS = 5.0
 
 

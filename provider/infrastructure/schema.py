@@ -9,7 +9,7 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from provider.infrastructure.database import Base
-from provider.infrastructure.migration_run import USUAL_PATIENCE, NotApplied, Patience, alone
+from provider.infrastructure.migration_run import USUAL_PATIENCE, NotApplied, Patience, one_at_a_time
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -24,7 +24,7 @@ MIGRATIONS = _migrations()
 
 
 class StrangeSchema(Exception):
-    """The database was made by a version with other migrations; the sentence says what tells."""
+    """The database was made by a version with other migrations; the sentence says how that shows."""
 
 
 def upgrade(
@@ -44,7 +44,7 @@ def upgrade(
     from provider.infrastructure import revisions
 
     try:
-        with alone(engine, patience, when_waiting) as connection:
+        with one_at_a_time(engine, patience, when_waiting) as connection:
             # A newer release may have migrated it meanwhile.
             if revision != "head" or not _is_of_newer_release(engine):
                 revisions.upgrade(MIGRATIONS, connection, revision)
@@ -74,7 +74,7 @@ def downgrade(engine: Engine, revision: str) -> None:
     """Take migrations back down to a revision. Raises NotApplied where others were in the way."""
     from provider.infrastructure import revisions
 
-    with alone(engine, USUAL_PATIENCE, lambda: None) as connection:
+    with one_at_a_time(engine, USUAL_PATIENCE, lambda: None) as connection:
         revisions.downgrade(MIGRATIONS, connection, revision)
 
 

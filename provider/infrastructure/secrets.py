@@ -59,7 +59,7 @@ class SecretBox:
         return tuple(_mac(key, label, value).hex() for key in (self.key, *self.former))
 
     def keyed_token(self, label: str, value: str) -> str:
-        """Return a URL-safe token of 256 bits that follows from a value and the newest key alone."""
+        """Return a URL-safe token of 256 bits that follows only from a value and the newest key."""
         return _as_token(_mac(self.key, label, value))
 
     def keyed_tokens(self, label: str, value: str) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def read_key_file(path: Path) -> SecretBox:
     if not path.exists():
         _make_key_file(path)
     if path.stat().st_mode & 0o077:
-        raise UnusableSecretKey(f"{path} must be readable by its owner alone (chmod 600)")
+        raise UnusableSecretKey(f"{path} must be readable only by its owner (chmod 600)")
     try:
         return SecretBox(_decode(path.read_text(encoding="ascii").strip()))
     except ValueError:

@@ -1,6 +1,6 @@
 """The last known state of the databases, in a file of the data folder.
 
-A database cannot know that it is an older copy of itself; whoever has seen the newer one can. The file
+A database cannot know that it is an older copy of itself; a process that has seen the newer one can. The file
 is written by replacing it, by any process of this instance. Without it, or where it cannot be written,
 nothing is known and nothing is refused.
 """
@@ -62,7 +62,7 @@ def read(folder: Path) -> Seen:
 
 
 def write(folder: Path, seen: Seen) -> bool:
-    """Replace the file, readable by its owner alone; returns whether that was possible."""
+    """Replace the file, readable only by its owner; returns whether that was possible."""
     path = folder / FILE_NAME
     draft = path.with_name(f"{FILE_NAME}.{os.getpid()}.{chance.token_hex(4)}")
     try:

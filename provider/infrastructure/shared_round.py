@@ -21,7 +21,7 @@ class _Round(Generic[T]):
     def fill(self, look: Callable[[T], None]) -> None:
         try:
             look(self.answer)
-        except Exception:  # noqa: BLE001 – logged; whoever asks sees that the answer is not complete.
+        except Exception:  # noqa: BLE001 – logged; the answer shows that it is not complete.
             event_log.error("round_failed", exc_info=True)
         finally:
             self.end()
@@ -32,9 +32,9 @@ class _Round(Generic[T]):
 
 
 class SharedRound(Generic[T]):
-    """Shares one answer among all who ask within a span; at most one thread looks for it.
+    """Gives the same answer to all calls within a span; at most one thread looks for it.
 
-    An answer is empty at first and filled in bit by bit, so that whoever has waited for as long as the
+    An answer is empty at first and filled in bit by bit, so that a call that has waited for as long as the
     bound gets what is known by then. The round goes on: what it prepares serves the next one.
     """
 
@@ -56,7 +56,7 @@ class SharedRound(Generic[T]):
         return current.answer
 
     def _start(self, current: _Round[T], look: Callable[[T], None]) -> None:
-        # The thread works in the application of whoever asks first, and outlives its request.
+        # The thread works in the application of the first call, and outlives its request.
         run = contextvars.copy_context().run
         thread = threading.Thread(target=run, args=(current.fill, look), name="round", daemon=True)
         try:

@@ -37,10 +37,10 @@ _SHARED_OPTIONS: dict[str, Any] = {
 }
 _WORKER_OPTIONS: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
-    # Without end: the sweeper works meanwhile, and nobody has to restart us when the broker is back.
+    # Without end: the sweeper works meanwhile, and no restart is needed when the broker is back.
     "broker_connection_max_retries": None,
     "task_acks_late": False,
-    # Concerns late acknowledgement alone; said, because Celery warns while it is left open.
+    # Concerns only late acknowledgement; set, because Celery warns while it is left open.
     "worker_cancel_long_running_tasks_on_connection_loss": True,
     "worker_prefetch_multiplier": 1,
     "worker_hijack_root_logger": False,

@@ -17,8 +17,8 @@ P = ParamSpec("P")
 class ApplicationThreads:
     """A pool whose every job runs in an application context, with a database session of its own.
 
-    The threads keep their context, and nobody is told what became of a job: to make a context, a future
-    and its lock for each of a thousand jobs a second costs more than what is done in it.
+    The threads keep their context, and the result of a job is not reported: to make a context, a future
+    and its lock for each of a thousand jobs a second costs more than the job itself.
     """
 
     def __init__(self, size: int, name: str) -> None:
@@ -42,14 +42,14 @@ class ApplicationThreads:
         self._jobs.put(partial(job, *args, **kwargs))
 
     def close(self) -> None:
-        """Wait for what was submitted; whoever submits more waits in vain."""
+        """Wait for the submitted jobs; jobs submitted from now on are not run."""
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
             thread.join()
 
     def _start_one(self) -> None:
-        # Whoever forgets to close must not keep the process from ending; what is lost by that is found again.
+        # A pool that is not closed must not keep the process from ending; a job lost by that is found again.
         thread = threading.Thread(target=self._run, name=f"{self._name}_{len(self._threads)}", daemon=True)
         try:
             thread.start()

@@ -1,4 +1,4 @@
-"""A row that is written to prove that the database takes writes, and read by nobody."""
+"""A row that is only written, to prove that the database takes writes."""
 
 from datetime import datetime
 

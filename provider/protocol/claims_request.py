@@ -34,15 +34,15 @@ class ClaimsRequest:
 
     def without(self, names: Collection[str]) -> "ClaimsRequest":
         """Return the request as if some claims had not been asked for."""
-        places = (self.userinfo, self.id_token)
-        userinfo, id_token = ({n: said for n, said in place.items() if n not in names} for place in places)
+        members = (self.userinfo, self.id_token)
+        userinfo, id_token = ({n: said for n, said in one.items() if n not in names} for one in members)
         return ClaimsRequest(userinfo=userinfo, id_token=id_token)
 
     @property
     def subjects(self) -> frozenset[str]:
-        """Whom the request is about, if it says so: the person must have one of these subjects (§5.5.1)."""
+        """The requested subjects, if there are any: the person must have one of them (§5.5.1)."""
         demands = (members["sub"] for members in (self.userinfo, self.id_token) if "sub" in members)
-        # What is no text is nobody's subject, but it was asked for.
+        # A value that is no text is the subject of no person, but it was asked for.
         return frozenset(str(value) for demand in demands for value in demand.values)
 
     @property
@@ -69,12 +69,12 @@ def read_claims_request(text: str) -> ClaimsRequest:
     )
 
 
-def _demands(members: Mapping[str, Any], place: str) -> Mapping[str, ClaimDemand]:
-    asked = members.get(place)
+def _demands(members: Mapping[str, Any], name: str) -> Mapping[str, ClaimDemand]:
+    asked = members.get(name)
     if asked is None:
         return {}
     if not isinstance(asked, dict) or len(asked) > _MOST_CLAIMS or any(len(n) > _LONGEST_NAME for n in asked):
-        raise InvalidRequest(f"the member {place} of claims must be an object and not too large")
+        raise InvalidRequest(f"the member {name} of claims must be an object and not too large")
     return {name: _demand(name, said) for name, said in asked.items()}
 
 

@@ -18,7 +18,7 @@ LARGEST = 24 * 1024
 _PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
-# What the library raises for encodings that it cannot read; InvalidVersion is no ValueError.
+# Raised by the library for encodings that it cannot read; InvalidVersion is no ValueError.
 _UNREADABLE = (
     *(ValueError, TypeError, OverflowError),
     *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
@@ -92,7 +92,7 @@ def _described(certificate: x509.Certificate, *, is_verified: bool) -> ClientCer
         subject=certificate.subject,
         san_dns=frozenset(name.lower() for name in names.get_values_for_type(x509.DNSName)),
         san_uri=frozenset(names.get_values_for_type(x509.UniformResourceIdentifier)),
-        # A network, which only a constraint may hold, is nobody's address.
+        # A network, which only a constraint may hold, is no address.
         san_ip=frozenset(
             ip
             for ip in names.get_values_for_type(x509.IPAddress)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from provider.protocol.encrypted_token import USUAL_CONTENT_ALGORITHM, Encryption
 
-# What may be encrypted to the client, as the names of its members begin.
+# The answers that may be encrypted to the client, as the names of their members begin.
 ENCRYPTED_ANSWERS = ("id_token", "userinfo", "authorization")
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 STANDARD_SCOPE = "openid profile email address phone offline_access"
@@ -64,7 +64,7 @@ class ClientMetadata:
     tos_uri: str | None = _declared("Its terms of service.")
     jwks_uri: str | None = _declared("Where its public keys are; not together with jwks.")
     jwks: dict[str, Any] | None = _declared("Its public keys as a JWK Set; not with jwks_uri.")  # noqa: RUF009 – the default is None.
-    sector_identifier_uri: str | None = _declared("Lists the redirect URIs that share pairwise subjects.")
+    sector_identifier_uri: str | None = _declared("Lists the redirect URIs with the same pairwise subjects.")
     subject_type: str = _declared("public or pairwise.", "public")
     id_token_signed_response_alg: str = _declared(
         "Signature of its ID Tokens and Logout Tokens: RS256, ES256, EdDSA or PS256.", "RS256"
@@ -200,7 +200,7 @@ class ClientMetadata:
 
     @property
     def signature_of_answers(self) -> str:
-        """What signs its authorization answers; jarm §3: 'The default, if omitted, is RS256'."""
+        """The algorithm of signed authorization answers; jarm §3: 'The default, if omitted, is RS256'."""
         usual = FAPI2_SIGNATURE if self.follows_fapi2 else _USUAL_SIGNATURE
         return self.authorization_signed_response_alg or usual
 
@@ -232,6 +232,6 @@ class ClientMetadata:
 
 # FAPI 2.0 §5.4.1 leaves out RS256.
 _USUAL_SIGNATURE, FAPI2_SIGNATURE = "RS256", "PS256"
-# What was declared with a meaning; each has its option in the command.
+# The fields that are declared with a meaning; each has its option in the command.
 DECLARED = tuple(declared for declared in fields(ClientMetadata) if declared.metadata)
 FIELDS = tuple(declared.name for declared in DECLARED)

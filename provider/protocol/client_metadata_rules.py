@@ -77,7 +77,7 @@ def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Prob
     values, malformed = with_ascii_hosts(values)
     translations, mistyped = read_translations(asked)
     values["translations"], more = with_ascii_hosts(translations)
-    # What is never kept is refused all the same: who asks for it must not believe to have it.
+    # Members that are never kept are refused all the same: the client must not believe to have them.
     unknown = [Problem(name, "is not supported") for name in _NOT_OFFERED if asked.get(name) is not None]
     return values, problems + mistyped + malformed + more + unknown
 
@@ -194,7 +194,7 @@ def _grant_problems(metadata: ClientMetadata) -> Iterator[Problem]:
             "must contain authorization_code or the device grant when it contains refresh_token",
         )
     for grant_type in ("client_credentials", TOKEN_EXCHANGE):
-        # rfc6749 §4.4, rfc8693 §5: whoever cannot prove itself would act for anybody who asks.
+        # rfc6749 §4.4, rfc8693 §5: any sender could act as a client that cannot prove itself.
         if metadata.is_public and metadata.may_use_grant_type(grant_type):
             yield Problem("grant_types", f"must not hold {grant_type} for a public client")
 

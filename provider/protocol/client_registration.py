@@ -19,7 +19,7 @@ def read_registration(
     """Validate what a client wants to register. Raises InvalidClientMetadata with every problem.
 
     rfc7591 §2: unknown members are ignored. rfc7592 §2.2: null means the same as absent. `may_be_unwise`
-    tells whether a redirect URI is accepted although it is unwise; `registered` is what a known client has.
+    says whether a redirect URI is accepted although it is unwise; `registered` is what a known client has.
     """
     values, problems = read_members(asked)
     if "response_types" not in values and _CODE_GRANT not in values.get("grant_types", (_CODE_GRANT,)):

@@ -23,7 +23,7 @@ from provider.protocol.signed_token import (
 )
 
 # rfc9864 §2.2 calls Ed25519 by its name; many clients still say EdDSA and mean the same. FAPI 2.0 §5.4.1
-# leaves out RS256, and nobody has proofs by it from before.
+# leaves out RS256, and no client has proofs by it from before.
 PROOF_ALGORITHMS = ("ES256", "PS256", "Ed25519", "EdDSA")
 # How far from now a proof may have been made, in either direction: clocks of people's devices differ.
 LONGEST_DISTANCE = timedelta(seconds=60)
@@ -102,7 +102,7 @@ def _verified(text: str) -> tuple[Key, dict[str, Any]]:
 
 
 def _key_of(header: Mapping[str, Any]) -> Key:
-    """Return the key that a proof brings along, which here alone is what a header is for."""
+    """Return the key that a proof brings along, which is allowed only in this kind of token."""
     if type_named_in(header) != "dpop+jwt":
         raise MalformedProof("the typ of the DPoP proof is not dpop+jwt")
     alg, jwk = header.get("alg"), header.get("jwk")

@@ -1,6 +1,6 @@
 """A token that is encrypted to a public key of its recipient, as a compact JWE (rfc7516 §7.1).
 
-Offered are those algorithms that give nobody a padding oracle (no RSA1_5), need no shared secret (no `dir`)
+Offered are algorithms that are no padding oracle (no RSA1_5), need no shared secret (no `dir`)
 and are implemented by the usual libraries.
 """
 
@@ -32,7 +32,7 @@ class Encryption:
     enc: str
 
     def key_among(self, keys: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-        """Return the key to encrypt to, or None: the first for encryption alone, else the first for both."""
+        """Return the key to encrypt to, or None: the first only for encryption, else the first for both."""
         fitting = [key for key in keys if self._fits(key)]
         return next((key for key in fitting if "use" in key), next(iter(fitting), None))
 
@@ -50,7 +50,7 @@ class Encryption:
 def encrypt(token: str, key: Mapping[str, Any], by: Encryption, *, signed: bool) -> str:
     """Return a token encrypted to a public JWK. Raises UnusableKey.
 
-    `signed` tells that the token is a JWT itself (rfc7519 §5.2).
+    `signed` says that the token is a JWT itself (rfc7519 §5.2).
     """
     # Registrations read the names of the algorithms alone, and the library takes its time to import.
     from joserfc import jwe, jwk
@@ -64,7 +64,7 @@ def encrypt(token: str, key: Mapping[str, Any], by: Encryption, *, signed: bool)
     if signed:
         header["cty"] = "JWT"
     try:
-        # What else a JWK says has been looked at; the library has its own opinion of it.
+        # The other members of the JWK have been checked; the library has its own opinion of them.
         public = jwk.import_key({name: key[name] for name in _PUBLIC[key["kty"]]})
         return jwe.encrypt_compact(header, token, public, algorithms=[by.alg, by.enc])
     except LIBRARY_FAILURES as exc:

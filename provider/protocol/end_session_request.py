@@ -7,9 +7,9 @@ from provider.protocol.parameters import UNREADABLE_BODY, Flaw, Usable
 
 # THR-11: `state` comes back in a redirect, and no browser or server takes addresses without end.
 LONGEST_STATE = 2048
-# Whose session is meant. Repeated with one and the same value they are still clear.
+# These say whose session is meant. Repeated with one and the same value they are still clear.
 WHO = frozenset({"id_token_hint", "client_id"})
-# Where the person goes afterwards; without one of these as it was sent, the app could not make sense of it.
+# These say where the person goes afterwards; the app needs each exactly as it was sent.
 # An unreadable body may have held any of them.
 WAY_BACK = frozenset({"post_logout_redirect_uri", "state", UNREADABLE_BODY})
 PARAMETERS = frozenset({*WHO, "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"})

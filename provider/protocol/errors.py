@@ -14,9 +14,9 @@ class ProtocolError(Exception):
 
     error: ClassVar[str] = "server_error"
     status_code: ClassVar[int] = 400
-    # Whether a client that was proven may be told by a redirect (rfc6749 §4.1.2.1).
+    # Whether it may be sent by a redirect to a client that was proven (rfc6749 §4.1.2.1).
     redirectable: ClassVar[bool] = True
-    # What the operator is told of it.
+    # Its explanation for the operator.
     refusal: Refusal | None = None
 
     def __init__(self, description: str = "", *, detail: str = "") -> None:
@@ -201,7 +201,7 @@ class InvalidSoftwareStatement(ProtocolError):
 
 
 class UnapprovedSoftwareStatement(ProtocolError):
-    """rfc7591 §3.2.2: nobody here believes the issuer of the software statement."""
+    """rfc7591 §3.2.2: the issuer of the software statement is not trusted."""
 
     error = "unapproved_software_statement"
     redirectable = False
@@ -214,7 +214,7 @@ class RegistrationNotSupported(ProtocolError):
 
 
 class NotFound(ProtocolError):
-    """rfc9110 §15.5.5: what was asked about does not exist, or is somebody else's."""
+    """rfc9110 §15.5.5: it does not exist, or belongs to another person."""
 
     error = "not_found"
     status_code = 404
@@ -241,7 +241,7 @@ class MissingToken(InvalidToken):
 
 
 class MissingSession(MissingToken):
-    """The account API's word for it: an app without a token must tell it from one with a dead token."""
+    """The account API's error for it, which apps can distinguish from that for a revoked token."""
 
     error = "missing_token"
 

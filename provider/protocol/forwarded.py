@@ -56,7 +56,7 @@ def read_node(text: str) -> IPAddress | None:
     except ValueError:
         return None
     if isinstance(address, IPv6Address):
-        # rfc4007 §11: a zone has a meaning on its own machine alone.
+        # rfc4007 §11: a zone has a meaning only on its own machine.
         return address.ipv4_mapped or IPv6Address(address.packed)
     return address
 

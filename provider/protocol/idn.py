@@ -14,7 +14,7 @@ from provider.protocol.uri import MalformedURI
 _LONGEST_HOST = 253
 _WEB = re.compile(r"(https?://)([^/?#:@\\\[\]]+)((?:[/?#:].*)?)", re.DOTALL)
 _A_LABEL = re.compile(r"(?:^|\.)xn--")
-# What keeps letters that are written from right to left from reordering what stands beside them.
+# Isolates letters that are written from right to left, which would reorder the text beside them.
 _ISOLATED = "\u2068{}\u2069"
 
 

@@ -52,11 +52,11 @@ def problems_of_jwks(jwks: Mapping[str, Any]) -> Iterator[str]:
 def usable_keys(document: object) -> list[dict[str, Any]]:
     """Return those keys of a published JWK Set that may verify something; rfc7517 §5: ignore the others.
 
-    Raises ValueError for what is no JWK Set. One with more keys than anybody needs is none (URL-58).
+    Raises ValueError if it is no JWK Set, or has more keys than any client needs (URL-58).
     """
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or len(keys) > MAX_KEYS:
-        raise ValueError(f"not a JWK Set of {MAX_KEYS} keys at the most")
+        raise ValueError(f"not a JWK Set of {MAX_KEYS} keys at most")
     return [
         key
         for key in keys

@@ -105,9 +105,9 @@ def _scripts_of(word: str) -> frozenset[str]:
     starts, ranges, names = _scripts()
     found = set()
     for code in map(ord, word):
-        place = bisect_right(starts, code) - 1
-        if place >= 0 and code <= ranges[place][1]:
-            found.add(names[ranges[place][2]])
+        index = bisect_right(starts, code) - 1
+        if index >= 0 and code <= ranges[index][1]:
+            found.add(names[ranges[index][2]])
     return frozenset(found - _OF_NO_SCRIPT)
 
 

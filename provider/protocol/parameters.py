@@ -18,7 +18,7 @@ from provider.protocol.errors import InvalidRequest
 MOST_PARAMETERS = 100
 # Several values are kept as one text with spaces between: no resource is a URI that has one.
 REPEATABLE = frozenset({"resource"})
-# What a request body that is not a form is called among the flaws of a request.
+# The name of a request body that is not a form, among the flaws of a request.
 UNREADABLE_BODY = "request body"
 
 
@@ -168,5 +168,5 @@ def check_text(name: str, value: str) -> None:
 
 
 def _named(name: str) -> str:
-    """Return a stranger's parameter name as something that can be said in one line."""
+    """Return an unknown parameter's name in a form that fits into one line."""
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name[:40])

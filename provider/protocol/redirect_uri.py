@@ -42,7 +42,7 @@ def shown(uri: str) -> str:
     """Return a refused URI for a log or a page: without what may be secret, in ASCII, of bounded length.
 
     User information, query and fragment are replaced by an ellipsis; what is not printable is escaped. What
-    is neither a URI nor a path may be anything, such as a token in the wrong place, and is not shown.
+    is neither a URI nor a path may be anything, such as a misplaced token, and is not shown.
     """
     if not _URI_OR_PATH.match(uri):
         return "(not a URI)"

@@ -60,4 +60,4 @@ def why_unwise(uri: str, *, native: bool) -> str | None:
         return None
     if parsed.stays_on_device or parsed.is_in_local_network:
         return _LOCAL
-    raise MalformedURI("uses http, which is allowed for localhost, 127.0.0.1 and [::1] alone")
+    raise MalformedURI("uses http, which is allowed only for localhost, 127.0.0.1 and [::1]")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 CODE, ID_TOKEN, TOKEN = "code", "id_token", "token"
 CODE_ONLY = frozenset({CODE})
 # core §3.2, §3.3. rfc9700 §2.1.2: an access token comes through a browser only with an ID Token or a code
-# that vouches for it, so `token` alone is not among them.
+# that vouches for it, so `token` by itself is not among them.
 FRONT_CHANNEL_TYPES = ("id_token", "id_token token", "code id_token", "code token", "code id_token token")
 QUERY, FRAGMENT, FORM_POST = "query", "fragment", "form_post"
 _CARRIERS = (QUERY, FRAGMENT, FORM_POST)
@@ -46,7 +46,7 @@ def default_mode(response_type: ResponseType) -> str:
 
 
 def answering_mode(parameters: Mapping[str, str], *, always_signed: bool = False) -> ResponseMode:
-    """Return how to answer a request that may turn out to be wrong, even in its response mode.
+    """Return how to answer a request whose parameters, even its response mode, may be invalid.
 
     An app that asks for a JWT, or has registered that it gets one, gets nothing else.
     """

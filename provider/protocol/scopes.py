@@ -32,9 +32,9 @@ CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
     "phone": ("phone_number", "phone_number_verified"),
 }
 STANDARD_SCOPES = (OPENID, *CLAIMS_OF_SCOPE, OFFLINE_ACCESS)
-# They speak of a person, and a client alone cannot have them.
+# They are about a person, and a client cannot have them for itself.
 PERSONAL_SCOPES = (*STANDARD_SCOPES, ACCOUNT)
-# They are for a client alone, and no person can grant them.
+# They are only for a client itself, and no person can grant them.
 CLIENT_SCOPES = (GLOBAL_TOKEN_REVOCATION,)
 STANDARD_CLAIMS = ("sub", *(claim for claims in CLAIMS_OF_SCOPE.values() for claim in claims))
 

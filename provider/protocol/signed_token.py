@@ -20,7 +20,7 @@ from provider.protocol import strict_json
 
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
 _TEXTS = ("alg", "kid", "typ")
-# What libraries raise for keys and signatures of the wrong kind; each means that nothing was verified.
+# Raised by libraries for keys and signatures of the wrong kind; each means that nothing was verified.
 LIBRARY_FAILURES = (
     *(JoseError, UnsupportedAlgorithm, ValueError, TypeError, KeyError, AttributeError),
     *(OverflowError, RecursionError),

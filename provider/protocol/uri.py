@@ -46,7 +46,7 @@ _LOCAL_DOMAINS = (".local", ".home.arpa", ".internal", ".lan", ".home", ".locald
 _AUTHORITY = re.compile(r"[^:/?#]+://([^/?#]*)")
 # With the underscore, which is not for host names but common in those of containers and intranets.
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-# What inet_aton would take for a number: a name may not end so, or 127.1 and 0x7f.1 would be addresses.
+# Numbers in the eyes of inet_aton: a name may not end so, or 127.1 and 0x7f.1 would be addresses.
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL_ESCAPE = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff])")

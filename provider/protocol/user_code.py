@@ -1,10 +1,10 @@
 """The code that a person carries from a device's screen to a browser (rfc8628 §6.1)."""
 
-# rfc8628 §6.1: consonants alone make no words, and none of them is taken for a digit.
+# rfc8628 §6.1: consonants make no words, and none of them is taken for a digit.
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 LENGTH = 8
 _GROUP = 4
-# More than anybody types, whatever they put between the letters.
+# More than any person types, whatever they put between the letters.
 _LONGEST_TYPED = 64
 
 
@@ -14,7 +14,7 @@ def shown(code: str) -> str:
 
 
 def read(typed: str) -> str | None:
-    """Return the code that somebody typed, or None for what cannot be one.
+    """Return the code that a person typed, or None if it cannot be one.
 
     rfc8628 §6.1: the server should 'make a case-insensitive comparison' and 'strip' what is no letter
     of the alphabet. A letter that no code has is a mistake, though, and not dropped.

@@ -8,9 +8,9 @@ from typing import Any
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
-# What a sender must keep up once half of the deadline has passed; slower lines than this are not in use.
+# The least rate of a sender once half of the deadline has passed; slower lines than this are not in use.
 LEAST_BYTES_PER_SECOND = 1024
-# What is read and thrown away of a body that was refused, so that its sender gets to see the answer.
+# How much of a refused body is read and thrown away, so that its sender gets to see the answer.
 _MOST_DRAINED = 1024 * 1024
 # Without a length or a coding HTTP/1 has no body; HTTP/2 may have one, but not with these (rfc9110 §9.3).
 _METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})

@@ -10,7 +10,7 @@ Scope = dict[str, Any]
 Environ = dict[str, Any]
 
 # WSGI folds `X_Forwarded_For` and `X-Forwarded-For` into one name. Only hyphens are passed on; names that
-# came with underscores are listed under this key, folded, for whoever must refuse them.
+# came with underscores are listed under this key, folded, to be refused.
 UNDERSCORED = "curfew.underscored_headers"
 # An HTTP status with which the request must be refused, whatever it asks for.
 REFUSED = "curfew.refused"

@@ -108,14 +108,14 @@ class Front:
         try:
             if REFUSED in environ:
                 return await self._run(self._body_refusals, environ)
-            return await self._run_in_turn(environ)
+            return await self._run_in_lane(environ)
         except NoThreadFree:
             return without_the_application(environ.get(REFUSED, _BUSY), environ)
-        except Exception:  # noqa: BLE001 – what escapes an application is its defect; the server lives on.
+        except Exception:  # noqa: BLE001 – an exception of the application is its defect; the server goes on.
             event_log.error("request_failed", exc_info=True, method=environ["REQUEST_METHOD"])
             return without_the_application(_DEFECT, environ)
 
-    async def _run_in_turn(self, environ: Environ) -> Answer:
+    async def _run_in_lane(self, environ: Environ) -> Answer:
         try:
             asked = inside(environ["PATH_INFO"], self._issuer_path)
             return await self._run(self._lanes.get(asked, self._requests), environ)

@@ -51,7 +51,7 @@ class Lane:
             self._hand_on()
 
     def _hand_on(self) -> None:
-        """Give a thread to whoever has waited longest."""
+        """Give a thread to the request that has waited longest."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.got_thread.done():
