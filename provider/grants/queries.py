@@ -12,11 +12,11 @@ from provider.clients.models import Client
 from provider.grants.consent import Consent, read_consent
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import db
+from provider.infrastructure.database import Instant, db
 from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
 
 
-def grant_is_valid(now: datetime) -> ColumnElement[bool]:
+def grant_is_valid(now: Instant) -> ColumnElement[bool]:
     """The condition, over Grant, Account, Client and ProviderState, that a grant is valid (design §4)."""
     return and_(
         Grant.revoked_at.is_(None),

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
+    BindParameter,
     CursorResult,
     DateTime,
     Delete,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     TypeDecorator,
     Update,
+    bindparam,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -91,6 +93,11 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# The present instant in a statement that is built once, when its module is imported.
+NOW: BindParameter[datetime] = bindparam("now", type_=UTCDateTime())
+Instant = datetime | BindParameter[datetime]
 
 
 def foreign_key(target: str) -> ForeignKey:

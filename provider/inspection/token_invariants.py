@@ -14,8 +14,8 @@ from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure.provider_state import ProviderState
 from provider.sessions.models import ClientSession, Session
+from provider.tokens.conditions import token_of_grant_is_valid
 from provider.tokens.device_models import DeviceCode
-from provider.tokens.liveness import token_of_grant_is_valid
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 
 

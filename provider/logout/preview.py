@@ -20,7 +20,7 @@ from provider.logout.participants import (
 )
 from provider.logout.signed_tokens import SignedTokens, by_name, held_until, list_elsewhere
 from provider.sessions.models import ClientSession, Session
-from provider.tokens.liveness import outlives_session
+from provider.tokens.conditions import outlives_session
 from provider.tokens.models import RefreshToken
 
 # A person with more sessions is shown the newest, and how many there are.

@@ -1,7 +1,6 @@
 """Questions about sessions; whether one is live is one condition over all levels (design §4)."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, select, true
@@ -10,7 +9,7 @@ from provider.accounts.models import Account
 from provider.clients.models import Client, OfflinePolicy
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import db
+from provider.infrastructure.database import Instant, db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
 from provider.sessions.models import ClientSession, Session
@@ -29,7 +28,7 @@ class FoundSession:
     asks_about_offline: bool = False
 
 
-def session_is_live(now: datetime) -> ColumnElement[bool]:
+def session_is_live(now: Instant) -> ColumnElement[bool]:
     """The condition, over Session, Account and ProviderState, that a session is live."""
     return and_(
         Session.ended_at.is_(None),

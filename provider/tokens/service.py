@@ -13,7 +13,7 @@ from provider.clients.models import Client
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
 from provider.infrastructure.provider_state import ProviderState
-from provider.tokens.liveness import service_token_is_valid
+from provider.tokens.conditions import service_token_is_valid
 from provider.tokens.models import AccessToken
 
 

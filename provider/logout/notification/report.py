@@ -12,7 +12,7 @@ from provider.infrastructure.database import db
 from provider.logout.models import Logout, LogoutScope
 from provider.logout.notice import is_of_logout
 from provider.sessions.models import ClientSession
-from provider.tokens.liveness import outlives_session
+from provider.tokens.conditions import outlives_session
 from provider.tokens.models import RefreshToken
 
 
