@@ -68,7 +68,7 @@ def _install_web(app: Flask, added: "Iterable[RouteGroup]") -> None:
 
 
 def compose_services(settings: Settings, waker: Waker | None = None) -> current.Services:
-    """Compose the settings and the doors of one application; `waker` wakes the worker of its process tree."""
+    """Compose the services of one application; `waker` wakes the worker of its process tree."""
     policy = OutboundPolicy(
         allowed_networks=settings.outbound_networks,
         allowed_hosts=settings.outbound_hosts,

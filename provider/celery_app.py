@@ -44,7 +44,7 @@ celery = make_celery(_settings)
 
 @celery.task(name=DELIVER, ignore_result=True)  # type: ignore[untyped-decorator]  # Celery ships no types.
 def deliver(logout_id: object = None) -> None:
-    """Answer a wake-up."""
+    """Act on a wake-up."""
     process.deliver(logout_id)
 
 

@@ -1,4 +1,4 @@
-"""Every table of the application, so that metadata and migrations see them all."""
+"""Every table, so that metadata and migrations see them all."""
 
 import provider.accounts.models
 import provider.audit.models

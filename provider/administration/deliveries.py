@@ -76,7 +76,7 @@ def _cancelled(ids: Collection[UUID], reason: str) -> list[Delivery]:
 
 def _record_resent(found: Sequence[Delivery]) -> None:
     _record(EventTag.DELIVERY_RESENT, found)
-    after_commit(partial(_wake, found[-1].id))
+    after_commit(partial(_wake_worker, found[-1].id))
 
 
 def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
@@ -94,6 +94,6 @@ def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
         )
 
 
-def _wake(delivery_id: UUID) -> None:
+def _wake_worker(delivery_id: UUID) -> None:
     # Without a broker no worker is woken, and one finds the delivery at its next sweep.
     current.services().wake_ups.send(str(delivery_id))

@@ -1,6 +1,6 @@
 """Components from above the command line, passed in by its starter (`provider.command`).
 
-The import layers put the application above its commands; a command therefore does not import
+The layers put the application above its commands; a command therefore does not import
 it but is given it.
 """
 

@@ -5,13 +5,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, String, bindparam, func, select
 
 from provider.clients.models import Client
 from provider.infrastructure.database import db
 
 # A database cannot look for NUL or unpaired surrogates; JSON or addresses of others may hold both.
 _NEVER_AN_ID = re.compile("[\0\ud800-\udfff]")
+_NAMED = select(Client).where(
+    Client.client_id == bindparam("client_id", type_=String()), Client.deleted_at.is_(None)
+)
 
 
 class UnknownClient(LookupError):
@@ -19,15 +22,15 @@ class UnknownClient(LookupError):
 
 
 def find_by_client_id(client_id: str) -> Client | None:
-    """Find a client that was not removed by what it is called on the wire. Served by the unique client_id."""
+    """Find a client that was not removed by its client_id. Served by the unique client_id."""
     if _NEVER_AN_ID.search(client_id):
         return None
-    named = select(Client).where(Client.client_id == client_id, Client.deleted_at.is_(None))
-    return db.session.scalars(named, execution_options={"populate_existing": True}).one_or_none()
+    named = {"client_id": client_id}
+    return db.session.scalars(_NAMED, named, execution_options={"populate_existing": True}).one_or_none()
 
 
 def get_by_client_id(client_id: str) -> Client:
-    """Return a client by what it is called on the wire, or raise UnknownClient."""
+    """Return a client by its client_id, or raise UnknownClient."""
     client = find_by_client_id(client_id)
     if client is None:
         raise UnknownClient(f"there is no client {client_id!r}")
@@ -52,7 +55,7 @@ def find(client_pk: UUID) -> Client | None:
 
 
 def client_ids_of(client_pks: Collection[UUID]) -> dict[UUID, str]:
-    """Return what clients are called on the wire by their rows, removed ones included."""
+    """Return the client_id of clients by their rows, removed ones included."""
     known = {pk: find(pk) for pk in client_pks}
     return {pk: client.client_id if client else str(pk) for pk, client in known.items()}
 

@@ -76,7 +76,7 @@ def authorize() -> Response:
         handle = parked.park(
             _KIND, case.to_park, browser=None, answers=case.first_answers, pushed_id=case.pushed_id
         )
-    return redirect_to_own(f"/authorize/resume/{handle}")
+    return redirect_to("endpoints.resume_authorize", handle=handle)
 
 
 def _read() -> Parameters:
@@ -227,8 +227,8 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
             )
         elif case.interaction.answers | answers != case.interaction.answers:
             parked.answer(case.interaction, **answers)
-    page = "consent" if isinstance(need, NeedConsent) else "sign-in"
-    return redirect_to_own(f"/{page}/{handle}")
+    page = "pages.consent" if isinstance(need, NeedConsent) else "pages.sign_in"
+    return redirect_to(page, handle=handle)
 
 
 def _close(case: AuthorizationCase) -> None:

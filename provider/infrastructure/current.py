@@ -1,6 +1,6 @@
 """The components of the running application: settings and the services that need them.
 
-The composition root installs them in the application; rooms ask here and never see the framework.
+The composition root installs them; rooms get them here and never see the framework.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The settings and services of one application."""
+    """The settings of one application, and what connects it to other systems."""
 
     settings: Settings
     data_keys: DataKeys
@@ -38,7 +38,7 @@ def install(app: Flask, services: Services) -> None:
 
 
 def services() -> Services:
-    """Return the services of the application at work."""
+    """Return the services of the current application."""
     return cast("Services", current_app.extensions[_NAME])
 
 

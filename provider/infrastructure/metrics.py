@@ -1,4 +1,4 @@
-"""Every metric of the application, declared here and nowhere else.
+"""Every metric, declared here and nowhere else.
 
 Counters and histograms belong to the process that counts. Values that the database knows better are gauges,
 measured anew at each scrape and so the same whichever process is asked. `docs/alerts.yml` and

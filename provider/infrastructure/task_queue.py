@@ -1,4 +1,4 @@
-"""The door to Celery: wake-ups for workers, and the application that a worker runs.
+"""The door to Celery: the wake-ups of workers, and the application that the worker runs.
 
 The outbox row is the truth and a message only says "look now": it is never retried, never delayed and
 acknowledged early, so that a lost one costs one sweep and nothing else (dependencies, decision 3).
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 QUEUE = "curfew"
 DELIVER = "curfew.deliver"
-# A frozen broker must not hold up the request that wakes: a second at most, then silence for a while.
+# A frozen broker must not hold up the request that sends a wake-up: a second at most, then none for a while.
 _PUBLISH_TIMEOUT = 1.0
 _SILENCE_AFTER_FAILURE = 5.0
-_WAKE_UPS_AT_ONCE = 10
+_SENT_AT_ONCE = 10
 # kombu waits for one second per BRPOP; a shorter socket timeout would cut every idle wait.
 _CONSUME_TIMEOUT = 15.0
 
@@ -54,17 +54,17 @@ _WORKER_OPTIONS: dict[str, Any] = {
 
 
 class WakeUps:
-    """Wakes a worker after a commit. A wake-up may fail: sweepers find the row by themselves."""
+    """Wakes a worker after a commit. That it fails is normal: the sweepers find the row by themselves."""
 
     def __init__(self, broker_url: str, waker: Waker | None = None) -> None:
         self._celery = _publisher(broker_url) if broker_url else None
         # Wakes the worker of this process tree, where it has one (`curfew serve --with-worker`).
         self._waker = waker
-        self._sending = threading.BoundedSemaphore(_WAKE_UPS_AT_ONCE)
+        self._publishing = threading.BoundedSemaphore(_SENT_AT_ONCE)
         self._silent_until = 0.0
 
     def send(self, logout_id: str) -> bool:
-        """Wake a worker because a logout has notifications to send; False means that none was woken."""
+        """Have workers look, because a logout has deliveries to make; False if no worker was woken."""
         return self._publish(logout_id) or (self._waker is not None and self._waker.wake())
 
     def _publish(self, logout_id: str) -> bool:
@@ -72,7 +72,7 @@ class WakeUps:
             return False
         from kombu.exceptions import KombuError
 
-        if not self._sending.acquire(blocking=False):
+        if not self._publishing.acquire(blocking=False):
             # As many threads as there are connections are waiting for the broker: that is a slow one.
             return False
         try:
@@ -82,7 +82,7 @@ class WakeUps:
             event_log.warning("wake_up_failed", problem=type(exc).__name__)
             return False
         finally:
-            self._sending.release()
+            self._publishing.release()
         return True
 
 
@@ -102,7 +102,7 @@ def _publisher(broker_url: str) -> "Celery":
     celery = Celery("curfew-wake-ups", broker=broker_url, set_as_current=False)
     celery.conf.update(_SHARED_OPTIONS)
     celery.conf.update(
-        broker_pool_limit=_WAKE_UPS_AT_ONCE,
+        broker_pool_limit=_SENT_AT_ONCE,
         broker_connection_timeout=_PUBLISH_TIMEOUT,
         broker_transport_options={
             "socket_timeout": _PUBLISH_TIMEOUT,

@@ -1,4 +1,4 @@
-"""Readings of the gauges at this moment, by a few cheap statements."""
+"""The present state, as readings of the gauges: a few cheap statements."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -52,7 +52,7 @@ def thumbprint(members: Mapping[str, str]) -> str:
 
 
 def public_part(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the members of a stored key that may be published, and no others (KEY-08)."""
+    """Return the public members of a stored key, and no others (KEY-08)."""
     return {name: jwk[name] for name in (*_MEMBERS[jwk["kty"]], "alg", "use", "kid")}
 
 

@@ -69,7 +69,7 @@ class LogoutOutcome:
     survivors: list[Participant] = field(default_factory=list)
 
     @property
-    def woke_worker(self) -> bool:
+    def is_worker_woken(self) -> bool:
         """Whether a worker sends the notifications now, and not at its next sweep. Ask after the commit."""
         return bool(self.wake_up.result())
 

@@ -98,9 +98,9 @@ def _end_app(found: FoundSession, client_id: str) -> Response:
         (participant for participant in participants if participant.client.client_id == client_id), None
     )
     if participant is None or participant.client_session is None:
-        return redirect_to_own("/account")
+        return redirect_to("pages.account")
     client_session = participant.client_session
-    result_handle = result_handle_of(f"account participant {client_session.id}")
+    result_handle = result_handle_of(f"account share {client_session.id}")
     cause = cause_of(result_handle, asked_in=found)
     outcome = in_transaction(lambda: end_client_session(client_session, cause))
     return show_result(outcome, result_handle)

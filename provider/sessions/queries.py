@@ -1,15 +1,16 @@
 """Questions about sessions; whether one is live is one condition over all levels (design §4)."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, select, true
+from sqlalchemy import ColumnElement, Integer, Select, String, Uuid, and_, bindparam, exists, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client, OfflinePolicy
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import Instant, db
+from provider.infrastructure.database import NOW, Instant, db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
 from provider.sessions.models import ClientSession, Session
@@ -40,17 +41,34 @@ def session_is_live(now: Instant) -> ColumnElement[bool]:
     )
 
 
+_HANDLE_DIGEST = bindparam("handle_digest", type_=String())
+_LIVE = (
+    select(Session, Account, ProviderState.epoch)
+    .join(Account, Account.id == Session.account_id)
+    .join(ProviderState, true())
+    .where(session_is_live(NOW))
+)
+_LIVE_BY_HANDLE = _LIVE.where(Session.handle_digest == _HANDLE_DIGEST)
+
+
 def find_live(handle: str) -> FoundSession | None:
     """Find the live session of a cookie, in one statement."""
-    live = (
-        select(Session, Account, ProviderState.epoch)
-        .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
-        .where(Session.handle_digest == digest_of(handle))
-        .where(session_is_live(clock.now()))
-    )
-    row = db.session.execute(live, execution_options={"populate_existing": True}).one_or_none()
+    row = _first(_LIVE_BY_HANDLE, handle_digest=digest_of(handle))
     return row and FoundSession(session=row[0], account=row[1], provider_epoch=row[2])
+
+
+_ASKS_ABOUT_OFFLINE = (
+    exists()
+    .where(ClientSession.session_id == Session.id, ClientSession.ended_at.is_(None))
+    .where(Grant.id == ClientSession.grant_id, Grant.offline, Grant.revoked_at.is_(None))
+    .where(Grant.expires_at > NOW)
+    .where(Client.id == Grant.client_id, Client.offline_policy == OfflinePolicy.ASK)
+    .correlate(Session)
+)
+_LIVE_WITH_SID = _LIVE_BY_HANDLE.add_columns(ClientSession, _ASKS_ABOUT_OFFLINE).outerjoin(
+    ClientSession,
+    and_(ClientSession.session_id == Session.id, ClientSession.sid == bindparam("sid", type_=String())),
+)
 
 
 def find_with_sid(handle: str, sid: str) -> FoundSession | None:
@@ -59,25 +77,7 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
     The client session may have ended before the session; it still belongs to this very session. Also says
     whether a client has the policy to ask about an offline grant of this session.
     """
-    now = clock.now()
-    asks = (
-        exists()
-        .where(ClientSession.session_id == Session.id, ClientSession.ended_at.is_(None))
-        .where(Grant.id == ClientSession.grant_id, Grant.offline, Grant.revoked_at.is_(None))
-        .where(Grant.expires_at > now)
-        .where(Client.id == Grant.client_id, Client.offline_policy == OfflinePolicy.ASK)
-        .correlate(Session)
-    )
-    named = and_(ClientSession.session_id == Session.id, ClientSession.sid == sid)
-    live = (
-        select(Session, Account, ProviderState.epoch, ClientSession, asks)
-        .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
-        .outerjoin(ClientSession, named)
-        .where(Session.handle_digest == digest_of(handle))
-        .where(session_is_live(now))
-    )
-    row = db.session.execute(live, execution_options={"populate_existing": True}).one_or_none()
+    row = _first(_LIVE_WITH_SID, handle_digest=digest_of(handle), sid=sid)
     if row is None:
         return None
     return FoundSession(
@@ -89,33 +89,35 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
     )
 
 
+_CLIENT_PK, _CLIENT_EPOCH = bindparam("client_pk", type_=Uuid()), bindparam("client_epoch", type_=Integer())
+# The grant must be valid by itself; a revoked one is not reused.
+_GRANT_IS_USABLE = and_(
+    Grant.id == ClientSession.grant_id,
+    Grant.revoked_at.is_(None),
+    Grant.expires_at > NOW,
+    Grant.account_epoch == Account.epoch,
+    Grant.client_epoch == _CLIENT_EPOCH,
+    Grant.provider_epoch == ProviderState.epoch,
+)
+_LIVE_WITH_CLIENT = (
+    _LIVE_BY_HANDLE.add_columns(ClientSession, Grant)
+    .outerjoin(
+        ClientSession,
+        and_(
+            ClientSession.session_id == Session.id,
+            ClientSession.client_id == _CLIENT_PK,
+            ClientSession.ended_at.is_(None),
+        ),
+    )
+    .outerjoin(Grant, _GRANT_IS_USABLE)
+)
+
+
 def find_with_client(handle: str, client: Client) -> FoundSession | None:
     """Find the live session of a cookie with the client's client session and grant, in one statement."""
-    now = clock.now()
-    # The grant must be valid by itself; a revoked one is not reused.
-    grant_is_usable = and_(
-        Grant.id == ClientSession.grant_id,
-        Grant.revoked_at.is_(None),
-        Grant.expires_at > now,
-        Grant.account_epoch == Account.epoch,
-        Grant.client_epoch == client.epoch,
-        Grant.provider_epoch == ProviderState.epoch,
+    row = _first(
+        _LIVE_WITH_CLIENT, handle_digest=digest_of(handle), client_pk=client.id, client_epoch=client.epoch
     )
-    of_client = and_(
-        ClientSession.session_id == Session.id,
-        ClientSession.client_id == client.id,
-        ClientSession.ended_at.is_(None),
-    )
-    live = (
-        select(Session, Account, ProviderState.epoch, ClientSession, Grant)
-        .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
-        .outerjoin(ClientSession, of_client)
-        .outerjoin(Grant, grant_is_usable)
-        .where(Session.handle_digest == digest_of(handle))
-        .where(session_is_live(now))
-    )
-    row = db.session.execute(live, execution_options={"populate_existing": True}).one_or_none()
     if row is None:
         return None
     return FoundSession(
@@ -134,16 +136,12 @@ def find_by_sid(sid: str) -> tuple[ClientSession, Session] | None:
     return row and (row[0], row[1])
 
 
+_LIVE_BY_ID = _LIVE.where(Session.id == bindparam("session_id", type_=Uuid()))
+
+
 def find_live_by_id(session_id: UUID) -> FoundSession | None:
     """Find a session by its identifier if it is live."""
-    live = (
-        select(Session, Account, ProviderState.epoch)
-        .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
-        .where(Session.id == session_id)
-        .where(session_is_live(clock.now()))
-    )
-    row = db.session.execute(live, execution_options={"populate_existing": True}).one_or_none()
+    row = _first(_LIVE_BY_ID, session_id=session_id)
     return row and FoundSession(session=row[0], account=row[1], provider_epoch=row[2])
 
 
@@ -176,3 +174,9 @@ def list_living_of(account_id: UUID) -> list[Session]:
     """List the sessions of a person that have not ended, whatever their epochs say."""
     living = select(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))
     return list(db.session.scalars(living))
+
+
+def _first(statement: Select[*tuple[Any, ...]], **values: object) -> Any:
+    """Run a statement that was built once; rows of the session are read anew."""
+    values[NOW.key] = clock.now()
+    return db.session.execute(statement, values, execution_options={"populate_existing": True}).one_or_none()

@@ -42,14 +42,14 @@ class Duty:
 
 
 def expire_sessions(batch: int = EXPIRY_BATCH) -> None:
-    """End expired sessions, so many at a time: those of one morning must not flood an app (DEC-06)."""
+    """End a batch of expired sessions: those of one morning must not flood an app (DEC-06)."""
     with reading():
         expired = expiry.list_expired(batch)
     _end_invalid(expired)
 
 
 def end_already_revoked() -> None:
-    """End the sessions that were revoked before they were written."""
+    """End sessions that were begun while a logout of all of them was under way."""
     with reading():
         already_revoked = expiry.list_already_revoked(EXPIRY_BATCH)
     _end_invalid(already_revoked)
@@ -80,7 +80,7 @@ def take_up_rejected() -> None:
 
 
 def _end_invalid(session_ids: Sequence[UUID]) -> None:
-    """End invalid sessions in a transaction each; a broken one must not hold up the others."""
+    """End invalid sessions in a transaction each; one that fails must not hold up the others."""
     for session_id in session_ids:
         try:
             with event_log.correlated(), transaction():
@@ -88,13 +88,13 @@ def _end_invalid(session_ids: Sequence[UUID]) -> None:
         except Exception as exc:
             if is_away(exc):
                 raise
-            # The others are invalid too.
             event_log.error("session_not_ended", exc_info=True, session_id=session_id)
 
 
 DUTIES = (
     Duty("expire_sessions", timedelta(seconds=10), expire_sessions),
     Duty(bulk_walk.DUTY, timedelta(seconds=5), carry_on_bulk_logouts),
+    # Its row in the database keeps the name that earlier releases gave it.
     Duty("end_born_dead", timedelta(hours=1), end_already_revoked),
     Duty("seal_audit", timedelta(seconds=10), seal_audit),
     Duty("report_degraded", timedelta(minutes=1), watch.report_degraded),

@@ -56,7 +56,7 @@ class WorkerProcess:
         event_log.info("worker_started", pid=os.getpid())
 
     def deliver(self, logout_id: object = None) -> None:
-        """Answer a wake-up."""
+        """Act on a wake-up from the broker."""
         tasks.deliver(self._dispatcher, logout_id)
 
     def wake(self) -> None:

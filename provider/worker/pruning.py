@@ -27,13 +27,13 @@ class _Pruning:
     delete_some: Callable[[], int]
 
 
-def prune(batch: int = BATCH, longest: timedelta = LONGEST_TURN) -> bool:
-    """Delete what has been over for long enough; return whether time ran out before all of it was deleted.
+def prune(*, batch: int = BATCH, time_limit: timedelta = TIME_LIMIT) -> bool:
+    """Delete what has been over for long enough; return whether the time limit left some of it.
 
     It goes from table to table, a batch of each: one that is flooded does not keep the others from being
     pruned.
     """
-    stop_at = time.monotonic() + longest.total_seconds()
+    stop_at = time.monotonic() + time_limit.total_seconds()
     left = [pruning for pruning in _prunings(batch) if _delete_batch(pruning) >= batch]
     while left and time.monotonic() < stop_at:
         left = [pruning for pruning in left if _delete_batch(pruning) >= batch]
@@ -61,7 +61,7 @@ def _delete_batch(pruning: _Pruning) -> int:
 
 
 def prune_expired(table: Expiring, before: datetime, limit: int = BATCH) -> int:
-    """Delete a batch of the rows of a table that expired first, and return how many there were.
+    """Delete at most `limit` of the rows of a table that expired first, and return how many there were.
 
     They are found by the index and deleted by their keys, in two statements: in one, a PostgreSQL that takes
     the table for small looks for the oldest anew for each row; for a condition on the instant alone, of which

@@ -34,7 +34,7 @@ def seconds_for(send: Callable[[], bool]) -> tuple[bool, float]:
     return send(), time.monotonic() - started
 
 
-def test_a_wake_up_reaches_a_worker(app: Flask, broker: Broker, start_worker: StartWorker) -> None:
+def test_a_wake_up_wakes_a_worker(app: Flask, broker: Broker, start_worker: StartWorker) -> None:
     worker = start_worker(sweep_interval=NO_SWEEP)
     with receiving(200) as red:
         delivery = owe(port=red.port)
@@ -64,7 +64,7 @@ def test_nobody_waits_for_a_broker_that_is_away(app: Flask, broker: Broker, faul
     assert wake_ups.send("first") is True
 
     broker.signal(fault)
-    rung, once = seconds_for(lambda: wake_ups.send("second"))
+    sent, once = seconds_for(lambda: wake_ups.send("second"))
     silent, afterwards = seconds_for(lambda: wake_ups.send("third"))
 
     assert (sent, silent) == (False, False)
@@ -98,7 +98,7 @@ def test_a_worker_starts_and_stops_without_its_broker(
 
 
 @pytest.mark.long
-def test_a_worker_hears_wake_ups_again_when_the_broker_is_back(
+def test_a_worker_is_woken_again_when_the_broker_is_back(
     app: Flask, broker: Broker, start_worker: StartWorker
 ) -> None:
     worker = start_worker(sweep_interval=NO_SWEEP)

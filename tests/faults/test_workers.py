@@ -166,7 +166,7 @@ def test_no_worker_for_a_while(open_house: OpenHouse) -> None:
 
 @pytest.mark.long
 def test_nobody_sweeps(open_house: OpenHouse, broker: Broker) -> None:
-    """FLT-14: a wake-up alone delivers; what it has missed waits for a sweep."""
+    """FLT-14: the wake-up alone delivers; what it has missed waits for a sweep."""
     house = open_house(workers=0, sweep_interval="1h")
     house.start_worker()
     sign_out_many(house, 3)
@@ -194,7 +194,7 @@ def test_five_sweepers(open_house: OpenHouse, kind: str) -> None:
 
 
 def test_a_worker_dies_and_another_carries_on(open_house: OpenHouse, broker: Broker) -> None:
-    """FLT-06, FLT-08: a wake-up meets a living lease and does nothing; the sweep takes over after it."""
+    """FLT-06, FLT-08: the wake-up meets a living lease and does nothing; the sweep takes over after it."""
     house = open_house(workers=2)
     house.rps["red"].manner = patient
     visit = house.visitors.sign_in("ada", ["red", "green"])

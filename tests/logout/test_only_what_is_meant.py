@@ -124,11 +124,11 @@ def test_a_worker_is_woken_after_the_commit_if_somebody_waits_for_it(ada, red, w
         outcome = end(one.session, BY_ADA)
         assert wake_ups.sent == []
         with pytest.raises(RuntimeError):
-            assert outcome.woke_worker
+            assert outcome.is_worker_woken
     with transaction():
         unheard = end(quiet.session, BY_ADA)
     with transaction():
         later = end(bulk.session, replace(BY_ADA, in_bulk=True))
 
     assert wake_ups.sent == [str(outcome.logout.id)]
-    assert (outcome.woke_worker, unheard.woke_worker, later.woke_worker) == (True, False, False)
+    assert (outcome.is_worker_woken, unheard.is_worker_woken, later.is_worker_woken) == (True, False, False)

@@ -72,13 +72,13 @@ def test_pruning_goes_on_until_nothing_is_left(app: Flask) -> None:
     assert count(UsedProof) == 0
 
 
-def test_a_turn_ends_and_the_next_one_comes_at_once(app: Flask) -> None:
+def test_pruning_stops_after_its_time_limit_and_goes_on_at_once(app: Flask) -> None:
     """A worker's other duties, and its stop, do not wait for a table that is flooded."""
-    prune_ten = partial(prune, batch=10, longest=timedelta(0))
     with transaction():
         db.session.execute(insert(UsedProof), overdue(25))
     others: list[int] = []
-    roster = Roster("worker", (Duty("prune", timedelta(minutes=1), prune_ten), *counting(others)))
+    prune_a_little = partial(prune, batch=10, time_limit=timedelta(0))
+    roster = Roster("worker", (Duty("prune", timedelta(minutes=1), prune_a_little), *counting(others)))
 
     for left in (15, 5, 0, 0):
         roster.do_due(threading.Event())

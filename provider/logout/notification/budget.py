@@ -21,7 +21,7 @@ def await_first_attempts(outcome: LogoutOutcome) -> bool:
     When no worker could be woken (there is no broker, and no worker in this process tree) there is nothing to
     wait for: the next sweep delivers, and the person is not made to wait for it.
     """
-    if not outcome.woke_worker:
+    if not outcome.is_worker_woken:
         return outcome.notifications == 0
     deadline = time.monotonic() + current.settings().notify_budget.total_seconds()
     progress = _progress_of(outcome)
