@@ -123,9 +123,7 @@ def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: Outbound
     started = clock.now()
     answer: Answered | Unanswered
     try:
-        response = outbound.post_form(
-            request.url, request.fields, headers=headers, total_deadline=_deadline(request, claimed)
-        )
+        response = request.send(outbound, headers, _deadline(request, claimed))
         answer = Answered(response.status, response.headers.get("Retry-After"))
     except OutboundFailure as failure:
         answer = Unanswered(failure.kind)

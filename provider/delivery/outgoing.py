@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from provider.infrastructure.outbound_http import FailureKind
+from provider.infrastructure.outbound_http import FailureKind, OutboundClient, OutboundResponse
 
 
 # A claim equals no other one; to compare them by their twenty values would be slow besides.
@@ -44,13 +44,24 @@ class ClaimedDelivery:
         return max(0, self.unfinished_attempts - 1)
 
 
+# Sends a request with these headers besides its own, and gives up after a time. Raises OutboundFailure.
+Send = Callable[[OutboundClient, Mapping[str, str], timedelta], OutboundResponse]
+
+
+def form(url: str, fields: Mapping[str, str]) -> Send:
+    """Return what sends a form."""
+    return lambda outbound, headers, deadline: outbound.post_form(
+        url, fields, headers=headers, total_deadline=deadline
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingRequest:
     """A request as its builder made it for one attempt."""
 
     url: str
-    # Holds a token: never shown, never stored (KEY-23).
-    fields: Mapping[str, str] = field(repr=False)
+    # Holds what is sent, which may be a token: never shown, never stored (KEY-23).
+    send: Send = field(repr=False)
     # The identifier of a token that is sent.
     jti: str | None
     # What the receiving client is called on the wire, for the log.

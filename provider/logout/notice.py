@@ -5,7 +5,7 @@ Deliveries that a process of the previous release has made say the same in colum
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
@@ -34,15 +34,28 @@ class LogoutNotice:
 
     def owed_to(self, client_id: UUID, subject_key: str, *, meaningful_for: timedelta | None = None) -> Owed:
         """Return the request to owe. `meaningful_for`: how long the client's own sessions live at most."""
-        columns = asdict(self)
         return Owed(
             kind=BACKCHANNEL_LOGOUT,
             client_id=client_id,
             subject_key=subject_key,
-            about={name: _plain(value) for name, value in columns.items()},
+            about=self._as_about(),
             meaningful_for=meaningful_for,
-            earlier=columns,
+            earlier={
+                "account_id": self.account_id,
+                "session_id": self.session_id,
+                "sub": self.sub,
+                "sid": self.sid,
+            },
         )
+
+    def _as_about(self) -> dict[str, str | None]:
+        # Identifiers as SQLite keeps them, which PostgreSQL reads too.
+        return {
+            "account_id": self.account_id.hex,
+            "session_id": self.session_id.hex if self.session_id else None,
+            "sub": self.sub,
+            "sid": self.sid,
+        }
 
     @classmethod
     def read(cls, about: Mapping[str, Any]) -> Self:
@@ -62,11 +75,6 @@ def _text(name: str, earlier: Any) -> ColumnElement[Any]:
 
 def _id(name: str, earlier: Any) -> ColumnElement[Any]:
     return func.coalesce(cast(Delivery.about[name].as_string(), Uuid()), earlier)
-
-
-def _plain(value: object) -> object:
-    # As SQLite keeps identifiers, and as PostgreSQL reads them too.
-    return value.hex if isinstance(value, UUID) else value
 
 
 # The same in SQL, for statements about deliveries of this kind.

@@ -25,6 +25,7 @@ from provider.delivery.outgoing import (
     Prepared,
     Superseded,
     Undeliverable,
+    form,
 )
 from provider.delivery.owner import Kind
 from provider.delivery.queries import list_deliveries, list_pending_of
@@ -65,7 +66,11 @@ class Weather:
             case "yesterday's":
                 return Superseded()
         return partial(
-            OutgoingRequest, url=about["url"], fields={"sky": about["sky"]}, jti=None, recipient="red"
+            OutgoingRequest,
+            url=about["url"],
+            send=form(about["url"], {"sky": about["sky"]}),
+            jti=None,
+            recipient="red",
         )
 
 

@@ -22,6 +22,7 @@ from provider.delivery.outgoing import (
     Prepared,
     Superseded,
     Undeliverable,
+    form,
 )
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
@@ -118,7 +119,7 @@ def _build(receiver: _Receiver, sub: str, sid: str | None) -> OutgoingRequest:
     token = jwt.sign(_claims(receiver, sub, sid, jti), typ=jwt.LOGOUT_TOKEN_TYP, alg=receiver.alg)
     return OutgoingRequest(
         url=receiver.url,
-        fields={"logout_token": token},
+        send=form(receiver.url, {"logout_token": token}),
         jti=jti,
         recipient=receiver.client_id,
         is_slow=receiver.is_slow,
