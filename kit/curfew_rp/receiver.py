@@ -84,8 +84,8 @@ class LogoutReceiver:
     def receive(self, method: str, content_type: str | None, body: bytes) -> Answer:
         """Answer a request: 200 accepted, 400 refused, 405 not a POST, 503 cannot tell, try again.
 
-        Whatever a client sends, the answer is not a 5xx: that is for a store or a provider that is away, and
-        for an `on_logout` that fails.
+        Whatever a client sends, the answer is not a 5xx (KIT-02): that is for a store or a provider that is
+        away, and for an `on_logout` that fails.
         """
         if method != "POST":
             return _refusal(405, "invalid_request", "the method must be POST", {"Allow": "POST"})
@@ -105,7 +105,7 @@ class LogoutReceiver:
         return Answer(status=200)
 
     def _accept(self, claims: LogoutClaims) -> Logout:
-        """End what the token names; its `jti` is used up last, so that a failure can be tried again."""
+        """End what the token names; its `jti` is used up last, so that it can be tried again (KIT-03)."""
         local_ids = self.index.end(sub=claims.sub, sid=claims.sid, at=claims.iat)
         logout = Logout(claims=claims, local_ids=local_ids)
         self._tell_app(logout)

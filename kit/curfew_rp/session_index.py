@@ -1,13 +1,14 @@
 """Which sessions of this app have ended, and which local sessions a `sid` or `sub` stands for.
 
-Marks are the truth: a session is live while neither its `sid` nor its `sub` has a mark of a logout. They are
-read on each request, so a session in a cookie ends too, and a logout that arrives before the sign-in's
-callback has stored the session ends it as well. Links find local sessions, so that the app can delete them.
+Marks are the truth (KIT-01): a session is live while neither its `sid` nor its `sub` has a mark of a logout.
+They are read on each request, so a session in a cookie ends too, and a logout that arrives before the
+sign-in's callback has stored the session ends it as well. Links find local sessions, so that the app can
+delete them.
 """
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -109,15 +110,22 @@ class SessionIndex:
         too_old = time.time() - sign_in.issued_at > self._lifetime
         if sign_in.iss != self.issuer or too_old:
             return False
-        by_person = [self._key("sub", sign_in.sub)]
-        if sign_in.sid is None:
-            by_person.append(self._key("sub-without-sid", sign_in.sub))
-        named = (("sid", sign_in.sid), ("local", local_id))
-        at_all = [self._key(kind, name) for kind, name in named if name is not None]
-        marks = self.store.marks(by_person + at_all)
-        # Tokens hold whole seconds as a rule; a sign-in in the very second of a logout is refused.
-        ended_by_sub = any(int(sign_in.issued_at) <= marks[key] for key in by_person if key in marks)
-        return not ended_by_sub and not any(key in marks for key in at_all)
+        always = [("sid", sign_in.sid), ("local", local_id)]
+        named = [self._key(kind, name) for kind, name in always if name is not None]
+        by_instant = self._by_instant(sign_in)
+        marks = self.store.marks([*named, *by_instant])
+        return not _is_ended_by(marks, by_instant, sign_in) and not any(key in marks for key in named)
+
+    def has_ended_since(self, sign_in: SignIn) -> bool:
+        """Whether a logout has named the session or the person at or after `issued_at`; for access tokens.
+
+        A token that is issued after the logout of its session is one that outlives it: with offline_access
+        (KIT-04). Raises StoreUnavailable.
+        """
+        keys = self._by_instant(sign_in)
+        if sign_in.sid is not None:
+            keys.append(self._key("sid", sign_in.sid))
+        return _is_ended_by(self.store.marks(keys), keys, sign_in)
 
     def end(self, *, sub: str | None, sid: str | None, at: float) -> list[str]:
         """End the session of a `sid`, or all sessions of a `sub` that were signed in by `at`.
@@ -155,6 +163,11 @@ class SessionIndex:
         """Remember a `jti`; of several processes with the same token, one gets True."""
         return self.store.claim(self._key("jti", jti), seconds)
 
+    def _by_instant(self, sign_in: SignIn) -> list[str]:
+        """Return the keys of logouts that end only what began before them."""
+        kinds = ("sub",) if sign_in.sid is not None else ("sub", "sub-without-sid")
+        return [self._key(kind, sign_in.sub) for kind in kinds]
+
     def _ended_keys(self, sub: str | None, sid: str | None) -> list[str]:
         """Return the keys that a logout marks; one with a `sid` ends that session alone.
 
@@ -174,6 +187,11 @@ class SessionIndex:
 
     def _key(self, kind: str, name: str) -> str:
         return f"{self._scope}:{kind}:{_digest(name)}"
+
+
+def _is_ended_by(marks: Mapping[str, float], keys: Iterable[str], sign_in: SignIn) -> bool:
+    # Tokens hold whole seconds as a rule; a sign-in in the very second of a logout is refused.
+    return any(int(sign_in.issued_at) <= marks[key] for key in keys if key in marks)
 
 
 def last_heard_at(store: Store, issuer: str) -> float | None:

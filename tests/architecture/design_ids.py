@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.architecture.sources import ROOT
 
-FAMILIES = ("ABU", "DEC", "DLV", "FIG", "FLT", "INV", "KEY", "LIB", "RACE", "SEC", "THR", "URL")
+FAMILIES = ("ABU", "DEC", "DLV", "FIG", "FLT", "INV", "KEY", "KIT", "LIB", "RACE", "SEC", "THR", "URL")
 _FAMILY = "|".join(FAMILIES)
 # `DLV-14`, `DLV-14, 15`, `LIB-01 to LIB-05`: what follows the first may leave the family out.
 _CITED = re.compile(rf"\b({_FAMILY})-(\d{{2,4}})((?:(?:, | and | to )(?:(?:{_FAMILY})-)?\d{{2,4}}\b)*)")

@@ -128,6 +128,15 @@ def test_a_token_is_refused_as_soon_as_its_app_has_heard_of_the_logout(signed, p
     assert refusal(signed, call(other)).status == 401
 
 
+def test_a_token_that_outlives_its_session_is_let_in(signed, provider, store):
+    """A client with offline_access has refreshed after the logout; the sid is still that of the session."""
+    index = SessionIndex(store, issuer=provider.issuer, client_id=CLIENT_ID)
+    index.end(sub="ada", sid="sid-1", at=time.time() - 30)
+
+    assert refusal(signed, call(access_token(provider, iat=int(time.time()) - 40))).status == 401
+    assert signed.check(call(access_token(provider, iat=int(time.time()) - 20))).sub == "ada"
+
+
 def test_another_apps_logout_does_not_end_the_token(signed, provider, store):
     SessionIndex(store, issuer=provider.issuer, client_id="blog").end(sub="ada", sid="sid-1", at=time.time())
 

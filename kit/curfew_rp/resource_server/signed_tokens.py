@@ -104,5 +104,5 @@ class SignedTokens:
         except ValueError as exc:
             raise InvalidToken("the token's sid is not a short text") from exc
         index = SessionIndex(self._store, issuer=self._keys.issuer, client_id=claims["client_id"])
-        if not index.is_live(sign_in):
+        if index.has_ended_since(sign_in):
             raise InvalidToken("the session of the token has ended")
