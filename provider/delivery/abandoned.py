@@ -1,10 +1,11 @@
-"""Free the claims of a worker that was killed (DLV-05)."""
+"""Free the claims and the trials of a worker that was killed (DLV-05, DLV-14)."""
 
 from sqlalchemy import update
 
-from provider.delivery.models import Delivery
+from provider.delivery.models import BreakerState, Delivery, EndpointHealth
 from provider.delivery.queries import is_pending
 from provider.delivery.workers import mark_of
+from provider.infrastructure import clock
 from provider.infrastructure.database import change
 
 
@@ -17,3 +18,10 @@ def free_claims_of(name: str) -> int:
     claimed = Delivery.lease_token.startswith(mark_of(name), autoescape=True)
     free = update(Delivery).where(is_pending(), Delivery.leased_until.is_not(None), claimed)
     return change(free.values(leased_until=None, lease_token=None))
+
+
+def free_trials_of(name: str) -> int:
+    """Let other workers try the endpoints that a worker was trying when it ended; in an open transaction."""
+    tried = EndpointHealth.state == BreakerState.RECOVERING
+    free = update(EndpointHealth).where(tried, EndpointHealth.holder == name)
+    return change(free.values(open_until=clock.now()))

@@ -57,6 +57,16 @@ def release(name: str, *, holder: str, has_more: bool = False) -> None:
         change(done)
 
 
+def free_all_of(holder: str) -> int:
+    """Free the duties of a holder that has ended without releasing them; in an open transaction.
+
+    They are due again a period after they were begun: a duty that kills its workers must not do so at once
+    again. Returns how many they were.
+    """
+    held = update(DutyLease).where(DutyLease.holder == holder, DutyLease.held_until.is_not(None))
+    return change(held.values(held_until=None))
+
+
 def ensure(names: list[str]) -> None:
     """Make the rows of duties that have none yet; two processes may do so at once."""
     with reading():

@@ -9,9 +9,9 @@ import time
 from sqlalchemy import update
 
 from provider.delivery import workers
-from provider.delivery.abandoned import free_claims_of
+from provider.delivery.abandoned import free_claims_of, free_trials_of
 from provider.delivery.dispatch import Dispatcher
-from provider.infrastructure import clock, current, event_log
+from provider.infrastructure import clock, current, event_log, leases
 from provider.infrastructure.database import change, transaction
 from provider.infrastructure.leases import DutyLease
 from provider.infrastructure.process_locks import ProcessLock
@@ -58,8 +58,10 @@ class Sweeper:
 
 
 def _take_over(name: str) -> None:
-    """Free what a worker had claimed that was killed; its lease would hold it for longer."""
+    """Free what a worker held when it was killed; its leases would hold it for longer."""
     with transaction():
+        free_trials_of(name)
         freed = free_claims_of(name)
+        leases.free_all_of(name)
         workers.note_gone(name)
     event_log.warning("worker_was_killed", worker=name, freed=freed)

@@ -1,17 +1,23 @@
 """Claims of a worker that was killed are free at once for the others."""
 
-from flask import Flask
+from datetime import timedelta
 
-from provider.delivery.abandoned import free_claims_of
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from provider.delivery.abandoned import free_claims_of, free_trials_of
 from provider.delivery.attempt import AttemptResult
 from provider.delivery.claim import claim_due
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted
-from provider.delivery.models import DeliveryState
+from provider.delivery.models import BreakerState, DeliveryState, EndpointHealth
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.delivery.selection import Capacity
-from provider.infrastructure.database import transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.notice import BACKCHANNEL_LOGOUT
+from tests.conftest import TurnedClock
+from tests.delivery.health_rows import open_breaker
 from tests.delivery.owing import attempts_of, now_is, owe, sign_out_at
 from tests.delivery.permits import without_limit
 from tests.factories import make_client
@@ -82,3 +88,24 @@ def test_a_late_result_of_a_worker_whose_claims_were_freed_changes_nothing(app: 
         assert finish([(held, AttemptResult(Accepted("accepted")))]) == set()
 
     assert now_is(delivery).state == DeliveryState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("state", "holder", "is_due"),
+    [
+        pytest.param(BreakerState.RECOVERING, "killed", True, id="it was trying the endpoint"),
+        pytest.param(BreakerState.RECOVERING, "living", False, id="another worker tries it"),
+        pytest.param(BreakerState.OPEN, None, False, id="it is not called by any worker"),
+    ],
+)
+def test_a_trial_that_a_killed_worker_made_is_due_at_once(
+    app: Flask, turned_clock: TurnedClock, state: BreakerState, holder: str | None, is_due: bool
+) -> None:
+    until = turned_clock() + timedelta(minutes=1)
+    open_breaker(make_client("red"), holder, until)
+
+    with transaction():
+        assert free_trials_of("killed") == is_due
+
+    [health] = db.session.scalars(select(EndpointHealth), execution_options={"populate_existing": True})
+    assert (health.state, health.open_until) == (state, turned_clock() if is_due else until)

@@ -1,20 +1,19 @@
 """Permits of a claim, by the limits and the breakers; none is lost (DLV-13, DLV-14)."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
 
-from provider.clients.models import Client
 from provider.delivery.admission import Admission
 from provider.delivery.health import Health
 from provider.delivery.limiter import Limiter, Limits
-from provider.delivery.models import BreakerState, EndpointHealth
 from provider.delivery.selection import DueDelivery
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import transaction
 from provider.logout.notification.outbox import announce_transition, find_current_urls
 from tests.conftest import TurnedClock
+from tests.delivery.health_rows import open_breaker
 from tests.factories import make_client
 
 LIMITS = Limits(endpoint_concurrency=9, endpoint_rate=99, address_concurrency=9, address_rate=99)
@@ -104,21 +103,3 @@ def test_a_breaker_holds_what_the_limits_would_let_start(
 
     assert (permit is not None) == is_admitted
     assert not admission.is_limited
-
-
-def open_breaker(client: Client, holder: str | None, until: datetime) -> None:
-    with transaction():
-        db.session.add(
-            EndpointHealth(
-                client_id=client.id,
-                url=client.registered["backchannel_logout_uri"],
-                state=BreakerState.RECOVERING if holder else BreakerState.OPEN,
-                holder=holder,
-                open_until=until,
-                failing_since=until - timedelta(hours=1),
-                trips=1,
-                consecutive_failures=10,
-                window_attempts=0,
-                window_failures=0,
-            )
-        )

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.infrastructure import leases
-from provider.infrastructure.database import AWAY, db
+from provider.infrastructure.database import AWAY, db, transaction
 from provider.infrastructure.leases import DutyLease
 from provider.keys.algorithms import ALGORITHMS
 from provider.keys.models import SigningKey
@@ -60,6 +60,25 @@ def test_a_duty_whose_holder_died_is_taken_over(app: Flask, turned_clock: Turned
     turned_clock.turn(timedelta(minutes=5))
     heir.do_due(go())
     assert len(done) == 1
+
+
+def test_a_duty_whose_holder_is_known_to_have_ended_waits_for_its_next_period_alone(
+    app: Flask, turned_clock: TurnedClock
+) -> None:
+    duty, done = counting()
+    leases.ensure([duty.name, "another"])
+    assert leases.take(duty.name, holder="killed", every=MINUTE, hold=timedelta(minutes=5))
+    assert leases.take("another", holder="living", every=MINUTE, hold=timedelta(minutes=5))
+
+    with transaction():
+        assert leases.free_all_of("killed") == 1
+
+    Roster("second", (duty,)).do_due(go())
+    assert done == []
+    turned_clock.turn(MINUTE)
+    Roster("second", (duty,)).do_due(go())
+    assert len(done) == 1
+    assert not leases.take("another", holder="second", every=MINUTE, hold=timedelta(minutes=5))
 
 
 def test_a_duty_that_the_database_interrupted_is_taken_up_again_by_who_holds_it(
