@@ -27,7 +27,7 @@ from benchmarks.seed_sessions import CLIENTS, SESSIONS_OF_A_PERSON, handle_of, i
 from provider.app import create_app
 from provider.clients.queries import get_by_client_id
 from provider.config import Settings
-from provider.infrastructure import clock, current
+from provider.infrastructure import clock, current, schema
 from provider.infrastructure.database import db, reading, transaction
 from provider.infrastructure.engine import prepare_engine
 from provider.keys.jwt import sign
@@ -108,10 +108,12 @@ def open_house(url: str, sessions: int, folder: Path) -> House:
     settings = Settings(database_url=url, data_dir=folder, secret_key=KEY, notify_budget=timedelta(0))
     app = create_app(settings)
     logging.disable(logging.CRITICAL)
-    with app.app_context():
-        digest = current.secret_box().layered_digest("client-secret", SECRET, generation=0)
     engine = create_engine(url)
     prepare_engine(engine)
+    # The data keys are read for the digest.
+    schema.upgrade(engine)
+    with app.app_context():
+        digest = current.secret_box().layered_digest("client-secret", SECRET, generation=0)
     seed(engine, sessions, digest)
     engine.dispose()
     with app.app_context(), transaction():
