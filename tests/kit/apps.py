@@ -14,6 +14,8 @@ from tests.support.waiting import wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "kit" / "examples"
 BIN = Path(sys.executable).parent
+# A loaded machine with two cores starts several at once.
+READY_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,32 @@ KINDS = {
 
 @contextmanager
 def running(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path) -> Iterator[list[str]]:
-    """Run a node of the app at each port; yields their addresses."""
+    """Run a node of the app at each port until they answer; yields their addresses."""
+    with starting(kind, ports, environ, folder) as nodes:
+        yield nodes.wait()
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Processes of an app that may not answer yet."""
+
+    processes: list["subprocess.Popen[bytes]"]
+    addresses: list[str]
+    folder: Path
+
+    def wait(self) -> list[str]:
+        """Wait until all of them answer; returns their addresses."""
+        for process, address in zip(self.processes, self.addresses, strict=True):
+            wait_until(
+                lambda process=process, address=address: _answers(process, address, self.folder),
+                seconds=READY_SECONDS,
+            )
+        return self.addresses
+
+
+@contextmanager
+def starting(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path) -> Iterator[Nodes]:
+    """Start a node of the app at each port, so that other apps can be started meanwhile."""
     told = os.environ | environ | dict(kind.environ) | {"DATABASE": str(folder / "app.sqlite3")}
     place = EXAMPLES / kind.folder
     if kind.folder == _DJANGO:
@@ -74,13 +101,8 @@ def running(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path)
             [BIN / "django-admin", "migrate", "-v0", "--pythonpath", "."], cwd=place, env=told, check=True
         )
     started = [_start(kind, port, told, place, folder) for port in ports]
-    addresses = [f"http://127.0.0.1:{port}" for port in ports]
     try:
-        for process, address in zip(started, addresses, strict=True):
-            wait_until(
-                lambda process=process, address=address: _answers(process, address, folder), seconds=60
-            )
-        yield addresses
+        yield Nodes(started, [f"http://127.0.0.1:{port}" for port in ports], folder)
     finally:
         for process in started:
             process.terminate()

@@ -15,6 +15,7 @@ from tests.support.demo import free_run
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("kit apps")]
+SECRET = "a-secret-that-all-clients-have-0123456789"
 BUTTONS = ("sign-in", "continue", "allow", "sign-out")
 HELLO = "Hello Ada Lovelace"
 GREETED = (HELLO, "Hello ada@example.test")
@@ -34,17 +35,34 @@ def store_server(redis_at):
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def first_ports(house):
+    """The port of each app's first node, at which it is registered; the second one is the next."""
+    port = free_run(2 * len(KINDS))
+    ports = {name: port + 2 * number for number, name in enumerate(KINDS)}
+    house.curfew_many([client_command(name, ports[name]) for name in KINDS])
+    return ports
+
+
+def client_command(name, port):
+    kind, url = KINDS[name], f"http://127.0.0.1:{port}"
+    return [
+        *("client", "add", "--client-id", name.replace(" ", "-"), "--client-secret", SECRET, "--first-party"),
+        *("--redirect-uri", url + kind.callback, "--post-logout-redirect-uri", url + kind.after_sign_out),
+        *("--backchannel-logout-uri", f"{url}/backchannel-logout"),
+        *("--token-endpoint-auth-method", kind.auth_method, "--scope", "openid profile email"),
+    ]
+
+
 @pytest.fixture(scope="module", params=KINDS)
-def app(request, house, store_server, redis_at, tmp_path_factory):
+def app(request, house, first_ports, store_server, redis_at, tmp_path_factory):
     """Two nodes of an app, of which the first is registered."""
-    kind = KINDS[request.param]
-    port = free_run(2)
+    kind, port = KINDS[request.param], first_ports[request.param]
     client_id = request.param.replace(" ", "-")
-    secret = add_client(house, client_id, kind, f"http://127.0.0.1:{port}")
     environ = {
         "ISSUER": house.issuer,
         "CLIENT_ID": client_id,
-        "CLIENT_SECRET": secret,
+        "CLIENT_SECRET": SECRET,
         "APP_SECRET": "a secret of the app's own",
         "STORE": "cache:default" if "mozilla" in request.param else f"unix://{redis_at}",
         "CACHE": f"unix://{redis_at}",
@@ -52,16 +70,6 @@ def app(request, house, store_server, redis_at, tmp_path_factory):
     }
     with running(kind, [port, port + 1], environ, tmp_path_factory.mktemp("app")) as nodes:
         yield kind, nodes, client_id
-
-
-def add_client(house, client_id, kind, url):
-    added = house.curfew(
-        *("client", "add", "--client-id", client_id, "--first-party", "--json"),
-        *("--redirect-uri", url + kind.callback, "--post-logout-redirect-uri", url + kind.after_sign_out),
-        *("--backchannel-logout-uri", f"{url}/backchannel-logout"),
-        *("--token-endpoint-auth-method", kind.auth_method, "--scope", "openid profile email"),
-    )
-    return json.loads(added)["client_secret"]
 
 
 class Ada:

@@ -1,6 +1,5 @@
 """A protected API as a process, in each freshness mode, and how soon it refuses after a logout."""
 
-import json
 import logging
 import os
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from curfew_rp import probe
 from curfew_rp.probe import Tokens
 from demo.browser import Browser
 from tests.faults.house import PASSWORD
-from tests.kit.apps import KINDS, Kind, running
+from tests.kit.apps import KINDS, Kind, starting
 from tests.support.demo import free_run
 from tests.support.relying_party import CHALLENGE, VERIFIER
 
@@ -21,6 +20,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("kit apps")]
 ROUNDS = int(os.environ.get("CURFEW_TEST_ROUNDS", "2"))
 # Longer than what is measured by far: these tests are about what is refused, not about a machine's load.
 AT_MOST_SECONDS = {"ask": 2.0, "ask-5": 8.0, "signed": 30.0}
+SECRET = "a-secret-that-both-clients-have-0123456789"
 API = Kind(".", "wsgi", "api:app")
 
 
@@ -30,42 +30,43 @@ def audience_of(mode):
 
 @pytest.fixture(scope="module")
 def shop(house):
-    """An app that is registered for the APIs: its address and its secret."""
-    url = f"http://127.0.0.1:{free_run(1)}"
-    scope = ("--scope", "openid profile orders")
-    add_api = ("client", "add", "--client-id", "orders-api", "--grant-type", "client_credentials", "--json")
-    api_secret = json.loads(house.curfew(*add_api, "--scope", "orders"))["client_secret"]
+    """The address of an app that is registered for the APIs."""
+    # The ports behind it are the APIs'.
+    url = f"http://127.0.0.1:{free_run(1 + len(AT_MOST_SECONDS))}"
+    add = ["client", "add", "--client-secret", SECRET, "--client-id"]
+    commands = [[*add, "orders-api", "--grant-type", "client_credentials", "--scope", "orders"]]
     for mode in AT_MOST_SECONDS:
-        form = ("--access-token-format", "jwt") if mode == "signed" else ("--client-id", "orders-api")
-        house.curfew("resource", "add", audience_of(mode), "--scope", "orders", *form)
-    added = house.curfew(
-        *("client", "add", "--client-id", "shop", "--first-party", "--json", *scope),
-        *("--redirect-uri", f"{url}/callback", "--backchannel-logout-uri", f"{url}/backchannel-logout"),
-    )
-    return url, json.loads(added)["client_secret"], api_secret
+        form = ["--access-token-format", "jwt"] if mode == "signed" else ["--client-id", "orders-api"]
+        commands.append(["resource", "add", audience_of(mode), "--scope", "orders", *form])
+    addresses = [f"{url}/callback", "--backchannel-logout-uri", f"{url}/backchannel-logout"]
+    scope = ["--scope", "openid profile orders"]
+    commands.append([*add, "shop", "--first-party", *scope, "--redirect-uri", *addresses])
+    house.curfew_many(commands)
+    return url
 
 
 @pytest.fixture(scope="module")
 def apis(house, shop, valkey, tmp_path_factory):
     """The addresses of the APIs by mode; the app beside them hears of logouts."""
-    url, secret, api_secret = shop
     shared = {
         "ISSUER": house.issuer,
         "STORE": valkey,
         "NO_PROXY": "*",
+        "CLIENT_SECRET": SECRET,
         "APP_SECRET": "a secret of the app's own",
     }
     with ExitStack() as stack:
-        app = shared | {"CLIENT_ID": "shop", "CLIENT_SECRET": secret}
+        app = shared | {"CLIENT_ID": "shop"}
         folder = tmp_path_factory.mktemp("shop")
-        stack.enter_context(running(KINDS["flask"], [int(url.rpartition(":")[2])], app, folder))
-        addresses = {}
-        for mode in AT_MOST_SECONDS:
-            api = shared | {"CLIENT_ID": "orders-api", "CLIENT_SECRET": api_secret}
-            told = api | {"MODE": mode, "AUDIENCE": audience_of(mode)}
+        port = int(shop.rpartition(":")[2])
+        hearing = stack.enter_context(starting(KINDS["flask"], [port], app, folder))
+        nodes = {}
+        for number, mode in enumerate(AT_MOST_SECONDS, start=1):
+            told = shared | {"CLIENT_ID": "orders-api", "MODE": mode, "AUDIENCE": audience_of(mode)}
             folder = tmp_path_factory.mktemp("api")
-            (addresses[mode],) = stack.enter_context(running(API, [free_run(1)], told, folder))
-        yield addresses
+            nodes[mode] = stack.enter_context(starting(API, [port + number], told, folder))
+        hearing.wait()
+        yield {mode: node.wait()[0] for mode, node in nodes.items()}
 
 
 class Ada:
@@ -73,7 +74,7 @@ class Ada:
 
     def __init__(self, house, shop, mode):
         self.issuer = house.issuer
-        self.url, self.secret, _ = shop
+        self.url = shop
         self.mode = mode
         self.browser = Browser()
 
@@ -97,7 +98,7 @@ class Ada:
             "redirect_uri": asked["redirect_uri"],
             "code_verifier": VERIFIER,
         }
-        answer = requests.post(f"{self.issuer}/token", data=form, auth=("shop", self.secret), timeout=20)
+        answer = requests.post(f"{self.issuer}/token", data=form, auth=("shop", SECRET), timeout=20)
         assert answer.status_code == 200, answer.text
         self.id_token = answer.json()["id_token"]
         return answer.json()["access_token"]
