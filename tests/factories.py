@@ -5,6 +5,7 @@ relying parties: red, green, blue. Each function commits what it makes.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from provider.accounts.models import Account
@@ -20,6 +21,7 @@ from provider.protocol.acr import PASSWORD_ACR
 from provider.protocol.client_registration import read_registration
 from provider.sessions import lifecycle
 from provider.sessions.models import ClientSession, Session
+from provider.tokens import access
 
 # Of a client whose people never see the result page first: no worker notifies anybody in most tests.
 STRAIGHT_BACK = {"result_page": "never"}
@@ -117,3 +119,25 @@ def make_session(account: Account, clients: list[Client] = (), *, offline: tuple
             made.grants[client.client_id] = grant
             made.shares[client.client_id] = lifecycle.join(session, client, grant)
     return made
+
+
+def give_access_token(
+    made: SignedIn, client: Client, *, signed: bool | None, lives: timedelta, actor: Client | None = None
+) -> None:
+    """Give a client of a session another access token that lives for so long.
+
+    `signed` is what the row says of its format; None is a row of a release that did not say.
+    """
+    with transaction():
+        _handle, token = access.issue_for_grant(
+            client,
+            made.grants[client.client_id],
+            made.shares[client.client_id],
+            made.session,
+            scope="openid",
+            family_id=new_id(),
+            offline=False,
+            actor=actor,
+        )
+        token.is_signed = signed
+        token.expires_at = token.created_at + lives

@@ -11,7 +11,6 @@ import pytest
 from provider.clients.addresses import check_addresses
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.client_registration import read_registration
-from tests.support.applications import opened
 from tests.support.authority import Authority
 from tests.support.registering import Stranger
 
@@ -27,12 +26,6 @@ def authority(tmp_path_factory):
 @pytest.fixture
 def settings(settings, authority):
     return replace(settings, outbound_ca_bundle=authority.bundle, registration="open")
-
-
-@pytest.fixture
-def app(settings):
-    with opened(settings) as app:
-        yield app
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from provider.logout.ending import Cause
 from provider.logout.models import BulkLogout, LogoutReason
 from tests.factories import make_client, make_session
 from tests.races.at_once import ON_POSTGRESQL, at_once
-from tests.support.applications import opened
 from tests.support.reads import end_read
 from tests.support.registering import Stranger, bearer
 from tests.support.relying_party import RelyingParty
@@ -29,12 +28,6 @@ TOKEN = "registration_access_token"
 @pytest.fixture
 def settings(settings):
     return replace(settings, registration="open", registration_limit="1000 per second")
-
-
-@pytest.fixture
-def app(settings):
-    with opened(settings) as app:
-        yield app
 
 
 @pytest.fixture

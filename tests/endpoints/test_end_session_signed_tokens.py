@@ -4,10 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from provider.infrastructure.database import transaction
-from provider.infrastructure.opaque_tokens import new_id
-from provider.tokens import access
-from tests.factories import make_client, make_session
+from tests.factories import give_access_token, make_client, make_session
 from tests.support.browsers import follow, id_token_of, show_session
 
 SENTENCE = "Services that do not ask us may accept access tokens of {} until"
@@ -24,24 +21,8 @@ def made(ada, clients, turned_clock):
     """Ada's session: red and green hold signed access tokens, blue an opaque one."""
     made = make_session(ada, clients)
     for client in clients:
-        give_access_token(made, client, signed=client.client_id != "blue")
+        give_access_token(made, client, signed=client.client_id != "blue", lives=LIVES)
     return made
-
-
-def give_access_token(made, client, *, signed, actor=None) -> None:
-    with transaction():
-        _handle, token = access.issue_for_grant(
-            client,
-            made.grants[client.client_id],
-            made.shares[client.client_id],
-            made.session,
-            scope="openid",
-            family_id=new_id(),
-            offline=False,
-            actor=actor,
-        )
-        token.is_signed = signed
-        token.expires_at = token.created_at + LIVES
 
 
 def named(html: str) -> list[str]:
@@ -50,7 +31,7 @@ def named(html: str) -> list[str]:
 
 def test_each_app_of_this_browser_is_named(http, made, ada, clients):
     api = make_client("api")
-    give_access_token(make_session(ada, [api]), api, signed=True)
+    give_access_token(make_session(ada, [api]), api, signed=True, lives=LIVES)
     show_session(http, made)
 
     assert named(follow(http, http.get("/session/end")).text) == ["Green", "Red"]
@@ -65,7 +46,7 @@ def test_an_expired_token_is_not_worth_a_word(http, made, turned_clock):
 
 @pytest.mark.spec("THR-02")
 def test_a_hint_without_a_cookie_shows_its_own_app_alone(http, made, clients):
-    give_access_token(made, clients[0], signed=True, actor=make_client("api"))
+    give_access_token(made, clients[0], signed=True, lives=LIVES, actor=make_client("api"))
     hint = id_token_of(clients[0], made.grants["red"])
 
     asked = follow(http, http.get("/session/end", query_string={"id_token_hint": hint}))

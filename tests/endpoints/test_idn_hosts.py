@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.applications import opened
 from tests.support.browsers import Page, follow, query_of
 from tests.support.registering import Stranger
 from tests.support.relying_party import RelyingParty, press, type_password
@@ -23,12 +22,6 @@ MEMBERS = {
 @pytest.fixture
 def settings(settings):
     return replace(settings, registration="open", registration_limit="1000 per second")
-
-
-@pytest.fixture
-def app(settings):
-    with opened(settings) as app:
-        yield app
 
 
 def test_the_person_sees_both_forms_and_the_code_goes_to_the_one_that_browsers_send(app, http, ada):

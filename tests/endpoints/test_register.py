@@ -15,7 +15,6 @@ from provider.clients.models import Client
 from provider.infrastructure.database import db, transaction
 from provider.protocol.client_metadata import FIELDS
 from tests.factories import make_client
-from tests.support.applications import opened
 from tests.support.browsers import ISSUER, Page, follow, query_of
 from tests.support.certificates import BEHIND_PROXY
 from tests.support.reads import end_read
@@ -30,12 +29,6 @@ def settings(settings, request):
     """Registration is open, and a test may ask for more by `indirect` settings."""
     changed = getattr(request, "param", {})
     return replace(settings, **{"registration": "open", "registration_limit": "1000 per second"} | changed)
-
-
-@pytest.fixture
-def app(settings):
-    with opened(settings) as app:
-        yield app
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 
 from provider.protocol.grant_types import DEVICE_CODE
 from tests.factories import make_session
-from tests.support.applications import opened
 from tests.support.browsers import show_session
 from tests.support.device import Device
 from tests.support.registering import Stranger
@@ -23,12 +22,6 @@ BY_ITSELF = {"first_party": False, "settings": {"self_registered": True}} | PAIR
 @pytest.fixture
 def settings(settings):
     return replace(settings, registration="open")
-
-
-@pytest.fixture
-def app(settings):
-    with opened(settings) as app:
-        yield app
 
 
 @pytest.fixture

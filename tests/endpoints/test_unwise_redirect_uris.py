@@ -7,7 +7,6 @@ import pytest
 from provider.clients import registration_token
 from provider.infrastructure.database import transaction
 from provider.protocol.client_registration import read_registration
-from tests.support.applications import opened
 from tests.support.browsers import query_of
 from tests.support.registering import Stranger
 from tests.support.relying_party import RelyingParty, press
@@ -20,12 +19,6 @@ NATIVE = {"application_type": "native", "token_endpoint_auth_method": "none"}
 @pytest.fixture
 def settings(settings):
     return replace(settings, registration="open", registration_limit="1000 per second")
-
-
-@pytest.fixture
-def app(settings):
-    with opened(settings) as app:
-        yield app
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.others import end_others
 from provider.logout.preview import preview_everywhere, preview_others, preview_session
-from provider.tokens import access, refresh
+from provider.tokens import refresh
 from provider.tokens.id_token import SignIn
 from provider.tokens.models import AccessToken, RefreshToken
-from tests.factories import make_account, make_client, make_session
+from tests.factories import give_access_token, make_account, make_client, make_session
 
 pytestmark = pytest.mark.usefixtures("turned_clock")
 
@@ -147,22 +147,6 @@ def sign_out_of_both(made) -> None:
     with transaction():
         # As an older release left it: the share has ended and the grant has not.
         change(update(Grant).where(Grant.id == made.grants["red"].id).values(revoked_at=None))
-
-
-def give_access_token(made, client, *, signed: bool | None, actor=None, lives: timedelta) -> None:
-    with transaction():
-        _handle, token = access.issue_for_grant(
-            client,
-            made.grants[client.client_id],
-            made.shares[client.client_id],
-            made.session,
-            scope="openid",
-            family_id=new_id(),
-            offline=False,
-            actor=actor,
-        )
-        token.is_signed = signed
-        token.expires_at = token.created_at + lives
 
 
 def test_apps_with_signed_tokens_are_named_with_their_latest_end(ada, clients, here, bens, turned_clock):

@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
 
 from tests.factories import secret_of
-from tests.support.applications import opened
 from tests.support.browsers import ISSUER
 from tests.support.certificates import BEHIND_PROXY, Shown, make_certificate
 from tests.support.key_server import published
@@ -29,12 +28,6 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def settings(settings, request):
     return replace(settings, **BEHIND_PROXY | getattr(request, "param", {}))
-
-
-@pytest.fixture
-def app(settings):
-    with opened(settings) as app:
-        yield app
 
 
 @pytest.fixture

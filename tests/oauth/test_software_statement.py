@@ -43,12 +43,6 @@ def settings(settings, believed):
 
 
 @pytest.fixture
-def app(settings):
-    with opened(settings) as app:
-        yield app
-
-
-@pytest.fixture
 def stranger(app):
     return Stranger(app.test_client(use_cookies=False))
 
