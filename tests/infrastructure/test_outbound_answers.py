@@ -157,6 +157,14 @@ CODED = b"Transfer-Encoding: chunked"
         pytest.param(head(EMPTY, b"transfer-encoding chunked"), id="no colon"),
         pytest.param(head(EMPTY, b"Connection: keep-alive", b"Connection: close"), id="a farewell"),
         pytest.param(b"HTTP/1.0 503 No\r\nContent-Length: 0\r\n\r\n", id="an old version"),
+        pytest.param(
+            b"HTTP/1.0 503 No\r\nConnection: keep-alive\r\n" + CODED + b"\r\n\r\n0\r\n\r\n",
+            id="chunks in an old version",
+        ),
+        pytest.param(
+            b"HTTP/1.0 503 No\r\nConnection: keep-alive, close\r\nContent-Length: 0\r\n\r\n",
+            id="a farewell in an old version",
+        ),
     ],
 )
 def test_a_connection_whose_answer_may_end_elsewhere_is_not_used_again(client, answer):

@@ -115,7 +115,10 @@ def _framed(version: bytes, status: int, fields: Sequence[Field], *, is_well_for
     else:
         # A length of 0 is forbidden with 204, and often there; all read it in the same way.
         is_certain, length = not codings and lengths in ([], ["0"]), 0
-    stays = "keep-alive" in wishes if version == b"HTTP/1.0" else "close" not in wishes
+    stays = "close" not in wishes
+    if version == b"HTTP/1.0":
+        # rfc9112 §6.1: codings in this version are faulty framing, after which the connection is closed.
+        stays = stays and "keep-alive" in wishes and not codings
     return Head(status, Headers(fields), is_chunked, length, stays and is_certain and is_well_formed)
 
 
