@@ -1,26 +1,39 @@
 """A locked file for each running process: the kernel drops the lock when the process ends, however it ends.
 
 So processes that share a folder find out at once which of them were killed. A frozen process keeps its
-lock, and so does one that is cut off from the database.
+lock, and so does one that is cut off from the database. Only locks of one's own kernel are tried: some network
+file systems keep locks to one host (`local_lock` of nfs(5)), and a process elsewhere would seem to have ended.
 """
 
 import contextlib
 import fcntl
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from provider.infrastructure import event_log
 
 _SUFFIX = ".alive"
+# The same in all containers of a host.
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def this_kernel() -> str:
+    """Return a name for the running kernel, or for the host where the kernel gives itself none."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return socket.gethostname()
 
 
 class ProcessLock:
     """The file of this process, which holds its name; on a file system without locks there is none."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, kernel: str | None = None) -> None:
         self._folder = folder
         self._name = name
+        self._suffix = f".{kernel or this_kernel()}{_SUFFIX}"
         self._descriptor: int | None = None
 
     def hold(self) -> None:
@@ -39,11 +52,11 @@ class ProcessLock:
             self._descriptor = None
 
     def act_for_ended(self, act: Callable[[str], None]) -> None:
-        """Call `act` with the name of each process that has ended without releasing its lock, once each.
+        """Call `act` with the name of each process of this kernel that ended without releasing its lock, once.
 
         The file of one for which `act` raises is kept for the next time.
         """
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+        for path in sorted(self._folder.glob(f"*{self._suffix}")):
             if path != self._path and (descriptor := _lock_of_ended(path)) is not None:
                 try:
                     act(os.read(descriptor, 1000).decode(errors="replace"))
@@ -67,7 +80,7 @@ class ProcessLock:
 
     @property
     def _path(self) -> Path:
-        return self._folder / f"{self._name.replace('/', '_')}{_SUFFIX}"
+        return self._folder / f"{self._name.replace('/', '_')}{self._suffix}"
 
 
 def _lock_of_ended(path: Path) -> int | None:

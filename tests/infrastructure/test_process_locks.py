@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.infrastructure.process_locks import ProcessLock
+from provider.infrastructure.process_locks import ProcessLock, this_kernel
 from tests.support.waiting import wait_until
 
 HOLDER = """
@@ -35,7 +35,7 @@ def start(folder: Path) -> Iterator[Start]:
     def start_one(name: str) -> "subprocess.Popen[bytes]":
         process = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder), name])
         started.append(process)
-        wait_until(lambda: (folder / f"{name}.alive").exists() or process.poll() is not None)
+        wait_until(lambda: (folder / f"{name}.{this_kernel()}.alive").exists() or process.poll() is not None)
         return process
 
     yield start_one
@@ -69,6 +69,17 @@ def test_a_frozen_process_has_not_ended(folder: Path, start: Start) -> None:
     frozen.send_signal(signal.SIGSTOP)
 
     assert ended(folder) == []
+
+
+def test_a_process_of_another_kernel_is_left_alone(folder: Path, start: Start) -> None:
+    """Whether its lock is held may not be visible from here."""
+    kill(start("elsewhere"))
+    found: list[str] = []
+
+    ProcessLock(folder, "this", kernel="another").act_for_ended(found.append)
+
+    assert found == []
+    assert ended(folder) == ["elsewhere"]
 
 
 def test_what_could_not_be_done_for_an_ended_process_is_done_the_next_time(
