@@ -119,8 +119,8 @@ def list_run_out(now: datetime, limit: int, kinds: Collection[str]) -> list[UUID
 
     Served by ix_delivery_expiring.
     """
-    run_out = select(Delivery.id).where(is_pending(), Delivery.expires_at <= now, is_free(now), is_of(kinds))
-    return list(db.session.scalars(run_out.order_by(Delivery.expires_at).limit(limit)))
+    expired = select(Delivery.id).where(is_pending(), Delivery.expires_at <= now, is_free(now), is_of(kinds))
+    return list(db.session.scalars(expired.order_by(Delivery.expires_at).limit(limit)))
 
 
 def list_pending_of(client_id: UUID, now: datetime, after: UUID | None, limit: int) -> list[UUID]:

@@ -37,18 +37,18 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _WayOn:
+class _NextPage:
     app_name: str | None = None
     address: str | None = None
 
 
 def show_alone() -> Response:
     """Explain that signing in starts from an app."""
-    return page("nothing_waits.html", reason=Reason.ALONE, app_name=None, way_on=None)
+    return page("nothing_waits.html", reason=Reason.ALONE, app_name=None, next_page=None)
 
 
 def gone(handle: str) -> Response:
-    """Explain why nothing waits here for this browser, with a way on where the app is known."""
+    """Explain why nothing waits here for this browser, with a next page where the app is known."""
     known = find_any(handle, _KINDS)
     client = find_by_client_id(str(known.request.get("client_id"))) if known else None
     reason = _reason(known, client)
@@ -60,13 +60,13 @@ def gone(handle: str) -> Response:
         reason=reason.value,
         client_id=client.client_id if client else None,
     )
-    way_on = _way_on(known, client)
+    next_page = _next_page(known, client)
     return page(
         "nothing_waits.html",
         410,
         reason=reason,
-        app_name=way_on.app_name,
-        way_on=way_on.address,
+        app_name=next_page.app_name,
+        next_page=next_page.address,
         reference=event_log.correlation_id(),
     )
 
@@ -86,19 +86,19 @@ def _reason(known: Interaction | None, client: Client | None) -> Reason:
     return Reason.EXPIRED
 
 
-def _way_on(known: Interaction | None, client: Client | None) -> _WayOn:
+def _next_page(known: Interaction | None, client: Client | None) -> _NextPage:
     """Return where the person can start again: where the app registered it, or the page of the account."""
     if known is not None and known.kind == InteractionKind.ACCOUNT:
-        return _WayOn(address=address_of_account_page(known))
+        return _NextPage(address=address_of_account_page(known))
     if client is None or client.deleted_at is not None:
-        return _WayOn()
+        return _NextPage()
     if not client.is_active:
-        return _WayOn(app_name=client.display_name)
+        return _NextPage(app_name=client.display_name)
     address = address_of(client)
     if address and client.self_registered:
         # The operator has not checked that address, so the person sees it before going there.
         address = url_for("pages.open_app", client_id=client.client_id)
-    return _WayOn(app_name=client.display_name, address=address)
+    return _NextPage(app_name=client.display_name, address=address)
 
 
 ROUTE = Route(rule="/sign-in", name="sign_in_alone", view=show_alone)

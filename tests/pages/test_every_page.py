@@ -109,7 +109,7 @@ PAGES = {
     **{
         f"nothing waits: {reason}": (
             "nothing_waits.html",
-            {"reason": reason, "app_name": name, "way_on": address, "reference": "reference"},
+            {"reason": reason, "app_name": name, "next_page": address, "reference": "reference"},
         )
         for reason in Reason
         for name, address in ((None, None), ("Red <b>", "https://red.test/"))
