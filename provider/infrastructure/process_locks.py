@@ -1,8 +1,9 @@
 """A locked file for each running process: the kernel drops the lock when the process ends, however it ends.
 
 So processes that share a folder find out at once which of them were killed. A frozen process keeps its
-lock, and so does one that is cut off from the database. Only locks of one's own kernel are tried: some network
-file systems keep locks to one host (`local_lock` of nfs(5)), and a process elsewhere would seem to have ended.
+lock, and so does one that is cut off from the database. Only the locks of the same kernel are tried: some
+network file systems do not show those of other hosts (`local_lock` in nfs(5)), whose processes would seem to
+have ended.
 """
 
 import contextlib
@@ -52,7 +53,7 @@ class ProcessLock:
             self._descriptor = None
 
     def act_for_ended(self, act: Callable[[str], None]) -> None:
-        """Call `act` with the name of each process of this kernel that ended without releasing its lock, once.
+        """Call `act` once with the name of each process of this kernel that ended without releasing its lock.
 
         The file of one for which `act` raises is kept for the next time.
         """
