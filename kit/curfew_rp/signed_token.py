@@ -9,6 +9,8 @@ from curfew_rp.strict_json import read_object
 
 # Asymmetric algorithms alone: with a shared secret every app could sign for the provider.
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "PS256")
+# rfc7518 §3.3: RSA of 2048 bits at least. A DPoP proof brings its own key, so a client would choose.
+_OPTIONS: jwt.types.SigOptions = {"enforce_minimum_key_length": True}
 
 
 def checked_algorithms(algorithms: Iterable[str]) -> frozenset[str]:
@@ -38,7 +40,7 @@ def _payload_by(token: str, jwk: Mapping[str, Any], alg: str) -> bytes | None:
         return None
     try:
         key = jwt.PyJWK.from_dict(dict(jwk), algorithm=alg)
-        body: bytes = jwt.PyJWS(algorithms=[alg]).decode(token, key, algorithms=[alg])
+        body: bytes = jwt.PyJWS([alg], _OPTIONS).decode(token, key, algorithms=[alg])
     except (jwt.InvalidTokenError, jwt.PyJWKError, jwt.InvalidKeyError):
         # A key of another kind has not signed it.
         return None

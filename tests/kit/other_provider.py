@@ -46,6 +46,7 @@ class OtherProvider:
         self.bend: dict[str, Any] = {}
         self.tokens: dict[str, Any] = {}
         self.fetched: list[str] = []
+        self.authorization = ""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.provider = self
@@ -117,6 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Introspection: says of a token what the test has put down for it."""
+        self.server.provider.authorization = self.headers.get("Authorization", "")
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         said = self.server.provider.tokens.get(form["token"][0], {"active": False})
         body = said if isinstance(said, bytes) else json.dumps(said).encode()

@@ -63,6 +63,14 @@ def access_token(
     return provider.sign(claims, alg=alg, typ=typ, key=key)
 
 
+def base64url(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def headed(header):
+    return f"{base64url(json.dumps(header).encode())}.e30.e30"
+
+
 def call(token=None, *, scheme="Bearer", proofs=(), method="GET", url=URL):
     authorization = [] if token is None else [f"{scheme} {token}"]
     return Call(method=method, url=url, authorization=authorization, dpop=proofs)
@@ -105,6 +113,8 @@ def test_a_signed_token_is_let_in(signed, provider, alg):
         pytest.param({"client_id": ...}, id="no client_id"),
         pytest.param({"sid": 7}, id="sid is a number"),
         pytest.param({"cnf": {"x5t#S256": "x"}}, id="bound to a certificate"),
+        pytest.param({"cnf": {}}, id="bound to nothing that is named"),
+        pytest.param({"cnf": ["jkt"]}, id="cnf is a list"),
         pytest.param({"cnf": {"jkt": "x"}}, id="bound to a key, sent as a bearer token"),
     ],
 )
@@ -161,7 +171,15 @@ def test_a_call_without_one_token(signed, authorization, status, challenge):
     assert (refused.status, "|".join(refused.challenges)) == (status, challenge)
 
 
-@pytest.mark.parametrize("token", ["x" * 9000, "ä", "a.b.c", "e30.e30.e30", "." * 100])
+@pytest.mark.parametrize(
+    "token",
+    [
+        *["x" * 9000, "ä", "a.b.c", "e30.e30.e30", "." * 100],
+        headed({"typ": "at+jwt", "alg": []}),
+        headed({"typ": "at+jwt", "alg": {}}),
+        headed({"typ": [], "alg": "RS256"}),
+    ],
+)
 def test_odd_tokens_are_refused(signed, token):
     assert refusal(signed, call(token)).status == 401
 
@@ -203,10 +221,6 @@ def test_a_sign_in_that_is_strong_and_recent_enough_is_let_in(signed, provider):
 def thumbprint(jwk):
     members = {name: jwk[name] for name in sorted({"crv", "kty", "x", "y", "n", "e"} & jwk.keys())}
     return base64url(sha256(json.dumps(members, separators=(",", ":")).encode()).digest())
-
-
-def base64url(raw):
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 class Phone:
@@ -255,6 +269,17 @@ def test_a_proof_may_be_by_rsa(signed, provider):
     token = access_token(provider, cnf={"jkt": phone.jkt})
 
     assert signed.check(call(token, scheme="DPoP", proofs=[phone.proof(token)])).jkt == phone.jkt
+
+
+def test_a_proof_by_a_key_that_others_could_factor_is_refused(signed, provider):
+    weak = Phone(rsa.generate_private_key(public_exponent=65537, key_size=1024), "RS256")
+    token = access_token(provider, cnf={"jkt": weak.jkt})
+    with pytest.warns(jwt.warnings.InsecureKeyLengthWarning):
+        proof = weak.proof(token)
+
+    refused = refusal(signed, call(token, scheme="DPoP", proofs=[proof]))
+
+    assert refused.description == "the signature is not by the proof's key"
 
 
 WRONG_PROOFS = [
@@ -314,6 +339,14 @@ def test_a_proof_counts_once(signed, provider, phone):
     signed.check(made)
 
     assert refusal(signed, made).description == "this proof was used before"
+
+
+def test_a_proof_does_not_stand_for_a_certificate(signed, provider, phone):
+    token = access_token(provider, cnf={"jkt": phone.jkt, "x5t#S256": "x"})
+
+    refused = refusal(signed, call(token, scheme="DPoP", proofs=[phone.proof(token)]))
+
+    assert refused.description == "the token is bound in a way that this API does not check"
 
 
 def test_an_unbound_token_is_not_accepted_as_a_bound_one(signed, provider, phone):
@@ -384,7 +417,7 @@ def ask(provider):
             "introspection_endpoint": f"{provider.issuer}/introspect",
         }
         mode = Introspection(
-            ProviderKeys(provider.issuer), client_id="api", client_secret="a:b", audience=API, **options
+            ProviderKeys(provider.issuer), client_id="api", client_secret="a:b+%", audience=API, **options
         )
         modes.append(mode)
         return ResourceServer(mode)
@@ -439,6 +472,8 @@ def test_a_cache_is_bounded(ask, provider, monkeypatch):
         pytest.param({"active": "true"}, id="active is a text"),
         pytest.param({"active": True, "iss": "https://another.example"}, id="another issuer"),
         pytest.param({"active": True, "aud": ["https://another.example"]}, id="another API"),
+        pytest.param({"active": True, "aud": 7}, id="aud is a number"),
+        pytest.param({"active": True, "aud": {API: True}}, id="aud is an object"),
         pytest.param({"active": True, "exp": 1}, id="expired"),
         pytest.param({"active": True, "exp": "soon"}, id="exp is a text"),
         pytest.param({"active": True, "cnf": {"jkt": "x"}}, id="bound to a key"),
@@ -448,6 +483,24 @@ def test_an_answer_that_is_not_for_this_api_is_refused(ask, provider, answer):
     provider.tokens["opaque"] = answer
 
     assert refusal(ask(), call("opaque")).status == 401
+
+
+def test_the_instant_of_a_sign_in_may_be_nonsense(ask, provider):
+    provider.tokens["opaque"] = {"active": True, "sub": "ada", "auth_time": 10**400}
+    guard = ask()
+
+    assert guard.check(call("opaque")).auth_time is None
+    assert refusal(guard, call("opaque"), Requirements.of(max_age=timedelta(minutes=5))).status == 401
+
+
+@pytest.mark.spec("rfc6749 §2.3.1")
+def test_the_api_names_itself_with_any_secret(ask, provider):
+    provider.tokens["opaque"] = {"active": True}
+
+    ask().check(call("opaque"))
+
+    kind, _, text = provider.authorization.partition(" ")
+    assert (kind, base64.b64decode(text)) == ("Basic", b"api:a%3Ab%2B%25")
 
 
 @pytest.mark.parametrize("answer", [b"[]", b"{", b'{"active": false, "active": true}', 401, 503])

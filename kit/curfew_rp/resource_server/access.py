@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from curfew_rp.strict_json import is_numeric_date
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
@@ -91,4 +93,4 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return float(value) if is_numeric_date(value) else None

@@ -1,7 +1,7 @@
 """The guard: reads a call's token, asks how good it is, and refuses what a route does not allow."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -103,7 +103,7 @@ class ResourceServer:
 
     def _check_possession(self, scheme: str, token: str, access: Access, call: Call) -> None:
         cnf = access.claims.get("cnf")
-        if cnf and not access.jkt:
+        if cnf is not None and (not isinstance(cnf, Mapping) or cnf.keys() != {"jkt"} or not access.jkt):
             raise InvalidToken("the token is bound in a way that this API does not check")
         if scheme == "DPoP" and (self._dpop is None or not access.jkt):
             raise InvalidToken("the token is not bound to a key, or this API does not check DPoP")

@@ -12,6 +12,7 @@ from datetime import timedelta
 from hashlib import sha256
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
 
@@ -43,7 +44,8 @@ class Introspection:
         ca_bundle: str | None = None,
     ) -> None:
         self._keys = keys
-        self._auth = (client_id, client_secret)
+        # rfc6749 §2.3.1: both are form-encoded first, so that a colon or a plus sign arrives.
+        self._auth = (quote_plus(client_id), quote_plus(client_secret))
         self._audience = audience
         self._kept_seconds = kept_for.total_seconds()
         self._kept: OrderedDict[str, tuple[float, dict[str, Any]]] = OrderedDict()
@@ -115,7 +117,8 @@ class Introspection:
             raise InvalidToken("the token is of another issuer")
         audience = answer.get("aud")
         named = [audience] if isinstance(audience, str) else audience
-        if self._audience is not None and named is not None and self._audience not in named:
+        is_named = isinstance(named, list) and self._audience in named
+        if self._audience is not None and named is not None and not is_named:
             raise InvalidToken("the token is for another API")
         exp = answer.get("exp")
         if exp is not None and not (is_numeric_date(exp) and exp > time.time()):

@@ -71,9 +71,10 @@ class SignedTokens:
         # rfc9068 §4: an ID Token or a Logout Token is signed by the same keys.
         if str(header.get("typ")).lower() not in _TYPES or "crit" in header:
             raise InvalidToken("the token is not an access token")
-        if header.get("alg") not in self._algorithms:
+        alg = header.get("alg")
+        if not isinstance(alg, str) or alg not in self._algorithms:
             raise InvalidToken("the token's algorithm is not accepted")
-        body = verified_payload(token, self._keys.find_keys(header.get("kid")), header["alg"])
+        body = verified_payload(token, self._keys.find_keys(header.get("kid")), alg)
         if body is None:
             raise InvalidToken("the token is not signed by the provider")
         try:
