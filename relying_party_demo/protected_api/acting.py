@@ -3,12 +3,13 @@
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 
 from relying_party_demo import clock
 from relying_party_demo.dpop import DPoPKey
 from relying_party_demo.openid_provider import OpenIDProvider, ProviderUnreachable
 from relying_party_demo.protected_api.config import ProtectedAPIConfig
-from relying_party_demo.wire import Wire
+from relying_party_demo.wire import Answer, Wire
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 – a name, no token.
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 – a name, no token.
@@ -17,6 +18,10 @@ WATCHES_KEPT = 20
 
 class ExchangeRefused(Exception):
     """The provider gives this service no token for the person."""
+
+
+class TooManyWatches(Exception):
+    """As many jobs run as this service has threads for."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,19 +50,32 @@ class Acting:
         # A token that is bound to the app's key is exchanged for one that is bound to this one (rfc9449 §5).
         self._key = DPoPKey.generate()
         self._lock = threading.Lock()
+        self._free = threading.BoundedSemaphore(WATCHES_KEPT)
         self._stopping = threading.Event()
         self._watches: list[Watch] = []
         self._threads: list[threading.Thread] = []
 
     def begin_watch(self, token: str, sub: str) -> Watch:
-        """Begin to call the other service for a person. Raises ExchangeRefused or ProviderUnreachable."""
-        watch = Watch(sub=sub, token=self._exchange(token), begun_at=clock.now())
+        """Begin to call the other service for a person.
+
+        Raises TooManyWatches, ExchangeRefused or ProviderUnreachable.
+        """
+        if not self._free.acquire(blocking=False):
+            raise TooManyWatches(f"{WATCHES_KEPT} jobs run already")
+        try:
+            watch = Watch(sub=sub, token=self._exchange(token), begun_at=clock.now())
+            self._start(watch)
+        except BaseException:
+            self._free.release()
+            raise
+        return watch
+
+    def _start(self, watch: Watch) -> None:
         thread = threading.Thread(target=self._run, args=(watch,), daemon=True)
         with self._lock:
             self._watches = [watch, *self._watches][:WATCHES_KEPT]
             self._threads = [one for one in self._threads if one.is_alive()] + [thread]
         thread.start()
-        return watch
 
     def list_watches(self) -> list[Watch]:
         """Return the jobs, the newest first."""
@@ -90,16 +108,25 @@ class Acting:
         return str(told["access_token"])
 
     def _run(self, watch: Watch) -> None:
+        try:
+            self._call_until_refused(watch)
+        finally:
+            self._free.release()
+
+    def _call_until_refused(self, watch: Watch) -> None:
         url = f"{self._config.calls.rstrip('/')}/entries"
         while not self._stopping.is_set():
-            try:
-                answer = self._wire.send("GET", url, key=self._key, access_token=watch.token)
-            except ProviderUnreachable:
-                # Silence says nothing about the person: it is asked again.
-                self._stopping.wait(self._config.watch_every.total_seconds())
-                continue
-            if not answer.is_ok:
-                watch.end(f"refused with {answer.status}")
-                return
-            watch.calls += 1
+            answer = self._answer(url, watch.token)
+            # Silence says nothing about the person, nor does a fault of the service: it is asked again.
+            if answer is not None and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                if not answer.is_ok:
+                    watch.end(f"refused with {answer.status}")
+                    return
+                watch.calls += 1
             self._stopping.wait(self._config.watch_every.total_seconds())
+
+    def _answer(self, url: str, token: str) -> Answer | None:
+        try:
+            return self._wire.send("GET", url, key=self._key, access_token=token)
+        except ProviderUnreachable:
+            return None

@@ -11,7 +11,7 @@ from curfew_rp.provider_keys import ProviderKeys
 from curfew_rp.resource_server import Introspection, ProofOfPossession, ResourceServer
 from curfew_rp.stores.memory import MemoryStore
 from relying_party_demo.openid_provider import OpenIDProvider, ProviderUnreachable
-from relying_party_demo.protected_api.acting import Acting, ExchangeRefused
+from relying_party_demo.protected_api.acting import Acting, ExchangeRefused, TooManyWatches
 from relying_party_demo.protected_api.call_record import CallRecord
 from relying_party_demo.protected_api.config import ProtectedAPIConfig
 
@@ -79,6 +79,9 @@ def _add_watch(app: Flask, guard: ResourceServer, acting: Acting, config: Protec
             acting.begin_watch(token, str(g.access.sub))
         except ExchangeRefused as exc:
             return jsonify(error="access_denied", error_description=str(exc)), HTTPStatus.FORBIDDEN
+        except TooManyWatches as exc:
+            body = {"error": "temporarily_unavailable", "error_description": str(exc)}
+            return jsonify(body), HTTPStatus.TOO_MANY_REQUESTS
         except ProviderUnreachable as exc:
             return jsonify(error="temporarily_unavailable", error_description=str(exc)), 503
         return jsonify(watching=g.access.sub), HTTPStatus.ACCEPTED
