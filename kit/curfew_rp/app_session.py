@@ -19,6 +19,8 @@ SESSION_KEY = "curfew_rp"
 KEPT_CLAIMS = ("name", "preferred_username", "email", "acr", "amr", "auth_time")
 _LONGEST_CLAIM = 200
 _LONGEST_ID_TOKEN = 2048
+# Kept in the session while a person signs in: a longer one would not fit into the cookie beside the rest.
+_LONGEST_TARGET = 1024
 _log = logging.getLogger("curfew_rp")
 Session = MutableMapping[str, Any]
 
@@ -153,8 +155,9 @@ def is_from_another_site(sec_fetch_site: str | None) -> bool:
 def local_path(target: str | None) -> str:
     """Return where to go after signing in: a path of this app, whatever a link says."""
     # Browsers read a backslash as a slash, and drop tabs and line breaks.
-    is_local = target is not None and target.startswith("/") and not target.startswith("//")
-    return target if is_local and target and target.isprintable() and "\\" not in target else "/"
+    if target is None or len(target) > _LONGEST_TARGET or not target.startswith("/"):
+        return "/"
+    return "/" if target.startswith("//") or "\\" in target or not target.isprintable() else target
 
 
 def _is_short(value: object) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import wraps
 from typing import ParamSpec
+from urllib.parse import quote
 
 from flask import Response, g, jsonify, make_response, request
 from flask.typing import ResponseReturnValue
@@ -33,7 +34,8 @@ def require(
 ) -> Callable[[View[Args]], View[Args]]:
     """Return a decorator that lets in calls with a good token, whose access is then `g.access`.
 
-    `base_url` is the API's address as clients know it, where a proxy changes it: DPoP proofs name it.
+    `base_url` is the API's address as clients know it, which DPoP proofs name. Without it that is what the
+    header Host says, so a proof for another host would do where the server accepts any.
     """
     required = Requirements.of(scopes, acr_values, max_age)
 
@@ -56,11 +58,11 @@ def require(
 
 
 def _call(base_url: str | None) -> Call:
-    url = request.base_url if base_url is None else base_url.rstrip("/") + request.path
+    root = request.root_url if base_url is None else base_url
     headers = request.headers
     return Call(
         method=request.method,
-        url=url,
+        url=root.rstrip("/") + quote(request.path),
         authorization=headers.getlist("Authorization"),
         dpop=headers.getlist("DPoP"),
     )

@@ -10,6 +10,7 @@ def list_orders(access: Annotated[Access, Depends(require(guard, scopes={"orders
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -35,7 +36,8 @@ def require(
 ) -> Callable[[Request, Response], Awaitable[Access]]:
     """Return a dependency that gives the access of a call with a good token; needs `install`.
 
-    `base_url` is the API's address as clients know it, where a proxy changes it: DPoP proofs name it.
+    `base_url` is the API's address as clients know it, which DPoP proofs name. Without it that is what the
+    header Host says, so a proof for another host would do where the server accepts any.
     """
     required = Requirements.of(scopes, acr_values, max_age)
 
@@ -48,11 +50,11 @@ def require(
 
 
 def _call(request: Request, base_url: str | None) -> Call:
-    here = str(request.url) if base_url is None else base_url.rstrip("/") + request.url.path
+    root = f"{request.url.scheme}://{request.url.netloc}" if base_url is None else base_url.rstrip("/")
     headers = request.headers
     return Call(
         method=request.method,
-        url=here,
+        url=root + quote(request.scope["path"]),
         authorization=headers.getlist("authorization"),
         dpop=headers.getlist("dpop"),
     )

@@ -30,13 +30,13 @@ def guard(provider):
 def by_flask(guard, **required):
     app = Flask("orders")
 
-    @app.get("/orders")
+    @app.get("/<path:name>")
     @flask_api.require(guard, **required)
-    def orders():
+    def orders(name):
         return {"of": g.access.sub}
 
     http = app.test_client()
-    return lambda headers: _told(http.get("/orders", base_url="http://inside", headers=headers))
+    return lambda headers, path="/orders": _told(http.get(path, base_url="http://inside", headers=headers))
 
 
 def _told(answer):
@@ -47,17 +47,17 @@ def by_fastapi(guard, **required):
     app = FastAPI()
     starlette_api.install(app)
 
-    @app.get("/orders")
-    def orders(access: Annotated[Access, Depends(starlette_api.require(guard, **required))]):
+    @app.get("/{name:path}")
+    def orders(name: str, access: Annotated[Access, Depends(starlette_api.require(guard, **required))]):
         return {"of": access.sub}
 
-    async def get(headers):
+    async def get(headers, path):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://inside") as http:
-            return await http.get("/orders", headers=headers)
+            return await http.get(path, headers=headers)
 
-    def call(headers):
-        answer = asyncio.run(get(headers))
+    def call(headers, path="/orders"):
+        answer = asyncio.run(get(headers, path))
         named = {name.title(): value for name, value in answer.headers.items()}
         return answer.status_code, answer.json(), answer.headers.get_list("www-authenticate"), named
 
@@ -72,8 +72,8 @@ def by_django(guard, **required):
     def orders(request):
         return JsonResponse({"of": request.access.sub})
 
-    def call(headers):
-        answer = orders(RequestFactory().get("/orders", headers=headers))
+    def call(headers, path="/orders"):
+        answer = orders(RequestFactory(SERVER_NAME="inside").get(path, headers=headers))
         challenges = answer.headers.get("WWW-Authenticate")
         return (
             answer.status_code,
@@ -114,6 +114,23 @@ def test_a_proof_is_for_the_address_that_clients_know(guard, provider, adapter):
     proof = phone.proof(token, htu=f"{API}/orders")
     assert [send(proof), send(proof)] == [200, 401]
     assert send(phone.proof(token, htu="http://inside/orders")) == 401
+
+
+@pytest.mark.parametrize("base_url", [None, API])
+@pytest.mark.parametrize("path", ["/orders/a%20b", "/orders/%C3%A9", "/orders/a%3Fb", "/orders/a%2520b"])
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_a_proof_may_name_any_path(guard, provider, adapter, path, base_url):
+    phone = Phone()
+    token = access_token(provider, cnf={"jkt": phone.jkt})
+    call = adapter(guard, base_url=base_url)
+    origin = base_url or "http://inside"
+
+    def send(htu):
+        return call({"Authorization": f"DPoP {token}", "DPoP": phone.proof(token, htu=htu)}, path)[0]
+
+    assert send(f"{origin}{path}") == 200
+    assert send(f"{origin}{path}c") == 401
+    assert send(f"{origin}/orders/a") == 401
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)

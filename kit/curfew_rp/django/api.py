@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
@@ -23,7 +24,8 @@ def require(
 ) -> Callable[[View], View]:
     """Return a decorator that lets in calls with a good token.
 
-    `base_url` is the API's address as clients know it, where a proxy changes it: DPoP proofs name it.
+    `base_url` is the API's address as clients know it, which DPoP proofs name. Without it that is what the
+    header Host says, so a proof for another host would do where the server accepts any.
     """
     required = Requirements.of(scopes, acr_values, max_age)
 
@@ -48,9 +50,8 @@ def require(
 
 
 def _call(request: HttpRequest, base_url: str | None) -> Call:
-    here = (
-        request.build_absolute_uri(request.path) if base_url is None else base_url.rstrip("/") + request.path
-    )
+    path = quote(request.path)
+    here = request.build_absolute_uri(path) if base_url is None else base_url.rstrip("/") + path
     # WSGI joins a repeated header by commas, which neither a token nor a proof has.
     return Call(
         method=request.method,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from curfew_rp.resource_server.access import InvalidProof, NonceNeeded
 from curfew_rp.signed_token import ALGORITHMS, read_header, verified_payload
@@ -142,7 +142,10 @@ def _thumbprint(jwk: object) -> bytes:
 
 
 def _normalised(url: object) -> tuple[str, str, int | None, str] | None:
-    """rfc9449 §4.3: without query and fragment, and as rfc3986 §6.2.2 and §6.2.3 compare."""
+    """rfc9449 §4.3: without query and fragment, and as rfc3986 §6.2.2 and §6.2.3 compare.
+
+    An encoded slash counts as a slash: frameworks tell routes the decoded path alone.
+    """
     if not isinstance(url, str):
         return None
     try:
@@ -150,7 +153,7 @@ def _normalised(url: object) -> tuple[str, str, int | None, str] | None:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
-    return parts.scheme, parts.hostname or "", port, parts.path or "/"
+    return parts.scheme, parts.hostname or "", port, unquote(parts.path) or "/"
 
 
 def _base64(raw: bytes) -> str:
