@@ -175,6 +175,8 @@ def test_an_answer_of_another_issuer_is_refused(sessions, provider, promised, qu
         ("/\\evil.example", "/"),
         ("/\t/evil.example", "/"),
         ("orders", "/"),
+        pytest.param("/" + "a" * 1023, "/" + "a" * 1023, id="as long as may be"),
+        pytest.param("/" + "a" * 1024, "/", id="too long"),
     ],
 )
 def test_a_link_leads_to_this_app_alone(asked, path):
