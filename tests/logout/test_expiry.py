@@ -99,9 +99,9 @@ def test_workers_at_the_same_time_end_each_session_once(app, ada, red, turned_cl
 
     def work() -> None:
         with app.app_context():
-            run_out = expiry.list_expired(100)
+            expired = expiry.list_expired(100)
             begin.wait()
-            duties._end_dead(run_out)
+            duties._end_invalid(expired)
             db.session.remove()
 
     workers = [threading.Thread(target=work) for _ in range(4)]
