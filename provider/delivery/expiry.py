@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from provider.delivery.attempt import AttemptResult, prepare
 from provider.delivery.claim import own
 from provider.delivery.outgoing import Builder
-from provider.delivery.queries import list_run_out
+from provider.delivery.queries import list_expired
 from provider.delivery.results import Results
 from provider.infrastructure import clock
 from provider.infrastructure.database import reading, transaction
@@ -23,7 +23,7 @@ def end_expired(
     """
     now = clock.now()
     with reading():
-        ids = list_run_out(now, _BATCH, builders)
+        ids = list_expired(now, _BATCH, builders)
     if not ids:
         return False
     with write_lock, transaction():

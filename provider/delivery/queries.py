@@ -114,7 +114,7 @@ def list_first_due(
     return [DueDelivery(*row) for row in db.session.execute(waiting)]
 
 
-def list_run_out(now: datetime, limit: int, kinds: Collection[str]) -> list[UUID]:
+def list_expired(now: datetime, limit: int, kinds: Collection[str]) -> list[UUID]:
     """List deliveries that have lost their meaning, also those that an open breaker holds.
 
     Served by ix_delivery_expiring.
