@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 import requests
 
@@ -80,6 +80,7 @@ class _Caller(threading.Thread):
         self._url = api_url
         self._headers = {"Authorization": f"Bearer {token}"}
         self._give_up_after = give_up_after
+        self._gives_up_at = inf
         self.answered = threading.Event()
         self.was_let_in = False
         self.refused_at: float | None = None
@@ -97,6 +98,12 @@ class _Caller(threading.Thread):
                 self.problem = f"the API does not answer: {type(exc).__name__}"
         self.answered.set()
 
+    def expect_refusal(self) -> float:
+        """Give up some time after now, when the logout is over; returns the instant."""
+        now = time.monotonic()
+        self._gives_up_at = now + self._give_up_after
+        return now
+
     def first_refusal(self) -> float:
         """Wait for the end; returns the instant of the first refusal, or raises ProbeFailed."""
         self.join()
@@ -105,7 +112,6 @@ class _Caller(threading.Thread):
         return self.refused_at
 
     def _call_until_refused(self, http: requests.Session) -> None:
-        gives_up_at = time.monotonic() + self._give_up_after
         afterwards = 0
         while afterwards < _CALLS_AFTERWARDS and not self.problem:
             answer = http.get(self._url, headers=self._headers, timeout=_TIMEOUT_SECONDS)
@@ -117,7 +123,7 @@ class _Caller(threading.Thread):
                 self.problem = f"the API answered {answer.status_code}"
             elif self.refused_at is not None:
                 self.problem = "the API let a call in after it had refused one"
-            elif time.monotonic() > gives_up_at:
+            elif time.monotonic() > self._gives_up_at:
                 self.problem = f"the API still lets calls in after {self._give_up_after:g} s"
             else:
                 self.freshness = answer.headers.get("Token-Freshness", "")
@@ -131,8 +137,10 @@ def _round(api_url: str, tokens: Tokens, end: Callable[[Tokens], None], give_up_
     caller.answered.wait()
     if not caller.was_let_in:
         raise ProbeFailed(caller.problem or "the API refused the token before the logout")
-    end(tokens)
-    committed_at = time.monotonic()
+    try:
+        end(tokens)
+    finally:
+        committed_at = caller.expect_refusal()
     # The refusal may overtake the logout's own answer.
     seconds = max(caller.first_refusal() - committed_at, 0.0)
     return Lag(seconds=seconds, freshness=caller.freshness, calls=caller.calls)

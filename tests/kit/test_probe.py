@@ -137,7 +137,7 @@ def test_what_is_not_measured_is_said(api, capsys, arguments, trouble, told):
 
 
 def test_a_logout_that_fails_is_said(api, capsys):
-    assert run(api, "--end-url", f"{api.url}/broken", "--give-up-after", "0.1") == 1
+    assert run(api, "--end-url", f"{api.url}/broken", "--give-up-after", "0") == 1
 
     assert "the logout was answered 500" in capsys.readouterr().err
 
