@@ -1,6 +1,5 @@
 """The guard behind Flask, FastAPI and Django: the same call is let in or refused alike."""
 
-import asyncio
 import json
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from curfew_rp import MemoryStore, ProviderKeys, flask_api, starlette_api
 from curfew_rp.django import api as django_api
 from curfew_rp.resource_server import Access, ProofOfPossession, ResourceServer, SignedTokens
 from tests.kit.test_resource_server import Phone, access_token
+from tests.support.coroutines import run
 
 API = "https://api.example"
 
@@ -57,7 +57,7 @@ def by_fastapi(guard, **required):
             return await http.get(path, headers=headers)
 
     def call(headers, path="/orders"):
-        answer = asyncio.run(get(headers, path))
+        answer = run(get(headers, path))
         named = {name.title(): value for name, value in answer.headers.items()}
         return answer.status_code, answer.json(), answer.headers.get_list("www-authenticate"), named
 

@@ -1,6 +1,5 @@
 """The ASGI middleware by itself: requests, WebSockets and what is neither."""
 
-import asyncio
 import time
 
 import pytest
@@ -11,6 +10,7 @@ from curfew_rp.receiver import BODY_SIZE_LIMIT, make_receiver
 from curfew_rp.stores.redis import RedisStore
 from tests.kit.conftest import FORM, form
 from tests.kit.other_provider import CLIENT_ID
+from tests.support.coroutines import run
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def play(sessions, scope, *messages):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(LogoutMiddleware(inner, sessions=sessions)(scope, receive, send))
+    run(LogoutMiddleware(inner, sessions=sessions)(scope, receive, send))
     return sent
 
 
