@@ -429,7 +429,13 @@ def ask(provider):
 
 def test_introspection_asks_on_each_call(ask, provider):
     guard = ask()
-    provider.tokens["opaque"] = {"active": True, "sub": "ada", "client_id": CLIENT_ID, "scope": "orders"}
+    provider.tokens["opaque"] = {
+        "active": True,
+        "token_type": "Bearer",
+        "sub": "ada",
+        "client_id": CLIENT_ID,
+        "scope": "orders",
+    }
 
     access = guard.check(call("opaque"))
 
@@ -441,7 +447,7 @@ def test_introspection_asks_on_each_call(ask, provider):
 
 def test_a_cache_is_displayed_and_ends(ask, provider, monkeypatch):
     guard = ask(kept_for=timedelta(seconds=5))
-    provider.tokens["opaque"] = {"active": True, "sub": "ada"}
+    provider.tokens["opaque"] = {"active": True, "token_type": "Bearer", "sub": "ada"}
     guard.check(call("opaque"))
     provider.tokens.clear()
 
@@ -458,7 +464,7 @@ def test_a_cache_is_bounded(ask, provider, monkeypatch):
     monkeypatch.setattr(introspection_module, "ANSWERS_KEPT", 2)
     guard = ask(kept_for=timedelta(seconds=60))
     for name in ("first", "second", "third"):
-        provider.tokens[name] = {"active": True}
+        provider.tokens[name] = {"active": True, "token_type": "Bearer"}
         guard.check(call(name))
     provider.tokens.clear()
 
@@ -470,13 +476,20 @@ def test_a_cache_is_bounded(ask, provider, monkeypatch):
     "answer",
     [
         pytest.param({"active": "true"}, id="active is a text"),
-        pytest.param({"active": True, "iss": "https://another.example"}, id="another issuer"),
-        pytest.param({"active": True, "aud": ["https://another.example"]}, id="another API"),
-        pytest.param({"active": True, "aud": 7}, id="aud is a number"),
-        pytest.param({"active": True, "aud": {API: True}}, id="aud is an object"),
-        pytest.param({"active": True, "exp": 1}, id="expired"),
-        pytest.param({"active": True, "exp": "soon"}, id="exp is a text"),
-        pytest.param({"active": True, "cnf": {"jkt": "x"}}, id="bound to a key"),
+        pytest.param({"active": True}, id="a refresh token, which has no type"),
+        pytest.param({"active": True, "token_type": "N_A"}, id="a type that is not for APIs"),
+        pytest.param({"active": True, "token_type": ["Bearer"]}, id="the type is a list"),
+        pytest.param(
+            {"active": True, "token_type": "Bearer", "iss": "https://another.example"}, id="another issuer"
+        ),
+        pytest.param(
+            {"active": True, "token_type": "Bearer", "aud": ["https://another.example"]}, id="another API"
+        ),
+        pytest.param({"active": True, "token_type": "Bearer", "aud": 7}, id="aud is a number"),
+        pytest.param({"active": True, "token_type": "Bearer", "aud": {API: True}}, id="aud is an object"),
+        pytest.param({"active": True, "token_type": "Bearer", "exp": 1}, id="expired"),
+        pytest.param({"active": True, "token_type": "Bearer", "exp": "soon"}, id="exp is a text"),
+        pytest.param({"active": True, "token_type": "Bearer", "cnf": {"jkt": "x"}}, id="bound to a key"),
     ],
 )
 def test_an_answer_that_is_not_for_this_api_is_refused(ask, provider, answer):
@@ -486,7 +499,7 @@ def test_an_answer_that_is_not_for_this_api_is_refused(ask, provider, answer):
 
 
 def test_the_instant_of_a_sign_in_may_be_nonsense(ask, provider):
-    provider.tokens["opaque"] = {"active": True, "sub": "ada", "auth_time": 10**400}
+    provider.tokens["opaque"] = {"active": True, "token_type": "Bearer", "sub": "ada", "auth_time": 10**400}
     guard = ask()
 
     assert guard.check(call("opaque")).auth_time is None
@@ -495,7 +508,7 @@ def test_the_instant_of_a_sign_in_may_be_nonsense(ask, provider):
 
 @pytest.mark.spec("rfc6749 §2.3.1")
 def test_the_api_names_itself_with_any_secret(ask, provider):
-    provider.tokens["opaque"] = {"active": True}
+    provider.tokens["opaque"] = {"active": True, "token_type": "Bearer"}
 
     ask().check(call("opaque"))
 

@@ -24,6 +24,7 @@ from curfew_rp.strict_json import is_numeric_date, read_object
 ANSWERS_KEPT = 10_000
 _ANSWER_SIZE_LIMIT = 64 * 1024
 _CONNECTIONS = 32
+_TYPES_FOR_APIS = frozenset({"bearer", "dpop"})
 
 
 class Introspection:
@@ -112,7 +113,10 @@ class Introspection:
         return answer
 
     def _check(self, answer: Mapping[str, Any]) -> None:
-        """Refuse what is for others, and what has expired since it was asked."""
+        """Refuse what is no access token, what is for others, and what has expired since it was asked."""
+        # A client may introspect its own refresh tokens too: they are active, and have no type to be sent by.
+        if str(answer.get("token_type")).lower() not in _TYPES_FOR_APIS:
+            raise InvalidToken("the token is not an access token")
         if answer.get("iss", self._keys.issuer) != self._keys.issuer:
             raise InvalidToken("the token is of another issuer")
         audience = answer.get("aud")
