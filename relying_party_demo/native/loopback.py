@@ -55,9 +55,12 @@ class Loopback:
         with self._lock:
             if not self._answer:
                 self._answer = answer
-                self._arrived.set()
                 return True
         return False
+
+    def go_on(self) -> None:
+        """Let the app go on with the answer that was taken, once its page is written."""
+        self._arrived.set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -85,7 +88,11 @@ def _handler_of(listener: Loopback) -> type[BaseHTTPRequestHandler]:
             elif parts.path != PATH:
                 self._show(HTTPStatus.NOT_FOUND, "Not found", "There is nothing here.")
             elif answer := _taken(listener, parts.query):
-                self._show(HTTPStatus.OK, *_words(answer))
+                # The app may end as soon as it goes on, and would cut the page off.
+                try:
+                    self._show(HTTPStatus.OK, *_words(answer))
+                finally:
+                    listener.go_on()
             else:
                 self._show(
                     HTTPStatus.BAD_REQUEST,

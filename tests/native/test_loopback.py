@@ -26,6 +26,16 @@ def test_it_takes_the_answer_with_its_state_once(loopback):
     assert loopback.wait(5) == {"code": "1", "state": "the state", "iss": "i"}
 
 
+def test_the_app_goes_on_only_when_the_page_is_written(loopback):
+    assert loopback.take({"state": "the state"})
+
+    with pytest.raises(NoAnswer):
+        loopback.wait(0)
+
+    loopback.go_on()
+    assert loopback.wait(0) == {"state": "the state"}
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
