@@ -13,7 +13,7 @@ ALGORITHM = "ES256"
 
 
 class DPoPKey:
-    """A private key of one sign-in; whoever has the tokens without it can use none of them."""
+    """A private key of one sign-in; its tokens cannot be used without it."""
 
     def __init__(self, key: ECKey) -> None:
         self._key = key

@@ -88,7 +88,7 @@ class AppSessions:
     def check(self, session: Session) -> bool:
         """Return whether the session may be used; one that has ended is emptied.
 
-        True for a session without a sign-in. Raises StoreUnavailable when it cannot be told.
+        True for a session without a sign-in. Raises StoreUnavailable when the store does not answer.
         """
         if SESSION_KEY not in session:
             return True
@@ -99,7 +99,7 @@ class AppSessions:
         return False
 
     def end(self, session: Session) -> User | None:
-        """Sign out of this app alone, also without a store; returns who was signed in."""
+        """Sign out of this app only, also without a store; returns who was signed in."""
         user = user_of(session)
         if user is not None:
             self.forget(user)

@@ -50,7 +50,7 @@ def _add_check(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--issuer",
         default="http://127.0.0.1:8999",
-        help="the issuer that the receiver is told; served here at its host and port (http://127.0.0.1:8999)",
+        help="the issuer that the receiver is configured with; served here at its host and port (http://127.0.0.1:8999)",
     )
     command.add_argument("--alg", choices=ALGORITHMS, default="RS256", help="how tokens are signed (RS256)")
     command.add_argument("--json", action="store_true", help="print the findings as JSON")

@@ -29,7 +29,7 @@ _log = logging.getLogger("curfew_rp")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logout:
-    """A sign-out that the provider has told of, and the local sessions that it ended."""
+    """A sign-out that the provider has sent, and the local sessions that it ended."""
 
     claims: LogoutClaims
     local_ids: list[str]

@@ -169,7 +169,7 @@ class SessionIndex:
         return [self._key(kind, sign_in.sub) for kind in kinds]
 
     def _ended_keys(self, sub: str | None, sid: str | None) -> list[str]:
-        """Return the keys that a logout marks; one with a `sid` ends that session alone.
+        """Return the keys that a logout marks; one with a `sid` ends only that session.
 
         A session without a `sid` cannot be told from the one that a token with both names, so it ends too.
         """

@@ -21,7 +21,7 @@ from curfew_rp.resource_server import Access, Call, Refused, Requirements, Resou
 
 
 def install(app: Starlette) -> None:
-    """Have the app answer refusals, and 503 where it cannot be told whether a token is good."""
+    """Have the app answer refusals, and 503 when it is unknown whether a token is good."""
     app.add_exception_handler(Refused, _refusal)
     app.add_exception_handler(CannotTell, _unavailable)
 

@@ -105,7 +105,7 @@ class Delivery(EarlierColumns, Base):
     # The logout that it is owed because of, if there is one. The column keeps its first name, which an older
     # release still reads.
     cause_id: Mapped[UUID | None] = mapped_column("logout_id", foreign_key("logout.id"), index=True)
-    # What is told, by the reckoning of the kind: another subject is another delivery.
+    # The subject of the request, as the kind defines it: another subject is another delivery.
     subject_key: Mapped[str] = mapped_column(String(64))
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
     # Whatever else the kind needs to make the request.

@@ -30,7 +30,7 @@ EXPIRY_REASONS = frozenset({LogoutReason.IDLE_TIMEOUT, LogoutReason.ABSOLUTE_TIM
 
 
 def plan(participants: Sequence[Participant], reason: LogoutReason) -> list[Owed]:
-    """Return what is owed: one per ended client session, or one per client that is sent `sub` alone."""
+    """Return what is owed: one per ended client session, or one per client that gets only `sub`."""
     owed: dict[tuple[UUID, str], Owed] = {}
     for participant in participants:
         if participant.has_address and (participant.client.told_of_expiry or reason not in EXPIRY_REASONS):

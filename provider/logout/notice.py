@@ -1,4 +1,4 @@
-"""What a client is told of a logout: the part of a delivery that only logouts have.
+"""What a notification says of a logout: the part of a delivery that only logouts have.
 
 It stands in the delivery's `about`, so that a logout is owed by one statement however many clients it has.
 Deliveries that a process of the previous release has made say the same in columns of their own.
@@ -29,7 +29,7 @@ class LogoutNotice:
     # The central session that the client had a part of; None for a grant on its own and a lost session.
     session_id: UUID | None
     sub: str
-    # None for a client that is sent `sub` alone.
+    # None for a client that gets only `sub`.
     sid: str | None
 
     def owed_to(self, client_id: UUID, subject_key: str, *, meaningful_for: timedelta | None = None) -> Owed:

@@ -52,7 +52,7 @@ def encrypt(token: str, key: Mapping[str, Any], by: Encryption, *, signed: bool)
 
     `signed` says that the token is a JWT itself (rfc7519 §5.2).
     """
-    # Registrations read the names of the algorithms alone, and the library takes its time to import.
+    # Registrations read only the names of the algorithms, and the library is slow to import.
     from joserfc import jwe, jwk
 
     from provider.protocol.signed_token import LIBRARY_FAILURES

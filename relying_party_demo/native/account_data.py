@@ -20,11 +20,11 @@ class AccountData:
 
     @property
     def profile(self) -> dict[str, Any]:
-        """What the provider told about the person, and when; empty before it did."""
+        """What the provider said about the person, and when; empty before the first answer."""
         return self._load(_PROFILE)
 
     def write_profile(self, claims: dict[str, Any]) -> None:
-        """Store a profile that the provider told just now."""
+        """Store a profile that the provider has just sent."""
         self._save(_PROFILE, {"claims": claims, "at": time.time()})
 
     def find_answer(self, url: str) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Tries any receiver of Logout Tokens, in whatever language, with one good token and thirteen bad ones.
 
-It is the provider itself for that: the receiver is told its issuer, and fetches its keys. All tokens name a
-session that never was, so that nothing ends. For a running Curfew, `curfew doctor` does the like.
+It acts as the provider: configure the receiver with its issuer, and the receiver fetches its keys. All
+tokens name a session that does not exist, so that nothing ends. A running Curfew does the same by
+`curfew doctor`.
 """

@@ -41,7 +41,7 @@ def check(url: str, issuer: Issuer) -> Iterator[Finding]:
 def _judge_good(status: int | None, saw: str) -> Finding:
     if status in _SUCCESS:
         return Finding(check="good token", grade="pass", saw=saw)
-    rule = "a valid token of an unknown session is a success; is the receiver told this issuer and client_id?"
+    rule = "a valid token of an unknown session is a success; check the receiver's issuer and client_id"
     return Finding(check="good token", grade="fail", saw=saw, rule=rule)
 
 

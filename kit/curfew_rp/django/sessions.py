@@ -18,7 +18,7 @@ def local_id_of(session: Any) -> str:
 
 
 def delete_sessions(local_ids: Iterable[str]) -> None:
-    """Delete sessions at the server; those in cookies are refused by the middleware alone."""
+    """Delete sessions at the server; those in cookies are only refused by the middleware."""
     if settings.SESSION_ENGINE == _IN_COOKIES:
         return
     store = import_module(settings.SESSION_ENGINE).SessionStore()

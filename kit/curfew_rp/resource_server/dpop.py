@@ -144,7 +144,7 @@ def _thumbprint(jwk: object) -> bytes:
 def _normalised(url: object) -> tuple[str, str, int | None, str] | None:
     """rfc9449 §4.3: without query and fragment, and as rfc3986 §6.2.2 and §6.2.3 compare.
 
-    An encoded slash counts as a slash: frameworks tell routes the decoded path alone.
+    An encoded slash counts as a slash: routes see only the decoded path.
     """
     if not isinstance(url, str):
         return None

@@ -99,7 +99,7 @@ class SignedTokens:
             raise InvalidToken("the token lacks sub, client_id or jti")
 
     def _check_session(self, claims: Mapping[str, Any]) -> None:
-        """Refuse a token whose app was told that the session, or all of the person, ended."""
+        """Refuse a token of a session, or of a person, whose logout the app has received."""
         try:
             sign_in = SignIn.from_claims(claims)
         except ValueError as exc:
