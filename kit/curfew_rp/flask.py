@@ -22,6 +22,7 @@ from joserfc.errors import JoseError
 from markupsafe import escape
 from werkzeug.wrappers import Response as AnyResponse
 
+from curfew_rp import authlib_client
 from curfew_rp.app_session import (
     AppSessions,
     SignInRefused,
@@ -34,7 +35,6 @@ from curfew_rp.errors import CannotTell
 from curfew_rp.receiver import BODY_SIZE_LIMIT, Logout, make_receiver
 from curfew_rp.stores import Store
 
-PROVIDER_TIMEOUT_SECONDS = 10
 _NEXT_KEY = "curfew_rp_next"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Args = ParamSpec("Args")
@@ -46,7 +46,7 @@ class CurfewRP:
 
     It adds `/login`, `/callback`, `/logout`, `/signed-out` and `/backchannel-logout`, below `url_prefix`;
     register their addresses at the provider. All views see a session that has not ended. `on_sign_in` gets
-    the token response of each sign-in, `on_logout` each logout that the provider tells of.
+    the token response of each sign-in, `on_logout` each logout that is received.
     """
 
     def __init__(
@@ -76,17 +76,13 @@ class CurfewRP:
         self._on_sign_in = on_sign_in
         self._client = OAuth(app).register(
             "curfew_rp",
-            client_id=client_id,
-            client_secret=client_secret,
-            server_metadata_url=issuer.rstrip("/") + "/.well-known/openid-configuration",
-            client_kwargs={
-                "scope": scope,
-                "code_challenge_method": "S256",
-                "token_endpoint_auth_method": "client_secret_basic" if client_secret else "none",
-                "timeout": PROVIDER_TIMEOUT_SECONDS,
-                "trust_env": False,
-                "verify": ca_bundle or True,
-            },
+            **authlib_client.settings(
+                issuer=issuer,
+                client_id=client_id,
+                client_secret=client_secret,
+                scope=scope,
+                ca_bundle=ca_bundle,
+            ),
         )
         app.before_request(self._refuse_ended)
         app.register_blueprint(self._blueprint(), url_prefix=url_prefix or None)

@@ -24,13 +24,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from curfew_rp import authlib_client
 from curfew_rp.app_session import AppSessions, SignInRefused, User, is_from_another_site, local_path, user_of
 from curfew_rp.asgi import LogoutMiddleware
 from curfew_rp.errors import CannotTell
 from curfew_rp.receiver import Logout, make_receiver
 from curfew_rp.stores import Store
 
-PROVIDER_TIMEOUT_SECONDS = 10
 _NEXT_KEY = "curfew_rp_next"
 
 
@@ -39,7 +39,7 @@ class CurfewRP:
 
     It adds `/login`, `/callback`, `/logout`, `/signed-out` and `/backchannel-logout`; register their
     addresses at the provider. Add the middleware of the sessions after it. `on_sign_in` gets the token
-    response of each sign-in, `on_logout`, in a thread, each logout that the provider tells of.
+    response of each sign-in, `on_logout`, in a thread, each logout that is received.
     """
 
     def __init__(
@@ -68,17 +68,13 @@ class CurfewRP:
         self._on_sign_in = on_sign_in
         self._client = OAuth().register(
             "curfew_rp",
-            client_id=client_id,
-            client_secret=client_secret,
-            server_metadata_url=issuer.rstrip("/") + "/.well-known/openid-configuration",
-            client_kwargs={
-                "scope": scope,
-                "code_challenge_method": "S256",
-                "token_endpoint_auth_method": "client_secret_basic" if client_secret else "none",
-                "timeout": PROVIDER_TIMEOUT_SECONDS,
-                "trust_env": False,
-                **({"verify": ca_bundle} if ca_bundle else {}),
-            },
+            **authlib_client.settings(
+                issuer=issuer,
+                client_id=client_id,
+                client_secret=client_secret,
+                scope=scope,
+                ca_bundle=ca_bundle,
+            ),
         )
         app.add_middleware(LogoutMiddleware, sessions=self.sessions)
         self._add_routes(app)
