@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 
 from provider.app import compose_services, create_app
 from provider.config import Settings
-from provider.infrastructure import current
+from provider.infrastructure import current, event_log
 from provider.infrastructure.database import db
 from tests.support.databases import hurry
 
@@ -48,6 +48,8 @@ def application(settings: Settings, adapt: Adapt | None = None) -> Flask:
             db.engine.dispose()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     current.install(known, compose_services(settings))
+    # A known one was made by another test, whose standard error may be closed by now.
+    event_log.configure(settings.log_level)
     return known
 
 

@@ -1,5 +1,7 @@
 """The applications that tests use differ in what they are composed with."""
 
+import io
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
@@ -9,7 +11,8 @@ import pytest
 
 from provider.app import compose_services, create_app
 from provider.config import Settings
-from tests.support.applications import COMPOSED_WITH
+from provider.infrastructure import event_log
+from tests.support.applications import COMPOSED_WITH, application
 
 # The folder is made for each test.
 OF_EACH_TEST = {"data_dir"}
@@ -45,3 +48,13 @@ def test_applications_of_one_kind_are_composed_with_the_same_settings(settings):
     composed_with = read_by(create_app, settings) - read_by(compose_services, settings)
 
     assert set(composed_with) - OF_EACH_TEST <= set(COMPOSED_WITH)
+
+
+def test_a_known_application_logs_to_the_stream_of_the_test(settings, monkeypatch):
+    application(settings)
+    monkeypatch.setattr(sys, "stderr", written := io.StringIO())
+
+    application(settings)
+    event_log.warning("seen_by_this_test")
+
+    assert "seen_by_this_test" in written.getvalue()
