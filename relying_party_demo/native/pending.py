@@ -1,7 +1,7 @@
 """What a sign-out of this device still owes others: written down before anything is deleted, handed in later.
 
-The refresh token is kept without its DPoP key, which is deleted at the sign-out: whoever reads the record
-can revoke the token and do nothing else with it.
+The refresh token is kept without its DPoP key, which is deleted at the sign-out: a copy of the
+record can revoke the token and nothing else.
 """
 
 import json

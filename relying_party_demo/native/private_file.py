@@ -11,7 +11,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def read_private(path: Path) -> str | None:
     """Return a file's text, None without the file. Raises PermissionError if others can read it."""
     try:
-        # A link could lead to a file that somebody else writes.
+        # A link could lead to a file that another user writes.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except FileNotFoundError:
         return None

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.applications import opened
-from tests.support.registering import Stranger
+from tests.support.registering import Registrant
 
 RED = ("--client-id", "red", "--redirect-uri", "https://red.test/cb", "--backchannel-logout-uri")
 PLAIN = "http://red.invalid/told"
@@ -51,7 +51,7 @@ def test_the_doctor_warns_even_when_the_endpoint_cannot_be_reached(curfew):
 def test_a_self_registration_is_logged_as_a_warning(settings, capsys):
     settings = replace(settings, registration="open", outbound_allow=("red.invalid",))
     with opened(settings) as app:
-        client = Stranger(app.test_client(use_cookies=False))
+        client = Registrant(app.test_client(use_cookies=False))
         secure = client.registered(backchannel_logout_uri="https://red.invalid/told")
         plain = client.registered(backchannel_logout_uri=PLAIN)
         assert client.replace(secure, backchannel_logout_uri=PLAIN).status_code == 200

@@ -12,7 +12,7 @@ from provider.clients.addresses import check_addresses
 from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetadata
 from provider.protocol.client_registration import read_registration
 from tests.support.authority import Authority
-from tests.support.registering import Stranger
+from tests.support.registering import Registrant
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 RED, BLUE = "https://red.test/cb", "https://blue.test/cb"
@@ -94,22 +94,22 @@ def test_a_sector_lists_every_redirect_uri(app, answering, status, body, headers
     assert asked == ["/sector.json"]
 
 
-def test_a_stranger_registers_by_a_sector_that_knows_him(app, answering):
-    stranger = Stranger(app.test_client())
+def test_a_registrant_registers_by_a_sector_that_knows_him(app, answering):
+    registrant = Registrant(app.test_client())
     asked = {"subject_type": "pairwise", "redirect_uris": [RED, BLUE]}
     with answering(200, json.dumps([RED, BLUE]).encode()) as (uri, _):
-        assert stranger.register(sector_identifier_uri=uri, **asked).status_code == 201
+        assert registrant.register(sector_identifier_uri=uri, **asked).status_code == 201
     with answering(200, b"[]") as (uri, _):
-        refused = stranger.register(sector_identifier_uri=uri, **asked)
+        refused = registrant.register(sector_identifier_uri=uri, **asked)
 
     assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
-    assert stranger.register(**asked).status_code == 400
+    assert registrant.register(**asked).status_code == 400
 
 
 def test_nothing_is_fetched_for_what_is_wrong_anyway(app, answering):
-    stranger = Stranger(app.test_client())
+    registrant = Registrant(app.test_client())
     with answering(200, b"[]") as (uri, asked):
-        refused = stranger.register(sector_identifier_uri=uri, scope="openid account")
+        refused = registrant.register(sector_identifier_uri=uri, scope="openid account")
 
     assert refused.status_code == 400
     assert asked == []

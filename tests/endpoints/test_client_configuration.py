@@ -18,7 +18,7 @@ from provider.logout.models import BulkLogout, LogoutReason
 from tests.factories import make_client, make_session
 from tests.races.at_once import ON_POSTGRESQL, at_once
 from tests.support.reads import end_read
-from tests.support.registering import Stranger, bearer
+from tests.support.registering import Registrant, bearer
 from tests.support.relying_party import RelyingParty
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -31,19 +31,19 @@ def settings(settings):
 
 
 @pytest.fixture
-def stranger(app):
-    return Stranger(app.test_client(use_cookies=False))
+def registrant(app):
+    return Registrant(app.test_client(use_cookies=False))
 
 
 @pytest.fixture
-def made(stranger):
-    return stranger.registered(client_name="Red", scope="openid profile")
+def made(registrant):
+    return registrant.registered(client_name="Red", scope="openid profile")
 
 
 @pytest.mark.spec("registration 4, rfc7592 §2.1")
-def test_a_client_reads_what_it_registered(stranger, made, statements):
+def test_a_client_reads_what_it_registered(registrant, made, statements):
     with statements() as seen:
-        response = stranger.read(made)
+        response = registrant.read(made)
 
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
@@ -55,8 +55,8 @@ def test_a_client_reads_what_it_registered(stranger, made, statements):
 
 
 @pytest.mark.spec("rfc7592 §2.2")
-def test_a_replacement_is_a_whole_one_and_takes_the_token(stranger, made):
-    response = stranger.replace(made, client_uri="https://red.test/")
+def test_a_replacement_is_a_whole_one_and_takes_the_token(registrant, made):
+    response = registrant.replace(made, client_uri="https://red.test/")
 
     told = response.json
     assert response.status_code == 200
@@ -65,23 +65,23 @@ def test_a_replacement_is_a_whole_one_and_takes_the_token(stranger, made):
     assert told["scope"] != made["scope"]
     assert "client_secret" not in told
     assert told[TOKEN] != made[TOKEN]
-    assert stranger.read(made).status_code == 401
-    assert stranger.read(told).json["client_uri"] == "https://red.test/"
+    assert registrant.read(made).status_code == 401
+    assert registrant.read(told).json["client_uri"] == "https://red.test/"
 
 
-def test_the_secret_of_a_client_outlives_its_replacement(stranger, made):
-    told = stranger.replace(made, client_secret=made["client_secret"]).json
+def test_the_secret_of_a_client_outlives_its_replacement(registrant, made):
+    told = registrant.replace(made, client_secret=made["client_secret"]).json
 
     form = {"grant_type": "refresh_token", "refresh_token": "x"}
     proof = (told["client_id"], made["client_secret"])
-    assert stranger.http.post("/token", data=form, auth=proof).status_code != 401
+    assert registrant.http.post("/token", data=form, auth=proof).status_code != 401
 
 
-def test_a_client_that_comes_to_need_a_secret_is_given_one(stranger):
-    public = stranger.registered(token_endpoint_auth_method="none")
+def test_a_client_that_comes_to_need_a_secret_is_given_one(registrant):
+    public = registrant.registered(token_endpoint_auth_method="none")
     assert "client_secret" not in public
 
-    told = stranger.replace(public).json
+    told = registrant.replace(public).json
 
     assert told["client_secret"]
     assert told["client_secret_expires_at"] == 0
@@ -108,17 +108,17 @@ def test_a_client_that_comes_to_need_a_secret_is_given_one(stranger):
         pytest.param({"client_name": "Bank"}, "invalid_client_metadata", id="the name of the operator's app"),
     ],
 )
-def test_a_replacement_that_is_not_right_changes_nothing(stranger, made, members, error):
+def test_a_replacement_that_is_not_right_changes_nothing(registrant, made, members, error):
     make_client("bank", client_name="Bank")
 
-    response = stranger.replace(made, **members)
+    response = registrant.replace(made, **members)
 
     assert (response.status_code, response.json["error"]) == (400, error)
-    assert stranger.read(made).json["client_name"] == "Red"
+    assert registrant.read(made).json["client_name"] == "Red"
 
 
 @pytest.mark.spec("rfc7592 §2.3, ABU-72")
-def test_a_client_that_removes_itself_is_gone_with_all_it_was_given(signed_in, app, stranger, made):
+def test_a_client_that_removes_itself_is_gone_with_all_it_was_given(signed_in, app, registrant, made):
     rp = RelyingParty(app, "green")
     tokens = rp.sign_in(signed_in)
     with transaction():
@@ -130,28 +130,28 @@ def test_a_client_that_removes_itself_is_gone_with_all_it_was_given(signed_in, a
         "registration_client_uri": made["registration_client_uri"].replace(made["client_id"], "green")
     }
 
-    response = stranger.delete(greens)
+    response = registrant.delete(greens)
 
     assert (response.status_code, response.get_data()) == (204, b"")
     assert rp.userinfo(tokens["access_token"]).status_code == 401
     assert rp.refresh(tokens["refresh_token"]).status_code == 401
-    assert stranger.read(greens).status_code == 401
-    assert stranger.delete(greens).status_code == 401
+    assert registrant.read(greens).status_code == 401
+    assert registrant.delete(greens).status_code == 401
     assert queries.find_by_client_id("green") is None
 
 
 @pytest.mark.spec("rfc7592 §2, ABU-80")
-def test_a_token_is_for_its_own_client_alone(stranger, made):
-    other = stranger.registered()
+def test_a_token_is_for_its_own_client_alone(registrant, made):
+    other = registrant.registered()
     make_client("operators")
 
     for path in (other["client_id"], "operators", "nobody", "%00", "%ff", "a/b", "x" * 300):
         for method in ("get", "put", "delete"):
-            ask = getattr(stranger.http, method)
+            ask = getattr(registrant.http, method)
             response = ask(f"/register/{path}", json={"client_id": path}, headers=bearer(made[TOKEN]))
             assert (response.status_code, response.json["error"]) == (401, "invalid_token")
             assert response.headers["WWW-Authenticate"].startswith("Bearer ")
-    assert stranger.read(other).status_code == 200
+    assert registrant.read(other).status_code == 200
 
 
 @ON_SQLITE
@@ -164,69 +164,69 @@ def test_a_token_is_for_its_own_client_alone(stranger, made):
         pytest.param({"Authorization": "Basic cmVkOng="}, id="another proof"),
     ],
 )
-def test_without_its_token_a_client_is_told_nothing(stranger, made, headers):
+def test_without_its_token_a_client_is_told_nothing(registrant, made, headers):
     path = f"/register/{made['client_id']}"
 
-    for ask in (stranger.http.get, stranger.http.delete, partial(stranger.http.put, json={})):
+    for ask in (registrant.http.get, registrant.http.delete, partial(registrant.http.put, json={})):
         assert ask(path, headers=headers).status_code == 401
     shortened = made[TOKEN][:-1]
-    assert stranger.read(made, shortened).status_code == 401
-    assert stranger.http.get(f"{path}?access_token={made[TOKEN]}").status_code == 400
+    assert registrant.read(made, shortened).status_code == 401
+    assert registrant.http.get(f"{path}?access_token={made[TOKEN]}").status_code == 400
 
 
-def test_a_client_that_is_disabled_is_told_nothing(stranger, made):
+def test_a_client_that_is_disabled_is_told_nothing(registrant, made):
     with transaction():
         change.disable(queries.get_by_client_id(made["client_id"]))
 
-    assert stranger.read(made).status_code == 401
-    assert stranger.replace(made).status_code == 401
+    assert registrant.read(made).status_code == 401
+    assert registrant.replace(made).status_code == 401
 
 
 @ON_SQLITE
-def test_what_the_operator_made_his_own_is_changed_by_him_alone(stranger, made):
+def test_what_the_operator_made_his_own_is_changed_by_him_alone(registrant, made):
     with transaction():
         assert write(update(Client).values(first_party=True)) == 1
 
-    assert stranger.read(made).status_code == 200
-    assert stranger.replace(made, redirect_uris=["https://evil.test/"]).status_code == 403
-    assert stranger.delete(made).status_code == 403
+    assert registrant.read(made).status_code == 200
+    assert registrant.replace(made, redirect_uris=["https://evil.test/"]).status_code == 403
+    assert registrant.delete(made).status_code == 403
 
 
 @pytest.mark.spec("rfc7662 3")
-def test_a_stranger_is_told_nothing_of_other_apps_tokens(signed_in, app, stranger, made):
+def test_a_registrant_is_told_nothing_of_other_apps_tokens(signed_in, app, registrant, made):
     red, green = RelyingParty(app, "red"), RelyingParty(app, "green")
     token = red.sign_in(signed_in)["access_token"]
     proof = (made["client_id"], made["client_secret"])
 
-    told = stranger.http.post("/introspect", data={"token": token}, auth=proof).json
+    told = registrant.http.post("/introspect", data={"token": token}, auth=proof).json
 
     assert told == {"active": False}
     assert green.introspect(token)["active"]
 
 
 @ON_SQLITE
-def test_a_scope_that_the_operator_gave_may_be_kept(stranger, made):
+def test_a_scope_that_the_operator_gave_may_be_kept(registrant, made):
     registered = made | {"scope": "openid account"}
     with transaction():
         row = queries.get_by_client_id(made["client_id"])
         row.registered = {**row.registered, "scope": "openid account"}
 
-    assert stranger.replace(made, scope=registered["scope"]).json["scope"] == "openid account"
+    assert registrant.replace(made, scope=registered["scope"]).json["scope"] == "openid account"
 
 
 @pytest.mark.spec("ABU-24")
-def test_a_client_that_gives_up_refresh_tokens_loses_its_offline_grants(stranger):
-    made = stranger.registered(grant_types=["authorization_code", "refresh_token"])
+def test_a_client_that_gives_up_refresh_tokens_loses_its_offline_grants(registrant):
+    made = registrant.registered(grant_types=["authorization_code", "refresh_token"])
 
-    assert stranger.replace(made).status_code == 200
+    assert registrant.replace(made).status_code == 200
 
     end_read()
     assert db.session.scalar(select(func.count()).select_from(BulkLogout)) == 1
 
 
 @pytest.mark.spec("ABU-86")
-def test_the_database_holds_neither_token_nor_secret(stranger, made):
-    told = stranger.replace(made).json
+def test_the_database_holds_neither_token_nor_secret(registrant, made):
+    told = registrant.replace(made).json
 
     end_read()
     rows = str(db.session.execute(text("SELECT * FROM client")).all())
@@ -237,12 +237,12 @@ def test_the_database_holds_neither_token_nor_secret(stranger, made):
 
 @pytest.mark.spec("KEY-27")
 @ON_SQLITE
-def test_no_token_and_no_secret_is_written_into_the_log(stranger, caplog, capsys):
+def test_no_token_and_no_secret_is_written_into_the_log(registrant, caplog, capsys):
     caplog.set_level("DEBUG")
-    made = stranger.registered()
-    told = stranger.replace(made, client_secret=made["client_secret"]).json
-    stranger.replace(told, client_secret="a secret of its own")
-    stranger.read(told, "cfg_of-somebody-else")
+    made = registrant.registered()
+    told = registrant.replace(made, client_secret=made["client_secret"]).json
+    registrant.replace(told, client_secret="a secret of its own")
+    registrant.read(told, "cfg_of-somebody-else")
 
     captured = capsys.readouterr()
     written = caplog.text + captured.out + captured.err
@@ -252,10 +252,10 @@ def test_no_token_and_no_secret_is_written_into_the_log(stranger, caplog, capsys
 
 
 @pytest.mark.spec("DLV-22")
-def test_a_removed_client_hears_of_endings_where_it_last_listened(ada, stranger):
-    made = stranger.registered(backchannel_logout_uri="https://red.test/told")
+def test_a_removed_client_hears_of_endings_where_it_last_listened(ada, registrant):
+    made = registrant.registered(backchannel_logout_uri="https://red.test/told")
     session = make_session(ada, [queries.get_by_client_id(made["client_id"])]).session
-    assert stranger.delete(made).status_code == 204
+    assert registrant.delete(made).status_code == 204
 
     with transaction():
         assert end(session, Cause(reason=LogoutReason.USER, initiator="account"))
@@ -264,35 +264,35 @@ def test_a_removed_client_hears_of_endings_where_it_last_listened(ada, stranger)
 
 
 @ON_POSTGRESQL
-def test_of_two_changes_at_once_one_wins(stranger, made):
+def test_of_two_changes_at_once_one_wins(registrant, made):
     for _ in range(5):
-        told = stranger.registered()
+        told = registrant.registered()
 
         answers = at_once(
-            partial(stranger.replace, told, client_name="One"),
-            partial(stranger.replace, told, client_name="Two"),
-            partial(stranger.delete, told),
+            partial(registrant.replace, told, client_name="One"),
+            partial(registrant.replace, told, client_name="Two"),
+            partial(registrant.delete, told),
         )
 
         assert sorted(answer.status_code for answer in answers) in ([200, 401, 401], [204, 401, 401])
 
 
 @pytest.mark.spec("backchannel OP 4")
-def test_a_client_that_is_sent_sub_alone_cannot_require_sid(stranger, made):
+def test_a_client_that_is_sent_sub_alone_cannot_require_sid(registrant, made):
     with transaction():
         write(update(Client).values(logout_token_names="sub"))
     uri = "https://red.test/told"
 
-    refused = stranger.replace(made, backchannel_logout_uri=uri, backchannel_logout_session_required=True)
-    allowed = stranger.replace(made, backchannel_logout_uri=uri)
+    refused = registrant.replace(made, backchannel_logout_uri=uri, backchannel_logout_session_required=True)
+    allowed = registrant.replace(made, backchannel_logout_uri=uri)
 
     assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
     assert "backchannel_logout_session_required" in refused.json["error_description"]
     assert allowed.status_code == 200
 
 
-def test_a_client_does_not_choose_what_its_logout_tokens_name(stranger):
-    made = stranger.registered(logout_token_names="sub")
+def test_a_client_does_not_choose_what_its_logout_tokens_name(registrant):
+    made = registrant.registered(logout_token_names="sub")
 
     end_read()
     assert "logout_token_names" not in made

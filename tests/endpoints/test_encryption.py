@@ -18,7 +18,7 @@ from tests.factories import STRAIGHT_BACK, make_client, make_session
 from tests.support.applications import opened
 from tests.support.browsers import ISSUER, Page, follow, query_of, show_session
 from tests.support.key_server import published
-from tests.support.registering import Stranger
+from tests.support.registering import Registrant
 from tests.support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -268,15 +268,15 @@ class TestSelfRegistration:
         return replace(settings, registration="open", registration_limit="1000 per second")
 
     @pytest.fixture
-    def stranger(self, settings):
+    def registrant(self, settings):
         with opened(settings) as app:
-            yield Stranger(app.test_client(use_cookies=False))
+            yield Registrant(app.test_client(use_cookies=False))
 
     @pytest.mark.spec("registration 2, registration 3")
-    def test_it_is_registered_as_it_was_asked_for(self, stranger):
+    def test_it_is_registered_as_it_was_asked_for(self, registrant):
         members = encrypting("userinfo", "RSA-OAEP", "A256GCM", RSA)
 
-        made = stranger.registered(**members)
+        made = registrant.registered(**members)
 
         assert {name: made[name] for name in members} == members
 
@@ -290,8 +290,8 @@ class TestSelfRegistration:
             pytest.param({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, id="no point of the curve"),
         ],
     )
-    def test_without_a_usable_key_it_is_refused(self, stranger, key):
-        refused = stranger.register(id_token_encrypted_response_alg="RSA-OAEP-256", jwks={"keys": [key]})
+    def test_without_a_usable_key_it_is_refused(self, registrant, key):
+        refused = registrant.register(id_token_encrypted_response_alg="RSA-OAEP-256", jwks={"keys": [key]})
 
         assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.browsers import Page, follow, query_of
-from tests.support.registering import Stranger
+from tests.support.registering import Registrant
 from tests.support.relying_party import RelyingParty, press, type_password
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -48,15 +48,15 @@ def test_the_letters_are_not_what_was_registered(app, signed_in):
 
 
 def test_a_registration_is_answered_with_what_will_be_compared(app):
-    stranger = Stranger(app.test_client(use_cookies=False))
+    registrant = Registrant(app.test_client(use_cookies=False))
 
-    made = stranger.registered(redirect_uris=MEMBERS["redirect_uris"])
+    made = registrant.registered(redirect_uris=MEMBERS["redirect_uris"])
 
     assert made["redirect_uris"] == [f"https://{HOST}/callback"]
 
 
 def test_before_leaving_for_an_app_that_registered_itself_both_forms_are_shown(app, http):
-    made = Stranger(app.test_client(use_cookies=False)).registered(redirect_uris=MEMBERS["redirect_uris"])
+    made = Registrant(app.test_client(use_cookies=False)).registered(redirect_uris=MEMBERS["redirect_uris"])
     asked = {"client_id": made["client_id"], "redirect_uri": made["redirect_uris"][0], "scope": "openid"}
 
     page = http.get("/authorize", query_string=asked | {"response_type": "nonsense"})

@@ -18,7 +18,7 @@ from tests.factories import make_client
 from tests.support.browsers import ISSUER, Page, follow, query_of
 from tests.support.certificates import BEHIND_PROXY
 from tests.support.reads import end_read
-from tests.support.registering import SMALLEST, Stranger, bearer
+from tests.support.registering import SMALLEST, Registrant, bearer
 from tests.support.relying_party import CHALLENGE, VERIFIER
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -32,8 +32,8 @@ def settings(settings, request):
 
 
 @pytest.fixture
-def stranger(app):
-    return Stranger(app.test_client(use_cookies=False))
+def registrant(app):
+    return Registrant(app.test_client(use_cookies=False))
 
 
 def with_settings(**changed):
@@ -51,8 +51,8 @@ def count_clients() -> int:
 
 
 @pytest.mark.spec("registration 3, rfc7591 §3.2.1")
-def test_a_stranger_registers_a_client_and_is_told_everything(stranger):
-    response = stranger.register(client_name="Red", contacts=["ops@red.test"], software_version="1")
+def test_a_registrant_registers_a_client_and_is_told_everything(registrant):
+    response = registrant.register(client_name="Red", contacts=["ops@red.test"], software_version="1")
 
     told = response.json
     assert response.status_code == 201
@@ -71,8 +71,8 @@ def test_a_stranger_registers_a_client_and_is_told_everything(stranger):
 
 
 @pytest.mark.spec("registration 1, core 16")
-def test_such_a_client_keeps_the_defaults_of_the_specifications(stranger):
-    told = stranger.registered(id_token_claims="scopes", any_secret_method=True)
+def test_such_a_client_keeps_the_defaults_of_the_specifications(registrant):
+    told = registrant.registered(id_token_claims="scopes", any_secret_method=True)
 
     client = queries.get_by_client_id(told["client_id"])
     assert client.auth_methods == ("client_secret_basic",)
@@ -80,8 +80,8 @@ def test_such_a_client_keeps_the_defaults_of_the_specifications(stranger):
     assert told["id_token_signed_response_alg"] == "RS256"
 
 
-def test_such_a_client_is_a_third_party_and_in_the_audit(stranger):
-    told = stranger.registered(first_party=True, offline_policy="ask", deliver_to="http://127.0.0.1/x")
+def test_such_a_client_is_a_third_party_and_in_the_audit(registrant):
+    told = registrant.registered(first_party=True, offline_policy="ask", deliver_to="http://127.0.0.1/x")
 
     end_read()
     client = queries.get_by_client_id(told["client_id"])
@@ -94,8 +94,8 @@ def test_such_a_client_is_a_third_party_and_in_the_audit(stranger):
         assert secret not in json.dumps(event.detail)
 
 
-def test_what_it_is_told_is_enough_to_sign_people_in(signed_in, app, stranger):
-    told = stranger.registered(token_endpoint_auth_method="client_secret_post", client_name="Red")
+def test_what_it_is_told_is_enough_to_sign_people_in(signed_in, app, registrant):
+    told = registrant.registered(token_endpoint_auth_method="client_secret_post", client_name="Red")
     redirect_uri = told["redirect_uris"][0]
     asked = {
         "client_id": told["client_id"],
@@ -105,7 +105,7 @@ def test_what_it_is_told_is_enough_to_sign_people_in(signed_in, app, stranger):
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
     }
-    # Nobody has agreed to what a stranger's app asks for; it asks in a hidden frame.
+    # Nobody has agreed to what a registrant's app asks for; it asks in a hidden frame.
     refused = signed_in.get(
         "/authorize", query_string=asked | {"prompt": "none"}, headers={"Sec-Fetch-Dest": "iframe"}
     )
@@ -115,51 +115,51 @@ def test_what_it_is_told_is_enough_to_sign_people_in(signed_in, app, stranger):
     code = query_of(follow(signed_in, page.press("allow")))["code"]
     proof = {"client_id": told["client_id"], "client_secret": told["client_secret"]}
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
-    tokens = stranger.http.post("/token", data=form | proof | {"code_verifier": VERIFIER}).json
+    tokens = registrant.http.post("/token", data=form | proof | {"code_verifier": VERIFIER}).json
     assert tokens["id_token"]
 
-    assert stranger.delete(told).status_code == 204
-    userinfo = stranger.http.get("/userinfo", headers=bearer(tokens["access_token"]))
+    assert registrant.delete(told).status_code == 204
+    userinfo = registrant.http.get("/userinfo", headers=bearer(tokens["access_token"]))
     assert userinfo.status_code == 401
 
 
 @ON_SQLITE
 @with_settings(registration="off")
-def test_where_registration_is_off_there_is_no_such_address(stranger):
-    assert stranger.register().status_code == 404
-    assert stranger.http.get("/register/red").status_code == 404
-    assert "registration_endpoint" not in stranger.http.get("/.well-known/openid-configuration").json
+def test_where_registration_is_off_there_is_no_such_address(registrant):
+    assert registrant.register().status_code == 404
+    assert registrant.http.get("/register/red").status_code == 404
+    assert "registration_endpoint" not in registrant.http.get("/.well-known/openid-configuration").json
 
 
 @ON_SQLITE
-def test_where_it_is_on_discovery_says_so(stranger):
-    document = stranger.http.get("/.well-known/openid-configuration").json
+def test_where_it_is_on_discovery_says_so(registrant):
+    document = registrant.http.get("/.well-known/openid-configuration").json
 
     assert document["registration_endpoint"] == f"{ISSUER}/register"
 
 
 @pytest.mark.spec("rfc7591 §3")
 @with_settings(registration="token")
-def test_an_initial_access_token_is_used_by_what_succeeds_alone(stranger):
+def test_an_initial_access_token_is_used_by_what_succeeds_alone(registrant):
     token = initial_token()
-    without = stranger.register()
+    without = registrant.register()
 
     assert (without.status_code, "error" in without.headers["WWW-Authenticate"]) == (401, False)
-    assert stranger.register("cfi_unknown").json["error"] == "invalid_token"
-    assert stranger.register(token, redirect_uris=["x"]).status_code == 400
-    assert stranger.register(token).status_code == 201
-    assert stranger.register(token).status_code == 401
+    assert registrant.register("cfi_unknown").json["error"] == "invalid_token"
+    assert registrant.register(token, redirect_uris=["x"]).status_code == 400
+    assert registrant.register(token).status_code == 201
+    assert registrant.register(token).status_code == 401
     assert count_clients() == 1
 
 
 @ON_SQLITE
-def test_it_is_remembered_who_registered_a_client(stranger):
+def test_it_is_remembered_who_registered_a_client(registrant):
     with transaction():
         row, token = initial_access.create(most_uses=2)
     token_id = row.id
 
-    by_token = [stranger.register(token).json["client_id"] for _ in range(2)]
-    by_network = stranger.registered()["client_id"]
+    by_token = [registrant.register(token).json["client_id"] for _ in range(2)]
+    by_network = registrant.registered()["client_id"]
 
     end_read()
     found = dict(db.session.execute(select(Client.client_id, Client.registrant)).all())
@@ -167,9 +167,9 @@ def test_it_is_remembered_who_registered_a_client(stranger):
     assert found[by_network] == "network:127.0.0.1"
 
 
-def test_where_everybody_may_a_bad_token_is_still_bad(stranger):
-    assert stranger.register("cfi_unknown").status_code == 401
-    assert stranger.register(initial_token()).status_code == 201
+def test_where_everybody_may_a_bad_token_is_still_bad(registrant):
+    assert registrant.register("cfi_unknown").status_code == 401
+    assert registrant.register(initial_token()).status_code == 201
 
 
 @pytest.mark.spec("registration 3, rfc7591 §3.2.2")
@@ -224,8 +224,8 @@ def test_where_everybody_may_a_bad_token_is_still_bad(stranger):
         pytest.param({"flavour": "salt", "client_id": "red", "client_secret": "x"}, None, id="unknown"),
     ],
 )
-def test_what_is_wrong_is_told_by_the_specified_error(stranger, members, error):
-    response = stranger.register(**members)
+def test_what_is_wrong_is_told_by_the_specified_error(registrant, members, error):
+    response = registrant.register(**members)
 
     if error is None:
         assert response.status_code == 201
@@ -240,10 +240,10 @@ def test_what_is_wrong_is_told_by_the_specified_error(stranger, members, error):
 
 @pytest.mark.spec("THR-44")
 @ON_SQLITE
-def test_a_stranger_learns_nothing_of_our_network(stranger):
+def test_a_registrant_learns_nothing_of_our_network(registrant):
     addresses = ["https://10.0.0.1/k", "https://169.254.169.254/k", "https://[fe80::1]/k"]
 
-    told = {stranger.register(backchannel_logout_uri=uri).json["error_description"] for uri in addresses}
+    told = {registrant.register(backchannel_logout_uri=uri).json["error_description"] for uri in addresses}
 
     assert told == {"backchannel_logout_uri cannot be called: the target is not allowed"}
 
@@ -262,45 +262,45 @@ def test_a_stranger_learns_nothing_of_our_network(stranger):
         pytest.param(b'{"x": "' + b"y" * 200_000 + b'"}', "application/json", 413, id="a large body"),
     ],
 )
-def test_a_body_that_is_no_plain_object_is_refused(stranger, body, content_type, status):
-    response = stranger.http.post("/register", data=body, content_type=content_type)
+def test_a_body_that_is_no_plain_object_is_refused(registrant, body, content_type, status):
+    response = registrant.http.post("/register", data=body, content_type=content_type)
 
     assert response.status_code == status
     assert response.json["error"] == "invalid_request"
 
 
 @ON_SQLITE
-def test_parameters_in_the_address_are_refused(stranger):
-    assert stranger.http.post("/register?client_name=x", json=SMALLEST).status_code == 400
+def test_parameters_in_the_address_are_refused(registrant):
+    assert registrant.http.post("/register?client_name=x", json=SMALLEST).status_code == 400
 
 
 @ON_SQLITE
 @pytest.mark.spec("rfc7591 §5")
 @pytest.mark.parametrize("name", ["Red Bank", "RED  bank", "Red\u00a0Bank", "\uff32ed Bank"])
-def test_a_stranger_is_not_called_like_an_app_of_the_operator(stranger, name):
+def test_a_registrant_is_not_called_like_an_app_of_the_operator(registrant, name):
     make_client("bank", client_name="Red Bank")
 
-    assert stranger.register(client_name=name).json["error"] == "invalid_client_metadata"
-    assert stranger.register(**{"client_name": "Blue", "client_name#de": name}).status_code == 400
-    assert stranger.register(client_name="Blue Bank").status_code == 201
-    # Strangers among themselves have no names that are theirs.
-    assert stranger.register(client_name="Blue Bank").status_code == 201
+    assert registrant.register(client_name=name).json["error"] == "invalid_client_metadata"
+    assert registrant.register(**{"client_name": "Blue", "client_name#de": name}).status_code == 400
+    assert registrant.register(client_name="Blue Bank").status_code == 201
+    # Registrants among themselves have no names that are theirs.
+    assert registrant.register(client_name="Blue Bank").status_code == 201
 
 
 @ON_SQLITE
 @pytest.mark.spec("registration 1, rfc7591 §2.2")
-def test_members_in_other_languages_are_kept(stranger):
+def test_members_in_other_languages_are_kept(registrant):
     names = {
         "client_name": "Red",
         "client_name#de": "Rot",
         "policy_uri#de-CH": "https://red.test/datenschutz",
     }
 
-    told = stranger.registered(**names, **{"client_name#": "x", "scope#de": "x", "client_name#d e": "x"})
+    told = registrant.registered(**names, **{"client_name#": "x", "scope#de": "x", "client_name#d e": "x"})
 
     assert names.items() <= told.items()
     assert {name for name in told if "#" in name} == {"client_name#de", "policy_uri#de-CH"}
-    assert names.items() <= stranger.read(told).json.items()
+    assert names.items() <= registrant.read(told).json.items()
 
 
 EVERYTHING = {
@@ -350,56 +350,56 @@ EVERYTHING = {
     "rpinitiated 8",
     "backchannel OP 2",
 )
-def test_every_field_is_kept_under_its_wire_name(stranger):
-    told = stranger.registered(**EVERYTHING)
+def test_every_field_is_kept_under_its_wire_name(registrant):
+    told = registrant.registered(**EVERYTHING)
 
     assert EVERYTHING.items() <= told.items()
-    assert stranger.read(told).json.items() >= EVERYTHING.items()
+    assert registrant.read(told).json.items() >= EVERYTHING.items()
     assert EVERYTHING.keys() <= set(FIELDS)
     assert "client_secret" not in told
 
 
 @ON_SQLITE
 @with_settings(registration_scopes=("invoices:read",))
-def test_the_operator_may_open_more_scopes(stranger):
-    assert stranger.registered(scope="openid invoices:read")["scope"] == "openid invoices:read"
+def test_the_operator_may_open_more_scopes(registrant):
+    assert registrant.registered(scope="openid invoices:read")["scope"] == "openid invoices:read"
     # rfc6749 §4.4: in a token of the client's own it would have it without anybody's consent.
     for_itself = {"grant_types": ["client_credentials"], "redirect_uris": []}
-    assert stranger.register(scope="invoices:read", **for_itself).status_code == 400
-    assert stranger.register(scope="openid invoices:write").status_code == 400
+    assert registrant.register(scope="invoices:read", **for_itself).status_code == 400
+    assert registrant.register(scope="openid invoices:write").status_code == 400
 
 
 @pytest.mark.spec("rfc6749 §4.4, SEC-802")
 @ON_SQLITE
 @with_settings(registration_scopes=("invoices:read",))
-def test_what_a_client_may_ask_people_for_it_does_not_get_for_itself_later(stranger):
+def test_what_a_client_may_ask_people_for_it_does_not_get_for_itself_later(registrant):
     """In two steps no more than in one: first the scope, then the grant that asks nobody."""
     for_itself = {"grant_types": ["authorization_code", "client_credentials"]}
-    made = stranger.registered(scope="openid invoices:read")
+    made = registrant.registered(scope="openid invoices:read")
 
-    assert stranger.replace(made, scope="openid invoices:read", **for_itself).status_code == 400
-    kept = stranger.replace(made, scope="openid", **for_itself).json
-    assert stranger.replace(kept, scope="openid invoices:read", **for_itself).status_code == 400
+    assert registrant.replace(made, scope="openid invoices:read", **for_itself).status_code == 400
+    kept = registrant.replace(made, scope="openid", **for_itself).json
+    assert registrant.replace(kept, scope="openid invoices:read", **for_itself).status_code == 400
 
 
 @ON_SQLITE
-def test_what_the_operator_gave_a_client_for_itself_it_keeps(stranger):
-    made = stranger.registered(scope="openid", grant_types=["authorization_code", "client_credentials"])
+def test_what_the_operator_gave_a_client_for_itself_it_keeps(registrant):
+    made = registrant.registered(scope="openid", grant_types=["authorization_code", "client_credentials"])
     with transaction():
         row = queries.get_by_client_id(made["client_id"])
         row.registered = {**row.registered, "scope": "openid invoices:read"}
 
-    kept = stranger.replace(made, scope="openid invoices:read", grant_types=made["grant_types"])
+    kept = registrant.replace(made, scope="openid invoices:read", grant_types=made["grant_types"])
 
     assert kept.json["scope"] == "openid invoices:read"
 
 
 @pytest.mark.parametrize("text", ["\0", "\ud800"], ids=["NUL", "half a character"])
-def test_nothing_is_kept_that_would_fail_the_queries_about_others(stranger, text):
+def test_nothing_is_kept_that_would_fail_the_queries_about_others(registrant, text):
     key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "note": text}
-    told = stranger.registered()["client_id"]
+    told = registrant.registered()["client_id"]
 
-    refused = stranger.register(jwks={"keys": [key]})
+    refused = registrant.register(jwks={"keys": [key]})
 
     assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
     # As the outbox asks where all of them want to hear of endings.
@@ -410,8 +410,8 @@ def test_nothing_is_kept_that_would_fail_the_queries_about_others(stranger, text
 
 @ON_SQLITE
 @with_settings(registration_limit="3 per hour")
-def test_an_address_registers_so_many_clients_and_no_more(stranger):
-    answers = [stranger.register() for _ in range(4)]
+def test_an_address_registers_so_many_clients_and_no_more(registrant):
+    answers = [registrant.register() for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
     assert answers[-1].headers["Retry-After"]
@@ -419,9 +419,9 @@ def test_an_address_registers_so_many_clients_and_no_more(stranger):
 
 
 @ON_SQLITE
-def test_another_method_is_told_which_are_right(stranger):
-    assert stranger.http.get("/register").status_code == 405
-    assert stranger.http.post("/register/red").status_code == 405
+def test_another_method_is_told_which_are_right(registrant):
+    assert registrant.http.get("/register").status_code == 405
+    assert registrant.http.post("/register/red").status_code == 405
 
 
 members = st.sampled_from([*FIELDS, "software_statement", "client_name#de", "x"])
@@ -435,8 +435,8 @@ values = st.recursive(
 @ON_SQLITE
 @trying(max_examples=60)
 @given(asked=st.dictionaries(members, values, max_size=6))
-def test_no_metadata_breaks_the_endpoint(stranger, asked):
-    response = stranger.http.post(
+def test_no_metadata_breaks_the_endpoint(registrant, asked):
+    response = registrant.http.post(
         "/register", data=json.dumps(SMALLEST | asked), content_type="application/json"
     )
 

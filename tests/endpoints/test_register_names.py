@@ -8,18 +8,18 @@ import pytest
 from provider.protocol.look_alike import is_alike, mixes_scripts
 from tests.factories import make_client
 from tests.support.applications import opened
-from tests.support.registering import Stranger
+from tests.support.registering import Registrant
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def stranger(settings):
+def registrant(settings):
     open_to_all = replace(settings, registration="open", registration_limit="1000 per second")
     with opened(open_to_all) as app:
         make_client("bank", client_name="Red Bank", **{"client_name#de": "Rote Bank"})
         make_client("payroll", client_name=None)
-        yield Stranger(app.test_client(use_cookies=False))
+        yield Registrant(app.test_client(use_cookies=False))
 
 
 IMITATIONS = {
@@ -57,9 +57,9 @@ IMITATIONS = {
 
 
 @pytest.mark.parametrize("name", IMITATIONS.values(), ids=IMITATIONS)
-def test_an_imitation_is_refused_in_every_language(stranger, name):
+def test_an_imitation_is_refused_in_every_language(registrant, name):
     for members in ({"client_name": name}, {"client_name": "Green", "client_name#de": name}):
-        refused = stranger.register(**members)
+        refused = registrant.register(**members)
 
         assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
         assert "client_name" in refused.json["error_description"]
@@ -79,9 +79,9 @@ HONEST = (
 )
 
 
-def test_honest_names_are_registered(stranger):
+def test_honest_names_are_registered(registrant):
     for name in HONEST:
-        assert stranger.registered(client_name=name)["client_name"] == name
+        assert registrant.registered(client_name=name)["client_name"] == name
 
 
 @pytest.mark.parametrize(
@@ -94,23 +94,23 @@ def test_honest_names_are_registered(stranger):
         pytest.param("\u3042\u0e01", id="Japanese and Thai"),
     ],
 )
-def test_a_word_has_one_script_or_those_that_are_written_together(stranger, name):
-    refused = stranger.register(client_name=f"My {name}")
+def test_a_word_has_one_script_or_those_that_are_written_together(registrant, name):
+    refused = registrant.register(client_name=f"My {name}")
 
     assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
     assert "scripts" in refused.json["error_description"]
 
 
 @pytest.mark.parametrize("name", ["\ufe0f", "\u0301", "\u2800", "\u3164", "\u180b", " \ufe0f "])
-def test_a_name_of_nothing_is_none(stranger, name):
-    assert stranger.register(client_name=name).json["error"] == "invalid_client_metadata"
+def test_a_name_of_nothing_is_none(registrant, name):
+    assert registrant.register(client_name=name).json["error"] == "invalid_client_metadata"
 
 
-def test_the_operator_may_take_any_name_and_a_client_keep_its_own(stranger):
-    made = stranger.registered(client_name="Green Bank")
+def test_the_operator_may_take_any_name_and_a_client_keep_its_own(registrant):
+    made = registrant.registered(client_name="Green Bank")
     make_client("red2", client_name="R\u0435d B\u0430nk")
 
-    assert stranger.replace(made, client_name="Green Bank").status_code == 200
+    assert registrant.replace(made, client_name="Green Bank").status_code == 200
 
 
 def test_a_long_name_costs_little():

@@ -9,7 +9,7 @@ from provider.protocol.grant_types import DEVICE_CODE
 from tests.factories import make_session
 from tests.support.browsers import show_session
 from tests.support.device import Device
-from tests.support.registering import Stranger
+from tests.support.registering import Registrant
 from tests.support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -25,8 +25,8 @@ def settings(settings):
 
 
 @pytest.fixture
-def stranger(app):
-    return Stranger(app.test_client())
+def registrant(app):
+    return Registrant(app.test_client())
 
 
 def sub_in(tokens: dict) -> str:
@@ -60,9 +60,9 @@ def sub_at(app, http, ada, client_id: str, **made) -> str:
         ),
     ],
 )
-def test_nobody_enters_a_sector_by_its_public_document_alone(stranger, members):
+def test_nobody_enters_a_sector_by_its_public_document_alone(registrant, members):
     """The attack: every one of these could get tokens that never reach the bank."""
-    refused = stranger.register(sector_identifier_uri=SECTOR, **(PAIRWISE | members))
+    refused = registrant.register(sector_identifier_uri=SECTOR, **(PAIRWISE | members))
 
     assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
     assert "sector_identifier_uri" in refused.json["error_description"]
@@ -116,8 +116,8 @@ def test_apps_of_one_maker_share_what_their_document_lists(app, http, ada):
 
 
 @pytest.mark.spec("core 19")
-def test_a_device_registers_without_a_sector_and_knows_a_person_by_one_name(app, stranger, ada):
-    told = stranger.registered(
+def test_a_device_registers_without_a_sector_and_knows_a_person_by_one_name(app, registrant, ada):
+    told = registrant.registered(
         redirect_uris=[], grant_types=[DEVICE_CODE], token_endpoint_auth_method="none", **PAIRWISE
     )
     device = Device.of(app, told["client_id"])

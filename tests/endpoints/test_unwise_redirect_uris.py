@@ -8,7 +8,7 @@ from provider.clients import registration_token
 from provider.infrastructure.database import transaction
 from provider.protocol.client_registration import read_registration
 from tests.support.browsers import query_of
-from tests.support.registering import Stranger
+from tests.support.registering import Registrant
 from tests.support.relying_party import RelyingParty, press
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -22,8 +22,8 @@ def settings(settings):
 
 
 @pytest.fixture
-def stranger(app):
-    return Stranger(app.test_client(use_cookies=False))
+def registrant(app):
+    return Registrant(app.test_client(use_cookies=False))
 
 
 def accept(rp, uri, **more) -> None:
@@ -50,13 +50,13 @@ def test_a_code_is_sent_there_to_the_letter(app, signed_in, uri, more):
 
 
 @pytest.mark.parametrize("members", [{"redirect_uris": [LAN]}, {"redirect_uris": [APP], **NATIVE}])
-def test_nobody_registers_one_by_himself(stranger, members):
-    answer = stranger.register(**members)
+def test_nobody_registers_one_by_himself(registrant, members):
+    answer = registrant.register(**members)
 
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_redirect_uri")
 
 
-def test_a_client_sends_back_what_was_accepted_and_adds_nothing_to_it(app, stranger):
+def test_a_client_sends_back_what_was_accepted_and_adds_nothing_to_it(app, registrant):
     rp = RelyingParty(app, first_party=False, backchannel_logout_uri=None)
     accept(rp, LAN)
     with transaction():
@@ -65,8 +65,8 @@ def test_a_client_sends_back_what_was_accepted_and_adds_nothing_to_it(app, stran
     made["registration_client_uri"] = "http://localhost:8900/register/red"
     same = rp.client.registered
 
-    refused = stranger.replace(made, **same | {"redirect_uris": [LAN, "http://nas/cb"]})
-    kept = stranger.replace(made, **same)
+    refused = registrant.replace(made, **same | {"redirect_uris": [LAN, "http://nas/cb"]})
+    kept = registrant.replace(made, **same)
 
     assert (refused.status_code, refused.json["error"]) == (400, "invalid_redirect_uri")
     assert (kept.status_code, kept.json["redirect_uris"]) == (200, [LAN])

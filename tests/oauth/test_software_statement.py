@@ -16,7 +16,7 @@ from provider.infrastructure.database import db
 from tests.support.applications import opened
 from tests.support.browsers import ISSUER
 from tests.support.reads import end_read
-from tests.support.registering import SMALLEST, Stranger
+from tests.support.registering import SMALLEST, Registrant
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 STORE, OTHER = "https://store.test", "https://other.test"
@@ -43,8 +43,8 @@ def settings(settings, believed):
 
 
 @pytest.fixture
-def stranger(app):
-    return Stranger(app.test_client(use_cookies=False))
+def registrant(app):
+    return Registrant(app.test_client(use_cookies=False))
 
 
 def statement(key=KEY, alg="ES256", header=None, **claims) -> str:
@@ -58,10 +58,10 @@ def in_(span: timedelta) -> int:
 
 
 @pytest.mark.spec("registration 1", "rfc7591 §2.3", "rfc7591 §3.1.1", "registration 3", "rfc7591 §3.2.1")
-def test_what_a_statement_says_wins_and_it_is_returned_as_it_came(stranger):
+def test_what_a_statement_says_wins_and_it_is_returned_as_it_came(registrant):
     sent = statement(redirect_uris=["https://red.test/stated"], exp=in_(timedelta(days=1)), aud=ISSUER)
 
-    told = stranger.registered(software_statement=sent, client_name="Bank", client_uri="https://red.test/")
+    told = registrant.registered(software_statement=sent, client_name="Bank", client_uri="https://red.test/")
 
     assert told["software_statement"] == sent
     assert (told["client_name"], told["software_id"]) == ("Red of the store", "red")
@@ -70,22 +70,24 @@ def test_what_a_statement_says_wins_and_it_is_returned_as_it_came(stranger):
     assert not {"iss", "exp", "aud"} & told.keys()
 
 
-def test_the_type_of_a_statement_has_no_case(stranger):
+def test_the_type_of_a_statement_has_no_case(registrant):
     for typ in ("jwt", "Application/Software-Statement+JWT"):
-        assert stranger.registered(software_statement=statement(header={"typ": typ}))["software_id"] == "red"
+        assert (
+            registrant.registered(software_statement=statement(header={"typ": typ}))["software_id"] == "red"
+        )
 
 
-def test_it_does_so_in_a_replacement_too(stranger):
-    told = stranger.registered()
+def test_it_does_so_in_a_replacement_too(registrant):
+    told = registrant.registered()
 
-    replaced = stranger.replace(told, software_statement=statement(), client_name="Bank").json
+    replaced = registrant.replace(told, software_statement=statement(), client_name="Bank").json
 
     assert replaced["client_name"] == "Red of the store"
-    assert stranger.replace(replaced, software_statement="x").json["error"] == "invalid_software_statement"
+    assert registrant.replace(replaced, software_statement="x").json["error"] == "invalid_software_statement"
 
 
-def test_a_statement_allows_nothing_that_a_stranger_may_not_have(stranger):
-    refused = stranger.register(software_statement=statement(scope="openid account"))
+def test_a_statement_allows_nothing_that_a_registrant_may_not_have(registrant):
+    refused = registrant.register(software_statement=statement(scope="openid account"))
 
     assert refused.json["error"] == "invalid_client_metadata"
 
@@ -120,20 +122,20 @@ def test_a_statement_allows_nothing_that_a_stranger_may_not_have(stranger):
         pytest.param({"redirect_uris": "x"}, "invalid_redirect_uri", id="metadata that cannot be registered"),
     ],
 )
-def test_a_statement_that_is_not_quite_right_registers_nothing(stranger, sent, error):
-    response = stranger.register(software_statement=statement(**sent))
+def test_a_statement_that_is_not_quite_right_registers_nothing(registrant, sent, error):
+    response = registrant.register(software_statement=statement(**sent))
 
     assert (response.status_code, response.json["error"]) == (400, error)
 
 
-def test_garbage_is_refused(stranger):
+def test_garbage_is_refused(registrant):
     for garbage in ("", "x", "e30.e30.", "e30.W10.x", ".." + "a" * 50):
-        assert stranger.register(software_statement=garbage).json["error"] == "invalid_software_statement"
+        assert registrant.register(software_statement=garbage).json["error"] == "invalid_software_statement"
 
 
 def test_without_the_setting_nobody_is_believed(settings):
     with opened(replace(settings, software_statement_issuers=None)) as app:
-        refused = Stranger(app.test_client()).register(software_statement=statement())
+        refused = Registrant(app.test_client()).register(software_statement=statement())
 
     assert refused.json["error"] == "unapproved_software_statement"
 
@@ -168,13 +170,13 @@ def test_wrong_settings_are_refused_at_the_start(database_url, wrong):
         Settings(**wrong)
 
 
-def test_the_smallest_registration_needs_no_statement(stranger):
-    assert "software_statement" not in stranger.registered(**SMALLEST)
+def test_the_smallest_registration_needs_no_statement(registrant):
+    assert "software_statement" not in registrant.registered(**SMALLEST)
 
 
-def test_the_registrant_is_the_software_that_the_statement_is_about(stranger):
+def test_the_registrant_is_the_software_that_the_statement_is_about(registrant):
     ids = [
-        stranger.registered(software_statement=statement(software_id=software))["client_id"]
+        registrant.registered(software_statement=statement(software_id=software))["client_id"]
         for software in ("red", "red", "green")
     ]
 

@@ -12,7 +12,7 @@ from tests.support.applications import opened
 from tests.support.browsers import Page, follow, show_session
 from tests.support.device import Device
 from tests.support.hostile import CPU_SECONDS, JSON, SIZE, TEXTS, cpu_of, post_raw
-from tests.support.registering import Stranger, bearer
+from tests.support.registering import Registrant, bearer
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -140,7 +140,7 @@ class Owner:
 
     def __init__(self, app) -> None:
         self.http = app.test_client(use_cookies=False)
-        self.made = Stranger(self.http).registered()
+        self.made = Registrant(self.http).registered()
 
     def put(self, body: str):
         path = self.made["registration_client_uri"].partition("8900")[2]

@@ -1,4 +1,4 @@
-"""A stranger who registers a client, and what he may do with the token that he gets for it."""
+"""A registrant who registers a client, and what he may do with the token that he gets for it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from tests.support.browsers import ISSUER
 
-# What a stranger sends at the least.
+# What a registrant sends at the least.
 SMALLEST: dict[str, Any] = {"redirect_uris": ["https://red.test/callback"]}
 
 
@@ -15,8 +15,8 @@ def bearer(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-class Stranger:
-    """Somebody at the registration endpoint."""
+class Registrant:
+    """A client that registers itself at the registration endpoint."""
 
     def __init__(self, http: FlaskClient) -> None:
         self.http = http

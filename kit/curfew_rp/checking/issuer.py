@@ -39,7 +39,7 @@ class Issuer:
             "iat": now,
             "exp": now + LIFETIME_SECONDS,
             "jti": secrets.token_urlsafe(16),
-            "sub": f"nobody-{secrets.token_hex(8)}",
+            "sub": f"unknown-{secrets.token_hex(8)}",
             "sid": secrets.token_urlsafe(16),
             "events": {LOGOUT_EVENT: {}},
         }

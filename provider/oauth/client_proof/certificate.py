@@ -25,7 +25,7 @@ def by_verified_certificate(query_client: QueryClient, request: OAuth2Request) -
 
 
 def by_registered_certificate(query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:
-    """Prove a client by the very certificate that it registered, whoever issued that (§2.2)."""
+    """Prove a client by exactly the certificate that it registered, from any issuer (§2.2)."""
     return _by_certificate(
         query_client,
         request,
