@@ -26,7 +26,11 @@ Session = MutableMapping[str, Any]
 
 
 class SignInRefused(Exception):
-    """The provider's answer to a sign-in is not to be believed, or names no person."""
+    """The provider's answer to a sign-in is not to be believed, or names no person; `code` names the rule."""
+
+    def __init__(self, description: str, code: str = "invalid_id_token") -> None:
+        super().__init__(description)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,20 @@ class AppSessions:
         }
         return True
 
+    def renew(
+        self, session: Session, claims: Mapping[str, Any], local_id: str, id_token: str | None = None
+    ) -> bool:
+        """Replace the sign-in of a session by a newer one of the same person.
+
+        From then on it ends by a logout of the newer one. Otherwise like `keep`.
+        """
+        earlier = user_of(session)
+        if earlier is not None and earlier.local_id == local_id:
+            self.index.release(earlier.sign_in, local_id)
+        elif earlier is not None:
+            self.forget(earlier)
+        return self.keep(session, claims, local_id, id_token)
+
     def check(self, session: Session) -> bool:
         """Return whether the session may be used; one that has ended is emptied.
 
@@ -129,7 +147,7 @@ class AppSessions:
         iss = query.get("iss")
         promised = self.receiver.keys.metadata().get("authorization_response_iss_parameter_supported") is True
         if iss != self.index.issuer and (iss is not None or promised):
-            raise SignInRefused("the answer is of another issuer")
+            raise SignInRefused("the answer is of another issuer", "issuer_mismatch")
 
 
 def user_of(session: Mapping[str, Any]) -> User | None:

@@ -99,6 +99,10 @@ class SessionIndex:
     def forget(self, sign_in: SignIn, local_id: str) -> None:
         """End one local session, as the app does itself; a copy of its cookie is refused from now on."""
         self.store.raise_mark(self._key("local", local_id), time.time(), self._kept_seconds)
+        self.release(sign_in, local_id)
+
+    def release(self, sign_in: SignIn, local_id: str) -> None:
+        """Unlink a local session from a sign-in that another one has replaced in it; the session lives on."""
         self.store.unlink(self._link_keys(sign_in), [self._member(sign_in, local_id)])
 
     def is_live(self, sign_in: SignIn, local_id: str | None = None) -> bool:

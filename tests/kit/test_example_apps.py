@@ -136,6 +136,20 @@ def test_a_sign_out_at_the_app_signs_out_at_the_provider(ada, house):
     assert ada.browser.has("sign-in")
 
 
+def test_a_second_sign_in_in_one_session_ends_by_the_newer_logout(ada, house):
+    ada.sign_in()
+    # As with another session at the provider: the app keeps its own, and the same person signs in again.
+    for cookie in list(ada.browser._session.cookies):
+        if cookie.name.startswith("curfew"):
+            ada.browser._session.cookies.clear(cookie.domain, cookie.path, cookie.name)
+    ada.sign_in()
+
+    ada.go(f"{house.issuer}/session/end")
+
+    wait_until(lambda: ada.greeting(1) in (302, 303))
+    assert ada.greeting(0) in (302, 303)
+
+
 def sign_out(ada, method, path):
     if method == "GET":
         ada.go(ada.nodes[0] + path)
@@ -192,24 +206,56 @@ def test_a_store_that_is_away_is_503_until_it_is_back(ada, house, store_server, 
     assert ada.greeting(1) in (302, 303)
 
 
-def test_django_checks_its_settings(tmp_path):
-    environ = {
-        "DJANGO_SETTINGS_MODULE": "settings_mozilla",
+@pytest.fixture
+def django_environ(tmp_path):
+    return {
         "PATH": str(BIN),
         **dict.fromkeys(("APP_SECRET", "CLIENT_SECRET", "ISSUER", "CLIENT_ID"), "x"),
         "DATABASE": str(tmp_path / "app.sqlite3"),
     }
 
+
+def in_the_project(command, environ):
+    return subprocess.run(
+        command,
+        cwd=EXAMPLES / "django_project",
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_django_checks_its_settings(django_environ):
     def check(store):
-        return subprocess.run(
-            [BIN / "django-admin", "check", "--pythonpath", "."],
-            cwd=EXAMPLES / "django_project",
-            env=environ | {"STORE": store},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environ = django_environ | {"STORE": store, "DJANGO_SETTINGS_MODULE": "settings_mozilla"}
+        return in_the_project([BIN / "django-admin", "check", "--pythonpath", "."], environ)
 
     assert check("cache:default").returncode == 0
     assert "curfew_rp.E003" in check("cache:other").stderr
     assert "curfew_rp.W001" in check("memory:").stderr
+
+
+WITHOUT_ID_TOKEN = """
+import django; django.setup()
+from importlib import metadata
+from types import SimpleNamespace as Made
+from curfew_rp.django.apps import check_settings
+from curfew_rp.django.sign_ins import _by_allauth
+
+assert check_settings() == []
+metadata.version = lambda _: "65.10.0"
+print(*(found.id for found in check_settings()))
+for client_id in ("x", "of another provider"):
+    account = Made(extra_data={"sub": "ada"}, get_provider=lambda: Made(app=Made(client_id=client_id)))
+    _by_allauth(None, sociallogin=Made(account=account))
+"""
+
+
+def test_a_sign_in_by_allauth_that_no_logout_would_end_is_told(django_environ):
+    environ = django_environ | {"STORE": "cache:default", "DJANGO_SETTINGS_MODULE": "settings_allauth"}
+
+    done = in_the_project([BIN / "python", "-c", WITHOUT_ID_TOKEN], environ)
+
+    assert (done.returncode, done.stdout.strip()) == (0, "curfew_rp.E006"), done.stderr
+    assert done.stderr.count("sign_in_not_tracked") == 1

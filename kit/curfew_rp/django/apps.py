@@ -1,14 +1,16 @@
 """The Django app: connects the signals of sign-ins, and checks the settings."""
 
+from importlib import metadata
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 _LOCAL_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
 _EVICTING_CACHES = ("db.DatabaseCache", "memcached.PyMemcacheCache", "memcached.PyLibMCCache")
+_ALLAUTH_KEEPS_ID_TOKENS = (65, 11)
 _MIDDLEWARE = "curfew_rp.django.middleware.LogoutMiddleware"
 
 
@@ -40,9 +42,23 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
         found.append(checks.Error("Ended sessions are not refused.", hint=hint, id="curfew_rp.E002"))
     if isinstance(store, str) and store.startswith("cache:"):
         found.extend(_check_cache(settings.CACHES.get(store.removeprefix("cache:"), {}).get("BACKEND", "")))
+    found.extend(_check_allauth())
     if store == "memory:" and not settings.DEBUG:
         found.append(checks.Warning("Other processes do not see logouts.", id="curfew_rp.W001"))
     return found
+
+
+def _check_allauth() -> list[checks.CheckMessage]:
+    if not apps.is_installed("allauth.account"):
+        return []
+    major, minor = metadata.version("django-allauth").split(".")[:2]
+    if (int(major), int(minor)) < _ALLAUTH_KEEPS_ID_TOKENS:
+        told = "This django-allauth keeps no ID Token, so that no logout finds its session."
+        return [checks.Error(told, hint="Install django-allauth 65.11 or newer.", id="curfew_rp.E006")]
+    if not apps.is_installed("allauth.socialaccount.providers.openid_connect"):
+        told = "django-allauth signs in by OpenID Connect only with its provider openid_connect."
+        return [checks.Warning(told, id="curfew_rp.W002")]
+    return []
 
 
 def _check_cache(backend: str) -> list[checks.CheckMessage]:

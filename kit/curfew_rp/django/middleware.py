@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from curfew_rp.app_session import SESSION_KEY
 from curfew_rp.django.conf import the_sessions
+from curfew_rp.django.sign_ins import follow_renewal
 from curfew_rp.errors import CannotTell
 
 
@@ -27,7 +28,13 @@ class LogoutMiddleware:
             if not is_live:
                 request.session.flush()
                 request.user = AnonymousUser()
-        return self._get_response(request)
+        answer = self._get_response(request)
+        try:
+            follow_renewal(request)
+        except CannotTell:
+            request.session.flush()
+            return unavailable()
+        return answer
 
     def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer a sign-in that could not be remembered."""

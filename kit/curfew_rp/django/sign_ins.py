@@ -1,5 +1,6 @@
 """Learns from the signals of mozilla-django-oidc and django-allauth which sign-in a session belongs to."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from curfew_rp.django.conf import the_sessions
 from curfew_rp.django.sessions import local_id_of
 from curfew_rp.errors import CannotTell
 from curfew_rp.strict_json import read_object
+
+_log = logging.getLogger("curfew_rp")
+_SHOWN_CHARACTERS = 80
 
 
 def connect() -> None:
@@ -34,7 +38,30 @@ def _by_mozilla_django_oidc(request: Any, user: Any, **_: Any) -> None:
     if not id_token:
         raise ImproperlyConfigured("OIDC_STORE_ID_TOKEN must be True, so that a logout finds its session")
     # Its signature and claims have just been verified, by the backend that has stored it.
-    remember(request, read_object(jwt.utils.base64url_decode(id_token.split(".")[1])), id_token)
+    remember(request, _claims_in(id_token), id_token)
+
+
+def follow_renewal(request: Any) -> None:
+    """Take over the newer sign-in of a session in which the same person has signed in again.
+
+    mozilla-django-oidc stores its ID Token, but sends no signal then. A sign-in that the provider has ended
+    meanwhile is undone. Raises CannotTell.
+    """
+    user = user_of(request.session) if request.session.modified else None
+    id_token = request.session.get("oidc_id_token") if user is not None else None
+    if user is None or not isinstance(id_token, str) or id_token == user.id_token:
+        return
+    claims = _claims_in(id_token)
+    is_same = (claims.get("sid"), claims.get("iat")) == (user.sign_in.sid, user.sign_in.issued_at)
+    if is_same or claims.get("iss") != user.sign_in.iss:
+        return
+    sessions = the_sessions()
+    if not sessions.renew(request.session, claims, local_id_of(request.session), id_token):
+        _undo(request)
+
+
+def _claims_in(id_token: str) -> dict[str, Any]:
+    return read_object(jwt.utils.base64url_decode(id_token.split(".")[1]))
 
 
 def _is_of_mozilla_django_oidc(user: Any) -> bool:
@@ -52,6 +79,15 @@ def _by_allauth(request: Any, sociallogin: Any = None, **_: Any) -> None:
     claims = sociallogin.account.extra_data.get("id_token")
     if isinstance(claims, Mapping):
         remember(request, claims)
+    elif _is_ours(sociallogin):
+        # An adapter of the project's own may have taken it out. No logout would end this session.
+        _log.error("sign_in_not_tracked reason='allauth has no ID Token in extra_data'")
+
+
+def _is_ours(sociallogin: Any) -> bool:
+    """Whether the client is that of `CURFEW_RP`; without claims there is no issuer to compare."""
+    app = getattr(sociallogin.account.get_provider(), "app", None)
+    return getattr(app, "client_id", None) == the_sessions().receiver.client_id
 
 
 def remember(request: Any, claims: Mapping[str, Any], id_token: str | None = None) -> None:
@@ -62,6 +98,8 @@ def remember(request: Any, claims: Mapping[str, Any], id_token: str | None = Non
     """
     sessions = the_sessions()
     if claims.get("iss") != sessions.index.issuer:
+        # Usual beside other providers; else `issuer` is not written as the provider writes it.
+        _log.info("sign_in_of_another_issuer iss=%r", str(claims.get("iss"))[:_SHOWN_CHARACTERS])
         return
     try:
         is_live = sessions.keep(request.session, claims, local_id_of(request.session), id_token)
