@@ -18,7 +18,7 @@ from flask import Response, g, jsonify, make_response, request
 from flask.typing import ResponseReturnValue
 
 from curfew_rp.errors import CannotTell
-from curfew_rp.resource_server import Call, Refused, Requirements, ResourceServer
+from curfew_rp.resource_server import TRY_AGAIN, Call, Refused, Requirements, ResourceServer
 
 Args = ParamSpec("Args")
 View = Callable[Args, ResponseReturnValue]
@@ -47,7 +47,7 @@ def require(
             except Refused as exc:
                 return _refusal(exc)
             except CannotTell as exc:
-                return jsonify(error="temporarily_unavailable", error_description=str(exc)), 503
+                return _unavailable(exc)
             answer = make_response(view(*args, **kwargs))
             answer.headers.update(guard.headers(g.access))
             return answer
@@ -66,6 +66,13 @@ def _call(base_url: str | None) -> Call:
         authorization=headers.getlist("Authorization"),
         dpop=headers.getlist("DPoP"),
     )
+
+
+def _unavailable(problem: CannotTell) -> Response:
+    answer = jsonify(error="temporarily_unavailable", error_description=str(problem))
+    answer.status_code = 503
+    answer.headers.update(TRY_AGAIN)
+    return answer
 
 
 def _refusal(refused: Refused) -> Response:

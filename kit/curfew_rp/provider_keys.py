@@ -6,6 +6,7 @@ The provider may start later than the app: nothing is fetched at start-up, and a
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,22 +16,23 @@ from typing import Any, TypeGuard
 import requests
 
 from curfew_rp.errors import ProviderUnreachable
+from curfew_rp.provider_http import TIMEOUT_SECONDS, bounded_body, open_session
 from curfew_rp.signed_token import matching
 
-TIMEOUT_SECONDS = (3.0, 5.0)
-DEADLINE_SECONDS = 10.0
 DOCUMENT_SIZE_LIMIT = 256 * 1024
-_CHUNK = 16 * 1024
-# A token with an unknown kid asks for fresh keys, and anyone can send one.
+# After a failure, and as a mean between fetches for an unknown kid: anyone can send one.
 SECONDS_BETWEEN_FETCHES = 5.0
+# So many of the latter may follow each other at once, so that a few odd tokens do not delay an honest one.
+FETCHES_AT_ONCE = 3
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """A document and when it was fetched, by the monotonic clock."""
+    """A document, and when it was asked for and had arrived, by the monotonic clock."""
 
     document: Document = field(repr=False)
+    asked_at: float
     at: float
 
 
@@ -55,6 +57,7 @@ class ProviderKeys:
         self._metadata: _Fetched | None = None
         self._jwks: _Fetched | None = None
         self._failed_at: float | None = None
+        self._asked_anew: deque[float] = deque(maxlen=FETCHES_AT_ONCE)
 
     def metadata(self) -> Document:
         """Return the discovery document; raises ProviderUnreachable."""
@@ -68,25 +71,46 @@ class ProviderKeys:
         """Return the URL of an endpoint by its metadata name; raises ProviderUnreachable."""
         return self._url_in(self.metadata(), name)
 
+    def jwks(self, *, anew: bool = False) -> Document:
+        """Return the JWK Set; `anew` has it fetched now, within the bound. Raises ProviderUnreachable."""
+        return (self._jwks_since(time.monotonic()) if anew else self._kept_jwks()).document
+
     def find_keys(self, kid: str | None) -> list[Mapping[str, Any]]:
         """Return the keys that may have signed a token with this `kid`; raises ProviderUnreachable.
 
-        An unknown `kid` has the keys fetched again, unless that was done seconds ago: the answer is then
-        known from these, and the list is empty.
+        An unknown `kid` has the keys fetched again: the list is empty only if keys that were fetched after
+        this call began lack it. Such fetches are bounded, and beyond the bound it is not known (KIT-02).
         """
-        found = matching(self._keys(self._kept_seconds), kid)
-        return found or matching(self._keys(SECONDS_BETWEEN_FETCHES), kid)
+        began = time.monotonic()
+        found = matching(_keys_in(self._kept_jwks()), kid)
+        return found or matching(_keys_in(self._jwks_since(began)), kid)
 
-    def _keys(self, oldest: float) -> list[object]:
+    def _kept_jwks(self) -> _Fetched:
         kept = self._jwks
-        if _is_fresh(kept, oldest):
-            return _keys_in(kept)
+        if _is_fresh(kept, self._kept_seconds):
+            return kept
         with self._fetching:
             # Another thread may have fetched them while this one waited.
             kept = self._jwks
-            if not _is_fresh(kept, oldest):
+            if not _is_fresh(kept, self._kept_seconds):
                 kept = self._jwks = self._fetched_jwks()
-            return _keys_in(kept)
+            return kept
+
+    def _jwks_since(self, instant: float) -> _Fetched:
+        with self._fetching:
+            kept = self._jwks
+            if kept is None or kept.asked_at < instant:
+                self._count_fetch()
+                kept = self._jwks = self._fetched_jwks()
+            return kept
+
+    def _count_fetch(self) -> None:
+        """Allow a fetch for an unknown `kid`; an invented one must not have the provider asked each time."""
+        now = time.monotonic()
+        is_full = len(self._asked_anew) == FETCHES_AT_ONCE
+        if is_full and now - self._asked_anew[0] < FETCHES_AT_ONCE * SECONDS_BETWEEN_FETCHES:
+            raise ProviderUnreachable("the kid is unknown, and the provider's keys were fetched a moment ago")
+        self._asked_anew.append(now)
 
     def _fetched_jwks(self) -> _Fetched:
         fetched = self._fetch(self._url_in(self._fresh_metadata(), "jwks_uri"))
@@ -117,24 +141,22 @@ class ProviderKeys:
         """Fetch a document, but not within seconds of a failure: each of many requests would wait for it."""
         if self._failed_at is not None and time.monotonic() - self._failed_at < SECONDS_BETWEEN_FETCHES:
             raise ProviderUnreachable("the provider did not answer a moment ago")
+        asked_at = time.monotonic()
         try:
             document = get_document(url, self._ca_bundle)
         except ProviderUnreachable:
             self._failed_at = time.monotonic()
             raise
         self._failed_at = None
-        return _Fetched(document, time.monotonic())
+        return _Fetched(document, asked_at, time.monotonic())
 
 
 def get_document(url: str, ca_bundle: str | None = None) -> Document:
     """Fetch a JSON object of bounded size within a deadline; raises ProviderUnreachable."""
-    with requests.Session() as session:
-        # The provider itself, not a proxy that the environment names.
-        session.trust_env = False
-        session.verify = ca_bundle or True
+    with open_session(ca_bundle) as session:
         try:
             with session.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
-                body = _bounded_body(response)
+                body = bounded_body(response, DOCUMENT_SIZE_LIMIT)
                 is_ok = response.status_code == requests.codes.ok
                 document = json.loads(body) if is_ok else None
         except (requests.RequestException, ValueError, RecursionError) as exc:
@@ -142,17 +164,6 @@ def get_document(url: str, ca_bundle: str | None = None) -> Document:
     if not isinstance(document, dict):
         raise ProviderUnreachable(f"the provider's answer at {url} is not a JSON object")
     return document
-
-
-def _bounded_body(response: requests.Response) -> bytes:
-    """Read an answer; a server that sends for ever, or byte by byte, is given up."""
-    gives_up_at = time.monotonic() + DEADLINE_SECONDS
-    body = b""
-    for chunk in response.iter_content(_CHUNK):
-        body += chunk
-        if len(body) > DOCUMENT_SIZE_LIMIT or time.monotonic() > gives_up_at:
-            raise ProviderUnreachable("the provider's answer is too large or too slow")
-    return body
 
 
 def _is_fresh(kept: _Fetched | None, oldest: float) -> TypeGuard[_Fetched]:

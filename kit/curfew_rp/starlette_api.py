@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from curfew_rp.errors import CannotTell
-from curfew_rp.resource_server import Access, Call, Refused, Requirements, ResourceServer
+from curfew_rp.resource_server import TRY_AGAIN, Access, Call, Refused, Requirements, ResourceServer
 
 
 def install(app: Starlette) -> None:
@@ -71,4 +71,4 @@ def _refusal(_request: Request, refused: Exception) -> Response:
 
 def _unavailable(_request: Request, problem: Exception) -> Response:
     body = {"error": "temporarily_unavailable", "error_description": str(problem)}
-    return JSONResponse(body, 503, {"Retry-After": "10"})
+    return JSONResponse(body, 503, TRY_AGAIN)

@@ -148,6 +148,7 @@ def test_a_call_that_is_refused_is_told_why(guard, provider, adapter):
 def test_without_the_provider_it_is_503(guard, provider, adapter):
     provider.is_down = True
 
-    status, body, *_ = adapter(guard)({"Authorization": f"Bearer {access_token(provider)}"})
+    status, body, _, headers = adapter(guard)({"Authorization": f"Bearer {access_token(provider)}"})
 
     assert (status, body["error"]) == (503, "temporarily_unavailable")
+    assert (headers["Retry-After"], headers["Cache-Control"]) == ("10", "no-store")

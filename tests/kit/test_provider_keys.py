@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from curfew_rp import ProviderKeys, ProviderUnreachable, provider_keys
+from curfew_rp.provider_keys import FETCHES_AT_ONCE
 from tests.kit.other_provider import public_jwk
 
 
@@ -25,16 +26,43 @@ def test_keys_are_fetched_once(keys, provider):
     assert provider.fetched == ["/.well-known/openid-configuration", "/jwks"]
 
 
-def test_an_unknown_kid_does_not_have_them_fetched_each_time(keys, provider):
-    for number in range(20):
+def test_an_unknown_kid_has_them_fetched_again_within_a_bound(keys, provider):
+    keys.find_keys("ES256")
+
+    for number in range(FETCHES_AT_ONCE):
         assert keys.find_keys(f"invented {number}") == []
+    for number in range(20):
+        # Not known, rather than unknown: the provider may have published it since.
+        with pytest.raises(ProviderUnreachable, match="fetched a moment ago"):
+            keys.find_keys(f"another {number}")
+
+    assert provider.fetched.count("/jwks") == 1 + FETCHES_AT_ONCE
+    assert len(keys.find_keys("ES256")) == 1
+
+
+def test_keys_that_were_fetched_for_this_very_token_are_not_fetched_twice(keys, provider):
+    assert keys.find_keys("invented") == []
 
     assert provider.fetched.count("/jwks") == 1
 
 
-def test_a_new_key_is_found_after_seconds(keys, provider, monkeypatch):
-    assert keys.find_keys("ES256 new") == []
+@pytest.mark.parametrize("invented", range(FETCHES_AT_ONCE))
+def test_a_key_that_was_just_rotated_is_found_at_once(keys, provider, invented):
+    keys.find_keys("ES256")
+    for number in range(invented):
+        keys.find_keys(f"invented {number}")
     provider.jwks.append(public_jwk("ES256", "ES256 new"))
+
+    assert [key["kid"] for key in keys.find_keys("ES256 new")] == ["ES256 new"]
+
+
+def test_a_rotation_during_a_flood_of_invented_kids_is_found_after_seconds(keys, provider, monkeypatch):
+    for number in range(1 + FETCHES_AT_ONCE):
+        keys.find_keys(f"invented {number}")
+    provider.jwks.append(public_jwk("ES256", "ES256 new"))
+    with pytest.raises(ProviderUnreachable):
+        keys.find_keys("ES256 new")
+
     monkeypatch.setattr(provider_keys, "SECONDS_BETWEEN_FETCHES", 0.0)
 
     assert [key["kid"] for key in keys.find_keys("ES256 new")] == ["ES256 new"]

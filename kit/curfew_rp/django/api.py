@@ -9,7 +9,7 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from curfew_rp.errors import CannotTell
-from curfew_rp.resource_server import Call, Refused, Requirements, ResourceServer
+from curfew_rp.resource_server import TRY_AGAIN, Call, Refused, Requirements, ResourceServer
 
 View = Callable[..., Any]
 
@@ -38,7 +38,7 @@ def require(
                 return _refusal(exc)
             except CannotTell as exc:
                 body = {"error": "temporarily_unavailable", "error_description": str(exc)}
-                return JsonResponse(body, status=503)
+                return JsonResponse(body, status=503, headers=TRY_AGAIN)
             answer = view(request, *args, **kwargs)
             for name, value in guard.headers(request.access).items():
                 answer.headers[name] = value

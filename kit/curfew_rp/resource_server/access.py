@@ -6,6 +6,9 @@ from typing import Any
 
 from curfew_rp.strict_json import is_numeric_date
 
+# Of a 503, which says that nothing is known of the token.
+TRY_AGAIN = {"Retry-After": "10", "Cache-Control": "no-store"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:

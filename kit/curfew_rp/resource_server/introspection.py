@@ -10,20 +10,19 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote_plus
 
 import requests
 
 from curfew_rp.errors import ProviderUnreachable
-from curfew_rp.provider_keys import TIMEOUT_SECONDS, ProviderKeys
+from curfew_rp.provider_http import TIMEOUT_SECONDS, bounded_body, open_session
+from curfew_rp.provider_keys import ProviderKeys
 from curfew_rp.resource_server.access import Access, Freshness, InvalidToken
 from curfew_rp.strict_json import is_numeric_date, read_object
 
 ANSWERS_KEPT = 10_000
 _ANSWER_SIZE_LIMIT = 64 * 1024
-_CONNECTIONS = 32
 _TYPES_FOR_APIS = frozenset({"bearer", "dpop"})
 
 
@@ -51,12 +50,7 @@ class Introspection:
         self._kept_seconds = kept_for.total_seconds()
         self._kept: OrderedDict[str, tuple[float, dict[str, Any]]] = OrderedDict()
         self._lock = threading.Lock()
-        self._http = requests.Session()
-        self._http.trust_env = False
-        self._http.verify = ca_bundle or True
-        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        for scheme in ("http://", "https://"):
-            self._http.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        self._http = open_session(ca_bundle)
 
     @property
     def description(self) -> str:
@@ -101,11 +95,17 @@ class Introspection:
         endpoint = self._keys.endpoint("introspection_endpoint")
         form = {"token": token, "token_type_hint": "access_token"}
         try:
-            response = self._http.post(
-                endpoint, data=form, auth=self._auth, timeout=TIMEOUT_SECONDS, allow_redirects=False
-            )
-            is_ok = response.status_code == requests.codes.ok and len(response.content) <= _ANSWER_SIZE_LIMIT
-            answer = read_object(response.content) if is_ok else None
+            with self._http.post(
+                endpoint,
+                data=form,
+                auth=self._auth,
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = bounded_body(response, _ANSWER_SIZE_LIMIT)
+            is_ok = response.status_code == requests.codes.ok
+            answer = read_object(body) if is_ok else None
         except (requests.RequestException, ValueError) as exc:
             raise ProviderUnreachable("the provider's introspection does not answer") from exc
         if answer is None:
