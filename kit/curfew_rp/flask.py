@@ -9,20 +9,19 @@ def home():
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import requests
-from authlib.integrations.base_client import OAuthError
-from authlib.integrations.flask_client import OAuth
-from flask import Blueprint, Flask, Response, redirect, request, session, url_for
-from joserfc.errors import JoseError
+from flask import Blueprint, Flask, Response, current_app, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
 from markupsafe import escape
 from werkzeug.wrappers import Response as AnyResponse
 
-from curfew_rp import authlib_client
+from curfew_rp import flask_client
 from curfew_rp.app_session import (
     AppSessions,
     SignInRefused,
@@ -32,21 +31,42 @@ from curfew_rp.app_session import (
     user_of,
 )
 from curfew_rp.errors import CannotTell
-from curfew_rp.receiver import BODY_SIZE_LIMIT, Logout, make_receiver
+from curfew_rp.receiver import BODY_SIZE_LIMIT, Logout, Receipt, make_receiver
+from curfew_rp.signed_token import ALGORITHMS
 from curfew_rp.stores import Store
 
 _NEXT_KEY = "curfew_rp_next"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Args = ParamSpec("Args")
 Result = TypeVar("Result")
+# Why a browser's session is over: signed out at this app, signed in anew, or ended by a logout or its age.
+Why = Literal["signed out", "replaced", "ended"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A page of the extension: `code` says which one, or names the error; `text` is for the person.
+
+    The codes of its own are `signed_out`, `confirm` (whose page must post to `/logout`), `not_signed_in`,
+    `ended_meanwhile` and `unavailable`; others are those of OAuth, or name the rule that an answer broke.
+    """
+
+    status: int
+    code: str
+    text: str
 
 
 class CurfewRP:
     """Connects a Flask app to one provider.
 
     It adds `/login`, `/callback`, `/logout`, `/signed-out` and `/backchannel-logout`, below `url_prefix`;
-    register their addresses at the provider. All views see a session that has not ended. `on_sign_in` gets
-    the token response of each sign-in, `on_logout` each logout that is received.
+    register their addresses at the provider. `base_url` is where browsers find the app, unless that is what
+    the header Host says. All views see a session that has not ended.
+
+    `pass_on` names parameters of `/login` that are sent to the provider, such as `prompt`. `render` makes the
+    pages. `on_sign_in` gets the token response of each sign-in, `on_logout` each logout that is received and
+    `on_receipt` each request to the receiver. `on_ended` gets who was signed in when a browser's session is
+    over, after it was emptied.
     """
 
     def __init__(
@@ -59,30 +79,42 @@ class CurfewRP:
         client_secret: str | None = None,
         scope: str = "openid profile email",
         session_lifetime: timedelta = timedelta(hours=12),
+        algorithms: Iterable[str] = ALGORITHMS,
+        base_url: str | None = None,
         url_prefix: str = "",
         ca_bundle: str | None = None,
+        pass_on: Iterable[str] = (),
+        render: Callable[[Notice], ResponseReturnValue] | None = None,
         on_sign_in: Callable[[Mapping[str, Any]], None] | None = None,
         on_logout: Callable[[Logout], None] | None = None,
+        on_receipt: Callable[[Receipt], None] | None = None,
+        on_ended: Callable[[User, Why], None] | None = None,
     ) -> None:
         receiver = make_receiver(
             issuer=issuer,
             client_id=client_id,
             store=store,
             session_lifetime=session_lifetime,
+            algorithms=algorithms,
             ca_bundle=ca_bundle,
             on_logout=on_logout,
+            on_receipt=on_receipt,
         )
         self.sessions = AppSessions(receiver)
+        self._base_url = base_url
+        self._pass_on = frozenset(pass_on)
+        self._render = render or _page
         self._on_sign_in = on_sign_in
-        self._client = OAuth(app).register(
-            "curfew_rp",
-            **authlib_client.settings(
-                issuer=issuer,
-                client_id=client_id,
-                client_secret=client_secret,
-                scope=scope,
-                ca_bundle=ca_bundle,
-            ),
+        self._on_ended = on_ended
+        # For calls with the tokens of `on_sign_in`, and to refresh them.
+        self.client = flask_client.register(
+            app,
+            receiver.keys,
+            client_id=client_id,
+            client_secret=client_secret,
+            scope=scope,
+            algorithms=algorithms,
+            ca_bundle=ca_bundle,
         )
         app.before_request(self._refuse_ended)
         app.register_blueprint(self._blueprint(), url_prefix=url_prefix or None)
@@ -93,6 +125,10 @@ class CurfewRP:
         """Who is signed in with this request's session."""
         return user_of(session)
 
+    def sign_out(self) -> User | None:
+        """Sign out of this app alone, with this request's session; returns who was signed in."""
+        return self._end("signed out")
+
     def sign_in_required(self, view: Callable[Args, Result]) -> Callable[Args, Result | AnyResponse]:
         """Have a view called for people who are signed in; others are sent to sign in, or get 401."""
 
@@ -101,7 +137,7 @@ class CurfewRP:
             if self.user is not None:
                 return view(*args, **kwargs)
             if request.method not in ("GET", "HEAD"):
-                return _page(401, "You are not signed in.")
+                return self._show(401, "not_signed_in", "You are not signed in.")
             return redirect(url_for("curfew_rp.login", next=request.full_path.rstrip("?")))
 
         return guarded
@@ -119,47 +155,52 @@ class CurfewRP:
         """Run before each request: a session that has ended is empty when the view sees it."""
         if request.endpoint in ("static", "curfew_rp.receive"):
             return None
+        user = self.user
         try:
-            self.sessions.check(session)
+            is_live = self.sessions.check(session)
         except CannotTell:
-            return _unavailable()
+            return self._unavailable()
+        if user is not None and not is_live:
+            self._tell_ended(user, "ended")
         return None
 
     def _login(self) -> AnyResponse:
         session[_NEXT_KEY] = local_path(request.args.get("next"))
+        wishes = {name: request.args[name] for name in self._pass_on if request.args.get(name)}
         try:
-            answer: AnyResponse = self._client.authorize_redirect(
-                url_for("curfew_rp.callback", _external=True)
-            )
-        except (requests.RequestException, OAuthError):
-            return _unavailable()
-        return answer
+            return self.client.ask(self._address("callback"), wishes)
+        except SignInRefused as exc:
+            return self._refused(exc)
+        except (requests.RequestException, CannotTell):
+            return self._unavailable()
 
     def _callback(self) -> AnyResponse:
         try:
             self.sessions.check_answer(request.args)
-            token = self._client.authorize_access_token()
+            token, claims = self.client.redeem()
             target = local_path(session.pop(_NEXT_KEY, None))
-            begun = self.sessions.begin(session, token.get("userinfo") or {}, token.get("id_token"))
-        except (OAuthError, JoseError, SignInRefused) as exc:
-            return _page(400, f"Signing in did not work: {exc}.", again=True)
+            self._end("replaced")
+            begun = self.sessions.begin(session, claims, token.get("id_token"))
+        except SignInRefused as exc:
+            return self._refused(exc)
         except (requests.RequestException, CannotTell):
-            return _unavailable()
+            return self._unavailable()
+        _renew_session_id()
         if not begun:
-            return _page(403, "You have been signed out meanwhile.", again=True)
+            return self._show(403, "ended_meanwhile", "You have been signed out meanwhile.")
         if self._on_sign_in:
             self._on_sign_in(token)
         return redirect(target)
 
     def _logout(self) -> AnyResponse:
         if is_from_another_site(request.headers.get("Sec-Fetch-Site")):
-            return _page(200, "Sign out?", form=True)
-        user = self.sessions.end(session)
-        here = url_for("curfew_rp.signed_out", _external=True)
-        return redirect(self.sessions.end_session_url(user, here) or here)
+            return self._show(200, "confirm", "Sign out?")
+        user = self.sign_out()
+        here = self._address("signed_out")
+        return redirect(self.sessions.end_session_url(user, here) or here, 303)
 
     def _signed_out(self) -> AnyResponse:
-        return _page(200, "You are signed out.", again=True)
+        return self._show(200, "signed_out", "You are signed out.")
 
     def _receive(self) -> AnyResponse:
         # The app's own limit would answer 413 before; no more than this is read.
@@ -168,15 +209,51 @@ class CurfewRP:
         answer = self.sessions.receiver.receive(request.method, request.content_type, body)
         return Response(answer.body, status=answer.status, headers=answer.all_headers)
 
+    def _end(self, why: Why) -> User | None:
+        user = self.sessions.end(session)
+        if user is not None:
+            self._tell_ended(user, why)
+        return user
 
-def _page(status: int, text: str, *, again: bool = False, form: bool = False) -> Response:
-    link = f'<p><a href="{url_for("curfew_rp.login")}">Sign in</a></p>' if again else ""
-    button = f'<form method="post" action="{url_for("curfew_rp.logout")}"><button>Sign out</button></form>'
-    body = f"<!doctype html><title>{escape(text)}</title><p>{escape(text)}</p>{link}{button if form else ''}"
-    return Response(body, status=status, mimetype="text/html", headers={"Cache-Control": "no-store"})
+    def _tell_ended(self, user: User, why: Why) -> None:
+        if self._on_ended:
+            self._on_ended(user, why)
+
+    def _address(self, endpoint: str) -> str:
+        if self._base_url is None:
+            return url_for(f"curfew_rp.{endpoint}", _external=True)
+        return self._base_url.rstrip("/") + url_for(f"curfew_rp.{endpoint}")
+
+    def _refused(self, problem: SignInRefused) -> AnyResponse:
+        return self._show(400, problem.code, f"Signing in did not work: {problem}.")
+
+    def _unavailable(self) -> AnyResponse:
+        answer = self._show(503, "unavailable", "Try again in a moment.")
+        answer.headers["Retry-After"] = "10"
+        return answer
+
+    def _show(self, status: int, code: str, text: str) -> AnyResponse:
+        answer = current_app.make_response(self._render(Notice(status=status, code=code, text=text)))
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
 
-def _unavailable() -> Response:
-    answer = _page(503, "Try again in a moment.")
-    answer.headers["Retry-After"] = "10"
-    return answer
+def _renew_session_id() -> None:
+    """Have a session at the server change its id, which another person may have planted in the browser.
+
+    Flask's own sessions are cookies, which have none; Flask-Session renews its own by `regenerate`.
+    """
+    renew = getattr(current_app.session_interface, "regenerate", None)
+    if renew is not None:
+        renew(session)
+
+
+def _page(notice: Notice) -> Response:
+    text = escape(notice.text)
+    more = ""
+    if notice.code == "confirm":
+        more = f'<form method="post" action="{url_for("curfew_rp.logout")}"><button>Sign out</button></form>'
+    elif notice.code not in ("not_signed_in", "unavailable"):
+        more = f'<p><a href="{url_for("curfew_rp.login")}">Sign in</a></p>'
+    body = f"<!doctype html><title>{text}</title><p>{text}</p>{more}"
+    return Response(body, status=notice.status, mimetype="text/html")

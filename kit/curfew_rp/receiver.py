@@ -6,9 +6,11 @@ The token is the only proof: the endpoint needs neither a cookie nor a CSRF toke
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
+from typing import Any
 from urllib.parse import parse_qsl
 
 from curfew_rp import errors
@@ -35,6 +37,28 @@ class Logout:
     local_ids: list[str]
 
 
+class Verdict(StrEnum):
+    """What became of a request."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A request that was received: its verdict, why, and how many local sessions it ended.
+
+    `stated` are the identifiers that the token states; unless it was accepted, nothing of them is verified.
+    """
+
+    verdict: Verdict
+    stated: Mapping[str, Any]
+    code: str = ""
+    description: str = ""
+    ended: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """An HTTP answer; its body is JSON or empty, and it is never cached (backchannel §2.8)."""
@@ -55,7 +79,8 @@ class LogoutReceiver:
 
     `on_logout` is called with each accepted logout before it is answered, to delete the local sessions and
     their tokens; when it raises, the answer is 503 and the provider tries again, so it must bear to be called
-    twice. `leeway` allows for clocks that differ; `longest_life` bounds how long a `jti` is remembered.
+    twice. `on_receipt` is called with the verdict on each request. `leeway` allows for clocks that differ;
+    `longest_life` bounds how long a `jti` is remembered.
     """
 
     def __init__(
@@ -66,6 +91,7 @@ class LogoutReceiver:
         keys: ProviderKeys | None = None,
         algorithms: Iterable[str] = ALGORITHMS,
         on_logout: Callable[[Logout], None] | None = None,
+        on_receipt: Callable[[Receipt], None] | None = None,
         requires_typ: bool = False,
         leeway: timedelta = timedelta(seconds=60),
         longest_life: timedelta = timedelta(minutes=5),
@@ -77,6 +103,7 @@ class LogoutReceiver:
         self.client_id = client_id
         self._algorithms = checked_algorithms(algorithms)
         self._on_logout = on_logout
+        self._on_receipt = on_receipt
         self._requires_typ = requires_typ
         self._leeway = leeway.total_seconds()
         self._longest_life = longest_life.total_seconds()
@@ -94,15 +121,23 @@ class LogoutReceiver:
             token = read_token(content_type, body)
             logout = self._accept(validate(token, self._expectations()))
         except InvalidLogoutRequest as exc:
-            _tell("logout_token_refused", token, code=exc.code)
+            self._tell(token, Verdict.REFUSED, code=exc.code, description=exc.description)
             return _refusal(400, "invalid_request", str(exc))
         except CannotTell as exc:
-            _tell("logout_token_undecided", token, reason=str(exc))
+            self._tell(token, Verdict.UNDECIDED, description=str(exc))
             return _try_again(str(exc))
-        # An unknown session is a success (backchannel §2.7), but a row of these shows that sid is not stored.
-        event = "logout_token_accepted" if logout.local_ids else "logout_token_ended_nothing_known"
-        _tell(event, token, ended=len(logout.local_ids))
+        self._tell(token, Verdict.ACCEPTED, ended=len(logout.local_ids))
         return Answer(status=200)
+
+    def _tell(self, token: str, verdict: Verdict, **details: Any) -> None:
+        receipt = Receipt(verdict=verdict, stated=unverified_claims(token, TOKEN_SIZE_LIMIT), **details)
+        _write(receipt)
+        if self._on_receipt is None:
+            return
+        try:
+            self._on_receipt(receipt)
+        except Exception:  # noqa: BLE001 – it only watches, and the answer is the same without it.
+            _log.exception("on_receipt_failed")
 
     def _accept(self, claims: LogoutClaims) -> Logout:
         """End what the token names; its `jti` is used up last, so that it can be tried again (KIT-03)."""
@@ -147,12 +182,20 @@ def make_receiver(
     algorithms: Iterable[str] = ALGORITHMS,
     ca_bundle: str | None = None,
     on_logout: Callable[[Logout], None] | None = None,
+    on_receipt: Callable[[Receipt], None] | None = None,
 ) -> LogoutReceiver:
     """Return a receiver with all that it needs; a store may be given by its URL."""
     opened = store_from_url(store) if isinstance(store, str) else store
     index = SessionIndex(opened, issuer=issuer, client_id=client_id, session_lifetime=session_lifetime)
     keys = ProviderKeys(issuer, ca_bundle=ca_bundle)
-    return LogoutReceiver(index, client_id=client_id, keys=keys, algorithms=algorithms, on_logout=on_logout)
+    return LogoutReceiver(
+        index,
+        client_id=client_id,
+        keys=keys,
+        algorithms=algorithms,
+        on_logout=on_logout,
+        on_receipt=on_receipt,
+    )
 
 
 def read_token(content_type: str | None, body: bytes) -> str:
@@ -182,12 +225,22 @@ def _try_again(description: str) -> Answer:
     return _refusal(503, "temporarily_unavailable", description, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
 
 
-def _tell(event: str, token: str, **details: object) -> None:
+def _write(receipt: Receipt) -> None:
     """Log a verdict with the identifiers that the token states, never the token itself."""
-    stated = unverified_claims(token, TOKEN_SIZE_LIMIT)
-    told = dict(details)
+    told: dict[str, object]
+    match receipt.verdict:
+        case Verdict.REFUSED:
+            told = {"code": receipt.code}
+        case Verdict.UNDECIDED:
+            told = {"reason": receipt.description}
+        case Verdict.ACCEPTED:
+            told = {"ended": receipt.ended}
     for name in ("iss", "sub", "sid", "jti"):
-        if name in stated:
-            told[name] = repr(stated[name])[:_SHOWN_CHARACTERS]
-    level = logging.INFO if event == "logout_token_accepted" else logging.WARNING
+        if name in receipt.stated:
+            told[name] = repr(receipt.stated[name])[:_SHOWN_CHARACTERS]
+    event = f"logout_token_{receipt.verdict}"
+    level = logging.INFO if receipt.ended else logging.WARNING
+    if receipt.verdict is Verdict.ACCEPTED and not receipt.ended:
+        # A success (backchannel §2.7), but a row of these shows that sid is not stored.
+        event = "logout_token_ended_nothing_known"
     _log.log(level, "%s %s", event, " ".join(f"{name}={value}" for name, value in told.items()), extra=told)

@@ -195,11 +195,11 @@ def test_a_client_without_a_preset_needs_the_name_of_the_software(run):
     run("client", "add", "--client-id", "plain", "--redirect-uri", "https://plain.example/cb")
 
     refused = run("client", "recipe", "plain", code=1).err
-    recipe = run("client", "recipe", "plain", "--for", "flask", "--json").json
+    recipe = run("client", "recipe", "plain", "--for", "openid-client", "--json").json
 
     assert "--for NAME (apache, " in refused
     # Where the configuration names the address, it may be any; what is missing is said.
-    assert 'authorize_redirect("https://plain.example/cb")' in recipe["files"][0]["text"]
+    assert 'redirect_uri: "https://plain.example/cb"' in recipe["files"][0]["text"]
     assert "redirect_uris lacks" not in "\n".join(recipe["differences"]).replace("post_logout_redirect", "")
     assert any("backchannel_logout_uri is not set" in said for said in recipe["differences"])
 
@@ -237,4 +237,4 @@ def test_an_address_that_a_configuration_could_misread_is_not_written(run):
     """A client that registered itself chose its addresses: they must not become code in what is pasted."""
     run("client", "add", "--client-id", "sly", "--redirect-uri", "https://sly.example/'+$(id)+'")
 
-    assert "characters" in run("client", "recipe", "sly", "--for", "flask", code=1).err
+    assert "characters" in run("client", "recipe", "sly", "--for", "openid-client", code=1).err

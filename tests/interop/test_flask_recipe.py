@@ -21,8 +21,10 @@ def client(add_for, port):
 
 
 @pytest.fixture(scope="module")
-def app(client, port):
+def app(client, port, tmp_path_factory):
+    store = f"sqlite:///{tmp_path_factory.mktemp('app') / 'logouts.sqlite3'}"
     with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("APP_STORE", store)
         environment.setenv("APP_SECRET", "a secret of the app's own")
         environment.setenv("CURFEW_CLIENT_SECRET", client.secret)
         environment.setenv("NO_PROXY", "*")
@@ -30,6 +32,7 @@ def app(client, port):
         exec(compile(client.files["app.py"], "app.py", "exec"), module)
         with served(module["app"], port):
             yield f"http://127.0.0.1:{port}"
+        module["curfew"].sessions.index.store.close()
 
 
 def signed_in(ada, app):

@@ -1,13 +1,19 @@
 """The Flask extension by itself: its receiver, and what it does without its store or the provider."""
 
+from collections.abc import Iterator
+
 import pytest
+import requests
+from cachelib import FileSystemCache
 from flask import Flask
+from flask_session import Session
 
 from curfew_rp.flask import CurfewRP
 from curfew_rp.receiver import BODY_SIZE_LIMIT
 from curfew_rp.stores.redis import RedisStore
 from tests.kit.conftest import FORM, form
 from tests.kit.other_provider import CLIENT_ID
+from tests.support.fake_provider import FakeProvider, FakeProviderServer
 
 
 def make_app(provider, store="memory:"):
@@ -70,3 +76,36 @@ def test_people_without_a_session_do_not_wait_for_the_store(provider, tmp_path):
     assert make_app(provider, store).get("/").status_code == 302
 
     store.close()
+
+
+@pytest.fixture
+def signing_in() -> Iterator[FakeProvider]:
+    """A provider that signs Ada in without asking."""
+    server = FakeProviderServer()
+    yield server.provider
+    server.stop()
+
+
+def test_a_session_at_the_server_gets_a_new_id_by_the_sign_in(signing_in, tmp_path):
+    """Who planted the old one in the browser is not signed in with it."""
+    app = Flask("shop")
+    app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=FileSystemCache(tmp_path))
+    Session(app)
+    curfew = CurfewRP(
+        app, issuer=signing_in.issuer, client_id="red", client_secret="red-secret", store="memory:"
+    )
+    app.add_url_rule("/", view_func=lambda: curfew.user.name if curfew.user else "nobody")
+    ada, thief = app.test_client(), app.test_client()
+    there = ada.get("/login").headers["Location"]
+    planted = ada.get_cookie("session").value
+    thief.set_cookie("session", planted)
+
+    ada.get(
+        requests.get(there, allow_redirects=False, timeout=5)
+        .headers["Location"]
+        .removeprefix("http://localhost")
+    )
+
+    assert ada.get_cookie("session").value != planted
+    assert ada.get("/").text == "Ada Lovelace"
+    assert thief.get("/").text == "nobody"

@@ -16,12 +16,12 @@ sys.path.append(str(Path(__file__).parents[2]))
 
 from flask import Flask
 from flask.testing import FlaskClient
-from rp_fake_provider import FakeProvider, FakeProviderServer
 from werkzeug.test import TestResponse
 
 from relying_party_demo.app import create_app
 from relying_party_demo.config import RelyingPartyConfig
 from relying_party_demo.relying_party import RelyingParty
+from tests.support.fake_provider import FakeProvider, FakeProviderServer
 
 BASE_URL = "http://localhost:8901"
 

@@ -4,10 +4,10 @@ import threading
 import time
 
 import pytest
-from rp_fake_provider import make_key
 
 from relying_party_demo.behaviour import Behaviour, Mode
 from relying_party_demo.heard_logouts import MEMORY_LIMIT
+from tests.support.fake_provider import make_key
 
 
 def post(red, **options):

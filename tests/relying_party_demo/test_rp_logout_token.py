@@ -10,7 +10,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from rp_fake_provider import LOGOUT_EVENT, FakeProvider, make_key
+
+from tests.support.fake_provider import LOGOUT_EVENT, FakeProvider, make_key
 
 Mint = Callable[[FakeProvider], str]
 NOW = time.time

@@ -5,7 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
-from rp_fake_provider import make_key
+
+from tests.support.fake_provider import make_key
 
 
 def asked_for(browser, path="/login"):
