@@ -17,6 +17,7 @@ from provider.accounts.password_rules import check_rules
 from provider.accounts.passwords import hash_password
 from provider.accounts.queries import find_by_username
 from provider.accounts.register import taken
+from provider.accounts.roles import Role
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
 
@@ -85,6 +86,19 @@ def rename(account: Account, username: str) -> bool:
     return True
 
 
+def forget_password(account: Account) -> None:
+    """Void the password without setting another, and revoke everything, as by a reset."""
+    _write(account, password_hash=None, password_changed_at=clock.now(), epoch=Account.epoch + 1)
+
+
+def set_role(account: Account, role: Role | None) -> bool:
+    """Give a person a role, or take it away; False if it is theirs already."""
+    if account.role == role:
+        return False
+    _write(account, role=role)
+    return True
+
+
 def disable(account: Account) -> bool:
     """Disable an account and revoke everything issued to it; False if it was disabled before."""
     if account.disabled_at is not None:
@@ -114,6 +128,7 @@ def delete(account: Account) -> None:
         folded_username=gone,
         password_hash=None,
         claims={},
+        role=None,
         epoch=Account.epoch + 1,
     )
 

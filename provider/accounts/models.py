@@ -1,19 +1,28 @@
-"""The table of accounts."""
+"""The tables of accounts, and of the links by which a person gets into one."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class Account(Base):
     """A person who signs in. `sub` is what public clients call this person and is never reassigned."""
 
     __tablename__ = "account"
+    __table_args__ = (
+        # For the question who administers: few of very many accounts.
+        Index(
+            "ix_account_role",
+            "role",
+            sqlite_where=text("role IS NOT NULL"),
+            postgresql_where=text("role IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     sub: Mapped[str] = mapped_column(String(64), unique=True)
@@ -24,6 +33,8 @@ class Account(Base):
     password_changed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # The standard claims of OpenID Core 5.1 under their wire names.
     claims: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # What the person may administer, as `Role` names it; most people have no role.
+    role: Mapped[str | None] = mapped_column(String(16))
     epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -39,3 +50,19 @@ class Account(Base):
     def display_name(self) -> str:
         """The person's name on pages."""
         return str(self.claims.get("name") or self.username)
+
+
+class AccountLink(Base):
+    """A link that is good for one act of one person: only the digest of its secret part is kept."""
+
+    __tablename__ = "account_link"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    # As `LinkPurpose` names it.
+    purpose: Mapped[str] = mapped_column(String(32))
+    # None while it is open whose account it will be.
+    account_id: Mapped[UUID | None] = mapped_column(foreign_key("account.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from provider.accounts import change
+from provider.accounts import change, links, queries
+from provider.accounts.links import LinkPurpose
 from provider.accounts.models import Account
 from provider.accounts.register import add as add_account
+from provider.administration.roles import check_not_last
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.logout.bulk.queries import Reach
@@ -51,8 +53,9 @@ def rename(account: Account, username: str) -> None:
     _record(EventTag.ACCOUNT_UPDATED, account, changed=["username"])
 
 
-def disable(account: Account) -> LogoutOutcome:
-    """Disable an account and sign the person out everywhere. Raises NothingToChange."""
+def disable(account: Account, *, force: bool = False) -> LogoutOutcome:
+    """Disable an account and sign the person out everywhere. Raises NothingToChange or LastAdministrator."""
+    check_not_last(account, force=force)
     if not change.disable(account):
         raise NothingToChange(f"{account.username} is already disabled")
     return _end_everything(account, LogoutReason.ACCOUNT_DISABLED, EventTag.ACCOUNT_DISABLED)
@@ -65,8 +68,9 @@ def enable(account: Account) -> None:
     _record(EventTag.ACCOUNT_ENABLED, account)
 
 
-def delete(account: Account) -> LogoutOutcome:
-    """Sign a person out everywhere and delete their data."""
+def delete(account: Account, *, force: bool = False) -> LogoutOutcome:
+    """Sign a person out everywhere and delete their data. Raises LastAdministrator."""
+    check_not_last(account, force=force)
     outcome = _end_everything(account, LogoutReason.ACCOUNT_DELETED, EventTag.ACCOUNT_DELETED)
     change.delete(account)
     return outcome
@@ -76,6 +80,38 @@ def reset_password(account: Account, password: str) -> LogoutOutcome:
     """Set another password and sign the person out everywhere. Raises UnusablePassword."""
     change.set_password(account, password, reset=True)
     return _end_everything(account, LogoutReason.PASSWORD_RESET, EventTag.PASSWORD_RESET)
+
+
+def begin_reset(account: Account) -> tuple[LogoutOutcome, str]:
+    """Void a person's password, sign them out everywhere, and make a link by which they set another.
+
+    Returns the secret part of the link this once. Nobody but the person chooses the password (SEC-629).
+    """
+    change.forget_password(account)
+    outcome = _end_everything(account, LogoutReason.PASSWORD_RESET, EventTag.PASSWORD_RESET_BEGUN)
+    _row, handle = links.make(LinkPurpose.NEW_PASSWORD, account)
+    return outcome, handle
+
+
+def find_resetting(handle: str) -> Account | None:
+    """Find the person who may set a password by a link now."""
+    link = links.find_good(LinkPurpose.NEW_PASSWORD, handle)
+    account = queries.find(link.account_id) if link and link.account_id else None
+    return account if account and account.is_active else None
+
+
+def finish_reset(handle: str, account: Account, password: str) -> LogoutOutcome | None:
+    """Set the password that a person has chosen by their link; None if the link is not good any more.
+
+    Raises UnusablePassword, and then the link stays good.
+    """
+    change.set_password(account, password, reset=True)
+    if links.use(LinkPurpose.NEW_PASSWORD, handle) is None:
+        return None
+    cause = Cause(reason=LogoutReason.PASSWORD_RESET, initiator="account")
+    outcome = end_everywhere(account, cause)
+    record(EventTag.PASSWORD_SET_BY_LINK, actor="account", account_id=account.id, logout_id=outcome.logout.id)
+    return outcome
 
 
 def measure(account: Account) -> Reach:

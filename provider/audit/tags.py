@@ -4,24 +4,11 @@
 the tests. Every entry also has the time, the actor, the address and the correlation id.
 """
 
-from enum import StrEnum
-from typing import Self
+from provider.audit.declared_event import DeclaredEvent
 
 
-class EventTag(StrEnum):
-    """One kind of audit entry."""
-
-    meaning: str
-    # Identifiers (columns of the entry) and members of its detail.
-    fields: tuple[str, ...]
-
-    def __new__(cls, value: str, meaning: str = "", fields: str = "") -> Self:
-        """Return a tag; `fields` are separated by spaces."""
-        tag = str.__new__(cls, value)
-        tag._value_ = value
-        tag.meaning = meaning
-        tag.fields = tuple(fields.split())
-        return tag
+class EventTag(DeclaredEvent):
+    """The events; each has a tag, a meaning and fields."""
 
     SIGN_IN_SUCCEEDED = ("sign_in_succeeded", "A person signed in.", "account_id client_id")
     SIGN_IN_REFUSED = (
@@ -231,6 +218,33 @@ class EventTag(StrEnum):
         "password_reset",
         "An operator set a new password; the account was signed out everywhere.",
         "account_id logout_id",
+    )
+
+    PASSWORD_RESET_BEGUN = (
+        "password_reset_begun",
+        (
+            "An operator made a link by which the person sets a new password; the old one is void, and the "
+            "account was signed out everywhere."
+        ),
+        "account_id logout_id",
+    )
+    PASSWORD_SET_BY_LINK = (
+        "password_set_by_link",
+        "A person set a new password by the link of an operator.",
+        "account_id logout_id",
+    )
+    ROLE_CHANGED = (
+        "role_changed",
+        (
+            "A person was given another role in administration; `none` is no role. The actor `account` is a "
+            "person who became the first administrator by a link."
+        ),
+        "account_id before after",
+    )
+    ADMINISTRATOR_LINK_MADE = (
+        "administrator_link_made",
+        "A one-time link was made by which somebody becomes the first administrator.",
+        "link_id",
     )
 
     KEY_CREATED = ("key_created", "A signing key was created.", "kid alg")

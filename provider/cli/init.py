@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from provider.cli.account_link import account_link
 from provider.cli.context import application, one_line_errors, refuse_read_only_database
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
@@ -65,17 +66,18 @@ def init(*, path: Path, user: str | None, as_json: bool, **options: str | None) 
     given = {name: value for name, value in options.items() if value is not None}
     if is_new:
         with draft_of(file, chosen(given, beside=file)) as draft, reading(draft):
-            made = ["settings_file", *_set_up(user)]
+            made, link = _set_up(user)
+            made.insert(0, "settings_file")
     else:
         agreed(given, file)
         with reading(file):
-            made = _set_up(user)
-    _report(file, made, as_json=as_json)
+            made, link = _set_up(user)
+    _report(file, made, link, as_json=as_json)
 
 
-def _set_up(user: str | None) -> list[str]:
-    """Make what is missing with the settings in force; return its names."""
-    return [*_make_database(), *_add_person(user)]
+def _set_up(user: str | None) -> tuple[list[str], str | None]:
+    """Make what is missing with the settings in force; return its names, and the administrator's link."""
+    return [*_make_database(), *_add_person(user)], _offer_administration()
 
 
 def _make_database() -> list[str]:
@@ -122,14 +124,25 @@ def _add_person(user: str | None) -> list[str]:
         return ["user"]
 
 
-def _report(file: Path, made: list[str], *, as_json: bool) -> None:
+def _offer_administration() -> str | None:
+    """Make the one-time link of the first administrator; None if there is one, or a link that is open."""
+    from provider.administration import roles
+    from provider.infrastructure import database
+
+    with application(), one_line_errors():
+        with database.transaction():
+            offered = roles.offer_first()
+        return offered and account_link("pages.first_administrator", offered[1])
+
+
+def _report(file: Path, made: list[str], link: str | None, *, as_json: bool) -> None:
     with reading(file):
         settings = load_settings()
     prefix = f"CURFEW_CONFIG={shlex.quote(str(file))} curfew"
     next_commands = [f"{prefix} serve --with-worker", f"{prefix} client add --client-id shop {_SHOP}"]
     if as_json:
         shown = {"settings_file": str(file), "issuer": settings.issuer, "data_dir": str(settings.data_dir)}
-        show_json(shown | {"made": made, "next": next_commands})
+        show_json(shown | {"made": made, "administrator_link": link, "next": next_commands})
         return
     key_file = settings.data_dir / "secret.key"
     sentences = {
@@ -145,3 +158,6 @@ def _report(file: Path, made: list[str], *, as_json: bool) -> None:
     say("\nNext:")
     for command in next_commands:
         say(f"  {command}")
+    if link:
+        say("\nOnce it is served, open this link within an hour to become the first administrator:")
+        say(f"  {link}")

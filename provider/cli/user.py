@@ -6,7 +6,9 @@ import click
 
 from provider.accounts import claims, queries
 from provider.accounts.models import Account
-from provider.administration import accounts
+from provider.accounts.roles import Role
+from provider.administration import accounts, roles
+from provider.cli.account_link import account_link
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
 from provider.cli.output import json_option, show_json, show_record, show_table
@@ -24,6 +26,7 @@ Examples:
   echo "$PASSWORD" | curfew user password ada
   curfew user update ada --claim address.locality=London --claim nickname=
   curfew user disable ben
+  curfew user role cleo operator
   curfew user list --json
 """
 )
@@ -74,10 +77,10 @@ def list_(*, limit: int, as_json: bool) -> None:
         show_json([as_record(account) for account in found])
         return
     rows = [
-        (a.username, a.claims.get("name"), a.claims.get("email"), _state(a), a.created_at, a.id)
+        (a.username, a.claims.get("name"), a.claims.get("email"), _state(a), a.role, a.created_at, a.id)
         for a in found
     ]
-    show_table(("User name", "Name", "E-mail", "State", "Since", "Account"), rows, empty="No users.")
+    show_table(("User name", "Name", "E-mail", "State", "Role", "Since", "Account"), rows, empty="No users.")
 
 
 @user.command(epilog="Example: curfew user show ada")
@@ -117,13 +120,14 @@ def rename(*, username: str, new_username: str, as_json: bool) -> None:
 
 @user.command(epilog="Example: curfew user disable ben")
 @click.argument("username")
+@click.option("--force", is_flag=True, help="Also if no administrator is left.")
 @json_option
 @with_app
-def disable(*, username: str, as_json: bool) -> None:
+def disable(*, username: str, force: bool, as_json: bool) -> None:
     """Disable an account and sign the person out everywhere."""
     with transaction():
         account = queries.get_by_username(username)
-        outcome = accounts.disable(account)
+        outcome = accounts.disable(account, force=force)
     _show_ended(account, outcome, as_json=as_json, sentence=f"Disabled {account.username}.")
 
 
@@ -142,15 +146,16 @@ def enable(*, username: str, as_json: bool) -> None:
 @user.command(epilog="Example: curfew user delete ben --yes")
 @click.argument("username")
 @click.option("--yes", is_flag=True, help="Skip the confirmation.")
+@click.option("--force", is_flag=True, help="Also if no administrator is left.")
 @json_option
 @with_app
-def delete(*, username: str, yes: bool, as_json: bool) -> None:
+def delete(*, username: str, yes: bool, force: bool, as_json: bool) -> None:
     """Sign a person out everywhere and delete their data."""
     confirm(f"Delete {queries.get_by_username(username).username}?", yes=yes)
     with transaction():
         account = queries.get_by_username(username)
         name = account.username
-        outcome = accounts.delete(account)
+        outcome = accounts.delete(account, force=force)
     _show_ended(account, outcome, as_json=as_json, sentence=f"Deleted {name}.")
 
 
@@ -168,6 +173,48 @@ def password(*, username: str, as_json: bool) -> None:
     _show_ended(account, outcome, as_json=as_json, sentence=f"Set the password of {account.username}.")
 
 
+@user.command(epilog="Example: curfew user reset ada")
+@click.argument("username")
+@json_option
+@with_app
+def reset(*, username: str, as_json: bool) -> None:
+    """Void a person's password, sign them out everywhere, and print a link by which they set a new one."""
+    with transaction():
+        account = queries.get_by_username(username)
+        outcome, handle = accounts.begin_reset(account)
+    link = account_link("pages.new_password", handle)
+    if as_json:
+        show_json(as_record(account) | _counts(outcome) | {"link": link})
+        return
+    _show_ended(account, outcome, as_json=False, sentence=f"Voided the password of {account.username}.")
+    say("Within a day this link sets a new password, once; give it to nobody else:", err=True)
+    say(link)
+
+
+@user.command(
+    epilog="""\b
+Examples:
+  curfew user role ada administrator
+  curfew user role ben none
+"""
+)
+@click.argument("username")
+@click.argument("role", type=click.Choice([*(one.value for one in Role), roles.NO_ROLE]))
+@click.option("--force", is_flag=True, help="Also if no administrator is left.")
+@json_option
+@with_app
+def role(*, username: str, role: str, force: bool, as_json: bool) -> None:
+    """Give a person a role in the console and the admin API, or `none`.
+
+    A viewer sees everything; an operator also ends sessions, steers notifications and helps people; an
+    administrator may do everything.
+    """
+    with transaction():
+        account = queries.get_by_username(username)
+        roles.set_role(account, roles.read_role(role), force=force)
+    _show(account, as_json=as_json, sentence=f"The role of {account.username} is {role} now.")
+
+
 def as_record(account: Account) -> dict[str, Any]:
     """Return everything about a person that may be shown."""
     return {
@@ -175,6 +222,7 @@ def as_record(account: Account) -> dict[str, Any]:
         "sub": account.sub,
         "username": account.username,
         "enabled": account.disabled_at is None,
+        "role": account.role,
         "has_password": account.password_hash is not None,
         "password_changed_at": account.password_changed_at,
         "created_at": account.created_at,
@@ -185,22 +233,26 @@ def as_record(account: Account) -> dict[str, Any]:
 
 def _show_ended(account: Account, outcome: LogoutOutcome, *, as_json: bool, sentence: str) -> None:
     ended = outcome.logout
-    counts = {
+    if as_json:
+        # The data of a deleted person is forgotten.
+        gone = {"id": account.id, "deleted_at": account.deleted_at}
+        show_json((gone if account.deleted_at else as_record(account)) | _counts(outcome))
+    else:
+        say(
+            f"{sentence} Ended {ended.sessions_ended} session(s) and {ended.grants_revoked} grant(s). "
+            f"{to_be_notified(outcome)} See: curfew logout show {ended.id}"
+        )
+
+
+def _counts(outcome: LogoutOutcome) -> dict[str, Any]:
+    ended = outcome.logout
+    return {
         "logout_id": ended.id,
         "sessions_ended": ended.sessions_ended,
         "grants_revoked": ended.grants_revoked,
         "apps_to_notify": outcome.apps_to_notify,
         "notifications": outcome.notifications,
     }
-    if as_json:
-        # The data of a deleted person is forgotten.
-        gone = {"id": account.id, "deleted_at": account.deleted_at}
-        show_json((gone if account.deleted_at else as_record(account)) | counts)
-    else:
-        say(
-            f"{sentence} Ended {ended.sessions_ended} session(s) and {ended.grants_revoked} grant(s). "
-            f"{to_be_notified(outcome)} See: curfew logout show {ended.id}"
-        )
 
 
 def _state(account: Account) -> str:

@@ -160,6 +160,11 @@ class Client(Base):
         return self.metadata_.may_use_scope(ACCOUNT) and (self.first_party or self.metadata_.is_native)
 
     @property
+    def may_administer(self) -> bool:
+        """Whether its tokens may carry scopes of administration: never if it registered itself (SEC-802)."""
+        return not self.self_registered
+
+    @property
     def display_name(self) -> str:
         """The client's name on pages."""
         return self.metadata_.client_name or self.client_id

@@ -32,7 +32,7 @@ _LIMITS = (
     "sign_in_limit_browser",
     *("device_code_limit_account", "device_code_limit_address", "device_request_limit_address"),
     *("pushed_request_limit", "registration_limit", "logo_limit_address"),
-    "parked_request_limit_address",
+    *("parked_request_limit_address", "admin_request_limit"),
 )
 _FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")
 # A setting in this table must lie within these bounds (inclusive).
@@ -57,6 +57,7 @@ _BOUNDS = {
 # Two seconds are the least that the driver waits for a connection; a browser does not wait for a minute.
 _SPAN_BOUNDS = {"database_deadline": (timedelta(seconds=2), timedelta(seconds=60))}
 _POSITIVE_SPANS = (
+    "admin_sign_in_age",
     "database_pause",
     "session_idle_lifetime",
     "session_lifetime",
@@ -214,6 +215,8 @@ def _registration_problems(settings: DeclaredSettings) -> Iterator[str]:
     # They act for many people, or for the provider itself: only the operator gives them (SEC-802).
     if reserved := {"account", "global_token_revocation"}.intersection(settings.registration_scopes):
         yield f"registration_scopes must not hold {' or '.join(sorted(reserved))}"
+    if any(scope.startswith("curfew:") for scope in settings.registration_scopes):
+        yield "registration_scopes must not hold scopes of administration, which begin with curfew:"
     if not all(map(_HOST.fullmatch, settings.registration_trusted_hosts)):
         yield "registration_trusted_hosts must hold host names in lower case, without scheme and port"
     if settings.software_statement_issuers and not _has_issuers(settings.software_statement_issuers):

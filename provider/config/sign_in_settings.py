@@ -62,3 +62,12 @@ class SignInSettings:
     logo_limit_address: str = setting(
         "App logos that may be fetched on behalf of one address.", default="100 per 10 minutes"
     )
+    admin_sign_in_age: timedelta = setting(
+        "How long ago a person may have signed in for dangerous acts of administration: bulk logout, keys, "
+        "roles, secrets, resets and deletion.",
+        default=timedelta(minutes=10),
+    )
+    admin_request_limit: str = setting(
+        "Requests to the admin API allowed per caller: a service, or a person at one app.",
+        default="600 per minute",
+    )

@@ -148,6 +148,7 @@ def _decide(case: AuthorizationCase, found: FoundSession | None) -> Decision:
         native=metadata.is_native,
         may_refresh=metadata.may_use_grant_type("refresh_token"),
         identity_is_sure=not metadata.is_native or is_claimed(asked.redirect_uri),
+        may_administer=client.may_administer,
     )
     return decide(
         asked,

@@ -17,7 +17,7 @@ from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.encrypted_token import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from provider.protocol.response_type import CODE, FRONT_CHANNEL_TYPES, RESPONSE_MODES
-from provider.protocol.scopes import CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
+from provider.protocol.scopes import ADMIN_SCOPES, CLIENT_SCOPES, PERSONAL_SCOPES, STANDARD_CLAIMS
 from provider.web.openapi import json_document
 from provider.web.route import CORS, Route, Speaks
 from provider.web.routes import table
@@ -99,7 +99,7 @@ def _tokens() -> dict[str, Any]:
     about_the_token = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "sid", "acr", "amr", "at_hash"]
     return (
         {
-            "scopes_supported": [*PERSONAL_SCOPES, *CLIENT_SCOPES],
+            "scopes_supported": [*PERSONAL_SCOPES, *CLIENT_SCOPES, *ADMIN_SCOPES],
             "claim_types_supported": ["normal"],
             "claims_supported": [*STANDARD_CLAIMS, *about_the_token],
             "subject_types_supported": ["public", "pairwise"],

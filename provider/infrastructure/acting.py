@@ -64,6 +64,12 @@ def note_address(address: str | None) -> None:
     _address.set(address)
 
 
+def operator_by_request(name: str, through: str) -> Operator:
+    """Return who administers by a request: the user name or client_id, and the request's way and address."""
+    origin = f"{through}, from {address()}" if address() else through
+    return Operator(_plain(name), _plain(origin))
+
+
 def operator_at_the_keyboard(name: str | None = None, environ: Mapping[str, str] | None = None) -> Operator:
     """Return who runs this process: the given name or else the system's user, with host and terminal.
 

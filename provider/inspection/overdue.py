@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal_column, select
 
+from provider.accounts.models import AccountLink
 from provider.audit.models import AuditEvent
 from provider.clients.models import UsedAssertion
 from provider.clients.problems import ClientProblem
@@ -27,6 +28,7 @@ Expiring = type[
     | UsedAssertion
     | UsedProof
     | ClientProblem
+    | AccountLink
 ]
 _NONE = timedelta(0)
 _ONE: ColumnElement[int] = literal_column("1")
@@ -45,6 +47,7 @@ def kept_after_expiry() -> dict[Expiring, timedelta]:
         UsedAssertion: timedelta(minutes=10),
         UsedProof: timedelta(minutes=10),
         ClientProblem: _NONE,
+        AccountLink: timedelta(days=1),
     }
 
 

@@ -7,6 +7,7 @@ button says. It never decides what an app gets; that is for `endpoints`.
 from provider.pages import (
     account,
     account_endings,
+    account_links,
     consent,
     device,
     front,
@@ -28,6 +29,7 @@ GROUP = RouteGroup(
         *consent.ROUTES,
         *account.ROUTES,
         *account_endings.ROUTES,
+        *account_links.ROUTES,
         *other_browsers.ROUTES,
         *password.ROUTES,
         open_app.ROUTE,

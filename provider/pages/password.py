@@ -18,6 +18,7 @@ from provider.infrastructure.database import in_transaction, reading
 from provider.logout.ending import LogoutOutcome
 from provider.pages import too_many
 from provider.pages.parked import ask_to_sign_in
+from provider.pages.password_words import rule_in_words
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, csrf
 from provider.web.after_logout import result_page_of
@@ -147,25 +148,8 @@ def _field_of(why: Why) -> str | None:
 
 def _in_words(why: Why, account: Account) -> str:
     match why:
-        case PasswordRule.TOO_SHORT:
-            least = current.settings().password_min_length
-            return _(
-                "The new password must have at least %(least)s characters. "
-                "Several unrelated words are long and easy to remember."
-            ) % {"least": least}
-        case PasswordRule.TOO_LONG:
-            return _("The new password is too long. Choose a shorter one.")
-        case PasswordRule.COMMON:
-            return _(
-                "The new password is one that attackers try first. "
-                "Choose several unrelated words, or have your password manager make one."
-            )
-        case PasswordRule.CONTEXT:
-            return _(
-                "The new password contains your name or address, or little more than the name of this "
-                "service. Choose several words that have nothing to do with you, or have your password "
-                "manager make one."
-            )
+        case PasswordRule():
+            return rule_in_words(why)
         case Mistyped.DIFFERENT:
             return _("The two new passwords do not match.")
         case NotChanged.SAME:

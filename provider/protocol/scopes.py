@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from provider.protocol.permissions import Permission
+
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 PROFILE = "profile"
@@ -36,6 +38,8 @@ STANDARD_SCOPES = (OPENID, *CLAIMS_OF_SCOPE, OFFLINE_ACCESS)
 PERSONAL_SCOPES = (*STANDARD_SCOPES, ACCOUNT)
 # They are only for a client itself, and no person can grant them.
 CLIENT_SCOPES = (GLOBAL_TOKEN_REVOCATION,)
+# Those of the admin API: a service has them for itself, or an app for a person who has a role.
+ADMIN_SCOPES: tuple[str, ...] = tuple(Permission)
 STANDARD_CLAIMS = ("sub", *(claim for claims in CLAIMS_OF_SCOPE.values() for claim in claims))
 
 

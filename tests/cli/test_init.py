@@ -180,3 +180,18 @@ def read_until(terminal: int, words: str) -> str:
 
     wait_until(has_said, seconds=60)
     return said
+
+
+def test_it_offers_the_role_of_the_first_administrator_by_a_link_that_lives_for_an_hour(
+    init, file, curfew_alone
+):
+    link = init("--issuer", ISSUER, "--json").json["administrator_link"]
+    assert link.startswith(f"{ISSUER}/account/first-administrator/")
+
+    # The open link cannot be shown again, and no second one is made beside it.
+    assert init("--json").json["administrator_link"] is None
+
+    settings = {"CURFEW_CONFIG": str(file)} | HASHING
+    curfew_alone("user", "add", "cleo", "--no-password", **settings)
+    curfew_alone("user", "role", "cleo", "administrator", **settings)
+    assert init("--json").json["administrator_link"] is None

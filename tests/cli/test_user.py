@@ -198,3 +198,25 @@ def test_a_refused_change_leaves_no_trace(curfew, looking):
     assert "nickname" not in curfew("user", "show", "ada", "--json").json["claims"]
     with looking():
         assert [event.tag for event in db.session.scalars(select(AuditEvent))] == ["account_added"]
+
+
+def test_a_role_is_given_shown_and_taken(curfew):
+    curfew("user", "add", "cleo", "--no-password")
+
+    assert curfew("user", "role", "cleo", "administrator").out == "The role of cleo is administrator now.\n"
+    assert curfew("user", "show", "cleo", "--json").json["role"] == "administrator"
+    assert "administrator" in curfew("user", "list").out
+    for command in (("role", "cleo", "none"), ("disable", "cleo"), ("delete", "cleo", "--yes")):
+        assert "cleo is the last administrator" in curfew("user", *command, code=1).err
+    assert curfew("user", "role", "cleo", "none", "--force", "--json").json["role"] is None
+    assert "'root' is not one of" in curfew("user", "role", "cleo", "root", code=2).err
+
+
+def test_a_reset_prints_a_link_and_voids_the_password(curfew):
+    curfew("user", "add", "ada", "--no-password")
+
+    told = curfew("user", "reset", "ada", "--json").json
+
+    assert told["link"].startswith("http://localhost:8900/account/new-password/")
+    assert (told["has_password"], told["sessions_ended"]) == (False, 0)
+    assert "/account/new-password/" in curfew("user", "reset", "ada").out

@@ -31,7 +31,9 @@ ADA = Person(
 JUST_SIGNED_IN = replace(ADA, authenticated_at=NOW)
 ASKED = AuthorizationRequest(redirect_uri="https://red.test/callback", scopes=("openid", "email"))
 OFFLINE = replace(ASKED, scopes=("openid", "offline_access"))
-FIRST = ClientFacts(first_party=True, native=False, may_refresh=True, identity_is_sure=True)
+FIRST = ClientFacts(
+    first_party=True, native=False, may_refresh=True, identity_is_sure=True, may_administer=True
+)
 THIRD = replace(FIRST, first_party=False)
 NATIVE = replace(THIRD, native=True, identity_is_sure=False)
 OWN_NATIVE = replace(NATIVE, first_party=True)

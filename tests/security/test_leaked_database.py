@@ -37,6 +37,7 @@ NO_SECRET = "of something that is no secret"
 PROOFS = {
     "access_token.digest": HANDLE,
     "account.password_hash": KEYED,
+    "account_link.digest": HANDLE,
     "audit_event.chain": KEYED,
     "audit_event.mac": KEYED,
     "authorization_code.digest": HANDLE,

@@ -17,7 +17,7 @@ from provider.protocol.errors import (
     UnmetAuthenticationRequirements,
 )
 from provider.protocol.response_type import CODE
-from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
+from provider.protocol.scopes import ACCOUNT, ADMIN_SCOPES, OFFLINE_ACCESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,8 @@ class ClientFacts:
     may_refresh: bool
     # Whether the answer reaches this app and no other program, so that a request may go on without a page.
     identity_is_sure: bool
+    # Whether it may be given permissions of administration.
+    may_administer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +146,8 @@ def _decide(
     # With it a client signs the person out everywhere: it must be the operator's or on the person's device.
     if ACCOUNT in asked.scopes and not (client.first_party or client.native):
         return Refuse(InvalidScope(f"the scope {ACCOUNT} is for first-party and native apps"))
+    if not client.may_administer and {*ADMIN_SCOPES} & {*asked.scopes}:
+        return Refuse(InvalidScope("scopes of administration are for clients that the operator registered"))
     demanded = asked.claims.required_acr
     # core §5.5.1.1: it is 'a failed authentication attempt', and no sign-in here could mend it.
     if demanded and demanded.isdisjoint(ACR_VALUES):
@@ -212,7 +216,9 @@ def _decide_about_scopes(
         return NeedConsent(wanted, beyond)
     # rfc8252 §8.6: 'SHOULD NOT process authorization requests automatically without user consent or
     # interaction' where the client's identity is not assured; the sign-in page is such an interaction.
-    if client.first_party and (client.identity_is_sure or _signed_in_for_this(person, answers)):
+    # Whoever administers says so themselves, also to an app of the operator's.
+    skips_consent = client.first_party and not {*ADMIN_SCOPES} & {*wanted}
+    if skips_consent and (client.identity_is_sure or _signed_in_for_this(person, answers)):
         return Proceed(wanted, consented=False, claims=beyond)
     # SEC-1034: consent to such a client is not remembered either.
     if not client.identity_is_sure or not person.consent.covers(wanted, beyond, resources=asked.servers):

@@ -13,7 +13,7 @@ from provider.protocol import user_code as user_codes
 from provider.protocol.errors import InvalidScope, UnauthorizedClient
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.resource_indicator import read_resources
-from provider.protocol.scopes import ACCOUNT, CLIENT_SCOPES, OFFLINE_ACCESS
+from provider.protocol.scopes import ACCOUNT, ADMIN_SCOPES, CLIENT_SCOPES, OFFLINE_ACCESS
 from provider.tokens import device_codes
 
 
@@ -60,7 +60,8 @@ def _read_scopes(request: ClientRequest, client: Client) -> list[str]:
         scope
         for scope in asked
         if metadata.may_use_scope(scope)
-        and scope not in CLIENT_SCOPES
+        # rfc8628 §5.4: a person can be talked into allowing somebody else's device.
+        and scope not in (*CLIENT_SCOPES, *ADMIN_SCOPES)
         and (scope != OFFLINE_ACCESS or may_be_offline)
     ]
     if not known:

@@ -35,7 +35,14 @@ from provider.protocol.response_type import (
     default_mode,
     parts_of,
 )
-from provider.protocol.scopes import CLAIMS_OF_SCOPE, CLIENT_SCOPES, OPENID, PERSONAL_SCOPES, names_for
+from provider.protocol.scopes import (
+    ADMIN_SCOPES,
+    CLAIMS_OF_SCOPE,
+    CLIENT_SCOPES,
+    OPENID,
+    PERSONAL_SCOPES,
+    names_for,
+)
 
 DISPLAYS = ("page", "popup", "touch", "wap")
 PROMPTS = ("none", "login", "consent", "select_account")
@@ -164,7 +171,8 @@ def read_nonce(sent: Sent) -> str | None:
 def read_scopes(sent: Sent) -> tuple[str, ...]:
     """Return the scopes asked for; core §3.1.2.1: unknown ones 'SHOULD be ignored'."""
     asked, metadata = dict.fromkeys(sent.parameters.get("scope", "").split()), sent.metadata
-    forbidden = [s for s in asked if s in PERSONAL_SCOPES and not metadata.may_use_scope(s)]
+    reserved = {*PERSONAL_SCOPES, *ADMIN_SCOPES}
+    forbidden = [s for s in asked if s in reserved and not metadata.may_use_scope(s)]
     # A person cannot allow what is no person's to allow.
     forbidden += [s for s in asked if s in CLIENT_SCOPES]
     if forbidden:

@@ -11,7 +11,7 @@ from provider.protocol.client_metadata import ClientMetadata, InvalidClientMetad
 from provider.protocol.errors import ProtocolError, UnregistrableMetadata, UnregistrableRedirectURI
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.look_alike import is_alike, mixes_scripts
-from provider.protocol.scopes import STANDARD_SCOPES
+from provider.protocol.scopes import ADMIN_SCOPES, STANDARD_SCOPES
 
 # The others let a service act for people whom it has never seen (rfc8693).
 _GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE)
@@ -33,6 +33,8 @@ def _problems_of_self_registered(metadata: ClientMetadata, client: Client | None
         # client; nor do scopes that it registered while it still had to ask people.
         acts_for_itself = client is not None and given.may_use_grant_type("client_credentials")
         scopes = {*STANDARD_SCOPES, *(given.scopes if acts_for_itself else ())}
+    # Such a client cannot use them, whoever wrote them into its registration.
+    scopes -= {*ADMIN_SCOPES}
     if not metadata.scopes <= scopes:
         yield Problem("scope", f"must be among {', '.join(sorted(scopes))}")
     grants = [*_GRANT_TYPES, *(["implicit"] if current.settings().hybrid_response_types else [])]

@@ -8,7 +8,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS
 from provider.oauth.token.answer import token_answer
 from provider.oauth.token.terms import read_terms
-from provider.protocol.scopes import PERSONAL_SCOPES
+from provider.protocol.scopes import ADMIN_SCOPES, PERSONAL_SCOPES
 from provider.tokens import access
 
 
@@ -20,7 +20,8 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
     def validate_requested_scope(self) -> None:
         """Allow what the client registered, apart from scopes that speak of a person: there is none."""
         asked = self.request.payload.scope
-        allowed = [s for s in self.client.metadata.scope.split() if s not in PERSONAL_SCOPES]
+        withheld = {*PERSONAL_SCOPES, *(() if self.client.client.may_administer else ADMIN_SCOPES)}
+        allowed = [s for s in self.client.metadata.scope.split() if s not in withheld]
         wanted = list(dict.fromkeys(asked.split())) if asked else allowed
         if not set(wanted) <= set(allowed):
             raise InvalidScopeError("this scope is not available to the client with client_credentials")

@@ -21,7 +21,7 @@ from provider.oauth.token.answer import token_answer
 from provider.oauth.token.terms import TokenTerms, read_terms
 from provider.protocol.errors import InvalidTarget
 from provider.protocol.grant_types import TOKEN_EXCHANGE
-from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
+from provider.protocol.scopes import ACCOUNT, ADMIN_SCOPES, OFFLINE_ACCESS
 from provider.tokens import access
 from provider.tokens.id_token import SignIn
 from provider.tokens.liveness import LiveAccessToken, find_access_token
@@ -122,6 +122,8 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
             for scope in subject.token.scope.split()
             if metadata.may_use_scope(scope)
             and scope != OFFLINE_ACCESS
+            # Nobody administers through a service that was not asked for it.
+            and scope not in ADMIN_SCOPES
             and (scope != ACCOUNT or actor.may_use_account_api)
         ]
         asked = self.request.payload.scope
