@@ -36,6 +36,7 @@ SECTIONS = {
             "recipes",
             "other-software",
             "curfew-rp",
+            "gate",
             "sign-out",
             "native-apps",
             "id-token-claims",

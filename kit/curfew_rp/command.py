@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from curfew_rp import probe
 from curfew_rp.checking.check import check
 from curfew_rp.checking.issuer import Issuer, IssuerServer
+from curfew_rp.gate import command as gate_command
 from curfew_rp.signed_token import ALGORITHMS
 
 _SECONDS_PER_MILLISECOND = 1000
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         code: int = asked.run(asked)
-    except (probe.ProbeFailed, CommandFailed) as exc:
+    except (probe.ProbeFailed, gate_command.GateFailed, CommandFailed) as exc:
         print(f"curfew-rp: {exc}", file=sys.stderr)  # noqa: T201 – a command speaks to its terminal.
         return 1
     return code
@@ -40,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(
         commands.add_parser("check", help="try a receiver with one good Logout Token and thirteen bad ones")
     )
+    gate = commands.add_parser("gate", help="sign people in before a proxy passes their requests to an app")
+    gate_command.add_arguments(gate)
     return parser
 
 

@@ -19,6 +19,9 @@ sed 's/ *\\$//; /^ *--hash/d; /^ *#/d' requirements/run.lock >"$place/versions.t
 "$place/app/bin/python" -m pip install --constraint "$place/versions.txt" "$(echo "$place"/curfew_rp-*.whl)[flask]"
 cp tests/installed/play_kit.py "$place/play_kit.py"
 (cd "$place" && "$place/app/bin/python" play_kit.py)
+"$place/app/bin/python" -m pip install --constraint "$place/versions.txt" "$(echo "$place"/curfew_rp-*.whl)[gate]"
+cp tests/installed/play_gate.py "$place/play_gate.py"
+(cd "$place" && "$place/app/bin/python" play_gate.py)
 
 cp tests/installed/play.py "$place/play.py"
 cd "$place"

@@ -1,0 +1,99 @@
+"""Who the app is told to have before it: the identity headers, and what rules ask about the person."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from curfew_rp.gate.rules import Facts
+from curfew_rp.gate.settings import Settings
+
+PREFIX = "X-Auth-Request-"
+HEADERS = tuple(PREFIX + name for name in ("User", "Sub", "Email", "Name", "Groups"))
+_LOWER = PREFIX.lower()
+# Together with a cookie it fits into the 16 KB that the generated nginx configuration reads.
+_LONGEST_HEADERS = 8 * 1024
+_LONGEST_CLAIMS = 16 * 1024
+# All visible characters and the space but "%", so that decoding has one result.
+_PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+
+
+class UnfitClaims(Exception):
+    """The claims of a person cannot be told to the app."""
+
+
+def kept_claims(claims: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return the claims that headers and rules need."""
+    wanted = {"name", "email", "email_verified", settings.user_claim, settings.groups_claim, "acr"}
+    wanted.update(claim for rule in settings.rules for claim in rule.claims)
+    kept = {name: claims[name] for name in sorted(wanted) if claims.get(name) is not None}
+    if len(repr(kept)) > _LONGEST_CLAIMS:
+        raise UnfitClaims("the claims are larger than 16 KB")
+    return kept
+
+
+def facts_of(claims: Mapping[str, Any], scopes: Iterable[str], settings: Settings) -> Facts:
+    """Return what rules ask about a person."""
+    acr = claims.get("acr")
+    return Facts(
+        groups=frozenset(_groups(claims, settings)),
+        scopes=frozenset(scopes),
+        acr=acr if isinstance(acr, str) else None,
+        claims=claims,
+    )
+
+
+def headers_of(sub: str, claims: Mapping[str, Any], settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Return the identity headers; one without a value is left out. Raises UnfitClaims.
+
+    Values are ASCII: "%" and all that is not printable ASCII are percent-encoded as UTF-8, and in groups,
+    which are separated by commas, the comma too (KIT-08). Different values stay different.
+    """
+    named = {
+        "User": _encoded(_user(sub, claims, settings)),
+        "Sub": _encoded(sub),
+        "Email": _encoded(_email(claims, settings)),
+        "Name": _encoded(claims.get("name")),
+        "Groups": ",".join(_encoded(group).replace(",", "%2C") for group in _groups(claims, settings)),
+    }
+    headers = tuple((PREFIX + name, value) for name, value in named.items() if value)
+    if sum(len(name) + len(value) for name, value in headers) > _LONGEST_HEADERS:
+        raise UnfitClaims("the groups of this account do not fit into the headers")
+    return headers
+
+
+def is_forged(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether a client has sent a header that only the gate may set.
+
+    Many apps cannot tell `_` from `-` in names of headers (rfc3875 §4.1.18).
+    """
+    return any(name.lower().replace("_", "-").startswith(_LOWER) for name, _ in headers)
+
+
+def _user(sub: str, claims: Mapping[str, Any], settings: Settings) -> str:
+    """Return the name of the account; another claim in its place could be that of someone else."""
+    if settings.user_claim == "sub":
+        return sub
+    user = claims.get(settings.user_claim)
+    if settings.user_claim == "email":
+        user = _email(claims, settings)
+    if not isinstance(user, str) or not user:
+        raise UnfitClaims(f"the provider has sent no usable {settings.user_claim}")
+    return user
+
+
+def _email(claims: Mapping[str, Any], settings: Settings) -> str | None:
+    email = claims.get("email")
+    is_proven = settings.accept_unverified_email or claims.get("email_verified") is True
+    return email if isinstance(email, str) and is_proven else None
+
+
+def _groups(claims: Mapping[str, Any], settings: Settings) -> list[str]:
+    groups = claims.get(settings.groups_claim)
+    several = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
+    return [group for group in several if isinstance(group, str) and group]
+
+
+def _encoded(value: object) -> str:
+    # A leading or final space would be lost on the way.
+    text = quote(value, safe=_PLAIN, errors="surrogatepass") if isinstance(value, str) else ""
+    return text if text == text.strip() else text.replace(" ", "%20")

