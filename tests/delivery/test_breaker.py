@@ -7,7 +7,7 @@ import pytest
 
 from provider.delivery import breaker
 from provider.delivery.breaker import Tally, Transition
-from provider.delivery.models import BreakerState, EndpointHealth
+from provider.delivery.models import REFUSALS, BreakerState, EndpointHealth
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WAIT = timedelta(seconds=30)
@@ -33,7 +33,9 @@ def tally(pattern: str) -> Tally:
         pytest.param("-" * 10, True, id="ten failures in a row"),
         pytest.param("-" * 9, False, id="nine failures in a row"),
         pytest.param("++++" + "-" * 9, False, id="nine of thirteen"),
+        pytest.param("+" * 40 + "-" * 10, True, id="ten in a row after many successes"),
         pytest.param("+++-------", True, id="seven of ten"),
+        pytest.param("------+++-", True, id="seven of ten, and the latest has failed"),
         pytest.param("++++------", False, id="six of ten"),
         pytest.param("+-------++", False, id="seven of ten, but it works again"),
         pytest.param("+" * 40 + "-" * 9, False, id="nine of many"),
@@ -97,4 +99,90 @@ def test_a_closed_breaker_remembers_nothing():
 
     assert breaker.close(red) is Transition.CLOSED
 
-    assert (red.state, red.trips, red.open_until, red.window_attempts) == (BreakerState.CLOSED, 0, None, 0)
+    assert (red.state, red.trips, red.open_until, red.holder) == (BreakerState.CLOSED, 0, None, None)
+    assert (red.window_started_at, red.window_attempts, red.window_failures) == (None, 0, 0)
+
+
+def test_a_failure_after_a_late_success_leaves_the_wait_as_it_is():
+    red = endpoint(state=BreakerState.OPEN, open_until=NOW + WAIT)
+
+    assert breaker.take_in(red, tally("+-"), NOW, WAIT) is None
+
+    assert red.open_until == NOW + WAIT
+
+
+def test_beyond_the_longest_wait_nothing_is_counted():
+    red = endpoint(state=BreakerState.RECOVERING, trips=16)
+
+    assert breaker.take_in(red, tally("-"), NOW, WAIT) is Transition.OPENED
+
+    assert red.trips == 16
+
+
+def test_a_worker_counts_what_it_has_seen_since_it_last_wrote():
+    seen = Tally()
+    for succeeded, outcome in [
+        (False, "timeout"),
+        (True, "accepted"),
+        (False, "bad_request"),
+        (False, "dns"),
+    ]:
+        seen.count(succeeded=succeeded, url="https://red.test", outcome=outcome)
+
+    assert seen == Tally(
+        url="https://red.test", successes=1, failures=3, in_a_row=2, refusals=1, outcome="dns"
+    )
+    seen.count(succeeded=False, url="https://red.test/moved", outcome="redirected")
+    assert (seen.url, seen.refusals) == ("https://red.test/moved", 2)
+    seen.count(succeeded=True, url="https://red.test/moved", outcome="accepted")
+    assert (seen.refusals, seen.in_a_row, seen.outcome) == (0, 0, "redirected")
+
+
+def refused(times: int) -> Tally:
+    counted = Tally()
+    for _ in range(times):
+        counted.count(succeeded=False, url="https://red.test", outcome="bad_request")
+    return counted
+
+
+def test_what_several_workers_saw_within_five_minutes_adds_up():
+    red, later = endpoint(), NOW + timedelta(minutes=4)
+
+    breaker.take_in(red, refused(2), NOW, WAIT)
+    breaker.take_in(red, refused(3), later, WAIT)
+
+    assert (red.consecutive_failures, red.refusals, red.url) == (5, 5, "https://red.test")
+    assert (red.window_started_at, red.window_attempts, red.window_failures) == (NOW, 5, 5)
+    assert (red.failing_since, red.last_failed_at, red.last_outcome) == (NOW, later, "bad_request")
+
+
+def test_a_success_takes_everything_back_but_what_followed_it():
+    red = endpoint()
+    breaker.take_in(red, refused(5), NOW, WAIT)
+
+    breaker.take_in(red, tally("+"), NOW, WAIT)
+    assert (red.consecutive_failures, red.refusals, red.failing_since) == (0, 0, None)
+    assert (red.window_attempts, red.window_failures, red.last_outcome) == (6, 5, "bad_request")
+
+    breaker.take_in(red, tally("+--"), NOW + WAIT, WAIT)
+    assert (red.consecutive_failures, red.failing_since) == (2, NOW + WAIT)
+
+
+@pytest.mark.parametrize(
+    ("was_failing", "was_refusing", "now_is", "made"),
+    [
+        pytest.param(False, False, {}, [], id="it works as before"),
+        pytest.param(False, False, {"failing_since": NOW}, [Transition.FAILING], id="it has failed"),
+        pytest.param(True, False, {}, [Transition.WORKING], id="it works again"),
+        pytest.param(True, False, {"failing_since": NOW}, [], id="it fails as before"),
+        pytest.param(
+            True, False, {"failing_since": NOW, "refusals": 2}, [Transition.REFUSING], id="it refuses"
+        ),
+        pytest.param(True, True, {"failing_since": NOW, "refusals": 3}, [], id="it refuses as before"),
+        pytest.param(True, True, {}, [Transition.WORKING], id="it accepts after it has refused"),
+    ],
+)
+def test_transitions_besides_those_of_the_breaker(was_failing, was_refusing, now_is, made):
+    red = endpoint(last_outcome=min(REFUSALS), **now_is)
+
+    assert breaker.transitions_since(red, was_failing=was_failing, was_refusing=was_refusing) == made

@@ -6,6 +6,7 @@ import pytest
 
 from provider.delivery.limiter import URGENT, Limiter, Limits
 from provider.delivery.permit import Permit
+from provider.delivery.throttle import EndpointThrottle
 
 RED, GREEN = uuid4(), uuid4()
 WIDE = Limits(endpoint_concurrency=1000, endpoint_rate=10_000, address_concurrency=1000, address_rate=10_000)
@@ -230,3 +231,164 @@ def test_urgent_deliveries_find_room_when_all_permits_are_taken():
 
     assert full.take(apps[10], 0) is None
     assert full.take(apps[10], 0, priority=URGENT)
+
+
+class TestWhenThereIsRoomAgain:
+    def test_by_the_rate_of_the_endpoint_when_its_oldest_start_is_a_second_back(self):
+        known = limiter(endpoint_rate=4)
+        prove(known, RED)
+        known.divide_among(2)
+        assert known.take(RED, 100.0)
+        assert known.take(RED, 100.4)
+
+        assert known.take(RED, 100.9) is None
+        assert known.next_room_at(RED) == 101.0
+        assert known.take(RED, 101.0)
+
+    def test_by_the_rate_of_the_address(self):
+        known = limiter(address_rate=4)
+        prove(known, RED)
+        end = known.take(RED, 0.0)
+        assert end
+        end.release(True, "192.0.2.1")
+        known.divide_among(2)
+
+        assert len(take_all(known, RED, now=100.0)) == 2
+        assert known.next_room_at(RED) == 101.0
+
+    def test_by_no_instant_as_long_as_the_rates_are_not_used_up(self):
+        known = limiter(endpoint_rate=5)
+        assert known.take(RED, 100.0)
+
+        assert known.next_room_at(RED) is None
+
+    @pytest.mark.parametrize(
+        ("workers", "a_bit_too_early", "at"),
+        [
+            pytest.param(3, 100.9, 101.0, id="one a second"),
+            pytest.param(2, 100.9, 101.0, id="one and a half a second"),
+            pytest.param(6, 101.9, 102.0, id="one in two seconds"),
+        ],
+    )
+    def test_for_a_small_share_of_a_rate(self, workers, a_bit_too_early, at):
+        known = limiter(endpoint_rate=3)
+        prove(known, RED)
+        known.divide_among(workers)
+        end = known.take(RED, 100.0)
+        assert end
+        end.release(True)
+
+        assert known.take(RED, a_bit_too_early) is None
+        assert known.next_room_at(RED) == at
+        assert known.take(RED, at)
+
+
+def test_it_takes_thirty_one_successes_to_come_up_the_ramp():
+    new = EndpointThrottle()
+
+    stages = []
+    while not new.is_at_full:
+        new.learn(succeeded=True)
+        stages.append(new.stage)
+
+    assert [stages.count(stage) for stage in range(1, 4)] == [5, 25, 1]
+
+
+def test_an_endpoint_that_is_tried_again_begins_with_one_at_a_time():
+    known = limiter()
+    prove(known, RED)
+
+    known.restart(RED)
+
+    assert len(take_all(known, RED)) == 1
+
+
+def test_an_endpoint_is_quiet_while_nothing_is_under_way():
+    known = limiter()
+    assert known.is_quiet(RED)
+
+    end = known.take(RED, 0)
+    assert not known.is_quiet(RED)
+
+    assert end
+    end.release(True)
+    assert known.is_quiet(RED)
+
+
+def test_what_is_proven_takes_nothing_of_the_part_of_the_others():
+    known = limiter(slots=20)
+    prove(known, GREEN)
+    assert len(take_all(known, GREEN)) == 4
+
+    assert len([one for one in (known.take(uuid4(), 0) for _ in range(20)) if one]) == 10
+
+
+def test_with_few_slots_one_attempt_that_hangs_is_all_that_the_unproven_get():
+    known = limiter(slots=2)
+    end = known.take(RED, 0)
+    assert end
+    end.stall()
+
+    assert known.take(GREEN, 0) is None
+
+
+def test_with_one_slot_an_endpoint_has_one_attempt_under_way():
+    known = Limiter(WIDE, slots=1, permits=8)
+    prove(known, RED)
+
+    assert len(take_all(known, RED)) == 1
+
+
+def test_apps_of_one_registrant_take_turns_as_one():
+    known = limiter()
+
+    alone, theirs = known.take(RED, 0), known.take(GREEN, 0, registrant="network:192.0.2.1")
+
+    assert alone
+    assert theirs
+    assert (alone.flow, theirs.flow) == (RED, "network:192.0.2.1")
+
+
+def test_there_is_no_room_where_a_registrant_has_taken_its_share():
+    known = limiter(slots=5)
+    assert known.room(RED, 0, registrant="network:192.0.2.1") == 1
+    assert known.take(RED, 0, registrant="network:192.0.2.1")
+
+    assert known.room(GREEN, 0, registrant="network:192.0.2.1") == 0
+    assert known.room(GREEN, 0) == 1
+
+
+def test_a_thousand_addresses_are_remembered_before_any_is_forgotten():
+    restless = limiter()
+    for number in range(1001):
+        end = restless.take(RED, float(number))
+        assert end
+        assert restless.remembered_addresses == number
+        end.release(True, f"2001:db8::{number:x}")
+
+    assert restless.remembered_addresses == 1
+
+
+class TestAPermit:
+    def test_that_has_stalled_is_given_back_once(self):
+        known = limiter()
+        end = known.take(RED, 0)
+        assert end
+
+        end.stall()
+        end.stall()
+        assert (known.active, known.in_flight) == (0, 1)
+
+        end.release(True)
+        assert (known.active, known.in_flight) == (0, 0)
+
+    def test_that_was_given_back_does_not_stall_any_more(self):
+        known = limiter()
+        end = known.take(RED, 0)
+        assert end
+
+        end.release(True)
+        end.stall()
+
+        assert (known.active, known.in_flight) == (0, 0)
+        assert known.take(RED, 0)

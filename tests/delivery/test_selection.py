@@ -2,6 +2,8 @@
 
 from uuid import UUID, uuid4
 
+import pytest
+
 from provider.delivery.permit import Permit
 from provider.delivery.selection import Capacity, DueDelivery, Selection, select_fairly
 from tests.delivery.permits import without_limit
@@ -59,3 +61,52 @@ def test_the_urgent_may_be_more_than_the_others():
 
     assert selected == ["red", "green"]
     assert held == set()
+
+
+def test_an_app_that_has_to_wait_does_not_keep_the_next_ones_from_starting():
+    selected, held = select_of((RED, 1), (GREEN, 1), (BLUE, 1), room={RED: 0})
+
+    assert selected == ["green", "blue"]
+    assert held == {"red"}
+
+
+def test_what_is_left_for_the_urgent_alone_is_not_given_to_others():
+    selected, _ = select_of((RED, 0), (GREEN, 1), (BLUE, 1), capacity=1, urgent_more=2)
+
+    assert selected == ["red"]
+
+
+@pytest.mark.parametrize(
+    ("due", "capacity", "is_full"),
+    [
+        pytest.param([(RED, 1), (GREEN, 1)], 2, False, id="all of it was selected"),
+        pytest.param([(RED, 1), (GREEN, 1), (BLUE, 1)], 2, True, id="one was left"),
+        pytest.param([(RED, 0), (RED, 0), (GREEN, 1)], 1, True, id="an urgent one was left"),
+        pytest.param([(RED, 0), (GREEN, 0), (GREEN, 1)], 1, True, id="urgent and other ones were left"),
+    ],
+)
+def test_whether_some_were_left_for_want_of_capacity(due, capacity, is_full):
+    selection = Selection()
+    rows = [DueDelivery(uuid4(), client_id, priority) for client_id, priority in due]
+
+    select_fairly(rows, without_limit, Capacity(capacity, capacity), selection)
+
+    assert selection.is_full == is_full
+
+
+def test_what_was_left_of_the_urgent_is_remembered():
+    selection = Selection()
+    rows = [DueDelivery(uuid4(), RED, 0), DueDelivery(uuid4(), GREEN, 0), DueDelivery(uuid4(), RED, 1)]
+    selection.held.add(RED)
+
+    select_fairly(rows, without_limit, Capacity(1, 0), selection)
+
+    assert selection.is_full
+
+
+def test_a_limit_bounds_both_kinds_of_capacity():
+    usual = Capacity(usual=4, urgent=9)
+
+    assert usual.at_most(None) == usual
+    assert usual.at_most(6) == Capacity(usual=4, urgent=6)
+    assert usual.at_most(2) == Capacity(usual=2, urgent=2)
