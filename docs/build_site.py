@@ -38,6 +38,7 @@ SECTIONS = {
             "curfew-rp",
             "gate",
             "sign-out",
+            "test-your-app",
             "native-apps",
             "id-token-claims",
             "requests",

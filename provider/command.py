@@ -3,14 +3,16 @@
 import gc
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Never
 
 from provider.cli import main as curfew
 from provider.cli.composition import Composition, compose_with
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
     from flask import Flask
 
@@ -39,6 +41,7 @@ def compose() -> None:
             import_web=import_web,
             load_application=load_application,
             run_worker=run_worker,
+            run_dev=run_dev,
         )
     )
 
@@ -120,6 +123,27 @@ def run_worker(metrics_at: tuple[str, int] | None = None, woken_by: int | None =
     from provider.celery_app import run
 
     return run(metrics_at, woken_by)
+
+
+def run_dev(
+    port: int,
+    data: "Path | None",
+    backchannel_logout_uri: str | None,
+    stop_at_eof: bool,
+    announce: Callable[[dict[str, Any]], None],
+    refuse: Callable[[str], Never],
+) -> None:
+    """Run a provider for development in this process until it is asked to stop."""
+    from provider.dev.listening import CannotRun
+    from provider.dev.run import Asked, run
+
+    asked = Asked(
+        port=port, data=data, backchannel_logout_uri=backchannel_logout_uri, stop_at_eof=stop_at_eof
+    )
+    try:
+        run(asked, announce)
+    except CannotRun as exc:
+        refuse(str(exc))
 
 
 if __name__ == "__main__":

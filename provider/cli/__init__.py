@@ -17,6 +17,7 @@ COMMANDS = {
     "init": ("provider.cli.init:init", "Set up a provider: settings, key, database, first person."),
     "demo": ("demo.commands:demo", "Run a provider, a worker and three apps on this machine."),
     "demo-check": ("demo.commands:demo_check", "Play a sign-out through HTTP and report the result."),
+    "dev": ("provider.cli.dev:dev", "Run a provider for development, without settings."),
     "serve": ("provider.cli.serve:serve", "Serve the provider."),
     "worker": ("provider.cli.worker:worker", "Deliver sign-outs and do the periodic duties."),
     "db": ("provider.cli.db:db", "Bring the database up to date."),

@@ -6,10 +6,11 @@ it but is given it.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Never
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
     from flask import Flask
 
@@ -33,6 +34,12 @@ class Composition:
     # Given where it serves its metrics and the descriptor by which its process tree wakes it, if it has them;
     # returns the exit code.
     run_worker: Callable[[tuple[str, int] | None, int | None], int]
+    # Given the port, the folder of the data and the address for notifications, if there are any, and whether
+    # to stop at the end of standard input; calls the first function with a description of what runs, or the
+    # second with the reason why it cannot.
+    run_dev: Callable[
+        [int, "Path | None", str | None, bool, Callable[[dict[str, Any]], None], Callable[[str], Never]], None
+    ]
 
 
 _composed: list[Composition] = []

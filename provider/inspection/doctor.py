@@ -164,7 +164,7 @@ def _tls(seen: Sighting) -> Finding:
 
 
 def _tokens(client: Client, url: str) -> Iterator[Finding]:
-    specimens = Specimens(client)
+    specimens = Specimens.for_client(client)
     good = specimens.good()
     answer = _send(url, good)
     findings = answers.to_good_token(answer)

@@ -10,7 +10,8 @@ import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -45,17 +46,23 @@ class Specimen:
 
 
 class Specimens:
-    """Makes the tokens for one client, in its own signature algorithm."""
+    """Makes tokens in one signature algorithm; `make_claims` gives each the claims of a token in order."""
 
-    def __init__(self, client: Client) -> None:
-        self._client_id = client.client_id
-        self._names = LogoutTokenNames(client.logout_token_names)
-        self._alg = client.metadata_.id_token_signed_response_alg
+    def __init__(self, *, alg: str, make_claims: Callable[[], Claims]) -> None:
+        self._make_claims = make_claims
+        self._alg = alg
         self._kid = the_keyring().private_key(self._alg)[0]
+
+    @classmethod
+    def for_client(cls, client: Client) -> Self:
+        """Return what makes tokens for a client that name a person and a session that never were."""
+        return cls(
+            alg=client.metadata_.id_token_signed_response_alg, make_claims=partial(_made_up_claims, client)
+        )
 
     def good(self) -> str:
         """Return a Logout Token in order, of a session that never was."""
-        return jwt.sign(self._claims(), typ=jwt.LOGOUT_TOKEN_TYP, alg=self._alg)
+        return jwt.sign(self._make_claims(), typ=jwt.LOGOUT_TOKEN_TYP, alg=self._alg)
 
     def bad(self, good: str) -> list[Specimen]:
         """Return one token of every bad kind; `good` is the one that the app has just accepted."""
@@ -66,12 +73,14 @@ class Specimens:
 
     def wrong(self, *without: str, typ: str = jwt.LOGOUT_TOKEN_TYP, **changes: object) -> str:
         """Return a token with our signature and wrong claims."""
-        claims = {name: value for name, value in (self._claims() | changes).items() if name not in without}
+        claims = {
+            name: value for name, value in (self._make_claims() | changes).items() if name not in without
+        }
         return jwt.sign_wrong_on_purpose(claims, typ=typ, alg=self._alg)
 
     def unsigned(self) -> str:
         """Return a token with `alg: none`."""
-        return f"{_encode({'alg': 'none', 'typ': jwt.LOGOUT_TOKEN_TYP})}.{_encode(self._claims())}."
+        return f"{_encode({'alg': 'none', 'typ': jwt.LOGOUT_TOKEN_TYP})}.{_encode(self._make_claims())}."
 
     def confused(self) -> str:
         """Return a token whose HMAC has our public key for its secret, as published (RFC 8725 §2.1)."""
@@ -79,37 +88,42 @@ class Specimens:
         if held is None:
             raise AssertionError("the key that signs is in the keyring")
         secret = held.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        signed = f"{_encode(self._header('HS256'))}.{_encode(self._claims())}"
+        signed = f"{_encode(self._header('HS256'))}.{_encode(self._make_claims())}"
         return f"{signed}.{_base64(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
 
     def foreign(self) -> str:
         """Return a token that another key has signed under the name of ours."""
-        signed = f"{_encode(self._header(self._alg))}.{_encode(self._claims())}"
+        signed = f"{_encode(self._header(self._alg))}.{_encode(self._make_claims())}"
         key = algorithms.generate(self._alg, rsa_key_bits=_FOREIGN_RSA_BITS)
         return f"{signed}.{_base64(_signature(key, signed.encode()))}"
 
     def now(self) -> int:
         """Return the instant as tokens write it."""
-        return int(clock.now().timestamp())
+        return _now()
 
     def _header(self, alg: str) -> dict[str, str]:
         return {"alg": alg, "kid": self._kid, "typ": jwt.LOGOUT_TOKEN_TYP}
 
-    def _claims(self) -> Claims:
-        issued_at = self.now()
-        claims: Claims = {
-            "iss": current.settings().issuer,
-            "aud": self._client_id,
-            "iat": issued_at,
-            "exp": issued_at + LIFETIME_SECONDS,
-            "jti": new_handle(),
-            "events": {BACKCHANNEL_LOGOUT_EVENT: {}},
-        }
-        if self._names is not LogoutTokenNames.SID:
-            claims["sub"] = new_subject()
-        if self._names is not LogoutTokenNames.SUB:
-            claims["sid"] = new_handle()
-        return claims
+
+def _made_up_claims(client: Client) -> Claims:
+    issued_at, names = _now(), LogoutTokenNames(client.logout_token_names)
+    claims: Claims = {
+        "iss": current.settings().issuer,
+        "aud": client.client_id,
+        "iat": issued_at,
+        "exp": issued_at + LIFETIME_SECONDS,
+        "jti": new_handle(),
+        "events": {BACKCHANNEL_LOGOUT_EVENT: {}},
+    }
+    if names is not LogoutTokenNames.SID:
+        claims["sub"] = new_subject()
+    if names is not LogoutTokenNames.SUB:
+        claims["sid"] = new_handle()
+    return claims
+
+
+def _now() -> int:
+    return int(clock.now().timestamp())
 
 
 def _signature(key: algorithms.PrivateKey, message: bytes) -> bytes:
@@ -219,3 +233,6 @@ _TABLE: tuple[_Row, ...] = (
         lambda _, good: good,
     ),
 )
+
+# What makes the bad token of each kind, from what makes good ones and the last good one.
+KINDS: dict[str, Callable[[Specimens, str], str]] = {row[0]: row[-1] for row in _TABLE}

@@ -11,7 +11,7 @@ from tests.migrations.test_migrations import revisions
 
 # Each takes a tenth of the command's time or more to import.
 HEAVY = {"alembic", "celery", "kombu", "joserfc", "authlib", "babel", "granian", "rich"}
-OF_REQUESTS = {"provider.web", "provider.pages", "provider.api", "provider.endpoints", "provider.oauth"}
+OF_REQUESTS = {f"provider.{room}" for room in ("web", "pages", "api", "endpoints", "oauth", "dev")}
 RUN = """
 import sys
 from provider.command import main

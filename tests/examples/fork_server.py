@@ -16,7 +16,7 @@ from collections.abc import Callable
 CLIENT = """\
 #!{python} -IS
 import json, os, socket, sys
-if sys.argv[1:2] in (["serve"], ["worker"]):
+if sys.argv[1:2] in (["serve"], ["worker"], ["dev"]):
     os.execv("{command}", sys.argv)
 call = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 call.connect("{address}")

@@ -20,7 +20,7 @@ from tests.security.test_header_crawl import HANDLE, METHODS
 from tests.support.browsers import ISSUER
 
 ROOT = Path(__file__).parents[2]
-EDGES = {"endpoints", "pages", "api", "worker", "cli"}
+EDGES = {"endpoints", "pages", "api", "worker", "cli", "dev"}
 DISCOVERY = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
 FORMS = {"application/json": {Speaks.JSON}, "text/html": {Speaks.PAGE, Speaks.REDIRECT, Speaks.FILE}}
 CROSS_SITE = {"Origin": "https://spa.test", "Access-Control-Request-Method": "POST"}
@@ -52,6 +52,11 @@ def test_no_two_routes_answer_the_same_request(app):
     asked = [(route.rule, method) for route in table(app) for method in route.methods]
 
     assert len(asked) == len(set(asked))
+
+
+def test_no_address_is_that_of_a_provider_for_development(app, http):
+    assert not [route.rule for route in table(app) if route.rule.startswith("/dev/") or route.rule == "/dev"]
+    assert {http.get(path).status_code for path in ("/dev", "/dev/api/ready")} == {404}
 
 
 def test_routes_of_one_address_agree_about_their_readers(app):

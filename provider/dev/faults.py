@@ -1,0 +1,188 @@
+"""Faults of deliveries on demand: the next Logout Tokens are late, doubled, bad or not sent."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from provider.dev.bad_tokens import make_bad, read_parts
+from provider.infrastructure import clock
+from provider.infrastructure.outbound_http import (
+    OutboundClient,
+    OutboundFailure,
+    OutboundPolicy,
+    OutboundResponse,
+)
+
+# A worker holds a delivery for longer.
+LONGEST_DELAY = timedelta(seconds=10)
+_MOST_PLAYED = 200
+_REFUSED = 400
+_SUCCESS = range(200, 300)
+
+
+class FaultKind(StrEnum):
+    """Ways in which a delivery goes wrong."""
+
+    # Sent after some seconds.
+    LATE = "late"
+    # The same request is sent twice.
+    DOUBLED = "doubled"
+    # A bad token is sent instead; the good one follows by the schedule of retries.
+    BAD = "bad"
+    # Nothing is sent, as if the app could not be reached.
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault that waits for deliveries: to one client or, if that is None, to any."""
+
+    kind: FaultKind
+    client_id: str | None = None
+    # How many attempts it is for; None: until it is cleared.
+    times: int | None = None
+    # Of a late one.
+    seconds: float = 0
+    # The kind of a bad token.
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """An exchange with an app under a fault; `status` is its answer, None if there was none."""
+
+    at: datetime
+    fault: FaultKind
+    client_id: str
+    url: str
+    token: str | None
+    status: int | None
+
+
+class Faults:
+    """The faults that wait, and those that were played lately; shared by threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[Fault] = []
+        self._played: deque[Played] = deque(maxlen=_MOST_PLAYED)
+
+    def add(self, fault: Fault) -> None:
+        """Have a fault wait for the next attempts."""
+        with self._lock:
+            self._waiting.append(fault)
+
+    def clear(self, client_id: str | None = None) -> None:
+        """Remove the faults of one client, or all of them."""
+        with self._lock:
+            self._waiting = [one for one in self._waiting if client_id not in (None, one.client_id)]
+
+    def take(self, client_id: str) -> Fault | None:
+        """Return the fault for an attempt at a client, which then waits for one attempt less."""
+        with self._lock:
+            for index, fault in enumerate(self._waiting):
+                if fault.client_id not in (None, client_id):
+                    continue
+                left = None if fault.times is None else fault.times - 1
+                self._waiting[index : index + 1] = [] if left == 0 else [replace(fault, times=left)]
+                return fault
+        return None
+
+    def note(self, fault: Fault, client_id: str, url: str, status: int | None) -> None:
+        """Remember how an app answered under a fault."""
+        played = Played(
+            at=clock.now(),
+            fault=fault.kind,
+            client_id=client_id,
+            url=url,
+            token=fault.token,
+            status=status,
+        )
+        with self._lock:
+            self._played.append(played)
+
+    def list_waiting(self) -> list[dict[str, Any]]:
+        """List the faults that wait, the next first."""
+        with self._lock:
+            return [asdict(one) for one in self._waiting]
+
+    def list_played(self) -> list[dict[str, Any]]:
+        """List the exchanges under faults, the newest first."""
+        with self._lock:
+            return [asdict(one) for one in reversed(self._played)]
+
+
+class FaultyOutbound(OutboundClient):
+    """Calls other parties as the provider does, and plays the faults that wait for Logout Tokens."""
+
+    def __init__(self, policy: OutboundPolicy, faults: Faults) -> None:
+        super().__init__(policy)
+        self._faults = faults
+
+    def post_form(
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] = {},
+        total_deadline: timedelta | None = None,
+    ) -> OutboundResponse:
+        """POST a form; a Logout Token may meet a fault."""
+        token = fields.get("logout_token")
+        client_id = str(read_parts(token)[1]["aud"]) if token else ""
+        fault = self._faults.take(client_id) if token else None
+        if token is None or fault is None:
+            return super().post_form(url, fields, headers=headers, total_deadline=total_deadline)
+        attempt = _Attempt(fault, client_id, url, token, headers, total_deadline)
+        return self._play(attempt)
+
+    def _play(self, attempt: "_Attempt") -> OutboundResponse:
+        match attempt.fault.kind:
+            case FaultKind.OFF:
+                self._faults.note(attempt.fault, attempt.client_id, attempt.url, None)
+                raise OutboundFailure("connect", "deliveries are off")
+            case FaultKind.BAD:
+                return self._send_bad(attempt)
+            case FaultKind.LATE:
+                time.sleep(attempt.fault.seconds)
+                return self._send(attempt, attempt.token)
+            case FaultKind.DOUBLED:
+                answer = self._send(attempt, attempt.token)
+                self._send(attempt, attempt.token)
+                return answer
+
+    def _send_bad(self, attempt: "_Attempt") -> OutboundResponse:
+        answer = self._send(attempt, make_bad(attempt.token, attempt.fault.token or ""))
+        if answer.status in _SUCCESS:
+            # The app has accepted a bad token. For the ledger it has refused, so that the good one follows.
+            return replace(answer, status=_REFUSED)
+        return answer
+
+    def _send(self, attempt: "_Attempt", token: str) -> OutboundResponse:
+        try:
+            answer = super().post_form(
+                attempt.url,
+                {"logout_token": token},
+                headers=attempt.headers,
+                total_deadline=attempt.total_deadline,
+            )
+        except OutboundFailure:
+            self._faults.note(attempt.fault, attempt.client_id, attempt.url, None)
+            raise
+        self._faults.note(attempt.fault, attempt.client_id, attempt.url, answer.status)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    fault: Fault
+    client_id: str
+    url: str
+    token: str
+    headers: Mapping[str, str]
+    total_deadline: timedelta | None

@@ -1,0 +1,106 @@
+"""Runs the provider for development until it is asked to stop: web and worker in one process."""
+
+import json
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from provider.dev.api.index import describe
+from provider.dev.compose import compose_web, working
+from provider.dev.faults import Faults
+from provider.dev.listening import CannotRun, listen, serving
+from provider.dev.population import populate
+from provider.dev.settings import settings_for
+from provider.infrastructure import wake_pipe
+from provider.infrastructure.database import db
+from provider.infrastructure.wake_pipe import Waker
+
+# Says that a folder belongs to a provider for development.
+_MARK = "curfew-dev.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command was asked for."""
+
+    # 0: any free port.
+    port: int
+    # None: a folder of its own, which is removed at the end.
+    data: Path | None
+    backchannel_logout_uri: str | None
+    stop_at_eof: bool
+
+
+def run(asked: Asked, announce: Callable[[dict[str, Any]], None]) -> None:
+    """Run until SIGTERM, Ctrl-C or, if asked so, the end of standard input. Raises CannotRun.
+
+    `announce` gets the description of what runs, once people can sign in and deliveries are made.
+    """
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(closing(one)) for one in listen(asked.port)]
+        folder = stack.enter_context(_folder(asked.data))
+        stop = _stop_on_signals()
+        settings = settings_for(sockets[0].getsockname()[1], folder)
+        faults = Faults()
+        reader, writer = wake_pipe.make()
+        stack.enter_context(closing(reader))
+        web = compose_web(settings, faults, Waker(stack.enter_context(closing(writer))))
+        with web.app_context():
+            stack.callback(db.engine.dispose)
+            populate(asked.backchannel_logout_uri)
+            description = describe()
+        stack.enter_context(working(settings, faults, reader))
+        stack.enter_context(serving(web, sockets))
+        announce(description)
+        if asked.stop_at_eof:
+            threading.Thread(target=_stop_at_eof, args=(stop,), daemon=True).start()
+        stop.wait()
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask_to_stop)
+    return stop
+
+
+def _stop_at_eof(stop: threading.Event) -> None:
+    """Stop once the program that started us has closed our standard input, or has ended."""
+    while sys.stdin.buffer.read(1024):
+        pass
+    stop.set()
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    """Hold the folder of all data: one that lasts, or one that is removed at the end."""
+    if given is not None:
+        _claim(given)
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="curfew-dev-") as folder:
+        yield Path(folder)
+
+
+def _claim(folder: Path) -> None:
+    """Take a folder that is empty or was made by `curfew dev`. Raises CannotRun for any other."""
+    mark = folder / _MARK
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not mark.exists():
+            if any(folder.iterdir()):
+                raise CannotRun(f"{folder} is neither empty nor one of curfew dev: choose another folder")
+            mark.write_text(json.dumps({"for_development_only": True}) + "\n")
+    except OSError as exc:
+        raise CannotRun(f"{folder} cannot be used: {exc.strerror}") from exc
