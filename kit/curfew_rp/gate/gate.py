@@ -93,6 +93,9 @@ class Gate:
     def _callback(self, request: Request) -> Reply:
         here, answer = self._checks.origin_of(request), request.parameters()
         attempt = self._attempts.find(answer.get("state"), request.cookies())
+        if attempt is None and self._find(request, here) is not None:
+            # The answer has been used: by a second click, or by going back.
+            return redirect(f"{here}/")
         if attempt is None:
             return self._failed(f"{here}/", "This sign-in is not one of this browser, or it took too long.")
         try:
@@ -176,7 +179,7 @@ class Gate:
         return page(403, "You are not signed in", text, link=(again, "Try again"))
 
 
-_SIGN_OUT_TEXT = "This signs you out of this app, and of all apps where you signed in with this account."
+_SIGN_OUT_TEXT = "You will be signed out of this app and of the other apps that share your sign-in."
 
 
 def _origin_of(target: str) -> str:

@@ -24,7 +24,7 @@ def _nginx(settings: Settings, gate: str, app: str) -> str:
     fetched, passed = [], []
     for header in HEADERS:
         variable = "$curfew_gate_" + header.removeprefix(PREFIX).lower()
-        fetched.append(f"        auth_request_set {variable} $upstream_http_{_variable(header)};")
+        fetched.append(f"    auth_request_set {variable} $upstream_http_{_variable(header)};")
         passed.append(f"        proxy_set_header {header} {variable};")
     values = _common(settings, gate, app) | {"FETCHED": "\n".join(fetched), "PASSED": "\n".join(passed)}
     servers = [_filled("nginx-server.conf", values | _of_origin(origin)) for origin in settings.origins]

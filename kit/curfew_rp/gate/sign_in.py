@@ -78,7 +78,9 @@ class Provider:
         token = client.fetch_access_token(
             redirect_uri, code=code, state=attempt.state, code_verifier=attempt.code_verifier
         )
-        id_claims = client.parse_id_token(token, nonce=attempt.nonce)
+        settings = self._settings
+        strictly = authlib_client.strictly(token, issuer=settings.issuer, client_id=settings.client_id)
+        id_claims = client.parse_id_token(token, nonce=attempt.nonce, **strictly)
         if not id_claims:
             raise SignInRefused("the provider has sent no ID Token")
         scope = token.get("scope")
