@@ -9,10 +9,12 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     BindParameter,
+    Connection,
     CursorResult,
     DateTime,
     Delete,
     Dialect,
+    Engine,
     ForeignKey,
     MetaData,
     TypeDecorator,
@@ -24,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 
 from provider.infrastructure import event_log
-from provider.infrastructure.engine import READ_ONLY, WRITES
+from provider.infrastructure.engine import READ_ONLY, READER, READS, WRITES
 from provider.infrastructure.follow_up import FollowUp
 
 T = TypeVar("T")
@@ -48,7 +50,6 @@ AWAY: tuple[type[Exception], ...] = (
     PoolTimeout,
 )
 _AFTER_COMMIT = "curfew_after_commit"
-_READS = "curfew_reads"
 _DEADLOCK = "40P01"
 # "read_only_sql_transaction" and "idle_in_transaction_session_timeout".
 _AWAY_INSIDE = frozenset({"25006", "25P03"})
@@ -110,11 +111,16 @@ def foreign_key(target: str) -> ForeignKey:
 
 
 class Session(FlaskSession):
-    """A session whose end never fails.
+    """A session that begins transactions only inside `transaction`, and whose end never fails.
 
     What a lost connection had not committed is rolled back by the server; an error in saying so must not
     replace the answer or the error that the work has led to.
     """
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        """Return the engine, or outside of `transaction` one whose statements stand alone."""
+        bind = super().get_bind(*args, **kwargs)
+        return bind if WRITES in self.info else bind.get_execution_options().get(READER, bind)
 
     def rollback(self) -> None:
         """Roll back, or drop the connection if even that cannot be said."""
@@ -150,16 +156,16 @@ def is_sqlite() -> bool:
 def transaction() -> Iterator[None]:
     """Hold one use case's writes: commit at the end, roll back on any error.
 
-    What was promised with `after_commit` happens once the commit is certain. On SQLite a read
-    transaction that is still open is ended first, because it cannot become a writing one.
+    What was promised with `after_commit` happens once the commit is certain.
     """
     if _is_in_block():
         raise RuntimeError("a transaction is already open: one commit per use case")
-    if is_sqlite():
-        db.session.commit()
-        db.session.connection(execution_options={WRITES: True})
+    # A connection that was only read with is given back first: it does not begin transactions.
+    db.session.commit()
     db.session.info[WRITES] = True
     try:
+        if is_sqlite():
+            db.session.connection(execution_options={WRITES: True})
         yield
         db.session.commit()
     except BaseException:
@@ -208,6 +214,7 @@ def after_commit(act: Callable[[], T]) -> FollowUp[T]:
 def reading() -> Iterator[None]:
     """Hold some reads and give their connection back, so that none is held while waiting for others.
 
+    Each of them sees what is committed when it begins; what must be seen at one instant is one statement.
     Inside another block of reads, or a transaction, that block gives it back. After an error the request's or
     the command's end rolls back.
     """
@@ -215,12 +222,12 @@ def reading() -> Iterator[None]:
     if _is_in_block():
         yield
         return
-    info[_READS] = True
+    info[READS] = True
     try:
         yield
         db.session.commit()
     finally:
-        info.pop(_READS, None)
+        info.pop(READS, None)
 
 
 @contextmanager
@@ -236,7 +243,7 @@ def connection_released() -> Iterator[None]:
 
 
 def _is_in_block() -> bool:
-    return WRITES in db.session.info or _READS in db.session.info
+    return WRITES in db.session.info or READS in db.session.info
 
 
 def is_deadlock(exc: Exception) -> bool:

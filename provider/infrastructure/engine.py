@@ -36,7 +36,9 @@ _COMMAND_PAUSE = timedelta(seconds=60)
 _SQLITE_WAIT = timedelta(seconds=15)
 # "read_only_sql_transaction".
 READ_ONLY = "25006"
-WRITES = "curfew_writes"
+WRITES, READS = "curfew_writes", "curfew_reads"
+# The option of an engine that holds the one to read with.
+READER = "curfew_reader"
 
 
 class Role(Enum):
@@ -107,7 +109,8 @@ def _count_hosts(query: Any) -> int:
 
 
 def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
-    """Teach an SQLite engine WAL and the two kinds of BEGIN, and a PostgreSQL engine its limits."""
+    """Teach an SQLite engine WAL and the kinds of BEGIN, and a PostgreSQL engine its limits."""
+    _give_reader(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_preparation(limits))
         event.listen(engine, "begin", _begin_sqlite)
@@ -125,12 +128,19 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", lambda connection, _record: database_clock.measure(connection))
     # The pool's test of a connection before each use.
-    engine.dialect.do_ping = database_clock.measure  # type: ignore[method-assign,assignment]
+    engine.dialect.do_ping = _works  # type: ignore[method-assign,assignment]
     event.listen(engine, "engine_disposed", lambda _engine: given_up.forget())
     event.listen(engine, "handle_error", _leave_read_only_server)
     if limits is not None:
         said = str(engine.url.query.get("options", ""))
         event.listen(engine, "connect", _postgresql_preparation(limits, said))
+
+
+def _works(connection: Any) -> bool:
+    """Whether a connection works. It is asked after a pause, or if the clocks are to be compared again."""
+    if connection.is_trusted() and not database_clock.is_due():
+        return True
+    return database_clock.measure(connection)
 
 
 def _leave_read_only_server(context: ExceptionContext) -> None:
@@ -185,7 +195,19 @@ def _sqlite_preparation(limits: Limits | None) -> Callable[[Any, Any], None]:
     return prepare
 
 
+def _give_reader(engine: Engine) -> None:
+    """Give an engine another one over the same pool whose statements stand alone, without BEGIN and COMMIT.
+
+    Each sees what is committed when it begins, as inside a transaction of PostgreSQL (READ COMMITTED).
+    """
+    alone = {READS: True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+    engine.update_execution_options(**{READER: engine.execution_options(**alone)})
+
+
 def _begin_sqlite(connection: Any) -> None:
-    writes = connection.get_execution_options().get(WRITES, False)
+    options = connection.get_execution_options()
+    if options.get(READS):
+        return
+    writes = options.get(WRITES, False)
     # Not on the driver's connection: an error must be SQLAlchemy's, as those of all other statements are.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

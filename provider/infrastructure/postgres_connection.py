@@ -5,6 +5,7 @@ installation on SQLite needs no driver.
 """
 
 import os
+import select
 import socket
 import threading
 import time
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 # A given-up connection that has been silent for so long is closed, whatever the server makes of it.
 _LONGEST_WATCH_SECONDS = 60.0
+# A connection that was used in the last so many seconds is not asked whether it still works.
+_TRUSTED_SECONDS = 2.0
 # The least time limit that the driver accepts.
 _LEAST_CONNECT_SECONDS = 2
 
@@ -81,6 +84,8 @@ class BoundedConnection(psycopg.Connection[Any]):
     """A connection that keeps to the budget of the work it is used by, where there is one."""
 
     given_up: GivenUp
+    # When it was last used, by the steady clock.
+    used_at = 0.0
 
     @classmethod
     def open(cls, given_up: GivenUp, *args: Any, **parameters: Any) -> "BoundedConnection":
@@ -105,17 +110,28 @@ class BoundedConnection(psycopg.Connection[Any]):
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait as the driver does, but no longer than the budget; then the connection is closed."""
         budget = database_wait.budget()
+        began = self.used_at = time.monotonic()
         if budget is None or timeout is not None:
             return super().wait(gen, interval, timeout)
         if budget.left <= 0:
             raise self._give_up()
-        began = time.monotonic()
         try:
             return super().wait(gen, interval, budget.left)
         except errors._WaitTimeout:  # noqa: SLF001 – the only sign of a timeout that the driver gives.
             raise self._give_up() from None
         finally:
             budget.spend(time.monotonic() - began)
+
+    def is_trusted(self) -> bool:
+        """Whether it was in use a moment ago, and the server has sent nothing since.
+
+        The end of the server, or of its work for this connection, can be read from it.
+        """
+        if time.monotonic() - self.used_at > _TRUSTED_SECONDS:
+            return False
+        unread = select.poll()
+        unread.register(self.pgconn.socket, select.POLLIN)
+        return not unread.poll(0)
 
     def _give_up(self) -> psycopg.OperationalError:
         """Close the connection: what the server has done for it is unknown, and so is its next answer."""

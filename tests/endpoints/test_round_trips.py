@@ -1,0 +1,45 @@
+"""How often a request waits for the database: at eight requests at once, each wait costs twice."""
+
+import pytest
+
+from tests.support.relying_party import type_password
+from tests.support.round_trips import fewest_round_trips
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def tokens(signed_in, rp):
+    return rp.sign_in(signed_in)
+
+
+def test_userinfo_waits_once(rp, tokens):
+    assert fewest_round_trips(lambda: rp.userinfo(tokens["access_token"])) == 1
+
+
+def test_introspection_waits_twice(rp, tokens):
+    assert fewest_round_trips(lambda: rp.introspect(tokens["access_token"])) == 2
+
+
+def test_a_refresh(rp, tokens):
+    held = [tokens["refresh_token"]]
+
+    def refresh() -> None:
+        held.append(rp.refresh(held[-1]).json["refresh_token"])
+
+    assert fewest_round_trips(refresh) == 7
+
+
+def test_an_authorization_in_a_session_and_its_code(rp, tokens, signed_in):
+    codes: list[str] = []
+
+    assert fewest_round_trips(lambda: codes.append(rp.code(signed_in))) == 7
+    assert fewest_round_trips(lambda: rp.exchange(codes.pop())) == 7
+
+
+def test_a_sign_in(app, rp, tokens, ada):
+    def sign_in() -> None:
+        browser = app.test_client()
+        type_password(browser, rp.authorize(browser))
+
+    assert fewest_round_trips(sign_in) == 28
