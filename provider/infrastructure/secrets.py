@@ -9,6 +9,7 @@ import os
 import secrets as chance
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -104,6 +105,8 @@ class SecretBox:
         return (self.key, *self.former)[self.generation - generation]
 
 
+# Deriving a key costs as much as a dozen digests by it. There are some labels for each of a few keys.
+@lru_cache(maxsize=256)
 def _derive(key: bytes, label: str) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=f"curfew:{label}".encode()).derive(key)
 
