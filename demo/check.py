@@ -20,7 +20,8 @@ from rich.table import Table
 from demo.browser import NotOnPage
 from demo.phone import PhoneFailed
 from demo.phone_story import PhoneStory
-from demo.story import Demo, Disproved, Story
+from demo.proof import Demo, Disproved
+from demo.story import Story
 
 STARTS_WITHIN = 60.0
 STOPS_WITHIN = 15.0

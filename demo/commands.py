@@ -36,12 +36,12 @@ Examples:
     type=click.IntRange(1024, 65000),
     default=DEFAULT_PORT,
     show_default=True,
-    help="Port of the provider; the apps, the broker and two APIs have the next six.",
+    help="Port of the provider; the apps, the broker and three APIs have the next seven.",
 )
 @_ISSUER_PATH
 @click.option("--exit-when-ready", is_flag=True, help="Stop as soon as everything has started.")
 def demo(data_dir: Path, port: int, issuer_path: str, *, exit_when_ready: bool) -> None:
-    """Run a provider, a worker, a broker, three apps, two APIs and two phones on this machine."""
+    """Run a provider, a worker, a broker, three apps, three APIs and two phones on this machine."""
     from demo.plan import DemoDataUnusable, DemoIsRunning
     from demo.running import DemoNotReady, run
     from provider.config import WrongSettings

@@ -5,9 +5,10 @@ from typing import Any
 
 from demo.plan import PHONE_SCOPE, Plan
 
-# Every app may ask for everything; only green keeps access after a sign-out (offline_access), and only red
-# signs people out everywhere by itself (account).
+# Every app may ask for everything; only green keeps access after a sign-out (offline_access), only red signs
+# people out everywhere by itself (account), and only blue calls APIs.
 SCOPE = "openid profile email address phone offline_access"
+_MORE_SCOPES = {"red": "account", "blue": "balance"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,9 @@ def app_metadata(plan: Plan, name: str) -> dict[str, Any]:
         "backchannel_logout_uri": f"{url}/backchannel-logout",
         "grant_types": ["authorization_code", "refresh_token"],
         "id_token_signed_response_alg": "ES256",
-        "scope": f"{SCOPE} account" if name == "red" else SCOPE,
+        "scope": f"{SCOPE} {_MORE_SCOPES.get(name, '')}".strip(),
+        # Blue's tokens are signed, so that an API may verify them without a request.
+        "access_token_format": "jwt" if name == "blue" else "opaque",
     }
 
 

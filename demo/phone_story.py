@@ -6,7 +6,8 @@ from typing import Any
 
 from demo.browser import Browser
 from demo.phone import Phone, PhoneFailed, Said
-from demo.story import TOLD_WITHIN, Demo, Story
+from demo.proof import TOLD_WITHIN, Demo, wait_until
+from demo.story import Story
 from relying_party_demo.native.outcomes import Exit
 
 
@@ -62,15 +63,13 @@ class PhoneStory:
     def watch(self) -> str:
         """Have the bank act for the person at another service, by token exchange."""
         _expect(self.second.run("call-api", "watch", "--post"), Exit.DONE)
-        self.story.wait_until(
-            lambda: self._watch()["calls"], TOLD_WITHIN, "the bank does not call the ledger"
-        )
+        wait_until(lambda: self._watch()["calls"], TOLD_WITHIN, "the bank does not call the ledger")
         call = self._state("ledger")["calls"][0]
         return f"let in, as {call['actor']} for Ada"
 
     def job_has_ended(self) -> str:
         """See that the bank's own token ended with the person's."""
-        self.story.wait_until(lambda: self._watch()["ended"], TOLD_WITHIN, "the bank's job goes on")
+        wait_until(lambda: self._watch()["ended"], TOLD_WITHIN, "the bank's job goes on")
         return str(self._watch()["reason"])
 
     def sign_out_here(self) -> str:

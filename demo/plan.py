@@ -17,8 +17,16 @@ from demo.processes import Program, own_environment
 
 APPS = ("red", "green", "blue")
 PHONES = ("phone-1", "phone-2")
-# The protected APIs: the bank acts for people at the ledger.
-SERVICES = ("bank", "ledger")
+# The protected APIs: the bank acts for people at the ledger; both ask the provider about tokens. The archive
+# verifies those of blue itself.
+ASKING = ("bank", "ledger")
+SERVICES = (*ASKING, "archive")
+# More than OpenID Connect's own scopes.
+APP_SCOPES = {
+    "red": "openid profile email account",
+    "green": "openid profile email",
+    "blue": "openid profile email balance",
+}
 # As `make_plan` hands them out, from the provider's on.
 PORTS = ("provider", *APPS, "broker", *SERVICES)
 PHONE_SCOPE = "openid profile email offline_access account balance transfer"
@@ -76,7 +84,10 @@ class Plan:
             command += ["--port", str(self.app_ports[name]), "--issuer", self.issuer, "--client-id", name]
             # The demo's tokens are worth nothing elsewhere; seeing them is half of the point.
             command += ["--data-dir", str(self.data_dir / name), "--signing-alg", "ES256", "--expose-tokens"]
-            command += ["--scope", "openid profile email account"] if name == "red" else []
+            command += ["--scope", APP_SCOPES[name]]
+            if name == "blue":
+                command += ["--api", f"bank={self.app_url('bank')}/balance"]
+                command += ["--api", f"archive={self.app_url('archive')}/balance"]
             environ = own_environment(RP_CLIENT_SECRET=self.client_secrets[name])
             yield Program(name=name, command=command, environ=environ)
 
@@ -88,13 +99,20 @@ class Plan:
         yield Program(name="worker", command=[*_curfew(), "worker"], environ=environ)
 
     def services(self) -> Iterator[Program]:
-        """Yield the two protected APIs."""
+        """Yield the protected APIs."""
         for name in SERVICES:
             command = [sys.executable, "-m", "relying_party_demo.protected_api", "--name", name]
-            command += ["--port", str(self.app_ports[name]), "--issuer", self.issuer, "--client-id", name]
+            command += ["--port", str(self.app_ports[name]), "--issuer", self.issuer]
+            command += ["--client-id", name] if name in ASKING else self._signed_mode()
             command += ["--calls", self.app_url("ledger")] if name == "bank" else []
-            environ = own_environment(API_CLIENT_SECRET=self.client_secrets[name])
+            environ = own_environment(API_CLIENT_SECRET=self.client_secrets.get(name, ""))
             yield Program(name=name, command=command, environ=environ)
+
+    def _signed_mode(self) -> list[str]:
+        """Return what has a service verify the tokens of blue, whose receiver it shares a store with."""
+        logouts = (self.data_dir / "blue" / "blue-logouts.sqlite3").resolve()
+        # Tokens that were not asked for another API are for the issuer.
+        return ["--audience", self.issuer, "--logouts", f"sqlite:///{logouts}"]
 
     def phones(self) -> Iterator[tuple[Path, Phone]]:
         """Yield the two phones, each with the script that a person runs."""
@@ -124,7 +142,7 @@ def make_plan(data_dir: Path, first_port: int, issuer_path: str = "") -> Plan:
     state = _read_state(data_dir)
     # An earlier version may have left some of them.
     known = state.setdefault("secrets", {})
-    for name in (*APPS, *SERVICES, "broker"):
+    for name in (*APPS, *ASKING, "broker"):
         known.setdefault(name, secrets.token_urlsafe(32))
     state.pop("running", None)
     _write_state(data_dir, state)
@@ -134,7 +152,7 @@ def make_plan(data_dir: Path, first_port: int, issuer_path: str = "") -> Plan:
         provider_port=ports["provider"],
         app_ports={name: ports[name] for name in (*APPS, *SERVICES)},
         broker_port=ports["broker"],
-        client_secrets={name: state["secrets"][name] for name in (*APPS, *SERVICES)},
+        client_secrets={name: state["secrets"][name] for name in (*APPS, *ASKING)},
         broker_password=state["secrets"]["broker"],
         issuer_path=issuer_path,
     )

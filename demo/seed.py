@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
 from demo.people import PEOPLE, Person, app_metadata, phone_metadata, service_metadata
-from demo.plan import APPS, SERVICES, DemoDataUnusable, Plan
+from demo.plan import APPS, ASKING, DemoDataUnusable, Plan
 from provider.accounts import queries as accounts
 from provider.accounts import register as account_register
 from provider.accounts.models import Account
@@ -51,7 +51,7 @@ def prepare(plan: Plan) -> dict[str, str]:
             for name in APPS:
                 _register(name, app_metadata(plan, name), plan.client_secrets[name])
             _register("phone", phone_metadata(), None)
-            for name in SERVICES:
+            for name in ASKING:
                 _register(name, service_metadata(name), plan.client_secrets[name], EXCHANGES)
         # The provider and the worker are the database's users from here on.
         db.session.remove()

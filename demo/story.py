@@ -1,39 +1,16 @@
 """The story of `curfew demo-check`: what a person does at three apps, and what must be true then."""
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import requests
 
+from demo.api_story import APIStory
 from demo.browser import TIMEOUT, Browser
+from demo.proof import BACK_WITHIN, TOLD_WITHIN, Demo, require, wait_until
 
-TOLD_WITHIN = 10.0
-# A dead app holds the attempt until the provider's deadline; the retry follows two seconds later.
-BACK_WITHIN = 45.0
-_POLL_SECONDS = 0.02
 _OFFLINE_SCOPE = "openid profile email offline_access"
-
-
-class Disproved(Exception):
-    """Something that must be true was not."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Demo:
-    """Where the running demo is, and what its owner knows about it."""
-
-    issuer: str
-    apps: dict[str, str]
-    username: str
-    password: str = field(repr=False)
-    client_secrets: dict[str, str] = field(repr=False)
-    services: dict[str, str]
-    phones: dict[str, Path]
-    delivery_states: Callable[[], dict[str, str]]
 
 
 class Story:
@@ -44,6 +21,7 @@ class Story:
         self.ada = Browser()
         self.second = Browser()
         self.tokens: dict[str, dict[str, str]] = {}
+        self.apis = APIStory(demo.services, self.tokens)
         self._clicked_at = datetime.now(UTC)
         answer = requests.get(f"{demo.issuer}/.well-known/openid-configuration", timeout=TIMEOUT)
         self.metadata: dict[str, Any] = answer.json()
@@ -56,12 +34,15 @@ class Story:
             ("blue by single sign-on: no page at all", self.sign_in_at_blue),
             ("Ada signs in with a second browser", self.sign_in_elsewhere),
             ("every token works", self.tokens_work),
+            ("two APIs let blue in: one asks, one verifies the token", self.apis.both_let_in),
             ("blue stops answering", self.silence_blue),
             ("Ada signs out at red, with the ID Token as hint", self.sign_out_at_red),
             ("red has ended its local session", lambda: self.has_ended_its_session("red")),
             ("green has ended its local session", lambda: self.has_ended_its_session("green")),
             ("blue is pending", self.blue_is_pending),
+            ("the API that asks refuses blue at once", self.apis.asking_refuses),
             ("blue comes back and is notified", self.blue_comes_back),
+            ("the API that verifies refuses blue, too", self.apis.verifying_refuses),
             ("refresh is refused", self.refresh_is_refused),
             ("userinfo is refused", self.userinfo_is_refused),
             ("introspection says inactive", self.introspection_says_inactive),
@@ -81,10 +62,10 @@ class Story:
     def sign_in_at_green(self) -> str:
         """Sign in at green, which asks for offline access; that needs a consent page (core §11)."""
         self.ada.open(f"{self.demo.apps['green']}/login", prompt="consent", scope=_OFFLINE_SCOPE)
-        _require(not self.ada.has("sign-in"), f"a password was asked for: {self.ada.where}")
+        require(not self.ada.has("sign-in"), f"a password was asked for: {self.ada.where}")
         self.ada.press("allow")
         state = self.require_signed_in(self.ada, "green")
-        _require(state["has_refresh_token"], "green has no refresh token")
+        require(state["has_refresh_token"], "green has no refresh token")
         return "consent given, no password"
 
     def sign_in_at_blue(self) -> str:
@@ -97,15 +78,15 @@ class Story:
         """Sign in at red with another browser: a session of its own."""
         self._sign_in_by_form(self.second, "red")
         own, other = self._state(self.ada, "red")["sid"], self._state(self.second, "red")["sid"]
-        _require(own != other, "both browsers have the same sid")
+        require(own != other, "both browsers have the same sid")
         return "another sid"
 
     def tokens_work(self) -> str:
         """Keep the tokens of all three apps, and see that userinfo and introspection accept them."""
         for name, url in self.demo.apps.items():
             self.tokens[name] = self.ada.ask("GET", f"{url}/api/tokens").json()["session"]
-            _require(self._userinfo(name).status_code == 200, f"userinfo refuses the token of {name}")
-            _require(self._introspect(name), f"introspection calls the token of {name} inactive")
+            require(self._userinfo(name).status_code == 200, f"userinfo refuses the token of {name}")
+            require(self._introspect(name), f"introspection calls the token of {name} inactive")
         return "userinfo and introspection accept all three"
 
     def silence_blue(self) -> str:
@@ -121,10 +102,10 @@ class Story:
             self.ada.press("sign-out")
         hint = any("/session/end" in url and "id_token_hint=" in url for url in self.ada.trail)
         shows_result = "/session/ended/" in self.ada.url
-        _require(shows_result, f"no result although blue is silent: {self.ada.where}")
+        require(shows_result, f"no result although blue is silent: {self.ada.where}")
         self.ada.press("continue")
         at_red = self.ada.url.startswith(f"{self.demo.apps['red']}/signed-out")
-        _require(at_red, f"the browser did not return to red but ended at {self.ada.where}")
+        require(at_red, f"the browser did not return to red but ended at {self.ada.where}")
         return "result with blue pending, back at red" + (
             ", hint accepted without a question" if hint else ""
         )
@@ -135,9 +116,9 @@ class Story:
 
     def blue_is_pending(self) -> str:
         """See that the provider knows it still owes blue a notification."""
-        _require(self._state(self.ada, "blue")["signed_in"], "blue knows already")
+        require(self._state(self.ada, "blue")["signed_in"], "blue knows already")
         state = self.demo.delivery_states().get("blue", "missing")
-        _require(state == "pending", f"the delivery to blue is {state}")
+        require(state == "pending", f"the delivery to blue is {state}")
         return "its delivery is pending, its local session lives"
 
     def blue_comes_back(self) -> str:
@@ -146,7 +127,7 @@ class Story:
         came_back = datetime.now(UTC)
         told = self.wait_for_end(self.ada, "blue", since=came_back, seconds=BACK_WITHIN)
         states = self.demo.delivery_states
-        self.wait_until(lambda: states().get("blue") == "accepted", TOLD_WITHIN, "blue is not accepted")
+        wait_until(lambda: states().get("blue") == "accepted", TOLD_WITHIN, "blue is not accepted")
         return told
 
     def refresh_is_refused(self) -> str:
@@ -154,20 +135,20 @@ class Story:
         for name in ("red", "blue"):
             answer = self._refresh(name)
             code = answer.json().get("error")
-            _require(code == "invalid_grant", f"{name}: HTTP {answer.status_code} {code}")
+            require(code == "invalid_grant", f"{name}: HTTP {answer.status_code} {code}")
         return "invalid_grant for red and blue"
 
     def userinfo_is_refused(self) -> str:
         """Use the access tokens of red and blue."""
         for name in ("red", "blue"):
             status = self._userinfo(name).status_code
-            _require(status == 401, f"{name}: HTTP {status}")
+            require(status == 401, f"{name}: HTTP {status}")
         return "HTTP 401 for red and blue"
 
     def introspection_says_inactive(self) -> str:
         """Ask about the tokens of red and blue."""
         for name in ("red", "blue"):
-            _require(not self._introspect(name), f"the token of {name} is active")
+            require(not self._introspect(name), f"the token of {name} is active")
         return "active: false for red and blue"
 
     def silent_sign_in_is_refused(self) -> str:
@@ -179,14 +160,14 @@ class Story:
     def offline_refresh_works(self) -> str:
         """Let green refresh what it was given offline."""
         answer = self.ada.ask("POST", f"{self.demo.apps['green']}/api/refresh")
-        _require(answer.ok, f"green: HTTP {answer.status_code} {answer.json().get('error')}")
+        require(answer.ok, f"green: HTTP {answer.status_code} {answer.json().get('error')}")
         return "a new access token"
 
     def second_browser_lives(self) -> str:
         """See that the other browser is still signed in at red, and at the provider."""
         self.require_signed_in(self.second, "red")
         status = self.second.ask("GET", f"{self.demo.apps['red']}/api/userinfo").json()["status"]
-        _require(status == 200, f"userinfo answers {status}")
+        require(status == 200, f"userinfo answers {status}")
         self.second.open(f"{self.demo.apps['blue']}/login", prompt="none")
         self.require_signed_in(self.second, "blue")
         return "still signed in, single sign-on works"
@@ -203,7 +184,7 @@ class Story:
     def offline_refresh_is_refused(self) -> str:
         """Let green refresh once more."""
         answer = self.ada.ask("POST", f"{self.demo.apps['green']}/api/refresh")
-        _require(not answer.ok, "green's refresh still works")
+        require(not answer.ok, "green's refresh still works")
         return f"HTTP {answer.status_code}"
 
     def second_browser_ended(self) -> str:
@@ -220,13 +201,13 @@ class Story:
     def require_signed_in(self, browser: Browser, name: str) -> dict[str, Any]:
         """Return an app's state for a browser that is signed in there. Raises Disproved."""
         state = self._state(browser, name)
-        _require(state["signed_in"], f"not signed in at {name}: {browser.where}")
+        require(state["signed_in"], f"not signed in at {name}: {browser.where}")
         return state
 
     def _require_no_session(self, browser: Browser, name: str) -> None:
         browser.open(f"{self.demo.apps[name]}/login", prompt="none")
         error = browser.answer("error")
-        _require(error == "login_required", f"{name}: {error or browser.where}")
+        require(error == "login_required", f"{name}: {error or browser.where}")
 
     def _state(self, browser: Browser, name: str) -> dict[str, Any]:
         state: dict[str, Any] = browser.ask("GET", f"{self.demo.apps[name]}/api/state").json()
@@ -234,7 +215,7 @@ class Story:
 
     def _turn_blue(self, mode: str) -> str:
         answer = self.ada.ask("POST", f"{self.demo.apps['blue']}/api/behaviour", {"mode": mode})
-        _require(answer.ok, f"blue's switch: HTTP {answer.status_code}")
+        require(answer.ok, f"blue's switch: HTTP {answer.status_code}")
         return f"blue is {mode}"
 
     def _userinfo(self, name: str) -> requests.Response:
@@ -262,7 +243,7 @@ class Story:
         def is_over() -> bool:
             return not self._state(browser, name)["signed_in"] and self._told_at(name, sid) is not None
 
-        self.wait_until(is_over, seconds, f"{name} is not signed out by a Logout Token")
+        wait_until(is_over, seconds, f"{name} is not signed out by a Logout Token")
         took = ((self._told_at(name, sid) or self._clicked_at) - (since or self._clicked_at)).total_seconds()
         return f"notified after {took * 1000:.0f} ms" if took < 1 else f"notified after {took:.1f} s"
 
@@ -273,15 +254,3 @@ class Story:
             if token.get("verdict") == "accepted" and sid.startswith(str(token.get("sid", " "))):
                 return datetime.fromisoformat(token["at"])
         return None
-
-    def wait_until(self, holds: Callable[[], object], seconds: float, otherwise: str) -> None:
-        """Wait until something holds. Raises Disproved."""
-        deadline = time.monotonic() + seconds
-        while not holds():
-            _require(time.monotonic() < deadline, f"{otherwise} after {seconds:g} s")
-            time.sleep(_POLL_SECONDS)
-
-
-def _require(holds: object, otherwise: str) -> None:
-    if not holds:
-        raise Disproved(otherwise)

@@ -48,6 +48,13 @@ def arguments() -> argparse.ArgumentParser:
         help="folder of the sessions (default: %(default)s)",
     )
     add("--ca-bundle", type=Path, help="certificates to trust when calling the provider")
+    add(
+        "--api",
+        action="append",
+        default=[],
+        metavar="NAME=URL",
+        help="an API that people can call from the page",
+    )
     add("--expose-tokens", action="store_true", help="let people see their own tokens at /api/tokens")
     return parser
 
@@ -66,6 +73,7 @@ def main() -> int:
             scope=given.scope,
             id_token_signed_response_alg=given.signing_alg,
             expose_tokens=given.expose_tokens,
+            apis=tuple((name, url) for name, _, url in (text.partition("=") for text in given.api)),
             ca_bundle=given.ca_bundle,
         )
         from relying_party_demo.server import serve

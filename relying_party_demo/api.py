@@ -57,11 +57,14 @@ def tokens() -> Response:
     if not rp.config.expose_tokens:
         abort(404)
     session = current_session()
+    user = rp.curfew.user
     kept = rp.sessions.list_kept_offline(session.iss, session.sub) if session else []
-    return jsonify(session=tokens_of(session), offline=[tokens_of(one) for one in kept])
+    return jsonify(
+        session=tokens_of(session, user.id_token if user else None), offline=[tokens_of(one) for one in kept]
+    )
 
 
-def tokens_of(session: LocalSession | None) -> dict[str, Any] | None:
+def tokens_of(session: LocalSession | None, id_token: str | None = None) -> dict[str, Any] | None:
     """The tokens that one session still has."""
     if session is None:
         return None
@@ -70,7 +73,7 @@ def tokens_of(session: LocalSession | None) -> dict[str, Any] | None:
         "signed_in": session.is_live,
         "access_token": session.access_token,
         "refresh_token": session.refresh_token,
-        "id_token": session.id_token,
+        "id_token": id_token,
     }
 
 

@@ -28,6 +28,8 @@ class RelyingPartyConfig:
     scope: str = DEFAULT_SCOPE
     id_token_signed_response_alg: str = DEFAULT_SIGNING_ALGORITHM
     expose_tokens: bool = False
+    # APIs that people can have the app call with their token: a name and an address.
+    apis: tuple[tuple[str, str], ...] = ()
     ca_bundle: Path | None = None
 
     def __post_init__(self) -> None:
@@ -43,6 +45,7 @@ class RelyingPartyConfig:
             (not _is_base_url(self.base_url), "base URL must be an http(s) URL without query or fragment"),
             (not self.client_id, "client id is missing"),
             ("openid" not in self.scope.split(), "scope must contain openid"),
+            (not all(_is_base_url(url) for _, url in self.apis), "an API is written NAME=URL"),
             (
                 self.id_token_signed_response_alg not in SIGNING_ALGORITHMS,
                 f"signing algorithm must be one of {', '.join(SIGNING_ALGORITHMS)}",
@@ -50,14 +53,9 @@ class RelyingPartyConfig:
         )
 
     @property
-    def redirect_uri(self) -> str:
-        """The registered redirect_uri of this app."""
-        return f"{self.base_url}/callback"
-
-    @property
-    def post_logout_redirect_uri(self) -> str:
-        """The registered post_logout_redirect_uri of this app."""
-        return f"{self.base_url}/signed-out"
+    def logouts_file(self) -> Path:
+        """Where all processes of this app share what they know of logouts."""
+        return self.data_dir / f"{self.name}-logouts.sqlite3"
 
     @property
     def is_https(self) -> bool:

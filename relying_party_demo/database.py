@@ -9,23 +9,16 @@ from pathlib import Path
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS local_session (
     id INTEGER PRIMARY KEY,
-    handle_digest TEXT NOT NULL UNIQUE,
+    local_id TEXT NOT NULL UNIQUE,
     iss TEXT NOT NULL, sub TEXT NOT NULL, sid TEXT,
     name TEXT, email TEXT, scope TEXT NOT NULL,
-    access_token TEXT, refresh_token TEXT, id_token TEXT,
+    access_token TEXT, refresh_token TEXT,
     signed_in_at REAL NOT NULL, ended_at REAL, end_reason TEXT
 );
-CREATE INDEX IF NOT EXISTS ix_local_session_sid ON local_session (iss, sid);
 CREATE INDEX IF NOT EXISTS ix_local_session_sub ON local_session (iss, sub);
-CREATE TABLE IF NOT EXISTS heard_logout (
-    iss TEXT NOT NULL, jti TEXT NOT NULL, sid TEXT, keep_until REAL NOT NULL,
-    PRIMARY KEY (iss, jti)
-);
-CREATE INDEX IF NOT EXISTS ix_heard_logout_sid ON heard_logout (iss, sid);
 CREATE TABLE IF NOT EXISTS journal_entry (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, event TEXT NOT NULL, details TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 

@@ -15,7 +15,9 @@ from typing import TextIO
 
 import requests
 
-from relying_party_demo.openid_provider import TIMEOUT, Document, OpenIDProvider, ProviderUnreachable, prepare
+from curfew_rp.errors import ProviderUnreachable
+from curfew_rp.provider_keys import Document, ProviderKeys
+from relying_party_demo.wire import TIMEOUT
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 # rfc8628 §3.2, §3.5: the interval where none is named, and by how much slow_down lengthens it.
@@ -33,7 +35,7 @@ class NotSignedIn(Exception):
 class Device:
     """One device that shows text and can wait."""
 
-    provider: OpenIDProvider
+    provider: ProviderKeys
     client_id: str
     scope: str = "openid profile offline_access"
     ca_bundle: Path | None = None
@@ -116,7 +118,9 @@ class Device:
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Document]:
         with requests.Session() as session:
-            prepare(session, self.ca_bundle)
+            # The provider itself, not a proxy that the environment names.
+            session.trust_env = False
+            session.verify = str(self.ca_bundle) if self.ca_bundle else True
             session.headers["User-Agent"] = "CurfewDevice/1"
             try:
                 response = session.request(
@@ -149,7 +153,7 @@ def main() -> int:
     """Sign in, stay, and sign out; exit code 1 where nobody was signed in."""
     given = arguments().parse_args()
     device = Device(
-        provider=OpenIDProvider(given.issuer, given.ca_bundle),
+        provider=ProviderKeys(given.issuer, ca_bundle=given.ca_bundle),
         client_id=given.client_id,
         scope=given.scope,
         ca_bundle=given.ca_bundle,

@@ -1,21 +1,70 @@
 """The app for people: its own page, and a message with a way on."""
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from curfew_rp.flask import Notice
 from relying_party_demo.api import turn
-from relying_party_demo.local_sessions import LOCAL_ONLY, may_sign_out_everywhere
+from relying_party_demo.local_sessions import LOCAL_ONLY
 from relying_party_demo.relying_party import current_rp, current_session
-from relying_party_demo.tokens_in_use import Outcome, refresh, userinfo
+from relying_party_demo.tokens_in_use import Outcome, call, refresh, userinfo
 
 RECEIVED_SHOWN = 12
+# What a person reads on the pages of the kit, by their code: a title and a sentence.
+WORDS = {
+    "access_denied": (
+        "You did not sign in",
+        "You, or the sign-in service, said no. Nothing has changed here.",
+    ),
+    "login_required": (
+        "You are not signed in yet",
+        "The sign-in service would have to ask you for your password.",
+    ),
+    "consent_required": (
+        "A permission is missing",
+        "The sign-in service would have to ask for your permission.",
+    ),
+    "interaction_required": (
+        "A question is open",
+        "The sign-in service would have to ask you something first.",
+    ),
+    "account_selection_required": (
+        "A question is open",
+        "The sign-in service would have to ask you something first.",
+    ),
+    "state_mismatch": (
+        "This sign-in cannot be finished here",
+        "It was already used, took too long, or began in another browser. Starting again helps.",
+    ),
+    "ended_meanwhile": (
+        "You have been signed out meanwhile",
+        "The sign-in service ended this sign-in before it was finished here.",
+    ),
+    "unavailable": (
+        "The sign-in service is away",
+        "The sign-in service does not answer at the moment. Please try again in a little while.",
+    ),
+    "signed_out": (
+        "You are signed out",
+        "Here, and at the sign-in service. The service notifies your other apps.",
+    ),
+    "signed_in_again": (
+        "That sign-out is done",
+        "You have signed in again since, and that newer session goes on.",
+    ),
+    "confirm": ("Sign out?", "Another site has asked for this. Use the button on this app's page."),
+}
+OTHERWISE = (
+    "The sign-in did not work",
+    "The answer of the sign-in service could not be accepted. Please try again.",
+)
 
 bp = Blueprint("home", __name__)
 
 
 @bp.get("/")
 def home() -> Response:
-    """Who is signed in, what can be done, and what the provider told this app."""
+    """Who is signed in, what can be done, and what the provider sent to this app."""
     return render_home()
 
 
@@ -31,6 +80,15 @@ def try_refresh() -> Response:
     return render_home("Refresh", refresh(current_rp()))
 
 
+@bp.post("/try/api/<name>")
+def try_api(name: str) -> Response:
+    """Call one of the APIs of this app and show the answer on the page."""
+    address = dict(current_rp().config.apis).get(name)
+    if address is None:
+        abort(404)
+    return render_home(name.capitalize(), call(current_rp(), address))
+
+
 @bp.post("/behaviour")
 def behaviour() -> Response:
     """Turn the switch from the page."""
@@ -40,7 +98,7 @@ def behaviour() -> Response:
 
 
 def render_home(tried: str | None = None, outcome: Outcome | None = None) -> Response:
-    """The one page of this app."""
+    """Return the one page of this app."""
     rp = current_rp()
     entries = rp.journal.list_newest()
     received = [entry for entry in entries if entry.event == "rp_logout_token"][:RECEIVED_SHOWN]
@@ -53,13 +111,23 @@ def render_home(tried: str | None = None, outcome: Outcome | None = None) -> Res
         tried=tried,
         outcome=outcome,
         local_only=LOCAL_ONLY,
-        may_sign_out_everywhere=may_sign_out_everywhere(current_session()),
     )
     return make_response(page)
 
 
+def notice(shown: Notice) -> Response:
+    """Return a page of the kit in the look of this app; a sign-in that was refused is in the journal."""
+    rp = current_rp()
+    code = "signed_in_again" if shown.code == "signed_out" and rp.curfew.user else shown.code
+    title, sentence = WORDS.get(code, OTHERWISE)
+    if shown.status != 400:
+        return message(title, sentence, status=shown.status)
+    rp.journal.record("rp_sign_in_refused", error=code[:100])
+    return message(title, sentence, status=400, detail=f"{code}: {shown.text}")
+
+
 def message(title: str, sentence: str, *, status: int = 200, detail: str | None = None) -> Response:
-    """A page that says one thing and offers a way on."""
+    """Return a page that says one thing and offers a way on."""
     return make_response(
         render_template("message.html", title=title, sentence=sentence, detail=detail), status
     )

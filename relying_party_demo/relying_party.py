@@ -1,20 +1,25 @@
-"""What one running app consists of, for the request that needs it."""
+"""What one running app consists of, and what its views ask about the session of a request."""
 
-import secrets
 import threading
 from dataclasses import dataclass, field
 
-from flask import current_app, g, request
-from werkzeug.wrappers import Response
+from flask import current_app, session
 
+from curfew_rp.app_session import User
+from curfew_rp.flask import CurfewRP, Why
 from relying_party_demo.behaviour import Behaviour
 from relying_party_demo.config import RelyingPartyConfig
 from relying_party_demo.database import Database
-from relying_party_demo.heard_logouts import HeardLogouts
 from relying_party_demo.journal import Journal
 from relying_party_demo.local_sessions import LocalSession, LocalSessions
-from relying_party_demo.openid_client import OpenIDClient
-from relying_party_demo.openid_provider import OpenIDProvider
+
+# Where a browser remembers the session that is over, so that its page can say why.
+_LAST = "last_session"
+_REASONS = {
+    "signed out": "signed out at this app, and then at the provider",
+    "replaced": "replaced by a new sign-in",
+    "ended": "expired at this app",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,69 +28,43 @@ class RelyingParty:
 
     config: RelyingPartyConfig
     database: Database
-    provider: OpenIDProvider
-    client: OpenIDClient
+    curfew: CurfewRP
     sessions: LocalSessions
-    heard: HeardLogouts
     journal: Journal
     behaviour: Behaviour
     # A refresh token that rotates must not be redeemed twice at once, which would look like theft.
     refresh_lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def cookie_name(self) -> str:
-        """Cookies on localhost are shared across ports, so each app needs a name of its own."""
-        return f"rp_{self.config.name}"
-
 
 def current_rp() -> RelyingParty:
-    """The app that answers this request."""
+    """Return the app that answers this request."""
     rp: RelyingParty = current_app.extensions["relying_party"]
     return rp
 
 
 def current_session() -> LocalSession | None:
-    """The session of this request's browser, live or ended; None for a browser we have not met."""
-    if "local_session" not in g:
-        handle = request.cookies.get(current_rp().cookie_name)
-        g.local_session = current_rp().sessions.find_by_handle(handle) if handle else None
-    session: LocalSession | None = g.local_session
-    return session
-
-
-def live_session() -> LocalSession | None:
-    """The session of this request's browser if the person is signed in."""
-    session = current_session()
-    return session if session and session.is_live else None
-
-
-def new_handle() -> str:
-    """A handle nobody can guess."""
-    return secrets.token_urlsafe(32)
-
-
-def hand_over(response: Response, handle: str) -> Response:
-    """Give the browser the handle of its session."""
+    """Return the session of this request's browser, live or ended; None for a browser that had none."""
     rp = current_rp()
-    response.set_cookie(rp.cookie_name, handle, httponly=True, samesite="Lax", secure=rp.config.is_https)
-    return response
+    local_id = rp.curfew.user.local_id if rp.curfew.user else session.get(_LAST)
+    return rp.sessions.find(local_id) if local_id else None
 
 
-def end_locally(session: LocalSession, reason: str) -> None:
-    """End one session of this app and say so; an ended one stays as it is."""
+def sign_out(reason: str) -> None:
+    """End the session of this request at this app, for this reason."""
     rp = current_rp()
-    tell_ended(rp.sessions.end(session.id, reason))
-    forget_current_session()
+    if rp.curfew.user:
+        end([rp.curfew.user.local_id], reason)
+        rp.curfew.sign_out()
 
 
-def tell_ended(ended: list[LocalSession]) -> None:
-    """Say in the journal which sessions ended, and why."""
-    for session in ended:
-        current_rp().journal.record(
-            "rp_session_ended", sub=session.sub, sid=session.sid, reason=session.end_reason
-        )
+def end(local_ids: list[str], reason: str) -> None:
+    """End sessions and say so in the journal; ended ones stay as they are."""
+    rp = current_rp()
+    for ended in rp.sessions.end(local_ids, reason):
+        rp.journal.record("rp_session_ended", sub=ended.sub, sid=ended.sid, reason=ended.end_reason)
 
 
-def forget_current_session() -> None:
-    """Read the session anew when it is asked for next."""
-    g.pop("local_session", None)
+def remember_ended(user: User, why: Why) -> None:
+    """Have the browser remember its session; unless a Logout Token or a view has, say why it is over."""
+    end([user.local_id], _REASONS[why])
+    session[_LAST] = user.local_id

@@ -4,6 +4,7 @@ An ended session with offline_access still has its refresh token: that is what t
 can be seen to work until the provider revokes it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -11,11 +12,10 @@ from typing import Any
 import requests
 from authlib.integrations.base_client import OAuthError
 
+from curfew_rp.app_session import SignInRefused
+from curfew_rp.errors import CannotTell
 from relying_party_demo.local_sessions import LocalSession
-from relying_party_demo.openid_client import InvalidIDToken
-from relying_party_demo.openid_provider import ProviderUnreachable
-from relying_party_demo.relying_party import RelyingParty, current_session, forget_current_session
-from relying_party_demo.sign_in import tokens_from
+from relying_party_demo.relying_party import RelyingParty, current_session
 
 SHOWN_CHARACTERS = 4000
 
@@ -34,51 +34,36 @@ class Outcome:
 
 
 def refresh(rp: RelyingParty) -> Outcome:
-    """Redeem the refresh token of this browser's session, live or kept after its ending."""
+    """Redeem the refresh token of this browser's session, live or kept after it ended."""
     with rp.refresh_lock:
         # Read inside the lock, since whoever held it before may have rotated the token.
-        forget_current_session()
         session = current_session()
         if session is None or session.refresh_token is None:
-            return Outcome(
-                409, {"error": "no_refresh_token", "error_description": "this app has no refresh token"}
-            )
+            return _failed(409, "no_refresh_token", "this app has no refresh token")
         try:
-            token = rp.client.refresh(session.refresh_token)
-            check_same_person(rp, session, token)
-            return keep(rp, session, token)
+            return keep(rp, session, rp.curfew.client.refresh(session.refresh_token, session.sub))
         except OAuthError as exc:
             # rfc6749 §5.2: an invalid_grant is for good, so the token is of no more use.
             if exc.error == "invalid_grant":
                 rp.sessions.drop_refresh_token(session)
-            return Outcome(400, {"error": exc.error, "error_description": exc.description})
-        except InvalidIDToken as exc:
-            return Outcome(502, {"error": "invalid_id_token", "error_description": str(exc)})
-        except (ProviderUnreachable, requests.RequestException):
-            return Outcome(
-                502, {"error": "provider_unreachable", "error_description": "the provider does not answer"}
-            )
+            return _failed(400, exc.error, exc.description)
+        except SignInRefused as exc:
+            return _failed(502, exc.code, str(exc))
+        except (CannotTell, requests.RequestException):
+            return _failed(502, "provider_unreachable", "the provider does not answer")
 
 
-def check_same_person(rp: RelyingParty, session: LocalSession, token: dict[str, Any]) -> None:
-    """core §12.2: an ID Token that comes with a refresh has the same iss, sub and aud as the first one."""
-    if "id_token" in token and rp.client.validate_id_token(token, nonce=None)["sub"] != session.sub:
-        raise InvalidIDToken("the refreshed ID Token speaks of another person")
-
-
-def keep(rp: RelyingParty, session: LocalSession, token: dict[str, Any]) -> Outcome:
+def keep(rp: RelyingParty, session: LocalSession, token: Mapping[str, Any]) -> Outcome:
     """Store the new tokens, unless a Logout Token took the old ones away while we waited."""
     # rfc6749 §6: without a new refresh token the old one stays in use; Authlib carries it over.
-    tokens = tokens_from(token, default_scope=session.scope)
-    if not rp.sessions.replace_tokens(session, tokens):
-        return Outcome(409, {"error": "session_ended", "error_description": "the session ended meanwhile"})
-    forget_current_session()
+    if not rp.sessions.replace_tokens(session, token):
+        return _failed(409, "session_ended", "the session ended meanwhile")
     return Outcome(
         200,
         {
-            "scope": tokens.scope,
+            "scope": str(token.get("scope") or session.scope),
             "expires_in": token.get("expires_in"),
-            "rotated": tokens.refresh_token != session.refresh_token,
+            "rotated": token["refresh_token"] != session.refresh_token,
             "session_has_ended": not session.is_live,
         },
     )
@@ -86,17 +71,27 @@ def keep(rp: RelyingParty, session: LocalSession, token: dict[str, Any]) -> Outc
 
 def userinfo(rp: RelyingParty) -> Outcome:
     """Ask the provider who this is, with the session's access token."""
+    try:
+        return call(rp, rp.curfew.sessions.receiver.keys.endpoint("userinfo_endpoint"))
+    except CannotTell:
+        return _failed(502, "provider_unreachable", "the provider does not answer")
+
+
+def call(rp: RelyingParty, url: str) -> Outcome:
+    """Call an address with the session's access token."""
     session = current_session()
     if session is None or session.access_token is None:
-        return Outcome(409, {"error": "no_access_token", "error_description": "this app has no access token"})
+        return _failed(409, "no_access_token", "this app has no access token")
     bearer = {"access_token": session.access_token, "token_type": "Bearer"}
     try:
-        response = rp.client.get(rp.provider.endpoint("userinfo_endpoint"), token=bearer)
-    except (ProviderUnreachable, requests.RequestException):
-        return Outcome(
-            502, {"error": "provider_unreachable", "error_description": "the provider does not answer"}
-        )
+        response = rp.curfew.client.get(url, token=bearer)
+    except requests.RequestException:
+        return _failed(502, "unreachable", "there is no answer")
     return Outcome(response.status_code, readable(response))
+
+
+def _failed(status: int, error: str, description: str) -> Outcome:
+    return Outcome(status, {"error": error, "error_description": description})
 
 
 def readable(response: requests.Response) -> dict[str, Any]:

@@ -11,9 +11,12 @@ from urllib.parse import quote_plus, urlsplit
 
 import requests
 
+from curfew_rp.errors import ProviderUnreachable
+from curfew_rp.provider_keys import Document
 from relying_party_demo.dpop import DPoPKey
-from relying_party_demo.openid_provider import TIMEOUT, Document, ProviderUnreachable
 
+# To connect, and for each read; in seconds.
+TIMEOUT = (3.0, 10.0)
 LARGEST_ANSWER = 1024 * 1024
 # Over all reads of one answer; TIMEOUT bounds each of them.
 DEADLINE_SECONDS = 20.0

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from curfew_rp.provider_keys import ProviderKeys
 from relying_party_demo.native.account_data import AccountData, delete_all_but, folder_of
 from relying_party_demo.native.config import NativeConfig
 from relying_party_demo.native.locks import changing
@@ -11,7 +12,6 @@ from relying_party_demo.native.pending import PendingRecord
 from relying_party_demo.native.push import PushHook
 from relying_party_demo.native.secret_store import SecretStore, choose_store
 from relying_party_demo.native.sign_in_record import SignIn, SignInRecord
-from relying_party_demo.openid_provider import OpenIDProvider
 from relying_party_demo.wire import Wire
 
 
@@ -27,7 +27,7 @@ class NativeApp:
     secrets: SecretStore
     record: SignInRecord
     pending: PendingRecord
-    provider: OpenIDProvider
+    provider: ProviderKeys
     wire: Wire
     push: PushHook
 
@@ -63,7 +63,7 @@ def opened(config: NativeConfig) -> Iterator[NativeApp]:
             secrets=secrets,
             record=SignInRecord(secrets),
             pending=PendingRecord(secrets),
-            provider=OpenIDProvider(config.issuer, config.ca_bundle),
+            provider=ProviderKeys(config.issuer, ca_bundle=config.ca_bundle),
             wire=wire,
             push=PushHook(config.push_hook),
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from curfew_rp.provider_keys import Document
 from curfew_rp.strict_json import is_numeric_date
 from relying_party_demo.dpop import DPoPKey
 from relying_party_demo.native.app import NativeApp
@@ -17,7 +18,6 @@ from relying_party_demo.native.refusals import Code, Refused, refusal_of
 from relying_party_demo.native.sign_in_record import SignIn
 from relying_party_demo.native.step_up import Wanted
 from relying_party_demo.native.tokens import tokens_from
-from relying_party_demo.openid_provider import Document
 
 PATIENCE_SECONDS = 300.0
 

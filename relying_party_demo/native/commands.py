@@ -5,6 +5,8 @@ import time
 from argparse import Namespace
 from datetime import datetime
 
+from curfew_rp.errors import ProviderUnreachable
+from curfew_rp.provider_keys import Document
 from relying_party_demo.native import api
 from relying_party_demo.native.app import NativeApp
 from relying_party_demo.native.hand_in import hand_in_within
@@ -19,7 +21,6 @@ from relying_party_demo.native.sign_in_commands import step_up
 from relying_party_demo.native.sign_in_record import SignIn
 from relying_party_demo.native.step_up import StepUpNeeded
 from relying_party_demo.native.terminal import Terminal
-from relying_party_demo.openid_provider import Document, ProviderUnreachable
 
 
 def whoami(app: NativeApp, _given: Namespace, terminal: Terminal) -> Exit:

@@ -4,11 +4,11 @@ import time
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from curfew_rp.errors import ProviderUnreachable
 from relying_party_demo.native.app import NativeApp
 from relying_party_demo.native.locks import changing
 from relying_party_demo.native.pending import Kind, Pending
 from relying_party_demo.native.push import HookFailed
-from relying_party_demo.openid_provider import ProviderUnreachable
 
 # Refusals that no later attempt changes: the token or the client is unknown, so nothing lives.
 _FINAL = {"invalid_grant", "invalid_client", "unauthorized_client", "invalid_token"}

@@ -7,8 +7,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry
 
+from curfew_rp.provider_keys import Document, ProviderKeys
 from curfew_rp.strict_json import is_numeric_date, read_object
-from relying_party_demo.openid_provider import Document, OpenIDProvider
 
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA", "Ed25519")
 LEEWAY_SECONDS = 60
@@ -19,7 +19,7 @@ class InvalidIDToken(Exception):
     """The provider sent an ID Token that must not be believed, or none."""
 
 
-def validate(id_token: object, provider: OpenIDProvider, *, client_id: str, nonce: str | None) -> Document:
+def validate(id_token: object, provider: ProviderKeys, *, client_id: str, nonce: str | None) -> Document:
     """Return the claims of an ID Token for this client. Raises InvalidIDToken or ProviderUnreachable.
 
     Without a nonce, as after a refresh (core §12.2), none is compared.
@@ -33,7 +33,7 @@ def validate(id_token: object, provider: OpenIDProvider, *, client_id: str, nonc
     return claims
 
 
-def _verified(id_token: str, provider: OpenIDProvider) -> Document:
+def _verified(id_token: str, provider: ProviderKeys) -> Document:
     try:
         header = jws.extract_compact(id_token.encode()).headers()
         alg = header.get("alg")

@@ -2,6 +2,7 @@
 
 from enum import IntEnum
 
+from curfew_rp.errors import ProviderUnreachable
 from relying_party_demo.native.app import NotSignedIn
 from relying_party_demo.native.browser_sign_in import SignInRefused
 from relying_party_demo.native.locks import Busy, SignOutInProgress
@@ -11,7 +12,6 @@ from relying_party_demo.native.purge import PurgeIncomplete
 from relying_party_demo.native.refusals import Code, Refused
 from relying_party_demo.native.secret_store import StoreUnavailable
 from relying_party_demo.native.step_up import StepUpNeeded
-from relying_party_demo.openid_provider import ProviderUnreachable
 
 
 class Exit(IntEnum):

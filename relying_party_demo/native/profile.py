@@ -1,12 +1,13 @@
 """Who is signed in, as the provider tells it (core §5.3)."""
 
+from curfew_rp.errors import ProviderUnreachable
+from curfew_rp.provider_keys import Document
 from relying_party_demo.native import api
 from relying_party_demo.native.app import NativeApp
 from relying_party_demo.native.locks import changing
 from relying_party_demo.native.plain_text import plain
 from relying_party_demo.native.refusals import Code, Refused, SessionEnded
 from relying_party_demo.native.sign_in_record import SignIn
-from relying_party_demo.openid_provider import Document, ProviderUnreachable
 
 
 def ask_profile(app: NativeApp, begun: SignIn) -> Document:

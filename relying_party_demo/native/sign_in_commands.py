@@ -4,6 +4,7 @@ import contextlib
 import webbrowser
 from argparse import Namespace
 
+from curfew_rp.provider_keys import Document
 from relying_party_demo.native.app import NativeApp
 from relying_party_demo.native.browser_sign_in import SignInRefused, sign_in
 from relying_party_demo.native.locks import changing
@@ -19,7 +20,6 @@ from relying_party_demo.native.sign_out_here import (
 )
 from relying_party_demo.native.step_up import Wanted
 from relying_party_demo.native.terminal import Terminal
-from relying_party_demo.openid_provider import Document
 
 
 def login(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from curfew_rp.errors import ProviderUnreachable
 from relying_party_demo.native.app import NativeApp
 from relying_party_demo.native.outcomes import Exit, exit_of
 from relying_party_demo.native.plain_text import count, plain
@@ -10,7 +11,6 @@ from relying_party_demo.native.sign_in_commands import open_browser
 from relying_party_demo.native.sign_out_everywhere import Preview, preview, sign_out_everywhere
 from relying_party_demo.native.sign_out_here import remember_to_ask, sign_out_here
 from relying_party_demo.native.terminal import Terminal
-from relying_party_demo.openid_provider import ProviderUnreachable
 
 
 def logout(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from curfew_rp.provider_keys import Document
 from relying_party_demo.native import api
 from relying_party_demo.native.app import NativeApp
 from relying_party_demo.native.locks import signing_out
 from relying_party_demo.native.purge import purge
 from relying_party_demo.native.refusals import Code, Refused, SessionEnded, refusal_of
 from relying_party_demo.native.sign_in_record import SignIn
-from relying_party_demo.openid_provider import Document
 from relying_party_demo.wire import Answer
 
 

@@ -2,12 +2,12 @@
 
 import time
 
+from curfew_rp.provider_keys import Document
 from relying_party_demo.native.app import NativeApp
 from relying_party_demo.native.id_token import InvalidIDToken, validate
 from relying_party_demo.native.locks import changing, refreshing
 from relying_party_demo.native.refusals import Code, Refused, SessionEnded, refusal_of
 from relying_party_demo.native.sign_in_record import SignIn, Tokens
-from relying_party_demo.openid_provider import Document
 
 # rfc6749 §5.1 recommends expires_in; without it the token is taken for a short-lived one.
 USUAL_SECONDS = 300.0

@@ -26,9 +26,11 @@ def arguments() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--base-url", help="where apps find this service (default: http://localhost:PORT)")
     add("--issuer", required=True, help="issuer of the OpenID Provider")
-    add("--client-id", required=True, help="client_id with which it asks the provider about tokens")
+    add("--client-id", default="", help="client_id with which it asks the provider about tokens")
     add("--client-secret", default=os.environ.get("API_CLIENT_SECRET", ""), help="or in API_CLIENT_SECRET")
     add("--kept-for", type=float, default=0.0, metavar="SECONDS", help="how long an answer is believed")
+    add("--audience", default="", help="verify signed tokens for this audience, instead of asking")
+    add("--logouts", default="", metavar="URL", help="the store of the app that receives their logouts")
     add("--calls", default="", metavar="URL", help="the service that this one calls for people")
     add("--ca-bundle", type=Path, help="certificates to trust when calling the provider")
     return parser
@@ -45,6 +47,8 @@ def main() -> int:
             client_secret=given.client_secret,
             base_url=(given.base_url or f"http://localhost:{given.port}").rstrip("/"),
             kept_for=timedelta(seconds=given.kept_for),
+            audience=given.audience,
+            logouts=given.logouts,
             calls=given.calls,
             ca_bundle=given.ca_bundle,
         )

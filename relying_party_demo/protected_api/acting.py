@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 
+from curfew_rp.errors import ProviderUnreachable
+from curfew_rp.provider_keys import ProviderKeys
 from relying_party_demo import clock
 from relying_party_demo.dpop import DPoPKey
-from relying_party_demo.openid_provider import OpenIDProvider, ProviderUnreachable
 from relying_party_demo.protected_api.config import ProtectedAPIConfig
 from relying_party_demo.wire import Answer, Wire
 
@@ -43,7 +44,7 @@ class Watch:
 class Acting:
     """The service as a client: it exchanges tokens, and runs the jobs that hold them."""
 
-    def __init__(self, config: ProtectedAPIConfig, provider: OpenIDProvider) -> None:
+    def __init__(self, config: ProtectedAPIConfig, provider: ProviderKeys) -> None:
         self._config = config
         self._provider = provider
         self._wire = Wire(config.ca_bundle)

@@ -6,11 +6,13 @@ from http import HTTPStatus
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
+from curfew_rp.errors import ProviderUnreachable
 from curfew_rp.flask_api import require
 from curfew_rp.provider_keys import ProviderKeys
-from curfew_rp.resource_server import Introspection, ProofOfPossession, ResourceServer
-from curfew_rp.stores.memory import MemoryStore
-from relying_party_demo.openid_provider import OpenIDProvider, ProviderUnreachable
+from curfew_rp.resource_server import Introspection, ProofOfPossession, ResourceServer, SignedTokens
+from curfew_rp.resource_server.guard import Mode
+from curfew_rp.stores import MemoryStore, store_from_url
+from relying_party_demo import clock
 from relying_party_demo.protected_api.acting import Acting, ExchangeRefused, TooManyWatches
 from relying_party_demo.protected_api.call_record import CallRecord
 from relying_party_demo.protected_api.config import ProtectedAPIConfig
@@ -24,9 +26,9 @@ def create_app(config: ProtectedAPIConfig) -> Flask:
     app = Flask(__name__, static_folder="../static")
     app.config["MAX_CONTENT_LENGTH"] = BODY_SIZE_LIMIT
     guard = _guard(config)
-    acting = Acting(config, OpenIDProvider(config.issuer, config.ca_bundle))
+    acting = Acting(config, ProviderKeys(config.issuer, ca_bundle=config.ca_bundle))
     record = CallRecord()
-    app.extensions["acting"] = acting
+    app.extensions.update(acting=acting, guard=guard)
     _add_calls(app, config, guard)
     _add_watch(app, guard, acting, config)
     _add_page(app, config, guard, acting, record)
@@ -35,16 +37,23 @@ def create_app(config: ProtectedAPIConfig) -> Flask:
 
 
 def _guard(config: ProtectedAPIConfig) -> ResourceServer:
-    """Make the guard: it asks the provider, and checks the key of a token that is bound to one."""
+    """Make the guard, which also checks the key of a token that is bound to one."""
+    return ResourceServer(_mode(config), dpop=ProofOfPossession(MemoryStore()))
+
+
+def _mode(config: ProtectedAPIConfig) -> Mode:
+    """Make the way in which it learns whether a token is good."""
     ca_bundle = str(config.ca_bundle) if config.ca_bundle else None
-    mode = Introspection(
-        ProviderKeys(config.issuer, ca_bundle=ca_bundle),
+    keys = ProviderKeys(config.issuer, ca_bundle=ca_bundle)
+    if config.is_signed:
+        return SignedTokens(keys, audience=config.audience, store=store_from_url(config.logouts))
+    return Introspection(
+        keys,
         client_id=config.client_id,
         client_secret=config.client_secret,
         kept_for=config.kept_for,
         ca_bundle=ca_bundle,
     )
-    return ResourceServer(mode, dpop=ProofOfPossession(MemoryStore()))
 
 
 def _add_calls(app: Flask, config: ProtectedAPIConfig, guard: ResourceServer) -> None:
@@ -97,6 +106,7 @@ def _add_page(
             "protected_api.html",
             config=config,
             mode=guard.mode.description,
+            last_heard_at=_last_heard_at(guard.mode),
             calls=record.list_newest(),
             watches=acting.list_watches(),
         )
@@ -106,6 +116,7 @@ def _add_page(
         """Show the same to programs."""
         return jsonify(
             mode=guard.mode.description,
+            last_heard_at=_last_heard_at(guard.mode),
             calls=[
                 {"at": call.at.isoformat(), "path": call.path, "status": call.status, "reason": call.reason}
                 | {"client_id": call.client_id, "actor": call.actor, "freshness": call.freshness}
@@ -116,6 +127,12 @@ def _add_page(
                 for watch in acting.list_watches()
             ],
         )
+
+
+def _last_heard_at(mode: Mode) -> str | None:
+    """Return when the app received its last logout, where the mode depends on that."""
+    heard = mode.last_heard_at() if isinstance(mode, SignedTokens) else None
+    return clock.from_timestamp(heard).isoformat() if heard else None
 
 
 def _recording(record: CallRecord) -> Callable[[Response], Response]:

@@ -23,12 +23,21 @@ class ProtectedAPIConfig:
     client_secret: str = field(default="", repr=False)
     # How long an introspection answer is believed; zero asks on each call.
     kept_for: timedelta = timedelta(0)
+    # What signed tokens must be for, and the store of the app that receives the logouts of their sessions.
+    # With these the service verifies tokens itself, and makes no request for a call.
+    audience: str = ""
+    logouts: str = ""
     # How old a sign-in may be for a transfer (rfc9470).
     transfer_max_age: timedelta = timedelta(minutes=1)
     # The service that this one calls for people, and how often while it watches.
     calls: str = ""
     watch_every: timedelta = timedelta(seconds=2)
     ca_bundle: Path | None = None
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether tokens are verified here, by their signature and the logouts that the app has received."""
+        return bool(self.audience)
 
     def __post_init__(self) -> None:
         """Refuse a configuration that could only fail later, naming all of its faults at once."""
@@ -47,7 +56,15 @@ class ProtectedAPIConfig:
                 (not is_protected(url), f"{what} must be an https URL, or http on this machine")
                 for what, url in urls.items()
             ),
-            (not self.client_id or not self.client_secret, "client id or secret is missing"),
+            (
+                not self.is_signed and not (self.client_id and self.client_secret),
+                "client id or secret is missing",
+            ),
+            (
+                bool(self.audience) != bool(self.logouts),
+                "audience and store of logouts belong together",
+            ),
+            (self.is_signed and bool(self.calls), "a service without a client cannot call another one"),
             *((span < timedelta(0), f"the {what} must not be negative") for what, span in spans.items()),
             (self.watch_every <= timedelta(0), "the watch interval must be greater than zero"),
         )

@@ -16,7 +16,7 @@ ROOMS = {
     *("config", "inspection", "logout", "oauth", "protocol"),
 }
 # The check plays a person with a browser: an outsider that lives in the demo.
-OUTSIDERS = ("demo/browser.py", "demo/check.py", "demo/story.py")
+OUTSIDERS = ("demo/api_story.py", "demo/browser.py", "demo/check.py", "demo/story.py")
 CLIENT = "provider/infrastructure/outbound/client.py"
 DOORS = [
     # LIB-23: the outbound client speaks HTTP by itself, on sockets of its own.

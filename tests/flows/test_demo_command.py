@@ -76,8 +76,8 @@ def test_busy_ports_are_replaced_and_said(started):
         neighbour.listen()
         demo = started(port=first)
 
-        assert demo.issuer == f"http://localhost:{first + 7}"
-        assert f"port {first} is taken; provider is on {first + 7}" in demo.said()
+        assert demo.issuer == f"http://localhost:{first + 8}"
+        assert f"port {first} is taken; provider is on {first + 8}" in demo.said()
         ada = Browser()
         sign_in(ada, demo)
 
@@ -126,7 +126,7 @@ def test_the_terminal_shows_sign_in_ending_and_delivery(demo):
 
 @pytest.mark.timeout(600)
 def test_two_checks_at_once_pass_and_one_of_them_below_a_path():
-    first = free_run(14)
+    first = free_run(16)
     checks = [
         subprocess.Popen(
             [CURFEW, "demo-check", "--port", str(port), *options],
@@ -134,7 +134,7 @@ def test_two_checks_at_once_pass_and_one_of_them_below_a_path():
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for port, options in ((first, ()), (first + 7, ("--issuer-path", "/auth")))
+        for port, options in ((first, ()), (first + 8, ("--issuer-path", "/auth")))
     ]
     said = [check.communicate(timeout=290)[0] for check in checks]
 

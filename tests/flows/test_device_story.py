@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from werkzeug.serving import make_server
 
+from curfew_rp import ProviderKeys
 from provider.protocol.grant_types import DEVICE_CODE
 from relying_party_demo.device import Device, NotSignedIn
-from relying_party_demo.openid_provider import OpenIDProvider
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import Page, show_session
 from tests.support.reads import end_read
@@ -47,7 +47,7 @@ class Story(Device):
     """A device whose waiting is the person's turn."""
 
     def __init__(self, issuer: str, *turns: Callable[["Story"], object]) -> None:
-        super().__init__(provider=OpenIDProvider(issuer), client_id="tv", screen=io.StringIO())
+        super().__init__(provider=ProviderKeys(issuer), client_id="tv", screen=io.StringIO())
         self.turns, self.wait = list(turns), self.take_turn
         self.waited: list[float] = []
 

@@ -23,10 +23,12 @@ from provider.oauth.authorization.request import AuthorizationRequest
 from provider.oauth.registration import software_statement
 from provider.protocol import dpop_proof, signed_token
 from provider.protocol.errors import ProtocolError
-from relying_party_demo import backchannel
+from relying_party_demo import receipts
 from tests.fuzz.house import AT, KEY, NOW, PUBLIC, metadata_of_red
 from tests.support.browsers import ISSUER
 
+LEEWAY_SECONDS = 60.0
+LONGEST_LIFE_SECONDS = 300.0
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _REDIRECT_URI = "https://red.test/callback"
 
@@ -39,7 +41,7 @@ def raw_jwt(data: bytes) -> None:
     _refused(lambda: read_request(text), ProtocolError)
     _refused(lambda: read_proof(text), dpop_proof.MalformedProof)
     _refused(lambda: logout_token.validate(text, expectations()), InvalidLogoutToken)
-    backchannel.latency(unverified_claims(text, logout_token.TOKEN_SIZE_LIMIT), AT)
+    receipts.latency_of(unverified_claims(text, logout_token.TOKEN_SIZE_LIMIT).get("iat"), AT)
     with suppress(signed_token.MalformedToken):
         token = signed_token.read_token(text, largest=8192)
         assert "crit" not in token.header
@@ -87,10 +89,10 @@ def proof(data: bytes) -> None:
 def logout(data: bytes) -> None:
     """A Logout Token at the demo's receiver."""
     text = by_key(data)
-    backchannel.latency(unverified_claims(text, logout_token.TOKEN_SIZE_LIMIT), AT)
+    receipts.latency_of(unverified_claims(text, logout_token.TOKEN_SIZE_LIMIT).get("iat"), AT)
     with suppress(InvalidLogoutToken):
         claims = logout_token.validate(text, expectations())
-        assert 0 < claims.exp - claims.iat <= backchannel.LONGEST_LIFE_SECONDS
+        assert 0 < claims.exp - claims.iat <= LONGEST_LIFE_SECONDS
 
 
 def verify(text: str) -> dict[str, object]:
@@ -116,8 +118,8 @@ def expectations() -> logout_token.Expectations:
         client_id="red",
         algorithms=frozenset({"ES256"}),
         now=AT,
-        leeway=backchannel.LEEWAY_SECONDS,
-        longest_life=backchannel.LONGEST_LIFE_SECONDS,
+        leeway=LEEWAY_SECONDS,
+        longest_life=LONGEST_LIFE_SECONDS,
         requires_typ=False,
         find_keys=lambda kid: [PUBLIC],
         is_used=lambda jti: False,

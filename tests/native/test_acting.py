@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from relying_party_demo.openid_provider import OpenIDProvider
+from curfew_rp import ProviderKeys
 from relying_party_demo.protected_api.acting import WATCHES_KEPT, Acting, ExchangeRefused, TooManyWatches
 from relying_party_demo.protected_api.config import ProtectedAPIConfig
 from tests.support.waiting import wait_until
@@ -70,7 +70,7 @@ def acting(others):
         calls=others.url,
         watch_every=timedelta(milliseconds=10),
     )
-    acting = Acting(config, OpenIDProvider(others.url))
+    acting = Acting(config, ProviderKeys(others.url))
     yield acting
     acting.close()
 

@@ -7,8 +7,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from curfew_rp import ProviderKeys
 from relying_party_demo.native.id_token import InvalidIDToken, validate
-from relying_party_demo.openid_provider import OpenIDProvider
 from tests.support.scripted_server import Asked, Reply, scripted
 
 EC, RSA = ECKey.generate_key("P-256"), RSAKey.generate_key(2048)
@@ -16,7 +16,7 @@ ANOTHER = ECKey.generate_key("P-256")
 
 
 @pytest.fixture(scope="module")
-def provider() -> Iterator[OpenIDProvider]:
+def provider() -> Iterator[ProviderKeys]:
     """A provider's two documents, at an address of its own."""
 
     def script(asked: Asked) -> Reply:
@@ -26,10 +26,10 @@ def provider() -> Iterator[OpenIDProvider]:
         return Reply(200, {"issuer": server.url, "jwks_uri": f"{server.url}/jwks"})
 
     with scripted(script) as server:
-        yield OpenIDProvider(server.url)
+        yield ProviderKeys(server.url)
 
 
-def id_token(provider: OpenIDProvider, *, key=EC, alg: str = "ES256", kid: str = "ec", **changes) -> str:
+def id_token(provider: ProviderKeys, *, key=EC, alg: str = "ES256", kid: str = "ec", **changes) -> str:
     now = int(time.time())
     claims = {
         "iss": provider.issuer,
@@ -43,7 +43,7 @@ def id_token(provider: OpenIDProvider, *, key=EC, alg: str = "ES256", kid: str =
     return jwt.encode({"alg": alg, "kid": kid}, kept, key, algorithms=[alg])
 
 
-def check(provider: OpenIDProvider, token: object, nonce: str | None = "the nonce"):
+def check(provider: ProviderKeys, token: object, nonce: str | None = "the nonce"):
     return validate(token, provider, client_id="phone", nonce=nonce)
 
 

@@ -47,6 +47,11 @@ class Browser:
     def sign_in(self, path: str = "/login") -> TestResponse:
         return self.get(self.go_to_provider(path))
 
+    def forget_provider(self) -> None:
+        """As after the minutes for which an app keeps the provider's documents, or trusts in its failure."""
+        keys = self.http.application.extensions["curfew_rp"].sessions.receiver.keys
+        keys._metadata = keys._jwks = keys._failed_at = None
+
     def state(self) -> dict[str, Any]:
         found: dict[str, Any] = self.get("/api/state").json
         return found
@@ -103,6 +108,7 @@ def make_app(provider: FakeProvider, tmp_path: Path) -> Iterator[Any]:
     yield make
     for app in made:
         app.rp.database.close()
+        app.rp.curfew.sessions.index.store.close()
 
 
 @pytest.fixture

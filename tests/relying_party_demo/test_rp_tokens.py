@@ -154,3 +154,12 @@ def test_no_token_is_ever_printed(red, ada, provider, capsys):
     assert "rp_signed_in" in printed
     assert "rp_logout_token" in printed
     assert not any(secret in printed for secret in [*secrets, token])
+
+
+def test_people_may_have_the_app_call_its_apis(make_app, provider):
+    browser = make_app(apis=(("directory", f"{provider.issuer}/userinfo"),)).browser()
+    browser.sign_in()
+
+    assert 'id="call-directory"' in browser.get("/").text
+    assert "ada@example.org" in browser.post("/try/api/directory").text
+    assert browser.post("/try/api/another").status_code == 404

@@ -49,6 +49,13 @@ class SignedTokens:
             f"without one, for {self._longest_life.total_seconds():g} s at most"
         )
 
+    def last_heard_at(self) -> float | None:
+        """Return when the last logout reached an app with this store, in seconds; None if none has lately.
+
+        Raises StoreUnavailable.
+        """
+        return last_heard_at(self._store, self._keys.issuer)
+
     def look_at(self, token: str) -> Access:
         """Return what a token gives; raises InvalidToken, ProviderUnreachable or StoreUnavailable."""
         claims = self._verified(token)
@@ -59,7 +66,7 @@ class SignedTokens:
             mode="signed",
             age=max(now - claims["iat"], 0.0),
             stale_for_at_most=max(claims["exp"] - now, 0.0),
-            last_heard_at=last_heard_at(self._store, self._keys.issuer),
+            last_heard_at=self.last_heard_at(),
         )
         return Access.from_claims(claims, freshness)
 

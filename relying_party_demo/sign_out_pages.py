@@ -1,7 +1,7 @@
-"""Signing out everywhere from this app: the provider's account API, called with the person's own token.
+"""Two of the three sign-outs: at this app alone, and everywhere by the provider's account API.
 
-The third kind of sign-out, beside those of `sign_out.py`: every browser and device, every app. It needs the
-scope `account`, and nothing ends here before the provider has said yes.
+The third, at the provider for this browser, is the kit's `/logout`. Everywhere needs the scope `account`, and
+nothing ends here before the provider has said yes.
 """
 
 from http import HTTPStatus
@@ -10,21 +10,29 @@ import requests
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from relying_party_demo.local_sessions import LocalSession, may_sign_out_everywhere
+from relying_party_demo.local_sessions import LOCAL_ONLY, LocalSession
 from relying_party_demo.pages import message
-from relying_party_demo.relying_party import RelyingParty, current_rp, end_locally, live_session
+from relying_party_demo.relying_party import RelyingParty, current_rp, current_session, sign_out
 from relying_party_demo.tokens_in_use import readable
 
 PATH = "/account/sign-out-everywhere"
 DEAD_SESSION = 9002
 
-bp = Blueprint("sign_out_everywhere", __name__)
+bp = Blueprint("sign_out", __name__)
+
+
+@bp.post("/logout/local")
+def logout_local() -> Response:
+    """End the session of this app alone; the provider's goes on, so the next sign-in may need no password."""
+    sign_out(LOCAL_ONLY)
+    return redirect(url_for("home.home"), code=303)
 
 
 @bp.get("/logout/everywhere")
 def ask() -> Response:
     """Ask first: it cannot be undone."""
-    if not may_sign_out_everywhere(live_session()):
+    session = current_session()
+    if session is None or not session.may_sign_out_everywhere:
         return redirect(url_for("home.home"), code=303)
     return Response(render_template("everywhere.html"))
 
@@ -32,14 +40,14 @@ def ask() -> Response:
 @bp.post("/logout/everywhere")
 def sign_out_everywhere() -> Response:
     """Have the provider end everything, and then this session."""
-    session = live_session()
-    if session is None or not may_sign_out_everywhere(session):
+    session = current_session()
+    if session is None or not session.may_sign_out_everywhere:
         return redirect(url_for("home.home"), code=303)
     answer = end_everything(current_rp(), session)
     told = readable(answer)
     if answer.status_code != HTTPStatus.OK:
         return refused(answer.status_code, told.get("code"), str(told.get("error_description", "")))
-    end_locally(session, "signed out everywhere")
+    sign_out("signed out everywhere")
     apps = len(told.get("apps_to_notify", ()))
     return message(
         "You are signed out everywhere",
@@ -50,28 +58,21 @@ def sign_out_everywhere() -> Response:
 def end_everything(rp: RelyingParty, session: LocalSession) -> requests.Response:
     """Send the access token, or the refresh token once that has run out (account API)."""
     url = rp.config.issuer.rstrip("/") + PATH
+    client = rp.curfew.client
     bearer = {"access_token": session.access_token, "token_type": "Bearer"}
-    answer: requests.Response = rp.client.post(url, token=bearer)
+    answer: requests.Response = client.post(url, token=bearer)
     if answer.status_code != HTTPStatus.UNAUTHORIZED or session.refresh_token is None:
         return answer
     form = {"refresh_token": session.refresh_token}
     credentials = (rp.config.client_id, rp.config.client_secret)
-    again: requests.Response = rp.client.post(url, data=form, auth=credentials, withhold_token=True)
+    again: requests.Response = client.post(url, data=form, auth=credentials, withhold_token=True)
     return again
 
 
 def refused(status: int, code: object, why: str) -> Response:
     """Say that nothing has ended; the person may still sign out here only."""
+    title, sentence = "Not signed out", "Nothing was changed. You can try again, or sign out here only."
     if code == DEAD_SESSION:
-        return message(
-            "Invalid or expired session",
-            "Nothing was changed. Sign in again to sign out everywhere, or sign out here only.",
-            status=status,
-            detail=f"{code}: {why}",
-        )
-    return message(
-        "Not signed out",
-        "Nothing was changed. You can try again, or sign out here only.",
-        status=status,
-        detail=f"{code}: {why}",
-    )
+        title = "Invalid or expired session"
+        sentence = "Nothing was changed. Sign in again to sign out everywhere, or sign out here only."
+    return message(title, sentence, status=status, detail=f"{code}: {why}")
