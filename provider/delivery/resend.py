@@ -64,7 +64,7 @@ def resend_many(
     _allow_trial({one.client_id for one in db.session.scalars(wanted)}, now)
     found = list(db.session.scalars(wanted.with_for_update()))
     ids = [one.id for one in found]
-    change(update(Delivery).where(Delivery.id.in_(ids), is_pending()).values(next_attempt_at=now))
+    change(update(Delivery).where(Delivery.id.in_(ids)).values(next_attempt_at=now))
     _revive(ids, now)
     return found
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from provider.delivery.abandoned import free_claims_of, free_trials_of
 from provider.delivery.attempt import AttemptResult
@@ -14,7 +14,7 @@ from provider.delivery.judge import Accepted
 from provider.delivery.models import BreakerState, DeliveryState, EndpointHealth
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.delivery.selection import Capacity
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.logout.notice import BACKCHANNEL_LOGOUT
 from tests.conftest import TurnedClock
 from tests.delivery.health_rows import open_breaker
@@ -109,3 +109,13 @@ def test_a_trial_that_a_killed_worker_made_is_due_at_once(
 
     [health] = db.session.scalars(select(EndpointHealth), execution_options={"populate_existing": True})
     assert (health.state, health.open_until) == (state, turned_clock() if is_due else until)
+
+
+def test_a_breaker_that_opened_stays_open_whoever_was_trying(app: Flask, turned_clock: TurnedClock) -> None:
+    until = turned_clock() + timedelta(minutes=1)
+    open_breaker(make_client("red"), "killed", until)
+    with transaction():
+        change(update(EndpointHealth).values(state=BreakerState.OPEN))
+
+    with transaction():
+        assert free_trials_of("killed") == 0
