@@ -49,6 +49,13 @@ def put(delivery: Delivery, **values: object) -> Delivery:
     return delivery
 
 
+def moved_behind(delivery: Delivery) -> UUID:
+    """Give a delivery an id behind those of the others: it is the first row, and the last in their order."""
+    behind = new_id()
+    put(delivery, id=behind)
+    return behind
+
+
 def leased(delivery: Delivery, ends_in: timedelta = MINUTE) -> Delivery:
     """A delivery that a worker attempts, or attempted."""
     return put(delivery, leased_until=clock.now() + ends_in, lease_token="a lease")
@@ -97,6 +104,18 @@ class TestWhatWaitsForAClient:
         assert first == owed[:3]
         assert list_pending_of(red.id, clock.now(), first[-1], 3) == owed[3:]
 
+    def test_whatever_the_order_of_the_rows(self) -> None:
+        red = make_client("red")
+        first, second, third = sign_out_at(red, count=3)
+        last = moved_behind(first)
+
+        assert list_pending_of(red.id, clock.now(), None, 10) == [second.id, third.id, last]
+        assert [one.id for one in list_deliveries()] == [last, third.id, second.id]
+        with transaction():
+            assert [one.id for one in resend_many(limit=2)] == [second.id, third.id]
+        with transaction():
+            assert [one.id for one in cancel([last, second.id], "moved away")] == [second.id, last]
+
     def test_only_what_is_pending_free_and_the_clients_own(self) -> None:
         red, green = make_client("red"), make_client("green")
         accepted, _, attempted, _, waiting, _ = sign_out_at(red, green, count=3)
@@ -111,6 +130,8 @@ def test_the_deliveries_of_a_logout_are_listed_oldest_first() -> None:
     sign_out_at(make_client("other"), account=make_account("ben"))
 
     assert [one.id for one in list_caused_by(owed[0].cause_id)] == sorted(one.id for one in owed)
+    last = moved_behind(min(owed, key=lambda one: one.id))
+    assert [one.id for one in list_caused_by(owed[0].cause_id)][-1] == last
 
 
 class TestWhatThePreviousReleaseRejected:
@@ -166,6 +187,14 @@ class TestEndpoints:
 
         assert find_failing(red).client_id == red
         assert find_failing(well) is find_failing(unknown) is None
+
+    def test_it_is_read_anew_each_time(self) -> None:
+        red = make_client("red").id
+        endpoint(red, failing_since=clock.now())
+        with transaction():
+            assert find_failing(red).trips == 0
+            change(update(EndpointHealth).values(trips=3))
+            assert find_failing(red).trips == 3
 
     def test_one_is_degraded_since_an_instant_while_something_waits(self) -> None:
         red, green = make_client("red"), make_client("green")
@@ -242,6 +271,20 @@ class TestSendingAgain:
         assert [one.id for one in found] == [first.id]
         assert now_is(first).next_attempt_at == clock.now()
         assert now_is(second).next_attempt_at == later
+
+    def test_what_is_being_attempted_is_left_to_its_worker(self) -> None:
+        attempted, free = sign_out_at(make_client("red"), count=2)
+        leased(attempted)
+        now, later = clock.now(), clock.now() + timedelta(hours=1)
+        for one in (attempted, free):
+            put(one, next_attempt_at=later)
+
+        with transaction():
+            assert [one.id for one in resend_many(limit=10)] == [free.id]
+        with transaction():
+            assert not resend(db.session.get_one(Delivery, attempted.id))
+
+        assert (now_is(attempted).next_attempt_at, now_is(free).next_attempt_at) == (later, now)
 
     def test_one_that_was_given_up_begins_anew(self) -> None:
         delivery = sign_out_at(make_client("red"))[0]

@@ -80,6 +80,7 @@ def test_an_app_that_is_heard_of_again_is_sent_more(jobs: JobQueue, acts: Acts) 
     acts.hang = {"red 1"}
     jobs.add([job("red 1", RED)])
     wait_until(lambda: jobs.replace_stalled(1))
+    assert (jobs.is_silent(RED), jobs.is_silent(GREEN)) == (True, False)
     acts.may_end.set()
     wait_until(lambda: not jobs.is_silent(RED))
 

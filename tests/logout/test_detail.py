@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select, update
 
 from provider.delivery.models import Delivery, DeliveryAttempt
-from provider.infrastructure import acting
+from provider.grants.models import Grant
+from provider.infrastructure import acting, clock
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
@@ -17,7 +18,8 @@ from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
-from provider.logout.models import LogoutReason
+from provider.logout.models import Logout, LogoutReason
+from provider.sessions.models import ClientSession, Session
 from tests.factories import make_account, make_client, make_session
 
 pytestmark = pytest.mark.usefixtures("turned_clock")
@@ -136,6 +138,51 @@ def test_a_session_that_lost_one_app_is_part_of_that_logout(ada, red, green):
 
     assert [one.id for one in detail.sessions] == [made.session.id]
     assert [client.client_id for _, client in detail.client_sessions] == ["red"]
+
+
+def test_logouts_are_in_the_order_of_their_instants_and_then_of_their_ids(ada, turned_clock):
+    logouts = [act(end, make_session(ada).session) for _ in range(3)]
+    with transaction():
+        # The first row is the latest in time; the other two are of one instant, the later row first.
+        for one, at in zip(logouts, (1, 0, 0), strict=True):
+            change(
+                update(Logout).where(Logout.id == one.id).values(at=turned_clock() + timedelta(minutes=at))
+            )
+        last = new_id()
+        change(update(Session).where(Session.logout_id == logouts[1].id).values(logout_id=None))
+        change(update(Logout).where(Logout.id == logouts[1].id).values(id=last))
+
+    assert ids(list_logouts(Filter())) == [logouts[0].id, last, logouts[2].id]
+
+
+def test_a_hundred_logouts_are_listed_unless_asked_otherwise(ada):
+    about = {"at": clock.now(), "reason": "user", "scope": "app", "account_id": ada.id, "initiator": "x"}
+    with transaction():
+        db.session.add_all(Logout(id=new_id(), **about) for _ in range(101))
+
+    assert len(list_logouts(Filter())) == 100
+
+
+def test_a_session_without_an_app_is_part_of_its_logout(ada):
+    made = make_session(ada)
+
+    detail = find_detail(act(end, made.session).id)
+
+    assert [one.id for one in detail.sessions] == [made.session.id]
+    assert (detail.client_sessions, detail.apps) == ((), ())
+
+
+def test_a_logout_concerns_the_client_of_a_grant_that_stays_and_of_a_session_that_was_lost(ada, red):
+    mute = make_client("mute", backchannel_logout_uri=None)
+    kept = act(end, make_session(ada, [mute], offline=("mute",)).session)
+    lost = act(end, make_session(make_account("ben"), [red]).session)
+    with transaction():
+        # All that is left of it is the notification.
+        for model in (ClientSession, Grant):
+            change(update(model).where(model.logout_id == lost.id).values(logout_id=None))
+
+    assert ids(list_logouts(Filter(client_pk=mute.id))) == [kept.id]
+    assert ids(list_logouts(Filter(client_pk=red.id))) == [lost.id]
 
 
 def test_what_survived_is_as_it_was_at_the_logout(ada, green, turned_clock):

@@ -16,6 +16,9 @@ from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.others import end_others
 from provider.logout.preview import preview_everywhere, preview_others, preview_session
+from provider.protocol.acr import PASSWORD_ACR
+from provider.sessions import lifecycle
+from provider.sessions.models import Session
 from provider.tokens import refresh
 from provider.tokens.id_token import SignIn
 from provider.tokens.models import AccessToken, RefreshToken
@@ -94,6 +97,19 @@ def test_everywhere(ada, here, elsewhere, bens):
     with transaction():
         logout = end_everywhere(ada, BY_ADA).logout
     assert (logout.sessions_ended, logout.grants_revoked, logout.notifications) == (2, 4, 3)
+
+
+def test_a_person_with_very_many_sessions_is_shown_the_newest_hundred(ada, here):
+    with transaction():
+        begun = (lifecycle.start(ada, ip=None, device="", amr="pwd", acr=PASSWORD_ACR) for _ in range(101))
+        many = sorted(session.id for session, _ in begun)
+
+    everywhere, others = preview_everywhere(ada.id), preview_others(here.session)
+    assert [one.session.id for one in everywhere.sessions] == many[:0:-1]
+    assert [one.session.id for one in others.sessions] == many[:0:-1]
+    assert (everywhere.session_count, others.session_count) == (102, 101)
+    newest = db.session.get_one(Session, many[-1])
+    assert [one.session.id for one in preview_others(newest).sessions] == many[-2::-1]
 
 
 def give_refresh_token(made, *, offline: bool = False) -> None:

@@ -10,13 +10,14 @@ from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
-from provider.logout.models import LogoutReason
+from provider.logout.models import Logout, LogoutReason
 from provider.logout.notification.results import (
     Progress,
     find_by_result_handle,
     list_app_results,
     progress_of,
 )
+from provider.worker import duties
 from tests.factories import make_account, make_client, make_session
 
 pytestmark = pytest.mark.usefixtures("turned_clock")
@@ -85,6 +86,16 @@ def test_each_app_is_there_once_by_name_with_what_is_known_of_it(ada, red, turne
         None,
     )
     assert (told.has_address, waiting.has_address) == (True, True)
+
+
+def test_an_app_that_does_not_want_to_know_has_an_address_all_the_same(ada, turned_clock):
+    make_session(ada, [make_client("quiet", settings={"told_of_expiry": False})])
+    turned_clock.turn(timedelta(hours=2))
+    duties.expire_sessions()
+
+    (result,) = list_app_results(db.session.scalars(select(Logout)).one())
+
+    assert (result.name, result.state, result.has_address) == ("Quiet", None, True)
 
 
 def test_an_untried_delivery_says_so(ada, red):

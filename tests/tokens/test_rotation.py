@@ -176,3 +176,25 @@ def test_a_token_of_a_fapi_client_stays_and_lives_longer(issuing, ada, turned_cl
     assert use(token) == use(token) == Rotated(token)
     assert row_of(token).expires_at == before + timedelta(days=1)
     assert count_tokens() == 1
+
+
+def test_a_token_that_was_used_before_its_client_kept_its_tokens_is_not_prolonged(
+    issuing, ada, red, turned_clock
+):
+    token = issuing(ada, red, offline=True).refresh_token(cnf=BOUND)
+    answer = use(token)
+    with transaction():
+        red.registered = red.registered | FAPI2 | {"jwks_uri": "https://red.test/jwks"}
+
+    assert use(token) == Rotated(answer.handle, repeated=True)
+
+
+def test_only_the_token_that_is_presented_lives_longer(issuing, ada, turned_clock):
+    at_green = issuing(ada, make_client("green", **FAPI2), offline=True)
+    used, other = at_green.refresh_token(cnf=BOUND), at_green.refresh_token(cnf=BOUND)
+    before = row_of(other).expires_at
+    turned_clock.turn(timedelta(days=1))
+
+    assert use(used) == Rotated(used)
+
+    assert (row_of(other).expires_at, row_of(used).expires_at) == (before, before + timedelta(days=1))
