@@ -64,7 +64,7 @@ SECTIONS = {
             "sizing",
         ),
     ),
-    "Reference": ("reference", ("settings", "command", "api", "audit-events", "metrics")),
+    "Reference": ("reference", ("settings", "command", "api", "admin-api", "audit-events", "metrics")),
     "Design": ("design", ("architecture", "decisions", "threats", "guarantees")),
     "Project": ("project", ("changelog", "security", "contributing")),
 }

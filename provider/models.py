@@ -10,6 +10,7 @@ import provider.infrastructure.data_keys
 import provider.infrastructure.leases
 import provider.infrastructure.lineage
 import provider.infrastructure.provider_state
+import provider.infrastructure.repeated_requests
 import provider.infrastructure.write_probe
 import provider.interactions.models
 import provider.keys.models

@@ -25,6 +25,7 @@ _TITLES = {"account": "Account API", "protocol": "Protocol endpoints"}
 _ERROR = "default"
 _SPEAKS = {
     Speaks.JSON: "data for programs",
+    Speaks.PROBLEM: "data for programs",
     Speaks.PAGE: "pages",
     Speaks.REDIRECT: "redirects",
     Speaks.FILE: "files",
@@ -63,7 +64,7 @@ def _parts(routes: RouteTable, described: Described) -> Iterator[str]:
         for path, methods in described["paths"].items():
             for method, operation in methods.items():
                 if tag["name"] in operation["tags"]:
-                    yield from _operation(f"{method.upper()} {path}", operation, answers)
+                    yield from parts_of_operation(f"{method.upper()} {path}", operation, answers)
                     yield scripts[path]
     yield "## Pages and other addresses"
     yield "These are for people and their browsers, or for the operator's machines; they are not an API."
@@ -72,7 +73,7 @@ def _parts(routes: RouteTable, described: Described) -> Iterator[str]:
     for name, one in described["components"]["schemas"].items():
         yield f"### {name}"
         yield one.get("description", "")
-        yield _members(one)
+        yield members(one)
 
 
 def _scheme(name: str, described: Described) -> tuple[str, str, str]:
@@ -82,7 +83,8 @@ def _scheme(name: str, described: Described) -> tuple[str, str, str]:
     return code(name), kind, meaning
 
 
-def _operation(title: str, described: Described, answers: Described) -> Iterator[str]:
+def parts_of_operation(title: str, described: Described, answers: Described) -> Iterator[str]:
+    """Yield the parts about one operation."""
     yield f"### `{title}`"
     yield described["summary"]
     yield described.get("description", "")
@@ -120,6 +122,8 @@ def _kind(shape: Described) -> str:
         return _link(shape["$ref"])
     if "oneOf" in shape:
         return "one of several"
+    if "anyOf" in shape:
+        return " or ".join(_kind(one) for one in shape["anyOf"])
     if "const" in shape:
         return code(shape["const"])
     if "enum" in shape:
@@ -136,7 +140,8 @@ def _link(reference: str) -> str:
     return f"[{name}](#{name.lower()})"
 
 
-def _members(shape: Described) -> str:
+def members(shape: Described) -> str:
+    """Return the table of an object's members."""
     if "oneOf" in shape:
         kinds = [one["properties"] for one in shape["oneOf"]]
         rows = [", ".join(f"`{name}`: {_kind(one)}" for name, one in kind.items()) for kind in kinds]
@@ -152,7 +157,9 @@ def _members(shape: Described) -> str:
 
 
 def _others(routes: RouteTable) -> Iterator[tuple[str, str, str, str]]:
-    undescribed = sorted((route for route in routes if not route.operations), key=lambda route: route.rule)
+    # Those of the admin API have a page of their own.
+    others = (one for one in routes if not one.operations and one.speaks is not Speaks.PROBLEM)
+    undescribed = sorted(others, key=lambda route: route.rule)
     for address, group in groupby(undescribed, key=lambda route: route.openapi_path):
         sharing = list(group)
         methods = sorted(method for route in sharing for method in route.methods)

@@ -15,6 +15,12 @@ class Account(Base):
 
     __tablename__ = "account"
     __table_args__ = (
+        # For the search by the beginning of a name, which the order of a language does not serve.
+        Index(
+            "ix_account_folded_username_prefix",
+            "folded_username",
+            postgresql_ops={"folded_username": "text_pattern_ops"},
+        ),
         # For the question who administers: few of very many accounts.
         Index(
             "ix_account_role",

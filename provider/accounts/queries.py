@@ -1,8 +1,9 @@
 """Questions about accounts."""
 
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from provider.accounts.models import Account
 from provider.accounts.names import fold
@@ -52,3 +53,41 @@ def list_accounts(*, after: UUID | None = None, limit: int = 100) -> list[Accoun
     if after is not None:
         wanted = wanted.where(Account.id > after)
     return list(db.session.scalars(wanted))
+
+
+class Filter(NamedTuple):
+    """Which accounts are wanted; what is None does not matter."""
+
+    # How the user name begins, in any case.
+    prefix: str | None = None
+    username: str | None = None
+    sub: str | None = None
+    role: str | None = None
+    enabled: bool | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return it as conditions over Account."""
+        found: list[ColumnElement[bool]] = []
+        if self.prefix is not None:
+            found.append(Account.folded_username.startswith(fold(self.prefix), autoescape=True))
+        if self.username is not None:
+            found.append(Account.folded_username == fold(self.username))
+        if self.sub is not None:
+            found.append(Account.sub == self.sub)
+        if self.role is not None:
+            # The second condition is that of ix_account_role.
+            found += [Account.role == self.role, Account.role.is_not(None)]
+        if self.enabled is not None:
+            found.append(Account.disabled_at.is_(None) if self.enabled else Account.disabled_at.is_not(None))
+        return found
+
+
+def search(wanted: Filter, *, after: UUID | None = None, limit: int = 100) -> list[Account]:
+    """List the wanted accounts, oldest first; `after` is the last identifier of the page before.
+
+    A prefix is served by ix_account_folded_username_prefix, or by the primary key where many match.
+    """
+    found = select(Account).where(Account.deleted_at.is_(None), *wanted.conditions()).order_by(Account.id)
+    if after is not None:
+        found = found.where(Account.id > after)
+    return list(db.session.scalars(found.limit(limit)))

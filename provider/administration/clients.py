@@ -9,7 +9,7 @@ from provider.audit.tags import EventTag
 from provider.clients import change, queries
 from provider.clients.addresses import check_addresses
 from provider.clients.models import Client, IDTokenClaims
-from provider.clients.options import ClientOptions
+from provider.clients.options import ClientOptions, values_of
 from provider.clients.register import add
 from provider.logout.bulk import begin as bulk
 from provider.protocol.client_metadata import ClientMetadata
@@ -96,7 +96,7 @@ def update(
     A client that may no longer stay offline loses its offline grants (ABU-24): a bulk logout has begun then.
     For the service tokens, see `provider.clients.change.update`. Raises InvalidOption.
     """
-    before, could_stay_offline = client.registered, client.may_stay_offline
+    before, could_stay_offline = _state_of(client), client.may_stay_offline
     secret = change.update(
         client, metadata, options, keep_tokens=keep_tokens, any_secret_method=any_secret_method
     )
@@ -104,11 +104,15 @@ def update(
         (change.enable if enabled else change.disable)(client)
     if could_stay_offline and not client.may_stay_offline:
         bulk.end_offline_of_client(client, actor)
+    after = _state_of(client)
+    changed = _names_of_changed(before, after)
     _record(
         EventTag.CLIENT_UPDATED,
         client,
         actor,
-        changed=_names_of_changed(before, client.registered),
+        changed=changed,
+        before={name: before.get(name) for name in changed},
+        after={name: after.get(name) for name in changed},
         auth_methods=client.auth_methods,
         options=asdict(options) if options else None,
         enabled=client.disabled_at is None,
@@ -120,6 +124,11 @@ def remove(client: Client, *, actor: Actor = "admin") -> None:
     """Remove a locked client and revoke everything issued to it; pending notifications are still sent."""
     change.remove(client)
     _record(EventTag.CLIENT_REMOVED, client, actor)
+
+
+def _state_of(client: Client) -> dict[str, Any]:
+    """Return what an update may change, by name."""
+    return client.registered | values_of(client) | {"enabled": client.disabled_at is None}
 
 
 def _names_of_changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

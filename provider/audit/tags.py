@@ -161,8 +161,11 @@ class EventTag(DeclaredEvent):
     )
     CLIENT_UPDATED = (
         "client_updated",
-        "A client was changed. `changed` holds the names of what changed.",
-        "client_id changed auth_methods options enabled service_tokens_ended client_name redirect_uris",
+        "A client was changed. `changed` holds the names of what changed, `before` and `after` its values.",
+        (
+            "client_id changed before after auth_methods options enabled service_tokens_ended client_name "
+            "redirect_uris"
+        ),
     )
     CLIENT_REMOVED = ("client_removed", "A client was removed.", "client_id client_name redirect_uris")
     CLIENT_REFUSED = (

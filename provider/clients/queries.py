@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, String, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, String, bindparam, func, or_, select
 
 from provider.clients.models import Client
 from provider.infrastructure.database import db
@@ -66,6 +66,39 @@ def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]
     if after is not None:
         wanted = wanted.where(Client.id > after)
     return list(db.session.scalars(wanted))
+
+
+class Filter(NamedTuple):
+    """Which clients are wanted; what is None does not matter."""
+
+    # A part of the client_id or of the name, in any case.
+    text: str | None = None
+    client_id: str | None = None
+    enabled: bool | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return it as conditions over Client."""
+        found: list[ColumnElement[bool]] = []
+        if self.text is not None:
+            name = Client.registered["client_name"].as_string()
+            named = (
+                Client.client_id.icontains(self.text, autoescape=True),
+                name.icontains(self.text, autoescape=True),
+            )
+            found.append(or_(*named))
+        if self.client_id is not None:
+            found.append(Client.client_id == self.client_id)
+        if self.enabled is not None:
+            found.append(Client.disabled_at.is_(None) if self.enabled else Client.disabled_at.is_not(None))
+        return found
+
+
+def search(wanted: Filter, *, after: UUID | None = None, limit: int = 100) -> list[Client]:
+    """List the wanted clients, oldest first; `after` is the last identifier of the page before."""
+    found = select(Client).where(Client.deleted_at.is_(None), *wanted.conditions()).order_by(Client.id)
+    if after is not None:
+        found = found.where(Client.id > after)
+    return list(db.session.scalars(found.limit(limit)))
 
 
 def list_public(connection: Connection) -> list[Client]:

@@ -5,7 +5,7 @@ else: after an interruption the revision is run again from its beginning. On SQL
 transaction of the upgrade.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from alembic import op
@@ -25,9 +25,17 @@ class InvalidIndex(Exception):
 
 
 def create_index(
-    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: TextClause | None = None
+    name: str,
+    table: str,
+    columns: Sequence[str],
+    *,
+    unique: bool = False,
+    where: TextClause | None = None,
+    ops: Mapping[str, str] | None = None,
 ) -> None:
     """Build an index while the table is written to. Raises InvalidIndex.
+
+    `ops` are operator classes of PostgreSQL by column.
 
     An invalid one, which an interrupted run has left, is dropped first; a valid one is kept.
     """
@@ -46,6 +54,7 @@ def create_index(
             if_not_exists=True,
             postgresql_concurrently=True,
             postgresql_where=where,
+            postgresql_ops=ops or {},
         )
         if not context.as_sql and not _is_valid(context, name):
             raise InvalidIndex(f"the index {name} is invalid; run the migration again")

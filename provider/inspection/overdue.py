@@ -15,6 +15,7 @@ from provider.clients.problems import ClientProblem
 from provider.delivery.models import Delivery
 from provider.infrastructure import current
 from provider.infrastructure.database import db
+from provider.infrastructure.repeated_requests import RepeatedRequest
 from provider.interactions.models import Interaction
 from provider.tokens.device_models import DeviceCode
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken, UsedProof
@@ -29,6 +30,7 @@ Expiring = type[
     | UsedProof
     | ClientProblem
     | AccountLink
+    | RepeatedRequest
 ]
 _NONE = timedelta(0)
 _ONE: ColumnElement[int] = literal_column("1")
@@ -48,6 +50,7 @@ def kept_after_expiry() -> dict[Expiring, timedelta]:
         UsedProof: timedelta(minutes=10),
         ClientProblem: _NONE,
         AccountLink: timedelta(days=1),
+        RepeatedRequest: _NONE,
     }
 
 

@@ -4,6 +4,8 @@ The description is for the developer of the client and is sent; the detail is fo
 only. Whether an error is answered as JSON, as a redirect or as a page is decided in `web.errors`.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from provider.protocol.refusal import Refusal
@@ -18,6 +20,8 @@ class ProtocolError(Exception):
     redirectable: ClassVar[bool] = True
     # Its explanation for the operator.
     refusal: Refusal | None = None
+    # What an answer in the form of rfc9457 says beyond the description.
+    members: Mapping[str, object] = MappingProxyType({})
 
     def __init__(self, description: str = "", *, detail: str = "") -> None:
         super().__init__(description)
@@ -268,3 +272,13 @@ class InsufficientScope(ProtocolError):
     def __init__(self, description: str = "", *, detail: str = "", scope: str = "") -> None:
         super().__init__(description, detail=detail)
         self.scope = scope
+
+
+class InsufficientUserAuthentication(InvalidToken):
+    """rfc9470 §3: the person has to sign in again, because the last sign-in is too old for this act."""
+
+    error = "insufficient_user_authentication"
+
+    def __init__(self, description: str, *, max_age: int) -> None:
+        super().__init__(description)
+        self.max_age = max_age

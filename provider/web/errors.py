@@ -6,6 +6,7 @@ reference is the correlation id under which our log has the details.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import cast
@@ -25,12 +26,14 @@ from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.errors import (
     BodyTooLarge,
     InsufficientScope,
+    InsufficientUserAuthentication,
     InvalidClient,
     InvalidToken,
     MissingToken,
     ProtocolError,
     TemporarilyUnavailable,
 )
+from provider.protocol.problems import TYPE_PREFIX
 from provider.web.authorization_response import AnswerAddress, answer_app, show_redirect
 from provider.web.error_pages import error_page
 from provider.web.methods import allowed_methods
@@ -52,6 +55,7 @@ class ErrorAnswer:
     error: str
     description: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    members: Mapping[str, object] = field(default_factory=dict)
 
 
 def install(app: Flask) -> None:
@@ -92,6 +96,7 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
             error=exc.error,
             description=_sayable(exc.description),
             headers=_challenge(exc) | _retry_after(exc),
+            members=exc.members,
         )
     )
 
@@ -107,10 +112,13 @@ def _redirect_to_app(exc: ProtocolError, to: AnswerAddress) -> AnyResponse:
 
 def answer(error: ErrorAnswer) -> Response:
     """Return an error in the form that the address speaks: JSON for programs, a page for people."""
-    if speaks_here() is Speaks.JSON:
-        response = _json_error(error)
-    else:
-        response = error_page(error.status, error.error, error.description)
+    match speaks_here():
+        case Speaks.JSON:
+            response = _json_error(error)
+        case Speaks.PROBLEM:
+            response = _problem(error)
+        case _:
+            response = error_page(error.status, error.error, error.description)
     response.headers.extend(error.headers)
     return response
 
@@ -125,6 +133,21 @@ def _json_error(error: ErrorAnswer) -> Response:
         body["code"] = route.error_code(error.error)
     response = jsonify(body)
     response.status_code = error.status
+    return response
+
+
+def _problem(error: ErrorAnswer) -> Response:
+    """Return an error as rfc9457 writes it; `instance` is what our log calls this request."""
+    body: dict[str, object] = {
+        "type": TYPE_PREFIX + error.error,
+        "title": error.error.replace("_", " ").capitalize(),
+        "status": error.status,
+        "instance": f"urn:curfew:request:{event_log.correlation_id()}",
+    }
+    response = jsonify(
+        body | ({"detail": error.description} if error.description else {}) | dict(error.members)
+    )
+    response.status_code, response.mimetype = error.status, "application/problem+json"
     return response
 
 
@@ -170,6 +193,8 @@ def _challenge(exc: ProtocolError) -> dict[str, str]:
             return {"WWW-Authenticate": f'Bearer realm="{_REALM}"'}
         case InvalidToken() | InsufficientScope():
             scope = f', scope="{exc.scope}"' if isinstance(exc, InsufficientScope) and exc.scope else ""
+            if isinstance(exc, InsufficientUserAuthentication):
+                scope = f', max_age="{exc.max_age}"'
             said = f'error="{exc.error}", error_description="{_sayable(exc.description)}"{scope}'
             if request.authorization is not None and request.authorization.type == "dpop":
                 # rfc9449 §7.1: 'algs' lists the algorithms of proofs.

@@ -19,6 +19,8 @@ class Speaks(Enum):
 
     # For programs; errors are JSON.
     JSON = auto()
+    # For programs; errors are problem details (rfc9457).
+    PROBLEM = auto()
     # For people; errors are pages.
     PAGE = auto()
     # Leads a browser on. Errors go to the app once its address is proven, and are pages until then.
@@ -103,3 +105,5 @@ class RouteGroup:
     routes: tuple[Route, ...]
     # Below these, an address without an endpoint is answered in JSON.
     json_below: tuple[str, ...] = ()
+    # And below these by problem details.
+    problems_below: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ class RouteTable:
     def __init__(self, groups: Sequence[RouteGroup]) -> None:
         self.by_endpoint = {f"{group.name}.{route.name}": route for group in groups for route in group.routes}
         self._json_below = tuple(prefix for group in groups for prefix in group.json_below)
+        self._problems_below = tuple(prefix for group in groups for prefix in group.problems_below)
         self._shapes = [(_shape(route.rule), route) for route in self]
 
     def __iter__(self) -> Iterator[Route]:
@@ -32,9 +33,11 @@ class RouteTable:
         """Return the routes of an address, also if a variable part of it has a value that none accepts."""
         return [route for shape, route in self._shapes if shape.fullmatch(path)]
 
-    def is_json_below(self, path: str) -> bool:
-        """Whether an address without an endpoint is answered in JSON."""
-        return path.startswith(self._json_below)
+    def speaks_below(self, path: str) -> Speaks:
+        """Return the form in which an address without an endpoint is answered."""
+        if path.startswith(self._problems_below):
+            return Speaks.PROBLEM
+        return Speaks.JSON if path.startswith(self._json_below) else Speaks.PAGE
 
     def addresses(self, settings: Settings) -> dict[str, str]:
         """Return the addresses of the endpoints, by their names in the discovery documents."""
@@ -53,6 +56,10 @@ class RouteTable:
     def path_of(self, endpoint: str) -> str:
         """Return the path of an endpoint without variable parts, below the issuer's. Raises KeyError."""
         return self.by_endpoint[endpoint].rule
+
+    def path_with(self, endpoint: str, part: str) -> str:
+        """Return the path of an endpoint with one variable part. Raises KeyError."""
+        return _VARIABLE.sub(part, self.path_of(endpoint))
 
     def shared(self) -> dict[str, tuple[str, timedelta]]:
         """Return the name of each answer that the server may repeat to everyone, and for how long."""
@@ -93,7 +100,7 @@ def speaks_here() -> Speaks:
     route = current_route()
     if route is not None:
         return route.speaks
-    return Speaks.JSON if table().is_json_below(request.path) else Speaks.PAGE
+    return table().speaks_below(request.path)
 
 
 def refuse_unless_offered() -> None:

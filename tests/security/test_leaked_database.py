@@ -56,6 +56,8 @@ PROOFS = {
     "interaction.handle_digest": HANDLE,
     "logout.result_digest": HANDLE,
     "refresh_token.digest": HANDLE,
+    "repeated_request.digest": NO_SECRET,
+    "repeated_request.sealed_body": KEYED,
     "session.handle_digest": HANDLE,
     "signing_key.sealed_private_key": KEYED,
     "used_assertion.jti_digest": NO_SECRET,

@@ -20,9 +20,13 @@ from tests.security.test_header_crawl import HANDLE, METHODS
 from tests.support.browsers import ISSUER
 
 ROOT = Path(__file__).parents[2]
-EDGES = {"endpoints", "pages", "api", "worker", "cli", "dev"}
+EDGES = {"endpoints", "pages", "api", "admin_api", "worker", "cli", "dev"}
 DISCOVERY = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
-FORMS = {"application/json": {Speaks.JSON}, "text/html": {Speaks.PAGE, Speaks.REDIRECT, Speaks.FILE}}
+FORMS = {
+    "application/json": {Speaks.JSON},
+    "application/problem+json": {Speaks.PROBLEM},
+    "text/html": {Speaks.PAGE, Speaks.REDIRECT, Speaks.FILE},
+}
 CROSS_SITE = {"Origin": "https://spa.test", "Access-Control-Request-Method": "POST"}
 
 
@@ -124,6 +128,7 @@ def test_a_body_that_is_too_large_is_refused_in_the_form_of_the_address(app, htt
     [
         ("/.well-known/nothing", "application/json"),
         ("/api/nothing", "application/json"),
+        ("/api/admin/v1/nothing", "application/problem+json"),
         ("/health/nothing", "application/json"),
         ("/nothing", "text/html"),
     ],

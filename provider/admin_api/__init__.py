@@ -1,0 +1,17 @@
+"""For programs that administer: everything that the command does, as an API with a description.
+
+An operation declares its address, its permission and its types; `operation` checks the caller and what was
+sent before the view runs. Acts are those of `provider.administration`, questions those of the rooms: nothing
+is decided here. Obeys rfc9457 (problems), rfc9110 (versions), rfc7396 (merge patches).
+"""
+
+from provider.admin_api import clients, people
+from provider.admin_api.openapi import description_route
+from provider.web.route import RouteGroup
+
+OPERATIONS = (*clients.OPERATIONS, *people.OPERATIONS)
+GROUP = RouteGroup(
+    name="admin_api",
+    routes=(*(one.route() for one in OPERATIONS), description_route(OPERATIONS)),
+    problems_below=("/api/admin/",),
+)

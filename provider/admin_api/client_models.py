@@ -1,0 +1,200 @@
+"""The forms of clients in the admin API: what is sent, and what is answered."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from provider.admin_api.inputs import Input, Page
+from provider.clients.models import (
+    Client,
+    ConfirmSignOut,
+    IDTokenClaims,
+    LogoutTokenNames,
+    OfflinePolicy,
+    ResultPage,
+)
+from provider.clients.options import ClientOptions, from_values, values_of
+from provider.protocol.client_metadata import FIELDS, InvalidClientMetadata, Problem
+from provider.protocol.client_metadata_texts import read_translations
+from provider.protocol.redirect_uri_rules import unwise_uris
+
+_SPANS = ("grant_lifetime", "refresh_reuse_interval", "session_lifetime", "refuse_when_degraded_for")
+# A hundred years; longer spans overflow instants.
+Seconds = Annotated[int, Meta(ge=0, le=3_153_600_000, description="Seconds.")]
+Metadata = Annotated[
+    dict[str, Any],
+    Meta(
+        description="Registered metadata under the names of RFC 7591, OpenID Connect Registration and the "
+        "logout specifications; unknown members are refused."
+    ),
+]
+ClientID = Annotated[str, Meta(min_length=1, max_length=255)]
+URL = Annotated[str, Meta(max_length=2048)]
+
+
+class Options(Input, frozen=True, kw_only=True):
+    """The operator's decisions about a client; null means what the settings say."""
+
+    first_party: bool = False
+    offline_policy: OfflinePolicy = OfflinePolicy.KEEP
+    confirm_sign_out: ConfirmSignOut = ConfirmSignOut.WHEN_NEEDED
+    result_page: ResultPage = ResultPage.WHEN_PENDING
+    told_of_expiry: bool = True
+    logout_token_names: LogoutTokenNames = LogoutTokenNames.BOTH
+    id_token_claims: IDTokenClaims = IDTokenClaims.SCOPES
+    grant_lifetime: Seconds | None = None
+    refresh_reuse_interval: Seconds | None = None
+    deliver_to: URL | None = None
+    slow: bool = False
+    session_lifetime: Seconds | None = None
+    refuse_when_degraded_for: Seconds | None = None
+    may_exchange_tokens_of: Annotated[list[ClientID], Meta(max_length=1000)] = msgspec.field(
+        default_factory=list
+    )
+
+    def as_options(self) -> ClientOptions:
+        """Return them as the rooms know them. Raises InvalidOption."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        spans = {n: timedelta(seconds=values[n]) if values[n] is not None else None for n in _SPANS}
+        return from_values(values | spans)
+
+
+class NewClient(Input, frozen=True, kw_only=True):
+    """A client to register; an id is made if none is given, and a secret always."""
+
+    metadata: Metadata
+    client_id: ClientID | None = None
+    options: Options = Options()
+    # For redirect URIs at which others may receive what is sent.
+    accept_unwise_redirect_uris: bool = False
+
+
+class ClientPatch(Input, frozen=True, kw_only=True):
+    """A merge patch: null takes a member away, a list replaces the other."""
+
+    metadata: Metadata | UnsetType = UNSET
+    options: (
+        Annotated[dict[str, Any], Meta(description="Members of `Options`; null sets the default.")]
+        | UnsetType
+    ) = UNSET
+    enabled: bool | UnsetType = UNSET
+    accept_unwise_redirect_uris: bool = False
+    # Whether service tokens live on when a credential is withdrawn.
+    keep_tokens: bool = False
+
+
+class ClientState(Input, frozen=True, kw_only=True):
+    """What a patch leads to."""
+
+    metadata: Metadata
+    enabled: bool
+    options: Options = Options()
+
+
+class ListClients(Page, frozen=True, kw_only=True):
+    """Which clients are wanted."""
+
+    q: Annotated[str, Meta(max_length=255, description="A part of the client_id or of the name.")] | None = (
+        None
+    )
+    client_id: ClientID | None = None
+    enabled: bool | None = None
+
+
+class ClientView(msgspec.Struct, frozen=True, kw_only=True):
+    """A client; its secret is shown only when it is made."""
+
+    client_id: str
+    metadata: dict[str, Any]
+    options: Options
+    enabled: bool
+    token_endpoint_auth_methods: list[str]
+    unwise_redirect_uris: dict[str, str]
+    self_registered: bool
+    registrant: str | None
+    recipe: str | None
+    created_at: datetime
+    updated_at: datetime
+    secret_last_used_at: datetime | None
+    previous_secret_expires_at: datetime | None
+    previous_secret_last_used_at: datetime | None
+
+
+class ClientPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of clients, oldest first."""
+
+    items: list[ClientView]
+    next: UUID | None
+
+
+class MadeClient(msgspec.Struct, frozen=True, kw_only=True):
+    """A client as it was made or changed, with its secret if that is new; the secret is shown this once."""
+
+    client: ClientView
+    client_secret: str | None
+
+
+class SecretRotation(Input, frozen=True, kw_only=True):
+    """How a secret is replaced."""
+
+    # How long the replaced one works on.
+    overlap: Annotated[int, Meta(ge=0, le=31_536_000, description="Seconds.")] = 86_400
+    keep_tokens: bool = False
+
+
+class RotatedSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A new secret, shown this once."""
+
+    client_id: str
+    client_secret: str
+    previous_secret_expires_at: datetime | None
+    service_tokens_ended: int
+
+
+class RemovalPreview(msgspec.Struct, frozen=True, kw_only=True):
+    """What the removal of a client would end."""
+
+    client_sessions: int
+    grants: int
+    service_tokens: int
+    # They are still sent after the removal.
+    pending_notifications: int
+
+
+def view_of(client: Client) -> ClientView:
+    """Return a client as it is shown."""
+    return ClientView(
+        client_id=client.client_id,
+        metadata=client.metadata_.to_wire(),
+        options=options_of(client),
+        enabled=client.disabled_at is None,
+        token_endpoint_auth_methods=list(client.auth_methods),
+        unwise_redirect_uris=dict(unwise_uris(client.metadata_)),
+        self_registered=client.self_registered,
+        registrant=client.registrant,
+        recipe=client.recipe,
+        created_at=client.created_at,
+        updated_at=client.updated_at,
+        secret_last_used_at=client.secret_last_used_at,
+        previous_secret_expires_at=client.previous_secret_expires_at,
+        previous_secret_last_used_at=client.previous_secret_last_used_at,
+    )
+
+
+def options_of(client: Client) -> Options:
+    """Return the operator's decisions about a client."""
+    values = asdict(from_values(values_of(client)))
+    spans = {n: int(values[n].total_seconds()) if values[n] is not None else None for n in _SPANS}
+    exchanged = list(values["may_exchange_tokens_of"] or ())
+    return Options(**cast("dict[str, Any]", values | spans | {"may_exchange_tokens_of": exchanged}))
+
+
+def check_members(metadata: dict[str, Any]) -> None:
+    """Raise InvalidClientMetadata for members that nobody knows; the protocol would ignore them."""
+    unknown = sorted(metadata.keys() - set(FIELDS) - read_translations(metadata)[0].keys())
+    if unknown := [name for name in unknown if metadata[name] is not None or "#" not in name]:
+        raise InvalidClientMetadata(Problem(name, "is not known") for name in unknown)

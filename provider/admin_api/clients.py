@@ -1,0 +1,245 @@
+"""Clients: list, register, change, give another secret, remove."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from provider.admin_api import inputs
+from provider.admin_api.client_models import (
+    ClientPage,
+    ClientPatch,
+    ClientState,
+    ClientView,
+    ListClients,
+    MadeClient,
+    NewClient,
+    RemovalPreview,
+    RotatedSecret,
+    SecretRotation,
+    check_members,
+    view_of,
+)
+from provider.admin_api.operation import Answer, Call, Operation, check_version, versioned
+from provider.administration import client_credentials, clients
+from provider.administration.permissions import Rights
+from provider.clients import queries
+from provider.clients.models import Client
+from provider.delivery.degraded import count_waiting
+from provider.logout.bulk.queries import measure
+from provider.logout.models import BulkKind
+from provider.protocol.client_registration import read_registration
+from provider.protocol.permissions import Permission
+from provider.protocol.redirect_uri_rules import unwise_uris
+
+_PATCHED = ("metadata", "options", "enabled")
+
+
+def list_clients(call: Call) -> Answer:
+    """Answer with a page of clients."""
+    asked: ListClients = call.query
+    wanted = queries.Filter(text=asked.q, client_id=asked.client_id, enabled=asked.enabled)
+    found = call.read(lambda: queries.search(wanted, after=asked.after, limit=asked.limit + 1))
+    shown = found[: asked.limit]
+    more = shown[-1].id if len(found) > asked.limit else None
+    return Answer(body=ClientPage(items=[view_of(one) for one in shown], next=more))
+
+
+def show_client(call: Call, client_id: str) -> Answer:
+    """Answer with one client and its version."""
+    return versioned(view_of(call.read(lambda: queries.get_by_client_id(client_id))))
+
+
+def create_client(call: Call) -> Answer:
+    """Register a client, and show its secret this once."""
+    asked: NewClient = call.body
+    check_members(asked.metadata)
+    metadata = read_registration(
+        clients.PRESELECTED | asked.metadata, may_be_unwise=lambda _: asked.accept_unwise_redirect_uris
+    )
+    call.caller.rights.check_over_scopes(metadata.scopes)
+    options = asked.options.as_options()
+    clients.check_reachable(metadata, options)
+
+    def act() -> Answer:
+        made = clients.register(metadata, options, client_id=asked.client_id)
+        view = view_of(made.client)
+        return versioned_made(MadeClient(client=view, client_secret=made.secret), 201)
+
+    return call.transact(act)
+
+
+def patch_client(call: Call, client_id: str) -> Answer:
+    """Change a client, if it still is what the sender has seen."""
+    asked: ClientPatch = call.body
+    known = call.read(lambda: queries.get_by_client_id(client_id))
+    rights = call.caller.rights
+    rights.check_over_scopes(known.metadata_.scopes)
+    target = _target(known, call.document)
+    check_members(target.metadata)
+    accepted = unwise_uris(known.metadata_)
+    metadata = read_registration(
+        target.metadata,
+        may_be_unwise=lambda uri: asked.accept_unwise_redirect_uris or uri in accepted,
+        registered=known.metadata_,
+    )
+    rights.check_over_scopes(metadata.scopes)
+    options = target.options.as_options()
+    clients.check_reachable(metadata, options)
+    seen_at = known.updated_at
+
+    def act() -> Answer:
+        client = clients.lock_as_seen(client_id, seen_at)
+        check_version(view_of(client))
+        enabled = target.enabled if target.enabled != (client.disabled_at is None) else None
+        secret = clients.update(client, metadata, options, enabled=enabled, keep_tokens=asked.keep_tokens)
+        return versioned_made(MadeClient(client=view_of(client), client_secret=secret))
+
+    return call.transact(act)
+
+
+def remove_client(call: Call, client_id: str) -> Answer:
+    """Remove a client and revoke everything issued to it."""
+
+    def act() -> Answer:
+        client = queries.lock(client_id)
+        check_version(view_of(client))
+        clients.remove(client)
+        return Answer(status=204)
+
+    return call.transact(act)
+
+
+def preview_removal(call: Call, client_id: str) -> Answer:
+    """Answer with what the removal of a client would end."""
+
+    def look() -> RemovalPreview:
+        client = queries.get_by_client_id(client_id)
+        reach = measure(BulkKind.CLIENT, client=client)
+        return RemovalPreview(
+            client_sessions=reach.client_sessions,
+            grants=reach.grants,
+            service_tokens=reach.service_tokens or 0,
+            pending_notifications=count_waiting(client.id),
+        )
+
+    return Answer(body=call.read(look))
+
+
+def rotate_secret(call: Call, client_id: str) -> Answer:
+    """Give a client another secret, and show it this once."""
+    asked: SecretRotation = call.body
+
+    def act() -> Answer:
+        client = queries.lock(client_id)
+        _check_over(call.caller.rights, client)
+        rotated = client_credentials.rotate_secret(
+            client, overlap=timedelta(seconds=asked.overlap), keep_tokens=asked.keep_tokens
+        )
+        return Answer(
+            body=RotatedSecret(
+                client_id=client.client_id,
+                client_secret=rotated.secret,
+                previous_secret_expires_at=client.previous_secret_expires_at,
+                service_tokens_ended=rotated.service_tokens_ended,
+            )
+        )
+
+    return call.transact(act)
+
+
+def versioned_made(made: MadeClient, status: int = 200) -> Answer:
+    """Return a made client with the version of the client itself, as a GET would answer it."""
+    return Answer(body=made, status=status, headers=versioned(made.client).headers)
+
+
+def _check_over(rights: Rights, client: Client) -> None:
+    rights.check_over_scopes(client.metadata_.scopes)
+
+
+def _target(known: Client, document: Any) -> ClientState:
+    """Return what a client is to be after a merge patch. Raises InvalidInput."""
+    current = msgspec.to_builtins(view_of(known))
+    patch = {name: document[name] for name in _PATCHED if name in document}
+    target = inputs.merged({name: current[name] for name in _PATCHED}, patch)
+    return inputs.convert(target, ClientState)
+
+
+_ONE, _WRITE = "/clients/<client_id:client_id>", Permission.CHANGE_CLIENTS
+OPERATIONS = (
+    Operation(
+        method="GET",
+        rule="/clients",
+        name="list_clients",
+        summary="List clients, oldest first.",
+        permission=Permission.READ,
+        view=list_clients,
+        query=ListClients,
+        answer=ClientPage,
+    ),
+    Operation(
+        method="POST",
+        rule="/clients",
+        name="create_client",
+        summary="Register a client; its secret is shown this once.",
+        permission=_WRITE,
+        view=create_client,
+        body=NewClient,
+        answer=MadeClient,
+        status=201,
+    ),
+    Operation(
+        method="GET",
+        rule=_ONE,
+        name="show_client",
+        summary="Show a client.",
+        permission=Permission.READ,
+        view=show_client,
+        answer=ClientView,
+        shows_version=True,
+    ),
+    Operation(
+        method="PATCH",
+        rule=_ONE,
+        name="patch_client",
+        summary="Change a client.",
+        description="A secret is in the answer if the client now needs one and had none. Where a credential "
+        "is withdrawn, the client's service tokens end unless keep_tokens is true.",
+        permission=_WRITE,
+        view=patch_client,
+        body=ClientPatch,
+        answer=MadeClient,
+        versioned=True,
+    ),
+    Operation(
+        method="DELETE",
+        rule=_ONE,
+        name="remove_client",
+        summary="Remove a client and revoke everything issued to it; pending notifications are still sent.",
+        permission=_WRITE,
+        view=remove_client,
+        status=204,
+        versioned=True,
+        fresh=True,
+    ),
+    Operation(
+        method="GET",
+        rule="/client-removal-previews/<client_id:client_id>",
+        name="preview_client_removal",
+        summary="Count what the removal of a client would end.",
+        permission=Permission.READ,
+        view=preview_removal,
+        answer=RemovalPreview,
+    ),
+    Operation(
+        method="POST",
+        rule="/client-secrets/<client_id:client_id>",
+        name="rotate_client_secret",
+        summary="Replace a client's secret; the replaced one works on for the overlap.",
+        permission=_WRITE,
+        view=rotate_secret,
+        body=SecretRotation,
+        answer=RotatedSecret,
+        fresh=True,
+    ),
+)

@@ -1,0 +1,54 @@
+"""What an act has ended, or would end, as the admin API answers it."""
+
+from uuid import UUID
+
+import msgspec
+
+from provider.logout.bulk.queries import Reach
+from provider.logout.ending import LogoutOutcome
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """What a logout has ended, and how many apps are notified of it."""
+
+    logout_id: UUID
+    sessions_ended: int
+    client_sessions_ended: int
+    grants_revoked: int
+    grants_surviving: int
+    apps_to_notify: int
+    notifications: int
+
+
+class WouldEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What would end now."""
+
+    sessions: int
+    client_sessions: int
+    grants: int
+    apps_to_notify: int
+    service_tokens: int | None
+
+
+def ended_of(outcome: LogoutOutcome) -> Ended:
+    """Return what a logout has ended."""
+    return Ended(
+        logout_id=outcome.logout.id,
+        sessions_ended=outcome.logout.sessions_ended,
+        client_sessions_ended=outcome.logout.client_sessions_ended,
+        grants_revoked=outcome.logout.grants_revoked,
+        grants_surviving=outcome.logout.grants_surviving,
+        apps_to_notify=outcome.apps_to_notify,
+        notifications=outcome.notifications,
+    )
+
+
+def would_end(reach: Reach) -> WouldEnd:
+    """Return how far a logout would reach."""
+    return WouldEnd(
+        sessions=reach.sessions,
+        client_sessions=reach.client_sessions,
+        grants=reach.grants,
+        apps_to_notify=reach.apps,
+        service_tokens=reach.service_tokens,
+    )

@@ -1,0 +1,202 @@
+"""One operation of the admin API, declared once; route, checks and description follow from it (DEC-19)."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+from flask import Response, request
+
+from provider.admin_api import inputs, refusals
+from provider.admin_api.caller import Caller, authenticate
+from provider.admin_api.inputs import JSON, MERGE_PATCH, Query
+from provider.infrastructure import acting, repeated_requests
+from provider.infrastructure.database import in_transaction, reading
+from provider.infrastructure.opaque_tokens import digest_of
+from provider.infrastructure.repeated_requests import KeptAnswer
+from provider.protocol.errors import InvalidRequest
+from provider.protocol.permissions import Permission
+from provider.protocol.problems import KeyReused, RequestInFlight, StaleVersion, VersionRequired
+from provider.web.route import Route, Speaks
+
+T = TypeVar("T")
+ROOT = "/api/admin/v1"
+# As the draft of the header has it: a text in quotation marks, or the same without them.
+_KEY = re.compile(r'"?([A-Za-z0-9._~:+/=-]{1,255})"?')
+_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,128}"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an operation answers: a body of its declared type, or none."""
+
+    body: msgspec.Struct | None = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def encoded(self) -> KeptAnswer:
+        """Return it as it is sent."""
+        body = b"" if self.body is None else msgspec.json.encode(self.body)
+        return KeptAnswer(status=self.status, headers=dict(self.headers), body=body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, whose caller may do what it asks for; its query and body are of the declared types."""
+
+    caller: Caller
+    query: Any
+    body: Any
+    # The JSON that the body was read from, as a merge patch tells what is absent from what is null.
+    document: Mapping[str, Any]
+    claimed: list[Any] = field(default_factory=list)
+
+    def read(self, look: Callable[[], T]) -> T:
+        """Look at the database."""
+        with reading():
+            return look()
+
+    def transact(self, act: Callable[[], Answer]) -> Answer:
+        """Act in one transaction, with the answer kept in it if the sender wants that."""
+
+        def acted() -> Answer:
+            answer = act()
+            if self.claimed:
+                repeated_requests.keep(self.claimed[0], answer.encoded())
+            return answer
+
+        with acting.acting_as(self.caller.operator):
+            return in_transaction(acted)
+
+
+def etag_of(body: msgspec.Struct) -> str:
+    """Return the version of what is answered: a strong one, over all of it (rfc9110 §8.8.3)."""
+    return f'"{hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:32]}"'
+
+
+def versioned(body: msgspec.Struct, status: int = 200, **headers: str) -> Answer:
+    """Return an answer with its version; one that the sender has is not sent again."""
+    etag = etag_of(body)
+    if request.method == "GET" and etag in request.headers.get("If-None-Match", ""):
+        return Answer(status=304, headers={"ETag": etag})
+    return Answer(body=body, status=status, headers={"ETag": etag} | headers)
+
+
+def check_version(body: msgspec.Struct) -> None:
+    """Compare what is there, behind its lock, with what the sender has seen. Raises StaleVersion."""
+    if request.headers.get("If-Match") not in ("*", etag_of(body)):
+        raise StaleVersion("it was changed meanwhile; read it again and repeat the change")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Operation:
+    """One method at one address."""
+
+    method: str
+    rule: str
+    # Unique; the operation's id in the description.
+    name: str
+    summary: str
+    permission: Permission
+    view: Callable[..., Answer]
+    answer: type[msgspec.Struct] | None = None
+    query: type[Query] = Query
+    body: type[msgspec.Struct] | None = None
+    description: str = ""
+    status: int = 200
+    # Whether a person must have signed in a short time ago.
+    fresh: bool = False
+    # Whether If-Match is required.
+    versioned: bool = False
+    # Whether a GET answers with an ETag, and 304 to one that the sender has.
+    shows_version: bool = False
+
+    @property
+    def mimetype(self) -> str:
+        """The media type of its body."""
+        return MERGE_PATCH if self.method == "PATCH" else JSON
+
+    def route(self) -> Route:
+        """Return its route."""
+        return Route(
+            rule=ROOT + self.rule,
+            name=self.name,
+            view=partial(_answer, self),
+            methods=(self.method,),
+            speaks=Speaks.PROBLEM,
+        )
+
+
+def _answer(operation: Operation, **path: Any) -> Response:
+    """Check the caller before anything else, then what was sent, and carry out the operation."""
+    caller = authenticate()
+    caller.check(operation.permission, fresh=operation.fresh)
+    query = inputs.read_query(operation.query)
+    document: dict[str, Any] = {}
+    if operation.body is None:
+        inputs.no_body()
+    else:
+        document = inputs.read_document(operation.mimetype)
+    body = inputs.convert(document, operation.body) if operation.body else None
+    if operation.versioned:
+        _check_has_version()
+    call = Call(caller=caller, query=query, body=body, document=document)
+    return _sent(_once(operation, call, path) if operation.method == "POST" else _done(operation, call, path))
+
+
+def _done(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptAnswer:
+    with refusals.translated():
+        return operation.view(call, **path).encoded()
+
+
+def _once(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptAnswer:
+    """Carry out an operation, unless the same request was answered before."""
+    key = _key()
+    if key is None:
+        return _done(operation, call, path)
+    digest = digest_of(f"{call.caller.name}\n{request.method} {request.path}\n{key}")
+    fingerprint = digest_of(request.query_string.decode("latin-1") + request.get_data().decode("latin-1"))
+    try:
+        claimed = in_transaction(lambda: repeated_requests.claim(digest, fingerprint))
+    except repeated_requests.InFlight as exc:
+        raise RequestInFlight("a request with this Idempotency-Key is being answered") from exc
+    except repeated_requests.OtherRequest as exc:
+        raise KeyReused("this Idempotency-Key was used for another request") from exc
+    if isinstance(claimed, KeptAnswer):
+        return claimed
+    call.claimed.append(claimed)
+    try:
+        return _done(operation, call, path)
+    except Exception:
+        in_transaction(lambda: repeated_requests.release(claimed))
+        raise
+
+
+def _key() -> str | None:
+    sent = request.headers.get("Idempotency-Key")
+    if sent is None:
+        return None
+    match = _KEY.fullmatch(sent.strip())
+    if match is None:
+        raise InvalidRequest("Idempotency-Key must have 1 to 255 letters, digits or . _ ~ : + / = -")
+    return match[1]
+
+
+def _check_has_version() -> None:
+    sent = request.headers.get("If-Match")
+    if sent is None:
+        raise VersionRequired("send the ETag of what is to be changed as If-Match")
+    if sent != "*" and not _ETAG.fullmatch(sent):
+        raise InvalidRequest("If-Match must be one strong ETag, or *")
+
+
+def _sent(answer: KeptAnswer) -> Response:
+    response = Response(answer.body, status=answer.status)
+    response.mimetype = JSON
+    if not answer.body:
+        del response.headers["Content-Type"]
+    response.headers.extend(answer.headers)
+    return response

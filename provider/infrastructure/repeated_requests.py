@@ -1,0 +1,123 @@
+"""Answers that are kept for a while, so that a request that is sent again does nothing a second time.
+
+A request is claimed before it is carried out; its answer is kept in the transaction of the act. Of two at
+once the second finds the claim. A claim whose process died is free again after a minute.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, LargeBinary, String, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import Base, UTCDateTime, change, db
+from provider.infrastructure.opaque_tokens import new_id
+
+KEPT = timedelta(hours=24)
+_CLAIM = timedelta(minutes=1)
+_LABEL = "repeated-request"
+
+
+class RepeatedRequest(Base):
+    """A request with a key of its sender's choice, and its answer, which may hold a new secret."""
+
+    __tablename__ = "repeated_request"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    # Of the caller, the address and the key.
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    # Of everything else that was sent: the same key for another request is a mistake.
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    claimed_until: Mapped[datetime] = mapped_column(UTCDateTime)
+    status: Mapped[int | None] = mapped_column()
+    headers: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    sealed_body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """An answer as it was sent the first time."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = field(repr=False)
+
+
+class InFlight(Exception):
+    """The same request is being carried out right now."""
+
+
+class OtherRequest(Exception):
+    """The key was used for another request."""
+
+
+def claim(digest: str, fingerprint: str) -> UUID | KeptAnswer:
+    """Claim a request, or return its answer. Raises InFlight or OtherRequest.
+
+    The caller has a transaction open, of its own for this.
+    """
+    now = clock.now()
+    found = _find(digest)
+    if found is None or found.expires_at <= now:
+        return _claim_anew(digest, fingerprint, now)
+    if found.fingerprint != fingerprint:
+        raise OtherRequest
+    if found.status is not None:
+        body = current.secret_box().decrypt(_LABEL, found.sealed_body or b"", bound_to=str(found.id))
+        return KeptAnswer(status=found.status, headers=found.headers or {}, body=body)
+    free = update(RepeatedRequest).where(
+        RepeatedRequest.id == found.id, RepeatedRequest.status.is_(None), RepeatedRequest.claimed_until <= now
+    )
+    if change(free.values(claimed_until=now + _CLAIM)) != 1:
+        raise InFlight
+    return found.id
+
+
+def keep(claimed: UUID, answer: KeptAnswer) -> None:
+    """Keep the answer of a claimed request, in the transaction of its act. Raises InFlight.
+
+    A process that took longer than its claim finds another at it, and must not act a second time.
+    """
+    sealed = current.secret_box().encrypt(_LABEL, answer.body, bound_to=str(claimed))
+    mine = update(RepeatedRequest).where(
+        RepeatedRequest.id == claimed,
+        RepeatedRequest.status.is_(None),
+        RepeatedRequest.claimed_until > clock.now(),
+    )
+    if change(mine.values(status=answer.status, headers=answer.headers, sealed_body=sealed)) != 1:
+        raise InFlight
+
+
+def release(claimed: UUID) -> None:
+    """Forget a claim whose request was refused, so that it may be sent again."""
+    unanswered = RepeatedRequest.status.is_(None)
+    change(delete(RepeatedRequest).where(RepeatedRequest.id == claimed, unanswered))
+
+
+def _claim_anew(digest: str, fingerprint: str, now: datetime) -> UUID:
+    # An expired one, which the worker has not deleted yet, makes room.
+    is_over = RepeatedRequest.expires_at <= now
+    change(delete(RepeatedRequest).where(RepeatedRequest.digest == digest, is_over))
+    row = RepeatedRequest(
+        id=new_id(),
+        digest=digest,
+        fingerprint=fingerprint,
+        claimed_until=now + _CLAIM,
+        expires_at=now + KEPT,
+    )
+    db.session.add(row)
+    try:
+        db.session.flush()
+    except IntegrityError as exc:
+        raise InFlight from exc
+    return row.id
+
+
+def _find(digest: str) -> RepeatedRequest | None:
+    named = select(RepeatedRequest).where(RepeatedRequest.digest == digest)
+    return db.session.scalars(named, execution_options={"populate_existing": True}).one_or_none()

@@ -1,0 +1,111 @@
+"""Cleo, who administers with an app of the operator's, and a service that does so by itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from provider.accounts.models import Account
+from provider.accounts.roles import Role
+from provider.admin_api.operation import ROOT
+from provider.infrastructure.database import db, transaction
+from provider.protocol.scopes import ADMIN_SCOPES
+from tests.factories import make_account, make_session
+from tests.support.browsers import show_session
+from tests.support.reads import end_read
+from tests.support.relying_party import RelyingParty
+
+ALL = " ".join(ADMIN_SCOPES)
+
+
+@pytest.fixture(autouse=True)
+def keys(signing_keys):
+    """There are keys that sign."""
+
+
+class Admin:
+    """A caller of the admin API with a token."""
+
+    def __init__(self, app: Flask, token: str | None) -> None:
+        self.token = token
+        self.http = app.test_client(use_cookies=False)
+
+    def ask(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any
+    ) -> TestResponse:
+        end_read()
+        proof = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if method == "PATCH" and "json" in more:
+            headers = {"Content-Type": "application/merge-patch+json"} | (headers or {})
+        return self.http.open(ROOT + path, method=method, headers=proof | (headers or {}), **more)
+
+    def get(self, path: str, code: int = 200, **query: Any) -> Any:
+        """The JSON of a GET."""
+        answer = self.ask("GET", path, query_string=query)
+        assert answer.status_code == code, answer.get_data(as_text=True)
+        return answer.json
+
+    def post(self, path: str, body: object = None, code: int = 200, **headers: str) -> Any:
+        """The JSON of a POST."""
+        answer = self.ask("POST", path, headers=headers, **({} if body is None else {"json": body}))
+        assert answer.status_code == code, answer.get_data(as_text=True)
+        return answer.json if answer.data else None
+
+    def change(self, method: str, path: str, body: object = None, code: int = 200, **how: Any) -> Any:
+        """The JSON of a PATCH, PUT or DELETE, of what is there now (`etag` of what was there before)."""
+        etag = how.get("etag") or self.etag(how.get("of", path))
+        more = {} if body is None else {"json": body}
+        answer = self.ask(method, path, headers={"If-Match": etag}, **more)
+        assert answer.status_code == code, answer.get_data(as_text=True)
+        return answer.json if answer.data else None
+
+    def etag(self, path: str) -> str:
+        return self.ask("GET", path).headers["ETag"]
+
+
+@pytest.fixture
+def tool(app) -> RelyingParty:
+    """The app with which people administer."""
+    return RelyingParty(app, "tool", scope=f"openid {ALL}")
+
+
+@pytest.fixture
+def as_person(app, browser, tool) -> Callable[..., Admin]:
+    """Signs a person with a role in at the tool; the caller that the tool is then."""
+
+    def act(account: Account, role: Role | None, scope: str = ALL) -> Admin:
+        with transaction():
+            db.session.get(Account, account.id).role = role
+        end_read()
+        ours = show_session(browser(), make_session(account))
+        return Admin(app, tool.sign_in(ours, scope=f"openid {scope}")["access_token"])
+
+    return act
+
+
+@pytest.fixture
+def cleo(app) -> Account:
+    return make_account("cleo")
+
+
+@pytest.fixture
+def admin(as_person, cleo) -> Admin:
+    """Cleo, an administrator who has just signed in."""
+    return as_person(cleo, Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def as_service(app) -> Callable[..., Admin]:
+    """A service with these scopes."""
+
+    def act(scope: str = ALL, client_id: str = "robot", **more: Any) -> Admin:
+        grants = ["client_credentials"]
+        made = {"redirect_uris": None, "response_types": [], "backchannel_logout_uri": None}
+        service = RelyingParty(app, client_id, scope=scope, grant_types=grants, **(made | more))
+        answer = service.post("/token", grant_type="client_credentials")
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        return Admin(app, answer.json["access_token"])
+
+    return act

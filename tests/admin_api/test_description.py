@@ -1,0 +1,50 @@
+"""The description of the admin API: valid, complete, and true for whatever a tool makes of it."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+import schemathesis
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+
+from provider.admin_api import OPERATIONS
+from provider.admin_api.operation import ROOT
+from tests.api.test_what_others_make_of_it import CHECKS, FEW, given
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_every_operation_is_described_with_its_permission(http):
+    described = http.get(f"{ROOT}/openapi.json").json
+
+    found = [one for methods in described["paths"].values() for one in methods.values()]
+    assert {one["operationId"] for one in found} == {one.name for one in OPERATIONS}
+    assert all(one["security"][0]["token"][0].startswith("curfew:") for one in found)
+    assert described["servers"] == [{"url": f"http://localhost:8900{ROOT}"}]
+    body = described["components"]["schemas"]["NewClient"]
+    assert body["additionalProperties"] is False
+
+
+def operations(app) -> Iterator[schemathesis.APIOperation]:
+    for found in schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", app).get_all_operations():
+        yield found.ok()
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_every_answer_is_one_that_the_description_allows(app, as_service, mode):
+    robot, asked = as_service(), []
+    for operation in operations(app):
+
+        @FEW
+        @given(operation.as_strategy(generation_mode=mode))
+        def ask(case: Case) -> None:
+            asked.append(case)
+            case.validate_response(
+                case.call(headers={"Authorization": f"Bearer {robot.token}"}), checks=CHECKS
+            )
+
+        with suppress(Unsatisfiable):
+            ask()
+
+    assert len(asked) > 30
