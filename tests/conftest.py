@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -29,6 +30,7 @@ from tests.factories import make_account, make_client
 from tests.support.applications import opened
 from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
 from tests.support.databases import empty, migrate, postgres_database
+from tests.support.distribution import Scheduling, arrange
 from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
 from tests.support.signing_keys import provide as provide_signing_keys
 
@@ -214,17 +216,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that wait for processes, and keep those of a module's fixture in one process.
+    """Put the tests into the order in which they are distributed."""
+    arrange(items)
 
-    Distributed one by one, each process of the run would start the servers of every module; and a long
-    test that begins as the last one keeps one process busy while the others have nothing left.
-    """
-    for item in items:
-        defined = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
-        has_shared = any(fixture[-1].scope == "module" for fixture in defined)
-        if has_shared and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("processes", "browser", "interop"))))
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Distribute slow tests one by one, groups as a whole, and all others by files."""
+    return Scheduling(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -5,6 +5,7 @@ import pytest
 from tests.faults.conftest import broker, houses, open_house  # noqa: F401 – fixtures.
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these together: each starts a PostgreSQL and several processes of its own."""
     for item in items:

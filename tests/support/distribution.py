@@ -1,0 +1,80 @@
+"""Which tests go together to a process of the run, and in which order.
+
+Tests that wait for processes come first, so that none of them is the last to run while others have nothing
+left to do. All other tests go by files: what a file needs, such as applications with its settings and their
+compiled SQL, is then made in one process.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+
+SLOW = ("processes", "browser", "interop")
+# The group of a slow test that may run anywhere; it marks the test for the process that distributes them.
+ALONE = "alone"
+# A file with more tests goes in pieces, so that the last one of a run is short.
+LARGEST_PIECE = 40
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Put slow tests first and files with many tests before smaller ones; mark slow tests with their groups.
+
+    Tests with a fixture of their module stay together: each process of the run would make it otherwise.
+    """
+    slow_files = {item.path for item in items if _is_slow(item)}
+    for item in items:
+        if item.path in slow_files and item.get_closest_marker("xdist_group") is None:
+            if _has_module_fixture(item):
+                item.add_marker(pytest.mark.xdist_group(str(item.path)))
+            elif _is_slow(item):
+                item.add_marker(pytest.mark.xdist_group(ALONE))
+    units = {item: _unit_of(item) for item in items}
+    sizes = Counter(units.values())
+    places = {unit: place for place, unit in reversed([*enumerate(units.values())])}
+    items.sort(key=lambda item: (not _is_slow(item), -sizes[units[item]], places[units[item]]))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return any(map(item.get_closest_marker, SLOW))
+
+
+def _has_module_fixture(item: pytest.Item) -> bool:
+    defined = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
+    return any(fixture[-1].scope == "module" for fixture in defined)
+
+
+def _unit_of(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("xdist_group")
+    group = str(marker.args[0]) if marker else str(item.path)
+    return item.nodeid if group == ALONE else group
+
+
+def units_of(nodeids: Iterable[str]) -> dict[str, str]:
+    """Return the unit of each test; the processes of the run report a test with its group behind an @."""
+    in_file: Counter[str] = Counter()
+    units = {}
+    for nodeid in nodeids:
+        group = nodeid.rpartition("@")[2] if nodeid.rfind("@") > nodeid.rfind("]") else ""
+        file = nodeid.partition("::")[0]
+        units[nodeid] = group if group != ALONE else nodeid
+        if not group:
+            units[nodeid] = f"{file} {in_file[file] // LARGEST_PIECE}"
+            in_file[file] += 1
+    return units
+
+
+class Scheduling(LoadGroupScheduling):
+    """Hands out units in the order in which their first tests stand."""
+
+    _units: dict[str, str]
+
+    def schedule(self) -> None:
+        if self.collection is None:
+            collected: Sequence[str] = next(iter(self.registered_collections.values()))
+            self._units = units_of(collected)
+        super().schedule()
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._units[nodeid]
