@@ -28,7 +28,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from tests.factories import make_account, make_client
 from tests.support.applications import opened
-from tests.support.chromium import chromium, context, page  # noqa: F401 – fixtures.
+from tests.support.chromium import chromium, context, kept_context, page  # noqa: F401 – fixtures.
 from tests.support.databases import empty, migrate, postgres_database
 from tests.support.distribution import Scheduling, arrange
 from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
