@@ -47,6 +47,7 @@ def arguments() -> argparse.ArgumentParser:
         default=Path(".demo/rp"),
         help="folder of the sessions (default: %(default)s)",
     )
+    add("--logouts", default="", metavar="URL", help="store of logouts (default: a file in the data folder)")
     add("--ca-bundle", type=Path, help="certificates to trust when calling the provider")
     add(
         "--api",
@@ -59,23 +60,29 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def config_from(given: argparse.Namespace) -> RelyingPartyConfig:
+    """Return the configuration that options say. Raises WrongConfiguration."""
+    return RelyingPartyConfig(
+        name=given.name,
+        issuer=given.issuer,
+        client_id=given.client_id,
+        client_secret=given.client_secret,
+        base_url=(given.base_url or f"http://localhost:{given.port}").rstrip("/"),
+        data_dir=given.data_dir,
+        scope=given.scope,
+        id_token_signed_response_alg=given.signing_alg,
+        logouts=given.logouts,
+        expose_tokens=given.expose_tokens,
+        apis=tuple((name, url) for name, _, url in (text.partition("=") for text in given.api)),
+        ca_bundle=given.ca_bundle,
+    )
+
+
 def main() -> int:
     """Start the app; a wrong configuration is one line and exit code 2."""
     given = arguments().parse_args()
     try:
-        config = RelyingPartyConfig(
-            name=given.name,
-            issuer=given.issuer,
-            client_id=given.client_id,
-            client_secret=given.client_secret,
-            base_url=(given.base_url or f"http://localhost:{given.port}").rstrip("/"),
-            data_dir=given.data_dir,
-            scope=given.scope,
-            id_token_signed_response_alg=given.signing_alg,
-            expose_tokens=given.expose_tokens,
-            apis=tuple((name, url) for name, _, url in (text.partition("=") for text in given.api)),
-            ca_bundle=given.ca_bundle,
-        )
+        config = config_from(given)
         from relying_party_demo.server import serve
 
         serve(config, given.host, given.port)

@@ -65,7 +65,7 @@ def connect(app: Flask, config: RelyingPartyConfig) -> CurfewRP:
         client_secret=config.client_secret or None,
         scope=config.scope,
         algorithms=[config.id_token_signed_response_alg],
-        store=f"sqlite:///{config.logouts_file}",
+        store=config.store,
         base_url=config.base_url,
         ca_bundle=str(config.ca_bundle) if config.ca_bundle else None,
         pass_on=PASSED_ON,

@@ -27,6 +27,8 @@ class RelyingPartyConfig:
     client_secret: str = field(default="", repr=False)
     scope: str = DEFAULT_SCOPE
     id_token_signed_response_alg: str = DEFAULT_SIGNING_ALGORITHM
+    # The store of logouts; empty for a file in the data folder.
+    logouts: str = ""
     expose_tokens: bool = False
     # APIs that people can have the app call with their token: a name and an address.
     apis: tuple[tuple[str, str], ...] = ()
@@ -53,9 +55,9 @@ class RelyingPartyConfig:
         )
 
     @property
-    def logouts_file(self) -> Path:
-        """Where all processes of this app share what they know of logouts."""
-        return self.data_dir / f"{self.name}-logouts.sqlite3"
+    def store(self) -> str:
+        """Where the processes of this app, and APIs that verify its tokens, learn of logouts."""
+        return self.logouts or f"sqlite:///{self.data_dir / self.name}-logouts.sqlite3"
 
     @property
     def is_https(self) -> bool:

@@ -36,22 +36,27 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def config_from(given: argparse.Namespace) -> ProtectedAPIConfig:
+    """Return the configuration that options say. Raises WrongConfiguration."""
+    return ProtectedAPIConfig(
+        name=given.name,
+        issuer=given.issuer,
+        client_id=given.client_id,
+        client_secret=given.client_secret,
+        base_url=(given.base_url or f"http://localhost:{given.port}").rstrip("/"),
+        kept_for=timedelta(seconds=given.kept_for),
+        audience=given.audience,
+        logouts=given.logouts,
+        calls=given.calls,
+        ca_bundle=given.ca_bundle,
+    )
+
+
 def main() -> int:
     """Start the service; a wrong configuration is one line and exit code 2."""
     given = arguments().parse_args()
     try:
-        config = ProtectedAPIConfig(
-            name=given.name,
-            issuer=given.issuer,
-            client_id=given.client_id,
-            client_secret=given.client_secret,
-            base_url=(given.base_url or f"http://localhost:{given.port}").rstrip("/"),
-            kept_for=timedelta(seconds=given.kept_for),
-            audience=given.audience,
-            logouts=given.logouts,
-            calls=given.calls,
-            ca_bundle=given.ca_bundle,
-        )
+        config = config_from(given)
         serve_application(f"protected_api ({config.name})", partial(load, config), given.host, given.port)
     except (WrongConfiguration, WrongServer) as exc:
         sys.stderr.write(f"relying_party_demo.protected_api: {exc}\n")

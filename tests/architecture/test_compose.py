@@ -7,17 +7,23 @@ import subprocess
 from dataclasses import fields
 
 import pytest
+import yaml
 from click import Context
 
 from demo.processes import own_environment
 from provider.cli import main
 from provider.config import Settings, load_settings
-from relying_party_demo.__main__ import arguments
+from relying_party_demo import __main__ as relying_party
+from relying_party_demo.protected_api import __main__ as protected_api
 from tests.architecture.sources import ROOT
 from tests.support.demo import CURFEW
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
+SERVICES = yaml.safe_load(COMPOSE)["services"]
 SETUP = (ROOT / "docker" / "setup.sh").read_text()
+APPS, APIS = ("red", "green", "blue"), ("bank", "ledger", "archive")
+COMMANDS = {name: SERVICES[name]["command"] for name in APPS + APIS}
+PORTS = {name: int(command[command.index("--port") + 1]) for name, command in COMMANDS.items()}
 
 
 def test_every_setting_in_the_file_exists():
@@ -33,15 +39,45 @@ def test_the_settings_in_the_file_are_right():
     assert load_settings(given).issuer == "http://localhost:8900"
 
 
-def test_every_option_of_the_apps_exists():
-    used = {
-        option
-        for command in re.findall(r"command: \[python, -m, relying_party_demo,(.*?)\]", COMPOSE, re.DOTALL)
-        for option in re.findall(r"--[a-z-]+", command)
-    }
+@pytest.mark.parametrize("name", APPS)
+def test_an_app_has_the_configuration_of_its_client(name):
+    config = relying_party.config_from(options_of(name, relying_party.arguments(), "RP_CLIENT_SECRET"))
 
-    assert used
-    assert used <= set(arguments()._option_string_actions)
+    assert (config.name, config.client_id, config.base_url) == (name, name, f"http://localhost:{PORTS[name]}")
+    assert f"register_app {name} {PORTS[name]}" in SETUP
+    assert config.client_secret == f"a-secret-of-the-{name}-app-for-looking-around"
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_an_api_has_its_configuration(name):
+    config = protected_api.config_from(options_of(name, protected_api.arguments(), "API_CLIENT_SECRET"))
+
+    assert (config.name, config.base_url) == (name, f"http://localhost:{PORTS[name]}")
+    assert config.is_signed or f"register_api {name}" in SETUP
+    assert config.is_signed or config.client_secret == f"a-secret-of-the-{name}-api-for-looking-around"
+
+
+def test_the_api_that_verifies_tokens_shares_the_store_of_the_app_whose_tokens_they_are():
+    blue = options_of("blue", relying_party.arguments(), "RP_CLIENT_SECRET")
+    archive = options_of("archive", protected_api.arguments(), "API_CLIENT_SECRET")
+
+    assert archive.logouts == blue.logouts == "redis://redis:6379/1"
+    assert archive.audience == blue.issuer
+    assert "register_app blue 8903 --scope" in SETUP
+    assert "--access-token-format jwt" in SETUP
+
+
+def test_people_reach_every_app_and_api():
+    published = {entry.split(":")[1] for entry in SERVICES["provider"]["ports"]}
+
+    assert published == {"8900", *(str(port) for port in PORTS.values())}
+
+
+def options_of(name, parser, secret):
+    """What the command of a service says, with its secret as from the environment."""
+    given = parser.parse_args(COMMANDS[name][3:])
+    given.client_secret = SERVICES[name].get("environment", {}).get(secret, "")
+    return given
 
 
 @pytest.mark.parametrize("words", re.findall(r"curfew ((?:[a-z]+ )?[a-z]+)", SETUP + COMPOSE))
@@ -57,7 +93,8 @@ def test_every_command_exists(words):
 def test_every_option_of_the_setup_exists():
     add = main.get_command(Context(main), "client").get_command(Context(main), "add")
     known = {option for parameter in add.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    used = SETUP.partition("curfew client add")[2].partition("\n}")[0]
+    used = "".join(call.partition("\n}")[0] for call in SETUP.split("curfew client add")[1:])
+    used += "".join(line for line in SETUP.splitlines() if line.startswith("register_"))
 
     assert set(re.findall(r"--[a-z-]+", used)) <= known
 
@@ -75,7 +112,8 @@ def test_the_setup_can_run_twice(tmp_path):
         ["curfew", "client", "list", "--json"], env=environ, check=True, capture_output=True, text=True
     )
 
-    assert sorted(client["client_id"] for client in json.loads(listed.stdout)) == ["blue", "green", "red"]
+    clients = sorted(client["client_id"] for client in json.loads(listed.stdout))
+    assert clients == ["bank", "blue", "green", "ledger", "phone", "red"]
 
 
 def test_docker_compose_reads_the_file():
