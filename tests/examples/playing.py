@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from docs.examples import ROOT, Example
-from tests.examples.fork_server import CLIENT
+from docs.examples import Example
 
 BIN = Path(sys.executable).parent
 PORTS = ("8900", "5000")
@@ -25,27 +24,6 @@ ADA = f"echo {PASSWORD} | curfew user add ada --claim name='Ada Lovelace'\n"
 SHOP = "curfew client add --client-id shop --for flask --base-url https://shop.example --first-party\n"
 # The servers that a page has started end with its session.
 BEGIN = "set -eu\nservers=\ntrap 'for server in $servers; do kill $server; wait $server || true; done' EXIT\n"
-
-
-@contextmanager
-def fork_server(folder: Path) -> Iterator[Path]:
-    """Start the process that forks for each call of `curfew`; yields the folder with that command."""
-    address = folder / "socket"
-    command = folder / "curfew"
-    command.write_text(CLIENT.format(python=sys.executable, command=BIN / "curfew", address=address))
-    command.chmod(0o755)
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.examples.fork_server", str(address)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with server:
-        assert server.stdout
-        assert server.stdout.readline() == "ready\n"
-        yield folder
-        server.terminate()
 
 
 def play(examples: list[Example], folder: Path, commands: Path) -> tuple[int, str]:

@@ -7,7 +7,8 @@ import pytest
 from docs import examples
 from docs.build_site import pages
 from docs.examples import Example, examples_of
-from tests.examples.playing import fork_server, play
+from tests.examples.playing import BIN, play
+from tests.support.fork_server import fork_server
 
 RUN = {page: [example for example in examples_of(page) if not example.not_run] for page in pages()}
 
@@ -19,8 +20,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory):
-    with fork_server(tmp_path_factory.mktemp("commands")) as folder:
-        yield folder
+    with fork_server(tmp_path_factory.mktemp("commands"), "curfew", directly=BIN / "curfew") as command:
+        yield command.parent
 
 
 @pytest.mark.parametrize("page", [page for page, found in RUN.items() if found])

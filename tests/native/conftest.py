@@ -18,6 +18,7 @@ from demo.processes import own_environment
 from provider.cli import main
 from provider.infrastructure import event_log
 from tests.support.demo import CURFEW, free_run
+from tests.support.fork_server import fork_server
 from tests.support.network import Network
 from tests.support.waiting import wait_until
 
@@ -114,11 +115,29 @@ def network(server: Server) -> Iterator[Network]:
     server.network.mend()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForkedPhone(Phone):
+    """A phone whose app is loaded already."""
+
+    program: Path
+
+    @property
+    def command(self) -> list[str]:
+        return [str(self.program), *super().command[3:]]
+
+
+@pytest.fixture(scope="session")
+def phone_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with fork_server(tmp_path_factory.mktemp("phones"), "phone") as command:
+        yield command
+
+
 @pytest.fixture
-def make_phone(server: Server, network: Network, tmp_path: Path) -> Callable[..., Phone]:
+def make_phone(server: Server, network: Network, phone_program: Path, tmp_path: Path) -> Callable[..., Phone]:
     def make(name: str, **changes) -> Phone:
         options = ("--insecure-storage", "--api", f"{server.issuer}/userinfo")
-        return Phone(folder=tmp_path / name, issuer=server.issuer, **{"options": options} | changes)
+        given = {"folder": tmp_path / name, "issuer": server.issuer, "options": options}
+        return ForkedPhone(program=phone_program, **given | changes)
 
     return make
 

@@ -1,0 +1,137 @@
+"""Commands without their start-up time: one process loads a program and forks for each call.
+
+A second of CPU for each of a hundred calls would be most of what some tests cost. `python -m
+tests.support.fork_server PROGRAM SOCKET` serves; `CLIENT` is the command that calls it, with the caller's
+arguments, environment, folder and streams. The exit code is that of the program, or 99 if it failed
+otherwise. A program whose caller is gone ends at once.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CLIENT = """\
+#!{python} -IS
+import json, os, socket, sys
+if sys.argv[1:2] in {directly}:
+    os.execv("{command}", sys.argv)
+call = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+call.connect("{address}")
+said = json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()])
+socket.send_fds(call, [said.encode()], [0, 1, 2])
+sys.exit(int(call.recv(8) or 99))
+"""
+LONGEST_CALL = 200_000
+FAILED = 99
+Program = Callable[[], object]
+
+
+def load_curfew() -> Program:
+    """Load the command with all of its subcommands."""
+    from provider import app  # noqa: F401 -- loaded once for all calls.
+    from provider.command import main
+    from tests.cli.test_examples import COMMANDS
+
+    assert COMMANDS, "reading the tree of commands loads each of them"
+    return main
+
+
+def load_phone() -> Program:
+    """Load the native app."""
+    from relying_party_demo.native import command_line
+
+    return lambda: sys.exit(command_line.main(sys.argv[1:]))
+
+
+PROGRAMS = {"curfew": load_curfew, "phone": load_phone}
+
+
+@contextmanager
+def fork_server(folder: Path, program: str, *, directly: Path | None = None) -> Iterator[Path]:
+    """Start the process that forks for each call of a program; yields the command to call.
+
+    `directly` is the program to which the command hands servers, which outlive such a call.
+    """
+    address, command = folder / "socket", folder / program
+    servers = (["serve"], ["worker"]) if directly else ()
+    command.write_text(
+        CLIENT.format(python=sys.executable, directly=servers, command=directly, address=address)
+    )
+    command.chmod(0o755)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.fork_server", program, str(address)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with server:
+        assert server.stdout
+        assert server.stdout.readline() == "ready\n"
+        yield command
+        server.terminate()
+
+
+def main(program: str, address: str) -> None:
+    """Say that calls can come, and answer them until standard input ends."""
+    run = PROGRAMS[program]()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(address)
+        listening.listen(64)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        # The parent keeps standard input open for as long as it lives.
+        while listening in select.select([listening, sys.stdin], [], [])[0]:
+            call, _ = listening.accept()
+            if os.fork() == 0:
+                listening.close()
+                _answer(call, program, run)
+            call.close()
+
+
+def _answer(call: socket.socket, program: str, run: Program) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    said, streams, _, _ = socket.recv_fds(call, LONGEST_CALL, 3)
+    arguments, environ, folder = json.loads(said)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = [program, *arguments]
+    threading.Thread(target=_leave_with_caller, args=(call,), daemon=True).start()
+    code = _exit_code(run)
+    call.send(str(code).encode())
+    os._exit(code)
+
+
+def _leave_with_caller(call: socket.socket) -> None:
+    call.recv(1)
+    os._exit(FAILED)
+
+
+def _exit_code(run: Program) -> int:
+    try:
+        run()
+    except SystemExit as exc:
+        code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+    else:
+        code = 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
