@@ -34,15 +34,8 @@ def started(tmp_path):
             demo.stop()
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        pytest.param(signal.SIGTERM, id="a supervisor's stop"),
-        pytest.param(signal.SIGKILL, id="a kill that it cannot see"),
-    ],
-)
-def test_no_process_is_left(started, number):
-    demo = started()
+def stop_and_look(demo: RunningDemo, number: int) -> None:
+    """Stop a demo by a signal; none of its processes may be left."""
     family = demo.family()
     assert len(family) >= LEAST_PROCESSES
 
@@ -52,22 +45,21 @@ def test_no_process_is_left(started, number):
 
 
 def test_ctrl_c_leaves_no_process_and_a_second_start_continues_with_the_data(started):
+    """Nor does a kill of the second one, which it cannot see coming."""
     ada = Browser()
     first = started()
-    family = first.family()
     sign_in(ada, first)
 
-    first.stop(signal.SIGINT)
-    wait_until(lambda: not any(map(is_alive, family)), seconds=20)
+    stop_and_look(first, signal.SIGINT)
 
     second = started(port=int(first.issuer.rpartition(":")[2]))
-
     assert second.apps == first.apps
     ada.open(f"{second.apps['green']}/login")
     assert ada.ask("GET", f"{second.apps['green']}/api/state").json()["signed_in"]
+    stop_and_look(second, signal.SIGKILL)
 
 
-def test_busy_ports_are_replaced_and_said(started):
+def test_busy_ports_are_replaced_and_said_and_a_supervisors_stop_leaves_no_process(started):
     first = free_run(7)
     with socket.socket() as neighbour:
         # Connections of an earlier demo may linger on the port.
@@ -80,6 +72,7 @@ def test_busy_ports_are_replaced_and_said(started):
         assert f"port {first} is taken; provider is on {first + 8}" in demo.said()
         ada = Browser()
         sign_in(ada, demo)
+        stop_and_look(demo, signal.SIGTERM)
 
 
 def test_two_demos_do_not_share_a_folder(demo):
