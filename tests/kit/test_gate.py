@@ -1,20 +1,23 @@
 """The gate without a proxy: its rules, addresses, headers, sign-ins under way, and sessions on two nodes."""
 
+import json
 import time
 from urllib.parse import unquote
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from curfew_rp.errors import StoreUnavailable
 from curfew_rp.gate.addresses import LONGEST_TARGET, checked_target, plain_path
 from curfew_rp.gate.attempts import LIFETIME, MOST, Attempts
 from curfew_rp.gate.gate import Gate
-from curfew_rp.gate.identity import UnfitClaims, headers_of, is_forged
+from curfew_rp.gate.identity import UnfitClaims, identity_of, is_forged
 from curfew_rp.gate.messages import Request
 from curfew_rp.gate.rules import Access, Facts, Rule, Verdict, rules_for
 from curfew_rp.gate.settings import read_settings
 from tests.kit.conftest import FORM, form
-from tests.kit.other_provider import CLIENT_ID
+from tests.kit.other_provider import CLIENT_ID, private_key
 
 WIKI, FILES = "https://wiki.example", "https://files.example"
 COOKIE = "__Host-curfew_gate"
@@ -211,7 +214,7 @@ def test_headers_are_ascii_and_can_be_decoded(settings):
         "groups": ["a,b", "100%", " c"],
     }
 
-    headers = dict(headers_of("ada", claims, settings()))
+    headers = dict(identity_of("ada", claims, settings()).headers)
 
     assert headers["X-Auth-Request-Name"] == "Zo%C3%AB%0D%0AX-Evil: 1"
     assert unquote(headers["X-Auth-Request-Name"]) == claims["name"]
@@ -224,15 +227,26 @@ def test_headers_are_ascii_and_can_be_decoded(settings):
 def test_no_other_claim_stands_in_for_the_name_of_an_account(settings):
     by_name = settings(user_claim="preferred_username")
     with pytest.raises(UnfitClaims):
-        headers_of("ada", {"preferred_username": ""}, by_name)
+        identity_of("ada", {"preferred_username": ""}, by_name)
     with pytest.raises(UnfitClaims):
-        headers_of("ada", {"groups": ["x" * 100] * 200}, settings())
+        identity_of("ada", {"groups": ["x" * 100] * 200}, settings())
     unverified = {"email": "cleo@example.test", "email_verified": "true"}
     with pytest.raises(UnfitClaims):
-        headers_of("ada", unverified, settings(user_claim="email"))
-    assert "X-Auth-Request-Email" not in dict(headers_of("ada", unverified, settings()))
+        identity_of("ada", unverified, settings(user_claim="email"))
+    assert "X-Auth-Request-Email" not in dict(identity_of("ada", unverified, settings()).headers)
     accepting = settings(user_claim="email", accept_unverified_email="true")
-    assert dict(headers_of("ada", unverified, accepting))["X-Auth-Request-User"] == "cleo@example.test"
+    assert (
+        dict(identity_of("ada", unverified, accepting).headers)["X-Auth-Request-User"] == "cleo@example.test"
+    )
+
+
+def test_a_session_without_a_claim_that_is_needed_now_signs_in_again(gate, settings, provider):
+    handle = sign_in(gate, id_claims(provider))
+    changed = Gate(settings(user_claim="preferred_username"))
+
+    assert ask(changed, handle).status == 401
+
+    changed._store.close()
 
 
 @pytest.mark.parametrize("name", ["X-Auth-Request-User", "x_auth_request_user", "X-Auth_Request-Anything"])
@@ -406,3 +420,27 @@ def test_the_record_holds_no_cookie(gate, provider, tmp_path):
 
     assert handle.encode() not in kept
     assert (tmp_path / "gate.sqlite3").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("alg", ["ES256", "EdDSA"])
+def test_the_identity_is_signed_for_the_app_alone(settings, provider, tmp_path, alg):
+    key = private_key(f"{alg} of the gate")
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "key.pem").write_bytes(pem)
+    gate = Gate(settings(identity_key_file=str(tmp_path / "key.pem")))
+
+    token = dict(ask(gate, sign_in(gate, id_claims(provider))).headers)["X-Auth-Request-JWT"]
+    jwks = json.loads(gate.handle(Request(method="GET", path="/_gate/jwks")).body)["keys"]
+    gate._store.close()
+
+    assert [set(jwk) - {"y"} for jwk in jwks] == [{"kty", "crv", "x", "kid", "use", "alg"}]
+    assert jwt.get_unverified_header(token) == {"alg": alg, "kid": jwks[0]["kid"], "typ": "gate-identity+jwt"}
+    said = jwt.decode(token, jwt.PyJWK(jwks[0]), [alg], audience=WIKI, issuer=f"{WIKI}/_gate")
+    assert (said["sub"], said["user"], said["name"]) == ("ada", "ada", "Ada")
+    assert said["exp"] - said["iat"] == 60
+    assert "email" not in said
+
+
+def test_without_a_key_nothing_is_signed(gate, provider):
+    assert "X-Auth-Request-JWT" not in dict(ask(gate, sign_in(gate, id_claims(provider))).headers)
+    assert gate.handle(Request(method="GET", path="/_gate/jwks")).body == b'{"keys": []}'

@@ -13,12 +13,13 @@ from urllib.parse import quote, urlsplit
 from curfew_rp.errors import CannotTell
 from curfew_rp.gate.addresses import target_of
 from curfew_rp.gate.cookies import Cookies
-from curfew_rp.gate.identity import facts_of, headers_of, is_forged
+from curfew_rp.gate.identity import JWT_HEADER, Identity, UnfitClaims, facts_of, identity_of, is_forged
 from curfew_rp.gate.messages import Reply, Request, json_reply, redirect
 from curfew_rp.gate.pages import page
 from curfew_rp.gate.rules import Access, Applied, Verdict, rules_for
 from curfew_rp.gate.sessions import GateSession, GateSessions
 from curfew_rp.gate.settings import Settings
+from curfew_rp.gate.signer import IdentitySigner
 
 _LONGEST_URI = 8 * 1024
 _log = logging.getLogger("curfew_rp")
@@ -44,11 +45,11 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What becomes of it; `session` is there where it was asked for and lives."""
+    """What becomes of it; `identity` is there where a session was asked for and lives."""
 
     verdict: Verdict
     applied: Applied
-    session: GateSession | None = field(default=None, repr=False)
+    identity: Identity | None = field(default=None, repr=False)
 
 
 class Checks:
@@ -58,6 +59,7 @@ class Checks:
         self._settings = settings
         self._sessions = sessions
         self._cookies = cookies
+        self.signer = IdentitySigner(settings) if settings.identity_key else None
 
     def origin_of(self, request: Request) -> str:
         """Return the origin at which the browser is, as a trusted proxy or the header Host says."""
@@ -118,7 +120,7 @@ class Checks:
             _log.warning("gate_undecided reason=%s", exc)
             return _unavailable(applied.access, request)
         if decision.verdict is Verdict.ALLOW:
-            return Reply(status=_OK, headers=self._identity(decision.session))
+            return Reply(status=_OK, headers=self._headers(decision.identity, original.origin))
         return self._refusal(decision, original, request)
 
     def _forwarded(self, request: Request) -> Original:
@@ -138,11 +140,24 @@ class Checks:
         if applied.access is Access.PUBLIC:
             return Decision(verdict=Verdict.ALLOW, applied=applied)
         session = self._sessions.find(self._cookies.session(request), original.origin)
-        facts = facts_of(session.claims, session.scopes, self._settings) if session else None
-        return Decision(verdict=applied.judge(facts), applied=applied, session=session)
+        identity = self._identity(session) if session else None
+        if session is None or identity is None:
+            return Decision(verdict=applied.judge(None), applied=applied)
+        facts = facts_of(session.claims, session.scopes, self._settings)
+        return Decision(verdict=applied.judge(facts), applied=applied, identity=identity)
 
-    def _identity(self, session: GateSession | None) -> tuple[tuple[str, str], ...]:
-        return headers_of(session.user.sign_in.sub, session.claims, self._settings) if session else ()
+    def _identity(self, session: GateSession) -> Identity | None:
+        """Return the identity; None for a session that began before the settings asked for another claim."""
+        try:
+            return identity_of(session.user.sign_in.sub, session.claims, self._settings)
+        except UnfitClaims:
+            return None
+
+    def _headers(self, identity: Identity | None, origin: str) -> tuple[tuple[str, str], ...]:
+        if identity is None:
+            return ()
+        signed = ((JWT_HEADER, self.signer.sign(identity, origin)),) if self.signer else ()
+        return (*identity.headers, *signed)
 
     def _refusal(self, decision: Decision, original: Original, request: Request) -> Reply:
         if decision.verdict is Verdict.FORBID:
@@ -173,8 +188,7 @@ _REDIRECTS = range(300, 400)
 
 
 def _forbidden(decision: Decision, original: Original, request: Request, prefix: str) -> Reply:
-    session = decision.session
-    sub = session.user.sign_in.sub if session else None
+    sub = decision.identity.sub if decision.identity else None
     _log.warning("gate_forbidden sub=%.80r path=%.80r", sub, original.uri.partition("?")[0])
     if decision.applied.access is Access.API or not _accepts_pages(request):
         return json_reply(403, "access_denied", "the account may not use this")

@@ -1,5 +1,6 @@
 """The gate as one function from a request to a reply, and the pages of sign-in and sign-out."""
 
+import json
 import logging
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
@@ -10,7 +11,7 @@ from curfew_rp.gate.addresses import checked_target
 from curfew_rp.gate.attempts import Attempt, Attempts
 from curfew_rp.gate.checks import Checks, NotAsked
 from curfew_rp.gate.cookies import Cookies
-from curfew_rp.gate.identity import UnfitClaims, facts_of, headers_of, kept_claims
+from curfew_rp.gate.identity import UnfitClaims, facts_of, identity_of, kept_claims
 from curfew_rp.gate.messages import Reply, Request, json_reply, redirect
 from curfew_rp.gate.pages import page, question
 from curfew_rp.gate.records import open_stores
@@ -53,6 +54,7 @@ class Gate:
             "/sign-out": (self._sign_out, (*_READ, "POST")),
             "/signed-out": (self._signed_out, _READ),
             "/backchannel-logout": (self._receive, None),
+            "/jwks": (self._jwks, _READ),
         }
         self._routes: dict[str, tuple[Callable[[Request], Reply], tuple[str, ...] | None]] = {
             "/healthz": (self._health, _READ),
@@ -109,7 +111,7 @@ class Gate:
     def _begin(self, request: Request, here: str, attempt: Attempt, signed_in: SignedIn) -> Reply:
         """Begin a session of its own, in place of the one that the browser had."""
         claims = kept_claims(signed_in.claims, self._settings)
-        headers_of(str(signed_in.id_claims.get("sub")), claims, self._settings)
+        identity_of(str(signed_in.id_claims.get("sub")), claims, self._settings)
         facts = facts_of(claims, signed_in.scopes, self._settings)
         if self._applied(attempt.target).judge(facts) is Verdict.STEP_UP:
             return self._failed(attempt.target, "This page needs a stronger sign-in than the provider made.")
@@ -158,6 +160,11 @@ class Gate:
         answer = self._receiver.receive(request.method, request.header("content-type"), request.body)
         headers = tuple(pair for pair in answer.all_headers.items() if pair[0] != "Cache-Control")
         return Reply(status=answer.status, body=answer.body, headers=headers)
+
+    def _jwks(self, _: Request) -> Reply:
+        keys = self._checks.signer.jwks() if self._checks.signer else []
+        body = json.dumps({"keys": keys}).encode()
+        return Reply(status=200, body=body, headers=(("Content-Type", "application/jwk-set+json"),))
 
     def _health(self, _: Request) -> Reply:
         self._store.marks(["health"])

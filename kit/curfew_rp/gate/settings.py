@@ -20,7 +20,7 @@ from curfew_rp.gate.rules import Rule
 from curfew_rp.gate.values import WrongValue
 
 ENVIRONMENT = "CURFEW_RP_GATE_"
-_SECRET = ("client_secret", "store")
+_SECRET = ("client_secret", "store", "identity_key")
 _FILE_SIZE_LIMIT = 1024 * 1024
 
 
@@ -57,6 +57,7 @@ class Settings:
     user_claim: str = _setting(values.text, "sub")
     groups_claim: str = _setting(values.text, "groups")
     accept_unverified_email: bool = _setting(values.flag, default=False)
+    identity_key: str | None = _setting(values.private_key, None, is_shown=False)
     ca_bundle: str | None = _setting(values.file, None)
     rules: tuple[Rule, ...] = _setting(values.rules, ())
 
@@ -102,7 +103,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _read_secret_files(given: dict[str, Any], problems: list[str]) -> None:
-    """Replace `client_secret_file` and `store_file` by what is in them."""
+    """Replace `client_secret_file` and the like by what is in the file."""
     for name in _SECRET:
         if (file := given.pop(f"{name}_file", None)) is None:
             continue

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from curfew_rp.gate.rules import Access, Rule
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -124,6 +129,18 @@ def networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(one) for one in texts(value))
     except ValueError as exc:
         raise WrongValue(f"must be addresses or networks: {exc}") from exc
+
+
+def private_key(value: object) -> str:
+    """Read a private key in PEM that JWTs can be signed with."""
+    try:
+        key = load_pem_private_key(str(value).encode(), password=None)
+    except (TypeError, ValueError, UnsupportedAlgorithm) as exc:
+        raise WrongValue("must be a private key in PEM without a password") from exc
+    is_p256 = isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1)
+    if not is_p256 and not isinstance(key, Ed25519PrivateKey):
+        raise WrongValue("must be a key of the curve P-256 or Ed25519")
+    return str(value)
 
 
 def flag(value: object) -> bool:
