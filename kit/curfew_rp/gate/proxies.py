@@ -75,7 +75,12 @@ def _of_origin(origin: str) -> dict[str, str]:
         f"listen {port} ssl;\n    ssl_certificate     /etc/ssl/{parts.hostname}.pem;\n"
         f"    ssl_certificate_key /etc/ssl/{parts.hostname}.key;"
     )
-    return {"HOST": parts.hostname or "", "LISTEN": tls if parts.scheme == "https" else f"listen {port};"}
+    return {
+        "HOST": parts.hostname or "",
+        # With its port; $http_host is empty in HTTP/3, and whatever a client says in a default server.
+        "NETLOC": parts.netloc,
+        "LISTEN": tls if parts.scheme == "https" else f"listen {port};",
+    }
 
 
 def _variable(header: str) -> str:
