@@ -17,7 +17,7 @@ from tests.support.demo import free_run
 from tests.support.waiting import wait_until
 
 NGINX_SAMPLE, CADDY_SAMPLE = ROOT / "deploy" / "nginx", ROOT / "deploy" / "caddy"
-BUILT = ROOT / "tests" / "interop" / "go" / "bin"
+INSTALLED = ROOT / "tests" / "interop" / "proxies" / ".venv" / "bin"
 HOST = "localhost"
 # What Debian's nginx.conf says of TLS before it includes conf.d/: a sample must not say it again there.
 DEBIAN = "ssl_protocols TLSv1.2 TLSv1.3;\nssl_prefer_server_ciphers on;\n"
@@ -60,9 +60,9 @@ def make_place(folder: Path, path: str) -> Place:
 def find(program: str) -> str | None:
     """Return where a program is that is new enough for its sample.
 
-    Debian keeps servers outside the path of users. Its Caddy is too old; `make interop-clients` builds one.
+    Debian keeps servers outside the path of users. Its Caddy is too old; `make interop-clients` installs one.
     """
-    places = (os.environ["PATH"], "/usr/sbin:/usr/local/bin", str(BUILT))
+    places = (os.environ["PATH"], "/usr/sbin:/usr/local/bin", str(INSTALLED))
     found = (shutil.which(program, path=place) for place in places)
     return next((path for path in found if path and not _is_too_old(path)), None)
 

