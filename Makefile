@@ -21,6 +21,7 @@
 #   make image-check  replays the build stage of the Dockerfile, and signs in and out on a read-only file system
 #   make reference    writes docs/reference and the list of recipes anew from the code
 #   make screenshot   takes the picture of the README anew, with Chromium
+#   make screenshots  takes pictures of the console's pages, both themes, wide and narrow, into build/screenshots
 #   make clean        removes the environments and the demo's data
 #
 # PYTHON=/usr/bin/python3 behind any of them does it with that interpreter, in an environment of its own.
@@ -43,7 +44,7 @@ MINUTES ?= 5
 FUZZ_MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts test-deploy soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot wheel-check image-check fuzz docs
+.PHONY: help demo demo-check test races test-faults test-hosts test-deploy soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot screenshots wheel-check image-check fuzz docs
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -97,6 +98,9 @@ reference: install-dev
 	@$(BIN)/python -m docs.reference_pages
 	@$(BIN)/python -m docs.connect_table
 	@$(BIN)/python -m tests.spec_report
+
+screenshots: install-dev
+	@$(BIN)/python -m docs.console_pictures
 
 screenshot: install-dev
 	@$(BIN)/python -m docs.screenshot

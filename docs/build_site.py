@@ -60,6 +60,7 @@ SECTIONS = {
             "keys",
             "rotation",
             "incidents",
+            "console",
             "monitoring",
             "sizing",
         ),

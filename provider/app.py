@@ -56,9 +56,9 @@ def create_app(
 
 def groups() -> "tuple[RouteGroup, ...]":
     """Return every address of the provider, importing what answers: commands and workers need none of it."""
-    from provider import admin_api, api, endpoints, pages
+    from provider import admin_api, api, console, endpoints, pages
 
-    return pages.GROUP, endpoints.GROUP, api.GROUP, admin_api.GROUP
+    return pages.GROUP, endpoints.GROUP, api.GROUP, admin_api.GROUP, console.GROUP
 
 
 def _install_web(app: Flask, added: "Iterable[RouteGroup]") -> None:

@@ -3,11 +3,14 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, text
 
 from provider.accounts.models import Account
 from provider.accounts.names import fold
-from provider.infrastructure.database import db
+from provider.infrastructure.database import db, is_sqlite
+
+# The last character: no name that begins like another one is behind that one with it.
+_AFTER_ALL = "\U0010ffff"
 
 
 class UnknownAccount(LookupError):
@@ -31,6 +34,12 @@ def find_by_username(username: str) -> Account | None:
     return db.session.scalars(named).one_or_none()
 
 
+def find_by_sub(sub: str) -> Account | None:
+    """Find the account that public clients know by this `sub`. Served by the unique sub."""
+    known = select(Account).where(Account.sub == sub, Account.deleted_at.is_(None))
+    return db.session.scalars(known).one_or_none()
+
+
 def get(account_id: UUID) -> Account:
     """Return an account by its identifier, or raise UnknownAccount."""
     account = find(account_id)
@@ -45,6 +54,23 @@ def get_by_username(username: str) -> Account:
     if account is None:
         raise UnknownAccount(f"there is no account named {username!r}")
     return account
+
+
+def list_by_name(prefix: str, *, after: Account | None = None, limit: int = 100) -> list[Account]:
+    """List the people whose user name begins like this, by name; `after` is the last one of the page before.
+
+    Served by ix_account_folded_username_prefix, whose order PostgreSQL knows by operators of their own.
+    """
+    less, from_, more, order = ("<", ">=", ">", "") if is_sqlite() else ("~<~", "~>=~", "~>~", " USING ~<~")
+    name, begin = Account.folded_username, fold(prefix)
+    found = select(Account).where(Account.deleted_at.is_(None)).limit(limit)
+    found = found.order_by(text(f"account.folded_username{order}"))
+    if begin:
+        found = found.where(name.op(from_, is_comparison=True)(begin))
+        found = found.where(name.op(less, is_comparison=True)(begin + _AFTER_ALL))
+    if after is not None:
+        found = found.where(name.op(more, is_comparison=True)(after.folded_username))
+    return list(db.session.scalars(found))
 
 
 def list_accounts(*, after: UUID | None = None, limit: int = 100) -> list[Account]:

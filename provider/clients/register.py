@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from provider.clients.models import Client
 from provider.clients.options import ClientOptions
+from provider.clients.own import RESERVED_IDS
 from provider.clients.queries import is_client_id_taken
 from provider.clients.secrets import UnusableSecret, check_given, keep, new_secret
 from provider.infrastructure import clock, current
@@ -106,6 +107,8 @@ def _checked_id(client_id: str) -> str:
     ours = (urlsplit(issuer).netloc, urlsplit(issuer).hostname or "")
     if client_id.lower() in ours or client_id.lower().startswith(issuer.lower()):
         raise InvalidClientID("a client id must not be the issuer or an address of it")
+    if client_id.lower() in RESERVED_IDS:
+        raise InvalidClientID(f"the client id {client_id!r} is reserved for a part of the provider")
     if is_client_id_taken(client_id):
         raise ClientIDTaken(f"the client id {client_id!r} is taken")
     return client_id

@@ -157,9 +157,11 @@ def list_deliveries(
 ) -> list[Delivery]:
     """Return deliveries, newest first; `before` is the last id of the page before.
 
-    `refusing` is a state here; what is refusing is pending too.
+    `refusing` is a state here; what is refusing is pending too. Those of a client are served by
+    ix_delivery_client_id_created_at: rows are made in the order of their ids.
     """
-    wanted = select(Delivery).order_by(Delivery.id.desc()).limit(limit)
+    newest = (Delivery.id.desc(),) if client_id is None else (Delivery.created_at.desc(), Delivery.id.desc())
+    wanted = select(Delivery).order_by(*newest).limit(limit)
     if state == REFUSING:
         wanted = wanted.where(REFUSED_TWICE, Delivery.last_outcome.in_(sorted(REFUSALS)))
     elif state is not None:

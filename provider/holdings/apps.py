@@ -8,6 +8,7 @@ from sqlalchemy import and_, case, func, or_, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
+from provider.clients.own import is_app
 from provider.grants.models import Grant
 from provider.grants.queries import grant_is_valid
 from provider.infrastructure import clock
@@ -46,7 +47,7 @@ def list_held_apps(own: Session, *, after: UUID | None = None, limit: int = 100)
         .join(ProviderState, true())
         .outerjoin(ClientSession, of_grant)
         .outerjoin(Session, and_(Session.id == ClientSession.session_id, session_is_live(now)))
-        .where(Grant.account_id == own.account_id, grant_is_valid(now))
+        .where(Grant.account_id == own.account_id, grant_is_valid(now), is_app())
         .group_by(Client.id)
         .having(or_(func.count(Session.id) > 0, offline_until.is_not(None)))
         .order_by(Client.id)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
+from provider.clients.own import is_app
 from provider.grants.models import Grant
 from provider.grants.queries import grant_is_valid
 from provider.infrastructure import clock
@@ -63,7 +64,8 @@ def list_held_grants(
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
         .join(ProviderState, true())
-        .where(Grant.account_id == account_id, grant_is_valid(now), or_(Grant.offline, _has_a_session(now)))
+        .where(Grant.account_id == account_id, grant_is_valid(now), is_app())
+        .where(or_(Grant.offline, _has_a_session(now)))
         .order_by(Grant.id.desc())
         .limit(limit)
     )
@@ -95,7 +97,7 @@ def apps_of_sessions(
     joined = (
         select(ClientSession.session_id, Client)
         .join(Client, Client.id == ClientSession.client_id)
-        .where(ClientSession.session_id.in_(session_ids))
+        .where(ClientSession.session_id.in_(session_ids), is_app())
     )
     if not with_ended:
         joined = joined.where(ClientSession.ended_at.is_(None))

@@ -61,27 +61,36 @@ def is_held(now: datetime) -> ColumnElement[bool]:
     return exists().where(EndpointHealth.client_id == Delivery.client_id, shut)
 
 
-def _oldest_due(now: datetime) -> Iterator[Sample]:
-    """Served by ix_delivery_pending."""
+def oldest_due(now: datetime) -> datetime | None:
+    """Return since when the oldest delivery waits that no worker has taken. Served by ix_delivery_pending."""
     free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
     due = and_(is_in(DeliveryState.PENDING), Delivery.next_attempt_at <= now, free, ~is_held(now))
-    oldest = db.session.scalar(select(func.min(Delivery.next_attempt_at)).where(due))
-    yield metrics.OLDEST_DUE.reads(_seconds_since(oldest, now))
+    return db.session.scalar(select(func.min(Delivery.next_attempt_at)).where(due))
 
 
-def _deliveries() -> Iterator[Sample]:
-    """Served by ix_delivery_pending, _refusing and _given_up; of the accepted there may be millions."""
+def count_deliveries() -> dict[str, int]:
+    """Count the deliveries that were not accepted, by state; `refusing` stands apart from `pending`.
+
+    Served by ix_delivery_pending, _refusing and _given_up; of the accepted there may be millions.
+    """
     is_refusal = Delivery.last_outcome.in_(sorted(REFUSALS))
     refused = select(func.count()).select_from(Delivery).where(REFUSED_TWICE, is_refusal)
     pending = select(func.count()).select_from(Delivery).where(is_in(DeliveryState.PENDING))
     both = select(pending.scalar_subquery(), refused.scalar_subquery())
     waiting, refusing = db.session.execute(both).one()
-    yield metrics.DELIVERIES.reads(waiting - refusing, DeliveryState.PENDING.value)
-    yield metrics.DELIVERIES.reads(refusing, REFUSING)
     unaccepted = select(Delivery.state, func.count()).where(UNACCEPTED).group_by(Delivery.state)
     counted = {row[0]: row[1] for row in db.session.execute(unaccepted)}
-    for state in _UNACCEPTED:
-        yield metrics.DELIVERIES.reads(counted.get(state.value, 0), state.value)
+    given_up = {state.value: counted.get(state.value, 0) for state in _UNACCEPTED}
+    return {DeliveryState.PENDING.value: waiting - refusing, REFUSING: refusing} | given_up
+
+
+def _oldest_due(now: datetime) -> Iterator[Sample]:
+    yield metrics.OLDEST_DUE.reads(_seconds_since(oldest_due(now), now))
+
+
+def _deliveries() -> Iterator[Sample]:
+    for state, count in count_deliveries().items():
+        yield metrics.DELIVERIES.reads(count, state)
 
 
 def _endpoints(now: datetime) -> Iterator[Sample]:

@@ -25,6 +25,8 @@ class InteractionKind(StrEnum):
     RESULT = "result"
     # An authorization request that a client pushed, before any browser has begun it (rfc9126).
     PUSHED = "pushed"
+    # A sign-in to the console: its handle is the `state`, its parameters the nonce and the code verifier.
+    CONSOLE = "console"
 
 
 class Interaction(Base):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
@@ -29,7 +29,9 @@ class Filter:
     client_pk: UUID | None = None
     bulk_logout_id: UUID | None = None
     actor_name: str | None = None
+    reason: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +81,24 @@ def state_of(delivery: Delivery) -> str:
     return NOTIFIED if delivery.state == DeliveryState.ACCEPTED else str(delivery.state)
 
 
-def list_logouts(wanted: Filter, limit: int = 100) -> list[tuple[Logout, Account]]:
-    """List logouts, newest first."""
+def list_logouts(
+    wanted: Filter, limit: int = 100, *, before: Logout | None = None
+) -> list[tuple[Logout, Account]]:
+    """List logouts, newest first; `before` is the last one of the page before.
+
+    Served by ix_logout_at, and of one person by ix_logout_account_id_at.
+    """
     found = select(Logout, Account).join(Account, Account.id == Logout.account_id)
-    for column in ("account_id", "bulk_logout_id", "actor_name"):
+    for column in ("account_id", "bulk_logout_id", "actor_name", "reason"):
         if (value := getattr(wanted, column)) is not None:
             found = found.where(getattr(Logout, column) == value)
     if wanted.since is not None:
         found = found.where(Logout.at >= wanted.since)
+    if wanted.until is not None:
+        found = found.where(Logout.at < wanted.until)
+    if before is not None:
+        same_instant = and_(Logout.at == before.at, Logout.id < before.id)
+        found = found.where(Logout.at <= before.at, or_(Logout.at < before.at, same_instant))
     if wanted.client_pk is not None:
         found = found.where(_concerns(wanted.client_pk))
     newest = found.order_by(Logout.at.desc(), Logout.id.desc()).limit(limit)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, true
 
 from provider.clients.models import Client
+from provider.clients.own import is_own
 from provider.grants.models import Grant
 from provider.holdings.queries import HeldSession, count_held_sessions, list_held_sessions
 from provider.infrastructure import clock
@@ -109,6 +110,8 @@ def _apps(
     """Return the apps, by name; one with several client sessions is there once, with the latest end."""
     of_client: dict[UUID, list[Participant]] = {}
     for participant in participants:
+        if is_own(participant.client):
+            continue
         of_client.setdefault(participant.client.id, []).append(participant)
     apps = [
         PreviewedApp(

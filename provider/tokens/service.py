@@ -9,11 +9,20 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select, true, update
 
+from provider.accounts.models import Account
 from provider.clients.models import Client
+from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
 from provider.infrastructure.provider_state import ProviderState
-from provider.tokens.conditions import service_token_is_valid
+from provider.sessions.models import ClientSession, Session
+from provider.tokens.conditions import (
+    Actor,
+    is_in_force,
+    issuers_are_valid,
+    service_token_is_valid,
+    token_of_grant_is_valid,
+)
 from provider.tokens.models import AccessToken
 
 
@@ -67,3 +76,25 @@ def _valid(client: Client | None = None) -> Select[AccessToken, Client]:
 def _revoke(token_ids: list[UUID]) -> int:
     valid = update(AccessToken).where(AccessToken.id.in_(token_ids), AccessToken.revoked_at.is_(None))
     return change(valid.values(revoked_at=clock.now()))
+
+
+def list_acting_for(account_id: UUID, *, limit: int) -> list[tuple[AccessToken, Client, Client]]:
+    """List the tokens that services took in exchange to act for a person (rfc8693), newest first.
+
+    Each with the service and the client whose token it presented. Served by ix_access_token_grant_id.
+    """
+    acting = (
+        select(AccessToken, Actor, Client)
+        .join(Grant, Grant.id == AccessToken.grant_id)
+        .join(Account, Account.id == Grant.account_id)
+        .join(ClientSession, ClientSession.id == AccessToken.client_session_id)
+        .join(Session, Session.id == ClientSession.session_id)
+        .join(Client, Client.id == AccessToken.client_id)
+        .join(Actor, Actor.id == AccessToken.actor_id)
+        .join(ProviderState, true())
+        .where(Grant.account_id == account_id, is_in_force(AccessToken, clock.now()))
+        .where(issuers_are_valid(), token_of_grant_is_valid(AccessToken, clock.now()))
+        .order_by(AccessToken.id.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in db.session.execute(acting)]

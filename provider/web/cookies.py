@@ -1,7 +1,7 @@
-"""Our cookies: the session's handle, the binding of parked requests, and proofs of earlier sign-ins.
+"""Our cookies: the session's handle, the binding of parked requests, proofs of earlier sign-ins, the console.
 
-The first two are random handles of 256 bits and last until the browser is closed. The third holds proofs
-that people have signed in with this browser before; it grants no access. A use case's changes to them are
+All but the proofs are random handles of 256 bits and last until the browser is closed. The proofs say that
+people have signed in with this browser before; they grant no access. A use case's changes to them are
 written into the response at the end of the request, whatever that response is.
 """
 
@@ -18,7 +18,9 @@ from provider.web.notes import notes
 _SESSION = "curfew_session"
 _BROWSER = "curfew_browser"
 _KNOWN_BROWSER = "curfew_known_browser"
+_CONSOLE = "curfew_console"
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}")
+_ACCESS_TOKEN = re.compile(r"cfa_[A-Za-z0-9_-]{43}")
 MOST_PROOFS = 5
 _PROOF = r"[A-Za-z0-9_-]{43}\.[0-9]{1,11}(?:\.[A-Za-z0-9_-]{43}){2}"
 _PROOFS = re.compile(rf"{_PROOF}(?:~{_PROOF}){{0,{MOST_PROOFS - 1}}}")
@@ -48,6 +50,21 @@ def forget_session() -> None:
 def changes_session() -> bool:
     """Whether this response sets or deletes the session handle."""
     return full_name(_SESSION) in _pending()
+
+
+def console_handle() -> str | None:
+    """Return the handle of the console's own session that this browser sent, or None."""
+    return _read(_CONSOLE, _ACCESS_TOKEN)
+
+
+def keep_console(handle: str) -> None:
+    """Have this browser send another handle of the console from now on."""
+    _pending()[full_name(_CONSOLE)] = handle
+
+
+def forget_console() -> None:
+    """Have this browser delete its handle of the console."""
+    _pending()[full_name(_CONSOLE)] = None
 
 
 def browser() -> str | None:

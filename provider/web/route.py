@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
 from provider.config import Settings
@@ -107,3 +108,5 @@ class RouteGroup:
     json_below: tuple[str, ...] = ()
     # And below these by problem details.
     problems_below: tuple[str, ...] = ()
+    # Where the room keeps templates of its own.
+    templates: Path | None = None

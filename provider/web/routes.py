@@ -75,7 +75,7 @@ def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
     groups = tuple(groups)
     app.extensions[_EXTENSION] = RouteTable(groups)
     for group in groups:
-        blueprint = Blueprint(group.name, __name__)
+        blueprint = Blueprint(group.name, __name__, template_folder=group.templates)
         for route in group.routes:
             blueprint.add_url_rule(route.rule, route.name, route.view, methods=route.methods)
         app.register_blueprint(blueprint)

@@ -20,7 +20,7 @@ from tests.security.test_header_crawl import HANDLE, METHODS
 from tests.support.browsers import ISSUER
 
 ROOT = Path(__file__).parents[2]
-EDGES = {"endpoints", "pages", "api", "admin_api", "worker", "cli", "dev"}
+EDGES = {"endpoints", "pages", "api", "admin_api", "console", "worker", "cli", "dev"}
 DISCOVERY = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
 FORMS = {
     "application/json": {Speaks.JSON},

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from provider.clients.models import Client
+from provider.clients.own import is_app
 from provider.delivery.models import Delivery, DeliveryState
 from provider.grants.models import Grant
 from provider.infrastructure.database import db
@@ -121,7 +122,7 @@ def _clients(logout_id: UUID) -> list[Client]:
     by_grant = select(Grant.client_id).where(Grant.logout_id == logout_id)
     # Of a session that the database has lost only the notification is left.
     notified = select(Delivery.client_id).where(is_of_logout(logout_id))
-    concerned = select(Client).where(Client.id.in_(in_session.union(by_grant, notified)))
+    concerned = select(Client).where(Client.id.in_(in_session.union(by_grant, notified)), is_app())
     return list(db.session.scalars(concerned))
 
 

@@ -1,0 +1,100 @@
+"""Take pictures of every page of the console in both themes, wide and narrow: `make screenshots`.
+
+They go to `build/screenshots`, to be looked at; none is kept in the repository.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import select
+
+from provider.config import Settings
+from provider.delivery.models import Delivery
+from provider.infrastructure.database import db, transaction
+from provider.logout.models import Logout
+from provider.sessions.models import ClientSession
+from tests.factories import PASSWORD
+from tests.support import busy_day, signing_keys
+from tests.support.applications import opened
+from tests.support.chromium import QUIET
+from tests.support.databases import migrate
+from tests.support.serving import serving
+
+TARGET = Path("build/screenshots")
+PORT = 8900
+SECRET_KEY = "c2NyZWVuc2hvdHMtc2NyZWVuc2hvdHMtc2NyZWVuc2g"  # noqa: S105 – of pictures.
+SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+
+
+def main() -> None:
+    """Serve a provider with a busy day behind it, and take the pictures."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        sys.exit("Chromium is not installed")
+    TARGET.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="curfew-screenshots-"))
+    url = f"sqlite:///{folder / 'curfew.sqlite3'}"
+    migrate(url)
+    settings = Settings(
+        database_url=url, data_dir=folder, secret_key=SECRET_KEY, argon2_memory=1024, argon2_passes=1
+    )
+    with opened(settings) as app, serving(app, PORT), sync_playwright() as playwright:
+        with transaction():
+            signing_keys.provide()
+        pages = dict(addresses(busy_day.make()["ada"].id))
+        wanted = sys.argv[1:]
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        for scheme in ("light", "dark"):
+            take_all(browser, scheme, {n: a for n, a in pages.items() if not wanted or n in wanted})
+        browser.close()
+
+
+def addresses(ada: object) -> Iterator[tuple[str, str]]:
+    """Yield each page with its address."""
+    logout = db.session.scalars(select(Logout).order_by(Logout.notifications.desc()).limit(1)).one()
+    refused = select(Delivery).where(Delivery.refusals > 1).limit(1)
+    delivery = db.session.scalars(refused).one()
+    ended = select(ClientSession).where(ClientSession.client_id == delivery.client_id)
+    session = db.session.scalars(ended.where(ClientSession.logout_id == delivery.cause_id)).one()
+    yield "overview", "/admin"
+    yield "logouts", "/admin/logouts"
+    yield "logout", f"/admin/logouts/{logout.id}"
+    yield "deliveries", "/admin/deliveries"
+    yield "delivery", f"/admin/deliveries/{delivery.id}"
+    yield "resend", "/admin/deliveries/resend?client=blue"
+    yield "why", f"/admin/why?client=blue&session={session.session_id}"
+    yield "people", "/admin/people"
+    yield "person", f"/admin/people/{ada}"
+    yield "everywhere", f"/admin/people/{ada}/everywhere"
+    yield "access", f"/admin/people/{ada}/access"
+    yield "reset", f"/admin/people/{ada}/password"
+
+
+def take_all(browser: Browser, scheme: str, pages: dict[str, str]) -> None:
+    """Take the pictures of one theme."""
+    context = browser.new_context(color_scheme=scheme, timezone_id="UTC")  # type: ignore[arg-type]
+    page = context.new_page()
+    sign_in(page)
+    for name, address in pages.items():
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(f"http://localhost:{PORT}{address}")
+            page.screenshot(path=str(TARGET / f"{name}-{size}-{scheme}.png"), full_page=True)
+    context.close()
+
+
+def sign_in(page: Page) -> None:
+    """Sign Cleo in."""
+    page.goto(f"http://localhost:{PORT}/admin")
+    page.fill("#username", "cleo")
+    page.fill("#password", PASSWORD)
+    page.click("#sign-in")
+    page.wait_for_url(f"http://localhost:{PORT}/admin")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""The console: pages on which administrators watch sessions, logouts and deliveries, and act on them.
+
+A client of the provider like any other: people sign in to it by the authorization endpoint, and its own
+session hangs on theirs. It reads through `inspection` and the queries of the rooms, and acts through
+`administration`, as the command does; it decides nothing about what a logout ends or who is notified.
+Its pages are in English alone, as the command is (DEC-21).
+"""
+
+from provider.console import (
+    deliveries,
+    layout,
+    logouts,
+    overview,
+    people,
+    person_changes,
+    person_endings,
+    resending,
+    sign_in,
+    why,
+)
+from provider.web.route import RouteGroup
+
+GROUP = RouteGroup(
+    name="console",
+    routes=(
+        *overview.ROUTES,
+        *sign_in.ROUTES,
+        layout.ROUTE,
+        *logouts.ROUTES,
+        *why.ROUTES,
+        *resending.ROUTES,
+        *deliveries.ROUTES,
+        *people.ROUTES,
+        *person_endings.ROUTES,
+        *person_changes.ROUTES,
+    ),
+    templates=layout.TEMPLATES,
+)

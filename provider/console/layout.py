@@ -1,0 +1,117 @@
+"""The frame of the console's pages: navigation, style, script, and the tokens of its forms."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Response, make_response, render_template, request, send_from_directory, url_for
+from markupsafe import Markup
+from werkzeug.wrappers import Response as AnyResponse
+
+from provider.console.gate import Administrator
+from provider.protocol.permissions import Permission
+from provider.web import csrf, headers
+from provider.web.notes import notes
+from provider.web.route import Route, Speaks
+
+TEMPLATES = Path(__file__).parent / "templates"
+_STATIC = Path(__file__).parent / "static"
+_DIGESTS = {
+    path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in sorted(_STATIC.iterdir())
+}
+_ONE_YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One entry of the navigation."""
+
+    title: str
+    endpoint: str
+    icon: str
+    needs: Permission = Permission.READ
+
+
+SECTIONS = (
+    Section("Overview", "console.overview", "overview"),
+    Section("Logouts", "console.logouts", "logouts"),
+    Section("Deliveries", "console.deliveries", "deliveries"),
+    Section("People", "console.people", "people"),
+)
+
+
+def note_administrator(who: Administrator) -> None:
+    """Note who this request is from."""
+    notes()["administrator"] = who
+
+
+def at_console() -> Administrator:
+    """Return who this request is from; only behind the guard."""
+    who: Administrator = notes()["administrator"]
+    return who
+
+
+def form_purpose(who: Administrator, path: str) -> str:
+    """Return what a form is for: one page in one session."""
+    return f"console {who.session.id} {path}"
+
+
+def console_page(template: str, section: str, status: int = 200, **context: Any) -> Response:
+    """Return a page in the frame of the console; `section` is the endpoint of its entry in the navigation."""
+    who = at_console()
+    frame = {
+        "who": who,
+        "may": who.may,
+        "Permission": Permission,
+        "sections": [one for one in SECTIONS if who.may(one.needs)],
+        "section": section,
+        "hidden": _hidden_token,
+    }
+    return plain_page(template, status, **frame, **context)
+
+
+def plain_page(template: str, status: int = 200, **context: Any) -> Response:
+    """Return a page of the console without navigation, or a part of a page."""
+    shown = render_template(template, asset=_asset, console_script=_script, plain=plain, **context)
+    return make_response(shown, status)
+
+
+def part_that_updates(template: str, **context: Any) -> AnyResponse:
+    """Return the part of a page that its script asks for again and again; 304 while it is the same."""
+    response = plain_page(template, **context)
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+def plain(text: str) -> str:
+    """Return a text of others without control characters and marks that reorder a line (THR-53)."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _hidden_token(path: str | None = None) -> Markup:
+    """Return the hidden field of a form that is sent to a path, by default to that of the page itself."""
+    token = csrf.token_for(form_purpose(at_console(), path or request.path))
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
+
+
+def _asset(name: str) -> str:
+    return url_for("console.static", filename=name, v=_DIGESTS[name])
+
+
+def _script(name: str) -> Markup:
+    headers.allow_script(connects=True)
+    return Markup('<script src="{}" defer></script>').format(_asset(name))
+
+
+def static(filename: str) -> Response:
+    """Style sheet, script and icons of the console."""
+    response = send_from_directory(_STATIC, filename)
+    is_versioned = request.args.get("v") == _DIGESTS.get(filename)
+    response.headers["Cache-Control"] = f"public, max-age={_ONE_YEAR if is_versioned else 300}"
+    return response
+
+
+ROUTE = Route(
+    rule="/admin/static/<path:filename>", name="static", view=static, speaks=Speaks.FILE, answers_head=True
+)

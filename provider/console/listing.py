@@ -1,0 +1,77 @@
+"""One page of a list, and the reading of what a list is asked for: filters and the place in it.
+
+The place is the identifier of the last row before, never a number of rows (keyset), and stands in the address
+with the filters, so that a page can be shared, reloaded and gone back to.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from flask import request, url_for
+
+from provider.web.cursors import read_cursor
+from provider.web.parameters import read_parameters
+
+ROWS = 50
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Generic[Row]):
+    """The rows of one page, and the addresses of the next and the first page."""
+
+    rows: Sequence[Row]
+    next_url: str | None = None
+    first_url: str | None = None
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the address of a list asks for; what could not be read is said on the page."""
+
+    values: dict[str, Any]
+    mistakes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, *names: str) -> "Asked":
+        """Read these filters, without spaces around them; an empty one counts as not given."""
+        given = read_parameters(request)
+        values = {name: given[name].strip() for name in names if name in given}
+        return cls({name: value for name, value in values.items() if value})
+
+    def get(self, name: str) -> str | None:
+        """Return a filter, or None."""
+        value: str | None = self.values.get(name)
+        return value
+
+    def instant(self, name: str) -> datetime | None:
+        """Return a filter that is an instant in UTC, as `datetime-local` fields write it."""
+        written = self.get(name)
+        if written is None:
+            return None
+        try:
+            read = datetime.fromisoformat(written)
+        except ValueError:
+            self.mistakes.append(f"{name} must be a date and time such as 2026-03-01T12:00 (UTC).")
+            return None
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+
+
+def place(name: str = "after") -> UUID | None:
+    """Return the place in a list that the address names. Raises InvalidRequest."""
+    return read_cursor(name, read_parameters(request).get(name))
+
+
+def listing(
+    found: Sequence[Row], last: UUID | None, endpoint: str, asked: Mapping[str, Any], limit: int
+) -> Listing[Row]:
+    """Return a page of a list, of which a row more was read than is shown; `last` is of the last shown."""
+    more = len(found) > limit
+    return Listing(
+        rows=found[:limit],
+        next_url=url_for(endpoint, **asked, after=last) if more else None,
+        first_url=url_for(endpoint, **asked) if place() else None,
+    )

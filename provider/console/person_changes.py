@@ -1,0 +1,110 @@
+"""Changing an account: disabling and enabling it, and voiding a password. Each needs a recent sign-in."""
+
+from uuid import UUID
+
+from flask import current_app, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+from provider.accounts.links import LIFETIMES, LinkPurpose
+from provider.accounts.models import Account
+from provider.accounts.queries import lock
+from provider.administration import accounts as acts
+from provider.administration.roles import LastAdministrator
+from provider.console import gate
+from provider.console.gate import Administrator
+from provider.console.guarded import page_route
+from provider.console.layout import console_page
+from provider.console.people import get
+from provider.infrastructure import current
+from provider.infrastructure.database import reading
+from provider.logout.preview import preview_everywhere
+from provider.protocol.permissions import Permission
+from provider.web.routes import table
+
+_NOBODY_LEFT = "This is the last administrator. Give the role to somebody else first."
+
+
+def show_access(account_id: UUID, sentence: str | None = None, status: int = 200) -> Response:
+    """Show what disabling or enabling an account does."""
+    return _page("console/access.html", account_id, sentence, status)
+
+
+def submit_access(account_id: UUID) -> Response:
+    """Disable an account, or enable it again."""
+    disable = request.form.get("do") == "disable"
+
+    def change(who: Administrator) -> bool:
+        account = _locked(who, account_id)
+        try:
+            (acts.disable if disable else acts.enable)(account)
+        except acts.NothingToChange:
+            return False
+        return True
+
+    try:
+        changed = gate.act(Permission.CHANGE_PEOPLE, change, dangerous=True)
+    except LastAdministrator:
+        return show_access(account_id, _NOBODY_LEFT, 409)
+    done = ("disabled" if disable else "enabled") if changed else "nothing"
+    return redirect(url_for("console.person", account_id=account_id, done=done), 303)
+
+
+def show_reset(account_id: UUID) -> Response:
+    """Show what voiding a password does."""
+    return _page("console/reset.html", account_id)
+
+
+def submit_reset(account_id: UUID) -> Response:
+    """Void the password, and show the link by which the person sets another one: this once."""
+
+    def reset(who: Administrator) -> str:
+        return acts.begin_reset(_locked(who, account_id))[1]
+
+    handle = gate.act(Permission.CHANGE_PEOPLE, reset, dangerous=True)
+    rule = table(current_app).path_of("pages.new_password")
+    link = current.settings().issuer + rule.replace("<handle:handle>", handle)
+    return _page("console/reset.html", account_id, link=link)
+
+
+def _locked(who: Administrator, account_id: UUID) -> Account:
+    """Return a person behind their lock. Raises NotPermitted for one with a role above."""
+    account = lock(account_id)
+    if account is None or account.deleted_at is not None:
+        raise NotFound
+    who.rights.check_over(account)
+    return account
+
+
+def _page(
+    template: str, account_id: UUID, sentence: str | None = None, status: int = 200, link: str | None = None
+) -> Response:
+    with reading():
+        account = get(account_id)
+        preview = preview_everywhere(account_id)
+    return console_page(
+        template,
+        "console.people",
+        status,
+        account=account,
+        preview=preview,
+        sentence=sentence,
+        link=link,
+        link_lives=LIFETIMES[LinkPurpose.NEW_PASSWORD],
+    )
+
+
+_BELOW = "/people/<uuid:account_id>"
+_CHANGES = Permission.CHANGE_PEOPLE
+_POST = ("POST",)
+ROUTES = (
+    page_route(f"{_BELOW}/access", "access", show_access, needs=_CHANGES, dangerous=True),
+    page_route(
+        f"{_BELOW}/access", "access_submit", submit_access, needs=_CHANGES, dangerous=True, methods=_POST
+    ),
+    page_route(f"{_BELOW}/password", "reset", show_reset, needs=_CHANGES, dangerous=True),
+    page_route(
+        f"{_BELOW}/password", "reset_submit", submit_reset, needs=_CHANGES, dangerous=True, methods=_POST
+    ),
+)

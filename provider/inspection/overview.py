@@ -1,0 +1,170 @@
+"""The state of the provider at a glance: what lives, what was notified how fast, and which apps refuse.
+
+Every number comes from a bounded read: a count stops at a limit, and latencies are those of the newest
+notifications, so that the page costs the same however much there is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, literal_column, select
+
+from provider.clients.models import Client
+from provider.delivery import degraded
+from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db
+from provider.infrastructure.opaque_tokens import first_id_at
+from provider.inspection.standing import count_deliveries, oldest_due
+from provider.logout.models import Logout
+from provider.sessions.models import Session
+
+HOUR = timedelta(hours=1)
+HOURS_SHOWN = 24
+MOST_COUNTED = 100_000
+# The newest deliveries that latencies are read from.
+_MOST_MEASURED = 2000
+_ONE: ColumnElement[int] = literal_column("1")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number, or at least so many."""
+
+    number: int
+    is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """How many sessions began and how many logouts there were in an hour."""
+
+    begin: datetime
+    sign_ins: int
+    logouts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latencies:
+    """How long the newest accepted notifications took, from the logout to the app's answer."""
+
+    seconds: tuple[float, ...] = ()
+
+    def percentile(self, share: float) -> float | None:
+        """Return the seconds within which this share of them was accepted (nearest rank)."""
+        if not self.seconds:
+            return None
+        rank = max(1, -(-int(share * 100) * len(self.seconds) // 100))
+        return self.seconds[rank - 1]
+
+    def within(self, low: float, high: float | None) -> int:
+        """Count those that took at least `low` seconds and less than `high`."""
+        return sum(low <= one and (high is None or one < high) for one in self.seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """An app whose endpoint fails, since when, and what waits for it."""
+
+    client: Client
+    health: EndpointHealth
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Everything that the first page of the console shows."""
+
+    at: datetime
+    live_sessions: Count
+    deliveries: dict[str, int]
+    oldest_due: datetime | None
+    latencies: Latencies
+    failing: tuple[Failing, ...]
+    hours: tuple[Hour, ...]
+
+
+def look() -> Overview:
+    """Read the overview; a dozen statements."""
+    now = clock.now()
+    return Overview(
+        at=now,
+        live_sessions=count_live_sessions(now),
+        deliveries=count_deliveries(),
+        oldest_due=oldest_due(now),
+        latencies=_latencies(now),
+        failing=_failing(),
+        hours=_hours(now),
+    )
+
+
+def count_live_sessions(now: datetime) -> Count:
+    """Count the sessions that have not ended, up to a limit. Served by ix_session_ends_at_living."""
+    living = select(_ONE).select_from(Session).where(Session.ended_at.is_(None), Session.ends_at > now)
+    found = db.session.scalar(select(func.count()).select_from(living.limit(MOST_COUNTED + 1).subquery()))
+    return Count(min(found or 0, MOST_COUNTED), is_exact=(found or 0) <= MOST_COUNTED)
+
+
+def _latencies(now: datetime) -> Latencies:
+    newest = (
+        select(Delivery.state, Delivery.created_at, Delivery.finished_at)
+        .where(Delivery.id >= first_id_at(now - HOURS_SHOWN * HOUR))
+        .order_by(Delivery.id.desc())
+        .limit(_MOST_MEASURED)
+    )
+    took = [
+        (row.finished_at - row.created_at).total_seconds()
+        for row in db.session.execute(newest)
+        if row.state == DeliveryState.ACCEPTED and row.finished_at is not None
+    ]
+    return Latencies(seconds=tuple(sorted(max(0.0, one) for one in took)))
+
+
+def _failing() -> tuple[Failing, ...]:
+    found = degraded.list_failing()
+    clients = {one.client_id: db.session.get(Client, one.client_id) for one in found}
+    return tuple(
+        Failing(client=client, health=one, waiting=degraded.count_waiting(one.client_id))
+        for one in found
+        if (client := clients[one.client_id]) is not None and client.deleted_at is None
+    )
+
+
+def _hours(now: datetime) -> tuple[Hour, ...]:
+    """Return the last hours, the present one included; hours that are over are counted once."""
+    present = now.replace(minute=0, second=0, microsecond=0)
+    begins = [present - back * HOUR for back in reversed(range(HOURS_SHOWN))]
+    kept: dict[datetime, Hour] = current.memo("hours_counted", dict)
+    # Other threads write to it, so this one looks at a copy.
+    known = dict(kept)
+    open_ones = [begin for begin in begins if begin not in known]
+    counted = _count(open_ones)
+    # A row of another host may be written a little late, so the hour before stays open, too.
+    kept.update({one.begin: one for one in counted if one.begin < present - HOUR})
+    for begin in known.keys() - set(begins):
+        kept.pop(begin, None)
+    by_begin = {one.begin: one for one in counted}
+    return tuple(by_begin.get(begin) or known[begin] for begin in begins)
+
+
+def _count(begins: Sequence[datetime]) -> list[Hour]:
+    """Count hours in two statements. Served by the primary key, in the order of time, and ix_logout_at."""
+    sessions = db.session.execute(
+        select(*(func.count().filter(_began_in(begin)) for begin in begins)).where(
+            Session.id >= first_id_at(begins[0])
+        )
+    ).one()
+    logouts = db.session.execute(
+        select(*(func.count().filter(_was_in(begin)) for begin in begins)).where(Logout.at >= begins[0])
+    ).one()
+    return [Hour(*values) for values in zip(begins, sessions, logouts, strict=True)]
+
+
+def _began_in(begin: datetime) -> ColumnElement[bool]:
+    return and_(Session.id >= first_id_at(begin), Session.id < first_id_at(begin + HOUR))
+
+
+def _was_in(begin: datetime) -> ColumnElement[Any]:
+    return and_(Logout.at >= begin, Logout.at < begin + HOUR)

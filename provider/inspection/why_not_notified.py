@@ -1,0 +1,116 @@
+"""Why an app was, or was not, notified that a session ended: one verdict with its evidence.
+
+The rules are those of `provider.logout.fanout`, read backwards from the rows that a logout left.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from provider.clients.models import Client
+from provider.clients.own import is_own
+from provider.delivery.models import REFUSING, Delivery, DeliveryState
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db
+from provider.logout import notice
+from provider.logout.fanout import EXPIRY_REASONS
+from provider.logout.models import Logout
+from provider.sessions.models import ClientSession, Session
+
+
+class Verdict(StrEnum):
+    """The answer to the question."""
+
+    NOT_PART = "not_part"
+    LIVE = "live"
+    ASKS_ITSELF = "asks_itself"
+    ACCEPTED = "accepted"
+    WAITING = "waiting"
+    REFUSING = "refusing"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    NOT_TOLD_OF_EXPIRY = "not_told_of_expiry"
+    NO_ADDRESS = "no_address"
+    PRUNED = "pruned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The verdict, and the rows that show it."""
+
+    verdict: Verdict
+    client: Client
+    session: Session
+    client_session: ClientSession | None = None
+    logout: Logout | None = None
+    delivery: Delivery | None = None
+
+
+_OF_STATE = {
+    DeliveryState.ACCEPTED: Verdict.ACCEPTED,
+    DeliveryState.PENDING: Verdict.WAITING,
+    DeliveryState.EXPIRED: Verdict.EXPIRED,
+    DeliveryState.CANCELLED: Verdict.CANCELLED,
+    DeliveryState.SUPERSEDED: Verdict.SUPERSEDED,
+}
+
+
+def explain(client: Client, session: Session, *, sid: str | None = None) -> Explanation:
+    """Return why a client was or was not notified of the end of a session.
+
+    A client may have had several client sessions in it; without a `sid` the latest counts.
+    """
+    joined = _client_session(client, session, sid)
+    if joined is None:
+        return Explanation(verdict=Verdict.NOT_PART, client=client, session=session)
+    logout = db.session.get(Logout, joined.logout_id) if joined.logout_id else None
+    delivery = _delivery(client, joined, logout) if logout else None
+    return Explanation(
+        verdict=_verdict(client, joined, logout, delivery),
+        client=client,
+        session=session,
+        client_session=joined,
+        logout=logout,
+        delivery=delivery,
+    )
+
+
+def _client_session(client: Client, session: Session, sid: str | None) -> ClientSession | None:
+    """Served by ix_client_session_session_id."""
+    joined = select(ClientSession).where(
+        ClientSession.session_id == session.id, ClientSession.client_id == client.id
+    )
+    if sid is not None:
+        joined = joined.where(ClientSession.sid == sid)
+    return db.session.scalars(joined.order_by(ClientSession.id.desc()).limit(1)).one_or_none()
+
+
+def _delivery(client: Client, joined: ClientSession, logout: Logout) -> Delivery | None:
+    """Return what the client was owed for this client session, or for all of the person's at once."""
+    owed = select(Delivery).where(notice.is_of_logout(logout.id), Delivery.client_id == client.id)
+    found = [(one, notice.of(one)) for one in db.session.scalars(owed.order_by(Delivery.id))]
+    for one, told in found:
+        if told is not None and told.sid in (joined.sid, None):
+            return one
+    return None
+
+
+def _verdict(
+    client: Client, joined: ClientSession, logout: Logout | None, delivery: Delivery | None
+) -> Verdict:
+    if logout is None:
+        return Verdict.LIVE
+    if delivery is not None:
+        if delivery.shown_state == REFUSING:
+            return Verdict.REFUSING
+        return _OF_STATE[DeliveryState(delivery.state)]
+    if is_own(client):
+        return Verdict.ASKS_ITSELF
+    if logout.reason in EXPIRY_REASONS and not client.told_of_expiry:
+        return Verdict.NOT_TOLD_OF_EXPIRY
+    kept_since = clock.now() - current.settings().delivery_retention
+    if joined.ended_at is not None and joined.ended_at < kept_since:
+        return Verdict.PRUNED
+    return Verdict.NO_ADDRESS

@@ -1,0 +1,80 @@
+"""Cleo at the console, signed in the way that she would: by the authorization endpoint and her password."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from provider.accounts.change import set_role
+from provider.accounts.models import Account
+from provider.accounts.roles import Role
+from provider.config import Settings
+from provider.infrastructure.database import transaction
+from tests.conftest import FAST_SETTINGS
+from tests.factories import PASSWORD, make_account
+from tests.support import busy_day, signing_keys
+from tests.support.applications import opened
+from tests.support.browsers import Page, follow
+from tests.support.databases import migrate
+
+Enter = Callable[..., FlaskClient]
+
+
+def give_role(account: Account, role: Role | None) -> None:
+    with transaction():
+        set_role(account, role)
+
+
+def sign_in(http: FlaskClient, username: str, path: str = "/admin") -> TestResponse:
+    """Open a page of the console and answer the sign-in page; returns what is shown then."""
+    form = follow(http, http.get(path))
+    return follow(http, Page(http, form).press("sign-in", username=username, password=PASSWORD))
+
+
+@dataclass(frozen=True)
+class Day:
+    """A provider with a day behind it, which the tests of a module look at together."""
+
+    app: Flask
+    people: dict[str, Account]
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    folder = tmp_path_factory.mktemp("day")
+    url = f"sqlite:///{folder / 'day.sqlite3'}"
+    migrate(url)
+    with opened(Settings(database_url=url, data_dir=folder, **FAST_SETTINGS)) as app:
+        with transaction():
+            signing_keys.provide()
+        yield Day(app, busy_day.make())
+
+
+@pytest.fixture
+def cleo(app) -> Account:
+    """Cleo, who administers."""
+    account = make_account("cleo")
+    give_role(account, Role.ADMINISTRATOR)
+    return account
+
+
+@pytest.fixture
+def enter(browser: Callable[[], FlaskClient], cleo: Account) -> Enter:
+    """Makes browsers in which Cleo, in some role, is at the console."""
+
+    def make(role: Role = Role.ADMINISTRATOR) -> FlaskClient:
+        give_role(cleo, role)
+        http = browser()
+        assert sign_in(http, "cleo").status_code == 200
+        return http
+
+    return make
+
+
+@pytest.fixture
+def console(enter: Enter) -> FlaskClient:
+    """Cleo's browser, in which she administers."""
+    return enter()

@@ -1,0 +1,144 @@
+"""Signing in to the console, and what refuses its next request."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from provider.administration import clients
+from provider.clients import change
+from provider.clients.own import CONSOLE_ID
+from provider.clients.queries import find_by_client_id
+from provider.clients.register import InvalidClientID
+from provider.infrastructure.database import db, transaction
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.protocol.client_metadata import ClientMetadata
+from provider.sessions.models import Session
+from tests.console.conftest import give_role, sign_in
+from tests.factories import PASSWORD, make_account
+from tests.support.browsers import Page, follow, query_of
+
+
+@pytest.fixture
+def answer(browser, cleo):
+    """A browser of Cleo's, and the address to which the provider has answered there."""
+    http = browser()
+    form = follow(http, http.get("/admin"))
+    resumed = Page(http, form).press("sign-in", username="cleo", password=PASSWORD)
+    return http, http.get(resumed.headers["Location"])
+
+
+@pytest.mark.usefixtures("cleo")
+def test_a_person_with_a_role_comes_to_the_page_that_was_asked_for(browser):
+    shown = sign_in(browser(), "cleo", "/admin/logouts?reason=user")
+
+    assert shown.request.full_path == "/admin/logouts?reason=user"
+    assert "<h1>Logouts</h1>" in shown.get_data(as_text=True)
+
+
+def test_a_person_without_a_role_gets_nowhere(browser):
+    make_account("ada")
+    http = browser()
+
+    shown = sign_in(http, "ada")
+
+    assert shown.status_code == 403
+    assert http.get_cookie("curfew_console") is None
+    assert follow(http, http.get("/admin/logouts")).status_code == 403
+
+
+def test_a_request_proves_the_browser_and_the_person(browser):
+    asked = query_of(browser().get("/admin"))
+
+    assert (asked["client_id"], asked["code_challenge_method"]) == (CONSOLE_ID, "S256")
+    assert {"state", "nonce", "code_challenge"} <= asked.keys()
+    assert asked["redirect_uri"].endswith("/admin/callback")
+
+
+def test_an_answer_is_good_once_and_in_the_browser_that_asked(browser, answer):
+    http, answered = answer
+    address = answered.headers["Location"]
+
+    statuses = [who.get(address).status_code for who in (browser(), http, http)]
+
+    assert statuses == [400, 303, 400]
+
+
+@pytest.mark.parametrize("changed", ["code", "iss", "state"])
+def test_a_changed_answer_opens_nothing(answer, changed):
+    http, answered = answer
+
+    refused = http.get("/admin/callback", query_string=query_of(answered) | {changed: "x" * 43})
+
+    assert refused.status_code == 400
+    assert http.get_cookie("curfew_console") is None
+
+
+def test_a_code_of_the_console_is_of_no_use_at_the_token_endpoint(browser, answer):
+    code = query_of(answer[1])["code"]
+
+    asked = {"grant_type": "authorization_code", "code": code, "client_id": CONSOLE_ID}
+
+    assert browser().post("/token", data=asked).status_code == 401
+
+
+def test_a_sign_out_refuses_the_next_request(console):
+    with transaction():
+        session = db.session.scalars(select(Session)).one()
+        end(session, Cause(reason=LogoutReason.USER, initiator="account"))
+
+    refused = console.get("/admin")
+
+    assert refused.status_code == 303
+    assert "/authorize?" in refused.headers["Location"]
+
+
+def test_a_withdrawn_role_refuses_the_next_request(console, cleo):
+    give_role(cleo, None)
+
+    assert follow(console, console.get("/admin")).status_code == 403
+
+
+def test_a_disabled_client_turns_the_console_off(console):
+    with transaction():
+        change.disable(find_by_client_id(CONSOLE_ID))
+
+    assert console.get("/admin").status_code == 404
+
+
+def test_a_removed_client_is_made_again(browser, console):
+    with transaction():
+        change.remove(find_by_client_id(CONSOLE_ID))
+
+    assert console.get("/admin").status_code == 303
+    assert sign_in(browser(), "cleo").status_code == 200
+
+
+def test_a_page_that_looks_again_by_itself_is_no_sign_in_and_no_use(browser, console, turned_clock):
+    seen_at = db.session.scalars(select(Session.last_seen_at)).one()
+    turned_clock.turn(timedelta(minutes=5))
+
+    looked = console.get("/admin/overview", headers={"Curfew-Looks-Again": "1"})
+    stranger = browser().get("/admin/overview", headers={"Curfew-Looks-Again": "1"})
+
+    assert (looked.status_code, stranger.status_code) == (200, 401)
+    assert db.session.scalars(select(Session.last_seen_at)).one() == seen_at
+
+
+def test_a_part_that_did_not_change_is_not_sent_again(console):
+    first = console.get("/admin/overview")
+
+    again = console.get("/admin/overview", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert again.status_code == 304
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("client_id", [CONSOLE_ID, CONSOLE_ID.title()])
+def test_no_other_client_gets_the_id_of_the_console(client_id):
+    metadata = ClientMetadata(redirect_uris=("https://red.test/callback",))
+
+    with pytest.raises(InvalidClientID), transaction():
+        clients.register(metadata, client_id=client_id)
