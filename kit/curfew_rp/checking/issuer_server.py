@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _redirect(self, target: str) -> None:
         self.send_response(302)
-        # A code is printable; what the app has named as its address is sent back to nobody but its browser.
+        # A line break in the address that the app has named must not begin another header.
         self.send_header("Location", "".join(c for c in target if c.isprintable()))
         self.send_header("Content-Length", "0")
         self.end_headers()
