@@ -34,9 +34,11 @@ def test_people_are_signed_out(provider, tmp_path):
 
     with serve(make) as server:
         app = App(
+            provider=provider,
+            client=client,
             backchannel_logout_uri=f"{server.url}/backchannel-logout",
             login_url=f"{server.url}/login",
             page_url=f"{server.url}/",
             restart=server.restart,
         )
-        assert_logs_out(app, provider, client, strict=True)
+        assert_logs_out(app, strict=True)

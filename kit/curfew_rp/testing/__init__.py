@@ -4,8 +4,7 @@ The pytest plugin has the fixture `provider`; without pytest, `running_provider`
 provider comes with the distribution `curfew-op`, which is only started here: install `curfew-rp[testing]`.
 """
 
-from curfew_rp.checking.app import App, CannotPlay
-from curfew_rp.testing.assertion import assert_logs_out
+from curfew_rp.testing.assertion import App, assert_logs_out
 from curfew_rp.testing.process import ProviderMissing, running_provider
 from curfew_rp.testing.provider import Client, Fault, Person, Provider, RefusedByProvider
 from curfew_rp.testing.serving import Server, serve
@@ -13,7 +12,6 @@ from curfew_rp.testing.stub import StubApp
 
 __all__ = [
     "App",
-    "CannotPlay",
     "Client",
     "Fault",
     "Person",

@@ -151,7 +151,7 @@ class Provider:
             owed[:] = [one for one in self.deliveries(client) if one["state"] != "accepted"]
             return not owed
 
-        if not _becomes_true(look, within):
+        if not becomes_true(look, within):
             raise AssertionError(
                 f"{client.client_id} has not accepted {len(owed)} notification(s) within {within}: {owed}"
             )
@@ -204,7 +204,8 @@ def _checked(answer: requests.Response) -> dict[str, Any]:
     return said
 
 
-def _becomes_true(question: Callable[[], bool], within: timedelta) -> bool:
+def becomes_true(question: Callable[[], bool], within: timedelta) -> bool:
+    """Ask again and again; whether the answer became true in time."""
     deadline = time.monotonic() + within.total_seconds()
     while not question():
         if time.monotonic() > deadline:
