@@ -1,0 +1,214 @@
+"""What becomes of the results of attempts: rows, records, lines of the log, counts and the next instant."""
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from provider.delivery.attempt import AttemptResult
+from provider.delivery.claim import claim_due
+from provider.delivery.count import count
+from provider.delivery.finish import Ended
+from provider.delivery.judge import Accepted, Expired, Postponed, RetryAt
+from provider.delivery.outgoing import Cancelled, ClaimedDelivery, Exchange, Superseded
+from provider.delivery.results import Results
+from provider.delivery.selection import Capacity
+from provider.infrastructure import clock, event_log, metrics
+from provider.infrastructure.database import transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT
+from tests.conftest import TurnedClock
+from tests.delivery.owing import attempts_of, now_is, sign_out_at
+from tests.delivery.permits import without_limit
+from tests.factories import make_client
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
+    return turned_clock
+
+
+class Recorded:
+    """An owner that notes what has reached its final state, and fails for some of it."""
+
+    def __init__(self) -> None:
+        self.final: list[ClaimedDelivery] = []
+        self.refused: ClaimedDelivery | None = None
+        self.told = 0
+        self.results = Results(self._record, nullcontext(), self._tell)
+
+    def _record(self, ended: Sequence[Ended]) -> None:
+        if self.refused in [claimed for claimed, _ in ended]:
+            raise LookupError("out of order")
+        self.final += [claimed for claimed, _ in ended]
+
+    def _tell(self) -> None:
+        self.told += 1
+
+
+@pytest.fixture
+def owner(app: Flask) -> Iterator[Recorded]:
+    owner = Recorded()
+    yield owner
+    owner.results.close()
+
+
+def claim(count: int) -> list[ClaimedDelivery]:
+    """Owe red so many notifications and claim them, in the order of their ids."""
+    with event_log.correlated("the click"):
+        sign_out_at(make_client("red"), count=count)
+    with transaction():
+        claim = claim_due(Capacity(count, count), without_limit, [BACKCHANNEL_LOGOUT], "me")
+    return sorted((claimed for claimed, _ in claim.taken), key=lambda one: one.id)
+
+
+def exchange(outcome: str, status: int | None = None, recipient: str = "red") -> Exchange:
+    return Exchange(
+        url="https://red.test", jti="j", recipient=recipient, outcome=outcome, status=status, latency_ms=7
+    )
+
+
+def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[tuple[str, dict[str, object], bool]]:
+    return [
+        (one.levelname, one.fields, bool(one.exc_info))  # type: ignore[attr-defined]
+        for one in caplog.records
+        if one.message == event
+    ]
+
+
+def test_each_is_written_recorded_told_and_logged(owner: Recorded, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "curfew")
+    accepted, failed, put_off, cancelled = claim(4)
+    soon = clock.now() + MINUTE
+    owner.results.add(accepted, AttemptResult(Accepted("accepted"), exchange("accepted", 200)))
+    owner.results.add(failed, AttemptResult(RetryAt(soon, "timeout"), exchange("timeout")))
+    owner.results.add(put_off, AttemptResult(Postponed(soon)))
+    owner.results.add(cancelled, AttemptResult(Cancelled("client_deleted")))
+
+    owner.results.close()
+
+    assert owner.results.states() == {"accepted": 1, "pending": 2, "cancelled": 1}
+    assert (owner.results.unwritten, owner.results.is_busy) == (0, False)
+    assert sorted(one.id for one in owner.final) == sorted([accepted.id, cancelled.id])
+    assert owner.told >= 2
+    rows = [now_is(one) for one in (accepted, failed, put_off, cancelled)]  # type: ignore[arg-type]
+    assert [(row.state, row.attempt_count, row.last_outcome) for row in rows] == [
+        ("accepted", 1, "accepted"),
+        ("pending", 1, "timeout"),
+        ("pending", 0, None),
+        ("cancelled", 0, None),
+    ]
+    lines = {fields["delivery_id"]: fields for _, fields, _ in logged(caplog, "delivery_attempted")}
+    nothing = {"client_id": None, "status": None, "latency_ms": None}
+    assert lines[put_off.id] == nothing | {
+        "delivery_id": put_off.id,
+        "kind": BACKCHANNEL_LOGOUT,
+        "cause_id": put_off.cause_id,
+        "attempt": 1,
+        "outcome": "postponed",
+        "state": "pending",
+        "next_attempt_at": soon.isoformat(),
+    }
+    assert lines[failed.id]["client_id"] == "red"
+    assert (lines[cancelled.id]["outcome"], lines[cancelled.id]["next_attempt_at"]) == (None, None)
+
+
+def test_a_lost_lease_is_logged_and_not_recorded(
+    owner: Recorded, caplog: pytest.LogCaptureFixture, turned_clock: TurnedClock
+) -> None:
+    (zombie,) = claim(1)
+    turned_clock.turn(2 * MINUTE)
+    with transaction():
+        claim_due(Capacity(1, 1), without_limit, [BACKCHANNEL_LOGOUT], "another")
+    before = metrics.DELIVERY_ATTEMPTS.labels(BACKCHANNEL_LOGOUT, "accepted")._value.get()
+
+    owner.results.add(zombie, AttemptResult(Accepted("accepted"), exchange("accepted", 200)))
+    owner.results.close()
+
+    assert (owner.results.states(), owner.final) == ({"lease_lost": 1}, [])
+    about = {"delivery_id": zombie.id, "attempt": 1}
+    assert logged(caplog, "delivery_lease_lost") == [("WARNING", about, False)]
+    assert logged(caplog, "delivery_attempted") == []
+    assert metrics.DELIVERY_ATTEMPTS.labels(BACKCHANNEL_LOGOUT, "accepted")._value.get() == before
+
+
+def test_one_that_cannot_be_written_keeps_no_other_from_it(
+    owner: Recorded, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, bad, another = claim(3)
+    owner.refused = bad
+    with owner.results._lock:
+        # All three are one batch.
+        for one in (good, bad, another):
+            owner.results._unwritten.append((one, AttemptResult(Accepted("accepted"), exchange("accepted"))))
+    owner.results._write_all()
+
+    assert owner.results.states() == {"accepted": 2, "unfinished": 1}
+    assert logged(caplog, "deliveries_not_written") == [("ERROR", {"count": 3}, True)]
+    assert logged(caplog, "delivery_not_finished") == [("ERROR", {"delivery_id": bad.id}, True)]
+    assert [attempt.outcome for attempt in attempts_of(bad)] == [None]  # type: ignore[arg-type]
+
+
+def test_the_next_instant_is_that_of_the_first_attempt_that_is_due_within_a_minute(owner: Recorded) -> None:
+    begun = time.monotonic()
+    assert owner.results.next_due_at(begun) == math.inf
+    for seconds in (40, 20, 60):
+        owner.results._note_due(seconds)
+    ended = time.monotonic()
+
+    first = owner.results.next_due_at(begun)
+    second = owner.results.next_due_at(first)
+
+    # Never too early, and by less than a twentieth of a second too late.
+    assert begun + 20 <= first < ended + 20.05
+    assert begun + 40 <= second < ended + 40.05
+    assert (first * 20, second * 20) == (round(first * 20), round(second * 20))
+    assert owner.results.next_due_at(second) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome", "state"),
+    [
+        (AttemptResult(Accepted("accepted"), exchange("accepted", 200)), "accepted", "accepted"),
+        (AttemptResult(RetryAt(clock.now(), "dns"), exchange("dns")), "dns", None),
+        (AttemptResult(RetryAt(clock.now(), "no_address")), "no_address", None),
+        (AttemptResult(Postponed(clock.now())), "postponed", None),
+        (AttemptResult(Superseded()), "superseded", "superseded"),
+        (AttemptResult(Expired("late")), "late", "expired"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_attempts_are_counted_by_kind_and_outcome(
+    result: AttemptResult, outcome: str, state: str | None
+) -> None:
+    first, second, third = claim(3)
+    later = [replace(one, attempt_number=2) for one in (second, third)]
+    attempts = metrics.DELIVERY_ATTEMPTS.labels(BACKCHANNEL_LOGOUT, outcome)
+    finished = [metrics.DELIVERIES_FINISHED.labels(state or "pending", when) for when in ("first", "later")]
+    before = [one._value.get() for one in (attempts, *finished)]
+
+    count([(one, result) for one in (first, *later)])
+
+    counted = [one._value.get() - was for one, was in zip((attempts, *finished), before, strict=True)]
+    assert counted == ([3, 1, 2] if state else [3, 0, 0])
+
+
+def test_the_time_until_an_app_knew_is_observed(turned_clock: TurnedClock) -> None:
+    (one,) = claim(1)
+    observed = metrics.TIME_TO_TOLD.labels("an-app")
+    before = observed._sum.get()
+    result = AttemptResult(Accepted("accepted"), exchange("accepted", 200, recipient="an-app"))
+    turned_clock.turn(timedelta(seconds=3))
+    count([(one, result)])
+    # Another host's clock is ahead.
+    turned_clock.turn(timedelta(seconds=-60))
+    count([(one, result)])
+
+    assert observed._sum.get() == before + 3

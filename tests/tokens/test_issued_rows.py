@@ -1,0 +1,319 @@
+"""What is kept of each token, code and device code that is issued: every column."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, select
+
+from provider.clients.models import Resource
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db, transaction
+from provider.infrastructure.opaque_tokens import digest_of, new_id
+from provider.protocol.errors import InvalidTarget
+from provider.tokens import access, codes, proofs, refresh
+from provider.tokens.id_token import SignIn
+from provider.tokens.liveness import find_refresh_token
+from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
+from tests.factories import make_client, make_session
+from tests.support.reads import end_read
+
+BOUND = {"jkt": "a-thumbprint"}
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(app, turned_clock):
+    return turned_clock
+
+
+@pytest.fixture
+def made(ada, red):
+    made = make_session(ada, [red], offline=("red",))
+    with transaction():
+        red.epoch, made.session.acr, made.session.amr = 7, "an-acr", "pwd otp"
+        made.grants["red"].provider_epoch = 5
+    return made
+
+
+@pytest.fixture
+def of(made, red):
+    return red, made.grants["red"], made.shares["red"], made.session
+
+
+def resource(name: str, **values: Any) -> Resource:
+    usual = {"identifier": f"https://{name}.test", "scopes": "read write", "access_token_format": "opaque"}
+    return Resource(id=new_id(), name=name, **usual | values)
+
+
+def row_of(model: type, digest: str) -> dict[str, Any]:
+    end_read()
+    row = db.session.scalars(
+        select(model).where(model.digest == digest), execution_options={"populate_existing": True}
+    ).one()
+    return {column.key: getattr(row, column.key) for column in inspect(row).mapper.column_attrs}
+
+
+class TestAnAccessToken:
+    def test_of_a_person(self, of, made, red):
+        family = new_id()
+        with transaction():
+            handle, token = access.issue_for_grant(
+                *of,
+                scope="openid read",
+                family_id=family,
+                offline=True,
+                resources=[resource("a"), resource("b")],
+                cnf=BOUND,
+                claims=("email",),
+            )
+
+        now = clock.now()
+        assert handle.startswith("cfa_")
+        assert row_of(AccessToken, digest_of(handle)) == {
+            "id": token.id,
+            "digest": digest_of(handle),
+            "client_id": red.id,
+            "grant_id": made.grants["red"].id,
+            "client_session_id": made.shares["red"].id,
+            "family_id": family,
+            "scope": "read",
+            "offline": True,
+            "audience": ["https://a.test", "https://b.test"],
+            "claims": ["email"],
+            "cnf": BOUND,
+            "auth_time": made.session.authenticated_at,
+            "acr": "an-acr",
+            "amr": "pwd otp",
+            "client_epoch": 7,
+            "provider_epoch": 5,
+            "created_at": now,
+            "expires_at": now + current.settings().access_token_lifetime,
+            "revoked_at": None,
+            "is_signed": False,
+            "actor_id": None,
+            "actor_epoch": None,
+            "credentials_epoch": None,
+        }
+
+    def test_that_a_service_takes_in_exchange(self, of, red):
+        api = make_client("api")
+        with transaction():
+            api.epoch, api.credentials_epoch = 3, 4
+        about = SignIn(auth_time=clock.now() - HOUR, amr="otp", acr=None)
+        with transaction():
+            handle, _ = access.issue_for_grant(
+                *of, scope="openid", family_id=new_id(), offline=False, actor=api, sign_in=about
+            )
+
+        row = row_of(AccessToken, digest_of(handle))
+        assert (row["client_id"], row["client_epoch"]) == (red.id, 7)
+        assert (row["actor_id"], row["actor_epoch"], row["credentials_epoch"]) == (api.id, 3, 4)
+        assert (row["auth_time"], row["amr"], row["acr"]) == (clock.now() - HOUR, "otp", None)
+        assert (row["scope"], row["offline"], row["audience"]) == ("openid", False, None)
+        assert (row["claims"], row["cnf"]) == (None, None)
+
+    @pytest.mark.parametrize(
+        ("offline", "shorter", "by"),
+        [
+            pytest.param(True, "grant", "grant", id="its grant"),
+            pytest.param(False, "grant", "grant", id="its grant, though it needs its session too"),
+            pytest.param(False, "session", "session", id="its session"),
+            pytest.param(True, "session", "usual", id="not its session when it outlives that"),
+            pytest.param(True, "not_after", "not_after", id="what it was taken from"),
+        ],
+    )
+    def test_ends_with_what_it_hangs_on(self, of, made, offline, shorter, by):
+        minute = clock.now() + timedelta(minutes=1)
+        with transaction():
+            if shorter != "not_after":
+                (made.grants["red"] if shorter == "grant" else made.session).expires_at = minute
+        with transaction():
+            _, token = access.issue_for_grant(
+                *of,
+                scope="openid",
+                family_id=new_id(),
+                offline=offline,
+                not_after=minute if shorter == "not_after" else None,
+            )
+
+        usual = clock.now() + current.settings().access_token_lifetime
+        assert token.expires_at == (usual if by == "usual" else minute)
+
+    def test_of_a_client_for_itself(self, red):
+        with transaction():
+            red.epoch, red.credentials_epoch = 7, 2
+        with transaction():
+            handle, token = access.issue_for_client(
+                red, scope="read jobs", resources=[resource("a")], cnf=BOUND
+            )
+            plain, plainly = access.issue_for_client(red, scope="jobs", not_after=clock.now() + timedelta(1))
+
+        now = clock.now()
+        of_a_person = ("grant_id", "client_session_id", "family_id", "claims", "auth_time", "acr", "amr")
+        nothing = dict.fromkeys((*of_a_person, "revoked_at", "actor_id", "actor_epoch", "offline"))
+        assert row_of(AccessToken, digest_of(handle)) == nothing | {
+            "id": token.id,
+            "digest": digest_of(handle),
+            "client_id": red.id,
+            "scope": "read",
+            "audience": ["https://a.test"],
+            "cnf": BOUND,
+            "client_epoch": 7,
+            "credentials_epoch": 2,
+            "provider_epoch": 0,
+            "created_at": now,
+            "expires_at": now + current.settings().access_token_lifetime,
+            "is_signed": False,
+        }
+        row = row_of(AccessToken, digest_of(plain))
+        assert (row["scope"], row["audience"], row["cnf"]) == ("jobs", None, None)
+        assert plainly.expires_at == token.expires_at
+        with transaction():
+            _, brief = access.issue_for_client(red, scope="jobs", not_after=now + timedelta(minutes=1))
+        assert brief.expires_at == now + timedelta(minutes=1)
+
+
+class TestItsForm:
+    def test_is_that_of_its_servers_with_the_shortest_lifetime(self, red):
+        lifetimes = (timedelta(minutes=5), timedelta(minutes=3))
+        servers = [resource(str(n), access_token_lifetime=one) for n, one in enumerate(lifetimes)]
+
+        assert access.form_of(red, servers) == access.TokenForm(None, timedelta(minutes=3))
+        assert access.form_of(red, []) == access.TokenForm(None, current.settings().access_token_lifetime)
+        signed = [resource("a", access_token_format="jwt")]
+        usual = current.settings().jwt_access_token_lifetime
+        assert access.form_of(red, signed) == access.TokenForm("RS256", usual)
+        by_es256 = [resource("a", access_token_format="jwt", access_token_signing_alg="ES256")]
+        assert access.form_of(red, by_es256) == access.TokenForm("ES256", usual)
+
+    def test_of_a_client_that_asked_for_signed_ones(self):
+        green = make_client("green", access_token_format="jwt")
+
+        usual = current.settings().jwt_access_token_lifetime
+        assert access.form_of(green, []) == access.TokenForm("RS256", usual)
+
+    @pytest.mark.parametrize(
+        "other", [{"access_token_format": "jwt"}, {"scopes": "read"}], ids=["format", "scopes"]
+    )
+    def test_is_refused_where_its_servers_need_different_ones(self, red, other):
+        with pytest.raises(InvalidTarget):
+            access.form_of(red, [resource("a"), resource("b", **other)])
+
+
+def test_a_code(of, made, red):
+    code_id = new_id()
+    with transaction():
+        handle = codes.issue(
+            *of,
+            code_id=code_id,
+            redirect_uri="https://red.test/callback",
+            scope="openid",
+            nonce="a-nonce",
+            code_challenge="a-challenge",
+            about_tokens={"resources": ["https://a.test"]},
+        )
+
+    now = clock.now()
+    assert row_of(AuthorizationCode, digest_of(handle)) == {
+        "id": code_id,
+        "digest": digest_of(handle),
+        "grant_id": made.grants["red"].id,
+        "client_session_id": made.shares["red"].id,
+        "client_id": red.id,
+        "redirect_uri": "https://red.test/callback",
+        "scope": "openid",
+        "nonce": "a-nonce",
+        "code_challenge": "a-challenge",
+        "request": {
+            "auth_time": made.session.authenticated_at.timestamp(),
+            "amr": "pwd otp",
+            "acr": "an-acr",
+            "resources": ["https://a.test"],
+        },
+        "created_at": now,
+        "expires_at": now + current.settings().code_lifetime,
+        "used_at": None,
+    }
+
+
+def test_a_code_is_used_once_and_by_itself(of):
+    about = {"redirect_uri": "", "scope": "openid", "nonce": None, "code_challenge": None}
+    with transaction():
+        for _ in range(2):
+            codes.issue(*of, code_id=new_id(), **about)
+    first, second = db.session.scalars(select(AuthorizationCode).order_by(AuthorizationCode.id))
+
+    with transaction():
+        assert codes.use(first)
+        assert not codes.use(first)
+
+    end_read()
+    for one in (first, second):
+        db.session.refresh(one)
+    assert (first.used_at, second.used_at) == (clock.now(), None)
+
+
+def test_a_refresh_token_and_its_successor(of, made, red, turned_clock):
+    family = new_id()
+    about = SignIn(auth_time=clock.now() - HOUR, amr="otp", acr="another-acr")
+    with transaction():
+        made.grants["red"].provider_epoch, made.grants["red"].client_epoch = 0, 7
+        handle = refresh.issue(
+            *of,
+            scope="openid offline_access",
+            family_id=family,
+            offline=True,
+            sign_in=about,
+            resources=("https://a.test",),
+            cnf=BOUND,
+            claims={"userinfo": ["email"]},
+        )
+    issued_at = clock.now()
+    turned_clock.turn(HOUR)
+    with transaction():
+        rotated = refresh.rotate(find_refresh_token(handle), handle)
+
+    idle, now = current.settings().refresh_token_idle_lifetime, clock.now()
+    first, second = (row_of(RefreshToken, digest_of(one)) for one in (handle, rotated.handle))
+    kept = {
+        "family_id": family,
+        "client_id": red.id,
+        "grant_id": made.grants["red"].id,
+        "client_session_id": made.shares["red"].id,
+        "scope": "openid offline_access",
+        "offline": True,
+        "auth_time": issued_at - HOUR,
+        "amr": "otp",
+        "acr": "another-acr",
+        "resources": ["https://a.test"],
+        "cnf": BOUND,
+        "claims": {"userinfo": ["email"]},
+        "revoked_at": None,
+    }
+    assert first == kept | {
+        "id": first["id"],
+        "digest": digest_of(handle),
+        "generation": 0,
+        "created_at": issued_at,
+        "expires_at": issued_at + idle,
+        "rotated_at": now,
+    }
+    assert second == kept | {
+        "id": second["id"],
+        "digest": digest_of(rotated.handle),
+        "generation": 1,
+        "created_at": now,
+        "expires_at": now + idle,
+        "rotated_at": None,
+    }
+    assert first["id"] != second["id"]
+
+
+def test_a_proof_is_used_once_for_each_key():
+    ends = clock.now() + HOUR
+    with transaction():
+        assert proofs.use_once("a" * 43, "one", ends)
+        assert not proofs.use_once("a" * 43, "one", ends)
+        assert proofs.use_once("b" * 43, "one", ends)
+        assert proofs.use_once("a" * 43, "two", ends)
