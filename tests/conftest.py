@@ -31,6 +31,7 @@ from tests.support.applications import opened
 from tests.support.chromium import chromium, context, kept_context, page  # noqa: F401 – fixtures.
 from tests.support.databases import empty, migrate, postgres_database
 from tests.support.distribution import Scheduling, arrange
+from tests.support.fork_server import curfew_commands  # noqa: F401 – a fixture.
 from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
 from tests.support.signing_keys import provide as provide_signing_keys
 

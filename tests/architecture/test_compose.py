@@ -16,7 +16,7 @@ from provider.config import Settings, load_settings
 from relying_party_demo import __main__ as relying_party
 from relying_party_demo.protected_api import __main__ as protected_api
 from tests.architecture.sources import ROOT
-from tests.support.demo import CURFEW
+from tests.support.fork_server import QUICK_COMMANDS
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 SERVICES = yaml.safe_load(COMPOSE)["services"]
@@ -99,11 +99,12 @@ def test_every_option_of_the_setup_exists():
     assert set(re.findall(r"--[a-z-]+", used)) <= known
 
 
+@QUICK_COMMANDS
 @pytest.mark.processes
-def test_the_setup_can_run_twice(tmp_path):
+def test_the_setup_can_run_twice(curfew_commands, tmp_path):
     allowed = re.search(r"CURFEW_OUTBOUND_ALLOW: (.*)", COMPOSE)[1]
     environ = own_environment(CURFEW_DATA_DIR=str(tmp_path), CURFEW_OUTBOUND_ALLOW=allowed)
-    environ["PATH"] = f"{CURFEW.parent}:{environ['PATH']}"
+    environ["PATH"] = f"{curfew_commands}:{environ['PATH']}"
     steps = ["curfew db upgrade", "sh docker/setup.sh", "sh docker/setup.sh"]
     for step in steps:
         subprocess.run(step.split(), cwd=ROOT, env=environ, check=True, capture_output=True)

@@ -7,26 +7,21 @@ import pytest
 from docs import examples
 from docs.build_site import pages
 from docs.examples import Example, examples_of
-from tests.examples.playing import BIN, play
-from tests.support.fork_server import fork_server
+from tests.examples.playing import play
+from tests.support.fork_server import QUICK_COMMANDS
 
 RUN = {page: [example for example in examples_of(page) if not example.not_run] for page in pages()}
 
 pytestmark = [
     pytest.mark.processes,
+    QUICK_COMMANDS,
     pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed, which the examples call"),
 ]
 
 
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory):
-    with fork_server(tmp_path_factory.mktemp("commands"), "curfew", directly=BIN / "curfew") as command:
-        yield command.parent
-
-
 @pytest.mark.parametrize("page", [page for page, found in RUN.items() if found])
-def test_the_examples_of_a_page_run(page, commands, tmp_path):
-    code, printed = play(RUN[page], tmp_path, commands)
+def test_the_examples_of_a_page_run(page, curfew_commands, tmp_path):
+    code, printed = play(RUN[page], tmp_path, curfew_commands)
 
     assert code == 0, printed[max(printed.rfind("@@"), 0) :]
 
@@ -39,7 +34,7 @@ def test_what_does_not_run_is_listed_with_its_reason():
     assert shown == examples.listing(), "run `python -m docs.examples` to write the list anew"
 
 
-def test_a_block_that_fails_fails_its_page(commands, tmp_path):
+def test_a_block_that_fails_fails_its_page(curfew_commands, tmp_path):
     blocks = [
         Example(page="a.md", line=3, language="sh", code="curfew user show ada\n"),
         Example(
@@ -51,7 +46,7 @@ def test_a_block_that_fails_fails_its_page(commands, tmp_path):
         Example(page="a.md", line=9, language="sh", code="echo not reached\n"),
     ]
 
-    code, printed = play(blocks, tmp_path, commands)
+    code, printed = play(blocks, tmp_path, curfew_commands)
 
     assert code == 1
     assert "Ada Lovelace" in printed
@@ -59,13 +54,13 @@ def test_a_block_that_fails_fails_its_page(commands, tmp_path):
     assert "not reached" not in printed
 
 
-def test_a_python_block_goes_on_with_those_before_it(commands, tmp_path):
+def test_a_python_block_goes_on_with_those_before_it(curfew_commands, tmp_path):
     blocks = [
         Example(page="a.md", line=3, language="python", code="first = 20\n"),
         Example(page="a.md", line=7, language="python", code="print(first + 1)\n"),
     ]
 
-    code, printed = play(blocks, tmp_path, commands)
+    code, printed = play(blocks, tmp_path, curfew_commands)
 
     assert code == 0
     assert printed.splitlines()[-1] == "21"

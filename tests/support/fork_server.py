@@ -18,6 +18,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from tests.support.demo import CURFEW
+
+# Tests with `curfew_commands` belong to it.
+QUICK_COMMANDS = pytest.mark.xdist_group("commands")
 ROOT = Path(__file__).parents[2]
 CLIENT = """\
 #!{python} -IS
@@ -79,6 +85,13 @@ def fork_server(folder: Path, program: str, *, directly: Path | None = None) -> 
         assert server.stdout.readline() == "ready\n"
         yield command
         server.terminate()
+
+
+@pytest.fixture(scope="session")
+def curfew_commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a `curfew` that starts at once; tests of one group share it."""
+    with fork_server(tmp_path_factory.mktemp("commands"), "curfew", directly=CURFEW) as command:
+        yield command.parent
 
 
 def main(program: str, address: str) -> None:
