@@ -82,13 +82,13 @@ def _record_resent(found: Sequence[Delivery]) -> None:
 def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
     names = client_ids_of({one.client_id for one in found})
     for one in found:
-        told = notice.of(one)
+        logout_notice = notice.of(one)
         record(
             tag,
             actor="admin",
-            account_id=told.account_id if told else None,
+            account_id=logout_notice.account_id if logout_notice else None,
             client_id=names[one.client_id],
-            logout_id=one.cause_id if told else None,
+            logout_id=one.cause_id if logout_notice else None,
             delivery_id=one.id,
             **detail,
         )

@@ -81,6 +81,21 @@ def metadata_options(*, with_defaults: bool = False) -> Callable[[F], F]:
     return decorate
 
 
+_AS_BEFORE = f"{__name__}.told_of_expiry"
+
+
+def _keep_as_before(ctx: click.Context, _param: click.Parameter, value: bool | None) -> None:
+    """Keep the value of an option by its former name, and say the present one."""
+    if value is not None:
+        click.echo("curfew: --told-of-expiry is now called --notify-of-expiry", err=True)
+        ctx.meta[_AS_BEFORE] = value
+
+
+def _or_as_before(ctx: click.Context, _param: click.Parameter, value: bool | None) -> bool | None:
+    """Return the value, or that of the former name: Click reads the options that are given first."""
+    return ctx.meta.get(_AS_BEFORE) if value is None else value
+
+
 _OPERATORS = (
     click.option(
         "--first-party/--third-party",
@@ -100,9 +115,20 @@ _OPERATORS = (
     ),
     click.option("--result-page", type=click.Choice(list(_RESULT_PAGES)), help=_RESULT_PAGE),
     click.option(
-        "--told-of-expiry/--no-told-of-expiry",
+        "--notify-of-expiry/--no-notify-of-expiry",
+        "told_of_expiry",
         default=None,
+        callback=_or_as_before,
         help="Whether it is notified when a session expires; enabled by default.",
+    ),
+    # The name of the option above until 0.2.0.
+    click.option(
+        "--told-of-expiry/--no-told-of-expiry",
+        "told_of_expiry_as_before",
+        default=None,
+        hidden=True,
+        expose_value=False,
+        callback=_keep_as_before,
     ),
     click.option(
         "--logout-token-names",

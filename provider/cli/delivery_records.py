@@ -44,8 +44,10 @@ def as_record(one: Delivery, names: Mapping[UUID, str], held: Mapping[UUID, date
 
 
 def _about(one: Delivery) -> dict[str, Any]:
-    told = notice.of(one)
-    return {"cause_id": one.cause_id} if told is None else {"logout_id": one.cause_id} | asdict(told)
+    logout_notice = notice.of(one)
+    if logout_notice is None:
+        return {"cause_id": one.cause_id}
+    return {"logout_id": one.cause_id} | asdict(logout_notice)
 
 
 def held_until(found: Sequence[Delivery]) -> dict[UUID, datetime]:

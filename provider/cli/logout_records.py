@@ -190,8 +190,8 @@ def _app(one: NotifiedApp) -> dict[str, Any]:
 
 
 def _notification(one: Notification) -> dict[str, Any]:
-    told = notice.of(one.delivery)
-    shown = {"state": state_of(one.delivery), "sid": told.sid if told else None}
+    logout_notice = notice.of(one.delivery)
+    shown = {"state": state_of(one.delivery), "sid": logout_notice.sid if logout_notice else None}
     shown |= {name: getattr(one.delivery, name) for name in _DELIVERY}
     if DeliveryState(one.delivery.state).is_final:
         # The row keeps when its last attempt was due; there is no next one.

@@ -141,9 +141,9 @@ class Snapshots:
 
 
 def _is_for_everyone(answer: Answer, tag: bytes) -> bool:
-    told = dict(answer.headers)
-    is_public = told.get(b"cache-control", b"").startswith(b"public")
-    return is_public and tag.startswith(b'"') and told.keys().isdisjoint(_OF_ONE)
+    headers = dict(answer.headers)
+    is_public = headers.get(b"cache-control", b"").startswith(b"public")
+    return is_public and tag.startswith(b'"') and headers.keys().isdisjoint(_OF_ONE)
 
 
 def _takes_gzip(accepted: bytes) -> bool:

@@ -177,7 +177,7 @@ def test_every_kind_of_option_arrives(curfew, tmp_path):
         "--token-endpoint-auth-method", "private_key_jwt", "--jwks", keys, "--default-max-age", "60",
         "--require-auth-time", "--scope", "openid email", "--grant-lifetime", "30d",
         "--offline-policy", "ask", "--refresh-reuse-interval", "5s",
-        "--confirm-sign-out", "always", "--no-told-of-expiry", "--logout-token-names", "sid",
+        "--confirm-sign-out", "always", "--no-notify-of-expiry", "--logout-token-names", "sid",
         "--refuse-when-degraded-for", "4h",
         "--backchannel-logout-uri", "https://red.test/told", "--result-page", "always", "--json",
     ).json  # fmt: skip
@@ -215,18 +215,28 @@ def test_whether_people_see_the_result_before_they_go_back_can_be_changed(curfew
         assert curfew("client", "show", "red", "--json").json["result_page"] == choice
 
 
-def test_whether_people_are_asked_and_it_is_told_of_expiry_can_be_changed(curfew):
+def test_whether_people_are_asked_and_it_is_notified_of_expiry_can_be_changed(curfew):
     made = curfew("client", "add", *RED, "--json").json
     assert (made["confirm_sign_out"], made["told_of_expiry"]) == ("when_needed", True)
 
-    curfew("client", "update", "red", "--confirm-sign-out", "always", "--no-told-of-expiry")
+    curfew("client", "update", "red", "--confirm-sign-out", "always", "--no-notify-of-expiry")
     curfew("client", "update", "red", "--client-name", "Red")
     shown = curfew("client", "show", "red", "--json").json
     assert (shown["confirm_sign_out"], shown["told_of_expiry"]) == ("always", False)
 
-    curfew("client", "update", "red", "--confirm-sign-out", "when_needed", "--told-of-expiry")
+    curfew("client", "update", "red", "--confirm-sign-out", "when_needed", "--notify-of-expiry")
     shown = curfew("client", "show", "red", "--json").json
     assert (shown["confirm_sign_out"], shown["told_of_expiry"]) == ("when_needed", True)
+
+
+def test_the_former_name_of_an_option_still_works_and_names_the_present_one(curfew):
+    curfew("client", "add", *RED)
+
+    answer = curfew("client", "update", "red", "--no-told-of-expiry")
+
+    assert "curfew: --told-of-expiry is now called --notify-of-expiry\n" in answer.err
+    assert curfew("client", "show", "red", "--json").json["told_of_expiry"] is False
+    assert "told-of-expiry" not in curfew("client", "update", "--help").out
 
 
 def test_an_empty_text_takes_a_field_away(curfew):

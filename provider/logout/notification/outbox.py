@@ -78,15 +78,15 @@ def _warn_of_expired(expired: Sequence[Entry]) -> None:
             )
 
 
-def _entry(claimed: ClaimedDelivery, told: LogoutNotice, result: AttemptResult) -> Entry:
+def _entry(claimed: ClaimedDelivery, logout_notice: LogoutNotice, result: AttemptResult) -> Entry:
     exchange = result.exchange
     with event_log.correlated(claimed.correlation_id):
         return entry(
             _TAGS[state_after(result)],
             actor="system",
-            account_id=told.account_id,
+            account_id=logout_notice.account_id,
             client_id=exchange.recipient if exchange else _wire_id(claimed.client_id),
-            session_id=told.session_id,
+            session_id=logout_notice.session_id,
             logout_id=claimed.cause_id,
             delivery_id=claimed.id,
             attempts=claimed.attempt_number if exchange else claimed.attempt_number - 1,
