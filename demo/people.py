@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo.plan import PHONE_SCOPE, Plan
+from provider.accounts.roles import Role
 
 # Every app may ask for everything; only green keeps access after a sign-out (offline_access), only red signs
 # people out everywhere by itself (account), and only blue calls APIs.
@@ -19,6 +20,8 @@ class Person:
     # The demo's passwords are printed at every start; they protect nothing.
     password: str = field(repr=False)
     claims: dict[str, Any]
+    # What the person may administer.
+    role: Role | None = None
 
 
 ADA = Person(
@@ -64,7 +67,20 @@ BEN = Person(
         "email_verified": True,
     },
 )
-PEOPLE = (ADA, BEN)
+CLEO = Person(
+    username="cleo",
+    password="queen-of-the-nile-48",  # noqa: S106 – printed for everybody.
+    claims={
+        "name": "Cleo Philopator",
+        "given_name": "Cleo",
+        "family_name": "Philopator",
+        "preferred_username": "cleo",
+        "email": "cleo@example.com",
+        "email_verified": True,
+    },
+    role=Role.ADMINISTRATOR,
+)
+PEOPLE = (ADA, BEN, CLEO)
 
 
 def app_metadata(plan: Plan, name: str) -> dict[str, Any]:

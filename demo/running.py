@@ -14,7 +14,7 @@ from rich.console import Console
 
 from demo import broker
 from demo.narrator import Narrator
-from demo.people import ADA, BEN, PEOPLE
+from demo.people import ADA, BEN, CLEO, PEOPLE
 from demo.plan import APPS, PORTS, SERVICES, Plan, make_plan, sole_use_of
 from demo.processes import Supervisor
 
@@ -118,6 +118,8 @@ def _tell_ready(plan: Plan, console: Console) -> None:
     console.print()
     console.print(f"  user [bold]{ADA.username}[/]  password [bold]{ADA.password}[/]")
     console.print(f"  or   [bold]{BEN.username}[/]  password [bold]{BEN.password}[/]\n")
+    console.print(f"The console of administrators is {plan.issuer}/admin:\n")
+    console.print(f"  user [bold]{CLEO.username}[/]  password [bold]{CLEO.password}[/]\n")
     console.print("Two phones (a native app), each in a terminal of its own:\n")
     for launcher, _ in plan.phones():
         console.print(f"  [bold]{launcher}[/]", soft_wrap=True)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from demo.people import PEOPLE, Person, app_metadata, phone_metadata, service_metadata
 from demo.plan import APPS, ASKING, DemoDataUnusable, Plan
+from provider.accounts import change as account_change
 from provider.accounts import queries as accounts
 from provider.accounts import register as account_register
 from provider.accounts.models import Account
@@ -89,6 +90,8 @@ def _account(person: Person) -> Account:
         return known
     account = account_register.add(person.username, person.password, person.claims)
     record(EventTag.ACCOUNT_ADDED, actor="system", account_id=account.id)
+    if person.role is not None:
+        account_change.set_role(account, person.role)
     return account
 
 

@@ -60,6 +60,7 @@ SECTIONS = {
             "keys",
             "rotation",
             "incidents",
+            "incident-in-five-minutes",
             "console",
             "monitoring",
             "sizing",

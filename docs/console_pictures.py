@@ -12,10 +12,11 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select
 
+from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
-from provider.logout.models import Logout
+from provider.logout.models import BulkLogout, Logout
 from provider.sessions.models import ClientSession
 from tests.factories import PASSWORD
 from tests.support import busy_day, signing_keys
@@ -72,6 +73,23 @@ def addresses(ada: object) -> Iterator[tuple[str, str]]:
     yield "everywhere", f"/admin/people/{ada}/everywhere"
     yield "access", f"/admin/people/{ada}/access"
     yield "reset", f"/admin/people/{ada}/password"
+    client = db.session.scalars(select(Client).where(Client.client_id == "blue")).one()
+    bulk = db.session.scalars(select(BulkLogout)).one()
+    yield "clients", "/admin/clients"
+    yield "client", f"/admin/clients/{client.id}?for=flask"
+    yield "client-edit", f"/admin/clients/{client.id}/edit"
+    yield "client-access", f"/admin/clients/{client.id}/access"
+    yield "client-secret", f"/admin/clients/{client.id}/secret"
+    yield "client-kinds", "/admin/clients/new"
+    yield "client-new", "/admin/clients/new?for=spring"
+    yield "incident", "/admin/incident"
+    yield "incident-confirm", "/admin/incident/confirm?kind=all"
+    yield "bulk-logout", f"/admin/incident/{bulk.id}"
+    yield "keys", "/admin/keys"
+    yield "keys-change", "/admin/keys/change"
+    yield "audit", "/admin/audit"
+    yield "audit-verified", "/admin/audit/verify"
+    yield "settings", "/admin/settings"
 
 
 def take_all(browser: Browser, scheme: str, pages: dict[str, str]) -> None:

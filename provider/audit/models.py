@@ -4,10 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Index, String
+from sqlalchemy import JSON, BigInteger, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime
+
+# A query must say it in the very same words, or SQLite does not see the index.
+CLIENT_CHANGE = text("tag IN ('client_added', 'client_updated', 'client_removed', 'client_examined')")
 
 
 class AuditEvent(Base):
@@ -17,6 +20,14 @@ class AuditEvent(Base):
     __table_args__ = (
         Index("ix_audit_event_at_id", "at", "id"),
         Index("ix_audit_event_account_id_at", "account_id", "at"),
+        # The history of a client: few of very many entries.
+        Index(
+            "ix_audit_event_client_change",
+            "client_id",
+            "at",
+            sqlite_where=CLIENT_CHANGE,
+            postgresql_where=CLIENT_CHANGE,
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, or_, select
 
-from provider.audit.models import AuditEvent
+from provider.audit.models import CLIENT_CHANGE, AuditEvent
 from provider.audit.tags import EventTag
 from provider.infrastructure.database import db
 
@@ -21,6 +21,12 @@ class Filter:
     logout_id: UUID | None = None
     actor_name: str | None = None
     since: datetime | None = None
+
+
+def list_client_changes(client_id: str, limit: int) -> list[AuditEvent]:
+    """Return the changes of a client, the last one first. Served by ix_audit_event_client_change."""
+    changes = select(AuditEvent).where(AuditEvent.client_id == client_id, CLIENT_CHANGE)
+    return list(db.session.scalars(changes.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit)))
 
 
 def list_events(

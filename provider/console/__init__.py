@@ -7,7 +7,13 @@ Its pages are in English alone, as the command is (DEC-21).
 """
 
 from provider.console import (
+    audit,
+    client_changes,
+    client_forms,
+    clients,
     deliveries,
+    incident,
+    keys,
     layout,
     logouts,
     overview,
@@ -15,6 +21,7 @@ from provider.console import (
     person_changes,
     person_endings,
     resending,
+    settings,
     sign_in,
     why,
 )
@@ -33,6 +40,13 @@ GROUP = RouteGroup(
         *people.ROUTES,
         *person_endings.ROUTES,
         *person_changes.ROUTES,
+        *clients.ROUTES,
+        *client_forms.ROUTES,
+        *client_changes.ROUTES,
+        *incident.ROUTES,
+        *keys.ROUTES,
+        *audit.ROUTES,
+        *settings.ROUTES,
     ),
     templates=layout.TEMPLATES,
 )

@@ -38,6 +38,11 @@ SECTIONS = (
     Section("Logouts", "console.logouts", "logouts"),
     Section("Deliveries", "console.deliveries", "deliveries"),
     Section("People", "console.people", "people"),
+    Section("Clients", "console.clients", "clients"),
+    Section("Incident", "console.incident", "incident", Permission.BULK_LOGOUT),
+    Section("Keys", "console.keys", "keys"),
+    Section("Audit", "console.audit", "audit", Permission.READ_AUDIT),
+    Section("Settings", "console.settings", "settings"),
 )
 
 
@@ -73,7 +78,9 @@ def console_page(template: str, section: str, status: int = 200, **context: Any)
 
 def plain_page(template: str, status: int = 200, **context: Any) -> Response:
     """Return a page of the console without navigation, or a part of a page."""
-    shown = render_template(template, asset=_asset, console_script=_script, plain=plain, **context)
+    shown = render_template(
+        template, asset=_asset, console_script=_script, plain=plain, plain_lines=plain_lines, **context
+    )
     return make_response(shown, status)
 
 
@@ -87,6 +94,11 @@ def part_that_updates(template: str, **context: Any) -> AnyResponse:
 def plain(text: str) -> str:
     """Return a text of others without control characters and marks that reorder a line (THR-53)."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def plain_lines(text: str) -> str:
+    """Return the same of a text with several lines."""
+    return "\n".join(plain(line) for line in text.split("\n"))
 
 
 def _hidden_token(path: str | None = None) -> Markup:

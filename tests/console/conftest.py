@@ -1,7 +1,9 @@
 """Cleo at the console, signed in the way that she would: by the authorization endpoint and her password."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -17,7 +19,7 @@ from tests.conftest import FAST_SETTINGS
 from tests.factories import PASSWORD, make_account
 from tests.support import busy_day, signing_keys
 from tests.support.applications import opened
-from tests.support.browsers import Page, follow
+from tests.support.browsers import ISSUER, Page, follow
 from tests.support.databases import migrate
 
 Enter = Callable[..., FlaskClient]
@@ -44,10 +46,15 @@ class Day:
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    folder = tmp_path_factory.mktemp("day")
+    with a_day(tmp_path_factory.mktemp("day"), ISSUER) as made:
+        yield made
+
+
+@contextmanager
+def a_day(folder: Path, issuer: str) -> Iterator[Day]:
     url = f"sqlite:///{folder / 'day.sqlite3'}"
     migrate(url)
-    with opened(Settings(database_url=url, data_dir=folder, **FAST_SETTINGS)) as app:
+    with opened(Settings(issuer=issuer, database_url=url, data_dir=folder, **FAST_SETTINGS)) as app:
         with transaction():
             signing_keys.provide()
         yield Day(app, busy_day.make())

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from provider.accounts.roles import Role
+from provider.clients.models import Client
 from provider.console import GROUP
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure.database import db
-from provider.logout.models import Logout
+from provider.logout.models import BulkLogout, Logout
 from tests.console.conftest import give_role, sign_in
 from tests.factories import PASSWORD
 from tests.pages.test_every_page import Outline
@@ -28,7 +29,13 @@ LEAST_ROLE = {
     **dict.fromkeys(
         ("everywhere_submit", "revoke_grant", "revoke_grant_submit", "access", "access_submit"), Role.OPERATOR
     ),
-    **dict.fromkeys(("reset", "reset_submit"), Role.OPERATOR),
+    **dict.fromkeys(("reset", "reset_submit", "doctor", "doctor_submit"), Role.OPERATOR),
+    **dict.fromkeys(("incident", "incident_confirm", "incident_submit"), Role.OPERATOR),
+    **dict.fromkeys(("bulk_logout", "bulk_logout_steer", "bulk_logout_progress"), Role.OPERATOR),
+    **dict.fromkeys(("client_new", "client_register", "client_edit", "client_change"), Role.ADMINISTRATOR),
+    **dict.fromkeys(("client_secret", "client_secret_submit"), Role.ADMINISTRATOR),
+    **dict.fromkeys(("client_access", "client_access_submit"), Role.ADMINISTRATOR),
+    **dict.fromkeys(("keys_change", "keys_change_submit"), Role.ADMINISTRATOR),
 }
 GUARDED = [route for route in GROUP.routes if route.name not in OPEN]
 POSTS = [route for route in GUARDED if "POST" in route.methods]
@@ -43,6 +50,8 @@ def busy(day):
         "account_id": str(offline.account_id),
         "grant_id": str(offline.id),
         "logout_id": str(db.session.scalars(notified.limit(1)).one()),
+        "client_pk": str(db.session.scalars(select(Client.id).where(Client.client_id == "hostile")).one()),
+        "bulk_logout_id": str(db.session.scalars(select(BulkLogout.id)).one()),
         "delivery_id": str(db.session.scalars(select(Delivery.id).limit(1)).one()),
     }
 

@@ -13,6 +13,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.acting import Operator, acting_as
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import first_id_at, new_id
+from provider.logout.bulk import begin as bulk
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, Ending
 from provider.logout.everywhere import end_everywhere
@@ -43,6 +44,7 @@ def make() -> dict[str, Account]:
     _live(people, apps)
     _ended(people, apps)
     _past_hours(people["karl"])
+    _bulk(apps["green"])
     return people
 
 
@@ -134,3 +136,10 @@ def _past_session(account: Account, begin: datetime, session_id: UUID) -> None:
         cause = Cause(reason=LogoutReason.USER, initiator="account")
         ending = Ending(cause=cause, scope=LogoutScope.BROWSER, account_id=account.id, at=ended)
         db.session.add(ending.as_logout())
+
+
+def _bulk(app: Client) -> None:
+    """Let a bulk logout run that is paused half way."""
+    with acting_as(Operator("cleo", "console, from 192.0.2.7")), transaction():
+        begun = bulk.end_offline_of_client(app, "admin")
+        begun.total, begun.done, begun.stopped_at = 12_431, 5_210, clock.now()

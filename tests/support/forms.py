@@ -11,12 +11,24 @@ class FormReader(HTMLParser):
         self.fields: dict[str, str] = {}
         self.buttons: dict[str, tuple[str, str]] = {}
         self.action = ""
+        self._typing: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.action = found.get("action", "")
-        if tag == "input" and found.get("name"):
+        is_sent = found.get("type") not in ("checkbox", "radio") or "checked" in found
+        if tag == "input" and found.get("name") and is_sent:
             self.fields[found["name"]] = found.get("value", "")
+        if tag == "textarea" and found.get("name"):
+            self._typing, self.fields[found["name"]] = found["name"], ""
         if tag == "button" and "id" in found:
             self.buttons[found["id"]] = (found.get("name", ""), found.get("value", ""))
+
+    def handle_data(self, data: str) -> None:
+        if self._typing is not None:
+            self.fields[self._typing] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._typing = None

@@ -129,6 +129,12 @@
     }
   });
 
+  // On a narrow screen the navigation scrolls.
+  var here = document.querySelector("nav [aria-current]");
+  if (here) {
+    here.parentElement.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") {
       document.querySelectorAll("details.me[open]").forEach(function (menu) {

@@ -1,0 +1,120 @@
+"""The audit log: search, export, and whether its chain holds."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import Response as FlaskResponse
+from flask import url_for
+from werkzeug.wrappers import Response
+
+from provider.accounts.queries import find_by_username
+from provider.audit import chain, queries
+from provider.audit.models import AuditEvent
+from provider.audit.tags import EventTag
+from provider.console.guarded import page_route
+from provider.console.layout import console_page
+from provider.console.listing import ROWS, Asked, listing, place
+from provider.infrastructure import clock
+from provider.infrastructure.database import db, reading, transaction
+from provider.inspection.audit_trail import verify_newest
+from provider.protocol.permissions import Permission
+
+_HERE = "console.audit"
+_FILTERS = ("tag", "user", "client", "by", "logout", "since")
+# How far back is searched by what no index serves, unless the page is asked for more.
+_UNSERVED_SINCE = timedelta(days=7)
+_MOST_EXPORTED = 10_000
+_COLUMNS = (
+    *("id", "at", "tag", "actor", "actor_name", "actor_origin", "account_id", "client_id", "session_id"),
+    *("logout_id", "ip", "correlation_id", "detail", "seq", "chain"),
+)
+
+
+def show() -> Response:
+    """Show the entries, the newest first."""
+    asked = Asked.read(*_FILTERS)
+    with reading():
+        wanted = _wanted(asked)
+        before = db.session.get(AuditEvent, after) if (after := place()) else None
+        found = queries.list_events(wanted, before=before, limit=ROWS + 1) if wanted else []
+        head = chain.head()
+    last = found[:ROWS][-1].id if found else None
+    return console_page(
+        "console/audit.html",
+        _HERE,
+        asked=asked,
+        listing=listing(found, last, _HERE, asked.values, ROWS),
+        export_url=url_for("console.audit_export", **asked.values),
+        tags=list(EventTag),
+        head=head,
+        most=_MOST_EXPORTED,
+    )
+
+
+def _wanted(asked: Asked) -> queries.Filter | None:
+    person = find_by_username(asked.values["user"]) if asked.get("user") else None
+    if asked.get("user") and person is None and _uuid(asked.get("user")) is None:
+        asked.mistakes.append("There is no such user name; of a deleted account, give the identifier.")
+    tag = asked.get("tag")
+    if tag and tag not in list(EventTag):
+        asked.mistakes.append("There is no such event.")
+    if asked.get("logout") and _uuid(asked.get("logout")) is None:
+        asked.mistakes.append("A logout is named by its identifier.")
+    since = asked.instant("since")
+    if asked.mistakes:
+        return None
+    is_unserved = any(asked.get(name) for name in ("client", "by", "tag", "logout"))
+    return queries.Filter(
+        tags=(EventTag(tag),) if tag else (),
+        account_id=person.id if person else _uuid(asked.get("user")),
+        client_id=asked.get("client"),
+        logout_id=_uuid(asked.get("logout")),
+        actor_name=asked.get("by"),
+        since=since or (clock.now() - _UNSERVED_SINCE if is_unserved else None),
+    )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def export() -> Response:
+    """Return what the filters find as JSON lines, the newest first, up to a limit."""
+    asked = Asked.read(*_FILTERS)
+    with reading():
+        wanted = _wanted(asked)
+        found = queries.list_events(wanted, limit=_MOST_EXPORTED) if wanted else []
+    lines = "".join(_lines(found))
+    answer = FlaskResponse(lines, mimetype="application/x-ndjson")
+    answer.headers["Content-Disposition"] = 'attachment; filename="curfew-audit.jsonl"'
+    return answer
+
+
+def _lines(found: list[AuditEvent]) -> Iterator[str]:
+    for event in found:
+        entry: dict[str, Any] = {name: getattr(event, name) for name in _COLUMNS}
+        entry["at"] = event.at.isoformat()
+        yield json.dumps(entry, default=str) + "\n"
+
+
+def verify() -> Response:
+    """Verify the ends of the chain, and show what was found."""
+    # PostgreSQL gives rows in portions only inside a transaction, and web requests read outside of any.
+    with transaction():
+        examined, problems = verify_newest()
+        head = chain.head()
+    return console_page("console/audit_verified.html", _HERE, examined=examined, problems=problems, head=head)
+
+
+_READS = Permission.READ_AUDIT
+ROUTES = (
+    page_route("/audit", "audit", show, needs=_READS),
+    page_route("/audit/export", "audit_export", export, needs=_READS),
+    page_route("/audit/verify", "audit_verify", verify, needs=_READS),
+)

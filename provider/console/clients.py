@@ -1,0 +1,124 @@
+"""Clients: the list with their health, and one client with everything that is known of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import request
+from sqlalchemy import select
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from provider.audit.queries import list_client_changes
+from provider.clients import options, queries
+from provider.clients.models import Client
+from provider.clients.own import is_own
+from provider.clients.problems import list_problems
+from provider.console.client_configuration import configuration_of
+from provider.console.guarded import page_route
+from provider.console.layout import console_page
+from provider.console.listing import ROWS, Asked, listing, place
+from provider.delivery import degraded
+from provider.delivery.models import EndpointHealth
+from provider.infrastructure.database import db, reading
+from provider.inspection.client_lint import lint
+from provider.protocol.client_metadata import DECLARED
+from provider.sessions.models import ClientSession
+
+_CHANGES = 20
+_NOTHING: tuple[object, ...] = (None, (), False)
+SENTENCES = {
+    "changed": "The client is changed.",
+    "enabled": "The client is enabled again. What was revoked stays revoked.",
+    "disabled": "The client is disabled: all of its requests and tokens are refused from now on.",
+    "removed": "The client is removed. Notifications that it is owed are still sent.",
+}
+
+
+def show_list() -> Response:
+    """Show the clients, oldest first."""
+    asked = Asked.read("q")
+    with reading():
+        wanted = queries.Filter(text=asked.get("q"))
+        found = queries.search(wanted, after=place(), limit=ROWS + 1)
+        shown = [one for one in found[:ROWS] if not is_own(one)]
+        context: dict[str, Any] = {"used": _last_used(shown), "health": _health(shown)}
+    last = found[:ROWS][-1].id if found else None
+    return console_page(
+        "console/clients.html",
+        "console.clients",
+        asked=asked,
+        listing=listing(found, last, "console.clients", asked.values, ROWS),
+        shown=shown,
+        done=SENTENCES.get(request.args.get("done", "")),
+        **context,
+    )
+
+
+def _last_used(clients: Sequence[Client]) -> Mapping[UUID, datetime]:
+    """Return when a person last came to each app by a session that lives.
+
+    Served by ix_client_session_client_id_living.
+    """
+    newest = (
+        select(ClientSession.created_at)
+        .where(ClientSession.client_id == Client.id, ClientSession.ended_at.is_(None))
+        .order_by(ClientSession.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = db.session.execute(select(Client.id, newest).where(Client.id.in_([one.id for one in clients])))
+    return {row[0]: row[1] for row in rows if row[1] is not None}
+
+
+def _health(clients: Sequence[Client]) -> Mapping[UUID, EndpointHealth]:
+    ids = {one.id for one in clients}
+    return {one.client_id: one for one in degraded.list_failing() if one.client_id in ids}
+
+
+def show(client_pk: UUID) -> Response:
+    """Show a client."""
+    software = request.args.get("for")
+    with reading():
+        client = get(client_pk)
+        context: dict[str, Any] = {
+            "health": degraded.find_failing(client.id),
+            "waiting": degraded.count_waiting(client.id),
+            "used": _last_used([client]).get(client.id),
+            "problems": list_problems(client),
+            "changes": list_client_changes(client.client_id, _CHANGES),
+        }
+    return console_page(
+        "console/client.html",
+        "console.clients",
+        client=client,
+        lint=lint(client),
+        registered=_fields(client, registered=True),
+        defaults=_fields(client, registered=False),
+        options=options.values_of(client),
+        configuration=configuration_of(client, software),
+        done=SENTENCES.get(request.args.get("done", "")),
+        **context,
+    )
+
+
+def _fields(client: Client, *, registered: bool) -> list[tuple[str, Any, str]]:
+    """Return the name, value and meaning of what was registered, or of what has its default."""
+    metadata, known = client.metadata_, client.registered
+    values = [(one.name, getattr(metadata, one.name), one.metadata["meaning"]) for one in DECLARED]
+    return [one for one in values if (one[0] in known and one[1] not in _NOTHING) is registered]
+
+
+def get(client_pk: UUID) -> Client:
+    """Return a client that was not removed, and is no part of the provider, or answer 404."""
+    client = queries.find(client_pk)
+    if client is None or client.deleted_at is not None or is_own(client):
+        raise NotFound
+    return client
+
+
+ROUTES = (
+    page_route("/clients", "clients", show_list),
+    page_route("/clients/<uuid:client_pk>", "client", show),
+)
