@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, String, bindparam, select, text
 
 from provider.accounts.models import Account
 from provider.accounts.names import fold
@@ -11,6 +11,10 @@ from provider.infrastructure.database import db, is_sqlite
 
 # The last character: no name that begins like another one is behind that one with it.
 _AFTER_ALL = "\U0010ffff"
+
+_NAMED = select(Account).where(
+    Account.folded_username == bindparam("folded_username", type_=String()), Account.deleted_at.is_(None)
+)
 
 
 class UnknownAccount(LookupError):
@@ -30,8 +34,7 @@ def lock(account_id: UUID) -> Account | None:
 
 def find_by_username(username: str) -> Account | None:
     """Find the account that a person means by a user name. Served by the unique folded name."""
-    named = select(Account).where(Account.folded_username == fold(username), Account.deleted_at.is_(None))
-    return db.session.scalars(named).one_or_none()
+    return db.session.scalars(_NAMED, {"folded_username": fold(username)}).one_or_none()
 
 
 def find_by_sub(sub: str) -> Account | None:

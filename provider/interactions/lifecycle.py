@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import Table, Uuid, bindparam, update
 
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import change, db
+from provider.infrastructure.database import NOW, Base, change, db
+from provider.infrastructure.one_row import change_by
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.interactions.models import Interaction, InteractionKind
 
@@ -88,9 +89,12 @@ def take(handle: str, browser: str | None, kind: InteractionKind) -> Interaction
 
 def finish(interaction_id: UUID) -> bool:
     """Close a parked request; only one of any number of callers gets True and may act on it."""
-    mine = (
-        update(Interaction)
-        .where(Interaction.id == interaction_id, Interaction.finished_at.is_(None))
-        .values(finished_at=clock.now())
-    )
-    return change(mine) == 1
+    return change_by(_FINISH, interaction_id=interaction_id, now=clock.now()) == 1
+
+
+_table: Table = Base.metadata.tables["interaction"]
+_FINISH = (
+    update(_table)
+    .where(_table.c.id == bindparam("interaction_id", type_=Uuid()), _table.c.finished_at.is_(None))
+    .values(finished_at=NOW)
+)

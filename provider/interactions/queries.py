@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import db
+from provider.infrastructure.database import NOW, db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.interactions.models import Interaction, InteractionKind
 
@@ -53,15 +53,23 @@ def find_pushed(handle: str) -> Interaction | None:
 
 
 def _find(handle: str, kind: InteractionKind, browser_digest: str | None) -> Interaction | None:
-    waiting = (
-        select(Interaction)
-        .options(joinedload(Interaction.pushed))
-        .where(
-            Interaction.handle_digest == digest_of(handle),
-            Interaction.kind == kind,
-            Interaction.browser_digest == browser_digest,
-            Interaction.finished_at.is_(None),
-            Interaction.expires_at > clock.now(),
-        )
+    waiting = _UNBOUND if browser_digest is None else _WAITING
+    values = {"handle_digest": digest_of(handle), "kind": kind, NOW.key: clock.now()}
+    if browser_digest is not None:
+        values["browser_digest"] = browser_digest
+    return db.session.scalars(waiting, values, execution_options={"populate_existing": True}).one_or_none()
+
+
+# Built once: each page of a sign-in asks.
+_IN_WAIT = (
+    select(Interaction)
+    .options(joinedload(Interaction.pushed))
+    .where(
+        Interaction.handle_digest == bindparam("handle_digest", type_=String()),
+        Interaction.kind == bindparam("kind", type_=String()),
+        Interaction.finished_at.is_(None),
+        Interaction.expires_at > NOW,
     )
-    return db.session.scalars(waiting, execution_options={"populate_existing": True}).one_or_none()
+)
+_WAITING = _IN_WAIT.where(Interaction.browser_digest == bindparam("browser_digest", type_=String()))
+_UNBOUND = _IN_WAIT.where(Interaction.browser_digest.is_(None))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import Integer, String, Table, Update, Uuid, bindparam, exists, select, update
 
 from provider.accounts.models import Account
 from provider.audit.record import record
@@ -12,7 +12,8 @@ from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import change, db
+from provider.infrastructure.database import NOW, Base, UTCDateTime, change, db
+from provider.infrastructure.one_row import change_by
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
 from provider.sessions.models import ClientSession, Session
@@ -131,24 +132,9 @@ def renew(session: Session, *, ip: str | None, device: str, amr: str, acr: str) 
     return handle
 
 
-def touch(session: Session, *conditions: ColumnElement[bool]) -> bool:
-    """Lock a live session and move its idle end; False when it has ended, or a condition no longer holds.
-
-    A grant is added to a session only behind this lock, so that no logout overlooks it (RACE-06).
-    """
-    now = clock.now()
-    seen = (
-        update(Session)
-        .where(
-            Session.id == session.id,
-            Session.handle_digest == session.handle_digest,
-            Session.ended_at.is_(None),
-            Session.ends_at > now,
-            *conditions,
-        )
-        .values(last_seen_at=now, ends_at=_next_end(now, session.expires_at))
-    )
-    return change(seen) == 1
+def touch(session: Session) -> bool:
+    """Lock a live session and move its idle end; False when it has ended."""
+    return _touch(_TOUCH, session)
 
 
 def note_refresh(session: Session) -> bool:
@@ -174,15 +160,19 @@ def touch_as_decided(session: Session, client: Client) -> bool:
 
     The decision was made from rows that were read without a lock. Meanwhile the person may have taken
     back consent, which counts up in this very row, or the client may have been changed.
+
+    A grant is added to a session only behind this lock, so that no logout overlooks it (RACE-06).
     """
-    is_unchanged = exists().where(
-        Client.id == client.id,
-        Client.epoch == client.epoch,
-        Client.updated_at == client.updated_at,
-        Client.disabled_at.is_(None),
-        Client.deleted_at.is_(None),
-    )
-    return touch(session, Session.consent_epoch == session.consent_epoch, is_unchanged)
+    seen = {"seen_consent_epoch": session.consent_epoch}
+    of_client = {"client_pk": client.id, "client_epoch": client.epoch, "client_updated_at": client.updated_at}
+    return _touch(_TOUCH_AS_DECIDED, session, **seen, **of_client)
+
+
+def _touch(statement: Update, session: Session, **values: object) -> bool:
+    now = clock.now()
+    known = {"session_id": session.id, "seen_digest": session.handle_digest}
+    end = _next_end(now, session.expires_at)
+    return change_by(statement, **known, now=now, next_end=end, **values) == 1
 
 
 def void_decisions(account_id: UUID) -> None:
@@ -231,3 +221,28 @@ def end(session_id: UUID, *, logout_id: UUID, at: datetime) -> bool:
 
 def _next_end(now: datetime, expires_at: datetime) -> datetime:
     return min(now + current.settings().session_idle_lifetime, expires_at)
+
+
+_table: Table = Base.metadata.tables["session"]
+_clients: Table = Base.metadata.tables["client"]
+# Built once: each authorization and page does it.
+_TOUCH = (
+    update(_table)
+    .where(
+        _table.c.id == bindparam("session_id", type_=Uuid()),
+        _table.c.handle_digest == bindparam("seen_digest", type_=String()),
+        _table.c.ended_at.is_(None),
+        _table.c.ends_at > NOW,
+    )
+    .values(last_seen_at=NOW, ends_at=bindparam("next_end", type_=UTCDateTime()))
+)
+_CLIENT_IS_UNCHANGED = exists().where(
+    _clients.c.id == bindparam("client_pk", type_=Uuid()),
+    _clients.c.epoch == bindparam("client_epoch", type_=Integer()),
+    _clients.c.updated_at == bindparam("client_updated_at", type_=UTCDateTime()),
+    _clients.c.disabled_at.is_(None),
+    _clients.c.deleted_at.is_(None),
+)
+_TOUCH_AS_DECIDED = _TOUCH.where(
+    _table.c.consent_epoch == bindparam("seen_consent_epoch", type_=Integer()), _CLIENT_IS_UNCHANGED
+)

@@ -9,6 +9,7 @@ from provider.clients.models import Client, Resource, TokenFormat
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
+from provider.infrastructure.one_row import insert_row
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
 from provider.protocol.errors import InvalidTarget
@@ -116,7 +117,7 @@ def _stored(token: AccessToken, form: TokenForm, *, client: Client, sub: str, si
     else:
         handle = jwt_access.sign(token, client, sub=sub, sid=sid, alg=form.signing_alg)
     token.digest = digest_of(handle)
-    db.session.add(token)
+    insert_row(token)
     return handle
 
 

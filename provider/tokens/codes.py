@@ -5,12 +5,13 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import Table, Uuid, bindparam, update
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import change, db
+from provider.infrastructure.database import NOW, Base
+from provider.infrastructure.one_row import change_by, insert_row
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AuthorizationCode
@@ -50,15 +51,18 @@ def issue(
         created_at=now,
         expires_at=now + current.settings().code_lifetime,
     )
-    db.session.add(code)
+    insert_row(code)
     return handle
 
 
 def use(code: AuthorizationCode) -> bool:
     """Use up a code; only one of any number of callers gets True (rfc6749 §4.1.2)."""
-    mine = (
-        update(AuthorizationCode)
-        .where(AuthorizationCode.id == code.id, AuthorizationCode.used_at.is_(None))
-        .values(used_at=clock.now())
-    )
-    return change(mine) == 1
+    return change_by(_USE, code_id=code.id, now=clock.now()) == 1
+
+
+_table: Table = Base.metadata.tables["authorization_code"]
+_USE = (
+    update(_table)
+    .where(_table.c.id == bindparam("code_id", type_=Uuid()), _table.c.used_at.is_(None))
+    .values(used_at=NOW)
+)

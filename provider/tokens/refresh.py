@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, Uuid, bindparam, select, update
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import change, db
+from provider.infrastructure.database import NOW, Base, UTCDateTime, db
+from provider.infrastructure.one_row import change_by, insert_row
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.secrets import SecretBox
 from provider.sessions.models import ClientSession, Session
@@ -86,7 +87,7 @@ def issue(
         created_at=clock.now(),
         expires_at=_end_of(grant, session, offline=offline),
     )
-    db.session.add(token)
+    insert_row(token)
     return handle
 
 
@@ -115,28 +116,13 @@ def _successors(presented: str, box: SecretBox) -> list[str]:
 
 def _use(token: RefreshToken) -> bool:
     """Mark a token as used; False when it was used before."""
-    mine = (
-        update(RefreshToken)
-        .where(
-            RefreshToken.id == token.id, RefreshToken.rotated_at.is_(None), RefreshToken.revoked_at.is_(None)
-        )
-        .values(rotated_at=clock.now())
-    )
-    return change(mine) == 1
+    return change_by(_USE, token_id=token.id, now=clock.now()) == 1
 
 
 def _prolong(found: FoundRefreshToken) -> bool:
     """Move the idle end of a token that stays; False when it was used up before its client kept them."""
-    mine = (
-        update(RefreshToken)
-        .where(
-            RefreshToken.id == found.token.id,
-            RefreshToken.rotated_at.is_(None),
-            RefreshToken.revoked_at.is_(None),
-        )
-        .values(expires_at=_end_of(found.grant, found.session, offline=found.outlives_session))
-    )
-    return change(mine) == 1
+    end = _end_of(found.grant, found.session, offline=found.outlives_session)
+    return change_by(_PROLONG, token_id=found.token.id, end=end) == 1
 
 
 def _add_successor(found: FoundRefreshToken, handle: str) -> None:
@@ -160,7 +146,7 @@ def _add_successor(found: FoundRefreshToken, handle: str) -> None:
         created_at=clock.now(),
         expires_at=_end_of(found.grant, found.session, offline=found.outlives_session),
     )
-    db.session.add(successor)
+    insert_row(successor)
 
 
 def _may_be_repeated(found: FoundRefreshToken, successor: str) -> bool:
@@ -192,3 +178,13 @@ def _end_of(grant: Grant, session: Session, *, offline: bool) -> datetime:
     idle_end = clock.now() + current.settings().refresh_token_idle_lifetime
     last = grant.expires_at if offline else min(grant.expires_at, session.expires_at)
     return min(idle_end, last)
+
+
+_table: Table = Base.metadata.tables["refresh_token"]
+_UNUSED = update(_table).where(
+    _table.c.id == bindparam("token_id", type_=Uuid()),
+    _table.c.rotated_at.is_(None),
+    _table.c.revoked_at.is_(None),
+)
+_USE = _UNUSED.values(rotated_at=NOW)
+_PROLONG = _UNUSED.values(expires_at=bindparam("end", type_=UTCDateTime()))
