@@ -67,6 +67,9 @@ class TokenFormat(StrEnum):
     JWT = "jwt"
 
 
+_READ = "_read_metadata"
+
+
 class Client(Base):
     """A registered relying party. What it registered stands in `registered`, read through `metadata_`."""
 
@@ -133,7 +136,11 @@ class Client(Base):
     @property
     def metadata_(self) -> ClientMetadata:
         """The client's registered metadata, as a typed value."""
-        return ClientMetadata.from_stored(self.registered)
+        read: tuple[dict[str, Any], ClientMetadata] | None = self.__dict__.get(_READ)
+        if read is None or read[0] is not self.registered:
+            # Kept for this very value of the column: a row that is read anew has another one.
+            read = self.__dict__[_READ] = (self.registered, ClientMetadata.from_stored(self.registered))
+        return read[1]
 
     @property
     def auth_methods(self) -> tuple[str, ...]:

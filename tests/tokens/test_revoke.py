@@ -27,7 +27,7 @@ def give(red):
 
     def give(family_id, actor=None) -> tuple[str, AccessToken]:
         with transaction():
-            return access.issue_for_grant(
+            handle, token = access.issue_for_grant(
                 red,
                 made.grants["red"],
                 made.shares["red"],
@@ -37,6 +37,7 @@ def give(red):
                 offline=False,
                 actor=actor,
             )
+        return handle, db.session.get_one(AccessToken, token.id)
 
     return give
 
