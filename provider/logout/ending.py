@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
@@ -192,35 +193,34 @@ def conclude(
         wake_up=after_commit(lambda: is_awaited and current.services().wake_ups.send(str(logout.id))),
         survivors=survivors,
     )
-    _record(ending, outcome)
-    after_commit(lambda: _announce(outcome))
+    record(EventTag.LOGOUT, **facts_of(ending, logout, owed))
+    after_commit(lambda: announce(logout, owed))
     return outcome
 
 
-def _record(ending: Ending, outcome: LogoutOutcome) -> None:
-    logout = outcome.logout
-    record(
-        EventTag.LOGOUT,
-        actor=ending.cause.initiator,
-        by=ending.cause.operator,
-        account_id=ending.account_id,
-        client_id=logout.initiator_client_id,
-        session_id=ending.session_id,
-        logout_id=logout.id,
-        ip=ending.cause.ip,
-        reason=logout.reason,
-        scope=logout.scope,
-        sessions_ended=logout.sessions_ended,
-        client_sessions_ended=logout.client_sessions_ended,
-        grants_revoked=logout.grants_revoked,
-        grants_surviving=logout.grants_surviving,
-        apps_to_notify=outcome.apps_to_notify,
-        notifications=outcome.notifications,
-    )
+def facts_of(ending: Ending, logout: Logout, owed: Sequence[Owed]) -> dict[str, Any]:
+    """Return what the audit entry of a logout says."""
+    return {
+        "actor": ending.cause.initiator,
+        "by": ending.cause.operator,
+        "account_id": ending.account_id,
+        "client_id": logout.initiator_client_id,
+        "session_id": ending.session_id,
+        "logout_id": logout.id,
+        "ip": ending.cause.ip,
+        "reason": logout.reason,
+        "scope": logout.scope,
+        "sessions_ended": logout.sessions_ended,
+        "client_sessions_ended": logout.client_sessions_ended,
+        "grants_revoked": logout.grants_revoked,
+        "grants_surviving": logout.grants_surviving,
+        "apps_to_notify": _count_apps(owed),
+        "notifications": len(owed),
+    }
 
 
-def _announce(outcome: LogoutOutcome) -> None:
-    logout = outcome.logout
+def announce(logout: Logout, owed: Sequence[Owed]) -> None:
+    """Count and log a logout that is committed."""
     metrics.ENDINGS.labels(logout.reason, logout.scope).inc()
     event_log.info(
         "logout",
@@ -234,6 +234,10 @@ def _announce(outcome: LogoutOutcome) -> None:
         sessions_ended=logout.sessions_ended,
         grants_revoked=logout.grants_revoked,
         grants_surviving=logout.grants_surviving,
-        apps_to_notify=outcome.apps_to_notify,
-        notifications=outcome.notifications,
+        apps_to_notify=_count_apps(owed),
+        notifications=len(owed),
     )
+
+
+def _count_apps(owed: Sequence[Owed]) -> int:
+    return len({one.client_id for one in owed})

@@ -4,15 +4,17 @@ A session can also be revoked by an epoch before it is written: the person was s
 their sessions, or all of all people, were ended. Each is ended for the reason that made it invalid.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Result, Select, exists, false, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from provider.accounts.models import Account
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
+from provider.infrastructure.many_rows import is_among
 from provider.infrastructure.provider_state import ProviderState, is_revoked_for_all
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
@@ -52,48 +54,63 @@ def list_already_revoked(limit: int) -> Sequence[UUID]:
 
 def end_invalid(session_id: UUID) -> LogoutOutcome | None:
     """End one session that has expired or is revoked; None if it has been ended meanwhile, or is valid."""
-    session, reason, bulk = _look_at(session_id)
-    if session is None or reason is None:
+    session, cause = _look_at(session_id)
+    if session is None or cause is None:
         return None
-    is_revoked = reason not in EXPIRY_REASONS
-    cause = Cause(
+    return end(session, cause, revoke_offline=revokes_offline(cause))
+
+
+def revokes_offline(cause: Cause) -> bool:
+    """Whether a session's end takes offline grants along: a revoked one does, an expired one does not."""
+    return cause.reason not in EXPIRY_REASONS
+
+
+def list_invalid(session_ids: Collection[UUID]) -> list[tuple[Session, Cause | None]]:
+    """Lock those of some sessions that nothing else has locked, and return each with the cause of its end.
+
+    The cause is None for one that has been ended meanwhile, or is valid.
+    """
+    rows = _locked(_LOOK.where(is_among(Session.id, session_ids)), skip_locked=True)
+    return [(row.Session, None if row.Session.ended_at else _cause(row)) for row in rows]
+
+
+def _look_at(session_id: UUID) -> tuple[Session | None, Cause | None]:
+    """Lock a session that has not been ended; return it with the cause of its end."""
+    row = _locked(_LOOK.where(Session.id == session_id, Session.ended_at.is_(None))).one_or_none()
+    return (row.Session, _cause(row)) if row else (None, None)
+
+
+def _locked(look: Select[*tuple[Any, ...]], *, skip_locked: bool = False) -> Result[*tuple[Any, ...]]:
+    statement = look.order_by(Session.id).with_for_update(of=Session, key_share=True, skip_locked=skip_locked)
+    return db.session.execute(statement, execution_options={"populate_existing": True})
+
+
+def _cause(row: Any) -> Cause | None:
+    reason = _reason(row)
+    if reason is None:
+        return None
+    # A session that has expired was not ended by the bulk logout.
+    bulk = row.BulkLogout if reason is LogoutReason.ADMIN else None
+    return Cause(
         reason=reason,
         initiator="admin" if reason is LogoutReason.ADMIN else "system",
         by=bulk.operator if bulk else None,
         in_bulk=True,
         bulk_logout_id=bulk.id if bulk else None,
     )
-    # A revoked session takes its grants along; an expired one leaves offline grants alone.
-    return end(session, cause, revoke_offline=is_revoked)
 
 
-def _look_at(session_id: UUID) -> tuple[Session | None, LogoutReason | None, BulkLogout | None]:
-    """Lock a session that has not been ended; return it, why it is invalid, and by which bulk logout."""
-    by_epochs = (
-        select(
-            Session,
-            Session.account_epoch < Account.epoch,
-            func.coalesce(_REVOKED_FOR_ALL, false()),
-            BulkLogout,
-        )
-        .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
-        .outerjoin(BulkLogout, BulkLogout.id == _bulk_logout_of_session())
-        .where(Session.id == session_id, Session.ended_at.is_(None))
-        .with_for_update(of=Session, key_share=True)
-    )
-    row = db.session.execute(by_epochs, execution_options={"populate_existing": True}).one_or_none()
-    if row is None:
-        return None, None, None
-    session, revoked_for_person, revoked_for_all, bulk = row
+def _reason(row: Any) -> LogoutReason | None:
+    """Return why a session is invalid, or None."""
+    session = row.Session
     has_expired = session.ends_at <= clock.now()
-    if revoked_for_all and (bulk or not has_expired):
-        return session, LogoutReason.ADMIN, bulk
+    if row.revoked_for_all and (row.BulkLogout or not has_expired):
+        return LogoutReason.ADMIN
     if has_expired:
         at_last = session.ends_at >= session.expires_at
-        return session, LogoutReason.ABSOLUTE_TIMEOUT if at_last else LogoutReason.IDLE_TIMEOUT, None
+        return LogoutReason.ABSOLUTE_TIMEOUT if at_last else LogoutReason.IDLE_TIMEOUT
     # The person signed out everywhere while it was being made.
-    return session, LogoutReason.USER if revoked_for_person else None, None
+    return LogoutReason.USER if row.revoked_for_person else None
 
 
 def _bulk_logout_of_session() -> ColumnElement[UUID]:
@@ -108,3 +125,16 @@ def _bulk_logout_of_session() -> ColumnElement[UUID]:
     return func.coalesce(
         first.correlate(Session).scalar_subquery(), latest.correlate(Session).scalar_subquery()
     )
+
+
+_LOOK = (
+    select(
+        Session,
+        BulkLogout,
+        (Session.account_epoch < Account.epoch).label("revoked_for_person"),
+        func.coalesce(_REVOKED_FOR_ALL, false()).label("revoked_for_all"),
+    )
+    .join(Account, Account.id == Session.account_id)
+    .join(ProviderState, true())
+    .outerjoin(BulkLogout, BulkLogout.id == _bulk_logout_of_session())
+)

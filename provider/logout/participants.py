@@ -5,7 +5,7 @@ the second then finds only what the first has left, and no client is notified tw
 (RACE-04, RACE-08). A preview locks nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,11 @@ from provider.clients.models import Client, OfflinePolicy
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import Base, db
+from provider.infrastructure.many_rows import is_among
 from provider.sessions.models import ClientSession, Session
 
+# Rows that were read before are read anew.
+_AS_IT_IS = {"populate_existing": True}
 AnySelect = Select[*tuple[Any, ...]]
 
 
@@ -66,6 +69,33 @@ class Participant:
 def list_of_session(session_id: UUID, *, lock: bool) -> list[Participant]:
     """List the participants of one session."""
     return _list_client_sessions(ClientSession.session_id == session_id, lock=lock)
+
+
+def lock_of_sessions(session_ids: Collection[UUID]) -> dict[UUID, list[Participant]]:
+    """Lock the participants of many sessions, and return them by session.
+
+    Each client is read once, and not with each of its client sessions.
+    """
+    live = (
+        select(ClientSession, Grant, Session.is_device)
+        .join(Session, Session.id == ClientSession.session_id)
+        .join(Grant, Grant.id == ClientSession.grant_id)
+        .where(is_among(ClientSession.session_id, session_ids), ClientSession.ended_at.is_(None))
+        .order_by(ClientSession.id)
+    )
+    rows = db.session.execute(_locked(live, Grant, ClientSession), execution_options=_AS_IT_IS).all()
+    found = select(Client).where(Client.id.in_({row.ClientSession.client_id for row in rows}))
+    clients = {one.id: one for one in db.session.scalars(found, execution_options=_AS_IT_IS)}
+    participants: dict[UUID, list[Participant]] = {}
+    for client_session, grant, is_device in rows:
+        one = Participant(
+            client=clients[client_session.client_id],
+            grant=grant,
+            client_session=client_session,
+            is_device=is_device,
+        )
+        participants.setdefault(client_session.session_id, []).append(one)
+    return participants
 
 
 def list_of_client_session(client_session_id: UUID, *, lock: bool) -> list[Participant]:

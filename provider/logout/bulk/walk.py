@@ -1,11 +1,14 @@
-"""The walk that follows a bulk logout: rows are ended one by one and their apps notified, in paced batches.
+"""The walk that follows a bulk logout: rows are ended and their apps notified, as fast as the pace allows.
 
-Each row is ended in a transaction of its own, together with the cursor that passes it. So the
-walk goes on with the next row after a crash, and no row is ended or notified twice.
+Sessions end many at a time, all else row by row; either way in one transaction with the cursor that passes
+them. So the walk goes on with the next row after a crash, and no row is ended or notified twice.
 """
 
 import time
+from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import cast
 from uuid import UUID
 
@@ -13,7 +16,8 @@ from sqlalchemy import update
 
 from provider.audit.record import Actor
 from provider.infrastructure import clock, current, event_log, leases
-from provider.infrastructure.database import change, db, is_away, reading, transaction
+from provider.infrastructure.database import change, db, is_away, is_deadlock, reading, transaction
+from provider.logout.bulk import batch
 from provider.logout.bulk.queries import count_to_end, find, find_unfinished, list_next
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
@@ -26,6 +30,8 @@ from provider.sessions.models import ClientSession
 DUTY = "mass_endings"
 # How long a walk goes on before other duties are done; a worker that stops waits no longer.
 WALK_SECONDS = 5.0
+# Sessions that end in one transaction keep their rows locked for as long as it takes.
+_MOST_AT_ONCE, _BATCHES_A_SECOND = 200, 50
 # A walker that crashed is replaced after this.
 _HOLD = timedelta(minutes=1)
 
@@ -40,6 +46,11 @@ class _Pace:
     def __init__(self, bulk: BulkLogout) -> None:
         self._per_second = bulk.pace or current.settings().mass_ending_pace
         self._until = bulk.paced_until
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows may end at once, so that their notifications come evenly."""
+        return max(1, min(_MOST_AT_ONCE, self._per_second // _BATCHES_A_SECOND))
 
     def after(self, notifications: int) -> datetime | None:
         """Return until when the pace is used up by what is owed now."""
@@ -90,12 +101,48 @@ def _walk_batch(bulk: BulkLogout, deadline: float) -> None:
     with reading():
         rows = list_next(bulk, current.settings().mass_ending_batch)
     pace = _Pace(bulk)
-    for row in rows:
+    waiting = deque(rows)
+    while waiting:
         pace.wait(deadline)
-        if time.monotonic() >= deadline or not _end_row(bulk, row, pace):
+        if time.monotonic() >= deadline or not _end_next(bulk, waiting, pace):
             return
     if not rows:
         _go_to_next_phase(bulk)
+
+
+def _end_next(bulk: BulkLogout, waiting: deque[UUID], pace: _Pace) -> bool:
+    """End the next rows at once, or the next one alone. False: an operator has steered meanwhile."""
+    at_once = list(islice(waiting, pace.rows_at_once))
+    if len(at_once) > 1 and bulk.phase == BulkPhase.SESSIONS and bulk.kind != BulkKind.CLIENT:
+        passed, goes_on = _end_many(bulk, at_once, pace)
+        for _ in range(passed):
+            waiting.popleft()
+        if passed or not goes_on:
+            return goes_on
+    # The next row is locked elsewhere and waited for, or one of them is broken.
+    return _end_row(bulk, waiting.popleft(), pace)
+
+
+def _end_many(bulk: BulkLogout, rows: Sequence[UUID], pace: _Pace) -> tuple[int, bool]:
+    """End sessions in one transaction and pass those before the first that is locked elsewhere.
+
+    Returns how many it passed, none where a row is broken, and whether the walk may go on.
+    """
+    try:
+        with transaction():
+            ended = batch.end_sessions(rows)
+            if not ended.passed:
+                return 0, True
+            until = pace.after(ended.notifications)
+            goes_on = _pass(bulk, rows[ended.passed - 1], ended=ended.sessions, paced_until=until)
+            return ended.passed, goes_on
+    except _Stopped:
+        return 0, False
+    except Exception as exc:
+        if is_away(exc) and not is_deadlock(exc):
+            raise
+        event_log.warning("mass_ending_batch_failed", kind=type(exc).__name__, mass_ending_id=bulk.id)
+        return 0, True
 
 
 def _end_row(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
@@ -104,7 +151,7 @@ def _end_row(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
         with transaction():
             outcome = _end(bulk, row)
             until = pace.after(outcome.notifications if outcome else 0)
-            return _pass(bulk, row, ended=outcome is not None, paced_until=until)
+            return _pass(bulk, row, ended=int(outcome is not None), paced_until=until)
     except _Stopped:
         return False
     except Exception as exc:
@@ -118,7 +165,7 @@ def _end_row(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
 def _pass_broken(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
     try:
         with transaction():
-            return _pass(bulk, row, ended=False, paced_until=pace.after(0))
+            return _pass(bulk, row, ended=0, paced_until=pace.after(0))
     except _Stopped:
         return False
 
@@ -139,13 +186,15 @@ def _end(bulk: BulkLogout, row: UUID) -> LogoutOutcome | None:
     return end_client_session(db.session.get_one(ClientSession, row), cause, revoke_offline=True)
 
 
-def _pass(bulk: BulkLogout, row: UUID, *, ended: bool, paced_until: datetime | None) -> bool:
-    """Pass a row in the transaction that ends it; once the stop has committed, none is ended any more.
+def _pass(bulk: BulkLogout, row: UUID, *, ended: int, paced_until: datetime | None) -> bool:
+    """Pass rows, the last of which is given, in the transaction that ends them.
+
+    Once the stop of an operator has committed, none is ended any more.
 
     False: the pace has been changed, so the walk must look at it anew.
     """
     running = update(BulkLogout).where(BulkLogout.id == bulk.id, BulkLogout.stopped_at.is_(None))
-    passed = running.values(cursor=row, done=BulkLogout.done + int(ended), paced_until=paced_until)
+    passed = running.values(cursor=row, done=BulkLogout.done + ended, paced_until=paced_until)
     paced = db.session.execute(passed.returning(BulkLogout.pace)).one_or_none()
     if paced is None:
         raise _Stopped
