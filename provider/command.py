@@ -81,10 +81,13 @@ def load_application(threads: int, writer: "Connection | None" = None) -> "Front
     from provider.cli.serve import leave_with_parent
     from provider.config import load_settings
     from provider.infrastructure.wake_pipe import Waker
+    from provider.logout.notification import budget
     from provider.server import BodyLimits, Front
     from provider.web.routes import table
 
     application = create_app(waker=Waker(writer) if writer else None)
+    with application.app_context():
+        budget.share_threads(threads)
     threading.Thread(target=leave_with_parent, daemon=True).start()
     threading.Thread(target=_watch_history, args=(application,), daemon=True).start()
     settings = load_settings()

@@ -1,5 +1,6 @@
 """How long a sign-out waits for its apps, and what it answers (DEC-02)."""
 
+import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -7,14 +8,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from provider.delivery.models import Delivery
+from provider.delivery.models import BreakerState, Delivery, EndpointHealth
 from provider.infrastructure import current
-from provider.infrastructure.database import change, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
-from provider.logout.notification.budget import await_first_attempts
+from provider.logout.notification.budget import await_first_attempts, share_threads
 from tests.factories import make_account, make_client, make_session
+from tests.support.waiting import wait_until
 from tests.support.wake_ups import RecordingWakeUps
 
 SHORT, LONG = timedelta(milliseconds=200), timedelta(seconds=2)
@@ -64,3 +66,56 @@ def test_it_answers_as_soon_as_every_app_was_tried(signed_out, statements, state
         assert await_first_attempts(outcome) is confirmed
 
     assert len(seen) == 1
+
+
+def held(outcome: LogoutOutcome, state: BreakerState) -> None:
+    """Let the endpoints of a logout's apps have a breaker in this state."""
+    with transaction():
+        db.session.add_all(EndpointHealth(client_id=one, state=state) for one in outcome.clients_to_notify)
+
+
+@pytest.mark.parametrize(
+    ("state", "is_waited_for"),
+    [(BreakerState.OPEN, False), (BreakerState.RECOVERING, False), (BreakerState.CLOSED, True)],
+    ids=["open", "recovering", "closed"],
+)
+def test_it_does_not_wait_for_apps_whose_breaker_holds_them_back(
+    signed_out, statements, state, is_waited_for
+):
+    outcome = signed_out(budget=SHORT)
+    held(outcome, state)
+
+    with statements() as seen:
+        assert not await_first_attempts(outcome)
+
+    assert (len(seen) > 1) is is_waited_for
+
+
+def test_an_app_that_used_up_a_budget_is_not_waited_for_again(signed_out, statements):
+    outcome = signed_out(budget=SHORT)
+    assert not await_first_attempts(outcome)
+
+    with statements() as seen:
+        assert not await_first_attempts(outcome)
+
+    assert len(seen) == 1
+
+
+def test_a_sign_out_that_finds_half_of_the_threads_waiting_does_not_wait(app, signed_out, statements):
+    outcome = signed_out(budget=LONG)
+    share_threads(2)
+
+    def wait() -> None:
+        with app.app_context():
+            await_first_attempts(outcome)
+
+    other = threading.Thread(target=wait)
+    with statements() as seen:
+        other.start()
+        wait_until(lambda: seen)
+    assert not await_first_attempts(outcome)
+    is_waiting = other.is_alive()
+    set_deliveries(state="accepted", last_outcome="accepted")
+    other.join()
+
+    assert is_waiting

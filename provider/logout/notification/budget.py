@@ -3,16 +3,52 @@
 rpinitiated §2 sends the person on after the OP has notified the RPs. We read that as: everything
 owed is committed, and then the first attempts have ended or the budget is used up. What is still
 unconfirmed then is shown on the result page.
+
+A wait holds a thread. So at most half of them wait at once, and no wait is for an app that would use up the
+budget: one whose breaker is not closed, or for which another sign-out has just waited in vain.
 """
 
+import threading
 import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from uuid import UUID
 
 from provider.infrastructure import current
 from provider.infrastructure.database import reading
 from provider.logout.ending import LogoutOutcome
-from provider.logout.notification.results import Progress, progress_of
+from provider.logout.notification.results import Progress, list_untried, progress_of
 
-POLL_SECONDS = 0.015
+# Seconds between looks: an app nearby has answered after some milliseconds.
+FIRST_PAUSES, PAUSE = (0.002, 0.005, 0.010), 0.015
+# An app that has used up a budget is not waited for again for so many seconds.
+_UNTRUSTED_SECONDS = 10.0
+_USUAL_THREADS = 16
+
+
+@dataclass
+class _Waits:
+    """The waits of one application: how many more there may be, and until when which apps are left out."""
+
+    slots: threading.BoundedSemaphore
+    slow_until: dict[UUID, float] = field(default_factory=dict)
+
+    def slow_apps(self) -> frozenset[UUID]:
+        """Return the apps that are not waited for now."""
+        now = time.monotonic()
+        return frozenset(app for app, until in self.slow_until.copy().items() if until > now)
+
+    def note_slow(self, apps: Collection[UUID]) -> None:
+        """Leave these apps out for a while, and forget those that may be waited for again."""
+        now = time.monotonic()
+        kept = {app: until for app, until in self.slow_until.copy().items() if until > now}
+        self.slow_until = kept | dict.fromkeys(apps, now + _UNTRUSTED_SECONDS)
+
+
+def share_threads(threads: int) -> None:
+    """Let at most half of an application's threads wait at once."""
+    current.services().memo[_NAME] = _waits_among(threads)
 
 
 def await_first_attempts(outcome: LogoutOutcome) -> bool:
@@ -23,14 +59,39 @@ def await_first_attempts(outcome: LogoutOutcome) -> bool:
     """
     if not outcome.is_worker_woken:
         return outcome.notifications == 0
-    deadline = time.monotonic() + current.settings().notify_budget.total_seconds()
-    progress = _progress_of(outcome)
-    while progress.untried and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-        progress = _progress_of(outcome)
-    return progress.unconfirmed == 0
+    waits = current.memo(_NAME, lambda: _waits_among(_USUAL_THREADS))
+    if not waits.slots.acquire(blocking=False):
+        return _look(outcome).unconfirmed == 0
+    try:
+        return _wait(outcome, waits).unconfirmed == 0
+    finally:
+        waits.slots.release()
 
 
-def _progress_of(outcome: LogoutOutcome) -> Progress:
+def _wait(outcome: LogoutOutcome, waits: _Waits) -> Progress:
+    budget = current.settings().notify_budget.total_seconds()
+    deadline = time.monotonic() + budget
+    slow = waits.slow_apps()
+    for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
+        progress = _look(outcome, but=slow)
+        if not progress.untried:
+            return progress
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(pause)
+    if budget:
+        with reading():
+            waits.note_slow(list_untried(outcome.logout.id))
+    return progress
+
+
+def _look(outcome: LogoutOutcome, *, but: Collection[UUID] = ()) -> Progress:
     with reading():
-        return progress_of(outcome.logout.id)
+        return progress_of(outcome.logout.id, but=but)
+
+
+def _waits_among(threads: int) -> _Waits:
+    return _Waits(threading.BoundedSemaphore(max(1, threads // 2)))
+
+
+_NAME = "sign_out_waits"

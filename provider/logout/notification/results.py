@@ -1,15 +1,15 @@
 """The progress of a logout: the state of its notification at each app that was part of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 
 from provider.clients.models import Client
 from provider.clients.own import is_app
-from provider.delivery.models import Delivery, DeliveryState
+from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
 from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
@@ -59,13 +59,35 @@ class Progress:
     unconfirmed: int
 
 
-def progress_of(logout_id: UUID) -> Progress:
-    """Return how far the deliveries of a logout are."""
+def progress_of(logout_id: UUID, *, but: Collection[UUID] = ()) -> Progress:
+    """Return how far the deliveries of a logout are.
+
+    As untried count only those that may be tried at once: of no app whose breaker holds them back, and of
+    none of those left out.
+    """
     state, done = Delivery.state, (DeliveryState.ACCEPTED, DeliveryState.SUPERSEDED)
-    untried = func.count().filter(state == DeliveryState.PENDING, Delivery.last_outcome.is_(None))
+    untried = func.count().filter(_is_untried(), ~_is_held(), Delivery.client_id.not_in(but))
     unconfirmed = func.count().filter(state.not_in(done))
     row = db.session.execute(select(untried, unconfirmed).where(is_of_logout(logout_id))).one()
     return Progress(*row)
+
+
+def list_untried(logout_id: UUID) -> Sequence[UUID]:
+    """List the clients of a logout that no attempt has been finished for."""
+    return db.session.scalars(
+        select(Delivery.client_id).where(is_of_logout(logout_id), _is_untried()).distinct()
+    ).all()
+
+
+def _is_untried() -> ColumnElement[bool]:
+    return and_(Delivery.state == DeliveryState.PENDING, Delivery.last_outcome.is_(None))
+
+
+def _is_held() -> ColumnElement[bool]:
+    """The condition that a delivery waits for its endpoint to recover (DLV-14)."""
+    return exists().where(
+        EndpointHealth.client_id == Delivery.client_id, EndpointHealth.state != BreakerState.CLOSED
+    )
 
 
 def _notified(logout: Logout, client: Client, delivery: Delivery) -> AppResult:
