@@ -78,10 +78,14 @@ class DeclaredSettings(SignInSettings, BasicSettings):
         "Deliveries per second to one relying party, all workers together.", default=50
     )
     address_concurrency: int = setting(
-        "Deliveries in flight to one network address, all workers together.", default=20
+        "Deliveries in flight to one origin; to one network address for clients that registered themselves. "
+        "All workers together.",
+        default=20,
     )
     address_rate: int = setting(
-        "Deliveries per second to one network address, all workers together.", default=100
+        "Deliveries per second to one origin; to one network address for clients that registered themselves. "
+        "All workers together.",
+        default=100,
     )
     endpoint_probe_wait: timedelta = setting(
         "How long deliveries to a failing relying party pause at first; doubles up to thirty times this "

@@ -1,7 +1,8 @@
 """How many deliveries may be under way at once, to which endpoint, and how fast (DLV-13).
 
 The limits are those of all workers together, divided by how many are alive. All of it is memory of
-one thread; the database is not asked, because each delivery passes here.
+one thread; the database is not asked, because each delivery passes here. An address is an origin for clients
+of the operator.
 
 An attempt without an answer after QUICK is stalled: it gives up its slot, because another thread works
 in its place, and counts against limits of its own. So apps that hang delay the others by QUICK and not

@@ -48,8 +48,13 @@ class Permit:
         for pool in pools:
             pool.active += 1
 
+    @property
+    def is_of_operators_client(self) -> bool:
+        """Whether the operator registered the client, and it did not register itself."""
+        return not isinstance(self.flow, str)
+
     def release(self, succeeded: bool | None, sent_to: str | None = None) -> None:
-        """Give it back with the result, None if nothing was sent, and the address that was called."""
+        """Give it back with the result, None if nothing was sent, and the place that was called."""
         self._is_released = True
         for throttle in self._throttles:
             throttle.in_flight -= 1

@@ -9,6 +9,7 @@ from provider.delivery.job_queue import Job, JobQueue
 from provider.delivery.judge import Postponed
 from provider.delivery.limiter import Limiter
 from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.permit import Permit
 from provider.delivery.results import Results
 from provider.delivery.wake_up import WakeUp
 from provider.infrastructure import clock, current, event_log
@@ -42,10 +43,8 @@ class Sender:
             while True:
                 job, result = self._ended.get_nowait()
                 exchange = result.exchange if result else None
-                job.permit.release(
-                    result.has_succeeded if result else None,
-                    self._outbound.address_of(exchange.url) if exchange else None,
-                )
+                place = self._place_of(exchange.url, job.permit) if exchange else None
+                job.permit.release(result.has_succeeded if result else None, place)
                 yield job.claimed, result
 
     def replace_stalled(self) -> bool:
@@ -63,6 +62,15 @@ class Sender:
     def close(self) -> None:
         """Wait for everything that was started."""
         self._jobs.close()
+
+    def _place_of(self, url: str, permit: Permit) -> str | None:
+        """Return where a request went, as far as the limits of a place are concerned (DLV-13).
+
+        Many of the operator's apps may share the address of one ingress. Strangers' names may all lead to
+        one host, which they did not ask.
+        """
+        outbound = self._outbound
+        return outbound.origin_of(url) if permit.is_of_operators_client else outbound.address_of(url)
 
     def _perform(self, job: Job) -> None:
         claimed, result = job.claimed, None

@@ -103,6 +103,14 @@ class OutboundClient:
             return None
         return None if address is None else str(address)
 
+    def origin_of(self, url: str) -> str | None:
+        """Return the origin of a URL, or None for one that is never called."""
+        try:
+            target = Target.parse(url)
+        except RefusedTarget:
+            return None
+        return f"{target.scheme}://{target.host}:{target.port}"
+
     def look(self, url: str) -> Sighting:
         """Resolve, check and connect as a call would, say nothing, and tell what was seen."""
         target, deadline = Target.parse(url), self._deadline(None)
