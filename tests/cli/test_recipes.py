@@ -28,6 +28,7 @@ PATHS = {
     "mozilla-django-oidc": ("/oidc/callback/", None),
     "python-social-auth": ("/complete/oidc/", None),
     "oauth2-proxy": ("/oauth2/callback", None),
+    "curfew-rp-gate": ("/_gate/callback", "/_gate/backchannel-logout"),
     "apache": ("/callback", "/callback?logout=backchannel"),
     "grafana": ("/login/generic_oauth", None),
     "jupyterhub": ("/hub/oauth_callback", None),

@@ -70,6 +70,8 @@ class _Echo(BaseHTTPRequestHandler):
         body = json.dumps(said).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
+        if "max-age" in self.path:
+            self.send_header("Cache-Control", "max-age=60")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

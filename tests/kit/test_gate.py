@@ -334,6 +334,7 @@ def test_a_cookie_that_is_there_twice_is_none(gate, provider):
     "odd",
     [
         {"peer": "203.0.113.9"},
+        {"peer": "203.0.113.9", "host": "wiki.example"},
         {"peer": ""},
         {"origin": "https://evil.example"},
         {"x_forwarded_method": ""},
@@ -379,6 +380,7 @@ def test_a_store_that_is_away_is_never_a_sign_in(gate, provider):
     gate._sessions._records.get = gate._store.marks = away
 
     assert [ask(gate, handle, how).status for how in ("check", "forward", "answer")] == [503] * 3
+    assert json.loads(ask(gate, handle, accept="*/*").body)["error"] == "temporarily_unavailable"
     assert gate.handle(Request(method="GET", path="/healthz")).status == 503
     assert receive(gate, provider.logout_token()).status == 503
 

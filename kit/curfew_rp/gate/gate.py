@@ -142,7 +142,8 @@ class Gate:
         # One address to register where one origin signs everybody in.
         back = f"{self._settings.sign_in_origin(here)}{self._settings.prefix}/signed-out"
         there = self._app_sessions.end_session_url(session.user if session else None, back)
-        return redirect(there or back).adding(self._cookies.drop_session())
+        # What the browser has kept of the app's pages goes as well.
+        return redirect(there or back).adding(self._cookies.drop_session(), ("Clear-Site-Data", '"cache"'))
 
     def _session_to_end(self, request: Request, here: str) -> GateSession | None:
         """Find the session; while the store is away the provider can still end it, and will tell it later."""
