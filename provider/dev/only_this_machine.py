@@ -1,7 +1,7 @@
 """Refuses requests that a web page of another site could send, by DNS rebinding or across sites.
 
 Everybody who may listen on this machine's loopback may drive the provider; a page in the browser of a
-developer must not.
+developer must not (THR-54).
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""`curfew dev` serves the provider with test people and clients, and only to this machine."""
+"""`curfew dev` serves the provider with test people and clients, and only to this machine (THR-54)."""
 
 import json
 import os
