@@ -6,19 +6,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from urllib.parse import urlsplit
 
 from curfew_rp import probe
-from curfew_rp.checking.check import check
-from curfew_rp.checking.issuer import Issuer, IssuerServer
+from curfew_rp.checking import command as checking
 from curfew_rp.gate import command as gate_command
-from curfew_rp.signed_token import ALGORITHMS
 
 _SECONDS_PER_MILLISECOND = 1000
-
-
-class CommandFailed(Exception):
-    """What was asked for cannot be done here."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         code: int = asked.run(asked)
-    except (probe.ProbeFailed, gate_command.GateFailed, CommandFailed) as exc:
+    except (probe.ProbeFailed, gate_command.GateFailed, checking.CannotCheck) as exc:
         print(f"curfew-rp: {exc}", file=sys.stderr)  # noqa: T201 – a command speaks to its terminal.
         return 1
     return code
@@ -38,25 +31,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_probe(commands.add_parser("probe", help="measure how long an API lets calls in after a logout"))
-    _add_check(
-        commands.add_parser("check", help="try a receiver with one good Logout Token and thirteen bad ones")
-    )
+    checking.add_arguments(commands.add_parser("check", help=checking.SUMMARY))
     gate = commands.add_parser("gate", help="sign people in before a proxy passes their requests to an app")
     gate_command.add_arguments(gate)
     return parser
-
-
-def _add_check(command: argparse.ArgumentParser) -> None:
-    command.set_defaults(run=_check)
-    command.add_argument("url", help="the address that Logout Tokens are posted to")
-    command.add_argument("--client-id", required=True, help="the client_id of the receiver")
-    command.add_argument(
-        "--issuer",
-        default="http://127.0.0.1:8999",
-        help="the issuer that the receiver is configured with; served here at its host and port (http://127.0.0.1:8999)",
-    )
-    command.add_argument("--alg", choices=ALGORITHMS, default="RS256", help="how tokens are signed (RS256)")
-    command.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def _add_probe(command: argparse.ArgumentParser) -> None:
@@ -75,24 +53,6 @@ def _add_probe(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rounds", type=_positive, default=20, help="how often it is measured (20)")
     command.add_argument("--give-up-after", type=float, default=900.0, help="seconds (900)")
     command.add_argument("--json", action="store_true", help="print the result as JSON, in seconds")
-
-
-def _check(asked: argparse.Namespace) -> int:
-    issuer = Issuer(asked.issuer, asked.client_id, asked.alg)
-    address = urlsplit(asked.issuer)
-    try:
-        server = IssuerServer(address.hostname or "127.0.0.1", address.port or 0, issuer)
-    except (OSError, OverflowError, ValueError) as exc:
-        raise CommandFailed(f"the issuer cannot be served at {asked.issuer}: {exc}") from exc
-    with server:
-        findings = list(check(asked.url, issuer))
-    if asked.json:
-        print(json.dumps([asdict(finding) for finding in findings]))  # noqa: T201
-    else:
-        for finding in findings:
-            rule = f" – {finding.rule}" if finding.rule else ""
-            print(f"{finding.grade:5} {finding.check}: {finding.saw}{rule}")  # noqa: T201
-    return 1 if any(finding.grade == "fail" for finding in findings) else 0
 
 
 def _positive(text: str) -> int:

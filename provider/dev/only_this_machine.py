@@ -52,10 +52,16 @@ def under_own_name(application: WSGIApp, port: int) -> WSGIApp:
 
 
 def check_api_request() -> None:
-    """Refuse what a page of another origin sends to the API. Raises FromElsewhere or NotJSON."""
+    """Refuse what a page of another origin sends to the API or registers.
+
+    Raises FromElsewhere or NotJSON.
+    """
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site == "cross-site" and request.endpoint == "endpoints.register":
+        # Anyone may register an address that is notified: here that reaches into this machine.
+        raise FromElsewhere("pages of other sites may not register a client here")
     if not request.path.startswith(f"{API}/"):
         return
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site not in (None, *_OWN_SITES):
         raise FromElsewhere("pages of other sites may not use this API")
     if origin is not None and urlsplit(origin).netloc != request.environ[_HOST]:

@@ -37,9 +37,13 @@ class NewClient:
 
 
 def populate(backchannel_logout_uri: str | None) -> None:
-    """Make schema, keys, people and clients, as far as they are missing."""
-    if schema.current_revision(db.engine) is None:
-        schema.upgrade(db.engine)
+    """Make schema, keys, people and clients, as far as they are missing.
+
+    Raises StrangeSchema for a newer release's database, and InvalidClientMetadata for a URI that is none.
+    """
+    is_new = schema.current_revision(db.engine) is None
+    schema.upgrade(db.engine)
+    if is_new:
         with transaction():
             data_keys.establish(current.data_keys())
     with transaction():
@@ -52,6 +56,8 @@ def populate(backchannel_logout_uri: str | None) -> None:
         for new in _ready_made(backchannel_logout_uri):
             if known_clients.find_by_client_id(new.client_id or "") is None:
                 add_client(new)
+            elif backchannel_logout_uri:
+                change_client(new.client_id or "", {"backchannel_logout_uri": backchannel_logout_uri})
 
 
 def add_person(username: str, password: str, claims: dict[str, Any]) -> None:
@@ -73,6 +79,13 @@ def add_client(new: NewClient) -> clients.Registered:
         client_secret=new.client_secret,
         any_secret_method="token_endpoint_auth_method" not in new.metadata,
     )
+
+
+def change_client(client_id: str, changes: dict[str, Any]) -> None:
+    """Change members of a known client's metadata; None removes one. Raises InvalidClientMetadata."""
+    known = known_clients.lock(client_id)
+    changed = read_registration(known.registered | changes, may_be_unwise=lambda _uri: True)
+    clients.update(known, changed, any_secret_method=known.any_secret_method)
 
 
 def _ready_made(backchannel_logout_uri: str | None) -> tuple[NewClient, NewClient]:

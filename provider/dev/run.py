@@ -1,5 +1,6 @@
 """Runs the provider for development until it is asked to stop: web and worker in one process."""
 
+import fcntl
 import json
 import signal
 import sys
@@ -10,8 +11,11 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
+from flask import Flask
+
+from provider.config import Settings
 from provider.dev.api.index import describe
 from provider.dev.compose import compose_web, working
 from provider.dev.faults import Faults
@@ -20,7 +24,10 @@ from provider.dev.population import populate
 from provider.dev.settings import settings_for
 from provider.infrastructure import wake_pipe
 from provider.infrastructure.database import db
+from provider.infrastructure.schema import StrangeSchema
+from provider.infrastructure.secrets import UnusableSecretKey
 from provider.infrastructure.wake_pipe import Waker
+from provider.protocol.client_metadata import InvalidClientMetadata
 
 # Says that a folder belongs to a provider for development.
 _MARK = "curfew-dev.json"
@@ -51,10 +58,10 @@ def run(asked: Asked, announce: Callable[[dict[str, Any]], None]) -> None:
         faults = Faults()
         reader, writer = wake_pipe.make()
         stack.enter_context(closing(reader))
-        web = compose_web(settings, faults, Waker(stack.enter_context(closing(writer))))
+        web = _compose(settings, faults, Waker(stack.enter_context(closing(writer))))
         with web.app_context():
             stack.callback(db.engine.dispose)
-            populate(asked.backchannel_logout_uri)
+            _populate(asked.backchannel_logout_uri)
             description = describe()
         stack.enter_context(working(settings, faults, reader))
         stack.enter_context(serving(web, sockets))
@@ -62,6 +69,20 @@ def run(asked: Asked, announce: Callable[[dict[str, Any]], None]) -> None:
         if asked.stop_at_eof:
             threading.Thread(target=_stop_at_eof, args=(stop,), daemon=True).start()
         stop.wait()
+
+
+def _compose(settings: Settings, faults: Faults, waker: Waker) -> Flask:
+    try:
+        return compose_web(settings, faults, waker)
+    except UnusableSecretKey as exc:
+        raise CannotRun(str(exc)) from exc
+
+
+def _populate(backchannel_logout_uri: str | None) -> None:
+    try:
+        populate(backchannel_logout_uri)
+    except (StrangeSchema, InvalidClientMetadata) as exc:
+        raise CannotRun(str(exc)) from exc
 
 
 def _stop_on_signals() -> threading.Event:
@@ -86,21 +107,33 @@ def _stop_at_eof(stop: threading.Event) -> None:
 def _folder(given: Path | None) -> Iterator[Path]:
     """Hold the folder of all data: one that lasts, or one that is removed at the end."""
     if given is not None:
-        _claim(given)
-        yield given
+        with _claim(given):
+            yield given
         return
     with tempfile.TemporaryDirectory(prefix="curfew-dev-") as folder:
         yield Path(folder)
 
 
-def _claim(folder: Path) -> None:
-    """Take a folder that is empty or was made by `curfew dev`. Raises CannotRun for any other."""
+def _claim(folder: Path) -> TextIO:
+    """Take a folder that is empty or was made by `curfew dev`; it is held while the file is open.
+
+    Raises CannotRun for any other, and for one that is in use.
+    """
     mark = folder / _MARK
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not mark.exists():
-            if any(folder.iterdir()):
-                raise CannotRun(f"{folder} is neither empty nor one of curfew dev: choose another folder")
-            mark.write_text(json.dumps({"for_development_only": True}) + "\n")
+        is_ours = mark.exists()
+        if not is_ours and any(folder.iterdir()):
+            raise CannotRun(f"{folder} is neither empty nor one of curfew dev: choose another folder")
+        lock = mark.open("a")
+        # It goes with the process, however that ends.
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        lock.close()
+        raise CannotRun(f"another curfew dev uses {folder}") from exc
     except OSError as exc:
         raise CannotRun(f"{folder} cannot be used: {exc.strerror}") from exc
+    if not is_ours:
+        lock.write(json.dumps({"for_development_only": True}) + "\n")
+        lock.flush()
+    return lock

@@ -83,6 +83,15 @@ def test_anyone_may_register_a_client(dev):
     assert requests.post(f"{dev.issuer}/register", json=metadata, timeout=30).status_code == 201
 
 
+def test_a_page_of_another_site_registers_none(dev):
+    metadata = {"redirect_uris": ["http://localhost:3000/cb"]}
+    headers = {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
+
+    answer = requests.post(f"{dev.issuer}/register", json=metadata, headers=headers, timeout=30)
+
+    assert answer.status_code == 403
+
+
 def test_a_sign_out_at_the_app_leads_back_to_any_address_on_loopback(dev, rp, person):
     browser = Browser(dev, person)
     hint = browser.sign_in(rp)["id_token"]

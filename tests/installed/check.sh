@@ -23,6 +23,11 @@ cp tests/installed/play_kit.py "$place/play_kit.py"
 cp tests/installed/play_gate.py "$place/play_gate.py"
 (cd "$place" && "$place/app/bin/python" play_gate.py)
 
-cp tests/installed/play.py "$place/play.py"
+cp tests/installed/play.py tests/installed/play_testing.py "$place"
 cd "$place"
 "$place/environment/bin/python" play.py
+
+# The testing tools beside the provider that they start, as the tests of an app have them.
+"$place/environment/bin/python" -m pip install --constraint "$place/versions.txt" \
+    "$(echo "$place"/curfew_rp-*.whl)[flask,testing]"
+"$place/environment/bin/python" -m pytest -q -p no:cacheprovider play_testing.py

@@ -7,12 +7,15 @@ from flask import Flask, request
 
 from curfew_rp import errors, make_receiver
 from curfew_rp.command import main
+from curfew_rp.flask import CurfewRP
 from curfew_rp.signed_token import ALGORITHMS
 from tests.interop.authlib_app import served
 from tests.kit.other_provider import CLIENT_ID
 from tests.support.demo import free_run
 
 CHECKS = 14
+# In order, other people, too early; after a restart: in order, what had ended, a replay.
+OF_SESSIONS = 6
 
 
 @pytest.fixture
@@ -140,3 +143,61 @@ def test_an_issuer_that_cannot_be_served_is_said(ports, capsys):
 
     assert code == 1
     assert "the issuer cannot be served at" in capsys.readouterr().err
+
+
+def an_app(ports, store):
+    """An app with a page and a sign-in, at the issuer for the occasion."""
+    app = Flask(__name__)
+    app.secret_key = "secret"
+    issuer = f"http://127.0.0.1:{ports[1]}"
+    rp = CurfewRP(app, issuer=issuer, client_id=CLIENT_ID, client_secret="secret", store=store)
+    app.add_url_rule("/", "page", rp.sign_in_required(lambda: "hello"))
+    return app
+
+
+def check_app(ports, capsys, app, *arguments):
+    port, issuer_port = ports
+    at = f"http://127.0.0.1:{port}"
+    issuer = ("--issuer", f"http://127.0.0.1:{issuer_port}", "--client-id", CLIENT_ID)
+    pages = ("--login", f"{at}/login", "--page", f"{at}/")
+    with served(app, port):
+        code = main(["check", f"{at}/backchannel-logout", *issuer, *pages, "--json", *arguments])
+    said = capsys.readouterr()
+    return code, {one["check"]: one["grade"] for one in json.loads(said.out or "[]")}, said.err
+
+
+def test_an_app_is_tried_from_sign_in_to_sign_out(ports, capsys):
+    code, grades, _ = check_app(ports, capsys, an_app(ports, "memory:"), "--restart", "true")
+
+    assert code == 0
+    assert set(grades.values()) == {"pass"}
+    assert len(grades) == CHECKS + OF_SESSIONS
+
+
+def test_a_page_that_everyone_gets_is_said(ports, capsys):
+    app = Flask(__name__)
+    app.add_url_rule("/", "page", lambda: "hello")
+
+    assert check_app(ports, capsys, app)[:2] == (1, {"page": "fail"})
+
+
+def test_an_app_without_a_sign_in_cannot_be_tried(ports, capsys):
+    app = Flask(__name__)
+    app.add_url_rule("/", "page", lambda: ("", 401))
+
+    code, _, said = check_app(ports, capsys, app)
+
+    assert (code, "the sign-in stopped at" in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        pytest.param(["--restart", "false"], "ended with 1", id="a restart that fails"),
+        pytest.param(["--page", ""], "belong together", id="a sign-in without a page"),
+    ],
+)
+def test_what_keeps_an_app_from_being_tried_is_said(ports, capsys, arguments, why):
+    code, _, said = check_app(ports, capsys, an_app(ports, "memory:"), *arguments)
+
+    assert (code, why in said) == (1, True)

@@ -1,6 +1,6 @@
-"""Tries any receiver of Logout Tokens, in whatever language, with one good token and thirteen bad ones.
+"""Tries any app that receives Logout Tokens, in whatever language, with good tokens and bad ones.
 
-It acts as the provider: configure the receiver with its issuer, and the receiver fetches its keys. All
-tokens name a session that does not exist, so that nothing ends. A running Curfew does the same by
-`curfew doctor`.
+It acts as the provider: configure the app with its issuer, and the app fetches its keys. With the address of
+a receiver alone all tokens name a session that does not exist; with those of a sign-in and of a page, people
+sign in and must be signed out. A running Curfew tries receivers by `curfew doctor`.
 """

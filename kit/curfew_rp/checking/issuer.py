@@ -1,23 +1,22 @@
-"""A provider for the occasion: a signing key, and the two documents by which apps find it."""
+"""A provider for the occasion: a signing key, its documents, and endpoints by which apps sign people in."""
 
 import json
 import secrets
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import jwt
+import requests
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from curfew_rp.checking.party import TYP, Claims, SignedIn
 from curfew_rp.logout_token import LOGOUT_EVENT
 
-TYP = "logout+jwt"
 LIFETIME_SECONDS = 120
+_ID_TOKEN_SECONDS = 3600
 _RSA_BITS = 2048
-Claims = dict[str, Any]
 
 
 class Issuer:
@@ -29,20 +28,13 @@ class Issuer:
         self.alg = alg
         self.kid = secrets.token_hex(8)
         self.key = make_key(alg)
+        # By code: the sign-in, and the nonce that its ID Token repeats.
+        self._codes: dict[str, tuple[SignedIn, str | None]] = {}
+        self._last: SignedIn | None = None
 
     def claims(self) -> Claims:
         """Return the claims of a Logout Token in order, of a session that never was."""
-        now = int(time.time())
-        return {
-            "iss": self.url,
-            "aud": self.client_id,
-            "iat": now,
-            "exp": now + LIFETIME_SECONDS,
-            "jti": secrets.token_urlsafe(16),
-            "sub": f"unknown-{secrets.token_hex(8)}",
-            "sid": secrets.token_urlsafe(16),
-            "events": {LOGOUT_EVENT: {}},
-        }
+        return new_claims(self.url, self.client_id)
 
     def sign(self, claims: Claims, *, key: Any = None, typ: str = TYP) -> str:
         """Sign claims with the published key, or with another one under its name."""
@@ -54,23 +46,85 @@ class Issuer:
         pem: bytes = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         return pem
 
+    def admit(self, _browser: requests.Session) -> None:
+        """Do nothing: each request to sign in is that of a new person."""
+
+    def last_sign_in(self) -> SignedIn:
+        """Return the newest sign-in. Raises LookupError if there was none."""
+        if self._last is None:
+            raise LookupError("no one has signed in yet")
+        return self._last
+
+    def authorize(self, asked: dict[str, str]) -> str:
+        """Sign a new person in, and return where the browser is sent with the code."""
+        self._last = SignedIn(f"person-{secrets.token_hex(8)}", secrets.token_urlsafe(16))
+        code = secrets.token_urlsafe(16)
+        self._codes[code] = (self._last, asked.get("nonce"))
+        answer = {"code": code, "iss": self.url} | {k: v for k, v in asked.items() if k == "state"}
+        mark = "&" if "?" in asked.get("redirect_uri", "") else "?"
+        return f"{asked.get('redirect_uri', '')}{mark}{urlencode(answer)}"
+
+    def redeem(self, code: str) -> dict[str, Any] | None:
+        """Return the answer of the token endpoint; None for a code that is unknown or was used."""
+        signed_in, nonce = self._codes.pop(code, (None, None))
+        if signed_in is None:
+            return None
+        now = int(time.time())
+        claims = {
+            "iss": self.url,
+            "aud": self.client_id,
+            "sub": signed_in.sub,
+            "sid": signed_in.sid,
+            "iat": now,
+            "exp": now + _ID_TOKEN_SECONDS,
+            "auth_time": now,
+            "name": signed_in.sub,
+        } | ({"nonce": nonce} if nonce else {})
+        # The person's access token is their name: it gives access to nothing else.
+        return {
+            "access_token": signed_in.sub,
+            "token_type": "Bearer",
+            "expires_in": _ID_TOKEN_SECONDS,
+            "id_token": self.sign(claims, typ="JWT"),
+        }
+
     def documents(self) -> dict[str, Claims]:
         """Return the discovery document and the JWK Set by their paths."""
         base = urlsplit(self.url).path.rstrip("/")
         jwk = json.loads(jwt.get_algorithm_by_name(self.alg).to_jwk(self.key.public_key()))
+        at = self.url.rstrip("/")
         metadata = {
             "issuer": self.url,
-            "jwks_uri": f"{self.url.rstrip('/')}/jwks",
-            "authorization_endpoint": f"{self.url.rstrip('/')}/authorize",
-            "token_endpoint": f"{self.url.rstrip('/')}/token",
+            "jwks_uri": f"{at}/jwks",
+            "authorization_endpoint": f"{at}/authorize",
+            "token_endpoint": f"{at}/token",
+            "userinfo_endpoint": f"{at}/userinfo",
+            "authorization_response_iss_parameter_supported": True,
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [self.alg],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "code_challenge_methods_supported": ["S256"],
         }
         return {
             f"{base}/.well-known/openid-configuration": metadata,
             f"{base}/jwks": {"keys": [{**jwk, "kid": self.kid, "use": "sig", "alg": self.alg}]},
         }
+
+
+def new_claims(issuer: str, client_id: str) -> Claims:
+    """Return the claims of a Logout Token in order, of a session that never was."""
+    now = int(time.time())
+    return {
+        "iss": issuer,
+        "aud": client_id,
+        "iat": now,
+        "exp": now + LIFETIME_SECONDS,
+        "jti": secrets.token_urlsafe(16),
+        "sub": f"unknown-{secrets.token_hex(8)}",
+        "sid": secrets.token_urlsafe(16),
+        "events": {LOGOUT_EVENT: {}},
+    }
 
 
 def make_key(alg: str) -> Any:
@@ -80,42 +134,3 @@ def make_key(alg: str) -> Any:
     if alg == "EdDSA":
         return ed25519.Ed25519PrivateKey.generate()
     return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
-
-
-class IssuerServer(ThreadingHTTPServer):
-    """Serves an issuer's documents at an address of this machine while it is entered."""
-
-    daemon_threads = True
-
-    def __init__(self, host: str, port: int, issuer: Issuer) -> None:
-        super().__init__((host, port), _Handler)
-        self.documents = issuer.documents()
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
-        self._thread.join()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: IssuerServer
-
-    def do_GET(self) -> None:
-        """Send a document."""
-        document = self.server.documents.get(urlsplit(self.path).path)
-        body = json.dumps(document).encode() if document else b""
-        self.send_response(200 if document else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *_: object) -> None:  # noqa: A002 – the name is the base class's.
-        """Say nothing."""

@@ -5,15 +5,13 @@ from typing import Any
 from flask import Response, jsonify
 from werkzeug.exceptions import NotFound
 
-from provider.administration import clients
-from provider.clients import options, queries
+from provider.clients import queries
 from provider.clients.models import Client
 from provider.dev.api.body import created, member, read_body, refusing
 from provider.dev.loopback_uris import ANY_LOOPBACK, takes_any
 from provider.dev.only_this_machine import API
-from provider.dev.population import NewClient, add_client
+from provider.dev.population import NewClient, add_client, change_client
 from provider.infrastructure.database import transaction
-from provider.protocol.client_registration import read_registration
 from provider.web.route import Route, Speaks
 
 _MOST = 1000
@@ -53,10 +51,7 @@ def update(client_id: str, given: dict[str, Any]) -> None:
     """Change members of a client's metadata. Raises InvalidClientMetadata."""
     get(client_id)
     with transaction():
-        known = queries.lock(client_id)
-        changed = read_registration(known.registered | given, may_be_unwise=lambda _uri: True)
-        kept = options.from_values(options.values_of(known))
-        clients.update(known, changed, kept, any_secret_method=known.any_secret_method)
+        change_client(client_id, given)
 
 
 def get(client_id: str) -> Client:
