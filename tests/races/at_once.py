@@ -12,8 +12,8 @@ from sqlalchemy import event
 
 from provider.infrastructure.database import db
 
-# `make races` runs a thousand.
-ROUNDS = int(os.environ.get("CURFEW_TEST_ROUNDS", "50"))
+# A round costs 50 ms of CPU; `make races` plays a thousand.
+ROUNDS = int(os.environ.get("CURFEW_TEST_ROUNDS", "25"))
 AT_ONCE = 4
 # One statement at a time is all that SQLite does, so a race there proves little.
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
