@@ -50,7 +50,7 @@ def set_role(account: Account, role: Role | None, *, force: bool = False) -> Non
         raise UnknownAccount(f"there is no account {account.id}")
     before = locked.role
     if not change.set_role(locked, role):
-        raise RoleUnchanged(f"the role of {account.username} already is {role or NO_ROLE}")
+        raise RoleUnchanged(f"the role of {account.username} is already {role or NO_ROLE}")
     _record(locked, before, role, "admin")
 
 
@@ -60,7 +60,9 @@ def check_not_last(account: Account, *, force: bool = False) -> None:
         return
     administrators = [one.id for one in lock_administrators()]
     if administrators == [account.id]:
-        raise LastAdministrator(f"{account.username} is the last administrator; make somebody else one first")
+        raise LastAdministrator(
+            f"{account.username} is the last administrator; give another person that role first"
+        )
 
 
 def offer_first() -> tuple[AccountLink, str] | None:

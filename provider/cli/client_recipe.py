@@ -50,7 +50,7 @@ def preset(given: dict[str, Any], named: Mapping[str, Any]) -> tuple[dict[str, A
     registration_id = given.pop("registration_id")
     if software is None:
         if base_url is not None or registration_id is not None:
-            raise click.UsageError("--base-url and --registration-id belong to --for")
+            raise click.UsageError("--base-url and --registration-id are used only with --for")
         return {}, {}
     recipe = recipes.load(software)
     if base_url is None and recipe.default_base_url is None and recipe.register.keys() <= named.keys():
@@ -96,7 +96,7 @@ def recipe_(*, client_id: str, software: str | None, as_json: bool) -> None:
     client = queries.get_by_client_id(client_id)
     name = software or client.recipe
     if name not in _NAMES:
-        fail(f"say for which software: curfew client recipe {client_id} --for NAME ({', '.join(_NAMES)})")
+        fail(f"name the software: curfew client recipe {client_id} --for NAME ({', '.join(_NAMES)})")
     if not client.metadata_.redirect_uris:
         fail(f"{client_id} has no redirect URI: recipes are for apps that sign people in")
     view = _view(recipes.load(name), client)

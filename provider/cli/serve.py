@@ -90,7 +90,7 @@ def serve(
 ) -> None:
     """Serve the provider until SIGTERM or Ctrl-C."""
     if bool(tls_cert) != bool(tls_key):
-        raise click.UsageError("--tls-cert and --tls-key belong together")
+        raise click.UsageError("--tls-cert and --tls-key must be given together")
     click.get_current_context().with_resource(counting_together(workers + with_worker))
     settings = prepare()
     if tls_cert and not settings.is_https:

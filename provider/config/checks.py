@@ -214,9 +214,9 @@ def _registration_problems(settings: DeclaredSettings) -> Iterator[str]:
         yield "registration_scopes must hold scopes"
     # They act for many people, or for the provider itself: only the operator gives them (SEC-802).
     if reserved := {"account", "global_token_revocation"}.intersection(settings.registration_scopes):
-        yield f"registration_scopes must not hold {' or '.join(sorted(reserved))}"
+        yield f"registration_scopes must not contain {' or '.join(sorted(reserved))}"
     if any(scope.startswith("curfew:") for scope in settings.registration_scopes):
-        yield "registration_scopes must not hold scopes of administration, which begin with curfew:"
+        yield "registration_scopes must not contain scopes of administration, which begin with curfew:"
     if not all(map(_HOST.fullmatch, settings.registration_trusted_hosts)):
         yield "registration_trusted_hosts must hold host names in lower case, without scheme and port"
     if settings.software_statement_issuers and not _has_issuers(settings.software_statement_issuers):

@@ -153,7 +153,7 @@ def _in_words(why: Why, account: Account) -> str:
         case Mistyped.DIFFERENT:
             return _("The two new passwords do not match.")
         case NotChanged.SAME:
-            return _("The new password is the one you have.")
+            return _("This is already your password. Choose another one.")
         case NotChanged.CHANGED_MEANWHILE:
             return _("Your password or your sign-in changed in the meantime. Nothing was changed here.")
         case TooMany():

@@ -196,7 +196,7 @@ def _grant_problems(metadata: ClientMetadata) -> Iterator[Problem]:
     for grant_type in ("client_credentials", TOKEN_EXCHANGE):
         # rfc6749 §4.4, rfc8693 §5: any sender could act as a client that cannot prove itself.
         if metadata.is_public and metadata.may_use_grant_type(grant_type):
-            yield Problem("grant_types", f"must not hold {grant_type} for a public client")
+            yield Problem("grant_types", f"must not contain {grant_type} for a public client")
 
 
 def _key_problems(metadata: ClientMetadata) -> Iterator[Problem]:

@@ -24,10 +24,10 @@ def redirect_uri_problems(metadata: ClientMetadata, may_be_unwise: MayBeUnwise) 
             try:
                 why = why_unwise(uri, native=metadata.is_native)
             except MalformedURI as exc:
-                yield Problem(name, f"holds {uri[:100]!r}, which {exc}")
+                yield Problem(name, f"contains {uri[:100]!r}, which {exc}")
                 continue
             if why is not None and not may_be_unwise(uri):
-                yield Problem(name, f"holds {uri[:100]!r}, which {why}; {_MAY}")
+                yield Problem(name, f"contains {uri[:100]!r}, which {why}; {_MAY}")
 
 
 def unwise_uris(metadata: ClientMetadata) -> dict[str, str]:

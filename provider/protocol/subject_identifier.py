@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from provider.protocol.errors import InvalidRequest
 
 _LONGEST = 320
-# No database can look for NUL, nor for half a character, which JSON can hold and UTF-8 cannot.
+# No database can look for NUL, nor for an unpaired surrogate, which JSON can contain and UTF-8 cannot.
 _UNSAYABLE = re.compile("[\0\ud800-\udfff]")
 
 

@@ -152,7 +152,7 @@ def test_an_entry_costs_one_statement(app, statements):
     "detail",
     [
         pytest.param({"username": "ada\r\n\x1b[31mroot signed in\x00"}, id="control characters"),
-        pytest.param({"username": "\ud800 Ädä 🦉"}, id="half a character and an owl"),
+        pytest.param({"username": "\ud800 Ädä 🦉"}, id="an unpaired surrogate and an owl"),
         pytest.param({"username": "x" * 100_000}, id="far too long"),
         pytest.param(
             {"at": clock.now(), "id": ADA, "tags": (EventTag.LOGOUT, {"a": 1.5})}, id="values of our own"

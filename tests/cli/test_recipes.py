@@ -215,7 +215,7 @@ def test_a_client_without_a_preset_needs_the_name_of_the_software(run):
         pytest.param(
             ("--for", "spring", "--base-url", BASE, "--registration-id", "a/b"), "letters", id="no name"
         ),
-        pytest.param(("--base-url", BASE), "belong to --for", id="no software"),
+        pytest.param(("--base-url", BASE), "used only with --for", id="no software"),
         pytest.param(("--for", "cobol", "--base-url", BASE), "'cobol'", id="unknown software"),
     ],
 )

@@ -18,7 +18,7 @@ from provider.infrastructure.database import transaction
 pytestmark = pytest.mark.filterwarnings("ignore::provider.audit.record.UndeclaredField")
 
 KEY = ECKey.generate_key("P-256").as_dict(private=False)
-# ESC, CSI of C1, DEL, NEL, bidirectional override and isolate, a tag character, half a character.
+# ESC, CSI of C1, DEL, NEL, bidirectional override and isolate, a tag character, an unpaired surrogate.
 HOSTILE = "red\x1b[31m\x9b2J\x7f\x85\u202egpj.exe\u2066\U000e0041\rgreen\u2028blue\b"
 LETTERS = "Größe 価格 😀 ـقـ"
 

@@ -84,7 +84,7 @@ def test_every_wrong_setting_is_said_at_once(environ):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        pytest.param(("--tls-cert", __file__), "belong together", id="a certificate without its key"),
+        pytest.param(("--tls-cert", __file__), "must be given together", id="a certificate without its key"),
         pytest.param(("--tls-cert", __file__, "--tls-key", __file__), "https", id="a certificate for http"),
         pytest.param(("--threads", "100"), "POOL_SIZE", id="more threads than database connections"),
     ],

@@ -115,7 +115,9 @@ def test_no_token_of_the_person_lives(upstream, token, signed_in, rp, ada):
         pytest.param('{"sub_id": {"format": "email", "email": 1}}', "email", id="a number"),
         pytest.param('{"sub_id": {"format": "email", "email": ""}}', "email", id="an empty text"),
         pytest.param('{"sub_id": {"format": "email", "email": "a\\u0000b"}}', "email", id="NUL"),
-        pytest.param('{"sub_id": {"format": "email", "email": "\\ud800"}}', "email", id="half a character"),
+        pytest.param(
+            '{"sub_id": {"format": "email", "email": "\\ud800"}}', "email", id="an unpaired surrogate"
+        ),
         pytest.param(
             '{"sub_id": {"format": "email", "email": "a", "sub": "b"}}', "no other", id="one member too many"
         ),

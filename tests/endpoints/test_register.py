@@ -394,7 +394,7 @@ def test_what_the_operator_gave_a_client_for_itself_it_keeps(registrant):
     assert kept.json["scope"] == "openid invoices:read"
 
 
-@pytest.mark.parametrize("text", ["\0", "\ud800"], ids=["NUL", "half a character"])
+@pytest.mark.parametrize("text", ["\0", "\ud800"], ids=["NUL", "an unpaired surrogate"])
 def test_nothing_is_kept_that_would_fail_the_queries_about_others(registrant, text):
     key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "note": text}
     told = registrant.registered()["client_id"]

@@ -128,7 +128,7 @@ REFUSED = [
     pytest.param(claims(sub=..., sid=...), errors.NamesNoSession, id="neither sub nor sid"),
     pytest.param(claims(sub=""), errors.NamesNoSession, id="an empty sub"),
     pytest.param(claims(sid=None), errors.NamesNoSession, id="sid is null"),
-    pytest.param(claims(sub="\ud800"), errors.NamesNoSession, id="half a character"),
+    pytest.param(claims(sub="\ud800"), errors.NamesNoSession, id="an unpaired surrogate"),
     pytest.param(claims(sid="a\0b"), errors.NamesNoSession, id="NUL"),
     pytest.param(claims(events=...), errors.NotALogoutEvent, id="no events"),
     pytest.param(claims(events=[LOGOUT_EVENT]), errors.NotALogoutEvent, id="events is an array"),

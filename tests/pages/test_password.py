@@ -134,7 +134,7 @@ def test_the_new_password_is_another_one(http, ada, made):
 
     page = change_password(http, current=NEW)
 
-    assert (page.status_code, "the one you have" in page.text) == (400, True)
+    assert (page.status_code, "already your password" in page.text) == (400, True)
     assert logouts() == []
 
 

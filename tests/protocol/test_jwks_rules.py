@@ -96,7 +96,7 @@ def test_no_set_breaks_the_rules(found):
     "changes",
     [
         pytest.param({"kid": "a\0"}, id="NUL"),
-        pytest.param({"note": "\ud800"}, id="half a character"),
+        pytest.param({"note": "\ud800"}, id="an unpaired surrogate"),
         pytest.param({"note\0": "x"}, id="NUL in a name"),
         pytest.param({"notes": [{"x": ["\udfff"]}]}, id="further inside"),
     ],

@@ -153,7 +153,7 @@ REFUSED = [
     pytest.param(twice("sub", "ada"), "not_a_jwt", id="a sub that stands there twice"),
     pytest.param(twice("events", {}), "not_a_jwt", id="events that stand there twice"),
     pytest.param(two_algorithms, "not_a_jwt", id="a header with two algorithms"),
-    pytest.param(claims(jti="\ud800"), "missing_jti", id="half a character for a jti"),
+    pytest.param(claims(jti="\ud800"), "missing_jti", id="an unpaired surrogate for a jti"),
     pytest.param(array_payload, "not_a_jwt", id="a payload that is no object"),
     pytest.param(claims(iss="http://evil.test"), "wrong_iss", id="another issuer"),
     pytest.param(claims(iss=...), "wrong_iss", id="no issuer"),

@@ -20,7 +20,7 @@ ODD = {
     "a line break at the end": b"x" * 43 + b"\n",
     "NUL": b"x\0",
     "no UTF-8": b"\xff\xfe",
-    "half a character": b"\xed\xa0\x80",
+    "an unpaired surrogate": b"\xed\xa0\x80",
     "an overlong form": b"\xc0\x80",
     "a direction mark": "\u202e".encode(),
     "another query": b"?a=b#c",

@@ -156,7 +156,7 @@ HEADERS: dict[str, Edit] = {
     "nothing": lambda text: "",
     "no JSON": lambda text: text[:-1],
     "UTF-16": lambda text: text.encode("utf-16").decode("latin-1"),
-    "half a character": with_member("kid", '"\ud800"'),
+    "an unpaired surrogate": with_member("kid", '"\ud800"'),
     "deep": with_member("x", "[" * 30 + "]" * 30),
 }
 

@@ -8,7 +8,7 @@ FORM = "application/x-www-form-urlencoded"
 ODDITIES = [
     pytest.param(b"state=%ff", id="a percent-encoded byte"),
     pytest.param(b"state=a\xff", id="a raw byte"),
-    pytest.param(b"state=%ed%a0%80", id="half a character"),
+    pytest.param(b"state=%ed%a0%80", id="an unpaired surrogate"),
     pytest.param(b"state=%c3&nonce=%a4", id="a character over two parameters"),
     pytest.param(b"%ff=1", id="a name"),
 ]

@@ -34,7 +34,7 @@ def read_body(members: Collection[str] | None) -> dict[str, Any]:
     body = request.get_data()
     given = read_json_object(body) if body else {}
     if not is_sayable(given):
-        raise InvalidRequest("the body holds NUL or half a character")
+        raise InvalidRequest("the body must not contain NUL or unpaired surrogates")
     unknown = sorted(given.keys() - set(members)) if members is not None else []
     if unknown:
         raise InvalidRequest(f"unknown member {unknown[0]!r}; known are {', '.join(sorted(members or ()))}")
