@@ -9,17 +9,11 @@ from provider.grants import lifecycle as grants
 from provider.holdings.apps import list_held_apps
 from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import new_id
-from provider.logout import preview
-from provider.pages import account_lists
+from provider.logout.preview import MOST_SESSIONS
+from provider.pages.account_lists import MOST_ROWS
 from provider.sessions import lifecycle
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import Page, show_session
-
-
-@pytest.fixture
-def short_pages(monkeypatch):
-    """Three entries at once, because fifty take long to make."""
-    monkeypatch.setattr(account_lists, "MOST_ROWS", 3)
 
 
 def links(html) -> dict[str, str]:
@@ -41,8 +35,8 @@ def walk(http, kind, part) -> list[list[str]]:
     return seen
 
 
-def test_every_session_is_on_one_page_and_this_browser_leads_the_first(http, ada, short_pages):
-    made = [make_session(ada) for _ in range(8)]
+def test_every_session_is_on_one_page_and_this_browser_leads_the_first(http, ada):
+    made = [make_session(ada) for _ in range(2 * MOST_ROWS + 2)]
     make_session(make_account("ben"))
     show_session(http, made[0])
 
@@ -54,20 +48,21 @@ def test_every_session_is_on_one_page_and_this_browser_leads_the_first(http, ada
     assert len(pages) == 3
 
 
-def test_every_app_is_on_one_page(http, ada, short_pages):
-    made = make_session(ada, [make_client(f"app{number}") for number in range(7)])
+def test_every_app_is_on_one_page(http, ada):
+    names = sorted(f"app{number}" for number in range(MOST_ROWS + 1))
+    made = make_session(ada, [make_client(name) for name in names])
     show_session(http, made)
 
     pages = walk(http, "app", "apps")
 
-    assert [len(page) for page in pages] == [3, 3, 1]
-    assert sorted(name for page in pages for name in page) == [f"app{number}" for number in range(7)]
+    assert [len(page) for page in pages] == [MOST_ROWS, 1]
+    assert sorted(name for page in pages for name in page) == names
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_going_on_in_one_list_stays_where_it_was_in_the_other(http, ada, short_pages):
-    clients = [make_client(f"app{number}") for number in range(4)]
-    made = [make_session(ada, clients) for _ in range(5)]
+def test_going_on_in_one_list_stays_where_it_was_in_the_other(http, ada):
+    clients = [make_client(f"app{number}") for number in range(MOST_ROWS + 1)]
+    made = [make_session(ada, clients), *(make_session(ada) for _ in range(MOST_ROWS + 1))]
     show_session(http, made[0])
 
     # Made within one millisecond, they may stand in any order.
@@ -84,9 +79,9 @@ def test_going_on_in_one_list_stays_where_it_was_in_the_other(http, ada, short_p
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_is_on_a_later_page_can_be_ended_there(http, ada, short_pages):
-    made = [make_session(ada) for _ in range(6)]
-    show_session(http, made[5])
+def test_what_is_on_a_later_page_can_be_ended_there(http, ada):
+    made = [make_session(ada) for _ in range(MOST_ROWS + 3)]
+    show_session(http, made[-1])
     second = Page(http, http.get(links(http.get("/account").text)["more-sessions"]))
 
     second.press(f"sign-out-session-{made[0].session.id}")
@@ -157,9 +152,8 @@ def test_an_app_without_session_is_listed_only_if_it_may_act_alone(ada):
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_second_question_says_how_many_it_does_not_name(http, ada, monkeypatch):
-    monkeypatch.setattr(preview, "MOST_SESSIONS", 3)
-    for _ in range(5):
+def test_the_second_question_says_how_many_it_does_not_name(http, ada):
+    for _ in range(MOST_SESSIONS + 2):
         show_session(http, make_session(ada))
 
     assert "and 2 more" in http.get("/account/everywhere").text

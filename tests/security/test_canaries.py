@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from provider.audit.models import AuditEvent
 from provider.infrastructure import current, event_log
@@ -107,16 +107,18 @@ def tell(story: FullStory) -> dict[str, str]:
 
 
 def fail_in_the_middle(story: FullStory, monkeypatch) -> None:
-    """A defect of ours while a secret is in our hands: its story is logged without the secret."""
+    """A defect below us while a secret is in our hands: its story is logged without the secret."""
 
     def broken(*_arguments: object, **_named: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("provider.web.current_session.find_live", broken)
     monkeypatch.setitem(story.app.config, "PROPAGATE_EXCEPTIONS", False)
     story.http.set_cookie("curfew_session", story.cookie)
-    assert story.http.get("/account").status_code == 500
-    monkeypatch.undo()
+    event.listen(db.engine, "before_cursor_execute", broken)
+    try:
+        assert story.http.get("/account").status_code == 500
+    finally:
+        event.remove(db.engine, "before_cursor_execute", broken)
 
 
 @pytest.mark.spec("rpinitiated 10")
