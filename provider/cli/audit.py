@@ -19,7 +19,7 @@ from provider.audit.verify import Findings
 from provider.audit.verify import verify as verify_audit
 from provider.cli.context import fail, with_app
 from provider.cli.instants import read_since
-from provider.cli.output import json_option, show_json, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.infrastructure.database import reading, transaction
 from provider.inspection import history
@@ -58,7 +58,7 @@ def audit() -> None:
 @click.option("--logout", "logout_id", type=click.UUID, help="A logout's id.")
 @click.option("--by", "actor_name", metavar="NAME", help="An operator's name.")
 @click.option("--since", type=read_since, metavar="SPAN|INSTANT", help="How far back, or since when.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@limit_option(most=100_000)
 @json_option
 @with_app
 def list_(

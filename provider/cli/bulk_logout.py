@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from provider.cli.context import with_app
-from provider.cli.output import json_option, show_json, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.infrastructure.database import transaction
@@ -33,13 +33,7 @@ def bulk() -> None:
 
 
 @bulk.command("list", epilog="Example: curfew logout bulk list --json")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=20,
-    show_default=True,
-    help="Maximum results.",
-)
+@limit_option(20)
 @json_option
 @with_app
 def list_(*, limit: int, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from provider.cli.client_update import update_
 from provider.cli.client_view import as_wire, for_people
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
-from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_record, show_table
 from provider.cli.plain_text import say
 from provider.clients import queries
 from provider.clients.models import Client
@@ -35,13 +35,7 @@ def client() -> None:
 
 
 @client.command("list", epilog="Example: curfew client list --json")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=1000,
-    show_default=True,
-    help="Maximum results.",
-)
+@limit_option(1000)
 @json_option
 @with_app
 def list_(*, limit: int, as_json: bool) -> None:

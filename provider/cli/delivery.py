@@ -7,7 +7,7 @@ import click
 from provider.cli.context import fail, with_app
 from provider.cli.delivery_changes import cancel, retry
 from provider.cli.delivery_records import as_record, client_ids_of, held_until, next_attempt_of
-from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_record, show_table
 from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.delivery import degraded, queries
@@ -63,13 +63,7 @@ def delivery() -> None:
 )
 @click.option("--client", "client_id", help="Only to this client.")
 @click.option("--logout", "logout_id", type=click.UUID, help="Only of this logout.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="Maximum results.",
-)
+@limit_option()
 @json_option
 @with_app
 def list_(

@@ -11,7 +11,7 @@ from provider.accounts import queries as accounts
 from provider.accounts.models import Account
 from provider.administration import grants
 from provider.cli.context import with_app
-from provider.cli.output import json_option, show_json, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, notified_by
 from provider.clients import queries as clients
@@ -56,13 +56,7 @@ def _filters(command: Any) -> Any:
 @grant.command("list", epilog="Example: curfew grant list --user ada --offline")
 @_filters
 @click.option("--all", "with_ended", is_flag=True, help="Revoked and expired ones too.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="Maximum results.",
-)
+@limit_option()
 @json_option
 @with_app
 def list_(

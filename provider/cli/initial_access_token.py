@@ -9,7 +9,7 @@ import click
 from provider.administration import initial_access_tokens
 from provider.cli.client_options import Span
 from provider.cli.context import with_app
-from provider.cli.output import json_option, show_json, show_secret, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_secret, show_table
 from provider.cli.plain_text import say
 from provider.clients import initial_access
 from provider.clients.models import InitialAccessToken
@@ -90,13 +90,7 @@ Examples:
   curfew initial-access-token list --json
 """,
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=1000,
-    show_default=True,
-    help="Maximum results.",
-)
+@limit_option(1000)
 @json_option
 @with_app
 def list_(*, limit: int, as_json: bool) -> None:

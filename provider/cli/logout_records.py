@@ -11,7 +11,7 @@ from provider.accounts import queries as accounts
 from provider.accounts.models import Account
 from provider.cli.context import fail, with_app
 from provider.cli.instants import read_since
-from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_record, show_table
 from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.clients.models import Client
@@ -41,13 +41,7 @@ _DELIVERY = ("id", "attempt_count", "next_attempt_at", "finished_at", "expires_a
 @click.option("--since", type=read_since, metavar="SPAN|INSTANT", help="How far back, or since when.")
 @click.option("--by", "actor_name", metavar="NAME", help="Only those of this operator.")
 @click.option("--bulk", "bulk_id", type=click.UUID, help="Only those of this bulk logout.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="Maximum results.",
-)
+@limit_option()
 @json_option
 @with_app
 def list_(

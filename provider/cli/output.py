@@ -23,6 +23,17 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")(command)
 
 
+def limit_option(default: int = 100, *, most: int = 10_000) -> Callable[[F], F]:
+    """Give a command the option --limit."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(1, most),
+        default=default,
+        show_default=True,
+        help="Maximum results.",
+    )
+
+
 def show_json(value: object) -> None:
     """Write a value as JSON; instants in ISO 8601, spans in seconds."""
     click.echo(neutral_json(value, indent=2, default=_plain))

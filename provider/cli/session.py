@@ -10,7 +10,7 @@ from provider.accounts.models import Account
 from provider.administration import sessions
 from provider.administration.accounts import measure, sign_out_everywhere
 from provider.cli.context import with_app
-from provider.cli.output import json_option, show_json, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.cli.what_ends import ask_first, to_be_notified
 from provider.holdings.queries import apps_of_sessions
@@ -37,13 +37,7 @@ def session() -> None:
 @session.command("list", epilog="Example: curfew session list --account ada --all")
 @click.option("--account", "username", help="Only the sessions of this person.")
 @click.option("--all", "with_ended", is_flag=True, help="Ended and expired ones too.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="Maximum results.",
-)
+@limit_option()
 @json_option
 @with_app
 def list_(*, username: str | None, with_ended: bool, limit: int, as_json: bool) -> None:

@@ -8,7 +8,7 @@ import click
 from provider.administration import service_tokens
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
-from provider.cli.output import json_option, show_json, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_table
 from provider.cli.plain_text import say
 from provider.clients import queries as clients
 from provider.clients.models import Client
@@ -34,13 +34,7 @@ def token() -> None:
 
 @token.command("list", epilog="Example: curfew token list --client reports --json")
 @click.option("--client", "client_id", help="Only the tokens of this client.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="Maximum results.",
-)
+@limit_option()
 @json_option
 @with_app
 def list_(*, client_id: str | None, limit: int, as_json: bool) -> None:

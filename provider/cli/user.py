@@ -11,7 +11,7 @@ from provider.administration import accounts, roles
 from provider.cli.account_link import account_link
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
-from provider.cli.output import json_option, show_json, show_record, show_table
+from provider.cli.output import json_option, limit_option, show_json, show_record, show_table
 from provider.cli.plain_text import say
 from provider.cli.user_options import changed_claims, claim_options, read_password
 from provider.cli.what_ends import to_be_notified
@@ -61,13 +61,7 @@ def add(
 
 
 @user.command("list", epilog="Example: curfew user list --json")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=1000,
-    show_default=True,
-    help="Maximum results.",
-)
+@limit_option(1000)
 @json_option
 @with_app
 def list_(*, limit: int, as_json: bool) -> None:
