@@ -82,7 +82,7 @@ def test_nobody_and_somebody_without_password_are_refused_after_a_hash(app):
 
 
 @pytest.mark.spec("THR-38")
-def test_a_crowd_is_told_to_come_back(app, ada):
+def test_a_crowd_is_asked_to_come_back(app, ada):
     concurrency = current.settings().argon2_concurrency
     hashing = dataclasses.replace(passwords.hashing(), longest_wait=0.01)
     current.services().memo["password_hashing"] = hashing

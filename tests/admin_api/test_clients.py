@@ -81,7 +81,7 @@ def test_a_patch_merges_and_is_recorded_with_before_and_after(admin):
     assert detail["after"] == {"client_name": "Rouge", "logo_uri": None, "slow": True, "enabled": False}
 
 
-def test_of_two_admins_the_later_is_told(admin):
+def test_of_two_admins_the_later_one_is_refused(admin):
     make_client("red")
     seen = admin.etag("/clients/red")
     admin.change("PATCH", "/clients/red", {"enabled": False}, etag=seen)

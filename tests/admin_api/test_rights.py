@@ -177,7 +177,7 @@ def test_an_ended_session_ends_the_token(admin, cleo):
     admin.get("/clients", 401)
 
 
-def test_too_many_requests_are_told_when_to_come_back(app, admin):
+def test_too_many_requests_learn_when_to_come_back(app, admin):
     limited = replace(current.settings(), admin_request_limit="2 per minute")
     current.install(app, replace(current.services(), settings=limited))
 

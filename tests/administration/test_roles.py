@@ -145,7 +145,7 @@ def test_without_a_role_or_an_active_account_nothing_is_permitted(cleo, ada):
     assert rights_of(cleo).permissions == frozenset()
 
 
-def test_whoever_looks_changes_nothing():
+def test_looking_changes_nothing():
     assert permissions_of(Role.VIEWER) == {Permission.READ, Permission.READ_AUDIT}
     assert not DANGEROUS & permissions_of(Role.VIEWER)
 

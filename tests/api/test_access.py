@@ -63,7 +63,7 @@ def _kill(rp, tokens, how, turned_clock) -> str:
 
 @pytest.mark.parametrize("how", ["expired", "revoked", "session ended", "unknown"])
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
-def test_a_dead_token_is_told_from_none(rp, turned_clock, tokens, method, path, how):
+def test_an_expired_token_is_distinguished_from_none(rp, turned_clock, tokens, method, path, how):
     token = _kill(rp, tokens, how, turned_clock)
 
     answer = rp.call(method, path, token)
@@ -169,7 +169,7 @@ def test_an_identifier_that_is_none_is_not_found(rp, token, path):
     assert rp.call("DELETE", path, token).status_code in (404, 405)
 
 
-def test_our_own_trouble_is_told_from_a_dead_session(app, rp, token):
+def test_our_own_trouble_is_distinguished_from_an_ended_session(app, rp, token):
     end_read()
     with db.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE access_token RENAME TO away")

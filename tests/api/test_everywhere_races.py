@@ -24,7 +24,7 @@ def everywheres() -> int:
     return db.session.scalar(select(func.count()).where(Logout.scope == LogoutScope.EVERYWHERE)) or 0
 
 
-def told_twice() -> int:
+def notified_twice() -> int:
     """How many sids were told more than once."""
     end_read()
     twice = select(SID).group_by(SID).having(func.count() > 1)
@@ -69,7 +69,7 @@ def test_race_04_refresh_and_end_session_and_sign_out_everywhere(rp, browser, ad
             assert not rp.introspect(refreshed.json["access_token"])["active"]
             assert rp.refresh(refreshed.json["refresh_token"]).status_code == 400
         assert not rp.introspect(access)["active"]
-        assert told_twice() == 0
+        assert notified_twice() == 0
 
 
 def test_refresh_and_sign_out_everywhere(rp, ada, signs_in):
@@ -132,4 +132,4 @@ def test_a_replayed_token_and_sign_out_everywhere(rp, ada, browser, app):
 
         assert replayed.status_code == 400
         assert everywhere.status_code in (200, 401)
-        assert told_twice() == 0
+        assert notified_twice() == 0

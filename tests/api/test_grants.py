@@ -54,7 +54,7 @@ def test_it_is_read_page_by_page(rp, ada, token):
     assert not {grant["id"] for grant in first["grants"]} & {grant["id"] for grant in second["grants"]}
 
 
-def test_a_grant_is_taken_back_and_its_app_is_told(rp, ada, token):
+def test_a_grant_is_revoked_and_its_app_is_notified(rp, ada, token):
     made = make_session(ada, [make_client("green")], offline=("green",))
     grant_id = made.grants["green"].id
 

@@ -168,7 +168,7 @@ def test_a_list_costs_the_same_however_many_there_are(rp, ada, token, statements
     assert len(few) == len(many) <= 3, many
 
 
-def test_a_session_that_ran_out_is_not_listed(rp, ada, turned_clock, signs_in):
+def test_an_expired_session_is_not_listed(rp, ada, turned_clock, signs_in):
     make_session(ada)
     turned_clock.turn(timedelta(hours=2))
     token = signs_in(ada)["access_token"]

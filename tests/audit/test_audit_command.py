@@ -49,7 +49,7 @@ def test_entries_are_listed_for_programs(curfew, entries):
     assert rows[0]["detail"] == {"note": "\x1b[31mred\r\n"}
 
 
-def test_a_table_draws_nothing_that_a_stranger_sent(curfew, entries):
+def test_a_table_draws_nothing_that_a_client_sent(curfew, entries):
     assert "\x1b" not in curfew("list")
 
 

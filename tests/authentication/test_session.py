@@ -56,6 +56,6 @@ def test_a_session_that_has_ended_is_not_renewed(ada):
     assert begun.id != old.session.id
 
 
-def test_one_factor_named_twice_is_told_once():
+def test_one_factor_named_twice_is_listed_once():
     assert amr_of((Factor.PASSWORD, Factor.PASSWORD)) == "pwd"
     assert acr_of((Factor.PASSWORD, Factor.PASSWORD)) == PASSWORD_ACR

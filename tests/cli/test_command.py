@@ -87,7 +87,7 @@ def test_secrets_are_not_shown(curfew):
     assert "dGVzdC1rZXkt" not in shown.out
 
 
-def test_all_wrong_settings_are_told_together(curfew):
+def test_all_wrong_settings_are_reported_together(curfew):
     for command in (("settings",), ("client", "list")):
         answer = curfew(
             *command, code=2, CURFEW_ISSUER="ftp://x", CURFEW_CODE_LIFETIME="1h", CURFEW_FLAVOUR="salt"

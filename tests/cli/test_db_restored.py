@@ -71,7 +71,7 @@ def sign_out_everywhere_by_command(curfew):
     curfew("logout", "user", "ada", "--yes")
 
 
-def test_what_was_revoked_after_a_backup_is_dead_again_at_the_next_request(app, ada, red, curfew):
+def test_what_was_revoked_after_a_backup_is_refused_again_at_the_next_request(app, ada, red, curfew):
     asked = red.authorize(ada, scope="openid profile offline_access", prompt="consent")
     tokens = red.exchange(query_of(press(ada, asked, "allow"))["code"]).json
     look()

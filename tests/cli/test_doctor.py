@@ -168,7 +168,7 @@ def test_an_app_that_believes_everything_fails(curfew, registered):
     assert all(by_check(report)[check]["mend"] for check in MUST_REFUSE | SHOULD_REFUSE)
 
 
-def test_people_are_told_what_is_wrong_and_how_to_mend_it(curfew, registered):
+def test_people_learn_what_is_wrong_and_how_to_fix_it(curfew, registered):
     with running(lambda _: 200) as app:
         registered(port=app.port)
         said = curfew("doctor", "red", code=1).out

@@ -26,7 +26,7 @@ def signed_in(looking):
         return str(make_session(make_account("ada"), [make_client("red")]).session.id)
 
 
-def test_a_removed_client_is_told_of(curfew, signed_in):
+def test_a_removed_client_is_reported(curfew, signed_in):
     told = curfew("client", "remove", "red", "--yes", "--json").json
 
     assert told["client_id"] == "red"

@@ -42,7 +42,7 @@ def owed(looking):
     return ask
 
 
-def test_everybody_is_signed_out_and_every_app_is_owed_the_news(curfew, living, owed, looking):
+def test_everybody_is_signed_out_and_every_app_is_owed_a_notification(curfew, living, owed, looking):
     answer = curfew("logout", "everybody", "--yes").out
     assert "Revoked. Affected sessions and tokens are rejected from now on." in answer
     assert "Ended 2 of 2" in answer
@@ -152,7 +152,7 @@ def test_while_a_worker_is_at_it_the_command_keeps_its_hands_off(looking, signed
         assert bulk_walk.carry_on_if_free("command").id == begun.id
 
 
-def test_offline_access_that_is_taken_from_a_client_is_revoked_and_told(curfew, signed_in, owed):
+def test_offline_access_that_is_taken_from_a_client_is_revoked_and_notified(curfew, signed_in, owed):
     curfew("client", "update", "green", "--scope", "openid profile")
 
     (shown,) = curfew("logout", "bulk", "list", "--json").json

@@ -60,7 +60,7 @@ def answer(looking, client_id: str, state: str, outcome: str, status: int | None
             )
 
 
-def test_one_logout_is_told_whole(curfew, ended, signed_in, looking):
+def test_one_logout_is_shown_whole(curfew, ended, signed_in, looking):
     answer(looking, "red", DeliveryState.PENDING, "unavailable", 503)
     answer(looking, "red", DeliveryState.ACCEPTED, "accepted", 200)
 

@@ -37,7 +37,7 @@ def test_sessions_are_listed(curfew, signed_in):
     curfew("session", "list", "--account", "nobody", code=1)
 
 
-def test_one_session_is_ended_and_its_apps_are_owed_the_news(curfew, signed_in, looking):
+def test_one_session_ends_and_its_apps_are_owed_notifications(curfew, signed_in, looking):
     ended = curfew("session", "end", signed_in[0], "--json").json
 
     assert (ended["sessions_ended"], ended["client_sessions_ended"], ended["apps_to_notify"]) == (1, 2, 2)

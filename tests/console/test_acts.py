@@ -223,7 +223,7 @@ class TestWhy:
 
         assert self.verdict(console, "plain", made.session.id) == Verdict.NO_ADDRESS
 
-    def test_of_an_app_that_is_not_told_of_expiry(self, console, ada):
+    def test_of_an_app_that_is_not_notified_of_expiry(self, console, ada):
         made = make_session(ada, [make_client("calm", settings={"told_of_expiry": False})])
         self.end(made, LogoutReason.IDLE_TIMEOUT)
 

@@ -86,7 +86,7 @@ def test_a_role_reaches_what_its_permissions_allow_and_nothing_else(busy, browse
             assert is_refused == (role.rank < least.rank), (role, method, route.rule)
 
 
-def test_a_stranger_and_a_person_without_a_role_learn_nothing(busy, browser):
+def test_a_visitor_and_a_person_without_a_role_learn_nothing(busy, browser):
     people, values = busy
     ada, stranger = browser(), browser()
     sign_in(ada, "ada")

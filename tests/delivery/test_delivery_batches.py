@@ -161,7 +161,7 @@ def test_a_client_that_cannot_be_read_costs_the_others_nothing(app: Flask) -> No
     assert attempts_of(bad) == []
 
 
-def test_whoever_waits_behind_many_is_found(app: Flask) -> None:
+def test_a_waiting_row_behind_many_is_found(app: Flask) -> None:
     sign_out_at(make_client("red"), count=12)
     [blue] = sign_out_at(make_client("blue"), account=make_account("ben"))
     now = clock.now()
@@ -202,7 +202,7 @@ def test_many_apps_are_owed_in_one_transaction(app: Flask) -> None:
         pytest.param(None, 72, id="nobody has said how long the app's sessions live"),
     ],
 )
-def test_news_expires_with_the_apps_own_sessions(app: Flask, lifetime, hours) -> None:
+def test_a_notification_expires_with_the_apps_own_sessions(app: Flask, lifetime, hours) -> None:
     [delivery] = sign_out_at(make_client("red", settings={"session_lifetime": lifetime}))
 
     assert delivery.expires_at - delivery.created_at == timedelta(hours=hours)

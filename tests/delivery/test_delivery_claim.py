@@ -64,7 +64,7 @@ def test_a_claimed_delivery_is_not_claimed_again_while_the_lease_lasts(app: Flas
     assert claim() == []
 
 
-def test_a_delivery_is_free_again_when_its_lease_has_run_out(app: Flask, turned_clock: TurnedClock) -> None:
+def test_a_delivery_is_free_again_when_its_lease_has_expired(app: Flask, turned_clock: TurnedClock) -> None:
     owe()
     [first] = claim()
 
@@ -75,7 +75,7 @@ def test_a_delivery_is_free_again_when_its_lease_has_run_out(app: Flask, turned_
     assert second.lease_token != first.lease_token
 
 
-def test_a_lost_lease_is_told_from_a_later_one_of_the_same_worker(
+def test_a_lost_lease_is_distinguished_from_a_later_one_of_the_same_worker(
     app: Flask, turned_clock: TurnedClock
 ) -> None:
     delivery = owe()

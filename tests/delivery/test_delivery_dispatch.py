@@ -317,7 +317,7 @@ def test_what_was_accepted_is_not_sent_again(app: Flask) -> None:
             assert resend(now_is_in_session(delivery)) is False
 
 
-def test_old_news_expires(app: Flask) -> None:
+def test_an_old_notification_expires(app: Flask) -> None:
     delivery = owe()
     with transaction():
         change(update(Delivery).values(expires_at=delivery.created_at - timedelta(seconds=1)))

@@ -196,7 +196,7 @@ def test_when_no_attempt_fits_before_the_horizon_the_delivery_expires() -> None:
     assert judged(Answered(404), tries=7, expires_in=timedelta(seconds=50)) == Expired("misconfigured")
 
 
-def test_news_that_is_too_old_is_not_sent() -> None:
+def test_a_notification_that_is_too_old_is_not_sent() -> None:
     verdict = judge_before_sending(claimed(expires_in=timedelta(0)), DEFAULT_SCHEDULE, NOW)
 
     assert verdict == Expired("late")

@@ -31,7 +31,7 @@ def read(token: str) -> Any:
     )
 
 
-def told(receiver: Receiver) -> Any:
+def claims_at(receiver: Receiver) -> Any:
     """The one token that a receiver was sent."""
     [received] = receiver.received
     return read(received.token)
@@ -43,7 +43,7 @@ def test_the_token_says_who_what_and_when(app: Flask) -> None:
         delivery = owe(port=red.port)
         drain()
 
-    token = told(red)
+    token = claims_at(red)
     claims = token.claims
     assert (claims["iss"], claims["aud"]) == (current.settings().issuer, "red")
     assert (claims["sub"], claims["sid"]) == (notice_of(delivery).sub, notice_of(delivery).sid)
@@ -60,7 +60,7 @@ def test_the_token_never_has_a_nonce(app: Flask) -> None:
         owe(port=red.port)
         drain()
 
-    assert set(told(red).claims) == {"iss", "aud", "iat", "exp", "jti", "events", "sub", "sid"}
+    assert set(claims_at(red).claims) == {"iss", "aud", "iat", "exp", "jti", "events", "sub", "sid"}
 
 
 @pytest.mark.spec("backchannel OP 6, backchannel RP 3")
@@ -72,7 +72,7 @@ def test_the_algorithm_is_the_one_of_the_clients_id_tokens(app: Flask, alg: str)
         owe(port=red.port, id_token_signed_response_alg=alg)
         drain()
 
-    assert told(red).header["alg"] == alg
+    assert claims_at(red).header["alg"] == alg
 
 
 @pytest.mark.spec("backchannel OP 4")
@@ -93,7 +93,7 @@ def test_the_operator_chooses_which_claims_name_what_has_ended(
         owe(port=red.port, settings=names, backchannel_logout_session_required=required)
         drain()
 
-    assert {"sub", "sid"} & set(told(red).claims) == expected
+    assert {"sub", "sid"} & set(claims_at(red).claims) == expected
 
 
 @pytest.mark.parametrize(("before", "after"), [("both", "sid"), ("both", "sub"), ("sub", "both")])
@@ -134,7 +134,7 @@ def test_the_override_for_development_wins(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("column", ["disabled_at", "deleted_at"])
-def test_a_client_that_is_gone_is_told_where_it_was_last_known(app: Flask, column: str) -> None:
+def test_a_removed_client_is_notified_at_its_last_address(app: Flask, column: str) -> None:
     with receiving() as red:
         delivery = owe(port=red.port)
         with transaction():
@@ -182,7 +182,7 @@ def test_a_client_that_acts_on_sub_alone_is_left_in_peace_once_the_person_is_bac
     assert tags_of_deliveries() == ["delivery_superseded"]
 
 
-def test_a_client_that_knows_the_sid_is_told_even_though_the_person_is_back(app: Flask) -> None:
+def test_a_client_that_knows_the_sid_is_notified_even_though_the_person_is_back(app: Flask) -> None:
     ada = make_account("ada")
     with receiving(503, 200) as red:
         client = make_client("red", port=red.port)

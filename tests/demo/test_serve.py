@@ -108,7 +108,7 @@ def test_a_busy_port_is_not_shared(migrated):
     assert f"127.0.0.1:{port} is taken" in outcome.stderr
 
 
-def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_told(migrated):
+def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_asked(migrated):
     port = free_run(1)
     issuer = f"http://localhost:{port}"
     with serving(migrated | {"CURFEW_ISSUER": issuer}) as process:

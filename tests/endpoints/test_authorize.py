@@ -130,7 +130,7 @@ def test_a_disabled_client_is_as_good_as_unknown(signed_in, rp):
         pytest.param([("redirect_uri", EVIL)], False, id="the redirect URI twice"),
     ],
 )
-def test_what_could_be_read_in_two_ways_is_told_to_the_app_if_it_is_proven(signed_in, rp, extra, told):
+def test_what_could_be_read_in_two_ways_is_reported_to_the_app_if_it_is_proven(signed_in, rp, extra, told):
     for response in (
         signed_in.get("/authorize", query_string=[*rp.request().items(), *extra]),
         signed_in.post("/authorize", query_string=extra, data=rp.request() | {"login_hint": ["a", "b"]}),
@@ -192,7 +192,7 @@ def test_a_state_twice_is_not_sent_back(signed_in, rp):
         pytest.param({"dpop_jkt": "short"}, "invalid_request", id="a dpop_jkt that is no thumbprint"),
     ],
 )
-def test_other_errors_are_told_to_the_app(app, signed_in, changes, error):
+def test_other_errors_are_reported_to_the_app(app, signed_in, changes, error):
     rp = RelyingParty(app, scope="openid profile email")
 
     response = rp.authorize(signed_in, **changes)
@@ -216,7 +216,7 @@ def test_a_public_client_must_send_a_challenge(app, signed_in):
 
 @pytest.mark.spec("core 3, registration 1, registration 2")
 @ON_SQLITE
-def test_who_wants_to_know_when_somebody_signed_in_is_told(app, signed_in):
+def test_an_app_that_wants_to_know_when_someone_signed_in_learns_it(app, signed_in):
     rp = RelyingParty(app, require_auth_time=True)
 
     for changes in ({}, {"max_age": "1000"}, {"claims": '{"id_token": {"auth_time": {"essential": true}}}'}):

@@ -193,7 +193,7 @@ class TestForLegacyClients:
             ),
         ],
     )
-    def test_what_is_refused_is_told_in_the_fragment(self, rp, signed_in, changes, error):
+    def test_what_is_refused_is_reported_in_the_fragment(self, rp, signed_in, changes, error):
         response = rp.authorize(signed_in, **changes)
 
         assert urlsplit(response.headers["Location"]).query == ""
@@ -228,7 +228,7 @@ class TestForLegacyClients:
 
     @pytest.mark.spec("core 16")
     @ON_SQLITE
-    def test_single_claims_are_told_where_they_are_wanted(self, rp, signed_in):
+    def test_single_claims_are_given_where_they_are_wanted(self, rp, signed_in):
         claims = '{"id_token": {"name": null}, "userinfo": {"email": null}}'
         asked = {"scope": "openid", "claims": claims, "response_type": "id_token token"}
 

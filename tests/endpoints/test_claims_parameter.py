@@ -45,7 +45,7 @@ def id_token_claims(tokens, audience="red") -> dict[str, object]:
 
 
 @pytest.mark.spec("core 16")
-def test_each_claim_is_told_where_it_is_wanted_and_after_a_refresh_too(signed_in, rp):
+def test_each_claim_is_given_where_it_is_wanted_and_after_a_refresh_too(signed_in, rp):
     asked = asking(
         userinfo=named("birthdate", "name") | {"nickname": {"essential": True}},
         id_token=named("phone_number"),
@@ -99,7 +99,7 @@ def test_a_claim_is_no_way_around_the_scopes_that_a_client_may_have(app, signed_
 
 
 @pytest.mark.spec("core 8")
-def test_a_third_party_is_told_what_the_person_agreed_to(http, signed_in, blue):
+def test_a_third_party_receives_what_the_person_agreed_to(http, signed_in, blue):
     asked = asking(userinfo=named("birthdate", "email"))
     page = Page(http, follow(http, blue.authorize(signed_in, **asked)))
     assert 'id="claims">birthday, e-mail address<' in page.html

@@ -164,7 +164,7 @@ def test_a_token_is_for_its_own_client_alone(registrant, made):
         pytest.param({"Authorization": "Basic cmVkOng="}, id="another proof"),
     ],
 )
-def test_without_its_token_a_client_is_told_nothing(registrant, made, headers):
+def test_without_its_token_a_client_learns_nothing(registrant, made, headers):
     path = f"/register/{made['client_id']}"
 
     for ask in (registrant.http.get, registrant.http.delete, partial(registrant.http.put, json={})):
@@ -174,7 +174,7 @@ def test_without_its_token_a_client_is_told_nothing(registrant, made, headers):
     assert registrant.http.get(f"{path}?access_token={made[TOKEN]}").status_code == 400
 
 
-def test_a_client_that_is_disabled_is_told_nothing(registrant, made):
+def test_a_disabled_client_is_not_notified(registrant, made):
     with transaction():
         change.disable(queries.get_by_client_id(made["client_id"]))
 
@@ -193,7 +193,7 @@ def test_what_the_operator_made_his_own_is_changed_by_him_alone(registrant, made
 
 
 @pytest.mark.spec("rfc7662 3")
-def test_a_registrant_is_told_nothing_of_other_apps_tokens(signed_in, app, registrant, made):
+def test_a_registrant_learns_nothing_of_other_apps_tokens(signed_in, app, registrant, made):
     red, green = RelyingParty(app, "red"), RelyingParty(app, "green")
     token = red.sign_in(signed_in)["access_token"]
     proof = (made["client_id"], made["client_secret"])

@@ -55,7 +55,7 @@ def set_all(model, **values) -> None:
 
 
 @pytest.mark.spec("rfc8628 1")
-def test_a_device_is_told_what_to_show_and_how_often_to_ask(tv):
+def test_a_device_learns_what_to_show_and_how_often_to_ask(tv):
     response = tv.ask()
 
     body = response.json
@@ -160,7 +160,7 @@ def test_asking_too_often_makes_the_device_wait_five_seconds_longer_for_ever(tv,
 
 
 @pytest.mark.spec("rfc8628 1")
-def test_a_refusal_and_an_expired_code_are_told(tv, made, turned_clock):
+def test_a_refusal_and_an_expired_code_are_reported(tv, made, turned_clock):
     denied, expired = tv.begin(), tv.begin()
     assert answer(denied["user_code"], made, allow=False)
 
@@ -323,7 +323,7 @@ def test_an_answer_needs_its_session_alive_until_the_device_has_asked(tv, made):
     assert tv.poll(begun["device_code"]).json["error"] == "access_denied"
 
 
-def test_everything_issued_before_an_instant_is_dead_and_so_is_an_answer(tv, made):
+def test_everything_issued_before_an_instant_is_refused_and_so_is_an_answer(tv, made):
     begun = tv.begin()
     answer(begun["user_code"], made)
     set_all(ProviderState, issued_before_is_dead_at=clock.now() + timedelta(1))

@@ -206,7 +206,7 @@ def test_a_client_id_with_the_persons_word_leads_back_to_the_app(story):
 
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("parameters", [{}, {"client_id": "red"}, {"id_token_hint": "garbage"}])
-def test_a_browser_without_a_session_is_told_that_it_is_signed_out(app, http, method, parameters):
+def test_a_browser_without_a_session_learns_that_it_is_signed_out(app, http, method, parameters):
     make_client("red")
     response = (
         http.get("/session/end", query_string=parameters)
@@ -220,7 +220,7 @@ def test_a_browser_without_a_session_is_told_that_it_is_signed_out(app, http, me
     assert "password" not in Page(http, response).fields
 
 
-def test_without_an_address_to_return_to_the_way_on_is_the_app_itself(app, http):
+def test_without_an_address_to_return_to_the_next_step_is_the_app_itself(app, http):
     make_client("red", client_uri="https://red.test/home")
 
     response = http.get("/session/end", query_string={"client_id": "red"})

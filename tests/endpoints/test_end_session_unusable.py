@@ -214,7 +214,7 @@ def test_an_address_of_no_client_leaves_a_trace(http, app, caplog):
     assert (logged.fields["reason"], logged.fields["value"]) == ("of_no_client", RED_OUT)
 
 
-def test_another_browser_is_told_nothing_of_the_request(http, browser, made, good):
+def test_another_browser_learns_nothing_of_the_request(http, browser, made, good):
     result = send(http, [*good, ("state", "x" * 3000)]).headers["Location"]
 
     assert "for-developers" in http.get(result).text

@@ -39,7 +39,7 @@ def test_a_compressed_body_is_named(app, rp, path):
 
 
 @ON_SQLITE
-def test_a_compressed_logout_request_is_no_dead_end(rp, http):
+def test_a_compressed_logout_request_is_explained(rp, http):
     answer = http.post(
         "/session/end",
         data=gzip.compress(b"client_id=red"),

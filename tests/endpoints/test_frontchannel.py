@@ -207,7 +207,7 @@ def test_a_cross_site_post_ends_and_loads_as_well(story):
 
 
 @pytest.mark.spec("THR-21")
-def test_frames_do_not_count_as_told(story):
+def test_frames_do_not_count_as_notified(story):
     story.http.get(story.end().headers["Location"])
 
     states = db.session.scalars(select(Delivery.state)).all()

@@ -210,7 +210,7 @@ def test_somebody_unknown_is_404_and_leaves_a_trail(upstream, token, ada, name):
     assert count(Logout) == 0
 
 
-def test_two_people_with_one_address_are_not_told_apart_and_422(upstream, token, ada):
+def test_two_people_with_one_address_are_not_distinguished_and_422(upstream, token, ada):
     made = make_session(ada)
     make_account("ben", email="ada@example.test")
 

@@ -183,7 +183,7 @@ def test_what_a_breaker_holds_is_not_overdue(turned_clock, owed, read):
     assert read("curfew_deliveries", state="pending") == 0
 
 
-def test_an_endpoint_that_refuses_is_told_apart(turned_clock, owed, read):
+def test_an_endpoint_that_refuses_is_distinguished(turned_clock, owed, read):
     for name, outcome in (("red", "misconfigured"), ("green", "timeout")):
         fail(name, state=BreakerState.CLOSED, failing_since=clock.now(), last_outcome=outcome, refusals=2)
 
@@ -228,7 +228,7 @@ def test_finished_deliveries_and_audit_entries_are_overdue_after_their_retention
 
 
 @pytest.mark.parametrize("url", ["postgresql+psycopg://nobody@127.0.0.1:1/none", "sqlite:////nowhere/none"])
-def test_without_the_database_the_counters_are_told(settings, url):
+def test_without_the_database_the_counters_are_reported(settings, url):
     lost = create_app(replace(settings, database_url=url))
 
     response = lost.test_client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})

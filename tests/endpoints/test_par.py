@@ -109,7 +109,7 @@ def test_the_person_may_take_longer_than_the_name_lives(http, rp, ada, turned_cl
 
 @pytest.mark.spec("rfc9126 1")
 @ON_SQLITE
-def test_after_its_time_it_is_told_to_the_app(signed_in, rp, turned_clock):
+def test_after_its_time_it_is_reported_to_the_app(signed_in, rp, turned_clock):
     request_uri = pushed(rp)
     turned_clock.turn(timedelta(seconds=60))
 
@@ -172,7 +172,7 @@ def test_a_client_proves_itself_as_at_the_token_endpoint(app, rp):
         pytest.param({"dpop_jkt": "x"}, "invalid_request", id="a dpop_jkt that is none"),
     ],
 )
-def test_everything_is_checked_at_once_and_told_to_the_client(rp, changes, error):
+def test_everything_is_checked_at_once_and_reported_to_the_client(rp, changes, error):
     response = push(rp, **changes)
 
     assert (response.status_code, response.json["error"]) == (400, error)

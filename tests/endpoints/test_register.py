@@ -51,7 +51,7 @@ def count_clients() -> int:
 
 
 @pytest.mark.spec("registration 3, rfc7591 §3.2.1")
-def test_a_registrant_registers_a_client_and_is_told_everything(registrant):
+def test_a_registrant_registers_a_client_and_receives_all_of_it(registrant):
     response = registrant.register(client_name="Red", contacts=["ops@red.test"], software_version="1")
 
     told = response.json
@@ -94,7 +94,7 @@ def test_such_a_client_is_a_third_party_and_in_the_audit(registrant):
         assert secret not in json.dumps(event.detail)
 
 
-def test_what_it_is_told_is_enough_to_sign_people_in(signed_in, app, registrant):
+def test_what_it_receives_is_enough_to_sign_people_in(signed_in, app, registrant):
     told = registrant.registered(token_endpoint_auth_method="client_secret_post", client_name="Red")
     redirect_uri = told["redirect_uris"][0]
     asked = {
@@ -224,7 +224,7 @@ def test_where_everybody_may_a_bad_token_is_still_bad(registrant):
         pytest.param({"flavour": "salt", "client_id": "red", "client_secret": "x"}, None, id="unknown"),
     ],
 )
-def test_what_is_wrong_is_told_by_the_specified_error(registrant, members, error):
+def test_what_is_wrong_is_reported_by_the_specified_error(registrant, members, error):
     response = registrant.register(**members)
 
     if error is None:
@@ -419,7 +419,7 @@ def test_an_address_registers_so_many_clients_and_no_more(registrant):
 
 
 @ON_SQLITE
-def test_another_method_is_told_which_are_right(registrant):
+def test_another_method_is_answered_with_the_right_ones(registrant):
     assert registrant.http.get("/register").status_code == 405
     assert registrant.http.post("/register/red").status_code == 405
 

@@ -179,7 +179,7 @@ def test_without_a_proven_address_its_faults_are_a_page(signed_in, rp):
     assert ask(signed_in, rp, signed(claims_of(rp, redirect_uri="https://evil.test"))).status_code == 400
 
 
-def test_what_the_signed_request_asks_wrongly_is_told_at_its_own_address(signed_in, rp):
+def test_what_the_signed_request_asks_wrongly_is_reported_at_its_own_address(signed_in, rp):
     answer = query_of(ask(signed_in, rp, signed(claims_of(rp, scope="nonsense")), state="outside"))
 
     assert (answer["error"], answer["state"]) == ("invalid_scope", "the state")

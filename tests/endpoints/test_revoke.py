@@ -80,7 +80,7 @@ def test_an_offline_grant_lives_on_while_another_sign_in_in_the_same_browser_nee
 
 
 @pytest.mark.spec("rfc7009 3")
-def test_what_is_dead_or_unknown_is_answered_alike(rp, tokens):
+def test_what_is_revoked_or_unknown_is_answered_alike(rp, tokens):
     for token in (tokens["access_token"], tokens["access_token"], "cfa_unknown", "cfr_unknown", "nonsense"):
         response = rp.revoke(token)
         assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")

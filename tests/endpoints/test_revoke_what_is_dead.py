@@ -32,7 +32,7 @@ WAYS = [
 @pytest.mark.spec("rfc7009 3")
 @pytest.mark.parametrize("die", WAYS)
 @pytest.mark.parametrize("offline", [False, True], ids=["session", "offline"])
-def test_a_dead_refresh_token_is_taken_back_with_200(story, turned_clock, die, offline):
+def test_a_revoked_refresh_token_is_revoked_again_with_200(story, turned_clock, die, offline):
     tokens = _offline_tokens(story) if offline else story.rp.sign_in(story.browser)
     die(story, tokens, turned_clock)
 

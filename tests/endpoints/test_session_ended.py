@@ -175,7 +175,7 @@ def test_somebody_else_in_this_browser_is_not_led_to_an_account(http, ended):
     assert "/account" not in http.get(address_of(ended)).text
 
 
-def test_who_signed_in_again_is_not_told_of_another_browser(http, ada, ended):
+def test_an_app_that_is_entered_again_is_not_notified_of_another_browser(http, ada, ended):
     show_session(http, make_session(ada))
 
     assert "You are signed out" in http.get(address_of(ended)).text

@@ -104,7 +104,7 @@ def test_a_proof_that_was_used_asks_for_no_second_code(signed_in, holder):
     assert holder.exchange(other).status_code == 200
 
 
-def test_of_a_stranger_who_shows_proofs_nothing_is_kept(signed_in, holder):
+def test_nothing_is_kept_of_an_unknown_client_that_shows_proofs(signed_in, holder):
     token = holder.sign_in(signed_in)["access_token"]
     kept = rows(UsedProof)
 

@@ -165,7 +165,7 @@ def test_a_signed_token_says_what_a_resource_server_needs(rp, ada, code, stateme
 
 
 @pytest.mark.spec("rfc9068 2")
-def test_a_signed_token_is_dead_here_as_soon_as_its_session_is(app, story, servers):
+def test_a_signed_token_is_refused_here_as_soon_as_its_session_ends(app, story, servers):
     story.rp = RelyingParty(app, "green", access_token_format="jwt")
     token = story.rp.sign_in(story.browser)
     assert read(story.rp, token["access_token"])[1]["aud"] == ISSUER
@@ -257,7 +257,9 @@ def test_a_later_sign_in_does_not_raise_what_an_earlier_token_says(story, turned
 
 
 @ONE_DATABASE
-def test_a_strangers_app_gets_no_token_for_a_server_that_knows_none_of_its_scopes(app, signed_in, servers):
+def test_a_self_registered_app_gets_no_token_for_a_server_that_knows_none_of_its_scopes(
+    app, signed_in, servers
+):
     """What a person agreed to are scopes; the name of a server alone would open it without a question."""
     green = RelyingParty(app, "green", first_party=False, scope=SCOPE, grant_types=GRANTS)
 

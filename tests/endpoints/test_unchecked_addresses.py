@@ -59,7 +59,7 @@ def test_an_error_shows_where_it_would_lead(http, evil, asked, error):
 
 
 @pytest.mark.parametrize(("asked", "error"), ERRORS)
-def test_an_app_of_the_operators_is_told_at_once(http, honest, asked, error):
+def test_an_app_of_the_operator_is_notified_at_once(http, honest, asked, error):
     assert query_of(honest.authorize(http, **asked))["error"] == error
 
 
@@ -90,7 +90,7 @@ def test_an_error_by_form_waits_for_a_click(http, evil):
     assert '<strong id="host">evil.test</strong>' in page.html
 
 
-def test_in_a_hidden_frame_the_app_is_told_at_once(http, evil):
+def test_in_a_hidden_frame_the_app_learns_it_at_once(http, evil):
     """A silent request of an app in a browser: no person is led anywhere, and a page could not be shown."""
     framed = http.get(
         "/authorize", query_string=evil.request(prompt="none"), headers={"Sec-Fetch-Dest": "iframe"}

@@ -50,7 +50,7 @@ def test_a_code_is_sent_there_to_the_letter(app, signed_in, uri, more):
 
 
 @pytest.mark.parametrize("members", [{"redirect_uris": [LAN]}, {"redirect_uris": [APP], **NATIVE}])
-def test_nobody_registers_one_by_himself(registrant, members):
+def test_no_registrant_registers_one(registrant, members):
     answer = registrant.register(**members)
 
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_redirect_uri")

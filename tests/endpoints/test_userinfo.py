@@ -62,7 +62,7 @@ def test_a_token_tells_who_the_person_is(rp, ada, tokens, ask):
         ),
     ],
 )
-def test_scopes_decide_what_is_told(http, rp, scope, claims):
+def test_scopes_decide_what_is_given(http, rp, scope, claims):
     known = {"email_verified": True, "phone_number": "+49 1", "address": {"country": "DE"}, "nickname": "A"}
     show_session(http, make_session(make_account("ben", **known)))
 

@@ -50,7 +50,7 @@ def check(tables: Tables, history: History, rules: Rules, logs: Iterable[Path] =
         receipts, visits = list(history.receipts), list(history.visits)
     return [
         *_nothing_lost(tables, visits, rules),
-        *_told_at_least_once(tables, receipts, rules),
+        *_notified_at_least_once(tables, receipts, rules),
         *_no_false_logout(tables, receipts, visits),
         *_revoked_stays_revoked(tables, history),
         *_valid_at_receipt(receipts),
@@ -109,7 +109,7 @@ def _all_or_nothing(tables: Tables) -> Iterator[str]:
             yield f"INV-01: {row['id']} ended without an ending"
 
 
-def _told_at_least_once(tables: Tables, receipts: list[Receipt], rules: Rules) -> Iterator[str]:
+def _notified_at_least_once(tables: Tables, receipts: list[Receipt], rules: Rules) -> Iterator[str]:
     """INV-02: whoever could be reached has got a valid token for each share that ended."""
     heard = {(receipt.rp, receipt.delivery) for receipt in receipts if receipt.is_valid}
     accepted = {receipt.delivery for receipt in receipts if receipt.is_accepted}

@@ -72,7 +72,7 @@ def test_nobody_waits_for_a_broker_that_is_away(app: Flask, broker: Broker, faul
     assert afterwards < 0.05
 
 
-def test_without_a_broker_url_nobody_rings(app: Flask) -> None:
+def test_without_a_broker_url_no_wake_up_is_sent(app: Flask) -> None:
     assert WakeUps("").send("anything") is False
 
 

@@ -105,12 +105,12 @@ def test_nobody_waits_for_the_slow_ones(house: House) -> None:
     for visit in visits:
         house.visitors.sign_out(visit)
 
-    def all_told() -> bool:
+    def all_notified() -> bool:
         return all(
             house.history.receipts_of(rp, visit.shares[rp].sid) for visit in visits for rp in ("red", "blue")
         )
 
-    wait_until(all_told)
+    wait_until(all_notified)
     waited = [
         (house.history.receipts_of(rp, visit.shares[rp].sid)[0].at - visit.end_asked_at).total_seconds()
         for visit in visits
@@ -202,7 +202,7 @@ def test_a_liar_is_believed_and_nothing_more_is_said(house: House) -> None:
 
 @pytest.mark.long
 def test_a_storm_of_errors_and_a_flapping_one(house: House) -> None:
-    """FLT-26: half of the answers are 500, for a while all of them; everything is told in the end."""
+    """FLT-26: half of the answers are 500, for a while all of them; every app is notified in the end."""
     house.rps["green"].manner = manners.flaps(0.5)
     sign_out_of(house, "green", "red", count=15)
     house.rps["green"].manner = manners.says(500)

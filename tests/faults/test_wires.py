@@ -129,7 +129,7 @@ def test_an_address_that_is_not_allowed(open_house: OpenHouse) -> None:
 
 
 @pytest.mark.parametrize("fault", ["reset in the handshake", "the certificate has expired"])
-def test_tls_that_fails_and_is_mended(open_house: OpenHouse, tmp_path: Path, fault: str) -> None:
+def test_tls_that_fails_and_is_fixed(open_house: OpenHouse, tmp_path: Path, fault: str) -> None:
     """FLT-24, FLT-49: class `tls`, tried again by the schedule, told once it is mended."""
     good, expired = make_certificate(tmp_path, days=30), make_certificate(tmp_path, days=-1)
     house = open_house(outbound_ca_bundle=str(bundle(tmp_path, good, expired)))

@@ -88,7 +88,7 @@ def test_without_a_hint_the_person_is_asked_and_may_stay(page, demo):
     sign_in_silently(page, demo, "green")
 
 
-def test_the_confirmed_sign_out_shows_each_app_being_told(page, demo):
+def test_the_confirmed_sign_out_shows_each_app_being_notified(page, demo):
     sign_in(page, demo)
     sign_in_silently(page, demo, "green")
 

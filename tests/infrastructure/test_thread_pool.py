@@ -76,7 +76,7 @@ def test_what_is_submitted_before_the_closing_is_done(app: Flask, said) -> None:
     assert sorted(said.get_nowait() for _ in range(50)) == list(range(50))
 
 
-def test_a_system_without_threads_is_told_of_and_asked_again(
+def test_a_system_without_threads_is_reported_and_asked_again(
     pool: ApplicationThreads, said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:

@@ -54,7 +54,7 @@ def test_it_signs_ada_out(ada, site, house):
 
 
 @pytest.mark.spec("backchannel OP 8", "backchannel RP 11", "backchannel OP 10", "backchannel §2.8")
-def test_it_ends_its_session_when_it_is_told(ada, site, house):
+def test_it_ends_its_session_when_it_is_notified(ada, site, house):
     ada.go(f"{site}/private.html")
     assert shows(ada, site)
 

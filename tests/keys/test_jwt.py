@@ -181,7 +181,7 @@ def test_a_header_that_brings_anything_along_is_refused(keys, settings, member):
         verify(signed_by_us("EdDSA", header, claims_for(settings)))
 
 
-def test_a_stranger_s_key_under_our_kid_is_refused(keys, settings):
+def test_a_foreign_key_under_our_kid_is_refused(keys, settings):
     stranger = generate("EdDSA", rsa_key_bits=2048)
     kid = header_of(sign(claims_for(settings), typ=ID_TOKEN_TYP, alg="EdDSA"))["kid"]
     signing_input = f"{encode({'alg': 'EdDSA', 'kid': kid, 'typ': 'JWT'})}.{encode(claims_for(settings))}"
@@ -343,7 +343,7 @@ def test_signing_and_verifying_cost_no_statement(keys, settings, statements):
     assert seen == []
 
 
-def test_a_stranger_who_invents_kids_causes_no_storm_of_statements(keys, settings, statements, turned_clock):
+def test_a_caller_that_invents_kids_causes_no_storm_of_statements(keys, settings, statements, turned_clock):
     sign(claims_for(settings), typ=ID_TOKEN_TYP, alg="EdDSA")
     turned_clock.turn(timedelta(seconds=10))
     with statements() as seen:

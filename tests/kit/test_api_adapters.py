@@ -36,10 +36,12 @@ def by_flask(guard, **required):
         return {"of": g.access.sub}
 
     http = app.test_client()
-    return lambda headers, path="/orders": _told(http.get(path, base_url="http://inside", headers=headers))
+    return lambda headers, path="/orders": _parts_of(
+        http.get(path, base_url="http://inside", headers=headers)
+    )
 
 
-def _told(answer):
+def _parts_of(answer):
     return answer.status_code, answer.json, answer.headers.getlist("WWW-Authenticate"), dict(answer.headers)
 
 
@@ -134,7 +136,7 @@ def test_a_proof_may_name_any_path(guard, provider, adapter, path, base_url):
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_a_call_that_is_refused_is_told_why(guard, provider, adapter):
+def test_a_refused_call_learns_why(guard, provider, adapter):
     call = adapter(guard, scopes={"admin"})
 
     status, body, challenges, headers = call({})

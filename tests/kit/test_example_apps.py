@@ -252,7 +252,7 @@ for client_id in ("x", "of another provider"):
 """
 
 
-def test_a_sign_in_by_allauth_that_no_logout_would_end_is_told(django_environ):
+def test_a_sign_in_by_allauth_that_no_logout_would_end_is_reported(django_environ):
     environ = django_environ | {"STORE": "cache:default", "DJANGO_SETTINGS_MODULE": "settings_allauth"}
 
     done = in_the_project([BIN / "python", "-c", WITHOUT_ID_TOKEN], environ)

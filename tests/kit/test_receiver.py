@@ -60,7 +60,7 @@ def test_a_replayed_token_is_refused(receiver, provider):
 
     assert receiver.receive("POST", FORM, token).status == 200
 
-    assert told(receiver.receive("POST", FORM, token)) == (
+    assert refusal_in(receiver.receive("POST", FORM, token)) == (
         400,
         "replayed: a token with this jti was accepted before",
     )
@@ -91,7 +91,7 @@ def test_another_issuers_sessions_are_not_ended(receiver, index, provider):
 
     answer = receiver.receive("POST", FORM, form(provider.logout_token(iss=elsewhere.iss)))
 
-    assert told(answer) == (400, "wrong_iss: iss is not the provider of this app")
+    assert refusal_in(answer) == (400, "wrong_iss: iss is not the provider of this app")
     assert index.is_live(here)
     assert not index.is_live(elsewhere)
 
@@ -112,7 +112,7 @@ def test_another_issuers_sessions_are_not_ended(receiver, index, provider):
     ],
 )
 def test_a_request_that_is_not_the_providers_is_refused(receiver, content_type, body, description):
-    status, said = told(receiver.receive("POST", content_type, body))
+    status, said = refusal_in(receiver.receive("POST", content_type, body))
 
     assert status == 400
     assert said.startswith(f"{description}: ")
@@ -196,5 +196,5 @@ def test_keys_of_another_issuer_are_a_mistake(index):
         LogoutReceiver(index, client_id=CLIENT_ID, keys=ProviderKeys("https://another.example"))
 
 
-def told(answer):
+def refusal_in(answer):
     return answer.status, json.loads(answer.body)["error_description"]

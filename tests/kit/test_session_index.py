@@ -78,7 +78,7 @@ def test_a_session_without_a_sid_ends_with_any_of_the_person(index):
     assert index.is_live(sign_in(sid=None))
 
 
-def test_what_the_app_has_deleted_is_not_told_again(index):
+def test_what_the_app_has_deleted_is_not_reported_again(index):
     index.remember(sign_in(), "local-1")
     index.remember(sign_in(), "local-2")
     assert sorted(index.end(sub="ada", sid="sid-1", at=time.time())) == ["local-1", "local-2"]
@@ -89,7 +89,7 @@ def test_what_the_app_has_deleted_is_not_told_again(index):
     assert index.end(sub=None, sid="sid-1", at=time.time()) == ["local-2"]
 
 
-def test_a_session_that_the_app_has_ended_is_not_told_of(index):
+def test_a_session_that_the_app_has_ended_is_not_reported(index):
     session = sign_in()
     index.remember(session, "local-1")
 

@@ -71,7 +71,7 @@ def test_one_that_begins_with_the_session_counts(ada, turned_clock):
     assert end_invalid(made).bulk_logout_id == begun.id
 
 
-def test_a_session_that_had_run_out_did_not_die_of_it(ada, turned_clock):
+def test_a_session_that_had_expired_did_not_end_by_it(ada, turned_clock):
     made = make_session(ada)
     turned_clock.turn(timedelta(hours=1))
     begin(bulk.end_everybody)
@@ -81,7 +81,7 @@ def test_a_session_that_had_run_out_did_not_die_of_it(ada, turned_clock):
     assert (logout.reason, logout.bulk_logout_id, logout.initiator) == ("idle_timeout", None, "system")
 
 
-def test_one_that_ran_out_afterwards_did(ada, turned_clock):
+def test_one_that_expired_afterwards_did(ada, turned_clock):
     made = make_session(ada)
     begun = begin(bulk.end_everybody)
     turned_clock.turn(timedelta(hours=2))
@@ -101,7 +101,7 @@ def test_a_session_ends_at_its_very_end_and_not_before(ada, turned_clock):
     assert expiry.list_expired(10) == []
 
 
-def test_those_that_ran_out_first_end_first(ada, turned_clock):
+def test_those_that_expired_first_end_first(ada, turned_clock):
     late, early = make_session(ada), make_session(ada)
     with transaction():
         late.session.ends_at += A_MINUTE
@@ -110,7 +110,7 @@ def test_those_that_ran_out_first_end_first(ada, turned_clock):
     assert list(expiry.list_expired(10)) == [early.session.id, late.session.id]
 
 
-def test_only_a_bulk_logout_of_sessions_puts_off_those_that_were_born_dead(ada, red):
+def test_only_a_bulk_logout_of_sessions_puts_off_those_already_revoked(ada, red):
     made = make_session(ada)
     lives = make_session(make_account("ben"))
     with transaction():

@@ -200,7 +200,7 @@ def test_what_survived_is_as_it_was_at_the_logout(ada, green, turned_clock):
 
 
 @pytest.mark.parametrize("ends_at", ["revoked_at", "expires_at"])
-def test_a_grant_that_was_dead_at_the_logout_did_not_survive_it(ada, green, turned_clock, ends_at):
+def test_a_grant_that_was_revoked_at_the_logout_did_not_survive_it(ada, green, turned_clock, ends_at):
     made = make_session(ada, [green], offline=("green",))
     with transaction():
         setattr(made.grants["green"], ends_at, turned_clock())

@@ -62,7 +62,7 @@ def count(model) -> int:
         pytest.param(lambda ada, made: end_others(ada, made.session, BY_ADA), id="everywhere but here"),
     ],
 )
-def test_whatever_ends_it_the_device_is_gone_and_its_app_is_told_once(tv, made, ada, how):
+def test_whatever_ends_it_the_device_is_gone_and_its_app_is_notified_once(tv, made, ada, how):
     tokens = tv.sign_in_by(made)
 
     with transaction():

@@ -23,7 +23,7 @@ def deliveries() -> list[Delivery]:
     return list(db.session.scalars(select(Delivery)))
 
 
-def told() -> set[str | None]:
+def notified() -> set[str | None]:
     return {delivery.sid for delivery in deliveries()}
 
 
@@ -35,7 +35,7 @@ def test_the_end_of_a_session_is_owed_to_every_client_of_it_and_to_nobody_else(a
         outcome = end(here.session, BY_ADA)
 
     assert outcome.notifications == 2
-    assert told() == {share.sid for share in here.shares.values()}
+    assert notified() == {share.sid for share in here.shares.values()}
     assert find_live(here.handle) is None
     assert find_live(elsewhere.handle) is not None
 
@@ -66,7 +66,7 @@ def test_a_client_may_have_its_offline_grants_revoked_with_the_session(ada):
     assert made.grants["strict"].revoked_at is not None
 
 
-def test_a_session_ends_once_and_is_told_once(ada, red):
+def test_a_session_ends_once_and_its_apps_are_notified_once(ada, red):
     made = make_session(ada, [red])
 
     with transaction():
@@ -114,7 +114,7 @@ def test_sign_out_of_this_app_leaves_the_browser_and_the_other_apps_alone(ada, r
     with transaction():
         end_client_session(made.shares["red"], BY_ADA)
 
-    assert told() == {made.shares["red"].sid}
+    assert notified() == {made.shares["red"].sid}
     assert find_live(made.handle) is not None
     db.session.refresh(made.shares["green"])
     assert made.shares["green"].is_live
@@ -143,7 +143,7 @@ def test_sign_out_everywhere_ends_all_sessions_and_all_grants(ada, red, green):
 
     assert outcome.logout.sessions_ended == 2
     assert outcome.logout.grants_revoked == 2
-    assert told() == {one.shares["red"].sid, two.shares["green"].sid}
+    assert notified() == {one.shares["red"].sid, two.shares["green"].sid}
     assert find_live(one.handle) is None
     assert find_live(two.handle) is None
     assert find_live(ben.handle) is not None
@@ -165,7 +165,7 @@ def test_sign_out_everywhere_tells_an_offline_grant_on_its_own_under_its_old_sid
     assert made.grants["green"].revoked_at is not None
 
 
-def test_a_session_that_was_in_the_making_during_sign_out_everywhere_is_born_dead(ada, red):
+def test_a_session_in_the_making_during_sign_out_everywhere_is_already_revoked(ada, red):
     stale = ada.epoch
     with transaction():
         end_everywhere(ada, BY_ADA)
@@ -228,7 +228,7 @@ def test_the_end_of_a_grant_takes_its_share_of_the_session_along(ada, red, green
 
     assert first is not None
     assert again is None
-    assert told() == {made.shares["red"].sid}
+    assert notified() == {made.shares["red"].sid}
     db.session.refresh(made.shares["red"])
     assert not made.shares["red"].is_live
     assert find_live(made.handle) is not None

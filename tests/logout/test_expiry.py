@@ -21,12 +21,12 @@ def endings() -> list[Logout]:
     return list(db.session.scalars(select(Logout)))
 
 
-def told() -> list[str | None]:
+def notified() -> list[str | None]:
     return sorted(db.session.scalars(select(SID)))
 
 
 @pytest.mark.spec("DEC-06")
-def test_a_session_that_nobody_used_ends_by_idleness_and_its_apps_are_told(ada, red, turned_clock):
+def test_an_unused_session_ends_by_idleness_and_its_apps_are_notified(ada, red, turned_clock):
     made = make_session(ada, [red])
     turned_clock.turn(timedelta(minutes=59))
     duties.expire_sessions()
@@ -37,7 +37,7 @@ def test_a_session_that_nobody_used_ends_by_idleness_and_its_apps_are_told(ada, 
 
     (ended,) = endings()
     assert (ended.reason, ended.initiator) == (LogoutReason.IDLE_TIMEOUT, "system")
-    assert told() == [made.shares["red"].sid]
+    assert notified() == [made.shares["red"].sid]
 
 
 def test_a_session_in_use_ends_at_its_absolute_end(ada, red, turned_clock):
@@ -57,7 +57,7 @@ def test_a_session_in_use_ends_at_its_absolute_end(ada, red, turned_clock):
 
 
 @pytest.mark.spec("DEC-06")
-def test_a_client_may_wish_not_to_be_told_of_mere_expiry(ada, red, turned_clock):
+def test_a_client_may_wish_not_to_be_notified_of_mere_expiry(ada, red, turned_clock):
     quiet = make_client("quiet", settings={"told_of_expiry": False})
     made = make_session(ada, [red, quiet])
     turned_clock.turn(timedelta(hours=2))
@@ -66,7 +66,7 @@ def test_a_client_may_wish_not_to_be_told_of_mere_expiry(ada, red, turned_clock)
 
     (ended,) = endings()
     assert (ended.client_sessions_ended, ended.notifications) == (2, 1)
-    assert told() == [made.shares["red"].sid]
+    assert notified() == [made.shares["red"].sid]
 
 
 def test_expiry_leaves_an_offline_grant_alone(ada, red, turned_clock):
@@ -111,10 +111,10 @@ def test_workers_at_the_same_time_end_each_session_once(app, ada, red, turned_cl
         worker.join()
 
     assert len(endings()) == 20
-    assert told() == sorted(one.shares["red"].sid for one in made)
+    assert notified() == sorted(one.shares["red"].sid for one in made)
 
 
-def test_one_broken_session_keeps_nobody_behind_it_from_being_told(ada, red, turned_clock):
+def test_one_broken_session_keeps_no_app_behind_it_from_being_notified(ada, red, turned_clock):
     make_session(ada, [red])
     second = make_session(ada, [make_client("green")])
     with transaction():
@@ -123,10 +123,10 @@ def test_one_broken_session_keeps_nobody_behind_it_from_being_told(ada, red, tur
 
     duties.expire_sessions()
 
-    assert told() == [second.shares["green"].sid]
+    assert notified() == [second.shares["green"].sid]
 
 
-def test_a_session_that_was_born_dead_for_its_person_is_found(ada, red):
+def test_a_session_already_revoked_for_its_person_is_found(ada, red):
     made = make_session(ada, [red], offline=("red",))
     with transaction():
         change(update(Account).values(epoch=Account.epoch + 1))
@@ -140,7 +140,7 @@ def test_a_session_that_was_born_dead_for_its_person_is_found(ada, red):
     assert made.grants["red"].revoked_at
 
 
-def test_a_session_that_was_born_dead_for_all_is_found_once_the_mass_ending_is_over(ada, red):
+def test_a_session_already_revoked_for_all_is_found_once_the_bulk_logout_is_over(ada, red):
     with transaction():
         begun = bulk.end_everybody("admin")
     made = make_session(ada, [red])

@@ -45,7 +45,7 @@ def walk(begun):
     return begun
 
 
-def told() -> list[str | None]:
+def notified() -> list[str | None]:
     return sorted(db.session.scalars(select(SID)))
 
 
@@ -57,15 +57,15 @@ def sids(*made) -> list[str]:
     return sorted(share.sid for one in made for share in one.shares.values())
 
 
-def test_everybody_is_signed_out_on_the_next_request_and_told_afterwards(ada, ben, red, green):
+def test_everybody_is_signed_out_on_the_next_request_and_apps_are_notified_afterwards(ada, ben, red, green):
     ours = [make_session(ada, [red, green], offline=("green",)), make_session(ben, [red])]
 
     begun = begin(bulk.end_everybody)
     assert [find_live(one.handle) for one in ours] == [None, None]
-    assert told() == []
+    assert notified() == []
 
     ended = walk(begun)
-    assert told() == sids(*ours)
+    assert notified() == sids(*ours)
     assert reasons() == {LogoutReason.ADMIN}
     assert (ended.total, ended.done) == (2, 2)
     assert ended.finished_at
@@ -81,21 +81,21 @@ def test_who_signs_in_after_a_mass_ending_is_not_touched_by_it(ada, red):
     walk(begun)
 
     assert find_live(fresh.handle)
-    assert fresh.shares["red"].sid not in told()
+    assert fresh.shares["red"].sid not in notified()
     db.session.refresh(fresh.grants["red"])
     assert fresh.grants["red"].revoked_at is None
 
 
-def test_an_offline_grant_that_outlived_its_session_ends_too_and_is_told_under_its_sid(ada, red):
+def test_an_offline_grant_that_outlived_its_session_ends_too_and_is_notified_under_its_sid(ada, red):
     made = make_session(ada, [red], offline=("red",))
     with transaction():
         end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
-    before = told()
+    before = notified()
 
     ended = walk(begin(bulk.end_everybody))
 
     assert (ended.total, ended.done) == (1, 1)
-    assert told() == sorted([*before, made.shares["red"].sid])
+    assert notified() == sorted([*before, made.shares["red"].sid])
 
 
 def test_all_of_one_client_ends_and_other_apps_live_on(ada, ben, red, green):
@@ -104,7 +104,7 @@ def test_all_of_one_client_ends_and_other_apps_live_on(ada, ben, red, green):
     ended = walk(begin(bulk.end_of_client, red))
 
     assert (ended.total, ended.done) == (2, 2)
-    assert told() == sorted([here.shares["red"].sid, there.shares["red"].sid])
+    assert notified() == sorted([here.shares["red"].sid, there.shares["red"].sid])
     assert find_live(here.handle)
     db.session.refresh(here.shares["green"])
     assert here.shares["green"].is_live
@@ -123,7 +123,7 @@ def test_what_was_issued_before_an_instant_ends_and_what_came_later_lives(ada, r
     walk(begun)
 
     assert find_live(late.handle)
-    assert told() == sids(old)
+    assert notified() == sids(old)
 
 
 def test_the_instant_only_moves_forward(ada, red, turned_clock):
@@ -137,7 +137,7 @@ def test_the_instant_only_moves_forward(ada, red, turned_clock):
         begin(bulk.end_issued_before, later + timedelta(hours=1))
 
 
-def test_a_session_that_ran_out_before_is_told_as_such(ada, red, turned_clock):
+def test_a_session_that_had_expired_before_is_notified_as_such(ada, red, turned_clock):
     made = make_session(ada, [red], offline=("red",))
     turned_clock.turn(timedelta(hours=2))
 
@@ -168,7 +168,7 @@ def test_it_is_in_the_audit(ada, red):
     assert entry.detail["mass_ending_id"] == str(begun.id)
 
 
-def test_bulk_news_go_after_those_that_somebody_waits_for(ada, red):
+def test_bulk_notifications_go_after_those_that_someone_waits_for(ada, red):
     many, one = make_session(ada, [red]), make_session(ada, [red])
     with transaction():
         end(one.session, Cause(reason=LogoutReason.USER, initiator="account"))
@@ -208,18 +208,18 @@ def test_walkers_at_the_same_time_end_each_row_once(app, ada, red, green):
     for walker in walkers:
         walker.join()
 
-    assert told() == sids(*made)
+    assert notified() == sids(*made)
     assert db.session.scalar(select(func.count()).select_from(Logout)) == 30
 
 
-def test_one_broken_row_keeps_nobody_behind_it_from_being_told(ada, red, green):
+def test_one_broken_row_keeps_no_app_behind_it_from_being_notified(ada, red, green):
     first, second = make_session(ada, [red]), make_session(ada, [green])
     with transaction():
         red.registered = []
 
     ended = walk(begin(bulk.end_everybody))
 
-    assert told() == sids(second)
+    assert notified() == sids(second)
     assert ended.finished_at
     db.session.refresh(first.session)
     assert first.session.ended_at is None
@@ -235,7 +235,7 @@ def test_a_database_that_is_away_for_a_moment_leaves_no_row_behind(ada, red, los
         bulk_walk.carry_on()
     walk(begun)
 
-    assert told() == sids(made)
+    assert notified() == sids(made)
 
 
 def test_an_app_that_is_entered_again_before_the_walk_gets_another_sid(ada, red):
@@ -247,7 +247,7 @@ def test_an_app_that_is_entered_again_before_the_walk_gets_another_sid(ada, red)
         issue_answer(asked, Proceed(("openid",), consented=False), red, found)
     walk(begun)
 
-    assert told() == sids(made)
+    assert notified() == sids(made)
     (fresh,) = db.session.scalars(select(ClientSession).where(ClientSession.ended_at.is_(None)))
     assert fresh.sid != made.shares["red"].sid
 
@@ -263,7 +263,7 @@ def test_what_would_be_reached_is_counted_without_ending_anything(ada, ben, red,
 
 
 @pytest.mark.processes
-def test_killed_with_9_in_the_middle_it_is_carried_on_and_nobody_is_told_twice(
+def test_killed_with_9_in_the_middle_it_is_carried_on_and_no_app_is_notified_twice(
     app, settings, ada, red, green, tmp_path
 ):
     made = [make_session(ada, [red, green]) for _ in range(30)]
@@ -291,7 +291,7 @@ def test_killed_with_9_in_the_middle_it_is_carried_on_and_nobody_is_told_twice(
 
     ended = walk(begun)
 
-    assert told() == sids(*made)
+    assert notified() == sids(*made)
     assert ended.done == 30
     assert db.session.scalar(select(func.count()).where(Session.ended_at.is_(None))) == 0
 

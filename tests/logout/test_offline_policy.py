@@ -123,7 +123,7 @@ def test_offline_access_that_is_taken_from_a_client_is_refused_at_the_next_refre
     assert offline.refresh().json["error"] == error
 
 
-def test_what_was_taken_away_is_revoked_and_told(offline):
+def test_what_was_taken_away_is_revoked_and_notified(offline):
     red = set_metadata(scope="openid profile")
     with transaction():
         bulk.end_offline_of_client(red, "admin")

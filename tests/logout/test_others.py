@@ -16,7 +16,7 @@ from tests.factories import make_account, make_session
 CHANGED = Cause(reason=LogoutReason.PASSWORD_CHANGED, initiator="account")
 
 
-def told() -> set[str | None]:
+def notified() -> set[str | None]:
     return set(db.session.scalars(select(SID)))
 
 
@@ -36,7 +36,7 @@ def test_the_kept_session_lives_on_with_all_that_was_given_in_it(ada, red):
     assert find_live(here.handle)
     assert find_live(ben.handle)
     assert find_live(elsewhere.handle) is None
-    assert told() == {elsewhere.shares["red"].sid}
+    assert notified() == {elsewhere.shares["red"].sid}
     assert not is_revoked(here.grants["red"])
     assert is_revoked(elsewhere.grants["red"])
 

@@ -67,7 +67,7 @@ def test_without_a_limit_nothing_ends(app, ada):
     assert len(list_living_of(ada.id)) == 6
 
 
-def test_sessions_that_ran_out_do_not_count(app, ada, at_most, turned_clock):
+def test_expired_sessions_do_not_count(app, ada, at_most, turned_clock):
     at_most(2)
     make_session(ada)
     turned_clock.turn(timedelta(hours=2))

@@ -110,9 +110,9 @@ def answers(url: str) -> bool:
 
 @pytest.fixture
 def network(server: Server) -> Iterator[Network]:
-    server.network.mend()
+    server.network.repair()
     yield server.network
-    server.network.mend()
+    server.network.repair()
 
 
 @dataclass(frozen=True, kw_only=True)

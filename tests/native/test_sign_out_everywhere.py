@@ -99,7 +99,7 @@ def test_an_expired_access_token_is_no_obstacle(phone, tablet, server, device_kn
     assert tablet.run("call-api").code == 3
 
 
-def test_an_expired_session_is_told_as_such_and_the_app_stays_as_it_was(phone, server):
+def test_an_expired_session_is_reported_as_such_and_the_app_stays_as_it_was(phone, server):
     sign_in(phone)
     before = secrets_of(phone)
     age(server, "access_token", "refresh_token")

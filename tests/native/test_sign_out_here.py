@@ -49,7 +49,7 @@ def test_whoami_shows_what_is_pending_until_it_is_handed_in(phone, network):
     assert "Pending" not in phone.run("whoami").text
 
 
-def test_what_was_handed_in_is_dead_at_the_provider(phone, make_phone):
+def test_what_was_handed_in_is_refused_by_the_provider(phone, make_phone):
     sign_in(phone)
     thief = make_phone("thief")
     shutil.copytree(phone.folder, thief.folder)

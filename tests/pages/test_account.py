@@ -99,7 +99,7 @@ def test_somebody_signed_out_signs_in_without_an_app_and_comes_back(http, ada, a
     assert {(entry.tag, entry.client_id) for entry in entries} >= {("sign_in_succeeded", None)}
 
 
-def test_a_wrong_password_is_told_on_the_same_page(http, ada):
+def test_a_wrong_password_is_reported_on_the_same_page(http, ada):
     answer = sign_in_for(http, "/account").press("sign-in", username="ada", password="wrong")
 
     assert "The user name or password is incorrect." in answer.text
@@ -126,7 +126,7 @@ def test_what_is_parked_leads_to_pages_of_ours_only(http, ada):
     assert answer.headers["Location"] == "/account"
 
 
-def test_a_session_that_ran_out_is_signed_out_here_too(http, app, ada, turned_clock):
+def test_an_expired_session_is_signed_out_here_too(http, app, ada, turned_clock):
     made = make_session(ada)
     show_session(http, made)
     turned_clock.turn(timedelta(days=2))

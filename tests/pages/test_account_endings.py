@@ -31,7 +31,7 @@ def logouts():
     return list(db.session.scalars(select(Logout).order_by(Logout.id)))
 
 
-def told():
+def notified():
     return db.session.scalars(select(Delivery.client_id)).all()
 
 
@@ -51,7 +51,7 @@ def test_another_browser_is_signed_out_and_this_one_stays(http, ada, red):
     assert find_live(made.handle)
     assert not find_live(other.handle)
     assert [(one.reason, one.scope, one.initiator) for one in logouts()] == [("user", "browser", "account")]
-    assert told() == [red.id]
+    assert notified() == [red.id]
     assert "The other browser is signed out" in page.text
     assert 'id="continue" href="/account"' in page.text
     assert http.get("/account").status_code == 200
@@ -65,7 +65,7 @@ def test_this_browser_is_signed_out(http, ada, red, green, button):
 
     assert not find_live(made.handle)
     assert find_live(other.handle)
-    assert set(told()) == {red.id, green.id}
+    assert set(notified()) == {red.id, green.id}
     assert is_living(Grant, made.grants["green"])
     assert not is_living(Grant, made.grants["red"])
     assert http.get_cookie("curfew_session") is None
@@ -83,7 +83,7 @@ def test_one_app_is_signed_out_here_and_may_still_act_while_one_is_away(http, ad
     assert not is_living(ClientSession, made.shares["red"])
     assert is_living(ClientSession, made.shares["green"])
     assert is_living(Grant, made.grants["red"])
-    assert told() == [red.id]
+    assert notified() == [red.id]
     page = http.get(answer.headers["Location"])
     assert "You are signed out of this app" in page.text
     assert "disconnect-red" in http.get("/account").text
@@ -101,7 +101,7 @@ def test_an_app_is_disconnected_everywhere(http, ada, red, green):
     assert find_live(made.handle)
     assert find_live(other.handle)
     assert {one.reason for one in logouts()} == {"consent_withdrawn"}
-    assert told() == [red.id, red.id]
+    assert notified() == [red.id, red.id]
     assert "The app is disconnected" in http.get(answer.headers["Location"]).text
     assert "disconnect-red" not in http.get("/account").text
 

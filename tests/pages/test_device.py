@@ -48,7 +48,7 @@ def question(browser, user_code):
         pytest.param("deny", "access_denied", "consent_denied", "device-denied", id="deny"),
     ],
 )
-def test_the_device_is_told_what_the_person_answered(http, tv, ada, button, error, tag, words):
+def test_the_device_learns_what_the_person_answered(http, tv, ada, button, error, tag, words):
     begun = tv.begin()
 
     answered = question(http, begun["user_code"]).press(button)

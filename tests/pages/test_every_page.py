@@ -185,7 +185,7 @@ def test_a_page_has_neither_script_nor_style_in_it(html):
     assert not [name for _tag, attrs in outline.tags for name in attrs if name == "style" or name[:2] == "on"]
 
 
-def test_what_strangers_are_called_is_text(html):
+def test_names_of_registrants_are_text(html):
     assert "<b>" not in html
 
 

@@ -229,7 +229,7 @@ def test_only_so_many_logos_are_remembered(http, red):
         pytest.param("https://red.test.evil.test/logo.png", False, id="a host that looks like it"),
     ],
 )
-def test_who_registered_himself_borrows_nobodys_logo(app, logo_uri, shown):
+def test_a_registrant_borrows_no_other_logo(app, logo_uri, shown):
     self_made = make_client("red", logo_uri=logo_uri, settings={"self_registered": True})
     checked = make_client("green", logo_uri=logo_uri)
 

@@ -112,7 +112,7 @@ def test_with_no_other_session_there_is_nothing_to_ask(http, here):
     assert "sign-out-others-confirm" not in page.buttons
 
 
-def test_whoever_is_not_signed_in_signs_in_first(http, app):
+def test_a_person_who_is_not_signed_in_signs_in_first(http, app):
     assert http.get("/account/others").headers["Location"].startswith("/sign-in/")
 
 

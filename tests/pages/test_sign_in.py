@@ -134,7 +134,7 @@ def test_a_request_of_another_browser_is_nothing_here(http, browser, parked, ada
     assert db.session.scalar(select(Session)) is None
 
 
-def test_an_expired_request_is_explained_with_a_way_on(http, parked, turned_clock):
+def test_an_expired_request_is_explained_with_a_next_step(http, parked, turned_clock):
     handle = parked(http)
 
     turned_clock.turn(timedelta(hours=1))
@@ -151,7 +151,7 @@ def reason_of(page) -> str:
     return re.search(r'data-reason="(\w+)"', page.text)[1]
 
 
-def test_where_an_app_lets_a_sign_in_begin_the_way_on_leads_there(http, parked, turned_clock):
+def test_where_an_app_lets_a_sign_in_begin_the_next_step_leads_there(http, parked, turned_clock):
     begins = make_client("green", initiate_login_uri="https://green.test/begin?a=b")
     handle = parked(http, begins)
 
@@ -285,7 +285,7 @@ def test_the_same_person_keeps_the_session_under_a_new_handle(http, parked, ada)
     assert find_live(cookie_of(http)).session.id == made.session.id
 
 
-def test_somebody_else_replaces_the_session_and_its_apps_are_told(http, parked, ada, red):
+def test_another_person_replaces_the_session_and_its_apps_are_notified(http, parked, ada, red):
     made = make_session(make_account("ben"), [red])
     show_session(http, made)
 

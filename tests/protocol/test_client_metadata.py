@@ -85,7 +85,7 @@ def test_a_host_that_only_begins_like_localhost_is_far_away():
     assert read_registration(asked).redirect_uris == ("https://localhost.example.com/cb",)
 
 
-def test_every_problem_is_told_at_once():
+def test_every_problem_is_reported_at_once():
     assert problems(
         application_type="desktop", jwks_uri="ftp://red.test/keys", require_auth_time="yes", scope="a  b"
     ) == {"application_type", "jwks_uri", "require_auth_time", "scope"}

@@ -22,7 +22,7 @@ from provider.protocol import user_code
         pytest.param("W" * 100_000, None, id="far too much"),
     ],
 )
-def test_what_somebody_typed(typed, code):
+def test_what_a_person_typed(typed, code):
     assert user_code.read(typed) == code
 
 

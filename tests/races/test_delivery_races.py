@@ -53,7 +53,7 @@ def asleep(rp, begin, do):
     return make
 
 
-def test_race_13_one_row_whose_lease_has_run_out(asleep, do):
+def test_race_13_one_row_whose_lease_has_expired(asleep, do):
     """The sleeper, or one of those who come after it, finishes the row: exactly one of them all."""
     for _ in range(ROUNDS):
         sleeper = asleep()

@@ -46,7 +46,7 @@ def test_the_provider_needs_no_origin_of_ours(red, provider):
     assert answer.status_code == 200
 
 
-def test_without_keys_it_cannot_be_told_and_the_token_may_come_again(red, provider):
+def test_without_keys_the_token_is_not_judged_and_may_come_again(red, provider):
     token = provider.logout_token()
     provider.is_down = True
     answer = red.tell(token)
@@ -89,7 +89,7 @@ def test_of_two_equal_tokens_at_once_one_counts(red, provider):
     assert sorted(statuses) == [200, 400, 400, 400]
 
 
-def test_the_latency_since_the_token_was_minted_is_told(red, provider):
+def test_the_latency_since_the_token_was_minted_is_reported(red, provider):
     red.tell(provider.logout_token(iat=int(time.time()) - 5))
 
     assert 5 <= red.events("rp_logout_token")[0]["latency_seconds"] < 8
@@ -132,7 +132,7 @@ def wait_until(condition):
         threading.Event().wait(0.01)
 
 
-def test_a_dead_app_holds_the_request_until_the_switch_is_turned(red, ada, provider):
+def test_a_silent_app_holds_the_request_until_the_switch_is_turned(red, ada, provider):
     ada.sign_in()
     turn(ada, "dead")
     statuses = []
@@ -148,7 +148,7 @@ def test_a_dead_app_holds_the_request_until_the_switch_is_turned(red, ada, provi
     assert ada.state()["signed_in"]
 
 
-def test_a_dead_app_does_not_hold_more_than_it_has_threads_for():
+def test_a_silent_app_does_not_hold_more_than_it_has_threads_for():
     behaviour = Behaviour()
     behaviour.turn(Mode.DEAD, 0)
     threads = [threading.Thread(target=behaviour.lets_answer) for _ in range(8)]

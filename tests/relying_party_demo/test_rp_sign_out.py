@@ -80,7 +80,7 @@ def test_signing_out_without_a_session_still_leads_to_the_provider(ada):
     assert asked["client_id"] == "red"
 
 
-def test_signing_out_here_only_tells_nobody(ada, provider):
+def test_signing_out_here_only_notifies_no_app(ada, provider):
     ada.sign_in()
     seen = len(provider.seen)
 

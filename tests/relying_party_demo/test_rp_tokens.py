@@ -133,7 +133,7 @@ def test_the_buttons_show_the_outcome_on_the_page(ada):
     assert ada.tokens()["session"]["access_token"] not in refreshed
 
 
-def test_tokens_are_shown_only_when_the_app_was_told_to(make_app):
+def test_tokens_are_shown_only_when_the_app_was_asked_to(make_app):
     browser = make_app(expose_tokens=False).browser()
     browser.sign_in()
 

@@ -225,7 +225,7 @@ def test_after_the_sign_out_the_cookie_is_gone_and_the_next_visit_asks_who_is_th
 
 @pytest.mark.spec("ABU-82")
 @pytest.mark.parametrize("swept", [False, True])
-def test_a_sign_out_whose_session_has_run_out_is_answered_and_ends_what_hangs_on_it(story, swept):
+def test_a_sign_out_whose_session_has_expired_is_answered_and_ends_what_hangs_on_it(story, swept):
     story.clock.turn(current.settings().session_idle_lifetime)
     if swept:
         expire_sessions()
@@ -300,7 +300,7 @@ def test_the_session_of_whoever_planted_it_is_never_the_victims(app, browser):
 
 
 @pytest.mark.spec("THR-22")
-def test_signing_in_again_changes_the_handle_and_the_old_one_is_dead(story):
+def test_signing_in_again_changes_the_handle_and_the_old_one_is_refused(story):
     story.clock.turn(timedelta(seconds=1))
     type_password(story.http, story.red.authorize(story.http, prompt="login"))
 

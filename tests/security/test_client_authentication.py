@@ -204,7 +204,7 @@ def test_an_assertion_that_is_not_quite_right_proves_nothing(green, changes):
     ],
 )
 @ONE_DATABASE
-def test_no_header_brings_a_strangers_key_along(green, header):
+def test_no_header_brings_a_foreign_key_along(green, header):
     assert present(green, assertion(key=OTHER_KEY, header=header)).status_code == 401
     assert present(green, assertion()).status_code == 200
 

@@ -189,7 +189,7 @@ def test_who_does_not_ask_by_a_script_costs_no_statement(app, http, statements):
 
 @ONE_DATABASE
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_app_in_a_browser_sees_that_its_token_is_dead(http, method):
+def test_an_app_in_a_browser_sees_that_its_token_is_refused(http, method):
     """Nobody knows any more whose token it was, and the answer says nothing but that."""
     dead = {"Origin": OWN, "Authorization": "Bearer cfa_dead"}
     refused = http.open("/userinfo", method=method, headers=dead)

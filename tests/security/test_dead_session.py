@@ -138,15 +138,15 @@ def idle_and_swept(story: FullStory) -> None:
     expire_sessions()
 
 
-def run_out(story: FullStory) -> None:
+def expired(story: FullStory) -> None:
     """She is busy all the time, and yet the session ends."""
     story.clock.turn(LIFETIME / 2)
     story.red.code(story.http)
     story.clock.turn(LIFETIME / 2)
 
 
-def run_out_and_swept(story: FullStory) -> None:
-    run_out(story)
+def expired_and_swept(story: FullStory) -> None:
+    expired(story)
     expire_sessions()
 
 
@@ -263,8 +263,8 @@ CAUSES = [
     pytest.param(everything_by_admin, NOTHING, id="admin: everything of a person"),
     pytest.param(idle, NOTHING, id="idle, not swept yet"),
     pytest.param(idle_and_swept, NOTHING, id="idle, swept"),
-    pytest.param(run_out, NOTHING, id="run out, not swept yet"),
-    pytest.param(run_out_and_swept, NOTHING, id="run out, swept"),
+    pytest.param(expired, NOTHING, id="run out, not swept yet"),
+    pytest.param(expired_and_swept, NOTHING, id="run out, swept"),
     pytest.param(password_changed_elsewhere, NOTHING, id="password changed in another browser"),
     pytest.param(password_reset, NOTHING, id="password reset"),
     pytest.param(account_disabled, NOTHING, id="account disabled"),
@@ -292,7 +292,7 @@ def test_before_any_ending_all_of_it_works(story):
 
 @pytest.mark.spec("SEC-710")
 @pytest.mark.parametrize(("cause", "survives"), CAUSES)
-def test_nothing_of_a_dead_session_works(story, cause, survives):
+def test_nothing_of_an_ended_session_works(story, cause, survives):
     cause(story)
     assert story.living() == survives
 

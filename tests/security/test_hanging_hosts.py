@@ -163,7 +163,7 @@ def test_one_hanging_host_of_many_registrants_holds_three_threads(app, kind):
 
 
 @pytest.mark.parametrize("kind", [Keys(), Logos()])
-def test_the_operators_apps_are_served_whoever_hangs(app, kind):
+def test_the_operators_apps_are_served_while_other_hosts_hang(app, kind):
     with besieged(app, kind, lambda number: (number + 1, f"network:192.0.2.{100 + number}")) as siege:
         assert siege.refused > 0
         assert kind.is_served(app, None)

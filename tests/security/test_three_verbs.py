@@ -63,7 +63,7 @@ class TwoBrowsers:
     def _silent_sign_on(self, browser: FlaskClient) -> str:
         return self.blue.authorize(browser, prompt="none").headers["Location"]
 
-    def told(self) -> Counter[str]:
+    def notified(self) -> Counter[str]:
         end_read()
         owed = select(Client.client_id).join(Delivery, Delivery.client_id == Client.id)
         return Counter(db.session.scalars(owed))
@@ -161,12 +161,12 @@ VERBS = [
 
 def test_before_any_of_them_everything_lives(two):
     assert two.living() == ELSEWHERE | OFFLINE | HERE
-    assert two.told() == {}
+    assert two.notified() == {}
 
 
 @pytest.mark.parametrize(("verb", "lives_on", "told"), VERBS)
 def test_a_verb_ends_what_it_says_and_nothing_else(two, verb, lives_on, told):
     verb(two)
 
-    assert two.told() == told
+    assert two.notified() == told
     assert two.living() == lives_on

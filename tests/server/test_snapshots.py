@@ -139,7 +139,7 @@ def test_head_has_the_headers_of_get_and_no_body():
     ("known", "status"),
     [('"one"', 304), ('W/"one"', 304), ('"zero", "one"', 304), ("*", 304), ('"zero"', 200), ("one", 200)],
 )
-def test_who_has_the_present_form_is_told_so(known, status):
+def test_a_caller_that_has_the_present_form_learns_so(known, status):
     application = Application()
 
     for answer in asked_in_turn(front_of(application), *[scope(if_none_match=known)] * 2):

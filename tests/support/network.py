@@ -36,7 +36,7 @@ class Network:
         self._server.server_close()
         self._thread.join()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Be an ordinary network again, that nobody has used."""
         self.is_on, self.lost, self.held = True, None, None
         self.requests.clear()

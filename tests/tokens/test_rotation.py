@@ -126,7 +126,7 @@ def test_which_client_may_repeat_a_refresh(issuing, ada, metadata, own, cnf, ans
     assert isinstance(use(token), answer)
 
 
-def test_a_token_of_a_revoked_family_is_dead_and_stays_unused(issuing, ada, red):
+def test_a_token_of_a_revoked_family_is_refused_and_stays_unused(issuing, ada, red):
     family = new_id()
     token = issuing(ada, red).refresh_token(family)
     with transaction():
@@ -137,7 +137,7 @@ def test_a_token_of_a_revoked_family_is_dead_and_stays_unused(issuing, ada, red)
     assert count_tokens() == 1
 
 
-def test_a_token_that_was_used_before_its_family_was_revoked_is_dead_too(issuing, ada, red):
+def test_a_token_that_was_used_before_its_family_was_revoked_is_refused_too(issuing, ada, red):
     family = new_id()
     token = issuing(ada, red).refresh_token(family)
     use(token)

@@ -103,7 +103,7 @@ def test_a_refusal_carries_its_challenge(http, name, challenge):
 
 
 @pytest.mark.parametrize("name", ["TemporarilyUnavailable", "TooManyRequests"])
-def test_who_is_sent_away_is_told_when_to_come_back(http, name):
+def test_a_caller_that_is_sent_away_learns_when_to_come_back(http, name):
     assert int(http.get(f"/fail/{name}").headers["Retry-After"]) > 0
 
 

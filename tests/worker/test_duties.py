@@ -129,7 +129,7 @@ def test_every_duty_of_the_table_can_be_done(app: Flask) -> None:
     assert {lease.name for lease in done} == {duty.name for duty in DUTIES}
 
 
-def test_a_session_that_ran_out_is_ended_once_and_its_apps_are_owed_the_news(
+def test_an_expired_session_ends_once_and_its_apps_are_owed_notifications(
     app: Flask, turned_clock: TurnedClock
 ) -> None:
     session = make_session(make_account("ada"), [make_client("red"), make_client("green")]).session
