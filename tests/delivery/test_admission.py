@@ -14,6 +14,7 @@ from provider.infrastructure.database import transaction
 from provider.logout.notification.outbox import announce_transition, find_current_urls
 from tests.conftest import TurnedClock
 from tests.delivery.health_rows import open_breaker
+from tests.delivery.test_limiter import prove
 from tests.factories import make_client
 
 LIMITS = Limits(endpoint_concurrency=9, endpoint_rate=99, address_concurrency=9, address_rate=99)
@@ -103,3 +104,27 @@ def test_a_breaker_holds_what_the_limits_would_let_start(
 
     assert (permit is not None) == is_admitted
     assert not admission.is_limited
+
+
+def test_the_apps_of_one_registrant_wait_for_one_another(limiter: Limiter, health: Health) -> None:
+    first, second = (DueDelivery(uuid4(), uuid4(), 1, "network:192.0.2.1") for _ in range(2))
+    with Admission(limiter, health) as admission:
+        permit = admission.admit(first)
+        assert permit
+        assert (permit.flow, permit.priority) == ("network:192.0.2.1", 1)
+        assert admission.admit(second) is None
+        assert admission.is_limited
+
+
+def test_an_urgent_delivery_is_admitted_beyond_the_others(limiter: Limiter, health: Health) -> None:
+    apps = [due() for _ in range(10)]
+    for one in apps:
+        prove(limiter, one.client_id)
+    with Admission(limiter, health) as admission:
+        assert all(admission.admit(one) for one in apps[:9])
+        assert admission.admit(apps[9]) is None
+
+        urgent = admission.admit(DueDelivery(uuid4(), apps[9].client_id, 0))
+
+        assert urgent
+        assert urgent.priority == 0

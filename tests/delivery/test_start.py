@@ -1,0 +1,175 @@
+"""What a worker reads of what is due, and what it finds out by a claim (DLV-05, DLV-13)."""
+
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from provider.clients.models import Client
+from provider.delivery.health import Health
+from provider.delivery.limiter import Limiter, Limits
+from provider.delivery.models import BreakerState, Delivery, DeliveryState
+from provider.delivery.next_look import Claimed, NoPermit, NothingDue
+from provider.delivery.owner import Owner
+from provider.delivery.queries import is_any_due, list_due, list_expired, list_first_due
+from provider.delivery.results import Results
+from provider.delivery.selection import DueDelivery
+from provider.delivery.sender import Sender
+from provider.delivery.start import Starter
+from provider.delivery.wake_up import WakeUp
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, transaction
+from provider.logout.notification.outbox import LOGOUTS, announce_transition
+from tests.conftest import TurnedClock
+from tests.delivery.owing import sign_out_at
+from tests.delivery.receivers import receiving
+from tests.delivery.test_delivery_queries import endpoint, leased, put
+from tests.factories import make_account, make_client
+
+KINDS = [LOGOUTS.name]
+MINUTE = timedelta(minutes=1)
+LIMITS = Limits(endpoint_concurrency=99, endpoint_rate=99, address_concurrency=99, address_rate=99)
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
+    return turned_clock
+
+
+def registered_by_itself(client: Client) -> None:
+    with transaction():
+        change(update(Client).where(Client.id == client.id).values(registrant="network:192.0.2.1"))
+
+
+def as_due(delivery: Delivery, priority: int = 1, registrant: str | None = None) -> DueDelivery:
+    return DueDelivery(delivery.id, delivery.client_id, priority, registrant)
+
+
+class TestWhatIsDue:
+    def test_the_urgent_come_first_and_then_those_that_have_waited_longest(self) -> None:
+        red, green, now = make_client("red"), make_client("green"), clock.now()
+        registered_by_itself(green)
+        short, long = sign_out_at(red, count=2)
+        at_green, urgent = sign_out_at(green, account=make_account("ben"), count=2)
+        put(short, next_attempt_at=now)
+        put(long, next_attempt_at=now - 3 * MINUTE)
+        put(at_green, next_attempt_at=now - 2 * MINUTE)
+        put(urgent, next_attempt_at=now, priority=0)
+        theirs = {"registrant": "network:192.0.2.1"}
+        in_order = [as_due(urgent, 0, **theirs), as_due(long), as_due(at_green, **theirs), as_due(short)]
+
+        assert list_due(now, 10, KINDS) == in_order
+        assert list_due(now, 2, KINDS) == in_order[:2]
+        assert list_first_due(now, 10, KINDS, but=[]) == in_order[:2]
+        assert list_first_due(now, 1, KINDS, but=[]) == in_order[:1]
+        assert list_first_due(now, 10, KINDS, but=[green.id]) == [as_due(long)]
+        put(urgent, priority=1)
+        assert list_first_due(now, 10, KINDS, but=[]) == [as_due(long), as_due(at_green, **theirs)]
+
+    def test_only_what_waits_is_free_and_of_a_known_kind(self) -> None:
+        now = clock.now()
+        later, accepted, attempted, another, free_again = sign_out_at(make_client("red"), count=5)
+        put(later, next_attempt_at=now + timedelta(microseconds=1))
+        put(accepted, state=DeliveryState.ACCEPTED)
+        leased(attempted)
+        put(another, kind="weather")
+        assert not is_any_due(now - MINUTE, KINDS)
+        leased(free_again, ends_in=timedelta(0))
+        assert list_due(now, 10, KINDS) == list_first_due(now, 10, KINDS, but=[]) == []
+        assert not is_any_due(now, KINDS)
+
+        leased(free_again, ends_in=-timedelta(microseconds=1))
+
+        assert list_due(now, 10, KINDS) == list_first_due(now, 10, KINDS, but=[]) == [as_due(free_again)]
+        assert is_any_due(now, KINDS)
+        assert list_due(now, 10, ["weather"]) == [as_due(another)]
+
+    def test_what_has_lost_its_meaning_the_oldest_first(self) -> None:
+        now = clock.now()
+        second, first, accepted, attempted, another, _ = sign_out_at(make_client("red"), count=6)
+        put(second, expires_at=now)
+        for one in (first, accepted, attempted, another):
+            put(one, expires_at=now - MINUTE)
+        put(accepted, state=DeliveryState.ACCEPTED)
+        leased(attempted)
+        put(another, kind="weather")
+
+        assert list_expired(now, 10, KINDS) == [first.id, second.id]
+        assert list_expired(now, 1, KINDS) == [first.id]
+
+
+class Worker:
+    """The parts of a worker that claim and send."""
+
+    def __init__(self, permits: int = 4) -> None:
+        self.limiter = Limiter(LIMITS, slots=permits, permits=permits)
+        self.owner = Owner(kinds=[LOGOUTS], announce=announce_transition)
+        self.health = Health("me", self.limiter, announce_transition, self.owner.current_urls)
+        self.results = Results(self.owner.record, nullcontext(), lambda: None)
+        wake_up = WakeUp()
+        self.sender = Sender(self.limiter, self.results, wake_up, slots=permits, stalled_limit=permits)
+        self.starter = Starter(
+            self.owner, self.limiter, self.health, self.sender, self.results, nullcontext(), "me"
+        )
+
+    def close(self) -> None:
+        self.sender.close()
+        self.results.close()
+
+
+@pytest.fixture
+def worker(app: Flask) -> Iterator[Worker]:
+    worker = Worker()
+    yield worker
+    worker.close()
+
+
+class TestAClaim:
+    def test_that_may_take_nothing_says_why(self, worker: Worker) -> None:
+        sign_out_at(make_client("red"))
+
+        assert worker.starter.claim_and_start(0) == NoPermit(is_limit_reached=True)
+        full = Limiter(LIMITS, slots=0, permits=0)
+        worker.starter._limiter = full
+        assert worker.starter.claim_and_start(None) == NoPermit(is_limit_reached=False)
+        assert worker.starter.claim_and_start(1) == NoPermit(is_limit_reached=False)
+
+    def test_where_nothing_is_due_finds_nothing(self, worker: Worker) -> None:
+        (later,) = sign_out_at(make_client("red"))
+        put(later, next_attempt_at=clock.now() + MINUTE)
+
+        found = worker.starter.claim_and_start(None)
+
+        # On SQLite a read asks first; PostgreSQL claims at once.
+        assert found in (NothingDue(), Claimed(taken=0, may_be_more=False))
+
+    def test_takes_what_the_limits_allow(self, worker: Worker) -> None:
+        with receiving(200) as red:
+            sign_out_at(make_client("red", port=red.port), count=3)
+
+            found = worker.starter.claim_and_start(None)
+            worker.close()
+
+        # An endpoint that has not proved itself gets one at a time, which a release alone allows again.
+        assert found == Claimed(
+            taken=1, may_be_more=False, has_held=True, held_until=None, is_limited=True, is_half_free=True
+        )
+        assert len(red.received) == 1
+
+    def test_waits_for_the_trial_that_is_due_next(self, worker: Worker) -> None:
+        red = make_client("red")
+        sign_out_at(red)
+        held = {"url": red.registered["backchannel_logout_uri"], "state": BreakerState.OPEN}
+        endpoint(red.id, **held, open_until=clock.now() + MINUTE, failing_since=clock.now())
+        begun = time.monotonic()
+
+        found = worker.starter.claim_and_start(None)
+
+        assert isinstance(found, Claimed)
+        assert (found.taken, found.has_held, found.is_limited) == (0, True, False)
+        assert found.held_until is not None
+        assert begun + 60 <= found.held_until <= time.monotonic() + 60
