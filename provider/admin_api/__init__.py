@@ -5,11 +5,35 @@ sent before the view runs. Acts are those of `provider.administration`, question
 is decided here. Obeys rfc9457 (problems), rfc9110 (versions), rfc7396 (merge patches).
 """
 
-from provider.admin_api import clients, people
+from provider.admin_api import (
+    audit,
+    bulk_logouts,
+    clients,
+    deliveries,
+    grants,
+    keys,
+    logouts,
+    people,
+    registrations,
+    sessions,
+    settings,
+)
 from provider.admin_api.openapi import description_route
 from provider.web.route import RouteGroup
 
-OPERATIONS = (*clients.OPERATIONS, *people.OPERATIONS)
+OPERATIONS = (
+    *clients.OPERATIONS,
+    *people.OPERATIONS,
+    *sessions.OPERATIONS,
+    *grants.OPERATIONS,
+    *deliveries.OPERATIONS,
+    *logouts.OPERATIONS,
+    *bulk_logouts.OPERATIONS,
+    *keys.OPERATIONS,
+    *audit.OPERATIONS,
+    *settings.OPERATIONS,
+    *registrations.OPERATIONS,
+)
 GROUP = RouteGroup(
     name="admin_api",
     routes=(*(one.route() for one in OPERATIONS), description_route(OPERATIONS)),

@@ -22,8 +22,8 @@ from provider.admin_api.client_models import (
 )
 from provider.admin_api.operation import Answer, Call, Operation, check_version, versioned
 from provider.administration import client_credentials, clients
-from provider.administration.permissions import Rights
-from provider.clients import queries
+from provider.administration.permissions import NotPermitted, Rights
+from provider.clients import own, queries
 from provider.clients.models import Client
 from provider.delivery.degraded import count_waiting
 from provider.logout.bulk.queries import measure
@@ -74,7 +74,7 @@ def patch_client(call: Call, client_id: str) -> Answer:
     asked: ClientPatch = call.body
     known = call.read(lambda: queries.get_by_client_id(client_id))
     rights = call.caller.rights
-    rights.check_over_scopes(known.metadata_.scopes)
+    _check_over(rights, known)
     target = _target(known, call.document)
     check_members(target.metadata)
     accepted = unwise_uris(known.metadata_)
@@ -103,6 +103,7 @@ def remove_client(call: Call, client_id: str) -> Answer:
 
     def act() -> Answer:
         client = queries.lock(client_id)
+        _check_is_app(client)
         check_version(view_of(client))
         clients.remove(client)
         return Answer(status=204)
@@ -154,7 +155,15 @@ def versioned_made(made: MadeClient, status: int = 200) -> Answer:
 
 
 def _check_over(rights: Rights, client: Client) -> None:
+    _check_is_app(client)
     rights.check_over_scopes(client.metadata_.scopes)
+
+
+def _check_is_app(client: Client) -> None:
+    if own.is_own(client):
+        raise NotPermitted(
+            f"{client.client_id} is a part of the provider, and is changed by the command alone"
+        )
 
 
 def _target(known: Client, document: Any) -> ClientState:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ _STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST, description="Maximum number of entries on the page.")]
+Instant = Annotated[datetime, msgspec.Meta(tz=True, description="An instant with a time zone.")]
 After = Annotated[UUID, msgspec.Meta(description="The value of `next` from the page before.")]
 
 

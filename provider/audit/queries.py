@@ -1,5 +1,6 @@
 """Questions about what happened."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -27,6 +28,33 @@ def list_client_changes(client_id: str, limit: int) -> list[AuditEvent]:
     """Return the changes of a client, the last one first. Served by ix_audit_event_client_change."""
     changes = select(AuditEvent).where(AuditEvent.client_id == client_id, CLIENT_CHANGE)
     return list(db.session.scalars(changes.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit)))
+
+
+def find(event_id: UUID) -> AuditEvent | None:
+    """Find an entry by its identifier; one that was pruned is gone."""
+    return db.session.get(AuditEvent, event_id)
+
+
+def list_following(
+    tags: Collection[EventTag], *, after: AuditEvent | None, until: datetime, limit: int
+) -> list[AuditEvent]:
+    """Return entries of before an instant, the oldest first; `after` continues behind one.
+
+    Served by ix_audit_event_at_id.
+    """
+    query = select(AuditEvent).where(AuditEvent.tag.in_([tag.value for tag in tags]), AuditEvent.at < until)
+    if after is not None:
+        same_instant = and_(AuditEvent.at == after.at, AuditEvent.id > after.id)
+        query = query.where(AuditEvent.at >= after.at, or_(AuditEvent.at > after.at, same_instant))
+    return list(db.session.scalars(query.order_by(AuditEvent.at, AuditEvent.id).limit(limit)))
+
+
+def find_latest(until: datetime) -> AuditEvent | None:
+    """Find the last entry of before an instant. Served by ix_audit_event_at_id."""
+    last = (
+        select(AuditEvent).where(AuditEvent.at < until).order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+    )
+    return db.session.scalars(last.limit(1)).one_or_none()
 
 
 def list_events(

@@ -56,8 +56,9 @@ def find(client_pk: UUID) -> Client | None:
 
 def client_ids_of(client_pks: Collection[UUID]) -> dict[UUID, str]:
     """Return the client_id of clients by their rows, removed ones included."""
-    known = {pk: find(pk) for pk in client_pks}
-    return {pk: client.client_id if client else str(pk) for pk, client in known.items()}
+    named = select(Client.id, Client.client_id).where(Client.id.in_(client_pks))
+    known = {row[0]: row[1] for row in db.session.execute(named)} if client_pks else {}
+    return {pk: known.get(pk, str(pk)) for pk in client_pks}
 
 
 def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -104,6 +105,14 @@ def get(identifier: str) -> Resource:
     if not found:
         raise UnknownResource(f"there is no resource {identifier}")
     return found[0]
+
+
+def get_by_id(resource_id: UUID) -> Resource:
+    """Return a resource server by its row, or raise UnknownResource."""
+    found = db.session.get(Resource, resource_id)
+    if found is None:
+        raise UnknownResource(f"there is no resource {resource_id}")
+    return found
 
 
 def list_resources() -> list[Resource]:

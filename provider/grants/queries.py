@@ -81,9 +81,9 @@ class Wanted(NamedTuple):
 
 
 def list_grants(
-    wanted: Wanted, *, living: bool = True, limit: int = 100
+    wanted: Wanted, *, living: bool = True, after: UUID | None = None, limit: int = 100
 ) -> list[tuple[Grant, Account, Client]]:
-    """List grants with their people and clients, newest first."""
+    """List grants with their people and clients, newest first; `after` ends the page before."""
     found = (
         select(Grant, Account, Client)
         .join(Account, Account.id == Grant.account_id)
@@ -95,6 +95,8 @@ def list_grants(
     )
     if living:
         found = found.where(grant_is_valid(clock.now()))
+    if after is not None:
+        found = found.where(Grant.id < after)
     return [(row[0], row[1], row[2]) for row in db.session.execute(found)]
 
 

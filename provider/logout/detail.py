@@ -105,6 +105,11 @@ def list_logouts(
     return [(row[0], row[1]) for row in db.session.execute(newest)]
 
 
+def find_logout(logout_id: UUID) -> Logout | None:
+    """Find a logout by its identifier."""
+    return db.session.get(Logout, logout_id)
+
+
 def count_notifications(logout_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """Count the notifications of each logout by the state that people are shown."""
     # What `state_of` looks at; so few combinations that a line for each is cheap.

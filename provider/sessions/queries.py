@@ -170,6 +170,29 @@ def list_sessions(
     return [(row[0], row[1]) for row in db.session.execute(wanted)]
 
 
+def list_of_client(
+    client_pk: UUID, *, after: UUID | None = None, limit: int = 100
+) -> list[tuple[Session, Account, UUID]]:
+    """List the live sessions that a client is part of, the newest client session first, with that one's id.
+
+    `after` is the id of the last client session of the page before. Served by
+    ix_client_session_client_id_living.
+    """
+    wanted = (
+        select(Session, Account, ClientSession.id)
+        .join(ClientSession, ClientSession.session_id == Session.id)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .where(ClientSession.client_id == client_pk, ClientSession.ended_at.is_(None))
+        .where(session_is_live(clock.now()))
+        .order_by(ClientSession.id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        wanted = wanted.where(ClientSession.id < after)
+    return [(row[0], row[1], row[2]) for row in db.session.execute(wanted)]
+
+
 def list_living_of(account_id: UUID) -> list[Session]:
     """List the sessions of a person that have not ended, whatever their epochs say."""
     living = select(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))

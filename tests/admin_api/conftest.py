@@ -36,6 +36,8 @@ class Admin:
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any
     ) -> TestResponse:
         end_read()
+        # Each request begins with a session of its own; the test's is the same for all.
+        db.session.expire_all()
         proof = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if method == "PATCH" and "json" in more:
             headers = {"Content-Type": "application/merge-patch+json"} | (headers or {})

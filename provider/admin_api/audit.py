@@ -1,0 +1,110 @@
+"""The audit log: search."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from provider.admin_api.inputs import Instant, Name, Page
+from provider.admin_api.operation import Answer, Call, Operation
+from provider.audit import queries
+from provider.audit.models import AuditEvent
+from provider.audit.tags import EventTag
+from provider.protocol.permissions import Permission
+from provider.protocol.problems import InvalidInput
+
+
+class SearchAudit(Page, frozen=True, kw_only=True):
+    """Which entries are wanted."""
+
+    event: EventTag | None = None
+    person_id: UUID | None = None
+    client_id: Annotated[str, Meta(max_length=255)] | None = None
+    logout_id: UUID | None = None
+    by: Name | None = None
+    since: Instant | None = None
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry; `seq` is its place in the chain, once it is linked."""
+
+    id: UUID
+    at: datetime
+    event: str
+    actor: str
+    actor_name: str | None
+    actor_origin: str | None
+    person_id: UUID | None
+    client_id: str | None
+    session_id: UUID | None
+    logout_id: UUID | None
+    ip: str | None
+    correlation_id: str | None
+    detail: dict[str, Any]
+    seq: int | None
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of entries, the newest first."""
+
+    items: list[AuditEntry]
+    next: UUID | None
+
+
+def search(call: Call) -> Answer:
+    """Answer with a page of entries."""
+    asked: SearchAudit = call.query
+    wanted = queries.Filter(
+        tags=(asked.event,) if asked.event else (),
+        account_id=asked.person_id,
+        client_id=asked.client_id,
+        logout_id=asked.logout_id,
+        actor_name=asked.by,
+        since=asked.since,
+    )
+
+    def look() -> AuditPage:
+        before = queries.find(asked.after) if asked.after else None
+        if asked.after and before is None:
+            raise InvalidInput("after names no entry, or one that was pruned", [("/after", "is unknown")])
+        found = queries.list_events(wanted, before=before, limit=asked.limit + 1)
+        shown = found[: asked.limit]
+        more = shown[-1].id if len(found) > asked.limit else None
+        return AuditPage(items=[_view(one) for one in shown], next=more)
+
+    return Answer(body=call.read(look))
+
+
+def _view(one: AuditEvent) -> AuditEntry:
+    return AuditEntry(
+        id=one.id,
+        at=one.at,
+        event=one.tag,
+        actor=one.actor,
+        actor_name=one.actor_name,
+        actor_origin=one.actor_origin,
+        person_id=one.account_id,
+        client_id=one.client_id,
+        session_id=one.session_id,
+        logout_id=one.logout_id,
+        ip=one.ip,
+        correlation_id=one.correlation_id,
+        detail=one.detail,
+        seq=one.seq,
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        rule="/audit-events",
+        name="search_audit",
+        summary="Search the audit log, newest first.",
+        permission=Permission.READ_AUDIT,
+        view=search,
+        query=SearchAudit,
+        answer=AuditPage,
+    ),
+)

@@ -1,0 +1,211 @@
+"""Logouts: those of the past, one in full, and a feed of logouts and notifications to follow."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from provider.accounts.models import Account
+from provider.admin_api.deliveries import attempt_view, views_of
+from provider.admin_api.logout_models import (
+    EndedSession,
+    FedEvent,
+    Feed,
+    Follow,
+    ListLogouts,
+    LogoutPage,
+    LogoutTree,
+    LogoutView,
+    NotificationView,
+    NotifiedAppView,
+    TouchedGrant,
+)
+from provider.admin_api.operation import Answer, Call, Operation
+from provider.audit import queries as audit
+from provider.audit.models import AuditEvent
+from provider.audit.tags import EventTag
+from provider.clients import queries as clients
+from provider.clients.models import Client
+from provider.grants.models import Grant
+from provider.infrastructure import clock
+from provider.logout.detail import (
+    Filter,
+    LogoutDetail,
+    count_notifications,
+    find_detail,
+    find_logout,
+    list_logouts,
+)
+from provider.logout.models import Logout
+from provider.protocol.errors import NotFound
+from provider.protocol.permissions import Permission
+from provider.protocol.problems import InvalidInput
+
+# Longer than a transaction lasts: nothing that is older can still be committed behind a reader's back.
+_SETTLED = timedelta(seconds=10)
+_POLL_SECONDS = "5"
+_FED = (
+    *(EventTag.LOGOUT, EventTag.DELIVERY_ACCEPTED, EventTag.DELIVERY_EXPIRED, EventTag.DELIVERY_CANCELLED),
+    *(EventTag.DELIVERY_SUPERSEDED, EventTag.DELIVERY_RESENT, EventTag.MASS_ENDING),
+)
+
+
+def list_(call: Call) -> Answer:
+    """Answer with a page of logouts."""
+    asked: ListLogouts = call.query
+
+    def look() -> LogoutPage:
+        client = clients.get_by_client_id(asked.client_id) if asked.client_id else None
+        wanted = Filter(
+            account_id=asked.person_id,
+            client_pk=client.id if client else None,
+            bulk_logout_id=asked.bulk_logout_id,
+            actor_name=asked.by,
+            since=asked.since,
+        )
+        before = find_logout(asked.after) if asked.after else None
+        if asked.after and before is None:
+            raise InvalidInput("after names no logout", [("/after", "is unknown")])
+        found = list_logouts(wanted, asked.limit + 1, before=before)
+        shown = found[: asked.limit]
+        states = count_notifications([logout.id for logout, _ in shown])
+        items = [_view(logout, account, states[logout.id]) for logout, account in shown]
+        return LogoutPage(items=items, next=shown[-1][0].id if len(found) > asked.limit else None)
+
+    return Answer(body=call.read(look))
+
+
+def show(call: Call, logout_id: UUID) -> Answer:
+    """Answer with one logout in full."""
+
+    def look() -> LogoutTree:
+        found = find_detail(logout_id)
+        if found is None:
+            raise NotFound("there is no such logout")
+        return _tree(found)
+
+    return Answer(body=call.read(look))
+
+
+def follow(call: Call) -> Answer:
+    """Answer with what happened since the reader last asked; it asks again after `Retry-After`."""
+    asked: Follow = call.query
+    settled = clock.now() - _SETTLED
+
+    def look() -> Feed:
+        if asked.after is None:
+            latest = audit.find_latest(settled)
+            return Feed(items=[], next=latest.id if latest else None)
+        last = audit.find(asked.after)
+        if last is None:
+            raise InvalidInput("after names no event, or one that was pruned", [("/after", "is unknown")])
+        found = audit.list_following(_FED, after=last, until=settled, limit=asked.limit)
+        return Feed(items=[_fed(one) for one in found], next=found[-1].id if found else last.id)
+
+    feed = call.read(look)
+    waits = {"Retry-After": _POLL_SECONDS} if len(feed.items) < asked.limit else {}
+    return Answer(body=feed, headers=waits)
+
+
+def _view(logout: Logout, account: Account, states: dict[str, int]) -> LogoutView:
+    same = ("id", "at", "reason", "scope", "initiator", "initiator_client_id", "actor_name", "actor_origin")
+    counts = (
+        "sessions_ended",
+        "client_sessions_ended",
+        "grants_revoked",
+        "grants_surviving",
+        "notifications",
+    )
+    named = {name: getattr(logout, name) for name in (*same, *counts, "bulk_logout_id", "correlation_id")}
+    return LogoutView(
+        person_id=logout.account_id, username=account.username, notification_states=states, **named
+    )
+
+
+def _tree(found: LogoutDetail) -> LogoutTree:
+    logout = found.logout
+    return LogoutTree(
+        logout=_view(logout, found.account, count_notifications([logout.id])[logout.id]),
+        sessions=[
+            EndedSession(
+                id=one.id,
+                ended=one.logout_id == logout.id,
+                device=one.device,
+                ip=one.ip,
+                created_at=one.created_at,
+            )
+            for one in found.sessions
+        ],
+        revoked_grants=[_grant(*one) for one in found.revoked],
+        surviving_grants=[_grant(*one) for one in found.surviving],
+        apps=[
+            NotifiedAppView(
+                client_id=app.client.client_id,
+                state=app.state,
+                notifications=[
+                    NotificationView(
+                        delivery=views_of([one.delivery])[0],
+                        attempts=[attempt_view(attempt) for attempt in one.attempts],
+                    )
+                    for one in app.notifications
+                ],
+            )
+            for app in found.apps
+        ],
+    )
+
+
+def _grant(grant: Grant, client: Client) -> TouchedGrant:
+    return TouchedGrant(
+        id=grant.id,
+        client_id=client.client_id,
+        scope=grant.scope,
+        offline=grant.offline,
+        expires_at=grant.expires_at,
+    )
+
+
+def _fed(one: AuditEvent) -> FedEvent:
+    return FedEvent(
+        id=one.id,
+        at=one.at,
+        event=one.tag,
+        person_id=one.account_id,
+        client_id=one.client_id,
+        session_id=one.session_id,
+        logout_id=one.logout_id,
+        detail=one.detail,
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        rule="/logouts",
+        name="list_logouts",
+        summary="List logouts, newest first, with the progress of their notifications.",
+        permission=Permission.READ,
+        view=list_,
+        query=ListLogouts,
+        answer=LogoutPage,
+    ),
+    Operation(
+        method="GET",
+        rule="/logouts/<uuid:logout_id>",
+        name="show_logout",
+        summary="Show a logout in full: what ended, what survived, and each app with its attempts.",
+        permission=Permission.READ,
+        view=show,
+        answer=LogoutTree,
+    ),
+    Operation(
+        method="GET",
+        rule="/feed",
+        name="follow_feed",
+        summary="Follow logouts and final states of notifications, in their order.",
+        description="An event appears ten seconds after it happened, so that none is missed that was "
+        "committed late. Where fewer than `limit` are answered, Retry-After says when to ask again.",
+        permission=Permission.READ,
+        view=follow,
+        query=Follow,
+        answer=Feed,
+    ),
+)

@@ -1,0 +1,58 @@
+"""The example on the page about the admin API, run against a served provider."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from provider.sessions.queries import find_live
+from tests.architecture.sources import ROOT
+from tests.factories import make_client, make_session, secret_of
+from tests.support.reads import end_read
+from tests.support.serving import serving
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def settings(settings, port):
+    return replace(settings, issuer=f"http://localhost:{port}")
+
+
+def example() -> str:
+    page = (ROOT / "docs" / "operate" / "admin-api.md").read_text()
+    (found,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    return found
+
+
+def test_the_example_ends_the_sessions_that_it_is_about(app, port, ada, as_service):
+    shop = make_client("shop")
+    from_there, elsewhere = make_session(ada, [shop]), make_session(ada)
+    as_service("curfew:admin:read curfew:sessions:end")
+    given = {"ISSUER": f"http://localhost:{port}", "ROBOT_SECRET": secret_of("robot"), "ADDRESS": "192.0.2.1"}
+    end_read()
+
+    with serving(app, port):
+        told = subprocess.run(
+            [sys.executable, "-c", example()],
+            env=os.environ | given,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=60,
+        )
+
+    assert (told.returncode, told.stdout) == (0, "1 sessions ended\n"), told.stderr
+    assert find_live(from_there.handle) is None
+    assert find_live(elsewhere.handle) is not None

@@ -1,0 +1,99 @@
+"""Lists cost the same number of statements however long they are, and are served by indexes."""
+
+import pytest
+from sqlalchemy import event, text
+
+from provider.accounts import queries as accounts
+from provider.accounts.roles import Role
+from provider.administration import sessions
+from provider.audit import queries as audit
+from provider.audit.tags import EventTag
+from provider.clients import queries as clients
+from provider.infrastructure import clock
+from provider.infrastructure.database import db, transaction
+from provider.sessions import queries as session_queries
+from tests.factories import make_account, make_client, make_session
+from tests.support.reads import end_read
+
+LISTS = ["clients", "people", "sessions", "grants", "deliveries", "logouts", "audit-events"]
+
+
+def fill(number: int) -> None:
+    """A person with a session at an app of their own, and one that has ended there."""
+    account, client = make_account(f"ada{number}"), make_client(f"app{number}")
+    make_session(account, [client])
+    ended = make_session(account, [client])
+    with transaction():
+        sessions.end(ended.session.id)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_longer_list_costs_no_more_statements(admin, statements, path):
+    fill(0)
+    admin.get(f"/{path}")
+    with statements() as of_few:
+        few = admin.get(f"/{path}")["items"]
+    for number in range(1, 6):
+        fill(number)
+
+    with statements() as of_many:
+        many = admin.get(f"/{path}")["items"]
+
+    assert len(many) > len(few) + 4
+    assert len(of_many) == len(of_few), "\n".join(of_many)
+
+
+QUESTIONS = [
+    pytest.param(
+        lambda: accounts.search(accounts.Filter(prefix="ada")),
+        "ix_account_folded_username_prefix",
+        False,
+        id="prefix",
+    ),
+    pytest.param(
+        lambda: accounts.search(accounts.Filter(role=Role.OPERATOR)),
+        "ix_account_role",
+        False,
+        id="people by role",
+    ),
+    pytest.param(
+        lambda: session_queries.list_of_client(clients.get_by_client_id("tool").id, limit=2),
+        "ix_client_session_client_id_living",
+        True,
+        id="sessions of a client",
+    ),
+    pytest.param(
+        lambda: audit.list_following([EventTag.LOGOUT], after=None, until=clock.now(), limit=2),
+        "ix_audit_event_at_id",
+        True,
+        id="feed",
+    ),
+]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("ask", "index", "in_order"), QUESTIONS)
+def test_an_index_serves_a_list(admin, ask, index, in_order):
+    """A table of a few rows is read as a whole, so that is ruled out; `in_order` rules out sorting too."""
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, *_rest) -> None:
+        asked.append((statement, parameters))
+
+    end_read()
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        ask()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    statement, parameters = asked[-1]
+    with transaction():
+        connection = db.session.connection()
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        if in_order:
+            connection.execute(text("SET LOCAL enable_sort = off"))
+        cursor = connection.connection.cursor()
+        cursor.execute(f"EXPLAIN {statement}", parameters)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert index in plan, plan
