@@ -72,6 +72,7 @@ def addresses(ada: object) -> Iterator[tuple[str, str]]:
     yield "person", f"/admin/people/{ada}"
     yield "everywhere", f"/admin/people/{ada}/everywhere"
     yield "access", f"/admin/people/{ada}/access"
+    yield "role", f"/admin/people/{ada}/role"
     yield "reset", f"/admin/people/{ada}/password"
     client = db.session.scalars(select(Client).where(Client.client_id == "blue")).one()
     bulk = db.session.scalars(select(BulkLogout)).one()

@@ -69,4 +69,4 @@ def _sign_in_first(*, again: bool = False) -> AnyResponse:
         return Response(status=401)
     # A form that comes too late is not kept: the person sees its page again and decides anew.
     path = request.path if request.method == "POST" else request.full_path.rstrip("?")
-    return ask_to_sign_in(path, again=again)
+    return ask_to_sign_in(request.script_root + path, again=again)

@@ -25,6 +25,7 @@ SENTENCES = {
     "everywhere": "Every session and grant has ended, and the apps are being notified.",
     "grant": "The grant is revoked. The app is refused from now on.",
     "disabled": "The account is disabled and signed out everywhere.",
+    "role": "The role is changed. It holds on the person's next request.",
     "enabled": "The account is enabled again. What ended stays ended.",
     "nothing": "Nothing was changed: it had ended, or was so, already.",
 }

@@ -1,4 +1,4 @@
-"""Changing an account: disabling and enabling it, and voiding a password. Each needs a recent sign-in."""
+"""Changing an account: disabling and enabling it, its password and its role. Each needs a recent sign-in."""
 
 from uuid import UUID
 
@@ -10,7 +10,10 @@ from werkzeug.wrappers import Response
 from provider.accounts.links import LIFETIMES, LinkPurpose
 from provider.accounts.models import Account
 from provider.accounts.queries import lock
+from provider.accounts.roles import Role
 from provider.administration import accounts as acts
+from provider.administration import roles as role_acts
+from provider.administration.permissions import permissions_of
 from provider.administration.roles import LastAdministrator
 from provider.console import gate
 from provider.console.gate import Administrator
@@ -68,6 +71,35 @@ def submit_reset(account_id: UUID) -> Response:
     return _page("console/reset.html", account_id, link=link)
 
 
+def show_role(account_id: UUID, sentence: str | None = None, status: int = 200) -> Response:
+    """Show which role a person has, and what each may."""
+    return console_page(
+        "console/role.html",
+        "console.people",
+        status,
+        account=get(account_id),
+        roles=[(role, sorted(permissions_of(role))) for role in Role],
+        sentence=sentence,
+    )
+
+
+def submit_role(account_id: UUID) -> Response:
+    """Give a person another role, or take it away."""
+
+    def change(who: Administrator) -> None:
+        role_acts.set_role(_locked(who, account_id), role_acts.read_role(request.form.get("role", "")))
+
+    try:
+        gate.act(Permission.CHANGE_ROLES, change, dangerous=True)
+    except LastAdministrator:
+        return show_role(account_id, _NOBODY_LEFT, 409)
+    except role_acts.InvalidRole as exc:
+        return show_role(account_id, f"Not changed: {exc}.", 400)
+    except role_acts.RoleUnchanged:
+        return redirect(url_for("console.person", account_id=account_id, done="nothing"), 303)
+    return redirect(url_for("console.person", account_id=account_id, done="role"), 303)
+
+
 def _locked(who: Administrator, account_id: UUID) -> Account:
     """Return a person behind their lock. Raises NotPermitted for one with a role above."""
     account = lock(account_id)
@@ -102,6 +134,15 @@ ROUTES = (
     page_route(f"{_BELOW}/access", "access", show_access, needs=_CHANGES, dangerous=True),
     page_route(
         f"{_BELOW}/access", "access_submit", submit_access, needs=_CHANGES, dangerous=True, methods=_POST
+    ),
+    page_route(f"{_BELOW}/role", "role", show_role, needs=Permission.CHANGE_ROLES, dangerous=True),
+    page_route(
+        f"{_BELOW}/role",
+        "role_submit",
+        submit_role,
+        needs=Permission.CHANGE_ROLES,
+        dangerous=True,
+        methods=_POST,
     ),
     page_route(f"{_BELOW}/password", "reset", show_reset, needs=_CHANGES, dangerous=True),
     page_route(

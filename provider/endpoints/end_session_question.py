@@ -5,6 +5,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from provider.clients.own import is_own
 from provider.endpoints.end_session_case import EndSessionCase
 from provider.endpoints.signed_out import already_signed_out
 from provider.holdings.queries import own_first
@@ -40,6 +41,7 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
         ends=[
             {"name": participant.client.display_name, "will_be_notified": participant.has_address}
             for participant in participants
+            if not is_own(participant.client)
         ],
         survives=[
             {"name": participant.client.display_name, "until": participant.grant.expires_at}

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select
 
 from provider.accounts.models import Account
-from provider.accounts.queries import list_by_name
 from provider.accounts.roles import Role
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
@@ -17,9 +16,12 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
 from provider.sessions.models import Session
-from tests.console.conftest import give_role
+from tests.console.conftest import give_role, sign_in
 from tests.factories import make_account, make_client, make_session
-from tests.support.browsers import Page
+from tests.support.browsers import Page, follow
+
+# What is asked of the database is the same on each; the console has to work on the one of production.
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -103,6 +105,23 @@ def test_the_last_administrator_cannot_disable_herself(console, cleo):
     db.session.expire_all()
     assert refused.status_code == 409
     assert cleo.disabled_at is None
+
+
+def test_a_role_is_given_by_an_administrator_and_holds_on_the_next_request(console, ada, browser):
+    http = browser()
+    assert sign_in(http, "ada").status_code == 403
+
+    Page(console, console.get(f"/admin/people/{ada.id}/role")).press("change", role="viewer")
+
+    assert follow(http, http.get("/admin")).status_code == 200
+    assert entry(EventTag.ROLE_CHANGED).detail == {"before": "none", "after": "viewer"}
+
+
+def test_the_last_administrator_keeps_the_role(console, cleo):
+    form = Page(console, console.get(f"/admin/people/{cleo.id}/role"))
+
+    assert form.press("change", role="none").status_code == 409
+    assert form.press("change", role="emperor").status_code == 400
 
 
 def test_a_reset_shows_its_link_once_and_keeps_no_password(console, ada, signed_in):
@@ -244,31 +263,6 @@ class TestWhy:
     @pytest.mark.usefixtures("red")
     def test_of_nothing_that_is_known(self, console, session):
         assert self.verdict(console, "red", session) == ""
-
-
-class TestSearch:
-    @pytest.fixture(autouse=True)
-    def people(self, app):
-        assert app
-        for name in ("anna", "annabel", "änne", "bob", "ann-marie", "annzz"):
-            make_account(name)
-
-    def names(self, *args, **kwargs):
-        return [one.username for one in list_by_name(*args, **kwargs)]
-
-    def test_finds_people_by_the_beginning_of_their_name_in_any_case(self):
-        assert self.names("ANN") == ["ann-marie", "anna", "annabel", "annzz"]
-        assert self.names("annab") == ["annabel"]
-        assert self.names("nn") == []
-
-    def test_goes_on_behind_the_last_one(self):
-        first = list_by_name("ann", limit=2)
-
-        assert self.names("ann", after=first[-1], limit=2) == ["annabel", "annzz"]
-
-    def test_a_wildcard_is_a_letter(self):
-        assert self.names("a%") == []
-        assert self.names("ann_") == []
 
 
 def test_a_list_goes_on_where_a_page_ended_and_keeps_its_filters(console, ada, red, monkeypatch):

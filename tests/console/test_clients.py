@@ -17,6 +17,9 @@ from provider.inspection.findings import Grade
 from tests.factories import make_client, secret_of
 from tests.support.browsers import Page
 
+# What is asked of the database is the same on each; the console has to work on the one of production.
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
 
 @pytest.fixture
 def red_page(red) -> str:

@@ -35,7 +35,7 @@ LEAST_ROLE = {
     **dict.fromkeys(("client_new", "client_register", "client_edit", "client_change"), Role.ADMINISTRATOR),
     **dict.fromkeys(("client_secret", "client_secret_submit"), Role.ADMINISTRATOR),
     **dict.fromkeys(("client_access", "client_access_submit"), Role.ADMINISTRATOR),
-    **dict.fromkeys(("keys_change", "keys_change_submit"), Role.ADMINISTRATOR),
+    **dict.fromkeys(("keys_change", "keys_change_submit", "role", "role_submit"), Role.ADMINISTRATOR),
 }
 GUARDED = [route for route in GROUP.routes if route.name not in OPEN]
 POSTS = [route for route in GUARDED if "POST" in route.methods]

@@ -1,10 +1,12 @@
 """Signing in to the console, and what refuses its next request."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from provider.accounts.roles import Role
 from provider.administration import clients
 from provider.clients import change
 from provider.clients.own import CONSOLE_ID
@@ -18,6 +20,8 @@ from provider.protocol.client_metadata import ClientMetadata
 from provider.sessions.models import Session
 from tests.console.conftest import give_role, sign_in
 from tests.factories import PASSWORD, make_account
+from tests.support import signing_keys
+from tests.support.applications import opened
 from tests.support.browsers import Page, follow, query_of
 
 
@@ -36,6 +40,19 @@ def test_a_person_with_a_role_comes_to_the_page_that_was_asked_for(browser):
 
     assert shown.request.full_path == "/admin/logouts?reason=user"
     assert "<h1>Logouts</h1>" in shown.get_data(as_text=True)
+
+
+def test_it_works_below_the_path_of_an_issuer(settings):
+    with opened(replace(settings, issuer="http://localhost:8900/auth")) as app:
+        with transaction():
+            signing_keys.provide()
+        give_role(make_account("cleo"), Role.ADMINISTRATOR)
+        http = app.test_client()
+
+        shown = sign_in(http, "cleo", "/auth/admin/logouts?reason=user")
+
+        assert shown.request.url.endswith("/auth/admin/logouts?reason=user")
+        assert shown.status_code == 200
 
 
 def test_a_person_without_a_role_gets_nowhere(browser):
@@ -93,6 +110,14 @@ def test_a_sign_out_refuses_the_next_request(console):
 
     assert refused.status_code == 303
     assert "/authorize?" in refused.headers["Location"]
+
+
+def test_the_console_is_no_app_that_a_sign_out_would_fail_to_notify(console):
+    asked = follow(console, console.get("/session/end")).get_data(as_text=True)
+    account = console.get("/account").get_data(as_text=True)
+
+    assert 'id="sign-out"' in asked
+    assert "Curfew console" not in asked + account
 
 
 def test_a_withdrawn_role_refuses_the_next_request(console, cleo):
