@@ -16,7 +16,7 @@ from relying_party_demo.local_sessions import LocalSession, LocalSessions
 # Where a browser remembers the session that is over, so that its page can say why.
 _LAST = "last_session"
 _REASONS = {
-    "signed out": "signed out at this app, and then at the provider",
+    "signed out": "signed out at this app, which sent you to the provider",
     "replaced": "replaced by a new sign-in",
     "ended": "expired at this app",
 }

@@ -7,7 +7,7 @@ nothing ends here before the provider has said yes.
 from http import HTTPStatus
 
 import requests
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from relying_party_demo.local_sessions import LOCAL_ONLY, LocalSession
@@ -34,7 +34,7 @@ def ask() -> Response:
     session = current_session()
     if session is None or not session.may_sign_out_everywhere:
         return redirect(url_for("home.home"), code=303)
-    return Response(render_template("everywhere.html"))
+    return make_response(render_template("everywhere.html"))
 
 
 @bp.post("/logout/everywhere")

@@ -39,14 +39,14 @@ def test_a_token_is_refused_once_its_app_has_received_the_logout(archive, provid
     bearer = {"Authorization": f"Bearer {access_token(provider, scope='balance', sid='sid-1')}"}
     index = SessionIndex(store_from_url(logouts), issuer=provider.issuer, client_id="shop")
     assert archive.get("/balance", headers=bearer).headers["Token-Freshness"].startswith("signed; age=")
-    assert "never so far" in archive.get("/").text
+    assert "None has arrived yet" in archive.get("/").text
 
     index.end(sub="ada", sid="sid-1", at=time.time())
 
     assert archive.get("/balance", headers=bearer).status_code == 401
     page = archive.get("/").text
-    assert "Signed tokens and the logouts that the apps have heard of" in page
-    assert 'id="last-heard">at <time' in page
+    assert "Signed tokens, and the Logout Tokens that the apps have received" in page
+    assert "The last one arrived at <time" in page
     assert archive.get("/state").json["last_heard_at"]
     index.store.close()
 

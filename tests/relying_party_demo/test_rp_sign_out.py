@@ -32,7 +32,7 @@ def test_the_session_of_the_app_ends_on_the_way_to_the_provider(ada):
 
     start_sign_out(ada)
 
-    assert ada.state()["end_reason"] == "signed out at this app, and then at the provider"
+    assert ada.state()["end_reason"] == "signed out at this app, which sent you to the provider"
     ada.http.set_cookie("rp_red", copy, domain="localhost")
     assert not ada.state()["signed_in"]
 

@@ -45,8 +45,8 @@ class SignedTokens:
     def description(self) -> str:
         """Say how fresh its answers are, for a page or a log."""
         return (
-            "signed tokens and the logouts that the apps have heard of; "
-            f"without one, for {self._longest_life.total_seconds():g} s at most"
+            "signed tokens, and the Logout Tokens that the apps have received; "
+            f"a token lives {self._longest_life.total_seconds():g} s at most"
         )
 
     def last_heard_at(self) -> float | None:
