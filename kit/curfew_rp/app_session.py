@@ -150,6 +150,14 @@ class AppSessions:
             raise SignInRefused("the answer is of another issuer", "issuer_mismatch")
 
 
+def with_userinfo(claims: Mapping[str, Any], userinfo: object) -> dict[str, Any]:
+    """Add the claims that the provider keeps out of the ID Token (core §5.4); raises SignInRefused."""
+    # core §5.3.2: if the sub is another one, the UserInfo Response values MUST NOT be used.
+    if not isinstance(userinfo, Mapping) or userinfo.get("sub") != claims["sub"]:
+        raise SignInRefused("userinfo is of another person", "invalid_userinfo")
+    return {**userinfo, **claims}
+
+
 def user_of(session: Mapping[str, Any]) -> User | None:
     """Return who is signed in by a session that `check` has let pass, or None."""
     kept = session.get(SESSION_KEY)

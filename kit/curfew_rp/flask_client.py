@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 from werkzeug.wrappers import Response
 
 from curfew_rp import authlib_client
-from curfew_rp.app_session import SignInRefused
+from curfew_rp.app_session import SignInRefused, with_userinfo
 from curfew_rp.provider_keys import ProviderKeys
 
 _STATES = {"mismatching_state": "state_mismatch"}
@@ -85,11 +85,7 @@ class ProviderClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no t
             return claims
         told = self.get(self.keys.endpoint("userinfo_endpoint"), token=token)
         told.raise_for_status()
-        userinfo = told.json()
-        # core §5.3.2: if the sub is another one, the UserInfo Response values MUST NOT be used.
-        if not isinstance(userinfo, dict) or userinfo.get("sub") != claims["sub"]:
-            raise SignInRefused("userinfo is of another person", "invalid_userinfo")
-        return {**userinfo, **claims}
+        return with_userinfo(claims, told.json())
 
 
 def register(

@@ -9,26 +9,26 @@ def home(user: Annotated[User, Depends(curfew.signed_in)]):
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from html import escape
+from json import JSONDecodeError
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 from authlib.integrations.base_client import OAuthError
-from authlib.integrations.starlette_client import OAuth
-from joserfc.errors import JoseError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from curfew_rp import authlib_client
+from curfew_rp import starlette_client
 from curfew_rp.app_session import AppSessions, SignInRefused, User, is_from_another_site, local_path, user_of
 from curfew_rp.asgi import LogoutMiddleware
 from curfew_rp.errors import CannotTell
 from curfew_rp.receiver import Logout, make_receiver
+from curfew_rp.signed_token import ALGORITHMS
 from curfew_rp.stores import Store
 
 _NEXT_KEY = "curfew_rp_next"
@@ -38,7 +38,8 @@ class CurfewRP:
     """Connects a Starlette or FastAPI app to one provider.
 
     It adds `/login`, `/callback`, `/logout`, `/signed-out` and `/backchannel-logout`; register their
-    addresses at the provider. Add the middleware of the sessions after it. `on_sign_in` gets the token
+    addresses at the provider. `base_url` is where browsers find the app, unless that is what the header Host
+    says. Add the middleware of the sessions after it. `on_sign_in` gets the token
     response of each sign-in, `on_logout`, in a thread, each logout that is received.
     """
 
@@ -52,6 +53,8 @@ class CurfewRP:
         client_secret: str | None = None,
         scope: str = "openid profile email",
         session_lifetime: timedelta = timedelta(hours=12),
+        algorithms: Iterable[str] = ALGORITHMS,
+        base_url: str | None = None,
         ca_bundle: str | None = None,
         on_sign_in: Callable[[Mapping[str, Any]], Awaitable[None]] | None = None,
         on_logout: Callable[[Logout], None] | None = None,
@@ -61,20 +64,21 @@ class CurfewRP:
             client_id=client_id,
             store=store,
             session_lifetime=session_lifetime,
+            algorithms=algorithms,
             ca_bundle=ca_bundle,
             on_logout=on_logout,
         )
         self.sessions = AppSessions(receiver)
+        self._base_url = base_url
         self._on_sign_in = on_sign_in
-        self._client = OAuth().register(
-            "curfew_rp",
-            **authlib_client.settings(
-                issuer=issuer,
-                client_id=client_id,
-                client_secret=client_secret,
-                scope=scope,
-                ca_bundle=ca_bundle,
-            ),
+        # For calls with the tokens of `on_sign_in`.
+        self.client = starlette_client.register(
+            receiver.keys,
+            client_id=client_id,
+            client_secret=client_secret,
+            scope=scope,
+            algorithms=algorithms,
+            ca_bundle=ca_bundle,
         )
         app.add_middleware(LogoutMiddleware, sessions=self.sessions)
         self._add_routes(app)
@@ -105,24 +109,24 @@ class CurfewRP:
 
     async def _login(self, request: Request) -> Response:
         request.session[_NEXT_KEY] = local_path(request.query_params.get("next"))
-        here = str(request.url_for("curfew_rp_callback"))
+        here = self._address(request, "callback")
         try:
-            answer: Response = await self._client.authorize_redirect(request, here)
-        except (httpx.HTTPError, OAuthError):
+            answer: Response = await self.client.authorize_redirect(request, here)
+        except (httpx2.HTTPError, OAuthError, CannotTell):
             return _unavailable(request)
         return answer
 
     async def _callback(self, request: Request) -> Response:
         try:
             await asyncio.to_thread(self.sessions.check_answer, request.query_params)
-            token = await self._client.authorize_access_token(request)
+            token, claims = await self.client.redeem(request)
             target = local_path(request.session.pop(_NEXT_KEY, None))
             begun = await asyncio.to_thread(
-                self.sessions.begin, request.session, token.get("userinfo") or {}, token.get("id_token")
+                self.sessions.begin, request.session, claims, token.get("id_token")
             )
-        except (OAuthError, JoseError, SignInRefused) as exc:
+        except SignInRefused as exc:
             return _page(request, 400, f"Signing in did not work: {exc}.", again=True)
-        except (httpx.HTTPError, CannotTell):
+        except (httpx2.HTTPError, JSONDecodeError, CannotTell):
             return _unavailable(request)
         if not begun:
             return _page(request, 403, "You have been signed out meanwhile.", again=True)
@@ -134,9 +138,13 @@ class CurfewRP:
         if is_from_another_site(request.headers.get("sec-fetch-site")):
             return _page(request, 200, "Sign out?", form=True)
         user = await asyncio.to_thread(self.sessions.end, request.session)
-        here = str(request.url_for("curfew_rp_signed_out"))
+        here = self._address(request, "signed_out")
         there = await asyncio.to_thread(self.sessions.end_session_url, user, here)
         return RedirectResponse(there or here, 303)
+
+    def _address(self, request: Request, name: str) -> str:
+        url = request.url_for(f"curfew_rp_{name}")
+        return str(url) if self._base_url is None else self._base_url.rstrip("/") + url.path
 
     async def _signed_out(self, request: Request) -> Response:
         return _page(request, 200, "You are signed out.", again=True)
