@@ -195,6 +195,7 @@ class CurfewRP:
     def _logout(self) -> AnyResponse:
         if is_from_another_site(request.headers.get("Sec-Fetch-Site")):
             return self._show(200, "confirm", "Sign out?")
+        # First here, whatever happens on the way to the provider (KIT-11).
         user = self.sign_out()
         here = self._address("signed_out")
         return redirect(self.sessions.end_session_url(user, here) or here, 303)
