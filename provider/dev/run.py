@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -46,7 +47,7 @@ class Asked:
 
 
 def run(asked: Asked, announce: Callable[[dict[str, Any]], None]) -> None:
-    """Run until SIGTERM, Ctrl-C or, if asked so, the end of standard input. Raises CannotRun.
+    """Run until a signal, Ctrl-C or, if asked so, the end of standard input. Raises CannotRun.
 
     `announce` gets the description of what runs, once people can sign in and deliveries are made.
     """
@@ -91,14 +92,15 @@ def _stop_on_signals() -> threading.Event:
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, ask_to_stop)
     return stop
 
 
 def _stop_at_eof(stop: threading.Event) -> None:
     """Stop once the program that started us has closed our standard input, or has ended."""
-    while sys.stdin.buffer.read(1024):
+    # Not by sys.stdin: Python does not end while a thread waits for that one.
+    while os.read(sys.stdin.fileno(), 1024):
         pass
     stop.set()
 

@@ -1,6 +1,7 @@
 """One `curfew dev` for all tests of a worker, driven as a CI job in any language would."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,13 +55,16 @@ class Dev:
 
 
 @pytest.fixture(scope="session")
-def dev() -> Iterator[Dev]:
-    with start("--port", "0", "--json", "--stop-at-eof") as process:
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    folder = tmp_path_factory.mktemp("temporary")
+    environ = os.environ | {"TMPDIR": str(folder)}
+    with start("--port", "0", "--json", "--stop-at-eof", environ=environ) as process:
         said = process.stdout.readline() if process.stdout else ""
         try:
             yield Dev(json.loads(said))
         finally:
             _, errors = process.communicate(timeout=30)
+        assert list(folder.iterdir()) == []
         logged = [json.loads(line) for line in errors.splitlines()]
         # Apps that refuse are worth a warning.
         assert (process.returncode, [one for one in logged if one["level"] != "warning"]) == (0, [])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 
 import jwt
@@ -173,7 +174,9 @@ def test_its_folder_lasts_and_settings_of_an_installation_are_ignored(tmp_path):
     with start("--port", "0", "--data", str(folder), "--json", "--stop-at-eof", environ=environ) as process:
         issuer = json.loads(process.stdout.readline())["issuer"]
         requests.post(f"{issuer}/dev/api/people", json={"username": "dora"}, timeout=30)
-        _, errors = process.communicate(timeout=30)
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        errors = process.stderr.read()
 
     assert process.returncode == 0
     assert errors == "curfew dev: has settings of its own and ignores CURFEW_DATABASE_URL\n"
