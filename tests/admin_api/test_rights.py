@@ -24,7 +24,7 @@ from tests.factories import make_client
 
 _UUID, _TEXT = re.compile(r"<uuid:\w+>"), re.compile(r"<[^>]+>")
 REFUSED = {
-    401: {"invalid_token", "insufficient_user_authentication", "missing_token"},
+    401: {"invalid_token", "insufficient_user_authentication"},
     403: {"insufficient_scope"},
 }
 

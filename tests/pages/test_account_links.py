@@ -37,6 +37,7 @@ def test_a_person_without_an_account_becomes_the_administrator(http, first):
 
     assert answer.status_code == 200
     assert 'id="first_administrator"' in answer.get_data(as_text=True)
+    assert 'href="/admin"' in answer.get_data(as_text=True)
     end_read()
     cleo = find_by_username("cleo")
     assert (cleo.role, verify(cleo, NEW)) == (Role.ADMINISTRATOR, True)
