@@ -81,7 +81,7 @@ def verify(anchor: Link | None = None) -> Findings:
     """
     problems: list[str] = []
     walk, linked, first = Walk(_least()), 0, 0
-    for event in _read(select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq)):
+    for event in read_linked():
         problems += walk.step(event)
         linked, first = linked + 1, first or event.seq or 0
         if anchor is not None and walk.at.seq == anchor.seq and walk.at != anchor:
@@ -92,7 +92,7 @@ def verify(anchor: Link | None = None) -> Findings:
     elif anchor is not None and pruned is not None:
         problems += _problems_with_pruned(anchor, pruned.through)
     not_yet_linked = 0
-    for event in _read(select(AuditEvent).where(AuditEvent.seq.is_(None))):
+    for event in _read_unlinked():
         problems += wrong_entry(event, walk.least)
         not_yet_linked += 1
     return Findings(
@@ -107,7 +107,7 @@ def verify(anchor: Link | None = None) -> Findings:
 def oldest(limit: int) -> list[AuditEvent]:
     """Return the first linked entries as the database has them now."""
     linked = select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq).limit(limit)
-    return list(_read(linked))
+    return _read(linked)
 
 
 def wrong_entry(event: AuditEvent, least: int = 0) -> Iterator[str]:
@@ -130,7 +130,7 @@ def find_pruned(through: int, least: int = 0) -> Pruned | None:
     # As text: a forged entry may hold anything there, and must not make the statement fail.
     named = pruned.where(cast(AuditEvent.detail["through"].as_string(), Text) == str(through))
     for wanted in (newest, named):
-        for event in list(_read(wanted)):
+        for event in _read(wanted):
             if not any(wrong_entry(event, least)) and event.detail.get("through") == through:
                 return Pruned(
                     Link(through, str(event.detail.get("chain"))), int(event.detail.get("least", 0))
@@ -147,13 +147,40 @@ def _least() -> int:
     if generation == 0 or keys.are_shared():
         return 0
     ended = select(AuditEvent).where(AuditEvent.tag == EventTag.SECRET_KEY_REMOVED)
-    is_here = any(not any(wrong_entry(event, generation)) for event in list(_read(ended)))
+    is_here = any(not any(wrong_entry(event, generation)) for event in _read(ended))
     return 0 if is_here else generation
 
 
-def _read(wanted: Select[AuditEvent]) -> Iterator[AuditEvent]:
-    """Yield entries as the database has them now, a batch at a time."""
-    yield from db.session.scalars(wanted.execution_options(yield_per=_BATCH, populate_existing=True))
+def read_linked(*, after: int | None = None, through: int | None = None) -> Iterator[AuditEvent]:
+    """Yield the linked entries by their numbers as the database has them now, a batch at a time.
+
+    A statement for each batch: PostgreSQL gives one statement's rows in portions only in a transaction.
+    """
+    while True:
+        batch = select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq).limit(_BATCH)
+        if after is not None:
+            batch = batch.where(AuditEvent.seq > after)
+        if through is not None:
+            batch = batch.where(AuditEvent.seq <= through)
+        found = _read(batch)
+        yield from found
+        if len(found) < _BATCH:
+            return
+        after = found[-1].seq
+
+
+def _read_unlinked() -> Iterator[AuditEvent]:
+    """Yield the entries that are not linked yet, a batch at a time."""
+    unlinked = select(AuditEvent).where(AuditEvent.seq.is_(None)).order_by(AuditEvent.id).limit(_BATCH)
+    found = _read(unlinked)
+    while found:
+        yield from found
+        found = _read(unlinked.where(AuditEvent.id > found[-1].id))
+
+
+def _read(wanted: Select[AuditEvent]) -> list[AuditEvent]:
+    """Return entries as the database has them now."""
+    return list(db.session.scalars(wanted.execution_options(populate_existing=True)))
 
 
 def _generation(found: T, expected: Sequence[T]) -> int | None:

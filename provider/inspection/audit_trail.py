@@ -10,7 +10,7 @@ from provider.audit import chain
 from provider.audit.chain import Link
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
-from provider.audit.verify import Walk, oldest, verify, wrong_entry
+from provider.audit.verify import Walk, oldest, read_linked, verify, wrong_entry
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, reading
 from provider.inspection.batches import batches, between
@@ -55,11 +55,10 @@ def verify_newest() -> tuple[int, Sequence[str]]:
 
 
 def _verify_newest(head: Link) -> tuple[int, Sequence[str]]:
-    newest = select(AuditEvent).where(AuditEvent.seq > head.seq - _NEWEST, AuditEvent.seq <= head.seq)
     known: Link | None = None
     problems: list[str] = []
     examined = 0
-    for event in db.session.scalars(newest.order_by(AuditEvent.seq).execution_options(yield_per=500)):
+    for event in read_linked(after=head.seq - _NEWEST, through=head.seq):
         link = Link(event.seq or 0, event.chain or "")
         problems += wrong_entry(event)
         if known is not None and link not in chain.links_after(known, event.mac):

@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 from provider.audit.chain import Link, head, seal
 from provider.audit.models import AuditEvent
 from provider.audit.queries import Filter, list_events
-from provider.audit.record import record
+from provider.audit.record import entry, record, record_many
 from provider.audit.tags import EventTag
 from provider.audit.verify import verify
 from provider.infrastructure import clock, event_log
@@ -83,6 +83,19 @@ def test_an_untouched_chain_has_no_problems(chain):
     assert findings.problems == ()
     assert (findings.linked, findings.not_yet_linked) == (10, 0)
     assert findings.head == head()
+
+
+def test_entries_are_verified_beyond_the_first_batch(app):
+    with transaction():
+        record_many([entry(EventTag.LOGOUT, actor="system") for _ in range(1102)])
+    with transaction():
+        seal(limit=601)
+    tamper(at(600).values(ip="10.0.0.1"))
+
+    found = verify()
+
+    assert (found.linked, found.not_yet_linked) == (601, 501)
+    assert [problem.split()[1] for problem in found.problems] == ["600"]
 
 
 def test_one_problem_is_reported_once(chain):
