@@ -157,7 +157,9 @@ def _concerns(client_pk: UUID) -> ColumnElement[bool]:
 
 def _sessions(logout_id: UUID) -> tuple[Session, ...]:
     left = select(ClientSession.session_id).where(ClientSession.logout_id == logout_id)
-    concerned = select(Session).where(or_(Session.logout_id == logout_id, Session.id.in_(left)))
+    ended = select(Session.id).where(Session.logout_id == logout_id)
+    # Not joined by OR, for which PostgreSQL would read all sessions.
+    concerned = select(Session).where(Session.id.in_(ended.union(left)))
     return tuple(db.session.scalars(concerned.order_by(Session.id)))
 
 
