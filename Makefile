@@ -12,6 +12,7 @@
 #   make check        lint, format, types, layers
 #   make bench-sessions   compares a million sessions with a thousand; takes minutes and 6 GB in /tmp
 #   make bench-delivery   how fast apps are notified, compared with a bare loop (BENCH_ARGS=--full: 50,000)
+#   make bench-console  how long the console's lists take with a million rows; takes minutes and 4 GB in /tmp
 #   make bench-check  how long `curfew check` reads a database of a million sessions
 #   make bench-parked     whether a day of 100 sign-ins a second leaves the table of parked requests flat
 #   make fuzz         every parser by atheris for FUZZ_MINUTES=10 each, or FUZZ_ARGS="jwks" alone; x86-64 Linux
@@ -44,7 +45,7 @@ MINUTES ?= 5
 FUZZ_MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts test-deploy soak interop interop-clients check format bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot screenshots wheel-check image-check fuzz docs
+.PHONY: help demo demo-check test races test-faults test-hosts test-deploy soak interop interop-clients check format bench-console bench-delivery bench-check clean lock install install-dev bench-sessions mutants bench-parked screenshot screenshots wheel-check image-check fuzz docs
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -108,6 +109,9 @@ screenshot: install-dev
 docs: install-dev
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --system-certs --require-hashes -r requirements/docs.lock
 	@$(BIN)/python -m docs.build_site && echo "The documentation is in build/site/index.html"
+
+bench-console: install-dev
+	@$(BIN)/python -m benchmarks.console $(BENCH_ARGS)
 
 bench-sessions: install-dev
 	@$(BIN)/python -m benchmarks.sessions $(BENCH_ARGS)

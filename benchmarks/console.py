@@ -1,0 +1,183 @@
+"""How long the console's lists and searches take with a million rows of each kind, on PostgreSQL.
+
+    python -m benchmarks.console --rows 1000000
+
+Copies single rows of a small provider, then opens each page three times as an administrator and prints the
+best: the whole page, what of it was SQL, and the slowest statement.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask.testing import FlaskClient
+from sqlalchemy import event, text
+
+from benchmarks.databases import databases
+from provider.config import Settings
+from provider.infrastructure.database import db, transaction
+from tests.console.conftest import sign_in
+from tests.support import busy_day, signing_keys
+from tests.support.applications import opened
+from tests.support.databases import migrate
+
+KEY = "YmVuY2htYXJrcy1iZW5jaG1hcmtzLWJlbmNobWFya3M"
+CLIENTS = 10_000
+# An identifier of row i that sorts by time, the same in every table that refers to it.
+_ID = (
+    "(lpad(to_hex(:epoch - :rows + i), 12, '0') || '7' || substr(md5(i || '{0}'), 1, 3) || '8' || "
+    "substr(md5(i || '{0}'), 4, 15))::uuid"
+)
+_AT = "now() - (:rows - i) * interval '80 milliseconds'"
+_PERSON = _ID.format("account")
+# Which row of a table is copied, and what is different in the copies.
+_COPIES = {
+    "account": (
+        "username = 'ben'",
+        {"id": _PERSON, "sub": "md5('s' || i)", "username": "'user' || i"}
+        | {"folded_username": "substr(md5(i::text), 1, 6) || i"},
+    ),
+    "session": (
+        "ended_at IS NULL",
+        {"id": _ID.format("session"), "handle_digest": "md5('a' || i) || md5('b' || i)"}
+        | {"account_id": _PERSON, "created_at": _AT},
+    ),
+    "logout": (
+        "reason = 'user'",
+        {"id": _ID.format("logout"), "at": _AT, "account_id": _PERSON}
+        | {"result_digest": "md5('c' || i) || md5('d' || i)"}
+        | {"reason": "CASE WHEN i % 1000 = 0 THEN 'admin' ELSE 'user' END"},
+    ),
+    "delivery": (
+        "state = 'accepted'",
+        {"id": _ID.format("delivery"), "logout_id": _ID.format("logout"), "subject_key": "'sid:' || i"}
+        | {"created_at": _AT, "state": "CASE WHEN i % 1000 = 0 THEN 'expired' ELSE 'accepted' END"},
+    ),
+    "audit_event": (
+        "client_id IS NOT NULL",
+        {"id": _ID.format("audit"), "at": _AT, "seq": "1000000 + i", "account_id": _PERSON}
+        | {"tag": "CASE WHEN i % 5000 = 0 THEN 'client_updated' ELSE 'logout' END"},
+    ),
+    "client": ("client_id = 'green'", {"id": _ID.format("client"), "client_id": "'app-' || i"}),
+}
+
+
+@dataclass(frozen=True)
+class Took:
+    """The milliseconds of a page, of its SQL and of the slowest statement."""
+
+    page: float
+    sql: float
+    slowest: float
+
+
+def main() -> None:
+    """Fill a database, and time the pages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    rows = parser.parse_args().rows
+    with databases("postgresql") as made, TemporaryDirectory() as folder:
+        url = made.make("console")
+        migrate(url)
+        settings = Settings(
+            database_url=url, data_dir=Path(folder), secret_key=KEY, argon2_memory=1024, argon2_passes=1
+        )
+        with opened(settings) as app:
+            with transaction():
+                signing_keys.provide()
+            busy_day.make()
+            fill(rows)
+            http = app.test_client()
+            sign_in(http, "cleo")
+            for address in list(addresses()):
+                best = min((take(http, address) for _ in range(3)), key=lambda took: took.page)
+                numbers = f"{best.page:6.0f} ms, SQL {best.sql:5.0f} ms, slowest {best.slowest:5.0f} ms"
+                print(f"{numbers}  {address}", flush=True)
+
+
+def fill(rows: int) -> None:
+    """Copy one row of each table very often."""
+    epoch = time.time_ns() // 1_000_000
+    for table, (which, changes) in _COPIES.items():
+        named = text("SELECT column_name FROM information_schema.columns WHERE table_name = :table")
+        columns = list(db.session.scalars(named, {"table": table}))
+        names = ", ".join(f'"{column}"' for column in columns)
+        values = ", ".join(changes.get(column, f't."{column}"') for column in columns)
+        source = f'(SELECT * FROM "{table}" WHERE {which} LIMIT 1) t'
+        copy = f'INSERT INTO "{table}" ({names}) SELECT {values} FROM {source}, '
+        with transaction():
+            db.session.execute(text("SET LOCAL statement_timeout = 0"))
+            # No foreign keys are checked, a million times.
+            db.session.execute(text("SET LOCAL session_replication_role = replica"))
+            count = CLIENTS if table == "client" else rows
+            bound = {"rows": rows, "epoch": epoch, "count": count}
+            db.session.execute(text(f"{copy} generate_series(1, :count) i"), bound)
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def addresses() -> Iterator[str]:
+    """Yield pages of every list, at its beginning, in its middle and by what is rare."""
+    middle = {table: _middle(table) for table in ("account", "logout", "delivery", "audit_event")}
+    person = db.session.execute(
+        text("SELECT username, folded_username FROM account WHERE id = :id"), {"id": middle["account"]}
+    ).one()
+    db.session.commit()
+    yield "/admin/overview"
+    yield "/admin/logouts"
+    yield f"/admin/logouts?after={middle['logout']}"
+    yield f"/admin/logouts?user={person[0]}"
+    yield "/admin/logouts?reason=admin"
+    yield f"/admin/logouts/{middle['logout']}"
+    yield "/admin/deliveries"
+    yield f"/admin/deliveries?after={middle['delivery']}"
+    yield "/admin/deliveries?state=expired"
+    yield "/admin/deliveries?client=blue"
+    yield f"/admin/people?after={middle['account']}"
+    yield f"/admin/people?q={person[1][:2]}"
+    yield f"/admin/people?q={person[1]}"
+    yield f"/admin/people/{middle['account']}"
+    yield "/admin/clients"
+    yield "/admin/clients?q=app-99"
+    yield "/admin/audit"
+    yield f"/admin/audit?after={middle['audit_event']}"
+    yield f"/admin/audit?user={middle['account']}"
+    yield "/admin/audit?tag=client_updated"
+
+
+def _middle(table: str) -> object:
+    count = db.session.scalar(text(f'SELECT count(*) FROM "{table}"')) or 0
+    found = text(f'SELECT id FROM "{table}" ORDER BY id OFFSET :half LIMIT 1')
+    return db.session.scalar(found, {"half": count // 2})
+
+
+def take(http: FlaskClient, address: str) -> Took:
+    """Open a page once."""
+    began: list[float] = []
+    spans: list[float] = []
+
+    def before(*_: object) -> None:
+        began.append(time.perf_counter())
+
+    def after(*_: object) -> None:
+        spans.append(time.perf_counter() - began[-1])
+
+    event.listen(db.engine, "before_cursor_execute", before)
+    event.listen(db.engine, "after_cursor_execute", after)
+    start = time.perf_counter()
+    answer = http.get(address)
+    whole = time.perf_counter() - start
+    event.remove(db.engine, "before_cursor_execute", before)
+    event.remove(db.engine, "after_cursor_execute", after)
+    db.session.remove()
+    if answer.status_code != 200:
+        raise RuntimeError(f"{address} was answered with {answer.status_code}")
+    return Took(whole * 1000, sum(spans) * 1000, max(spans) * 1000)
+
+
+if __name__ == "__main__":
+    main()
