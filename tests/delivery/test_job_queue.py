@@ -96,3 +96,22 @@ def test_no_more_are_replaced_than_may_be(jobs: JobQueue, acts: Acts) -> None:
 
     assert jobs.replace_stalled(0) == []
     assert acts.begun == ["red 1"]
+
+
+def test_a_job_that_fails_is_logged_and_the_next_one_goes_on(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun: list[str] = []
+
+    def act(one: Job) -> None:
+        begun.append(one.prepared)  # type: ignore[arg-type]
+        if one.prepared == "red 1":  # type: ignore[comparison-overlap]
+            raise LookupError("out of order")
+
+    jobs = JobQueue(1, 1, act)
+    jobs.add([job("red 1", RED), job("red 2", RED)])
+    jobs.close()
+
+    assert begun == ["red 1", "red 2"]
+    [line] = [one for one in caplog.records if one.message == "job_failed"]
+    assert (line.levelname, line.fields, bool(line.exc_info)) == ("ERROR", {"delivery_id": "red 1"}, True)  # type: ignore[attr-defined]

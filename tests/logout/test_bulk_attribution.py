@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from provider.accounts.models import Account
+from provider.audit.models import AuditEvent
 from provider.infrastructure import acting
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import change, db, transaction
@@ -47,6 +48,8 @@ def test_it_is_the_first_since_the_session_began(ada, red, turned_clock):
 
     assert (logout.bulk_logout_id, logout.reason, logout.initiator) == (first.id, "admin", "admin")
     assert (logout.actor_name, logout.actor_origin) == ("cleo", "cleo@desk")
+    entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout")).one()
+    assert (entry.actor, entry.actor_name, entry.actor_origin) == ("admin", "cleo", "cleo@desk")
 
 
 def test_of_a_session_that_was_in_the_making_it_is_the_latest(ada, red, turned_clock):

@@ -99,6 +99,15 @@ def test_notifications_are_counted_by_the_state_that_people_are_shown(ada, red):
     }
 
 
+def test_notifications_of_several_logouts_in_the_same_state_are_counted_apart(ada, red):
+    first, second = (act(end, make_session(ada, [red]).session) for _ in range(2))
+
+    assert count_notifications([first.id, second.id]) == {
+        first.id: {"to be notified": 1},
+        second.id: {"to be notified": 1},
+    }
+
+
 def test_the_detail_holds_what_ended_what_survived_and_each_attempt(ada, red, green):
     mute = make_client("mute", backchannel_logout_uri=None)
     made = make_session(ada, [red, green, mute], offline=("green",))

@@ -5,7 +5,8 @@ from sqlalchemy import update
 
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.infrastructure.database import change, transaction
+from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.provider_state import THE_ROW, ProviderState
 from provider.logout import expiry
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import queries as bulk_queries
@@ -53,6 +54,15 @@ def read_twice(read, model, **values):
 def test_tokens(token):
     assert read_twice(lambda: find_access_token(token).token, AccessToken, scope="changed")
     assert read_twice(lambda: find_access_token_row(token), AccessToken, scope="again")
+
+
+def test_the_number_of_the_provider(red):
+    with transaction():
+        known = db.session.get_one(ProviderState, THE_ROW)
+        change(update(ProviderState).values(epoch=known.epoch + 1))
+        _, token = access.issue_for_client(red, scope="jobs")
+
+        assert token.provider_epoch == 1
 
 
 def test_device_codes(codes):
