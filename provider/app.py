@@ -49,6 +49,7 @@ def create_app(
     current.install(app, compose_services(settings, waker))
     if role is Role.WEB:
         with app.app_context():
+            current.services().rate_limits.prepare()
             common_passwords.load()
         _install_web(app, added)
     return app

@@ -66,8 +66,10 @@ def routes() -> "RouteTable":
 def import_web() -> None:
     """Import what answers requests, so that the processes forked from this one share it in memory."""
     from provider import app
+    from provider.infrastructure import rate_limits
 
     app.groups()
+    rate_limits.import_library()
     # A collection in a process would otherwise write to, and so copy, every page.
     gc.freeze()
 

@@ -4,39 +4,69 @@ When Redis cannot be reached each process counts by itself: stricter than nothin
 waiting (FLT-36).
 """
 
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import MovingWindowRateLimiter
-
 from provider.infrastructure import event_log
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.strategies import MovingWindowRateLimiter
 
 _SOCKET_TIMEOUT = 0.5
 # After a failure Redis is not asked for so long, so that an outage costs one wait and not one per request.
 _PAUSE_SECONDS = 5.0
 
 
+def import_library() -> None:
+    """Import what counts, before processes are forked that would each import it for itself."""
+    import limits  # noqa: F401
+
+
 @lru_cache(maxsize=256)
-def _item(limit: str, times: int = 1) -> RateLimitItem:
+def _item(limit: str, times: int = 1) -> "RateLimitItem":
+    from limits import parse
+
     item = parse(limit)
     return type(item)(item.amount * times, item.multiples, namespace=item.namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limiters:
+    """What counts in this process, and in Redis, if there is one, with the errors that mean it is away."""
+
+    local: "MovingWindowRateLimiter"
+    shared: "MovingWindowRateLimiter | None" = None
+    failures: tuple[type[Exception], ...] = ()
 
 
 class RateLimits:
     """Counts attempts under limits written like `10 per 5 minutes`."""
 
     def __init__(self, storage_url: str | None = None) -> None:
-        self._local = MovingWindowRateLimiter(MemoryStorage())
-        self._shared: MovingWindowRateLimiter | None = None
-        self._failures: tuple[type[Exception], ...] = ()
-        if storage_url:
-            self._shared, self._failures = _shared_limiter(storage_url)
+        self._storage_url = storage_url
+        self._made: _Limiters | None = None
+        self._making = threading.Lock()
         self._resting_until = 0.0
+
+    def prepare(self) -> "_Limiters":
+        """Make what counts, and return it. Else the first question does.
+
+        Commands ask none, and its import takes a tenth of a short one's time, with Redis a third.
+        """
+        with self._making:
+            if self._made is None:
+                self._made = _make(self._storage_url)
+            return self._made
+
+    @property
+    def _limiters(self) -> _Limiters:
+        return self._made or self.prepare()
 
     def hit(self, limit: str, *key: str, times: int = 1, cost: int = 1) -> bool:
         """Count one attempt, or as many as it costs; return whether it is within so many times the limit."""
@@ -56,24 +86,35 @@ class RateLimits:
         """Forget the attempts made under a key, as after a success."""
         item = _item(limit, times)
         # Both memories forget: an attempt may have been counted here while Redis was away.
-        self._local.clear(item, *key)
-        if self._shared is not None:
+        self._limiters.local.clear(item, *key)
+        if self._limiters.shared is not None:
             self._ask(lambda limiter: limiter.clear(item, *key))
 
-    def _ask(self, question: Callable[[MovingWindowRateLimiter], Any]) -> Any:
-        if self._shared is not None and time.monotonic() >= self._resting_until:
+    def _ask(self, question: "Callable[[MovingWindowRateLimiter], Any]") -> Any:
+        limiters = self._limiters
+        if limiters.shared is not None and time.monotonic() >= self._resting_until:
             try:
-                return question(self._shared)
-            except self._failures as exc:
+                return question(limiters.shared)
+            except limiters.failures as exc:
                 self._resting_until = time.monotonic() + _PAUSE_SECONDS
                 event_log.warning("rate_limits_count_locally", failure=type(exc).__name__)
-        return question(self._local)
+        return question(limiters.local)
 
 
-def _shared_limiter(url: str) -> tuple[MovingWindowRateLimiter, tuple[type[Exception], ...]]:
-    """Return a limiter in Redis, and the errors that mean that it cannot be asked."""
-    # Imported here, because commands and providers without a broker never need its half second.
+def _make(storage_url: str | None) -> _Limiters:
+    from limits.storage import MemoryStorage
+    from limits.strategies import MovingWindowRateLimiter
+
+    local = MovingWindowRateLimiter(MemoryStorage())
+    return _with_shared(local, storage_url) if storage_url else _Limiters(local)
+
+
+def _with_shared(local: "MovingWindowRateLimiter", url: str) -> _Limiters:
+    """Return a limiter in Redis beside the local one."""
+    # Imported here, because providers without a broker never need its half second.
     import redis
+    from limits.storage import RedisStorage
+    from limits.strategies import MovingWindowRateLimiter
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
@@ -89,4 +130,4 @@ def _shared_limiter(url: str) -> tuple[MovingWindowRateLimiter, tuple[type[Excep
     storage = RedisStorage(
         "redis://", connection_pool=pool, wrap_exceptions=False, key_prefix="curfew-limits"
     )
-    return MovingWindowRateLimiter(storage), (redis.RedisError,)
+    return _Limiters(local, MovingWindowRateLimiter(storage), (redis.RedisError,))

@@ -10,7 +10,7 @@ from provider.infrastructure import schema
 from tests.migrations.test_migrations import revisions
 
 # Each takes a tenth of the command's time or more to import.
-HEAVY = {"alembic", "celery", "kombu", "joserfc", "authlib", "babel", "granian", "rich"}
+HEAVY = {"alembic", "celery", "kombu", "joserfc", "authlib", "babel", "granian", "rich", "limits", "redis"}
 OF_REQUESTS = {f"provider.{room}" for room in ("web", "pages", "api", "endpoints", "oauth", "dev")}
 RUN = """
 import sys
