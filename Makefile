@@ -10,6 +10,8 @@
 #   make test-deploy  the whole of deploy/compose.yml as processes, and proxies with their samples; Caddy: make interop-clients
 #   make soak         random faults under load for MINUTES=5, and what was lost by them
 #   make check        lint, format, types, layers
+#   make bench        compares Curfew with oidc-provider of npm, operation by operation; under ten minutes
+#   make bench-full   the same with more rounds (BENCH_ARGS=--write: writes docs/operate/comparison.md)
 #   make bench-sessions   compares a million sessions with a thousand; takes minutes and 6 GB in /tmp
 #   make bench-delivery   how fast apps are notified, compared with a bare loop (BENCH_ARGS=--full: 50,000)
 #   make bench-console  how long the console's lists take with a million rows; takes minutes and 4 GB in /tmp
@@ -112,6 +114,13 @@ docs: install-dev
 
 bench-console: install-dev
 	@$(BIN)/python -m benchmarks.console $(BENCH_ARGS)
+
+.PHONY: bench bench-full
+bench: install-dev
+	@$(BIN)/python -m benchmarks.comparison $(BENCH_ARGS)
+
+bench-full: install-dev
+	@$(BIN)/python -m benchmarks.comparison --full $(BENCH_ARGS)
 
 bench-sessions: install-dev
 	@$(BIN)/python -m benchmarks.sessions $(BENCH_ARGS)

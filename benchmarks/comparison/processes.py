@@ -1,0 +1,94 @@
+"""Processes of what is measured: bound to one core, with their CPU and memory as the kernel counts them."""
+
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_START_SECONDS = 90
+
+
+class Process:
+    """A program bound to a core, whose output goes to a file."""
+
+    def __init__(self, command: Sequence[str], log: Path, environ: Mapping[str, str], core: int) -> None:
+        self.log = log
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")}
+        with log.open("wb") as file:
+            self._popen = subprocess.Popen(
+                ["taskset", "-c", str(core), *command],
+                stdout=file,
+                stderr=file,
+                env=kept | dict(environ),
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process; taskset becomes the program."""
+        return self._popen.pid
+
+    def wait_until_ready(self, address: str) -> None:
+        """Wait until it answers at an address."""
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until:
+            if self._popen.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(address, timeout=2):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise RuntimeError(f"{self.log} says: {self.log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        """End it and what it has started."""
+        if self._popen.poll() is None:
+            os.killpg(self.pid, signal.SIGTERM)
+            try:
+                self._popen.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.pid, signal.SIGKILL)
+                self._popen.wait()
+
+
+def bind(pid: int, core: int) -> None:
+    """Bind a running process and all that it has started to a core."""
+    for one in tree(pid):
+        for task in Path(f"/proc/{one}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {core})
+
+
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """Return the CPU time of process trees; what ended processes used counts with their parents."""
+    return sum(_ticks(one) for pid in pids for one in tree(pid)) / _TICKS
+
+
+def memory_mb(pids: Sequence[int]) -> float:
+    """Return the memory of process trees in MB; what processes share is divided among them (PSS)."""
+    return sum(_pss_kb(one) for pid in pids for one in tree(pid)) / 1024
+
+
+def tree(pid: int) -> Iterator[int]:
+    """Return a process and everything it has started."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            yield from tree(int(child))
+
+
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15]))
+
+
+def _pss_kb(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0
