@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
@@ -117,10 +118,15 @@ class Session(FlaskSession):
     replace the answer or the error that the work has led to.
     """
 
-    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+    @cached_property
+    def _engines(self) -> tuple[Engine, Engine]:
+        engine = self._db.engine
+        return engine, engine.get_execution_options().get(READER, engine)
+
+    def get_bind(self, *_: Any, bind: Engine | Connection | None = None, **__: Any) -> Engine | Connection:
         """Return the engine, or outside of `transaction` one whose statements stand alone."""
-        bind = super().get_bind(*args, **kwargs)
-        return bind if WRITES in self.info else bind.get_execution_options().get(READER, bind)
+        writing, reading = self._engines
+        return bind or (writing if WRITES in self.info else reading)
 
     def rollback(self) -> None:
         """Roll back, or drop the connection if even that cannot be said."""

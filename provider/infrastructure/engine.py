@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import Engine, event, make_url
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 
 from provider.config import Settings
@@ -126,7 +126,12 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
         return BoundedConnection.open(given_up, *args, **parameters)
 
     event.listen(engine, "do_connect", connect)
+    event.listen(engine, "connect", _leave_statements_alone)
     event.listen(engine, "connect", lambda connection, _record: database_clock.measure(connection))
+    # The driver begins transactions by itself, unless it is to leave each statement alone, as it is most of
+    # the time: only what writes changes that.
+    event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "checkin", _leave_statements_alone)
     # The pool's test of a connection before each use.
     engine.dialect.do_ping = _works  # type: ignore[method-assign,assignment]
     event.listen(engine, "engine_disposed", lambda _engine: given_up.forget())
@@ -169,9 +174,7 @@ def _postgresql_preparation(limits: Limits, said: str) -> Callable[[Any, Any], N
     statements.append(_CHECK_CLIENTS)
 
     def prepare(connection: Any, _record: Any) -> None:
-        connection.autocommit = True
         connection.execute("; ".join(statements))
-        connection.autocommit = False
 
     return prepare
 
@@ -200,8 +203,19 @@ def _give_reader(engine: Engine) -> None:
 
     Each sees what is committed when it begins, as inside a transaction of PostgreSQL (READ COMMITTED).
     """
-    alone = {READS: True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-    engine.update_execution_options(**{READER: engine.execution_options(**alone)})
+    engine.update_execution_options(**{READER: engine.execution_options(**{READS: True})})
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get(READS) and options.get("isolation_level") != "AUTOCOMMIT":
+        connection.connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]
+
+
+def _leave_statements_alone(connection: Any, _record: Any) -> None:
+    # There is none any more where it was lost.
+    if connection is not None and not connection.closed and not connection.autocommit:
+        connection.autocommit = True
 
 
 def _begin_sqlite(connection: Any) -> None:
