@@ -64,6 +64,7 @@ SECTIONS = {
             "console",
             "monitoring",
             "sizing",
+            "comparison",
         ),
     ),
     "Reference": ("reference", ("settings", "command", "api", "admin-api", "audit-events", "metrics")),
