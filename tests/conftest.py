@@ -5,6 +5,7 @@ made once by the migrations and emptied before each test.
 """
 
 import gc
+import itertools
 import logging
 import os
 import warnings
@@ -58,6 +59,7 @@ FAST_SETTINGS = {
     # A test's own connection reads, then waits for its threads: no frozen process to defend against.
     "database_pause": timedelta(seconds=60),
 }
+_folders = itertools.count()
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +67,15 @@ def log_level() -> None:
     """Log as a provider does, whatever a command in this process has set for itself in an earlier test."""
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("curfew").setLevel(logging.INFO)
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a path that no other test has: what shared applications have opened they keep by its path.
+
+    pytest's own looks through all earlier folders for a number, or gives a deleted one's path again.
+    """
+    return tmp_path_factory.mktemp(f"test-{next(_folders)}", numbered=False)
 
 
 @pytest.fixture(scope="session")
