@@ -10,7 +10,7 @@ from provider.config.declared_settings import DeclaredSettings
 # With what the addresses of the provider begin; a test compares them with the routes.
 OWN_SEGMENTS = frozenset(
     {
-        *(".well-known", "account", "admin", "apps", "authorize", "consent", "device"),
+        *(".well-known", "account", "admin", "api", "apps", "authorize", "consent", "device"),
         "device-authorization",
         *("global-token-revocation", "health", "introspect", "jwks", "metrics", "openapi.json", "par"),
         *("register", "revoke", "session", "sign-in", "static", "token", "userinfo"),
