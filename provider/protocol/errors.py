@@ -279,6 +279,6 @@ class InsufficientUserAuthentication(InvalidToken):
 
     error = "insufficient_user_authentication"
 
-    def __init__(self, description: str, *, max_age: int) -> None:
-        super().__init__(description)
+    def __init__(self, description: str = "", *, detail: str = "", max_age: int = 0) -> None:
+        super().__init__(description, detail=detail)
         self.max_age = max_age
