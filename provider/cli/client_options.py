@@ -9,6 +9,7 @@ import click
 
 from provider.administration.clients import PRESELECTED, PRESELECTED_OPTIONS
 from provider.cli.json_file import read_object
+from provider.cli.plain_text import say
 from provider.clients import options
 from provider.clients.models import (
     Client,
@@ -87,7 +88,7 @@ _AS_BEFORE = f"{__name__}.told_of_expiry"
 def _keep_as_before(ctx: click.Context, _param: click.Parameter, value: bool | None) -> None:
     """Keep the value of an option by its former name, and say the present one."""
     if value is not None:
-        click.echo("curfew: --told-of-expiry is now called --notify-of-expiry", err=True)
+        say("curfew: --told-of-expiry is now called --notify-of-expiry", err=True)
         ctx.meta[_AS_BEFORE] = value
 
 

@@ -9,7 +9,7 @@ import click
 from provider.cli.composition import composed
 from provider.cli.context import fail
 from provider.cli.output import json_option
-from provider.cli.plain_text import neutral_json, say
+from provider.cli.plain_text import say, say_json
 
 DEFAULT_PORT = 8900
 # Read by the command itself, or by recipes.
@@ -66,7 +66,7 @@ def dev(
 
 
 def _announce_json(about: dict[str, Any]) -> None:
-    click.echo(neutral_json(about))
+    say_json(about)
 
 
 def _announce(about: dict[str, Any]) -> None:

@@ -27,6 +27,11 @@ def say(text: str = "", *, err: bool = False) -> None:
     click.echo(neutral(text), err=err)
 
 
+def say_json(value: object) -> None:
+    """Write a value as one line of JSON for a program."""
+    click.echo(neutral_json(value))
+
+
 def _escaped(character: str) -> str:
     """Escape a character as JSON has it (rfc8259 §7): beyond the BMP as a pair of surrogates."""
     return json.dumps(character)[1:-1] if ord(character) > 0x7F else f"\\u{ord(character):04x}"
