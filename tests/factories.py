@@ -22,6 +22,7 @@ from provider.protocol.client_registration import read_registration
 from provider.sessions import lifecycle
 from provider.sessions.models import ClientSession, Session
 from provider.tokens import access
+from provider.tokens.models import AccessToken
 
 # Of a client whose people never see the result page first: no worker notifies anybody in most tests.
 STRAIGHT_BACK = {"result_page": "never"}
@@ -129,7 +130,7 @@ def give_access_token(
     `signed` is what the row says of its format; None is a row of a release that did not say.
     """
     with transaction():
-        _handle, token = access.issue_for_grant(
+        _handle, issued = access.issue_for_grant(
             client,
             made.grants[client.client_id],
             made.shares[client.client_id],
@@ -139,5 +140,6 @@ def give_access_token(
             offline=False,
             actor=actor,
         )
+        token = db.session.get_one(AccessToken, issued.id)
         token.is_signed = signed
         token.expires_at = token.created_at + lives

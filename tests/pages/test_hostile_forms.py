@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from provider.administration import accounts, roles
+from provider.infrastructure.database import transaction
 from provider.protocol.client_metadata import FIELDS
 from tests.factories import PASSWORD, make_account, make_client, make_session
 from tests.support.applications import opened
@@ -41,7 +43,7 @@ Opened = Callable[[], Page]
 @pytest.fixture
 def forms(app, http, parked) -> dict[str, Opened]:
     """Every form behind a CSRF token, opened by a person who may send it."""
-    ada = make_account("ada")
+    ada, ben = make_account("ada"), make_account("ben")
     green = make_client("green", first_party=False)
     tv = Device(app)
 
@@ -64,7 +66,18 @@ def forms(app, http, parked) -> dict[str, Opened]:
         page = Page(http, http.get("/device"))
         return Page(http, page.press("continue", user_code=tv.begin()["user_code"]))
 
+    def linked(path: str, begin: Callable[[], tuple[object, str | None]]) -> Opened:
+        def open_() -> Page:
+            visitor = app.test_client()
+            with transaction():
+                _begun, handle = begin()
+            return Page(visitor, visitor.get(f"/account/{path}/{handle}"))
+
+        return open_
+
     return {
+        "first administrator": linked("first-administrator", roles.offer_first),
+        "new password": linked("new-password", lambda: accounts.begin_reset(ben)),
         "sign in": lambda: Page(http, http.get(f"/sign-in/{parked(http)}")),
         "consent": consent,
         "account": signed_in("/account"),
@@ -83,7 +96,13 @@ def test_each_of_these_is_a_form_with_a_token(app, forms):
     for name, page in opened.items():
         assert page.fields.get("csrf") or page.fields.get("ticket"), (name, page.html)
 
-    pages = {rule.rule for rule in app.url_map.iter_rules() if "POST" in rule.methods}
+    # tests/console and tests/admin_api walk over theirs.
+    theirs = ("/admin/", "/api/admin/")
+    pages = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "POST" in rule.methods and not rule.rule.startswith(theirs)
+    }
     machines = {
         *("/authorize", "/device-authorization", "/global-token-revocation", "/introspect", "/par"),
         *("/register", "/revoke", "/token", "/userinfo", "/account/sign-out-everywhere", "/session/end"),

@@ -27,7 +27,7 @@ GUARDS = {
 # The one address that other sites may frame (session §3.3), and only while its setting is on.
 MAY_BE_FRAMED = "endpoints.check_session_iframe"
 # What any site's script may read, because anybody may: no address of a person is among them.
-PUBLIC = ("/.well-known/", "/jwks", "/openapi.json", "/health/", "/static/")
+PUBLIC = (*("/.well-known/", "/jwks", "/openapi.json", "/api/admin/v1/openapi.json", "/health/", "/static/"),)
 # Where apps that live in a browser ask from their own origin.
 FOR_SCRIPTS = ("/token", "/userinfo", "/revoke", "/par", "/register", "/account/s", "/account/grants")
 TAKES_TOKENS = ("/userinfo", "/account/s", "/account/grants")
@@ -43,7 +43,7 @@ def addresses_of(app: Flask) -> Iterator[tuple[str, str]]:
     """Each endpoint with an address at which it answers."""
     for rule in app.url_map.iter_rules():
         values = {
-            name: "0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60" if name.endswith("_id") else HANDLE
+            name: "0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60" if f"<uuid:{name}>" in rule.rule else HANDLE
             for name in rule.arguments
         }
         _domain, address = rule.build(values)  # type: ignore[misc]  # It is None for a wrong value alone.
