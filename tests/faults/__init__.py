@@ -23,7 +23,7 @@ FLT-13        test_workers: no_worker_for_a_while, for seconds; the alarm is a r
 FLT-14        test_workers: nobody_sweeps
 FLT-15, 16    test_workers: five_sweepers. There is no beat: each duty is a leased row
 FLT-20 to 23  test_receivers: a_bad_receiver_is_bounded, nobody_waits_for_the_slow_ones
-FLT-24, 49    test_wires: tls_that_fails_and_is_mended. A bundle that is missing is refused at the start
+FLT-24, 49    test_wires: tls_that_fails_and_is_fixed. A bundle that is missing is refused at the start
 FLT-25        test_receivers: a_bad_receiver_is_bounded
 FLT-26        test_receivers: a_storm_of_errors_and_a_flapping_one
 FLT-27        test_receivers: retry_after_makes_nothing_sooner, retry_after_is_obeyed_up_to_an_hour

@@ -47,9 +47,8 @@ def confirm_page(http, **parameters: str) -> Page:
 def test_the_person_decides_where_the_client_wants_to_be_asked_about(http, made, choice, ticked, revoked):
     page = confirm_page(show_session(http, made), client_id="asking")
     assert 'id="revoke-offline"' in page.html
-    typed = page.fields | {"logout": choice}
-    if not ticked:
-        del typed["revoke_offline"]
+    assert "revoke_offline" not in page.fields
+    typed = page.fields | {"logout": choice} | ({"revoke_offline": "true"} if ticked else {})
 
     http.post("/session/end/confirm", data=typed)
 
