@@ -26,6 +26,7 @@ PAPERS = {
     "SECURITY.md": "project/security.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "kit/README.md": "connect/curfew-rp.md",
+    "benchmarks/README.md": "design/benchmarks.md",
 }
 # The sections with their folders, and the pages that come first in each; the other pages follow by name.
 SECTIONS = {
