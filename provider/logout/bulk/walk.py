@@ -141,6 +141,7 @@ def _end_many(bulk: BulkLogout, rows: Sequence[UUID], pace: _Pace) -> tuple[int,
     except Exception as exc:
         if is_away(exc) and not is_deadlock(exc):
             raise
+        # Row by row it is found which one is broken, and that one is logged with its error.
         event_log.warning("mass_ending_batch_failed", kind=type(exc).__name__, mass_ending_id=bulk.id)
         return 0, True
 
