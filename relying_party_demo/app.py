@@ -93,7 +93,7 @@ def end_sessions(logout: Logout) -> None:
 
 
 def secret_key(path: Path) -> str:
-    """Return the key of the session cookie, made once and kept, so that a restart signs nobody out."""
+    """Return the key of the session cookie, made once and kept, so that a restart signs no one out."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         draft = path.with_suffix(".new")

@@ -25,7 +25,7 @@ SECRET = "a-secret-of-the-benchmark-and-of-nobody-else"
 REDIRECT_URI = "https://app-{number}.test/callback"
 PEER = Path(__file__).parent.parent / "peer"
 _PREPARE = Path(__file__).parent / "prepare_curfew.py"
-# Nobody is slowed down: everybody who signs in here has the same address.
+# No sign-in is slowed down: all of them come from the same address.
 _NO_LIMIT = "10000 per second"
 
 

@@ -32,7 +32,7 @@ const provider = new Provider(setup.issuer, {
       claims: async () => ({ sub, name: sub, preferred_username: sub, email: `${sub}@example.test` }),
     };
   },
-  // The operator's own apps: nobody is asked for consent, as for Curfew's first-party clients.
+  // The operator's own apps: no one is asked for consent, as for Curfew's first-party clients.
   async loadExistingGrant(ctx) {
     const { client, session } = ctx.oidc;
     const known = session.grantIdFor(client.clientId);

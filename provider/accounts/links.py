@@ -1,4 +1,4 @@
-"""One-time links: whoever opens one in time may do one thing once, without a password.
+"""One-time links: the person who opens one in time may do one thing once, without a password.
 
 The secret part of a link is returned when it is made and never again.
 """
@@ -25,7 +25,7 @@ class LinkPurpose(StrEnum):
 LIFETIMES = {
     # Made by a person at the keyboard, who opens it at once.
     LinkPurpose.FIRST_ADMINISTRATOR: timedelta(hours=1),
-    # Handed over to somebody who may be away.
+    # Handed over to a person who may be away.
     LinkPurpose.NEW_PASSWORD: timedelta(hours=24),
 }
 

@@ -194,7 +194,7 @@ def options_of(client: Client) -> Options:
 
 
 def check_members(metadata: dict[str, Any]) -> None:
-    """Raise InvalidClientMetadata for members that nobody knows; the protocol would ignore them."""
+    """Raise InvalidClientMetadata for unknown members; the protocol would ignore them."""
     unknown = sorted(metadata.keys() - set(FIELDS) - read_translations(metadata)[0].keys())
     if unknown := [name for name in unknown if metadata[name] is not None or "#" not in name]:
         raise InvalidClientMetadata(Problem(name, "is not known") for name in unknown)

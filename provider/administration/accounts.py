@@ -85,7 +85,7 @@ def reset_password(account: Account, password: str) -> LogoutOutcome:
 def begin_reset(account: Account) -> tuple[LogoutOutcome, str]:
     """Void a person's password, sign them out everywhere, and make a link by which they set another.
 
-    Returns the secret part of the link this once. Nobody but the person chooses the password (SEC-629).
+    Returns the secret part of the link this once. Only the person chooses the password (SEC-629).
     """
     change.forget_password(account)
     outcome = _end_everything(account, LogoutReason.PASSWORD_RESET, EventTag.PASSWORD_RESET_BEGUN)

@@ -28,7 +28,7 @@ DANGEROUS = frozenset({Permission.BULK_LOGOUT, Permission.ROTATE_KEYS, Permissio
 
 
 class NotPermitted(Exception):
-    """The caller lacks a permission, or would act on somebody who may do more than the caller."""
+    """The caller lacks a permission, or would act on a person who may do more than the caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

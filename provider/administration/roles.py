@@ -13,7 +13,7 @@ NO_ROLE = "none"
 
 
 class LastAdministrator(Exception):
-    """Nobody would administer afterwards."""
+    """No administrator would be left."""
 
 
 class RoleUnchanged(Exception):
@@ -66,7 +66,7 @@ def check_not_last(account: Account, *, force: bool = False) -> None:
 
 
 def offer_first() -> tuple[AccountLink, str] | None:
-    """Make the one-time link by which somebody becomes the first administrator, and return its secret part.
+    """Make the one-time link for the first administrator, and return its secret part.
 
     None if there is an administrator, or if such a link is open already.
     """

@@ -246,7 +246,7 @@ class EventTag(DeclaredEvent):
     )
     ADMINISTRATOR_LINK_MADE = (
         "administrator_link_made",
-        "A one-time link was made by which somebody becomes the first administrator.",
+        "A one-time link for the first administrator was made.",
         "link_id",
     )
 

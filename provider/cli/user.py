@@ -181,7 +181,7 @@ def reset(*, username: str, as_json: bool) -> None:
         show_json(as_record(account) | _counts(outcome) | {"link": link})
         return
     _show_ended(account, outcome, as_json=False, sentence=f"Voided the password of {account.username}.")
-    say("Within a day this link sets a new password, once; give it to nobody else:", err=True)
+    say("Within a day this link sets a new password, once; give it to that person alone:", err=True)
     say(link)
 
 

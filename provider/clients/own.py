@@ -34,7 +34,7 @@ def find_console(redirect_uri: str) -> Client | None:
 def establish_console(redirect_uri: str) -> Client:
     """Make the console's client, or move it to this address, inside the open transaction, and return it.
 
-    Nobody learns its secret: the console redeems its codes in the provider's own process, so that a code is
+    No one learns its secret: the console redeems its codes in the provider's own process, so that a code is
     of no use at the token endpoint.
     """
     known = select(Client).where(Client.client_id == CONSOLE_ID)

@@ -161,7 +161,7 @@ def _written(kind: type, value: Any) -> str:
 
 
 def change(client_pk: UUID) -> Response:
-    """Change a client, unless somebody else has done so since the form was shown."""
+    """Change a client, unless it was changed since the form was shown."""
     client, form = get(client_pk), request.form
     try:
         seen_at = datetime.fromisoformat(form.get("seen_at", ""))
@@ -170,7 +170,9 @@ def change(client_pk: UUID) -> Response:
     except (*_MISTAKES, json.JSONDecodeError) as exc:
         return edit(client_pk, form, f"Not changed: {exc}.", 400)
     except ChangedMeanwhile:
-        sentence = "Somebody else changed this client meanwhile. Nothing was changed here; review it again."
+        sentence = (
+            "Another administrator changed this client meanwhile. Nothing was changed here; review it again."
+        )
         return edit(client_pk, None, sentence, 409)
     except ValueError:
         return edit(client_pk, None, "Not changed: the form was incomplete.", 400)

@@ -62,7 +62,7 @@ def show_list() -> Response:
 
 
 def _wanted(asked: Asked) -> Filter | None:
-    """Return what is asked for; None if it names nobody."""
+    """Return what is asked for; None if it names no one."""
     person = find_by_username(asked.values["user"]) if asked.get("user") else None
     client = find_by_client_id(asked.values["client"]) if asked.get("client") else None
     if asked.get("user") and person is None:

@@ -26,7 +26,7 @@ from provider.logout.preview import preview_everywhere
 from provider.protocol.permissions import Permission
 from provider.web.routes import table
 
-_NOBODY_LEFT = "This is the last administrator. Give the role to somebody else first."
+_NOBODY_LEFT = "This is the last administrator. Give the role to another person first."
 
 
 def show_access(account_id: UUID, sentence: str | None = None, status: int = 200) -> Response:

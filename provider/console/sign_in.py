@@ -1,7 +1,7 @@
 """Signing in to the console, which is a client of the provider: an authorization request and its answer.
 
 The code comes back with a `state` that only this browser can use, once; the nonce and the code verifier never
-leave the server (THR-52). The code is redeemed in this process, because nobody knows the console's secret.
+leave the server (THR-52). The code is redeemed in this process, because no one knows the console's secret.
 """
 
 import base64

@@ -117,7 +117,7 @@ def _people(client: Client) -> Iterator[Finding]:
         yield _of(
             Grade.WARN,
             "contacts",
-            "Nobody is named who could be asked when it refuses notifications.",
+            "No contact is named who could be asked when it refuses notifications.",
             "Register the address of the people responsible.",
         )
     if not metadata.client_name:

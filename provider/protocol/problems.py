@@ -59,7 +59,7 @@ class KeyReused(ProtocolError):
 
 
 class StaleVersion(ProtocolError):
-    """rfc9110 §15.5.13: somebody else has changed it since it was read."""
+    """rfc9110 §15.5.13: it was changed since it was read."""
 
     error = "stale_version"
     status_code = 412

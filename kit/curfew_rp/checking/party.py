@@ -1,4 +1,4 @@
-"""The provider's part in a check, whoever plays it: it signs tokens and lets people sign in."""
+"""The provider's part in a check: it signs tokens and lets people sign in."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol

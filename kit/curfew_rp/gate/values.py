@@ -69,7 +69,7 @@ def origins(value: object) -> tuple[str, ...]:
 
 
 def _is_private_enough(read: str) -> bool:
-    """Whether nobody between browser and server reads along: https, or the machine itself."""
+    """Whether no one between browser and server reads along: https, or the machine itself."""
     parts = urlsplit(read)
     host = parts.hostname or ""
     try:

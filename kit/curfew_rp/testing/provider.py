@@ -21,7 +21,7 @@ class RefusedByProvider(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who can sign in."""
+    """A person who can sign in."""
 
     username: str
     sub: str

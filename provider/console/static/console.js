@@ -47,7 +47,7 @@
 
     function look() {
       timer = null;
-      // Whoever selects a text or fills in a field is not interrupted.
+      // A person who selects a text or fills in a field is not interrupted.
       if (document.hidden) {
         return;
       }

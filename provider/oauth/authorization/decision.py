@@ -216,7 +216,7 @@ def _decide_about_scopes(
         return NeedConsent(wanted, beyond)
     # rfc8252 §8.6: 'SHOULD NOT process authorization requests automatically without user consent or
     # interaction' where the client's identity is not assured; the sign-in page is such an interaction.
-    # Whoever administers says so themselves, also to an app of the operator's.
+    # A person who administers says so themselves, also to an app of the operator's.
     skips_consent = client.first_party and not {*ADMIN_SCOPES} & {*wanted}
     if skips_consent and (client.identity_is_sure or _signed_in_for_this(person, answers)):
         return Proceed(wanted, consented=False, claims=beyond)

@@ -122,7 +122,7 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
             for scope in subject.token.scope.split()
             if metadata.may_use_scope(scope)
             and scope != OFFLINE_ACCESS
-            # Nobody administers through a service that was not asked for it.
+            # No person administers through a service that was not asked for it.
             and scope not in ADMIN_SCOPES
             and (scope != ACCOUNT or actor.may_use_account_api)
         ]
