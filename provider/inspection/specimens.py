@@ -191,6 +191,13 @@ _TABLE: tuple[_Row, ...] = (
         lambda made, _: made.wrong(iat=made.now() - _AN_HOUR - LIFETIME_SECONDS, exp=made.now() - _AN_HOUR),
     ),
     (
+        "from the future",
+        NEEDED,
+        "it is issued an hour from now (§2.6)",
+        "Check iat, with a leeway of at most two minutes, and the clock of the server.",
+        lambda made, _: made.wrong(iat=made.now() + _AN_HOUR, exp=made.now() + _AN_HOUR + LIFETIME_SECONDS),
+    ),
+    (
         "nonce",
         NEEDED,
         "a Logout Token has no nonce (§2.4)",
