@@ -14,7 +14,7 @@ _AMBIGUOUS = re.compile(
 
 
 def plain_path(uri: str) -> str | None:
-    """Return the decoded path of a request, or None where servers may read it in different ways."""
+    """Return the decoded path of a request, or None where servers may read it in different ways (THR-56)."""
     raw = uri.partition("?")[0]
     if not raw.startswith("/") or _AMBIGUOUS.search(raw):
         return None

@@ -71,7 +71,7 @@ class Checks:
         return origin
 
     def is_trusted(self, peer: str) -> bool:
-        """Whether the address is that of a proxy, whose X-Forwarded headers count."""
+        """Whether the address is that of a proxy, whose X-Forwarded headers count (THR-58)."""
         try:
             address = ip_address(peer)
         except ValueError:

@@ -6,7 +6,7 @@ from curfew_rp.gate.settings import Settings
 
 
 class Cookies:
-    """Names and writes cookies; browsers enforce what the prefixes of their names promise (rfc6265bis)."""
+    """Names and writes cookies; browsers enforce the prefixes of their names (rfc6265bis, THR-57)."""
 
     def __init__(self, settings: Settings) -> None:
         self._secure = "; Secure" if settings.is_https else ""

@@ -87,7 +87,7 @@ def identity_of(sub: str, claims: Mapping[str, Any], settings: Settings) -> Iden
 
 
 def is_forged(headers: Iterable[tuple[str, str]]) -> bool:
-    """Whether a client has sent a header that only the gate may set.
+    """Whether a client has sent a header that only the gate may set (THR-55).
 
     Many apps cannot tell `_` from `-` in names of headers (rfc3875 §4.1.18).
     """
