@@ -1,24 +1,30 @@
-"""How long the console's lists and searches take with a million rows of each kind, on PostgreSQL.
+"""How long the lists and searches of the console and the admin API take with a million rows of each kind.
 
     python -m benchmarks.console --rows 1000000
 
-Copies single rows of a small provider, then opens each page three times as an administrator and prints the
-best: the whole page, what of it was SQL, and the slowest statement.
+Copies single rows of a small provider on PostgreSQL, then opens each page three times as an administrator
+and prints the best: the whole page, what of it was SQL, and the slowest statement.
 """
 
 import argparse
+import base64
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, text
 
 from benchmarks.databases import databases
+from provider.admin_api.operation import ROOT
+from provider.clients import register
 from provider.config import Settings
 from provider.infrastructure.database import db, transaction
+from provider.protocol.client_registration import read_registration
+from provider.protocol.permissions import Permission
 from tests.console.conftest import sign_in
 from tests.support import busy_day, signing_keys
 from tests.support.applications import opened
@@ -45,6 +51,11 @@ _COPIES = {
         {"id": _ID.format("session"), "handle_digest": "md5('a' || i) || md5('b' || i)"}
         | {"account_id": _PERSON, "created_at": _AT},
     ),
+    "grant": (
+        "NOT offline AND client_id = (SELECT id FROM client WHERE client_id = 'green')",
+        {"id": _ID.format("grant"), "account_id": _PERSON, "sid": "md5('g' || i)", "created_at": _AT}
+        | {"expires_at": "now() + interval '180 days'", "revoked_at": "NULL", "offline": "i % 10000 = 0"},
+    ),
     "logout": (
         "reason = 'user'",
         {"id": _ID.format("logout"), "at": _AT, "account_id": _PERSON}
@@ -61,7 +72,11 @@ _COPIES = {
         {"id": _ID.format("audit"), "at": _AT, "seq": "1000000 + i", "account_id": _PERSON}
         | {"tag": "CASE WHEN i % 5000 = 0 THEN 'client_updated' ELSE 'logout' END"},
     ),
-    "client": ("client_id = 'green'", {"id": _ID.format("client"), "client_id": "'app-' || i"}),
+    "client": (
+        "client_id = 'green'",
+        {"id": _ID.format("client"), "client_id": "'app-' || i"}
+        | {"search_text": "'app-' || i || ' the green app'"},
+    ),
 }
 
 
@@ -92,8 +107,9 @@ def main() -> None:
             fill(rows)
             http = app.test_client()
             sign_in(http, "cleo")
+            token = service_token(app)
             for address in list(addresses()):
-                best = min((take(http, address) for _ in range(3)), key=lambda took: took.page)
+                best = min((take(http, address, token) for _ in range(3)), key=lambda took: took.page)
                 numbers = f"{best.page:6.0f} ms, SQL {best.sql:5.0f} ms, slowest {best.slowest:5.0f} ms"
                 print(f"{numbers}  {address}", flush=True)
 
@@ -118,6 +134,19 @@ def fill(rows: int) -> None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM ANALYZE"))
+
+
+def service_token(app: Flask) -> str:
+    """Return a token with which a service may read."""
+    robot = {"grant_types": ["client_credentials"], "scope": str(Permission.READ), "response_types": []}
+    metadata = read_registration(robot)
+    with transaction():
+        _, secret = register.add(metadata, client_id="robot")
+    proof = base64.b64encode(f"robot:{secret}".encode()).decode()
+    answer = app.test_client().post(
+        "/token", data={"grant_type": "client_credentials"}, headers={"Authorization": f"Basic {proof}"}
+    )
+    return str(answer.get_json()["access_token"])
 
 
 def addresses() -> Iterator[str]:
@@ -147,6 +176,16 @@ def addresses() -> Iterator[str]:
     yield f"/admin/audit?after={middle['audit_event']}"
     yield f"/admin/audit?user={middle['account']}"
     yield "/admin/audit?tag=client_updated"
+    yield f"{ROOT}/clients?q=app-99"
+    yield f"{ROOT}/clients?q=matches-none"
+    yield f"{ROOT}/people?q={person[1][:2]}"
+    yield f"{ROOT}/sessions"
+    yield f"{ROOT}/sessions?client_id=green"
+    yield f"{ROOT}/grants"
+    yield f"{ROOT}/grants?client_id=green"
+    yield f"{ROOT}/grants?client_id=green&offline=true"
+    yield f"{ROOT}/deliveries?state=expired"
+    yield f"{ROOT}/logouts"
 
 
 def _middle(table: str) -> object:
@@ -155,8 +194,9 @@ def _middle(table: str) -> object:
     return db.session.scalar(found, {"half": count // 2})
 
 
-def take(http: FlaskClient, address: str) -> Took:
-    """Open a page once."""
+def take(http: FlaskClient, address: str, token: str) -> Took:
+    """Open a page once, or ask the API with a token."""
+    headers = {"Authorization": f"Bearer {token}"} if address.startswith(ROOT) else {}
     began: list[float] = []
     spans: list[float] = []
 
@@ -169,7 +209,7 @@ def take(http: FlaskClient, address: str) -> Took:
     event.listen(db.engine, "before_cursor_execute", before)
     event.listen(db.engine, "after_cursor_execute", after)
     start = time.perf_counter()
-    answer = http.get(address)
+    answer = http.get(address, headers=headers)
     whole = time.perf_counter() - start
     event.remove(db.engine, "before_cursor_execute", before)
     event.remove(db.engine, "after_cursor_execute", after)

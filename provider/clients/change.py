@@ -8,7 +8,7 @@ from sqlalchemy import update as sql_update
 from provider.clients import credentials
 from provider.clients.models import Client
 from provider.clients.options import ClientOptions
-from provider.clients.register import apply_options
+from provider.clients.register import apply_options, search_text
 from provider.clients.secrets import check_given, keep, new_secret, replace
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
@@ -47,6 +47,7 @@ def update(
         any_secret_method = client.any_secret_method and kept
     client.any_secret_method = any_secret_method and metadata.has_secret
     client.registered = metadata.to_wire()
+    client.search_text = search_text(client.client_id, metadata)
     client.updated_at = clock.now()
     if options is not None:
         apply_options(client, options)

@@ -123,6 +123,8 @@ class Client(Base):
     logout_endpoint_failing: Mapped[bool] = mapped_column(default=False, server_default=false())
     # rfc8693: the clients, by their client_id, for whose people it may act with a token of theirs.
     may_exchange_tokens_of: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # Its client_id and name in small letters, for searches. None: an older release registered it.
+    search_text: Mapped[str | None] = mapped_column(Text, deferred=True)
     # The software that it was registered for (`client add --for`), by the name of its recipe.
     recipe: Mapped[str | None] = mapped_column(String(32))
     epoch: Mapped[int] = mapped_column(default=0)

@@ -5,13 +5,15 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, String, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, String, and_, bindparam, func, or_, select
 
 from provider.clients.models import Client
 from provider.infrastructure.database import db
 
 # A database cannot look for NUL or unpaired surrogates; JSON or addresses of others may hold both.
 _NEVER_AN_ID = re.compile("[\0\ud800-\udfff]")
+# What LIKE takes for more than itself.
+_SPECIAL = re.compile("[%_/]")
 _NAMED = select(Client).where(
     Client.client_id == bindparam("client_id", type_=String()), Client.deleted_at.is_(None)
 )
@@ -81,17 +83,20 @@ class Filter(NamedTuple):
         """Return it as conditions over Client."""
         found: list[ColumnElement[bool]] = []
         if self.text is not None:
-            name = Client.registered["client_name"].as_string()
-            named = (
-                Client.client_id.icontains(self.text, autoescape=True),
-                name.icontains(self.text, autoescape=True),
-            )
-            found.append(or_(*named))
+            found.append(_contains(self.text))
         if self.client_id is not None:
             found.append(Client.client_id == self.client_id)
         if self.enabled is not None:
             found.append(Client.disabled_at.is_(None) if self.enabled else Client.disabled_at.is_not(None))
         return found
+
+
+def _contains(typed: str) -> ColumnElement[bool]:
+    """The condition that a client's id or name contains a text; reading JSON takes ten times as long."""
+    pattern = func.lower("%" + _SPECIAL.sub(r"/\g<0>", typed) + "%")
+    name = Client.registered["client_name"].as_string()
+    read = (one.icontains(typed, autoescape=True) for one in (Client.client_id, name))
+    return or_(Client.search_text.like(pattern, escape="/"), and_(Client.search_text.is_(None), or_(*read)))
 
 
 def search(wanted: Filter, *, after: UUID | None = None, limit: int = 100) -> list[Client]:

@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.exc import IntegrityError
 
 from provider.clients.models import Client
@@ -61,6 +62,7 @@ def _made(metadata: ClientMetadata, client_id: str, secret: str | None) -> Clien
         id=new_id(),
         client_id=client_id,
         registered=metadata.to_wire(),
+        search_text=search_text(client_id, metadata),
         epoch=0,
         created_at=now,
         updated_at=now,
@@ -68,6 +70,11 @@ def _made(metadata: ClientMetadata, client_id: str, secret: str | None) -> Clien
     if secret is not None:
         keep(client, secret)
     return client
+
+
+def search_text(client_id: str, metadata: ClientMetadata) -> ColumnElement[str]:
+    """Return what searches look at; the database makes letters small, as it does those that are typed."""
+    return func.lower(f"{client_id} {metadata.client_name or ''}")
 
 
 def apply_options(client: Client, options: ClientOptions) -> None:

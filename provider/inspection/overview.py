@@ -4,25 +4,21 @@ Every number comes from a bounded read: a count stops at a limit, and latencies 
 notifications, so that the page costs the same however much there is.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, TextualSelect, and_, func, literal_column, select, text
+from sqlalchemy import BigInteger, ColumnElement, TextualSelect, func, literal_column, select, text
 
 from provider.clients.models import Client
 from provider.delivery import degraded
 from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
-from provider.infrastructure import clock, current
+from provider.infrastructure import clock
 from provider.infrastructure.database import db, is_sqlite
 from provider.infrastructure.opaque_tokens import first_id_at
+from provider.inspection.hours import HOUR, HOURS_SHOWN, Hour, count_hours
 from provider.inspection.standing import count_deliveries, oldest_due
-from provider.logout.models import Logout
 from provider.sessions.models import Session
 
-HOUR = timedelta(hours=1)
-HOURS_SHOWN = 24
 MOST_COUNTED = 10_000
 # The newest deliveries that latencies are read from.
 _MOST_MEASURED = 2000
@@ -39,15 +35,6 @@ class Count:
     number: int
     is_estimate: bool = False
     is_least: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """How many sessions began and how many logouts there were in an hour."""
-
-    begin: datetime
-    sign_ins: int
-    logouts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +87,7 @@ def look() -> Overview:
         oldest_due=oldest_due(now),
         latencies=_latencies(now),
         failing=_failing(),
-        hours=_hours(now),
+        hours=count_hours(now),
     )
 
 
@@ -141,41 +128,3 @@ def _failing() -> tuple[Failing, ...]:
         for one in found
         if (client := clients[one.client_id]) is not None and client.deleted_at is None
     )
-
-
-def _hours(now: datetime) -> tuple[Hour, ...]:
-    """Return the last hours, the present one included; hours that are over are counted once."""
-    present = now.replace(minute=0, second=0, microsecond=0)
-    begins = [present - back * HOUR for back in reversed(range(HOURS_SHOWN))]
-    kept: dict[datetime, Hour] = current.memo("hours_counted", dict)
-    # Other threads write to it, so this one looks at a copy.
-    known = dict(kept)
-    open_ones = [begin for begin in begins if begin not in known]
-    counted = _count(open_ones)
-    # A row of another host may be written a little late, so the hour before stays open, too.
-    kept.update({one.begin: one for one in counted if one.begin < present - HOUR})
-    for begin in known.keys() - set(begins):
-        kept.pop(begin, None)
-    by_begin = {one.begin: one for one in counted}
-    return tuple(by_begin.get(begin) or known[begin] for begin in begins)
-
-
-def _count(begins: Sequence[datetime]) -> list[Hour]:
-    """Count hours in two statements. Served by the primary key, in the order of time, and ix_logout_at."""
-    sessions = db.session.execute(
-        select(*(func.count().filter(_began_in(begin)) for begin in begins)).where(
-            Session.id >= first_id_at(begins[0])
-        )
-    ).one()
-    logouts = db.session.execute(
-        select(*(func.count().filter(_was_in(begin)) for begin in begins)).where(Logout.at >= begins[0])
-    ).one()
-    return [Hour(*values) for values in zip(begins, sessions, logouts, strict=True)]
-
-
-def _began_in(begin: datetime) -> ColumnElement[bool]:
-    return and_(Session.id >= first_id_at(begin), Session.id < first_id_at(begin + HOUR))
-
-
-def _was_in(begin: datetime) -> ColumnElement[Any]:
-    return and_(Logout.at >= begin, Logout.at < begin + HOUR)

@@ -9,8 +9,10 @@ from provider.administration import sessions
 from provider.audit import queries as audit
 from provider.audit.tags import EventTag
 from provider.clients import queries as clients
+from provider.grants import queries as grants
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
+from provider.infrastructure.opaque_tokens import new_id
 from provider.sessions import queries as session_queries
 from tests.factories import make_account, make_client, make_session
 from tests.support.reads import end_read
@@ -61,6 +63,12 @@ QUESTIONS = [
         "ix_client_session_client_id_living",
         True,
         id="sessions of a client",
+    ),
+    pytest.param(
+        lambda: grants.list_grants(grants.Wanted(client_pk=new_id(), offline=True), limit=2),
+        "ix_grant_client_id_offline",
+        True,
+        id="offline grants of a client",
     ),
     pytest.param(
         lambda: audit.list_following([EventTag.LOGOUT], after=None, until=clock.now(), limit=2),

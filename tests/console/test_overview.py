@@ -1,17 +1,24 @@
 """The numbers of the overview: bounded, and right about what they say."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from provider.console.charts import Column, bar_chart, round_up
 from provider.delivery.models import Delivery
+from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.inspection import overview
+from provider.inspection.hours import Hour, count_hours
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from tests.factories import make_session
+
+
+def total(hours: Sequence[Hour]) -> tuple[int, int]:
+    return sum(one.sign_ins for one in hours), sum(one.logouts for one in hours)
 
 
 def test_it_counts_sessions_logouts_and_what_waits(ada, red):
@@ -23,9 +30,27 @@ def test_it_counts_sessions_logouts_and_what_waits(ada, red):
     seen = overview.look()
 
     assert (seen.live_sessions.number, seen.deliveries["pending"]) == (1, 1)
-    assert (seen.hours[-1].sign_ins, seen.hours[-1].logouts) == (2, 1)
+    assert total(seen.hours) == (2, 1)
     assert seen.oldest_due is not None
     assert seen.latencies.percentile(0.5) is None
+
+
+def test_looking_again_counts_what_came_since_and_nothing_twice(ada, turned_clock, statements):
+    # Identifiers are of the real time, which may reach the next hour while the test runs.
+    turned_clock.turn(timedelta(minutes=1))
+    make_session(ada)
+    assert total(overview.look().hours) == (1, 0)
+    make_session(ada)
+
+    with statements() as made:
+        again = total(count_hours(clock.now()))
+
+    assert (again, len(made)) == ((2, 0), 1)
+    for later in (timedelta(minutes=5), timedelta(minutes=5), timedelta(hours=3)):
+        turned_clock.turn(later)
+        assert total(count_hours(clock.now())) == (2, 0)
+    turned_clock.turn(timedelta(days=2))
+    assert total(count_hours(clock.now())) == (0, 0)
 
 
 def test_very_many_sessions_are_estimated_or_given_as_a_least_number(ada, monkeypatch):
