@@ -3,7 +3,7 @@
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from curfew_rp.flask import Notice
+from curfew_rp.notices import Notice
 from relying_party_demo.api import turn
 from relying_party_demo.local_sessions import LOCAL_ONLY
 from relying_party_demo.relying_party import current_rp, current_session

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from flask import current_app, session
 
 from curfew_rp.app_session import User
-from curfew_rp.flask import CurfewRP, Why
+from curfew_rp.flask import CurfewRP
+from curfew_rp.notices import Why
 from relying_party_demo.behaviour import Behaviour
 from relying_party_demo.config import RelyingPartyConfig
 from relying_party_demo.database import Database

@@ -7,8 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from curfew_rp.app_session import SESSION_KEY, AppSessions
+from curfew_rp.app_session import SESSION_KEY, AppSessions, User, user_of
 from curfew_rp.errors import CannotTell
+from curfew_rp.notices import Why
 from curfew_rp.receiver import BODY_SIZE_LIMIT, Answer
 
 Scope = MutableMapping[str, Any]
@@ -16,18 +17,30 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+OnEnded = Callable[[User, Why], Awaitable[None]]
 _UNAVAILABLE = Answer(status=503, headers={"Retry-After": "10"})
 # websockets: 'Try Again Later'.
 _CLOSE_CODE = 1013
 
 
 class LogoutMiddleware:
-    """Answers POST at `path`; the app behind it sees only sessions that are live, else empty ones."""
+    """Answers POST at `path`; the app behind it sees only sessions that are live, else empty ones.
 
-    def __init__(self, app: App, *, sessions: AppSessions, path: str = "/backchannel-logout") -> None:
+    `on_ended` gets who was signed in with a session that has ended, after it was emptied.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        sessions: AppSessions,
+        path: str = "/backchannel-logout",
+        on_ended: OnEnded | None = None,
+    ) -> None:
         self._app = app
         self._sessions = sessions
         self._path = path
+        self._on_ended = on_ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request or a WebSocket; what waits for a store or the provider runs in a thread."""
@@ -56,10 +69,13 @@ class LogoutMiddleware:
             raise RuntimeError("there is no session: add the middleware of the sessions after this one")
         if SESSION_KEY not in scope["session"]:
             return True
+        user = user_of(scope["session"])
         try:
-            await asyncio.to_thread(self._sessions.check, scope["session"])
+            is_live = await asyncio.to_thread(self._sessions.check, scope["session"])
         except CannotTell:
             return False
+        if user is not None and not is_live and self._on_ended:
+            await self._on_ended(user, "ended")
         return True
 
 

@@ -1,12 +1,15 @@
 """The client of Authlib, for every framework that it supports: settings, and accepted ID Tokens."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from authlib.integrations.base_client import OAuthError
 from authlib.oidc.core import CodeIDToken
 from joserfc.errors import InvalidClaimError, MissingClaimError
 
+from curfew_rp.app_session import SignInRefused
 from curfew_rp.strict_json import is_numeric_date
 
 _TIMEOUT_SECONDS = 10
@@ -30,6 +33,12 @@ def settings(
             "verify": ca_bundle or True,
         },
     }
+
+
+def code_of(error: OAuthError) -> str:
+    """Return the code of an error for the app: that of OAuth, or `state_mismatch`."""
+    code: str = error.error or "invalid_grant"
+    return "state_mismatch" if code == "mismatching_state" else code
 
 
 class StrictIDToken(CodeIDToken):  # type: ignore[misc] # Authlib ships no types.
@@ -61,6 +70,13 @@ def _with_access_token(access_token: object) -> Callable[..., StrictIDToken]:
         return StrictIDToken(claims, header, options, {**params, "access_token": access_token})
 
     return strict
+
+
+def check_wishes(wishes: Mapping[str, str]) -> None:
+    """Refuse parameters of a sign-in by which its answer could not be verified; raises SignInRefused."""
+    max_age, scope = wishes.get("max_age", "0"), wishes.get("scope", "openid")
+    if "openid" not in scope.split() or not re.fullmatch(r"[0-9]{1,9}", max_age):
+        raise SignInRefused("scope must contain openid, max_age must be a number", "invalid_request")
 
 
 def check_auth_time(claims: Mapping[str, Any], max_age: int | None) -> None:

@@ -10,10 +10,9 @@ def home():
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import requests
 from flask import Blueprint, Flask, Response, current_app, redirect, request, session, url_for
@@ -31,6 +30,7 @@ from curfew_rp.app_session import (
     user_of,
 )
 from curfew_rp.errors import CannotTell
+from curfew_rp.notices import Notice, Why
 from curfew_rp.receiver import BODY_SIZE_LIMIT, Logout, Receipt, make_receiver
 from curfew_rp.signed_token import ALGORITHMS
 from curfew_rp.stores import Store
@@ -39,21 +39,6 @@ _NEXT_KEY = "curfew_rp_next"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Args = ParamSpec("Args")
 Result = TypeVar("Result")
-# Why a browser's session is over: signed out at this app, signed in anew, or ended by a logout or its age.
-Why = Literal["signed out", "replaced", "ended"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A page of the extension: `code` says which one, or names the error; `text` is for the person.
-
-    The codes of its own are `signed_out`, `confirm` (whose page must post to `/logout`), `not_signed_in`,
-    `ended_meanwhile` and `unavailable`; others are those of OAuth, or name the rule that an answer broke.
-    """
-
-    status: int
-    code: str
-    text: str
 
 
 class CurfewRP:
@@ -254,7 +239,7 @@ def _page(notice: Notice) -> Response:
     more = ""
     if notice.code == "confirm":
         more = f'<form method="post" action="{url_for("curfew_rp.logout")}"><button>Sign out</button></form>'
-    elif notice.code not in ("not_signed_in", "unavailable"):
+    elif notice.offers_sign_in:
         more = f'<p><a href="{url_for("curfew_rp.login")}">Sign in</a></p>'
     body = f"<!doctype html><title>{text}</title><p>{text}</p>{more}"
     return Response(body, status=notice.status, mimetype="text/html")

@@ -13,8 +13,6 @@ from curfew_rp import authlib_client
 from curfew_rp.app_session import SignInRefused, with_userinfo
 from curfew_rp.provider_keys import ProviderKeys
 
-_STATES = {"mismatching_state": "state_mismatch"}
-
 
 class ProviderClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no types.
     """Authlib's Flask client, which also serves for calls with the tokens that it has got."""
@@ -40,10 +38,11 @@ class ProviderClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no t
             raise SignInRefused(str(exc), "invalid_id_token") from exc
 
     def ask(self, redirect_uri: str, wishes: Mapping[str, str]) -> Response:
-        """Send the browser to the provider; `wishes` are parameters of the request (core §3.1.2.1)."""
-        max_age = wishes.get("max_age", "0")
-        if "openid" not in wishes.get("scope", "openid").split() or not max_age.isdecimal():
-            raise SignInRefused("scope must contain openid, max_age must be a number", "invalid_request")
+        """Send the browser to the provider; `wishes` are parameters of the request (core §3.1.2.1).
+
+        Raises SignInRefused for those that no provider may get.
+        """
+        authlib_client.check_wishes(wishes)
         asked = self.create_authorization_url(redirect_uri, **wishes)
         kept = {name: asked[name] for name in ("state", "nonce", "code_verifier") if name in asked}
         self.save_authorize_data(redirect_uri=redirect_uri, max_age=wishes.get("max_age"), **kept)
@@ -60,7 +59,7 @@ class ProviderClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no t
             max_age = asked.get("max_age")
             authlib_client.check_auth_time(claims, None if max_age is None else int(max_age))
         except OAuthError as exc:
-            raise SignInRefused(str(exc), _STATES.get(exc.error, exc.error) or "invalid_grant") from exc
+            raise SignInRefused(str(exc), authlib_client.code_of(exc)) from exc
         except JoseError as exc:
             raise SignInRefused(str(exc), "invalid_id_token") from exc
         return token, self._with_userinfo(token, claims)
@@ -83,9 +82,9 @@ class ProviderClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no t
         granted = str(token.get("scope") or self.client_kwargs["scope"]).split()
         if "name" in claims or "profile" not in granted:
             return claims
-        told = self.get(self.keys.endpoint("userinfo_endpoint"), token=token)
-        told.raise_for_status()
-        return with_userinfo(claims, told.json())
+        userinfo = self.get(self.keys.endpoint("userinfo_endpoint"), token=token)
+        userinfo.raise_for_status()
+        return with_userinfo(claims, userinfo.json())
 
 
 def register(
