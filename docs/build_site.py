@@ -63,6 +63,7 @@ SECTIONS = {
             "incidents",
             "incident-in-five-minutes",
             "console",
+            "receipts",
             "monitoring",
             "sizing",
             "comparison",

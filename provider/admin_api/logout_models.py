@@ -96,6 +96,14 @@ class LogoutTree(msgspec.Struct, frozen=True, kw_only=True):
     apps: list[NotifiedAppView]
 
 
+class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed receipt of a logout."""
+
+    logout_id: UUID
+    media_type: str
+    jws: str
+
+
 class Follow(Query, frozen=True, kw_only=True):
     """Where a reader of the feed has come to; without `after` it begins now."""
 

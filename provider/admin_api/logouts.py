@@ -16,6 +16,7 @@ from provider.admin_api.logout_models import (
     LogoutView,
     NotificationView,
     NotifiedAppView,
+    ReceiptView,
     TouchedGrant,
 )
 from provider.admin_api.operation import Answer, Call, Operation
@@ -26,6 +27,8 @@ from provider.clients import queries as clients
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock
+from provider.inspection import receipt as receipts
+from provider.inspection.receipt_form import MEDIA_TYPE
 from provider.logout.detail import (
     Filter,
     LogoutDetail,
@@ -83,6 +86,14 @@ def show(call: Call, logout_id: UUID) -> Answer:
         return _tree(found)
 
     return Answer(body=call.read(look))
+
+
+def receipt(call: Call, logout_id: UUID) -> Answer:
+    """Answer with the signed receipt of a logout."""
+    made = call.read(lambda: receipts.make(logout_id))
+    if made is None:
+        raise NotFound("there is no such logout")
+    return Answer(body=ReceiptView(logout_id=logout_id, media_type=MEDIA_TYPE, jws=made.jws))
 
 
 def follow(call: Call) -> Answer:
@@ -195,6 +206,17 @@ OPERATIONS = (
         permission=Permission.READ,
         view=show,
         answer=LogoutTree,
+    ),
+    Operation(
+        method="GET",
+        rule="/logouts/<uuid:logout_id>/receipt",
+        name="make_logout_receipt",
+        summary="Make a signed receipt: what ended, what survived, and when each app confirmed it.",
+        description="A compact JWS by a key of the JWKS. It says how things stand now, and names people by "
+        "identifiers alone. `curfew receipt verify` reads it.",
+        permission=Permission.READ,
+        view=receipt,
+        answer=ReceiptView,
     ),
     Operation(
         method="GET",

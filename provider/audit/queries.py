@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import and_, or_, select
@@ -10,6 +10,9 @@ from sqlalchemy import and_, or_, select
 from provider.audit.models import CLIENT_CHANGE, AuditEvent
 from provider.audit.tags import EventTag
 from provider.infrastructure.database import db
+
+# An entry is written in the transaction of its act, hardly later than the act's own instant.
+_WRITTEN_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,17 @@ def list_client_changes(client_id: str, limit: int) -> list[AuditEvent]:
 def find(event_id: UUID) -> AuditEvent | None:
     """Find an entry by its identifier; one that was pruned is gone."""
     return db.session.get(AuditEvent, event_id)
+
+
+def find_of_logout(account_id: UUID, logout_id: UUID, at: datetime) -> AuditEvent | None:
+    """Find the entry of a logout, given its person and instant. Served by ix_audit_event_account_id_at."""
+    written = select(AuditEvent).where(
+        AuditEvent.account_id == account_id,
+        AuditEvent.at.between(at, at + _WRITTEN_WITHIN),
+        AuditEvent.tag == EventTag.LOGOUT,
+        AuditEvent.logout_id == logout_id,
+    )
+    return db.session.scalars(written.limit(1)).one_or_none()
 
 
 def list_following(

@@ -34,6 +34,7 @@ COMMANDS = {
     "grant": ("provider.cli.grant:grant", "List and revoke grants."),
     "token": ("provider.cli.token:token", "List and revoke service tokens."),
     "logout": ("provider.cli.logout:logout", "End sessions of a person, a client, a time or everyone."),
+    "receipt": ("provider.cli.receipt:receipt", "Verify the receipt of a logout, without a database."),
     "delivery": ("provider.cli.delivery:delivery", "See which apps were notified; retry or cancel."),
     "doctor": ("provider.cli.doctor:doctor", "Try an app's logout endpoint with good and bad tokens."),
     "check": ("provider.cli.check:check", "Check the database for inconsistencies."),

@@ -13,6 +13,7 @@ from provider.cli.bulk_logout import bulk as bulk_commands
 from provider.cli.bulk_progress import follow, how_far
 from provider.cli.context import with_app
 from provider.cli.instants import read_instant
+from provider.cli.logout_receipt import receipt
 from provider.cli.logout_records import list_, show
 from provider.cli.output import json_option, show_json
 from provider.cli.plain_text import say
@@ -33,6 +34,7 @@ Examples:
   curfew logout user ada
   curfew logout list --user ada           the logouts of the past
   curfew logout show 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
+  curfew logout receipt 0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60
   curfew logout bulk list                 the bulk logouts and how far they have come
 
 The affected sessions and tokens are rejected from the next request on, however many there are. The rows are
@@ -155,6 +157,7 @@ def user(*, username: str, dry_run: bool, yes: bool, as_json: bool) -> None:
 
 logout.add_command(list_)
 logout.add_command(show)
+logout.add_command(receipt)
 logout.add_command(bulk_commands)
 
 

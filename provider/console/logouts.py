@@ -12,11 +12,13 @@ from provider.clients.queries import find_by_client_id
 from provider.console.guarded import page_route
 from provider.console.layout import console_page, part_that_updates
 from provider.console.listing import ROWS, Asked, listing, place
-from provider.console.logout_tree import tree_of
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, reading
+from provider.inspection.logout_tree import tree_of
+from provider.inspection.receipt import make as make_receipt
 from provider.logout.detail import Filter, count_notifications, find_detail, list_logouts
 from provider.logout.models import Logout, LogoutReason
+from provider.web.receipt_file import receipt_file
 
 # How far back the logouts of one app are looked for, unless the page is asked for more.
 _OF_CLIENT = timedelta(days=7)
@@ -95,6 +97,15 @@ def show_tree(logout_id: UUID) -> Response:
     return part_that_updates("console/logout_tree.html", **_shown(logout_id))
 
 
+def receipt(logout_id: UUID) -> Response:
+    """Return the signed receipt of a logout as a file."""
+    with reading():
+        made = make_receipt(logout_id)
+    if made is None:
+        raise NotFound
+    return receipt_file(made)
+
+
 def _shown(logout_id: UUID) -> dict[str, Any]:
     with reading():
         found = find_detail(logout_id)
@@ -106,5 +117,6 @@ def _shown(logout_id: UUID) -> dict[str, Any]:
 ROUTES = (
     page_route("/logouts", "logouts", show_list),
     page_route("/logouts/<uuid:logout_id>", "logout", show),
+    page_route("/logouts/<uuid:logout_id>/receipt", "logout_receipt", receipt),
     page_route("/logouts/<uuid:logout_id>/tree", "logout_tree", show_tree),
 )

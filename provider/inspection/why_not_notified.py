@@ -68,7 +68,7 @@ def explain(client: Client, session: Session, *, sid: str | None = None) -> Expl
     logout = db.session.get(Logout, joined.logout_id) if joined.logout_id else None
     delivery = _delivery(client, joined, logout) if logout else None
     return Explanation(
-        verdict=_verdict(client, joined, logout, delivery),
+        verdict=verdict_of(client, logout, delivery) if logout else Verdict.LIVE,
         client=client,
         session=session,
         client_session=joined,
@@ -97,11 +97,8 @@ def _delivery(client: Client, joined: ClientSession, logout: Logout) -> Delivery
     return None
 
 
-def _verdict(
-    client: Client, joined: ClientSession, logout: Logout | None, delivery: Delivery | None
-) -> Verdict:
-    if logout is None:
-        return Verdict.LIVE
+def verdict_of(client: Client, logout: Logout, delivery: Delivery | None) -> Verdict:
+    """Return why an app of a logout was or was not notified, given the delivery that it was owed, if any."""
     if delivery is not None:
         if delivery.shown_state == REFUSING:
             return Verdict.REFUSING
@@ -110,7 +107,6 @@ def _verdict(
         return Verdict.ASKS_ITSELF
     if logout.reason in EXPIRY_REASONS and not client.told_of_expiry:
         return Verdict.NOT_TOLD_OF_EXPIRY
-    kept_since = clock.now() - current.settings().delivery_retention
-    if joined.ended_at is not None and joined.ended_at < kept_since:
+    if logout.at < clock.now() - current.settings().delivery_retention:
         return Verdict.PRUNED
     return Verdict.NO_ADDRESS

@@ -8,14 +8,14 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import NewType
 
 import jwt
 
 from provider.infrastructure import clock, current
-from provider.keys.algorithms import ALGORITHMS
+from provider.keys.algorithms import ALGORITHMS, public_key_from
 from provider.keys.keyring import HeldKey, the_keyring
 from provider.protocol import strict_json
 
@@ -28,9 +28,12 @@ ACCESS_TOKEN_TYP = "at+jwt"  # noqa: S105 – a media type, not a secret.
 AUTHORIZATION_RESPONSE_TYP = "JWT"
 INTROSPECTION_TYP = "token-introspection+jwt"
 LOGOUT_TOKEN_TYP = "logout+jwt"  # noqa: S105 – a media type, not a secret.
+# rfc8725 §3.11: a type of its own, which no verifier of ours or of the kit accepts.
+RECEIPT_TYP = "vnd.curfew.logout-receipt+jwt"
 
 # THR-41, LIB-13: a header of megabytes costs seconds and gigabytes once anything parses it.
 LARGEST_JWT = 8 * 1024
+_LARGEST_HEADER = 1024
 # Our own nodes' clocks may differ by so much; an expiry is never stretched.
 _LEEWAY = timedelta(seconds=30)
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)", re.ASCII)
@@ -89,6 +92,44 @@ def verify_own(
     _check_parties(claims, audience)
     _check_times(claims, allow_expired=allow_expired, for_hint=for_hint)
     return VerifiedClaims(claims)
+
+
+def verify_with(
+    token: UnverifiedJWT, keys: Iterable[Mapping[str, object]], *, typ: str, largest: int
+) -> tuple[VerifiedClaims, dict[str, str]]:
+    """Return claims and header of a JWT of this type, signed by one of these published keys (rfc7517 §5).
+
+    Reads neither settings nor the database, and says nothing about the time of the claims. Raises InvalidJWT.
+    """
+    if len(token) > largest:
+        raise InvalidJWT(f"it has more than {largest} characters")
+    if token.find(".") > _LARGEST_HEADER:
+        raise InvalidJWT("its header is too large")
+    header = _read_header(token)
+    if header.get("typ") != typ:
+        raise InvalidJWT(f"its type is {header.get('typ')!s:.80}, not {typ}")
+    alg, kid = header.get("alg"), header.get("kid")
+    if alg not in ALGORITHMS or not isinstance(alg, str):
+        raise InvalidJWT(f"its algorithm is {alg!s:.80}, which is none of {', '.join(ALGORITHMS)}")
+    if not isinstance(kid, str) or not _HEADER_MEMBERS.issuperset(header):
+        raise InvalidJWT("its header has no kid, or an unexpected member")
+    found = next((key for key in keys if key.get("kid") == kid), None)
+    if found is None:
+        raise InvalidJWT(f"it is signed with the key {kid:.80}, which is not among the given keys")
+    claims = _read_payload(_signed_payload(token, found, alg))
+    return VerifiedClaims(claims), {"alg": alg, "kid": kid}
+
+
+def _signed_payload(token: str, jwk: Mapping[str, object], alg: str) -> bytes:
+    if jwk.get("alg", alg) != alg:
+        raise InvalidJWT("its key is for another algorithm")
+    try:
+        payload: bytes = _jws.decode(token, public_key_from(jwk), algorithms=[alg])
+    except (KeyError, TypeError, ValueError, jwt.InvalidKeyError) as exc:
+        raise InvalidJWT("its key cannot be used for this algorithm") from exc
+    except jwt.InvalidTokenError as exc:
+        raise InvalidJWT("the signature is not valid: it was changed, or another key has signed it") from exc
+    return payload
 
 
 def _read_header(token: str) -> dict[str, object]:

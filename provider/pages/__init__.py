@@ -17,6 +17,7 @@ from provider.pages import (
     other_browsers,
     password,
     sign_in,
+    sign_outs,
 )
 from provider.web.route import RouteGroup
 
@@ -31,6 +32,7 @@ GROUP = RouteGroup(
         *account_endings.ROUTES,
         *account_links.ROUTES,
         *other_browsers.ROUTES,
+        *sign_outs.ROUTES,
         *password.ROUTES,
         open_app.ROUTE,
         logo.ROUTE,

@@ -29,6 +29,7 @@ _ACCOUNT_PAGES = {
     "everywhere": "pages.account_everywhere",
     "others": "pages.other_browsers",
     "device": "pages.device",
+    "sign_outs": "pages.sign_outs",
 }
 
 

@@ -81,6 +81,9 @@ REFUSED = [
     pytest.param(lambda _: "a.b.c.d.e", errors.TokenEncrypted, id="an encrypted token"),
     pytest.param(header(typ="at+jwt"), errors.WrongTyp, id="typ of an access token"),
     pytest.param(header(typ="JWT"), errors.WrongTyp, id="typ of any JWT"),
+    pytest.param(
+        header(typ="vnd.curfew.logout-receipt+jwt"), errors.WrongTyp, id="typ of a receipt of a logout"
+    ),
     pytest.param(header(crit=["odd"], odd=1), errors.UnknownCriticalHeader, id="an unknown critical header"),
     pytest.param(
         lambda it: jwt.encode(it.claims(), None, algorithm="none", headers={"typ": "logout+jwt"}),

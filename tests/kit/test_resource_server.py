@@ -99,6 +99,7 @@ def test_a_signed_token_is_let_in(signed, provider, alg):
     [
         pytest.param({"typ": "JWT"}, id="an ID Token"),
         pytest.param({"typ": "logout+jwt"}, id="a Logout Token"),
+        pytest.param({"typ": "vnd.curfew.logout-receipt+jwt"}, id="a receipt of a logout"),
         pytest.param({"typ": None}, id="no typ"),
         pytest.param({"key": "RS256 foreign"}, id="a foreign key"),
         pytest.param({"iss": "https://another.example"}, id="another issuer"),

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import product
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.holdings.queries import HeldSession
+from provider.logout.models import Logout, LogoutScope
 from provider.logout.preview import Preview, PreviewedApp
 from provider.logout.signed_tokens import SignedTokens
 from provider.pages.nothing_waits import Reason
@@ -43,6 +45,12 @@ WILL_END = tuple(
     PreviewedApp(client=client, will_be_notified=told, until=NOW, offline=not told, survives=False)
     for client, told in ((RED, True), (BLUE, False))
 )
+PAST = [
+    Logout(id=UUID(int=number), at=NOW, scope=scope, initiator=initiator, notifications=number)
+    for number, (scope, initiator) in enumerate(
+        product(LogoutScope, ("account", "client", "admin", "system"))
+    )
+]
 SAYS = {
     "app_logo": "/apps/red/logo?<b>",
     "policy_uri": "https://red.test/privacy?<b>",
@@ -114,6 +122,12 @@ PAGES = {
         for reason in Reason
         for name, address in ((None, None), ("Red <b>", "https://red.test/"))
     },
+    "past sign-outs": (
+        "account_sign_outs.html",
+        {"account": ADA, "next_url": "/account/sign-outs?after=x"}
+        | {"logouts": PAST, "states": {one.id: {"notified": 1} for one in PAST}},
+    ),
+    "no past sign-outs": ("account_sign_outs.html", {"account": ADA, "logouts": []}),
     "front": ("front.html", {"account": None}),
     "device": ("device.html", {"account": ADA, "typed": "BCDF-GHJK", "sentence": "Wrong.", "csrf": "t"}),
     "device, asked": (
