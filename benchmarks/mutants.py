@@ -1,34 +1,50 @@
 """The mutation score of tokens, logout and delivery: `make mutants`, explained in docs/design/mutants.md.
 
-mutmut changes one expression at a time and runs the tests that reach it. The score is the share of mutants
-that the tests kill, of those that the type checker lets pass. Below 90 % the command fails.
+mutmut makes the mutants, each with one expression changed, and the type checker refuses most of them.
+`benchmarks.mutant_trials` runs the tests against the others. The score is the share that they kill; below
+90 % the command fails.
 """
 
 import argparse
 import contextlib
+import json
 import os
 import random
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.mutant_trials import KILLED, NAMES, TIMEOUT
+
+if TYPE_CHECKING:
+    from mutmut.mutation.data import SourceFileMutationData
 
 LEAST = 0.9
-MUTMUT = Path(sys.executable).with_name("mutmut")
-# A mutant that makes a test wait for ever is noticed as well.
-KILLED = ("killed", "timeout", "segfault")
-LEFT_OUT = ("caught by type check", "not checked", "skipped", "check was interrupted by user")
+BIN = Path(sys.executable).parent
+FOLDER = Path("mutants")
+REFUSED = 37
+# A mutant that makes a test wait for ever is detected as well.
+DETECTED = (KILLED, TIMEOUT)
 
 
 def main() -> int:
     options = _read_options()
-    names = _choose(_generate(), options.modules, options.sample, options.seed)
-    # Without names mutmut goes on where an earlier run was stopped.
-    chosen = sorted(names) if options.modules or options.sample else []
-    # It calls the type checker by its name.
-    environ = os.environ | {"PATH": f"{MUTMUT.parent}{os.pathsep}{os.environ['PATH']}"}
-    subprocess.run([MUTMUT, "run", f"--max-children={options.jobs}", *chosen], check=False, env=environ)
-    return _report(names, options.survivors)
+    # mutmut calls the type checker by its name.
+    os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    found = _generate()
+    names = _choose(found, options.modules, options.sample, options.seed)
+    results = _known() | dict.fromkeys(_refused(), REFUSED)
+    # What was killed stands; survivors are tried again, because there may be new tests.
+    to_try = [name for name in names if results.get(name) not in (*DETECTED, REFUSED)]
+    # Those first that have never been tried.
+    to_try.sort(key=lambda name: (name in results, name))
+    more = options.tests if options.seconds is None else [f"--seconds={options.seconds}", *options.tests]
+    results |= _try(to_try, options.jobs, more)
+    _save(results)
+    return report({name: results[name] for name in names if name in results}, options.survivors)
 
 
 def _read_options() -> argparse.Namespace:
@@ -37,30 +53,58 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, help="at most so many mutants of each module, chosen by chance")
     parser.add_argument("--seed", type=int, default=1, help="another sample")
     parser.add_argument("--jobs", type=int, default=1, help="how many mutants are tried at a time")
+    parser.add_argument(
+        "--seconds", type=float, help="CPU time of tests for each mutant; no limit by default"
+    )
+    parser.add_argument("--tests", nargs="+", default=[], help="paths of tests to run instead of all")
     parser.add_argument("--survivors", action="store_true", help="show what was changed in each survivor")
     return parser.parse_args()
 
 
 def _generate() -> dict[str, list[str]]:
     """Write the mutants and return their names by module."""
-    # mutmut lists mutants only together with running them.
-    from mutmut.__main__ import create_mutants, walk_mutatable_files
-    from mutmut.mutation.data import SourceFileMutationData
-    from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir
+    from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants
 
-    Path("mutants").mkdir(exist_ok=True)
+    FOLDER.mkdir(exist_ok=True)
     # Each file that is looked at is printed.
     with contextlib.redirect_stdout(None):
         copy_src_dir()
         copy_also_copy_files()
         create_mutants(1)
     found: dict[str, list[str]] = defaultdict(list)
-    for path in walk_mutatable_files():
-        known = SourceFileMutationData(path=path)
-        known.load()
+    for known in _data():
         for name in known.exit_code_by_key:
             found[_module_of(name)].append(name)
     return found
+
+
+def _data() -> "Iterator[SourceFileMutationData]":
+    from mutmut.__main__ import walk_mutatable_files
+    from mutmut.mutation.data import SourceFileMutationData
+
+    for path in walk_mutatable_files():
+        known = SourceFileMutationData(path=path)
+        known.load()
+        yield known
+
+
+def _known() -> dict[str, int]:
+    """Return the results of earlier runs; mutmut forgets those of functions that have changed."""
+    return {name: code for one in _data() for name, code in one.exit_code_by_key.items() if code is not None}
+
+
+def _save(results: dict[str, int]) -> None:
+    """Keep the results where `mutmut results` and `mutmut browse` look for them."""
+    for one in _data():
+        one.exit_code_by_key |= {name: results.get(name) for name in one.exit_code_by_key}
+        one.save()
+
+
+def _refused() -> list[str]:
+    """Return the mutants that cannot be committed, because the type checker refuses them."""
+    from mutmut.mutation.file_mutation import filter_mutants_with_type_checker
+
+    return list(filter_mutants_with_type_checker())
 
 
 def _choose(found: dict[str, list[str]], modules: list[str], sample: int | None, seed: int) -> set[str]:
@@ -75,40 +119,44 @@ def _choose(found: dict[str, list[str]], modules: list[str], sample: int | None,
     return chosen
 
 
-def _report(names: set[str], with_changes: bool) -> int:
-    states = _states()
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for name in names:
-        counts[_module_of(name)][states.get(name, "not checked")] += 1
-    total = sum(counts.values(), Counter[str]())
+def _try(names: list[str], jobs: int, arguments: list[str]) -> dict[str, int]:
+    """Have each job try its part, and return what it found, also when it was interrupted."""
+    running: list[tuple[subprocess.Popen[bytes], Path]] = []
+    for number in range(jobs if names else 0):
+        part, results = (FOLDER / f"{what}-{number}.json" for what in ("names", "results"))
+        part.write_text(json.dumps(names[number::jobs]))
+        results.write_text("{}")
+        command = [sys.executable, "-m", "benchmarks.mutant_trials", part.name, results.name, *arguments]
+        running.append((subprocess.Popen(command, cwd=FOLDER), results))
+    with contextlib.suppress(KeyboardInterrupt):
+        for job, _ in running:
+            job.wait()
+    return {name: code for _, results in running for name, code in json.loads(results.read_text()).items()}
+
+
+def report(results: dict[str, int], with_changes: bool) -> int:
+    """Print the score of each module and the survivors; returns 1 if the score is too low."""
+    counts: dict[str, Counter[int]] = defaultdict(Counter)
+    for name, code in results.items():
+        counts[_module_of(name)][code] += 1
+    total = sum(counts.values(), Counter[int]())
     print(f"{'module':32}{'mutants':>8}{'types':>8}{'tried':>8}{'killed':>8}{'score':>8}")
     for module, counted in [*sorted(counts.items()), ("all", total)]:
-        tried, killed = _tried(counted), sum(counted[state] for state in KILLED)
+        tried, killed = _tried(counted), sum(counted[code] for code in DETECTED)
         score = f"{killed / tried:.1%}" if tried else "-"
-        types = counted["caught by type check"]
-        print(f"{module:32}{sum(counted.values()):8}{types:8}{tried:8}{killed:8}{score:>8}")
-    survivors = sorted(n for n in names if states.get(n) not in (*KILLED, *LEFT_OUT, None))
-    for name in survivors:
-        print(_change_of(name) if with_changes else f"{states[name]}: {name}")
+        print(f"{module:32}{counted.total():8}{counted[REFUSED]:8}{tried:8}{killed:8}{score:>8}")
+    for name in sorted(name for name, code in results.items() if code not in (*DETECTED, REFUSED)):
+        print(_change_of(name) if with_changes else f"{NAMES.get(results[name], 'failed')}: {name}")
     tried = _tried(total)
-    return int(not tried or sum(total[state] for state in KILLED) / tried < LEAST)
+    return int(not tried or sum(total[code] for code in DETECTED) / tried < LEAST)
 
 
-def _tried(counted: Counter[str]) -> int:
-    return sum(counted.values()) - sum(counted[state] for state in LEFT_OUT)
-
-
-def _states() -> dict[str, str]:
-    lines = _ask("results", "--all", "true").splitlines()
-    return dict(line.strip().split(": ", 1) for line in lines if ": " in line)
+def _tried(counted: Counter[int]) -> int:
+    return counted.total() - counted[REFUSED]
 
 
 def _change_of(name: str) -> str:
-    return _ask("show", name)
-
-
-def _ask(*arguments: str) -> str:
-    return subprocess.run([MUTMUT, *arguments], check=True, capture_output=True, text=True).stdout
+    return subprocess.run([BIN / "mutmut", "show", name], check=True, capture_output=True, text=True).stdout
 
 
 def _module_of(name: str) -> str:

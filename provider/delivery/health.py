@@ -50,7 +50,7 @@ class Health:
         self._alive: set[UUID] = set()
         # Clients whose endpoints have recovered, and whose waiting deliveries are not all due yet.
         self._unhastened: set[UUID] = set()
-        self._written_at = self._counted_from = -breaker.WINDOW.total_seconds()
+        self._written_at = self._counted_from = -math.inf
 
     def count(self, client_id: UUID, result: AttemptResult | None) -> None:
         """Count an attempt, if a request was sent."""

@@ -1,5 +1,6 @@
 """Endpoint health as this worker last read it, with the addresses that clients have moved to since."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from uuid import UUID
@@ -25,7 +26,7 @@ class KnownHealth:
         self._failing_at: dict[str, set[UUID]] = {}
         # Clients that are not called, and have another address now than the one that failed.
         self.new_urls: dict[UUID, str | None] = {}
-        self._read_at = -_FRESH_FOR
+        self._read_at = -math.inf
 
     def __contains__(self, client_id: UUID) -> bool:
         return client_id in self._rows
@@ -46,7 +47,7 @@ class KnownHealth:
 
     def expire(self) -> None:
         """Read anew next time, because something was written meanwhile."""
-        self._read_at = -_FRESH_FOR
+        self._read_at = -math.inf
 
     def refresh(self) -> None:
         """Read what all workers have written, if that was not done lately."""
@@ -68,4 +69,4 @@ class KnownHealth:
 
 
 def _origin_of(url: str) -> str:
-    return "/".join(url.split("/", 3)[:3]).lower()
+    return "/".join(url.split("/")[:3]).lower()

@@ -50,6 +50,5 @@ class WakeUp:
 
     def wait(self, seconds: float) -> None:
         """Wait for an event, no longer than so many seconds."""
-        if seconds > 0:
-            self._event.wait(seconds)
+        self._event.wait(seconds)
         self._event.clear()

@@ -1,0 +1,271 @@
+"""Run the tests against mutants, for `benchmarks.mutants`; started in the folder that holds the mutants.
+
+One process runs each test once and notes which functions it reaches. Then it forks for each mutant:
+everything is imported, compiled and migrated there, so that a mutant costs no more than the tests that reach
+it, until one fails. A failure counts if it happens again, and not without the mutant. What a function has
+returned at import exists before the fork, so the mutants of such functions have a new process each.
+"""
+
+import argparse
+import gc
+import json
+import math
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, takewhile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mutmut.configuration import config
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.state import state
+
+# As mutmut writes them down.
+SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
+NAMES = {KILLED: "killed", TIMEOUT: "timeout", SURVIVED: "survived", NO_TESTS: "no tests"}
+_UNCHANGED = ""
+_RECENT = 12
+
+
+def main() -> int:
+    """Try the mutants named in a file, with the configured tests or those given; writes another file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutant_trials", description=__doc__)
+    parser.add_argument("names", type=Path, help="a JSON list of mutants")
+    parser.add_argument("results", type=Path, help="where their results are written")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="CPU time of tests for each mutant")
+    parser.add_argument("tests", nargs="*", help="paths of tests to run instead of those configured")
+    options = parser.parse_args()
+    trials = Trials(json.loads(options.names.read_text()), options.results, options.tests, options.seconds)
+    # mutmut's word for noting which functions are called, by imports too.
+    os.environ["MUTANT_UNDER_TEST"] = "stats"
+    return int(pytest.main(_arguments(options.tests), plugins=[trials]))
+
+
+def _arguments(paths: Sequence[str]) -> list[str]:
+    """Return pytest's arguments for the tests at these paths, or for the configured ones."""
+    selection = config().pytest_add_cli_args_test_selection
+    configured = list(takewhile(lambda one: not one.startswith("-"), selection))
+    tests = [*(paths or configured), *selection[len(configured) :]]
+    return ["--rootdir=.", "-q", "--tb=no", *config().pytest_add_cli_args, *tests]
+
+
+class Reach:
+    """The tests that reach each function, and the order in which to try them."""
+
+    def __init__(self) -> None:
+        self._reaching: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+        # Of each test its CPU time, and how many functions it reaches.
+        self._seconds: dict[pytest.Item, float] = {}
+        self._breadth: dict[pytest.Item, int] = {}
+        # The tests that killed mutants of a function or module, the latest first.
+        self._killers: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+
+    def add(self, test: pytest.Item, functions: Iterable[str], seconds: float) -> None:
+        """Note a test that has passed, with the functions that it reached."""
+        reached = list(functions)
+        self._seconds[test], self._breadth[test] = seconds, len(reached)
+        for function in reached:
+            self._reaching[function].append(test)
+
+    def count(self, function: str) -> int:
+        """Return how many tests reach a function."""
+        return len(self._reaching[function])
+
+    def seconds(self, tests: Iterable[pytest.Item]) -> float:
+        """Return the CPU time of tests."""
+        return sum(self._seconds[test] for test in tests)
+
+    def note_killer(self, killer: pytest.Item, function: str) -> None:
+        """Note that a test has killed a mutant."""
+        for key in (function, _module_of(function)):
+            others = [one for one in self._killers[key] if one is not killer]
+            self._killers[key] = [killer, *others][:_RECENT]
+
+    def in_order(self, function: str, budget: float = math.inf) -> list[pytest.Item]:
+        """Return the tests that reach a function, until they have cost as many seconds.
+
+        First those that have killed the like, then files named like the module, then special and quick ones.
+        """
+        module = _module_of(function)
+        recent, stem = [*self._killers[function], *self._killers[module]], module.rpartition(".")[2]
+
+        def rank(test: pytest.Item) -> tuple[int, bool, float]:
+            latest = recent.index(test) if test in recent else len(recent)
+            return latest, stem not in test.path.stem, self._breadth[test] + 40 * self._seconds[test]
+
+        tests = sorted(self._reaching[function], key=rank)
+        before = accumulate((self._seconds[test] for test in tests), initial=0.0)
+        return [test for test, spent in zip(tests, before, strict=False) if spent < budget]
+
+
+class Trials:
+    """A plugin that takes the place of pytest's loop over the tests."""
+
+    def __init__(self, names: list[str], results: Path, paths: list[str], budget: float) -> None:
+        self._names, self._file, self._paths, self._budget = names, results, paths, budget
+        self._results: dict[str, int] = {}
+        self._reach = Reach()
+        self._has_failed = False
+        # Whether tests pass in a fork, or in a new process, without a mutant.
+        self._sound: dict[object, bool] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note whether a part of a test has failed."""
+        self._has_failed = self._has_failed or report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run every test once, and then those that matter for each mutant."""
+        if session.testsfailed:
+            raise session.Interrupted("tests cannot be collected")
+        at_import = set(_reached())
+        self._learn(session)
+        gc.collect()
+        gc.freeze()
+        # Those that take long come last.
+        for name in sorted(self._names, key=lambda name: _function_of(name) in at_import):
+            try_it = self._try_anew if _function_of(name) in at_import else self._try
+            self._results[name], why = try_it(name)
+            print(f"{NAMES[self._results[name]]}: {name} {why}", flush=True)
+            self._file.write_text(json.dumps(self._results))
+        return True
+
+    def _learn(self, session: pytest.Session) -> None:
+        for test in session.items:
+            _reached().clear()
+            started = time.process_time()
+            if self._fails(test):
+                # It may depend on others; what it would kill is not counted.
+                print(f"left out, because it fails without a mutant: {test.nodeid}")
+                continue
+            seconds = time.process_time() - started
+            self._reach.add(test, _reached(), seconds)
+            # A mutant may wait for ever; the machine may be busy.
+            test.add_marker(pytest.mark.timeout(20 + 10 * seconds), append=False)
+        os.environ["MUTANT_UNDER_TEST"] = _UNCHANGED
+
+    def _fails(self, test: pytest.Item) -> bool:
+        self._has_failed = False
+        after: Any = _Nothing(test.session)
+        test.config.hook.pytest_runtest_protocol(item=test, nextitem=after)
+        return self._has_failed
+
+    def _try(self, name: str) -> tuple[int, str]:
+        function = _function_of(name)
+        tests = found = self._reach.in_order(function, self._budget)
+        while tests:
+            code, number = self._run(name, tests)
+            if code == SURVIVED:
+                break
+            if self._confirms(name, tests[number]):
+                self._reach.note_killer(tests[number], function)
+                return code, f"by {tests[number].nodeid}"
+            tests = tests[number + 1 :]
+        return SURVIVED if found else NO_TESTS, f"{len(found)} of {self._reach.count(function)} tests"
+
+    def _confirms(self, name: str, killer: pytest.Item) -> bool:
+        """Whether a test fails as this mutant once more, and passes without it."""
+        if killer not in self._sound:
+            self._sound[killer] = self._run(_UNCHANGED, [killer])[0] == SURVIVED
+        return self._sound[killer] and self._run(name, [killer])[0] != SURVIVED
+
+    def _run(self, name: str, tests: list[pytest.Item]) -> tuple[int, int]:
+        """Run tests as a mutant; return how it went and the number of the test that ran last."""
+        reader, writer = os.pipe()
+        with tempfile.TemporaryDirectory() as folder:
+            child = os.fork()
+            if child == 0:
+                os.close(reader)
+                self._be(name, tests, writer, Path(folder))
+            os.close(writer)
+            code = _wait(child, 60 + 12 * self._reach.seconds(tests))
+        with os.fdopen(reader, "rb") as begun:
+            return code, len(begun.read()) - 1
+
+    def _be(self, name: str, tests: list[pytest.Item], writer: int, folder: Path) -> None:
+        """Run the tests as a mutant until one fails, write a byte for each that is begun, and exit."""
+        os.setpgid(0, 0)
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        # Folders are numbered by the order of tests: another mutant has left the same ones.
+        tests[0].config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]  # noqa: SLF001
+        set_mutant_under_test(name)
+        limit = int(30 + 6 * self._reach.seconds(tests) + time.process_time())
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
+        code = SURVIVED
+        try:
+            for test in tests:
+                os.write(writer, b".")
+                if self._fails(test):
+                    code = KILLED
+                    break
+        except BaseException:  # noqa: BLE001 – whatever a mutant breaks is noticed.
+            code = KILLED
+        os._exit(code)
+
+    def _try_anew(self, name: str) -> tuple[int, str]:
+        """Try a mutant whose function is called at import in a new process, with its room's tests first."""
+        room = (f"tests/{name.split('.')[1]}",)
+        for paths in [room] if self._budget < math.inf else [room, tuple(self._paths)]:
+            if _passes(name, paths):
+                continue
+            if paths not in self._sound:
+                self._sound[paths] = _passes(_UNCHANGED, paths)
+            if self._sound[paths]:
+                return KILLED, f"in a new process, by {' '.join(paths) or 'all tests'}"
+        return SURVIVED, "in a new process"
+
+
+def _function_of(name: str) -> str:
+    return name.partition("__mutmut_")[0]
+
+
+def _module_of(function: str) -> str:
+    return function.rpartition(".")[0]
+
+
+def _reached() -> set[str]:
+    """Return the functions that mutmut has noted as called; it has no other way to ask for them."""
+    reached: set[str] = state()._stats  # noqa: SLF001
+    return reached
+
+
+class _Nothing:
+    """Stands for the test after the last one, so that only what belongs to the whole run is kept."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self._session = session
+
+    def listchain(self) -> Iterable[pytest.Session]:
+        """Return what the fixtures that are kept belong to."""
+        return [self._session]
+
+
+def _wait(child: int, seconds: float) -> int:
+    watched = os.pidfd_open(child)
+    try:
+        if not select.select([watched], [], [], seconds)[0]:
+            os.killpg(child, signal.SIGKILL)
+    finally:
+        os.close(watched)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return TIMEOUT if code < 0 else code
+
+
+def _passes(name: str, paths: Sequence[str]) -> bool:
+    environ = os.environ | {"MUTANT_UNDER_TEST": name}
+    command = [sys.executable, "-m", "pytest", "-x", *_arguments(paths)]
+    return subprocess.run(command, check=False, env=environ, capture_output=True).returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
