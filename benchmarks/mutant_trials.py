@@ -18,9 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, takewhile
+from itertools import takewhile
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +29,25 @@ from mutmut.configuration import config
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
+from benchmarks.mutant_reach import Reach, function_of
+
 # As mutmut writes them down.
 SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
 NAMES = {KILLED: "killed", TIMEOUT: "timeout", SURVIVED: "survived", NO_TESTS: "no tests"}
 _UNCHANGED = ""
-_RECENT = 12
 
 
 def main() -> int:
     """Try the mutants named in a file, with the configured tests or those given; writes another file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutant_trials", description=__doc__)
     parser.add_argument("names", type=Path, help="a JSON list of mutants")
-    parser.add_argument("results", type=Path, help="where their results are written")
+    parser.add_argument("results", type=Path, help="where their results are written, a line for each")
+    parser.add_argument("--jobs", type=int, default=1, help="how many mutants are tried at a time")
     parser.add_argument("--seconds", type=float, default=math.inf, help="CPU time of tests for each mutant")
     parser.add_argument("tests", nargs="*", help="paths of tests to run instead of those configured")
     options = parser.parse_args()
-    trials = Trials(json.loads(options.names.read_text()), options.results, options.tests, options.seconds)
+    names: list[str] = json.loads(options.names.read_text())
+    trials = Trials(names, options.results, options.tests, jobs=options.jobs, budget=options.seconds)
     # mutmut's word for noting which functions are called, by imports too.
     os.environ["MUTANT_UNDER_TEST"] = "stats"
     return int(pytest.main(_arguments(options.tests), plugins=[trials]))
@@ -58,61 +61,14 @@ def _arguments(paths: Sequence[str]) -> list[str]:
     return ["--rootdir=.", "-q", "--tb=no", *config().pytest_add_cli_args, *tests]
 
 
-class Reach:
-    """The tests that reach each function, and the order in which to try them."""
-
-    def __init__(self) -> None:
-        self._reaching: defaultdict[str, list[pytest.Item]] = defaultdict(list)
-        # Of each test its CPU time, and how many functions it reaches.
-        self._seconds: dict[pytest.Item, float] = {}
-        self._breadth: dict[pytest.Item, int] = {}
-        # The tests that killed mutants of a function or module, the latest first.
-        self._killers: defaultdict[str, list[pytest.Item]] = defaultdict(list)
-
-    def add(self, test: pytest.Item, functions: Iterable[str], seconds: float) -> None:
-        """Note a test that has passed, with the functions that it reached."""
-        reached = list(functions)
-        self._seconds[test], self._breadth[test] = seconds, len(reached)
-        for function in reached:
-            self._reaching[function].append(test)
-
-    def count(self, function: str) -> int:
-        """Return how many tests reach a function."""
-        return len(self._reaching[function])
-
-    def seconds(self, tests: Iterable[pytest.Item]) -> float:
-        """Return the CPU time of tests."""
-        return sum(self._seconds[test] for test in tests)
-
-    def note_killer(self, killer: pytest.Item, function: str) -> None:
-        """Note that a test has killed a mutant."""
-        for key in (function, _module_of(function)):
-            others = [one for one in self._killers[key] if one is not killer]
-            self._killers[key] = [killer, *others][:_RECENT]
-
-    def in_order(self, function: str, budget: float = math.inf) -> list[pytest.Item]:
-        """Return the tests that reach a function, until they have cost as many seconds.
-
-        First those that have killed the like, then files named like the module, then special and quick ones.
-        """
-        module = _module_of(function)
-        recent, stem = [*self._killers[function], *self._killers[module]], module.rpartition(".")[2]
-
-        def rank(test: pytest.Item) -> tuple[int, bool, float]:
-            latest = recent.index(test) if test in recent else len(recent)
-            return latest, stem not in test.path.stem, self._breadth[test] + 40 * self._seconds[test]
-
-        tests = sorted(self._reaching[function], key=rank)
-        before = accumulate((self._seconds[test] for test in tests), initial=0.0)
-        return [test for test, spent in zip(tests, before, strict=False) if spent < budget]
-
-
 class Trials:
     """A plugin that takes the place of pytest's loop over the tests."""
 
-    def __init__(self, names: list[str], results: Path, paths: list[str], budget: float) -> None:
-        self._names, self._file, self._paths, self._budget = names, results, paths, budget
-        self._results: dict[str, int] = {}
+    def __init__(
+        self, names: list[str], results: Path, paths: list[str], *, jobs: int, budget: float
+    ) -> None:
+        self._names, self._file, self._paths = names, results, paths
+        self._jobs, self._budget = jobs, budget
         self._reach = Reach()
         self._has_failed = False
         # Whether tests pass in a fork, or in a new process, without a mutant.
@@ -128,15 +84,33 @@ class Trials:
             raise session.Interrupted("tests cannot be collected")
         at_import = set(_reached())
         self._learn(session)
-        gc.collect()
-        gc.freeze()
-        # Those that take long come last.
-        for name in sorted(self._names, key=lambda name: _function_of(name) in at_import):
-            try_it = self._try_anew if _function_of(name) in at_import else self._try
-            self._results[name], why = try_it(name)
-            print(f"{NAMES[self._results[name]]}: {name} {why}", flush=True)
-            self._file.write_text(json.dumps(self._results))
+        # Each job makes the fixtures of the whole run for itself, such as the database.
+        session._setupstate.teardown_exact(None)  # noqa: SLF001
+        # Those that have a new process each take long, so they come last.
+        names = sorted(self._names, key=lambda name: function_of(name) in at_import)
+        parts = [names[number :: self._jobs] for number in range(self._jobs)]
+        jobs = [get_context("fork").Process(target=self._work, args=(part, at_import)) for part in parts]
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join()
         return True
+
+    def _work(self, names: list[str], at_import: set[str]) -> None:
+        """Try mutants in forks of this process, which has a database of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            examples = self._reach.one_of_each_file()
+            _use_folder(examples[0], Path(folder))
+            # What takes time for the first test of its kind is done before the forks.
+            for test in examples:
+                self._fails(test)
+            gc.collect()
+            gc.freeze()
+            for name in names:
+                code, why = self._try_anew(name) if function_of(name) in at_import else self._try(name)
+                print(f"{NAMES[code]}: {name} {why}", flush=True)
+                with self._file.open("a") as results:
+                    results.write(f"{json.dumps([name, code])}\n")
 
     def _learn(self, session: pytest.Session) -> None:
         for test in session.items:
@@ -159,7 +133,7 @@ class Trials:
         return self._has_failed
 
     def _try(self, name: str) -> tuple[int, str]:
-        function = _function_of(name)
+        function = function_of(name)
         tests = found = self._reach.in_order(function, self._budget)
         while tests:
             code, number = self._run(name, tests)
@@ -196,8 +170,7 @@ class Trials:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
-        # Folders are numbered by the order of tests: another mutant has left the same ones.
-        tests[0].config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]  # noqa: SLF001
+        _use_folder(tests[0], folder)
         set_mutant_under_test(name)
         limit = int(30 + 6 * self._reach.seconds(tests) + time.process_time())
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
@@ -225,12 +198,9 @@ class Trials:
         return SURVIVED, "in a new process"
 
 
-def _function_of(name: str) -> str:
-    return name.partition("__mutmut_")[0]
-
-
-def _module_of(function: str) -> str:
-    return function.rpartition(".")[0]
+def _use_folder(test: pytest.Item, folder: Path) -> None:
+    """Make the folders of tests in this one: they are numbered, and other forks make the same ones."""
+    test.config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _reached() -> set[str]:

@@ -41,8 +41,8 @@ def main() -> int:
     to_try = [name for name in names if results.get(name) not in (*DETECTED, REFUSED)]
     # Those first that have never been tried.
     to_try.sort(key=lambda name: (name in results, name))
-    more = options.tests if options.seconds is None else [f"--seconds={options.seconds}", *options.tests]
-    results |= _try(to_try, options.jobs, more)
+    limit = [] if options.seconds is None else [f"--seconds={options.seconds}"]
+    results |= _try(to_try, [f"--jobs={options.jobs}", *limit, *options.tests])
     _save(results)
     return report({name: results[name] for name in names if name in results}, options.survivors)
 
@@ -119,19 +119,16 @@ def _choose(found: dict[str, list[str]], modules: list[str], sample: int | None,
     return chosen
 
 
-def _try(names: list[str], jobs: int, arguments: list[str]) -> dict[str, int]:
-    """Have each job try its part, and return what it found, also when it was interrupted."""
-    running: list[tuple[subprocess.Popen[bytes], Path]] = []
-    for number in range(jobs if names else 0):
-        part, results = (FOLDER / f"{what}-{number}.json" for what in ("names", "results"))
-        part.write_text(json.dumps(names[number::jobs]))
-        results.write_text("{}")
-        command = [sys.executable, "-m", "benchmarks.mutant_trials", part.name, results.name, *arguments]
-        running.append((subprocess.Popen(command, cwd=FOLDER), results))
-    with contextlib.suppress(KeyboardInterrupt):
-        for job, _ in running:
-            job.wait()
-    return {name: code for _, results in running for name, code in json.loads(results.read_text()).items()}
+def _try(names: list[str], arguments: list[str]) -> dict[str, int]:
+    """Try mutants, and return what was found, also when it was interrupted."""
+    wanted, results = FOLDER / "names.json", FOLDER / "results.jsonl"
+    wanted.write_text(json.dumps(names))
+    results.write_text("")
+    command = [sys.executable, "-m", "benchmarks.mutant_trials", wanted.name, results.name, *arguments]
+    if names:
+        with contextlib.suppress(KeyboardInterrupt):
+            subprocess.run(command, check=False, cwd=FOLDER)
+    return dict(json.loads(line) for line in results.read_text().splitlines())
 
 
 def report(results: dict[str, int], with_changes: bool) -> int:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.mutant_trials import KILLED, SURVIVED, TIMEOUT, Reach
+from benchmarks.mutant_reach import Reach
+from benchmarks.mutant_trials import KILLED, SURVIVED, TIMEOUT
 from benchmarks.mutants import REFUSED, report
 
 FUNCTION, NEIGHBOUR = "provider.tokens.refresh.x_rotate", "provider.tokens.refresh.x_issue"
