@@ -9,7 +9,9 @@ from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
 from provider.clients.models import Client
-from provider.infrastructure.database import db
+from provider.delivery.degraded import take_to_report
+from provider.delivery.models import EndpointHealth
+from provider.infrastructure.database import db, transaction
 from provider.logout.notification.outbox import drain
 from provider.logout.notification.watch import report_degraded
 from tests.conftest import TurnedClock
@@ -73,3 +75,21 @@ def test_an_endpoint_fails_is_held_reported_and_works_again(
     recovered = {"degraded_since": reported}
     assert logged(caplog, "endpoint_recovered") == [("INFO", {"client_id": "red"} | recovered)]
     assert audited("endpoint_recovered") == [("system", "red", recovered)]
+
+
+@pytest.mark.parametrize(("failures", "reported"), [(2, False), (3, True)], ids=["two", "three"])
+def test_it_takes_three_failures_in_a_row(
+    app: Flask, turned_clock: TurnedClock, failures: int, reported: bool
+) -> None:
+    begun, after = turned_clock(), timedelta(minutes=15)
+    client = make_client("red")
+    with transaction():
+        row = EndpointHealth(client_id=client.id, failing_since=begun, consecutive_failures=failures)
+        db.session.add(row)
+    now = turned_clock.turn(after)
+
+    with transaction():
+        assert [one.client_id for one in take_to_report(now, after)] == [client.id] * reported
+    with transaction():
+        assert take_to_report(now, after) == []
+    assert (row.degraded_since, row.told_at) == ((now, now) if reported else (None, None))

@@ -1,6 +1,7 @@
 """What a worker owns, what its results leave in the rows, and whom it tells that they are written."""
 
 import math
+import threading
 import time
 from contextlib import nullcontext
 from datetime import timedelta
@@ -123,3 +124,15 @@ def test_an_attempt_that_was_put_off_is_known_to_be_due() -> None:
     due_at = told.results.next_due_at(begun)
     assert begun + 20 <= due_at < time.monotonic() + 20.05
     assert told.results.next_due_at(due_at) == math.inf
+
+
+def test_a_result_is_to_be_written_from_the_moment_it_is_added() -> None:
+    claimed, hold = claim(owe()), threading.Lock()
+    held = Results(lambda ended: None, hold, lambda: None)
+
+    with hold:
+        held.add(claimed, AttemptResult(Accepted("accepted")))
+        assert (held.is_busy, held.unwritten) == (True, 1)
+    held.close()
+
+    assert (held.is_busy, held.unwritten) == (False, 0)
