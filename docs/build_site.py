@@ -60,6 +60,7 @@ SECTIONS = {
             "upgrading",
             "keys",
             "rotation",
+            "configuration-as-code",
             "incidents",
             "incident-in-five-minutes",
             "console",

@@ -9,6 +9,7 @@ import provider.grants.models
 import provider.infrastructure.data_keys
 import provider.infrastructure.leases
 import provider.infrastructure.lineage
+import provider.infrastructure.owned_objects
 import provider.infrastructure.provider_state
 import provider.infrastructure.repeated_requests
 import provider.infrastructure.write_probe

@@ -193,7 +193,13 @@ class EventTag(DeclaredEvent):
     )
 
     RESOURCE_ADDED = ("resource_added", "A resource server was registered.", "client_id resource")
+    RESOURCE_UPDATED = ("resource_updated", "A resource server was changed.", "resource changed before after")
     RESOURCE_REMOVED = ("resource_removed", "A resource server was removed.", "resource")
+    CONFIGURATION_APPLIED = (
+        "configuration_applied",
+        "Configuration files were applied. Each lists the objects as kind and key.",
+        "configurations plan_hash created updated adopted removed",
+    )
 
     ACCOUNT_ADDED = ("account_added", "An account was created.", "account_id claims")
     ACCOUNT_UPDATED = (

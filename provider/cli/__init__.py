@@ -38,6 +38,9 @@ COMMANDS = {
     "delivery": ("provider.cli.delivery:delivery", "See which apps were notified; retry or cancel."),
     "doctor": ("provider.cli.doctor:doctor", "Try an app's logout endpoint with good and bad tokens."),
     "check": ("provider.cli.check:check", "Check the database for inconsistencies."),
+    "export": ("provider.cli.configuration:export_", "Write clients, resources and roles as a file."),
+    "plan": ("provider.cli.configuration:plan_", "Show what applying files would change."),
+    "apply": ("provider.cli.configuration:apply_", "Make the provider what files say."),
     "keys": ("provider.cli.keys:keys", "See and rotate the signing keys."),
     "audit": ("provider.cli.audit:audit", "Read and verify the audit log."),
 }

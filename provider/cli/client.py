@@ -16,6 +16,7 @@ from provider.cli.output import json_option, limit_option, show_json, show_recor
 from provider.cli.plain_text import say
 from provider.clients import queries
 from provider.clients.models import Client
+from provider.infrastructure import owned_objects
 from provider.infrastructure.database import transaction
 
 
@@ -65,10 +66,9 @@ def show(*, client_id: str, problems: bool, as_json: bool) -> None:
     known = queries.get_by_client_id(client_id)
     if problems:
         show_problems(known, as_json=as_json)
-    elif as_json:
-        show_json(as_wire(known))
     else:
-        show_record(for_people(known))
+        owner = {"configuration": owned_objects.owners_of("client", [known.id]).get(known.id)}
+        show_json(as_wire(known) | owner) if as_json else show_record(for_people(known) | owner)
 
 
 @client.command(epilog="Example: curfew client remove red --yes")

@@ -76,7 +76,7 @@ class ClientOptions:
 
 
 NAMES = tuple(declared.name for declared in fields(ClientOptions))
-_CHOICES: dict[str, type[StrEnum]] = {
+CHOICES: dict[str, type[StrEnum]] = {
     "offline_policy": OfflinePolicy,
     "confirm_sign_out": ConfirmSignOut,
     "result_page": ResultPage,
@@ -92,5 +92,5 @@ def values_of(client: Client) -> dict[str, Any]:
 
 def from_values(values: Mapping[str, Any]) -> ClientOptions:
     """Return options by name, where choices may be texts as in the database. Raises InvalidOption."""
-    chosen = {name: kind(values[name]) for name, kind in _CHOICES.items() if name in values}
+    chosen = {name: kind(values[name]) for name, kind in CHOICES.items() if name in values}
     return ClientOptions(**dict(values) | chosen)

@@ -43,7 +43,7 @@ def add(
     """
     options = options or ClientOptions()
     options.check_with(metadata)
-    client_id = str(new_id()) if client_id is None else _checked_id(client_id)
+    client_id = str(new_id()) if client_id is None else check_new_id(client_id)
     secret = _secret_for(metadata, client_secret)
     client = _made(metadata, client_id, secret)
     client.any_secret_method = any_secret_method and metadata.has_secret
@@ -106,8 +106,11 @@ def _secret_for(metadata: ClientMetadata, given: str | None) -> str | None:
     return given
 
 
-def _checked_id(client_id: str) -> str:
-    """Check a given id: it must not pass for another party (SEC-907)."""
+def check_new_id(client_id: str) -> str:
+    """Return a given id for a new client, which must not pass for another party (SEC-907).
+
+    Raises InvalidClientID or ClientIDTaken.
+    """
     if not _CLIENT_ID.fullmatch(client_id):
         raise InvalidClientID("a client id has 1 to 255 letters, digits or . _ ~ : / @ -")
     issuer = current.settings().issuer

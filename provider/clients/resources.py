@@ -3,13 +3,16 @@
 import re
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
+from provider.clients import queries
 from provider.clients.models import Client, Resource, TokenFormat
 from provider.config.checks import LONGEST_LIVES
+from provider.config.values import write_timedelta
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 from provider.infrastructure.opaque_tokens import new_id
@@ -18,6 +21,8 @@ from provider.protocol.redirect_uri import shown
 from provider.protocol.resource_indicator import MOST_RESOURCES, MalformedIdentifier, check_identifier
 
 # rfc6749 §3.3: scope-token.
+# How many resource servers one statement names.
+_CHUNK = 500
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}")
 
 
@@ -65,15 +70,7 @@ def add(
     client: Client | None = None,
 ) -> Resource:
     """Register a resource server. Raises InvalidResource or IdentifierTaken."""
-    try:
-        check_identifier(identifier)
-    except MalformedIdentifier as exc:
-        raise InvalidResource(f"the identifier {exc}") from exc
-    if identifier == current.settings().issuer:
-        raise InvalidResource("the provider itself cannot be registered as a resource")
-    _check_lifetime(access_token_format, access_token_lifetime)
-    if not all(map(_SCOPE.fullmatch, scopes)):
-        raise InvalidResource("a scope has visible ASCII characters other than quotes and backslashes")
+    check_values(identifier, access_token_format, access_token_lifetime, scopes)
     resource = Resource(
         id=new_id(),
         identifier=identifier,
@@ -93,6 +90,42 @@ def add(
     return resource
 
 
+def update(
+    known: Resource,
+    *,
+    name: str | None,
+    access_token_format: TokenFormat,
+    access_token_signing_alg: str | None,
+    access_token_lifetime: timedelta | None,
+    scopes: Collection[str],
+    client: Client | None,
+) -> None:
+    """Replace everything about a resource server but its identifier. Raises InvalidResource."""
+    check_values(known.identifier, access_token_format, access_token_lifetime, scopes)
+    known.name = name
+    known.access_token_format = access_token_format.value
+    known.access_token_signing_alg = access_token_signing_alg
+    known.access_token_lifetime = access_token_lifetime
+    known.scopes = " ".join(dict.fromkeys(scopes))
+    known.client_id = client.id if client else None
+    db.session.flush()
+
+
+def check_values(
+    identifier: str, access_token_format: TokenFormat, lifetime: timedelta | None, scopes: Collection[str]
+) -> None:
+    """Raise InvalidResource for a resource server that cannot be registered so."""
+    try:
+        check_identifier(identifier)
+    except MalformedIdentifier as exc:
+        raise InvalidResource(f"the identifier {exc}") from exc
+    if identifier == current.settings().issuer:
+        raise InvalidResource("the provider itself cannot be registered as a resource")
+    _check_lifetime(access_token_format, lifetime)
+    if not all(map(_SCOPE.fullmatch, scopes)):
+        raise InvalidResource("a scope has visible ASCII characters other than quotes and backslashes")
+
+
 def remove(identifier: str) -> None:
     """Forget a resource server: no token is issued for it any more. Raises UnknownResource."""
     if change(delete(Resource).where(Resource.identifier == identifier)) != 1:
@@ -107,12 +140,38 @@ def get(identifier: str) -> Resource:
     return found[0]
 
 
+def find_many(identifiers: Collection[str], *, lock: bool = False) -> dict[str, Resource]:
+    """Return those of these resource servers that exist; locked until the commit if wanted."""
+    found: dict[str, Resource] = {}
+    named = sorted(identifiers)
+    for start in range(0, len(named), _CHUNK):
+        some = select(Resource).where(Resource.identifier.in_(named[start : start + _CHUNK]))
+        some = some.order_by(Resource.identifier).execution_options(populate_existing=True)
+        some = some.with_for_update() if lock else some
+        found |= {one.identifier: one for one in db.session.scalars(some)}
+    return found
+
+
 def get_by_id(resource_id: UUID) -> Resource:
     """Return a resource server by its row, or raise UnknownResource."""
     found = db.session.get(Resource, resource_id)
     if found is None:
         raise UnknownResource(f"there is no resource {resource_id}")
     return found
+
+
+def values_of(resource: Resource) -> dict[str, Any]:
+    """Return what may be changed of a resource server, by name."""
+    lifetime: timedelta | None = resource.access_token_lifetime
+    client = queries.find(resource.client_id) if resource.client_id else None
+    return {
+        "name": resource.name,
+        "access_token_format": resource.access_token_format,
+        "access_token_signing_alg": resource.access_token_signing_alg,
+        "access_token_lifetime": write_timedelta(lifetime) if lifetime is not None else None,
+        "scopes": resource.scopes.split(),
+        "client_id": client.client_id if client else None,
+    }
 
 
 def list_resources() -> list[Resource]:

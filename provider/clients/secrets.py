@@ -81,6 +81,11 @@ def check_secret(client: Client, presented: str) -> bool:
     return current_one | previous_one
 
 
+def is_current(client: Client, secret: str) -> bool:
+    """Whether this is the client's secret, and not the one before; nothing is noted of its use."""
+    return _is_equal(client.secret_digest, client.secret_expires_at, _digest(client, secret), clock.now())
+
+
 def end_of(client: Client, presented: str) -> datetime | None:
     """Return the end of a secret that has just proven its client; None for one that has no end."""
     is_current = hmac.compare_digest(client.secret_digest or "", _digest(client, presented))
