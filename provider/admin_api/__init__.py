@@ -8,25 +8,36 @@ is decided here. Obeys rfc9457 (problems), rfc9110 (versions), rfc7396 (merge pa
 from provider.admin_api import (
     audit,
     bulk_logouts,
+    client_examinations,
     clients,
     deliveries,
+    endpoints,
+    explanations,
     grants,
     keys,
     logouts,
     people,
+    recipes,
     registrations,
+    service_tokens,
     sessions,
     settings,
 )
 from provider.admin_api.openapi import description_route
+from provider.admin_api.viewer import TEMPLATES, viewer_route
 from provider.web.route import RouteGroup
 
 OPERATIONS = (
     *clients.OPERATIONS,
+    *client_examinations.OPERATIONS,
+    *recipes.OPERATIONS,
     *people.OPERATIONS,
     *sessions.OPERATIONS,
     *grants.OPERATIONS,
+    *service_tokens.OPERATIONS,
     *deliveries.OPERATIONS,
+    *endpoints.OPERATIONS,
+    *explanations.OPERATIONS,
     *logouts.OPERATIONS,
     *bulk_logouts.OPERATIONS,
     *keys.OPERATIONS,
@@ -36,6 +47,11 @@ OPERATIONS = (
 )
 GROUP = RouteGroup(
     name="admin_api",
-    routes=(*(one.route() for one in OPERATIONS), description_route(OPERATIONS)),
+    routes=(
+        *(one.route() for one in OPERATIONS),
+        description_route(OPERATIONS),
+        viewer_route(OPERATIONS),
+    ),
+    templates=TEMPLATES,
     problems_below=("/api/admin/",),
 )

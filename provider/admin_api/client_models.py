@@ -69,6 +69,8 @@ class NewClient(Input, frozen=True, kw_only=True):
     metadata: Metadata
     client_id: ClientID | None = None
     options: Options = Options()
+    # The software that it is for, by the name of its recipe; its configuration follows from that.
+    recipe: Annotated[str, Meta(max_length=32)] | None = None
     # For redirect URIs at which others may receive what is sent.
     accept_unwise_redirect_uris: bool = False
 

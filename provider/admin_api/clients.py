@@ -23,13 +23,14 @@ from provider.admin_api.client_models import (
 from provider.admin_api.operation import Answer, Call, Operation, check_version, versioned
 from provider.administration import client_credentials, clients
 from provider.administration.permissions import NotPermitted, Rights
-from provider.clients import own, queries
+from provider.clients import own, queries, recipes
 from provider.clients.models import Client
 from provider.delivery.degraded import count_waiting
 from provider.logout.bulk.queries import measure
 from provider.logout.models import BulkKind
 from provider.protocol.client_registration import read_registration
 from provider.protocol.permissions import Permission
+from provider.protocol.problems import InvalidInput
 from provider.protocol.redirect_uri_rules import unwise_uris
 
 _PATCHED = ("metadata", "options", "enabled")
@@ -54,6 +55,8 @@ def create_client(call: Call) -> Answer:
     """Register a client, and show its secret this once."""
     asked: NewClient = call.body
     check_members(asked.metadata)
+    if asked.recipe is not None and asked.recipe not in recipes.list_names():
+        raise InvalidInput("the recipe is unknown", [("/recipe", "is not in GET /recipes")])
     metadata = read_registration(
         clients.PRESELECTED | asked.metadata, may_be_unwise=lambda _: asked.accept_unwise_redirect_uris
     )
@@ -62,7 +65,7 @@ def create_client(call: Call) -> Answer:
     clients.check_reachable(metadata, options)
 
     def act() -> Answer:
-        made = clients.register(metadata, options, client_id=asked.client_id)
+        made = clients.register(metadata, options, client_id=asked.client_id, recipe=asked.recipe)
         view = view_of(made.client)
         return versioned_made(MadeClient(client=view, client_secret=made.secret), 201)
 

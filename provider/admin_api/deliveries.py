@@ -15,6 +15,7 @@ from provider.admin_api.delivery_models import (
     ManyToCancel,
     ManyToResend,
 )
+from provider.admin_api.inputs import within_reckoning
 from provider.admin_api.operation import Answer, Call, Operation
 from provider.administration import deliveries as acts
 from provider.clients import queries as clients
@@ -38,6 +39,8 @@ def list_deliveries(call: Call) -> Answer:
         found = queries.list_deliveries(
             state=asked.state,
             client_id=client.id if client else None,
+            since=within_reckoning(asked.since),
+            until=within_reckoning(asked.until),
             before=asked.after,
             limit=asked.limit + 1,
         )

@@ -19,6 +19,8 @@ class ListDeliveries(Page, frozen=True, kw_only=True):
 
     state: Shown | None = None
     client_id: ClientID | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -26,6 +26,8 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST, description="Maximum number of entries on the page.")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True, description="An instant with a time zone.")]
+# Instants before or after these cannot be reckoned with.
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 After = Annotated[UUID, msgspec.Meta(description="The value of `next` from the page before.")]
 
 
@@ -42,6 +44,11 @@ class Page(Query, frozen=True, kw_only=True):
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A body; what it does not name cannot be set."""
+
+
+def within_reckoning(instant: datetime | None) -> datetime | None:
+    """Return an instant, or the first or last that can be added to; nothing happened beyond these."""
+    return instant and max(FIRST, min(LAST, instant))
 
 
 def read_query(kind: type[T]) -> T:

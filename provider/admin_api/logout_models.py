@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from provider.admin_api.delivery_models import AttemptView, DeliveryView
 from provider.admin_api.inputs import After, Instant, Name, Page, Query
+from provider.logout.models import LogoutReason
 
 
 class ListLogouts(Page, frozen=True, kw_only=True):
@@ -17,8 +18,10 @@ class ListLogouts(Page, frozen=True, kw_only=True):
     person_id: UUID | None = None
     client_id: Annotated[str, Meta(max_length=255)] | None = None
     bulk_logout_id: UUID | None = None
+    reason: LogoutReason | None = None
     by: Name | None = None
     since: Instant | None = None
+    until: Instant | None = None
 
 
 class LogoutView(msgspec.Struct, frozen=True, kw_only=True):

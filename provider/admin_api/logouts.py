@@ -62,7 +62,9 @@ def list_(call: Call) -> Answer:
             client_pk=client.id if client else None,
             bulk_logout_id=asked.bulk_logout_id,
             actor_name=asked.by,
+            reason=asked.reason,
             since=asked.since,
+            until=asked.until,
         )
         before = find_logout(asked.after) if asked.after else None
         if asked.after and before is None:

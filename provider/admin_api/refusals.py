@@ -27,10 +27,11 @@ from provider.logout.bulk.steering import NotSteerable
 from provider.protocol.client_metadata import InvalidClientMetadata
 from provider.protocol.errors import NotFound, TemporarilyUnavailable
 from provider.protocol.problems import Conflict, InvalidInput, NotPermittedHere, RequestInFlight, StaleVersion
+from provider.tokens.service import UnknownToken
 
 _UNKNOWN = (
     *(UnknownAccount, UnknownClient, UnknownDelivery, UnknownInitialAccessToken, UnknownResource),
-    *(UnknownKey, grants.UnknownGrant, sessions.UnknownSession),
+    *(UnknownKey, UnknownToken, grants.UnknownGrant, sessions.UnknownSession),
 )
 _INVALID = (
     *(InvalidClaims, InvalidUsername, UnusablePassword, InvalidOption, InvalidClientID, UnusableSecret),

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
+from provider.clients.models import Client
 from provider.clients.queries import client_ids_of
 from provider.delivery import cancel as cancelling
 from provider.delivery import queries
+from provider.delivery.evidence import open_trial
 from provider.delivery.models import Delivery, DeliveryState
 from provider.delivery.resend import resend, resend_many
 from provider.infrastructure import clock, current
@@ -66,6 +68,17 @@ def cancel(delivery: Delivery, reason: str) -> bool:
 def cancel_some_of(client_pk: UUID, reason: str, *, after: UUID | None, limit: int) -> list[Delivery]:
     """Cancel a batch of what waits for a client and return it; `after` is the last of the batch before."""
     return _cancelled(queries.list_pending_of(client_pk, clock.now(), after, limit), reason)
+
+
+def try_endpoint(client: Client) -> bool:
+    """Let what waits for a client be tried, though its endpoint is held back; False if that gains nothing.
+
+    The first delivery shows whether it works; if it does, the others follow at once.
+    """
+    is_tried = open_trial(client.id)
+    if is_tried:
+        record(EventTag.ENDPOINT_TRIED, actor="admin", client_id=client.client_id)
+    return is_tried
 
 
 def _cancelled(ids: Collection[UUID], reason: str) -> list[Delivery]:

@@ -148,6 +148,7 @@ class EventTag(DeclaredEvent):
         "An app's logout endpoint has failed for longer than `CURFEW_ENDPOINT_DEGRADED_AFTER`.",
         "client_id failing_since outcome waiting",
     )
+    ENDPOINT_TRIED = ("endpoint_tried", "An operator had a failing endpoint tried.", "client_id")
     ENDPOINT_RECOVERED = (
         "endpoint_recovered",
         "A degraded logout endpoint works again.",
@@ -218,11 +219,7 @@ class EventTag(DeclaredEvent):
         "An account was deleted and signed out everywhere.",
         "account_id logout_id",
     )
-    PASSWORD_CHANGED = (
-        "password_changed",
-        "A person changed the password.",
-        "account_id session_id",
-    )
+    PASSWORD_CHANGED = ("password_changed", "A person changed the password.", "account_id session_id")
     PASSWORD_RESET = (
         "password_reset",
         "An operator set a new password; the account was signed out everywhere.",
@@ -271,11 +268,7 @@ class EventTag(DeclaredEvent):
     KEY_DESTROYED = ("key_destroyed", "A key was removed and no longer verifies anything.", "kid alg")
     KEY_COMPROMISED = ("key_compromised", "An operator withdrew a key as compromised.", "kid alg")
 
-    SECRET_KEY_ADDED = (
-        "secret_key_added",
-        "A second key-encryption key can open the data keys.",
-        "key",
-    )
+    SECRET_KEY_ADDED = ("secret_key_added", "A second key-encryption key can open the data keys.", "key")
     SECRET_KEY_REMOVED = (
         "secret_key_removed",
         "The former key-encryption key was removed, and a new data key is in use.",

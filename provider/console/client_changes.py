@@ -15,8 +15,7 @@ from provider.clients.change import NoSecret
 from provider.clients.models import Client
 from provider.clients.queries import lock
 from provider.console import gate
-from provider.console.client_configuration import configuration_of
-from provider.console.clients import get
+from provider.console.clients import get, ready_to_paste
 from provider.console.gate import Administrator
 from provider.console.guarded import page_route
 from provider.console.layout import console_page
@@ -54,7 +53,7 @@ def submit_secret(client_pk: UUID) -> Response:
         client=client,
         secret=made.secret,
         service_tokens_ended=made.service_tokens_ended,
-        configuration=configuration_of(client),
+        configuration=ready_to_paste(client),
     )
 
 

@@ -19,8 +19,7 @@ from provider.clients.models import Client
 from provider.clients.options import ClientOptions, InvalidOption
 from provider.clients.register import ClientIDTaken, InvalidClientID
 from provider.console import gate
-from provider.console.client_configuration import configuration_of
-from provider.console.clients import get
+from provider.console.clients import get, ready_to_paste
 from provider.console.gate import Administrator
 from provider.console.guarded import page_route
 from provider.console.layout import console_page, plain
@@ -85,7 +84,7 @@ def register() -> Response:
         client=made.client,
         secret=made.secret,
         service_tokens_ended=0,
-        configuration=configuration_of(made.client),
+        configuration=ready_to_paste(made.client),
     )
 
 

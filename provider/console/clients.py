@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import request
+from flask import current_app, request
 from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
@@ -15,16 +15,18 @@ from provider.clients import options, queries
 from provider.clients.models import Client
 from provider.clients.own import is_own
 from provider.clients.problems import list_problems
-from provider.console.client_configuration import configuration_of
 from provider.console.guarded import page_route
 from provider.console.layout import console_page
 from provider.console.listing import ROWS, Asked, listing, place
 from provider.delivery import degraded
 from provider.delivery.models import EndpointHealth
+from provider.infrastructure import current
 from provider.infrastructure.database import db, reading
+from provider.inspection.client_configuration import Configuration, configuration_of
 from provider.inspection.client_lint import lint
 from provider.protocol.client_metadata import DECLARED
 from provider.sessions.models import ClientSession
+from provider.web.routes import table
 
 _CHANGES = 20
 _NOTHING: tuple[object, ...] = (None, (), False)
@@ -97,7 +99,7 @@ def show(client_pk: UUID) -> Response:
         registered=_fields(client, registered=True),
         defaults=_fields(client, registered=False),
         options=options.values_of(client),
-        configuration=configuration_of(client, software),
+        configuration=ready_to_paste(client, software),
         done=SENTENCES.get(request.args.get("done", "")),
         **context,
     )
@@ -108,6 +110,11 @@ def _fields(client: Client, *, registered: bool) -> list[tuple[str, Any, str]]:
     metadata, known = client.metadata_, client.registered
     values = [(one.name, getattr(metadata, one.name), one.metadata["meaning"]) for one in DECLARED]
     return [one for one in values if (one[0] in known and one[1] not in _NOTHING) is registered]
+
+
+def ready_to_paste(client: Client, software: str | None = None) -> Configuration:
+    """Return the configuration of a client's software with the addresses of this provider."""
+    return configuration_of(client, table(current_app).addresses(current.settings()), software)
 
 
 def get(client_pk: UUID) -> Client:

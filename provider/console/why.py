@@ -11,61 +11,9 @@ from provider.console.layout import console_page
 from provider.console.listing import Asked
 from provider.delivery import degraded
 from provider.infrastructure.database import reading
-from provider.inspection.why_not_notified import Explanation, Verdict, explain
+from provider.inspection.why_not_notified import SENTENCES, Explanation, explain
 from provider.sessions import queries as sessions
 from provider.sessions.models import Session
-
-# The verdict in a sentence, what it means for the person, and what can be done.
-SENTENCES = {
-    Verdict.NOT_PART: (
-        "The app was not part of this session.",
-        "Only apps that got a code in a session are notified of its end. The person used it in another one.",
-    ),
-    Verdict.LIVE: (
-        "The app is still signed in by this session.",
-        "Neither the session nor the app's part of it has ended, so there is nothing to notify.",
-    ),
-    Verdict.ASKS_ITSELF: (
-        "The console needs no notification.",
-        "It asks the provider with every request whether the session lives.",
-    ),
-    Verdict.ACCEPTED: (
-        "The app was notified.",
-        "It confirmed the Logout Token. If the person is still signed in there, examine it with the doctor.",
-    ),
-    Verdict.WAITING: (
-        "Not yet: the notification waits for its next attempt.",
-        "It is tried again by itself until it expires.",
-    ),
-    Verdict.REFUSING: (
-        "The app refuses the notification.",
-        "It answers, but not with success. Attempts go on; its log says why it refuses.",
-    ),
-    Verdict.EXPIRED: (
-        "The app did not accept it in time.",
-        "No attempt succeeded within the retry schedule. Sending it again starts the schedule anew.",
-    ),
-    Verdict.CANCELLED: (
-        "An operator cancelled the notification.",
-        "The reason is recorded with the delivery.",
-    ),
-    Verdict.SUPERSEDED: (
-        "The person had signed in at the app again.",
-        "The token would have named the person alone, and so would have ended the newer session.",
-    ),
-    Verdict.NOT_TOLD_OF_EXPIRY: (
-        "The app is not notified of expired sessions.",
-        "The session expired, and the client's option told_of_expiry is off.",
-    ),
-    Verdict.NO_ADDRESS: (
-        "The app had no address for notifications.",
-        "At that time the client had no backchannel_logout_uri, so its own session ends when it decides.",
-    ),
-    Verdict.PRUNED: (
-        "The record was deleted for its age.",
-        "Deliveries are kept for a limited time after they have finished (CURFEW_DELIVERY_RETENTION).",
-    ),
-}
 
 
 def show() -> Response:

@@ -1,7 +1,7 @@
 """Questions about deliveries."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, bindparam, column, func, or_, select, table, text
@@ -16,6 +16,7 @@ from provider.delivery.models import (
 )
 from provider.delivery.selection import DueDelivery
 from provider.infrastructure.database import db, is_sqlite
+from provider.infrastructure.opaque_tokens import first_id_at
 
 # The clients are another room's; all that is asked of their table here is who there is.
 EndpointClient = table("client", column("id", Delivery.client_id.type), column("registrant", String()))
@@ -25,6 +26,8 @@ _REGISTRANT = (
     .correlate(Delivery)
     .scalar_subquery()
 )
+# How long before or after its `created_at` a row's identifier may have been made.
+_APART = timedelta(minutes=5)
 # For the rest of the transaction. The statistics of a quiet day say that nothing waits; when a backlog comes,
 # PostgreSQL would go by them and read and sort all of it for each claim, not take the first in order.
 _BY_INDEX = text("SET LOCAL enable_sort = off")
@@ -152,13 +155,16 @@ def list_deliveries(
     *,
     state: str | None = None,
     client_id: UUID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     before: UUID | None = None,
     limit: int = 100,
 ) -> list[Delivery]:
     """Return deliveries, newest first; `before` is the last id of the page before.
 
     `refusing` is a state here; what is refusing is pending too. Those of a client are served by
-    ix_delivery_client_id_created_at: rows are made in the order of their ids.
+    ix_delivery_client_id_created_at, a span of time by the primary key: rows are made in the order of their
+    ids.
     """
     newest = (Delivery.id.desc(),) if client_id is None else (Delivery.created_at.desc(), Delivery.id.desc())
     wanted = select(Delivery).order_by(*newest).limit(limit)
@@ -168,6 +174,10 @@ def list_deliveries(
         wanted = wanted.where(Delivery.state == state)
     if client_id is not None:
         wanted = wanted.where(Delivery.client_id == client_id)
+    if since is not None:
+        wanted = wanted.where(Delivery.created_at >= since, Delivery.id >= first_id_at(since - _APART))
+    if until is not None:
+        wanted = wanted.where(Delivery.created_at < until, Delivery.id < first_id_at(until + _APART))
     if before is not None:
         wanted = wanted.where(Delivery.id < before)
     return list(db.session.scalars(wanted))

@@ -39,7 +39,7 @@ def new_id() -> UUID:
 
 def first_id_at(instant: datetime) -> UUID:
     """Return the identifier before all that are made from this instant on."""
-    return _id_at((instant - _EPOCH) // _MILLISECOND, 0)
+    return _id_at(max(0, (instant - _EPOCH) // _MILLISECOND), 0)
 
 
 def _id_at(stamp: int, rest: int) -> UUID:

@@ -30,9 +30,13 @@ class UnknownToken(LookupError):
     """There is no such service token, or it is no longer valid."""
 
 
-def list_valid(client: Client | None, *, limit: int) -> list[tuple[AccessToken, Client]]:
-    """List the valid service tokens of one client or of all, newest first."""
+def list_valid(
+    client: Client | None, *, after: UUID | None = None, limit: int
+) -> list[tuple[AccessToken, Client]]:
+    """List the valid service tokens of one client or of all, newest first; `after` ends the page before."""
     newest = _valid(client).order_by(AccessToken.id.desc()).limit(limit)
+    if after is not None:
+        newest = newest.where(AccessToken.id < after)
     return [(row[0], row[1]) for row in db.session.execute(newest)]
 
 

@@ -1,15 +1,13 @@
 """What to paste into an app's configuration: the recipe of its software, filled in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from flask import current_app
 
 from provider.clients import recipes
 from provider.clients.models import Client
 from provider.clients.recipes import registered
 from provider.infrastructure import current
-from provider.web.routes import table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,22 +23,28 @@ class Configuration:
     problem: str | None = None
 
 
-def configuration_of(client: Client, software: str | None = None) -> Configuration:
-    """Return the configuration for the software that is named, or that the client was registered for."""
+def configuration_of(
+    client: Client, endpoints: Mapping[str, str], software: str | None = None
+) -> Configuration:
+    """Return the configuration for the software that is named, or that the client was registered for.
+
+    `endpoints` are the addresses by their names in the discovery document.
+    """
     names = tuple(recipes.list_names())
     chosen = software or client.recipe
     if chosen not in names or not client.metadata_.redirect_uris:
         return Configuration(names=names)
     recipe = recipes.load(chosen)
     try:
-        return _filled(names, recipe, client)
+        return _filled(names, recipe, client, endpoints)
     except recipes.UnusableRecipe as exc:
         return Configuration(names=names, chosen=chosen, recipe=recipe, problem=str(exc))
 
 
-def _filled(names: tuple[str, ...], recipe: recipes.Recipe, client: Client) -> Configuration:
+def _filled(
+    names: tuple[str, ...], recipe: recipes.Recipe, client: Client, endpoints: Mapping[str, str]
+) -> Configuration:
     settings = current.settings()
-    endpoints = table(current_app).addresses(settings)
     values = registered.values_of(recipe, client.client_id, client.metadata_, settings.issuer, endpoints)
     texts = {"notes": recipe.notes, "limits": recipe.limits, "secret": recipe.secret}
     return Configuration(

@@ -1,0 +1,118 @@
+"""Logout endpoints that fail: how each is doing, and letting one be tried that is held back."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from provider.admin_api.inputs import Input, Limit, Query
+from provider.admin_api.operation import Answer, Call, Operation
+from provider.administration import deliveries as acts
+from provider.clients import queries as clients
+from provider.delivery import degraded
+from provider.delivery.models import EndpointHealth
+from provider.protocol.permissions import Permission
+
+
+class ListEndpoints(Query, frozen=True, kw_only=True):
+    """How many are wanted."""
+
+    limit: Limit = 50
+
+
+class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
+    """A logout endpoint that fails; one that works is not listed."""
+
+    client_id: str
+    url: str | None
+    state: Annotated[str, Meta(description="closed: it is tried as usual; open: what waits is held back.")]
+    refusing: bool
+    failing_since: datetime | None
+    degraded_since: datetime | None
+    last_outcome: str | None
+    last_failed_at: datetime | None
+    next_trial_at: datetime | None
+    waiting: int
+
+
+class EndpointList(msgspec.Struct, frozen=True, kw_only=True):
+    """The endpoints that fail, the longest failing first."""
+
+    items: list[EndpointView]
+
+
+class EndpointToTry(Input, frozen=True, kw_only=True):
+    """Whose endpoint is to be tried."""
+
+    client_id: Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class EndpointTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a trial was opened; false if nothing waits, or it would be tried as soon without."""
+
+    client_id: str
+    trial_opened: bool
+
+
+def list_endpoints(call: Call) -> Answer:
+    """Answer with the endpoints that fail."""
+    asked: ListEndpoints = call.query
+
+    def look() -> EndpointList:
+        found = degraded.list_failing()[: asked.limit]
+        names = clients.client_ids_of({one.client_id for one in found})
+        return EndpointList(items=[_view(one, names[one.client_id]) for one in found])
+
+    return Answer(body=call.read(look))
+
+
+def try_endpoint(call: Call) -> Answer:
+    """Let what waits for a client be tried, though its endpoint is held back."""
+    asked: EndpointToTry = call.body
+
+    def act() -> Answer:
+        client = clients.get_by_client_id(asked.client_id)
+        return Answer(body=EndpointTrial(client_id=client.client_id, trial_opened=acts.try_endpoint(client)))
+
+    return call.transact(act)
+
+
+def _view(one: EndpointHealth, client_id: str) -> EndpointView:
+    return EndpointView(
+        client_id=client_id,
+        url=one.url,
+        state=one.state,
+        refusing=one.is_refusing,
+        failing_since=one.failing_since,
+        degraded_since=one.degraded_since,
+        last_outcome=one.last_outcome,
+        last_failed_at=one.last_failed_at,
+        next_trial_at=one.open_until,
+        waiting=degraded.count_waiting(one.client_id),
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        rule="/failing-endpoints",
+        name="list_failing_endpoints",
+        summary="List the logout endpoints that fail, the longest failing first.",
+        permission=Permission.READ,
+        view=list_endpoints,
+        query=ListEndpoints,
+        answer=EndpointList,
+    ),
+    Operation(
+        method="POST",
+        rule="/endpoint-trials",
+        name="try_endpoint",
+        summary="Let the first waiting notification of a client be tried, though its endpoint is held back.",
+        description="If it is accepted, the others follow at once.",
+        permission=Permission.CHANGE_DELIVERIES,
+        view=try_endpoint,
+        body=EndpointToTry,
+        answer=EndpointTrial,
+    ),
+)
