@@ -66,6 +66,7 @@ SECTIONS = {
             "console",
             "receipts",
             "monitoring",
+            "service-level",
             "sizing",
             "comparison",
         ),

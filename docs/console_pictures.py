@@ -65,6 +65,7 @@ def addresses(ada: object) -> Iterator[tuple[str, str]]:
     yield "logouts", "/admin/logouts"
     yield "logout", f"/admin/logouts/{logout.id}"
     yield "deliveries", "/admin/deliveries"
+    yield "slo", "/admin/slo"
     yield "delivery", f"/admin/deliveries/{delivery.id}"
     yield "resend", "/admin/deliveries/resend?client=blue"
     yield "why", f"/admin/why?client=blue&session={session.session_id}"

@@ -16,6 +16,7 @@ import provider.infrastructure.write_probe
 import provider.interactions.models
 import provider.keys.models
 import provider.logout.models
+import provider.logout.notification.punctuality
 import provider.sessions.models
 import provider.tokens.device_models
 import provider.tokens.models  # noqa: F401 – imported for their effect on the metadata.

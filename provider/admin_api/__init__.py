@@ -22,6 +22,7 @@ from provider.admin_api import (
     service_tokens,
     sessions,
     settings,
+    slo,
 )
 from provider.admin_api.openapi import description_route
 from provider.admin_api.viewer import TEMPLATES, viewer_route
@@ -40,6 +41,7 @@ OPERATIONS = (
     *explanations.OPERATIONS,
     *logouts.OPERATIONS,
     *bulk_logouts.OPERATIONS,
+    *slo.OPERATIONS,
     *keys.OPERATIONS,
     *audit.OPERATIONS,
     *settings.OPERATIONS,

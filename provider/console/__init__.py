@@ -23,6 +23,7 @@ from provider.console import (
     resending,
     settings,
     sign_in,
+    slo,
     why,
 )
 from provider.web.route import RouteGroup
@@ -37,6 +38,7 @@ GROUP = RouteGroup(
         *why.ROUTES,
         *resending.ROUTES,
         *deliveries.ROUTES,
+        *slo.ROUTES,
         *people.ROUTES,
         *person_endings.ROUTES,
         *person_changes.ROUTES,

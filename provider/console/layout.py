@@ -37,6 +37,7 @@ SECTIONS = (
     Section("Overview", "console.overview", "overview"),
     Section("Logouts", "console.logouts", "logouts"),
     Section("Deliveries", "console.deliveries", "deliveries"),
+    Section("Service level", "console.slo", "slo"),
     Section("People", "console.people", "people"),
     Section("Clients", "console.clients", "clients"),
     Section("Incident", "console.incident", "incident", Permission.BULK_LOGOUT),

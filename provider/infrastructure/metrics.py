@@ -63,6 +63,7 @@ LABELS = {
     "kind": "the kind of delivery, such as `backchannel_logout`",
     "method": "the HTTP method",
     "outcome": "the result: of a sign-in `succeeded` or `refused`, of an attempt `accepted`, `timeout` etc.",
+    "punctuality": "`in_time` (within 60 s), `unreachable` (missed by the app) or `late` (by the provider)",
     "reason": "the cause of a logout, such as `rp_initiated` or `idle_timeout`",
     "scope": "the scope of a logout, `app`, `browser`, `others` or `everywhere`",
     "state": "the state of a delivery",
@@ -82,6 +83,12 @@ TIME_TO_TOLD = _histogram(
     "Time from the logout to the app's confirmation.",
     "client_id",
     buckets=_TOLD_BUCKETS,
+)
+NOTIFICATIONS_JUDGED = _counter(
+    "curfew_notifications_judged",
+    "Notifications of logouts, judged 75 seconds after they were owed.",
+    "client_id",
+    "punctuality",
 )
 ENDINGS = _counter("curfew_endings", "Logouts, by cause and scope.", "reason", "scope")
 SIGN_INS = _counter("curfew_sign_ins", "Attempts to sign in, by result.", "outcome")

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from provider.audit import queries as audit
+from provider.delivery.judge import Outcome
 from provider.infrastructure import clock, current
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.inspection.logout_tree import Branch, Tree, tree_of
@@ -34,6 +35,7 @@ from provider.logout.models import Logout, LogoutScope
 
 # Small signatures, and any JOSE library verifies them.
 ALG = "ES256"
+_SUCCESS = (Outcome.ACCEPTED, Outcome.ACCEPTED_ODDLY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,7 @@ def _app(logout: Logout, branch: Branch) -> App:
 
 def _of_delivery(told: Notification, state: Verdict) -> dict[str, Any]:
     delivery = told.delivery
-    accepted = next((one for one in reversed(told.attempts) if one.outcome == "accepted"), None)
+    accepted = next((one for one in reversed(told.attempts) if one.outcome in _SUCCESS), None)
     is_accepted = state is Verdict.ACCEPTED
     return {
         "delivery_id": delivery.id,

@@ -18,7 +18,7 @@ from provider.infrastructure.database import db, is_away, log_failure, reading, 
 from provider.keys import lifecycle
 from provider.logout import expiry
 from provider.logout.bulk import walk as bulk_walk
-from provider.logout.notification import watch
+from provider.logout.notification import punctuality, watch
 from provider.worker.pruning import prune
 from provider.worker.sweeper import HEARTBEAT
 
@@ -98,6 +98,7 @@ DUTIES = (
     Duty("end_born_dead", timedelta(hours=1), end_already_revoked),
     Duty("seal_audit", timedelta(seconds=10), seal_audit),
     Duty("report_degraded", timedelta(minutes=1), watch.report_degraded),
+    Duty("judge_notifications", timedelta(minutes=1), punctuality.judge),
     Duty("take_up_rejected", timedelta(minutes=10), take_up_rejected),
     Duty("advance_keys", timedelta(minutes=10), advance_keys),
     Duty("prune", timedelta(minutes=1), prune),

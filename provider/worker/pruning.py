@@ -13,6 +13,7 @@ from provider.delivery.prune import prune_finished
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import change, db, is_away, transaction
 from provider.inspection.overdue import Expiring, kept_after_expiry
+from provider.logout.notification import punctuality
 
 BATCH = 500
 # The other duties, and a worker that stops, wait no longer; the rest is deleted right afterwards.
@@ -45,6 +46,7 @@ def _prunings(batch: int) -> Iterator[_Pruning]:
     for table, kept in kept_after_expiry().items():
         yield _Pruning(table.__tablename__, partial(prune_expired, table, now - kept, batch))
     yield _Pruning("delivery", partial(prune_finished, now - settings.delivery_retention, batch))
+    yield _Pruning("notification_count", partial(punctuality.prune, batch))
     yield _Pruning("audit_event", partial(audit_prune.prune, now - settings.audit_retention, limit=batch))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
@@ -32,6 +33,7 @@ from tests.support.relying_party import type_password
 
 TOKEN = "the-token-of-the-metrics"
 NAME = re.compile(r"\bcurfew_[a-z_]+")
+RECORDED = re.compile(r"\bcurfew:[a-z_]+:[a-z0-9]+")
 
 
 @pytest.fixture
@@ -252,6 +254,23 @@ def test_the_documents_ask_for_names_that_exist(document):
 
     assert asked
     assert asked - metrics.names() == set()
+
+
+def test_the_rules_are_complete_and_refer_to_what_is_recorded():
+    groups = yaml.safe_load((ROOT / "docs" / "alerts.yml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    recorded = [rule["record"] for rule in rules if "record" in rule]
+
+    assert all(("alert" in rule) != ("record" in rule) for rule in rules)
+    assert all(
+        rule["annotations"]["summary"] and rule["labels"]["severity"] for rule in rules if "alert" in rule
+    )
+    assert len(recorded) == len(set(recorded)) == 6
+    for rule in rules:
+        without_texts = re.sub(r'"[^"]*"', "", rule["expr"])
+        for opened, closed in ("()", "[]", "{}"):
+            assert without_texts.count(opened) == without_texts.count(closed), rule
+        assert set(RECORDED.findall(rule["expr"])) <= set(recorded)
 
 
 def test_every_metric_is_on_the_dashboard():

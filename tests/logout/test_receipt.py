@@ -60,7 +60,7 @@ def test_it_says_what_ended_what_survived_and_what_each_app_has_done(ada, red, g
     mute, blue = make_client("mute", backchannel_logout_uri=None), make_client("blue")
     made = make_session(ada, [red, green, blue, mute], offline=("green",))
     logout = act(end, made.session)
-    accepted = attempted(red, "accepted", "accepted")
+    accepted = attempted(red, "accepted", "accepted_oddly")
     attempted(green, "pending", "bad_request", refusals=2)
 
     said = read(logout)
