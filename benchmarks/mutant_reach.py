@@ -51,18 +51,17 @@ class Reach:
     def in_order(self, function: str, budget: float = math.inf) -> list[pytest.Item]:
         """Return the tests that reach a function, until they have cost as many seconds.
 
-        First those that have killed the like, then files named like the module, then special and quick ones.
+        First those that have killed the like, then files named like the module, then its room's, and of these
+        the special and quick ones.
         """
         module = _module_of(function)
-        recent, stem = [*self._killers[function], *self._killers[module]], module.rpartition(".")[2]
+        recent = [*self._killers[function], *self._killers[module]]
+        room, stem = module.split(".")[1], module.rpartition(".")[2]
 
-        def rank(test: pytest.Item) -> tuple[int, bool, float]:
+        def rank(test: pytest.Item) -> tuple[int, bool, bool, float]:
             latest = recent.index(test) if test in recent else len(recent)
-            return (
-                latest,
-                stem not in test.path.stem,
-                self._breadth[test] + _WIDTH_OF_A_SECOND * self._seconds[test],
-            )
+            cost = self._breadth[test] + _WIDTH_OF_A_SECOND * self._seconds[test]
+            return latest, stem not in test.path.stem, room not in test.path.parts, cost
 
         tests = sorted(self._reaching[function], key=rank)
         before = accumulate((self._seconds[test] for test in tests), initial=0.0)

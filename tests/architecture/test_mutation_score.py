@@ -22,12 +22,14 @@ class FakeTest:
 
 @pytest.fixture
 def tests() -> dict[str, Any]:
-    return {name: FakeTest(Path(f"test_{name}.py")) for name in ("slow", "wide", "quick", "refresh")}
+    rooms = dict.fromkeys(("slow", "wide", "quick", "refresh"), "tokens") | {"cheap": "elsewhere"}
+    return {name: FakeTest(Path(f"tests/{room}/test_{name}.py")) for name, room in rooms.items()}
 
 
 @pytest.fixture
 def reach(tests: dict[str, Any]) -> Reach:
     reach = Reach()
+    reach.add(tests["cheap"], [FUNCTION], 0.0625)
     reach.add(tests["slow"], [FUNCTION], 2.0)
     reach.add(tests["wide"], [FUNCTION, *(f"another.x_{number}" for number in range(60))], 0.25)
     reach.add(tests["quick"], [FUNCTION], 0.125)
@@ -39,8 +41,8 @@ def names(tests: dict[str, Any], found: list[Any]) -> list[str]:
     return [name for one in found for name, test in tests.items() if test is one]
 
 
-def test_the_file_of_the_module_comes_first_then_quick_and_special_tests(reach, tests) -> None:
-    assert names(tests, reach.in_order(FUNCTION)) == ["refresh", "quick", "wide", "slow"]
+def test_the_file_of_the_module_comes_first_then_quick_and_special_tests_of_its_room(reach, tests) -> None:
+    assert names(tests, reach.in_order(FUNCTION)) == ["refresh", "quick", "wide", "slow", "cheap"]
     assert names(tests, reach.in_order(NEIGHBOUR)) == ["refresh"]
     assert reach.in_order("provider.tokens.refresh.x_unknown") == []
 
@@ -49,7 +51,7 @@ def test_what_has_killed_the_like_comes_before_all_others(reach, tests) -> None:
     reach.note_killer(tests["wide"], NEIGHBOUR)
     reach.note_killer(tests["slow"], NEIGHBOUR)
 
-    assert names(tests, reach.in_order(FUNCTION)) == ["slow", "wide", "refresh", "quick"]
+    assert names(tests, reach.in_order(FUNCTION)) == ["slow", "wide", "refresh", "quick", "cheap"]
 
 
 def test_a_budget_ends_with_the_test_that_exceeds_it(reach, tests) -> None:

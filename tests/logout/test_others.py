@@ -65,6 +65,19 @@ def test_an_offline_grant_that_outlived_its_share_of_the_kept_session_stays(ada,
     assert not is_revoked(here.grants["red"])
 
 
+def test_an_offline_grant_on_its_own_is_not_part_of_it_if_offline_access_is_kept(ada, red):
+    here, old = (make_session(ada, [red], offline=("red",)) for _ in range(2))
+    by_ada = Cause(reason=LogoutReason.USER, initiator="account")
+    with transaction():
+        end(old.session, by_ada)
+
+    with transaction():
+        outcome = end_others(ada, here.session, by_ada, keep_offline=True)
+
+    assert (outcome.notifications, outcome.survivors, outcome.logout.grants_surviving) == (0, [], 0)
+    assert not is_revoked(old.grants["red"])
+
+
 @pytest.mark.parametrize("others", [0, 1, 12])
 def test_it_costs_the_same_number_of_statements_however_much_there_is(ada, red, statements, others):
     here = make_session(ada, [red])
