@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="how many mutants are tried at a time")
     parser.add_argument("--seconds", type=float, default=math.inf, help="CPU time of tests for each mutant")
     parser.add_argument("tests", nargs="*", help="paths of tests to run instead of those configured")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     names: list[str] = json.loads(options.names.read_text())
     trials = Trials(names, options.results, options.tests, jobs=options.jobs, budget=options.seconds)
     # mutmut's word for noting which functions are called, by imports too.

@@ -55,7 +55,7 @@ def test_one_more_ends_the_oldest_and_tells_its_apps(app, ada, at_most, turned_c
     (ended,) = db.session.scalars(select(Logout))
     assert (ended.reason, ended.initiator) == (LogoutReason.SESSION_LIMIT, "system")
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout")).one()
-    assert entry.detail["reason"] == "session_limit"
+    assert (entry.detail["reason"], entry.ip) == ("session_limit", "192.0.2.1")
 
 
 def test_without_a_limit_nothing_ends(app, ada):

@@ -26,6 +26,12 @@ def test_at_hash_is_the_left_half_of_the_algorithms_hash(alg, hash_):
     assert half == whole[: len(whole) // 2]
 
 
+def test_it_is_base64url_without_padding():
+    # The example of core, appendix A.3; and one that ends with a letter.
+    assert half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", alg="RS256") == "77QmUPtjPfzWtF2AnpK9RQ"
+    assert half_hash("cfa_token_36", alg="ES384") == "Dc15ccoaIvbYuSGve_ukrxarDWE9qhmX"
+
+
 @pytest.mark.parametrize("alg", ["none", "HS999", ""])
 def test_an_unknown_algorithm_fails(alg):
     """ABU-38: no hash is better than one that nobody checks."""
