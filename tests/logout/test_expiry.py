@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from provider.accounts.models import Account
+from provider.infrastructure.acting import Operator, acting_as
 from provider.infrastructure.database import change, db, is_sqlite, transaction
 from provider.logout import expiry
 from provider.logout.bulk import begin as bulk
@@ -154,6 +155,19 @@ def test_a_session_already_revoked_for_all_is_found_once_the_bulk_logout_is_over
     duties.end_already_revoked()
 
     assert [(ended.reason, ended.initiator) for ended in endings()] == [(LogoutReason.ADMIN, "admin")]
+
+
+def test_a_session_that_expires_has_nothing_to_do_with_an_earlier_bulk_logout(ada, red, turned_clock):
+    with acting_as(Operator("cleo", "cleo@desk")), transaction():
+        bulk.end_everybody("admin").finished_at = turned_clock()
+    make_session(ada, [red])
+    turned_clock.turn(timedelta(hours=2))
+
+    duties.expire_sessions()
+
+    (ended,) = endings()
+    assert (ended.reason, ended.initiator) == (LogoutReason.IDLE_TIMEOUT, "system")
+    assert (ended.bulk_logout_id, ended.actor_name, ended.actor_origin) == (None, None, None)
 
 
 def test_a_session_that_lives_is_not_ended(ada, red):

@@ -1,11 +1,13 @@
 """What a page says that a logout would end is what the logout then ends."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
 
 from provider.clients.models import Client
+from provider.clients.own import CONSOLE_ID
 from provider.grants.models import Grant
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
@@ -110,6 +112,16 @@ def test_a_person_with_very_many_sessions_is_shown_the_newest_hundred(ada, here)
     assert (everywhere.session_count, others.session_count) == (102, 101)
     newest = db.session.get_one(Session, many[-1])
     assert [one.session.id for one in preview_others(newest).sessions] == many[-2::-1]
+
+
+def test_what_belongs_to_the_provider_itself_hides_no_app(ada, red, green):
+    own = make_client(CONSOLE_ID)
+    made = make_session(ada, [red, own, green])
+    with transaction():
+        # It comes first, whatever the other identifiers are.
+        made.shares[CONSOLE_ID].id = UUID(int=1)
+
+    assert [name for name, *_ in shown(preview_session(made.session.id))] == ["green", "red"]
 
 
 def give_refresh_token(made, *, offline: bool = False) -> None:

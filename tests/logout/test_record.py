@@ -141,6 +141,15 @@ def test_the_log_and_the_metrics_say_the_same(ada, made, caplog):
     assert counted._value.get() == before + 1
 
 
+def test_the_log_names_the_client_that_asked_for_it(made, clients, caplog):
+    caplog.set_level(logging.INFO, "curfew")
+    with transaction():
+        end(made.session, Cause(reason=LogoutReason.RP_INITIATED, initiator="client", client=clients[0]))
+
+    [fields] = (one.fields for one in caplog.records if one.message == "logout")
+    assert (fields["initiator"], fields["initiator_client_id"]) == ("client", "red")
+
+
 def test_an_operator_is_named_and_keeps_the_origin(made):
     with acting.acting_as(CLEO), transaction():
         outcome = end_client_session(made.shares["red"], Cause(reason=LogoutReason.ADMIN, initiator="admin"))
