@@ -61,6 +61,7 @@ SECTIONS = {
             "keys",
             "rotation",
             "configuration-as-code",
+            "migrate",
             "incidents",
             "incident-in-five-minutes",
             "console",

@@ -16,7 +16,7 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 
-from provider.accounts import hash_sealing
+from provider.accounts import foreign_hashes, hash_sealing
 from provider.accounts.models import Account
 from provider.infrastructure import current
 
@@ -31,6 +31,9 @@ class TooBusy(Exception):
 
 # The least memory of a hash, in KiB (rfc9106 §3.1).
 _LEAST_MEMORY = 8
+# Less would be over before it can be measured, in KiB and in seconds.
+_LEAST_TO_MEASURE = 1024
+_SHORTEST = 1e-5
 
 
 @dataclass
@@ -43,6 +46,8 @@ class Hashing:
     dummy_hash: str = field(repr=False)
     # The cost of every check: as much as the costliest hash that this process has met.
     work: int = 0
+    # How long one KiB of memory and one pass take; 0 until a hash of another kind is met.
+    seconds_of_one: float = 0.0
     # How many seconds a check waits for a slot.
     longest_wait: float = LONGEST_WAIT_SECONDS
 
@@ -62,8 +67,9 @@ class Hashing:
         A hash with older settings would be checked sooner or later than the dummy one, which reveals that
         the account exists and has not signed in since.
         """
-        self.work = max(self.work, _work_of(self.dummy_hash), _work_of(checked))
-        spared = self.work - _work_of(checked)
+        done = self._work_of(checked)
+        self.work = max(self.work, self._work_of(self.dummy_hash), done)
+        spared = self.work - done
         if spared < _LEAST_MEMORY:
             return
         # No more memory at once than the settings allow.
@@ -71,14 +77,25 @@ class Hashing:
         memory = max(_LEAST_MEMORY, spared // passes)
         hash_secret_raw(b"", b"no salt is needed", passes, memory, 1, self.hasher.hash_len, Type.ID)
 
+    def _work_of(self, hash_: str) -> int:
+        """Return what the check of a hash costs: its memory times its passes, or what takes as long."""
+        if foreign_hashes.is_foreign(hash_):
+            return round(foreign_hashes.seconds_of(hash_) / self._seconds_of_one())
+        try:
+            parameters = extract_parameters(hash_)
+        except InvalidHashError:
+            return 0
+        return parameters.memory_cost * parameters.time_cost
 
-def _work_of(hash_: str) -> int:
-    """Return what the check of a hash costs: its memory times its passes."""
-    try:
-        parameters = extract_parameters(hash_)
-    except InvalidHashError:
-        return 0
-    return parameters.memory_cost * parameters.time_cost
+    def _seconds_of_one(self) -> float:
+        """Measure, once, how long the unit of work takes here: only hashes of other kinds need to know."""
+        if not self.seconds_of_one:
+            memory = max(self.hasher.memory_cost, _LEAST_TO_MEASURE)
+            taken = foreign_hashes.quickest(
+                lambda: hash_secret_raw(b"", b"no salt is needed", 1, memory, 1, 32, Type.ID)
+            )
+            self.seconds_of_one = max(taken, _SHORTEST) / memory
+        return self.seconds_of_one
 
 
 def hash_password(password: str, account_id: UUID) -> str:
@@ -101,12 +118,19 @@ def verify(account: Account | None, password: str) -> bool:
     known = hash_sealing.open_hash(account) if account is not None else None
     checked = known or here.dummy_hash
     with here.slot() as hasher:
-        try:
-            is_right: bool = hasher.verify(checked, given)
-        except (VerificationError, InvalidHashError):
-            is_right = False
+        is_right = _matches(hasher, checked, given)
         here.even_out(checked)
     return is_right and known is not None
+
+
+def _matches(hasher: PasswordHasher, hash_: str, given: bytes) -> bool:
+    """Return whether a password has a hash, of our own or of another provider."""
+    if foreign_hashes.is_foreign(hash_):
+        return foreign_hashes.verify(hash_, given)
+    try:
+        return bool(hasher.verify(hash_, given))
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def is_too_long(password: str) -> bool:
@@ -120,6 +144,8 @@ def needs_rehash(account: Account) -> bool:
     known = hash_sealing.open_hash(account)
     if known is None:
         return False
+    if foreign_hashes.is_foreign(known):
+        return True
     return hashing().hasher.check_needs_rehash(known) or hash_sealing.is_left_bare(account)
 
 

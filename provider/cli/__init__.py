@@ -41,6 +41,7 @@ COMMANDS = {
     "export": ("provider.cli.configuration:export_", "Write clients, resources and roles as a file."),
     "plan": ("provider.cli.configuration:plan_", "Show what applying files would change."),
     "apply": ("provider.cli.configuration:apply_", "Make the provider what files say."),
+    "import": ("provider.cli.import_:import_", "Take over clients and people of another provider."),
     "keys": ("provider.cli.keys:keys", "See and rotate the signing keys."),
     "audit": ("provider.cli.audit:audit", "Read and verify the audit log."),
 }
