@@ -224,7 +224,7 @@ def _delivery(logout: object, client: Client, ada: Account, at: object, due: obj
         "kind": owed.kind,
         "cause_id": logout,
         "subject_key": owed.subject_key,
-        "client_id": owed.client_id,
+        "recipient_id": owed.recipient_id,
         "about": owed.about,
         **owed.earlier,
         "state": "pending",

@@ -59,7 +59,7 @@ def addresses(ada: object) -> Iterator[tuple[str, str]]:
     logout = db.session.scalars(select(Logout).order_by(Logout.notifications.desc()).limit(1)).one()
     refused = select(Delivery).where(Delivery.refusals > 1).limit(1)
     delivery = db.session.scalars(refused).one()
-    ended = select(ClientSession).where(ClientSession.client_id == delivery.client_id)
+    ended = select(ClientSession).where(ClientSession.client_id == delivery.recipient_id)
     session = db.session.scalars(ended.where(ClientSession.logout_id == delivery.cause_id)).one()
     yield "overview", "/admin"
     yield "logouts", "/admin/logouts"

@@ -28,6 +28,7 @@ from provider.clients.models import Client
 from provider.delivery.degraded import count_waiting
 from provider.logout.bulk.queries import measure
 from provider.logout.models import BulkKind
+from provider.logout.notice import recipient_of
 from provider.protocol.client_registration import read_registration
 from provider.protocol.permissions import Permission
 from provider.protocol.problems import InvalidInput
@@ -124,7 +125,7 @@ def preview_removal(call: Call, client_id: str) -> Answer:
             client_sessions=reach.client_sessions,
             grants=reach.grants,
             service_tokens=reach.service_tokens or 0,
-            pending_notifications=count_waiting(client.id),
+            pending_notifications=count_waiting(recipient_of(client.id)),
         )
 
     return Answer(body=call.read(look))

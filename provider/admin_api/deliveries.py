@@ -38,7 +38,7 @@ def list_deliveries(call: Call) -> Answer:
         client = clients.get_by_client_id(asked.client_id) if asked.client_id else None
         found = queries.list_deliveries(
             state=asked.state,
-            client_id=client.id if client else None,
+            recipient_id=client.id if client else None,
             since=within_reckoning(asked.since),
             until=within_reckoning(asked.until),
             before=asked.after,
@@ -116,10 +116,10 @@ def cancel_deliveries(call: Call) -> Answer:
 
 def views_of(found: Sequence[Delivery]) -> list[DeliveryView]:
     """Return deliveries as they are shown."""
-    names = clients.client_ids_of({one.client_id for one in found})
-    waiting = {one.client_id for one in found if not DeliveryState(one.state).is_final}
+    names = clients.client_ids_of({one.recipient_id for one in found})
+    waiting = {one.recipient for one in found if not DeliveryState(one.state).is_final}
     held = degraded.list_held_until(waiting) if waiting else {}
-    return [_view(one, names[one.client_id], held.get(one.client_id)) for one in found]
+    return [_view(one, names[one.recipient_id], held.get(one.recipient)) for one in found]
 
 
 def attempt_view(one: DeliveryAttempt) -> AttemptView:

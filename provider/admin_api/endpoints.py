@@ -12,6 +12,7 @@ from provider.administration import deliveries as acts
 from provider.clients import queries as clients
 from provider.delivery import degraded
 from provider.delivery.models import EndpointHealth
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.protocol.permissions import Permission
 
 
@@ -60,9 +61,9 @@ def list_endpoints(call: Call) -> Answer:
     asked: ListEndpoints = call.query
 
     def look() -> EndpointList:
-        found = degraded.list_failing()[: asked.limit]
-        names = clients.client_ids_of({one.client_id for one in found})
-        return EndpointList(items=[_view(one, names[one.client_id]) for one in found])
+        found = degraded.list_failing(BACKCHANNEL_LOGOUT)[: asked.limit]
+        names = clients.client_ids_of({one.recipient_id for one in found})
+        return EndpointList(items=[_view(one, names[one.recipient_id]) for one in found])
 
     return Answer(body=call.read(look))
 
@@ -89,7 +90,7 @@ def _view(one: EndpointHealth, client_id: str) -> EndpointView:
         last_outcome=one.last_outcome,
         last_failed_at=one.last_failed_at,
         next_trial_at=one.open_until,
-        waiting=degraded.count_waiting(one.client_id),
+        waiting=degraded.count_waiting(one.recipient),
     )
 
 

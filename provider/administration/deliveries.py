@@ -53,7 +53,7 @@ def retry_some(
 ) -> list[Delivery]:
     """Make a batch of deliveries due at once and return it; `after` is the last of the batch before."""
     found = resend_many(
-        states=states, client_id=client_pk, since=since, until=until, after=after, limit=limit
+        states=states, recipient_id=client_pk, since=since, until=until, after=after, limit=limit
     )
     if found:
         _record_resent(found)
@@ -75,7 +75,7 @@ def try_endpoint(client: Client) -> bool:
 
     The first delivery shows whether it works; if it does, the others follow at once.
     """
-    is_tried = open_trial(client.id)
+    is_tried = open_trial(notice.recipient_of(client.id))
     if is_tried:
         record(EventTag.ENDPOINT_TRIED, actor="admin", client_id=client.client_id)
     return is_tried
@@ -93,14 +93,14 @@ def _record_resent(found: Sequence[Delivery]) -> None:
 
 
 def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
-    names = client_ids_of({one.client_id for one in found})
+    names = client_ids_of({one.recipient_id for one in found})
     for one in found:
         logout_notice = notice.of(one)
         record(
             tag,
             actor="admin",
             account_id=logout_notice.account_id if logout_notice else None,
-            client_id=names[one.client_id],
+            client_id=names[one.recipient_id],
             logout_id=one.cause_id if logout_notice else None,
             delivery_id=one.id,
             **detail,

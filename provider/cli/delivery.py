@@ -15,6 +15,7 @@ from provider.delivery.models import REFUSING, Delivery, DeliveryState
 from provider.logout.notification import outbox
 
 _SHOWN_OF_ENDPOINT = (
+    "kind",
     "url",
     "state",
     "open_until",
@@ -74,9 +75,9 @@ def list_(
     if logout_id is not None:
         of_logout = queries.list_caused_by(logout_id)[::-1]
         of_state = [one for one in of_logout if state in (None, one.state, one.shown_state)]
-        found = [one for one in of_state if client_pk in (None, one.client_id)][:limit]
+        found = [one for one in of_state if client_pk in (None, one.recipient_id)][:limit]
     else:
-        found = queries.list_deliveries(state=state, client_id=client_pk, limit=limit)
+        found = queries.list_deliveries(state=state, recipient_id=client_pk, limit=limit)
     names, held = client_ids_of(found), held_until(found)
     if as_json:
         show_json([as_record(one, names, held) for one in found])
@@ -84,7 +85,7 @@ def list_(
     rows = [
         (
             d.id,
-            names[d.client_id],
+            names[d.recipient_id],
             d.shown_state,
             d.attempt_count,
             d.last_outcome,
@@ -130,7 +131,7 @@ def endpoints(*, as_json: bool) -> None:
     found = degraded.list_failing()
     names = client_ids_of(found)
     shown = [
-        {"client_id": names[one.client_id], "waiting": degraded.count_waiting(one.client_id)}
+        {"client_id": names[one.recipient_id], "waiting": degraded.count_waiting(one.recipient)}
         | {name: getattr(one, name) for name in _SHOWN_OF_ENDPOINT}
         for one in found
     ]

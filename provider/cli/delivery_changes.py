@@ -117,7 +117,7 @@ def _one_by_one(
                 results.append({"id": delivery_id, "client_id": None, name: False, "problem": _UNKNOWN})
                 continue
             problem = act(found)
-            client_id = client_ids_of([found])[found.client_id]
+            client_id = client_ids_of([found])[found.recipient_id]
             results.append({"id": delivery_id, "client_id": client_id, name: not problem, "problem": problem})
     if as_json:
         show_json({name: sum(one[name] for one in results), "deliveries": results})

@@ -9,6 +9,7 @@ from uuid import UUID
 from provider.clients import queries as clients
 from provider.delivery import degraded
 from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
+from provider.delivery.recipient import Recipient
 from provider.logout import notice
 
 _SHOWN = (
@@ -29,9 +30,9 @@ _SHOWN = (
 )
 
 
-def as_record(one: Delivery, names: Mapping[UUID, str], held: Mapping[UUID, datetime]) -> dict[str, Any]:
+def as_record(one: Delivery, names: Mapping[UUID, str], held: Mapping[Recipient, datetime]) -> dict[str, Any]:
     """Return everything about a delivery that may be shown."""
-    shown = {"client_id": names[one.client_id]} | {name: getattr(one, name) for name in _SHOWN}
+    shown = {"client_id": names[one.recipient_id]} | {name: getattr(one, name) for name in _SHOWN}
     shown |= _about(one)
     shown["state"] = one.shown_state
     if DeliveryState(one.state).is_final:
@@ -39,7 +40,7 @@ def as_record(one: Delivery, names: Mapping[UUID, str], held: Mapping[UUID, date
         del shown["next_attempt_at"]
     else:
         shown["next_attempt_at"] = next_attempt_of(one, held)
-        shown["held_by_breaker"] = one.client_id in held
+        shown["held_by_breaker"] = one.recipient in held
     return shown
 
 
@@ -50,19 +51,19 @@ def _about(one: Delivery) -> dict[str, Any]:
     return {"logout_id": one.cause_id} | asdict(logout_notice)
 
 
-def held_until(found: Sequence[Delivery]) -> dict[UUID, datetime]:
-    """Return until when breakers hold what waits for these clients."""
-    waiting = {one.client_id for one in found if not DeliveryState(one.state).is_final}
+def held_until(found: Sequence[Delivery]) -> dict[Recipient, datetime]:
+    """Return until when breakers hold what waits for these recipients."""
+    waiting = {one.recipient for one in found if not DeliveryState(one.state).is_final}
     return degraded.list_held_until(waiting) if waiting else {}
 
 
-def next_attempt_of(one: Delivery, held: Mapping[UUID, datetime]) -> datetime | None:
+def next_attempt_of(one: Delivery, held: Mapping[Recipient, datetime]) -> datetime | None:
     """Return when it will really be tried: no sooner than its breaker allows a trial."""
     if DeliveryState(one.state).is_final:
         return None
-    return max(one.next_attempt_at, held.get(one.client_id, one.next_attempt_at))
+    return max(one.next_attempt_at, held.get(one.recipient, one.next_attempt_at))
 
 
 def client_ids_of(found: Sequence[Delivery | EndpointHealth]) -> dict[UUID, str]:
-    """Return what the clients are called on the wire, removed ones included."""
-    return clients.client_ids_of({one.client_id for one in found})
+    """Return the names of recipients: `client_id`, also of a removed client, and `id` of what is none."""
+    return clients.client_ids_of({one.recipient_id for one in found})

@@ -9,6 +9,7 @@ from provider.delivery.degraded import count_waiting
 from provider.grants.queries import Wanted
 from provider.logout.bulk.queries import measure, measure_grants
 from provider.logout.models import BulkKind
+from provider.logout.notice import recipient_of
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.redirect_uri_rules import FIELDS as REDIRECT_FIELDS
 from provider.protocol.scopes import OFFLINE_ACCESS
@@ -37,7 +38,7 @@ def of_change(
 
 def of_removal(client: Client) -> list[str]:
     """Return what ends with a client."""
-    waiting = count_waiting(client.id)
+    waiting = count_waiting(recipient_of(client.id))
     return [_ended(client)] + ([f"{_count(waiting, 'notification')} will still be sent"] if waiting else [])
 
 

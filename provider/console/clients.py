@@ -24,6 +24,7 @@ from provider.infrastructure import current
 from provider.infrastructure.database import db, reading
 from provider.inspection.client_configuration import Configuration, configuration_of
 from provider.inspection.client_lint import lint
+from provider.logout.notice import BACKCHANNEL_LOGOUT, recipient_of
 from provider.protocol.client_metadata import DECLARED
 from provider.sessions.models import ClientSession
 from provider.web.routes import table
@@ -76,7 +77,8 @@ def _last_used(clients: Sequence[Client]) -> Mapping[UUID, datetime]:
 
 def _health(clients: Sequence[Client]) -> Mapping[UUID, EndpointHealth]:
     ids = {one.id for one in clients}
-    return {one.client_id: one for one in degraded.list_failing() if one.client_id in ids}
+    failing = degraded.list_failing(BACKCHANNEL_LOGOUT)
+    return {one.recipient_id: one for one in failing if one.recipient_id in ids}
 
 
 def show(client_pk: UUID) -> Response:
@@ -85,8 +87,8 @@ def show(client_pk: UUID) -> Response:
     with reading():
         client = get(client_pk)
         context: dict[str, Any] = {
-            "health": degraded.find_failing(client.id),
-            "waiting": degraded.count_waiting(client.id),
+            "health": degraded.find_failing(recipient_of(client.id)),
+            "waiting": degraded.count_waiting(recipient_of(client.id)),
             "used": _last_used([client]).get(client.id),
             "problems": list_problems(client),
             "changes": list_client_changes(client.client_id, _CHANGES),

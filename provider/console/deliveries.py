@@ -33,11 +33,11 @@ def show_list() -> Response:
         found: list[Delivery] = []
         if not asked.mistakes:
             found = queries.list_deliveries(
-                state=state, client_id=client.id if client else None, before=place(), limit=ROWS + 1
+                state=state, recipient_id=client.id if client else None, before=place(), limit=ROWS + 1
             )
         shown = found[:ROWS]
-        named = {one.client_id: clients.find(one.client_id) for one in shown}
-        held = degraded.list_held_until({one.client_id for one in shown})
+        named = {one.recipient_id: clients.find(one.recipient_id) for one in shown}
+        held = degraded.list_held_until({one.recipient for one in shown})
     return console_page(
         "console/deliveries.html",
         "console.deliveries",
@@ -69,9 +69,9 @@ def show(delivery_id: UUID, sentence: str | None = None, status: int = 200) -> R
     with reading():
         found = _get(delivery_id)
         attempts = queries.list_attempts(found.id)
-        client = clients.find(found.client_id)
+        client = clients.find(found.recipient_id)
         logout = db.session.get(Logout, found.cause_id) if found.cause_id else None
-        held = degraded.list_held_until([found.client_id]).get(found.client_id)
+        held = degraded.list_held_until([found.recipient]).get(found.recipient)
     return console_page(
         "console/delivery.html",
         "console.deliveries",

@@ -110,7 +110,7 @@ def _count(span: Span) -> int:
     one: ColumnElement[int] = literal_column("1")
     wanted = select(one).select_from(Delivery).where(Delivery.state.in_(span.states))
     if span.client is not None:
-        wanted = wanted.where(Delivery.client_id == span.client.id)
+        wanted = wanted.where(Delivery.recipient_id == span.client.id)
     if span.since is not None:
         wanted = wanted.where(Delivery.created_at >= span.since)
     if span.until is not None:

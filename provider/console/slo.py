@@ -47,7 +47,7 @@ def show_missed() -> Response:
             client_pk = client.id if client else None
             found = list_missed(why, since=since, client_pk=client_pk, before=place(), limit=ROWS + 1)
         shown = found[:ROWS]
-        named = {one.client_id: clients.find(one.client_id) for one in shown}
+        named = {one.recipient_id: clients.find(one.recipient_id) for one in shown}
     return console_page(
         "console/slo_missed.html",
         "console.slo",

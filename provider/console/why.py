@@ -12,6 +12,7 @@ from provider.console.listing import Asked
 from provider.delivery import degraded
 from provider.infrastructure.database import reading
 from provider.inspection.why_not_notified import SENTENCES, Explanation, explain
+from provider.logout.notice import recipient_of
 from provider.sessions import queries as sessions
 from provider.sessions.models import Session
 
@@ -21,7 +22,7 @@ def show() -> Response:
     asked = Asked.read("client", "session")
     with reading():
         found = _explained(asked)
-        failing = degraded.find_failing(found.client.id) if found else None
+        failing = degraded.find_failing(recipient_of(found.client.id)) if found else None
     return console_page(
         "console/why.html",
         "console.logouts",

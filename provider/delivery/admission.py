@@ -40,12 +40,12 @@ class Admission:
         A trial of an endpoint whose breaker is open may be taken by it, in the claim's transaction.
         """
         now = time.monotonic()
-        if self._limiter.room(due.client_id, now, registrant=due.registrant, priority=due.priority) < 1:
+        if self._limiter.room(due.recipient, now, registrant=due.registrant, priority=due.priority) < 1:
             self.is_limited = True
             return None
-        if self._health.is_held(due.client_id):
+        if self._health.is_held(due.recipient):
             return None
-        permit = self._limiter.take(due.client_id, now, registrant=due.registrant, priority=due.priority)
+        permit = self._limiter.take(due.recipient, now, registrant=due.registrant, priority=due.priority)
         if permit is not None:
             self._kept.add(permit)
         return permit

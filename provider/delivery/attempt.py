@@ -31,7 +31,7 @@ from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import db, reading
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
 
-# DLV-12: a client marked as slow has half as much time again.
+# DLV-12: a recipient marked as slow has half as much time again.
 _SLOW = 1.5
 # With less of its lease left than this part of the usual deadline an attempt is not begun.
 _LEAST_LEASE = 0.5
@@ -77,7 +77,7 @@ def _prepare_kind(
     try:
         with reading():
             prepared = builders[kind](claimed)
-    except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the client no attempt.
+    except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the recipient no attempt.
         db.session.rollback()
         if len(claimed) > 1:
             # One that cannot be prepared must not keep the others from being sent.
@@ -100,12 +100,12 @@ def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClie
         return AttemptResult(Postponed(clock.now()))
     try:
         request = prepared()
-    except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the client no attempt.
+    except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the recipient no attempt.
         event_log.error("delivery_not_built", exc_info=True, delivery_id=claimed.id, kind=claimed.kind)
         db.session.rollback()
         return AttemptResult(postponed(claimed, clock.now()))
     if claimed.leased_until <= clock.now():
-        # This process was suspended; an attempt without any time would count against the client.
+        # This process was suspended; an attempt without any time would count against the recipient.
         return AttemptResult(Postponed(clock.now()))
     return _send(request, claimed, outbound)
 
@@ -118,7 +118,7 @@ def _deadline(request: OutgoingRequest, claimed: ClaimedDelivery) -> timedelta:
 
 
 def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: OutboundClient) -> AttemptResult:
-    # DLV-08: the delivery's id stays the same over all attempts, so that a client can recognise a repetition.
+    # DLV-08: the delivery's id is that of all its attempts, so that a recipient can recognise a repetition.
     headers = {"Curfew-Delivery": str(claimed.id), "Curfew-Attempt": str(claimed.attempt_number)}
     started = clock.now()
     answer: Answered | Unanswered
@@ -134,11 +134,11 @@ def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: Outbound
     exchange = Exchange(
         url=request.url,
         jti=request.jti,
-        recipient=request.recipient,
+        name=request.name,
         outcome=classify(answer),
         status=answer.status if isinstance(answer, Answered) else None,
         latency_ms=round((now - started).total_seconds() * 1000),
     )
     waits = current.settings().delivery_schedule
-    verdict = judge(answer, claimed, waits, now, is_client_deleted=request.is_client_deleted)
+    verdict = judge(answer, claimed, waits, now, gone=request.gone)
     return AttemptResult(verdict, exchange)

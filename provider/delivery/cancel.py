@@ -14,7 +14,7 @@ from provider.infrastructure.database import change, db
 def cancel(ids: Collection[UUID], reason: str) -> list[Delivery]:
     """Cancel those of these deliveries that wait; returns them.
 
-    One that is being attempted right now is left alone: its client may be about to accept it.
+    One that is being attempted right now is left alone: its recipient may be about to accept it.
     """
     now = clock.now()
     waiting = select(Delivery).where(Delivery.id.in_(ids), is_still_pending(), is_free(now))

@@ -11,7 +11,15 @@ from sqlalchemy import Table, select, update
 from provider.delivery.models import Delivery
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.delivery.permit import Permit
-from provider.delivery.queries import is_free, is_still_pending, list_due, list_first_due
+from provider.delivery.queries import (
+    NO_REGISTRANT,
+    Registrant,
+    is_free,
+    is_still_pending,
+    list_due,
+    list_first_due,
+)
+from provider.delivery.recipient import Recipient
 from provider.delivery.selection import Admit, Capacity, Selection, select_fairly
 from provider.delivery.workers import mark_of
 from provider.infrastructure import clock, current
@@ -26,16 +34,22 @@ _LEAST_READ = 32
 
 @dataclass(slots=True)
 class Claim:
-    """The claimed rows with their permits, the clients that have to wait, and whether more may be due."""
+    """The claimed rows with their permits, the recipients that have to wait, and whether more may be due."""
 
     taken: list[tuple[ClaimedDelivery, Permit]]
-    held: set[UUID]
+    held: set[Recipient]
     may_be_more: bool
     # Whether some have to wait only because no more could be taken.
     is_full: bool = False
 
 
-def claim_due(capacity: Capacity, admit: Admit, kinds: Collection[str], holder: str) -> Claim:
+def claim_due(
+    capacity: Capacity,
+    admit: Admit,
+    kinds: Collection[str],
+    holder: str,
+    registrant: Registrant = NO_REGISTRANT,
+) -> Claim:
     """Own as many due deliveries of these kinds as there is capacity for, the urgent first and apps in turn.
 
     The attempt is counted and its row written in the same transaction, which the caller commits before
@@ -45,12 +59,12 @@ def claim_due(capacity: Capacity, admit: Admit, kinds: Collection[str], holder: 
     """
     now, selection = clock.now(), Selection()
     limit = max(_LEAST_READ, int(_READ_AHEAD * capacity.usual))
-    due = list_due(now, limit, kinds)
+    due = list_due(now, limit, kinds, registrant)
     select_fairly(due, admit, capacity, selection)
     may_be_more = len(due) == limit or selection.is_full
     if len(due) == limit and len(selection.permits) < capacity.usual:
         # All that was read belongs to apps that have to wait: look behind them.
-        due = list_first_due(now, limit, kinds, but=selection.held)
+        due = list_first_due(now, limit, kinds, registrant, but=selection.held)
         select_fairly([one for one in due if one.id not in selection.permits], admit, capacity, selection)
         may_be_more = bool(due)
     owned = {one.id: one for one in own(selection.permits, now, holder)}
@@ -94,6 +108,7 @@ _attempts: Table = Base.metadata.tables["delivery_attempt"]
 _RETURNED = (
     *(_table.c[f.name] for f in fields(ClaimedDelivery) if f.name in _table.c),
     _table.c.logout_id.label("cause_id"),
+    _table.c.client_id.label("recipient_id"),
     _table.c.attempt_count.label("attempt_number"),
     (_table.c.attempt_count - _table.c.attempts_before_resend).label("try_number"),
 )

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 
 from provider.delivery.attempt import AttemptResult
 from provider.delivery.finish import Ended, state_after
-from provider.delivery.judge import Accepted
-from provider.infrastructure import clock, metrics
+from provider.infrastructure import metrics
 
 
 def count(ended: Sequence[Ended]) -> None:
     """Count attempts that were written down; called after the commit."""
-    now = clock.now()
     outcomes: Counter[tuple[str, str]] = Counter()
     finished: Counter[tuple[str, str]] = Counter()
     for claimed, result in ended:
@@ -19,9 +17,6 @@ def count(ended: Sequence[Ended]) -> None:
         state = state_after(result)
         if state.is_final:
             finished[state.value, "first" if claimed.attempt_number == 1 else "later"] += 1
-        if result.exchange and isinstance(result.verdict, Accepted):
-            told_after = (now - claimed.created_at).total_seconds()
-            metrics.TIME_TO_TOLD.labels(result.exchange.recipient).observe(max(0.0, told_after))
     for labels, times in outcomes.items():
         metrics.DELIVERY_ATTEMPTS.labels(*labels).inc(times)
     for labels, times in finished.items():

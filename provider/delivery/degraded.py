@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import exists, func, or_, select
 
-from provider.delivery.models import BreakerState, Delivery, EndpointHealth
-from provider.delivery.queries import is_pending
+from provider.delivery.models import BreakerState, EndpointHealth
+from provider.delivery.queries import is_health_among, is_health_of, is_pending, is_to
+from provider.delivery.recipient import Recipient
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 
@@ -16,14 +16,14 @@ REMIND_EVERY = timedelta(days=1)
 _LEAST_FAILURES = 3
 
 
-def take_to_report(now: datetime, after: timedelta) -> list[EndpointHealth]:
-    """Return the endpoints that are to be reported now, and note in their rows that they have been."""
+def take_to_report(kind: str, now: datetime, after: timedelta) -> list[EndpointHealth]:
+    """Return the endpoints of a kind to report now, and note in their rows that they have been."""
     unreported = or_(EndpointHealth.told_at.is_(None), EndpointHealth.told_at <= now - REMIND_EVERY)
     degraded = (
         select(EndpointHealth)
-        .where(EndpointHealth.failing_since <= now - after, unreported)
+        .where(EndpointHealth.kind == kind, EndpointHealth.failing_since <= now - after, unreported)
         .where(EndpointHealth.consecutive_failures >= _LEAST_FAILURES)
-        .order_by(EndpointHealth.client_id)
+        .order_by(EndpointHealth.recipient_id)
         .with_for_update(skip_locked=True)
     )
     rows = list(db.session.scalars(degraded))
@@ -33,39 +33,41 @@ def take_to_report(now: datetime, after: timedelta) -> list[EndpointHealth]:
     return rows
 
 
-def list_failing() -> list[EndpointHealth]:
-    """List the endpoints that fail or are being tried, the longest failing first."""
-    failing = or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
-    return list(
-        db.session.scalars(select(EndpointHealth).where(failing).order_by(EndpointHealth.failing_since))
+def list_failing(kind: str | None = None) -> list[EndpointHealth]:
+    """List the endpoints that fail or are being tried, the longest failing first; of one kind, or all."""
+    failing = select(EndpointHealth).where(
+        or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
     )
+    if kind is not None:
+        failing = failing.where(EndpointHealth.kind == kind)
+    return list(db.session.scalars(failing.order_by(EndpointHealth.failing_since)))
 
 
-def find_failing(client_id: UUID) -> EndpointHealth | None:
-    """Find how a client's endpoint is doing, if nothing was accepted there since it failed."""
-    health = db.session.get(EndpointHealth, client_id, populate_existing=True)
+def find_failing(recipient: Recipient) -> EndpointHealth | None:
+    """Find how a recipient's endpoint is doing, if nothing was accepted there since it failed."""
+    health = db.session.get(EndpointHealth, recipient, populate_existing=True)
     return health if health is not None and health.is_failing else None
 
 
-def list_held_until(client_ids: Collection[UUID]) -> dict[UUID, datetime]:
-    """Return until when the breakers of these clients' endpoints hold what waits for them."""
-    held = select(EndpointHealth.client_id, EndpointHealth.open_until).where(
-        EndpointHealth.client_id.in_(client_ids),
+def list_held_until(recipients: Collection[Recipient]) -> dict[Recipient, datetime]:
+    """Return until when the breakers of these recipients' endpoints hold what waits for them."""
+    held = select(EndpointHealth.kind, EndpointHealth.recipient_id, EndpointHealth.open_until).where(
+        is_health_among(recipients),
         EndpointHealth.state != BreakerState.CLOSED,
         EndpointHealth.open_until > clock.now(),
     )
-    return {row.client_id: row.open_until for row in db.session.execute(held)}
+    return {Recipient(row.kind, row.recipient_id): row.open_until for row in db.session.execute(held)}
 
 
-def is_degraded_since(client_id: UUID, url: str, instant: datetime) -> bool:
+def is_degraded_since(recipient: Recipient, url: str, instant: datetime) -> bool:
     """Whether this endpoint has been degraded since an instant, while something waits for it.
 
     Only what waits will ever show that it works again. Served by the primary key and by
-    ix_delivery_client_id_pending.
+    ix_delivery_recipient_pending.
     """
-    waits = exists().where(Delivery.client_id == client_id, is_pending())
+    waits = exists().where(is_to(recipient), is_pending())
     degraded = exists().where(
-        EndpointHealth.client_id == client_id,
+        is_health_of(recipient),
         # A failure at another address says nothing about this one.
         EndpointHealth.url == url,
         EndpointHealth.degraded_since <= instant,
@@ -74,7 +76,7 @@ def is_degraded_since(client_id: UUID, url: str, instant: datetime) -> bool:
     return bool(db.session.scalar(select(degraded)))
 
 
-def count_waiting(client_id: UUID) -> int:
-    """Count what is owed to a client. Served by ix_delivery_client_id_pending."""
-    waiting = select(func.count()).where(Delivery.client_id == client_id, is_pending())
+def count_waiting(recipient: Recipient) -> int:
+    """Count what is owed to a recipient. Served by ix_delivery_recipient_pending."""
+    waiting = select(func.count()).where(is_to(recipient), is_pending())
     return db.session.scalar(waiting) or 0

@@ -140,7 +140,7 @@ class Dispatcher:
 
     def _collect(self) -> None:
         for claimed, result in self._sender.collect():
-            self._health.count(claimed.client_id, result)
+            self._health.count(claimed.recipient, result)
             self._next_look = self._next_look.after_release(is_half_free=self._limiter.is_half_free)
 
     def _replace_stalled(self) -> None:

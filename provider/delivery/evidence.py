@@ -1,4 +1,4 @@
-"""Evidence that a client is alive opens a trial of its endpoint at once (DLV-14).
+"""Evidence that a recipient is alive opens a trial of its endpoint at once (DLV-14).
 
 A breaker waits for up to a quarter of an hour and the schedule for up to a day. An app that authenticates
 a request of its own, passes an examination, or whose neighbour at the same address has just accepted
@@ -13,16 +13,17 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from provider.delivery.models import BreakerState, Delivery, EndpointHealth
-from provider.delivery.queries import is_free, is_pending, is_still_pending
+from provider.delivery.queries import is_free, is_pending, is_still_pending, is_to
+from provider.delivery.recipient import Recipient
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import AWAY, after_commit, change, db, transaction
 
 _NOTES = "curfew_evidence_of_life"
 
 
-def note(client_id: UUID) -> None:
-    """Note that a client whose endpoint fails is alive; it is acted on once its request is answered."""
-    _notes().add(client_id)
+def note(recipient: Recipient) -> None:
+    """Note that a recipient whose endpoint fails is alive; it is acted on once its request is answered."""
+    _notes().add(recipient)
 
 
 def act_on_notes() -> None:
@@ -33,23 +34,23 @@ def act_on_notes() -> None:
         return
     try:
         with transaction():
-            for client_id in noted:
-                open_trial(client_id)
+            for recipient in noted:
+                open_trial(recipient)
     except AWAY as exc:
         # The request itself has succeeded and must be answered.
         event_log.warning("evidence_of_life_not_noted", kind=type(exc).__name__)
 
 
-def open_trial(client_id: UUID) -> bool:
+def open_trial(recipient: Recipient) -> bool:
     """Let a failing endpoint be tried with the first delivery that waits; False if that gains nothing."""
     now = clock.now()
-    # Without a lock first: most requests of a client that is known to be alive change nothing.
-    health = db.session.get(EndpointHealth, client_id, populate_existing=True)
+    # Without a lock first: most requests of a recipient that is known to be alive change nothing.
+    health = db.session.get(EndpointHealth, recipient, populate_existing=True)
     if health is None or trial_at(health, now) is None:
         return False
-    health = db.session.get(EndpointHealth, client_id, populate_existing=True, with_for_update=True)
+    health = db.session.get(EndpointHealth, recipient, populate_existing=True, with_for_update=True)
     at = trial_at(health, now) if health else None
-    first = _first_waiting(client_id, now)
+    first = _first_waiting(recipient, now)
     if health is None or at is None or first is None:
         return False
     if health.state == BreakerState.CLOSED and first.next_attempt_at <= now + _spacing():
@@ -84,13 +85,13 @@ def _spacing() -> timedelta:
     return current.settings().endpoint_probe_wait
 
 
-def _first_waiting(client_id: UUID, now: datetime) -> Delivery | None:
-    """Return what a client is owed first. Served by ix_delivery_client_id_pending."""
-    waiting = select(Delivery).where(Delivery.client_id == client_id, is_pending(), is_free(now))
+def _first_waiting(recipient: Recipient, now: datetime) -> Delivery | None:
+    """Return what a recipient is owed first. Served by ix_delivery_recipient_pending."""
+    waiting = select(Delivery).where(is_to(recipient), is_pending(), is_free(now))
     first = waiting.order_by(Delivery.priority, Delivery.next_attempt_at).limit(1)
     return db.session.scalars(first, execution_options={"populate_existing": True}).one_or_none()
 
 
-def _notes() -> set[UUID]:
-    notes: set[UUID] = db.session.info.setdefault(_NOTES, set())
+def _notes() -> set[Recipient]:
+    notes: set[Recipient] = db.session.info.setdefault(_NOTES, set())
     return notes

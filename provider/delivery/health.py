@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from provider.delivery import breaker, evidence, health_rows
 from provider.delivery.attempt import AttemptResult
@@ -16,6 +15,7 @@ from provider.delivery.breaker import Tally, Transition
 from provider.delivery.known_health import CurrentURLs, KnownHealth
 from provider.delivery.limiter import Limiter
 from provider.delivery.models import BreakerState, EndpointHealth
+from provider.delivery.recipient import Recipient
 from provider.delivery.resend import hasten
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, transaction
@@ -45,47 +45,47 @@ class Health:
         self._announce = announce
         self._hasten_batch = hasten_batch
         self._known = KnownHealth(current_urls)
-        self._tallies: dict[UUID, Tally] = {}
-        # Clients that fail at an origin where another client's endpoint has just worked.
-        self._alive: set[UUID] = set()
-        # Clients whose endpoints have recovered, and whose waiting deliveries are not all due yet.
-        self._unhastened: set[UUID] = set()
+        self._tallies: dict[Recipient, Tally] = {}
+        # Recipients that fail at an origin where another recipient's endpoint has just worked.
+        self._alive: set[Recipient] = set()
+        # Recipients whose endpoints have recovered, and whose waiting deliveries are not all due yet.
+        self._unhastened: set[Recipient] = set()
         self._written_at = self._counted_from = -math.inf
 
-    def count(self, client_id: UUID, result: AttemptResult | None) -> None:
+    def count(self, recipient: Recipient, result: AttemptResult | None) -> None:
         """Count an attempt, if a request was sent."""
         if result is None or result.exchange is None:
             return
         exchange, succeeded = result.exchange, bool(result.has_succeeded)
-        tally = self._tallies.get(client_id)
+        tally = self._tallies.get(recipient)
         if tally is None:
-            tally = self._tallies[client_id] = Tally()
+            tally = self._tallies[recipient] = Tally()
         tally.count(succeeded=succeeded, url=exchange.url, outcome=exchange.outcome)
         if succeeded:
-            self._alive |= self._known.list_failing_beside(client_id, exchange.url)
+            self._alive |= self._known.list_failing_beside(recipient, exchange.url)
 
     def refresh(self) -> None:
         """Read what others have written, if that was not done lately."""
         self._known.refresh()
 
-    def is_held(self, client_id: UUID) -> bool:
+    def is_held(self, recipient: Recipient) -> bool:
         """Whether this worker must not call an endpoint; takes a trial of it if one is due."""
-        health = self._known.get(client_id)
+        health = self._known.get(recipient)
         if health is None or health.state == BreakerState.CLOSED:
             return False
         if health.state == BreakerState.RECOVERING and health.holder == self._name:
             return False
-        if not (client_id in self._known.new_urls or _is_trial_due(health)):
+        if not (recipient in self._known.new_urls or _is_trial_due(health)):
             return True
         if not self._take_trial(health):
             self._known.expire()
             return True
-        self._limiter.restart(client_id)
+        self._limiter.restart(recipient)
         return False
 
-    def next_trial_in(self, client_ids: Collection[UUID]) -> float | None:
+    def next_trial_in(self, recipients: Collection[Recipient]) -> float | None:
         """Return in how many seconds a trial of one of these endpoints is due, or None if none is to come."""
-        known = [row for row in map(self._known.get, client_ids) if row is not None]
+        known = [row for row in map(self._known.get, recipients) if row is not None]
         ends = [row.open_until for row in known if row.open_until is not None]
         if not ends:
             return None
@@ -128,20 +128,20 @@ class Health:
         with transaction():
             written, recovered = self._write_rows(worth)
             # With the recovery itself: this much is due even if the worker dies right afterwards.
-            for client_id in recovered:
-                hasten(client_id, self._hasten_batch)
+            for recipient in recovered:
+                hasten(recipient, self._hasten_batch)
         self._unhastened.update(recovered)
         # What is known must be no older than what is counted from here on.
         for health in written:
             db.session.expunge(health)
             self._known.put(health)
-            del self._tallies[health.client_id]
+            del self._tallies[health.recipient]
 
-    def _write_rows(self, client_ids: list[UUID]) -> tuple[Sequence[EndpointHealth], list[UUID]]:
-        """Return the rows, and the clients for which everything that waits is worth an attempt now."""
+    def _write_rows(self, recipients: list[Recipient]) -> tuple[Sequence[EndpointHealth], list[Recipient]]:
+        """Return the rows, and the recipients for which everything that waits is worth an attempt now."""
         wait, now = current.settings().endpoint_probe_wait, clock.now()
-        written = health_rows.lock(client_ids)
-        recovered = [health.client_id for health in written if self._write_row(health, now, wait)]
+        written = health_rows.lock(recipients)
+        recovered = [health.recipient for health in written if self._write_row(health, now, wait)]
         db.session.flush()
         return written, recovered
 
@@ -153,7 +153,7 @@ class Health:
         """
         before = {"was_failing": health.is_failing, "was_refusing": health.is_refusing}
         failed_since = health.failing_since or now
-        made = [breaker.take_in(health, self._tallies[health.client_id], now, wait)]
+        made = [breaker.take_in(health, self._tallies[health.recipient], now, wait)]
         made += breaker.transitions_since(health, **before)
         if not health.is_failing:
             made.append(breaker.close(health) if self._has_recovered(health, now) else None)
@@ -170,37 +170,37 @@ class Health:
         if health.state != BreakerState.RECOVERING or health.holder != self._name:
             return False
         health.open_until = now + current.settings().delivery_lease
-        if self._limiter.is_at_full(health.client_id):
+        if self._limiter.is_at_full(health.recipient):
             return True
-        return self._limiter.is_quiet(health.client_id) and not health_rows.has_due(health.client_id, now)
+        return self._limiter.is_quiet(health.recipient) and not health_rows.has_due(health.recipient, now)
 
     def _open_trials(self) -> bool:
-        """Open trials of what fails at an origin where another client's endpoint works."""
+        """Open trials of what fails at an origin where another recipient's endpoint works."""
         now, alive = clock.now(), sorted(self._alive)
         self._alive.clear()
         known = [row for row in map(self._known.get, alive) if row is not None]
-        worth = [row.client_id for row in known if evidence.trial_at(row, now) is not None]
+        worth = [row.recipient for row in known if evidence.trial_at(row, now) is not None]
         if not worth:
             return False
         with transaction():
-            opened = [evidence.open_trial(client_id) for client_id in worth]
+            opened = [evidence.open_trial(recipient) for recipient in worth]
         # What is known is older than what has been written now.
         db.session.expunge_all()
         self._known.expire()
         return any(opened)
 
-    def _hasten_batch_of(self, client_id: UUID) -> None:
+    def _hasten_batch_of(self, recipient: Recipient) -> None:
         """Make some more due; an endpoint for which nothing was left is done with."""
         with transaction():
-            hastened = hasten(client_id, self._hasten_batch)
+            hastened = hasten(recipient, self._hasten_batch)
         if not hastened:
-            self._unhastened.discard(client_id)
+            self._unhastened.discard(recipient)
 
-    def _is_pressing(self, client_id: UUID) -> bool:
+    def _is_pressing(self, recipient: Recipient) -> bool:
         """Whether enough has failed to open a breaker, so that not one more attempt is made before."""
-        known = self._known.get(client_id)
+        known = self._known.get(recipient)
         before = known.consecutive_failures if known else 0
-        return self._tallies[client_id].in_a_row + before >= breaker.FAILURES_IN_A_ROW
+        return self._tallies[recipient].in_a_row + before >= breaker.FAILURES_IN_A_ROW
 
     def _take_trial(self, health: EndpointHealth) -> bool:
         now = clock.now()
@@ -209,7 +209,7 @@ class Health:
         if not health_rows.take_trial(health, self._name, now=now, until=until, new_urls=new_urls):
             return False
         health.state, health.holder, health.open_until = BreakerState.RECOVERING, self._name, until
-        new_urls.pop(health.client_id, None)
+        new_urls.pop(health.recipient, None)
         return True
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from provider.delivery.models import BreakerState, Delivery, EndpointHealth
-from provider.delivery.queries import due_condition
+from provider.delivery.models import BreakerState, EndpointHealth
+from provider.delivery.queries import due_condition, is_health_among, is_health_of, is_to
+from provider.delivery.recipient import Recipient
 from provider.infrastructure.database import change, db, is_sqlite
 
 _NOTHING = {"consecutive_failures": 0, "refusals": 0, "window_attempts": 0, "window_failures": 0}
@@ -22,24 +22,32 @@ def list_failing() -> Sequence[EndpointHealth]:
     ).all()
 
 
-def lock(client_ids: Collection[UUID]) -> Sequence[EndpointHealth]:
+def lock(recipients: Collection[Recipient]) -> Sequence[EndpointHealth]:
     """Return the rows, made where there are none, in one order so that two workers never block each other."""
     insert = sqlite.insert if is_sqlite() else postgresql.insert
-    rows = [{"client_id": key, "state": "closed", "trips": 0, **_NOTHING} for key in client_ids]
+    rows = [
+        {"kind": kind, "recipient_id": key, "state": "closed", "trips": 0, **_NOTHING}
+        for kind, key in recipients
+    ]
     db.session.execute(insert(EndpointHealth).values(rows).on_conflict_do_nothing())
-    wanted = select(EndpointHealth).where(EndpointHealth.client_id.in_(client_ids))
+    wanted = select(EndpointHealth).where(is_health_among(recipients))
     return db.session.scalars(
-        wanted.order_by(EndpointHealth.client_id).with_for_update(),
+        wanted.order_by(EndpointHealth.kind, EndpointHealth.recipient_id).with_for_update(),
         execution_options={"populate_existing": True},
     ).all()
 
 
 def take_trial(
-    known: EndpointHealth, holder: str, *, now: datetime, until: datetime, new_urls: Mapping[UUID, str | None]
+    known: EndpointHealth,
+    holder: str,
+    *,
+    now: datetime,
+    until: datetime,
+    new_urls: Mapping[Recipient, str | None],
 ) -> bool:
     """Take the next trial of an endpoint, if no other worker has; the row count decides.
 
-    `new_urls` has the clients that have moved to another address, which may be tried before the wait is over.
+    `new_urls` has the recipients that have another address now, which may be tried before the wait is over.
     """
     values: dict[str, object] = {
         "state": BreakerState.RECOVERING.value,
@@ -47,16 +55,16 @@ def take_trial(
         "open_until": until,
     }
     free = EndpointHealth.open_until <= now
-    if known.client_id in new_urls:
+    if known.recipient in new_urls:
         free = EndpointHealth.url == known.url
-        values["url"] = new_urls[known.client_id]
+        values["url"] = new_urls[known.recipient]
     trial = update(EndpointHealth).where(
-        EndpointHealth.client_id == known.client_id, EndpointHealth.state != BreakerState.CLOSED, free
+        is_health_of(known.recipient), EndpointHealth.state != BreakerState.CLOSED, free
     )
     return change(trial.values(values)) == 1
 
 
-def has_due(client_id: UUID, now: datetime) -> bool:
-    """Whether a delivery to this client is due."""
-    waits = exists().where(Delivery.client_id == client_id, due_condition(now))
+def has_due(recipient: Recipient, now: datetime) -> bool:
+    """Whether a delivery to this recipient is due."""
+    waits = exists().where(is_to(recipient), due_condition(now))
     return bool(db.session.scalar(select(waits)))

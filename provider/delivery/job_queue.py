@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import count
-from uuid import UUID
 
 from provider.delivery.limiter import QUICK
 from provider.delivery.outgoing import ClaimedDelivery, Prepared
 from provider.delivery.permit import Permit
+from provider.delivery.recipient import Recipient
 from provider.infrastructure import event_log
 from provider.infrastructure.thread_pool import ApplicationThreads
 
@@ -53,8 +53,8 @@ class JobQueue:
         self._active = 0
         # Jobs that have a thread and are not stalled, the longest running first.
         self._running: dict[Job, None] = {}
-        # Clients of which a job is stalled and nothing has been heard since.
-        self._silent: set[UUID] = set()
+        # Recipients of which a job is stalled and nothing has been heard since.
+        self._silent: set[Recipient] = set()
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Take jobs in; each starts as soon as it is first in the order and a slot is free.
@@ -88,14 +88,14 @@ class JobQueue:
             for job in stalled:
                 del self._running[job]
                 job.is_stalled = True
-                self._silent.add(job.claimed.client_id)
+                self._silent.add(job.claimed.recipient)
             self._active -= len(stalled)
             self._fill()
         return stalled
 
-    def is_silent(self, client_id: UUID) -> bool:
-        """Whether a job of this client is stalled and nothing has been heard of the client since."""
-        return client_id in self._silent
+    def is_silent(self, recipient: Recipient) -> bool:
+        """Whether a job of this recipient is stalled and nothing has been heard of it since."""
+        return recipient in self._silent
 
     def close(self) -> None:
         """Wait for everything that was added."""
@@ -121,7 +121,7 @@ class JobQueue:
             if done is not None:
                 self._running.pop(done, None)
                 if not done.is_put_back:
-                    self._silent.discard(done.claimed.client_id)
+                    self._silent.discard(done.claimed.recipient)
                 # Another thread has taken the slot of a stalled one.
                 self._active += done.is_stalled
             if not self._waiting or self._active > self._slots:
@@ -131,7 +131,7 @@ class JobQueue:
             self._round[priority] = rank
             if self._last.get((priority, job.permit.flow)) == rank:
                 del self._last[priority, job.permit.flow]
-            job.is_put_back = job.claimed.client_id in self._silent
+            job.is_put_back = job.claimed.recipient in self._silent
             job.started_at = time.monotonic()
             self._running[job] = None
             return job

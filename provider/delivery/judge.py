@@ -23,7 +23,6 @@ Waits = tuple[timedelta, ...]
 OWN_FAULT_WAIT = timedelta(seconds=10)
 # Nothing is sent, so this is no attempt; an operator has to change something first.
 UNDELIVERABLE_WAIT = timedelta(minutes=5)
-CLIENT_DELETED = "client_deleted"
 # A killed worker interrupts everything that it sends. Only when that happens again is the delivery itself
 # taken for the cause, and then each crash costs a wait of the schedule.
 _CRASHES_AT_ONCE = 1
@@ -65,7 +64,7 @@ _SUCCESS = (Outcome.ACCEPTED, Outcome.ACCEPTED_ODDLY)
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The client confirmed it."""
+    """The recipient confirmed it."""
 
     outcome: str
 
@@ -80,7 +79,7 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The horizon was reached before the client accepted it."""
+    """The horizon was reached before the recipient accepted it."""
 
     outcome: str
 
@@ -101,15 +100,15 @@ def judge(
     waits: Waits,
     now: datetime,
     *,
-    is_client_deleted: bool = False,
+    gone: str | None = None,
 ) -> Verdict:
-    """Decide what becomes of a delivery after an exchange."""
+    """Decide what becomes of a delivery after an exchange; `gone` says why the recipient no longer exists."""
     outcome = classify(answer)
     if outcome in _SUCCESS:
         return Accepted(outcome)
-    if is_client_deleted and outcome in REFUSALS and claimed.refusals:
-        # It was notified while its app was there; whatever answers now is no longer a relying party.
-        return Cancelled(CLIENT_DELETED, outcome)
+    if gone is not None and outcome in REFUSALS and claimed.refusals:
+        # Whatever answers at its last address is no longer the recipient (DLV-22).
+        return Cancelled(gone, outcome)
     wait = wait_after(claimed.try_number, waits, claimed.id)
     if isinstance(answer, Answered):
         # Never sooner than our own schedule says, whatever is asked for (FLT-27).

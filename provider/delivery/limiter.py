@@ -10,9 +10,9 @@ by a deadline.
 """
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from provider.delivery.permit import Permit
+from provider.delivery.recipient import Recipient
 from provider.delivery.throttle import EndpointThrottle, Pool, Throttle
 from provider.infrastructure import current
 
@@ -60,7 +60,7 @@ class Limiter:
         self._slots = slots
         self._permits = permits
         self._workers = 1
-        self._endpoints: dict[UUID, EndpointThrottle] = {}
+        self._endpoints: dict[Recipient, EndpointThrottle] = {}
         self._addresses: dict[str, Throttle] = {}
         self._most_addresses = _REMEMBERED_ADDRESSES
         self._all, self._unproven = Pool(), Pool()
@@ -106,14 +106,14 @@ class Limiter:
         self._workers = max(1, workers)
 
     def room(
-        self, client_id: UUID, now: float, *, registrant: str | None = None, priority: int = URGENT + 1
+        self, recipient: Recipient, now: float, *, registrant: str | None = None, priority: int = URGENT + 1
     ) -> int:
         """Return how many deliveries to this endpoint may be started now."""
-        return self._room(self._endpoint(client_id), now, registrant, priority)
+        return self._room(self._endpoint(recipient), now, registrant, priority)
 
-    def next_room_at(self, client_id: UUID) -> float | None:
+    def next_room_at(self, recipient: Recipient) -> float | None:
         """Return when time alone makes room for this endpoint, or None if only a release can."""
-        endpoint = self._endpoints[client_id]
+        endpoint = self._endpoints[recipient]
         instants = [endpoint.next_room_at(self._limits.endpoint_rate / self._workers)]
         if endpoint.address is not None:
             address = self._addresses[endpoint.address]
@@ -121,38 +121,38 @@ class Limiter:
         return max((instant for instant in instants if instant is not None), default=None)
 
     def take(
-        self, client_id: UUID, now: float, *, registrant: str | None = None, priority: int = URGENT + 1
+        self, recipient: Recipient, now: float, *, registrant: str | None = None, priority: int = URGENT + 1
     ) -> Permit | None:
         """Take a permit for a delivery to an endpoint, or None if there is none now.
 
-        `registrant` names the registrant of a self-registered client: all clients of one share a limit.
+        `registrant` names who registered the recipient, if the operator did not: all of one's share a limit.
         """
-        endpoint = self._endpoint(client_id)
+        endpoint = self._endpoint(recipient)
         if self._room(endpoint, now, registrant, priority) < 1:
             return None
         address = None if endpoint.address is None else self._addresses[endpoint.address]
         pools = [self._all] if endpoint.is_proven else [self._all, self._unproven]
         if registrant is not None:
             pools.append(self._registrants.setdefault(registrant, Pool()))
-        flow = client_id if registrant is None else registrant
+        flow = recipient if registrant is None else registrant
         return Permit(endpoint, address, pools, self._note_address, flow=flow, priority=priority, now=now)
 
-    def is_at_full(self, client_id: UUID) -> bool:
+    def is_at_full(self, recipient: Recipient) -> bool:
         """Whether an endpoint has come up the whole ramp."""
-        return client_id in self._endpoints and self._endpoints[client_id].is_at_full
+        return recipient in self._endpoints and self._endpoints[recipient].is_at_full
 
-    def restart(self, client_id: UUID) -> None:
+    def restart(self, recipient: Recipient) -> None:
         """Send an endpoint to the foot of the ramp."""
-        self._endpoint(client_id).learn(succeeded=False)
+        self._endpoint(recipient).learn(succeeded=False)
 
-    def is_quiet(self, client_id: UUID) -> bool:
+    def is_quiet(self, recipient: Recipient) -> bool:
         """Whether nothing is under way to an endpoint."""
-        return client_id not in self._endpoints or not self._endpoints[client_id].in_flight
+        return recipient not in self._endpoints or not self._endpoints[recipient].in_flight
 
-    def _endpoint(self, client_id: UUID) -> EndpointThrottle:
-        endpoint = self._endpoints.get(client_id)
+    def _endpoint(self, recipient: Recipient) -> EndpointThrottle:
+        endpoint = self._endpoints.get(recipient)
         if endpoint is None:
-            endpoint = self._endpoints[client_id] = EndpointThrottle()
+            endpoint = self._endpoints[recipient] = EndpointThrottle()
         return endpoint
 
     def _room(self, endpoint: EndpointThrottle, now: float, registrant: str | None, priority: int) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import JSON, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.delivery.earlier_columns import EarlierColumns
+from provider.delivery.recipient import Recipient
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 _PENDING = text("state = 'pending'")
@@ -32,7 +33,7 @@ class DeliveryState(StrEnum):
     PENDING = "pending"
     ACCEPTED = "accepted"
     EXPIRED = "expired"
-    # By an operator, with a reason, or because its client was deleted.
+    # By an operator, with a reason, or because its recipient is gone.
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
 
@@ -47,7 +48,7 @@ class DeliveryState(StrEnum):
 
 
 class BreakerState(StrEnum):
-    """Whether a client's endpoint is called (DLV-14)."""
+    """Whether a recipient's endpoint is called (DLV-14)."""
 
     CLOSED = "closed"
     # Its deliveries wait without losing attempts, until `open_until`.
@@ -57,7 +58,7 @@ class BreakerState(StrEnum):
 
 
 class Delivery(EarlierColumns, Base):
-    """One request owed to one client. The row is the truth; a message about it is only a wake-up.
+    """One request owed to one recipient. The row is the truth; a message about it is only a wake-up.
 
     It says nothing that only one kind knows: that stands in `about`, which the kind alone reads and writes.
     """
@@ -82,7 +83,17 @@ class Delivery(EarlierColumns, Base):
             sqlite_where=_PENDING,
             postgresql_where=_PENDING,
         ),
-        # Finds the first due delivery of each client without reading the others that wait (DLV-13).
+        # Finds the first due delivery of each recipient without reading the others that wait (DLV-13).
+        Index(
+            "ix_delivery_recipient_pending",
+            "kind",
+            "client_id",
+            "priority",
+            "next_attempt_at",
+            sqlite_where=_PENDING,
+            postgresql_where=_PENDING,
+        ),
+        # The previous release finds it by the client alone, as every other kind's recipient was one (DLV-27).
         Index(
             "ix_delivery_client_id_pending",
             "client_id",
@@ -107,7 +118,8 @@ class Delivery(EarlierColumns, Base):
     cause_id: Mapped[UUID | None] = mapped_column("logout_id", foreign_key("logout.id"), index=True)
     # The subject of the request, as the kind defines it: another subject is another delivery.
     subject_key: Mapped[str] = mapped_column(String(64))
-    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
+    # Who it is owed to, by an identifier that the kind owns. This column keeps its first name, too.
+    recipient_id: Mapped[UUID] = mapped_column("client_id")
     # Whatever else the kind needs to make the request.
     about: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     state: Mapped[str] = mapped_column(String(16), default=DeliveryState.PENDING)
@@ -137,8 +149,13 @@ class Delivery(EarlierColumns, Base):
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
     @property
+    def recipient(self) -> Recipient:
+        """The recipient, with the kind that knows it."""
+        return Recipient(self.kind, self.recipient_id)
+
+    @property
     def is_refusing(self) -> bool:
-        """Whether the client keeps answering, but not with success (DLV-11)."""
+        """Whether the recipient keeps answering, but not with success (DLV-11)."""
         is_pending = DeliveryState(self.state) is DeliveryState.PENDING
         return is_pending and self.refusals >= REFUSING_FROM and self.last_outcome in REFUSALS
 
@@ -168,11 +185,13 @@ class DeliveryAttempt(Base):
 
 
 class EndpointHealth(Base):
-    """How a client's endpoint has been doing; a row is made at its first failure, not before (DLV-14, 15)."""
+    """How a recipient's endpoint has been doing; a row is made at its first failure (DLV-14, 15)."""
 
     __tablename__ = "endpoint_health"
 
-    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), primary_key=True)
+    # The default is for the previous release, which notifies of nothing but logouts and does not say so.
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True, server_default="backchannel_logout")
+    recipient_id: Mapped[UUID] = mapped_column("client_id", primary_key=True)
     # The address that failed: another one deserves a trial at once.
     url: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16), default=BreakerState.CLOSED)
@@ -196,6 +215,11 @@ class EndpointHealth(Base):
     # Failing for so long that somebody must know; never a reason to stop trying (DLV-15).
     degraded_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def recipient(self) -> Recipient:
+        """The recipient, with the kind that knows it."""
+        return Recipient(self.kind, self.recipient_id)
 
     @property
     def is_failing(self) -> bool:

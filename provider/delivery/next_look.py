@@ -37,7 +37,7 @@ class Claimed:
     may_be_more: bool
     # Whether some were left only because no more could be claimed.
     is_full: bool = False
-    # Whether some client has to wait, and from when time alone lets one of them start.
+    # Whether some recipient has to wait, and from when time alone lets one of them start.
     has_held: bool = False
     held_until: float | None = None
     # Whether the limits kept a delivery from starting, not only a breaker.

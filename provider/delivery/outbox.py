@@ -1,4 +1,4 @@
-"""Owe a request to a client: one row each, in the transaction of what it tells of (DLV-01)."""
+"""Owe a request to a recipient: one row each, in the transaction of what it tells of (DLV-01)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,8 @@ class Owed:
     """A request to owe: of which kind, to whom, and about what."""
 
     kind: str
-    client_id: UUID
+    # An identifier that the kind owns.
+    recipient_id: UUID
     # Of one cause, or of one kind where there is no cause, each of these is owed once.
     subject_key: str
     # What the kind's builder needs, as JSON; the outbox only keeps it.
@@ -77,7 +78,7 @@ def _values(
         "kind": one.kind,
         "cause_id": cause_id,
         "subject_key": one.subject_key,
-        "client_id": one.client_id,
+        "recipient_id": one.recipient_id,
         "about": one.about,
         "state": DeliveryState.PENDING,
         "priority": priority,
@@ -92,6 +93,9 @@ def _values(
 
 
 _table: Table = Base.metadata.tables["delivery"]
-# What a flush would fill in by itself, and the attribute whose column has another name.
+# What a flush would fill in by itself, and the attributes whose columns have other names.
 _BY_DEFAULT = {"refusals": 0, "unfinished_attempts": 0}
-_COLUMNS = {"cause_id": Delivery.cause_id.property.columns[0].name}
+_COLUMNS = {
+    attribute.key: attribute.property.columns[0].name
+    for attribute in (Delivery.cause_id, Delivery.recipient_id)
+}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from provider.delivery.recipient import Recipient
 from provider.infrastructure.outbound_http import FailureKind, OutboundClient, OutboundResponse
 
 
@@ -18,7 +19,7 @@ class ClaimedDelivery:
     kind: str
     cause_id: UUID | None
     subject_key: str
-    client_id: UUID
+    recipient_id: UUID
     about: Mapping[str, Any] | None = field(repr=False)
     attempt_number: int
     # Which try of the present schedule this is, from 1; a resend starts a new schedule.
@@ -37,6 +38,11 @@ class ClaimedDelivery:
     correlation_id: str | None
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def recipient(self) -> Recipient:
+        """The recipient, with the kind that knows it."""
+        return Recipient(self.kind, self.recipient_id)
 
     @property
     def crashes(self) -> int:
@@ -64,12 +70,12 @@ class OutgoingRequest:
     send: Send = field(repr=False)
     # The identifier of a token that is sent.
     jti: str | None
-    # What the receiving client is called on the wire, for the log.
-    recipient: str
-    # The client needs longer to answer than others do (DLV-12).
+    # The name of the recipient, for the log.
+    name: str
+    # The recipient needs longer to answer than others do (DLV-12).
     is_slow: bool = False
-    # It was deleted; what is still owed to it is delivered all the same (DLV-22).
-    is_client_deleted: bool = False
+    # Why the recipient no longer exists, if so; what is owed to it is sent all the same (DLV-22).
+    gone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Undeliverable:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """There is nobody left to send this to; the reason goes into the row."""
+    """There is no recipient any more; the reason goes into the row."""
 
     reason: str
     outcome: str | None = None
@@ -100,7 +106,7 @@ Builder = Callable[[Sequence[ClaimedDelivery]], Mapping[UUID, Prepared]]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The client answered."""
+    """The recipient answered."""
 
     status: int
     retry_after: str | None = None
@@ -119,7 +125,7 @@ class Exchange:
 
     url: str
     jti: str | None
-    recipient: str
+    name: str
     outcome: str
     status: int | None
     latency_ms: int

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
+from sqlalchemy import case
+
+from provider.delivery.breaker import Transition
 from provider.delivery.finish import Ended
 from provider.delivery.health import Announce
 from provider.delivery.known_health import CurrentURLs
+from provider.delivery.models import Delivery, EndpointHealth
 from provider.delivery.outgoing import Builder
+from provider.delivery.queries import NO_REGISTRANT, Registrant
+from provider.delivery.recipient import Recipient
 from provider.delivery.results import Recorder
 
 
@@ -19,24 +24,35 @@ class Kind:
     builder: Builder
     # Called inside the finishing transaction, with the deliveries that have reached their final states.
     record: Recorder
-    # Where it calls these clients now.
+    # Called inside the transaction in which an endpoint of one of its recipients changes its state.
+    announce: Announce
+    # Where it calls these recipients now.
     current_urls: CurrentURLs
+    # Who registered a delivery's recipient, in SQL, if recipients may register themselves.
+    registrant: Registrant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """What a dispatcher delivers, and who hears of the endpoints; a second thread calls `record`.
+    """What a dispatcher delivers; a second thread calls `record`.
 
     Deliveries of other kinds are left to workers of another release, which know them.
     """
 
     kinds: Sequence[Kind]
-    announce: Announce
 
     @property
     def builders(self) -> Mapping[str, Builder]:
         """The builder of each kind."""
         return {kind.name: kind.builder for kind in self.kinds}
+
+    @property
+    def registrant(self) -> Registrant:
+        """Who registered a delivery's recipient, in SQL; NULL for the operator."""
+        known = [
+            (Delivery.kind == one.name, one.registrant) for one in self.kinds if one.registrant is not None
+        ]
+        return case(*known) if known else NO_REGISTRANT
 
     def record(self, ended: Sequence[Ended]) -> None:
         """Have each kind record the results of its own."""
@@ -44,11 +60,16 @@ class Owner:
             if of_kind := [one for one in ended if one[0].kind == kind.name]:
                 kind.record(of_kind)
 
-    def current_urls(self, failed: Mapping[UUID, str | None]) -> dict[UUID, str | None]:
-        """Return where clients are called now: where they failed, as long as any kind calls them there."""
-        of_kinds = [kind.current_urls(failed) for kind in self.kinds]
-        current: dict[UUID, str | None] = {}
-        for client_id, url in failed.items():
-            urls = [of_kind[client_id] for of_kind in of_kinds if client_id in of_kind]
-            current[client_id] = url if url in urls else next(iter(urls), None)
+    def announce(self, health: EndpointHealth, transition: Transition) -> None:
+        """Tell the kind whose endpoint it is."""
+        for kind in self.kinds:
+            if kind.name == health.kind:
+                kind.announce(health, transition)
+
+    def current_urls(self, failed: Mapping[Recipient, str | None]) -> dict[Recipient, str | None]:
+        """Return where recipients are called now, as far as a kind knows them."""
+        current: dict[Recipient, str | None] = {}
+        for kind in self.kinds:
+            if of_kind := {one: url for one, url in failed.items() if one.kind == kind.name}:
+                current |= kind.current_urls(of_kind)
         return current

@@ -1,8 +1,8 @@
 """The permit to have one delivery under way to one endpoint (DLV-13)."""
 
 from collections.abc import Callable, Sequence
-from uuid import UUID
 
+from provider.delivery.recipient import Recipient
 from provider.delivery.throttle import EndpointThrottle, Pool, Throttle
 
 # Notes the address to which an endpoint was sent last.
@@ -31,7 +31,7 @@ class Permit:
         pools: Sequence[Pool],
         note_address: NoteAddress,
         *,
-        flow: UUID | str,
+        flow: Recipient | str,
         priority: int,
         now: float,
     ) -> None:
@@ -49,8 +49,8 @@ class Permit:
             pool.active += 1
 
     @property
-    def is_of_operators_client(self) -> bool:
-        """Whether the operator registered the client, and it did not register itself."""
+    def is_of_operators_recipient(self) -> bool:
+        """Whether the operator registered the recipient, and it did not register itself."""
         return not isinstance(self.flow, str)
 
     def release(self, succeeded: bool | None, sent_to: str | None = None) -> None:

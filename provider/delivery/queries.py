@@ -2,9 +2,25 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, column, func, or_, select, table, text
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 
 from provider.delivery.models import (
     REFUSALS,
@@ -13,19 +29,16 @@ from provider.delivery.models import (
     Delivery,
     DeliveryAttempt,
     DeliveryState,
+    EndpointHealth,
 )
+from provider.delivery.recipient import Recipient
 from provider.delivery.selection import DueDelivery
 from provider.infrastructure.database import db, is_sqlite
 from provider.infrastructure.opaque_tokens import first_id_at
 
-# The clients are another room's; all that is asked of their table here is who there is.
-EndpointClient = table("client", column("id", Delivery.client_id.type), column("registrant", String()))
-_REGISTRANT = (
-    select(EndpointClient.c.registrant)
-    .where(EndpointClient.c.id == Delivery.client_id)
-    .correlate(Delivery)
-    .scalar_subquery()
-)
+# The registrant of a delivery's recipient, as a kind finds it.
+Registrant = ColumnElement[str | None]
+NO_REGISTRANT: Registrant = cast(null(), String())
 # How long before or after its `created_at` a row's identifier may have been made.
 _APART = timedelta(minutes=5)
 # For the rest of the transaction. The statistics of a quiet day say that nothing waits; when a backlog comes,
@@ -56,6 +69,21 @@ def is_of(kinds: Collection[str]) -> ColumnElement[bool]:
     return Delivery.kind.in_(list(kinds))
 
 
+def is_to(recipient: Recipient) -> ColumnElement[bool]:
+    """Whether a delivery is owed to this recipient."""
+    return and_(Delivery.kind == recipient.kind, Delivery.recipient_id == recipient.id)
+
+
+def is_health_of(recipient: Recipient) -> ColumnElement[bool]:
+    """Whether a row is that of a recipient's endpoint. Served by the primary key."""
+    return and_(EndpointHealth.kind == recipient.kind, EndpointHealth.recipient_id == recipient.id)
+
+
+def is_health_among(recipients: Collection[Recipient]) -> ColumnElement[bool]:
+    """Whether a row is that of one of these recipients' endpoints. Served by the primary key."""
+    return tuple_(EndpointHealth.kind, EndpointHealth.recipient_id).in_(list(recipients))
+
+
 def due_condition(now: datetime) -> ColumnElement[bool]:
     """Whether a delivery's time has come and nobody owns it."""
     return and_(is_pending(), Delivery.next_attempt_at <= now, is_free(now))
@@ -72,14 +100,16 @@ def is_any_due(now: datetime, kinds: Collection[str]) -> bool:
     return db.session.scalar(due.limit(1)) is not None
 
 
-def list_due(now: datetime, limit: int, kinds: Collection[str]) -> list[DueDelivery]:
+def list_due(
+    now: datetime, limit: int, kinds: Collection[str], registrant: Registrant = NO_REGISTRANT
+) -> list[DueDelivery]:
     """List what is due, the urgent and the longest waiting first. Served by ix_delivery_pending.
 
     The rows are locked, and those that another worker has locked are its business: two workers choose
     from different rows.
     """
     due = (
-        select(Delivery.id, Delivery.client_id, Delivery.priority, _REGISTRANT)
+        select(*_due_columns(registrant))
         .where(due_condition(now), is_of(kinds))
         .order_by(Delivery.priority, Delivery.next_attempt_at)
         .limit(limit)
@@ -88,33 +118,68 @@ def list_due(now: datetime, limit: int, kinds: Collection[str]) -> list[DueDeliv
     connection = db.session.connection()
     if not is_sqlite():
         connection.execute(_BY_INDEX)
-    return [DueDelivery(*row) for row in connection.execute(due)]
+    return [_due_delivery(*row) for row in connection.execute(due)]
 
 
 def list_first_due(
-    now: datetime, limit: int, kinds: Collection[str], *, but: Collection[UUID]
+    now: datetime,
+    limit: int,
+    kinds: Collection[str],
+    registrant: Registrant = NO_REGISTRANT,
+    *,
+    but: Collection[Recipient],
 ) -> list[DueDelivery]:
-    """List the first due delivery of each client but these. Served by ix_delivery_client_id_pending.
+    """List the first due delivery of each recipient but these. Served by ix_delivery_recipient_pending.
 
-    Its cost grows with the clients and not with what waits: a hundred thousand deliveries of one
-    client that must wait do not hide another client's one.
+    Its cost grows with the recipients and not with what waits: a hundred thousand deliveries to one
+    recipient that must wait do not hide another one's single delivery.
     """
+    waiting = _waiting_recipients(kinds)
     first = (
         select(Delivery.id)
-        .where(Delivery.client_id == EndpointClient.c.id, due_condition(now), is_of(kinds))
+        .where(Delivery.kind == waiting.c.kind, Delivery.recipient_id == waiting.c.id, due_condition(now))
         .order_by(Delivery.priority, Delivery.next_attempt_at)
         .limit(1)
-        .correlate(EndpointClient)
+        .correlate(waiting)
         .scalar_subquery()
     )
-    firsts = select(first.label("id")).where(EndpointClient.c.id.not_in(but)).subquery()
-    waiting = (
-        select(Delivery.id, Delivery.client_id, Delivery.priority, _REGISTRANT)
+    others = tuple_(waiting.c.kind, waiting.c.id).not_in(but)
+    firsts = select(first.label("id")).where(waiting.c.id.is_not(None), others).subquery()
+    due = (
+        select(*_due_columns(registrant))
         .join(firsts, firsts.c.id == Delivery.id)
         .order_by(Delivery.priority, Delivery.next_attempt_at)
         .limit(limit)
     )
-    return [DueDelivery(*row) for row in db.session.execute(waiting)]
+    return [_due_delivery(*row) for row in db.session.execute(due)]
+
+
+def _waiting_recipients(kinds: Collection[str]) -> CTE:
+    """Return the recipients to whom something is pending, each found from the one before by the index.
+
+    After the last one of a kind comes a row without an identifier.
+    """
+    firsts = [
+        select(literal(kind, Delivery.kind.type).label("kind"), _next_recipient(kind)) for kind in kinds
+    ]
+    waiting = select(union_all(*firsts).subquery()).cte("waiting", recursive=True)
+    following = _next_recipient(waiting.c.kind, Delivery.recipient_id > waiting.c.id)
+    return waiting.union_all(select(waiting.c.kind, following).where(waiting.c.id.is_not(None)))
+
+
+def _next_recipient(kind: Any, *wanted: ColumnElement[bool]) -> ColumnElement[UUID]:
+    pending = select(Delivery.recipient_id).where(is_pending(), Delivery.kind == kind, *wanted)
+    return pending.order_by(Delivery.recipient_id).limit(1).scalar_subquery().label("id")
+
+
+def _due_columns(registrant: Registrant) -> tuple[Any, ...]:
+    return Delivery.id, Delivery.kind, Delivery.recipient_id, Delivery.priority, registrant
+
+
+def _due_delivery(
+    delivery_id: UUID, kind: str, recipient_id: UUID, priority: int, registrant: str | None
+) -> DueDelivery:
+    return DueDelivery(delivery_id, Recipient(kind, recipient_id), priority, registrant)
 
 
 def list_expired(now: datetime, limit: int, kinds: Collection[str]) -> list[UUID]:
@@ -126,12 +191,12 @@ def list_expired(now: datetime, limit: int, kinds: Collection[str]) -> list[UUID
     return list(db.session.scalars(expired.order_by(Delivery.expires_at).limit(limit)))
 
 
-def list_pending_of(client_id: UUID, now: datetime, after: UUID | None, limit: int) -> list[UUID]:
-    """List what waits for a client and is not being attempted; `after` is the last id of the batch before.
+def list_pending_of(recipient_id: UUID, now: datetime, after: UUID | None, limit: int) -> list[UUID]:
+    """List what waits for a recipient, of any kind, and is not being attempted.
 
-    Served by ix_delivery_client_id_pending.
+    `after` is the last id of the batch before. Served by ix_delivery_client_id_pending.
     """
-    waiting = select(Delivery.id).where(is_pending(), Delivery.client_id == client_id, is_free(now))
+    waiting = select(Delivery.id).where(is_pending(), Delivery.recipient_id == recipient_id, is_free(now))
     if after is not None:
         waiting = waiting.where(Delivery.id > after)
     return list(db.session.scalars(waiting.order_by(Delivery.id).limit(limit)))
@@ -154,7 +219,7 @@ def list_caused_by(cause_id: UUID) -> list[Delivery]:
 def list_deliveries(
     *,
     state: str | None = None,
-    client_id: UUID | None = None,
+    recipient_id: UUID | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     before: UUID | None = None,
@@ -162,18 +227,20 @@ def list_deliveries(
 ) -> list[Delivery]:
     """Return deliveries, newest first; `before` is the last id of the page before.
 
-    `refusing` is a state here; what is refusing is pending too. Those of a client are served by
-    ix_delivery_client_id_created_at, a span of time by the primary key: rows are made in the order of their
-    ids.
+    `refusing` is a state here; what is refusing is pending too. Those of a recipient, of any kind, are
+    served by ix_delivery_client_id_created_at, a span of time by the primary key: rows are made in the order
+    of their ids.
     """
-    newest = (Delivery.id.desc(),) if client_id is None else (Delivery.created_at.desc(), Delivery.id.desc())
+    newest = (
+        (Delivery.id.desc(),) if recipient_id is None else (Delivery.created_at.desc(), Delivery.id.desc())
+    )
     wanted = select(Delivery).order_by(*newest).limit(limit)
     if state == REFUSING:
         wanted = wanted.where(REFUSED_TWICE, Delivery.last_outcome.in_(sorted(REFUSALS)))
     elif state is not None:
         wanted = wanted.where(Delivery.state == state)
-    if client_id is not None:
-        wanted = wanted.where(Delivery.client_id == client_id)
+    if recipient_id is not None:
+        wanted = wanted.where(Delivery.recipient_id == recipient_id)
     if since is not None:
         wanted = wanted.where(Delivery.created_at >= since, Delivery.id >= first_id_at(since - _APART))
     if until is not None:

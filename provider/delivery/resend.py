@@ -14,7 +14,8 @@ from provider.delivery.models import (
     DeliveryState,
     EndpointHealth,
 )
-from provider.delivery.queries import is_free, is_pending
+from provider.delivery.queries import is_free, is_health_among, is_pending, is_to
+from provider.delivery.recipient import Recipient
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 
@@ -32,7 +33,7 @@ def resend(delivery: Delivery) -> bool:
     """
     now = clock.now()
     # Endpoints before deliveries: whoever locks both does it in this order.
-    _allow_trial([delivery.client_id], now)
+    _allow_trial([delivery.recipient], now)
     sooner = update(Delivery).where(Delivery.id == delivery.id, is_pending(), is_free(now))
     return change(sooner.values(next_attempt_at=now)) == 1 or _revive([delivery.id], now) == 1
 
@@ -40,7 +41,7 @@ def resend(delivery: Delivery) -> bool:
 def resend_many(
     *,
     states: Collection[DeliveryState] = (DeliveryState.PENDING, DeliveryState.EXPIRED),
-    client_id: UUID | None = None,
+    recipient_id: UUID | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     after: UUID | None = None,
@@ -52,8 +53,8 @@ def resend_many(
     """
     now = clock.now()
     wanted = select(Delivery).where(Delivery.state.in_(set(states) & set(RESENDABLE)), is_free(now))
-    if client_id is not None:
-        wanted = wanted.where(Delivery.client_id == client_id)
+    if recipient_id is not None:
+        wanted = wanted.where(Delivery.recipient_id == recipient_id)
     if since is not None:
         wanted = wanted.where(Delivery.created_at >= since)
     if until is not None:
@@ -61,7 +62,7 @@ def resend_many(
     if after is not None:
         wanted = wanted.where(Delivery.id > after)
     wanted = wanted.order_by(Delivery.id).limit(limit)
-    _allow_trial({one.client_id for one in db.session.scalars(wanted)}, now)
+    _allow_trial({one.recipient for one in db.session.scalars(wanted)}, now)
     found = list(db.session.scalars(wanted.with_for_update()))
     ids = [one.id for one in found]
     change(update(Delivery).where(Delivery.id.in_(ids)).values(next_attempt_at=now))
@@ -99,19 +100,19 @@ def _revive(ids: Collection[UUID], now: datetime) -> int:
     )
 
 
-def _allow_trial(client_ids: Collection[UUID], now: datetime) -> None:
+def _allow_trial(recipients: Collection[Recipient], now: datetime) -> None:
     held = update(EndpointHealth).where(
-        EndpointHealth.client_id.in_(client_ids), EndpointHealth.state == BreakerState.OPEN
+        is_health_among(recipients), EndpointHealth.state == BreakerState.OPEN
     )
     change(held.values(open_until=now))
 
 
-def hasten(client_id: UUID, limit: int) -> int:
+def hasten(recipient: Recipient, limit: int) -> int:
     """Make due what waits for an endpoint that works again, so many at a time; returns how many it was."""
     now = clock.now()
     later = (
         select(Delivery.id)
-        .where(Delivery.client_id == client_id, is_pending(), Delivery.next_attempt_at > now, is_free(now))
+        .where(is_to(recipient), is_pending(), Delivery.next_attempt_at > now, is_free(now))
         .limit(limit)
     )
     mine = update(Delivery).where(Delivery.id.in_(later), is_pending(), is_free(now))

@@ -166,7 +166,7 @@ def _log(claimed: ClaimedDelivery, result: AttemptResult) -> None:
         delivery_id=claimed.id,
         kind=claimed.kind,
         cause_id=claimed.cause_id,
-        client_id=exchange.recipient if exchange else None,
+        client_id=exchange.name if exchange else None,
         attempt=claimed.attempt_number,
         outcome=outcome,
         state=state_after(result).value,

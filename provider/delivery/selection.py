@@ -1,4 +1,4 @@
-"""The fair order of deliveries (DLV-13): urgent ones first, and within a priority each app in turn."""
+"""The fair order of deliveries (DLV-13): urgent ones first, and within a priority each recipient in turn."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from provider.delivery.limiter import URGENT
 from provider.delivery.permit import Permit
+from provider.delivery.recipient import Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,13 @@ class DueDelivery:
     """A delivery whose time has come."""
 
     id: UUID
-    client_id: UUID
+    recipient: Recipient
     priority: int
-    # The registrant of a self-registered client.
+    # Who registered the recipient, if the operator did not: the recipients of one registrant share a limit.
     registrant: str | None = None
 
 
-# Gives a permit for a delivery, or None if its client has to wait.
+# Gives a permit for a delivery, or None if its recipient has to wait.
 Admit = Callable[[DueDelivery], Permit | None]
 
 
@@ -44,10 +45,10 @@ class Capacity:
 
 @dataclass(slots=True)
 class Selection:
-    """The permits of the deliveries to start now, and the clients whose other deliveries have to wait."""
+    """The permits of the deliveries to start now, and the recipients whose other deliveries have to wait."""
 
     permits: dict[UUID, Permit] = field(default_factory=dict)
-    held: set[UUID] = field(default_factory=set)
+    held: set[Recipient] = field(default_factory=set)
     # Whether some that might have had a permit were left because no more may be selected.
     is_full: bool = False
 
@@ -58,17 +59,17 @@ def select_fairly(due: Iterable[DueDelivery], admit: Admit, capacity: Capacity, 
     `capacity` includes what was selected before.
     """
     for priority, as_urgent in groupby(due, key=lambda one: one.priority):
-        queues: dict[UUID, deque[DueDelivery]] = {}
+        queues: dict[Recipient, deque[DueDelivery]] = {}
         for one in as_urgent:
-            queues.setdefault(one.client_id, deque()).append(one)
-        clients = deque(client_id for client_id in queues if client_id not in selection.held)
-        while clients and len(selection.permits) < capacity.of(priority):
-            client_id = clients.popleft()
-            permit = admit(queues[client_id][0])
+            queues.setdefault(one.recipient, deque()).append(one)
+        recipients = deque(one for one in queues if one not in selection.held)
+        while recipients and len(selection.permits) < capacity.of(priority):
+            recipient = recipients.popleft()
+            permit = admit(queues[recipient][0])
             if permit is None:
-                selection.held.add(client_id)
+                selection.held.add(recipient)
                 continue
-            selection.permits[queues[client_id].popleft().id] = permit
-            if queues[client_id]:
-                clients.append(client_id)
-        selection.is_full = selection.is_full or bool(clients)
+            selection.permits[queues[recipient].popleft().id] = permit
+            if queues[recipient]:
+                recipients.append(recipient)
+        selection.is_full = selection.is_full or bool(recipients)

@@ -70,7 +70,7 @@ class Sender:
         one host, which they did not ask.
         """
         outbound = self._outbound
-        return outbound.origin_of(url) if permit.is_of_operators_client else outbound.address_of(url)
+        return outbound.origin_of(url) if permit.is_of_operators_recipient else outbound.address_of(url)
 
     def _perform(self, job: Job) -> None:
         claimed, result = job.claimed, None

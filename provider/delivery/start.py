@@ -9,7 +9,6 @@ from provider.delivery.attempt import AttemptResult, prepare
 from provider.delivery.claim import Claim, claim_due
 from provider.delivery.health import Health
 from provider.delivery.job_queue import Job
-from provider.delivery.judge import CLIENT_DELETED
 from provider.delivery.limiter import Limiter
 from provider.delivery.next_look import Claimed, Found, NoPermit, NothingDue, ResultsBehind
 from provider.delivery.outgoing import Cancelled
@@ -23,6 +22,8 @@ from provider.infrastructure.database import is_sqlite, reading, transaction
 
 # So many results may wait to be written before nothing more is claimed.
 _UNWRITTEN = 2000
+# Of what a builder has prepared nothing for.
+_RECIPIENT_GONE = "recipient_gone"
 
 
 class Starter:
@@ -39,6 +40,7 @@ class Starter:
         name: str,
     ) -> None:
         self._builders = owner.builders
+        self._registrant = owner.registrant
         self._limiter = limiter
         self._health = health
         self._sender = sender
@@ -58,7 +60,7 @@ class Starter:
         self._health.refresh()
         with Admission(self._limiter, self._health) as admission:
             with self._write_lock, transaction():
-                claim = claim_due(capacity, admission.admit, self._builders, self._name)
+                claim = claim_due(capacity, admission.admit, self._builders, self._name, self._registrant)
             jobs = self._prepare(claim)
             self._sender.start(jobs)
             admission.hand_over(job.permit for job in jobs)
@@ -69,7 +71,7 @@ class Starter:
         prepared = prepare([claimed for claimed, _ in claim.taken], self._builders)
         jobs = []
         for claimed, permit in claim.taken:
-            request = prepared.get(claimed.id, Cancelled(CLIENT_DELETED))
+            request = prepared.get(claimed.id, Cancelled(_RECIPIENT_GONE))
             if isinstance(request, AttemptResult):
                 self._results.add(claimed, request)
             else:
@@ -89,8 +91,8 @@ class Starter:
         )
 
     def _held_until(self, claim: Claim) -> float | None:
-        """Return when time alone lets a client that has to wait be called: by its rate, or by a trial."""
-        instants = [self._limiter.next_room_at(client_id) for client_id in claim.held]
+        """Return when time alone lets a recipient that has to wait be called: by its rate, or by a trial."""
+        instants = [self._limiter.next_room_at(recipient) for recipient in claim.held]
         trial_in = self._health.next_trial_in(claim.held)
         if trial_in is not None:
             instants.append(time.monotonic() + trial_in)

@@ -37,7 +37,7 @@ class Throttle:
 
 @dataclass(slots=True)
 class EndpointThrottle(Throttle):
-    """The counters of one client's endpoint."""
+    """The counters of one recipient's endpoint."""
 
     stage: int = 0
     successes: int = 0

@@ -135,17 +135,17 @@ DELIVERIES = Gauge(
 BREAKERS = Gauge(
     "curfew_endpoint_breaker_state",
     "Circuit breaker of an endpoint that has failed: 0 closed, 1 half-open, 2 open (its deliveries wait).",
-    ("client_id",),
+    ("kind", "client_id"),
 )
 FAILING = Gauge(
     "curfew_endpoint_failing_seconds",
     "Time since an endpoint last confirmed, while it fails; 0 while it works.",
-    ("client_id",),
+    ("kind", "client_id"),
 )
 REFUSING = Gauge(
     "curfew_endpoint_refusing",
     "1 while an endpoint answers, but not with success, for at least the second time.",
-    ("client_id",),
+    ("kind", "client_id"),
 )
 SWEEPER_HEARTBEAT = Gauge(
     "curfew_sweeper_heartbeat_age_seconds", "Age of the last heartbeat of a sweeping worker."

@@ -23,6 +23,7 @@ from provider.infrastructure.outbound_http import (
 from provider.inspection import answers
 from provider.inspection.findings import Finding, Grade, Report
 from provider.inspection.specimens import Specimen, Specimens
+from provider.logout.notice import recipient_of
 
 CERTIFICATE_ENDS_SOON = timedelta(days=14)
 _NAMES = {
@@ -100,8 +101,8 @@ def _registration(client: Client, url: str) -> Finding:
 def _deliveries(client: Client) -> Iterator[Finding]:
     """Say how its endpoint has been doing, if it fails."""
     with reading():
-        health = find_failing(client.id)
-        waiting = count_waiting(client.id) if health else 0
+        health = find_failing(recipient_of(client.id))
+        waiting = count_waiting(recipient_of(client.id)) if health else 0
     if health is None:
         return
     how = "refusing" if health.is_refusing else "failing"

@@ -64,7 +64,7 @@ def _live_client_session_of_ended_session(_: datetime) -> Select[UUID]:
 def _ended_client_session_not_notified(now: datetime) -> Select[UUID]:
     notified = exists().where(
         is_of_logout(ClientSession.logout_id),
-        Delivery.client_id == ClientSession.client_id,
+        Delivery.recipient_id == ClientSession.client_id,
         or_(ClientSession.sid == SID, SID.is_(None)),
     )
     wants_to_know = or_(

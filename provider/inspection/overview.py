@@ -17,6 +17,7 @@ from provider.infrastructure.database import db, is_sqlite
 from provider.infrastructure.opaque_tokens import first_id_at
 from provider.inspection.hours import HOUR, HOURS_SHOWN, Hour, count_hours
 from provider.inspection.standing import count_deliveries, oldest_due
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.sessions.models import Session
 
 MOST_COUNTED = 10_000
@@ -121,10 +122,10 @@ def _latencies(now: datetime) -> Latencies:
 
 
 def _failing() -> tuple[Failing, ...]:
-    found = degraded.list_failing()
-    clients = {one.client_id: db.session.get(Client, one.client_id) for one in found}
+    found = degraded.list_failing(BACKCHANNEL_LOGOUT)
+    clients = {one.recipient_id: db.session.get(Client, one.recipient_id) for one in found}
     return tuple(
-        Failing(client=client, health=one, waiting=degraded.count_waiting(one.client_id))
+        Failing(client=client, health=one, waiting=degraded.count_waiting(one.recipient))
         for one in found
-        if (client := clients[one.client_id]) is not None and client.deleted_at is None
+        if (client := clients[one.recipient_id]) is not None and client.deleted_at is None
     )

@@ -58,7 +58,9 @@ def is_held(now: datetime) -> ColumnElement[bool]:
         and_(EndpointHealth.state == BreakerState.OPEN, EndpointHealth.open_until > now),
         EndpointHealth.state == BreakerState.RECOVERING,
     )
-    return exists().where(EndpointHealth.client_id == Delivery.client_id, shut)
+    return exists().where(
+        EndpointHealth.kind == Delivery.kind, EndpointHealth.recipient_id == Delivery.recipient_id, shut
+    )
 
 
 def oldest_due(now: datetime) -> datetime | None:
@@ -96,13 +98,16 @@ def _deliveries() -> Iterator[Sample]:
 def _endpoints(now: datetime) -> Iterator[Sample]:
     """A row stands here for each endpoint that has ever failed."""
     rows = select(Client.client_id, EndpointHealth)
-    known = rows.join(Client, Client.id == EndpointHealth.client_id).where(Client.deleted_at.is_(None))
+    # Recipients of other kinds need not be clients.
+    known = rows.outerjoin(Client, Client.id == EndpointHealth.recipient_id)
     for client_id, health in db.session.execute(
-        known.order_by(Client.client_id), execution_options={"populate_existing": True}
+        known.where(Client.deleted_at.is_(None)).order_by(Client.client_id),
+        execution_options={"populate_existing": True},
     ):
-        yield metrics.BREAKERS.reads(_BREAKER_READINGS[BreakerState(health.state)], client_id)
-        yield metrics.FAILING.reads(_seconds_since(health.failing_since, now), client_id)
-        yield metrics.REFUSING.reads(int(health.is_refusing), client_id)
+        labels = (health.kind, client_id or str(health.recipient_id))
+        yield metrics.BREAKERS.reads(_BREAKER_READINGS[BreakerState(health.state)], *labels)
+        yield metrics.FAILING.reads(_seconds_since(health.failing_since, now), *labels)
+        yield metrics.REFUSING.reads(int(health.is_refusing), *labels)
 
 
 def _duties(now: datetime) -> Iterator[Sample]:

@@ -142,7 +142,7 @@ def _client_session(client: Client, session: Session, sid: str | None) -> Client
 
 def _delivery(client: Client, joined: ClientSession, logout: Logout) -> Delivery | None:
     """Return what the client was owed for this client session, or for all of the person's at once."""
-    owed = select(Delivery).where(notice.is_of_logout(logout.id), Delivery.client_id == client.id)
+    owed = select(Delivery).where(notice.is_of_logout(logout.id), Delivery.recipient_id == client.id)
     found = [(one, notice.of(one)) for one in db.session.scalars(owed.order_by(Delivery.id))]
     for one, told in found:
         if told is not None and told.sid in (joined.sid, None):

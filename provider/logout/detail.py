@@ -151,7 +151,7 @@ def _concerns(client_pk: UUID) -> ColumnElement[bool]:
     return or_(
         exists().where(ClientSession.logout_id == Logout.id, ClientSession.client_id == client_pk),
         exists().where(Grant.logout_id == Logout.id, Grant.client_id == client_pk),
-        exists().where(is_of_logout(Logout.id), Delivery.client_id == client_pk),
+        exists().where(is_of_logout(Logout.id), Delivery.recipient_id == client_pk),
     )
 
 
@@ -195,7 +195,7 @@ def _apps(logout_id: UUID, clients: dict[UUID, Client]) -> tuple[NotifiedApp, ..
         attempts.setdefault(attempt.delivery_id, []).append(attempt)
     owed = (
         select(Delivery, Client)
-        .join(Client, Client.id == Delivery.client_id)
+        .join(Client, Client.id == Delivery.recipient_id)
         .where(is_of_logout(logout_id))
         .order_by(Delivery.id)
     )

@@ -189,7 +189,7 @@ def conclude(
         logout=logout,
         result_handle=result_handle,
         notifications=len(owed),
-        clients_to_notify=frozenset(one.client_id for one in owed),
+        clients_to_notify=frozenset(one.recipient_id for one in owed),
         wake_up=after_commit(lambda: is_awaited and current.services().wake_ups.send(str(logout.id))),
         survivors=survivors,
     )
@@ -240,4 +240,4 @@ def announce(logout: Logout, owed: Sequence[Owed]) -> None:
 
 
 def _count_apps(owed: Sequence[Owed]) -> int:
-    return len({one.client_id for one in owed})
+    return len({one.recipient_id for one in owed})

@@ -35,7 +35,7 @@ def plan(participants: Sequence[Participant], reason: LogoutReason) -> list[Owed
     for participant in participants:
         if participant.has_address and (participant.client.told_of_expiry or reason not in EXPIRY_REASONS):
             one = _owed(participant)
-            owed.setdefault((one.client_id, one.subject_key), one)
+            owed.setdefault((one.recipient_id, one.subject_key), one)
     return list(owed.values())
 
 

@@ -15,10 +15,16 @@ from sqlalchemy import ColumnElement, Uuid, and_, cast, func, select
 from provider.delivery.models import Delivery
 from provider.delivery.outbox import Owed
 from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.recipient import Recipient
 from provider.infrastructure.database import db
 from provider.infrastructure.many_rows import is_among
 
 BACKCHANNEL_LOGOUT = "backchannel_logout"
+
+
+def recipient_of(client_id: UUID) -> Recipient:
+    """Return a client as the recipient of its notifications of logouts."""
+    return Recipient(BACKCHANNEL_LOGOUT, client_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +42,7 @@ class LogoutNotice:
         """Return the request to owe. `meaningful_for`: how long the client's own sessions live at most."""
         return Owed(
             kind=BACKCHANNEL_LOGOUT,
-            client_id=client_id,
+            recipient_id=client_id,
             subject_key=subject_key,
             about=self._as_about(),
             meaningful_for=meaningful_for,

@@ -22,6 +22,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AccessToken, RefreshToken
 from tests.factories import make_account, make_client, make_session
@@ -129,7 +130,7 @@ def free_tokens_of_their_session():
 
 
 def lose_a_delivery():
-    one = select(Delivery.id).where(Delivery.client_id == of_red()).limit(1).scalar_subquery()
+    one = select(Delivery.id).where(Delivery.recipient_id == of_red()).limit(1).scalar_subquery()
     db.session.execute(delete(Delivery).where(Delivery.id == one))
 
 
@@ -283,7 +284,14 @@ def test_what_a_breaker_holds_is_not_forgotten(curfew, looking, story):
         row = db.session.scalars(select(Delivery).limit(1)).one()
         row.lease_token, row.leased_until = "x", clock.now() - AGES
         until = clock.now() + timedelta(minutes=15)
-        db.session.add(EndpointHealth(client_id=row.client_id, state=BreakerState.OPEN, open_until=until))
+        db.session.add(
+            EndpointHealth(
+                kind=BACKCHANNEL_LOGOUT,
+                recipient_id=row.recipient_id,
+                state=BreakerState.OPEN,
+                open_until=until,
+            )
+        )
 
     assert curfew("check", "--json").json["wrong"] == 0
 

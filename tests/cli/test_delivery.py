@@ -10,6 +10,7 @@ from provider.audit.models import AuditEvent
 from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from tests.delivery.owing import sign_out_at
 from tests.factories import make_account, make_client
 
@@ -30,11 +31,13 @@ def held(owed, looking):
     """Until when red's breaker is open."""
     with looking(), transaction():
         until = clock.now() + OPEN_FOR
-        client_id = db.session.scalars(select(Delivery.client_id).where(Delivery.id == UUID(owed[0]))).one()
+        client_id = db.session.scalars(
+            select(Delivery.recipient_id).where(Delivery.id == UUID(owed[0]))
+        ).one()
         counts = {"trips": 5, "consecutive_failures": 12, "window_attempts": 0, "window_failures": 0}
         about = {"state": BreakerState.OPEN, "open_until": until, "failing_since": clock.now()}
         about |= {"last_outcome": "misconfigured", "refusals": 12, "url": "https://red.test/logout"}
-        db.session.add(EndpointHealth(client_id=client_id, **about, **counts))
+        db.session.add(EndpointHealth(kind=BACKCHANNEL_LOGOUT, recipient_id=client_id, **about, **counts))
         return until
 
 

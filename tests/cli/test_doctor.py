@@ -23,6 +23,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.keys.jwks import published_jwks
 from provider.logout.models import Logout
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.sessions.models import ClientSession
 from tests.delivery.owing import sign_out_at
 from tests.factories import make_account, make_client, make_session
@@ -121,7 +122,9 @@ def test_an_examination_that_passes_opens_a_trial(curfew, registered, looking, s
                 counts = {"trips": 5, "consecutive_failures": 12, "window_attempts": 0, "window_failures": 0}
                 about = {"state": "open", "open_until": clock.now() + timedelta(minutes=15), "refusals": 2}
                 about |= {"failing_since": clock.now(), "last_outcome": "bad_request", "url": "http://red"}
-                db.session.add(EndpointHealth(client_id=red.id, **about, **counts))
+                db.session.add(
+                    EndpointHealth(kind=BACKCHANNEL_LOGOUT, recipient_id=red.id, **about, **counts)
+                )
 
         report = curfew("doctor", "red", "--json", code=0 if opened else 1).json
 

@@ -39,7 +39,7 @@ def answer(looking, client_id: str, state: str, outcome: str, status: int | None
     """Have an attempt been made at a client."""
     with looking(), transaction():
         for delivery in db.session.scalars(select(Delivery)):
-            if clients.find(delivery.client_id).client_id != client_id:
+            if clients.find(delivery.recipient_id).client_id != client_id:
                 continue
             delivery.state, delivery.last_outcome, delivery.last_status = state, outcome, status
             delivery.attempt_count += 1

@@ -40,7 +40,7 @@ def logged_out(signed_in):
 
 def owed_to(client) -> Delivery:
     db.session.expire_all()
-    return db.session.scalars(select(Delivery).where(Delivery.client_id == client.id)).one()
+    return db.session.scalars(select(Delivery).where(Delivery.recipient_id == client.id)).one()
 
 
 def entry(tag: EventTag) -> AuditEvent:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from provider.clients.models import Client
 from provider.delivery.models import BreakerState, EndpointHealth
 from provider.infrastructure.database import db, transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 
 
 def open_breaker(client: Client, holder: str | None, until: datetime) -> None:
@@ -12,7 +13,8 @@ def open_breaker(client: Client, holder: str | None, until: datetime) -> None:
     with transaction():
         db.session.add(
             EndpointHealth(
-                client_id=client.id,
+                kind=BACKCHANNEL_LOGOUT,
+                recipient_id=client.id,
                 url=client.registered["backchannel_logout_uri"],
                 state=BreakerState.RECOVERING if holder else BreakerState.OPEN,
                 holder=holder,

@@ -30,7 +30,7 @@ def sign_out_at(*clients: Client, account: Account | None = None, count: int = 1
         with transaction():
             outcome = end(session, Cause(reason=LogoutReason.USER, initiator="account"))
         assert outcome is not None
-        rows = {row.client_id: row for row in deliveries_of(outcome.logout.id)}
+        rows = {row.recipient_id: row for row in deliveries_of(outcome.logout.id)}
         owed += [rows[client.id] for client in clients]
     return owed
 

@@ -7,7 +7,7 @@ from provider.delivery.throttle import EndpointThrottle
 
 def without_limit(due: DueDelivery) -> Permit:
     """Give a permit for any delivery."""
-    return Permit(EndpointThrottle(), None, [], _forget, flow=due.client_id, priority=due.priority, now=0.0)
+    return Permit(EndpointThrottle(), None, [], _forget, flow=due.recipient, priority=due.priority, now=0.0)
 
 
 def _forget(_endpoint: EndpointThrottle, _address: str) -> None:

@@ -11,6 +11,7 @@ from provider.delivery.health import Health
 from provider.delivery.limiter import Limiter, Limits
 from provider.delivery.selection import DueDelivery
 from provider.infrastructure.database import transaction
+from provider.logout.notice import recipient_of
 from provider.logout.notification.outbox import announce_transition, find_current_urls
 from tests.conftest import TurnedClock
 from tests.delivery.health_rows import open_breaker
@@ -31,7 +32,7 @@ def health(app: Flask, limiter: Limiter) -> Health:
 
 
 def due(client_id: UUID | None = None) -> DueDelivery:
-    return DueDelivery(uuid4(), client_id or uuid4(), priority=1)
+    return DueDelivery(uuid4(), recipient_of(client_id or uuid4()), priority=1)
 
 
 def test_a_permit_that_is_not_handed_over_is_released(limiter: Limiter, health: Health) -> None:
@@ -64,7 +65,7 @@ def test_a_permit_that_was_not_used_leaves_no_trace_at_its_endpoint(limiter: Lim
         with Admission(limiter, health) as admission:
             assert admission.admit(red)
 
-    assert limiter.is_quiet(red.client_id)
+    assert limiter.is_quiet(red.recipient)
 
 
 def test_a_delivery_beyond_the_limits_waits_for_them(limiter: Limiter, health: Health) -> None:
@@ -107,7 +108,7 @@ def test_a_breaker_holds_what_the_limits_would_let_start(
 
 
 def test_the_apps_of_one_registrant_wait_for_one_another(limiter: Limiter, health: Health) -> None:
-    first, second = (DueDelivery(uuid4(), uuid4(), 1, "network:192.0.2.1") for _ in range(2))
+    first, second = (DueDelivery(uuid4(), recipient_of(uuid4()), 1, "network:192.0.2.1") for _ in range(2))
     with Admission(limiter, health) as admission:
         permit = admission.admit(first)
         assert permit
@@ -119,12 +120,12 @@ def test_the_apps_of_one_registrant_wait_for_one_another(limiter: Limiter, healt
 def test_an_urgent_delivery_is_admitted_beyond_the_others(limiter: Limiter, health: Health) -> None:
     apps = [due() for _ in range(10)]
     for one in apps:
-        prove(limiter, one.client_id)
+        prove(limiter, one.recipient)
     with Admission(limiter, health) as admission:
         assert all(admission.admit(one) for one in apps[:9])
         assert admission.admit(apps[9]) is None
 
-        urgent = admission.admit(DueDelivery(uuid4(), apps[9].client_id, 0))
+        urgent = admission.admit(DueDelivery(uuid4(), apps[9].recipient, 0))
 
         assert urgent
         assert urgent.priority == 0

@@ -38,7 +38,7 @@ def claimed(*, key: UUID = ID, lease: timedelta = LEASE, **values: object) -> Cl
         "kind": "backchannel_logout",
         "cause_id": None,
         "subject_key": "sid",
-        "client_id": ID,
+        "recipient_id": ID,
         "about": None,
         "attempt_number": 3,
         "try_number": 1,
@@ -59,7 +59,7 @@ def claimed(*, key: UUID = ID, lease: timedelta = LEASE, **values: object) -> Cl
 
 
 def request_to(url: str, **values: object) -> Callable[[], OutgoingRequest]:
-    usual: dict[str, object] = {"send": form(url, {"logout_token": "t"}), "jti": "j", "recipient": "red"}
+    usual: dict[str, object] = {"send": form(url, {"logout_token": "t"}), "jti": "j", "name": "red"}
     return lambda: OutgoingRequest(url=url, **usual | values)  # type: ignore[arg-type]
 
 
@@ -91,7 +91,7 @@ class TestTheExchange:
         assert (received.delivery, received.attempt) == (str(ID), "3")
         assert result == AttemptResult(
             Accepted("accepted"),
-            Exchange(url=red.url, jti="j", recipient="red", outcome="accepted", status=204, latency_ms=1235),
+            Exchange(url=red.url, jti="j", name="red", outcome="accepted", status=204, latency_ms=1235),
         )
         assert result.has_succeeded
 
@@ -105,7 +105,7 @@ class TestTheExchange:
 
     def test_a_deleted_client_that_refuses_again_is_left_alone(self) -> None:
         with receiving(404) as red:
-            request = request_to(red.url, is_client_deleted=True)
+            request = request_to(red.url, gone="client_deleted")
             result = attempt(claimed(refusals=1), request)
 
         assert result.verdict == Cancelled("client_deleted", "misconfigured")
@@ -118,7 +118,7 @@ class TestTheExchange:
         result = attempt(claimed(), request_to(url))
 
         assert result.exchange == Exchange(
-            url=url, jti="j", recipient="red", outcome="connect", status=None, latency_ms=0
+            url=url, jti="j", name="red", outcome="connect", status=None, latency_ms=0
         )
         [(level, fields, _)] = logged(caplog, "delivery_unanswered")
         assert (level, fields["delivery_id"], fields["problem"]) == ("INFO", ID, "connect")

@@ -8,6 +8,7 @@ import pytest
 from provider.delivery import breaker
 from provider.delivery.breaker import Tally, Transition
 from provider.delivery.models import REFUSALS, BreakerState, EndpointHealth
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WAIT = timedelta(seconds=30)
@@ -16,7 +17,9 @@ WAIT = timedelta(seconds=30)
 def endpoint(**values: object) -> EndpointHealth:
     counts = {"consecutive_failures": 0, "window_attempts": 0, "window_failures": 0, "trips": 0}
     counts["refusals"] = 0
-    return EndpointHealth(client_id=uuid4(), **{"state": BreakerState.CLOSED} | counts | values)
+    return EndpointHealth(
+        kind=BACKCHANNEL_LOGOUT, recipient_id=uuid4(), **{"state": BreakerState.CLOSED} | counts | values
+    )
 
 
 def tally(pattern: str) -> Tally:

@@ -16,7 +16,7 @@ from provider.delivery.selection import Capacity, DueDelivery
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
-from provider.logout.notice import BACKCHANNEL_LOGOUT
+from provider.logout.notice import BACKCHANNEL_LOGOUT, recipient_of
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, sign_out_at
 from tests.delivery.permits import without_limit
@@ -73,10 +73,10 @@ def test_what_waits_behind_a_client_that_has_to_wait_is_taken_and_there_may_be_m
     [behind] = sign_out_at(green, account=make_account("ben"))
     put(behind, next_attempt_at=clock.now())
 
-    found = claim(10, lambda due: None if due.client_id == red.id else without_limit(due))
+    found = claim(10, lambda due: None if due.recipient.id == red.id else without_limit(due))
 
     assert [one.id for one, _ in found.taken] == [behind.id]
-    assert (found.held, found.may_be_more, found.is_full) == ({red.id}, True, False)
+    assert (found.held, found.may_be_more, found.is_full) == ({recipient_of(red.id)}, True, False)
 
 
 def test_where_every_client_has_to_wait_there_is_no_more() -> None:
@@ -85,7 +85,7 @@ def test_where_every_client_has_to_wait_there_is_no_more() -> None:
 
     found = claim(10, lambda due: None)
 
-    assert (found.taken, found.held, found.may_be_more, found.is_full) == ([], {red.id}, False, False)
+    assert found == Claim([], {recipient_of(red.id)}, may_be_more=False)
 
 
 class TestWhatBecomesDueAtAnEndpointThatWorksAgain:
@@ -100,7 +100,7 @@ class TestWhatBecomesDueAtAnEndpointThatWorksAgain:
 
         with transaction():
             # Nothing else takes the place of what waits.
-            assert hasten(red.id, 1) == 1
+            assert hasten(recipient_of(red.id), 1) == 1
 
         instants = [now_is(one).next_attempt_at for one in (waiting, accepted, attempted, other)]
         assert instants == [clock.now(), later, later, later]
@@ -112,4 +112,4 @@ class TestWhatBecomesDueAtAnEndpointThatWorksAgain:
             put(one, next_attempt_at=clock.now() + timedelta(hours=1))
 
         with transaction():
-            assert [hasten(red.id, 2) for _ in range(3)] == [2, 1, 0]
+            assert [hasten(recipient_of(red.id), 2) for _ in range(3)] == [2, 1, 0]

@@ -26,9 +26,9 @@ from provider.delivery.resend import resend_many
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.outbound_http import OutboundClient
+from provider.logout.notice import recipient_of
 from provider.logout.notification.outbox import (
     LOGOUTS,
-    announce_transition,
     drain,
     make_dispatcher,
     record_results,
@@ -78,7 +78,7 @@ def test_a_defect_of_one_costs_the_others_nothing(
         record_results(ended)
 
     kind = replace(LOGOUTS, record=record)
-    owner = Owner(kinds=[kind], announce=announce_transition)
+    owner = Owner(kinds=[kind])
     dispatcher = Dispatcher(owner, concurrency=8, name="test")
     with receiving(200) as red:
         clients = [make_client(name, port=red.port) for name in ("red", "green", "blue")]
@@ -167,7 +167,7 @@ def test_a_waiting_row_behind_many_is_found(app: Flask) -> None:
     now = clock.now()
 
     assert blue.id not in [one.id for one in list_due(now, 5, KINDS)]
-    [found] = list_first_due(now, 5, KINDS, but=[client_id_of("red")])
+    [found] = list_first_due(now, 5, KINDS, but=[recipient_of(client_id_of("red"))])
     assert found.id == blue.id
 
 
@@ -183,7 +183,7 @@ def test_many_apps_are_owed_in_one_transaction(app: Flask) -> None:
     template = owe()
     at = clock.now()
     told = notice_of(template)
-    many = [told.owed_to(template.client_id, f"sid:{n}") for n in range(1100)]
+    many = [told.owed_to(template.recipient_id, f"sid:{n}") for n in range(1100)]
 
     with transaction():
         owed = outbox.enqueue(
@@ -221,7 +221,7 @@ def test_all_that_was_given_up_to_a_client_in_a_time_is_sent_again(
             change(update(Delivery).values(state=DeliveryState.EXPIRED))
 
         with transaction():
-            found = resend_many(client_id=red.id, since=since, limit=10)
+            found = resend_many(recipient_id=red.id, since=since, limit=10)
         assert [one.id for one in found] == [late.id]
         drain()
 

@@ -36,7 +36,7 @@ def claim(limit: int = 10) -> list[ClaimedDelivery]:
 
 def accepted() -> AttemptResult:
     exchange = Exchange(
-        url="https://red.test", jti="j", recipient="red", outcome="accepted", status=200, latency_ms=7
+        url="https://red.test", jti="j", name="red", outcome="accepted", status=200, latency_ms=7
     )
     return AttemptResult(Accepted("accepted"), exchange)
 
@@ -149,7 +149,7 @@ def test_one_ending_owes_each_share_one_row_however_often_it_is_written(app: Fla
 
     with pytest.raises(IntegrityError), transaction():
         outbox.enqueue(
-            [told.owed_to(delivery.client_id, delivery.subject_key)],
+            [told.owed_to(delivery.recipient_id, delivery.subject_key)],
             cause_id=delivery.cause_id,
             at=clock.now(),
             horizon=timedelta(hours=72),

@@ -7,7 +7,6 @@ import pytest
 
 from provider.config.declared_settings import DEFAULT_SCHEDULE
 from provider.delivery.judge import (
-    CLIENT_DELETED,
     Accepted,
     Expired,
     Postponed,
@@ -38,7 +37,7 @@ def claimed(
         kind="backchannel_logout",
         cause_id=None,
         subject_key="sid",
-        client_id=ID,
+        recipient_id=ID,
         about=None,
         attempt_number=tries,
         try_number=tries,
@@ -136,10 +135,10 @@ def test_a_deleted_client_that_refuses_again_is_left_alone() -> None:
     once, twice = claimed(), claimed(tries=2, last="misconfigured", refusals=1)
 
     def of_deleted(one: ClaimedDelivery, answer: Answered) -> object:
-        return judge(answer, one, DEFAULT_SCHEDULE, NOW, is_client_deleted=True)
+        return judge(answer, one, DEFAULT_SCHEDULE, NOW, gone="client_deleted")
 
     assert isinstance(of_deleted(once, Answered(404)), RetryAt)
-    assert of_deleted(twice, Answered(404)) == Cancelled(CLIENT_DELETED, "misconfigured")
+    assert of_deleted(twice, Answered(404)) == Cancelled("client_deleted", "misconfigured")
     assert isinstance(of_deleted(twice, Answered(503)), RetryAt)
     assert of_deleted(twice, Answered(200)) == Accepted("accepted")
 

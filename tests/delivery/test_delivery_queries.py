@@ -26,10 +26,12 @@ from provider.delivery.models import (
 )
 from provider.delivery.prune import prune_finished
 from provider.delivery.queries import list_caused_by, list_deliveries, list_pending_of
+from provider.delivery.recipient import Recipient
 from provider.delivery.resend import resend, resend_many, take_up_rejected
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
+from provider.logout.notice import BACKCHANNEL_LOGOUT, recipient_of
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, sign_out_at
 from tests.factories import make_account, make_client
@@ -62,7 +64,7 @@ def leased(delivery: Delivery, ends_in: timedelta = MINUTE) -> Delivery:
 
 
 def endpoint(client_id: UUID, **values: object) -> EndpointHealth:
-    health = EndpointHealth(client_id=client_id, **values)
+    health = EndpointHealth(kind=BACKCHANNEL_LOGOUT, recipient_id=client_id, **values)
     with transaction():
         db.session.add(health)
     return health
@@ -175,22 +177,24 @@ class TestEndpoints:
         endpoint(blue, state=BreakerState.RECOVERING)
         endpoint(well)
 
-        listed = [one.client_id for one in list_failing()]
+        listed = [one.recipient_id for one in list_failing()]
 
         assert [one for one in listed if one != blue] == [green, red]
         assert sorted(listed) == sorted([red, green, blue])
 
     def test_one_that_works_is_not_found_as_failing(self) -> None:
-        red, well, unknown = make_client("red").id, make_client("well").id, uuid4()
-        endpoint(red, failing_since=clock.now())
-        endpoint(well)
+        red, well, unknown = (
+            recipient_of(key) for key in (make_client("red").id, make_client("well").id, uuid4())
+        )
+        endpoint(red.id, failing_since=clock.now())
+        endpoint(well.id)
 
-        assert find_failing(red).client_id == red
+        assert find_failing(red).recipient == red
         assert find_failing(well) is find_failing(unknown) is None
 
     def test_it_is_read_anew_each_time(self) -> None:
-        red = make_client("red").id
-        endpoint(red, failing_since=clock.now())
+        red = recipient_of(make_client("red").id)
+        endpoint(red.id, failing_since=clock.now())
         with transaction():
             known = find_failing(red)
             assert known.trips == 0
@@ -205,14 +209,14 @@ class TestEndpoints:
         endpoint(red.id, url="https://red.test/x", degraded_since=since)
         endpoint(green.id, url="https://green.test/x", degraded_since=since)
 
-        assert is_degraded_since(red.id, "https://red.test/x", since)
-        assert not is_degraded_since(red.id, "https://red.test/x", since - MINUTE)
-        assert not is_degraded_since(red.id, "https://red.test/moved", since)
+        assert is_degraded_since(recipient_of(red.id), "https://red.test/x", since)
+        assert not is_degraded_since(recipient_of(red.id), "https://red.test/x", since - MINUTE)
+        assert not is_degraded_since(recipient_of(red.id), "https://red.test/moved", since)
         # The endpoint of another client, or what waits for another client.
-        assert not is_degraded_since(red.id, "https://green.test/x", since)
-        assert not is_degraded_since(green.id, "https://green.test/x", since)
+        assert not is_degraded_since(recipient_of(red.id), "https://green.test/x", since)
+        assert not is_degraded_since(recipient_of(green.id), "https://green.test/x", since)
         put(owed, state=DeliveryState.ACCEPTED)
-        assert not is_degraded_since(red.id, "https://red.test/x", since)
+        assert not is_degraded_since(recipient_of(red.id), "https://red.test/x", since)
 
 
 class TestHeldClients:
@@ -224,14 +228,16 @@ class TestHeldClients:
         endpoint(closed, open_until=soon)
         endpoint(other, state=BreakerState.OPEN, open_until=soon)
 
-        assert list_held_until([held, over, closed]) == {held: soon}
+        asked = [recipient_of(key) for key in (held, over, closed)]
+        assert list_held_until(asked) == {recipient_of(held): soon}
+        assert list_held_until([Recipient("weather", held)]) == {}
 
     def test_what_waits_is_counted_for_each_client(self) -> None:
         red, green, blue = (make_client(name) for name in ("red", "green", "blue"))
         accepted, *_ = sign_out_at(red, green, count=3)
         put(accepted, state=DeliveryState.ACCEPTED)
 
-        assert [count_waiting(one.id) for one in (red, green, blue)] == [2, 3, 0]
+        assert [count_waiting(recipient_of(one.id)) for one in (red, green, blue)] == [2, 3, 0]
 
 
 class TestLists:
@@ -268,7 +274,7 @@ class TestSendingAgain:
             put(one, next_attempt_at=later)
 
         with transaction():
-            found = resend_many(client_id=red.id, until=second.created_at, limit=10)
+            found = resend_many(recipient_id=red.id, until=second.created_at, limit=10)
 
         assert [one.id for one in found] == [first.id]
         assert now_is(first).next_attempt_at == clock.now()

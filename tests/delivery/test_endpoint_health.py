@@ -18,6 +18,7 @@ from provider.delivery.models import BreakerState, Delivery, DeliveryState, Endp
 from provider.delivery.owner import Owner
 from provider.delivery.resend import resend
 from provider.infrastructure.database import AWAY, change, db, transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT, recipient_of
 from provider.logout.notification.outbox import (
     LOGOUTS,
     announce_transition,
@@ -148,7 +149,7 @@ def test_a_database_that_goes_away_when_an_endpoint_works_again_leaves_nothing_l
         change(update(Delivery).where(Delivery.attempt_count == 1).values(next_attempt_at=later))
     red.statuses = [200]
     turned_clock.turn(FIRST_WAIT)
-    owner = Owner(kinds=[LOGOUTS], announce=announce_transition)
+    owner = Owner(kinds=[LOGOUTS])
     dispatcher = Dispatcher(owner, concurrency=8, name="test", hasten_batch=3)
 
     hastening = "UPDATE delivery SET next_attempt_at"
@@ -311,13 +312,13 @@ def test_a_trial_that_nothing_waits_for_wakes_nobody(app: Flask, turned_clock: T
         for client, open_until in ((red, now - timedelta(days=10)), (green, now + timedelta(minutes=10))):
             held = {"state": BreakerState.OPEN.value, "failing_since": now, "open_until": open_until}
             counts = {"trips": 1, "consecutive_failures": 10, "window_attempts": 0, "window_failures": 0}
-            db.session.add(EndpointHealth(client_id=client.id, **held, **counts))
+            db.session.add(EndpointHealth(kind=BACKCHANNEL_LOGOUT, recipient_id=client.id, **held, **counts))
     limits = Limits(endpoint_concurrency=9, endpoint_rate=9, address_concurrency=9, address_rate=9)
     known = Health("test", Limiter(limits, slots=9, permits=9), announce_transition, find_current_urls)
     known.refresh()
 
-    assert known.next_trial_in({green.id}) == 600
-    assert known.next_trial_in({red.id, green.id}) == 0
+    assert known.next_trial_in({recipient_of(green.id)}) == 600
+    assert known.next_trial_in({recipient_of(one.id) for one in (red, green)}) == 0
     assert known.next_trial_in(set()) is None
 
 

@@ -12,6 +12,7 @@ from provider.clients.models import Client
 from provider.delivery.degraded import take_to_report
 from provider.delivery.models import EndpointHealth
 from provider.infrastructure.database import db, transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification.outbox import drain
 from provider.logout.notification.watch import report_degraded
 from tests.conftest import TurnedClock
@@ -84,12 +85,19 @@ def test_it_takes_three_failures_in_a_row(
     begun, after = turned_clock(), timedelta(minutes=15)
     client = make_client("red")
     with transaction():
-        row = EndpointHealth(client_id=client.id, failing_since=begun, consecutive_failures=failures)
+        row = EndpointHealth(
+            kind=BACKCHANNEL_LOGOUT,
+            recipient_id=client.id,
+            failing_since=begun,
+            consecutive_failures=failures,
+        )
         db.session.add(row)
     now = turned_clock.turn(after)
 
     with transaction():
-        assert [one.client_id for one in take_to_report(now, after)] == [client.id] * reported
+        assert [one.recipient_id for one in take_to_report(BACKCHANNEL_LOGOUT, now, after)] == [
+            client.id
+        ] * reported
     with transaction():
-        assert take_to_report(now, after) == []
+        assert take_to_report(BACKCHANNEL_LOGOUT, now, after) == []
     assert (row.degraded_since, row.told_at) == ((now, now) if reported else (None, None))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -18,9 +17,11 @@ from provider.delivery.known_health import KnownHealth
 from provider.delivery.limiter import Limiter, Limits
 from provider.delivery.models import BreakerState, DeliveryState, EndpointHealth
 from provider.delivery.outgoing import Exchange
+from provider.delivery.recipient import Recipient
 from provider.delivery.resend import hasten
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db, transaction
+from provider.logout.notice import recipient_of
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, sign_out_at
 from tests.delivery.test_delivery_queries import endpoint, leased, put
@@ -46,7 +47,7 @@ def red(app: Flask) -> Client:
 class Worker:
     """The part of a worker that knows endpoints, and what it has announced."""
 
-    def __init__(self, moved: Mapping[UUID, str | None] | None = None, batch: int = 1000) -> None:
+    def __init__(self, moved: Mapping[Recipient, str | None] | None = None, batch: int = 1000) -> None:
         self.limiter = Limiter(LIMITS, slots=40, permits=40)
         self.announced: list[Transition] = []
         self.health = Health(ME, self.limiter, self._announce, lambda failed: failed | (moved or {}), batch)
@@ -60,13 +61,13 @@ class Worker:
     def saw(self, client: Client, *outcomes: str) -> bool:
         """Count attempts with these outcomes, and write down what others must know."""
         for outcome in outcomes:
-            self.health.count(client.id, attempted(client, outcome))
+            self.health.count(recipient_of(client.id), attempted(client, outcome))
         return self.health.write(at_once=True)
 
 
 def attempted(client: Client, outcome: str) -> AttemptResult:
     url = client.registered["backchannel_logout_uri"]
-    exchange = Exchange(url=url, jti=None, recipient="red", outcome=outcome, status=None, latency_ms=1)
+    exchange = Exchange(url=url, jti=None, name="red", outcome=outcome, status=None, latency_ms=1)
     if outcome == "accepted":
         return AttemptResult(Accepted(outcome), exchange)
     return AttemptResult(RetryAt(clock.now(), outcome), exchange)
@@ -74,7 +75,7 @@ def attempted(client: Client, outcome: str) -> AttemptResult:
 
 def row_of(client: Client) -> EndpointHealth | None:
     db.session.commit()
-    row = db.session.get(EndpointHealth, client.id, populate_existing=True)
+    row = db.session.get(EndpointHealth, recipient_of(client.id), populate_existing=True)
     db.session.commit()
     return row
 
@@ -84,8 +85,8 @@ class TestWhatIsWritten:
         worker = Worker()
 
         assert not worker.saw(red, "accepted")
-        worker.health.count(red.id, None)
-        worker.health.count(red.id, AttemptResult(Postponed(clock.now())))
+        worker.health.count(recipient_of(red.id), None)
+        worker.health.count(recipient_of(red.id), AttemptResult(Postponed(clock.now())))
         worker.health.write(at_once=True)
 
         assert row_of(red) is None
@@ -106,7 +107,7 @@ class TestWhatIsWritten:
     def test_ten_failures_in_a_row_open_its_breaker_at_once(self, red: Client) -> None:
         worker = Worker()
         worker.saw(red, *["timeout"] * 9)
-        worker.health.count(red.id, attempted(red, "timeout"))
+        worker.health.count(recipient_of(red.id), attempted(red, "timeout"))
 
         worker.health.write()
 
@@ -115,7 +116,7 @@ class TestWhatIsWritten:
         assert (row.state, row.holder) == (OPEN, None)
         assert row.open_until == clock.now() + current.settings().endpoint_probe_wait
         assert worker.announced == [Transition.FAILING, Transition.OPENED]
-        assert worker.health.is_held(red.id)
+        assert worker.health.is_held(recipient_of(red.id))
 
     def test_the_end_of_its_failures_with_that_of_its_being_reported(self, red: Client) -> None:
         now = clock.now()
@@ -187,7 +188,7 @@ class TestWhatWaitsForAnEndpointThatWorksAgain:
             put(one, next_attempt_at=clock.now() + HOUR)
         endpoint(red.id, failing_since=clock.now() - HOUR)
         worker = Worker(batch=2)
-        worker.health.count(red.id, attempted(red, "accepted"))
+        worker.health.count(recipient_of(red.id), attempted(red, "accepted"))
 
         def are_due() -> int:
             return sum(now_is(one).next_attempt_at == clock.now() for one in owed)
@@ -210,7 +211,7 @@ class TestHastening:
         put(due, next_attempt_at=now - HOUR)
 
         with transaction():
-            assert hasten(red.id, 10) == 1
+            assert hasten(recipient_of(red.id), 10) == 1
 
         rows = [now_is(one).next_attempt_at - now for one in (waiting, accepted, attempted_now, other, due)]
         assert rows == [timedelta(0), HOUR, HOUR, HOUR, -HOUR]
@@ -220,9 +221,9 @@ class TestHastening:
             put(one, next_attempt_at=clock.now() + HOUR)
 
         with transaction():
-            assert hasten(red.id, 2) == 2
-            assert hasten(red.id, 2) == 1
-            assert hasten(red.id, 2) == 0
+            assert hasten(recipient_of(red.id), 2) == 2
+            assert hasten(recipient_of(red.id), 2) == 1
+            assert hasten(recipient_of(red.id), 2) == 0
 
 
 class TestTrials:
@@ -232,13 +233,13 @@ class TestTrials:
         green = make_client("green").id
         endpoint(green, url="https://red.test/x", state=OPEN, open_until=now, failing_since=now - HOUR)
         first, second = Worker(), Worker()
-        first.limiter.take(red.id, 0.0)
+        first.limiter.take(recipient_of(red.id), 0.0)
 
         with transaction():
-            assert not first.health.is_held(red.id)
+            assert not first.health.is_held(recipient_of(red.id))
         with transaction():
-            assert second.health.is_held(red.id)
-            assert not first.health.is_held(red.id)
+            assert second.health.is_held(recipient_of(red.id))
+            assert not first.health.is_held(recipient_of(red.id))
 
         row = row_of(red)
         assert row
@@ -249,7 +250,7 @@ class TestTrials:
             until,
             "https://red.test/x",
         )
-        other = db.session.get_one(EndpointHealth, green)
+        other = db.session.get_one(EndpointHealth, recipient_of(green))
         assert (other.state, other.holder) == (OPEN, None)
 
     def test_none_is_taken_before_its_time(self, red: Client, turned_clock: TurnedClock) -> None:
@@ -257,10 +258,10 @@ class TestTrials:
         endpoint(red.id, url=url, state=OPEN, open_until=clock.now() + HOUR, failing_since=clock.now())
         worker = Worker()
 
-        assert worker.health.is_held(red.id)
+        assert worker.health.is_held(recipient_of(red.id))
         turned_clock.turn(HOUR)
         with transaction():
-            assert not worker.health.is_held(red.id)
+            assert not worker.health.is_held(recipient_of(red.id))
 
     @pytest.mark.parametrize(
         ("failed_at", "is_taken"),
@@ -272,12 +273,12 @@ class TestTrials:
     def test_another_address_is_tried_at_once(self, red: Client, failed_at: str, is_taken: bool) -> None:
         until = clock.now() + HOUR
         endpoint(red.id, url="https://red.test/old", state=OPEN, open_until=until, failing_since=clock.now())
-        worker = Worker(moved={red.id: "https://red.test/new"})
+        worker = Worker(moved={recipient_of(red.id): "https://red.test/new"})
         with transaction():
             change(update(EndpointHealth).values(url=failed_at))
 
         with transaction():
-            assert worker.health.is_held(red.id) != is_taken
+            assert worker.health.is_held(recipient_of(red.id)) != is_taken
 
         row = row_of(red)
         assert row
@@ -287,8 +288,8 @@ class TestTrials:
         endpoint(red.id, failing_since=clock.now())
         worker = Worker()
 
-        assert not worker.health.is_held(red.id)
-        assert not worker.health.is_held(make_client("green").id)
+        assert not worker.health.is_held(recipient_of(red.id))
+        assert not worker.health.is_held(recipient_of(make_client("green").id))
         row = row_of(red)
         assert row
         assert not health_rows.take_trial(row, ME, now=clock.now() + HOUR, until=clock.now(), new_urls={})
@@ -297,15 +298,15 @@ class TestTrials:
     def test_a_trial_begins_at_the_foot_of_the_ramp(self, red: Client) -> None:
         endpoint(red.id, state=OPEN, failing_since=clock.now(), open_until=clock.now())
         worker = Worker()
-        permit = worker.limiter.take(red.id, 0.0)
+        permit = worker.limiter.take(recipient_of(red.id), 0.0)
         assert permit
         permit.release(True)
-        assert worker.limiter.room(red.id, 100.0) > 1
+        assert worker.limiter.room(recipient_of(red.id), 100.0) > 1
 
         with transaction():
-            assert not worker.health.is_held(red.id)
+            assert not worker.health.is_held(recipient_of(red.id))
 
-        assert worker.limiter.room(red.id, 100.0) == 1
+        assert worker.limiter.room(recipient_of(red.id), 100.0) == 1
 
 
 class TestNeighbours:
@@ -338,34 +339,35 @@ class TestNeighbours:
     )
     def test_which_addresses_are_of_one_origin(self, red: Client, url: str, beside: bool) -> None:
         endpoint(red.id, url="https://red.test/logout", failing_since=clock.now())
-        green = make_client("green").id
+        green = recipient_of(make_client("green").id)
         known = KnownHealth(lambda failed: failed)
         assert known.list_failing_beside(green, url) == set()
         known.refresh()
 
-        assert known.list_failing_beside(green, url) == ({red.id} if beside else set())
-        assert known.list_failing_beside(red.id, url) == set()
+        assert known.list_failing_beside(green, url) == ({recipient_of(red.id)} if beside else set())
+        assert known.list_failing_beside(recipient_of(red.id), url) == set()
 
 
 class TestWhatIsKnown:
     def test_endpoints_that_fail_or_are_not_called_and_which_have_moved(self, red: Client) -> None:
-        green, blue, well = (make_client(name).id for name in ("green", "blue", "well"))
-        endpoint(red.id, url="https://red.test/a", state=OPEN)
-        endpoint(green, url="https://green.test/a", state=OPEN)
-        endpoint(blue, url="https://blue.test/a", failing_since=clock.now())
-        endpoint(well, url="https://well.test/a")
+        here = recipient_of(red.id)
+        green, blue, well = (recipient_of(make_client(name).id) for name in ("green", "blue", "well"))
+        endpoint(here.id, url="https://red.test/a", state=OPEN)
+        endpoint(green.id, url="https://green.test/a", state=OPEN)
+        endpoint(blue.id, url="https://blue.test/a", failing_since=clock.now())
+        endpoint(well.id, url="https://well.test/a")
         asked: list[object] = []
 
-        def now_at(failed: Mapping[UUID, str | None]) -> dict[UUID, str | None]:
+        def now_at(failed: Mapping[Recipient, str | None]) -> dict[Recipient, str | None]:
             asked.append(dict(failed))
-            return {red.id: "https://red.test/b", green: "https://green.test/a"}
+            return {here: "https://red.test/b", green: "https://green.test/a"}
 
         known = KnownHealth(now_at)
         known.refresh()
 
-        assert [one in known for one in (red.id, green, blue, well)] == [True, True, True, False]
-        assert asked == [{red.id: "https://red.test/a", green: "https://green.test/a"}]
-        assert known.new_urls == {red.id: "https://red.test/b"}
+        assert [one in known for one in (here, green, blue, well)] == [True, True, True, False]
+        assert asked == [{here: "https://red.test/a", green: "https://green.test/a"}]
+        assert known.new_urls == {here: "https://red.test/b"}
 
     def test_it_is_read_anew_when_something_was_written_meanwhile(self, red: Client) -> None:
         known = KnownHealth(lambda failed: failed)
@@ -375,33 +377,35 @@ class TestWhatIsKnown:
         known.expire()
         known.refresh()
 
-        assert red.id in known
+        assert recipient_of(red.id) in known
+        assert Recipient("weather", red.id) not in known
 
-    def test_rows_are_made_where_there_are_none_and_returned_in_the_order_of_their_clients(self) -> None:
+    def test_rows_are_made_where_there_are_none_and_returned_in_the_order_of_their_recipients(self) -> None:
         clients = sorted((make_client(name).id for name in ("red", "green", "blue")), reverse=True)
+        recipients = [recipient_of(key) for key in clients]
         endpoint(clients[0], trips=3)
 
         with transaction():
-            rows = health_rows.lock(clients)
-            assert [(row.client_id, row.state, row.trips) for row in rows] == [
+            rows = health_rows.lock(recipients)
+            assert [(row.recipient_id, row.state, row.trips) for row in rows] == [
                 (clients[2], "closed", 0),
                 (clients[1], "closed", 0),
                 (clients[0], "closed", 3),
             ]
             change(update(EndpointHealth).values(trips=7))
-            assert {row.trips for row in health_rows.lock(clients)} == {7}
+            assert {row.trips for row in health_rows.lock(recipients)} == {7}
         with transaction():
             change(update(EndpointHealth).values(failing_since=clock.now()))
             assert {row.trips for row in health_rows.list_failing()} == {7}
             change(update(EndpointHealth).values(trips=8))
             assert {row.trips for row in health_rows.list_failing()} == {8}
 
-    def test_what_is_due_for_a_client(self, red: Client) -> None:
+    def test_what_is_due_for_a_recipient(self, red: Client) -> None:
         (waiting,) = sign_out_at(red)
         green = make_client("green")
 
-        assert health_rows.has_due(red.id, clock.now())
-        assert not health_rows.has_due(red.id, clock.now() - A_MOMENT)
-        assert not health_rows.has_due(green.id, clock.now())
-        assert db.session.scalar(select(EndpointHealth.client_id)) is None
-        assert waiting.client_id == red.id
+        assert health_rows.has_due(recipient_of(red.id), clock.now())
+        assert not health_rows.has_due(recipient_of(red.id), clock.now() - A_MOMENT)
+        assert not health_rows.has_due(recipient_of(green.id), clock.now())
+        assert db.session.scalar(select(EndpointHealth.recipient_id)) is None
+        assert waiting.recipient_id == red.id

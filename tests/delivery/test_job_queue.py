@@ -45,7 +45,7 @@ def jobs(app: Flask, acts: Acts) -> Iterator[JobQueue]:
 
 
 def job(name: str, client: str, priority: int = URGENT + 1) -> Any:
-    claimed: Any = SimpleNamespace(id=name, client_id=client)
+    claimed: Any = SimpleNamespace(id=name, recipient=client)
     permit: Any = SimpleNamespace(priority=priority, flow=client)
     how: Any = name
     return Job(claimed, how, permit)

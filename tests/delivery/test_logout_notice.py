@@ -42,11 +42,11 @@ WRITTEN_BY = pytest.mark.parametrize(
 def test_it_says_the_same_to_the_app_the_audit_and_operators(app, written, names):
     with receiving() as red:
         owed = owe(port=red.port, settings={"logout_token_names": names})
-        told, record = notice_of(owed), as_record(owed, {owed.client_id: "red"}, {})
+        told, record = notice_of(owed), as_record(owed, {owed.recipient_id: "red"}, {})
 
         delivery = written(owed)
         assert notice.of(delivery) == told
-        assert as_record(delivery, {owed.client_id: "red"}, {}) == record
+        assert as_record(delivery, {owed.recipient_id: "red"}, {}) == record
         assert drain() == {"accepted": 1}
 
     claims = read(red.received[0].token).claims

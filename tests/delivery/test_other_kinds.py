@@ -1,9 +1,11 @@
-"""A kind of delivery made here: the outbox owes, sends, repeats, records and shows it as it does logouts."""
+"""A kind of delivery made here, whose recipients are no clients.
 
-from collections.abc import Iterator, Mapping, Sequence
+The outbox owes, sends, repeats, records and shows it as it does logouts.
+"""
+
+from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
-from uuid import UUID
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from flask import Flask
@@ -12,66 +14,26 @@ from sqlalchemy.exc import IntegrityError
 
 from provider.administration import deliveries
 from provider.audit.models import AuditEvent
-from provider.cli.delivery_records import as_record
-from provider.clients.models import Client
-from provider.delivery import degraded, outbox
+from provider.cli.delivery_records import as_record, client_ids_of, held_until
+from provider.delivery import degraded
+from provider.delivery.breaker import Transition
 from provider.delivery.dispatch import Dispatcher
-from provider.delivery.finish import Ended, state_after
 from provider.delivery.models import Delivery, DeliveryState
-from provider.delivery.outbox import Owed
-from provider.delivery.outgoing import (
-    ClaimedDelivery,
-    OutgoingRequest,
-    Prepared,
-    Superseded,
-    Undeliverable,
-    form,
-)
-from provider.delivery.owner import Kind
+from provider.delivery.prune import prune_finished
 from provider.delivery.queries import list_deliveries, list_pending_of
-from provider.infrastructure import clock
+from provider.delivery.recipient import Recipient
+from provider.infrastructure import clock, metrics
 from provider.infrastructure.database import db, transaction
+from provider.inspection import standing
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification.outbox import drain, make_dispatcher
 from provider.logout.notification.results import progress_of
 from tests.conftest import TurnedClock
 from tests.delivery.owing import attempts_of, make_due, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import Receiver, receiving
+from tests.delivery.weather import HORIZON, Weather, fail_often, owe_weather
 from tests.factories import make_client
 from tests.support.waiting import wait_until
-
-HORIZON = timedelta(hours=72)
-
-
-class Weather:
-    """Tells clients of the weather. Nothing of it is known to the outbox."""
-
-    def __init__(self) -> None:
-        self.results: list[tuple[str, str]] = []
-        self.urls: dict[UUID, str | None] = {}
-        self.kind = Kind(
-            name="weather", builder=self.prepare, record=self.record, current_urls=lambda _: self.urls
-        )
-
-    def prepare(self, claimed: Sequence[ClaimedDelivery]) -> Mapping[UUID, Prepared]:
-        return {one.id: self._decide(one) for one in claimed}
-
-    def record(self, ended: Sequence[Ended]) -> None:
-        self.results += [(claimed.subject_key, state_after(report)) for claimed, report in ended]
-
-    def _decide(self, claimed: ClaimedDelivery) -> Prepared:
-        about = claimed.about or {}
-        match about.get("sky"):
-            case None:
-                return Undeliverable("no_sky")
-            case "yesterday's":
-                return Superseded()
-        return partial(
-            OutgoingRequest,
-            url=about["url"],
-            send=form(about["url"], {"sky": about["sky"]}),
-            jti=None,
-            recipient="red",
-        )
 
 
 @pytest.fixture
@@ -80,8 +42,9 @@ def weather() -> Weather:
 
 
 @pytest.fixture
-def red(app: Flask) -> Client:
-    return make_client("red")
+def lighthouse(app: Flask) -> Recipient:
+    """A recipient that the database has no row of."""
+    return Recipient("weather", uuid5(NAMESPACE_URL, "https://lighthouse.test/"))
 
 
 @pytest.fixture
@@ -98,20 +61,10 @@ def station() -> Iterator[Receiver]:
         yield receiver
 
 
-def owe_weather(
-    client: Client, url: str, day: str = "monday", *, sky: str | None = "blue", cause_id: UUID | None = None
-) -> Delivery:
-    about = {"url": url, "sky": sky, "of": {"day": day, "clouds": [1, 2]}}
-    owed = Owed(kind="weather", client_id=client.id, subject_key=day, about=about)
-    with transaction():
-        [delivery] = outbox.enqueue([owed], cause_id=cause_id, at=clock.now(), horizon=HORIZON, priority=1)
-    return delivery
-
-
 def test_it_is_sent_repeated_and_recorded(
-    red: Client, weather: Weather, dispatcher: Dispatcher, station: Receiver
+    lighthouse: Recipient, weather: Weather, dispatcher: Dispatcher, station: Receiver
 ) -> None:
-    delivery = owe_weather(red, station.url)
+    delivery = owe_weather(lighthouse, station.url)
     assert (delivery.cause_id, delivery.about["of"]) == (None, {"day": "monday", "clouds": [1, 2]})
 
     assert dispatcher.drain() == {"pending": 1}
@@ -128,12 +81,11 @@ def test_it_is_sent_repeated_and_recorded(
 
 
 def test_a_worker_sends_it_beside_logouts(
-    app: Flask, weather: Weather, dispatcher: Dispatcher, station: Receiver
+    lighthouse: Recipient, weather: Weather, dispatcher: Dispatcher, station: Receiver
 ) -> None:
     station.statuses = [200]
     logout = owe(port=station.port)
-    client = db.session.get_one(Client, logout.client_id)
-    told = owe_weather(client, station.url, cause_id=logout.cause_id)
+    told = owe_weather(lighthouse, station.url, cause_id=logout.cause_id)
 
     dispatcher.start()
     wait_until(lambda: {now_is(one).state for one in (logout, told)} == {DeliveryState.ACCEPTED})
@@ -144,31 +96,30 @@ def test_a_worker_sends_it_beside_logouts(
 
 
 def test_what_is_owed_because_of_a_logout_is_no_notification_of_it(
-    app: Flask, dispatcher: Dispatcher, station: Receiver
+    lighthouse: Recipient, dispatcher: Dispatcher, station: Receiver
 ) -> None:
     station.statuses = [200]
     logout = owe(port=station.port)
     drain()
-    client = db.session.get_one(Client, logout.client_id)
-    owe_weather(client, station.url, cause_id=logout.cause_id)
+    owe_weather(lighthouse, station.url, cause_id=logout.cause_id)
 
     assert logout.cause_id is not None
     assert (progress_of(logout.cause_id).untried, progress_of(logout.cause_id).unconfirmed) == (0, 0)
 
 
-def test_without_a_cause_each_subject_is_owed_once(red: Client) -> None:
-    owe_weather(red, "http://127.0.0.1/", "monday")
-    owe_weather(red, "http://127.0.0.1/", "tuesday")
+def test_without_a_cause_each_subject_is_owed_once(lighthouse: Recipient) -> None:
+    owe_weather(lighthouse, "http://127.0.0.1/", "monday")
+    owe_weather(lighthouse, "http://127.0.0.1/", "tuesday")
 
     with pytest.raises(IntegrityError):
-        owe_weather(red, "http://127.0.0.1/", "monday")
+        owe_weather(lighthouse, "http://127.0.0.1/", "monday")
 
 
 def test_its_builder_may_say_that_nothing_is_sent(
-    red: Client, weather: Weather, dispatcher: Dispatcher
+    lighthouse: Recipient, weather: Weather, dispatcher: Dispatcher
 ) -> None:
-    unknown = owe_weather(red, "http://127.0.0.1/", "monday", sky=None)
-    old = owe_weather(red, "http://127.0.0.1/", "sunday", sky="yesterday's")
+    unknown = owe_weather(lighthouse, "http://127.0.0.1/", "monday", sky=None)
+    old = owe_weather(lighthouse, "http://127.0.0.1/", "sunday", sky="yesterday's")
 
     dispatcher.drain()
 
@@ -177,8 +128,10 @@ def test_its_builder_may_say_that_nothing_is_sent(
     assert weather.results == [("sunday", "superseded")]
 
 
-def test_it_expires(red: Client, weather: Weather, dispatcher: Dispatcher, turned_clock: TurnedClock) -> None:
-    delivery = owe_weather(red, "http://127.0.0.1/")
+def test_it_expires(
+    lighthouse: Recipient, weather: Weather, dispatcher: Dispatcher, turned_clock: TurnedClock
+) -> None:
+    delivery = owe_weather(lighthouse, "http://127.0.0.1/")
     turned_clock.turn(HORIZON + timedelta(seconds=1))
 
     dispatcher.drain()
@@ -188,11 +141,11 @@ def test_it_expires(red: Client, weather: Weather, dispatcher: Dispatcher, turne
 
 
 def test_a_worker_that_does_not_know_it_leaves_it_alone(
-    red: Client, turned_clock: TurnedClock, station: Receiver
+    lighthouse: Recipient, turned_clock: TurnedClock, station: Receiver
 ) -> None:
     """As one of the previous release during an upgrade."""
     station.statuses = [200]
-    delivery = owe_weather(red, station.url)
+    delivery = owe_weather(lighthouse, station.url)
     [logout] = sign_out_at(make_client("green", port=station.port))
 
     assert drain() == {"accepted": 1}
@@ -204,18 +157,19 @@ def test_a_worker_that_does_not_know_it_leaves_it_alone(
 
 
 def test_a_breaker_holds_it_and_lets_it_go(
-    red: Client, weather: Weather, dispatcher: Dispatcher, station: Receiver, turned_clock: TurnedClock
+    lighthouse: Recipient,
+    weather: Weather,
+    dispatcher: Dispatcher,
+    station: Receiver,
+    turned_clock: TurnedClock,
 ) -> None:
     station.statuses = [503]
-    weather.urls[red.id] = station.url
-    owed = [owe_weather(red, station.url, f"day {n}") for n in range(12)]
-    for _ in range(6):
-        for one in owed:
-            make_due(one)
-        dispatcher.drain()
-    health = degraded.find_failing(red.id)
+    owed = [owe_weather(lighthouse, station.url, f"day {n}") for n in range(12)]
+    fail_often(dispatcher, owed)
+    health = degraded.find_failing(lighthouse)
     assert health is not None
     assert (health.url, health.state) == (station.url, "open")
+    assert weather.transitions == [Transition.FAILING, Transition.OPENED]
     heard = len(station.received)
     later = make_dispatcher(8, "later", more_kinds=[weather.kind])
     for one in owed:
@@ -229,25 +183,88 @@ def test_a_breaker_holds_it_and_lets_it_go(
     dispatcher.drain()
 
     assert {now_is(one).state for one in owed} == {DeliveryState.ACCEPTED}
-    assert degraded.find_failing(red.id) is None
+    assert degraded.find_failing(lighthouse) is None
+    assert Transition.WORKING in weather.transitions
+
+
+def test_its_breaker_holds_no_logouts_of_a_client_with_the_same_identifier(
+    app: Flask, weather: Weather, dispatcher: Dispatcher, station: Receiver, turned_clock: TurnedClock
+) -> None:
+    station.statuses = [503]
+    with receiving(200) as receiver:
+        red = make_client("red", port=receiver.port)
+        of_weather = Recipient("weather", red.id)
+        owed = [owe_weather(of_weather, station.url, f"day {n}") for n in range(12)]
+        fail_often(dispatcher, owed)
+        [logout] = sign_out_at(red)
+        for one in owed:
+            make_due(one)
+        dispatcher.drain()
+
+    assert now_is(logout).state == DeliveryState.ACCEPTED
+    assert {now_is(one).state for one in owed} == {DeliveryState.PENDING}
+    assert [one.recipient for one in degraded.list_failing()] == [of_weather]
+    assert degraded.list_failing(BACKCHANNEL_LOGOUT) == []
+    shown = [gauge for gauge in standing.measure() if gauge.gauge is metrics.BREAKERS]
+    assert [(gauge.labels, gauge.value) for gauge in shown] == [(("weather", "red"), 2)]
+
+
+def test_what_it_has_finished_is_pruned(
+    lighthouse: Recipient, dispatcher: Dispatcher, station: Receiver, turned_clock: TurnedClock
+) -> None:
+    station.statuses = [200]
+    delivery = owe_weather(lighthouse, station.url)
+    dispatcher.drain()
+    turned_clock.turn(timedelta(days=1))
+
+    with transaction():
+        assert prune_finished(clock.now(), 10) == 1
+
+    assert (db.session.get(Delivery, delivery.id), attempts_of(delivery)) == (None, [])
+
+
+def test_a_recipient_that_is_gone_is_given_up_after_a_second_refusal(
+    lighthouse: Recipient, weather: Weather, dispatcher: Dispatcher, station: Receiver
+) -> None:
+    station.statuses = [404]
+    weather.gone = "out_of_service"
+    delivery = owe_weather(lighthouse, station.url)
+    dispatcher.drain()
+    assert now_is(delivery).state == DeliveryState.PENDING
+    make_due(delivery)
+
+    dispatcher.drain()
+
+    assert (now_is(delivery).state, now_is(delivery).cancel_reason) == ("cancelled", "out_of_service")
+
+
+def test_what_its_builder_leaves_out_is_cancelled(
+    lighthouse: Recipient, weather: Weather, dispatcher: Dispatcher
+) -> None:
+    delivery = owe_weather(lighthouse, "http://127.0.0.1/", sky="left out")
+
+    dispatcher.drain()
+
+    assert (now_is(delivery).state, now_is(delivery).cancel_reason) == ("cancelled", "recipient_gone")
 
 
 def test_operators_see_cancel_and_resend_it(
-    red: Client, weather: Weather, dispatcher: Dispatcher, station: Receiver
+    lighthouse: Recipient, weather: Weather, dispatcher: Dispatcher, station: Receiver
 ) -> None:
     station.statuses = [200]
-    delivery = owe_weather(red, station.url)
-    assert [one.id for one in list_deliveries(client_id=red.id)] == [delivery.id]
-    assert list_pending_of(red.id, clock.now(), None, 10) == [delivery.id]
+    delivery = owe_weather(lighthouse, station.url)
+    assert [one.id for one in list_deliveries(recipient_id=lighthouse.id)] == [delivery.id]
+    assert list_pending_of(lighthouse.id, clock.now(), None, 10) == [delivery.id]
     db.session.commit()
 
     waiting = now_is(delivery)
     with transaction():
         assert deliveries.cancel(waiting, "rain was announced")
-    shown = as_record(now_is(delivery), {red.id: "red"}, {})
-    assert (shown["kind"], shown["state"], shown["cause_id"]) == ("weather", "cancelled", None)
-    assert "sub" not in shown
     cancelled = now_is(delivery)
+    shown = as_record(cancelled, client_ids_of([cancelled]), held_until([cancelled]))
+    assert (shown["kind"], shown["state"], shown["cause_id"]) == ("weather", "cancelled", None)
+    assert shown["client_id"] == str(lighthouse.id)
+    assert "sub" not in shown
     with transaction():
         assert deliveries.retry(cancelled)
     dispatcher.drain()
@@ -255,6 +272,6 @@ def test_operators_see_cancel_and_resend_it(
     assert now_is(delivery).state == DeliveryState.ACCEPTED
     told = select(AuditEvent.tag, AuditEvent.account_id, AuditEvent.client_id).order_by(AuditEvent.at)
     assert [tuple(row) for row in db.session.execute(told)][-2:] == [
-        ("delivery_cancelled", None, "red"),
-        ("delivery_resent", None, "red"),
+        ("delivery_cancelled", None, str(lighthouse.id)),
+        ("delivery_resent", None, str(lighthouse.id)),
     ]

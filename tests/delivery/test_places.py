@@ -7,6 +7,7 @@ from flask import Flask
 
 from provider.delivery.limiter import Limiter, Limits
 from provider.infrastructure import current
+from provider.logout.notice import recipient_of
 from provider.logout.notification.outbox import make_dispatcher
 from tests.delivery.owing import sign_out_at
 from tests.delivery.receivers import receiving
@@ -50,7 +51,7 @@ def test_an_app_that_hangs_holds_back_no_other_origin_at_its_address(app: Flask)
 def test_who_registered_the_client_decides_what_a_place_is(app: Flask, registrant, is_the_operators) -> None:
     limiter = Limiter(Limits.in_force(), slots=8, permits=8)
 
-    permit = limiter.take(make_client("red").id, 0.0, registrant=registrant)
+    permit = limiter.take(recipient_of(make_client("red").id), 0.0, registrant=registrant)
 
     assert permit
-    assert permit.is_of_operators_client is is_the_operators
+    assert permit.is_of_operators_recipient is is_the_operators

@@ -22,6 +22,7 @@ from provider.delivery.selection import Capacity
 from provider.infrastructure import clock, event_log, metrics
 from provider.infrastructure.database import transaction
 from provider.logout.notice import BACKCHANNEL_LOGOUT
+from provider.logout.notification.outbox import record_results
 from tests.conftest import TurnedClock
 from tests.delivery.owing import attempts_of, now_is, sign_out_at
 from tests.delivery.permits import without_limit
@@ -69,10 +70,8 @@ def claim(count: int) -> list[ClaimedDelivery]:
     return sorted((claimed for claimed, _ in claim.taken), key=lambda one: one.id)
 
 
-def exchange(outcome: str, status: int | None = None, recipient: str = "red") -> Exchange:
-    return Exchange(
-        url="https://red.test", jti="j", recipient=recipient, outcome=outcome, status=status, latency_ms=7
-    )
+def exchange(outcome: str, status: int | None = None, name: str = "red") -> Exchange:
+    return Exchange(url="https://red.test", jti="j", name=name, outcome=outcome, status=status, latency_ms=7)
 
 
 def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[tuple[str, dict[str, object], bool]]:
@@ -200,15 +199,20 @@ def test_attempts_are_counted_by_kind_and_outcome(
     assert counted == ([3, 1, 2] if state else [3, 0, 0])
 
 
+def record(ended: Sequence[Ended]) -> None:
+    with transaction():
+        record_results(ended)
+
+
 def test_the_time_until_an_app_knew_is_observed(turned_clock: TurnedClock) -> None:
     (one,) = claim(1)
     observed = metrics.TIME_TO_TOLD.labels("an-app")
     before = observed._sum.get()
-    result = AttemptResult(Accepted("accepted"), exchange("accepted", 200, recipient="an-app"))
+    result = AttemptResult(Accepted("accepted"), exchange("accepted", 200, name="an-app"))
     turned_clock.turn(timedelta(seconds=3))
-    count([(one, result)])
+    record([(one, result)])
     # Another host's clock is ahead.
     turned_clock.turn(timedelta(seconds=-60))
-    count([(one, result)])
+    record([(one, result)])
 
     assert observed._sum.get() == before + 3

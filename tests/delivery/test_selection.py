@@ -1,31 +1,35 @@
 """The fair order of deliveries (DLV-13)."""
 
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from provider.delivery.permit import Permit
+from provider.delivery.recipient import Recipient
 from provider.delivery.selection import Capacity, DueDelivery, Selection, select_fairly
 from tests.delivery.permits import without_limit
 
-RED, GREEN, BLUE = uuid4(), uuid4(), uuid4()
+RED, GREEN, BLUE = (Recipient("weather", uuid4()) for _ in range(3))
 NAMES = {RED: "red", GREEN: "green", BLUE: "blue"}
 
 
 def select_of(
-    *due: tuple[UUID, int], capacity: int = 100, urgent_more: int = 0, room: dict[UUID, int] | None = None
+    *due: tuple[Recipient, int],
+    capacity: int = 100,
+    urgent_more: int = 0,
+    room: dict[Recipient, int] | None = None,
 ) -> tuple[list[str], set[str]]:
-    """Select of what is due, given as client and priority; returns the clients in order, and who waits."""
-    rows = [DueDelivery(uuid4(), client_id, priority) for client_id, priority in due]
+    """Select of recipients with priorities; returns the names of the selected in order, and of those held."""
+    rows = [DueDelivery(uuid4(), recipient, priority) for recipient, priority in due]
     left = {RED: 100, GREEN: 100, BLUE: 100} | (room or {})
 
     def admit(one: DueDelivery) -> Permit | None:
-        left[one.client_id] -= 1
-        return without_limit(one) if left[one.client_id] >= 0 else None
+        left[one.recipient] -= 1
+        return without_limit(one) if left[one.recipient] >= 0 else None
 
     selection = Selection()
     select_fairly(rows, admit, Capacity(capacity, capacity + urgent_more), selection)
-    of = {row.id: NAMES[row.client_id] for row in rows}
+    of = {row.id: NAMES[row.recipient] for row in rows}
     return [of[key] for key in selection.permits], {NAMES[key] for key in selection.held}
 
 
@@ -34,6 +38,16 @@ def test_apps_take_turns():
 
     assert selected == ["red", "green", "blue", "red", "green", "red"]
     assert held == set()
+
+
+def test_two_kinds_of_one_recipient_take_turns_and_wait_for_themselves():
+    letters = Recipient("letters", RED.id)
+    due = [DueDelivery(uuid4(), one, 1) for one in (RED, RED, letters)]
+    selection = Selection(held={RED})
+
+    select_fairly(due, without_limit, Capacity(9, 9), selection)
+
+    assert list(selection.permits) == [due[2].id]
 
 
 def test_urgent_deliveries_go_first_whatever_went_before():
@@ -87,7 +101,7 @@ def test_what_is_left_for_the_urgent_alone_is_not_given_to_others():
 )
 def test_whether_some_were_left_for_want_of_capacity(due, capacity, is_full):
     selection = Selection()
-    rows = [DueDelivery(uuid4(), client_id, priority) for client_id, priority in due]
+    rows = [DueDelivery(uuid4(), recipient, priority) for recipient, priority in due]
 
     select_fairly(rows, without_limit, Capacity(capacity, capacity), selection)
 

@@ -23,14 +23,16 @@ from provider.delivery.start import Starter
 from provider.delivery.wake_up import WakeUp
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
+from provider.logout.notice import recipient_of
 from provider.logout.notification.outbox import LOGOUTS, announce_transition
 from tests.conftest import TurnedClock
-from tests.delivery.owing import sign_out_at
+from tests.delivery.owing import now_is, sign_out_at
 from tests.delivery.receivers import receiving
 from tests.delivery.test_delivery_queries import endpoint, leased, put
 from tests.factories import make_account, make_client
 
 KINDS = [LOGOUTS.name]
+OF = (KINDS, Owner(kinds=[LOGOUTS]).registrant)
 MINUTE = timedelta(minutes=1)
 LIMITS = Limits(endpoint_concurrency=99, endpoint_rate=99, address_concurrency=99, address_rate=99)
 
@@ -46,7 +48,7 @@ def registered_by_itself(client: Client) -> None:
 
 
 def as_due(delivery: Delivery, priority: int = 1, registrant: str | None = None) -> DueDelivery:
-    return DueDelivery(delivery.id, delivery.client_id, priority, registrant)
+    return DueDelivery(delivery.id, delivery.recipient, priority, registrant)
 
 
 class TestWhatIsDue:
@@ -62,13 +64,16 @@ class TestWhatIsDue:
         theirs = {"registrant": "network:192.0.2.1"}
         in_order = [as_due(urgent, 0, **theirs), as_due(long), as_due(at_green, **theirs), as_due(short)]
 
-        assert list_due(now, 10, KINDS) == in_order
-        assert list_due(now, 2, KINDS) == in_order[:2]
-        assert list_first_due(now, 10, KINDS, but=[]) == in_order[:2]
-        assert list_first_due(now, 1, KINDS, but=[]) == in_order[:1]
-        assert list_first_due(now, 10, KINDS, but=[green.id]) == [as_due(long)]
+        assert list_due(now, 10, *OF) == in_order
+        assert list_due(now, 2, *OF) == in_order[:2]
+        assert list_first_due(now, 10, *OF, but=[]) == in_order[:2]
+        assert list_first_due(now, 1, *OF, but=[]) == in_order[:1]
+        assert list_first_due(now, 10, *OF, but=[recipient_of(green.id)]) == [as_due(long)]
         put(urgent, priority=1)
-        assert list_first_due(now, 10, KINDS, but=[]) == [as_due(long), as_due(at_green, **theirs)]
+        assert list_first_due(now, 10, *OF, but=[]) == [
+            as_due(long),
+            as_due(at_green, **theirs),
+        ]
 
     def test_only_what_waits_is_free_and_of_a_known_kind(self) -> None:
         now = clock.now()
@@ -79,14 +84,14 @@ class TestWhatIsDue:
         put(another, kind="weather")
         assert not is_any_due(now - MINUTE, KINDS)
         leased(free_again, ends_in=timedelta(0))
-        assert list_due(now, 10, KINDS) == list_first_due(now, 10, KINDS, but=[]) == []
+        assert list_due(now, 10, *OF) == list_first_due(now, 10, *OF, but=[]) == []
         assert not is_any_due(now, KINDS)
 
         leased(free_again, ends_in=-timedelta(microseconds=1))
 
-        assert list_due(now, 10, KINDS) == list_first_due(now, 10, KINDS, but=[]) == [as_due(free_again)]
+        assert list_due(now, 10, *OF) == list_first_due(now, 10, *OF, but=[]) == [as_due(free_again)]
         assert is_any_due(now, KINDS)
-        assert list_due(now, 10, ["weather"]) == [as_due(another)]
+        assert list_due(now, 10, ["weather"]) == [as_due(now_is(another))]
 
     def test_what_has_lost_its_meaning_the_oldest_first(self) -> None:
         now = clock.now()
@@ -107,7 +112,7 @@ class Worker:
 
     def __init__(self, permits: int = 4) -> None:
         self.limiter = Limiter(LIMITS, slots=permits, permits=permits)
-        self.owner = Owner(kinds=[LOGOUTS], announce=announce_transition)
+        self.owner = Owner(kinds=[LOGOUTS])
         self.health = Health("me", self.limiter, announce_transition, self.owner.current_urls)
         self.results = Results(self.owner.record, nullcontext(), lambda: None)
         wake_up = WakeUp()

@@ -12,6 +12,7 @@ from provider.delivery import evidence
 from provider.delivery.models import BreakerState, DeliveryState, EndpointHealth
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, transaction
+from provider.logout.notice import recipient_of
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, sign_out_at
 from tests.delivery.test_delivery_queries import endpoint, leased, put
@@ -91,11 +92,11 @@ def test_an_endpoint_that_works_needs_no_trial() -> None:
 
 def open_trial(client: Client) -> bool:
     with transaction():
-        return evidence.open_trial(client.id)
+        return evidence.open_trial(recipient_of(client.id))
 
 
 def health_of(client: Client) -> tuple[str, datetime | None, str | None, datetime | None]:
-    row = db.session.get_one(EndpointHealth, client.id, populate_existing=True)
+    row = db.session.get_one(EndpointHealth, recipient_of(client.id), populate_existing=True)
     db.session.commit()
     return row.state, row.open_until, row.holder, row.trial_asked_at
 
@@ -194,8 +195,8 @@ class TestNotes:
         evidence.act_on_notes()
         assert wake_ups.sent == []
 
-        evidence.note(red.id)
-        evidence.note(red.id)
+        evidence.note(recipient_of(red.id))
+        evidence.note(recipient_of(red.id))
         evidence.act_on_notes()
         evidence.act_on_notes()
 
@@ -205,7 +206,7 @@ class TestNotes:
         self, red: Client, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, "curfew")
-        evidence.note(red.id)
+        evidence.note(recipient_of(red.id))
 
         with database_lost_once("unreachable", at="SELECT endpoint_health"):
             evidence.act_on_notes()

@@ -43,7 +43,7 @@ def test_its_app_is_notified_by_the_sid_that_the_hint_proves(http, ada, red):
     result = follow(http, ask(http, hint_of(red, ada)))
 
     delivery = owed()[0]
-    assert (delivery.sid, delivery.sub, delivery.client_id) == (LOST, ada.sub, red.id)
+    assert (delivery.sid, delivery.sub, delivery.recipient_id) == (LOST, ada.sub, red.id)
     assert delivery.subject_key == "unknown_session"
     logout = db.session.scalars(select(Logout)).one()
     assert (logout.reason, logout.scope) == ("unknown_session", "app")
@@ -120,7 +120,7 @@ def test_a_token_that_names_sub_alone_is_owed_where_it_ends_nothing_that_lives(h
 
     follow(http, ask(http, hint_of(red, ada)))
 
-    assert [(one.client_id, one.sid, one.sub) for one in owed()] == [(red.id, None, ada.sub)]
+    assert [(one.recipient_id, one.sid, one.sub) for one in owed()] == [(red.id, None, ada.sub)]
 
 
 def test_a_person_is_found_by_the_sub_that_only_this_app_knows(http, ada, red):

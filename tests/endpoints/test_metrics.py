@@ -21,6 +21,7 @@ from provider.inspection import standing
 from provider.interactions.lifecycle import park
 from provider.interactions.models import InteractionKind
 from provider.logout.end_session import end
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification.outbox import drain
 from provider.worker.duties import seal_audit
 from provider.worker.pruning import prune
@@ -70,7 +71,7 @@ def owed(ada):
 def change_delivery(client):
     def change(**values):
         with transaction():
-            row = db.session.query(Delivery).filter_by(client_id=client.id).one()
+            row = db.session.query(Delivery).filter_by(recipient_id=client.id).one()
             for name, value in values.items():
                 setattr(row, name, value)
 
@@ -80,7 +81,7 @@ def change_delivery(client):
 def fail(client_id, **health):
     with transaction():
         client = db.session.query(Client).filter_by(client_id=client_id).one()
-        db.session.add(EndpointHealth(client_id=client.id, **health))
+        db.session.add(EndpointHealth(kind=BACKCHANNEL_LOGOUT, recipient_id=client.id, **health))
 
 
 @pytest.mark.parametrize(
@@ -176,10 +177,10 @@ def test_what_a_breaker_holds_is_not_overdue(turned_clock, owed, read):
     turned_clock.turn(timedelta(seconds=90))
 
     assert read("curfew_delivery_oldest_due_seconds") == 0
-    assert read("curfew_endpoint_breaker_state", client_id="red") == 2
-    assert read("curfew_endpoint_failing_seconds", client_id="red") == 90
-    assert read("curfew_endpoint_breaker_state", client_id="green") == 0
-    assert read("curfew_endpoint_refusing", client_id="red") == 0
+    assert read("curfew_endpoint_breaker_state", kind=BACKCHANNEL_LOGOUT, client_id="red") == 2
+    assert read("curfew_endpoint_failing_seconds", kind=BACKCHANNEL_LOGOUT, client_id="red") == 90
+    assert read("curfew_endpoint_breaker_state", kind=BACKCHANNEL_LOGOUT, client_id="green") == 0
+    assert read("curfew_endpoint_refusing", kind=BACKCHANNEL_LOGOUT, client_id="red") == 0
     assert read("curfew_deliveries", state="expired") == 1
     assert read("curfew_deliveries", state="refusing") == 1
     assert read("curfew_deliveries", state="pending") == 0
@@ -189,8 +190,8 @@ def test_an_endpoint_that_refuses_is_distinguished(turned_clock, owed, read):
     for name, outcome in (("red", "misconfigured"), ("green", "timeout")):
         fail(name, state=BreakerState.CLOSED, failing_since=clock.now(), last_outcome=outcome, refusals=2)
 
-    assert read("curfew_endpoint_refusing", client_id="red") == 1
-    assert read("curfew_endpoint_refusing", client_id="green") == 0
+    assert read("curfew_endpoint_refusing", kind=BACKCHANNEL_LOGOUT, client_id="red") == 1
+    assert read("curfew_endpoint_refusing", kind=BACKCHANNEL_LOGOUT, client_id="green") == 0
 
 
 def test_the_age_of_the_sweep_and_of_each_duty(turned_clock, app, read):

@@ -114,7 +114,7 @@ def test_the_detail_holds_what_ended_what_survived_and_each_attempt(ada, red, gr
     act(end, make_session(make_account("ben"), [red, green]).session)
     logout = act(end, made.session)
     delivery = db.session.scalars(
-        select(Delivery).where(Delivery.cause_id == logout.id, Delivery.client_id == red.id)
+        select(Delivery).where(Delivery.cause_id == logout.id, Delivery.recipient_id == red.id)
     ).one()
     with transaction():
         for number in (2, 1):

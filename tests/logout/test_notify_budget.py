@@ -14,6 +14,7 @@ from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification.budget import await_first_attempts, share_threads
 from tests.factories import make_account, make_client, make_session
 from tests.support.waiting import wait_until
@@ -71,7 +72,10 @@ def test_it_answers_as_soon_as_every_app_was_tried(signed_out, statements, state
 def held(outcome: LogoutOutcome, state: BreakerState) -> None:
     """Let the endpoints of a logout's apps have a breaker in this state."""
     with transaction():
-        db.session.add_all(EndpointHealth(client_id=one, state=state) for one in outcome.clients_to_notify)
+        db.session.add_all(
+            EndpointHealth(kind=BACKCHANNEL_LOGOUT, recipient_id=one, state=state)
+            for one in outcome.clients_to_notify
+        )
 
 
 @pytest.mark.parametrize(

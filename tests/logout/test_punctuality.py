@@ -13,6 +13,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import first_id_at
 from provider.inspection.slo import Window, list_missed, look
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification import punctuality
 from provider.logout.notification.punctuality import JudgedMinute, NotificationCount, Punctuality
 from tests.delivery.owing import sign_out_at as sign_out
@@ -111,7 +112,13 @@ def test_what_an_app_misses_that_fails_already_is_not_the_providers_fault(begun,
             health = {"consecutive_failures": 9, "window_attempts": 9, "window_failures": 9, "trips": 1}
             at = clock.now() + since
             db.session.add(
-                EndpointHealth(client_id=client.id, state=BreakerState.OPEN, failing_since=at, **health)
+                EndpointHealth(
+                    kind=BACKCHANNEL_LOGOUT,
+                    recipient_id=client.id,
+                    state=BreakerState.OPEN,
+                    failing_since=at,
+                    **health,
+                )
             )
     sign_out_at(red, green)
 

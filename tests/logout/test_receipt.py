@@ -47,7 +47,7 @@ def read(logout):
 
 def attempted(client, state: str, outcome: str, *, refusals: int = 0, jti: str = "token-1") -> Delivery:
     with transaction():
-        owed = db.session.scalars(select(Delivery).where(Delivery.client_id == client.id)).one()
+        owed = db.session.scalars(select(Delivery).where(Delivery.recipient_id == client.id)).one()
         owed.state, owed.last_outcome, owed.attempt_count, owed.refusals = state, outcome, 1, refusals
         owed.finished_at = None if state == "pending" else clock.now()
         instants = {"started_at": clock.now(), "finished_at": clock.now()}

@@ -96,7 +96,7 @@ def test_each_delivery_names_the_session_the_person_and_the_share(made, clients)
     with transaction():
         outcome = end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
 
-    owed = {one.client_id: one for one in db.session.scalars(select(Delivery))}
+    owed = {one.recipient_id: one for one in db.session.scalars(select(Delivery))}
     assert owed.keys() == {client.id for client in clients[:2]}
     for client in clients[:2]:
         one, share, grant = owed[client.id], made.shares[client.client_id], made.grants[client.client_id]

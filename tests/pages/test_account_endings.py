@@ -32,7 +32,7 @@ def logouts():
 
 
 def notified():
-    return db.session.scalars(select(Delivery.client_id)).all()
+    return db.session.scalars(select(Delivery.recipient_id)).all()
 
 
 def is_living(model, row):

@@ -66,7 +66,7 @@ def test_the_password_is_changed_and_the_others_are_signed_out(http, ada, made):
         ("password_changed", 1, "account")
     ]
     told = db.session.scalars(select(Delivery)).all()
-    assert [delivery.client_id for delivery in told] == [other.grants["green"].client_id]
+    assert [delivery.recipient_id for delivery in told] == [other.grants["green"].client_id]
     page = http.get(answer.headers["Location"])
     assert "Your password is changed" in page.text
     assert "You stay signed in here." in page.text

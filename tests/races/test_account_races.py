@@ -116,7 +116,7 @@ def test_race_11_client_disabled_and_used(rp, green, begin, do):
                 assert not green.introspect(given.json["access_token"])["active"]
                 assert rp.refresh(given.json["refresh_token"]).status_code == 400
         end_read()
-        owed = select(Delivery.client_id).where(ended.session.id == SESSION_ID)
+        owed = select(Delivery.recipient_id).where(ended.session.id == SESSION_ID)
         assert list(db.session.scalars(owed)) == [rp.client.id]
 
 

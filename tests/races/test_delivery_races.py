@@ -24,7 +24,7 @@ pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 WENT_WELL = AttemptResult(
     Accepted("accepted"),
-    Exchange(url="https://red.test", jti="j", recipient="red", outcome="accepted", status=200, latency_ms=7),
+    Exchange(url="https://red.test", jti="j", name="red", outcome="accepted", status=200, latency_ms=7),
 )
 
 

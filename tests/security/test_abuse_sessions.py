@@ -267,7 +267,7 @@ def test_a_client_that_was_removed_meanwhile_breaks_nobodys_sign_out(story):
     assert done.headers["Location"].startswith("/session/ended/")
     assert story.http.get(done.headers["Location"]).status_code == 200
     assert story.logouts() == 1
-    owed = set(db.session.scalars(select(Delivery.client_id)))
+    owed = set(db.session.scalars(select(Delivery.recipient_id)))
     assert owed == {story.red.client.id, story.green.client.id}
 
 

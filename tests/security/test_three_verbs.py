@@ -65,7 +65,7 @@ class TwoBrowsers:
 
     def notified(self) -> Counter[str]:
         end_read()
-        owed = select(Client.client_id).join(Delivery, Delivery.client_id == Client.id)
+        owed = select(Client.client_id).join(Delivery, Delivery.recipient_id == Client.id)
         return Counter(db.session.scalars(owed))
 
     def page(self, path: str) -> Page:

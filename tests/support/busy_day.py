@@ -18,6 +18,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause, Ending
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason, LogoutScope
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.sessions.models import Session
 from tests.factories import make_account, make_client, make_session
 
@@ -71,7 +72,9 @@ def _ended(people: dict[str, Account], apps: dict[str, Client]) -> None:
     with acting_as(Operator("cleo", "console, from 192.0.2.7")), transaction():
         end_everywhere(people["greta"], Cause(reason=LogoutReason.ADMIN, initiator="admin"))
     with transaction():
-        failing = EndpointHealth(client_id=apps["blue"].id, url="https://blue.test/backchannel-logout")
+        failing = EndpointHealth(
+            kind=BACKCHANNEL_LOGOUT, recipient_id=apps["blue"].id, url="https://blue.test/backchannel-logout"
+        )
         failing.state, failing.refusals, failing.last_outcome = BreakerState.CLOSED, 9, "bad_request"
         failing.failing_since = clock.now() - timedelta(hours=3)
         failing.consecutive_failures = failing.window_attempts = failing.window_failures = failing.trips = 0
@@ -83,7 +86,7 @@ def _settle(logout_id: UUID, apps: dict[str, Client], of_blue: str, *, after: ti
     with transaction():
         for one in db.session.query(Delivery).filter(Delivery.cause_id == logout_id):
             _attempted(
-                one, of_blue if one.client_id == apps["blue"].id else "accepted", one.created_at + after
+                one, of_blue if one.recipient_id == apps["blue"].id else "accepted", one.created_at + after
             )
 
 

@@ -7,6 +7,7 @@ from provider.clients.models import Client
 from provider.delivery.models import BreakerState, EndpointHealth
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from tests.delivery.owing import sign_out_at
 
 
@@ -17,7 +18,8 @@ def let_degrade(client: Client, span: timedelta, account: Account | None = None)
     with transaction():
         db.session.add(
             EndpointHealth(
-                client_id=client.id,
+                kind=BACKCHANNEL_LOGOUT,
+                recipient_id=client.id,
                 url=client.metadata_.backchannel_logout_uri,
                 state=BreakerState.OPEN,
                 trips=9,

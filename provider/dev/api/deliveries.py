@@ -32,7 +32,7 @@ def list_deliveries() -> Response:
     """List the deliveries, newest first, with their attempts; of one client, if asked so."""
     client_id = request.args.get("client_id")
     client_pk = get_client(client_id).id if client_id else None
-    found = queries.list_deliveries(client_id=client_pk, limit=_MOST)
+    found = queries.list_deliveries(recipient_id=client_pk, limit=_MOST)
     return jsonify({"deliveries": shown(found)})
 
 
@@ -101,8 +101,8 @@ def read_fault(given: dict[str, Any]) -> Fault:
 
 def shown(found: list[Delivery]) -> list[dict[str, Any]]:
     """Return deliveries with what they tell and how their attempts went."""
-    names = client_ids_of({one.client_id for one in found})
-    return [_delivery(one, names[one.client_id]) for one in found]
+    names = client_ids_of({one.recipient_id for one in found})
+    return [_delivery(one, names[one.recipient_id]) for one in found]
 
 
 def _delivery(one: Delivery, client_id: str) -> dict[str, Any]:

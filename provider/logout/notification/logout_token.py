@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from provider.clients.models import Client, LogoutTokenNames
-from provider.delivery.judge import CLIENT_DELETED
 from provider.delivery.models import Delivery
 from provider.delivery.outgoing import (
     Cancelled,
@@ -33,6 +32,7 @@ from provider.logout.notice import ACCOUNT_ID, SESSION_ID, SID, SUB
 from provider.sessions.models import ClientSession, Session
 
 BACKCHANNEL_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+CLIENT_DELETED = "client_deleted"
 
 
 def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
@@ -40,7 +40,7 @@ def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
     by_id = {delivery.id: delivery for delivery in deliveries}
     rows = db.session.execute(
         select(Delivery.id, SUB, SID, _lives(), _came_back(), *_OF_CLIENT)
-        .join(Client, Client.id == Delivery.client_id)
+        .join(Client, Client.id == Delivery.recipient_id)
         .where(is_among(Delivery.id, by_id))
     )
     prepared: dict[UUID, Prepared] = {}
@@ -121,9 +121,9 @@ def _build(receiver: _Receiver, sub: str, sid: str | None) -> OutgoingRequest:
         url=receiver.url,
         send=form(receiver.url, {"logout_token": token}),
         jti=jti,
-        recipient=receiver.client_id,
+        name=receiver.client_id,
         is_slow=receiver.is_slow,
-        is_client_deleted=receiver.is_deleted,
+        gone=CLIENT_DELETED if receiver.is_deleted else None,
     )
 
 
@@ -154,7 +154,7 @@ def _lives() -> ColumnElement[bool]:
     by_session = exists().where(
         ClientSession.session_id == Session.id,
         ClientSession.session_id == SESSION_ID,
-        ClientSession.client_id == Delivery.client_id,
+        ClientSession.client_id == Delivery.recipient_id,
         ClientSession.created_at <= Delivery.created_at,
         *living,
     )
@@ -166,7 +166,7 @@ def _came_back() -> ColumnElement[bool]:
     sub_alone = or_(SID.is_(None), Client.logout_token_names == LogoutTokenNames.SUB.value)
     newer = exists().where(
         ClientSession.session_id == Session.id,
-        ClientSession.client_id == Delivery.client_id,
+        ClientSession.client_id == Delivery.recipient_id,
         ClientSession.created_at > Delivery.created_at,
         Session.account_id == ACCOUNT_ID,
     )

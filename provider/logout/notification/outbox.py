@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -14,10 +15,12 @@ from provider.delivery.attempt import AttemptResult
 from provider.delivery.breaker import Transition
 from provider.delivery.dispatch import Dispatcher
 from provider.delivery.finish import Ended, state_after
-from provider.delivery.models import DeliveryState, EndpointHealth
+from provider.delivery.judge import Accepted
+from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
 from provider.delivery.outgoing import ClaimedDelivery
 from provider.delivery.owner import Kind, Owner
-from provider.infrastructure import clock, current, event_log
+from provider.delivery.recipient import Recipient
+from provider.infrastructure import clock, current, event_log, metrics
 from provider.infrastructure.database import after_commit, change, db, reading
 from provider.logout import notice
 from provider.logout.notice import BACKCHANNEL_LOGOUT, LogoutNotice
@@ -36,7 +39,7 @@ def make_dispatcher(
 ) -> Dispatcher:
     """Return a dispatcher of logouts and of more kinds; the caller closes it."""
     return Dispatcher(
-        Owner(kinds=(LOGOUTS, *more_kinds), announce=announce_transition),
+        Owner(kinds=(LOGOUTS, *more_kinds)),
         concurrency=concurrency or current.settings().delivery_concurrency,
         name=name or workers.new_name(),
     )
@@ -58,9 +61,19 @@ def record_results(ended: Sequence[Ended]) -> None:
     notices = notice.of_claimed([claimed for claimed, _ in ended])
     entries = [_entry(claimed, notices[claimed.id], result) for claimed, result in ended]
     record_many(entries)
+    after_commit(partial(_observe, ended))
     expired = [one for one in entries if one["tag"] == EventTag.DELIVERY_EXPIRED]
     if expired:
         after_commit(lambda: _warn_of_expired(expired))
+
+
+def _observe(ended: Sequence[Ended]) -> None:
+    """Observe for Prometheus how long it took until the apps confirmed (DLV-18)."""
+    now = clock.now()
+    for claimed, result in ended:
+        if result.exchange and isinstance(result.verdict, Accepted):
+            confirmed_after = (now - claimed.created_at).total_seconds()
+            metrics.TIME_TO_TOLD.labels(result.exchange.name).observe(max(0.0, confirmed_after))
 
 
 def _warn_of_expired(expired: Sequence[Entry]) -> None:
@@ -85,7 +98,7 @@ def _entry(claimed: ClaimedDelivery, logout_notice: LogoutNotice, result: Attemp
             _TAGS[state_after(result)],
             actor="system",
             account_id=logout_notice.account_id,
-            client_id=exchange.recipient if exchange else _wire_id(claimed.client_id),
+            client_id=exchange.name if exchange else _wire_id(claimed.recipient_id),
             session_id=logout_notice.session_id,
             logout_id=claimed.cause_id,
             delivery_id=claimed.id,
@@ -98,12 +111,12 @@ def _entry(claimed: ClaimedDelivery, logout_notice: LogoutNotice, result: Attemp
 
 def announce_transition(health: EndpointHealth, transition: Transition) -> None:
     """Say that an endpoint is left in peace, or works again; the audit has it if it was degraded."""
-    client_id = _wire_id(health.client_id)
+    client_id = _wire_id(health.recipient_id)
     match transition:
         case Transition.FAILING | Transition.WORKING:
             change(
                 update(Client)
-                .where(Client.id == health.client_id)
+                .where(Client.id == health.recipient_id)
                 .values(logout_endpoint_failing=transition is Transition.FAILING)
             )
         case Transition.REFUSING:
@@ -127,10 +140,10 @@ def announce_transition(health: EndpointHealth, transition: Transition) -> None:
             record(EventTag.ENDPOINT_RECOVERED, actor="system", client_id=client_id, degraded_since=since)
 
 
-def find_current_urls(client_ids: Collection[UUID]) -> dict[UUID, str | None]:
+def find_current_urls(recipients: Collection[Recipient]) -> dict[Recipient, str | None]:
     """Find where clients are notified of logouts now."""
-    rows = db.session.scalars(select(Client).where(Client.id.in_(client_ids)))
-    return {client.id: logout_token.address_of(client) for client in rows}
+    rows = db.session.scalars(select(Client).where(Client.id.in_([one.id for one in recipients])))
+    return {notice.recipient_of(client.id): logout_token.address_of(client) for client in rows}
 
 
 def _wire_id(client_id: UUID) -> str | None:
@@ -141,5 +154,10 @@ LOGOUTS = Kind(
     name=BACKCHANNEL_LOGOUT,
     builder=logout_token.prepare,
     record=record_results,
+    announce=announce_transition,
+    registrant=select(Client.registrant)
+    .where(Client.id == Delivery.recipient_id)
+    .correlate(Delivery)
+    .scalar_subquery(),
     current_urls=find_current_urls,
 )

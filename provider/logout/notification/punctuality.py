@@ -182,7 +182,9 @@ def _judge_minute(begin: datetime) -> None:
         Delivery.kind == BACKCHANNEL_LOGOUT,
     )
     verdict = _verdict().label("verdict")
-    judged = select(Delivery.id, Delivery.client_id, verdict).where(of_minute).subquery()
+    judged = (
+        select(Delivery.id, Delivery.recipient_id.label("client_id"), verdict).where(of_minute).subquery()
+    )
     missed = judged.c.verdict.in_([Punctuality.LATE, Punctuality.UNREACHABLE])
     columns = ("delivery_id", "client_id", "why")
     db.session.execute(insert(MissedNotification).from_select(columns, select(judged).where(missed)))
@@ -227,7 +229,9 @@ def _verdict() -> ColumnElement[str | None]:
     in_time = _within(Delivery.finished_at)
     own_fault = func.coalesce(Delivery.last_outcome, "") == Outcome.CRASHED
     was_failing = exists().where(
-        EndpointHealth.client_id == Delivery.client_id, _within(EndpointHealth.failing_since)
+        EndpointHealth.kind == Delivery.kind,
+        EndpointHealth.recipient_id == Delivery.recipient_id,
+        _within(EndpointHealth.failing_since),
     )
     is_unreachable = or_(
         and_(_within(Delivery.first_attempt_at), ~own_fault),

@@ -27,7 +27,7 @@ class Report:
 
 def report_on(logout: Logout) -> Report:
     """Return what a sign-out did; derived from its rows, so that a repeated request gets the same report."""
-    owed = select(Delivery.client_id).where(is_of_logout(logout.id))
+    owed = select(Delivery.recipient_id).where(is_of_logout(logout.id))
     clients = db.session.scalars(select(Client).where(Client.id.in_(owed)))
     return Report(
         logout=logout,

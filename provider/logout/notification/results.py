@@ -66,7 +66,7 @@ def progress_of(logout_id: UUID, *, but: Collection[UUID] = ()) -> Progress:
     none of those left out.
     """
     state, done = Delivery.state, (DeliveryState.ACCEPTED, DeliveryState.SUPERSEDED)
-    untried = func.count().filter(_is_untried(), ~_is_held(), Delivery.client_id.not_in(but))
+    untried = func.count().filter(_is_untried(), ~_is_held(), Delivery.recipient_id.not_in(but))
     unconfirmed = func.count().filter(state.not_in(done))
     row = db.session.execute(select(untried, unconfirmed).where(is_of_logout(logout_id))).one()
     return Progress(*row)
@@ -75,7 +75,7 @@ def progress_of(logout_id: UUID, *, but: Collection[UUID] = ()) -> Progress:
 def list_untried(logout_id: UUID) -> Sequence[UUID]:
     """List the clients of a logout that no attempt has been finished for."""
     return db.session.scalars(
-        select(Delivery.client_id).where(is_of_logout(logout_id), _is_untried()).distinct()
+        select(Delivery.recipient_id).where(is_of_logout(logout_id), _is_untried()).distinct()
     ).all()
 
 
@@ -86,7 +86,9 @@ def _is_untried() -> ColumnElement[bool]:
 def _is_held() -> ColumnElement[bool]:
     """The condition that a delivery waits for its endpoint to recover (DLV-14)."""
     return exists().where(
-        EndpointHealth.client_id == Delivery.client_id, EndpointHealth.state != BreakerState.CLOSED
+        EndpointHealth.kind == Delivery.kind,
+        EndpointHealth.recipient_id == Delivery.recipient_id,
+        EndpointHealth.state != BreakerState.CLOSED,
     )
 
 
@@ -125,7 +127,7 @@ def _stated_ends(logout: Logout, clients: Sequence[Client]) -> dict[UUID, dateti
 def _deliveries(logout_id: UUID) -> dict[UUID, Delivery]:
     """Return the delivery to show for each client: of several, the one that went worst."""
     of_logout = select(Delivery).where(is_of_logout(logout_id)).order_by(Delivery.finished_at)
-    return {row.client_id: row for row in sorted(db.session.scalars(of_logout), key=_concern)}
+    return {row.recipient_id: row for row in sorted(db.session.scalars(of_logout), key=_concern)}
 
 
 def _concern(delivery: Delivery) -> int:
@@ -143,7 +145,7 @@ def _clients(logout_id: UUID) -> list[Client]:
     in_session = select(ClientSession.client_id).where(ClientSession.logout_id == logout_id)
     by_grant = select(Grant.client_id).where(Grant.logout_id == logout_id)
     # Of a session that the database has lost only the notification is left.
-    notified = select(Delivery.client_id).where(is_of_logout(logout_id))
+    notified = select(Delivery.recipient_id).where(is_of_logout(logout_id))
     concerned = select(Client).where(Client.id.in_(in_session.union(by_grant, notified)), is_app())
     return list(db.session.scalars(concerned))
 

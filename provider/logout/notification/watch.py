@@ -10,16 +10,18 @@ from provider.clients.models import Client
 from provider.delivery import degraded
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import db, transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 
 
 def report_degraded() -> None:
     """Report every endpoint that has become degraded, or is it still a day after it was reported."""
     with transaction():
-        for health in degraded.take_to_report(clock.now(), current.settings().endpoint_degraded_after):
-            client = db.session.get(Client, health.client_id)
+        after = current.settings().endpoint_degraded_after
+        for health in degraded.take_to_report(BACKCHANNEL_LOGOUT, clock.now(), after):
+            client = db.session.get(Client, health.recipient_id)
             client_id = client.client_id if client else None
             since = health.failing_since.isoformat() if health.failing_since else None
-            waiting = degraded.count_waiting(health.client_id)
+            waiting = degraded.count_waiting(health.recipient)
             event_log.warning(
                 "endpoint_degraded",
                 client_id=client_id,

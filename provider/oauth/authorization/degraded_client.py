@@ -3,6 +3,7 @@
 from provider.clients.models import Client
 from provider.delivery.degraded import is_degraded_since
 from provider.infrastructure import clock
+from provider.logout.notice import recipient_of
 from provider.logout.notification.logout_token import address_of
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions.queries import FoundSession
@@ -19,7 +20,7 @@ def why_refused(client: Client, found: FoundSession | None) -> TemporarilyUnavai
         return None
     if found is not None and found.client_session is not None:
         return None
-    if not is_degraded_since(client.id, url, clock.now() - patience):
+    if not is_degraded_since(recipient_of(client.id), url, clock.now() - patience):
         return None
     return TemporarilyUnavailable(
         "this app's logout endpoint is failing; new sign-ins are refused until it can be notified of logouts",

@@ -11,6 +11,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from provider.clients.models import Client
 from provider.delivery import evidence
 from provider.infrastructure.database import db
+from provider.logout.notice import recipient_of
 from provider.oauth.client_proof import authentication as client_authentication
 from provider.oauth.client_proof import registered_client
 from provider.oauth.client_proof.assertion import by_assertion
@@ -100,7 +101,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
             raise refused from exc
         request.proven = client.client
         if client.client.logout_endpoint_failing and not client.metadata.is_public:
-            evidence.note(client.client.id)
+            evidence.note(recipient_of(client.client.id))
         return client
 
     def create_token_response(self, request: ClientRequest) -> Answer:

@@ -1,0 +1,15 @@
+"""Who a request is owed to, as far as the outbox knows: an identifier that the kind of delivery owns."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+
+class Recipient(NamedTuple):
+    """A recipient of one kind of delivery, with an endpoint, limits and a breaker of its own (DLV-27).
+
+    What `id` identifies is known to the kind: for notifications of logouts a client. A kind whose recipients
+    have no identifier of this form derives one (`uuid.uuid5`).
+    """
+
+    kind: str
+    id: UUID

@@ -1,0 +1,84 @@
+"""A kind of delivery made for tests, whose recipients are no clients."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from provider.delivery import outbox
+from provider.delivery.breaker import Transition
+from provider.delivery.dispatch import Dispatcher
+from provider.delivery.finish import Ended, state_after
+from provider.delivery.models import Delivery
+from provider.delivery.outbox import Owed
+from provider.delivery.outgoing import (
+    ClaimedDelivery,
+    OutgoingRequest,
+    Prepared,
+    Superseded,
+    Undeliverable,
+    form,
+)
+from provider.delivery.owner import Kind
+from provider.delivery.recipient import Recipient
+from provider.infrastructure import clock
+from provider.infrastructure.database import transaction
+from tests.delivery.owing import make_due
+
+HORIZON = timedelta(hours=72)
+
+
+class Weather:
+    """Tells lighthouses of the weather. Nothing of it is known to the outbox."""
+
+    def __init__(self) -> None:
+        self.results: list[tuple[str, str]] = []
+        self.transitions: list[Transition] = []
+        self.gone: str | None = None
+        self.kind = Kind(
+            name="weather",
+            builder=self.prepare,
+            record=self.record,
+            announce=lambda _, transition: self.transitions.append(transition),
+            current_urls=lambda failed: failed,
+        )
+
+    def prepare(self, claimed: Sequence[ClaimedDelivery]) -> Mapping[UUID, Prepared]:
+        return {one.id: self._decide(one) for one in claimed if (one.about or {})["sky"] != "left out"}
+
+    def record(self, ended: Sequence[Ended]) -> None:
+        self.results += [(claimed.subject_key, state_after(report)) for claimed, report in ended]
+
+    def _decide(self, claimed: ClaimedDelivery) -> Prepared:
+        about = claimed.about or {}
+        match about.get("sky"):
+            case None:
+                return Undeliverable("no_sky")
+            case "yesterday's":
+                return Superseded()
+        return partial(
+            OutgoingRequest,
+            url=about["url"],
+            send=form(about["url"], {"sky": about["sky"]}),
+            jti=None,
+            name="the lighthouse",
+            gone=self.gone,
+        )
+
+
+def owe_weather(
+    to: Recipient, url: str, day: str = "monday", *, sky: str | None = "blue", cause_id: UUID | None = None
+) -> Delivery:
+    about = {"url": url, "sky": sky, "of": {"day": day, "clouds": [1, 2]}}
+    owed = Owed(kind="weather", recipient_id=to.id, subject_key=day, about=about)
+    with transaction():
+        [delivery] = outbox.enqueue([owed], cause_id=cause_id, at=clock.now(), horizon=HORIZON, priority=1)
+    return delivery
+
+
+def fail_often(dispatcher: Dispatcher, owed: Sequence[Delivery]) -> None:
+    """Attempt each of these so often that the breaker of their endpoint opens."""
+    for _ in range(6):
+        for one in owed:
+            make_due(one)
+        dispatcher.drain()
