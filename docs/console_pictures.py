@@ -28,7 +28,7 @@ from tests.support.serving import serving
 TARGET = Path("build/screenshots")
 PORT = 8900
 SECRET_KEY = "c2NyZWVuc2hvdHMtc2NyZWVuc2hvdHMtc2NyZWVuc2g"  # noqa: S105 – of pictures.
-SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+SIZES = {"wide": (1440, 900), "narrow": (360, 740)}
 
 
 def main() -> None:
@@ -69,6 +69,8 @@ def addresses(ada: object) -> Iterator[tuple[str, str]]:
     yield "delivery", f"/admin/deliveries/{delivery.id}"
     yield "resend", "/admin/deliveries/resend?client=blue"
     yield "why", f"/admin/why?client=blue&session={session.session_id}"
+    yield "sessions", "/admin/sessions"
+    yield "sessions-ended", "/admin/sessions?ended=yes"
     yield "people", "/admin/people"
     yield "person", f"/admin/people/{ada}"
     yield "everywhere", f"/admin/people/{ada}/everywhere"
@@ -92,6 +94,7 @@ def addresses(ada: object) -> Iterator[tuple[str, str]]:
     yield "audit", "/admin/audit"
     yield "audit-verified", "/admin/audit/verify"
     yield "settings", "/admin/settings"
+    yield "admin-api", "/api/admin/v1/docs"
 
 
 def take_all(browser: Browser, scheme: str, pages: dict[str, str]) -> None:

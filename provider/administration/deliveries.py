@@ -14,7 +14,7 @@ from provider.delivery import cancel as cancelling
 from provider.delivery import queries
 from provider.delivery.evidence import open_trial
 from provider.delivery.models import Delivery, DeliveryState
-from provider.delivery.resend import resend, resend_many
+from provider.delivery.resend import RESENDABLE, resend, resend_many
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import after_commit
 from provider.logout import notice
@@ -58,6 +58,19 @@ def retry_some(
     if found:
         _record_resent(found)
     return found
+
+
+def retry_these(ids: Collection[UUID]) -> list[Delivery]:
+    """Make these deliveries due at once and return those that needed it and are not being attempted."""
+    found = resend_many(states=RESENDABLE, ids=ids, limit=len(ids))
+    if found:
+        _record_resent(found)
+    return found
+
+
+def cancel_these(ids: Collection[UUID], reason: str) -> list[Delivery]:
+    """Stop trying to deliver these, for a checked reason, and return those that were still waiting."""
+    return _cancelled(ids, reason)
 
 
 def cancel(delivery: Delivery, reason: str) -> bool:

@@ -14,6 +14,7 @@ from provider.accounts.queries import find_by_username
 from provider.audit import chain, queries
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
+from provider.console.export import MOST_EXPORTED, csv_file
 from provider.console.guarded import page_route
 from provider.console.layout import console_page
 from provider.console.listing import ROWS, Asked, listing, place
@@ -26,7 +27,6 @@ _HERE = "console.audit"
 _FILTERS = ("tag", "user", "client", "by", "logout", "since")
 # How far back is searched by what no index serves, unless the page is asked for more.
 _UNSERVED_SINCE = timedelta(days=7)
-_MOST_EXPORTED = 10_000
 _COLUMNS = (
     *("id", "at", "tag", "actor", "actor_name", "actor_origin", "account_id", "client_id", "session_id"),
     *("logout_id", "ip", "correlation_id", "detail", "seq", "chain"),
@@ -48,9 +48,10 @@ def show() -> Response:
         asked=asked,
         listing=listing(found, last, _HERE, asked.values, ROWS),
         export_url=url_for("console.audit_export", **asked.values),
+        csv_url=url_for("console.audit_export", **asked.values, format="csv"),
         tags=list(EventTag),
         head=head,
-        most=_MOST_EXPORTED,
+        most=MOST_EXPORTED,
     )
 
 
@@ -85,11 +86,13 @@ def _uuid(text: str | None) -> UUID | None:
 
 
 def export() -> Response:
-    """Return what the filters find as JSON lines, the newest first, up to a limit."""
-    asked = Asked.read(*_FILTERS)
+    """Return what the filters find as JSON lines or CSV, the newest first, up to a limit."""
+    asked = Asked.read(*_FILTERS, "format")
     with reading():
         wanted = _wanted(asked)
-        found = queries.list_events(wanted, limit=_MOST_EXPORTED) if wanted else []
+        found = queries.list_events(wanted, limit=MOST_EXPORTED) if wanted else []
+    if asked.get("format") == "csv":
+        return csv_file("curfew-audit", _COLUMNS, map(_row, found))
     lines = "".join(_lines(found))
     answer = FlaskResponse(lines, mimetype="application/x-ndjson")
     answer.headers["Content-Disposition"] = 'attachment; filename="curfew-audit.jsonl"'
@@ -101,6 +104,11 @@ def _lines(found: list[AuditEvent]) -> Iterator[str]:
         entry: dict[str, Any] = {name: getattr(event, name) for name in _COLUMNS}
         entry["at"] = event.at.isoformat()
         yield json.dumps(entry, default=str) + "\n"
+
+
+def _row(event: AuditEvent) -> dict[str, object]:
+    entry: dict[str, object] = {name: getattr(event, name) for name in _COLUMNS}
+    return entry | {"detail": json.dumps(event.detail, default=str)}
 
 
 def verify() -> Response:

@@ -9,7 +9,7 @@ from flask import request, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from provider.administration import client_credentials, examinations
+from provider.administration import client_credentials, deliveries, examinations
 from provider.administration import clients as acts
 from provider.clients.change import NoSecret
 from provider.clients.models import Client
@@ -92,6 +92,14 @@ def doctor(client_pk: UUID) -> Response:
     return _page("console/doctor.html", client_pk, report=report, is_tried=is_tried)
 
 
+def try_endpoint(client_pk: UUID) -> Response:
+    """Let the endpoint be tried now with what waits for it, though it is held back."""
+    client = get(client_pk)
+    is_tried = gate.act(Permission.CHANGE_DELIVERIES, lambda _who: deliveries.try_endpoint(client))
+    done = "tried" if is_tried else "not_tried"
+    return redirect(url_for("console.client", client_pk=client_pk, done=done), 303)
+
+
 def show_doctor(client_pk: UUID) -> Response:
     """Offer the examination."""
     return _page("console/doctor.html", client_pk, report=None, is_tried=False)
@@ -114,6 +122,7 @@ def _page(template: str, client_pk: UUID, status: int = 200, **context: Any) -> 
 
 
 _CHANGES = Permission.CHANGE_CLIENTS
+_DELIVERIES = Permission.CHANGE_DELIVERIES
 _BELOW = "/clients/<uuid:client_pk>"
 _POST = ("POST",)
 ROUTES = (
@@ -135,6 +144,7 @@ ROUTES = (
         dangerous=True,
         methods=_POST,
     ),
+    page_route(f"{_BELOW}/endpoint", "client_endpoint", try_endpoint, needs=_DELIVERIES, methods=_POST),
     page_route(f"{_BELOW}/doctor", "doctor", show_doctor, needs=Permission.CHANGE_DELIVERIES),
     page_route(
         f"{_BELOW}/doctor", "doctor_submit", doctor, needs=Permission.CHANGE_DELIVERIES, methods=_POST

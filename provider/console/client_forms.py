@@ -16,9 +16,10 @@ from provider.administration import clients as acts
 from provider.administration.clients import PRESELECTED, PRESELECTED_OPTIONS, ChangedMeanwhile, Registered
 from provider.clients import options, recipes
 from provider.clients.models import Client
-from provider.clients.options import ClientOptions, InvalidOption
+from provider.clients.options import InvalidOption
 from provider.clients.register import ClientIDTaken, InvalidClientID
 from provider.console import gate
+from provider.console.client_option_fields import fields_of, read_options
 from provider.console.clients import get, ready_to_paste
 from provider.console.gate import Administrator
 from provider.console.guarded import page_route
@@ -130,8 +131,7 @@ def edit(
         status,
         client=client,
         fields=[_shown(one, client, typed) for one in DECLARED],
-        first_party=client.first_party,
-        told_of_expiry=client.told_of_expiry,
+        options=fields_of(client, typed),
         sentence=sentence,
     )
 
@@ -203,11 +203,7 @@ def _value(kind: type, text: str) -> Any:
 
 
 def _change(client: Client, metadata: ClientMetadata, seen_at: datetime, form: "MultiDict[str, str]") -> None:
-    values = options.values_of(client) | {
-        "first_party": form.get("first_party") == "yes",
-        "told_of_expiry": form.get("told_of_expiry") == "yes",
-    }
-    decided: ClientOptions = options.from_values(values)
+    decided = read_options(form)
     acts.check_reachable(metadata, decided)
 
     def update(who: Administrator) -> None:

@@ -35,6 +35,8 @@ SENTENCES = {
     "changed": "The client is changed.",
     "enabled": "The client is enabled again. What was revoked stays revoked.",
     "disabled": "The client is disabled: all of its requests and tokens are refused from now on.",
+    "tried": "Its endpoint is tried now. If that succeeds, what waits for it follows at once.",
+    "not_tried": "Nothing was changed: nothing waits, or it is tried as soon anyway.",
     "removed": "The client is removed. Notifications that it is owed are still sent.",
 }
 

@@ -1,6 +1,7 @@
 """Deliveries: the list, one of them with its attempts, and sending again or giving up."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from flask import request, url_for
@@ -12,6 +13,7 @@ from provider.administration import deliveries as acts
 from provider.clients import queries as clients
 from provider.clients.models import Client
 from provider.console import gate
+from provider.console.export import MOST_EXPORTED, csv_file
 from provider.console.guarded import page_route
 from provider.console.layout import console_page
 from provider.console.listing import ROWS, Asked, listing, place
@@ -23,30 +25,102 @@ from provider.logout.models import Logout
 from provider.protocol.permissions import Permission
 
 STATES = (*(state.value for state in DeliveryState), REFUSING)
+DONE = {"resent": "due now; workers send them", "cancelled": "cancelled"}
+MISTAKES = {
+    "none_chosen": "Nothing was changed: choose deliveries first.",
+    "no_reason": "Not cancelled: give a reason of at most 500 characters.",
+}
+_HERE = "console.deliveries"
+_FILTERS = ("state", "client", "since", "until")
+_FIELDS = (
+    *("id", "kind", "created_at", "attempt_count", "first_attempt_at", "last_outcome", "last_status"),
+    *("next_attempt_at", "finished_at", "expires_at", "cancel_reason", "correlation_id"),
+)
+_COLUMNS = ("id", "client_id", "state", "logout_id", *_FIELDS[1:])
 
 
 def show_list() -> Response:
     """Show the deliveries, newest first."""
-    asked = Asked.read("state", "client")
+    asked = Asked.read(*_FILTERS)
     with reading():
-        state, client = _state(asked), _client(asked)
-        found: list[Delivery] = []
-        if not asked.mistakes:
-            found = queries.list_deliveries(
-                state=state, recipient_id=client.id if client else None, before=place(), limit=ROWS + 1
-            )
+        found = _found(asked, before=place(), limit=ROWS + 1)
         shown = found[:ROWS]
         named = {one.recipient_id: clients.find(one.recipient_id) for one in shown}
         held = degraded.list_held_until({one.recipient for one in shown})
     return console_page(
         "console/deliveries.html",
-        "console.deliveries",
+        _HERE,
         asked=asked,
-        listing=listing(found, shown[-1].id if shown else None, "console.deliveries", asked.values, ROWS),
+        listing=listing(found, shown[-1].id if shown else None, _HERE, asked.values, ROWS),
         clients=named,
         held=held,
         states=STATES,
+        sentence=MISTAKES.get(request.args.get("done", "")),
+        done=_done_sentence(),
+        place=Asked.read(*_FILTERS, "after").values,
+        export_url=url_for("console.deliveries_export", **asked.values),
     )
+
+
+def _done_sentence() -> str | None:
+    count, what = request.args.get("count", type=int), DONE.get(request.args.get("done", ""))
+    if count is None or what is None:
+        return None
+    return f"{count:,} deliver{'y' if count == 1 else 'ies'} {what}."
+
+
+def _found(asked: Asked, *, before: UUID | None = None, limit: int) -> list[Delivery]:
+    state, client = _state(asked), _client(asked)
+    since, until = asked.instant("since"), asked.instant("until")
+    if asked.mistakes:
+        return []
+    return queries.list_deliveries(
+        state=state,
+        recipient_id=client.id if client else None,
+        since=since,
+        until=until,
+        before=before,
+        limit=limit,
+    )
+
+
+def export() -> Response:
+    """Return what the filters find as CSV."""
+    asked = Asked.read(*_FILTERS)
+    with reading():
+        found = _found(asked, limit=MOST_EXPORTED)
+        names = clients.client_ids_of({one.recipient_id for one in found})
+    rows = ({name: getattr(one, name) for name in _FIELDS} | _renamed(one, names) for one in found)
+    return csv_file("curfew-deliveries", _COLUMNS, rows)
+
+
+def _renamed(one: Delivery, names: dict[UUID, str]) -> dict[str, object]:
+    return {"client_id": names[one.recipient_id], "state": one.shown_state, "logout_id": one.cause_id}
+
+
+def submit_chosen() -> Response:
+    """Send the chosen deliveries again, or cancel them with a reason."""
+    form, ids = request.form, _chosen(request.form.getlist("delivery"))
+    place: dict[str, Any] = {name: form[name] for name in (*_FILTERS, "after") if form.get(name)}
+    if not ids:
+        return redirect(url_for(_HERE, **place, done="none_chosen"), 303)
+    if form.get("do") != "cancel":
+        changed = gate.act(Permission.CHANGE_DELIVERIES, lambda _who: len(acts.retry_these(ids)))
+        return redirect(url_for(_HERE, **place, done="resent", count=changed), 303)
+    try:
+        reason = acts.checked_reason(form.get("reason", ""))
+    except acts.InvalidReason:
+        return redirect(url_for(_HERE, **place, done="no_reason"), 303)
+    changed = gate.act(Permission.CHANGE_DELIVERIES, lambda _who: len(acts.cancel_these(ids, reason)))
+    return redirect(url_for(_HERE, **place, done="cancelled", count=changed), 303)
+
+
+def _chosen(names: list[str]) -> list[UUID]:
+    """Return the identifiers of the chosen rows, in one order for all, as many as a page shows."""
+    try:
+        return sorted({UUID(name) for name in names})[:ROWS]
+    except ValueError as exc:
+        raise NotFound from exc
 
 
 def _state(asked: Asked) -> str | None:
@@ -74,7 +148,7 @@ def show(delivery_id: UUID, sentence: str | None = None, status: int = 200) -> R
         held = degraded.list_held_until([found.recipient]).get(found.recipient)
     return console_page(
         "console/delivery.html",
-        "console.deliveries",
+        _HERE,
         status,
         delivery=found,
         told=notice.of(found),
@@ -119,8 +193,11 @@ def _get(delivery_id: UUID) -> Delivery:
         raise NotFound from exc
 
 
+_CHANGES = Permission.CHANGE_DELIVERIES
 ROUTES = (
     page_route("/deliveries", "deliveries", show_list),
+    page_route("/deliveries/export", "deliveries_export", export),
+    page_route("/deliveries", "deliveries_submit", submit_chosen, needs=_CHANGES, methods=("POST",)),
     page_route("/deliveries/<uuid:delivery_id>", "delivery", show),
     page_route(
         "/deliveries/<uuid:delivery_id>",

@@ -38,6 +38,7 @@ SECTIONS = (
     Section("Logouts", "console.logouts", "logouts"),
     Section("Deliveries", "console.deliveries", "deliveries"),
     Section("Service level", "console.slo", "slo"),
+    Section("Sessions", "console.sessions", "sessions"),
     Section("People", "console.people", "people"),
     Section("Clients", "console.clients", "clients"),
     Section("Incident", "console.incident", "incident", Permission.BULK_LOGOUT),

@@ -41,6 +41,7 @@ def resend(delivery: Delivery) -> bool:
 def resend_many(
     *,
     states: Collection[DeliveryState] = (DeliveryState.PENDING, DeliveryState.EXPIRED),
+    ids: Collection[UUID] | None = None,
     recipient_id: UUID | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -53,6 +54,8 @@ def resend_many(
     """
     now = clock.now()
     wanted = select(Delivery).where(Delivery.state.in_(set(states) & set(RESENDABLE)), is_free(now))
+    if ids is not None:
+        wanted = wanted.where(Delivery.id.in_(ids))
     if recipient_id is not None:
         wanted = wanted.where(Delivery.recipient_id == recipient_id)
     if since is not None:
@@ -64,9 +67,9 @@ def resend_many(
     wanted = wanted.order_by(Delivery.id).limit(limit)
     _allow_trial({one.recipient for one in db.session.scalars(wanted)}, now)
     found = list(db.session.scalars(wanted.with_for_update()))
-    ids = [one.id for one in found]
-    change(update(Delivery).where(Delivery.id.in_(ids)).values(next_attempt_at=now))
-    _revive(ids, now)
+    due = [one.id for one in found]
+    change(update(Delivery).where(Delivery.id.in_(due)).values(next_attempt_at=now))
+    _revive(due, now)
     return found
 
 

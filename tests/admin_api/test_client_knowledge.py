@@ -9,6 +9,7 @@ from provider.delivery.models import EndpointHealth
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.protocol.refusal import Refusal, RefusalKind
 from tests.admin_api.test_clients import last_entry
 from tests.factories import make_client, make_session
@@ -95,7 +96,8 @@ def held(admin, ada, red):
     with transaction():
         db.session.add(
             EndpointHealth(
-                client_id=red.id,
+                kind=BACKCHANNEL_LOGOUT,
+                recipient_id=red.id,
                 state="open",
                 open_until=now + timedelta(hours=1),
                 failing_since=now,

@@ -1,6 +1,7 @@
 """Clients at the console: registering, changing, secrets, and what a page never shows twice."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -11,10 +12,16 @@ from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.clients.secrets import check_secret
+from provider.delivery.models import EndpointHealth
+from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.inspection.client_lint import lint
 from provider.inspection.findings import Grade
-from tests.factories import make_client, secret_of
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.logout.notice import BACKCHANNEL_LOGOUT
+from tests.factories import make_client, make_session, secret_of
 from tests.support.browsers import Page
 
 # What is asked of the database is the same on each; the console has to work on the one of production.
@@ -83,6 +90,49 @@ def test_every_field_can_be_changed_and_the_audit_names_it(console, red_page):
     assert changed.detail["changed"] == ["contacts", "policy_uri"]
     assert changed.actor_name == "cleo"
     assert "contacts, policy_uri" in console.get(red_page).get_data(as_text=True)
+
+
+def test_what_the_operator_decides_is_chosen_in_the_form(console, red_page):
+    form = Page(console, console.get(f"{red_page}/edit"))
+    refused = form.press("change", grant_lifetime="soon", told_of_expiry="")
+    assert "grant_lifetime is not a time span" in refused.get_data(as_text=True)
+    assert 'value="soon"' in refused.get_data(as_text=True)
+    for wrong in ({"offline_policy": "sometimes"}, {"refresh_reuse_interval": "5m"}):
+        assert form.press("change", **wrong).status_code == 400
+    assert now("red").told_of_expiry
+
+    done = form.press(
+        "change",
+        told_of_expiry="",
+        offline_policy="ask",
+        grant_lifetime="30d",
+        may_exchange_tokens_of="green, blue",
+        deliver_to="",
+    )
+
+    assert done.status_code == 303
+    red = now("red")
+    assert (red.told_of_expiry, red.first_party, red.offline_policy) == (False, True, "ask")
+    assert (red.grant_lifetime, red.may_exchange_tokens_of) == (timedelta(days=30), ["green", "blue"])
+    assert shown(console.get(f"{red_page}/edit").get_data(as_text=True), "grant_lifetime") == "30d"
+
+
+def test_an_endpoint_that_is_held_back_is_tried_from_the_page(console, ada, red, red_page):
+    made = make_session(ada, [red])
+    with transaction():
+        end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
+        at = clock.now()
+        red_s = {"kind": BACKCHANNEL_LOGOUT, "recipient_id": red.id}
+        failing = {"failing_since": at, "last_outcome": "connect"}
+        until = at + timedelta(hours=1)
+        db.session.add(EndpointHealth(state="open", open_until=until, **red_s, **failing))
+    token = Page(console, console.get(red_page)).fields["csrf"]
+
+    done = console.post(f"{red_page}/endpoint", data={"csrf": token})
+
+    assert "Its endpoint is tried now" in console.get(done.headers["Location"]).get_data(as_text=True)
+    db.session.expire_all()
+    assert db.session.get_one(EndpointHealth, red_s).open_until < until
 
 
 def test_of_two_who_change_a_client_at_once_the_second_is_told(console, red_page):

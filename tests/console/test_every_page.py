@@ -29,6 +29,9 @@ LEAST_ROLE = {
     **dict.fromkeys(
         ("everywhere_submit", "revoke_grant", "revoke_grant_submit", "access", "access_submit"), Role.OPERATOR
     ),
+    **dict.fromkeys(
+        ("deliveries_submit", "end_chosen", "end_chosen_submit", "client_endpoint"), Role.OPERATOR
+    ),
     **dict.fromkeys(("reset", "reset_submit", "doctor", "doctor_submit"), Role.OPERATOR),
     **dict.fromkeys(("incident", "incident_confirm", "incident_submit"), Role.OPERATOR),
     **dict.fromkeys(("bulk_logout", "bulk_logout_steer", "bulk_logout_progress"), Role.OPERATOR),

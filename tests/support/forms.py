@@ -12,6 +12,7 @@ class FormReader(HTMLParser):
         self.buttons: dict[str, tuple[str, str]] = {}
         self.action = ""
         self._typing: str | None = None
+        self._choosing: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
@@ -22,6 +23,12 @@ class FormReader(HTMLParser):
             self.fields[found["name"]] = found.get("value", "")
         if tag == "textarea" and found.get("name"):
             self._typing, self.fields[found["name"]] = found["name"], ""
+        if tag == "select":
+            self._choosing = found.get("name")
+        if tag == "option" and self._choosing and "value" in found:
+            # A browser sends the chosen one, and else the first.
+            is_chosen = "selected" in found or self._choosing not in self.fields
+            self.fields |= {self._choosing: found["value"]} if is_chosen else {}
         if tag == "button" and "id" in found:
             self.buttons[found["id"]] = (found.get("name", ""), found.get("value", ""))
 
@@ -32,3 +39,5 @@ class FormReader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea":
             self._typing = None
+        if tag == "select":
+            self._choosing = None

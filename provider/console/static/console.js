@@ -8,6 +8,25 @@
   var LONGEST = 60000;
   var GIVE_UP = 15000;
 
+  // On a narrow screen each row of a list is a block, in which the cells say of which column they are.
+  function label(part) {
+    part.querySelectorAll("table.list").forEach(function (table) {
+      var heads = Array.from(table.querySelectorAll("thead > tr > *")).map(function (one) {
+        return one.textContent.trim();
+      });
+      if (!heads.length) {
+        return;
+      }
+      table.querySelectorAll("tbody > tr").forEach(function (row) {
+        Array.from(row.children).forEach(function (cell, column) {
+          cell.dataset.label = heads[column] || (cell.querySelector("input") ? "Choose" : "");
+          cell.classList.toggle("blank", !cell.textContent.trim() && !cell.querySelector("input, button"));
+        });
+      });
+      table.classList.add("stacks");
+    });
+  }
+
   function openOnes(part) {
     return Array.from(part.querySelectorAll("details[open][id]")).map(function (one) {
       return one.id;
@@ -18,6 +37,7 @@
     var open = openOnes(part);
     var focused = part.contains(document.activeElement) ? document.activeElement.id : "";
     part.innerHTML = html;
+    label(part);
     open.forEach(function (id) {
       var one = document.getElementById(id);
       if (one) {
@@ -32,7 +52,9 @@
 
   function noteTime() {
     document.querySelectorAll("[data-looked-at]").forEach(function (place) {
-      place.textContent = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(new Date());
+      var zone = document.documentElement.hasAttribute("data-utc") ? "UTC" : undefined;
+      var form = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", timeZone: zone });
+      place.textContent = form.format(new Date()) + (zone ? " UTC" : "");
     });
   }
 
@@ -105,6 +127,7 @@
     later();
   }
 
+  label(document);
   document.querySelectorAll("[data-look-again]").forEach(watch);
 
   document.addEventListener("submit", function (event) {
@@ -121,6 +144,28 @@
       form.removeAttribute("aria-busy");
     }, GIVE_UP);
   });
+
+  // Times are local unless the person prefers those of logs; this runs before the script that shows them.
+  var inUTC = false;
+  try {
+    inUTC = localStorage.getItem("curfew-times") === "utc";
+  } catch (unavailable) {
+    inUTC = false;
+  }
+  document.documentElement.toggleAttribute("data-utc", inUTC);
+  var times = document.getElementById("times");
+  if (times) {
+    times.hidden = false;
+    times.textContent = inUTC ? "Show times in your time zone" : "Show times in UTC";
+    times.addEventListener("click", function () {
+      try {
+        localStorage.setItem("curfew-times", inUTC ? "local" : "utc");
+      } catch (unavailable) {
+        return;
+      }
+      window.location.reload();
+    });
+  }
 
   // A page that the browser kept in memory may be about a session that has ended since.
   window.addEventListener("pageshow", function (event) {

@@ -3,6 +3,10 @@
 (function () {
   "use strict";
 
+  // The console's script says so if the person prefers UTC.
+  if (document.documentElement.hasAttribute("data-utc")) {
+    return;
+  }
   var language = document.documentElement.lang;
   var exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
   var forms = {

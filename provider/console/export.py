@@ -1,0 +1,35 @@
+"""Lists as CSV files, for spreadsheets: what the filters find, the newest first, up to a limit."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from flask import Response
+
+from provider.console.layout import plain
+
+MOST_EXPORTED = 10_000
+# A spreadsheet takes a cell that begins so for a formula, which could send others' data away.
+_FORMULA = tuple("=+-@\t\r")
+
+
+def csv_file(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Response:
+    """Return rows as a file to keep; `name` goes without its ending."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([cell(row.get(column)) for column in columns] for row in rows)
+    answer = Response(written.getvalue(), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def cell(value: object) -> str:
+    """Return a value as a cell that no spreadsheet computes; instants are in UTC."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    text = plain(str(value))
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,137 @@
+"""Lists at the console: acting on the chosen rows, and keeping what the filters find as a file."""
+
+import csv
+import io
+import json
+
+import pytest
+from sqlalchemy import select
+
+from provider.accounts.roles import Role
+from provider.audit.models import AuditEvent
+from provider.audit.tags import EventTag
+from provider.console.export import cell
+from provider.delivery.models import Delivery
+from provider.infrastructure.database import db, transaction
+from provider.logout.end_session import end
+from provider.logout.ending import Cause
+from provider.logout.models import LogoutReason
+from provider.sessions.models import Session
+from tests.factories import make_session
+from tests.support.browsers import Page
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def owed(ada, red, green) -> list[Delivery]:
+    """What red and green are owed since Ada was signed out."""
+    made = make_session(ada, [red, green])
+    with transaction():
+        end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))
+    return list(db.session.scalars(select(Delivery).order_by(Delivery.id)))
+
+
+def states() -> list[str]:
+    db.session.expire_all()
+    return [one.state for one in db.session.scalars(select(Delivery).order_by(Delivery.id))]
+
+
+def table(answer) -> list[dict[str, str]]:
+    assert (answer.status_code, answer.mimetype) == (200, "text/csv")
+    return list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
+
+
+class Chooser:
+    """Cleo, who chooses deliveries in the list."""
+
+    def __init__(self, console, address: str = "/admin/deliveries?state=pending") -> None:
+        self.console = console
+        self.page = Page(console, console.get(address))
+
+    def press(self, do: str, chosen: list[Delivery], **typed: str):
+        token = self.page.fields["csrf"]
+        data = {"csrf": token, "do": do, "delivery": [str(one.id) for one in chosen], "state": "pending"}
+        return self.console.post("/admin/deliveries", data=data | typed)
+
+
+def test_the_chosen_deliveries_are_cancelled_with_a_reason_and_sent_again(console, owed):
+    chooser = Chooser(console)
+    assert chooser.page.html.count('name="delivery"') == 2
+
+    assert "done=no_reason" in chooser.press("cancel", owed).headers["Location"]
+    without = chooser.press("resend", []).headers["Location"]
+    assert "choose deliveries first" in console.get(without).get_data(as_text=True)
+    assert states() == ["pending", "pending"]
+    done = chooser.press("cancel", owed, reason="the app was shut down")
+    assert states() == ["cancelled", "cancelled"]
+    assert "2 deliveries cancelled" in console.get(done.headers["Location"]).get_data(as_text=True)
+    assert "state=pending" in done.headers["Location"]
+    chooser.press("resend", owed[:1])
+
+    assert states() == ["pending", "cancelled"]
+    resent = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == EventTag.DELIVERY_RESENT)).one()
+    assert (resent.actor_name, resent.detail["delivery_id"]) == ("cleo", str(owed[0].id))
+    assert chooser.press("resend", owed[:1], delivery="nothing").status_code == 404
+
+
+def test_a_viewer_has_no_rows_to_choose(enter, owed, ada, red):
+    make_session(ada, [red])
+    console = enter(Role.VIEWER)
+
+    for address in ("/admin/deliveries", "/admin/sessions"):
+        assert 'type="checkbox"' not in console.get(address).get_data(as_text=True)
+
+
+def test_sessions_of_several_people_are_ended_after_a_look(console, ada, ben, red):
+    made = [make_session(one, [red]).session for one in (ada, ben)]
+    listed = console.get("/admin/sessions?client=red").get_data(as_text=True)
+    assert all(str(one.id) in listed for one in made)
+    address = "/admin/sessions/end?" + "&".join(f"session={one.id}" for one in made)
+    asked = Page(console, console.get(address))
+    assert "End 2 sessions?" in asked.html
+
+    token = asked.fields["csrf"]
+    done = console.post("/admin/sessions/end", data={"csrf": token, "session": [str(one.id) for one in made]})
+
+    assert done.headers["Location"].endswith("count=2")
+    db.session.expire_all()
+    ended = console.get("/admin/sessions?ended=yes&user=ben").get_data(as_text=True)
+    assert "an operator ended it, by <bdi>cleo</bdi>" in ended
+    assert console.get("/admin/sessions/end?session=nothing").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "filters", ["user=nobody", "client=nothing", "client=red&ended=yes", "client=red&user=ada"]
+)
+def test_a_filter_that_finds_nothing_says_why(console, ada, red, filters):
+    shown = console.get(f"/admin/sessions?{filters}")
+
+    assert shown.status_code == 200
+    assert 'class="notice bad"' in shown.get_data(as_text=True)
+
+
+def test_lists_are_kept_as_tables(console, owed, ada):
+    [first, second] = table(console.get("/admin/deliveries/export"))
+    assert {first["client_id"], second["client_id"]} == {"red", "green"}
+    assert (first["state"], first["logout_id"]) == ("pending", str(owed[0].cause_id))
+    assert table(console.get("/admin/deliveries/export?state=accepted")) == []
+
+    sessions = table(console.get("/admin/sessions/export?ended=yes&user=ada"))
+    assert [(one["username"], one["reason"], one["apps"]) for one in sessions] == [
+        ("ada", "user", "green red")
+    ]
+
+    entries = table(console.get(f"/admin/audit/export?format=csv&tag=logout&user={ada.id}"))
+    assert json.loads(entries[0]["detail"])["reason"] == "user"
+
+
+def test_a_cell_that_would_be_a_formula_is_text(console, ada, red):
+    made = make_session(ada, [red])
+    with transaction():
+        db.session.get_one(Session, made.session.id).device = '=HYPERLINK("https://evil.test","x")'
+
+    [row] = [one for one in table(console.get("/admin/sessions/export")) if one["username"] == "ada"]
+    assert row["device"].startswith("'=HYPERLINK")
+    for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"):
+        assert not cell(text).startswith(tuple("=+-@\t\r"))
