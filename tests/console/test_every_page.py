@@ -47,9 +47,14 @@ POSTS = [route for route in GUARDED if "POST" in route.methods]
 @pytest.fixture(scope="module")
 def busy(day):
     """A provider with a day behind it; its people, and the values of the variable parts of addresses."""
+    return day.people, variables()
+
+
+def variables() -> dict[str, str]:
+    """The values of the variable parts of addresses at a provider with a day behind it."""
     notified = select(Logout.id).where(Logout.notifications > 1)
     offline = db.session.scalars(select(Grant).where(Grant.offline).limit(1)).one()
-    return day.people, {
+    return {
         "account_id": str(offline.account_id),
         "grant_id": str(offline.id),
         "logout_id": str(db.session.scalars(notified.limit(1)).one()),
