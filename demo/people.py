@@ -14,7 +14,7 @@ _MORE_SCOPES = {"red": "account", "blue": "balance"}
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody with an account."""
+    """A person with an account."""
 
     username: str
     # The demo's passwords are printed at every start; they protect nothing.

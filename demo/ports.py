@@ -3,7 +3,7 @@
 import errno
 import socket
 
-# Both are what "localhost" may mean to a browser; a port is free only if nobody listens on either.
+# Both are what "localhost" may mean to a browser; a port is free only if no process listens on either.
 _LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _HIGHEST = 65535
 
@@ -23,7 +23,7 @@ def choose_ports(first: int, count: int) -> list[int]:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on a port of either loopback address."""
+    """Whether no process listens on a port of either loopback address."""
     return all(_can_bind(family, address, port) for family, address in _LOOPBACKS)
 
 
@@ -31,7 +31,7 @@ def _can_bind(family: socket.AddressFamily, address: str, port: int) -> bool:
     try:
         probe = socket.socket(family)
     except OSError:
-        return True  # The machine has no such address family, so nobody listens there.
+        return True  # The machine has no such address family, so no process listens there.
     with probe:
         # A connection of the last run that lingers in TIME_WAIT does not make a port busy.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -149,7 +149,7 @@ class Supervisor:
                 self._hear(name, line.decode(errors="replace").rstrip())
 
     def _order(self, order: str) -> None:
-        # A warden that was killed cannot be told; the regular stop does not need it.
+        # A warden that was killed takes no message; the regular stop does not need it.
         with contextlib.suppress(BrokenPipeError, ValueError):
             if self._warden.stdin:
                 self._warden.stdin.write(f"{order}\n".encode())

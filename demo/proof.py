@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TOLD_WITHIN = 10.0
-# A dead app holds the attempt until the provider's deadline; the retry follows two seconds later.
+# A silent app holds the attempt until the provider's deadline; the retry follows two seconds later.
 BACK_WITHIN = 45.0
 _POLL_SECONDS = 0.02
 

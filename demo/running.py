@@ -1,4 +1,4 @@
-"""One run of the demo, from the empty folder to Ctrl-C, told in order."""
+"""One run of the demo, from the empty folder to Ctrl-C, in order."""
 
 import signal
 import threading

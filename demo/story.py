@@ -91,7 +91,7 @@ class Story:
 
     def silence_blue(self) -> str:
         """Turn blue's switch."""
-        return self._turn_blue("dead")
+        return self._turn_blue("silent")
 
     def sign_out_at_red(self) -> str:
         """Press red's button; while blue has not confirmed, the way back leads past the result page."""
@@ -125,10 +125,10 @@ class Story:
         """Turn the switch back and wait for the retry."""
         self._turn_blue("normal")
         came_back = datetime.now(UTC)
-        told = self.wait_for_end(self.ada, "blue", since=came_back, seconds=BACK_WITHIN)
+        ended = self.wait_for_end(self.ada, "blue", since=came_back, seconds=BACK_WITHIN)
         states = self.demo.delivery_states
         wait_until(lambda: states().get("blue") == "accepted", TOLD_WITHIN, "blue is not accepted")
-        return told
+        return ended
 
     def refresh_is_refused(self) -> str:
         """Use the refresh tokens of red and blue, which had no offline access."""
@@ -189,9 +189,9 @@ class Story:
 
     def second_browser_ended(self) -> str:
         """See that the other browser was signed out at both apps and at the provider."""
-        told = {name: self.wait_for_end(self.second, name) for name in ("red", "blue")}
+        ended = {name: self.wait_for_end(self.second, name) for name in ("red", "blue")}
         self._require_no_session(self.second, "green")
-        return ", ".join(f"{name} {after}" for name, after in told.items())
+        return ", ".join(f"{name} {after}" for name, after in ended.items())
 
     def _sign_in_by_form(self, browser: Browser, name: str) -> None:
         browser.open(f"{self.demo.apps[name]}/login")

@@ -50,7 +50,7 @@ def stop(groups: set[int]) -> None:
 
 
 def send(group: int, number: int) -> bool:
-    """Send a signal to a process group; False when nobody of it is left."""
+    """Send a signal to a process group; False when no process of it is left."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
         return True

@@ -1,16 +1,16 @@
 """The switch for demonstrations: how the back-channel endpoint of this app behaves.
 
-normal answers as it should; slow does so after some seconds; failing answers 503; dead does not answer.
-A WSGI app cannot close its connection without an answer, so a dead one holds it for a minute, which is longer
-than any provider waits, and answers 503 then, or as soon as the switch is turned. Only in the modes normal
-and slow a token is looked at.
+normal answers as it should; slow does so after some seconds; failing answers 503; silent does not answer.
+A WSGI app cannot close its connection without an answer, so a silent one holds it for a minute, which is
+longer than any provider waits, and answers 503 then, or as soon as the switch is turned. Only in the modes
+normal and slow a token is looked at.
 """
 
 import threading
 from enum import StrEnum
 
 LONGEST_WAIT_SECONDS = 60.0
-# The server has more threads than this, so a dead endpoint leaves the pages alive.
+# The server has more threads than this, so a silent endpoint does not keep the pages from answering.
 HELD_AT_ONCE = 8
 
 
@@ -20,7 +20,7 @@ class Mode(StrEnum):
     NORMAL = "normal"
     SLOW = "slow"
     FAILING = "failing"
-    DEAD = "dead"
+    SILENT = "silent"
 
 
 class Behaviour:
@@ -34,7 +34,7 @@ class Behaviour:
         self.seconds = 0.0
 
     def turn(self, mode: Mode, seconds: float) -> None:
-        """Turn the switch; whoever waits because of its old position goes on."""
+        """Turn the switch; requests that wait because of its old position go on."""
         with self._turned:
             self.mode, self.seconds = mode, min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
             self._turns += 1
@@ -49,7 +49,7 @@ class Behaviour:
                 return self._hold(self.seconds)
             case Mode.FAILING:
                 return False
-            case Mode.DEAD:
+            case Mode.SILENT:
                 self._hold(LONGEST_WAIT_SECONDS)
                 return False
 

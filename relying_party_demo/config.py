@@ -1,4 +1,4 @@
-"""What one app must be told before it can start."""
+"""The settings that one app needs to start."""
 
 import re
 from dataclasses import dataclass, field

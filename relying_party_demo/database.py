@@ -27,7 +27,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # The file holds tokens of people, so nobody else on this machine may read it.
+        # The file holds tokens of people, so no other user of this machine may read it.
         path.touch(mode=0o600)
         self._lock = threading.RLock()
         self._depth = 0

@@ -44,7 +44,7 @@ class Device:
     tokens: Document = field(default_factory=dict, repr=False)
 
     def sign_in(self) -> None:
-        """Show the code and ask until somebody has answered. Raises NotSignedIn."""
+        """Show the code and poll until a person has decided. Raises NotSignedIn."""
         status, begun = self._post("device_authorization_endpoint", scope=self.scope)
         if status != requests.codes.ok:
             raise NotSignedIn(_reason(begun))
@@ -150,7 +150,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Sign in, stay, and sign out; exit code 1 where nobody was signed in."""
+    """Sign in, stay, and sign out; exit code 1 if no one was signed in."""
     given = arguments().parse_args()
     device = Device(
         provider=ProviderKeys(given.issuer, ca_bundle=given.ca_bundle),

@@ -1,4 +1,4 @@
-"""What happened at this app: one JSON line for whoever runs it, one row for its page.
+"""What happened at this app: one JSON line for its operator, one row for its page.
 
 Entries hold identifiers only, never a token, a cookie or a hint.
 """
@@ -40,7 +40,7 @@ class Journal:
         self._write = write
 
     def record(self, event: str, **details: object) -> None:
-        """Keep an entry and tell it to whoever watches standard output."""
+        """Keep an entry and write it to standard output."""
         at = clock.now()
         with self._database.transaction() as connection:
             connection.execute(

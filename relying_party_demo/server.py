@@ -1,4 +1,4 @@
-"""Serving an app with granian: one worker process, several threads, gone as soon as it is told to stop."""
+"""Serving an app with granian: one worker process, several threads, gone as soon as it is asked to stop."""
 
 import errno
 import multiprocessing
@@ -16,7 +16,7 @@ from granian.constants import HTTPModes, Interfaces
 from relying_party_demo.app import create_app
 from relying_party_demo.config import RelyingPartyConfig, WrongConfiguration
 
-# More than the endpoint may hold at once when it plays dead (behaviour.py).
+# More than the endpoint may hold at once when it is silent (behaviour.py).
 THREADS = 16
 # Requests that are held by the switch must not delay the end.
 SECONDS_TO_STOP = 1
@@ -71,7 +71,7 @@ def leave_with_parent_later() -> None:
 
 
 def leave_with_parent() -> None:
-    """Leave when the main process is gone, even if it was killed and could tell nobody."""
+    """Leave when the main process is gone, even if it was killed and could not say so."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -16,7 +16,7 @@ from relying_party_demo.relying_party import RelyingParty, current_rp, current_s
 from relying_party_demo.tokens_in_use import readable
 
 PATH = "/account/sign-out-everywhere"
-DEAD_SESSION = 9002
+SESSION_ENDED = 9002
 
 bp = Blueprint("sign_out", __name__)
 
@@ -44,11 +44,11 @@ def sign_out_everywhere() -> Response:
     if session is None or not session.may_sign_out_everywhere:
         return redirect(url_for("home.home"), code=303)
     answer = end_everything(current_rp(), session)
-    told = readable(answer)
+    document = readable(answer)
     if answer.status_code != HTTPStatus.OK:
-        return refused(answer.status_code, told.get("code"), str(told.get("error_description", "")))
+        return refused(answer.status_code, document.get("code"), str(document.get("error_description", "")))
     sign_out("signed out everywhere")
-    apps = len(told.get("apps_to_notify", ()))
+    apps = len(document.get("apps_to_notify", ()))
     return message(
         "You are signed out everywhere",
         f"In every browser and on every device; {apps} {'app is' if apps == 1 else 'apps are'} notified.",
@@ -72,7 +72,7 @@ def end_everything(rp: RelyingParty, session: LocalSession) -> requests.Response
 def refused(status: int, code: object, why: str) -> Response:
     """Say that nothing has ended; the person may still sign out here only."""
     title, sentence = "Not signed out", "Nothing was changed. You can try again, or sign out here only."
-    if code == DEAD_SESSION:
+    if code == SESSION_ENDED:
         title = "Invalid or expired session"
         sentence = "Nothing was changed. Sign in again to sign out everywhere, or sign out here only."
     return message(title, sentence, status=status, detail=f"{code}: {why}")

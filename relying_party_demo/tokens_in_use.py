@@ -36,7 +36,7 @@ class Outcome:
 def refresh(rp: RelyingParty) -> Outcome:
     """Redeem the refresh token of this browser's session, live or kept after it ended."""
     with rp.refresh_lock:
-        # Read inside the lock, since whoever held it before may have rotated the token.
+        # Read inside the lock, since the holder before may have rotated the token.
         session = current_session()
         if session is None or session.refresh_token is None:
             return _failed(409, "no_refresh_token", "this app has no refresh token")

@@ -79,5 +79,5 @@ def _probe(asked: argparse.Namespace) -> int:
 
 def _sentence(result: probe.Result) -> str:
     spans = (("p50", result.p50), ("p99", result.p99), ("longest", result.longest))
-    told = ", ".join(f"{name} {span * _SECONDS_PER_MILLISECOND:.0f} ms" for name, span in spans)
-    return f"{result.mode}, {result.rounds} logouts: first refusal after {told}"
+    waits = ", ".join(f"{name} {span * _SECONDS_PER_MILLISECOND:.0f} ms" for name, span in spans)
+    return f"{result.mode}, {result.rounds} logouts: first refusal after {waits}"

@@ -227,20 +227,21 @@ def _try_again(description: str) -> Answer:
 
 def _write(receipt: Receipt) -> None:
     """Log a verdict with the identifiers that the token states, never the token itself."""
-    told: dict[str, object]
+    fields: dict[str, object]
     match receipt.verdict:
         case Verdict.REFUSED:
-            told = {"code": receipt.code}
+            fields = {"code": receipt.code}
         case Verdict.UNDECIDED:
-            told = {"reason": receipt.description}
+            fields = {"reason": receipt.description}
         case Verdict.ACCEPTED:
-            told = {"ended": receipt.ended}
+            fields = {"ended": receipt.ended}
     for name in ("iss", "sub", "sid", "jti"):
         if name in receipt.stated:
-            told[name] = repr(receipt.stated[name])[:_SHOWN_CHARACTERS]
+            fields[name] = repr(receipt.stated[name])[:_SHOWN_CHARACTERS]
     event = f"logout_token_{receipt.verdict}"
     level = logging.INFO if receipt.ended else logging.WARNING
     if receipt.verdict is Verdict.ACCEPTED and not receipt.ended:
         # A success (backchannel §2.7), but a row of these shows that sid is not stored.
         event = "logout_token_ended_nothing_known"
-    _log.log(level, "%s %s", event, " ".join(f"{name}={value}" for name, value in told.items()), extra=told)
+    shown = " ".join(f"{name}={value}" for name, value in fields.items())
+    _log.log(level, "%s %s", event, shown, extra=fields)

@@ -135,8 +135,8 @@ class SessionIndex:
         """End the session of a `sid`, or all sessions of a `sub` that were signed in by `at`.
 
         `at` is the `iat` of the Logout Token: by the provider's clock, like that of the ID Tokens. Returns
-        the local ids that are linked; they stay linked until `drop`, so that an app that fails to delete
-        them is told again. Doing it twice is harmless. Raises StoreUnavailable.
+        the local ids that are linked; they stay linked until `drop`, so that they are
+        returned again if an app failed to delete them. Doing it twice is harmless. Raises StoreUnavailable.
         """
         keys = self._ended_keys(sub, sid)
         for key in keys:
@@ -175,7 +175,7 @@ class SessionIndex:
     def _ended_keys(self, sub: str | None, sid: str | None) -> list[str]:
         """Return the keys that a logout marks; one with a `sid` ends only that session.
 
-        A session without a `sid` cannot be told from the one that a token with both names, so it ends too.
+        A session without a `sid` may be the one that a token with both names, so it ends too.
         """
         if sid is None:
             return [self._key("sub", sub or "")]

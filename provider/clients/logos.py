@@ -77,7 +77,7 @@ class Memory:
             self.looks[uri] = look
 
 
-def address_of(client: Client) -> str | None:
+def logo_url_of(client: Client) -> str | None:
     """Return where a client's logo is, if it is one to be shown.
 
     rfc7591 §5: 'a rogue client might use the logo of a legitimate client'; who registered itself shows

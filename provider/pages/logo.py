@@ -26,7 +26,7 @@ def show(client_id: str) -> Response:
     """Serve the logo of an app, which is fetched at the first request (registration §2)."""
     with reading():
         client = find_by_client_id(client_id)
-    uri = logos.address_of(client) if client and client.is_active else None
+    uri = logos.logo_url_of(client) if client and client.is_active else None
     logo = _logo_at(uri, client) if uri and client else None
     if logo is None:
         raise NotFound("there is no logo of this app")
@@ -40,7 +40,7 @@ def show(client_id: str) -> Response:
 
 def path_of(client: Client) -> str | None:
     """Return where a page finds the logo of an app; nothing is fetched before a browser asks there."""
-    uri = logos.address_of(client)
+    uri = logos.logo_url_of(client)
     look = logos.remembered(uri) if uri else None
     if uri is None or (look and look.logo is None):
         return None

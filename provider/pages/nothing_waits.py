@@ -11,8 +11,8 @@ from provider.clients.queries import find_by_client_id
 from provider.infrastructure import event_log
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.queries import find_any
-from provider.pages.open_app import address_of
-from provider.pages.parked import address_of_account_page
+from provider.pages.open_app import app_url_of
+from provider.pages.parked import account_page_url
 from provider.web import cookies
 from provider.web.layout import page
 from provider.web.redirects import redirect_to
@@ -89,12 +89,12 @@ def _reason(known: Interaction | None, client: Client | None) -> Reason:
 def _next_page(known: Interaction | None, client: Client | None) -> _NextPage:
     """Return where the person can start again: where the app registered it, or the page of the account."""
     if known is not None and known.kind == InteractionKind.ACCOUNT:
-        return _NextPage(address=address_of_account_page(known))
+        return _NextPage(address=account_page_url(known))
     if client is None or client.deleted_at is not None:
         return _NextPage()
     if not client.is_active:
         return _NextPage(app_name=client.display_name)
-    address = address_of(client)
+    address = app_url_of(client)
     if address and client.self_registered:
         # The operator has not checked that address, so the person sees it before going there.
         address = url_for("pages.open_app", client_id=client.client_id)

@@ -22,7 +22,7 @@ def show(client_id: str) -> Response:
     """
     with reading():
         client = find_by_client_id(client_id)
-    address = address_of(client) if client and client.is_active else None
+    address = app_url_of(client) if client and client.is_active else None
     if client is None or address is None:
         raise NotFound("no app with this name can be opened from here")
     if host := unchecked_host(client, address):
@@ -30,7 +30,7 @@ def show(client_id: str) -> Response:
     return redirect(address, 303)
 
 
-def address_of(client: Client) -> str | None:
+def app_url_of(client: Client) -> str | None:
     """Return where a sign-in at this app can begin, or None if it has not said."""
     metadata = client.metadata_
     if metadata.initiate_login_uri:

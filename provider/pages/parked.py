@@ -92,7 +92,7 @@ class ParkedAccountPage:
     @property
     def address(self) -> str:
         """The address of the page, one of ours, with what it was asked for."""
-        return address_of_account_page(self.interaction)
+        return account_page_url(self.interaction)
 
     @property
     def is_for_device(self) -> bool:
@@ -100,7 +100,7 @@ class ParkedAccountPage:
         return self.interaction.parameters.get("page") == "device"
 
 
-def address_of_account_page(interaction: Interaction) -> str:
+def account_page_url(interaction: Interaction) -> str:
     """Return the address of the page that waited or waits in this request."""
     asked = dict(interaction.parameters)
     page_ = url_for(_ACCOUNT_PAGES.get(asked.pop("page", ""), _ACCOUNT_PAGES["account"]))

@@ -62,11 +62,11 @@ def sign_in(
         answer = loopback.wait(patience)
         redirect_uri = loopback.redirect_uri
     _check_answer(app, answer)
-    told = _redeem(app, attempt, answer.get("code", ""), redirect_uri)
-    tokens = tokens_from(told)
+    document = _redeem(app, attempt, answer.get("code", ""), redirect_uri)
+    tokens = tokens_from(document)
     try:
         claims = validate(
-            told.get("id_token"), app.provider, client_id=app.config.client_id, nonce=attempt.nonce
+            document.get("id_token"), app.provider, client_id=app.config.client_id, nonce=attempt.nonce
         )
     except InvalidIDToken as exc:
         raise SignInRefused(str(exc)) from exc
@@ -74,7 +74,7 @@ def sign_in(
     begun = SignIn(
         sub=claims["sub"],
         local_id=secrets.token_hex(16),
-        scope=str(told.get("scope") or app.config.scope),
+        scope=str(document.get("scope") or app.config.scope),
         push_registration=secrets.token_hex(16),
         tokens=tokens,
         key=attempt.key,
@@ -133,7 +133,7 @@ def _redeem(app: NativeApp, attempt: Attempt, code: str, redirect_uri: str) -> D
     answer = app.wire.send("POST", app.provider.endpoint("token_endpoint"), form=form, key=attempt.key)
     if not answer.is_ok:
         raise refusal_of(answer)
-    told = answer.document()
-    if "access_token" not in told:
+    document = answer.document()
+    if "access_token" not in document:
         raise Refused(Code.OTHER, "the provider's token response is malformed")
-    return told
+    return document

@@ -1,4 +1,4 @@
-"""What the app must be told before it can start."""
+"""The settings that the app needs to start."""
 
 from dataclasses import dataclass
 from datetime import timedelta

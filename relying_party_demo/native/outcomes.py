@@ -21,7 +21,7 @@ class Exit(IntEnum):
     TROUBLE = 1
     WRONG_USE = 2
     SIGN_IN = 3
-    DEAD_SESSION = 4
+    SESSION_ENDED = 4
     NO_NETWORK = 5
     CANCELLED = 6
     IN_PROGRESS = 7
@@ -40,7 +40,7 @@ TROUBLE = (
     Busy,
     OSError,
 )
-_BY_CODE = {Code.NO_TOKEN: Exit.SIGN_IN, Code.DEAD_SESSION: Exit.DEAD_SESSION}
+_BY_CODE = {Code.NO_TOKEN: Exit.SIGN_IN, Code.SESSION_ENDED: Exit.SESSION_ENDED}
 
 
 def exit_of(exc: Exception) -> tuple[Exit, str]:

@@ -12,15 +12,15 @@ from relying_party_demo.native.sign_in_record import SignIn
 
 def ask_profile(app: NativeApp, begun: SignIn) -> Document:
     """Ask userinfo and store its answer. Raises SessionEnded, Refused or ProviderUnreachable."""
-    told = api.call(app, begun, app.provider.endpoint("userinfo_endpoint")).document()
+    document = api.call(app, begun, app.provider.endpoint("userinfo_endpoint")).document()
     # core §5.3.2: if the sub is another one, the UserInfo Response values MUST NOT be used.
-    if told.get("sub") != begun.sub:
+    if document.get("sub") != begun.sub:
         raise Refused(Code.OTHER, "the provider answers for another person")
     with changing(app.config.data_dir):
         now = app.record.load()
         if now is not None and now.local_id == begun.local_id:
-            app.data_of(begun).write_profile(told)
-    return told
+            app.data_of(begun).write_profile(document)
+    return document
 
 
 def fetch_profile(app: NativeApp, begun: SignIn, claims: Document) -> Document:

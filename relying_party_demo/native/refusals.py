@@ -11,7 +11,7 @@ class Code(IntEnum):
 
     OTHER = 9000
     NO_TOKEN = 9001
-    DEAD_SESSION = 9002
+    SESSION_ENDED = 9002
 
 
 class Refused(Exception):
@@ -28,10 +28,11 @@ class SessionEnded(Exception):
 
 def refusal_of(answer: Answer) -> Refused:
     """Return what a server's answer means; its own message is passed on to the person."""
-    told = answer.document()
-    number = told.get("code")
+    document = answer.document()
+    number = document.get("code")
     code = Code(number) if number in list(Code) else Code.OTHER
-    if code is Code.DEAD_SESSION:
+    if code is Code.SESSION_ENDED:
         return Refused(code, "Invalid or expired session")
-    said = told.get("error_description") or told.get("error") or f"the server answered HTTP {answer.status}"
+    description = document.get("error_description") or document.get("error")
+    said = description or f"the server answered HTTP {answer.status}"
     return Refused(code, plain(str(said)))

@@ -30,13 +30,13 @@ class Ended:
 
 
 def preview(app: NativeApp) -> Preview:
-    """Ask what would end. Raises NotSignedIn or NoNetwork; a dead session is told by the sign-out itself."""
+    """Ask what would end. Raises NotSignedIn or NoNetwork; the sign-out itself reports an ended session."""
     try:
-        told = api.call(app, app.get_sign_in(), _address(app)).document()
+        document = api.call(app, app.get_sign_in(), _address(app)).document()
     except (SessionEnded, Refused):
         return Preview()
-    apps = [str(one.get("name")) for one in told.get("apps", []) if isinstance(one, dict)]
-    return Preview(sessions=int(told.get("session_count", 0)), apps=tuple(apps))
+    apps = [str(one.get("name")) for one in document.get("apps", []) if isinstance(one, dict)]
+    return Preview(sessions=int(document.get("session_count", 0)), apps=tuple(apps))
 
 
 def sign_out_everywhere(app: NativeApp) -> Ended:
@@ -71,9 +71,9 @@ def _address(app: NativeApp) -> str:
     return f"{app.config.issuer.rstrip('/')}/account/sign-out-everywhere"
 
 
-def _ended(told: Document) -> Ended:
-    apps = told.get("apps_to_notify")
-    sessions = told.get("sessions_ended")
+def _ended(document: Document) -> Ended:
+    apps = document.get("apps_to_notify")
+    sessions = document.get("sessions_ended")
     return Ended(
         sessions=sessions if isinstance(sessions, int) else 0,
         apps=len(apps) if isinstance(apps, list) else 0,

@@ -64,17 +64,17 @@ def _redeem(app: NativeApp, sign_in: SignIn) -> SignIn:
         if answer.document().get("error") == "invalid_grant":
             raise SessionEnded("the provider has ended the session")
         raise refusal_of(answer)
-    told = answer.document()
-    _check_same_person(app, sign_in, told)
-    return _keep(app, sign_in.with_tokens(tokens_from(told, before=sign_in.tokens)))
+    document = answer.document()
+    _check_same_person(app, sign_in, document)
+    return _keep(app, sign_in.with_tokens(tokens_from(document, before=sign_in.tokens)))
 
 
-def _check_same_person(app: NativeApp, sign_in: SignIn, told: Document) -> None:
+def _check_same_person(app: NativeApp, sign_in: SignIn, document: Document) -> None:
     """core §12.2: an ID Token that comes with a refresh has the same sub as the first one."""
-    if "id_token" not in told:
+    if "id_token" not in document:
         return
     try:
-        claims = validate(told["id_token"], app.provider, client_id=app.config.client_id, nonce=None)
+        claims = validate(document["id_token"], app.provider, client_id=app.config.client_id, nonce=None)
     except InvalidIDToken as exc:
         raise Refused(Code.OTHER, str(exc)) from exc
     if claims["sub"] != sign_in.sub:

@@ -103,10 +103,12 @@ class Acting:
             key=self._key,
             credentials=(self._config.client_id, self._config.client_secret),
         )
-        told = answer.document()
-        if not answer.is_ok or not isinstance(told.get("access_token"), str):
-            raise ExchangeRefused(str(told.get("error_description") or told.get("error") or answer.status))
-        return str(told["access_token"])
+        document = answer.document()
+        if not answer.is_ok or not isinstance(document.get("access_token"), str):
+            raise ExchangeRefused(
+                str(document.get("error_description") or document.get("error") or answer.status)
+            )
+        return str(document["access_token"])
 
     def _run(self, watch: Watch) -> None:
         try:

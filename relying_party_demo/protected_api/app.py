@@ -162,8 +162,12 @@ def _recording(record: CallRecord) -> Callable[[Response], Response]:
 
 
 def _reason(response: Response) -> str:
-    told = response.get_json(silent=True)
-    return str(told.get("error_description", "")) if isinstance(told, dict) else str(response.status_code)
+    document = response.get_json(silent=True)
+    return (
+        str(document.get("error_description", ""))
+        if isinstance(document, dict)
+        else str(response.status_code)
+    )
 
 
 def _actor() -> str | None:

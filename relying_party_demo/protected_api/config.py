@@ -1,4 +1,4 @@
-"""What one service must be told before it can start."""
+"""The settings that one service needs to start."""
 
 import re
 from dataclasses import dataclass, field

@@ -71,13 +71,13 @@ def browser(day):
     return day.app.test_client
 
 
-def address_of(route, values) -> str:
+def path_of(route, values) -> str:
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda part: values.get(part[1], str(uuid4())), route.rule)
 
 
 def pages(busy) -> list[str]:
     _people, values = busy
-    return [address_of(route, values) for route in GUARDED if "GET" in route.methods]
+    return [path_of(route, values) for route in GUARDED if "GET" in route.methods]
 
 
 def test_a_role_reaches_what_its_permissions_allow_and_nothing_else(busy, browser):
@@ -88,7 +88,7 @@ def test_a_role_reaches_what_its_permissions_allow_and_nothing_else(busy, browse
         assert sign_in(http, "cleo").status_code == 200
         for route, method in ((one, method) for one in GUARDED for method in one.methods):
             least = LEAST_ROLE.get(route.name, Role.VIEWER)
-            answer = http.open(address_of(route, values), method=method)
+            answer = http.open(path_of(route, values), method=method)
             text = answer.get_data(as_text=True)
             is_refused = answer.status_code == 403 and "Your role does not allow this" in text
             assert is_refused == (role.rank < least.rank), (role, method, route.rule)
@@ -99,7 +99,7 @@ def test_a_visitor_and_a_person_without_a_role_learn_nothing(busy, browser):
     ada, stranger = browser(), browser()
     sign_in(ada, "ada")
     for route, method in ((one, method) for one in GUARDED for method in one.methods):
-        address = address_of(route, values)
+        address = path_of(route, values)
         assert stranger.open(address, method=method).status_code == 303, address
         shown = follow(ada, ada.open(address, method=method)) if method == "GET" else None
         assert shown is None or shown.status_code == 403, address
@@ -113,7 +113,7 @@ def test_a_form_of_another_page_or_without_a_token_changes_nothing(busy, browser
     delivery = http.get(f"/admin/deliveries/{values['delivery_id']}").get_data(as_text=True)
     token = re.search(r'name="csrf" value="([^"]+)"', delivery)
     for route in POSTS:
-        address = address_of(route, values)
+        address = path_of(route, values)
         assert http.post(address, data={}).status_code == 403, address
         if token and route.name != "delivery_submit":
             assert http.post(address, data={"csrf": token[1]}).status_code == 403, address

@@ -26,7 +26,7 @@ def ended(ada, red):
         return end(made.session, CAUSE)
 
 
-def address_of(outcome):
+def result_page_of(outcome):
     return f"/session/ended/{outcome.result_handle}"
 
 
@@ -73,8 +73,8 @@ def test_each_state_is_said_to_people_and_programs(http, ended, values, state, w
     at = ended.logout.at + timedelta(milliseconds=142) if final else None
     set_delivery(ended, **values, finished_at=at)
 
-    page = http.get(address_of(ended))
-    said = http.get(f"{address_of(ended)}/state").get_json()
+    page = http.get(result_page_of(ended))
+    said = http.get(f"{result_page_of(ended)}/state").get_json()
 
     assert f'data-state="{state}"' in page.text
     assert words in page.text
@@ -92,7 +92,7 @@ def test_when_it_was_notified_is_said_to_the_second(http, ended, turned_clock):
     at = ended.logout.at.replace(hour=12, minute=3, second=1)
     set_delivery(ended, state=DeliveryState.ACCEPTED, finished_at=at)
 
-    assert "12:03:01" in http.get(address_of(ended)).text
+    assert "12:03:01" in http.get(result_page_of(ended)).text
 
 
 def test_of_an_app_without_address_no_end_is_promised(http, ada, app):
@@ -100,7 +100,7 @@ def test_of_an_app_without_address_no_end_is_promised(http, ada, app):
     with transaction():
         outcome = end(made.session, CAUSE)
 
-    page = http.get(address_of(outcome))
+    page = http.get(result_page_of(outcome))
     result = list_app_results(outcome.logout)[0]
 
     assert (result.state, result.has_address, result.ends_by) == (None, False, None)
@@ -117,7 +117,7 @@ def test_an_app_whose_session_lifetime_is_stated_is_said_to_end_by_then(http, ad
     with transaction():
         outcome = end(made.session, CAUSE)
 
-    page = http.get(address_of(outcome))
+    page = http.get(result_page_of(outcome))
     result = list_app_results(outcome.logout)[0]
 
     assert (result.state, result.has_address, result.ends_by) == (None, False, ends_by)
@@ -133,7 +133,7 @@ def test_the_result_takes_a_constant_number_of_statements(http, ada, statements)
         outcome = end(made.session, CAUSE)
 
     with statements() as seen:
-        http.get(f"{address_of(outcome)}/state")
+        http.get(f"{result_page_of(outcome)}/state")
 
     assert len([one for one in seen if one.startswith("SELECT")]) == 3
 
@@ -151,7 +151,7 @@ def test_only_what_belongs_to_the_ending_is_shown(http, ada, ended):
     with transaction():
         end(other.session, CAUSE)
 
-    page = http.get(address_of(ended))
+    page = http.get(result_page_of(ended))
 
     assert "Red" in page.text
     assert "Green" not in page.text
@@ -165,20 +165,20 @@ def test_names_of_apps_are_text(http, ada, app):
     with transaction():
         outcome = end(made.session, CAUSE)
 
-    assert "<img" not in http.get(f"{address_of(outcome)}/state").get_json()["rows"]
+    assert "<img" not in http.get(f"{result_page_of(outcome)}/state").get_json()["rows"]
 
 
 def test_somebody_else_in_this_browser_is_not_led_to_an_account(http, ended):
     show_session(http, make_session(make_account("ben")))
 
-    assert "You are signed out" in http.get(address_of(ended)).text
-    assert "/account" not in http.get(address_of(ended)).text
+    assert "You are signed out" in http.get(result_page_of(ended)).text
+    assert "/account" not in http.get(result_page_of(ended)).text
 
 
 def test_an_app_that_is_entered_again_is_not_notified_of_another_browser(http, ada, ended):
     show_session(http, make_session(ada))
 
-    assert "You are signed out" in http.get(address_of(ended)).text
+    assert "You are signed out" in http.get(result_page_of(ended)).text
 
 
 @pytest.mark.spec("rpinitiated 5")

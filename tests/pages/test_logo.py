@@ -233,8 +233,8 @@ def test_a_registrant_borrows_no_other_logo(app, logo_uri, shown):
     self_made = make_client("red", logo_uri=logo_uri, settings={"self_registered": True})
     checked = make_client("green", logo_uri=logo_uri)
 
-    assert (logos.address_of(self_made) is not None) == shown
-    assert logos.address_of(checked) == logo_uri
+    assert (logos.logo_url_of(self_made) is not None) == shown
+    assert logos.logo_url_of(checked) == logo_uri
 
 
 SAYS = {

@@ -134,7 +134,7 @@ def wait_until(condition):
 
 def test_a_silent_app_holds_the_request_until_the_switch_is_turned(red, ada, provider):
     ada.sign_in()
-    turn(ada, "dead")
+    turn(ada, "silent")
     statuses = []
     thread = threading.Thread(target=lambda: statuses.append(red.tell(provider.logout_token()).status_code))
     thread.start()
@@ -150,7 +150,7 @@ def test_a_silent_app_holds_the_request_until_the_switch_is_turned(red, ada, pro
 
 def test_a_silent_app_does_not_hold_more_than_it_has_threads_for():
     behaviour = Behaviour()
-    behaviour.turn(Mode.DEAD, 0)
+    behaviour.turn(Mode.SILENT, 0)
     threads = [threading.Thread(target=behaviour.lets_answer) for _ in range(8)]
     for thread in threads:
         thread.start()

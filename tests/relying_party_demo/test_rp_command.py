@@ -72,7 +72,7 @@ def test_it_stops_though_a_request_is_held(tmp_path):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with running(port, tmp_path) as process:
-        requests.post(f"{url}/api/behaviour", json={"mode": "dead"}, timeout=5)
+        requests.post(f"{url}/api/behaviour", json={"mode": "silent"}, timeout=5)
         with pytest.raises(requests.Timeout):
             requests.post(f"{url}/backchannel-logout", data={"logout_token": "a.b.c"}, timeout=0.3)
         process.terminate()

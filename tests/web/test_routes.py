@@ -36,7 +36,7 @@ def settings(settings):
     return replace(settings, registration="open", session_management=True, metrics_bearer_token="x" * 43)
 
 
-def address_of(route: Route) -> str:
+def path_of(route: Route) -> str:
     """An address that has the shape of the route, though no converter may accept its variable parts."""
     return route.openapi_path.replace("{", "").replace("}", "%20")
 
@@ -65,7 +65,7 @@ def test_no_address_is_that_of_a_provider_for_development(app, http):
 
 def test_routes_of_one_address_agree_about_their_readers(app):
     for route in table(app):
-        others = table(app).at(address_of(route).replace("%20", " "))
+        others = table(app).at(path_of(route).replace("%20", " "))
         assert {other.cors for other in others} == {route.cors}, route.rule
         assert {other.speaks for other in others} == {route.speaks}, route.rule
 
@@ -98,7 +98,7 @@ def test_discovery_names_the_endpoints_that_routes_say_it_has_and_no_other(app, 
 def test_a_wrong_method_is_refused_in_the_form_of_the_address(app, http):
     for route in table(app):
         for method in set(METHODS) - {"HEAD"}:
-            answer = http.open(address_of(route).replace("%20", HANDLE), method=method)
+            answer = http.open(path_of(route).replace("%20", HANDLE), method=method)
             if answer.status_code == 405:
                 assert route.speaks in FORMS[answer.mimetype], (method, route.rule)
             answer.close()
@@ -107,7 +107,7 @@ def test_a_wrong_method_is_refused_in_the_form_of_the_address(app, http):
 def test_a_wrong_part_of_an_address_is_refused_in_its_form(app, http):
     for route in table(app):
         if "<handle:" in route.rule or "<uuid:" in route.rule:
-            answer = http.open(address_of(route), method=route.methods[0])
+            answer = http.open(path_of(route), method=route.methods[0])
 
             assert answer.status_code == 404
             assert route.speaks in FORMS[answer.mimetype], route.rule
@@ -116,7 +116,7 @@ def test_a_wrong_part_of_an_address_is_refused_in_its_form(app, http):
 def test_a_body_that_is_too_large_is_refused_in_the_form_of_the_address(app, http, settings):
     for route in table(app):
         answer = http.open(
-            address_of(route), method=route.methods[-1], data=b"x" * (settings.max_body_bytes + 1)
+            path_of(route), method=route.methods[-1], data=b"x" * (settings.max_body_bytes + 1)
         )
 
         assert answer.status_code == 413, route.rule

@@ -53,11 +53,11 @@ def _check_allauth() -> list[checks.CheckMessage]:
         return []
     major, minor = metadata.version("django-allauth").split(".")[:2]
     if (int(major), int(minor)) < _ALLAUTH_KEEPS_ID_TOKENS:
-        told = "This django-allauth keeps no ID Token, so that no logout finds its session."
-        return [checks.Error(told, hint="Install django-allauth 65.11 or newer.", id="curfew_rp.E006")]
+        problem = "This django-allauth keeps no ID Token, so that no logout finds its session."
+        return [checks.Error(problem, hint="Install django-allauth 65.11 or newer.", id="curfew_rp.E006")]
     if not apps.is_installed("allauth.socialaccount.providers.openid_connect"):
-        told = "django-allauth signs in by OpenID Connect only with its provider openid_connect."
-        return [checks.Warning(told, id="curfew_rp.W002")]
+        problem = "django-allauth signs in by OpenID Connect only with its provider openid_connect."
+        return [checks.Warning(problem, id="curfew_rp.W002")]
     return []
 
 
@@ -67,6 +67,6 @@ def _check_cache(backend: str) -> list[checks.CheckMessage]:
     if backend.endswith(_LOCAL_CACHES) and not settings.DEBUG:
         return [checks.Error("Other processes do not see logouts in this cache.", id="curfew_rp.E004")]
     if backend.endswith(_EVICTING_CACHES):
-        told = "This cache drops entries when it is full, so that ended sessions would be accepted again."
-        return [checks.Error(told, id="curfew_rp.E005")]
+        problem = "This cache drops entries when it is full, so that ended sessions would be accepted again."
+        return [checks.Error(problem, id="curfew_rp.E005")]
     return []

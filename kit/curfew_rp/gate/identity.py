@@ -1,4 +1,4 @@
-"""Who the app is told to have before it: the identity headers, and what rules ask about the person."""
+"""The person as the app sees them: the identity headers, and what rules ask about the person."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 class UnfitClaims(Exception):
-    """The claims of a person cannot be told to the app."""
+    """The claims of a person cannot be passed to the app."""
 
 
 def kept_claims(claims: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

@@ -140,11 +140,11 @@ class ResourceServer:
         if required.max_age is not None and not _is_recent(access, required.max_age):
             asked["max_age"] = f"{required.max_age.total_seconds():.0f}"
         if asked:
-            told = "a different or more recent sign-in is needed"
+            description = "a different or more recent sign-in is needed"
             challenge = _challenge(
-                scheme, error="insufficient_user_authentication", error_description=told, **asked
+                scheme, error="insufficient_user_authentication", error_description=description, **asked
             )
-            raise Refused(401, [challenge], told)
+            raise Refused(401, [challenge], description)
 
     def _challenges(self, scheme: str | None = None, **parameters: str) -> list[str]:
         """rfc9449 §7.1: each scheme that would do; the error stands with the one that was used."""

@@ -51,7 +51,7 @@ def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
     return prepared | dict.fromkeys(by_id, Cancelled(CLIENT_DELETED))
 
 
-def address_of(client: Client) -> str | None:
+def logout_url_of(client: Client) -> str | None:
     """Return where a client is notified of logouts.
 
     A disabled or deleted client is notified all the same, at its last known address (DLV-22).

@@ -143,7 +143,7 @@ def announce_transition(health: EndpointHealth, transition: Transition) -> None:
 def find_current_urls(recipients: Collection[Recipient]) -> dict[Recipient, str | None]:
     """Find where clients are notified of logouts now."""
     rows = db.session.scalars(select(Client).where(Client.id.in_([one.id for one in recipients])))
-    return {notice.recipient_of(client.id): logout_token.address_of(client) for client in rows}
+    return {notice.recipient_of(client.id): logout_token.logout_url_of(client) for client in rows}
 
 
 def _wire_id(client_id: UUID) -> str | None:

@@ -4,7 +4,7 @@ from provider.clients.models import Client
 from provider.delivery.degraded import is_degraded_since
 from provider.infrastructure import clock
 from provider.logout.notice import recipient_of
-from provider.logout.notification.logout_token import address_of
+from provider.logout.notification.logout_token import logout_url_of
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions.queries import FoundSession
 
@@ -15,7 +15,7 @@ def why_refused(client: Client, found: FoundSession | None) -> TemporarilyUnavai
     A person who is signed in there already may go on: refusing that would end and notify nothing.
     Costs a statement only for clients with this option.
     """
-    patience, url = client.refuse_when_degraded_for, address_of(client)
+    patience, url = client.refuse_when_degraded_for, logout_url_of(client)
     if patience is None or url is None:
         return None
     if found is not None and found.client_session is not None:
