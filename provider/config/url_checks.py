@@ -11,9 +11,9 @@ from provider.config.declared_settings import DeclaredSettings
 OWN_SEGMENTS = frozenset(
     {
         *(".well-known", "account", "admin", "api", "apps", "authorize", "consent", "device"),
-        "device-authorization",
+        *("device-authorization", "favicon.ico"),
         *("global-token-revocation", "health", "introspect", "jwks", "metrics", "openapi.json", "par"),
-        *("register", "revoke", "session", "sign-in", "static", "token", "userinfo"),
+        *("register", "revoke", "robots.txt", "session", "sign-in", "static", "token", "userinfo"),
     }
 )
 # Neither empty nor a step upwards, and nothing that a browser or a proxy writes in another way.

@@ -1,11 +1,10 @@
 """The frame of the console's pages: navigation, style, script, and the tokens of its forms."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import Response, make_response, render_template, request, send_from_directory, url_for
+from flask import Response, make_response, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -14,13 +13,10 @@ from provider.protocol.permissions import Permission
 from provider.web import csrf, headers
 from provider.web.notes import notes
 from provider.web.route import Route, Speaks
+from provider.web.static_files import StaticFiles
 
 TEMPLATES = Path(__file__).parent / "templates"
-_STATIC = Path(__file__).parent / "static"
-_DIGESTS = {
-    path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in sorted(_STATIC.iterdir())
-}
-_ONE_YEAR = 365 * 24 * 3600
+_FILES = StaticFiles(Path(__file__).parent / "static")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +106,7 @@ def _hidden_token(path: str | None = None) -> Markup:
 
 
 def _asset(name: str) -> str:
-    return url_for("console.static", filename=name, v=_DIGESTS[name])
+    return url_for("console.static", filename=name, v=_FILES.version(name))
 
 
 def _script(name: str) -> Markup:
@@ -120,12 +116,14 @@ def _script(name: str) -> Markup:
 
 def static(filename: str) -> Response:
     """Style sheet, script and icons of the console."""
-    response = send_from_directory(_STATIC, filename)
-    is_versioned = request.args.get("v") == _DIGESTS.get(filename)
-    response.headers["Cache-Control"] = f"public, max-age={_ONE_YEAR if is_versioned else 300}"
-    return response
+    return _FILES.answer(filename)
 
 
 ROUTE = Route(
-    rule="/admin/static/<path:filename>", name="static", view=static, speaks=Speaks.FILE, answers_head=True
+    rule="/admin/static/<path:filename>",
+    name="static",
+    view=static,
+    speaks=Speaks.FILE,
+    answers_head=True,
+    constant_at=_FILES.addresses("/admin/static/"),
 )

@@ -49,7 +49,15 @@ def _as_json(verdict: Verdict) -> dict[str, Any]:
 # Threads of their own: waiting behind requests to a slow database, a liveness check would fail, and the
 # process would be restarted for nothing.
 ROUTES = (
-    Route(rule="/health/live", name="live", view=live, speaks=Speaks.JSON, answers_head=True, own_threads=1),
+    Route(
+        rule="/health/live",
+        name="live",
+        view=live,
+        speaks=Speaks.JSON,
+        answers_head=True,
+        own_threads=1,
+        constant_at=("/health/live",),
+    ),
     Route(
         rule="/health/ready", name="ready", view=ready, speaks=Speaks.JSON, answers_head=True, own_threads=2
     ),

@@ -16,6 +16,7 @@ from provider.pages import (
     open_app,
     other_browsers,
     password,
+    robots,
     sign_in,
     sign_outs,
 )
@@ -25,6 +26,7 @@ GROUP = RouteGroup(
     name="pages",
     routes=(
         front.ROUTE,
+        *robots.ROUTES,
         nothing_waits.ROUTE,
         *sign_in.ROUTES,
         *consent.ROUTES,

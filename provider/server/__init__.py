@@ -7,5 +7,6 @@ holds a connection and nothing else. Knows HTTP; does not know Flask, settings, 
 
 from provider.server.body import BodyLimits
 from provider.server.front import Front
+from provider.server.snapshots import Shared
 
-__all__ = ["BodyLimits", "Front"]
+__all__ = ["BodyLimits", "Front", "Shared"]

@@ -1,7 +1,6 @@
 """The ASGI application in front of the WSGI one."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
 from types import MappingProxyType
 
 from provider.infrastructure import event_log
@@ -20,7 +19,7 @@ from provider.server.body import (
 )
 from provider.server.environ import REFUSED, WAITED, Environ, Scope, environ_of
 from provider.server.lanes import Lane, NoThreadFree
-from provider.server.snapshots import Snapshots
+from provider.server.snapshots import Shared, Snapshots
 
 Send = Callable[[Message], Awaitable[None]]
 
@@ -33,7 +32,7 @@ class Front:
     """Reads requests, gives them threads, sends the answers.
 
     `own_threads` says how many threads single addresses have apart from the `threads` of all others,
-    `shared` which answers are repeated to everyone, by what name they are counted and for how long.
+    `shared` which answers are repeated to everyone.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Front:
         patience: float,
         issuer_path: str = "",
         own_threads: Mapping[str, int] = MappingProxyType({}),
-        shared: Mapping[str, tuple[str, timedelta]] = MappingProxyType({}),
+        shared: Mapping[str, Shared] = MappingProxyType({}),
     ) -> None:
         self._application = application
         self._limits = limits

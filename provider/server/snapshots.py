@@ -1,11 +1,15 @@
-"""Answers that are the same for everyone, kept for a moment and repeated without the application.
+"""Answers that are the same for everyone, kept and repeated without the application.
 
-Discovery documents and keys are asked for far more often than they change. Only a plain request is answered
-so: one with a cookie, a query, credentials or any header that is not known to be without effect is for the
-application, as is everything that it does not declare.
+Discovery documents and keys are asked for far more often than they change, and are kept for a moment. Only a
+plain request is answered so: one with a cookie, a query, credentials or any header that is not known to be
+without effect is for the application, as is everything that it does not declare.
+
+Static files and the like are constants: kept for good, and repeated whatever cookies or credentials come with
+a request. The application answers those that ask for a part, that have a body or a disguised header.
 """
 
 import gzip
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -31,11 +35,18 @@ _HARMLESS = frozenset(
         *(b"accept-encoding", b"if-none-match"),
     }
 )
+# With one of these, or an underscore in the name of one, the application answers a request for a constant.
+_NOT_FOR_CONSTANTS = frozenset(
+    {
+        *(b"content-length", b"transfer-encoding", b"expect", b"range", b"if-range"),
+        *(b"if-match", b"if-modified-since", b"if-unmodified-since"),
+    }
+)
 # Of each answer anew, or only with a body.
-_OWN = frozenset({b"x-request-id", b"content-length"})
+_OWN = frozenset({b"x-request-id", b"content-length", b"etag", b"date"})
 _OF_BODY = frozenset({b"content-type", b"content-encoding"})
 # An answer with one of these is not the same for everyone.
-_OF_ONE = frozenset({b"set-cookie", b"vary", b"content-encoding"})
+_OF_ONE = frozenset({b"set-cookie", b"content-encoding"})
 # rfc9110 §12.4.2: what has the weight 0 is refused.
 _REFUSED = re.compile(rb"q=0(?:\.0{0,3})?")
 # Below this a packed body saves no packet.
@@ -44,8 +55,26 @@ _OK, _NOT_MODIFIED = 200, 304
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """An answer that may be repeated: the name by which it is counted, and for how long; None is for good."""
+
+    name: str
+    kept_for: timedelta | None = None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether nothing in a request changes the answer."""
+        return self.kept_for is None
+
+    @property
+    def seconds(self) -> float:
+        """For how long the answer is kept."""
+        return math.inf if self.kept_for is None else self.kept_for.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """A plain request for a shared answer."""
+    """A request for a shared answer; the address with its query."""
 
     address: bytes
     method: str
@@ -68,9 +97,11 @@ class Snapshot:
         is_packed = self.packed is not None and wanted.takes_gzip
         body = self.packed if self.packed is not None and is_packed else self.body
         # A strong validator belongs to one form alone (rfc9110 §8.8.3.3).
-        tag = self.tag[:-1] + b'-gzip"' if is_packed else self.tag
-        headers = [*self.headers, (b"etag", tag), (b"x-request-id", new_id().hex.encode())]
-        if _is_known(tag, wanted.known_tags):
+        tag = self.tag[:-1] + b'-gzip"' if is_packed and self.tag else self.tag
+        headers = [*self.headers, (b"x-request-id", new_id().hex.encode())]
+        if tag:
+            headers.append((b"etag", tag))
+        if tag and _is_known(tag, wanted.known_tags):
             return Answer(_NOT_MODIFIED, [pair for pair in headers if pair[0] not in _OF_BODY], b"")
         if is_packed:
             headers.append((b"content-encoding", b"gzip"))
@@ -79,34 +110,33 @@ class Snapshot:
 
 
 class Snapshots:
-    """The shared answers of one process: by rule, the name that is counted and for how long each is kept."""
+    """The shared answers of one process, by address."""
 
     def __init__(
-        self,
-        shared: Mapping[str, tuple[str, timedelta]],
-        issuer_path: str,
-        now: Callable[[], float] = time.monotonic,
+        self, shared: Mapping[str, Shared], issuer_path: str, now: Callable[[], float] = time.monotonic
     ) -> None:
         # Proxies keep the issuer's path or remove it.
         self._shared = {
-            f"{path}{rule}".encode(): about for rule, about in shared.items() for path in {"", issuer_path}
+            f"{path}{address}".encode(): about
+            for address, about in shared.items()
+            for path in {"", issuer_path}
         }
         self._now = now
         self._kept: dict[bytes, Snapshot] = {}
 
     def wanted(self, scope: Scope) -> Wanted | None:
-        """Return what a request wants, if it is a plain one for an answer that is shared."""
-        address, method = scope["raw_path"], scope["method"]
-        if address not in self._shared or method not in ("GET", "HEAD") or scope["query_string"]:
+        """Return what a request wants, if it is one for an answer that is shared."""
+        address, query = scope["raw_path"], scope["query_string"]
+        if query:
+            address = address + b"?" + query
+        shared = self._shared.get(address)
+        if shared is None or scope["method"] not in ("GET", "HEAD"):
             return None
-        headers: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
-            if name not in _HARMLESS:
-                return None
-            # rfc9110 §5.3: a list may come in several lines.
-            headers[name] = b",".join((headers[name], value)) if name in headers else value
+        headers = _combined(scope["headers"])
+        if not (_may_be_constant(headers) if shared.is_constant else headers.keys() <= _HARMLESS):
+            return None
         takes_gzip = _takes_gzip(headers.get(b"accept-encoding", b""))
-        return Wanted(address, method, takes_gzip, headers.get(b"if-none-match", b""))
+        return Wanted(address, scope["method"], takes_gzip, headers.get(b"if-none-match", b""))
 
     def repeat(self, wanted: Wanted) -> Answer | None:
         """Return the answer from a fresh snapshot, counted as the application counts, or None."""
@@ -114,7 +144,7 @@ class Snapshots:
         if snapshot is None or begun >= snapshot.fresh_until:
             return None
         answer = snapshot.answer_to(wanted)
-        name, _ = self._shared[wanted.address]
+        name = self._shared[wanted.address].name
         metrics.REQUESTS.labels(name, wanted.method, str(answer.status)).inc()
         metrics.REQUEST_SECONDS.labels(name).observe(self._now() - begun)
         return answer
@@ -127,23 +157,49 @@ class Snapshots:
         """
         if answer.status != _OK:
             return replace(answer, body=b"") if wanted.method == "HEAD" else answer
-        tag = dict(answer.headers).get(b"etag", b"")
-        if not _is_for_everyone(answer, tag):
+        shared = self._shared[wanted.address]
+        if not _is_for_everyone(answer, shared):
             return None
-        headers = [pair for pair in answer.headers if pair[0] not in _OWN and pair[0] != b"etag"]
-        packed = gzip.compress(answer.body, mtime=0) if len(answer.body) >= _WORTH_PACKING else None
-        if packed is not None:
-            headers.append((b"vary", b"Accept-Encoding"))
-        fresh_until = self._now() + self._shared[wanted.address][1].total_seconds()
-        snapshot = Snapshot(headers, tag, answer.body, packed, fresh_until)
+        snapshot = _snapshot(answer, self._now() + shared.seconds)
         self._kept[wanted.address] = snapshot
         return snapshot.answer_to(wanted)
 
 
-def _is_for_everyone(answer: Answer, tag: bytes) -> bool:
+def _snapshot(answer: Answer, fresh_until: float) -> Snapshot:
+    headers = [pair for pair in answer.headers if pair[0] not in _OWN]
+    packed = gzip.compress(answer.body, mtime=0) if len(answer.body) >= _WORTH_PACKING else None
+    if packed is not None:
+        headers.append((b"vary", b"Accept-Encoding"))
+    tag = dict(answer.headers).get(b"etag", b"")
+    return Snapshot(headers, tag, answer.body, packed, fresh_until)
+
+
+def _combined(lines: Headers) -> dict[bytes, bytes]:
+    """Return headers by name; a list may come in several lines (rfc9110 §5.3)."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in lines:
+        headers[name] = b",".join((headers[name], value)) if name in headers else value
+    return headers
+
+
+def _may_be_constant(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether these headers leave a constant as it is."""
+    special = headers.keys() & _NOT_FOR_CONSTANTS
+    # rfc9110 §13.1.3: 'A recipient MUST ignore If-Modified-Since if the request contains If-None-Match'.
+    if special == {b"if-modified-since"} and b"if-none-match" in headers:
+        special = set()
+    return not special and not any(b"_" in name for name in headers)
+
+
+def _is_for_everyone(answer: Answer, shared: Shared) -> bool:
     headers = dict(answer.headers)
+    if not headers.keys().isdisjoint(_OF_ONE):
+        return False
+    tag = headers.get(b"etag", b"")
+    if shared.is_constant:
+        return not tag or tag.startswith(b'"')
     is_public = headers.get(b"cache-control", b"").startswith(b"public")
-    return is_public and tag.startswith(b'"') and headers.keys().isdisjoint(_OF_ONE)
+    return is_public and tag.startswith(b'"') and b"vary" not in headers
 
 
 def _takes_gzip(accepted: bytes) -> bool:

@@ -1,34 +1,27 @@
 """The layout of every page: its templates and static files."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, make_response, render_template, request, url_for
+from flask import Flask, Response, make_response, render_template, url_for
 from markupsafe import Markup
 
 from provider.protocol.idn import uri_in_both_forms
 from provider.web import headers
 from provider.web.route import Route, Speaks
-from provider.web.strict_request import query_pairs
+from provider.web.static_files import StaticFiles
 
-_STATIC = Path(__file__).parent / "static"
+FILES = StaticFiles(Path(__file__).parent / "static")
 _TEMPLATES = Path(__file__).parent / "templates"
-_DIGEST_LENGTH = 12
-_ONE_YEAR = 365 * 24 * 3600
 
 
 def install(app: Flask) -> None:
     """Give templates what the layout needs."""
-    app.static_folder, app.template_folder = str(_STATIC), str(_TEMPLATES)
+    app.template_folder = str(_TEMPLATES)
     app.jinja_env.filters["uri_in_both_forms"] = uri_in_both_forms
-    digests = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGEST_LENGTH]
-        for path in _STATIC.iterdir()
-    }
 
     def static_url(name: str) -> str:
-        return url_for("web.static", filename=name, v=digests[name])
+        return url_for("web.static", filename=name, v=FILES.version(name))
 
     def script(name: str, *, connects: bool = False) -> Markup:
         headers.allow_script(connects=connects)
@@ -49,14 +42,14 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
 
 def static(filename: str) -> Response:
     """Style sheets, scripts and icons of the pages."""
-    response = current_app.send_static_file(filename)
-    if response.status_code in (200, 304):
-        # The address holds a digest of the content, so that a new content has a new address.
-        lifetime = f"max-age={_ONE_YEAR}, immutable" if "v" in dict(query_pairs(request)) else "max-age=300"
-        response.headers["Cache-Control"] = f"public, {lifetime}"
-    return response
+    return FILES.answer(filename)
 
 
 ROUTE = Route(
-    rule="/static/<path:filename>", name="static", view=static, speaks=Speaks.FILE, answers_head=True
+    rule="/static/<path:filename>",
+    name="static",
+    view=static,
+    speaks=Speaks.FILE,
+    answers_head=True,
+    constant_at=FILES.addresses("/static/"),
 )

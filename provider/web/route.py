@@ -88,6 +88,9 @@ class Route:
     # For how long the server may repeat its answer to everyone without asking the application: only where the
     # answer is public and nothing in a request changes it.
     shared_for: timedelta | None = None
+    # Addresses of it, with their queries, that have one answer for all requests while the process runs: the
+    # server asks the application for it once.
+    constant_at: tuple[str, ...] = ()
     # Its operations in OpenAPI by method, and the schemas that only they refer to.
     operations: Mapping[str, Described] = field(default_factory=dict)
     schemas: Mapping[str, Described] = field(default_factory=dict)

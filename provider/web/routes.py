@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
 from typing import cast
 
 from flask import Blueprint, Flask, abort, current_app, request
 
 from provider.config import Settings
 from provider.infrastructure import current
+from provider.server import Shared
 from provider.web.path_parameters import is_one_segment
 from provider.web.route import Route, RouteGroup, Speaks
 
@@ -61,9 +61,12 @@ class RouteTable:
         """Return the path of an endpoint with one variable part. Raises KeyError."""
         return _VARIABLE.sub(part, self.path_of(endpoint))
 
-    def shared(self) -> dict[str, tuple[str, timedelta]]:
-        """Return the name of each answer that the server may repeat to everyone, and for how long."""
-        return {route.rule: (route.name, route.shared_for) for route in self if route.shared_for}
+    def shared(self) -> dict[str, Shared]:
+        """Return the answers that the server may repeat to everyone, by address."""
+        constants = {address: Shared(route.name) for route in self for address in route.constant_at}
+        return constants | {
+            route.rule: Shared(route.name, route.shared_for) for route in self if route.shared_for
+        }
 
     def own_threads(self) -> dict[str, int]:
         """Return how many threads the server keeps for single addresses."""
