@@ -92,24 +92,40 @@ class Ending:
     logout_id: UUID = field(default_factory=new_id)
     at: datetime = field(default_factory=clock.now)
 
-    def as_logout(self, **ended: object) -> Logout:
+    def values(self, extent: "Extent", result_digest: str) -> dict[str, Any]:
         """Return the record of this logout: who, why and when, and what it ended."""
         cause = self.cause
-        return Logout(
-            id=self.logout_id,
-            at=self.at,
-            reason=cause.reason,
-            scope=self.scope,
-            account_id=self.account_id,
-            initiator=cause.initiator,
-            actor_name=cause.operator.name if cause.operator else None,
-            actor_origin=cause.origin,
-            bulk_logout_id=cause.bulk_logout_id,
-            initiator_client_id=cause.client.client_id if cause.client else None,
-            asked_in_session_id=cause.asked_in,
-            correlation_id=event_log.correlation_id() or None,
-            **ended,
-        )
+        return {
+            "id": self.logout_id,
+            "at": self.at,
+            "reason": cause.reason,
+            "scope": self.scope,
+            "account_id": self.account_id,
+            "initiator": cause.initiator,
+            "actor_name": cause.operator.name if cause.operator else None,
+            "actor_origin": cause.origin,
+            "bulk_logout_id": cause.bulk_logout_id,
+            "initiator_client_id": cause.client.client_id if cause.client else None,
+            "asked_in_session_id": cause.asked_in,
+            "correlation_id": event_log.correlation_id() or None,
+            "result_digest": result_digest,
+            "sessions_ended": extent.sessions_ended,
+            "client_sessions_ended": extent.client_sessions_ended,
+            "grants_revoked": extent.grants_revoked,
+            "grants_surviving": extent.grants_surviving,
+            "notifications": extent.notifications,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How many rows a logout ended, and how many notifications it owes."""
+
+    sessions_ended: int
+    client_sessions_ended: int
+    grants_revoked: int
+    grants_surviving: int
+    notifications: int
 
 
 def end_client_sessions(ending: Ending, participants: Sequence[Participant]) -> int:
@@ -167,14 +183,14 @@ def conclude(
     """Write the Logout and a delivery for every client concerned, and wake the workers after the commit."""
     owed = [*fanout.plan(participants, ending.cause.reason), *more_owed]
     result_handle = ending.cause.result_handle or new_handle()
-    logout = ending.as_logout(
-        result_digest=digest_of(result_handle),
+    extent = Extent(
         sessions_ended=sessions_ended,
         client_sessions_ended=client_sessions_ended,
         grants_revoked=grants_revoked,
         grants_surviving=len(survivors),
         notifications=len(owed),
     )
+    logout = Logout(**ending.values(extent, digest_of(result_handle)))
     db.session.add(logout)
     db.session.flush()
     outbox.enqueue(
@@ -193,49 +209,50 @@ def conclude(
         wake_up=after_commit(lambda: is_awaited and current.services().wake_ups.send(str(logout.id))),
         survivors=survivors,
     )
-    record(EventTag.LOGOUT, **facts_of(ending, logout, owed))
-    after_commit(lambda: announce(logout, owed))
+    record(EventTag.LOGOUT, **facts_of(ending, extent, owed))
+    after_commit(lambda: announce(ending, extent, owed))
     return outcome
 
 
-def facts_of(ending: Ending, logout: Logout, owed: Sequence[Owed]) -> dict[str, Any]:
+def facts_of(ending: Ending, extent: Extent, owed: Sequence[Owed]) -> dict[str, Any]:
     """Return what the audit entry of a logout says."""
+    cause = ending.cause
     return {
-        "actor": ending.cause.initiator,
-        "by": ending.cause.operator,
+        "actor": cause.initiator,
+        "by": cause.operator,
         "account_id": ending.account_id,
-        "client_id": logout.initiator_client_id,
+        "client_id": cause.client.client_id if cause.client else None,
         "session_id": ending.session_id,
-        "logout_id": logout.id,
-        "ip": ending.cause.ip,
-        "reason": logout.reason,
-        "scope": logout.scope,
-        "sessions_ended": logout.sessions_ended,
-        "client_sessions_ended": logout.client_sessions_ended,
-        "grants_revoked": logout.grants_revoked,
-        "grants_surviving": logout.grants_surviving,
+        "logout_id": ending.logout_id,
+        "ip": cause.ip,
+        "reason": cause.reason,
+        "scope": ending.scope,
+        "sessions_ended": extent.sessions_ended,
+        "client_sessions_ended": extent.client_sessions_ended,
+        "grants_revoked": extent.grants_revoked,
+        "grants_surviving": extent.grants_surviving,
         "apps_to_notify": _count_apps(owed),
-        "notifications": len(owed),
+        "notifications": extent.notifications,
     }
 
 
-def announce(logout: Logout, owed: Sequence[Owed]) -> None:
+def announce(ending: Ending, extent: Extent, owed: Sequence[Owed]) -> None:
     """Count and log a logout that is committed."""
-    metrics.ENDINGS.labels(logout.reason, logout.scope).inc()
+    cause = ending.cause
+    metrics.ENDINGS.labels(cause.reason, ending.scope).inc()
     event_log.info(
         "logout",
-        logout_id=logout.id,
-        reason=logout.reason,
-        scope=logout.scope,
-        account_id=logout.account_id,
-        initiator=logout.initiator,
-        actor_name=logout.actor_name,
-        initiator_client_id=logout.initiator_client_id,
-        sessions_ended=logout.sessions_ended,
-        grants_revoked=logout.grants_revoked,
-        grants_surviving=logout.grants_surviving,
+        logout_id=ending.logout_id,
+        reason=cause.reason,
+        scope=ending.scope,
+        account_id=ending.account_id,
+        initiator=cause.initiator,
+        actor_name=cause.operator.name if cause.operator else None,
+        initiator_client_id=cause.client.client_id if cause.client else None,
+        sessions_ended=extent.sessions_ended,
+        grants_revoked=extent.grants_revoked,
         apps_to_notify=_count_apps(owed),
-        notifications=len(owed),
+        notifications=extent.notifications,
     )
 
 

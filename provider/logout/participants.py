@@ -5,7 +5,7 @@ the second then finds only what the first has left, and no client is notified tw
 (RACE-04, RACE-08). A preview locks nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -72,30 +72,48 @@ def list_of_session(session_id: UUID, *, lock: bool) -> list[Participant]:
 
 
 def lock_of_sessions(session_ids: Collection[UUID]) -> dict[UUID, list[Participant]]:
-    """Lock the participants of many sessions, and return them by session.
+    """Lock the participants of many sessions, and return them by session."""
+    found: dict[UUID, list[Participant]] = {}
+    for client_session, one in _lock_many(_LIVE.where(is_among(ClientSession.session_id, session_ids))):
+        found.setdefault(client_session.session_id, []).append(one)
+    return found
 
-    Each client is read once, and not with each of its client sessions.
+
+def lock_free_client_sessions(client_session_ids: Collection[UUID]) -> dict[UUID, list[Participant]]:
+    """Lock those of many client sessions that nothing else has locked, and return what each would end.
+
+    That is nothing for one that has ended meanwhile.
     """
-    live = (
-        select(ClientSession, Grant, Session.is_device)
-        .join(Session, Session.id == ClientSession.session_id)
-        .join(Grant, Grant.id == ClientSession.grant_id)
-        .where(is_among(ClientSession.session_id, session_ids), ClientSession.ended_at.is_(None))
-        .order_by(ClientSession.id)
-    )
-    rows = db.session.execute(_locked(live, Grant, ClientSession), execution_options=_AS_IT_IS).all()
-    found = select(Client).where(Client.id.in_({row.ClientSession.client_id for row in rows}))
-    clients = {one.id: one for one in db.session.scalars(found, execution_options=_AS_IT_IS)}
-    participants: dict[UUID, list[Participant]] = {}
-    for client_session, grant, is_device in rows:
-        one = Participant(
-            client=clients[client_session.client_id],
-            grant=grant,
-            client_session=client_session,
-            is_device=is_device,
-        )
-        participants.setdefault(client_session.session_id, []).append(one)
-    return participants
+    rows = _lock_many(_PARTS.where(is_among(ClientSession.id, client_session_ids)), skip_locked=True)
+    return {client_session.id: [one] if client_session.is_live else [] for client_session, one in rows}
+
+
+def lock_free_grants(grant_ids: Collection[UUID], as_of: datetime) -> dict[UUID, list[Participant]]:
+    """Do the same for grants: with their live client sessions, or on their own.
+
+    One that has been revoked has nothing to end, nor has one on its own that had expired at the instant.
+    """
+    wanted = select(Grant).where(is_among(Grant.id, grant_ids)).order_by(Grant.id)
+    grants = db.session.scalars(_locked(wanted, Grant, skip_locked=True), execution_options=_AS_IT_IS).all()
+    found: dict[UUID, list[Participant]] = {one.id: [] for one in grants}
+    valid = [one for one in grants if one.revoked_at is None]
+    for _, one in _lock_many(_LIVE.where(is_among(ClientSession.grant_id, [grant.id for grant in valid]))):
+        found[one.grant.id].append(one)
+    alone = [grant for grant in valid if not found[grant.id] and grant.expires_at > as_of]
+    clients = _read_clients(grant.client_id for grant in alone)
+    for grant in alone:
+        found[grant.id].append(Participant(client=clients[grant.client_id], grant=grant, client_session=None))
+    return found
+
+
+def lock_free_devices(participants: Iterable[Participant]) -> dict[UUID, bool]:
+    """Lock the sessions of devices that nothing else has locked, and return whether each is live."""
+    ids = [one.client_session.session_id for one in participants if one.is_device and one.client_session]
+    if not ids:
+        return {}
+    wanted = select(Session.id, Session.ended_at).where(is_among(Session.id, ids)).order_by(Session.id)
+    rows = db.session.execute(_locked(wanted, Session, skip_locked=True))
+    return {row.id: row.ended_at is None for row in rows}
 
 
 def list_of_client_session(client_session_id: UUID, *, lock: bool) -> list[Participant]:
@@ -152,6 +170,27 @@ def _list_client_sessions(condition: ColumnElement[bool], *, lock: bool) -> list
     return [Participant(client_session=row[0], client=row[1], grant=row[2], is_device=row[3]) for row in rows]
 
 
+def _lock_many(parts: AnySelect, *, skip_locked: bool = False) -> list[tuple[ClientSession, Participant]]:
+    """Lock many participants with their client sessions; each client is read once, and not with each row."""
+    locked = _locked(parts, Grant, ClientSession, skip_locked=skip_locked)
+    rows = db.session.execute(locked, execution_options=_AS_IT_IS).all()
+    clients = _read_clients(row.ClientSession.client_id for row in rows)
+    return [
+        (
+            share,
+            Participant(
+                client=clients[share.client_id], grant=grant, client_session=share, is_device=is_device
+            ),
+        )
+        for share, grant, is_device in rows
+    ]
+
+
+def _read_clients(client_ids: Iterable[UUID]) -> dict[UUID, Client]:
+    wanted = select(Client).where(Client.id.in_(set(client_ids)))
+    return {one.id: one for one in db.session.scalars(wanted, execution_options=_AS_IT_IS)}
+
+
 def _list_grants_alone(
     account_id: UUID, *conditions: ColumnElement[bool], lock: bool
 ) -> Sequence[Participant]:
@@ -173,6 +212,15 @@ def _list_grants_alone(
     return [Participant(client_session=None, client=row[1], grant=row[0]) for row in rows]
 
 
-def _locked(statement: AnySelect, *tables: type[Base]) -> AnySelect:
+def _locked(statement: AnySelect, *tables: type[Base], skip_locked: bool = False) -> AnySelect:
     # The grant comes first, as in `grants.queries.lock`.
-    return statement.with_for_update(of=tables, key_share=True)
+    return statement.with_for_update(of=tables, key_share=True, skip_locked=skip_locked)
+
+
+_PARTS = (
+    select(ClientSession, Grant, Session.is_device)
+    .join(Session, Session.id == ClientSession.session_id)
+    .join(Grant, Grant.id == ClientSession.grant_id)
+    .order_by(ClientSession.id)
+)
+_LIVE = _PARTS.where(ClientSession.ended_at.is_(None))

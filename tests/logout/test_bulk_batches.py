@@ -4,19 +4,23 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from provider.accounts.models import Account
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure import clock
+from provider.infrastructure.database import db, is_sqlite, transaction
 from provider.logout.bulk import begin as bulk
-from provider.logout.bulk.batch import end_sessions
+from provider.logout.bulk.batch import end_client_sessions, end_grants, end_sessions
+from provider.logout.end_client_session import end_client_session
+from provider.logout.end_grant import end_grant
+from provider.logout.ending import Cause
 from provider.logout.expiry import end_invalid
-from provider.logout.models import Logout
+from provider.logout.models import BulkLogout, Logout, LogoutReason
 from provider.sessions.models import ClientSession, Session
-from tests.factories import make_account, make_session
+from tests.factories import SignedIn, make_account, make_session
 from tests.support.reads import end_read
 
 # Of each row its own.
@@ -73,7 +77,7 @@ def test_what_is_written_is_the_same_as_when_each_ends_alone(visit):
         ended = end_sessions(at_once)
     end_read()
 
-    assert (ended.passed, ended.sessions, ended.notifications) == (3, 3, 4)
+    assert (ended.passed, ended.ended, ended.notifications) == (3, 3, 4)
     for kind in (Logout, Delivery, AuditEvent, Grant, Session):
         of_each = [written(kind, kind.account_id == one.id) for one in (alone, together)]
         assert of_each[0] == of_each[1], kind
@@ -97,7 +101,7 @@ def test_what_has_been_ended_meanwhile_is_passed_and_not_ended_again(visit):
     with transaction():
         ended = end_sessions(session_ids)
 
-    assert (ended.passed, ended.sessions, ended.notifications) == (3, 1, 0)
+    assert (ended.passed, ended.ended, ended.notifications) == (3, 1, 0)
 
 
 def test_any_number_of_sessions_costs_the_same_number_of_statements(app, red, statements):
@@ -111,3 +115,108 @@ def test_any_number_of_sessions_costs_the_same_number_of_statements(app, red, st
         return len(seen)
 
     assert count(made[:2]) == count(made[2:]) <= 12
+
+
+def admin_of(begun: BulkLogout) -> Cause:
+    """The cause that the walk of a bulk logout gives."""
+    return Cause(reason=LogoutReason.ADMIN, initiator="admin", in_bulk=True, bulk_logout_id=begun.id)
+
+
+@pytest.fixture
+def people_at_red(red, green):
+    """Makes people with client sessions and offline grants at one app, in browsers and on a device."""
+
+    def begin(*names: str) -> list[tuple[Account, list[SignedIn]]]:
+        people = [make_account(name) for name in names]
+        made: list[list[SignedIn]] = [[] for _ in people]
+        for offline in ((), ("red",)):
+            for own, one in zip(made, people, strict=True):
+                own.append(make_session(one, [red, green], offline=offline))
+        for own, one in zip(made, people, strict=True):
+            device = make_session(one, [red])
+            with transaction():
+                device.session.is_device = True
+            own.append(device)
+        return list(zip(people, made, strict=True))
+
+    return begin
+
+
+def of_client_sessions(made, cause):
+    ids = [one.shares["red"].id for one in made]
+    return (
+        (lambda row: end_client_session(db.session.get_one(ClientSession, row), cause, revoke_offline=True)),
+        (lambda rows: end_client_sessions(rows, cause)),
+        ids,
+    )
+
+
+def of_grants(made, cause):
+    ids = [one.grants["red"].id for one in made]
+    return (lambda row: end_grant(row, cause)), (lambda rows: end_grants(rows, cause, as_of=clock.now())), ids
+
+
+@pytest.mark.parametrize("kind", [of_client_sessions, of_grants])
+def test_apps_and_grants_in_a_batch_leave_the_same_as_alone(people_at_red, red, kind):
+    (alone, one_by_one), (together, at_once) = people_at_red("ada", "ben")
+    with transaction():
+        cause = admin_of(bulk.end_of_client(red, "admin"))
+        # Its grant is alone by now.
+        for own in (one_by_one, at_once):
+            end_client_session(own[1].shares["red"], cause)
+
+    end_alone, _, ids = kind(one_by_one, cause)
+    for row in ids:
+        with transaction():
+            end_alone(row)
+    _, end_together, ids = kind(at_once, cause)
+    with transaction():
+        ended = end_together(ids)
+    end_read()
+
+    # A client session that has ended is passed; a grant on its own ends.
+    assert (ended.passed, ended.ended, ended.notifications) == (
+        (3, 2, 2) if kind is of_client_sessions else (3, 3, 3)
+    )
+    for of in (Logout, Delivery, AuditEvent, Grant, Session):
+        of_each = [written(of, of.account_id == one.id) for one in (alone, together)]
+        assert of_each[0] == of_each[1], of
+    assert details(alone) == details(together)
+    live = db.session.scalars(select(ClientSession).where(ClientSession.ended_at.is_(None))).all()
+    assert {one.client_id for one in live} == {at_once[0].shares["green"].client_id}
+
+
+@pytest.mark.parametrize("kind", [of_client_sessions, of_grants])
+def test_any_number_of_apps_costs_the_same_number_of_statements(app, red, statements, kind):
+    made = [make_session(make_account(f"person-{number}"), [red]) for number in range(20)]
+    with transaction():
+        cause = admin_of(bulk.end_of_client(red, "admin"))
+
+    def count(some) -> int:
+        _, end_together, ids = kind(some, cause)
+        with statements() as seen, transaction():
+            end_together(ids)
+        return len(seen)
+
+    assert count(made[:2]) == count(made[2:]) <= 10
+
+
+@pytest.mark.parametrize("kind", [of_client_sessions, of_grants])
+def test_a_batch_ends_before_what_another_transaction_has_locked(people_at_red, red, kind):
+    if is_sqlite():
+        return
+    [(_, made)] = people_at_red("ada")
+    with transaction():
+        cause = admin_of(bulk.end_of_client(red, "admin"))
+    _, end_together, ids = kind(made, cause)
+    engine = db.engine
+
+    for table, row, passed in (("grant", made[1].grants["red"].id, 1), ("session", made[2].session.id, 2)):
+        end_read()
+        with engine.connect() as other:
+            other.execute(text(f'SELECT 1 FROM "{table}" WHERE id = :row FOR UPDATE'), {"row": row})
+            with transaction():
+                assert end_together(ids).passed == passed
+
+    with transaction():
+        assert end_together(ids).passed == 3

@@ -1,51 +1,35 @@
-"""Ends many sessions of a bulk logout in one transaction: each statement is about all of them.
+"""Ends many rows of a bulk logout in one transaction: each statement is about all of them.
 
-What is written of each session is the same as when it ends alone: record, deliveries and audit entry.
+What is written of each is the same as when it ends alone: record, deliveries and audit entry.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from itertools import takewhile
-from typing import Any
+from itertools import chain, takewhile
 from uuid import UUID
 
-from sqlalchemy import Table
-
-from provider.audit.record import entry, record_many
-from provider.audit.tags import EventTag
-from provider.delivery.outbox import Owed, Owing, enqueue_many
-from provider.infrastructure import clock, current
-from provider.infrastructure.database import Base, after_commit
-from provider.infrastructure.many_rows import insert_many, update_many
-from provider.infrastructure.opaque_tokens import digest_of, new_handle
-from provider.logout import fanout
-from provider.logout.ending import Cause, Ending, announce, facts_of
+from provider.infrastructure import clock
+from provider.logout.bulk.leave import Leave, leave, write
+from provider.logout.ending import Cause, Ending
 from provider.logout.expiry import list_invalid, revokes_offline
-from provider.logout.models import Logout, LogoutScope
-from provider.logout.participants import Participant, lock_of_sessions
-from provider.sessions.models import Session
+from provider.logout.models import LogoutScope
+from provider.logout.participants import (
+    Participant,
+    lock_free_client_sessions,
+    lock_free_devices,
+    lock_free_grants,
+    lock_of_sessions,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What came of a batch: how many of its rows were passed, and what that ended and owes."""
+    """What came of a batch: how many of its rows were passed, how many of those ended, and what that owes."""
 
     passed: int
-    sessions: int
+    ended: int
     notifications: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Leave:
-    """One session with what ends by its logout."""
-
-    ending: Ending
-    logout: Logout
-    participants: Sequence[Participant]
-    revoked: Mapping[UUID, Participant]
-    owed: Sequence[Owed]
 
 
 def end_sessions(session_ids: Sequence[UUID]) -> Ended:
@@ -55,70 +39,66 @@ def end_sessions(session_ids: Sequence[UUID]) -> Ended:
     invalid = [(session, cause) for session, cause in passed if cause is not None]
     participants = lock_of_sessions([session.id for session, _ in invalid]) if invalid else {}
     at = clock.now()
-    left = [_leave(session, cause, participants.get(session.id, ()), at) for session, cause in invalid]
+    left = []
+    for session, cause in invalid:
+        parts = participants.get(session.id, [])
+        survivors = [] if revokes_offline(cause) else [one for one in parts if one.survives_browser]
+        ending = Ending(
+            cause=cause,
+            scope=LogoutScope.BROWSER,
+            account_id=session.account_id,
+            session_id=session.id,
+            at=at,
+        )
+        left.append(leave(ending, parts, survivors=survivors, sessions=[session.id]))
+    return _end(len(passed), left, at)
+
+
+def end_client_sessions(client_session_ids: Sequence[UUID], cause: Cause) -> Ended:
+    """Do the same for client sessions, whose grants go with them; each notifies its client."""
+    return _end_apps(client_session_ids, lock_free_client_sessions(client_session_ids), cause)
+
+
+def end_grants(grant_ids: Sequence[UUID], cause: Cause, *, as_of: datetime) -> Ended:
+    """Do the same for grants, those included that have expired since this instant."""
+    return _end_apps(grant_ids, lock_free_grants(grant_ids, as_of), cause, names_session=False)
+
+
+def _end_apps(
+    row_ids: Sequence[UUID],
+    locked: Mapping[UUID, Sequence[Participant]],
+    cause: Cause,
+    *,
+    names_session: bool = True,
+) -> Ended:
+    """End what hangs on these rows, up to the first that is locked elsewhere, or whose device is."""
+    devices = lock_free_devices(chain.from_iterable(locked.values()))
+    passed = list(
+        takewhile(lambda one: one in locked and _sessions_of(locked[one]) <= devices.keys(), row_ids)
+    )
+    at = clock.now()
+    left = []
+    for parts in filter(None, map(locked.__getitem__, passed)):
+        share = parts[0].client_session
+        ending = Ending(
+            cause=cause,
+            scope=LogoutScope.APP,
+            account_id=parts[0].grant.account_id,
+            session_id=share.session_id if share and names_session else None,
+            at=at,
+        )
+        # A device's session is of no use without its only client.
+        left.append(leave(ending, parts, sessions={one for one in _sessions_of(parts) if devices[one]}))
+    return _end(len(passed), left, at)
+
+
+def _sessions_of(participants: Sequence[Participant]) -> set[UUID]:
+    """Return the sessions that end with these participants: those of devices."""
+    return {one.client_session.session_id for one in participants if one.is_device and one.client_session}
+
+
+def _end(passed: int, left: Sequence[Leave], at: datetime) -> Ended:
     if left:
-        _write(left, at)
-    return Ended(
-        passed=len(passed),
-        sessions=len(left),
-        notifications=sum(len(one.owed) for one in left),
-    )
-
-
-def _leave(session: Session, cause: Cause, participants: Sequence[Participant], at: datetime) -> _Leave:
-    ending = Ending(
-        cause=cause, scope=LogoutScope.BROWSER, account_id=session.account_id, session_id=session.id, at=at
-    )
-    survivors = [] if revokes_offline(cause) else [one for one in participants if one.survives_browser]
-    revoked = {
-        one.grant.id: one for one in participants if one not in survivors and one.grant.revoked_at is None
-    }
-    owed = fanout.plan(participants, cause.reason)
-    logout = ending.as_logout(
-        result_digest=digest_of(new_handle()),
-        sessions_ended=1,
-        client_sessions_ended=len(participants),
-        grants_revoked=sum(one.grant.expires_at > at for one in revoked.values()),
-        grants_surviving=len(survivors),
-        notifications=len(owed),
-    )
-    return _Leave(ending, logout, participants, revoked, owed)
-
-
-def _write(left: Sequence[_Leave], at: datetime) -> None:
-    _mark(_sessions, ((one.ending.session_id, one) for one in left), ended_at=at)
-    shares = ((p.client_session, one) for one in left for p in one.participants)
-    _mark(_client_sessions, ((share.id, one) for share, one in shares if share), ended_at=at)
-    _mark(_grants, ((grant_id, one) for one in left for grant_id in one.revoked), revoked_at=at)
-    insert_many(_logouts, [_row(one.logout) for one in left])
-    enqueue_many(
-        (Owing(owed, one.logout.id, _priority(one)) for one in left for owed in one.owed),
-        at=at,
-        horizon=current.settings().delivery_horizon,
-    )
-    record_many([entry(EventTag.LOGOUT, **facts_of(one.ending, one.logout, one.owed)) for one in left])
-    for one in left:
-        after_commit(partial(announce, one.logout, one.owed))
-
-
-def _mark(table: Table, ended: Any, **values: datetime) -> None:
-    rows = [{"id": row_id, "logout_id": one.logout.id, **values} for row_id, one in ended]
-    if rows:
-        update_many(table, rows, key=("id",))
-
-
-def _priority(one: _Leave) -> int:
-    return fanout.priority_of(one.ending.cause.reason, one.ending.scope, in_bulk=True)
-
-
-def _row(logout: Logout) -> dict[str, Any]:
-    return {
-        attribute.columns[0].name: getattr(logout, attribute.key)
-        for attribute in Logout.__mapper__.column_attrs
-    }
-
-
-_sessions: Table = Base.metadata.tables["session"]
-_client_sessions: Table = Base.metadata.tables["client_session"]
-_grants: Table = Base.metadata.tables["grant"]
-_logouts: Table = Base.metadata.tables["logout"]
+        write(left, at)
+    owed = sum(one.extent.notifications for one in left)
+    return Ended(passed=passed, ended=len(left), notifications=owed)

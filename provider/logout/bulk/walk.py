@@ -1,7 +1,8 @@
 """The walk that follows a bulk logout: rows are ended and their apps notified, as fast as the pace allows.
 
-Sessions end many at a time, all else row by row; either way in one transaction with the cursor that passes
-them. So the walk goes on with the next row after a crash, and no row is ended or notified twice.
+Rows end many at a time, and one by one where another transaction has locked one or one is broken; either way
+in one transaction with the cursor that passes them. So the walk goes on with the next row after a crash, and
+no row is ended or notified twice.
 """
 
 import time
@@ -30,7 +31,7 @@ from provider.sessions.models import ClientSession
 DUTY = "mass_endings"
 # How long a walk goes on before other duties are done; a worker that stops waits no longer.
 WALK_SECONDS = 5.0
-# Sessions that end in one transaction keep their rows locked for as long as it takes.
+# Rows that end in one transaction stay locked for as long as it takes.
 _MOST_AT_ONCE, _BATCHES_A_SECOND = 200, 50
 # A walker that crashed is replaced after this.
 _HOLD = timedelta(minutes=1)
@@ -113,7 +114,7 @@ def _walk_batch(bulk: BulkLogout, deadline: float) -> None:
 def _end_next(bulk: BulkLogout, waiting: deque[UUID], pace: _Pace) -> bool:
     """End the next rows at once, or the next one alone. False: an operator has steered meanwhile."""
     at_once = list(islice(waiting, pace.rows_at_once))
-    if len(at_once) > 1 and bulk.phase == BulkPhase.SESSIONS and bulk.kind != BulkKind.CLIENT:
+    if len(at_once) > 1:
         passed, goes_on = _end_many(bulk, at_once, pace)
         for _ in range(passed):
             waiting.popleft()
@@ -124,17 +125,17 @@ def _end_next(bulk: BulkLogout, waiting: deque[UUID], pace: _Pace) -> bool:
 
 
 def _end_many(bulk: BulkLogout, rows: Sequence[UUID], pace: _Pace) -> tuple[int, bool]:
-    """End sessions in one transaction and pass those before the first that is locked elsewhere.
+    """End rows in one transaction and pass those before the first that is locked elsewhere.
 
     Returns how many it passed, none where a row is broken, and whether the walk may go on.
     """
     try:
         with transaction():
-            ended = batch.end_sessions(rows)
+            ended = _end_batch(bulk, rows)
             if not ended.passed:
                 return 0, True
             until = pace.after(ended.notifications)
-            goes_on = _pass(bulk, rows[ended.passed - 1], ended=ended.sessions, paced_until=until)
+            goes_on = _pass(bulk, rows[ended.passed - 1], ended=ended.ended, paced_until=until)
             return ended.passed, goes_on
     except _Stopped:
         return 0, False
@@ -172,19 +173,34 @@ def _pass_broken(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
 
 
 def _end(bulk: BulkLogout, row: UUID) -> LogoutOutcome | None:
-    if bulk.phase == BulkPhase.SESSIONS and bulk.kind != BulkKind.CLIENT:
+    if _walks_sessions(bulk):
         return end_invalid(row)
-    cause = Cause(
+    if bulk.phase == BulkPhase.GRANTS:
+        # One that has expired since the bulk logout began was still valid then.
+        return end_grant(row, _cause(bulk), as_of=bulk.at)
+    return end_client_session(db.session.get_one(ClientSession, row), _cause(bulk), revoke_offline=True)
+
+
+def _end_batch(bulk: BulkLogout, rows: Sequence[UUID]) -> batch.Ended:
+    if _walks_sessions(bulk):
+        return batch.end_sessions(rows)
+    if bulk.phase == BulkPhase.GRANTS:
+        return batch.end_grants(rows, _cause(bulk), as_of=bulk.at)
+    return batch.end_client_sessions(rows, _cause(bulk))
+
+
+def _walks_sessions(bulk: BulkLogout) -> bool:
+    return bulk.phase == BulkPhase.SESSIONS and bulk.kind != BulkKind.CLIENT
+
+
+def _cause(bulk: BulkLogout) -> Cause:
+    return Cause(
         reason=LogoutReason.ADMIN,
         initiator=cast("Actor", bulk.initiator),
         by=bulk.operator,
         in_bulk=True,
         bulk_logout_id=bulk.id,
     )
-    if bulk.phase == BulkPhase.GRANTS:
-        # One that has expired since the bulk logout began was still valid then.
-        return end_grant(row, cause, as_of=bulk.at)
-    return end_client_session(db.session.get_one(ClientSession, row), cause, revoke_offline=True)
 
 
 def _pass(bulk: BulkLogout, row: UUID, *, ended: int, paced_until: datetime | None) -> bool:

@@ -1,0 +1,94 @@
+"""One logout of a batch, and how all of a batch are written: each statement is about all of them."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table
+
+from provider.audit.record import entry, record_many
+from provider.audit.tags import EventTag
+from provider.delivery.outbox import Owed, Owing, enqueue_many
+from provider.infrastructure import current
+from provider.infrastructure.database import Base, after_commit
+from provider.infrastructure.many_rows import insert_many, update_many
+from provider.infrastructure.opaque_tokens import digest_of, new_handle
+from provider.logout import fanout
+from provider.logout.ending import Ending, Extent, announce, facts_of
+from provider.logout.models import Logout
+from provider.logout.participants import Participant
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """One logout with the rows that it ends, and what it owes."""
+
+    ending: Ending
+    extent: Extent
+    sessions: Collection[UUID]
+    participants: Sequence[Participant]
+    revoked: Collection[UUID]
+    owed: Sequence[Owed]
+
+
+def leave(
+    ending: Ending,
+    participants: Sequence[Participant],
+    *,
+    sessions: Collection[UUID],
+    survivors: Sequence[Participant] = (),
+) -> Leave:
+    """Return the logout of locked participants and sessions; the survivors keep their grants."""
+    revoked = [one.grant for one in participants if one not in survivors and one.grant.revoked_at is None]
+    owed = fanout.plan(participants, ending.cause.reason)
+    extent = Extent(
+        sessions_ended=len(sessions),
+        client_sessions_ended=sum(one.client_session is not None for one in participants),
+        grants_revoked=sum(grant.expires_at > ending.at for grant in revoked),
+        grants_surviving=len(survivors),
+        notifications=len(owed),
+    )
+    return Leave(ending, extent, sessions, participants, [grant.id for grant in revoked], owed)
+
+
+def write(left: Sequence[Leave], at: datetime) -> None:
+    """Write all of them: the rows that ended, records, deliveries and audit entries."""
+    _mark(_sessions, ((row, one) for one in left for row in one.sessions), ended_at=at)
+    shares = ((part.client_session, one) for one in left for part in one.participants)
+    _mark(_client_sessions, ((share.id, one) for share, one in shares if share), ended_at=at)
+    _mark(_grants, ((row, one) for one in left for row in one.revoked), revoked_at=at)
+    insert_many(_logouts, [_row(one) for one in left])
+    enqueue_many(
+        (Owing(owed, one.ending.logout_id, _priority(one)) for one in left for owed in one.owed),
+        at=at,
+        horizon=current.settings().delivery_horizon,
+    )
+    record_many([entry(EventTag.LOGOUT, **facts_of(one.ending, one.extent, one.owed)) for one in left])
+    for one in left:
+        after_commit(partial(announce, one.ending, one.extent, one.owed))
+
+
+def _mark(table: Table, ended: Iterable[tuple[UUID, Leave]], **values: datetime) -> None:
+    rows = [{"id": row_id, "logout_id": one.ending.logout_id, **values} for row_id, one in ended]
+    if rows:
+        update_many(table, rows, key=("id",))
+
+
+def _priority(one: Leave) -> int:
+    return fanout.priority_of(one.ending.cause.reason, one.ending.scope, in_bulk=True)
+
+
+def _row(one: Leave) -> Mapping[str, Any]:
+    values = one.ending.values(one.extent, digest_of(new_handle()))
+    return {_COLUMNS[name]: value for name, value in values.items()}
+
+
+_sessions: Table = Base.metadata.tables["session"]
+_client_sessions: Table = Base.metadata.tables["client_session"]
+_grants: Table = Base.metadata.tables["grant"]
+_logouts: Table = Base.metadata.tables["logout"]
+# Two attributes have another name than their columns.
+_COLUMNS = {one.key: one.columns[0].name for one in Logout.__mapper__.column_attrs}
