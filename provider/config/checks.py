@@ -51,6 +51,8 @@ _BOUNDS = {
     "endpoint_rate": (1, 100_000),
     "address_concurrency": (1, 10_000),
     "address_rate": (1, 1_000_000),
+    "origin_concurrency": (1, 10_000),
+    "origin_rate": (1, 1_000_000),
     "mass_ending_batch": (1, 10_000),
     "mass_ending_pace": (1, 1_000_000),
 }

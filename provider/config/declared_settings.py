@@ -75,16 +75,26 @@ class DeclaredSettings(SignInSettings, BasicSettings):
         "Deliveries in flight to one relying party, all workers together.", default=10
     )
     endpoint_rate: int = setting(
-        "Deliveries per second to one relying party, all workers together.", default=50
+        "Deliveries per second to one relying party, all workers together.", default=1000
+    )
+    origin_concurrency: int = setting(
+        "Deliveries in flight to one origin of your own clients, all workers together. A worker sends less "
+        "while the origin answers 429 or 503 or slows down.",
+        default=50,
+    )
+    origin_rate: int = setting(
+        "Deliveries per second to one origin of your own clients, all workers together. A worker sends less "
+        "while the origin answers 429 or 503 or slows down.",
+        default=1000,
     )
     address_concurrency: int = setting(
-        "Deliveries in flight to one origin; to one network address for clients that registered themselves. "
-        "All workers together.",
+        "Deliveries in flight to one network address of clients that registered themselves, all workers "
+        "together.",
         default=20,
     )
     address_rate: int = setting(
-        "Deliveries per second to one origin; to one network address for clients that registered themselves. "
-        "All workers together.",
+        "Deliveries per second to one network address of clients that registered themselves, all workers "
+        "together.",
         default=100,
     )
     endpoint_probe_wait: timedelta = setting(

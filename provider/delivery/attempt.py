@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from provider.delivery.judge import (
@@ -27,6 +27,7 @@ from provider.delivery.outgoing import (
     Unanswered,
     Undeliverable,
 )
+from provider.delivery.schedule import read_retry_after
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import db, reading
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
@@ -110,6 +111,10 @@ def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClie
     return _send(request, claimed, outbound)
 
 
+def _asked_wait(answer: Answered | Unanswered, now: datetime) -> float:
+    return read_retry_after(answer.retry_after, now).total_seconds() if isinstance(answer, Answered) else 0.0
+
+
 def _deadline(request: OutgoingRequest, claimed: ClaimedDelivery) -> timedelta:
     """Return how long to wait for an answer, never longer than the lease."""
     usual = current.settings().outbound_deadline
@@ -138,6 +143,7 @@ def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: Outbound
         outcome=classify(answer),
         status=answer.status if isinstance(answer, Answered) else None,
         latency_ms=round((now - started).total_seconds() * 1000),
+        asked_wait=_asked_wait(answer, now),
     )
     waits = current.settings().delivery_schedule
     verdict = judge(answer, claimed, waits, now, gone=request.gone)

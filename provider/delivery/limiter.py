@@ -2,7 +2,7 @@
 
 The limits are those of all workers together, divided by how many are alive. All of it is memory of
 one thread; the database is not asked, because each delivery passes here. An address is an origin for clients
-of the operator.
+of the operator, which bears a share of its limits that is learnt from its answers.
 
 An attempt without an answer after QUICK is stalled: it gives up its slot, because another thread works
 in its place, and counts against limits of its own. So apps that hang delay the others by QUICK and not
@@ -11,9 +11,10 @@ by a deadline.
 
 from dataclasses import dataclass
 
+from provider.delivery.learned_share import Reply
 from provider.delivery.permit import Permit
 from provider.delivery.recipient import Recipient
-from provider.delivery.throttle import EndpointThrottle, Pool, Throttle
+from provider.delivery.throttle import EndpointThrottle, OriginThrottle, Pool, Throttle
 from provider.infrastructure import current
 
 # An app that hangs must leave the others most of the slots; so must all apps of one registrant together.
@@ -25,6 +26,8 @@ QUICK = 0.25
 # Security endings; they may exceed the permits that others have taken (`logout.fanout` sets the priority).
 URGENT = 0
 _REMEMBERED_ADDRESSES = 1000
+# No network address contains this, and each origin does.
+_ORIGIN = "://"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class Limits:
     endpoint_rate: int
     address_concurrency: int
     address_rate: int
+    origin_concurrency: int = 50
+    origin_rate: int = 1000
 
     @classmethod
     def in_force(cls) -> "Limits":
@@ -45,7 +50,16 @@ class Limits:
             endpoint_rate=settings.endpoint_rate,
             address_concurrency=settings.address_concurrency,
             address_rate=settings.address_rate,
+            origin_concurrency=settings.origin_concurrency,
+            origin_rate=settings.origin_rate,
         )
+
+    def of_place(self, place: Throttle) -> tuple[float, float]:
+        """Return how many may be under way to a place, and how many may start in a second."""
+        if isinstance(place, OriginThrottle):
+            share = place.learned.share
+            return self.origin_concurrency * share, self.origin_rate * share
+        return self.address_concurrency, self.address_rate
 
 
 class Limiter:
@@ -115,9 +129,12 @@ class Limiter:
         """Return when time alone makes room for this endpoint, or None if only a release can."""
         endpoint = self._endpoints[recipient]
         instants = [endpoint.next_room_at(self._limits.endpoint_rate / self._workers)]
+        if endpoint.paused_until:
+            instants.append(endpoint.paused_until)
         if endpoint.address is not None:
-            address = self._addresses[endpoint.address]
-            instants.append(address.next_room_at(self._limits.address_rate / self._workers))
+            place = self._addresses[endpoint.address]
+            _, rate = self._limits.of_place(place)
+            instants.append(place.next_room_at(rate / self._workers))
         return max((instant for instant in instants if instant is not None), default=None)
 
     def take(
@@ -156,7 +173,7 @@ class Limiter:
         return endpoint
 
     def _room(self, endpoint: EndpointThrottle, now: float, registrant: str | None, priority: int) -> int:
-        if endpoint.is_silent:
+        if endpoint.is_silent or endpoint.is_paused(now):
             return 0
         limits = self._limits
         at_once = min(self._own(limits.endpoint_concurrency), self._part(SLOTS_OF_ONE), endpoint.concurrency)
@@ -167,9 +184,9 @@ class Limiter:
         if registrant is not None:
             room = min(room, self._room_in(self._registrants.get(registrant) or Pool(), SLOTS_OF_ONE))
         if endpoint.address is not None:
-            address_rate = limits.address_rate / self._workers
-            address = self._addresses[endpoint.address]
-            room = min(room, address.room(self._own(limits.address_concurrency), address_rate, now))
+            place = self._addresses[endpoint.address]
+            concurrency, rate = limits.of_place(place)
+            room = min(room, place.room(self._own(concurrency), rate / self._workers, now))
         return max(0, room)
 
     def _room_in(self, pool: Pool, part: float) -> int:
@@ -181,14 +198,19 @@ class Limiter:
     def _part(self, part: float) -> int:
         return max(1, int(self._slots * part))
 
-    def _own(self, limit: int) -> int:
-        return max(1, limit // self._workers)
+    def _own(self, limit: float) -> int:
+        return max(1, int(limit // self._workers))
 
-    def _note_address(self, endpoint: EndpointThrottle, address: str) -> None:
+    def _note_address(self, endpoint: EndpointThrottle, address: str, reply: Reply | None) -> None:
         endpoint.address = address
         if address not in self._addresses:
-            self._addresses[address] = Throttle()
+            self._addresses[address] = OriginThrottle() if _ORIGIN in address else Throttle()
             self._forget_addresses()
+        if reply is not None:
+            endpoint.pause(reply)
+            place = self._addresses[address]
+            if isinstance(place, OriginThrottle):
+                place.learned.learn(reply)
 
     def _forget_addresses(self) -> None:
         """Forget addresses that are no longer called: some names have another address each time."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from provider.delivery.learned_share import Reply
 from provider.delivery.recipient import Recipient
 from provider.infrastructure.outbound_http import FailureKind, OutboundClient, OutboundResponse
 
@@ -129,3 +130,9 @@ class Exchange:
     outcome: str
     status: int | None
     latency_ms: int
+    # Seconds that the answer asks us to wait; the row of the attempt does not keep it.
+    asked_wait: float = 0.0
+
+    def as_reply(self, at: float) -> Reply:
+        """Return what it says about the load that the app bears; `at` is an instant of a steady clock."""
+        return Reply(self.status, self.latency_ms / 1000, at, self.asked_wait)

@@ -1,6 +1,7 @@
 """Attempts in threads of their own: started here, and collected by the dispatcher when they have ended."""
 
 import queue
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -44,7 +45,8 @@ class Sender:
                 job, result = self._ended.get_nowait()
                 exchange = result.exchange if result else None
                 place = self._place_of(exchange.url, job.permit) if exchange else None
-                job.permit.release(result.has_succeeded if result else None, place)
+                reply = exchange.as_reply(time.monotonic()) if exchange else None
+                job.permit.release(result.has_succeeded if result else None, place, reply)
                 yield job.claimed, result
 
     def replace_stalled(self) -> bool:

@@ -4,9 +4,13 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+from provider.delivery.learned_share import LearnedShare, Reply
+
 # So many at once, and after as many successes the next (DLV-14); then the endpoint's whole limit.
 RAMP = (1, 5, 25)
 _SECOND = 1.0
+# An app that asks for more patience than this is asked again after it, as its breaker allows.
+_LONGEST_PAUSE = 60.0
 
 
 @dataclass(slots=True)
@@ -36,6 +40,13 @@ class Throttle:
 
 
 @dataclass(slots=True)
+class OriginThrottle(Throttle):
+    """The counters of one origin of the operator's clients, and the share of its limits that it bears."""
+
+    learned: LearnedShare = field(default_factory=LearnedShare)
+
+
+@dataclass(slots=True)
 class EndpointThrottle(Throttle):
     """The counters of one recipient's endpoint."""
 
@@ -47,6 +58,8 @@ class EndpointThrottle(Throttle):
     is_slow: bool = False
     # Whether an attempt has stalled and nothing has been heard since.
     is_silent: bool = False
+    # Until when it asked us to wait.
+    paused_until: float = 0.0
 
     @property
     def is_proven(self) -> bool:
@@ -62,6 +75,17 @@ class EndpointThrottle(Throttle):
     def concurrency(self) -> float:
         """How many may be under way, as far as the endpoint has shown its capacity."""
         return math.inf if self.is_at_full else RAMP[self.stage]
+
+    def is_paused(self, now: float) -> bool:
+        """Whether it asked us to wait, and the time is not over."""
+        if self.paused_until <= now:
+            self.paused_until = 0.0
+        return self.paused_until > 0
+
+    def pause(self, reply: Reply) -> None:
+        """Wait as long as it asks; only an app that asks for fewer requests is given room."""
+        if reply.is_pushing_back and reply.wait > 0:
+            self.paused_until = reply.at + min(reply.wait, _LONGEST_PAUSE)
 
     def learn(self, *, succeeded: bool) -> None:
         """Go up the ramp after a success, and back to its foot after a failure."""

@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 @pytest.fixture
 def one_at_a_time(app: Flask) -> None:
     """At each place only one delivery may be under way."""
-    settings = replace(current.settings(), address_concurrency=1)
+    settings = replace(current.settings(), address_concurrency=1, origin_concurrency=1)
     current.install(app, replace(current.services(), settings=settings))
 
 

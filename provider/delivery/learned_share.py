@@ -1,0 +1,80 @@
+"""How much of its limits an origin bears, learnt from its answers (DLV-13).
+
+It begins with all of them. A 429 or 503 halves the share, at most once a second; answers that take much
+longer than usual take a fifth of it; answers that come as usual let it grow by a quarter each second. All of
+it is memory of one worker process, which learns by itself.
+"""
+
+from dataclasses import dataclass
+
+# What is left after it asked for patience without end, and after its answers have become slow.
+LEAST, LEAST_WHEN_SLOW = 1 / 32, 1 / 4
+_AFTER_REFUSAL, _AFTER_SLOWNESS, _GROWTH_PER_SECOND = 0.5, 0.8, 1.25
+_SECOND = 1.0
+# Seconds. Answers are slow if they take so much longer than usual, and twice as long.
+_SLOWER = 0.1
+# Weights of one answer in the recent latency, and in the usual one when it rises or falls.
+_RECENT, _RISING, _FALLING = 0.2, 0.01, 0.2
+_REFUSALS = frozenset({429, 503})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an answer says about the load that an app bears: status if there is one, and seconds."""
+
+    status: int | None
+    latency: float
+    # By a steady clock.
+    at: float
+    # How long it asked us to wait.
+    wait: float = 0.0
+
+    @property
+    def is_pushing_back(self) -> bool:
+        """Whether it asks for fewer requests (rfc6585 §4, rfc9110 §15.6.4)."""
+        return self.status in _REFUSALS
+
+
+@dataclass(slots=True)
+class LearnedShare:
+    """The part of its limits that one origin is given, between LEAST and 1."""
+
+    share: float = 1.0
+    _usual: float | None = None
+    _recent: float = 0.0
+    _shrunk_at: float = float("-inf")
+    _grown_at: float = float("-inf")
+
+    def learn(self, reply: Reply) -> None:
+        """Take an answer into account."""
+        now = reply.at
+        if reply.is_pushing_back:
+            self._shrink(_AFTER_REFUSAL, LEAST, now)
+        elif reply.status is not None:
+            self._learn_latency(reply.latency)
+            if self._is_slow:
+                self._shrink(_AFTER_SLOWNESS, LEAST_WHEN_SLOW, now)
+            else:
+                self._grow(now)
+
+    @property
+    def _is_slow(self) -> bool:
+        usual = self._usual or 0.0
+        return self._recent > max(2 * usual, usual + _SLOWER)
+
+    def _learn_latency(self, latency: float) -> None:
+        if self._usual is None:
+            self._usual = self._recent = latency
+        self._recent += _RECENT * (latency - self._recent)
+        self._usual += (_RISING if latency > self._usual else _FALLING) * (latency - self._usual)
+
+    def _shrink(self, factor: float, least: float, now: float) -> None:
+        if self.share > least and now - self._shrunk_at >= _SECOND:
+            self.share = max(least, self.share * factor)
+            self._shrunk_at = self._grown_at = now
+
+    def _grow(self, now: float) -> None:
+        if self.share < 1:
+            passed = min(_SECOND, now - self._grown_at)
+            self.share = min(1.0, self.share * _GROWTH_PER_SECOND**passed)
+        self._grown_at = now
