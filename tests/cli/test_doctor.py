@@ -1,19 +1,10 @@
 """`curfew doctor` against the real demo app, apps that believe too much, and apps that cannot be reached."""
 
-import json
-import os
 import socket
-import subprocess
-import sys
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
 
 import jwt
 import pytest
-import requests
 from sqlalchemy import func, select
 
 from provider.audit.models import AuditEvent
@@ -25,66 +16,17 @@ from provider.keys.jwks import published_jwks
 from provider.logout.models import Logout
 from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.sessions.models import ClientSession
+from tests.cli.examined_app import demo_app, first_only, published, running
 from tests.delivery.owing import sign_out_at
 from tests.factories import make_account, make_client, make_session
 from tests.support import signing_keys
 from tests.support.authority import Authority
-from tests.support.waiting import wait_until
 
 MUST_REFUSE = {
     *("foreign key", "alg none", "HS256 with the public key", "wrong iss", "wrong aud", "expired"),
     *("from the future", "nonce", "no events", "wrong event", "neither sub nor sid"),
 }
 SHOULD_REFUSE = {"wrong typ", "replayed jti"}
-
-
-class App:
-    """A relying party's endpoint that answers by a function of the token, and keeps what it got."""
-
-    def __init__(self, judge):
-        self.judge = judge
-        self.tokens = []
-        self.headers = {"Cache-Control": "no-store"}
-        app = self
-
-        class Endpoint(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                app.tokens += form["logout_token"]
-                self.send_response(app.judge(form["logout_token"][0]))
-                for name, value in ({"Content-Length": "0"} | app.headers).items():
-                    self.send_header(name, value)
-                self.end_headers()
-
-            def log_message(self, *_):
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-        self.server.daemon_threads = True
-        self.port = self.server.server_port
-
-
-@contextmanager
-def running(judge, context=None):
-    app = App(judge)
-    if context:
-        app.server.socket = context.wrap_socket(app.server.socket, server_side=True)
-    thread = threading.Thread(target=app.server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield app
-    finally:
-        app.server.shutdown()
-        app.server.server_close()
-        thread.join()
-
-
-def first_only(status=200, refusal=400):
-    """Accepts the first token it gets and no other."""
-    answers = iter([status])
-    return lambda _: next(answers, refusal)
 
 
 @pytest.fixture
@@ -309,56 +251,6 @@ def test_the_certificate_is_dated(curfew, registered, tmp_path, days, grade):
     assert tls["grade"] == grade
     assert f"({days} days)" in tls["saw"]
     assert (untrusted["findings"][-1]["check"], untrusted["findings"][-1]["grade"]) == ("TLS", "fail")
-
-
-@contextmanager
-def published(documents):
-    """Serves the provider's documents at an issuer of their own; `documents` takes the issuer."""
-
-    class Document(BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = json.dumps(documents(issuer)[self.path]).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Document)
-    issuer = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield issuer
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
-def demo_app(issuer, port, folder):
-    options = ["--name", "red", "--port", str(port), "--issuer", issuer, "--client-id", "red"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "relying_party_demo", *options, "--data-dir", str(folder)],
-        env={**os.environ, "RP_CLIENT_SECRET": "red-secret"},
-        stdout=subprocess.DEVNULL,
-    )
-
-    def answers():
-        try:
-            return requests.get(f"http://127.0.0.1:{port}/api/state", timeout=1).status_code == 200
-        except requests.ConnectionError:
-            return False
-
-    try:
-        wait_until(answers, seconds=30)
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.mark.processes

@@ -5,19 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from provider.accounts.models import Account
 from provider.audit.models import AuditEvent
-from provider.clients.models import Client
-from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, db, transaction
-from provider.infrastructure.provider_state import ProviderState
-from provider.logout.end_session import end
-from provider.logout.ending import Cause
-from provider.logout.everywhere import end_everywhere
-from provider.logout.models import LogoutReason
+from provider.infrastructure.database import db
 from provider.protocol.grant_types import DEVICE_CODE
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.device_models import DeviceCode
@@ -28,7 +20,6 @@ from tests.support.device import Device, answer
 from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty
 
-BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -47,11 +38,6 @@ def device_session() -> Session:
     end_read()
     found = select(Session).where(Session.is_device)
     return db.session.scalars(found, execution_options={"populate_existing": True}).one()
-
-
-def set_all(model, **values) -> None:
-    with transaction():
-        assert change(update(model).values(**values)) >= 1
 
 
 @pytest.mark.spec("rfc8628 1")
@@ -251,84 +237,6 @@ def test_how_long_a_device_stays_signed_in(tv, made, turned_clock, scope, lives_
     # Nobody looks at a device's pages, so nothing of it is idle.
     turned_clock.turn(timedelta(hours=3))
     assert tv.refresh(tokens["refresh_token"]).status_code == 200
-
-
-def test_signing_out_of_the_browser_does_not_end_the_device(tv, made):
-    tokens = tv.sign_in_by(made)
-    with transaction():
-        assert end(made.session, BY_ADA)
-
-    assert tv.userinfo(tokens["access_token"]).status_code == 200
-    assert tv.refresh(tokens["refresh_token"]).status_code == 200
-
-
-WIDER_ENDINGS = [
-    pytest.param(lambda ada: end_everywhere(db.session.get_one(Account, ada.id), BY_ADA), id="everywhere"),
-    pytest.param(lambda ada: set_row(Account, disabled_at=clock.now()), id="her account was disabled"),
-    pytest.param(lambda ada: set_row(Client, epoch=7), id="the client has another epoch"),
-    pytest.param(lambda ada: set_row(ProviderState, epoch=7), id="the provider has another epoch"),
-]
-ENDINGS = [
-    pytest.param(lambda ada: end(device_row(), BY_ADA), id="she signed this device out"),
-    pytest.param(lambda ada: set_row(Grant, revoked_at=clock.now()), id="the grant was revoked"),
-    *WIDER_ENDINGS,
-]
-
-
-def device_row() -> Session:
-    return db.session.scalars(select(Session).where(Session.is_device)).one()
-
-
-def set_row(model, **values) -> None:
-    assert change(update(model).values(**values)) == 1
-
-
-@pytest.mark.parametrize("how", ENDINGS)
-def test_whatever_ends_the_device_its_tokens_are_refused_at_once(tv, made, ada, how):
-    """An offline_access that the device has does not outlive its session."""
-    tokens = tv.sign_in_by(made)
-    assert tv.userinfo(tokens["access_token"]).status_code == 200
-
-    with transaction():
-        how(ada)
-
-    assert tv.userinfo(tokens["access_token"]).status_code == 401
-    assert tv.refresh(tokens["refresh_token"]).status_code in {400, 401}
-
-
-@pytest.mark.parametrize(
-    "how",
-    [case for case in ENDINGS if case.id not in {"she signed this device out", "the grant was revoked"}],
-)
-def test_an_answer_does_not_outlive_what_ended_before_the_device_asked(tv, made, ada, how):
-    """SEC-711: a code that was allowed is void once everything of the person, the client or all has ended."""
-    begun = tv.begin()
-    answer(begun["user_code"], made)
-
-    with transaction():
-        how(ada)
-
-    assert tv.poll(begun["device_code"]).json["error"] in {"access_denied", "invalid_client"}
-    end_read()
-    assert db.session.scalars(select(Session).where(Session.is_device)).all() == []
-
-
-def test_an_answer_needs_its_session_alive_until_the_device_has_asked(tv, made):
-    """Like a code on its way; whoever ends a stolen session need not look for answers given in it."""
-    begun = tv.begin()
-    answer(begun["user_code"], made)
-    with transaction():
-        assert end(made.session, BY_ADA)
-
-    assert tv.poll(begun["device_code"]).json["error"] == "access_denied"
-
-
-def test_everything_issued_before_an_instant_is_refused_and_so_is_an_answer(tv, made):
-    begun = tv.begin()
-    answer(begun["user_code"], made)
-    set_all(ProviderState, issued_before_is_dead_at=clock.now() + timedelta(1))
-
-    assert tv.poll(begun["device_code"]).json["error"] == "access_denied"
 
 
 def test_polling_and_signing_in_keep_their_budgets(tv, made, statements):

@@ -1,7 +1,6 @@
 """`/par` (rfc9126): a request is pushed by the client itself, and the browser carries its name alone."""
 
 import time
-from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -258,39 +257,6 @@ def test_a_proof_that_comes_along_binds_the_code_to_its_key(signed_in, rp):
 
     code = db.session.scalars(select(AuthorizationCode)).one()
     assert code.request["dpop_jkt"] == key.thumbprint()
-
-
-@pytest.mark.spec("rfc9126 2")
-@ON_SQLITE
-def test_a_client_may_promise_to_push_always(app, signed_in):
-    rp = RelyingParty(app, require_pushed_authorization_requests=True)
-
-    assert query_of(rp.authorize(signed_in))["error"] == "invalid_request"
-    assert "code" in query_of(open_(signed_in, rp, pushed(rp)))
-
-
-@pytest.mark.spec("rfc9126 §5")
-@ON_SQLITE
-class TestForAll:
-    @pytest.fixture
-    def settings(self, settings):
-        return replace(
-            settings, require_pushed_authorization_requests=True, pushed_request_limit="2 per minute"
-        )
-
-    @pytest.mark.usefixtures("ada")
-    def test_the_provider_may_demand_it_of_all(self, http, rp):
-        assert query_of(rp.authorize(http))["error"] == "invalid_request"
-        asked = open_(http, rp, pushed(rp))
-
-        assert "code" in query_of(type_password(http, asked))
-        document = rp.http.get("/.well-known/openid-configuration").json
-        assert document["require_pushed_authorization_requests"] is True
-        assert document["pushed_authorization_request_endpoint"] == ISSUER + "/par"
-
-    def test_there_is_a_limit_to_it(self, rp):
-        assert [push(rp).status_code for _ in range(3)] == [201, 201, 429]
-        assert "Retry-After" in push(rp).headers
 
 
 @ON_SQLITE

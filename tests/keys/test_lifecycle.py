@@ -1,13 +1,12 @@
 """The life of a key under a turned clock: KEY-01 to KEY-09, KEY-13."""
 
-import threading
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from provider.config import Settings, WrongSettings
-from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.database import change, transaction
 from provider.keys import lifecycle, queries
 from provider.keys.algorithms import ALGORITHMS, from_der
 from provider.keys.jwks import published_jwks, supported_algs
@@ -15,7 +14,6 @@ from provider.keys.jwt import ID_TOKEN_TYP, InvalidJWT, UnverifiedJWT, sign, ver
 from provider.keys.keyring import the_keyring
 from provider.keys.models import KeyState, SigningKey
 from provider.keys.sealing import UnreadableKey
-from tests.races.at_once import just_after
 
 SECRET_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
@@ -208,20 +206,6 @@ def test_a_rotation_that_is_rolled_back_leaves_the_keys_alone(keys, settings, tu
     assert read(signed(settings, turned_clock))["sub"] == "ada"
 
 
-def test_another_process_s_successor_is_met_by_its_kid(keys, settings, turned_clock):
-    """A process whose memory is older than the rotation looks again when it meets the new kid."""
-    token = signed(settings, turned_clock)
-    memory = the_keyring()._snapshot
-    with transaction():
-        lifecycle.rotate(now=True)
-    newer = signed(settings, turned_clock)
-    the_keyring()._snapshot = memory
-    turned_clock.turn(timedelta(seconds=6))
-
-    assert read(token)["sub"] == "ada"
-    assert read(newer)["sub"] == "ada"
-
-
 def test_a_compromised_key_is_gone_at_once_and_replaced(keys, settings, turned_clock):
     """KEY-07."""
     token = signed(settings, turned_clock)
@@ -273,81 +257,6 @@ def test_a_ciphertext_moved_to_another_row_does_not_open(keys, settings, turned_
         signed(settings, turned_clock)
     with pytest.raises(UnreadableKey), transaction():
         lifecycle.ensure_keys()
-
-
-@pytest.mark.parametrize("act", [lifecycle.ensure_keys, lifecycle.rotate], ids=["start", "rotate"])
-def test_processes_that_act_at_once_do_it_once(app, act):
-    """KEY-03. Threads with a session each stand for processes; the line they stand in is the database's."""
-    if act is lifecycle.rotate:
-        with transaction():
-            lifecycle.ensure_keys()
-    together, made, errors = threading.Barrier(4), [], []
-
-    def run():
-        with app.app_context():
-            try:
-                together.wait(10)
-                with transaction():
-                    made.extend(act())
-            except Exception as exc:  # noqa: BLE001 – shown by the assertion below.
-                errors.append(exc)
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-
-    assert errors == []
-    assert sorted(change.alg for change in made if change.event == "key_created") == sorted(ALGORITHMS)
-    for alg in ALGORITHMS:
-        assert len(kids(KeyState.ACTIVE, alg)) == 1
-
-
-def test_signing_goes_on_while_keys_rotate(keys, settings, turned_clock):
-    """KEY-03: no failed signature and no failed verification during ten rotations."""
-    stop, failures, done = threading.Event(), [], []
-
-    def work():
-        with keys.app_context():
-            try:
-                while not stop.is_set():
-                    read(signed(settings, turned_clock, alg="EdDSA"))
-                    done.append(1)
-            except Exception as exc:  # noqa: BLE001 – shown by the assertion below.
-                failures.append(exc)
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(10):
-        with transaction():
-            lifecycle.rotate("EdDSA", now=True)
-    stop.set()
-    for thread in threads:
-        thread.join(30)
-
-    assert failures == []
-    assert done
-
-
-def test_keys_that_were_read_before_a_rotation_are_not_kept_after_it(keys, settings, turned_clock):
-    """Two threads read the keys; the one that read them first is done last."""
-
-    def rotate_and_sign():
-        with keys.app_context():
-            with transaction():
-                lifecycle.rotate("EdDSA", now=True)
-            return signed(settings, turned_clock, alg="EdDSA")
-
-    with just_after("SELECT signing_key", rotate_and_sign) as done:
-        the_keyring().published()
-
-    assert read(done[0])["aud"] == "red"
 
 
 @pytest.mark.parametrize(

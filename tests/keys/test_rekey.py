@@ -3,13 +3,10 @@
 A house stands for a process: one that was started with the old key and goes on, or a new one.
 """
 
-import json
-from dataclasses import replace
 from datetime import timedelta
 
 import jwt
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import delete, select, update
 
 from provider.accounts import hash_sealing
@@ -20,59 +17,21 @@ from provider.audit.models import AuditEvent
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.audit.verify import verify
-from provider.cli import main
 from provider.clients import secrets as client_secrets
 from provider.clients.models import Client
-from provider.infrastructure import current, data_keys, event_log
+from provider.infrastructure import current, data_keys
 from provider.infrastructure.data_keys import LOOK_AGAIN_AFTER, DataKey
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.secrets import read_key_file
 from provider.keys.models import SigningKey
 from tests.factories import PASSWORD, make_account, make_session
+from tests.keys.fleet import Fleet
 from tests.support.browsers import Page, follow
 from tests.support.device import Device, answer
 from tests.support.reads import end_read
 from tests.support.relying_party import RelyingParty, type_password
 
 REFUSED, WRONG_SETTINGS = 1, 2
-
-
-class Fleet:
-    """The processes of one provider, one of which is at work at a time, and the operator's command."""
-
-    def __init__(self, app, settings, path):
-        self.app, self.settings, self.path = app, settings, path
-        self.old = current.services()
-        self.key = settings.secret_key
-
-    def start(self, key=None):
-        """Start another process, with the key that is set unless another is named."""
-        house = compose_services(replace(self.settings, secret_key=key or self.key))
-        self.work(house)
-        return house
-
-    def work(self, house):
-        end_read()
-        current.install(self.app, house)
-
-    def rekey(self, *arguments, key=None, code=0):
-        environ = {
-            "CURFEW_DATABASE_URL": self.settings.resolved_database_url,
-            "CURFEW_DATA_DIR": str(self.settings.data_dir),
-            "CURFEW_SECRET_KEY": key or self.key,
-        }
-        end_read()
-        result = CliRunner().invoke(main, ["keys", "rekey", "--json", *map(str, arguments)], env=environ)
-        event_log.configure(self.settings.log_level)
-        assert result.exit_code == code, (result.output, result.exception)
-        db.session.expire_all()
-        return json.loads(result.stdout) if code == 0 else result.stderr
-
-    def replace_key(self):
-        """Begin with the command, and set the new key; what runs already still has the old one."""
-        counts = self.rekey("--new-key-file", self.path)
-        self.key = self.path.read_text()
-        return counts
 
 
 @pytest.fixture

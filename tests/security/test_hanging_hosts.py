@@ -14,7 +14,7 @@ from provider.infrastructure.database import transaction
 from provider.oauth.client_proof import keys as client_keys
 from tests.infrastructure.outbound_servers import Server, answering
 from tests.pages.test_logo import PNG, sent
-from tests.security.test_client_authentication import PUBLIC, assertion, present
+from tests.security.test_assertions import PUBLIC, assertion, present
 from tests.security.test_impossible_names import ASSERTION_TYPE, unsigned
 from tests.support.hanging_hosts import HangingHosts, hanging_hosts
 from tests.support.key_server import Published, published

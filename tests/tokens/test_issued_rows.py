@@ -11,10 +11,9 @@ from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import digest_of, new_id
 from provider.protocol.errors import InvalidTarget
-from provider.tokens import access, codes, proofs, refresh
+from provider.tokens import access, codes, proofs
 from provider.tokens.id_token import SignIn
-from provider.tokens.liveness import find_refresh_token
-from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
+from provider.tokens.models import AccessToken, AuthorizationCode
 from tests.factories import make_client, make_session
 from tests.support.reads import end_read
 
@@ -252,62 +251,6 @@ def test_a_code_is_used_once_and_by_itself(of):
     for one in (first, second):
         db.session.refresh(one)
     assert (first.used_at, second.used_at) == (clock.now(), None)
-
-
-def test_a_refresh_token_and_its_successor(of, made, red, turned_clock):
-    family = new_id()
-    about = SignIn(auth_time=clock.now() - HOUR, amr="otp", acr="another-acr")
-    with transaction():
-        made.grants["red"].provider_epoch, made.grants["red"].client_epoch = 0, 7
-        handle = refresh.issue(
-            *of,
-            scope="openid offline_access",
-            family_id=family,
-            offline=True,
-            sign_in=about,
-            resources=("https://a.test",),
-            cnf=BOUND,
-            claims={"userinfo": ["email"]},
-        )
-    issued_at = clock.now()
-    turned_clock.turn(HOUR)
-    with transaction():
-        rotated = refresh.rotate(find_refresh_token(handle), handle)
-
-    idle, now = current.settings().refresh_token_idle_lifetime, clock.now()
-    first, second = (row_of(RefreshToken, digest_of(one)) for one in (handle, rotated.handle))
-    kept = {
-        "family_id": family,
-        "client_id": red.id,
-        "grant_id": made.grants["red"].id,
-        "client_session_id": made.shares["red"].id,
-        "scope": "openid offline_access",
-        "offline": True,
-        "auth_time": issued_at - HOUR,
-        "amr": "otp",
-        "acr": "another-acr",
-        "resources": ["https://a.test"],
-        "cnf": BOUND,
-        "claims": {"userinfo": ["email"]},
-        "revoked_at": None,
-    }
-    assert first == kept | {
-        "id": first["id"],
-        "digest": digest_of(handle),
-        "generation": 0,
-        "created_at": issued_at,
-        "expires_at": issued_at + idle,
-        "rotated_at": now,
-    }
-    assert second == kept | {
-        "id": second["id"],
-        "digest": digest_of(rotated.handle),
-        "generation": 1,
-        "created_at": now,
-        "expires_at": now + idle,
-        "rotated_at": None,
-    }
-    assert first["id"] != second["id"]
 
 
 def test_a_proof_is_used_once_for_each_key():

@@ -1,0 +1,47 @@
+"""Ada at her browser, in front of apps behind the gate, and what reaches an app of her requests."""
+
+from demo.browser import Browser
+from tests.faults.house import PASSWORD
+
+BUTTONS = ("sign-in", "continue", "allow")
+PAGE = {"Accept": "text/html,*/*"}
+
+
+class Ada:
+    """Ada at her browser."""
+
+    def __init__(self, site):
+        self.browser = Browser()
+        self.browser._session.headers.update(PAGE)
+        self.site = site
+
+    def open(self, url):
+        self.browser.open(url)
+        while button := next(filter(self.browser.has, BUTTONS), None):
+            typed = {"username": "ada", "password": PASSWORD} if button == "sign-in" else {}
+            self.browser.press(button, **typed)
+
+    def ask(self, path, method="GET", origin=None, **headers):
+        """Send one request with her cookies, and follow no redirect."""
+        return self.browser._session.request(
+            method,
+            (origin or self.site.wiki) + path,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            allow_redirects=False,
+            timeout=20,
+        )
+
+    @property
+    def cookie(self):
+        jar = self.browser._session.cookies
+        return "; ".join(f"{each.name}={each.value}" for each in jar if each.domain == "localhost.local")
+
+
+def seen(answer):
+    """The headers that reached the app."""
+    assert answer.status_code == 200, (answer.status_code, answer.text)
+    return [tuple(pair) for pair in answer.json()["headers"]]
+
+
+def identity(answer):
+    return {name: value for name, value in seen(answer) if name.startswith("x-auth-request-")}
