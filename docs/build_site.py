@@ -66,6 +66,7 @@ SECTIONS = {
             "incident-in-five-minutes",
             "console",
             "receipts",
+            "audit",
             "monitoring",
             "service-level",
             "sizing",

@@ -5,6 +5,7 @@ Entries are linked in batches by a leased duty, so that no act waits for another
 `head` somewhere else and give it to `verify` as the anchor (KEY-30).
 """
 
+import re
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +16,8 @@ from provider.infrastructure import current
 from provider.infrastructure.database import db
 
 _DIGEST_LENGTH = 64
+# An anchor in a line of other words.
+ANCHOR = re.compile(r"(?<![\w:])(\d{1,18}):([0-9a-f]{64})(?!\w)", re.ASCII)
 
 
 class SealedElsewhere(Exception):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Index, String, text
+from sqlalchemy import JSON, BigInteger, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime
@@ -48,3 +48,18 @@ class AuditEvent(Base):
     mac: Mapped[str] = mapped_column(String(64))
     seq: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     chain: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditAnchor(Base):
+    """A place outside of the database, what was anchored there last, and why the last attempt failed."""
+
+    __tablename__ = "audit_anchor"
+
+    # A digest of the target as it is set, which may hold a secret.
+    target: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seq: Mapped[int | None] = mapped_column(BigInteger)
+    chain: Mapped[str | None] = mapped_column(String(64))
+    anchored_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # When it was first tried.
+    since: Mapped[datetime] = mapped_column(UTCDateTime)
+    failure: Mapped[str | None] = mapped_column(Text)

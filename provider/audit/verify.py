@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import Select, Text, cast, select
 
+from provider.audit.anchors import Anchors, not_that_of
 from provider.audit.chain import START, Link, links_after
 from provider.audit.models import AuditEvent
 from provider.audit.record import macs_of
@@ -74,23 +75,22 @@ class Pruned:
     least: int
 
 
-def verify(anchor: Link | None = None) -> Findings:
+def verify(*anchors: Link) -> Findings:
     """Read the whole audit and say in sentences what is wrong with it.
 
-    Only an anchor taken earlier and kept elsewhere shows that the end of the chain was cut off.
+    Only anchors taken earlier and kept elsewhere show that the end of the chain was cut off.
     """
     problems: list[str] = []
+    kept = Anchors(anchors)
     walk, linked, first = Walk(_least()), 0, 0
     for event in read_linked():
         problems += walk.step(event)
         linked, first = linked + 1, first or event.seq or 0
-        if anchor is not None and walk.at.seq == anchor.seq and walk.at != anchor:
-            problems.append(_not_that_of(anchor))
+        problems += kept.compare(walk.at)
     pruned = find_pruned(first - 1) if first > 1 else None
-    if anchor is not None and anchor.seq > walk.at.seq:
-        problems.append(f"the anchor knows of entry {anchor.seq}, but the last one here is {walk.at.seq}")
-    elif anchor is not None and pruned is not None:
-        problems += _problems_with_pruned(anchor, pruned.through)
+    problems += kept.beyond(walk.at.seq)
+    if pruned is not None:
+        problems += _problems_with_pruned(kept, pruned.through)
     not_yet_linked = 0
     for event in _read_unlinked():
         problems += wrong_entry(event, walk.least)
@@ -188,9 +188,10 @@ def _generation(found: T, expected: Sequence[T]) -> int | None:
     return len(expected) - 1 - expected.index(found) if found in expected else None
 
 
-def _problems_with_pruned(anchor: Link, pruned_through: Link) -> Iterator[str]:
-    """Compare an anchor with a pruned part: of that, only the ends of its batches are known."""
-    if anchor.seq > pruned_through.seq:
+def _problems_with_pruned(kept: Anchors, pruned_through: Link) -> Iterator[str]:
+    """Compare the newest anchor with a pruned part: of that, only the ends of its batches are known."""
+    anchor = kept.newest
+    if anchor is None or anchor.seq > pruned_through.seq:
         return
     end = find_pruned(anchor.seq)
     if end is None:
@@ -199,11 +200,7 @@ def _problems_with_pruned(anchor: Link, pruned_through: Link) -> Iterator[str]:
             "the anchor proves nothing any more, keep a newer one"
         )
     elif end.through != anchor:
-        yield _not_that_of(anchor)
-
-
-def _not_that_of(anchor: Link) -> str:
-    return f"entry {anchor.seq} is not the one that the anchor was taken of"
+        yield not_that_of(anchor)
 
 
 def _missing(first: int, last: int) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import click
@@ -17,6 +17,9 @@ from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
 from provider.audit.verify import Findings
 from provider.audit.verify import verify as verify_audit
+from provider.cli.audit_anchors import anchor as anchor_command
+from provider.cli.audit_anchors import anchors as anchors_command
+from provider.cli.audit_anchors import anchors_of
 from provider.cli.context import fail, with_app
 from provider.cli.instants import read_since
 from provider.cli.output import json_option, limit_option, show_json, show_table
@@ -43,6 +46,7 @@ Examples:
   curfew audit list --by cleo --since 7d
   curfew audit head > /somewhere/else/anchor
   curfew audit verify --anchor "$(cat /somewhere/else/anchor)"
+  curfew audit anchors
 """
 )
 def audit() -> None:
@@ -115,31 +119,46 @@ def head(*, as_json: bool) -> None:
 @click.option(
     "--anchor", type=read_anchor, metavar="SEQ:CHAIN", help="What `curfew audit head` printed at some time."
 )
+@click.option(
+    "--anchors",
+    "files",
+    type=click.File("rb"),
+    multiple=True,
+    help="A file with anchors in its lines: an anchor file, an object, or what a syslog server has kept.",
+)
 @json_option
 @with_app
-def verify(*, anchor: Link | None, as_json: bool) -> None:
+def verify(*, anchor: Link | None, files: tuple[BinaryIO, ...], as_json: bool) -> None:
     """Check whether any entry was changed, moved or removed; exit code 1 if so.
 
-    A truncated log is detected by comparison with an anchor kept elsewhere and with this host's record of
-    the database. An anchor whose entry has been pruned proves nothing: keep one that is younger than
-    CURFEW_AUDIT_RETENTION.
+    A truncated log is detected by comparison with anchors kept elsewhere and with this host's record of the
+    database. The files among CURFEW_AUDIT_ANCHORS are read by themselves. An anchor whose entry has been
+    pruned proves nothing: keep one that is younger than CURFEW_AUDIT_RETENTION.
     """
+    anchors = [*([anchor] if anchor else []), *anchors_of(files)]
     with reading():
-        findings = verify_audit(anchor)
+        findings = verify_audit(*anchors)
     seen = history.judge(remember=False)
     if seen.is_older:
         findings = replace(findings, problems=(*findings.problems, seen.sentence))
     if as_json:
-        show_json(_findings_view(findings))
+        show_json(_findings_view(findings) | {"anchors": len(anchors)})
     else:
         for problem in findings.problems:
             say(problem)
+        if anchors:
+            newest = max(anchors, key=lambda one: one.seq)
+            say(f"Compared with {len(anchors)} anchors, the newest of entry {newest.seq}.")
         verdict = f"{len(findings.problems)} problems" if findings.problems else "as it was written"
         if findings.pruned_through:
             say(f"Entries through {findings.pruned_through.seq} were pruned for their age.")
         say(f"{findings.linked} entries linked, {findings.not_yet_linked} not yet: {verdict}.")
     if findings.problems:
         sys.exit(PROBLEMS_FOUND)
+
+
+audit.add_command(anchor_command)
+audit.add_command(anchors_command)
 
 
 def _account_id(named: str) -> UUID:

@@ -9,6 +9,7 @@ from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
+from provider.config.audit_anchors import read_anchor_target
 from provider.config.declared_settings import DeclaredSettings
 from provider.config.password_list import password_list_problems
 from provider.config.url_checks import url_problems
@@ -83,6 +84,7 @@ _POSITIVE_SPANS = (
     "key_rotation_period",
     "key_publish_after_use",
     "audit_retention",
+    "audit_anchor_every",
     "delivery_retention",
 )
 # The longest lifetimes: of a code one minute (FAPI 2.0 §5.3.2.1), of a signed token, which servers may accept
@@ -188,6 +190,11 @@ def _format_problems(settings: DeclaredSettings) -> Iterator[str]:
             yield f"{name} must read like '10 per 5 minutes'"
     if settings.secret_key and not _is_key(settings.secret_key):
         yield "secret_key must be 32 random bytes in base64url"
+    for target in settings.audit_anchors:
+        try:
+            read_anchor_target(target)
+        except ValueError as exc:
+            yield f"audit_anchors: {exc}"
     if settings.outbound_ca_bundle and not _is_file(settings.outbound_ca_bundle):
         yield "outbound_ca_bundle: file not found"
 

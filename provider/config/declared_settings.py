@@ -133,6 +133,17 @@ class DeclaredSettings(SignInSettings, BasicSettings):
         "How long a retired key stays in the JWKS.", default=timedelta(hours=48)
     )
     audit_retention: timedelta = setting("How long audit events are kept.", default=timedelta(days=400))
+    audit_anchors: tuple[str, ...] = setting(
+        "Where the end of the audit chain is anchored, comma separated: `file:/path`, "
+        "`syslog+udp://host:514`, `syslog+tcp://host:601`, `syslog+unix:/dev/log`, or an `https` URL that "
+        "takes a PUT, in which `{seq}` stands for the entry's number.",
+        default=(),
+        secret=True,
+    )
+    audit_anchor_every: timedelta = setting("How often it is anchored.", default=timedelta(hours=1))
+    audit_anchor_token: str = setting(
+        "Bearer token for anchors that are put to a URL.", default="", secret=True
+    )
     delivery_retention: timedelta = setting(
         "How long finished deliveries are kept.", default=timedelta(days=90)
     )

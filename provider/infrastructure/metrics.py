@@ -69,6 +69,7 @@ LABELS = {
     "state": "the state of a delivery",
     "status": "the HTTP status",
     "table": "a table of the database",
+    "target": "a place of `CURFEW_AUDIT_ANCHORS`, without the query of a URL",
     "tries": "`first` when one attempt was enough, `later` otherwise",
 }
 
@@ -156,6 +157,16 @@ PRUNING_OVERDUE = Gauge(
     "How long the oldest row of a table is overdue for deletion; about a minute while pruning keeps up.",
     ("table",),
 )
+ANCHOR_AGE = Gauge(
+    "curfew_audit_anchor_age_seconds",
+    "Time since the end of the audit chain was anchored at a target, or since it was first tried.",
+    ("target",),
+)
+ANCHOR_FAILING = Gauge(
+    "curfew_audit_anchor_failing",
+    "1 while a target of anchors fails, or was not served in time.",
+    ("target",),
+)
 CLOCK_OFFSET = Gauge(
     "curfew_clock_offset_seconds",
     "How far the database's clock is ahead of that of the answering process, which corrects for it.",
@@ -170,6 +181,8 @@ GAUGES = (
     SWEEPER_HEARTBEAT,
     DUTY_AGE,
     PRUNING_OVERDUE,
+    ANCHOR_AGE,
+    ANCHOR_FAILING,
     CLOCK_OFFSET,
 )
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 
+from provider.audit import anchoring
 from provider.clients.models import Client
 from provider.delivery.models import (
     REFUSALS,
@@ -38,6 +39,7 @@ def measure() -> list[Sample]:
                 *_endpoints(now),
                 *_duties(now),
                 *_overdue(now),
+                *_anchors(now),
                 metrics.CLOCK_OFFSET.reads(clock.offset().total_seconds()),
             ]
     except AWAY as exc:
@@ -121,6 +123,12 @@ def _duties(now: datetime) -> Iterator[Sample]:
 def _overdue(now: datetime) -> Iterator[Sample]:
     for table, age in overdue(now).items():
         yield metrics.PRUNING_OVERDUE.reads(age.total_seconds(), table)
+
+
+def _anchors(now: datetime) -> Iterator[Sample]:
+    for one in anchoring.states():
+        yield metrics.ANCHOR_AGE.reads(_seconds_since(one.anchored_at or one.since, now), one.target.name)
+        yield metrics.ANCHOR_FAILING.reads(int(one.is_failing), one.target.name)
 
 
 def _seconds_since(instant: datetime | None, now: datetime) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from provider.audit import chain
+from provider.audit import anchoring, chain
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.delivery import resend
@@ -97,6 +97,7 @@ DUTIES = (
     # Its row in the database keeps the name that earlier releases gave it.
     Duty("end_born_dead", timedelta(hours=1), end_already_revoked),
     Duty("seal_audit", timedelta(seconds=10), seal_audit),
+    Duty("anchor_audit", timedelta(minutes=1), anchoring.anchor_due),
     Duty("report_degraded", timedelta(minutes=1), watch.report_degraded),
     Duty("judge_notifications", timedelta(minutes=1), punctuality.judge),
     Duty("take_up_rejected", timedelta(minutes=10), take_up_rejected),

@@ -60,6 +60,9 @@ def scripted(script: Callable[[Asked], Reply]) -> Iterator[ScriptedServer]:
         def do_POST(self) -> None:
             self.do_GET()
 
+        def do_PUT(self) -> None:
+            self.do_GET()
+
         def log_message(self, *_: Any) -> None:
             pass
 

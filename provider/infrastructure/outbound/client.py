@@ -77,6 +77,13 @@ class OutboundClient:
         body, _ = self._read(connection, head, self._policy.max_body_bytes)
         return _response(head, body, started)
 
+    def put(self, url: str, body: bytes, *, headers: Mapping[str, str] = {}) -> OutboundResponse:
+        """PUT an object; any status that arrived is an answer."""
+        started, target = time.monotonic(), Target.parse(url)
+        connection, head = self._ask(target, message("PUT", target, headers, body), self._deadline(None))
+        answer, _ = self._read(connection, head, self._policy.max_body_bytes)
+        return _response(head, answer, started)
+
     def get(
         self,
         url: str,

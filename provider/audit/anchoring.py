@@ -1,0 +1,164 @@
+"""Anchor the end of the chain outside of the database, so that cutting it off shows (KEY-30, DEC-25).
+
+Each target has a row that says what was anchored there last. A target that fails is tried again at every run
+of the duty; one that works is due again after `audit_anchor_every`.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import select
+
+from provider.audit import chain
+from provider.audit.chain import Link
+from provider.audit.models import AuditAnchor
+from provider.config.audit_anchors import SEQ, AnchorTarget, read_anchor_target
+from provider.infrastructure import clock, current, event_log, syslog
+from provider.infrastructure.database import db, reading, transaction
+from provider.infrastructure.opaque_tokens import digest_of
+from provider.infrastructure.outbound_http import OutboundFailure
+
+# What is wrong for longer than this is no hiccup.
+_OVERDUE_AFTER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorState:
+    """A target with what was anchored there last, and why the last attempt failed, if it did."""
+
+    target: AnchorTarget
+    link: Link | None = None
+    anchored_at: datetime | None = None
+    since: datetime | None = None
+    failure: str | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt failed, or none was made for longer than the setting says."""
+        last = self.anchored_at or self.since
+        late = current.settings().audit_anchor_every + _OVERDUE_AFTER
+        return self.failure is not None or (last is not None and last < clock.now() - late)
+
+
+def targets() -> tuple[AnchorTarget, ...]:
+    """Return the targets that are set."""
+    return tuple(map(read_anchor_target, current.settings().audit_anchors))
+
+
+def states() -> list[AnchorState]:
+    """Return how it stands with each target that is set."""
+    wanted = {_key(one): one for one in targets()}
+    if not wanted:
+        return []
+    rows = db.session.scalars(select(AuditAnchor).where(AuditAnchor.target.in_(wanted)))
+    known = {row.target: row for row in rows}
+    return [_state(one, known.get(key)) for key, one in wanted.items()]
+
+
+def anchor_due() -> None:
+    """Anchor the end of the chain at every target whose time has come."""
+    with reading():
+        known = states()
+    now, every = clock.now(), current.settings().audit_anchor_every
+    anchor_at(
+        one for one in known if one.failure or one.anchored_at is None or one.anchored_at <= now - every
+    )
+
+
+def anchor_at(known: Iterable[AnchorState]) -> None:
+    """Anchor the end of the chain at these targets, and note for each how it went."""
+    with reading():
+        head = chain.head()
+    for one in known if head is not None else ():
+        why = _why_not(one, head) if head else None
+        with transaction():
+            _note(one, head, why)
+        if why:
+            event_log.error("audit_not_anchored", target=one.target.name, detail=why)
+
+
+def read_anchors(document: bytes) -> list[Link]:
+    """Return the anchors in a text: what `audit head` printed, lines of an anchor file or of a syslog."""
+    return [Link(int(seq), proof) for seq, proof in chain.ANCHOR.findall(document.decode(errors="replace"))]
+
+
+def _why_not(state: AnchorState, head: Link) -> str | None:
+    """Send the anchor; returns why it failed. An unchanged end is not sent again."""
+    if state.link is not None and head.seq < state.link.seq:
+        # The anchor that is there proves it, and must not be replaced.
+        return f"entry {state.link.seq} was anchored, but the log ends at {head.seq}: its end was cut off"
+    if head == state.link and state.failure is None:
+        return None
+    try:
+        _send(state.target, head)
+    except OutboundFailure as exc:
+        return f"{exc}: {exc.detail}"
+    except OSError as exc:
+        return exc.strerror or type(exc).__name__
+    except _Refused as exc:
+        return str(exc)
+    return None
+
+
+class _Refused(Exception):
+    """The server has not taken the object."""
+
+
+def _send(target: AnchorTarget, head: Link) -> None:
+    now = clock.now()
+    line = f"{now.isoformat(timespec='seconds').replace('+00:00', 'Z')} {head}\n"
+    sent = syslog.message("audit-anchor", f"{current.settings().issuer} {head}", now)
+    senders: dict[str, Callable[[], None]] = {
+        "file": lambda: _append(target.path or Path(), line),
+        "syslog+udp": partial(syslog.send_udp, target.host, target.port, sent),
+        "syslog+tcp": partial(syslog.send_tcp, target.host, target.port, sent),
+        "syslog+unix": lambda: syslog.send_unix(target.path or Path(), sent),
+        "http": lambda: _put(target.url.replace(SEQ, str(head.seq)), line),
+    }
+    senders[target.kind]()
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line and see it on the disk."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(file, line.encode())
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _put(url: str, line: str) -> None:
+    token = current.settings().audit_anchor_token
+    proof = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = {"Content-Type": "text/plain; charset=utf-8"} | proof
+    answer = current.services().outbound.put(url, line.encode(), headers=headers)
+    if answer.status // 100 != 2:
+        raise _Refused(f"the server answered with status {answer.status}")
+
+
+def _note(state: AnchorState, head: Link | None, why: str | None) -> None:
+    now = clock.now()
+    key = _key(state.target)
+    row = db.session.get(AuditAnchor, key) or AuditAnchor(target=key, since=now)
+    row.failure = why
+    if why is None and head is not None:
+        row.seq, row.chain, row.anchored_at = head.seq, head.chain, now
+    db.session.add(row)
+
+
+def _state(target: AnchorTarget, row: AuditAnchor | None) -> AnchorState:
+    if row is None:
+        return AnchorState(target=target)
+    link = Link(row.seq, row.chain) if row.seq is not None and row.chain is not None else None
+    return AnchorState(
+        target=target, link=link, anchored_at=row.anchored_at, since=row.since, failure=row.failure
+    )
+
+
+def _key(target: AnchorTarget) -> str:
+    return digest_of(target.url or target.name)
