@@ -10,6 +10,7 @@ from msgspec import Meta
 from provider.admin_api.inputs import Instant, Name, Page
 from provider.admin_api.operation import Answer, Call, Operation
 from provider.audit import queries
+from provider.audit.export import Format, as_exported, list_from
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
 from provider.protocol.permissions import Permission
@@ -51,6 +52,36 @@ class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[AuditEntry]
     next: UUID | None
+
+
+class ExportAudit(Page, frozen=True, kw_only=True):
+    """Where a reader of the export has come to, and in which form it wants the entries."""
+
+    format: Format = Format.OCSF
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+class ExportedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries in the form that was asked for, the oldest first; `next` is the `after` of the next request."""
+
+    items: list[dict[str, Any]]
+    next: UUID | None
+
+
+def export(call: Call) -> Answer:
+    """Answer with the entries behind the last one that was read."""
+    asked: ExportAudit = call.query
+
+    def look() -> ExportedPage:
+        after = queries.find(asked.after) if asked.after else None
+        if asked.after and after is None:
+            raise InvalidInput("after names no entry, or one that was pruned", [("/after", "is unknown")])
+        found = list_from(after=after, since=asked.since, until=asked.until, limit=asked.limit)
+        items = [as_exported(one, asked.format) for one in found]
+        return ExportedPage(items=items, next=found[-1].id if found else asked.after)
+
+    return Answer(body=call.read(look))
 
 
 def search(call: Call) -> Answer:
@@ -106,5 +137,17 @@ OPERATIONS = (
         view=search,
         query=SearchAudit,
         answer=AuditPage,
+    ),
+    Operation(
+        method="GET",
+        rule="/audit-export",
+        name="export_audit",
+        summary="Follow the audit log, oldest first, as OCSF events or as entries.",
+        description="An entry appears ten seconds after it was written, so that none is missed that was "
+        "committed late. Repeat with `after` set to `next`, which stays the same while there is nothing new.",
+        permission=Permission.READ_AUDIT,
+        view=export,
+        query=ExportAudit,
+        answer=ExportedPage,
     ),
 )

@@ -20,6 +20,7 @@ from provider.audit.verify import verify as verify_audit
 from provider.cli.audit_anchors import anchor as anchor_command
 from provider.cli.audit_anchors import anchors as anchors_command
 from provider.cli.audit_anchors import anchors_of
+from provider.cli.audit_export import export
 from provider.cli.context import fail, with_app
 from provider.cli.instants import read_since
 from provider.cli.output import json_option, limit_option, show_json, show_table
@@ -47,6 +48,7 @@ Examples:
   curfew audit head > /somewhere/else/anchor
   curfew audit verify --anchor "$(cat /somewhere/else/anchor)"
   curfew audit anchors
+  curfew audit export --format ocsf --cursor audit.cursor
 """
 )
 def audit() -> None:
@@ -157,6 +159,7 @@ def verify(*, anchor: Link | None, files: tuple[BinaryIO, ...], as_json: bool) -
         sys.exit(PROBLEMS_FOUND)
 
 
+audit.add_command(export)
 audit.add_command(anchor_command)
 audit.add_command(anchors_command)
 

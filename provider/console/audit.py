@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from flask import Response as FlaskResponse
@@ -12,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from provider.accounts.queries import find_by_username
 from provider.audit import chain, queries
+from provider.audit.export import Format, as_exported
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
 from provider.console.export import MOST_EXPORTED, csv_file
@@ -49,6 +49,7 @@ def show() -> Response:
         listing=listing(found, last, _HERE, asked.values, ROWS),
         export_url=url_for("console.audit_export", **asked.values),
         csv_url=url_for("console.audit_export", **asked.values, format="csv"),
+        ocsf_url=url_for("console.audit_export", **asked.values, format="ocsf"),
         tags=list(EventTag),
         head=head,
         most=MOST_EXPORTED,
@@ -86,24 +87,22 @@ def _uuid(text: str | None) -> UUID | None:
 
 
 def export() -> Response:
-    """Return what the filters find as JSON lines or CSV, the newest first, up to a limit."""
+    """Return what the filters find as JSON lines, OCSF events or CSV, the newest first, up to a limit."""
     asked = Asked.read(*_FILTERS, "format")
     with reading():
         wanted = _wanted(asked)
         found = queries.list_events(wanted, limit=MOST_EXPORTED) if wanted else []
     if asked.get("format") == "csv":
         return csv_file("curfew-audit", _COLUMNS, map(_row, found))
-    lines = "".join(_lines(found))
+    lines = "".join(_lines(found, Format.OCSF if asked.get("format") == "ocsf" else Format.PLAIN))
     answer = FlaskResponse(lines, mimetype="application/x-ndjson")
     answer.headers["Content-Disposition"] = 'attachment; filename="curfew-audit.jsonl"'
     return answer
 
 
-def _lines(found: list[AuditEvent]) -> Iterator[str]:
+def _lines(found: list[AuditEvent], form: Format) -> Iterator[str]:
     for event in found:
-        entry: dict[str, Any] = {name: getattr(event, name) for name in _COLUMNS}
-        entry["at"] = event.at.isoformat()
-        yield json.dumps(entry, default=str) + "\n"
+        yield json.dumps(as_exported(event, form)) + "\n"
 
 
 def _row(event: AuditEvent) -> dict[str, object]:
