@@ -128,15 +128,15 @@ def attempt_view(one: DeliveryAttempt) -> AttemptView:
 
 
 def _view(one: Delivery, client_id: str, held_until: datetime | None) -> DeliveryView:
-    told, is_final = notice.of(one), DeliveryState(one.state).is_final
+    of_logout, is_final = notice.of(one), DeliveryState(one.state).is_final
     due = None if is_final else max(one.next_attempt_at, held_until or one.next_attempt_at)
     return DeliveryView(
         id=one.id,
         kind=one.kind,
         client_id=client_id,
         logout_id=one.cause_id,
-        person_id=told.account_id if told else None,
-        session_id=told.session_id if told else None,
+        person_id=of_logout.account_id if of_logout else None,
+        session_id=of_logout.session_id if of_logout else None,
         state=one.shown_state,
         attempt_count=one.attempt_count,
         next_attempt_at=due,

@@ -51,7 +51,7 @@ Running it again is safe: it ends what was started since. See docs/operate/resto
 def restored(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """End every session and grant that a restored backup, or a failover with losses, has brought back.
 
-    Sessions, grants and tokens revoked after the backup are valid again and cannot be told apart from the
+    Sessions, grants and tokens revoked after the backup are valid again and cannot be distinguished from the
     others. Therefore all of them end at once, and the apps are notified.
     """
     found = history.judge()

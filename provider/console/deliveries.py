@@ -151,7 +151,7 @@ def show(delivery_id: UUID, sentence: str | None = None, status: int = 200) -> R
         _HERE,
         status,
         delivery=found,
-        told=notice.of(found),
+        of_logout=notice.of(found),
         attempts=attempts,
         client=client,
         logout=logout,

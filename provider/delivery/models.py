@@ -43,7 +43,7 @@ class DeliveryState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no further attempt is made unless somebody asks for it."""
+        """Whether no further attempt is made unless an operator asks for it."""
         return self is not DeliveryState.PENDING
 
 
@@ -126,7 +126,7 @@ class Delivery(EarlierColumns, Base):
     # Security endings go first: 0 before 1.
     priority: Mapped[int] = mapped_column(default=1)
     attempt_count: Mapped[int] = mapped_column(default=0)
-    # How many of them lie before somebody asked to send it again: the schedule starts anew from there.
+    # How many of them were made before an operator had it sent again: the schedule starts anew from there.
     attempts_before_resend: Mapped[int] = mapped_column(default=0)
     # How many answers of the present schedule were refusals.
     refusals: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -212,7 +212,7 @@ class EndpointHealth(Base):
     failing_since: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
     last_failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_outcome: Mapped[str | None] = mapped_column(String(32))
-    # Failing for so long that somebody must know; never a reason to stop trying (DLV-15).
+    # Failing for so long that operators must know; never a reason to stop trying (DLV-15).
     degraded_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

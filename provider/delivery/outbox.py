@@ -1,4 +1,4 @@
-"""Owe a request to a recipient: one row each, in the transaction of what it tells of (DLV-01)."""
+"""Owe a request to a recipient: one row each, in the transaction of its cause (DLV-01)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from provider.infrastructure.database import Base, db
 from provider.infrastructure.many_rows import insert_many
 from provider.infrastructure.opaque_tokens import new_id
 
-# DLV-26: one commit for an ending, however many are told, but no statement without bounds.
+# DLV-26: one commit for an ending, however many are notified, but no statement without bounds.
 _CHUNK = 500
 
 

@@ -85,12 +85,12 @@ def is_health_among(recipients: Collection[Recipient]) -> ColumnElement[bool]:
 
 
 def due_condition(now: datetime) -> ColumnElement[bool]:
-    """Whether a delivery's time has come and nobody owns it."""
+    """Whether a delivery's time has come and no worker owns it."""
     return and_(is_pending(), Delivery.next_attempt_at <= now, is_free(now))
 
 
 def is_free(now: datetime) -> ColumnElement[bool]:
-    """Whether nobody owns a delivery."""
+    """Whether no worker owns a delivery."""
     return or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
 
 

@@ -1,4 +1,4 @@
-"""Send again what has ended without acceptance, and sooner what waits, because somebody asked (DLV-16)."""
+"""Send again what has ended without acceptance, and sooner what waits, because an operator asked (DLV-16)."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -29,10 +29,10 @@ def resend(delivery: Delivery) -> bool:
 
     False if it needs no repetition, or is being attempted right now.
 
-    Somebody has looked into it, so its endpoint may be tried at once even if its breaker is open.
+    An operator has looked into it, so its endpoint may be tried at once even if its breaker is open.
     """
     now = clock.now()
-    # Endpoints before deliveries: whoever locks both does it in this order.
+    # Endpoints before deliveries: all that lock both do it in this order.
     _allow_trial([delivery.recipient], now)
     sooner = update(Delivery).where(Delivery.id == delivery.id, is_pending(), is_free(now))
     return change(sooner.values(next_attempt_at=now)) == 1 or _revive([delivery.id], now) == 1

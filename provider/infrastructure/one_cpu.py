@@ -110,7 +110,7 @@ class OneCPU:
             self._claim = None
 
     def _move_to_free_one(self) -> bool:
-        """Move to a CPU that nobody has claimed; says whether there was one."""
+        """Move to a CPU that no other process has claimed; says whether there was one."""
         for cpu in _chance.sample(self._allowed, len(self._allowed)):
             if claim := self._claimed(cpu):
                 self._stay_on(cpu, claim)

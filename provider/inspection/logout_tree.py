@@ -85,9 +85,9 @@ def _notifications(
     by_sid, by_client = {}, {}
     for app in found.apps:
         for one in app.notifications:
-            told = notice.of(one.delivery)
-            if told is not None and told.sid is not None:
-                by_sid[(app.client.id, told.sid)] = one
+            of_logout = notice.of(one.delivery)
+            if of_logout is not None and of_logout.sid is not None:
+                by_sid[(app.client.id, of_logout.sid)] = one
             else:
                 by_client[app.client.id] = one
     return by_sid, by_client

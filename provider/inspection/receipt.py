@@ -136,21 +136,21 @@ def _apps(logout: Logout, tree: Tree) -> Iterator[App]:
 
 
 def _app(logout: Logout, branch: Branch) -> App:
-    told, joined = branch.notification, branch.client_session
-    state = verdict_of(branch.client, logout, told.delivery if told else None)
+    notification, joined = branch.notification, branch.client_session
+    state = verdict_of(branch.client, logout, notification.delivery if notification else None)
     return App(
         client_id=branch.client.client_id,
         state=state,
         session_id=joined.session_id if joined else None,
         sid=joined.sid if joined else None,
         grant_id=branch.grant.id if branch.grant else None,
-        **(_of_delivery(told, state) if told else {}),
+        **(_of_delivery(notification, state) if notification else {}),
     )
 
 
-def _of_delivery(told: Notification, state: Verdict) -> dict[str, Any]:
-    delivery = told.delivery
-    accepted = next((one for one in reversed(told.attempts) if one.outcome in _SUCCESS), None)
+def _of_delivery(notification: Notification, state: Verdict) -> dict[str, Any]:
+    delivery = notification.delivery
+    accepted = next((one for one in reversed(notification.attempts) if one.outcome in _SUCCESS), None)
     is_accepted = state is Verdict.ACCEPTED
     return {
         "delivery_id": delivery.id,

@@ -144,8 +144,8 @@ def _delivery(client: Client, joined: ClientSession, logout: Logout) -> Delivery
     """Return what the client was owed for this client session, or for all of the person's at once."""
     owed = select(Delivery).where(notice.is_of_logout(logout.id), Delivery.recipient_id == client.id)
     found = [(one, notice.of(one)) for one in db.session.scalars(owed.order_by(Delivery.id))]
-    for one, told in found:
-        if told is not None and told.sid in (joined.sid, None):
+    for one, of_logout in found:
+        if of_logout is not None and of_logout.sid in (joined.sid, None):
             return one
     return None
 

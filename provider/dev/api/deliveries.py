@@ -106,12 +106,12 @@ def shown(found: list[Delivery]) -> list[dict[str, Any]]:
 
 
 def _delivery(one: Delivery, client_id: str) -> dict[str, Any]:
-    told = notice.of(one)
+    of_logout = notice.of(one)
     return {
         "id": str(one.id),
         "client_id": client_id,
-        "sub": told.sub if told else None,
-        "sid": told.sid if told else None,
+        "sub": of_logout.sub if of_logout else None,
+        "sid": of_logout.sid if of_logout else None,
         "state": one.shown_state,
         "created_at": at(one.created_at),
         "next_attempt_at": None if DeliveryState(one.state).is_final else at(one.next_attempt_at),

@@ -60,7 +60,7 @@ def _read_scopes(request: ClientRequest, client: Client) -> list[str]:
         scope
         for scope in asked
         if metadata.may_use_scope(scope)
-        # rfc8628 §5.4: a person can be talked into allowing somebody else's device.
+        # rfc8628 §5.4: a person can be talked into allowing another person's device.
         and scope not in (*CLIENT_SCOPES, *ADMIN_SCOPES)
         and (scope != OFFLINE_ACCESS or may_be_offline)
     ]

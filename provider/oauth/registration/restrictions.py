@@ -33,7 +33,7 @@ def _problems_of_self_registered(metadata: ClientMetadata, client: Client | None
         # client; nor do scopes that it registered while it still had to ask people.
         acts_for_itself = client is not None and given.may_use_grant_type("client_credentials")
         scopes = {*STANDARD_SCOPES, *(given.scopes if acts_for_itself else ())}
-    # Such a client cannot use them, whoever wrote them into its registration.
+    # Such a client cannot use them, even if an operator wrote them into its registration.
     scopes -= {*ADMIN_SCOPES}
     if not metadata.scopes <= scopes:
         yield Problem("scope", f"must be among {', '.join(sorted(scopes))}")
