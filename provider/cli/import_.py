@@ -91,12 +91,21 @@ def _keycloak(paths: Sequence[Path]) -> "Source":
     return Keycloak(paths)
 
 
-_command(
-    "keycloak",
-    "Keycloak",
-    "what `kc.sh export` wrote: a realm, and its users if they are in files apart",
-    _keycloak,
-)
+def _auth0(paths: Sequence[Path]) -> "Source":
+    from provider.imports.auth0 import Auth0
+
+    return Auth0(paths)
+
+
+def _logto(paths: Sequence[Path]) -> "Source":
+    from provider.imports.logto import Logto
+
+    return Logto(paths)
+
+
+_command("keycloak", "Keycloak", "what `kc.sh export` wrote: a realm, and files with its users", _keycloak)
+_command("auth0", "Auth0", "lists of clients and users, and the export of password hashes", _auth0)
+_command("logto", "Logto", "lists of applications and users, or rows of its database", _logto)
 
 
 def _take_clients(source: "Source", report: Report, keep: Keep, *, dry_run: bool) -> None:
