@@ -25,7 +25,8 @@ from provider.protocol.errors import NotFound
 from provider.protocol.parameters import with_query
 from provider.protocol.scopes import OPENID
 from provider.tokens import access, codes
-from provider.tokens.liveness import FoundCode, find_code
+from provider.tokens.found import find_code
+from provider.tokens.liveness import FoundCode
 from provider.web import cookies
 from provider.web.i18n import speak
 from provider.web.parameters import read_parameters

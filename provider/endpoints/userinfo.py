@@ -22,7 +22,7 @@ from provider.web.route import CORS, Route, Speaks
 
 def userinfo() -> Response:
     """Answer with the claims of the token's scopes, and those that were requested by name."""
-    found = _shown_token(request).find()
+    found = _shown_token(request).read()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
     scopes = found.token.scope.split()

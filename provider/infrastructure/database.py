@@ -248,6 +248,20 @@ def connection_released() -> Iterator[None]:
     yield
 
 
+@contextmanager
+def read_connection() -> Iterator[Connection]:
+    """Yield a connection for one statement that reads: that of the open work, or one for this alone.
+
+    Without an open transaction or other reads it is given back at once, and no session is made.
+    """
+    session = db.session() if db.session.registry.has() else None
+    if session is not None and (WRITES in session.info or session.in_transaction()):
+        yield session.connection()
+        return
+    with db.engine.get_execution_options()[READER].connect() as connection:
+        yield connection
+
+
 def _is_in_block() -> bool:
     return WRITES in db.session.info or READS in db.session.info
 

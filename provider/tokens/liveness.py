@@ -7,7 +7,7 @@ read in one statement, so that no two of them can be seen at different instants.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, bindparam, or_, select, true
+from sqlalchemy import Select, String, and_, bindparam, or_, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
@@ -30,6 +30,7 @@ from provider.tokens.conditions import (
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 
 AnySelect = Select[*tuple[Any, ...]]
+Issued = type[AccessToken | RefreshToken | AuthorizationCode]
 _DIGEST = bindparam("digest", type_=String())
 
 
@@ -86,7 +87,7 @@ class FoundRefreshToken:
 def find_access_token(handle: str) -> LiveAccessToken | None:
     """Find a valid access token, in one statement. Served by the unique index on its digest."""
     row = _first(_VALID_ACCESS_TOKEN, handle)
-    if row is None or not _may_still_act(row.actor, row.Client):
+    if row is None or not may_still_act(row.actor, row.Client):
         return None
     return LiveAccessToken(token=row.AccessToken, actor=row.actor, **_all_above(row))
 
@@ -96,7 +97,7 @@ def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken |
     row = _first(_LOCKED_REFRESH_TOKEN if lock else _REFRESH_TOKEN, handle)
     return row and FoundRefreshToken(
         token=row.RefreshToken,
-        is_valid=bool(row.is_valid) and _may_be_refreshed(row.Client, row.RefreshToken),
+        is_valid=bool(row.is_valid) and may_be_refreshed(row.Client, row.RefreshToken),
         **_all_above(row),
     )
 
@@ -119,16 +120,7 @@ def has_offline_token(grant: Grant) -> bool:
     return db.session.scalar(standing.limit(1)) is not None
 
 
-def find_code(handle: str) -> FoundCode | None:
-    """Find a code, used or not, in one statement and behind its grant's row.
-
-    A code needs a live client session, even when the grant is an offline one.
-    """
-    row = _first(_LOCKED_CODE, handle)
-    return row and FoundCode(code=row.AuthorizationCode, is_valid=bool(row.is_valid), **_all_above(row))
-
-
-def _may_be_refreshed(client: Client, token: RefreshToken) -> bool:
+def may_be_refreshed(client: Client, token: RefreshToken) -> bool:
     """Whether the client may still have offline access, which can be taken away (ABU-24).
 
     A device has it without an offline grant, by a session that lasts as long as one.
@@ -136,23 +128,20 @@ def _may_be_refreshed(client: Client, token: RefreshToken) -> bool:
     return client.may_stay_offline if OFFLINE_ACCESS in token.scope.split() else True
 
 
-def _may_still_act(actor: Client | None, client: Client) -> bool:
+def may_still_act(actor: Client | None, client: Client) -> bool:
     """Whether the operator still lets a service act for a client's people."""
     return actor is None or client.client_id in (actor.may_exchange_tokens_of or ())
 
 
-def _with_all_above(
-    issued: type[AccessToken | RefreshToken | AuthorizationCode],
-    *also: Any,
-    grant_needed: bool = True,
-) -> AnySelect:
-    """Select the code or token with a digest, all rows that it hangs on, and further columns.
+def with_all_above(issued: Issued, *selected: Any, grant_needed: bool = True) -> AnySelect:
+    """Select something of the code or token with a digest and of all rows that it hangs on.
 
     Without `grant_needed` a service token is found too: it has no person and no session.
     """
     outer = not grant_needed
     return (
-        select(issued, Client, Grant, Account, ClientSession, Session, *also)
+        select(*selected)
+        .select_from(issued)
         .join(Client, Client.id == issued.client_id)
         .join(ProviderState, true())
         .join(Grant, Grant.id == issued.grant_id, isouter=outer)
@@ -173,33 +162,39 @@ def _all_above(row: Any) -> dict[str, Any]:
     }
 
 
-def _locked(statement: AnySelect) -> AnySelect:
+def locked(statement: AnySelect) -> AnySelect:
+    """Have a statement lock the grant's row."""
     # Refresh, code exchange and every revocation meet at the grant's row, and the later one sees what
     # the earlier did. NO KEY UPDATE is enough for that and lets rows that refer to the grant be added.
     return statement.with_for_update(of=Grant, key_share=True)
 
 
+def by_handle(handle: str) -> dict[str, object]:
+    """Return the values of these statements' parameters."""
+    return {"digest": digest_of(handle), NOW.key: clock.now()}
+
+
 def _first(statement: AnySelect, handle: str) -> Any:
-    values = {"digest": digest_of(handle), NOW.key: clock.now()}
-    return db.session.execute(statement, values, execution_options={"populate_existing": True}).one_or_none()
+    fresh = {"populate_existing": True}
+    return db.session.execute(statement, by_handle(handle), execution_options=fresh).one_or_none()
 
 
-def _with_validity(known: type[AuthorizationCode | RefreshToken], is_valid: ColumnElement[bool]) -> AnySelect:
-    return _with_all_above(known, is_valid.label("is_valid"))
+def valid_access_token(*selected: Any) -> AnySelect:
+    """Select something of the valid access token with a digest, and of the rows that it hangs on."""
+    return (
+        with_all_above(AccessToken, *selected, grant_needed=False)
+        .outerjoin(Actor, Actor.id == AccessToken.actor_id)
+        .where(is_in_force(AccessToken, NOW), issuers_are_valid())
+        .where(or_(AccessToken.grant_id.is_(None), token_of_grant_is_valid(AccessToken, NOW)))
+    )
 
 
 # Built once: SQLAlchemy takes longer to build these statements than PostgreSQL to answer them.
-_VALID_ACCESS_TOKEN = (
-    _with_all_above(AccessToken, Actor, grant_needed=False)
-    .outerjoin(Actor, Actor.id == AccessToken.actor_id)
-    .where(is_in_force(AccessToken, NOW), issuers_are_valid())
-    .where(or_(AccessToken.grant_id.is_(None), token_of_grant_is_valid(AccessToken, NOW)))
-)
-_REFRESH_TOKEN = _with_validity(RefreshToken, token_of_grant_is_valid(RefreshToken, NOW))
-_LOCKED_REFRESH_TOKEN = _locked(_REFRESH_TOKEN)
-_LOCKED_CODE = _locked(
-    _with_validity(
-        AuthorizationCode,
-        and_(grant_is_valid(NOW), client_session_is_live(NOW), AuthorizationCode.expires_at > NOW),
-    )
-)
+REFRESH_TOKEN_IS_VALID = token_of_grant_is_valid(RefreshToken, NOW).label("is_valid")
+CODE_IS_VALID = and_(
+    grant_is_valid(NOW), client_session_is_live(NOW), AuthorizationCode.expires_at > NOW
+).label("is_valid")
+_ABOVE = (Client, Grant, Account, ClientSession, Session)
+_VALID_ACCESS_TOKEN = valid_access_token(AccessToken, *_ABOVE, Actor)
+_REFRESH_TOKEN = with_all_above(RefreshToken, RefreshToken, *_ABOVE, REFRESH_TOKEN_IS_VALID)
+_LOCKED_REFRESH_TOKEN = locked(_REFRESH_TOKEN)

@@ -17,6 +17,7 @@ from provider.protocol.errors import (
     UseDPoPNonce,
     WantedNonce,
 )
+from provider.tokens.found import read_access_token
 from provider.tokens.liveness import LiveAccessToken, find_access_token
 from provider.tokens.models import AccessToken
 from provider.web.client_certificate import client_certificate
@@ -42,6 +43,13 @@ class PresentedToken:
         """
         with reading():
             found = find_access_token(self.handle)
+        return self._checked(found, in_open_transaction=in_open_transaction)
+
+    def read(self) -> LiveAccessToken | None:
+        """Find the token in the same way, with rows that are only read."""
+        return self._checked(read_access_token(self.handle), in_open_transaction=False)
+
+    def _checked(self, found: LiveAccessToken | None, *, in_open_transaction: bool) -> LiveAccessToken | None:
         if found is not None:
             # Before the check: a page must be able to read the nonce that its proof lacks.
             allow_pages_of(found.holder)

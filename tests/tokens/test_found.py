@@ -5,8 +5,9 @@ import pytest
 from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.tokens import access, codes, refresh
+from provider.tokens.found import find_code, read_access_token, read_refresh_token
 from provider.tokens.id_token import SignIn
-from provider.tokens.liveness import find_access_token, find_code, find_refresh_token
+from provider.tokens.liveness import find_access_token, find_refresh_token
 from tests.factories import make_account, make_client, make_session
 
 
@@ -48,6 +49,8 @@ def test_each_kind_of_token(made, red):
         find_access_token(access_token),
         find_refresh_token(refresh_token),
         find_refresh_token(refresh_token, lock=False),
+        read_access_token(access_token),
+        read_refresh_token(refresh_token),
         find_code(code),
     ):
         assert parts(found) == expected(made, red)

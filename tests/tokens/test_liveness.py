@@ -12,7 +12,8 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
 from provider.infrastructure.provider_state import ProviderState
 from provider.sessions.models import ClientSession, Session
-from provider.tokens.liveness import find_access_token, find_code, find_refresh_token
+from provider.tokens.found import find_code, read_access_token, read_refresh_token
+from provider.tokens.liveness import find_access_token, find_refresh_token
 from provider.tokens.models import AccessToken, RefreshToken
 from tests.support.reads import end_read
 
@@ -37,6 +38,9 @@ class Issued:
             "code": find_code(self.code).is_valid,
         }
         end_read()
+        # The statements for rows that are only read say the same.
+        assert (read_access_token(self.access_token) is not None) == lives["access token"]
+        assert read_refresh_token(self.refresh_token).is_valid == lives["refresh token"]
         return {kind for kind, one_lives in lives.items() if one_lives}
 
 

@@ -17,7 +17,8 @@ from provider.oauth.token.answer import HangsOn, issue_tokens
 from provider.oauth.token.requested_claims import requested_claims
 from provider.oauth.token.terms import JKT, TokenTerms, check_key, read_terms
 from provider.tokens import codes, id_token
-from provider.tokens.liveness import FoundCode, find_code
+from provider.tokens.found import find_code
+from provider.tokens.liveness import FoundCode
 from provider.tokens.revoke import revoke_family
 
 

@@ -14,12 +14,8 @@ from provider.oauth.client_proof.client_request import Granted
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.answer import type_of
 from provider.protocol.scopes import PROFILE
-from provider.tokens.liveness import (
-    FoundRefreshToken,
-    LiveAccessToken,
-    find_access_token,
-    find_refresh_token,
-)
+from provider.tokens.found import read_access_token
+from provider.tokens.liveness import FoundRefreshToken, LiveAccessToken, find_refresh_token
 from provider.tokens.refresh import REFRESH_TOKEN_PREFIX
 
 # rfc9701 §6: 'The default, if omitted, is RS256.'
@@ -51,7 +47,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
     def query_token(self, token_string: str, token_type_hint: str | None) -> Found | None:  # noqa: ARG002 – a token's prefix says what it is.
         """Find the token if it is valid; a used refresh token is not."""
         if not token_string.startswith(REFRESH_TOKEN_PREFIX):
-            return find_access_token(token_string)
+            return read_access_token(token_string)
         found = find_refresh_token(token_string, lock=False)
         return found if found and found.is_valid and found.token.rotated_at is None else None
 

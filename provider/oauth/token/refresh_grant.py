@@ -21,7 +21,8 @@ from provider.oauth.token.terms import TokenTerms, check_key, read_terms
 from provider.protocol.scopes import OPENID
 from provider.sessions.lifecycle import note_refresh
 from provider.tokens import access, id_token, refresh
-from provider.tokens.liveness import FoundRefreshToken, find_refresh_token
+from provider.tokens.found import read_refresh_token
+from provider.tokens.liveness import FoundRefreshToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
 
     def authenticate_refresh_token(self, refresh_token: str) -> PresentedRefreshToken | None:
         """Find the token behind its grant's lock; whether it is valid is decided when it is rotated."""
-        found = find_refresh_token(refresh_token)
+        found = read_refresh_token(refresh_token)
         return PresentedRefreshToken(found, refresh_token) if found else None
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
