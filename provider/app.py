@@ -1,7 +1,7 @@
 """The composition root: settings, services and routes become one application."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from provider.web.route import RouteGroup
 
 
+class Provider(Flask):
+    """The application."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a view or a hook as it is: none of ours is a coroutine, and looking at each takes time."""
+        return func
+
+
 def create_app(
     settings: Settings | None = None,
     *,
@@ -38,7 +46,7 @@ def create_app(
     event_log.configure(settings.log_level)
     if has_published_key(settings) and role is not Role.COMMAND:
         event_log.warning("published_secret_key", detail="set CURFEW_SECRET_KEY to 32 random bytes")
-    app = Flask("provider", static_folder=None, template_folder=None)
+    app = Provider("provider", static_folder=None, template_folder=None)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings, role)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes

@@ -111,7 +111,7 @@ def _redeem(code: str, parked: dict[str, str]) -> str | FoundCode:
         raise NotRedeemed("the code was used before")
     if role_of(found.account) is None:
         return found
-    handle, token = access.issue_for_grant(
+    handle, _ = access.issue_for_grant(
         found.client,
         found.grant,
         found.client_session,
@@ -119,9 +119,9 @@ def _redeem(code: str, parked: dict[str, str]) -> str | FoundCode:
         scope=OPENID,
         family_id=found.code.id,
         offline=False,
+        # It is asked for liveness with every request.
+        lasting=True,
     )
-    # It lives as long as what it hangs on, and is asked for liveness with every request.
-    token.expires_at = min(found.grant.expires_at, found.session.expires_at)
     return handle
 
 

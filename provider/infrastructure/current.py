@@ -39,7 +39,8 @@ def install(app: Flask, services: Services) -> None:
 
 def services() -> Services:
     """Return the services of the current application."""
-    return cast("Services", current_app.extensions[_NAME])
+    found: Services = current_app.extensions[_NAME]
+    return found
 
 
 def settings() -> Settings:

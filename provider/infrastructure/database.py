@@ -54,17 +54,13 @@ _AFTER_COMMIT = "curfew_after_commit"
 _DEADLOCK = "40P01"
 # "read_only_sql_transaction" and "idle_in_transaction_session_timeout".
 _AWAY_INSIDE = frozenset({"25006", "25P03"})
-# A statement or its wait for a lock was ended in time ("query_canceled", "lock_not_available").
+# Ended in time: "query_canceled", "lock_not_available".
 _ENDED_IN_TIME = frozenset({"57014", "55P03"})
 # By class: the connection is broken, the server lacks memory, disk or connections, or is shutting down.
 _TROUBLE = ("08", "53", "57P")
 _SQLITE_TROUBLE = (
-    "SQLITE_BUSY",
-    "SQLITE_LOCKED",
-    "SQLITE_FULL",
-    "SQLITE_IOERR",
-    "SQLITE_READONLY",
-    "SQLITE_CANTOPEN",
+    *("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL"),
+    *("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"),
 )
 _TRIES = 3
 
@@ -166,8 +162,7 @@ def transaction() -> Iterator[None]:
     """
     if _is_in_block():
         raise RuntimeError("a transaction is already open: one commit per use case")
-    # A connection that was only read with is given back first: it does not begin transactions.
-    db.session.commit()
+    _give_back()
     db.session.info[WRITES] = True
     try:
         if is_sqlite():
@@ -231,7 +226,7 @@ def reading() -> Iterator[None]:
     info[READS] = True
     try:
         yield
-        db.session.commit()
+        _give_back()
     finally:
         info.pop(READS, None)
 
@@ -244,22 +239,14 @@ def connection_released() -> Iterator[None]:
     """
     if _is_in_block():
         raise RuntimeError("the connection is in use until the block around this one ends")
-    db.session.commit()
+    _give_back()
     yield
 
 
-@contextmanager
-def read_connection() -> Iterator[Connection]:
-    """Yield a connection for one statement that reads: that of the open work, or one for this alone.
-
-    Without an open transaction or other reads it is given back at once, and no session is made.
-    """
-    session = db.session() if db.session.registry.has() else None
-    if session is not None and (WRITES in session.info or session.in_transaction()):
-        yield session.connection()
-        return
-    with db.engine.get_execution_options()[READER].connect() as connection:
-        yield connection
+def _give_back() -> None:
+    """Give back a connection that was only read with, if there is one: it does not begin transactions."""
+    if db.session().in_transaction():
+        db.session.commit()
 
 
 def _is_in_block() -> bool:

@@ -132,6 +132,8 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
     # the time: only what writes changes that.
     event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "checkin", _leave_statements_alone)
+    # There is nothing to roll back where each statement stood alone.
+    engine.dialect.skip_autocommit_rollback = True
     # The pool's test of a connection before each use.
     engine.dialect.do_ping = _works  # type: ignore[method-assign,assignment]
     event.listen(engine, "engine_disposed", lambda _engine: given_up.forget())

@@ -5,10 +5,14 @@ longer than the database needs for it.
 """
 
 from functools import cache
+from typing import Any, TypeVar
 
 from sqlalchemy import Delete, Insert, Update, insert
 
 from provider.infrastructure.database import Base, db
+from provider.infrastructure.read_only_rows import read_only
+
+R = TypeVar("R", bound=Base)
 
 
 def change_by(statement: Update | Delete, **values: object) -> int:
@@ -16,16 +20,18 @@ def change_by(statement: Update | Delete, **values: object) -> int:
     return db.session.connection().execute(statement, values).rowcount
 
 
-def insert_row(row: Base) -> None:
-    """Insert a row at once, as it is; the session does not look after it.
+def insert_row(kind: type[R], values: dict[str, Any]) -> R:
+    """Insert a row at once and return it, to be read only; columns without a value are null.
 
     For tables to which most requests add: a flush finds out for each row what can be known of its table.
     """
-    kind = type(row)
-    values = {column.key: getattr(row, column.key) for column in kind.__table__.columns}
-    db.session.connection().execute(_insert_into(kind), values)
+    statement, nulls = _insert_into(kind)
+    whole = nulls | values
+    db.session.connection().execute(statement, whole)
+    return read_only(kind, whole.items())
 
 
 @cache
-def _insert_into(kind: type[Base]) -> Insert:
-    return insert(Base.metadata.tables[kind.__tablename__])
+def _insert_into(kind: type[Base]) -> tuple[Insert, dict[str, Any]]:
+    table = Base.metadata.tables[kind.__tablename__]
+    return insert(table), dict.fromkeys(table.columns.keys())

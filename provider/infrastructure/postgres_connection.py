@@ -80,6 +80,25 @@ def _has_ended(watched: socket.socket) -> bool:
     return True
 
 
+class PlainCursor(psycopg.Cursor[Any]):
+    """A cursor that describes its columns by their names and types.
+
+    The driver makes an object for each column, and SQLAlchemy asks for them after each statement.
+    """
+
+    @property
+    def description(self) -> Any:
+        """The columns of the present result as DB-API 2.0 has them, or None without a result."""
+        result = self.pgresult
+        if result is None or not (result.nfields or result.status == psycopg.pq.ExecStatus.TUPLES_OK):
+            return None
+        return [_column(result, index) for index in range(result.nfields)]
+
+
+def _column(result: Any, index: int) -> tuple[object, ...]:
+    return (result.fname(index).decode(), result.ftype(index), None, None, None, None, None)
+
+
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection that keeps to the budget of the work it is used by, where there is one."""
 
@@ -105,6 +124,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             if budget is not None:
                 budget.spend(time.monotonic() - began)
         connection.given_up = given_up
+        connection.cursor_factory = PlainCursor
         return connection
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:

@@ -5,14 +5,16 @@ database needs to find it. These rows hold values and nothing else: to change on
 its statement did not select, raises an error.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Row, Select
+from sqlalchemy import Connection, Row, Select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from provider.infrastructure.database import Base, read_connection
+from provider.infrastructure.database import Base, db
+from provider.infrastructure.engine import READER, WRITES
 
 R = TypeVar("R", bound=Base)
 
@@ -29,14 +31,19 @@ class ReadOnly(Generic[R]):
 
     def take(self, values: Iterator[Any]) -> R:
         """Make a row of the next values of a statement's row."""
-        row = object.__new__(self._kind)
-        row.__dict__.update(zip(self._names, islice(values, len(self._names)), strict=True))
-        return row
+        return read_only(self._kind, zip(self._names, islice(values, len(self._names)), strict=True))
 
     def take_if_any(self, values: Iterator[Any]) -> R | None:
         """Do the same for a table that is joined from outside: None if there is no row of it."""
         row = self.take(values)
         return None if row.__dict__[self._names[0]] is None else row
+
+
+def read_only(kind: type[R], values: Iterable[tuple[str, Any]]) -> R:
+    """Return a row of a table with these values of its columns, which is only read."""
+    row = object.__new__(kind)
+    row.__dict__.update(values)
+    return row
 
 
 def columns_of(*parts: ReadOnly[Any]) -> list[InstrumentedAttribute[Any]]:
@@ -46,5 +53,19 @@ def columns_of(*parts: ReadOnly[Any]) -> list[InstrumentedAttribute[Any]]:
 
 def find_one(statement: Select[Any], values: Mapping[str, object]) -> Row[Any] | None:
     """Return the only row of a statement that was built once, or None."""
-    with read_connection() as connection:
+    with _connection() as connection:
         return connection.execute(statement, values).one_or_none()
+
+
+@contextmanager
+def _connection() -> Iterator[Connection]:
+    """Yield a connection for one statement that reads: that of the open work, or one for this alone.
+
+    Without an open transaction or other reads it is given back at once, and no session is made.
+    """
+    session = db.session() if db.session.registry.has() else None
+    if session is not None and (WRITES in session.info or session.in_transaction()):
+        yield session.connection()
+        return
+    with db.engine.get_execution_options()[READER].connect() as connection:
+        yield connection

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from provider.clients.models import Client, Resource, TokenFormat
@@ -12,6 +13,7 @@ from provider.infrastructure.database import db
 from provider.infrastructure.one_row import insert_row
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
+from provider.infrastructure.read_only_rows import read_only
 from provider.protocol.errors import InvalidTarget
 from provider.protocol.resource_indicator import narrowed
 from provider.sessions.models import ClientSession, Session
@@ -47,39 +49,41 @@ def issue_for_grant(
     claims: Sequence[str] | None = None,
     actor: Client | None = None,
     not_after: datetime | None = None,
+    lasting: bool = False,
 ) -> tuple[str, AccessToken]:
     """Issue an access token for what a person allowed; it never outlives what it hangs on.
 
     `resources` are the servers that it is meant for, `cnf` names the key that its holder must prove to have,
     `sign_in` is the session's latest one by default, `claims` are returned beyond the scope. `offline` says
-    whether it was asked for with offline_access and so may outlive its client session.
+    whether it was asked for with offline_access and so may outlive its client session, `lasting` whether it
+    lives as long as what it hangs on.
     """
     sign_in = sign_in or SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr)
     form, now = form_of(actor or client, resources), clock.now()
     last = grant.expires_at if offline else min(grant.expires_at, session.expires_at)
-    token = AccessToken(
-        id=new_id(),
-        client_id=client.id,
-        grant_id=grant.id,
-        client_session_id=client_session.id,
-        family_id=family_id,
-        scope=_scope_at(resources, scope),
-        offline=offline,
-        audience=[resource.identifier for resource in resources] or None,
-        claims=list(claims) if claims else None,
-        cnf=cnf,
-        auth_time=sign_in.auth_time,
-        acr=sign_in.acr,
-        amr=sign_in.amr,
-        client_epoch=client.epoch,
-        provider_epoch=grant.provider_epoch,
-        created_at=now,
-        expires_at=min(now + form.lifetime, last, not_after or last),
-        actor_id=actor.id if actor else None,
-        actor_epoch=actor.epoch if actor else None,
-        credentials_epoch=actor.credentials_epoch if actor else None,
-    )
-    return _stored(token, form, client=actor or client, sub=grant.sub, sid=client_session.sid), token
+    values = {
+        "id": new_id(),
+        "client_id": client.id,
+        "grant_id": grant.id,
+        "client_session_id": client_session.id,
+        "family_id": family_id,
+        "scope": _scope_at(resources, scope),
+        "offline": offline,
+        "audience": [resource.identifier for resource in resources] or None,
+        "claims": list(claims) if claims else None,
+        "cnf": cnf,
+        "auth_time": sign_in.auth_time,
+        "acr": sign_in.acr,
+        "amr": sign_in.amr,
+        "client_epoch": client.epoch,
+        "provider_epoch": grant.provider_epoch,
+        "created_at": now,
+        "expires_at": min(last if lasting else now + form.lifetime, last, not_after or last),
+        "actor_id": actor.id if actor else None,
+        "actor_epoch": actor.epoch if actor else None,
+        "credentials_epoch": actor.credentials_epoch if actor else None,
+    }
+    return _stored(values, form, client=actor or client, sub=grant.sub, sid=client_session.sid)
 
 
 def issue_for_client(
@@ -93,32 +97,33 @@ def issue_for_client(
     """Issue an access token to a client that acts for itself (rfc6749 §4.4)."""
     state = db.session.get_one(ProviderState, THE_ROW, populate_existing=True)
     form, now = form_of(client, resources), clock.now()
-    token = AccessToken(
-        id=new_id(),
-        client_id=client.id,
-        scope=_scope_at(resources, scope),
-        audience=[resource.identifier for resource in resources] or None,
-        cnf=cnf,
-        client_epoch=client.epoch,
-        credentials_epoch=client.credentials_epoch,
-        provider_epoch=state.epoch,
-        created_at=now,
-        expires_at=min(now + form.lifetime, not_after or now + form.lifetime),
-    )
+    values = {
+        "id": new_id(),
+        "client_id": client.id,
+        "scope": _scope_at(resources, scope),
+        "audience": [resource.identifier for resource in resources] or None,
+        "cnf": cnf,
+        "client_epoch": client.epoch,
+        "credentials_epoch": client.credentials_epoch,
+        "provider_epoch": state.epoch,
+        "created_at": now,
+        "expires_at": min(now + form.lifetime, not_after or now + form.lifetime),
+    }
     # rfc9068 §2.2: without a person the subject is the client.
-    return _stored(token, form, client=client, sub=client.client_id, sid=None), token
+    return _stored(values, form, client=client, sub=client.client_id, sid=None)
 
 
-def _stored(token: AccessToken, form: TokenForm, *, client: Client, sub: str, sid: str | None) -> str:
+def _stored(
+    values: dict[str, Any], form: TokenForm, *, client: Client, sub: str, sid: str | None
+) -> tuple[str, AccessToken]:
     """Give a token its handle and store it; a signed one too, so that its revocation is known at once."""
-    token.is_signed = form.signing_alg is not None
     if form.signing_alg is None:
         handle = new_handle(ACCESS_TOKEN_PREFIX)
     else:
+        token = read_only(AccessToken, ({"actor_id": None} | values).items())
         handle = jwt_access.sign(token, client, sub=sub, sid=sid, alg=form.signing_alg)
-    token.digest = digest_of(handle)
-    insert_row(token)
-    return handle
+    about = {"is_signed": form.signing_alg is not None, "digest": digest_of(handle)}
+    return handle, insert_row(AccessToken, values | about)
 
 
 def form_of(client: Client, resources: Sequence[Resource]) -> TokenForm:

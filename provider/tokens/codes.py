@@ -35,23 +35,23 @@ def issue(
     """Issue a code for a client session; returns its handle."""
     now = clock.now()
     handle = new_handle(CODE_PREFIX)
-    code = AuthorizationCode(
-        id=code_id,
-        digest=digest_of(handle),
-        grant_id=grant.id,
-        client_session_id=client_session.id,
-        client_id=client.id,
-        redirect_uri=redirect_uri,
-        scope=scope,
-        nonce=nonce,
-        code_challenge=code_challenge,
+    values = {
+        "id": code_id,
+        "digest": digest_of(handle),
+        "grant_id": grant.id,
+        "client_session_id": client_session.id,
+        "client_id": client.id,
+        "redirect_uri": redirect_uri,
+        "scope": scope,
+        "nonce": nonce,
+        "code_challenge": code_challenge,
         # The ID Token names the sign-in that this code was issued for, even if another follows at once.
-        request={"auth_time": session.authenticated_at.timestamp(), "amr": session.amr, "acr": session.acr}
+        "request": {"auth_time": session.authenticated_at.timestamp(), "amr": session.amr, "acr": session.acr}
         | dict(about_tokens),
-        created_at=now,
-        expires_at=now + current.settings().code_lifetime,
-    )
-    insert_row(code)
+        "created_at": now,
+        "expires_at": now + current.settings().code_lifetime,
+    }
+    insert_row(AuthorizationCode, values)
     return handle
 
 

@@ -28,7 +28,12 @@ from provider.tokens.liveness import (
 )
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 
-_CLIENT, _ACCOUNT = ReadOnly(Client), ReadOnly(Account)
+_CLIENT = ReadOnly(
+    Client,
+    *("id", "client_id", "registered", "first_party", "self_registered", "registrant"),
+    *("epoch", "credentials_epoch", "id_token_claims", "refresh_reuse_interval"),
+)
+_ACCOUNT = ReadOnly(Account, *("id", "username", "claims", "role", "updated_at", "disabled_at", "deleted_at"))
 _GRANT = ReadOnly(Grant, "id", "account_id", "sub", "scope", "offline", "expires_at", "provider_epoch")
 _CLIENT_SESSION = ReadOnly(ClientSession, "id", "sid")
 _SESSION = ReadOnly(

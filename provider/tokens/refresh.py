@@ -68,26 +68,26 @@ def issue(
     `claims` those returned beyond the scope.
     """
     handle = new_handle(REFRESH_TOKEN_PREFIX)
-    token = RefreshToken(
-        id=new_id(),
-        digest=digest_of(handle),
-        family_id=family_id,
-        generation=0,
-        client_id=client.id,
-        grant_id=grant.id,
-        client_session_id=client_session.id,
-        scope=scope,
-        offline=offline,
-        auth_time=sign_in.auth_time,
-        amr=sign_in.amr,
-        acr=sign_in.acr,
-        resources=list(resources) if resources else None,
-        cnf=cnf,
-        claims=claims,
-        created_at=clock.now(),
-        expires_at=_end_of(grant, session, offline=offline),
-    )
-    insert_row(token)
+    values = {
+        "id": new_id(),
+        "digest": digest_of(handle),
+        "family_id": family_id,
+        "generation": 0,
+        "client_id": client.id,
+        "grant_id": grant.id,
+        "client_session_id": client_session.id,
+        "scope": scope,
+        "offline": offline,
+        "auth_time": sign_in.auth_time,
+        "amr": sign_in.amr,
+        "acr": sign_in.acr,
+        "resources": list(resources) if resources else None,
+        "cnf": cnf,
+        "claims": claims,
+        "created_at": clock.now(),
+        "expires_at": _end_of(grant, session, offline=offline),
+    }
+    insert_row(RefreshToken, values)
     return handle
 
 
@@ -127,26 +127,26 @@ def _prolong(found: FoundRefreshToken) -> bool:
 
 def _add_successor(found: FoundRefreshToken, handle: str) -> None:
     token = found.token
-    successor = RefreshToken(
-        id=new_id(),
-        digest=digest_of(handle),
-        family_id=token.family_id,
-        generation=token.generation + 1,
-        client_id=token.client_id,
-        grant_id=token.grant_id,
-        client_session_id=token.client_session_id,
-        scope=token.scope,
-        offline=token.outlives_session,
-        auth_time=token.auth_time,
-        amr=token.amr,
-        acr=token.acr,
-        resources=token.resources,
-        cnf=token.cnf,
-        claims=token.claims,
-        created_at=clock.now(),
-        expires_at=_end_of(found.grant, found.session, offline=found.outlives_session),
-    )
-    insert_row(successor)
+    values = {
+        "id": new_id(),
+        "digest": digest_of(handle),
+        "family_id": token.family_id,
+        "generation": token.generation + 1,
+        "client_id": token.client_id,
+        "grant_id": token.grant_id,
+        "client_session_id": token.client_session_id,
+        "scope": token.scope,
+        "offline": token.outlives_session,
+        "auth_time": token.auth_time,
+        "amr": token.amr,
+        "acr": token.acr,
+        "resources": token.resources,
+        "cnf": token.cnf,
+        "claims": token.claims,
+        "created_at": clock.now(),
+        "expires_at": _end_of(found.grant, found.session, offline=found.outlives_session),
+    }
+    insert_row(RefreshToken, values)
 
 
 def _may_be_repeated(found: FoundRefreshToken, successor: str) -> bool:

@@ -1,7 +1,7 @@
 """Headers of every response (SEC-303), errors and redirects included."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from flask import Response
 
@@ -17,6 +17,11 @@ _STRICT = {
     "form-action": ["'self'"],
     "frame-ancestors": ["'none'"],
     "base-uri": ["'none'"],
+}
+_FIXED = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 
@@ -51,39 +56,39 @@ def allow_framing() -> None:
 
 def write(response: Response) -> Response:
     """Add the headers that the response does not have already."""
+    sources = {name: tuple(added) for name, added in notes().get("policy_sources", {}).items() if added}
     fixed = {
-        "Content-Security-Policy": _policy(),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
+        **_FIXED,
+        "Content-Security-Policy": _policy(sources) if sources else _STRICT_POLICY,
         "X-Request-Id": event_log.correlation_id(),
     }
-    if not _sources("frame-ancestors"):
+    if "frame-ancestors" not in sources:
         fixed["X-Frame-Options"] = "DENY"
     if current.settings().is_https:
         fixed["Strict-Transport-Security"] = f"max-age={_ONE_YEAR}; includeSubDomains"
+    # Looking for each of them alone would compare all names as often.
+    written = {name.lower() for name, _ in response.headers}
     for name, value in fixed.items():
-        response.headers.setdefault(name, value)
-    if "Cache-Control" not in response.headers:
+        if name.lower() not in written:
+            response.headers.add(name, value)
+    if "cache-control" not in written:
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("Cookie")
     return response
 
 
-def _policy() -> str:
+def _policy(added: Mapping[str, Iterable[str]]) -> str:
     directives = _STRICT | {
         name: [*(source for source in _STRICT.get(name, ()) if source != "'none'"), *dict.fromkeys(sources)]
-        for name, sources in _all_sources().items()
-        if sources
+        for name, sources in added.items()
     }
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
 
 
+_STRICT_POLICY = _policy({})
+
+
 def _sources(directive: str) -> list[str]:
     """Return the sources that this page allows beyond the strict policy; callers add to the list."""
-    return _all_sources().setdefault(directive, [])
-
-
-def _all_sources() -> dict[str, list[str]]:
     sources: dict[str, list[str]] = notes().setdefault("policy_sources", {})
-    return sources
+    return sources.setdefault(directive, [])

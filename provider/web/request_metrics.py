@@ -1,8 +1,10 @@
 """Counts requests and measures their time, by the endpoint that answered."""
 
 import time
+from functools import cache
 
 from flask import Flask, Response, request
+from prometheus_client import Counter, Histogram
 
 from provider.infrastructure import metrics
 from provider.web.notes import notes
@@ -25,8 +27,19 @@ def _begin() -> None:
 def _count(response: Response) -> Response:
     endpoint = (request.endpoint or _NOWHERE).rpartition(".")[2]
     method = request.method if request.method in _METHODS else "other"
-    metrics.REQUESTS.labels(endpoint, method, str(response.status_code)).inc()
+    _counter(endpoint, method, response.status_code).inc()
     begun = notes().get("begun")
     if begun is not None:
-        metrics.REQUEST_SECONDS.labels(endpoint).observe(time.perf_counter() - begun)
+        _timer(endpoint).observe(time.perf_counter() - begun)
     return response
+
+
+# Bound once: finding a metric by its labels takes longer than to count.
+@cache
+def _counter(endpoint: str, method: str, status: int) -> Counter:
+    return metrics.REQUESTS.labels(endpoint, method, str(status))
+
+
+@cache
+def _timer(endpoint: str) -> Histogram:
+    return metrics.REQUEST_SECONDS.labels(endpoint)

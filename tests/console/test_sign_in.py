@@ -18,6 +18,7 @@ from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.protocol.client_metadata import ClientMetadata
 from provider.sessions.models import Session
+from provider.tokens.models import AccessToken
 from tests.console.conftest import give_role, sign_in
 from tests.factories import PASSWORD, make_account
 from tests.support import signing_keys
@@ -40,6 +41,14 @@ def test_a_person_with_a_role_comes_to_the_page_that_was_asked_for(browser):
 
     assert shown.request.full_path == "/admin/logouts?reason=user"
     assert "<h1>Logouts</h1>" in shown.get_data(as_text=True)
+
+
+@pytest.mark.usefixtures("cleo")
+def test_it_lasts_as_long_as_the_session_of_the_person(browser):
+    sign_in(browser(), "cleo", "/admin/logouts")
+
+    [token] = db.session.scalars(select(AccessToken).where(AccessToken.scope == "openid"))
+    assert token.expires_at == db.session.scalars(select(Session.expires_at)).one()
 
 
 def test_it_works_below_the_path_of_an_issuer(settings):

@@ -14,7 +14,7 @@ from provider.infrastructure.database import db
 _END_OF_ANSWER = b"ReadyForQuery"
 
 
-def fewest_round_trips(act: Callable[[], object], *idle: psycopg.Connection, tries: int = 3) -> int:
+def fewest_round_trips(act: Callable[[], object], *idle: psycopg.Connection, tries: int = 6) -> int:
     """Return how many an act costs: the fewest of several tries.
 
     Clocks are compared now and then, and the driver prepares a statement when it meets it for the fifth time.

@@ -7,7 +7,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 
 from provider.clients import secrets
 from provider.clients.models import Client
-from provider.clients.queries import find_by_client_id
+from provider.clients.queries import read_by_client_id
 
 
 class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no types.
@@ -40,6 +40,6 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
 
 
 def find_active(client_id: Any) -> RegisteredClient | None:
-    """Find a client that may act; one that is disabled or removed is as good as unknown."""
-    client = find_by_client_id(client_id) if isinstance(client_id, str) else None
+    """Find a client that may act, to be read only; one that is disabled or removed is as good as unknown."""
+    client = read_by_client_id(client_id) if isinstance(client_id, str) else None
     return RegisteredClient(client) if client is not None and client.is_active else None
