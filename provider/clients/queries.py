@@ -17,18 +17,23 @@ _NEVER_AN_ID = re.compile("[\0\ud800-\udfff]")
 _SPECIAL = re.compile("[%_/]")
 # How many clients one statement names.
 _CHUNK = 500
-_IS_NAMED = and_(Client.client_id == bindparam("client_id", type_=String()), Client.deleted_at.is_(None))
-_WHOLE = ReadOnly(Client)
-_NAMED, _READ = select(Client).where(_IS_NAMED), select(*_WHOLE.columns).where(_IS_NAMED)
+IS_NAMED = and_(Client.client_id == bindparam("client_id", type_=String()), Client.deleted_at.is_(None))
+WHOLE = ReadOnly(Client)
+_NAMED, _READ = select(Client).where(IS_NAMED), select(*WHOLE.columns).where(IS_NAMED)
 
 
 class UnknownClient(LookupError):
     """There is no such client, or no longer."""
 
 
+def may_be_stored(client_id: str) -> bool:
+    """Whether a database may be asked for such a client_id."""
+    return _NEVER_AN_ID.search(client_id) is None
+
+
 def find_by_client_id(client_id: str) -> Client | None:
     """Find a client that was not removed by its client_id. Served by the unique client_id."""
-    if _NEVER_AN_ID.search(client_id):
+    if not may_be_stored(client_id):
         return None
     named = {"client_id": client_id}
     return db.session.scalars(_NAMED, named, execution_options={"populate_existing": True}).one_or_none()
@@ -36,10 +41,10 @@ def find_by_client_id(client_id: str) -> Client | None:
 
 def read_by_client_id(client_id: str) -> Client | None:
     """Find it in the same way, as a row that is only read."""
-    if _NEVER_AN_ID.search(client_id):
+    if not may_be_stored(client_id):
         return None
     row = find_one(_READ, {"client_id": client_id})
-    return None if row is None else _WHOLE.take(iter(row))
+    return None if row is None else WHOLE.take(iter(row))
 
 
 def get_by_client_id(client_id: str) -> Client:

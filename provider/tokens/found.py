@@ -3,12 +3,14 @@
 Nearly every request of an app asks for one of these. What changes a row that it has found asks `liveness`.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import literal, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
+from provider.clients.queries import IS_NAMED, WHOLE
 from provider.grants.models import Grant
 from provider.infrastructure.read_only_rows import ReadOnly, columns_of, find_one
 from provider.sessions.models import ClientSession, Session
@@ -103,11 +105,25 @@ _VALID_ACCESS_TOKEN = valid_access_token(
 def read_access_token(handle: str) -> LiveAccessToken | None:
     """Find a valid access token, in one statement. Served by the unique index on its digest."""
     row = find_one(_VALID_ACCESS_TOKEN, by_handle(handle))
-    return None if row is None else _live(row)
+    return None if row is None else _live(iter(row))
 
 
-def _live(row: Row[Any]) -> LiveAccessToken | None:
+def read_with_client(handle: str, client_id: str) -> tuple[Client | None, LiveAccessToken | None]:
+    """Find a valid access token and the client that asks about it, by its client_id, in one statement."""
+    row = find_one(_WITH_CLIENT, by_handle(handle) | {"client_id": client_id})
+    if row is None:
+        return None, None
     values = iter(row)
+    client = WHOLE.take(values)
+    return client, None if row[-1] is None else _live(values)
+
+
+# One row if the client exists, whether or not the token is found.
+_FOUND = _VALID_ACCESS_TOKEN.add_columns(literal(True).label("is_found")).subquery()
+_WITH_CLIENT = select(*WHOLE.columns, *_FOUND.columns).outerjoin(_FOUND, true()).where(IS_NAMED)
+
+
+def _live(values: Iterator[Any]) -> LiveAccessToken | None:
     found = LiveAccessToken(
         token=_SHOWN.take(values),
         client=_ITS_CLIENT.take(values),

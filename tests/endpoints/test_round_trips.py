@@ -17,8 +17,8 @@ def test_userinfo_waits_once(rp, tokens):
     assert fewest_round_trips(lambda: rp.userinfo(tokens["access_token"])) == 1
 
 
-def test_introspection_waits_twice(rp, tokens):
-    assert fewest_round_trips(lambda: rp.introspect(tokens["access_token"])) == 2
+def test_introspection_waits_once(rp, tokens):
+    assert fewest_round_trips(lambda: rp.introspect(tokens["access_token"])) == 1
 
 
 def test_a_refresh(rp, tokens):

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Request
 
 from provider.infrastructure import current
-from provider.oauth.client_proof.registered_client import RegisteredClient
+from provider.oauth.client_proof.registered_client import RegisteredClient, as_active
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH
 
 # A method's name, as registered (registration §2).
@@ -53,10 +53,17 @@ def by_basic(query_client: QueryClient, request: OAuth2Request) -> RegisteredCli
     client_id, secret = credentials
     if request.form.get("client_id", client_id) != client_id:
         raise InvalidRequestError("client_id and the Authorization header name different clients")
-    client = query_client(client_id) if secret else None
+    client = _named(client_id, query_client, request) if secret else None
     if client is None:
         return None
     return client if any(map(client.check_client_secret, {unquote_plus(secret), secret})) else None
+
+
+def _named(client_id: str, query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:
+    """Return the client that may act under this client_id, which may have been read already."""
+    if request.client_read is None or request.client_read.client_id != client_id:
+        return query_client(client_id)
+    return as_active(request.client_read)
 
 
 def basic_credentials(request: OAuth2Request) -> tuple[str, str] | None:

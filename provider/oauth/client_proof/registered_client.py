@@ -41,5 +41,9 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
 
 def find_active(client_id: Any) -> RegisteredClient | None:
     """Find a client that may act, to be read only; one that is disabled or removed is as good as unknown."""
-    client = read_by_client_id(client_id) if isinstance(client_id, str) else None
+    return as_active(read_by_client_id(client_id)) if isinstance(client_id, str) else None
+
+
+def as_active(client: Client | None) -> RegisteredClient | None:
+    """Return a client that was found if it may act."""
     return RegisteredClient(client) if client is not None and client.is_active else None

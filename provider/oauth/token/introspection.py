@@ -7,14 +7,15 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from provider.clients import resources
 from provider.clients.models import Client
+from provider.clients.queries import may_be_stored
 from provider.infrastructure import clock, current
 from provider.keys import jwt
-from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS
+from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS, basic_credentials
 from provider.oauth.client_proof.client_request import Granted
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.answer import type_of
 from provider.protocol.scopes import PROFILE
-from provider.tokens.found import read_access_token
+from provider.tokens.found import read_access_token, read_with_client
 from provider.tokens.liveness import FoundRefreshToken, LiveAccessToken, find_refresh_token
 from provider.tokens.refresh import REFRESH_TOKEN_PREFIX
 
@@ -35,9 +36,25 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
 
     def create_endpoint_response(self, request: Any) -> tuple[int, Granted, object]:
         """Answer; signed, where the client asks for evidence of the response (rfc9701 §4)."""
+        self._read_together(request)
         status, body, headers = super().create_endpoint_response(request)
         signed = _signed(body, request.client.client) if request.asked.wants_signed else None
         return status, Granted(body, signed), headers
+
+    def _read_together(self, request: Any) -> None:
+        """Read the client with the access token that it asks about: most prove themselves by Basic."""
+        named, handle = basic_credentials(request), request.form.get("token", "")
+        if named is not None and may_be_stored(named[0]) and not handle.startswith(REFRESH_TOKEN_PREFIX):
+            request.client_read, request.token_read = read_with_client(handle, named[0])
+
+    def authenticate_token(self, request: Any, client: RegisteredClient) -> Found | None:
+        """Return the token if it is valid and the client may know of it."""
+        if request.client_read is None:
+            found: Found | None = super().authenticate_token(request, client)
+            return found
+        self.check_params(request, client)
+        token: LiveAccessToken | None = request.token_read
+        return token if token and self.check_permission(token, client, request) else None
 
     def check_params(self, request: Any, client: RegisteredClient) -> None:  # noqa: ARG002 – the signature is Authlib's.
         """Demand a token; a hint is never more than a hint (rfc7662 §2.1)."""

@@ -38,6 +38,7 @@ from provider.oauth.token.token_exchange import TokenExchange
 from provider.protocol import errors
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH
 from provider.protocol.errors import ProtocolError
+from provider.tokens.liveness import LiveAccessToken
 
 _CODES: dict[str, type[ProtocolError]] = {
     cls.error: cls
@@ -63,6 +64,9 @@ class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no type
         self.ip = request.ip
         # The client, once it has proven itself.
         self.proven: Client | None = None
+        # The client that the request names and the access token that it sends, where both were read at once.
+        self.client_read: Client | None = None
+        self.token_read: LiveAccessToken | None = None
 
     @property
     def form(self) -> dict[str, str]:
