@@ -17,6 +17,7 @@
 #   make bench-console  how long the console's lists take with a million rows; takes minutes and 4 GB in /tmp
 #   make bench-check  how long `curfew check` reads a database of a million sessions
 #   make bench-bulk   how fast bulk logouts end their rows, and what each costs
+#   make bench-start  the CPU that commands need to start, beside their libraries
 #   make bench-parked     whether a day of 100 sign-ins a second leaves the table of parked requests flat
 #   make fuzz         every parser by atheris for FUZZ_MINUTES=10 each, or FUZZ_ARGS="jwks" alone; x86-64 Linux
 #   make mutants      how many small defects the tests find in tokens, logout and delivery; takes hours
@@ -48,7 +49,7 @@ MINUTES ?= 5
 FUZZ_MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-faults test-hosts test-deploy soak interop interop-clients check format bench-console bench-delivery bench-check bench-bulk clean lock install install-dev bench-sessions mutants bench-parked screenshot screenshots wheel-check image-check fuzz docs
+.PHONY: help demo demo-check test races test-faults test-hosts test-deploy soak interop interop-clients check format bench-console bench-delivery bench-check bench-bulk bench-start clean lock install install-dev bench-sessions mutants bench-parked screenshot screenshots wheel-check image-check fuzz docs
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -139,6 +140,9 @@ bench-delivery: install-dev
 
 bench-bulk: install-dev
 	@$(BIN)/python -m benchmarks.bulk $(BENCH_ARGS)
+
+bench-start: install-dev
+	@$(BIN)/python -m benchmarks.start $(BENCH_ARGS)
 
 bench-check: install-dev
 	@$(BIN)/python -m benchmarks.check $(BENCH_ARGS)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 
 import provider.models  # noqa: F401 – every table is known before the first query.
-from provider.accounts import common_passwords
 from provider.config import Settings, has_published_key, load_settings
 from provider.infrastructure import current, event_log
 from provider.infrastructure.data_keys import DataKeys
@@ -56,6 +55,8 @@ def create_app(
         prepare_engine(db.engine, limits=limits_of(role, settings))
     current.install(app, compose_services(settings, waker))
     if role is Role.WEB:
+        from provider.accounts import common_passwords
+
         with app.app_context():
             current.services().rate_limits.prepare()
             common_passwords.load()

@@ -2,16 +2,10 @@
 
 import click
 
-from provider.administration import clients
-from provider.cli.client_add import add_
-from provider.cli.client_problems import show_problems
-from provider.cli.client_recipe import recipe_
-from provider.cli.client_registration import registration_token_
-from provider.cli.client_secret import rotate_secret_
-from provider.cli.client_update import update_
 from provider.cli.client_view import as_wire, for_people
 from provider.cli.confirm import confirm
 from provider.cli.context import with_app
+from provider.cli.late_commands import LateCommands
 from provider.cli.output import json_option, limit_option, show_json, show_record, show_table
 from provider.cli.plain_text import say
 from provider.clients import queries
@@ -21,6 +15,14 @@ from provider.infrastructure.database import transaction
 
 
 @click.group(
+    cls=LateCommands,
+    late={
+        "add": "provider.cli.client_add:add_",
+        "update": "provider.cli.client_update:update_",
+        "rotate-secret": "provider.cli.client_secret:rotate_secret_",
+        "registration-token": "provider.cli.client_registration:registration_token_",
+        "recipe": "provider.cli.client_recipe:recipe_",
+    },
     epilog="""\b
 Examples:
   curfew client add --client-id red --client-name Red --redirect-uri https://red.example/callback \\
@@ -29,7 +31,7 @@ Examples:
   curfew client update red --logo-uri https://red.example/logo.svg --contact ops@red.example
   curfew client rotate-secret red --overlap 7d
   curfew client list --json
-"""
+""",
 )
 def client() -> None:
     """Register and change relying parties."""
@@ -65,6 +67,8 @@ def show(*, client_id: str, problems: bool, as_json: bool) -> None:
     """Show a client's registration and options, or why its requests were refused."""
     known = queries.get_by_client_id(client_id)
     if problems:
+        from provider.cli.client_problems import show_problems
+
         show_problems(known, as_json=as_json)
     else:
         owner = {"configuration": owned_objects.owners_of("client", [known.id]).get(known.id)}
@@ -78,6 +82,8 @@ def show(*, client_id: str, problems: bool, as_json: bool) -> None:
 @with_app
 def remove(*, client_id: str, yes: bool, as_json: bool) -> None:
     """Remove a client and revoke everything issued to it; pending notifications are still delivered."""
+    from provider.administration import clients
+
     known = queries.get_by_client_id(client_id)
     confirm(f"Remove {known.display_name} ({client_id})?", yes=yes)
     with transaction():
@@ -98,7 +104,3 @@ def _row(known: Client) -> tuple[object, ...]:
         "enabled" if known.disabled_at is None else "disabled",
         known.created_at,
     )
-
-
-for command in (add_, update_, rotate_secret_, registration_token_, recipe_):
-    client.add_command(command)
