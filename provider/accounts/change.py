@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from provider.accounts import claims as standard_claims
 from provider.accounts.models import Account
-from provider.accounts.names import fold, tidy
+from provider.accounts.names import fold, fold_email, tidy
 from provider.accounts.password_rules import check_rules
 from provider.accounts.passwords import hash_password
 from provider.accounts.queries import find_by_username
@@ -65,7 +65,8 @@ def replace_hash(account: Account, new_hash: str) -> bool:
 
 def set_claims(account: Account, claims: Mapping[str, object]) -> None:
     """Replace what is known of a person. Raises InvalidClaims."""
-    _write(account, claims=standard_claims.checked(claims))
+    known = standard_claims.checked(claims)
+    _write(account, claims=known, folded_email=fold_email(known))
 
 
 def rename(account: Account, username: str) -> bool:
@@ -128,6 +129,7 @@ def delete(account: Account) -> None:
         folded_username=gone,
         password_hash=None,
         claims={},
+        folded_email=None,
         role=None,
         epoch=Account.epoch + 1,
     )

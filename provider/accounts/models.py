@@ -21,6 +21,13 @@ class Account(Base):
             "folded_username",
             postgresql_ops={"folded_username": "text_pattern_ops"},
         ),
+        # For the search by e-mail address.
+        Index(
+            "ix_account_folded_email",
+            "folded_email",
+            sqlite_where=text("folded_email IS NOT NULL"),
+            postgresql_where=text("folded_email IS NOT NULL"),
+        ),
         # For the question who administers: few of very many accounts.
         Index(
             "ix_account_role",
@@ -35,6 +42,8 @@ class Account(Base):
     username: Mapped[str] = mapped_column(String(255))
     # Case and width of letters do not make another person (ABU-33).
     folded_username: Mapped[str] = mapped_column(String(255), unique=True)
+    # The e-mail address among the claims as searches compare it; two people may have the same.
+    folded_email: Mapped[str | None] = mapped_column(String(255), deferred=True)
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_changed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # The standard claims of OpenID Core 5.1 under their wire names.

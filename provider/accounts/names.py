@@ -1,6 +1,7 @@
 """User names: how one is written, and when two are the same."""
 
 import unicodedata
+from collections.abc import Mapping
 
 MAX_LENGTH = 255
 
@@ -18,6 +19,12 @@ def fold(username: str) -> str:
     # Folding may undo the composition, so it is made again (Unicode §3.13, compatibility caseless match).
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username.strip()).casefold())
     return unicodedata.normalize("NFKC", folded.casefold())
+
+
+def fold_email(claims: Mapping[str, object]) -> str | None:
+    """Return the e-mail address among a person's claims as searches compare it, or None."""
+    email = claims.get("email")
+    return fold(email)[:MAX_LENGTH] if isinstance(email, str) else None
 
 
 def tidy(username: str) -> str:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, bindparam, select, text
 
 from provider.accounts.models import Account
-from provider.accounts.names import fold
+from provider.accounts.names import MAX_LENGTH, fold
 from provider.infrastructure.database import db, is_sqlite
 
 # The last character: no name that begins like another one is behind that one with it.
@@ -91,6 +91,7 @@ class Filter(NamedTuple):
     prefix: str | None = None
     username: str | None = None
     sub: str | None = None
+    email: str | None = None
     role: str | None = None
     enabled: bool | None = None
 
@@ -103,6 +104,8 @@ class Filter(NamedTuple):
             found.append(Account.folded_username == fold(self.username))
         if self.sub is not None:
             found.append(Account.sub == self.sub)
+        if self.email is not None:
+            found.append(Account.folded_email == fold(self.email)[:MAX_LENGTH])
         if self.role is not None:
             # The second condition is that of ix_account_role.
             found += [Account.role == self.role, Account.role.is_not(None)]
@@ -114,7 +117,8 @@ class Filter(NamedTuple):
 def search(wanted: Filter, *, after: UUID | None = None, limit: int = 100) -> list[Account]:
     """List the wanted accounts, oldest first; `after` is the last identifier of the page before.
 
-    A prefix is served by ix_account_folded_username_prefix, or by the primary key where many match.
+    A prefix is served by ix_account_folded_username_prefix, or by the primary key where many match, an e-mail
+    address by ix_account_folded_email.
     """
     found = select(Account).where(Account.deleted_at.is_(None), *wanted.conditions()).order_by(Account.id)
     if after is not None:

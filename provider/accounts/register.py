@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from provider.accounts import claims as standard_claims
 from provider.accounts.models import Account
-from provider.accounts.names import fold, tidy
+from provider.accounts.names import fold, fold_email, tidy
 from provider.accounts.password_rules import check_rules
 from provider.accounts.passwords import hash_password
 from provider.accounts.queries import find_by_username
@@ -37,6 +37,7 @@ def add(username: str, password: str | None, claims: Mapping[str, object] | None
         sub=new_subject(),
         username=name,
         folded_username=fold(name),
+        folded_email=fold_email(known),
         password_hash=None if password is None else hash_password(password, account_id),
         password_changed_at=None if password is None else now,
         claims=known,

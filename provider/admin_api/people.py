@@ -32,6 +32,7 @@ class ListPeople(Page, frozen=True, kw_only=True):
     )
     username: Name | None = None
     sub: Annotated[str, Meta(max_length=255)] | None = None
+    email: Annotated[str, Meta(max_length=1000, description="The e-mail address, in any case.")] | None = None
     role: Role | None = None
     enabled: bool | None = None
 
@@ -107,7 +108,12 @@ def list_people(call: Call) -> Answer:
     """Answer with a page of people."""
     asked: ListPeople = call.query
     wanted = queries.Filter(
-        prefix=asked.q, username=asked.username, sub=asked.sub, role=asked.role, enabled=asked.enabled
+        prefix=asked.q,
+        username=asked.username,
+        sub=asked.sub,
+        email=asked.email,
+        role=asked.role,
+        enabled=asked.enabled,
     )
     found = call.read(lambda: queries.search(wanted, after=asked.after, limit=asked.limit + 1))
     shown = found[: asked.limit]

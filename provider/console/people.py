@@ -37,7 +37,7 @@ def show_list() -> Response:
     with reading():
         after = accounts.find(last) if (last := place()) else None
         found = accounts.list_by_name(asked.get("q") or "", after=after, limit=ROWS + 1)
-        exact = _by_identifier(asked.get("q") or "")
+        exact = _exact(asked.get("q") or "") if place() is None else []
     shown = found[:ROWS]
     return console_page(
         "console/people.html",
@@ -46,6 +46,14 @@ def show_list() -> Response:
         exact=exact,
         listing=listing(found, shown[-1].id if shown else None, "console.people", asked.values, ROWS),
     )
+
+
+def _exact(text: str) -> list[Account]:
+    """Return the people who have this e-mail address, or this identifier."""
+    if "@" in text:
+        return accounts.search(accounts.Filter(email=text), limit=ROWS)
+    found = _by_identifier(text)
+    return [found] if found else []
 
 
 def _by_identifier(text: str) -> Account | None:

@@ -53,6 +53,12 @@ QUESTIONS = [
         id="prefix",
     ),
     pytest.param(
+        lambda: accounts.search(accounts.Filter(email="ada@example.test")),
+        "ix_account_folded_email",
+        False,
+        id="people by e-mail address",
+    ),
+    pytest.param(
         lambda: accounts.search(accounts.Filter(role=Role.OPERATOR)),
         "ix_account_role",
         False,

@@ -1,5 +1,7 @@
 """People over the admin API: searched, added, changed, disabled, reset, given roles, deleted."""
 
+from uuid import UUID
+
 import pytest
 from sqlalchemy import select
 
@@ -29,6 +31,21 @@ def test_a_person_is_added_found_and_changed(admin):
     assert (changed["username"], changed["claims"]["nickname"]) == ("ada.l", "Countess")
     assert "name" not in changed["claims"]
     assert admin.get("/people", q="b")["items"] == []
+
+
+def test_people_are_found_by_their_email_address_as_it_is_now(admin):
+    made = admin.post("/people", {"username": "zoe", "claims": {"email": "Zoe.Maier@Example.test"}}, 201)
+    path, found = f"/people/{made['id']}", {"email": "zoe.maier@example.TEST"}
+    assert [one["username"] for one in admin.get("/people", **found)["items"]] == ["zoe"]
+    assert admin.get("/people", email="zoe.maier")["items"] == []
+
+    admin.change("PATCH", path, {"claims": {"email": "zoe@example.test"}})
+    assert admin.get("/people", **found)["items"] == []
+    assert len(admin.get("/people", email="zoe@example.test")["items"]) == 1
+    admin.change("DELETE", path)
+
+    end_read()
+    assert db.session.get_one(Account, UUID(made["id"])).folded_email is None
 
 
 def test_disabling_signs_out_everywhere(admin, ada):

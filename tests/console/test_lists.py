@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from provider.accounts.roles import Role
+from provider.administration import accounts
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
 from provider.console.export import cell
@@ -135,3 +136,13 @@ def test_a_cell_that_would_be_a_formula_is_text(console, ada, red):
     assert row["device"].startswith("'=HYPERLINK")
     for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"):
         assert not cell(text).startswith(tuple("=+-@\t\r"))
+
+
+def test_a_person_is_found_by_an_email_address_once(console):
+    with transaction():
+        accounts.add("zoe@example.test", None, {"email": "zoe@example.test"})
+        accounts.add("zoe-too", None, {"email": "ZOE@example.test"})
+
+    html = console.get("/admin/people?q=Zoe@example.test").get_data(as_text=True)
+
+    assert [html.count(f"<bdi>{name}</bdi>") for name in ("zoe@example.test", "zoe-too")] == [1, 1]

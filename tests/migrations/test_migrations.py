@@ -202,3 +202,19 @@ def test_living_access_tokens_keep_the_binding_that_their_refresh_tokens_say(eng
         kept = dict(connection.execute(select(token.family_id, token.offline)).all())
     # None: its own scope says it.
     assert kept == {families["openid"]: None, families["openid offline_access"]: True}
+
+
+def test_what_searches_look_at_is_filled_in_for_those_who_are_known_already(engine):
+    schema.upgrade(engine, "0034")
+    with engine.begin() as connection:
+        rows = Rows(connection)
+        rows.add("client", client_id="wiki", registered={"client_name": "The Wiki"})
+        rows.add("account", sub="a", claims={"email": "Ada@Example.test"})
+        rows.add("account", sub="b", claims={})
+
+    schema.upgrade(engine)
+
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT search_text FROM client")) == "wiki the wiki"
+        emails = connection.execute(text("SELECT sub, folded_email FROM account ORDER BY sub"))
+        assert [tuple(row) for row in emails] == [("a", "ada@example.test"), ("b", None)]
