@@ -67,6 +67,15 @@ def owe_many(client: Client) -> None:
         )
 
 
+def test_as_many_are_claimed_as_there_is_capacity_for() -> None:
+    owe_many(make_client("red"))
+    sign_out_at(make_client("green"), account=make_account("ben"))
+
+    found = claim(2 * READ)
+
+    assert (len(found.taken), found.may_be_more, found.is_full) == (READ + 1, False, False)
+
+
 def test_what_waits_behind_a_client_that_has_to_wait_is_taken_and_there_may_be_more() -> None:
     red, green = make_client("red"), make_client("green")
     owe_many(red)

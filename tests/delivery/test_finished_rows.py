@@ -92,6 +92,20 @@ def test_sending_again_lets_the_endpoint_of_that_client_alone_be_tried() -> None
     assert {row.state for row in rows} == {BreakerState.OPEN}
 
 
+def test_sending_again_leaves_a_trial_to_the_worker_that_has_begun_it() -> None:
+    red = make_client("red")
+    [to_red] = sign_out_at(red)
+    until = clock.now() + timedelta(minutes=1)
+    open_breaker(red, "another worker", until)
+
+    with transaction():
+        resend(to_red)
+
+    db.session.expire_all()
+    row = db.session.get_one(EndpointHealth, red.id)
+    assert (row.state, row.holder, row.open_until) == (BreakerState.RECOVERING, "another worker", until)
+
+
 class Told:
     """Notes whether something was still to be written each time it was told of results."""
 

@@ -136,6 +136,17 @@ def test_a_person_is_found_by_the_sub_that_only_this_app_knows(http, ada, red):
     assert [(one.sub, one.account_id) for one in owed()] == [("ada-at-red", ada.id)]
 
 
+def test_no_person_is_found_by_the_sub_that_only_another_app_knows(http, ada, red):
+    made = make_session(ada, [make_client("green")])
+    with transaction():
+        made.grants["green"].sub = "known-to-green"
+    hint = id_token_of(red, SimpleNamespace(sub="known-to-green", sid=LOST))
+
+    ask(http, hint)
+
+    assert owed() == []
+
+
 def test_the_notification_is_meaningful_as_long_as_a_session_of_that_app(http, ada, turned_clock):
     brief = make_client("red", settings=STRAIGHT_BACK | {"session_lifetime": timedelta(minutes=5)})
 

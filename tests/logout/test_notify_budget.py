@@ -15,7 +15,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
 from provider.logout.notice import BACKCHANNEL_LOGOUT
-from provider.logout.notification.budget import await_first_attempts, share_threads
+from provider.logout.notification.budget import _waits_among, await_first_attempts, share_threads
 from tests.factories import make_account, make_client, make_session
 from tests.support.waiting import wait_until
 from tests.support.wake_ups import RecordingWakeUps
@@ -103,6 +103,25 @@ def test_an_app_that_used_up_a_budget_is_not_waited_for_again(signed_out, statem
         assert not await_first_attempts(outcome)
 
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(("threads", "waits"), [(1, 1), (2, 1), (7, 3), (16, 8)])
+def test_at_most_half_of_the_threads_wait(threads, waits):
+    slots = _waits_among(threads).slots
+
+    assert [slots.acquire(blocking=False) for _ in range(waits + 1)] == [True] * waits + [False]
+
+
+@pytest.mark.parametrize(("apps", "confirmed"), [(0, True), (1, False)])
+def test_without_a_slot_to_wait_it_says_how_it_stands(signed_out, apps, confirmed):
+    outcome = signed_out(apps=1)
+    share_threads(2)
+    if not apps:
+        set_deliveries(state="accepted")
+    slots = current.services().memo["sign_out_waits"].slots
+
+    with slots:
+        assert await_first_attempts(outcome) is confirmed
 
 
 def test_a_sign_out_that_finds_half_of_the_threads_waiting_does_not_wait(app, signed_out, statements):

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from provider.delivery.models import Delivery
+from provider.clients.own import CONSOLE_ID
+from provider.delivery.models import BreakerState, Delivery, EndpointHealth
+from provider.grants.models import Grant
 from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -15,8 +17,10 @@ from provider.logout.notification.results import (
     Progress,
     find_by_result_handle,
     list_app_results,
+    list_untried,
     progress_of,
 )
+from provider.sessions.models import ClientSession
 from provider.worker import duties
 from tests.factories import make_account, make_client, make_session
 
@@ -149,6 +153,54 @@ def test_progress_counts_what_waits(ada, red):
 
     assert progress_of(outcome.logout.id) == Progress(untried=1, unconfirmed=4)
     assert progress_of(other.logout.id) == Progress(untried=1, unconfirmed=1)
+
+
+def test_what_is_held_by_its_own_breaker_is_not_waited_for(ada, red, green):
+    outcome = sign_out(make_session(ada, [red, green]))
+    other = make_client("blue")
+    with transaction():
+        db.session.add(EndpointHealth(client_id=other.id, state=BreakerState.OPEN))
+        db.session.add(EndpointHealth(client_id=green.id, state=BreakerState.CLOSED))
+    assert progress_of(outcome.logout.id).untried == 2
+
+    with transaction():
+        change(update(EndpointHealth).where(EndpointHealth.client_id == green.id).values(state="open"))
+
+    assert progress_of(outcome.logout.id).untried == 1
+
+
+def test_clients_of_which_no_attempt_has_finished_are_those_of_this_logout(ada, red, green):
+    sign_out(make_session(ada, [make_client("blue")]))
+    outcome = sign_out(make_session(ada, [red, green]))
+    assert set(list_untried(outcome.logout.id)) == {red.id, green.id}
+
+    with transaction():
+        tried = update(Delivery).where(Delivery.client_id == red.id).values(last_outcome="timeout")
+        change(tried)
+
+    assert list_untried(outcome.logout.id) == [green.id]
+
+
+def test_each_quiet_app_has_an_end_of_its_own(ada, turned_clock):
+    hours = {name: timedelta(hours=number) for number, name in enumerate(("one", "two"), 1)}
+    quiet = [
+        make_client(name, backchannel_logout_uri=None, settings={"session_lifetime": lifetime})
+        for name, lifetime in hours.items()
+    ]
+
+    outcome = sign_out(make_session(ada, quiet))
+
+    ends = {one.name.lower(): one.ends_by for one in list_app_results(outcome.logout)}
+    assert ends == {name: turned_clock() + lifetime for name, lifetime in hours.items()}
+
+
+def test_an_app_whose_session_was_lost_is_shown_and_the_provider_itself_is_not(ada, red):
+    outcome = sign_out(make_session(ada, [red, make_client(CONSOLE_ID)]))
+    with transaction():
+        change(update(ClientSession).values(logout_id=None))
+        change(update(Grant).where(Grant.client_id == red.id).values(logout_id=None))
+
+    assert [one.name for one in list_app_results(outcome.logout)] == ["Red"]
 
 
 def test_a_result_is_found_by_its_own_address_alone(ada, red):
