@@ -20,6 +20,7 @@ from provider.delivery.resend import resend
 from provider.delivery.results import Results
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from tests.conftest import TurnedClock
 from tests.delivery.health_rows import open_breaker
 from tests.delivery.owing import now_is, owe, sign_out_at
@@ -87,7 +88,7 @@ def test_sending_again_lets_the_endpoint_of_that_client_alone_be_tried() -> None
         resend(to_red)
 
     db.session.expire_all()
-    rows = [db.session.get_one(EndpointHealth, client.id) for client in (red, green)]
+    rows = [db.session.get_one(EndpointHealth, (BACKCHANNEL_LOGOUT, client.id)) for client in (red, green)]
     assert [row.open_until for row in rows] == [clock.now(), until]
     assert {row.state for row in rows} == {BreakerState.OPEN}
 
@@ -102,7 +103,7 @@ def test_sending_again_leaves_a_trial_to_the_worker_that_has_begun_it() -> None:
         resend(to_red)
 
     db.session.expire_all()
-    row = db.session.get_one(EndpointHealth, red.id)
+    row = db.session.get_one(EndpointHealth, (BACKCHANNEL_LOGOUT, red.id))
     assert (row.state, row.holder, row.open_until) == (BreakerState.RECOVERING, "another worker", until)
 
 

@@ -13,6 +13,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification.results import (
     Progress,
     find_by_result_handle,
@@ -159,12 +160,13 @@ def test_what_is_held_by_its_own_breaker_is_not_waited_for(ada, red, green):
     outcome = sign_out(make_session(ada, [red, green]))
     other = make_client("blue")
     with transaction():
-        db.session.add(EndpointHealth(client_id=other.id, state=BreakerState.OPEN))
-        db.session.add(EndpointHealth(client_id=green.id, state=BreakerState.CLOSED))
+        for client, state in ((other, BreakerState.OPEN), (green, BreakerState.CLOSED)):
+            endpoint = {"kind": BACKCHANNEL_LOGOUT, "recipient_id": client.id}
+            db.session.add(EndpointHealth(**endpoint, state=state))
     assert progress_of(outcome.logout.id).untried == 2
 
     with transaction():
-        change(update(EndpointHealth).where(EndpointHealth.client_id == green.id).values(state="open"))
+        change(update(EndpointHealth).where(EndpointHealth.recipient_id == green.id).values(state="open"))
 
     assert progress_of(outcome.logout.id).untried == 1
 
@@ -175,7 +177,7 @@ def test_clients_of_which_no_attempt_has_finished_are_those_of_this_logout(ada, 
     assert set(list_untried(outcome.logout.id)) == {red.id, green.id}
 
     with transaction():
-        tried = update(Delivery).where(Delivery.client_id == red.id).values(last_outcome="timeout")
+        tried = update(Delivery).where(Delivery.recipient_id == red.id).values(last_outcome="timeout")
         change(tried)
 
     assert list_untried(outcome.logout.id) == [green.id]

@@ -1,0 +1,19 @@
+"""A drain attempts what is due, here and now, and no more than it was asked to."""
+
+import pytest
+from flask import Flask
+
+from provider.logout.notification.outbox import drain
+from tests.delivery.owing import sign_out_at
+from tests.delivery.receivers import receiving
+from tests.factories import make_client
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_limit_leaves_the_rest_for_later(app: Flask, limit: int) -> None:
+    with receiving(200) as red:
+        sign_out_at(make_client("red", port=red.port), count=3)
+
+        assert drain(limit=limit) == {"accepted": limit}
+        assert len(red.received) == limit
+        assert drain() == {"accepted": 3 - limit}
