@@ -12,7 +12,7 @@ from provider.infrastructure import current
 from provider.pages import GROUP as PAGES
 from provider.web.route import Speaks
 from tests.console.conftest import Day, a_day
-from tests.console.test_every_page import OPEN, address_of, variables
+from tests.console.test_every_page import OPEN, path_of, variables
 from tests.factories import PASSWORD
 from tests.support.demo import free_run
 from tests.support.serving import serving
@@ -72,7 +72,7 @@ def problems(page: Page, paths: list[str]) -> list[str]:
 
 def paths_of(group, values: dict[str, str]) -> list[str]:
     routes = [one for one in group.routes if "GET" in one.methods and one.speaks is Speaks.PAGE]
-    return [address_of(one, values) for one in routes if one.name not in OPEN]
+    return [path_of(one, values) for one in routes if one.name not in OPEN]
 
 
 # A third of the pages in each, so that a slow machine is slow and nothing else.
