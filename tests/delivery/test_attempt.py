@@ -103,6 +103,16 @@ class TestTheExchange:
         assert result.verdict == RetryAt(clock.now() + timedelta(seconds=120), "unavailable")
         assert result.has_succeeded is False
 
+    def test_an_app_that_asks_for_patience_says_how_much(self) -> None:
+        with receiving(429) as red:
+            red.answer_headers["Retry-After"] = "20"
+            result = attempt(claimed(), request_to(red.url))
+
+        assert result.exchange
+        reply = result.exchange.as_reply(7.0)
+        assert (reply.status, reply.wait, reply.at) == (429, 20.0, 7.0)
+        assert reply.is_pushing_back
+
     def test_a_deleted_client_that_refuses_again_is_left_alone(self) -> None:
         with receiving(404) as red:
             request = request_to(red.url, gone="client_deleted")
