@@ -47,9 +47,12 @@ class Browser:
             sent["Cookie"] = "; ".join(cookies)
         if body is not None:
             sent["Content-Type"] = _FORM
-        connection = self._connected()
-        connection.request(method, target, body, sent)
-        answer = connection.getresponse()
+        try:
+            answer = self._answer(method, target, body, sent)
+        except http.client.RemoteDisconnected:
+            # It was idle for longer than the server keeps it; browsers connect anew.
+            self.close()
+            answer = self._answer(method, target, body, sent)
         response = Response(answer.status, answer.headers, answer.read(), parts.geturl())
         self._keep_cookies(response)
         return response
@@ -80,6 +83,13 @@ class Browser:
         form = _Form()
         form.feed(response.body.decode())
         return self.post(urljoin(response.url, form.action), form.fields | typed)
+
+    def _answer(
+        self, method: str, target: str, body: str | None, sent: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        connection = self._connected()
+        connection.request(method, target, body, sent)
+        return connection.getresponse()
 
     def _connected(self) -> http.client.HTTPConnection:
         if self._connection is None:
