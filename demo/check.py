@@ -45,7 +45,7 @@ def check(port: int, console: Console, *, issuer_path: str = "") -> bool:
     )
     try:
         with _running_demo(folder, port, issuer_path, table) as demo:
-            is_right = _play(demo, table)
+            is_right = play(demo, table)
     except NoDemo as exc:
         console.print(f"The demo did not start: {exc}\nIts folder is {folder}.")
         return False
@@ -58,7 +58,8 @@ def check(port: int, console: Console, *, issuer_path: str = "") -> bool:
     return is_right
 
 
-def _play(demo: Demo, table: Table) -> bool:
+def play(demo: Demo, table: Table) -> bool:
+    """Play all stories against a running demo and add what was seen to a table; whether all was right."""
     story = Story(demo)
     for title, step in [*story.steps(), *PhoneStory(demo, story).steps()]:
         began = time.monotonic()
@@ -99,21 +100,28 @@ def _running_demo(folder: Path, port: int, issuer_path: str, table: Table) -> It
 def _wait_for_demo(process: "subprocess.Popen[bytes]", folder: Path) -> Demo:
     deadline = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
-        state = _read_state(folder)
-        if running := state.get("running"):
-            username, password = next(iter(running["accounts"].items()))
-            return Demo(
-                issuer=running["issuer"],
-                apps=running["apps"],
-                username=username,
-                password=password,
-                client_secrets=state["secrets"],
-                services=running["services"],
-                phones={name: Path(path) for name, path in running["phones"].items()},
-                delivery_states=lambda: _delivery_states(folder),
-            )
+        if demo := find_running(folder):
+            return demo
         time.sleep(0.05)
     raise NoDemo((folder / "demo.log").read_text().strip() or "no word from it")
+
+
+def find_running(folder: Path) -> Demo | None:
+    """Find the demo that runs with this data folder."""
+    state = _read_state(folder)
+    if not (running := state.get("running")):
+        return None
+    username, password = next(iter(running["accounts"].items()))
+    return Demo(
+        issuer=running["issuer"],
+        apps=running["apps"],
+        username=username,
+        password=password,
+        client_secrets=state["secrets"],
+        services=running["services"],
+        phones={name: Path(path) for name, path in running["phones"].items()},
+        delivery_states=lambda: _delivery_states(folder),
+    )
 
 
 def _read_state(folder: Path) -> dict[str, Any]:

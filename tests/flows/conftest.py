@@ -1,5 +1,6 @@
 """One running demo for all stories of a test process."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,4 +12,5 @@ from tests.support.demo import RunningDemo
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     running = RunningDemo(tmp_path_factory.mktemp("demo"))
     yield running
-    running.stop()
+    # A supervisor's stop leaves no process either.
+    running.stop_all(signal.SIGTERM)

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from demo.ports import is_free
-from tests.support.processes import descendants
+from tests.support.processes import descendants, is_alive
 from tests.support.waiting import wait_until
 
 CURFEW = Path(sys.executable).with_name("curfew")
 # A loaded machine with two cores starts seven processes.
 READY_SECONDS = 90
+# provider and its worker process, the worker, the broker, three apps with a worker process each, the warden
+LEAST_PROCESSES = 11
 
 
 class RunningDemo:
@@ -52,6 +54,13 @@ class RunningDemo:
         """Press Ctrl-C, or send another signal, and wait for the end."""
         self.process.send_signal(number)
         return self.process.wait(30)
+
+    def stop_all(self, number: int) -> None:
+        """Stop it by a signal; none of its processes may be left."""
+        family = self.family()
+        self.stop(number)
+        assert len(family) >= LEAST_PROCESSES
+        wait_until(lambda: not any(map(is_alive, family)), seconds=20)
 
     def _running(self) -> dict[str, Any] | None:
         assert self.process.poll() is None, self.said()
