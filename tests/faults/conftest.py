@@ -8,8 +8,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +21,7 @@ from provider.config import Settings
 from tests.conftest import FAST_SETTINGS
 from tests.faults.house import House, Houses
 from tests.support.waiting import wait_until
+from tests.support.warm_programs import WarmPrograms
 
 SPANS = {"delivery_lease": 3, "outbound_deadline": 2, "outbound_connect_timeout": 2, "sweep_interval": 0.5}
 
@@ -89,7 +88,7 @@ def settings(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) 
 class Worker:
     """A `curfew worker` as an operator would start it."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    def __init__(self, settings: Settings, log: Path, warm: WarmPrograms) -> None:
         self.log = log
         environ = {name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")}
         environ |= {
@@ -104,12 +103,7 @@ class Worker:
             f"CURFEW_{name.upper()}": f"{span}s" for name, span in SPANS.items() if "sweep" not in name
         }
         with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", "from provider.command import main; main()", "worker"],
-                env=environ,
-                stdout=file,
-                stderr=file,
-            )
+            self.process = warm.start(["worker"], environ, file)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What the worker has logged under a name so far."""
@@ -131,13 +125,15 @@ class Worker:
 
 
 @pytest.fixture
-def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+def start_worker(
+    settings: Settings, tmp_path: Path, warm_programs: WarmPrograms
+) -> Iterator[Callable[..., Worker]]:
     """Starts workers, waits until they run, and kills what is left of them in the end."""
     workers: list[Worker] = []
 
     def start(sweep_interval: timedelta | None = None) -> Worker:
         chosen = replace(settings, sweep_interval=sweep_interval or settings.sweep_interval)
-        worker = Worker(chosen, tmp_path / f"worker-{len(workers)}.log")
+        worker = Worker(chosen, tmp_path / f"worker-{len(workers)}.log", warm_programs)
         workers.append(worker)
         worker.wait_until_started()
         return worker

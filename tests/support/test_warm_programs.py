@@ -1,0 +1,57 @@
+"""Forked commands are started, signalled and buried like those of a shell."""
+
+import signal
+import subprocess
+
+import pytest
+
+from demo.processes import own_environment
+from tests.support.processes import is_alive
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.processes
+
+
+def test_a_command_has_its_arguments_environment_and_exit_code(warm_programs, tmp_path):
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        right = warm_programs.start(
+            ["settings", "--json"], own_environment(CURFEW_ISSUER="https://a.test"), file
+        )
+        assert right.wait(30) == 0
+        wrong = warm_programs.start(["serve"], own_environment(CURFEW_ISSUER="none"), file)
+        assert wrong.wait(30) not in (0, None)
+
+    said = log.read_text()
+    assert "https://a.test" in said
+    assert "CURFEW_ISSUER" in said
+
+
+def test_a_process_is_frozen_and_killed(warm_programs, prepared_data, tmp_path):
+    environ = own_environment(CURFEW_DATA_DIR=str(prepared_data))
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        worker = warm_programs.start(["worker"], environ, file)
+    wait_until(lambda: "worker_started" in log.read_text(), seconds=60)
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(0.01)
+    worker.send_signal(signal.SIGSTOP)
+    assert worker.poll() is None
+    worker.kill()
+
+    assert worker.wait(10) == worker.poll() == -signal.SIGKILL
+    assert not is_alive(worker.pid)
+    worker.terminate()
+
+
+def test_a_process_that_is_asked_to_leave_ends_by_itself(warm_programs, prepared_data, tmp_path):
+    environ = own_environment(CURFEW_DATA_DIR=str(prepared_data))
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        worker = warm_programs.start(["worker"], environ, file)
+    wait_until(lambda: "worker_started" in log.read_text(), seconds=60)
+
+    worker.terminate()
+
+    assert worker.wait(20) == 0

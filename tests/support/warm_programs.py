@@ -1,0 +1,176 @@
+"""Servers and workers without their start-up time: forked by a process that has loaded the command.
+
+Each is a process of its own, in a group of its own, which is signalled, frozen and killed like any other, and
+which ends like any other. It lacks the second of CPU that importing takes. `WarmPrograms` starts the process
+that forks, `python -m tests.support.warm_programs SOCKET`.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from tests.support.fork_server import LONGEST_CALL, ROOT, load_curfew
+
+Asked = tuple[list[str], dict[str, str], str, int]
+
+
+class WarmProcess:
+    """A forked process, with what tests use of `subprocess.Popen`."""
+
+    def __init__(self, connection: socket.socket, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._connection = connection
+
+    def poll(self) -> int | None:
+        """Return its exit code, or that of a signal as a negative number, or None while it runs."""
+        return self._ended_within(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raises subprocess.TimeoutExpired."""
+        code = self._ended_within(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _ended_within(self, seconds: float | None) -> int | None:
+        if self.returncode is None:
+            self._connection.settimeout(seconds)
+            try:
+                self.returncode = int(self._connection.recv(16))
+            except (BlockingIOError, TimeoutError):
+                return None
+            self._connection.close()
+        return self.returncode
+
+
+class WarmPrograms:
+    """Starts `curfew` commands that run until they are stopped."""
+
+    def __init__(self, folder: Path) -> None:
+        self._address = folder / "socket"
+        self._forking = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.warm_programs", str(self._address)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._forking.stdout
+        assert self._forking.stdout.readline() == "ready\n"
+
+    def start(self, arguments: list[str], environ: dict[str, str], log: IO[bytes]) -> WarmProcess:
+        """Start a command that writes what it says into a file."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.connect(str(self._address))
+        asked = json.dumps([arguments, environ, str(Path.cwd())])
+        socket.send_fds(connection, [asked.encode()], [log.fileno()])
+        return WarmProcess(connection, int(connection.recv(16)))
+
+    def close(self) -> None:
+        """End the process that forks; those that it has forked are their starters' to stop."""
+        with self._forking:
+            self._forking.terminate()
+
+
+@pytest.fixture(scope="session")
+def warm_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPrograms]:
+    """Starts `curfew serve` and `curfew worker`."""
+    programs = WarmPrograms(tmp_path_factory.mktemp("warm"))
+    yield programs
+    programs.close()
+
+
+def main(address: str) -> None:
+    """Fork until standard input ends; each process that was forked runs its command and ends as one does."""
+    run = load_curfew()
+    gc.freeze()
+    if asked := _fork_for_callers(address):
+        _become(*asked)
+        run()
+
+
+def _fork_for_callers(address: str) -> Asked | None:
+    """Say that calls can come, and fork for each; returns what is asked in the new process."""
+    running: dict[int, tuple[int, socket.socket]] = {}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening, selectors.PollSelector() as ready:
+        listening.bind(address)
+        listening.listen(64)
+        ready.register(listening, selectors.EVENT_READ)
+        ready.register(sys.stdin, selectors.EVENT_READ)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        while True:
+            fileno = ready.select()[0][0].fd
+            if fileno == sys.stdin.fileno():
+                return None
+            if fileno in running:
+                ready.unregister(fileno)
+                _report_end(fileno, *running.pop(fileno))
+                continue
+            call, _ = listening.accept()
+            said, (output,), _, _ = socket.recv_fds(call, LONGEST_CALL, 1)
+            pid = os.fork()
+            if pid == 0:
+                _close(call, *running)
+                return (*json.loads(said), output)
+            os.close(output)
+            call.send(str(pid).encode())
+            # This becomes readable once the process has ended.
+            ended = os.pidfd_open(pid)
+            running[ended] = (pid, call)
+            ready.register(ended, selectors.EVENT_READ)
+
+
+def _report_end(ended: int, pid: int, call: socket.socket) -> None:
+    os.close(ended)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    # The caller may have gone.
+    with call, contextlib.suppress(BrokenPipeError):
+        call.send(str(code).encode())
+
+
+def _close(call: socket.socket, *ended: int) -> None:
+    call.close()
+    for fileno in ended:
+        os.close(fileno)
+
+
+def _become(arguments: list[str], environ: dict[str, str], folder: str, output: int) -> None:
+    """Take the place of a process that a shell has started with these."""
+    os.setpgid(0, 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, stream in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, stream)
+    os.close(nothing)
+    os.close(output)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = ["curfew", *arguments]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
