@@ -25,7 +25,7 @@ _COMMON = {
     "seq": "the number in the chain, once the entry is linked",
 }
 # The proof of an entry itself.
-_PROOF = {"id", "mac", "chain"}
+_PROOF = {"id", "mac", "salt", "erased", "chain"}
 
 
 def page() -> str:

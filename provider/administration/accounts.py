@@ -8,13 +8,16 @@ from provider.accounts.links import LinkPurpose
 from provider.accounts.models import Account
 from provider.accounts.register import add as add_account
 from provider.administration.roles import check_not_last
+from provider.audit.erase import erase
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.logout.bulk.queries import Reach
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
+from provider.logout.forget import forget_origins
 from provider.logout.models import LogoutReason
 from provider.logout.participants import list_of_account
+from provider.sessions.lifecycle import forget_machines
 from provider.sessions.queries import list_living_of
 
 
@@ -69,10 +72,16 @@ def enable(account: Account) -> None:
 
 
 def delete(account: Account, *, force: bool = False) -> LogoutOutcome:
-    """Sign a person out everywhere and delete their data. Raises LastAdministrator."""
+    """Sign a person out everywhere and delete their data. Raises LastAdministrator.
+
+    Identifiers stay, in the audit too; addresses and devices do not (DEC-26).
+    """
     check_not_last(account, force=force)
     outcome = _end_everything(account, LogoutReason.ACCOUNT_DELETED, EventTag.ACCOUNT_DELETED)
     change.delete(account)
+    forget_machines(account.id)
+    forget_origins(account.id)
+    _record(EventTag.PERSONAL_DATA_ERASED, account, entries=erase(account.id))
     return outcome
 
 

@@ -45,7 +45,11 @@ class AuditEvent(Base):
     ip: Mapped[str | None] = mapped_column(String(64))
     correlation_id: Mapped[str | None] = mapped_column(String(64))
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # Random; goes with what is personal when that is erased, so that the digest tells nothing about it.
+    salt: Mapped[str | None] = mapped_column(String(64))
     mac: Mapped[str] = mapped_column(String(64))
+    # A keyed digest over what is left, once what was personal has been erased.
+    erased: Mapped[str | None] = mapped_column(String(64))
     seq: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     chain: Mapped[str | None] = mapped_column(String(64))
 

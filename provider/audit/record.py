@@ -15,7 +15,7 @@ from provider.infrastructure import acting, clock, current, event_log
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import Base, db
 from provider.infrastructure.many_rows import insert_many
-from provider.infrastructure.opaque_tokens import new_id
+from provider.infrastructure.opaque_tokens import new_handle, new_id
 from provider.infrastructure.secrets import SecretBox
 
 Actor = Literal["account", "client", "admin", "system"]
@@ -25,6 +25,9 @@ P = ParamSpec("P")
 # Whatever a request contains, an entry stays small enough to read and to keep.
 _LONGEST_TEXT = 1024
 _LABEL = "audit"
+_LABEL_OF_ERASED = "audit-erased"
+# The members of a detail that tell about a person's machine.
+PERSONAL_DETAIL = frozenset({"device", "device_ip"})
 _IDENTIFIERS = ("account_id", "client_id", "session_id", "logout_id")
 
 
@@ -66,6 +69,7 @@ def entry(
         "actor_origin": by.origin if by else None,
     }
     _warn_of_undeclared(tag, made)
+    made["salt"] = new_handle() if _holds_personal(actor, made["ip"], made["detail"]) else None
     made["mac"] = current.secret_box().keyed_digest(_LABEL, _text_of(made))
     return made
 
@@ -101,6 +105,27 @@ def macs_of(event: AuditEvent, secret_box: SecretBox) -> tuple[str, ...]:
     """
     said = {name: getattr(event, name) for name in (*_SAID, *_SAID_SINCE)}
     return secret_box.keyed_digests(_LABEL, _text_of(said))
+
+
+def erased_macs_of(event: AuditEvent, secret_box: SecretBox) -> tuple[str, ...]:
+    """Return the digest over what is left of an erased entry, as each data key makes it, the newest first."""
+    said = {name: getattr(event, name) for name in (*_SAID, *_SAID_SINCE)}
+    return secret_box.keyed_digests(_LABEL_OF_ERASED, f"{event.mac} {_text_of(said)}")
+
+
+def erased_mac_of(event: AuditEvent) -> str:
+    """Return the digest over what is left of an erased entry."""
+    return erased_macs_of(event, current.secret_box())[0]
+
+
+def is_personal(event: AuditEvent) -> bool:
+    """Whether an entry holds an address or a device of the person it is about."""
+    return _holds_personal(event.actor, event.ip, event.detail)
+
+
+def _holds_personal(actor: str, ip: str | None, detail: Mapping[str, Any]) -> bool:
+    # What an operator does comes from the operator's machine.
+    return actor != "admin" and (ip is not None or not PERSONAL_DETAIL.isdisjoint(detail))
 
 
 def _text_of(said: Mapping[str, Any]) -> str:
@@ -141,4 +166,4 @@ _SAID = (
 )
 # Later columns are part of the digest wherever they have a value: older entries have none, and one that is
 # put in or taken away afterwards shows.
-_SAID_SINCE = ("actor_name", "actor_origin")
+_SAID_SINCE = ("actor_name", "actor_origin", "salt")

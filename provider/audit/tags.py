@@ -219,6 +219,11 @@ class EventTag(DeclaredEvent):
         "An account was deleted and signed out everywhere.",
         "account_id logout_id",
     )
+    PERSONAL_DATA_ERASED = (
+        "personal_data_erased",
+        "Addresses and devices were taken out of the entries about a deleted person.",
+        "account_id entries",
+    )
     PASSWORD_CHANGED = ("password_changed", "A person changed the password.", "account_id session_id")
     PASSWORD_RESET = (
         "password_reset",

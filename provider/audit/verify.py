@@ -9,7 +9,7 @@ from sqlalchemy import Select, Text, cast, select
 from provider.audit.anchors import Anchors, not_that_of
 from provider.audit.chain import START, Link, links_after
 from provider.audit.models import AuditEvent
-from provider.audit.record import macs_of
+from provider.audit.record import erased_macs_of, macs_of
 from provider.audit.tags import EventTag
 from provider.infrastructure import current
 from provider.infrastructure.database import db
@@ -112,7 +112,12 @@ def oldest(limit: int) -> list[AuditEvent]:
 
 def wrong_entry(event: AuditEvent, least: int = 0) -> Iterator[str]:
     """Yield a sentence if an entry is not as it was written, by this data key or a later one."""
-    generation = _generation(event.mac, macs_of(event, current.secret_box()))
+    box = current.secret_box()
+    found, expected = event.mac, macs_of
+    if event.erased is not None:
+        # Made by the provider when it took out what was personal; the first digest stays in the chain.
+        found, expected = event.erased, erased_macs_of
+    generation = _generation(found, expected(event, box))
     if generation is None:
         yield f"entry {_name(event)} was changed"
     elif generation < least:

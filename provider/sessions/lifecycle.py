@@ -23,6 +23,12 @@ DEVICE_LENGTH = 128
 _REFRESH_GRAIN = 60
 
 
+def forget_machines(account_id: UUID) -> None:
+    """Forget the addresses and devices of a person's sessions."""
+    of_person = update(Session).where(Session.account_id == account_id)
+    change(of_person.values(ip=None, device=""))
+
+
 def start(account: Account, *, ip: str | None, device: str, amr: str, acr: str) -> tuple[Session, str]:
     """Begin a session for a person who has just signed in; returns it with the cookie's handle."""
     now = clock.now()
