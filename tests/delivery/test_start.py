@@ -1,13 +1,13 @@
 """What a worker reads of what is due, and what it finds out by a claim (DLV-05, DLV-13)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from provider.clients.models import Client
 from provider.delivery.health import Health
@@ -22,7 +22,7 @@ from provider.delivery.sender import Sender
 from provider.delivery.start import Starter
 from provider.delivery.wake_up import WakeUp
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.logout.notice import recipient_of
 from provider.logout.notification.outbox import LOGOUTS, announce_transition
 from tests.conftest import TurnedClock
@@ -105,6 +105,28 @@ class TestWhatIsDue:
 
         assert list_expired(now, 10, KINDS) == [first.id, second.id]
         assert list_expired(now, 1, KINDS) == [first.id]
+
+
+@pytest.mark.parametrize("find", [list_due, list_expired])
+def test_the_first_of_a_backlog_are_read_in_order_and_not_sorted(
+    app: Flask, find: Callable[..., object]
+) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by statistics, which a test has none of")
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(_conn: object, _cursor: object, sql: str, values: tuple[object, ...], *_: object) -> None:
+        asked.append((sql, values))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        find(clock.now(), 10, KINDS)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    sql, values = asked[-1]
+    plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+
+    assert not [step for step in plan if "TEMP B-TREE" in step[3]]
 
 
 class Worker:
