@@ -38,6 +38,7 @@ PROOFS = {
     "access_token.digest": HANDLE,
     "account.password_hash": KEYED,
     "account_link.digest": HANDLE,
+    "applied_configuration.plan_hash": KEYED,
     "audit_anchor.chain": KEYED,
     "audit_event.chain": KEYED,
     "audit_event.mac": KEYED,
