@@ -9,7 +9,6 @@ from uuid import UUID
 from provider.clients.models import Client
 from provider.clients.unchecked import unchecked_host
 from provider.infrastructure import current
-from provider.infrastructure.database import db
 from provider.interactions.models import Interaction
 from provider.oauth.authorization.id_token_hint import HINTED_SUB, hinted_sub
 from provider.oauth.authorization.parameters import to_park
@@ -94,7 +93,6 @@ def case_of_parked(interaction: Interaction, handle: str) -> AuthorizationCase:
 
 def validated_again(case: AuthorizationCase) -> AuthorizationCase:
     """Validate a request again, because its client may have changed."""
-    db.session.expire(case.client)
     again = _validated(case.parameters, case.hinted_sub)
     return replace(again, interaction=case.interaction, handle=case.handle, pushed_id=case.pushed_id)
 

@@ -25,13 +25,20 @@ def insert_row(kind: type[R], values: dict[str, Any]) -> R:
 
     For tables to which most requests add: a flush finds out for each row what can be known of its table.
     """
-    statement, nulls = _insert_into(kind)
-    whole = nulls | values
-    db.session.connection().execute(statement, whole)
-    return read_only(kind, whole.items())
+    db.session.connection().execute(_insert_into(kind), _nulls(kind) | values)
+    return row_of(kind, values)
+
+
+def row_of(kind: type[R], values: dict[str, Any]) -> R:
+    """Return a row that is not in the database, to be read only; columns without a value are null."""
+    return read_only(kind, (_nulls(kind) | values).items())
 
 
 @cache
-def _insert_into(kind: type[Base]) -> tuple[Insert, dict[str, Any]]:
-    table = Base.metadata.tables[kind.__tablename__]
-    return insert(table), dict.fromkeys(table.columns.keys())
+def _insert_into(kind: type[Base]) -> Insert:
+    return insert(Base.metadata.tables[kind.__tablename__])
+
+
+@cache
+def _nulls(kind: type[Base]) -> dict[str, Any]:
+    return dict.fromkeys(Base.metadata.tables[kind.__tablename__].columns.keys())

@@ -10,10 +10,9 @@ from provider.clients.models import Client, Resource, TokenFormat
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
-from provider.infrastructure.one_row import insert_row
+from provider.infrastructure.one_row import insert_row, row_of
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
-from provider.infrastructure.read_only_rows import read_only
 from provider.protocol.errors import InvalidTarget
 from provider.protocol.resource_indicator import narrowed
 from provider.sessions.models import ClientSession, Session
@@ -120,8 +119,7 @@ def _stored(
     if form.signing_alg is None:
         handle = new_handle(ACCESS_TOKEN_PREFIX)
     else:
-        token = read_only(AccessToken, ({"actor_id": None} | values).items())
-        handle = jwt_access.sign(token, client, sub=sub, sid=sid, alg=form.signing_alg)
+        handle = jwt_access.sign(row_of(AccessToken, values), client, sub=sub, sid=sid, alg=form.signing_alg)
     about = {"is_signed": form.signing_alg is not None, "digest": digest_of(handle)}
     return handle, insert_row(AccessToken, values | about)
 
