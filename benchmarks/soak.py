@@ -26,7 +26,8 @@ from tests.faults import manners
 from tests.faults.conftest import Broker
 from tests.faults.databases import PostgresDatabase
 from tests.faults.history import Visit
-from tests.faults.house import SUB_ONLY, House, Houses
+from tests.faults.house import SUB_ONLY, House
+from tests.faults.houses import Houses
 from tests.faults.simulators import polite
 from tests.faults.visitors import Refused
 from tests.support.waiting import wait_until

@@ -17,6 +17,12 @@ def test_files_are_short_enough(package):
     assert {path: length for path, length in lengths.items() if length > FILE_LINES} == {}
 
 
+def test_files_of_tests_are_short_enough():
+    lengths = {str(path): path.read_text().count("\n") for path in (ROOT / "tests").rglob("*.py")}
+
+    assert {path: length for path, length in lengths.items() if length > FILE_LINES} == {}
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_functions_are_short_enough(package):
     too_long = {

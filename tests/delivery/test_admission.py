@@ -15,7 +15,7 @@ from provider.logout.notice import recipient_of
 from provider.logout.notification.outbox import announce_transition, find_current_urls
 from tests.conftest import TurnedClock
 from tests.delivery.health_rows import open_breaker
-from tests.delivery.test_limiter import prove
+from tests.delivery.limiters import prove
 from tests.factories import make_client
 
 LIMITS = Limits(endpoint_concurrency=9, endpoint_rate=99, address_concurrency=9, address_rate=99)

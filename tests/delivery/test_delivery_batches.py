@@ -1,43 +1,30 @@
-"""Many at once: few statements, nobody hidden by others, nobody lost by another's defect."""
+"""Many at once: few statements, and no delivery is hidden by others."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from flask import Flask
-from psycopg.errors import DataCorrupted
-from sqlalchemy import event, select, update
-from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy import select, update
 
 from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery import outbox, workers
-from provider.delivery.dispatch import Dispatcher
-from provider.delivery.finish import Ended
 from provider.delivery.models import Delivery, DeliveryState, DeliveryWorker
-from provider.delivery.owner import Owner
 from provider.delivery.queries import list_due, list_first_due
 from provider.delivery.resend import resend_many
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.outbound_http import OutboundClient
 from provider.logout.notice import recipient_of
-from provider.logout.notification.outbox import (
-    LOGOUTS,
-    drain,
-    make_dispatcher,
-    record_results,
-)
+from provider.logout.notification.outbox import LOGOUTS, drain, make_dispatcher
 from tests.conftest import TurnedClock
-from tests.delivery.owing import attempts_of, notice_of, now_is, owe, sign_out_at, tags_of_deliveries
+from tests.delivery.owing import notice_of, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import receiving
 from tests.factories import make_account, make_client
-from tests.support.threads import refuse_threads
 from tests.support.waiting import wait_until
 
 MANY = 40
@@ -60,105 +47,6 @@ def test_many_deliveries_cost_few_statements(app: Flask, statements) -> None:
     kinds = Counter(" ".join(statement.split()[:3]) for statement in seen)
     # Claims and results come in batches, and none of them has a statement for each delivery.
     assert len(seen) < 2 * MANY, kinds
-
-
-@pytest.mark.parametrize(
-    "defect",
-    [
-        pytest.param(LookupError("out of order"), id="ours"),
-        pytest.param(InternalError("", None, DataCorrupted()), id="a damaged page"),
-    ],
-)
-def test_a_defect_of_one_costs_the_others_nothing(
-    app: Flask, defect: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
-    def record(ended: Sequence[Ended]) -> None:
-        if any(claimed.id == bad.id for claimed, _ in ended):
-            raise defect
-        record_results(ended)
-
-    kind = replace(LOGOUTS, record=record)
-    owner = Owner(kinds=[kind])
-    dispatcher = Dispatcher(owner, concurrency=8, name="test")
-    with receiving(200) as red:
-        clients = [make_client(name, port=red.port) for name in ("red", "green", "blue")]
-        bad, *others = sign_out_at(*clients)
-        assert dispatcher.drain() == {"accepted": 2, "unfinished": 1}
-    dispatcher.close()
-
-    assert {now_is(one).state for one in others} == {DeliveryState.ACCEPTED}
-    assert now_is(bad).state == DeliveryState.PENDING
-    assert now_is(bad).leased_until is not None
-    (logged,) = [one for one in caplog.records if one.message == "delivery_not_finished"]
-    assert logged.fields == {"delivery_id": bad.id}
-    assert logged.exc_info[1] is defect
-
-
-@pytest.mark.parametrize("moment", ["before_cursor_execute", "commit"])
-def test_a_claim_that_the_database_lost_keeps_no_permit(app: Flask, moment: str) -> None:
-    dispatcher = make_dispatcher(8)
-    with receiving(200) as red:
-        # An app that has not proved itself has one permit only: lost, nothing would reach it any more.
-        owe(port=red.port)
-
-        with database_that_goes_away(moment), pytest.raises(OperationalError):
-            dispatcher.drain()
-
-        assert dispatcher.drain() == {"accepted": 1}
-    dispatcher.close()
-
-
-def test_a_system_without_a_thread_for_us_keeps_no_permit(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dispatcher = make_dispatcher(8)
-    with receiving(200) as red:
-        owe(port=red.port)
-        with monkeypatch.context() as patched:
-            refuse_threads(patched, "delivery")
-            with pytest.raises(RuntimeError):
-                dispatcher.drain()
-        # Claimed it was, so it is free again when its lease ends.
-        assert dispatcher.drain() == {}
-        with transaction():
-            change(update(Delivery).values(leased_until=None))
-
-        assert dispatcher.drain() == {"accepted": 1}
-    dispatcher.close()
-
-
-@contextmanager
-def database_that_goes_away(moment: str) -> Iterator[None]:
-    """Let the database be gone when attempts are written down, or when that is to be committed."""
-    claims = False
-
-    def note(_connection, _cursor, statement: str, *_rest) -> None:
-        nonlocal claims
-        claims = claims or statement.startswith("INSERT INTO delivery_attempt")
-
-    def go_away(*_said) -> None:
-        if claims:
-            raise OperationalError("the database is gone", None, ConnectionError())
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    event.listen(db.engine, moment, go_away)
-    try:
-        yield
-    finally:
-        event.remove(db.engine, moment, go_away)
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
-def test_a_client_that_cannot_be_read_costs_the_others_nothing(app: Flask) -> None:
-    with receiving(200) as green:
-        bad, good = sign_out_at(make_client("red"), make_client("green", port=green.port))
-        with transaction():
-            change(update(Client).where(Client.client_id == "red").values(registered=["no", "object"]))
-        drain()
-
-    assert now_is(good).state == DeliveryState.ACCEPTED
-    assert (now_is(bad).state, now_is(bad).attempt_count) == (DeliveryState.PENDING, 0)
-    assert attempts_of(bad) == []
 
 
 def test_a_waiting_row_behind_many_is_found(app: Flask) -> None:

@@ -1,13 +1,11 @@
-"""What an operator's act or a duty of the worker takes of deliveries and endpoints, and what it leaves."""
+"""Which deliveries and endpoints are found, and in which order."""
 
-from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
-from provider.delivery import workers
 from provider.delivery.cancel import cancel
 from provider.delivery.degraded import (
     count_waiting,
@@ -18,82 +16,24 @@ from provider.delivery.degraded import (
 )
 from provider.delivery.models import (
     BreakerState,
-    Delivery,
-    DeliveryAttempt,
     DeliveryState,
-    DeliveryWorker,
     EndpointHealth,
 )
-from provider.delivery.prune import prune_finished
 from provider.delivery.queries import list_caused_by, list_deliveries, list_pending_of
 from provider.delivery.recipient import Recipient
-from provider.delivery.resend import resend, resend_many, take_up_rejected
+from provider.delivery.resend import resend_many
 from provider.infrastructure import clock
-from provider.infrastructure.database import change, db, transaction
-from provider.infrastructure.opaque_tokens import new_id
-from provider.logout.notice import BACKCHANNEL_LOGOUT, recipient_of
+from provider.infrastructure.database import change, transaction
+from provider.logout.notice import recipient_of
 from tests.conftest import TurnedClock
-from tests.delivery.owing import now_is, sign_out_at
+from tests.delivery.owing import sign_out_at
+from tests.delivery.rows import MINUTE, endpoint, leased, moved_behind, put
 from tests.factories import make_account, make_client
-
-MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture(autouse=True)
 def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
     return turned_clock
-
-
-def put(delivery: Delivery, **values: object) -> Delivery:
-    """Give a delivery other values in the database."""
-    with transaction():
-        change(update(Delivery).where(Delivery.id == delivery.id).values(**values))
-    return delivery
-
-
-def moved_behind(delivery: Delivery) -> UUID:
-    """Give a delivery an id behind those of the others: it is the first row, and the last in their order."""
-    behind = new_id()
-    put(delivery, id=behind)
-    return behind
-
-
-def leased(delivery: Delivery, ends_in: timedelta = MINUTE) -> Delivery:
-    """A delivery that a worker attempts, or attempted."""
-    return put(delivery, leased_until=clock.now() + ends_in, lease_token="a lease")
-
-
-def endpoint(client_id: UUID, **values: object) -> EndpointHealth:
-    health = EndpointHealth(kind=BACKCHANNEL_LOGOUT, recipient_id=client_id, **values)
-    with transaction():
-        db.session.add(health)
-    return health
-
-
-class TestCancelling:
-    def test_what_waits_is_cancelled_and_keeps_no_lease(self) -> None:
-        waiting, abandoned = sign_out_at(make_client("red"), count=2)
-        leased(abandoned, ends_in=-MINUTE)
-
-        with transaction():
-            found = cancel([abandoned.id, waiting.id], "moved away")
-
-        assert [one.id for one in found] == sorted([waiting.id, abandoned.id])
-        for one in (now_is(waiting), now_is(abandoned)):
-            assert (one.state, one.cancel_reason) == (DeliveryState.CANCELLED, "moved away")
-            assert (one.finished_at, one.leased_until, one.lease_token) == (clock.now(), None, None)
-
-    def test_what_is_finished_or_being_attempted_is_left_alone(self) -> None:
-        accepted, attempted, other = sign_out_at(make_client("red"), count=3)
-        put(accepted, state=DeliveryState.ACCEPTED)
-        leased(attempted)
-
-        with transaction():
-            assert cancel([accepted.id, attempted.id], "moved away") == []
-
-        states = [now_is(one).state for one in (accepted, attempted, other)]
-        assert states == [DeliveryState.ACCEPTED, DeliveryState.PENDING, DeliveryState.PENDING]
-        assert now_is(attempted).lease_token is not None
 
 
 class TestWhatWaitsForAClient:
@@ -134,38 +74,6 @@ def test_the_deliveries_of_a_logout_are_listed_oldest_first() -> None:
     assert [one.id for one in list_caused_by(owed[0].cause_id)] == sorted(one.id for one in owed)
     last = moved_behind(min(owed, key=lambda one: one.id))
     assert [one.id for one in list_caused_by(owed[0].cause_id)][-1] == last
-
-
-class TestWhatThePreviousReleaseRejected:
-    def test_it_goes_on_at_once_within_its_horizon(self) -> None:
-        rejected, accepted = sign_out_at(make_client("red"), count=2)
-        hours_ago = clock.now() - timedelta(hours=2)
-        put(rejected, state="rejected", finished_at=hours_ago, next_attempt_at=hours_ago)
-        put(accepted, state=DeliveryState.ACCEPTED, finished_at=hours_ago)
-
-        with transaction():
-            assert take_up_rejected() == 1
-
-        taken = now_is(rejected)
-        assert (taken.state, taken.next_attempt_at, taken.finished_at) == ("pending", clock.now(), None)
-        assert (now_is(accepted).state, now_is(accepted).finished_at) == ("accepted", hours_ago)
-
-    @pytest.mark.parametrize("late_by", [timedelta(0), MINUTE], ids=["just now", "a minute ago"])
-    def test_it_expires_when_its_horizon_has_passed(self, late_by: timedelta) -> None:
-        rejected, cancelled = sign_out_at(make_client("red"), count=2)
-        put(rejected, state="rejected", expires_at=clock.now() - late_by)
-        put(cancelled, state=DeliveryState.CANCELLED, expires_at=clock.now() - late_by)
-
-        with transaction():
-            assert take_up_rejected() == 0
-
-        assert now_is(rejected).state == DeliveryState.EXPIRED
-        assert now_is(cancelled).state == DeliveryState.CANCELLED
-
-    def test_its_state_alone_is_read_as_pending(self) -> None:
-        assert DeliveryState("rejected") is DeliveryState.PENDING
-        with pytest.raises(ValueError, match="unheard-of"):
-            DeliveryState("unheard-of")
 
 
 class TestEndpoints:
@@ -262,117 +170,3 @@ class TestLists:
         put(accepted, refusals=2, last_outcome="bad_request", state=DeliveryState.ACCEPTED)
 
         assert [one.id for one in list_deliveries(state="refusing")] == [refusing.id]
-
-
-class TestSendingAgain:
-    def test_many_are_taken_up_to_an_instant_and_no_other_is_touched(self, turned_clock: TurnedClock) -> None:
-        red, later = make_client("red"), clock.now() + timedelta(hours=1)
-        first = sign_out_at(red)[0]
-        turned_clock.turn(MINUTE)
-        second = sign_out_at(red, account=make_account("ben"))[0]
-        for one in (first, second):
-            put(one, next_attempt_at=later)
-
-        with transaction():
-            found = resend_many(recipient_id=red.id, until=second.created_at, limit=10)
-
-        assert [one.id for one in found] == [first.id]
-        assert now_is(first).next_attempt_at == clock.now()
-        assert now_is(second).next_attempt_at == later
-
-    def test_what_is_being_attempted_is_left_to_its_worker(self) -> None:
-        attempted, free = sign_out_at(make_client("red"), count=2)
-        leased(attempted)
-        now, later = clock.now(), clock.now() + timedelta(hours=1)
-        for one in (attempted, free):
-            put(one, next_attempt_at=later)
-
-        with transaction():
-            assert [one.id for one in resend_many(limit=10)] == [free.id]
-        with transaction():
-            assert not resend(db.session.get_one(Delivery, attempted.id))
-
-        assert (now_is(attempted).next_attempt_at, now_is(free).next_attempt_at) == (later, now)
-
-    def test_one_that_was_given_up_begins_anew(self) -> None:
-        delivery = sign_out_at(make_client("red"))[0]
-        hour_ago = clock.now() - timedelta(hours=1)
-        put(
-            delivery,
-            state=DeliveryState.CANCELLED,
-            cancel_reason="moved away",
-            attempt_count=5,
-            refusals=3,
-            last_outcome="bad_request",
-            next_attempt_at=hour_ago,
-            finished_at=hour_ago,
-            expires_at=hour_ago,
-        )
-
-        with transaction():
-            assert resend(db.session.get_one(Delivery, delivery.id))
-
-        again = now_is(delivery)
-        assert (again.state, again.cancel_reason, again.refusals) == (DeliveryState.PENDING, None, 0)
-        assert (again.attempts_before_resend, again.last_outcome) == (5, None)
-        assert (again.next_attempt_at, again.finished_at) == (clock.now(), None)
-        assert again.expires_at > clock.now()
-
-
-class TestForgetting:
-    def test_the_oldest_go_first_with_their_attempts(self, turned_clock: TurnedClock) -> None:
-        owed = sign_out_at(make_client("red"), count=3)
-        for minutes, one in enumerate(owed):
-            put(one, state=DeliveryState.ACCEPTED, finished_at=clock.now() + minutes * MINUTE)
-        with transaction():
-            db.session.add(
-                DeliveryAttempt(id=new_id(), delivery_id=owed[0].id, number=1, started_at=clock.now())
-            )
-        turned_clock.turn(timedelta(hours=1))
-
-        with transaction():
-            assert prune_finished(clock.now(), 2) == 2
-
-        assert list(db.session.scalars(select(Delivery.id))) == [owed[2].id]
-        assert db.session.scalar(select(func.count()).select_from(DeliveryAttempt)) == 0
-
-    def test_what_waits_or_was_finished_at_the_instant_stays(self, turned_clock: TurnedClock) -> None:
-        waiting, finished = sign_out_at(make_client("red"), count=2)
-        turned_clock.turn(timedelta(hours=1))
-        put(finished, state=DeliveryState.ACCEPTED, finished_at=clock.now())
-
-        with transaction():
-            assert prune_finished(clock.now(), 10) == 0
-
-        assert now_is(waiting).state == DeliveryState.PENDING
-
-
-class TestTheRegisterOfWorkers:
-    def test_a_worker_has_one_row_with_its_last_beat(self, turned_clock: TurnedClock) -> None:
-        with transaction():
-            workers.note_seen("one", clock.now())
-            workers.note_seen("two", clock.now())
-        turned_clock.turn(MINUTE)
-        with transaction():
-            assert workers.note_seen("one", clock.now()) == 1
-
-        assert seen() == {"one": clock.now(), "two": clock.now() - MINUTE}
-
-    def test_a_worker_is_forgotten_a_day_after_its_last_beat(self, turned_clock: TurnedClock) -> None:
-        with transaction():
-            workers.note_seen("gone", clock.now())
-        turned_clock.turn(timedelta(days=1))
-        with transaction():
-            workers.note_seen("one", clock.now())
-        assert set(seen()) == {"gone", "one"}
-
-        turned_clock.turn(timedelta(seconds=1))
-        with transaction():
-            workers.note_seen("one", clock.now())
-        assert set(seen()) == {"one"}
-
-
-def seen() -> dict[str, object]:
-    rows = db.session.execute(select(DeliveryWorker.name, DeliveryWorker.seen_at)).all()
-    db.session.commit()
-    return {row.name: row.seen_at for row in rows}

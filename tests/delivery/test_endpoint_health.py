@@ -1,4 +1,4 @@
-"""Endpoints that fail are left in peace, tried again, and reported; what they are owed waits (DLV-14, 15)."""
+"""Endpoints that fail are left in peace and tried again; what they are owed waits (DLV-14, DLV-15)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from provider.audit.models import AuditEvent
 from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery.dispatch import Dispatcher
@@ -26,9 +25,9 @@ from provider.logout.notification.outbox import (
     find_current_urls,
     make_dispatcher,
 )
-from provider.logout.notification.watch import report_degraded
 from tests.conftest import TurnedClock
-from tests.delivery.owing import now_is, owe, sign_out_at
+from tests.delivery.held import health, hold, states_of
+from tests.delivery.owing import now_is, sign_out_at
 from tests.delivery.receivers import Receiver, receiving
 from tests.factories import make_account, make_client
 from tests.support.losing_database import database_lost_once
@@ -51,28 +50,6 @@ def standing_clock(turned_clock: TurnedClock) -> None:
 def red() -> Iterator[Receiver]:
     with receiving(503) as red:
         yield red
-
-
-def health() -> EndpointHealth:
-    """How the only endpoint that has failed is doing."""
-    db.session.commit()
-    found = db.session.scalars(select(EndpointHealth), execution_options={"populate_existing": True}).one()
-    db.session.commit()
-    return found
-
-
-def states_of(owed: list[Delivery]) -> list[tuple[str, int]]:
-    """Each delivery's state and number of attempts, in order."""
-    rows = [now_is(one) for one in owed]
-    return sorted((row.state, row.attempt_count) for row in rows)
-
-
-def hold(red: Receiver, count: int = 14) -> list[Delivery]:
-    """Owe red some deliveries, and attempt them until red is left in peace."""
-    owed = sign_out_at(make_client("red", port=red.port), count=count)
-    drain()
-    assert health().state == BreakerState.OPEN
-    return owed
 
 
 def test_ten_failures_in_a_row_hold_the_rest_which_lose_no_attempt(app: Flask, red: Receiver) -> None:
@@ -229,72 +206,6 @@ def test_what_is_held_for_one_app_hides_nobody_elses(app: Flask, red: Receiver) 
     assert now_is(delivery).state == DeliveryState.ACCEPTED
 
 
-@pytest.mark.parametrize("status", [302, 400, 403, 404])
-def test_an_endpoint_that_refuses_everything_does_not_work(app: Flask, status: int) -> None:
-    with receiving(status) as red:
-        owed = sign_out_at(make_client("red", port=red.port), count=14)
-        drain()
-
-    assert len(red.received) == 10
-    assert (health().state, health().is_refusing) == (BreakerState.OPEN, True)
-    assert health().failing_since is not None
-    assert states_of(owed) == [("pending", 0)] * 4 + [("pending", 1)] * 10
-    assert tags() == ["endpoint_refusing"]
-
-
-def test_an_endpoint_that_refused_once_refuses_nothing_yet(app: Flask) -> None:
-    with receiving(404, 200, 404) as red:
-        client = make_client("red", port=red.port)
-        for name in ("ada", "ben", "cleo"):
-            sign_out_at(client, account=make_account(name))
-            drain()
-
-    assert len(red.received) == 3
-    assert (health().is_refusing, health().refusals) == (False, 1)
-    assert tags() == []
-
-
-def test_a_healthy_endpoint_has_no_row(app: Flask) -> None:
-    with receiving(200) as red:
-        sign_out_at(make_client("red", port=red.port), count=14)
-        drain()
-
-    assert db.session.scalars(select(EndpointHealth)).all() == []
-
-
-def test_long_failure_is_reported_once_a_day_and_so_is_its_end(
-    app: Flask, red: Receiver, turned_clock: TurnedClock
-) -> None:
-    hold(red)
-    report_degraded()
-    assert tags() == []
-
-    turned_clock.turn(timedelta(minutes=15))
-    for _ in range(2):
-        report_degraded()
-    assert tags() == ["endpoint_degraded"]
-    turned_clock.turn(timedelta(days=1))
-    report_degraded()
-    assert tags() == ["endpoint_degraded"] * 2
-
-    red.statuses = [200]
-    drain()
-    assert tags() == ["endpoint_degraded"] * 2 + ["endpoint_recovered"]
-    assert health().degraded_since is None
-
-
-def test_one_failure_of_one_delivery_is_no_failure_of_the_endpoint(
-    app: Flask, red: Receiver, turned_clock: TurnedClock
-) -> None:
-    owe(port=red.port)
-    drain()
-
-    turned_clock.turn(timedelta(hours=1))
-    report_degraded()
-
-    assert tags() == []
-
-
 def test_workers_find_out_from_each_other(app: Flask, red: Receiver) -> None:
     other: Dispatcher = make_dispatcher(8, "other")
     hold(red)
@@ -320,8 +231,3 @@ def test_a_trial_that_nothing_waits_for_wakes_nobody(app: Flask, turned_clock: T
     assert known.next_trial_in({recipient_of(green.id)}) == 600
     assert known.next_trial_in({recipient_of(one.id) for one in (red, green)}) == 0
     assert known.next_trial_in(set()) is None
-
-
-def tags() -> list[str]:
-    found = select(AuditEvent.tag).where(AuditEvent.tag.like("endpoint_%"))
-    return list(db.session.scalars(found.order_by(AuditEvent.at, AuditEvent.id)))

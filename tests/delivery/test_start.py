@@ -28,7 +28,7 @@ from provider.logout.notification.outbox import LOGOUTS, announce_transition
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, sign_out_at
 from tests.delivery.receivers import receiving
-from tests.delivery.test_delivery_queries import endpoint, leased, put
+from tests.delivery.rows import endpoint, leased, put
 from tests.factories import make_account, make_client
 
 KINDS = [LOGOUTS.name]

@@ -15,7 +15,7 @@ from provider.infrastructure.database import db, transaction
 from provider.logout.notice import recipient_of
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, sign_out_at
-from tests.delivery.test_delivery_queries import endpoint, leased, put
+from tests.delivery.rows import endpoint, leased, put
 from tests.factories import make_account, make_client
 from tests.support.losing_database import database_lost_once
 from tests.support.wake_ups import RecordingWakeUps

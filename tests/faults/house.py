@@ -6,7 +6,6 @@ Everything is a real process or a real socket, driven by the `curfew` command, i
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any
 import requests
 
 from tests.faults.checker import Rules, check
-from tests.faults.databases import Database, PostgresDatabase, PostgresServer, SQLiteDatabase
+from tests.faults.databases import Database, PostgresDatabase
 from tests.faults.history import History
 from tests.faults.programs import Program
 from tests.faults.proxy import Wire
@@ -243,56 +242,6 @@ def _span(text: str) -> timedelta:
     if text.endswith("ms"):
         return timedelta(milliseconds=int(text.removesuffix("ms")))
     return timedelta(seconds=int(text.removesuffix("s")))
-
-
-class Houses:
-    """Makes houses quickly: people and clients are added once and copied for each."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.rps = {name: RelyingParty(name) for name in RPS}
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self.postgres: PostgresServer | None = None
-        self._templates: dict[str, Any] = {}
-        self._made = 0
-
-    def make(self, kind: str, **options: Any) -> House:
-        self._made += 1
-        folder = self.folder / f"house-{self._made}"
-        folder.mkdir(parents=True)
-        return House(folder, self._database(kind, folder), self.rps, self.port, **options)
-
-    def _database(self, kind: str, folder: Path) -> Database:
-        if kind not in self._templates:
-            self._templates[kind] = self._prepared(kind)
-        template = self._templates[kind]
-        if kind == "sqlite":
-            shutil.copy(template, folder / "curfew.sqlite3")
-            return SQLiteDatabase(folder / "curfew.sqlite3")
-        assert self.postgres is not None
-        return self.postgres.copy_of(template)
-
-    def _prepared(self, kind: str) -> Any:
-        folder = self.folder / f"template-{kind}"
-        folder.mkdir(parents=True)
-        if kind == "sqlite":
-            database: Database = SQLiteDatabase(folder / "curfew.sqlite3")
-        else:
-            self.postgres = PostgresServer()
-            self.postgres.make()
-            database = self.postgres.copy_of()
-        House(folder, database, self.rps, self.port).prepare()
-        if isinstance(database, SQLiteDatabase):
-            database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-            return database.path
-        return database.name
-
-    def close(self) -> None:
-        for rp in self.rps.values():
-            rp.close()
-        if self.postgres is not None:
-            self.postgres.stop()
 
 
 def client_command(rp: RelyingParty, alg: str) -> list[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import manners
-from tests.faults.house import DEADLINE, House, Houses
+from tests.faults.house import DEADLINE, House
+from tests.faults.houses import Houses
 from tests.faults.simulators import Manner, RelyingParty, polite
 from tests.support.waiting import wait_until
 
