@@ -115,22 +115,35 @@ REFUSED = [
     pytest.param(claims(iss=...), errors.WrongIssuer, id="no iss"),
     pytest.param(claims(aud="another"), errors.WrongAudience, id="another audience"),
     pytest.param(claims(aud=[CLIENT_ID, "another"]), errors.WrongAudience, id="a second audience"),
+    pytest.param(claims(aud=[]), errors.WrongAudience, id="an empty audience"),
     pytest.param(claims(aud=...), errors.WrongAudience, id="no aud"),
     pytest.param(later(iat=120, exp=200), errors.IssuedInTheFuture, id="issued in the future"),
     pytest.param(claims(iat="1"), errors.IssuedInTheFuture, id="iat is a text"),
     pytest.param(claims(iat=True), errors.IssuedInTheFuture, id="iat is true"),
+    pytest.param(claims(iat=...), errors.IssuedInTheFuture, id="no iat"),
+    pytest.param(claims(iat=10**400), errors.IssuedInTheFuture, id="iat is no date of the calendar"),
+    pytest.param(claims(iat=-(10**400)), errors.IssuedInTheFuture, id="iat is before any calendar"),
     pytest.param(later(iat=-300, exp=-180), errors.TokenExpired, id="expired"),
     pytest.param(claims(exp=...), errors.TokenExpired, id="no exp"),
+    pytest.param(claims(exp="soon"), errors.TokenExpired, id="exp is a text"),
+    pytest.param(claims(exp=float("inf")), errors.NotAJWT, id="exp is infinite"),
+    pytest.param(claims(exp=float("nan")), errors.NotAJWT, id="exp is not a number"),
     pytest.param(claims(exp=10**400), errors.TokenExpired, id="exp is no date of the calendar"),
     pytest.param(later(nbf=120), errors.NotYetValid, id="not valid yet"),
     pytest.param(claims(nbf="1"), errors.NotYetValid, id="nbf is a text"),
+    pytest.param(claims(nbf=True), errors.NotYetValid, id="nbf is true"),
+    pytest.param(claims(nbf=10**400), errors.NotYetValid, id="nbf is no date of the calendar"),
     pytest.param(later(exp=3600), errors.LivesTooLong, id="an hour of life"),
     pytest.param(later(iat=10, exp=5), errors.LivesTooLong, id="exp before iat"),
     pytest.param(claims(jti=...), errors.MissingJTI, id="no jti"),
+    pytest.param(claims(jti=""), errors.MissingJTI, id="an empty jti"),
+    pytest.param(claims(jti="\ud800"), errors.MissingJTI, id="an unpaired surrogate for a jti"),
     pytest.param(claims(jti="x" * 256), errors.MissingJTI, id="a jti that is too long"),
     pytest.param(claims(sub=..., sid=...), errors.NamesNoSession, id="neither sub nor sid"),
     pytest.param(claims(sub=""), errors.NamesNoSession, id="an empty sub"),
     pytest.param(claims(sid=None), errors.NamesNoSession, id="sid is null"),
+    pytest.param(claims(sub=None, sid=None), errors.NamesNoSession, id="sub and sid are null"),
+    pytest.param(claims(sid=17), errors.NamesNoSession, id="sid is a number"),
     pytest.param(claims(sub="\ud800"), errors.NamesNoSession, id="an unpaired surrogate"),
     pytest.param(claims(sid="a\0b"), errors.NamesNoSession, id="NUL"),
     pytest.param(claims(events=...), errors.NotALogoutEvent, id="no events"),
@@ -141,6 +154,11 @@ REFUSED = [
     ),
     pytest.param(claims(nonce="n"), errors.NonceProhibited, id="a nonce"),
     pytest.param(claims(nonce=None), errors.NonceProhibited, id="a nonce that is null"),
+    pytest.param(
+        lambda it: it.sign(it.claims(events=..., nonce="n"), typ=None),
+        errors.NotALogoutEvent,
+        id="an ID Token without typ",
+    ),
     pytest.param(claims(sub="ben"), errors.SubjectMismatch, id="the sid of another person's session"),
 ]
 
@@ -188,6 +206,7 @@ def test_each_error_has_a_code_of_its_own():
         pytest.param({"sid": ...}, id="sub alone"),
         pytest.param({"aud": [CLIENT_ID]}, id="an audience in a list"),
         pytest.param({"more": {"of": "theirs"}}, id="a claim that is not known"),
+        pytest.param({"events": {LOGOUT_EVENT: {"a": 1}, "http://other": {}}}, id="another event beside it"),
     ],
 )
 def test_a_token_of_any_providers_shape_ends_the_session(receiver, provider, index, ada, alg, shape):
@@ -211,6 +230,19 @@ def test_a_header_of_an_older_provider_is_accepted(receiver, provider, index, ad
     token = provider.sign(provider.claims(), **changes)
 
     assert receiver.receive("POST", FORM, form(token)).status == 200
+
+    assert not index.is_live(ada)
+
+
+@pytest.mark.parametrize(
+    "mint",
+    [
+        pytest.param(later(iat=30, exp=120), id="issued by a clock half a minute ahead"),
+        pytest.param(later(iat=-150, exp=-30), id="expired half a minute ago"),
+    ],
+)
+def test_clocks_may_differ_by_the_leeway(receiver, provider, index, ada, mint):
+    assert receiver.receive("POST", FORM, form(mint(provider))).status == 200
 
     assert not index.is_live(ada)
 

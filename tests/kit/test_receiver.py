@@ -66,6 +66,14 @@ def test_a_replayed_token_is_refused(receiver, provider):
     )
 
 
+@pytest.mark.spec("backchannel RP 8")
+def test_a_refused_token_does_not_use_up_its_jti(receiver, provider):
+    refused = receiver.receive("POST", FORM, form(provider.logout_token(jti="once", nonce="n")))
+    accepted = receiver.receive("POST", FORM, form(provider.logout_token(jti="once")))
+
+    assert (refused.status, accepted.status) == (400, 200)
+
+
 @pytest.mark.parametrize("round_", range(5))
 def test_of_equal_tokens_at_once_one_is_accepted(another_store, make_index, provider, round_):
     keys = ProviderKeys(provider.issuer)
