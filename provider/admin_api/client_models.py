@@ -1,5 +1,6 @@
 """The forms of clients in the admin API: what is sent, and what is answered."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
@@ -9,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from provider.admin_api.inputs import Input, Page
+from provider.admin_api.owners import ManagedBy
 from provider.clients.models import (
     Client,
     ConfirmSignOut,
@@ -18,6 +20,7 @@ from provider.clients.models import (
     ResultPage,
 )
 from provider.clients.options import ClientOptions, from_values, values_of
+from provider.infrastructure import owned_objects
 from provider.protocol.client_metadata import FIELDS, InvalidClientMetadata, Problem
 from provider.protocol.client_metadata_texts import read_translations
 from provider.protocol.redirect_uri_rules import unwise_uris
@@ -118,6 +121,7 @@ class ClientView(msgspec.Struct, frozen=True, kw_only=True):
     unwise_redirect_uris: dict[str, str]
     self_registered: bool
     registrant: str | None
+    managed_by: ManagedBy
     recipe: str | None
     created_at: datetime
     updated_at: datetime
@@ -169,6 +173,16 @@ class RemovalPreview(msgspec.Struct, frozen=True, kw_only=True):
 
 def view_of(client: Client) -> ClientView:
     """Return a client as it is shown."""
+    return views_of([client])[0]
+
+
+def views_of(clients: Sequence[Client]) -> list[ClientView]:
+    """Return clients as they are shown, with their owners read by one statement."""
+    owners = owned_objects.owners_of("client", [one.id for one in clients])
+    return [_view(one, owners.get(one.id)) for one in clients]
+
+
+def _view(client: Client, owner: str | None) -> ClientView:
     return ClientView(
         client_id=client.client_id,
         metadata=client.metadata_.to_wire(),
@@ -178,6 +192,7 @@ def view_of(client: Client) -> ClientView:
         unwise_redirect_uris=dict(unwise_uris(client.metadata_)),
         self_registered=client.self_registered,
         registrant=client.registrant,
+        managed_by=owner,
         recipe=client.recipe,
         created_at=client.created_at,
         updated_at=client.updated_at,

@@ -18,7 +18,9 @@ from provider.admin_api.client_models import (
     RotatedSecret,
     SecretRotation,
     check_members,
+    options_of,
     view_of,
+    views_of,
 )
 from provider.admin_api.operation import Answer, Call, Operation, check_version, versioned
 from provider.administration import client_credentials, clients
@@ -34,22 +36,24 @@ from provider.protocol.permissions import Permission
 from provider.protocol.problems import InvalidInput
 from provider.protocol.redirect_uri_rules import unwise_uris
 
-_PATCHED = ("metadata", "options", "enabled")
-
 
 def list_clients(call: Call) -> Answer:
     """Answer with a page of clients."""
     asked: ListClients = call.query
     wanted = queries.Filter(text=asked.q, client_id=asked.client_id, enabled=asked.enabled)
-    found = call.read(lambda: queries.search(wanted, after=asked.after, limit=asked.limit + 1))
-    shown = found[: asked.limit]
-    more = shown[-1].id if len(found) > asked.limit else None
-    return Answer(body=ClientPage(items=[view_of(one) for one in shown], next=more))
+
+    def look() -> ClientPage:
+        found = queries.search(wanted, after=asked.after, limit=asked.limit + 1)
+        shown = found[: asked.limit]
+        more = shown[-1].id if len(found) > asked.limit else None
+        return ClientPage(items=views_of(shown), next=more)
+
+    return Answer(body=call.read(look))
 
 
 def show_client(call: Call, client_id: str) -> Answer:
     """Answer with one client and its version."""
-    return versioned(view_of(call.read(lambda: queries.get_by_client_id(client_id))))
+    return versioned(call.read(lambda: view_of(queries.get_by_client_id(client_id))))
 
 
 def create_client(call: Call) -> Answer:
@@ -172,9 +176,9 @@ def _check_is_app(client: Client) -> None:
 
 def _target(known: Client, document: Any) -> ClientState:
     """Return what a client is to be after a merge patch. Raises InvalidInput."""
-    current = msgspec.to_builtins(view_of(known))
-    patch = {name: document[name] for name in _PATCHED if name in document}
-    target = inputs.merged({name: current[name] for name in _PATCHED}, patch)
+    metadata, enabled = known.metadata_.to_wire(), known.disabled_at is None
+    current = msgspec.to_builtins({"metadata": metadata, "options": options_of(known), "enabled": enabled})
+    target = inputs.merged(current, {name: document[name] for name in current if name in document})
     return inputs.convert(target, ClientState)
 
 

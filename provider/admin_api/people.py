@@ -1,5 +1,6 @@
 """People: search, add, change, disable, reset, role, delete."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,8 +17,9 @@ from provider.admin_api import inputs
 from provider.admin_api.endings import Ended, ended_of
 from provider.admin_api.inputs import Input, Name, Page
 from provider.admin_api.operation import Answer, Call, Operation, check_version, versioned
+from provider.admin_api.owners import ManagedBy
 from provider.administration import accounts, roles
-from provider.infrastructure import clock, current
+from provider.infrastructure import clock, current, owned_objects
 from provider.protocol.permissions import Permission
 from provider.web.routes import table
 
@@ -66,6 +68,7 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     enabled: bool
     role: Role | None
+    role_managed_by: ManagedBy
     has_password: bool
     password_changed_at: datetime | None
     claims: dict[str, Any]
@@ -90,12 +93,23 @@ class BegunReset(msgspec.Struct, frozen=True, kw_only=True):
 
 def view_of(account: Account) -> PersonView:
     """Return a person as they are shown."""
+    return views_of([account])[0]
+
+
+def views_of(people: Sequence[Account]) -> list[PersonView]:
+    """Return people as they are shown; the owners of their roles are read by one statement."""
+    owners = owned_objects.owners_of("role", [one.id for one in people if one.role])
+    return [_view(one, owners.get(one.id)) for one in people]
+
+
+def _view(account: Account, owner: str | None) -> PersonView:
     return PersonView(
         id=account.id,
         sub=account.sub,
         username=account.username,
         enabled=account.disabled_at is None,
         role=Role(account.role) if account.role else None,
+        role_managed_by=owner,
         has_password=account.password_hash is not None,
         password_changed_at=account.password_changed_at,
         claims=claims_of(account),
@@ -115,15 +129,19 @@ def list_people(call: Call) -> Answer:
         role=asked.role,
         enabled=asked.enabled,
     )
-    found = call.read(lambda: queries.search(wanted, after=asked.after, limit=asked.limit + 1))
-    shown = found[: asked.limit]
-    more = shown[-1].id if len(found) > asked.limit else None
-    return Answer(body=PersonPage(items=[view_of(one) for one in shown], next=more))
+
+    def look() -> PersonPage:
+        found = queries.search(wanted, after=asked.after, limit=asked.limit + 1)
+        shown = found[: asked.limit]
+        more = shown[-1].id if len(found) > asked.limit else None
+        return PersonPage(items=views_of(shown), next=more)
+
+    return Answer(body=call.read(look))
 
 
 def show_person(call: Call, person_id: UUID) -> Answer:
     """Answer with one person and their version."""
-    return versioned(view_of(call.read(lambda: queries.get(person_id))))
+    return versioned(call.read(lambda: view_of(queries.get(person_id))))
 
 
 def create_person(call: Call) -> Answer:

@@ -1,5 +1,6 @@
 """Resource servers that tokens may be meant for, and the tokens that let others register clients."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -9,10 +10,12 @@ from msgspec import Meta
 
 from provider.admin_api.inputs import Input, Instant, Query
 from provider.admin_api.operation import Answer, Call, Operation, check_version, versioned
+from provider.admin_api.owners import ManagedBy
 from provider.administration import initial_access_tokens
 from provider.administration import resources as acts
 from provider.clients import initial_access, queries, resources
 from provider.clients.models import InitialAccessToken, Resource, TokenFormat
+from provider.infrastructure import owned_objects
 from provider.protocol.permissions import Permission
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=2000, description="A URI.")]
@@ -45,6 +48,7 @@ class ResourceView(msgspec.Struct, frozen=True, kw_only=True):
     access_token_lifetime: int | None
     scopes: list[str]
     client_id: str | None
+    managed_by: ManagedBy
     created_at: datetime
 
 
@@ -101,7 +105,7 @@ def list_resources(call: Call) -> Answer:
     def look() -> ResourceList:
         found = resources.list_resources()
         wanted = [one for one in found if asked.identifier in (None, one.identifier)]
-        return ResourceList(items=[_view(one) for one in wanted])
+        return ResourceList(items=_views(wanted))
 
     return Answer(body=call.read(look))
 
@@ -174,6 +178,15 @@ def revoke_initial_access_token(call: Call, token_id: UUID) -> Answer:
 
 
 def _view(one: Resource) -> ResourceView:
+    return _views([one])[0]
+
+
+def _views(found: Sequence[Resource]) -> list[ResourceView]:
+    owners = owned_objects.owners_of("resource", [one.id for one in found])
+    return [_shown(one, owners.get(one.id)) for one in found]
+
+
+def _shown(one: Resource, owner: str | None) -> ResourceView:
     lifetime = one.access_token_lifetime
     client = queries.find(one.client_id) if one.client_id else None
     return ResourceView(
@@ -185,6 +198,7 @@ def _view(one: Resource) -> ResourceView:
         access_token_lifetime=int(lifetime.total_seconds()) if lifetime is not None else None,
         scopes=one.scopes.split(),
         client_id=client.client_id if client else None,
+        managed_by=owner,
         created_at=one.created_at,
     )
 

@@ -71,7 +71,7 @@ def show(*, client_id: str, problems: bool, as_json: bool) -> None:
 
         show_problems(known, as_json=as_json)
     else:
-        owner = {"configuration": owned_objects.owners_of("client", [known.id]).get(known.id)}
+        owner = {"configuration": owned_objects.owner_of("client", known.id)}
         show_json(as_wire(known) | owner) if as_json else show_record(for_people(known) | owner)
 
 

@@ -20,6 +20,7 @@ from provider.console.gate import Administrator
 from provider.console.guarded import page_route
 from provider.console.layout import console_page
 from provider.infrastructure.database import reading
+from provider.infrastructure.owned_objects import owner_of
 from provider.inspection.doctor import examine
 from provider.inspection.findings import Grade
 from provider.logout.bulk import queries as bulk_queries
@@ -118,7 +119,9 @@ def _change(client_pk: UUID, change: Callable[[Client], Any]) -> Any:
 
 
 def _page(template: str, client_pk: UUID, status: int = 200, **context: Any) -> Response:
-    return console_page(template, "console.clients", status, client=get(client_pk), **context)
+    with reading():
+        client, owner = get(client_pk), owner_of("client", client_pk)
+    return console_page(template, "console.clients", status, client=client, owner=owner, **context)
 
 
 _CHANGES = Permission.CHANGE_CLIENTS

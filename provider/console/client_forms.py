@@ -24,6 +24,8 @@ from provider.console.clients import get, ready_to_paste
 from provider.console.gate import Administrator
 from provider.console.guarded import page_route
 from provider.console.layout import console_page, plain
+from provider.infrastructure.database import reading
+from provider.infrastructure.owned_objects import owner_of
 from provider.protocol.client_metadata import DECLARED, ClientMetadata, InvalidClientMetadata
 from provider.protocol.client_metadata_rules import kind_of
 from provider.protocol.client_registration import read_registration
@@ -124,12 +126,15 @@ def edit(
     status: int = 200,
 ) -> Response:
     """Show every field of a client's registration with its meaning, to be changed."""
-    client = get(client_pk)
+    with reading():
+        client = get(client_pk)
+        owner = owner_of("client", client_pk)
     return console_page(
         "console/client_edit.html",
         "console.clients",
         status,
         client=client,
+        owner=owner,
         fields=[_shown(one, client, typed) for one in DECLARED],
         options=fields_of(client, typed),
         sentence=sentence,

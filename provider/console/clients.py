@@ -22,6 +22,7 @@ from provider.delivery import degraded
 from provider.delivery.models import EndpointHealth
 from provider.infrastructure import current
 from provider.infrastructure.database import db, reading
+from provider.infrastructure.owned_objects import owner_of, owners_of
 from provider.inspection.client_configuration import Configuration, configuration_of
 from provider.inspection.client_lint import lint
 from provider.logout.notice import BACKCHANNEL_LOGOUT, recipient_of
@@ -49,6 +50,7 @@ def show_list() -> Response:
         found = queries.search(wanted, after=place(), limit=ROWS + 1)
         shown = [one for one in found[:ROWS] if not is_own(one)]
         context: dict[str, Any] = {"used": _last_used(shown), "health": _health(shown)}
+        context["owners"] = owners_of("client", [one.id for one in shown])
     last = found[:ROWS][-1].id if found else None
     return console_page(
         "console/clients.html",
@@ -94,6 +96,7 @@ def show(client_pk: UUID) -> Response:
             "used": _last_used([client]).get(client.id),
             "problems": list_problems(client),
             "changes": list_client_changes(client.client_id, _CHANGES),
+            "owner": owner_of("client", client.id),
         }
     return console_page(
         "console/client.html",

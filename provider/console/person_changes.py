@@ -22,6 +22,7 @@ from provider.console.layout import console_page
 from provider.console.people import get
 from provider.infrastructure import current
 from provider.infrastructure.database import reading
+from provider.infrastructure.owned_objects import owner_of
 from provider.logout.preview import preview_everywhere
 from provider.protocol.permissions import Permission
 from provider.web.routes import table
@@ -73,11 +74,15 @@ def submit_reset(account_id: UUID) -> Response:
 
 def show_role(account_id: UUID, sentence: str | None = None, status: int = 200) -> Response:
     """Show which role a person has, and what each may."""
+    with reading():
+        account = get(account_id)
+        owner = owner_of("role", account_id) if account.role else None
     return console_page(
         "console/role.html",
         "console.people",
         status,
-        account=get(account_id),
+        account=account,
+        owner=owner,
         roles=[(role, sorted(permissions_of(role))) for role in Role],
         sentence=sentence,
     )

@@ -56,6 +56,11 @@ def owners_of(kind: str, object_ids: Collection[UUID]) -> dict[UUID, str]:
     return found
 
 
+def owner_of(kind: str, object_id: UUID) -> str | None:
+    """Return the owner of an object, or None."""
+    return owners_of(kind, [object_id]).get(object_id)
+
+
 def list_owned(kind: str, configurations: Collection[str]) -> dict[UUID, str]:
     """Return the objects of a kind that these configurations own, with their owners."""
     owned = select(OwnedObject.object_id, OwnedObject.configuration).where(

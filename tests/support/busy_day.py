@@ -9,7 +9,7 @@ from provider.accounts.models import Account
 from provider.accounts.roles import Role
 from provider.clients.models import Client
 from provider.delivery.models import BreakerState, Delivery, DeliveryAttempt, EndpointHealth
-from provider.infrastructure import clock
+from provider.infrastructure import clock, owned_objects
 from provider.infrastructure.acting import Operator, acting_as
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import digest_of, first_id_at, new_id
@@ -42,6 +42,7 @@ def make() -> dict[str, Account]:
         # Registration refuses it; an earlier release, or a change in the database, may not have.
         apps["hostile"].registered = apps["hostile"].registered | {"client_name": HOSTILE_NAME}
         db.session.merge(apps["hostile"])
+        owned_objects.give("client", apps["blue"].id, "shop-team")
     _live(people, apps)
     _ended(people, apps)
     _past_hours(people["karl"])

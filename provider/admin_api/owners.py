@@ -1,0 +1,13 @@
+"""Which configuration owns what the admin API shows; read alone, since `curfew apply` gives and takes it."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+ManagedBy = Annotated[
+    str | None,
+    Meta(
+        description="The configuration that owns it, or null; what is changed by hand is undone when that is "
+        "applied again."
+    ),
+]
