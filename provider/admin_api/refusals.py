@@ -27,6 +27,7 @@ from provider.logout.bulk.steering import NotSteerable
 from provider.protocol.client_metadata import InvalidClientMetadata
 from provider.protocol.errors import NotFound, TemporarilyUnavailable
 from provider.protocol.problems import Conflict, InvalidInput, NotPermittedHere, RequestInFlight, StaleVersion
+from provider.protocol.redirect_uri_rules import name_the_field
 from provider.tokens.service import UnknownToken
 
 _UNKNOWN = (
@@ -58,7 +59,7 @@ def translated() -> Iterator[None]:
     except _UNKNOWN as exc:
         raise NotFound("there is no such thing") from exc
     except InvalidClientMetadata as exc:
-        problems = [(f"/metadata/{one.field}", one.sentence) for one in exc.problems]
+        problems = [(f"/metadata/{one.field}", name_the_field(one.sentence)) for one in exc.problems]
         raise InvalidInput("the metadata cannot be registered", problems) from exc
     except _INVALID as exc:
         raise InvalidInput(str(exc)) from exc

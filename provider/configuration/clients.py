@@ -29,7 +29,7 @@ from provider.infrastructure.owned_objects import CHUNK
 from provider.protocol.client_metadata import FIELDS, ClientMetadata, InvalidClientMetadata, Problem
 from provider.protocol.client_metadata_texts import read_translations
 from provider.protocol.client_registration import read_registration
-from provider.protocol.redirect_uri_rules import unwise_uris
+from provider.protocol.redirect_uri_rules import name_the_field, unwise_uris
 
 _MEMBERS = ("metadata", "options", "enabled", "secret", "accept_unwise_redirect_uris")
 _METHOD = "token_endpoint_auth_method"
@@ -190,10 +190,7 @@ def _read_metadata(named: dict[str, Any], row: Client | None, *, accept: bool) -
 def _problems_of(entry: Entry, exc: InvalidClientMetadata) -> list[ConfigurationProblem]:
     found = []
     for problem in exc.problems:
-        sentence = problem.sentence.replace(
-            "an operator can register it with --unwise-redirect-uris",
-            "accept_unwise_redirect_uris: true registers it nevertheless",
-        )
+        sentence = name_the_field(problem.sentence)
         section = "options" if problem.field == "deliver_to" else "metadata"
         present = entry.node.line_of(section, problem.field) != entry.node.line_of(section)
         path = (section, problem.field) if present else (section,)

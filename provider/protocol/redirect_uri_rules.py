@@ -13,6 +13,7 @@ FIELDS = ("redirect_uris", "post_logout_redirect_uris")
 _SHORT = "has a scheme without a dot: any other app on the device may claim it and receive what is sent there"
 _LOCAL = "uses plain http in a network, where others can read and change what is sent"
 _MAY = "an operator can register it with --unwise-redirect-uris"
+_FIELD_MAY = "accept_unwise_redirect_uris: true registers it nevertheless"
 
 MayBeUnwise = Callable[[str], bool]
 
@@ -28,6 +29,11 @@ def redirect_uri_problems(metadata: ClientMetadata, may_be_unwise: MayBeUnwise) 
                 continue
             if why is not None and not may_be_unwise(uri):
                 yield Problem(name, f"contains {uri[:100]!r}, which {why}; {_MAY}")
+
+
+def name_the_field(sentence: str) -> str:
+    """Return a problem's sentence for readers who write JSON or YAML, with the field for the option."""
+    return sentence.replace(_MAY, _FIELD_MAY)
 
 
 def unwise_uris(metadata: ClientMetadata) -> dict[str, str]:

@@ -144,6 +144,18 @@ def test_what_cannot_be_is_refused_with_its_place(admin, body, where):
     assert find_by_client_id("blue") is None
 
 
+def test_an_unwise_redirect_uri_needs_the_field_that_the_refusal_names(admin):
+    local = {"metadata": BLUE | {"redirect_uris": ["http://192.168.1.20/callback"]}, "client_id": "blue"}
+
+    [refused] = admin.post("/clients", local, 422)["errors"]
+
+    assert refused["pointer"] == "/metadata/redirect_uris"
+    assert "accept_unwise_redirect_uris: true" in refused["detail"]
+    assert "--unwise" not in refused["detail"]
+    made = admin.post("/clients", local | {"accept_unwise_redirect_uris": True}, 201)
+    assert list(made["client"]["unwise_redirect_uris"]) == ["http://192.168.1.20/callback"]
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [
