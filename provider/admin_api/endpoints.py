@@ -1,7 +1,8 @@
 """Logout endpoints that fail: how each is doing, and letting one be tried that is held back."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -11,15 +12,24 @@ from provider.admin_api.operation import Answer, Call, Operation
 from provider.administration import deliveries as acts
 from provider.clients import queries as clients
 from provider.delivery import degraded
+from provider.delivery.degraded import Place
 from provider.delivery.models import EndpointHealth
 from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.protocol.permissions import Permission
 
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+# Microseconds since the epoch, or none, and the recipient: an endpoint may work again while the list is read,
+# and its row then no longer says where it stood.
+_PLACE = r"^([0-9]{1,16})?\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
 
 class ListEndpoints(Query, frozen=True, kw_only=True):
-    """How many are wanted."""
+    """A part of the list."""
 
     limit: Limit = 50
+    after: (
+        Annotated[str, Meta(pattern=_PLACE, description="The value of `next` from the page before.")] | None
+    ) = None
 
 
 class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +47,11 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
 
 
-class EndpointList(msgspec.Struct, frozen=True, kw_only=True):
-    """The endpoints that fail, the longest failing first."""
+class EndpointPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the endpoints that fail, the longest failing first."""
 
     items: list[EndpointView]
+    next: str | None
 
 
 class EndpointToTry(Input, frozen=True, kw_only=True):
@@ -57,13 +68,16 @@ class EndpointTrial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_endpoints(call: Call) -> Answer:
-    """Answer with the endpoints that fail."""
+    """Answer with a page of the endpoints that fail."""
     asked: ListEndpoints = call.query
 
-    def look() -> EndpointList:
-        found = degraded.list_failing(BACKCHANNEL_LOGOUT)[: asked.limit]
-        names = clients.client_ids_of({one.recipient_id for one in found})
-        return EndpointList(items=[_view(one, names[one.recipient_id]) for one in found])
+    def look() -> EndpointPage:
+        after = _read(asked.after) if asked.after else None
+        found = degraded.list_failing(BACKCHANNEL_LOGOUT, after=after, limit=asked.limit + 1)
+        shown = found[: asked.limit]
+        names = clients.client_ids_of({one.recipient_id for one in shown})
+        more = _written(Place.of(shown[-1])) if len(found) > asked.limit else None
+        return EndpointPage(items=[_view(one, names[one.recipient_id]) for one in shown], next=more)
 
     return Answer(body=call.read(look))
 
@@ -77,6 +91,16 @@ def try_endpoint(call: Call) -> Answer:
         return Answer(body=EndpointTrial(client_id=client.client_id, trial_opened=acts.try_endpoint(client)))
 
     return call.transact(act)
+
+
+def _written(place: Place) -> str:
+    since = "" if place.failing_since is None else (place.failing_since - _EPOCH) // _MICROSECOND
+    return f"{since}.{place.recipient_id}"
+
+
+def _read(written: str) -> Place:
+    since, _, recipient_id = written.partition(".")
+    return Place(_EPOCH + int(since) * _MICROSECOND if since else None, UUID(recipient_id))
 
 
 def _view(one: EndpointHealth, client_id: str) -> EndpointView:
@@ -103,7 +127,7 @@ OPERATIONS = (
         permission=Permission.READ,
         view=list_endpoints,
         query=ListEndpoints,
-        answer=EndpointList,
+        answer=EndpointPage,
     ),
     Operation(
         method="POST",

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from provider.delivery.models import BreakerState, EndpointHealth
 from provider.delivery.queries import is_health_among, is_health_of, is_pending, is_to
@@ -33,14 +35,43 @@ def take_to_report(kind: str, now: datetime, after: timedelta) -> list[EndpointH
     return rows
 
 
-def list_failing(kind: str | None = None) -> list[EndpointHealth]:
-    """List the endpoints that fail or are being tried, the longest failing first; of one kind, or all."""
+class Place(NamedTuple):
+    """A place in the list of failing endpoints: after the one that fails since then."""
+
+    failing_since: datetime | None
+    recipient_id: UUID
+
+    @classmethod
+    def of(cls, row: EndpointHealth) -> "Place":
+        """Return the place after a row."""
+        return cls(row.failing_since, row.recipient_id)
+
+
+def list_failing(
+    kind: str | None = None, *, after: Place | None = None, limit: int | None = None
+) -> list[EndpointHealth]:
+    """List the endpoints that fail or are being tried, the longest failing first; of one kind, or all.
+
+    Those whose failures are forgotten, but whose breaker has not closed, come last. A place is one among
+    those of a kind.
+    """
     failing = select(EndpointHealth).where(
         or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
     )
     if kind is not None:
         failing = failing.where(EndpointHealth.kind == kind)
-    return list(db.session.scalars(failing.order_by(EndpointHealth.failing_since)))
+    if after is not None:
+        failing = failing.where(_follows(after))
+    since = EndpointHealth.failing_since
+    ordered = failing.order_by(since.is_(None), since, EndpointHealth.recipient_id, EndpointHealth.kind)
+    return list(db.session.scalars(ordered.limit(limit)))
+
+
+def _follows(place: Place) -> ColumnElement[bool]:
+    since, beyond = EndpointHealth.failing_since, EndpointHealth.recipient_id > place.recipient_id
+    if place.failing_since is None:
+        return and_(since.is_(None), beyond)
+    return or_(since.is_(None), since > place.failing_since, and_(since == place.failing_since, beyond))
 
 
 def find_failing(recipient: Recipient) -> EndpointHealth | None:

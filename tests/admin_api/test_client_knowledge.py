@@ -9,7 +9,7 @@ from provider.delivery.models import EndpointHealth
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id
-from provider.logout.notice import BACKCHANNEL_LOGOUT
+from provider.logout.notice import BACKCHANNEL_LOGOUT, recipient_of
 from provider.protocol.refusal import Refusal, RefusalKind
 from tests.admin_api.test_clients import last_entry
 from tests.factories import make_client, make_session
@@ -122,6 +122,28 @@ def test_an_endpoint_that_is_held_back_is_listed_and_tried(admin, held):
     # An hour was taken off already.
     assert admin.post("/endpoint-trials", {"client_id": "red"})["trial_opened"] is False
     admin.post("/endpoint-trials", {"client_id": "nothing"}, 404)
+
+
+def test_failing_endpoints_are_read_page_by_page_though_one_works_again_meanwhile(admin):
+    path, since = "/failing-endpoints", clock.now()
+    ids = {name: make_client(name).id for name in ("app-0", "app-1", "app-2", "tried")}
+    with transaction():
+        for name, client_pk in ids.items():
+            known = {"kind": BACKCHANNEL_LOGOUT, "recipient_id": client_pk}
+            is_tried = name == "tried"
+            state, failing = ("recovering", None) if is_tried else ("closed", since)
+            db.session.add(EndpointHealth(state=state, failing_since=failing, **known))
+    pages = [admin.get(path, limit=1)]
+    with transaction():
+        works = recipient_of(ids[pages[0]["items"][0]["client_id"]])
+        db.session.get_one(EndpointHealth, works).failing_since = None
+
+    while pages[-1]["next"] and len(pages) < 9:
+        pages.append(admin.get(path, limit=1, after=pages[-1]["next"]))
+
+    seen = [one["client_id"] for page in pages for one in page["items"]]
+    assert (sorted(seen), seen[-1]) == (sorted(ids), "tried")
+    admin.get(path, 422, after="nothing")
 
 
 def test_why_an_app_was_not_notified_is_answered(admin, held, red):
