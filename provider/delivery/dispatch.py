@@ -110,7 +110,7 @@ class Dispatcher:
                 log_failure("dispatch_step_failed", exc)
                 forget_session()
                 if self.is_closing and not self._limiter.in_flight:
-                    break
+                    return
                 self._wake_up.look_again()
                 time.sleep(_PAUSE_AFTER_FAILURE)
 

@@ -85,7 +85,7 @@ class Results:
                 log_failure("deliveries_not_written", exc, count=len(ended))
                 db.session.rollback()
                 if self._is_closing:
-                    break
+                    return
                 time.sleep(_PAUSE_AFTER_TROUBLE)
             else:
                 with self._lock:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
@@ -97,8 +97,8 @@ def list_logouts(
     if wanted.until is not None:
         found = found.where(Logout.at < wanted.until)
     if before is not None:
-        same_instant = and_(Logout.at == before.at, Logout.id < before.id)
-        found = found.where(Logout.at <= before.at, or_(Logout.at < before.at, same_instant))
+        # The first condition bounds the index; within its instant the page before is known by the id.
+        found = found.where(Logout.at <= before.at, or_(Logout.at < before.at, Logout.id < before.id))
     if wanted.client_pk is not None:
         found = found.where(_concerns(wanted.client_pk))
     newest = found.order_by(Logout.at.desc(), Logout.id.desc()).limit(limit)

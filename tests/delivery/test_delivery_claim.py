@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from provider.delivery import outbox
 from provider.delivery.attempt import AttemptResult
-from provider.delivery.claim import claim_due
+from provider.delivery.claim import claim_due, own
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted, Postponed, RetryAt
 from provider.delivery.models import Delivery, DeliveryState
@@ -55,6 +55,17 @@ def test_a_claim_counts_the_attempt_and_writes_it_down_before_anything_is_sent(a
     assert claimed.attempt_number == now_is(delivery).attempt_count == 1
     [attempt] = attempts_of(delivery)
     assert (attempt.number, attempt.finished_at) == (1, None)
+
+
+def test_what_is_put_off_meanwhile_is_owned_only_to_be_ended(app: Flask) -> None:
+    delivery, now = owe(), clock.now()
+    with transaction():
+        later = now + timedelta(minutes=1)
+        change(update(Delivery).where(Delivery.id == delivery.id).values(next_attempt_at=later))
+
+    with transaction():
+        assert own([delivery.id], now, "worker") == []
+        assert [one.id for one in own([delivery.id], now, "worker", due=False)] == [delivery.id]
 
 
 def test_a_claimed_delivery_is_not_claimed_again_while_the_lease_lasts(app: Flask) -> None:

@@ -95,6 +95,7 @@ def test_it_takes_three_failures_in_a_row(
     now = turned_clock.turn(after)
 
     with transaction():
+        assert take_to_report("weather", now, after) == []
         assert [one.recipient_id for one in take_to_report(BACKCHANNEL_LOGOUT, now, after)] == [
             client.id
         ] * reported

@@ -92,7 +92,7 @@ class TestTrials:
         assert (row.state, row.url) == (RECOVERING if is_taken else OPEN, "https://red.test/new")
 
     def test_an_endpoint_whose_breaker_is_closed_is_not_tried_but_called(self, red: Client) -> None:
-        endpoint(red.id, failing_since=clock.now())
+        endpoint(red.id, failing_since=clock.now(), open_until=clock.now())
         worker = Worker()
 
         assert not worker.health.is_held(recipient_of(red.id))

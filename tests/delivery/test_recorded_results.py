@@ -116,7 +116,27 @@ def test_each_is_written_recorded_told_and_logged(owner: Recorded, caplog: pytes
         "next_attempt_at": soon.isoformat(),
     }
     assert lines[failed.id]["client_id"] == "red"
+    of_exchange = [lines[accepted.id][name] for name in ("client_id", "outcome", "status", "latency_ms")]
+    assert of_exchange == ["red", "accepted", 200, 7]
     assert (lines[cancelled.id]["outcome"], lines[cancelled.id]["next_attempt_at"]) == (None, None)
+
+
+def test_a_row_keeps_what_was_sent_last_and_nothing_of_what_was_not(owner: Recorded) -> None:
+    refused, cancelled, put_off = claim(3)
+    now = clock.now()
+    not_found = exchange("misconfigured", 404)
+    owner.results.add(refused, AttemptResult(RetryAt(now + MINUTE, "misconfigured"), not_found))
+    owner.results.add(cancelled, AttemptResult(Cancelled("gone"), not_found))
+    owner.results.add(put_off, AttemptResult(Postponed(now + MINUTE)))
+
+    owner.results.close()
+
+    rows = [now_is(one) for one in (refused, cancelled, put_off)]  # type: ignore[arg-type]
+    assert [(row.refusals, row.last_outcome, row.last_url, row.first_attempt_at) for row in rows] == [
+        (1, "misconfigured", not_found.url, now),
+        (1, "misconfigured", not_found.url, now),
+        (0, None, None, None),
+    ]
 
 
 def test_a_lost_lease_is_logged_and_not_recorded(
@@ -177,6 +197,7 @@ def test_the_next_instant_is_that_of_the_first_attempt_that_is_due_within_a_minu
     [
         (AttemptResult(Accepted("accepted"), exchange("accepted", 200)), "accepted", "accepted"),
         (AttemptResult(RetryAt(clock.now(), "dns"), exchange("dns")), "dns", None),
+        (AttemptResult(Cancelled("gone"), exchange("misconfigured", 404)), "misconfigured", "cancelled"),
         (AttemptResult(RetryAt(clock.now(), "no_address")), "no_address", None),
         (AttemptResult(Postponed(clock.now())), "postponed", None),
         (AttemptResult(Superseded()), "superseded", "superseded"),

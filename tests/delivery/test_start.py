@@ -4,20 +4,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import event, update
 
 from provider.clients.models import Client
+from provider.delivery import start
+from provider.delivery.claim import Claim, claim_due
 from provider.delivery.health import Health
 from provider.delivery.limiter import Limiter, Limits
 from provider.delivery.models import BreakerState, Delivery, DeliveryState
-from provider.delivery.next_look import Claimed, NoPermit, NothingDue
+from provider.delivery.next_look import Claimed, NoPermit, NothingDue, ResultsBehind
 from provider.delivery.owner import Owner
 from provider.delivery.queries import is_any_due, list_due, list_expired, list_first_due
+from provider.delivery.recipient import Recipient
 from provider.delivery.results import Results
-from provider.delivery.selection import DueDelivery
+from provider.delivery.selection import Capacity, DueDelivery
 from provider.delivery.sender import Sender
 from provider.delivery.start import Starter
 from provider.delivery.wake_up import WakeUp
@@ -74,6 +79,8 @@ class TestWhatIsDue:
             as_due(long),
             as_due(at_green, **theirs),
         ]
+        put(at_green, next_attempt_at=now - 4 * MINUTE)
+        assert list_first_due(now, 10, *OF, but=[]) == [as_due(at_green, **theirs), as_due(long)]
 
     def test_only_what_waits_is_free_and_of_a_known_kind(self) -> None:
         now = clock.now()
@@ -107,6 +114,28 @@ class TestWhatIsDue:
         assert list_expired(now, 1, KINDS) == [first.id]
 
 
+def test_a_claim_knows_who_registered_the_first_recipient_and_one_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("provider.delivery.claim._LEAST_READ", 1)
+    red, green = make_client("red"), make_client("green")
+    for one in (red, green):
+        registered_by_itself(one)
+    at_red, at_green = sign_out_at(red, green)
+    put(at_red, next_attempt_at=clock.now() - MINUTE)
+    seen: list[DueDelivery] = []
+
+    def hold(due: DueDelivery) -> None:
+        seen.append(due)
+
+    with transaction():
+        claim = claim_due(Capacity(1, 1), hold, KINDS, "me", OF[1])
+
+    theirs = {"registrant": "network:192.0.2.1"}
+    assert seen == [as_due(at_red, **theirs), as_due(at_green, **theirs)]
+    assert (claim.taken, claim.held) == ([], {at_red.recipient, at_green.recipient})
+
+
 @pytest.mark.parametrize("find", [list_due, list_expired])
 def test_the_first_of_a_backlog_are_read_in_order_and_not_sorted(
     app: Flask, find: Callable[..., object]
@@ -137,8 +166,8 @@ class Worker:
         self.owner = Owner(kinds=[LOGOUTS])
         self.health = Health("me", self.limiter, announce_transition, self.owner.current_urls)
         self.results = Results(self.owner.record, nullcontext(), lambda: None)
-        wake_up = WakeUp()
-        self.sender = Sender(self.limiter, self.results, wake_up, slots=permits, stalled_limit=permits)
+        self.wake_up = WakeUp()
+        self.sender = Sender(self.limiter, self.results, self.wake_up, slots=permits, stalled_limit=permits)
         self.starter = Starter(
             self.owner, self.limiter, self.health, self.sender, self.results, nullcontext(), "me"
         )
@@ -172,7 +201,8 @@ class TestAClaim:
         found = worker.starter.claim_and_start(None)
 
         # On SQLite a read asks first; PostgreSQL claims at once.
-        assert found in (NothingDue(), Claimed(taken=0, may_be_more=False))
+        asks_first = db.engine.dialect.name == "sqlite"
+        assert found == (NothingDue() if asks_first else Claimed(taken=0, may_be_more=False))
 
     def test_takes_what_the_limits_allow(self, worker: Worker) -> None:
         with receiving(200) as red:
@@ -200,3 +230,43 @@ class TestAClaim:
         assert (found.taken, found.has_held, found.is_limited) == (0, True, False)
         assert found.held_until is not None
         assert begun + 60 <= found.held_until <= time.monotonic() + 60
+
+    def test_the_last_permit_of_urgent_ones_is_used(self, worker: Worker) -> None:
+        worker.starter._limiter = Limiter(LIMITS, slots=1, permits=0)
+        with receiving(200) as red:
+            usual, urgent = sign_out_at(make_client("red", port=red.port), count=2)
+            put(usual, priority=1)
+            put(urgent, priority=0)
+
+            found = worker.starter.claim_and_start(None)
+            worker.close()
+
+        assert isinstance(found, Claimed)
+        assert found.taken == 1
+        assert [one.delivery for one in red.received] == [str(urgent.id)]
+
+    def test_is_put_off_while_too_many_results_wait_to_be_written(
+        self, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(start, "_UNWRITTEN", 0)
+        assert not isinstance(worker.starter.claim_and_start(None), ResultsBehind)
+        waiting: Any = None
+        worker.results._unwritten.append(waiting)
+
+        assert worker.starter.claim_and_start(None) == ResultsBehind()
+
+    @pytest.mark.parametrize(
+        ("under_way", "has_free", "is_half_free"), [(0, True, True), (1, True, True), (2, False, False)]
+    )
+    def test_says_which_permits_are_left(
+        self, worker: Worker, under_way: int, has_free: bool, is_half_free: bool
+    ) -> None:
+        limiter = worker.starter._limiter = Limiter(LIMITS, slots=8, permits=2)
+        for number in range(under_way):
+            assert limiter.take(Recipient("weather", UUID(int=number)), 0.0)
+
+        found = worker.starter._found(Claim([], set(), may_be_more=True, is_full=True), is_limited=False)
+
+        assert found == Claimed(
+            taken=0, may_be_more=True, is_full=True, has_free=has_free, is_half_free=is_half_free
+        )

@@ -30,6 +30,16 @@ class TestTheRegisterOfWorkers:
 
         assert seen() == {"one": clock.now(), "two": clock.now() - MINUTE}
 
+    def test_a_worker_lives_until_it_has_missed_three_beats(self, turned_clock: TurnedClock) -> None:
+        with transaction():
+            workers.note_seen("one", clock.now())
+        turned_clock.turn(3 * workers.SEEN_EVERY - timedelta(microseconds=1))
+        assert workers.count_living(clock.now()) == 1
+
+        turned_clock.turn(timedelta(microseconds=1))
+
+        assert workers.count_living(clock.now()) == 0
+
     def test_a_worker_is_forgotten_a_day_after_its_last_beat(self, turned_clock: TurnedClock) -> None:
         with transaction():
             workers.note_seen("gone", clock.now())

@@ -164,6 +164,25 @@ def test_logouts_are_in_the_order_of_their_instants_and_then_of_their_ids(ada, t
     assert ids(list_logouts(Filter())) == [logouts[0].id, last, logouts[2].id]
 
 
+def test_a_page_goes_on_behind_the_last_one_of_the_page_before(ada):
+    about = {"reason": "user", "scope": "app", "account_id": ada.id, "initiator": "x"}
+    # The order of the ids is another one than that of the instants, and three are of one instant.
+    made = [
+        Logout(id=key, at=clock.now() + timedelta(minutes=minutes), **about)
+        for key, minutes in zip(sorted(new_id() for _ in range(6)), (1, 0, 0, 0, -1, 2), strict=True)
+    ]
+    with transaction():
+        db.session.add_all(made)
+    newest = ids(list_logouts(Filter()))
+    assert newest == [made[index].id for index in (5, 0, 3, 2, 1, 4)]
+
+    for place, last in enumerate(newest):
+        before = db.session.get(Logout, last)
+        assert ids(list_logouts(Filter(), before=before)) == newest[place + 1 :]
+
+    assert ids(list_logouts(Filter(until=made[1].at))) == [made[4].id]
+
+
 def test_a_hundred_logouts_are_listed_unless_asked_otherwise(ada):
     about = {"at": clock.now(), "reason": "user", "scope": "app", "account_id": ada.id, "initiator": "x"}
     with transaction():

@@ -1,14 +1,17 @@
 """What is kept of a device that asks, how it is answered, and which ones lose what a person has allowed."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import inspect, select
 
-from provider.infrastructure import clock, current
+from provider.infrastructure import clock, current, data_keys
+from provider.infrastructure.data_keys import DataKeys
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import digest_of
+from provider.infrastructure.secrets import SecretBox
 from provider.sessions.queries import find_live
 from provider.tokens import device_codes
 from provider.tokens.device_codes import issue, take_back
@@ -106,6 +109,22 @@ class TestADevice:
         assert device_codes.find(user_code) is None
         assert device_codes.find_waiting(user_code) == (code, red)
         assert device_codes.find_waiting(handle) is None
+
+    def test_whose_code_another_process_gave_out_after_it_had_rotated_the_data_keys(
+        self, app, red, turned_clock
+    ):
+        here = current.data_keys()
+        here.box()
+        there = DataKeys(here.root)
+        with transaction():
+            data_keys.begin_rotation(there, SecretBox(b"another process" + bytes(17)))
+        current.install(app, replace(current.services(), data_keys=there))
+        with transaction():
+            code, _, user_code = device_codes.issue(red, scope="openid", device="TV", ip=None, request={})
+        current.install(app, replace(current.services(), data_keys=here))
+        turned_clock.turn(data_keys.LOOK_AGAIN_AFTER)
+
+        assert device_codes.find_waiting(user_code) == (code, red)
 
     def test_that_is_allowed_and_then_has_its_tokens(self, asked, made, ada, red):
         code, handle, user_code = asked

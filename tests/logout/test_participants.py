@@ -1,0 +1,34 @@
+"""Who takes part in a logout, as its rows are at this moment."""
+
+from sqlalchemy import update
+
+from provider.infrastructure import clock
+from provider.infrastructure.database import change, db, transaction
+from provider.logout.participants import lock_of_sessions
+from provider.sessions.models import ClientSession, Session
+from tests.factories import make_account, make_client, make_session
+
+
+def test_the_live_client_sessions_of_some_sessions_are_locked(app):
+    ada, red, green = make_account("ada"), make_client("red"), make_client("green")
+    both, device, other = (make_session(ada, clients) for clients in ([red, green], [green], [red]))
+    with transaction():
+        # Only what a statement wrote past the rows in memory tells an old state from a new one.
+        assert {one.ended_at for one in (both.shares["red"], both.shares["green"])} == {None}
+        change(
+            update(ClientSession)
+            .where(ClientSession.id == both.shares["red"].id)
+            .values(ended_at=clock.now())
+        )
+        change(update(Session).where(Session.id == device.session.id).values(is_device=True))
+
+        found = lock_of_sessions([both.session.id, device.session.id])
+
+    assert other.session.id not in found
+    assert {
+        key: [(one.client.client_id, one.sid, one.is_device) for one in those] for key, those in found.items()
+    } == {
+        both.session.id: [("green", both.shares["green"].sid, False)],
+        device.session.id: [("green", device.shares["green"].sid, True)],
+    }
+    db.session.commit()
