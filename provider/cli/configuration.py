@@ -12,7 +12,7 @@ import click
 from provider.cli.configuration_view import plan_as_json, say_plan, show_secrets
 from provider.cli.confirm import demand
 from provider.cli.context import REFUSED, fail, with_app
-from provider.cli.output import json_option, show_json
+from provider.cli.output import json_option, show_document, show_json
 from provider.cli.plain_text import say
 from provider.cli.secret_file import open_secret_file
 from provider.cli.wrong_use import WrongUse
@@ -105,7 +105,7 @@ def export_(*, configuration: str, owned: bool) -> None:
     """
     with reading():
         exported = export(configuration, only_owned=owned)
-    click.echo(exported.text, nl=False)
+    show_document(exported.text)
     if exported.self_registered:
         say(f"curfew: left out: {exported.self_registered} clients that registered themselves", err=True)
     for owner, count in sorted(exported.owned_by_others.items()):

@@ -7,6 +7,7 @@ from uuid import UUID
 import click
 
 from provider.cli.context import fail, with_app
+from provider.cli.output import show_document
 from provider.cli.plain_text import say
 from provider.infrastructure.database import reading
 from provider.inspection.receipt import make
@@ -42,7 +43,7 @@ def receipt(*, logout_id: UUID, output: Path | None, jwks: Path | None) -> None:
     if jwks is not None:
         _write(jwks, json.dumps(published_jwks(), indent=2))
     if output is None:
-        click.echo(made.jws)
+        show_document(made.jws)
         return
     _write(output, made.jws)
     say(f"Wrote {output}. Verify it with `curfew receipt verify`, and keep the published keys with it.")

@@ -39,6 +39,11 @@ def show_json(value: object) -> None:
     click.echo(neutral_json(value, indent=2, default=_plain))
 
 
+def show_document(text: str) -> None:
+    """Write a document that its maker has already made safe to print, such as YAML with escapes, as it is."""
+    click.echo(text, nl=not text.endswith("\n"))
+
+
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """Write rows as a table, or one sentence when there are none."""
     listed = list(rows)

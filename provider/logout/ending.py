@@ -251,6 +251,7 @@ def announce(ending: Ending, extent: Extent, owed: Sequence[Owed]) -> None:
         initiator_client_id=cause.client.client_id if cause.client else None,
         sessions_ended=extent.sessions_ended,
         grants_revoked=extent.grants_revoked,
+        grants_surviving=extent.grants_surviving,
         apps_to_notify=_count_apps(owed),
         notifications=extent.notifications,
     )

@@ -98,7 +98,7 @@ def test_its_apps_are_notified_and_the_audit_says_so(app, ada, red, curfew):
     curfew("db", "restored", "--yes")
 
     assert db.session.scalars(select(Logout)).one().sessions_ended == 1
-    assert db.session.scalars(select(Delivery)).one().client_id == red.client.id
+    assert db.session.scalars(select(Delivery)).one().recipient_id == red.client.id
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "database_restored")).one()
     assert entry.actor == "admin"
     assert entry.detail["lineage_id"] == db.session.scalars(select(DatabaseLineage)).one().lineage_id

@@ -24,7 +24,7 @@ def judged(red, green):
                 counts = {"in_time": in_time, "late": late, "unreachable": unreachable}
                 db.session.add(NotificationCount(grain=grain, begin=begin, client_id=key, **counts))
         for one, why in zip(owed, ("late", "unreachable"), strict=True):
-            db.session.add(MissedNotification(delivery_id=one.id, client_id=one.client_id, why=why))
+            db.session.add(MissedNotification(delivery_id=one.id, client_id=one.recipient_id, why=why))
     return owed
 
 

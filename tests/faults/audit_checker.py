@@ -42,9 +42,11 @@ def audit_is_linked(tables: Tables, secret_key: bytes) -> Iterator[str]:
     """INV-12: the keyed digests, computed anew, are those that stand there."""
     if not secret_key:
         return
-    entry_key, chain_key = _derived(secret_key, "audit"), _derived(secret_key, "audit-chain")
+    entry_key, chain_key, erased_key = (
+        _derived(secret_key, label) for label in ("audit", "audit-chain", "audit-erased")
+    )
     for row in tables.audit:
-        if _digest(entry_key, _canonical(row)) != row["mac"]:
+        if not _is_whole(entry_key, erased_key, row):
             yield f"INV-12: the audit entry {row['id']} ({row['tag']}) was changed"
     before = (0, "")
     for row in sorted((row for row in tables.audit if row["seq"] is not None), key=lambda row: row["seq"]):
@@ -53,6 +55,12 @@ def audit_is_linked(tables: Tables, secret_key: bytes) -> Iterator[str]:
         if (row["seq"], row["chain"]) != before:
             yield f"INV-12: the audit chain breaks at {row['seq']}"
             return
+
+
+def _is_whole(entry_key: bytes, erased_key: bytes, row: Row) -> bool:
+    if row["erased"] is not None:
+        return _digest(erased_key, f"{row['mac']} {_canonical(row)}") == row["erased"]
+    return _digest(entry_key, _canonical(row)) == row["mac"]
 
 
 def _canonical(row: Row) -> str:
@@ -64,7 +72,7 @@ def _canonical(row: Row) -> str:
         )
     }
     # Columns of later releases; an entry that was written before them does not speak of them.
-    said |= {name: row[name] for name in ("actor_name", "actor_origin") if row[name] is not None}
+    said |= {name: row[name] for name in ("actor_name", "actor_origin", "salt") if row[name] is not None}
     said["at"] = row["at"].isoformat(timespec="microseconds")
     return json.dumps(said, sort_keys=True, separators=(",", ":"))
 

@@ -34,6 +34,7 @@ OWN = {
     "sub",
     "sid",
     "mac",
+    "salt",
     "detail",
 } | {
     *("account_id", "session_id", "handle_digest", "grant_id", "result_digest", "correlation_id"),

@@ -11,13 +11,15 @@ from provider.configuration import plan as plans
 from provider.configuration.apply import PlanChanged, apply
 from provider.configuration.entries import Files
 from provider.configuration.plan import Asked
+from provider.configuration.problems import InvalidConfiguration
 from provider.infrastructure.database import db, in_transaction
 from provider.infrastructure.owned_objects import AppliedMeanwhile
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once, just_before
 from tests.support.reads import end_read
 
 pytestmark = ON_POSTGRESQL
-REFUSED = (PlanChanged, AppliedMeanwhile, ClientIDTaken)
+# Invalid is what takes an object of another owner, if the other one has already been applied.
+REFUSED = (PlanChanged, AppliedMeanwhile, ClientIDTaken, InvalidConfiguration)
 
 
 @pytest.fixture
