@@ -9,8 +9,9 @@ from provider.delivery.learned_share import LearnedShare, Reply
 # So many at once, and after as many successes the next (DLV-14); then the endpoint's whole limit.
 RAMP = (1, 5, 25)
 _SECOND = 1.0
-# An app that asks for more patience than this is asked again after it, as its breaker allows.
-_LONGEST_PAUSE = 60.0
+# Each delivery that was answered waits by its own schedule. One that an operator sends again at once waits no
+# longer than this, and so do others for the app.
+_LONGEST_PAUSE = 10.0
 
 
 @dataclass(slots=True)

@@ -147,19 +147,19 @@ class TestAnAppThatAsksForTime:
     def test_is_not_asked_before_it_is_over(self):
         known = limiter()
         prove(known, RED, ORIGIN)
-        answer(known, RED, Reply(429, QUICK, 100.0, wait=20), ORIGIN)
+        answer(known, RED, Reply(429, QUICK, 100.0, wait=5), ORIGIN)
 
-        assert known.take(RED, 119.9) is None
-        assert known.next_room_at(RED) == 120.0
-        assert known.take(RED, 120.0)
+        assert known.take(RED, 104.9) is None
+        assert known.next_room_at(RED) == 105.0
+        assert known.take(RED, 105.0)
         assert known.next_room_at(RED) is None
 
-    def test_gets_a_minute_at_most(self):
+    def test_gets_ten_seconds_at_most(self):
         known = limiter()
         answer(known, RED, Reply(503, QUICK, 100.0, wait=3600), ORIGIN)
 
-        assert known.take(RED, 159.9) is None
-        assert known.take(RED, 160.0)
+        assert known.take(RED, 109.9) is None
+        assert known.take(RED, 110.0)
 
     def test_does_not_hold_back_its_neighbours(self):
         known = limiter()
