@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Response, make_response, render_template
+from markupsafe import Markup, escape
 
 from provider.admin_api.description import document
 from provider.admin_api.operation import ROOT, Operation
@@ -67,13 +68,20 @@ def viewer_route(operations: Sequence[Operation]) -> Route:
         schemas = {name: _members(shape) for name, shape in found["components"]["schemas"].items()}
         shown = render_template(
             "admin_api/viewer.html", about=found["info"]["description"], groups=groups, schemas=schemas,
-            described=found["components"]["schemas"], root=found["servers"][0]["url"],
+            described=found["components"]["schemas"], root=found["servers"][0]["url"], marked=_marked,
         )  # fmt: skip
         response = make_response(shown)
         response.headers["Cache-Control"] = "public, max-age=300"
         return response
 
     return Route(rule=f"{ROOT}/docs", name="docs", view=show, answers_head=True)
+
+
+def _marked(text: str) -> Markup:
+    """Return a description with what stands between backticks as code."""
+    code = Markup("<code>{}</code>")
+    parts = text.split("`")
+    return Markup().join(code.format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
 def _operations(found: Described, fresh: set[str]) -> Iterator[Shown]:

@@ -187,3 +187,4 @@ def test_the_reference_for_people_names_every_operation_and_schema(http):
     assert all(f'id="{one["operationId"]}"' in html for one in operations)
     assert all(f'id="{name}"' in html for name in described["components"]["schemas"])
     assert "<script" not in html
+    assert ("<code>next</code>" in html, "`" in html) == (True, False)
