@@ -146,9 +146,9 @@ def start_worker(
 
 
 @pytest.fixture(scope="session")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Houses]:
+def houses(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) -> Iterator[Houses]:
     """The relying parties of this test run, and databases with people and clients to copy."""
-    houses = Houses(tmp_path_factory.mktemp("houses"))
+    houses = Houses(tmp_path_factory.mktemp("houses"), warm_programs)
     yield houses
     houses.close()
 

@@ -26,6 +26,7 @@ from tests.faults.simulators import RelyingParty
 from tests.faults.tables import read_tables
 from tests.faults.visitors import Visitors, secret_of
 from tests.support.waiting import wait_until
+from tests.support.warm_programs import WarmPrograms
 
 SECRET_KEY = "dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktMTIzNDU"
 PASSWORD = "ada takes the night train to turin"
@@ -51,11 +52,13 @@ class House:
         *,
         broker_url: str = "",
         settings: dict[str, str] | None = None,
+        warm: WarmPrograms | None = None,
     ) -> None:
         self.folder = folder
         self.database = database
         self.rps = rps
         self.port = port
+        self.warm = warm
         self.issuer = f"http://127.0.0.1:{port}"
         self.history = History()
         self.settings = {
@@ -188,8 +191,11 @@ class House:
         if log is None:
             log = self.folder / f"{name}-{len(self.logs)}.log"
             self.logs.append(log)
+        environ = self.environ(**changes)
+        if self.warm and not launcher:
+            return Program(arguments, environ, log, self.warm)
         start = launcher or [sys.executable, "-c", "from provider.command import main; main()"]
-        return Program([*start, *arguments], self.environ(**changes), log)
+        return Program([*start, *arguments], environ, log)
 
     def wire_to_database(self) -> Wire:
         """Put a wire between the house and PostgreSQL; processes started from now on use it."""

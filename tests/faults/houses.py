@@ -8,13 +8,15 @@ from typing import Any
 from tests.faults.databases import Database, PostgresServer, SQLiteDatabase
 from tests.faults.house import RPS, House
 from tests.faults.simulators import RelyingParty
+from tests.support.warm_programs import WarmPrograms
 
 
 class Houses:
     """Makes houses quickly: people and clients are added once and copied for each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warm: WarmPrograms | None = None) -> None:
         self.folder = folder
+        self.warm = warm
         self.rps = {name: RelyingParty(name) for name in RPS}
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
@@ -26,7 +28,7 @@ class Houses:
         self._made += 1
         folder = self.folder / f"house-{self._made}"
         folder.mkdir(parents=True)
-        return House(folder, self._database(kind, folder), self.rps, self.port, **options)
+        return House(folder, self._database(kind, folder), self.rps, self.port, warm=self.warm, **options)
 
     def _database(self, kind: str, folder: Path) -> Database:
         if kind not in self._templates:

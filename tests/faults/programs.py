@@ -8,17 +8,26 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import descendants
+from tests.support.processes import descendants, has_closed_its_files
+from tests.support.waiting import wait_until
+from tests.support.warm_programs import WarmProcess, WarmPrograms
 
 
 class Program:
     """A process of the house with its family, in a group of its own."""
 
-    def __init__(self, command: list[str], environ: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, command: list[str], environ: dict[str, str], log: Path, warm: WarmPrograms | None = None
+    ) -> None:
+        """Start a command; where there are warm programs it is one of `curfew`, without that word."""
         self.log = log
         with log.open("ab") as file:
-            self.process = subprocess.Popen(
-                command, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file, process_group=0
+            self.process: WarmProcess | subprocess.Popen[bytes] = (
+                warm.start(command, environ, file)
+                if warm
+                else subprocess.Popen(
+                    command, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file, process_group=0
+                )
             )
 
     @property
@@ -48,8 +57,11 @@ class Program:
                 os.kill(pid, number)
 
     def kill(self) -> None:
+        """Kill it and its children, and wait until another program can have their port."""
+        children = descendants(self.pid)
         self.signal(signal.SIGKILL)
         self.process.wait()
+        wait_until(lambda: all(map(has_closed_its_files, children)))
 
     def terminate(self, *, seconds: float = 20) -> int:
         """Ask it to end and return its exit code."""

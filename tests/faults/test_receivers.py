@@ -94,9 +94,9 @@ def test_a_bad_receiver_is_bounded(house: House, manner: Manner, outcome: str) -
 
 
 def memory_of(house: House) -> int:
-    """The resident memory of the worker, in bytes."""
-    pages = Path(f"/proc/{house.workers[0].pid}/statm").read_text().split()[1]
-    return int(pages) * resource.getpagesize()
+    """The resident memory of the worker in bytes, without its code, which is read when first used."""
+    _, resident, shared, *_ = map(int, Path(f"/proc/{house.workers[0].pid}/statm").read_text().split())
+    return (resident - shared) * resource.getpagesize()
 
 
 def test_nobody_waits_for_the_slow_ones(house: House) -> None:

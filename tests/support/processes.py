@@ -9,6 +9,15 @@ def is_alive(pid: int) -> bool:
     return state_and_parent is not None and state_and_parent[0] != "Z"
 
 
+def has_closed_its_files(pid: int) -> bool:
+    """Whether all threads of a process have ended, too; the last of them closes what they share."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return len(threads) <= 1 and not is_alive(pid)
+
+
 def descendants(pid: int) -> set[int]:
     """The processes that a process has started, and theirs."""
     parents = {}
