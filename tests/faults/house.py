@@ -37,6 +37,7 @@ SUB_ONLY, SID_ONLY = "violet", "green"
 LEASE, DEADLINE, SWEEP = 3.0, 2.0, 0.3
 # Thirteen tries within some twenty seconds instead of seventy hours.
 SCHEDULE = "200ms,300ms,500ms,1s,1s,1s,2s,2s,2s,3s,3s,3s"
+CURFEW = [sys.executable, "-c", "from provider.command import main; main()"]
 PREPARE = Path(__file__).with_name("prepare.py")
 
 
@@ -119,10 +120,14 @@ class House:
 
     def curfew(self, *arguments: str, code: int = 0) -> str:
         """Run a `curfew` command as an operator would; returns what it printed."""
-        command = [sys.executable, "-c", "from provider.command import main; main()", *arguments]
-        done = subprocess.run(command, env=self.environ(), capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stderr + done.stdout
-        return done.stdout
+        if self.warm:
+            found, printed, errors = self.warm.run(list(arguments), self.environ())
+        else:
+            command = [*CURFEW, *arguments]
+            done = subprocess.run(command, env=self.environ(), capture_output=True, text=True, check=False)
+            found, printed, errors = done.returncode, done.stdout, done.stderr
+        assert found == code, errors + printed
+        return printed
 
     def open(self, *, workers: int = 1) -> "House":
         """Start the web process and some workers."""
@@ -194,8 +199,7 @@ class House:
         environ = self.environ(**changes)
         if self.warm and not launcher:
             return Program(arguments, environ, log, self.warm)
-        start = launcher or [sys.executable, "-c", "from provider.command import main; main()"]
-        return Program([*start, *arguments], environ, log)
+        return Program([*(launcher or CURFEW), *arguments], environ, log)
 
     def wire_to_database(self) -> Wire:
         """Put a wire between the house and PostgreSQL; processes started from now on use it."""

@@ -27,6 +27,16 @@ def test_a_command_has_its_arguments_environment_and_exit_code(warm_programs, tm
     assert "CURFEW_ISSUER" in said
 
 
+def test_a_command_is_run_to_its_end(warm_programs):
+    code, printed, errors = warm_programs.run(["settings", "--json"], own_environment())
+    assert (code, errors) == (0, "")
+    assert printed.startswith(("{", "["))
+
+    code, printed, errors = warm_programs.run(["serve"], own_environment(CURFEW_ISSUER="none"))
+    assert (code != 0, printed) == (True, "")
+    assert "issuer must be an https URL" in errors
+
+
 def test_a_process_is_frozen_and_killed(warm_programs, prepared_data, tmp_path):
     environ = own_environment(CURFEW_DATA_DIR=str(prepared_data))
     log = tmp_path / "log"

@@ -16,13 +16,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import pytest
 
 from tests.support.fork_server import LONGEST_CALL, ROOT, load_curfew
 
-Asked = tuple[list[str], dict[str, str], str, int]
+# Seconds.
+LONGEST_RUN = 60
+Asked = tuple[list[str], dict[str, str], str, int, int]
 
 
 class WarmProcess:
@@ -67,7 +70,7 @@ class WarmProcess:
 
 
 class WarmPrograms:
-    """Starts `curfew` commands that run until they are stopped."""
+    """Starts `curfew` commands, of which some run until they are stopped."""
 
     def __init__(self, folder: Path) -> None:
         self._address = folder / "socket"
@@ -81,13 +84,23 @@ class WarmPrograms:
         assert self._forking.stdout
         assert self._forking.stdout.readline() == "ready\n"
 
-    def start(self, arguments: list[str], environ: dict[str, str], log: IO[bytes]) -> WarmProcess:
-        """Start a command that writes what it says into a file."""
+    def start(
+        self, arguments: list[str], environ: dict[str, str], log: IO[bytes], errors: IO[bytes] | None = None
+    ) -> WarmProcess:
+        """Start a command that writes what it says into a file, and errors into another if one is given."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.connect(str(self._address))
         asked = json.dumps([arguments, environ, str(Path.cwd())])
-        socket.send_fds(connection, [asked.encode()], [log.fileno()])
+        socket.send_fds(connection, [asked.encode()], [log.fileno(), (errors or log).fileno()])
         return WarmProcess(connection, int(connection.recv(16)))
+
+    def run(self, arguments: list[str], environ: dict[str, str]) -> tuple[int, str, str]:
+        """Run a command to its end; returns its exit code, and what it printed to its two outputs."""
+        with TemporaryFile() as printed, TemporaryFile() as errors:
+            code = self.start(arguments, environ, printed, errors).wait(LONGEST_RUN)
+            printed.seek(0)
+            errors.seek(0)
+            return code, printed.read().decode(), errors.read().decode()
 
     def close(self) -> None:
         """End the process that forks; those that it has forked are their starters' to stop."""
@@ -133,12 +146,13 @@ def _fork_for_callers(address: str) -> Asked | None:
                 _report_end(fileno, *running.pop(fileno))
                 continue
             call, _ = listening.accept()
-            said, (output,), _, _ = socket.recv_fds(call, LONGEST_CALL, 1)
+            said, (output, errors), _, _ = socket.recv_fds(call, LONGEST_CALL, 2)
             pid = os.fork()
             if pid == 0:
                 _close(call, *running)
-                return (*json.loads(said), output)
+                return (*json.loads(said), output, errors)
             os.close(output)
+            os.close(errors)
             call.send(str(pid).encode())
             # This becomes readable once the process has ended.
             ended = os.pidfd_open(pid)
@@ -160,14 +174,13 @@ def _close(call: socket.socket, *ended: int) -> None:
         os.close(fileno)
 
 
-def _become(arguments: list[str], environ: dict[str, str], folder: str, output: int) -> None:
+def _become(arguments: list[str], environ: dict[str, str], folder: str, output: int, errors: int) -> None:
     """Take the place of a process that a shell has started with these."""
     os.setpgid(0, 0)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, stream in ((nothing, 0), (output, 1), (output, 2)):
+    for source, stream in ((nothing, 0), (output, 1), (errors, 2)):
         os.dup2(source, stream)
-    os.close(nothing)
-    os.close(output)
+        os.close(source)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
