@@ -7,6 +7,7 @@ from flask import Flask
 
 from provider.clients.models import Client
 from provider.delivery import health
+from provider.delivery.breaker import Transition
 from provider.delivery.health import Health
 from provider.delivery.limiter import Limiter
 from provider.delivery.models import BreakerState
@@ -85,3 +86,12 @@ def test_what_works_at_several_origins_opens_a_trial_at_each(red: Client) -> Non
 
     rows = [row_of(one) for one in (red, blue)]
     assert [row and row.open_until for row in rows] == [now, now]
+
+
+def test_the_end_of_failures_that_were_not_reported_is_not_reported_either(red: Client) -> None:
+    endpoint(red.id, failing_since=clock.now() - HOUR)
+    worker = Worker()
+
+    worker.saw(red, "accepted")
+
+    assert worker.announced == [Transition.WORKING]

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from provider.clients.models import Client
 from provider.delivery import evidence
 from provider.delivery.models import BreakerState, DeliveryState, EndpointHealth
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import change, db, transaction
 from provider.logout.notice import recipient_of
 from tests.conftest import TurnedClock
 from tests.delivery.owing import now_is, sign_out_at
@@ -176,6 +177,19 @@ class TestOpeningATrial:
         assert open_trial(red) == opens
 
         assert health_of(red) == (("open", now, None, now) if opens else ("closed", None, None, None))
+
+    def test_it_is_decided_by_the_row_as_it_is_now(self, red: Client) -> None:
+        (waiting,) = sign_out_at(red)
+        put(waiting, next_attempt_at=clock.now() + HOUR)
+        endpoint(red.id, **failing(CLOSED) | {"failing_since": None})
+
+        with transaction():
+            known = db.session.get_one(EndpointHealth, recipient_of(red.id))
+            assert not known.is_failing
+            change(update(EndpointHealth).values(failing(OPEN, HOUR)))
+            assert evidence.open_trial(recipient_of(red.id))
+
+        assert health_of(red)[1] == clock.now()
 
     def test_nothing_is_opened_where_nothing_waits_or_nothing_fails(self, red: Client) -> None:
         assert not open_trial(red)
