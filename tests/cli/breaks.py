@@ -131,7 +131,7 @@ BREAKS = [
     pytest.param(
         give_pending(lease_token="x", leased_until=-AGES),
         {"delivery_leased_too_long"},
-        id="a lease that nobody took over",
+        id="a lease that no worker took over",
     ),
     pytest.param(
         give_pending(state="cancelled", finished_at=-AGES),

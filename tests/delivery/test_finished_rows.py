@@ -108,7 +108,7 @@ def test_sending_again_leaves_a_trial_to_the_worker_that_has_begun_it() -> None:
 
 
 class Told:
-    """Notes whether something was still to be written each time it was told of results."""
+    """Notes whether something was still to be written each time it got results."""
 
     def __init__(self) -> None:
         self.busy: list[bool] = []

@@ -30,11 +30,6 @@ def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
     return turned_clock
 
 
-@pytest.fixture
-def red(app: Flask) -> Client:
-    return make_client("red")
-
-
 class TestWhatIsWritten:
     def test_of_an_endpoint_that_works_nothing(self, red: Client) -> None:
         worker = Worker()

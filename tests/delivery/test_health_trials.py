@@ -28,11 +28,6 @@ def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
     return turned_clock
 
 
-@pytest.fixture
-def red(app: Flask) -> Client:
-    return make_client("red")
-
-
 class TestTrials:
     def test_one_that_is_due_is_taken_by_one_worker(self, red: Client) -> None:
         now = clock.now()

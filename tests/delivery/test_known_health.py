@@ -28,11 +28,6 @@ def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
     return turned_clock
 
 
-@pytest.fixture
-def red(app: Flask) -> Client:
-    return make_client("red")
-
-
 class TestWhatIsKnown:
     def test_endpoints_that_fail_or_are_not_called_and_which_have_moved(self, red: Client) -> None:
         here = recipient_of(red.id)

@@ -39,11 +39,6 @@ def wake_ups(app: Flask) -> RecordingWakeUps:
     return wake_ups
 
 
-@pytest.fixture
-def red(app: Flask) -> Client:
-    return make_client("red")
-
-
 def failing(state: BreakerState, opens_in: timedelta | None = None, asked: timedelta | None = None) -> dict:
     """An endpoint that fails; `opens_in` says when it is tried anyway, `asked` how long ago it was."""
     now = clock.now()

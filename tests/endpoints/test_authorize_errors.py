@@ -79,7 +79,7 @@ def test_a_disabled_client_is_as_good_as_unknown(signed_in, rp):
     [
         pytest.param([("scope", "openid")], True, id="a parameter twice"),
         pytest.param([("scope", "")], True, id="the second one empty"),
-        pytest.param([("foo", "1"), ("foo", "2")], True, id="one that nobody knows, twice"),
+        pytest.param([("foo", "1"), ("foo", "2")], True, id="an unknown one, twice"),
         pytest.param([("nonce2", "x" * 8193)], True, id="one that is too long"),
         pytest.param([("foo", "a\0b")], True, id="one with a NUL"),
         pytest.param([(f"p{n}", "1") for n in range(101)], True, id="too many"),
@@ -127,7 +127,7 @@ def test_a_state_twice_is_not_sent_back(signed_in, rp):
         pytest.param({"response_type": None}, "invalid_request", id="no response_type"),
         pytest.param({"response_mode": "letter"}, "invalid_request", id="another response_mode"),
         pytest.param({"scope": None}, "invalid_scope", id="no scope"),
-        pytest.param({"scope": "nonsense"}, "invalid_scope", id="only scopes that nobody knows"),
+        pytest.param({"scope": "nonsense"}, "invalid_scope", id="unknown scopes alone"),
         pytest.param(
             {"scope": "openid phone"}, "invalid_scope", id="SEC-1021: a scope that is not the client's"
         ),

@@ -65,7 +65,7 @@ def registrant(app):
         pytest.param(
             {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "red.test"},
             "invalid_client_metadata",
-            id="certificates, which nobody passes on",
+            id="certificates, which no proxy passes on",
         ),
         pytest.param(
             {"tls_client_certificate_bound_access_tokens": True},

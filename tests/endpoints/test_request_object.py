@@ -98,7 +98,7 @@ def test_each_signature_on_offer_is_taken(signed_in, rp, alg, key, header):
         pytest.param({"max_age": 600}, {}, id="a number as JSON has it"),
         pytest.param({"aud": [ISSUER, "https://other.test"]}, {}, id="several audiences"),
         pytest.param({"exp": None, "nbf": None, "iat": None, "aud": None, "iss": None}, {}, id="no times"),
-        pytest.param({"unknown": {"a": [1]}, "code_verifier": 7}, {}, id="claims that nobody knows"),
+        pytest.param({"unknown": {"a": [1]}, "code_verifier": 7}, {}, id="unknown claims"),
     ],
 )
 def test_what_is_right(signed_in, rp, changes, beside):

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
-from provider.clients.models import Client
 from provider.grants.queries import Wanted
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
@@ -26,11 +25,6 @@ def standing_clock(app, turned_clock):
 @pytest.fixture
 def ada(app):
     return make_account("ada")
-
-
-@pytest.fixture
-def red(app) -> Client:
-    return make_client("red")
 
 
 class TestBeforeABulkLogout:

@@ -159,7 +159,7 @@ def asking(
             ADA,
             replace(AGREED, consented_by="ben"),
             NeedConsent(BOTH),
-            id="somebody else's consent is none",
+            id="another person's consent is none",
         ),
         pytest.param(
             ASKED,
@@ -219,10 +219,10 @@ def test_decision(asked, client, person, answers, decision):
 @pytest.mark.parametrize(
     ("prompt", "person", "answers", "decision"),
     [
-        pytest.param((), ADA, Answers(), NeedSignIn(), id="somebody else is signed in"),
-        pytest.param(("none",), ADA, Answers(), "login_required", id="none: somebody else is signed in"),
+        pytest.param((), ADA, Answers(), NeedSignIn(), id="another person is signed in"),
+        pytest.param(("none",), ADA, Answers(), "login_required", id="none: another person is signed in"),
         pytest.param(
-            (), JUST_SIGNED_IN, SIGNED_IN_FOR_IT, "login_required", id="somebody else has signed in now"
+            (), JUST_SIGNED_IN, SIGNED_IN_FOR_IT, "login_required", id="another person has signed in now"
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""A red app that waits for somebody to sign in, and people who guess passwords or know them."""
+"""A red app that waits for a sign-in, and people who guess passwords or know them."""
 
 from collections.abc import Callable
 from dataclasses import replace

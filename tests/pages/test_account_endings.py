@@ -12,13 +12,8 @@ from provider.infrastructure.database import db
 from provider.logout.models import Logout
 from provider.sessions.models import ClientSession
 from provider.sessions.queries import find_live
-from tests.factories import make_account, make_client, make_session
+from tests.factories import make_account, make_session
 from tests.support.browsers import Page, show_session
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
 
 
 def account_page(browser, made):

@@ -10,14 +10,9 @@ from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.notice import SID
 from provider.sessions.queries import find_live
-from tests.factories import make_account, make_client, make_session
+from tests.factories import make_account, make_session
 from tests.support.browsers import Page, follow, show_session
 from tests.support.reads import end_read
-
-
-@pytest.fixture
-def red(app):
-    return make_client("red")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A person's past sign-outs: the list, and the receipt of each, which nobody else gets."""
+"""A person's past sign-outs: the list, and the receipt of each, which no other person gets."""
 
 import pytest
 from sqlalchemy import select

@@ -25,7 +25,7 @@ def publisher(app, keys_of_green) -> RelyingParty:
 
 
 def test_a_client_may_publish_its_keys(publisher, keys_of_green):
-    """DEC-17: they are looked up and kept for a while; of kids that nobody knows one makes us look again."""
+    """DEC-17: they are looked up and kept for a while; of unknown kids one makes us look again."""
     assert present(publisher, assertion(jti="1")).status_code == 200
     assert present(publisher, assertion(jti="2")).status_code == 200
     for number in range(5):
@@ -81,7 +81,7 @@ def test_many_at_once_are_one_look(publisher, keys_of_green):
 
 
 def test_keys_are_looked_up_again_after_a_while(publisher, keys_of_green, turned_clock):
-    """DEC-17: nobody is let in by keys that can no longer be read."""
+    """DEC-17: no client is let in by keys that can no longer be read."""
     assert present(publisher, assertion(jti="1")).status_code == 200
     turned_clock.turn(timedelta(minutes=5, seconds=1))
     assert present(publisher, assertion(jti="2")).status_code == 200
