@@ -22,7 +22,7 @@ from provider.infrastructure.database import db, reading, transaction
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.infrastructure.outbound_http import OutboundFailure
 
-# What is wrong for longer than this is no hiccup.
+# How late an anchor may be before it counts as failing.
 _OVERDUE_AFTER = timedelta(minutes=15)
 
 
@@ -73,8 +73,10 @@ def anchor_at(known: Iterable[AnchorState]) -> None:
     """Anchor the end of the chain at these targets, and note for each how it went."""
     with reading():
         head = chain.head()
-    for one in known if head is not None else ():
-        why = _why_not(one, head) if head else None
+    if head is None:
+        return
+    for one in known:
+        why = _why_not(one, head)
         with transaction():
             _note(one, head, why)
         if why:
@@ -141,12 +143,12 @@ def _put(url: str, line: str) -> None:
         raise _Refused(f"the server answered with status {answer.status}")
 
 
-def _note(state: AnchorState, head: Link | None, why: str | None) -> None:
+def _note(state: AnchorState, head: Link, why: str | None) -> None:
     now = clock.now()
     key = _key(state.target)
     row = db.session.get(AuditAnchor, key) or AuditAnchor(target=key, since=now)
     row.failure = why
-    if why is None and head is not None:
+    if why is None:
         row.seq, row.chain, row.anchored_at = head.seq, head.chain, now
     db.session.add(row)
 

@@ -8,11 +8,13 @@ import pytest
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
+from provider.grants.models import Grant
 from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import new_id
+from provider.sessions.models import ClientSession, Session
 from provider.tokens import access, codes, refresh
 from provider.tokens.id_token import SignIn
-from tests.factories import make_session
+from tests.factories import SignedIn, make_session
 
 
 class Issuer:
@@ -54,3 +56,19 @@ def issuing(turned_clock) -> Callable[..., Issuer]:
         return Issuer(account, client, offline=offline)
 
     return make
+
+
+@pytest.fixture
+def made(ada: Account, red: Client) -> SignedIn:
+    """Ada's session and offline grant at red, where no column has the value that it has by default."""
+    made = make_session(ada, [red], offline=("red",))
+    with transaction():
+        red.epoch, made.session.acr, made.session.amr = 7, "an-acr", "pwd otp"
+        made.grants["red"].provider_epoch = 5
+    return made
+
+
+@pytest.fixture
+def of(made: SignedIn, red: Client) -> tuple[Client, Grant, ClientSession, Session]:
+    """What a token is issued for: the first arguments of each function that issues one."""
+    return red, made.grants["red"], made.shares["red"], made.session

@@ -9,27 +9,12 @@ from provider.tokens import refresh
 from provider.tokens.id_token import SignIn
 from provider.tokens.liveness import find_refresh_token
 from provider.tokens.models import RefreshToken
-from tests.factories import make_session
 from tests.tokens.test_issued_rows import BOUND, HOUR, row_of
 
 
 @pytest.fixture(autouse=True)
 def standing_clock(app, turned_clock):
     return turned_clock
-
-
-@pytest.fixture
-def made(ada, red):
-    made = make_session(ada, [red], offline=("red",))
-    with transaction():
-        red.epoch, made.session.acr, made.session.amr = 7, "an-acr", "pwd otp"
-        made.grants["red"].provider_epoch = 5
-    return made
-
-
-@pytest.fixture
-def of(made, red):
-    return red, made.grants["red"], made.shares["red"], made.session
 
 
 def test_a_refresh_token_and_its_successor(of, made, red, turned_clock):

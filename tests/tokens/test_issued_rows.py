@@ -14,7 +14,7 @@ from provider.protocol.errors import InvalidTarget
 from provider.tokens import access, codes, proofs
 from provider.tokens.id_token import SignIn
 from provider.tokens.models import AccessToken, AuthorizationCode
-from tests.factories import make_client, make_session
+from tests.factories import make_client
 from tests.support.reads import end_read
 
 BOUND = {"jkt": "a-thumbprint"}
@@ -24,20 +24,6 @@ HOUR = timedelta(hours=1)
 @pytest.fixture(autouse=True)
 def standing_clock(app, turned_clock):
     return turned_clock
-
-
-@pytest.fixture
-def made(ada, red):
-    made = make_session(ada, [red], offline=("red",))
-    with transaction():
-        red.epoch, made.session.acr, made.session.amr = 7, "an-acr", "pwd otp"
-        made.grants["red"].provider_epoch = 5
-    return made
-
-
-@pytest.fixture
-def of(made, red):
-    return red, made.grants["red"], made.shares["red"], made.session
 
 
 def resource(name: str, **values: Any) -> Resource:
