@@ -93,8 +93,7 @@ def seconds_of(known: str) -> float:
         if known.startswith("$2"):
             return _seconds_of_bcrypt() * 2.0 ** (_bcrypt_cost(known) - _LEAST_BCRYPT_COST)
         parts = _read_pbkdf2(known)
-        blocks = -(-len(parts.derived) // hashlib.new(parts.digest).digest_size)
-        return _seconds_of_pbkdf2(parts.digest) * blocks * parts.iterations / LEAST_ITERATIONS
+        return _seconds_of_pbkdf2(parts.digest) * parts.iterations / LEAST_ITERATIONS
     except UnusableHash:
         return 0.0
 
@@ -155,8 +154,11 @@ def _verify_bcrypt(known: str, given: bytes) -> bool:
 
 def _verify_pbkdf2(known: str, given: bytes) -> bool:
     parts = _read_pbkdf2(known)
-    derived = hashlib.pbkdf2_hmac(parts.digest, given, parts.salt, parts.iterations, len(parts.derived))
-    return hmac.compare_digest(derived, parts.derived)
+    # Blocks are derived apart from each other (rfc8018 §5.2), so the first one proves the password. All of a
+    # long hash would cost several times what the iterations are bounded to.
+    first = parts.derived[: hashlib.new(parts.digest).digest_size]
+    derived = hashlib.pbkdf2_hmac(parts.digest, given, parts.salt, parts.iterations, len(first))
+    return hmac.compare_digest(derived, first)
 
 
 @cache

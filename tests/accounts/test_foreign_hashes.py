@@ -43,6 +43,7 @@ def kept(app):
     "hash_",
     [
         pytest.param(lambda: pbkdf2("sha1", length=20), id="PBKDF2 with SHA-1"),
+        pytest.param(lambda: pbkdf2("sha1", length=64), id="PBKDF2 with SHA-1, four blocks"),
         pytest.param(lambda: pbkdf2("sha256"), id="PBKDF2 with SHA-256"),
         pytest.param(lambda: pbkdf2("sha512"), id="PBKDF2 with SHA-512"),
         pytest.param(lambda: crypted(b"2a"), id="bcrypt 2a"),
@@ -92,6 +93,18 @@ def test_what_costs_too_much_or_protects_too_little_is_not_kept(app, hash_, why)
         checked(hash_)
     # A hash belongs into no message.
     assert not hash_ or hash_ not in str(refused.value)
+
+
+def test_a_long_hash_costs_no_more_than_its_iterations(app, monkeypatch):
+    derive, asked = hashlib.pbkdf2_hmac, []
+    long = pbkdf2("sha1", length=64)
+    monkeypatch.setattr(
+        foreign_hashes.hashlib, "pbkdf2_hmac", lambda *of: asked.append(of[-1]) or derive(*of)
+    )
+
+    assert foreign_hashes.verify(long, PASSWORD.encode())
+    assert not foreign_hashes.verify(long, b"wrong")
+    assert asked == [20, 20]
 
 
 @pytest.mark.spec("THR-35")
