@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from provider.admin_api.inputs import Instant, Name, Page
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.audit import queries
 from provider.audit.export import Format, as_exported, list_from
 from provider.audit.models import AuditEvent
@@ -69,7 +69,7 @@ class ExportedPage(msgspec.Struct, frozen=True, kw_only=True):
     next: UUID | None
 
 
-def export(call: Call) -> Answer:
+def export(call: Call) -> Response:
     """Answer with the entries behind the last one that was read."""
     asked: ExportAudit = call.query
 
@@ -81,10 +81,10 @@ def export(call: Call) -> Answer:
         items = [as_exported(one, asked.format) for one in found]
         return ExportedPage(items=items, next=found[-1].id if found else asked.after)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def search(call: Call) -> Answer:
+def search(call: Call) -> Response:
     """Answer with a page of entries."""
     asked: SearchAudit = call.query
     wanted = queries.Filter(
@@ -105,7 +105,7 @@ def search(call: Call) -> Answer:
         more = shown[-1].id if len(found) > asked.limit else None
         return AuditPage(items=[_view(one) for one in shown], next=more)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
 def _view(one: AuditEvent) -> AuditEntry:
@@ -136,7 +136,7 @@ OPERATIONS = (
         permission=Permission.READ_AUDIT,
         view=search,
         query=SearchAudit,
-        answer=AuditPage,
+        response=AuditPage,
     ),
     Operation(
         method="GET",
@@ -148,6 +148,6 @@ OPERATIONS = (
         permission=Permission.READ_AUDIT,
         view=export,
         query=ExportAudit,
-        answer=ExportedPage,
+        response=ExportedPage,
     ),
 )

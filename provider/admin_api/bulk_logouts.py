@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from provider.admin_api.endings import WouldEnd, would_end
 from provider.admin_api.inputs import Input, Instant, Page, Query
-from provider.admin_api.operation import ROOT, Answer, Call, Operation
+from provider.admin_api.operation import ROOT, Call, Operation, Response
 from provider.clients import queries as clients
 from provider.logout.bulk import begin, steering
 from provider.logout.bulk import queries as bulk
@@ -72,7 +72,7 @@ class BulkLogoutPage(msgspec.Struct, frozen=True, kw_only=True):
     next: UUID | None
 
 
-def preview(call: Call) -> Answer:
+def preview(call: Call) -> Response:
     """Answer with what it would end now."""
     asked: PreviewBulkLogout = call.query
     _check(asked)
@@ -82,24 +82,25 @@ def preview(call: Call) -> Answer:
         reach = bulk.measure(BulkKind(asked.kind), client=client, issued_before=asked.issued_before)
         return would_end(reach)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def begin_(call: Call) -> Answer:
+def begin_(call: Call) -> Response:
     """Begin one: what it affects is rejected at once, and workers end the rows and notify the apps."""
     asked: NewBulkLogout = call.body
     _check(asked)
 
-    def act() -> Answer:
+    def act() -> Response:
         begun = _begin(asked)
         if asked.pace is not None:
             begun.pace = asked.pace
-        return Answer(body=_view(begun), status=202, headers={"Location": f"{ROOT}/bulk-logouts/{begun.id}"})
+        location = f"{ROOT}/bulk-logouts/{begun.id}"
+        return Response(body=_view(begun), status=202, headers={"Location": location})
 
     return call.transact(act)
 
 
-def list_(call: Call) -> Answer:
+def list_(call: Call) -> Response:
     """Answer with a page of bulk logouts."""
     asked: Page = call.query
 
@@ -109,10 +110,10 @@ def list_(call: Call) -> Answer:
         more = shown[-1].id if len(found) > asked.limit else None
         return BulkLogoutPage(items=[_view(one) for one in shown], next=more)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def show(call: Call, bulk_logout_id: UUID) -> Answer:
+def show(call: Call, bulk_logout_id: UUID) -> Response:
     """Answer with one and its progress."""
 
     def look() -> BulkLogoutView:
@@ -122,23 +123,23 @@ def show(call: Call, bulk_logout_id: UUID) -> Answer:
         return _view(found)
 
     found = call.read(look)
-    return Answer(body=found, headers={"Retry-After": "2"} if found.state == "running" else {})
+    return Response(body=found, headers={"Retry-After": "2"} if found.state == "running" else {})
 
 
-def stop(call: Call, bulk_logout_id: UUID) -> Answer:
+def stop(call: Call, bulk_logout_id: UUID) -> Response:
     """End no more rows and notify no more apps; what it revoked stays rejected."""
-    return call.transact(lambda: Answer(body=_view(steering.stop(bulk_logout_id))))
+    return call.transact(lambda: Response(body=_view(steering.stop(bulk_logout_id))))
 
 
-def resume(call: Call, bulk_logout_id: UUID) -> Answer:
+def resume(call: Call, bulk_logout_id: UUID) -> Response:
     """Go on with a stopped one."""
-    return call.transact(lambda: Answer(body=_view(steering.resume(bulk_logout_id))))
+    return call.transact(lambda: Response(body=_view(steering.resume(bulk_logout_id))))
 
 
-def set_pace(call: Call, bulk_logout_id: UUID) -> Answer:
+def set_pace(call: Call, bulk_logout_id: UUID) -> Response:
     """Set how fast it notifies apps."""
     asked: NewPace = call.body
-    return call.transact(lambda: Answer(body=_view(steering.set_pace(bulk_logout_id, asked.per_second))))
+    return call.transact(lambda: Response(body=_view(steering.set_pace(bulk_logout_id, asked.per_second))))
 
 
 def _begin(asked: NewBulkLogout) -> BulkLogout:
@@ -189,7 +190,7 @@ OPERATIONS = (
         permission=_READ,
         view=preview,
         query=PreviewBulkLogout,
-        answer=WouldEnd,
+        response=WouldEnd,
     ),
     Operation(
         method="POST",
@@ -199,7 +200,7 @@ OPERATIONS = (
         permission=_BULK,
         view=begin_,
         body=NewBulkLogout,
-        answer=BulkLogoutView,
+        response=BulkLogoutView,
         status=202,
         fresh=True,
     ),
@@ -211,7 +212,7 @@ OPERATIONS = (
         permission=_READ,
         view=list_,
         query=Page,
-        answer=BulkLogoutPage,
+        response=BulkLogoutPage,
     ),
     Operation(
         method="GET",
@@ -220,7 +221,7 @@ OPERATIONS = (
         summary="Show a bulk logout and its progress.",
         permission=_READ,
         view=show,
-        answer=BulkLogoutView,
+        response=BulkLogoutView,
     ),
     Operation(
         method="POST",
@@ -229,7 +230,7 @@ OPERATIONS = (
         summary="End no more rows and notify no more apps; what it revoked stays rejected.",
         permission=_BULK,
         view=stop,
-        answer=BulkLogoutView,
+        response=BulkLogoutView,
         fresh=True,
     ),
     Operation(
@@ -239,7 +240,7 @@ OPERATIONS = (
         summary="Go on with a stopped bulk logout.",
         permission=_BULK,
         view=resume,
-        answer=BulkLogoutView,
+        response=BulkLogoutView,
         fresh=True,
     ),
     Operation(
@@ -250,7 +251,7 @@ OPERATIONS = (
         permission=_BULK,
         view=set_pace,
         body=NewPace,
-        answer=BulkLogoutView,
+        response=BulkLogoutView,
         fresh=True,
     ),
 )

@@ -30,7 +30,7 @@ class Caller:
     rights: Rights
     # What audit and logouts call it.
     operator: Operator
-    # Tells callers apart in limits and in kept answers.
+    # Tells callers apart in limits and in kept responses.
     name: str
     # When the person signed in; a service has no such instant.
     authenticated_at: datetime | None

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.administration import examinations
 from provider.clients import queries
 from provider.clients.problems import list_problems
@@ -64,23 +64,23 @@ class ProblemList(msgspec.Struct, frozen=True, kw_only=True):
     items: list[ProblemView]
 
 
-def show_lint(call: Call, client_id: str) -> Answer:
+def show_lint(call: Call, client_id: str) -> Response:
     """Answer with the remarks on a client."""
     client = call.read(lambda: queries.get_by_client_id(client_id))
     found = lint(client)
-    return Answer(body=LintView(client_id=client_id, score=found.score, findings=_views(found.findings)))
+    return Response(body=LintView(client_id=client_id, score=found.score, findings=_views(found.findings)))
 
 
-def examine_client(call: Call, client_id: str) -> Answer:
+def examine_client(call: Call, client_id: str) -> Response:
     """Try the logout endpoint with good and bad tokens; no one is signed out."""
     client = call.read(lambda: queries.get_by_client_id(client_id))
     # No transaction is open while the app is asked.
     report = examine(client)
     failed = [one.check for one in report.findings if one.grade is Grade.FAIL]
 
-    def conclude() -> Answer:
+    def conclude() -> Response:
         is_tried = examinations.conclude(client, grade=report.grade, failed=failed)
-        return Answer(
+        return Response(
             body=ExaminationView(
                 client_id=client_id,
                 url=report.url,
@@ -93,12 +93,12 @@ def examine_client(call: Call, client_id: str) -> Answer:
     return call.transact(conclude)
 
 
-def show_problems(call: Call, client_id: str) -> Answer:
+def show_problems(call: Call, client_id: str) -> Response:
     """Answer with the last refusals of a client."""
     found = call.read(lambda: list_problems(queries.get_by_client_id(client_id)))
     names = ProblemView.__struct_fields__
     items = [ProblemView(**{name: getattr(one, name) for name in names}) for one in found]
-    return Answer(body=ProblemList(items=items))
+    return Response(body=ProblemList(items=items))
 
 
 def _views(found: Sequence[Finding]) -> list[FindingView]:
@@ -123,7 +123,7 @@ OPERATIONS = (
         summary="Show remarks on a client's registration with a score, and how to remedy them.",
         permission=Permission.READ,
         view=show_lint,
-        answer=LintView,
+        response=LintView,
     ),
     Operation(
         method="POST",
@@ -134,7 +134,7 @@ OPERATIONS = (
         "what waits for the client is sent at once.",
         permission=Permission.CHANGE_DELIVERIES,
         view=examine_client,
-        answer=ExaminationView,
+        response=ExaminationView,
     ),
     Operation(
         method="GET",
@@ -143,6 +143,6 @@ OPERATIONS = (
         summary="List why requests of a client were refused lately.",
         permission=Permission.READ,
         view=show_problems,
-        answer=ProblemList,
+        response=ProblemList,
     ),
 )

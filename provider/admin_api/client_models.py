@@ -1,4 +1,4 @@
-"""The forms of clients in the admin API: what is sent, and what is answered."""
+"""The forms of clients in the admin API: requests and responses."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -22,7 +22,7 @@ from provider.admin_api.client_models import (
     view_of,
     views_of,
 )
-from provider.admin_api.operation import Answer, Call, Operation, check_version, versioned
+from provider.admin_api.operation import Call, Operation, Response, check_version, versioned
 from provider.administration import client_credentials, clients
 from provider.administration.permissions import NotPermitted, Rights
 from provider.clients import own, queries, recipes
@@ -37,7 +37,7 @@ from provider.protocol.problems import InvalidInput
 from provider.protocol.redirect_uri_rules import unwise_uris
 
 
-def list_clients(call: Call) -> Answer:
+def list_clients(call: Call) -> Response:
     """Answer with a page of clients."""
     asked: ListClients = call.query
     wanted = queries.Filter(text=asked.q, client_id=asked.client_id, enabled=asked.enabled)
@@ -48,15 +48,15 @@ def list_clients(call: Call) -> Answer:
         more = shown[-1].id if len(found) > asked.limit else None
         return ClientPage(items=views_of(shown), next=more)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def show_client(call: Call, client_id: str) -> Answer:
+def show_client(call: Call, client_id: str) -> Response:
     """Answer with one client and its version."""
     return versioned(call.read(lambda: view_of(queries.get_by_client_id(client_id))))
 
 
-def create_client(call: Call) -> Answer:
+def create_client(call: Call) -> Response:
     """Register a client, and show its secret this once."""
     asked: NewClient = call.body
     check_members(asked.metadata)
@@ -69,7 +69,7 @@ def create_client(call: Call) -> Answer:
     options = asked.options.as_options()
     clients.check_reachable(metadata, options)
 
-    def act() -> Answer:
+    def act() -> Response:
         made = clients.register(metadata, options, client_id=asked.client_id, recipe=asked.recipe)
         view = view_of(made.client)
         return versioned_made(MadeClient(client=view, client_secret=made.secret), 201)
@@ -77,7 +77,7 @@ def create_client(call: Call) -> Answer:
     return call.transact(act)
 
 
-def patch_client(call: Call, client_id: str) -> Answer:
+def patch_client(call: Call, client_id: str) -> Response:
     """Change a client, if it still is what the sender has seen."""
     asked: ClientPatch = call.body
     known = call.read(lambda: queries.get_by_client_id(client_id))
@@ -96,7 +96,7 @@ def patch_client(call: Call, client_id: str) -> Answer:
     clients.check_reachable(metadata, options)
     seen_at = known.updated_at
 
-    def act() -> Answer:
+    def act() -> Response:
         client = clients.lock_as_seen(client_id, seen_at)
         check_version(view_of(client))
         enabled = target.enabled if target.enabled != (client.disabled_at is None) else None
@@ -106,20 +106,20 @@ def patch_client(call: Call, client_id: str) -> Answer:
     return call.transact(act)
 
 
-def remove_client(call: Call, client_id: str) -> Answer:
+def remove_client(call: Call, client_id: str) -> Response:
     """Remove a client and revoke everything issued to it."""
 
-    def act() -> Answer:
+    def act() -> Response:
         client = queries.lock(client_id)
         _check_is_app(client)
         check_version(view_of(client))
         clients.remove(client)
-        return Answer(status=204)
+        return Response(status=204)
 
     return call.transact(act)
 
 
-def preview_removal(call: Call, client_id: str) -> Answer:
+def preview_removal(call: Call, client_id: str) -> Response:
     """Answer with what the removal of a client would end."""
 
     def look() -> RemovalPreview:
@@ -132,20 +132,20 @@ def preview_removal(call: Call, client_id: str) -> Answer:
             pending_notifications=count_waiting(recipient_of(client.id)),
         )
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def rotate_secret(call: Call, client_id: str) -> Answer:
+def rotate_secret(call: Call, client_id: str) -> Response:
     """Give a client another secret, and show it this once."""
     asked: SecretRotation = call.body
 
-    def act() -> Answer:
+    def act() -> Response:
         client = queries.lock(client_id)
         _check_over(call.caller.rights, client)
         rotated = client_credentials.rotate_secret(
             client, overlap=timedelta(seconds=asked.overlap), keep_tokens=asked.keep_tokens
         )
-        return Answer(
+        return Response(
             body=RotatedSecret(
                 client_id=client.client_id,
                 client_secret=rotated.secret,
@@ -157,9 +157,9 @@ def rotate_secret(call: Call, client_id: str) -> Answer:
     return call.transact(act)
 
 
-def versioned_made(made: MadeClient, status: int = 200) -> Answer:
+def versioned_made(made: MadeClient, status: int = 200) -> Response:
     """Return a made client with the version of the client itself, as a GET would answer it."""
-    return Answer(body=made, status=status, headers=versioned(made.client).headers)
+    return Response(body=made, status=status, headers=versioned(made.client).headers)
 
 
 def _check_over(rights: Rights, client: Client) -> None:
@@ -192,7 +192,7 @@ OPERATIONS = (
         permission=Permission.READ,
         view=list_clients,
         query=ListClients,
-        answer=ClientPage,
+        response=ClientPage,
     ),
     Operation(
         method="POST",
@@ -202,7 +202,7 @@ OPERATIONS = (
         permission=_WRITE,
         view=create_client,
         body=NewClient,
-        answer=MadeClient,
+        response=MadeClient,
         status=201,
     ),
     Operation(
@@ -212,7 +212,7 @@ OPERATIONS = (
         summary="Show a client.",
         permission=Permission.READ,
         view=show_client,
-        answer=ClientView,
+        response=ClientView,
         shows_version=True,
     ),
     Operation(
@@ -220,12 +220,12 @@ OPERATIONS = (
         rule=_ONE,
         name="patch_client",
         summary="Change a client.",
-        description="A secret is in the answer if the client now needs one and had none. Where a credential "
+        description="The response has a secret if the client now needs one and had none. Where a credential "
         "is withdrawn, the client's service tokens end unless keep_tokens is true.",
         permission=_WRITE,
         view=patch_client,
         body=ClientPatch,
-        answer=MadeClient,
+        response=MadeClient,
         versioned=True,
     ),
     Operation(
@@ -246,7 +246,7 @@ OPERATIONS = (
         summary="Count what the removal of a client would end.",
         permission=Permission.READ,
         view=preview_removal,
-        answer=RemovalPreview,
+        response=RemovalPreview,
     ),
     Operation(
         method="POST",
@@ -256,7 +256,7 @@ OPERATIONS = (
         permission=_WRITE,
         view=rotate_secret,
         body=SecretRotation,
-        answer=RotatedSecret,
+        response=RotatedSecret,
         fresh=True,
     ),
 )

@@ -16,7 +16,7 @@ from provider.admin_api.delivery_models import (
     ManyToResend,
 )
 from provider.admin_api.inputs import within_reckoning
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.administration import deliveries as acts
 from provider.clients import queries as clients
 from provider.delivery import degraded, queries
@@ -30,7 +30,7 @@ from provider.protocol.problems import Conflict, InvalidInput
 _BATCH = 500
 
 
-def list_deliveries(call: Call) -> Answer:
+def list_deliveries(call: Call) -> Response:
     """Answer with a page of deliveries."""
     asked: ListDeliveries = call.query
 
@@ -48,18 +48,18 @@ def list_deliveries(call: Call) -> Answer:
         more = shown[-1].id if len(found) > asked.limit else None
         return DeliveryPage(items=views_of(shown), next=more)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def show_delivery(call: Call, delivery_id: UUID) -> Answer:
+def show_delivery(call: Call, delivery_id: UUID) -> Response:
     """Answer with one delivery and its attempts."""
-    return Answer(body=call.read(lambda: _detail(queries.get(delivery_id))))
+    return Response(body=call.read(lambda: _detail(queries.get(delivery_id))))
 
 
-def resend_delivery(call: Call, delivery_id: UUID) -> Answer:
+def resend_delivery(call: Call, delivery_id: UUID) -> Response:
     """Make a delivery due at once."""
 
-    def act() -> Answer:
+    def act() -> Response:
         found = queries.get(delivery_id)
         if not acts.retry(found):
             raise Conflict(_why_not(found))
@@ -68,11 +68,11 @@ def resend_delivery(call: Call, delivery_id: UUID) -> Answer:
     return call.transact(act)
 
 
-def cancel_delivery(call: Call, delivery_id: UUID) -> Answer:
+def cancel_delivery(call: Call, delivery_id: UUID) -> Response:
     """Stop trying, for a reason."""
     asked: Cancellation = call.body
 
-    def act() -> Answer:
+    def act() -> Response:
         found, reason = queries.get(delivery_id), acts.checked_reason(asked.reason)
         if not acts.cancel(found, reason):
             raise Conflict(_why_not(found))
@@ -81,13 +81,13 @@ def cancel_delivery(call: Call, delivery_id: UUID) -> Answer:
     return call.transact(act)
 
 
-def resend_deliveries(call: Call) -> Answer:
+def resend_deliveries(call: Call) -> Response:
     """Make a batch of deliveries due at once."""
     asked: ManyToResend = call.body
     if asked.client_id is None and asked.since is None and asked.until is None:
         raise InvalidInput("name a client_id, a span by since and until, or both")
 
-    def act() -> Answer:
+    def act() -> Response:
         client = clients.get_by_client_id(asked.client_id) if asked.client_id else None
         found = acts.retry_some(
             states=[DeliveryState(one) for one in asked.states],
@@ -102,11 +102,11 @@ def resend_deliveries(call: Call) -> Answer:
     return call.transact(act)
 
 
-def cancel_deliveries(call: Call) -> Answer:
+def cancel_deliveries(call: Call) -> Response:
     """Cancel a batch of what waits for a client."""
     asked: ManyToCancel = call.body
 
-    def act() -> Answer:
+    def act() -> Response:
         client = clients.get_by_client_id(asked.client_id)
         reason = acts.checked_reason(asked.reason)
         return _batch(acts.cancel_some_of(client.id, reason, after=asked.after, limit=_BATCH))
@@ -157,14 +157,14 @@ def _detail(found: Delivery) -> DeliveryDetail:
     return DeliveryDetail(delivery=views_of([found])[0], attempts=attempts)
 
 
-def _changed(found: Delivery) -> Answer:
+def _changed(found: Delivery) -> Response:
     db.session.refresh(found)
-    return Answer(body=_detail(found))
+    return Response(body=_detail(found))
 
 
-def _batch(found: Sequence[Delivery]) -> Answer:
+def _batch(found: Sequence[Delivery]) -> Response:
     more = found[-1].id if len(found) == _BATCH else None
-    return Answer(body=Changed(changed=len(found), next=more))
+    return Response(body=Changed(changed=len(found), next=more))
 
 
 def _why_not(found: Delivery) -> str:
@@ -183,7 +183,7 @@ OPERATIONS = (
         permission=_READ,
         view=list_deliveries,
         query=ListDeliveries,
-        answer=DeliveryPage,
+        response=DeliveryPage,
     ),
     Operation(
         method="GET",
@@ -192,7 +192,7 @@ OPERATIONS = (
         summary="Show a delivery with every attempt.",
         permission=_READ,
         view=show_delivery,
-        answer=DeliveryDetail,
+        response=DeliveryDetail,
     ),
     Operation(
         method="POST",
@@ -201,7 +201,7 @@ OPERATIONS = (
         summary="Make a delivery due at once; a given-up one starts its schedule anew.",
         permission=_WRITE,
         view=resend_delivery,
-        answer=DeliveryDetail,
+        response=DeliveryDetail,
     ),
     Operation(
         method="POST",
@@ -211,7 +211,7 @@ OPERATIONS = (
         permission=_WRITE,
         view=cancel_delivery,
         body=Cancellation,
-        answer=DeliveryDetail,
+        response=DeliveryDetail,
     ),
     Operation(
         method="POST",
@@ -221,7 +221,7 @@ OPERATIONS = (
         permission=_WRITE,
         view=resend_deliveries,
         body=ManyToResend,
-        answer=Changed,
+        response=Changed,
     ),
     Operation(
         method="POST",
@@ -231,6 +231,6 @@ OPERATIONS = (
         permission=_WRITE,
         view=cancel_deliveries,
         body=ManyToCancel,
-        answer=Changed,
+        response=Changed,
     ),
 )

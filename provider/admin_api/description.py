@@ -90,7 +90,7 @@ def openapi_path(rule: str) -> str:
 
 
 def _schemas(operations: Iterable[Operation]) -> tuple[dict[type, Described], Described]:
-    kinds = {kind for one in operations for kind in (one.body, one.answer) if kind is not None}
+    kinds = {kind for one in operations for kind in (one.body, one.response) if kind is not None}
     ordered = sorted(kinds, key=lambda kind: kind.__name__)
     found, components = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
     return dict(zip(ordered, found, strict=True)), dict(components)
@@ -110,7 +110,7 @@ def _operation(one: Operation, shapes: dict[type, Described]) -> Described:
         "summary": one.summary,
         "security": [{"token": [str(one.permission)]}],
         "parameters": [*_path_parameters(one.rule), *_query_parameters(one), *_headers(one)],
-        "responses": {str(one.status): _answer(one, shapes), "default": response("Problem")},
+        "responses": {str(one.status): _response(one, shapes), "default": response("Problem")},
     }
     if one.shows_version:
         described["responses"]["304"] = {"description": "It is what the sender has."}
@@ -122,10 +122,10 @@ def _operation(one: Operation, shapes: dict[type, Described]) -> Described:
     return described
 
 
-def _answer(one: Operation, shapes: dict[type, Described]) -> Described:
-    if one.answer is None:
+def _response(one: Operation, shapes: dict[type, Described]) -> Described:
+    if one.response is None:
         return {"description": "Done."}
-    return {"description": "Done.", "content": {"application/json": {"schema": shapes[one.answer]}}}
+    return {"description": "Done.", "content": {"application/json": {"schema": shapes[one.response]}}}
 
 
 def _path_parameters(rule: str) -> list[Described]:

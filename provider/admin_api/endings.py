@@ -1,4 +1,4 @@
-"""What an act has ended, or would end, as the admin API answers it."""
+"""What an act has ended, or would end, as the admin API shows it."""
 
 from uuid import UUID
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from provider.admin_api.inputs import Input, Limit, Query
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.administration import deliveries as acts
 from provider.clients import queries as clients
 from provider.delivery import degraded
@@ -67,7 +67,7 @@ class EndpointTrial(msgspec.Struct, frozen=True, kw_only=True):
     trial_opened: bool
 
 
-def list_endpoints(call: Call) -> Answer:
+def list_endpoints(call: Call) -> Response:
     """Answer with a page of the endpoints that fail."""
     asked: ListEndpoints = call.query
 
@@ -79,16 +79,18 @@ def list_endpoints(call: Call) -> Answer:
         more = _written(Place.of(shown[-1])) if len(found) > asked.limit else None
         return EndpointPage(items=[_view(one, names[one.recipient_id]) for one in shown], next=more)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def try_endpoint(call: Call) -> Answer:
+def try_endpoint(call: Call) -> Response:
     """Let what waits for a client be tried, though its endpoint is held back."""
     asked: EndpointToTry = call.body
 
-    def act() -> Answer:
+    def act() -> Response:
         client = clients.get_by_client_id(asked.client_id)
-        return Answer(body=EndpointTrial(client_id=client.client_id, trial_opened=acts.try_endpoint(client)))
+        return Response(
+            body=EndpointTrial(client_id=client.client_id, trial_opened=acts.try_endpoint(client))
+        )
 
     return call.transact(act)
 
@@ -127,7 +129,7 @@ OPERATIONS = (
         permission=Permission.READ,
         view=list_endpoints,
         query=ListEndpoints,
-        answer=EndpointPage,
+        response=EndpointPage,
     ),
     Operation(
         method="POST",
@@ -138,6 +140,6 @@ OPERATIONS = (
         permission=Permission.CHANGE_DELIVERIES,
         view=try_endpoint,
         body=EndpointToTry,
-        answer=EndpointTrial,
+        response=EndpointTrial,
     ),
 )

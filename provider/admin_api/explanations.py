@@ -9,7 +9,7 @@ from msgspec import Meta
 from provider.admin_api.deliveries import views_of
 from provider.admin_api.delivery_models import DeliveryView
 from provider.admin_api.inputs import Query
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.administration.sessions import UnknownSession
 from provider.clients import queries as clients
 from provider.inspection.why_not_notified import SENTENCES, Explanation, Verdict, explain
@@ -39,12 +39,12 @@ class ExplanationView(msgspec.Struct, frozen=True, kw_only=True):
     delivery: DeliveryView | None
 
 
-def show(call: Call) -> Answer:
+def show(call: Call) -> Response:
     """Answer with the verdict."""
     asked: AskWhy = call.query
     if (asked.session_id is None) == (asked.sid is None):
         raise InvalidInput("name the session either by session_id or by sid")
-    return Answer(body=call.read(lambda: _view(_explained(asked))))
+    return Response(body=call.read(lambda: _view(_explained(asked))))
 
 
 def _explained(asked: AskWhy) -> Explanation:
@@ -84,6 +84,6 @@ OPERATIONS = (
         permission=Permission.READ,
         view=show,
         query=AskWhy,
-        answer=ExplanationView,
+        response=ExplanationView,
     ),
 )

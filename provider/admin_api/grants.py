@@ -10,7 +10,7 @@ from msgspec import Meta
 from provider.accounts.models import Account
 from provider.admin_api.endings import Ended, ended_of
 from provider.admin_api.inputs import Page
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.administration import grants as acts
 from provider.clients import queries as clients
 from provider.clients.models import Client
@@ -55,7 +55,7 @@ class GrantPage(msgspec.Struct, frozen=True, kw_only=True):
     next: UUID | None
 
 
-def list_grants(call: Call) -> Answer:
+def list_grants(call: Call) -> Response:
     """Answer with a page of grants."""
     asked: ListGrants = call.query
 
@@ -71,18 +71,18 @@ def list_grants(call: Call) -> Answer:
         more = shown[-1][0].id if len(found) > asked.limit else None
         return GrantPage(items=[_view(*one) for one in shown], next=more)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def revoke_grant(call: Call, grant_id: UUID) -> Answer:
+def revoke_grant(call: Call, grant_id: UUID) -> Response:
     """Revoke a grant with everything issued on it, and notify its app."""
 
-    def act() -> Answer:
+    def act() -> Response:
         acts.check_is_unrevoked(grant_id)
         outcome = acts.revoke(grant_id)
         if outcome is None:
             raise acts.RevokedAlready(f"the grant {grant_id} is already revoked")
-        return Answer(body=ended_of(outcome))
+        return Response(body=ended_of(outcome))
 
     return call.transact(act)
 
@@ -116,7 +116,7 @@ OPERATIONS = (
         permission=Permission.READ,
         view=list_grants,
         query=ListGrants,
-        answer=GrantPage,
+        response=GrantPage,
     ),
     Operation(
         method="POST",
@@ -125,6 +125,6 @@ OPERATIONS = (
         summary="Revoke a grant with everything issued on it, as if the person had disconnected the app.",
         permission=Permission.END_SESSIONS,
         view=revoke_grant,
-        answer=Ended,
+        response=Ended,
     ),
 )

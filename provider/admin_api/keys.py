@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from provider.admin_api.inputs import Input
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.administration import signing_keys
 from provider.keys import queries
 from provider.keys.lifecycle import KeyChange
@@ -64,25 +64,25 @@ class KeyChanges(msgspec.Struct, frozen=True, kw_only=True):
     items: list[KeyChangeView]
 
 
-def list_keys(call: Call) -> Answer:
+def list_keys(call: Call) -> Response:
     """Answer with all keys."""
-    return Answer(body=call.read(lambda: KeyList(items=[_view(one) for one in queries.list_keys()])))
+    return Response(body=call.read(lambda: KeyList(items=[_view(one) for one in queries.list_keys()])))
 
 
-def rotate_keys(call: Call) -> Answer:
+def rotate_keys(call: Call) -> Response:
     """Publish successors."""
     asked: RotateKeys = call.body
     return call.transact(lambda: _changes(signing_keys.rotate(asked.alg, now=asked.now)))
 
 
-def compromise_key(call: Call) -> Answer:
+def compromise_key(call: Call) -> Response:
     """Withdraw a stolen key."""
     asked: CompromisedKey = call.body
     return call.transact(lambda: _changes(signing_keys.compromise(asked.kid)))
 
 
-def _changes(changes: list[KeyChange]) -> Answer:
-    return Answer(
+def _changes(changes: list[KeyChange]) -> Response:
+    return Response(
         body=KeyChanges(items=[KeyChangeView(event=one.event, kid=one.kid, alg=one.alg) for one in changes])
     )
 
@@ -99,7 +99,7 @@ OPERATIONS = (
         summary="List the signing keys with their states.",
         permission=Permission.READ,
         view=list_keys,
-        answer=KeyList,
+        response=KeyList,
     ),
     Operation(
         method="POST",
@@ -109,7 +109,7 @@ OPERATIONS = (
         permission=Permission.ROTATE_KEYS,
         view=rotate_keys,
         body=RotateKeys,
-        answer=KeyChanges,
+        response=KeyChanges,
         fresh=True,
     ),
     Operation(
@@ -120,7 +120,7 @@ OPERATIONS = (
         permission=Permission.ROTATE_KEYS,
         view=compromise_key,
         body=CompromisedKey,
-        answer=KeyChanges,
+        response=KeyChanges,
         fresh=True,
     ),
 )

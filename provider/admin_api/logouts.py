@@ -19,7 +19,7 @@ from provider.admin_api.logout_models import (
     ReceiptView,
     TouchedGrant,
 )
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.audit import queries as audit
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
@@ -51,7 +51,7 @@ _FED = (
 )
 
 
-def list_(call: Call) -> Answer:
+def list_(call: Call) -> Response:
     """Answer with a page of logouts."""
     asked: ListLogouts = call.query
 
@@ -75,10 +75,10 @@ def list_(call: Call) -> Answer:
         items = [_view(logout, account, states[logout.id]) for logout, account in shown]
         return LogoutPage(items=items, next=shown[-1][0].id if len(found) > asked.limit else None)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def show(call: Call, logout_id: UUID) -> Answer:
+def show(call: Call, logout_id: UUID) -> Response:
     """Answer with one logout in full."""
 
     def look() -> LogoutTree:
@@ -87,18 +87,18 @@ def show(call: Call, logout_id: UUID) -> Answer:
             raise NotFound("there is no such logout")
         return _tree(found)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def receipt(call: Call, logout_id: UUID) -> Answer:
+def receipt(call: Call, logout_id: UUID) -> Response:
     """Answer with the signed receipt of a logout."""
     made = call.read(lambda: receipts.make(logout_id))
     if made is None:
         raise NotFound("there is no such logout")
-    return Answer(body=ReceiptView(logout_id=logout_id, media_type=MEDIA_TYPE, jws=made.jws))
+    return Response(body=ReceiptView(logout_id=logout_id, media_type=MEDIA_TYPE, jws=made.jws))
 
 
-def follow(call: Call) -> Answer:
+def follow(call: Call) -> Response:
     """Answer with what happened since the reader last asked; it asks again after `Retry-After`."""
     asked: Follow = call.query
     settled = clock.now() - _SETTLED
@@ -115,7 +115,7 @@ def follow(call: Call) -> Answer:
 
     feed = call.read(look)
     waits = {"Retry-After": _POLL_SECONDS} if len(feed.items) < asked.limit else {}
-    return Answer(body=feed, headers=waits)
+    return Response(body=feed, headers=waits)
 
 
 def _view(logout: Logout, account: Account, states: dict[str, int]) -> LogoutView:
@@ -198,7 +198,7 @@ OPERATIONS = (
         permission=Permission.READ,
         view=list_,
         query=ListLogouts,
-        answer=LogoutPage,
+        response=LogoutPage,
     ),
     Operation(
         method="GET",
@@ -207,7 +207,7 @@ OPERATIONS = (
         summary="Show a logout in full: what ended, what survived, and each app with its attempts.",
         permission=Permission.READ,
         view=show,
-        answer=LogoutTree,
+        response=LogoutTree,
     ),
     Operation(
         method="GET",
@@ -218,7 +218,7 @@ OPERATIONS = (
         "identifiers alone. `curfew receipt verify` reads it.",
         permission=Permission.READ,
         view=receipt,
-        answer=ReceiptView,
+        response=ReceiptView,
     ),
     Operation(
         method="GET",
@@ -230,6 +230,6 @@ OPERATIONS = (
         permission=Permission.READ,
         view=follow,
         query=Follow,
-        answer=Feed,
+        response=Feed,
     ),
 )

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
-from flask import Response, request
+from flask import Response as FlaskResponse
+from flask import request
 
 from provider.admin_api import inputs, refusals
 from provider.admin_api.caller import Caller, authenticate
@@ -16,7 +17,7 @@ from provider.admin_api.inputs import JSON, MERGE_PATCH, Query
 from provider.infrastructure import acting, repeated_requests
 from provider.infrastructure.database import in_transaction, reading
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.infrastructure.repeated_requests import KeptAnswer
+from provider.infrastructure.repeated_requests import KeptResponse
 from provider.protocol.errors import InvalidRequest
 from provider.protocol.permissions import Permission
 from provider.protocol.problems import KeyReused, RequestInFlight, StaleVersion, VersionRequired
@@ -30,17 +31,17 @@ _ETAG = re.compile(r'"[\x21\x23-\x7e]{1,128}"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What an operation answers: a body of its declared type, or none."""
+class Response:
+    """The response of an operation: a body of its declared type, or none."""
 
     body: msgspec.Struct | None = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def encoded(self) -> KeptAnswer:
+    def encoded(self) -> KeptResponse:
         """Return it as it is sent."""
         body = b"" if self.body is None else msgspec.json.encode(self.body)
-        return KeptAnswer(status=self.status, headers=dict(self.headers), body=body)
+        return KeptResponse(status=self.status, headers=dict(self.headers), body=body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,30 +60,30 @@ class Call:
         with reading():
             return look()
 
-    def transact(self, act: Callable[[], Answer]) -> Answer:
-        """Act in one transaction, with the answer kept in it if the sender wants that."""
+    def transact(self, act: Callable[[], Response]) -> Response:
+        """Act in one transaction, with the response kept in it if the sender wants that."""
 
-        def acted() -> Answer:
-            answer = act()
+        def acted() -> Response:
+            response = act()
             if self.claimed:
-                repeated_requests.keep(self.claimed[0], answer.encoded())
-            return answer
+                repeated_requests.keep(self.claimed[0], response.encoded())
+            return response
 
         with acting.acting_as(self.caller.operator):
             return in_transaction(acted)
 
 
 def etag_of(body: msgspec.Struct) -> str:
-    """Return the version of what is answered: a strong one, over all of it (rfc9110 §8.8.3)."""
+    """Return the version of a body: a strong one, over all of it (rfc9110 §8.8.3)."""
     return f'"{hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:32]}"'
 
 
-def versioned(body: msgspec.Struct, status: int = 200, **headers: str) -> Answer:
-    """Return an answer with its version; one that the sender has is not sent again."""
+def versioned(body: msgspec.Struct, status: int = 200, **headers: str) -> Response:
+    """Return a response with its version; one that the sender has is not sent again."""
     etag = etag_of(body)
     if request.method == "GET" and etag in request.headers.get("If-None-Match", ""):
-        return Answer(status=304, headers={"ETag": etag})
-    return Answer(body=body, status=status, headers={"ETag": etag} | headers)
+        return Response(status=304, headers={"ETag": etag})
+    return Response(body=body, status=status, headers={"ETag": etag} | headers)
 
 
 def check_version(body: msgspec.Struct) -> None:
@@ -101,8 +102,8 @@ class Operation:
     name: str
     summary: str
     permission: Permission
-    view: Callable[..., Answer]
-    answer: type[msgspec.Struct] | None = None
+    view: Callable[..., Response]
+    response: type[msgspec.Struct] | None = None
     query: type[Query] = Query
     body: type[msgspec.Struct] | None = None
     description: str = ""
@@ -124,13 +125,13 @@ class Operation:
         return Route(
             rule=ROOT + self.rule,
             name=self.name,
-            view=partial(_answer, self),
+            view=partial(_respond, self),
             methods=(self.method,),
             speaks=Speaks.PROBLEM,
         )
 
 
-def _answer(operation: Operation, **path: Any) -> Response:
+def _respond(operation: Operation, **path: Any) -> FlaskResponse:
     """Check the caller before anything else, then what was sent, and carry out the operation."""
     caller = authenticate()
     caller.check(operation.permission, fresh=operation.fresh)
@@ -147,12 +148,12 @@ def _answer(operation: Operation, **path: Any) -> Response:
     return _sent(_once(operation, call, path) if operation.method == "POST" else _done(operation, call, path))
 
 
-def _done(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptAnswer:
+def _done(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptResponse:
     with refusals.translated():
         return operation.view(call, **path).encoded()
 
 
-def _once(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptAnswer:
+def _once(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptResponse:
     """Carry out an operation, unless the same request was answered before."""
     key = _key()
     if key is None:
@@ -165,7 +166,7 @@ def _once(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptAnsw
         raise RequestInFlight("a request with this Idempotency-Key is being answered") from exc
     except repeated_requests.OtherRequest as exc:
         raise KeyReused("this Idempotency-Key was used for another request") from exc
-    if isinstance(claimed, KeptAnswer):
+    if isinstance(claimed, KeptResponse):
         return claimed
     call.claimed.append(claimed)
     try:
@@ -193,10 +194,10 @@ def _check_has_version() -> None:
         raise InvalidRequest("If-Match must be one strong ETag, or *")
 
 
-def _sent(answer: KeptAnswer) -> Response:
-    response = Response(answer.body, status=answer.status)
+def _sent(kept: KeptResponse) -> FlaskResponse:
+    response = FlaskResponse(kept.body, status=kept.status)
     response.mimetype = JSON
-    if not answer.body:
+    if not kept.body:
         del response.headers["Content-Type"]
-    response.headers.extend(answer.headers)
+    response.headers.extend(kept.headers)
     return response

@@ -16,7 +16,7 @@ from provider.accounts.roles import Role
 from provider.admin_api import inputs
 from provider.admin_api.endings import Ended, ended_of
 from provider.admin_api.inputs import Input, Name, Page
-from provider.admin_api.operation import Answer, Call, Operation, check_version, versioned
+from provider.admin_api.operation import Call, Operation, Response, check_version, versioned
 from provider.admin_api.owners import ManagedBy
 from provider.administration import accounts, roles
 from provider.infrastructure import clock, current, owned_objects
@@ -118,7 +118,7 @@ def _view(account: Account, owner: str | None) -> PersonView:
     )
 
 
-def list_people(call: Call) -> Answer:
+def list_people(call: Call) -> Response:
     """Answer with a page of people."""
     asked: ListPeople = call.query
     wanted = queries.Filter(
@@ -136,25 +136,25 @@ def list_people(call: Call) -> Answer:
         more = shown[-1].id if len(found) > asked.limit else None
         return PersonPage(items=views_of(shown), next=more)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def show_person(call: Call, person_id: UUID) -> Answer:
+def show_person(call: Call, person_id: UUID) -> Response:
     """Answer with one person and their version."""
     return versioned(call.read(lambda: view_of(queries.get(person_id))))
 
 
-def create_person(call: Call) -> Answer:
+def create_person(call: Call) -> Response:
     """Add a person without a password."""
     asked: NewPerson = call.body
     return call.transact(lambda: versioned(view_of(accounts.add(asked.username, None, asked.claims)), 201))
 
 
-def patch_person(call: Call, person_id: UUID) -> Answer:
+def patch_person(call: Call, person_id: UUID) -> Response:
     """Change a person, if they still are what the sender has seen."""
     asked: PersonPatch = call.body
 
-    def act() -> Answer:
+    def act() -> Response:
         account = _locked(call, person_id)
         check_version(view_of(account))
         if asked.username is not UNSET and asked.username != account.username:
@@ -170,34 +170,34 @@ def patch_person(call: Call, person_id: UUID) -> Answer:
     return call.transact(act)
 
 
-def remove_person(call: Call, person_id: UUID) -> Answer:
+def remove_person(call: Call, person_id: UUID) -> Response:
     """Sign a person out everywhere and delete their data."""
 
-    def act() -> Answer:
+    def act() -> Response:
         account = _locked(call, person_id)
         check_version(view_of(account))
-        return Answer(body=ended_of(accounts.delete(account)))
+        return Response(body=ended_of(accounts.delete(account)))
 
     return call.transact(act)
 
 
-def reset_person(call: Call, person_id: UUID) -> Answer:
+def reset_person(call: Call, person_id: UUID) -> Response:
     """Void a person's password, sign them out everywhere, and answer with the link for another."""
 
-    def act() -> Answer:
+    def act() -> Response:
         outcome, handle = accounts.begin_reset(_locked(call, person_id))
         link = current.settings().issuer + table().path_with("pages.new_password", handle)
         until = clock.now() + LIFETIMES[LinkPurpose.NEW_PASSWORD]
-        return Answer(body=BegunReset(link=link, expires_at=until, ended=ended_of(outcome)))
+        return Response(body=BegunReset(link=link, expires_at=until, ended=ended_of(outcome)))
 
     return call.transact(act)
 
 
-def set_role(call: Call, person_id: UUID) -> Answer:
+def set_role(call: Call, person_id: UUID) -> Response:
     """Give a person a role, or take it away."""
     asked: NewRole = call.body
 
-    def act() -> Answer:
+    def act() -> Response:
         account = _locked(call, person_id)
         check_version(view_of(account))
         roles.set_role(account, asked.role)
@@ -225,7 +225,7 @@ OPERATIONS = (
         permission=Permission.READ,
         view=list_people,
         query=ListPeople,
-        answer=PersonPage,
+        response=PersonPage,
     ),
     Operation(
         method="POST",
@@ -235,7 +235,7 @@ OPERATIONS = (
         permission=_WRITE,
         view=create_person,
         body=NewPerson,
-        answer=PersonView,
+        response=PersonView,
         status=201,
     ),
     Operation(
@@ -245,7 +245,7 @@ OPERATIONS = (
         summary="Show a person.",
         permission=Permission.READ,
         view=show_person,
-        answer=PersonView,
+        response=PersonView,
         shows_version=True,
     ),
     Operation(
@@ -256,7 +256,7 @@ OPERATIONS = (
         permission=_WRITE,
         view=patch_person,
         body=PersonPatch,
-        answer=PersonView,
+        response=PersonView,
         versioned=True,
     ),
     Operation(
@@ -266,7 +266,7 @@ OPERATIONS = (
         summary="Sign a person out everywhere and delete their data.",
         permission=_WRITE,
         view=remove_person,
-        answer=Ended,
+        response=Ended,
         versioned=True,
         fresh=True,
     ),
@@ -277,7 +277,7 @@ OPERATIONS = (
         summary="Void a person's password, sign them out everywhere, and make a link for a new one.",
         permission=_WRITE,
         view=reset_person,
-        answer=BegunReset,
+        response=BegunReset,
         fresh=True,
     ),
     Operation(
@@ -288,7 +288,7 @@ OPERATIONS = (
         permission=Permission.CHANGE_ROLES,
         view=set_role,
         body=NewRole,
-        answer=PersonView,
+        response=PersonView,
         versioned=True,
         fresh=True,
     ),

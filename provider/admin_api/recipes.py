@@ -8,7 +8,7 @@ from flask import current_app
 from msgspec import Meta
 
 from provider.admin_api.inputs import Query
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.clients import queries, recipes
 from provider.infrastructure import current
 from provider.inspection.client_configuration import Configuration, configuration_of
@@ -81,12 +81,12 @@ class ConfigurationView(msgspec.Struct, frozen=True, kw_only=True):
     differences: Annotated[list[str], Meta(description="What is registered otherwise than it needs.")]
 
 
-def list_recipes(_call: Call) -> Answer:
+def list_recipes(_call: Call) -> Response:
     """Answer with all recipes."""
-    return Answer(body=RecipeList(items=[_view(recipes.load(name)) for name in recipes.list_names()]))
+    return Response(body=RecipeList(items=[_view(recipes.load(name)) for name in recipes.list_names()]))
 
 
-def fill_recipe(call: Call, name: str) -> Answer:
+def fill_recipe(call: Call, name: str) -> Response:
     """Answer with what to register for an app at an address."""
     asked: FillRecipe = call.query
     recipe = _recipe(name)
@@ -98,10 +98,10 @@ def fill_recipe(call: Call, name: str) -> Answer:
         raise InvalidInput("this recipe needs a base_url", [("/base_url", recipe.base_url)]) from exc
     except recipes.UnusableRecipe as exc:
         raise InvalidInput(str(exc).replace("--base-url", "base_url")) from exc
-    return Answer(body=FilledRecipe(recipe=name, metadata=metadata, options=dict(recipe.options)))
+    return Response(body=FilledRecipe(recipe=name, metadata=metadata, options=dict(recipe.options)))
 
 
-def show_configuration(call: Call, client_id: str) -> Answer:
+def show_configuration(call: Call, client_id: str) -> Response:
     """Answer with the configuration to paste for a client."""
     asked: ForSoftware = call.query
     if asked.recipe is not None:
@@ -113,7 +113,7 @@ def show_configuration(call: Call, client_id: str) -> Answer:
         raise InvalidInput(found.problem)
     if found.recipe is None:
         raise InvalidInput("name a recipe: the client was registered for none, or has no redirect URI")
-    return Answer(body=_configuration(client_id, found.recipe.name, found))
+    return Response(body=_configuration(client_id, found.recipe.name, found))
 
 
 def _configuration(client_id: str, name: str, found: Configuration) -> ConfigurationView:
@@ -157,7 +157,7 @@ OPERATIONS = (
         summary="List the software that there are recipes for, and what each needs.",
         permission=Permission.READ,
         view=list_recipes,
-        answer=RecipeList,
+        response=RecipeList,
     ),
     Operation(
         method="GET",
@@ -167,7 +167,7 @@ OPERATIONS = (
         permission=Permission.READ,
         view=fill_recipe,
         query=FillRecipe,
-        answer=FilledRecipe,
+        response=FilledRecipe,
     ),
     Operation(
         method="GET",
@@ -177,6 +177,6 @@ OPERATIONS = (
         permission=Permission.READ,
         view=show_configuration,
         query=ForSoftware,
-        answer=ConfigurationView,
+        response=ConfigurationView,
     ),
 )

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from provider.admin_api.inputs import Input, Instant, Query
-from provider.admin_api.operation import Answer, Call, Operation, check_version, versioned
+from provider.admin_api.operation import Call, Operation, Response, check_version, versioned
 from provider.admin_api.owners import ManagedBy
 from provider.administration import initial_access_tokens
 from provider.administration import resources as acts
@@ -98,7 +98,7 @@ class InitialAccessTokenList(msgspec.Struct, frozen=True, kw_only=True):
     items: list[InitialAccessTokenView]
 
 
-def list_resources(call: Call) -> Answer:
+def list_resources(call: Call) -> Response:
     """Answer with all resource servers, or with one."""
     asked: ListResources = call.query
 
@@ -107,19 +107,19 @@ def list_resources(call: Call) -> Answer:
         wanted = [one for one in found if asked.identifier in (None, one.identifier)]
         return ResourceList(items=_views(wanted))
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def show_resource(call: Call, resource_id: UUID) -> Answer:
+def show_resource(call: Call, resource_id: UUID) -> Response:
     """Answer with one resource server and its version."""
     return versioned(call.read(lambda: _view(resources.get_by_id(resource_id))))
 
 
-def create_resource(call: Call) -> Answer:
+def create_resource(call: Call) -> Response:
     """Register a resource server."""
     asked: NewResource = call.body
 
-    def act() -> Answer:
+    def act() -> Response:
         lifetime = asked.access_token_lifetime
         made = acts.add(
             asked.identifier,
@@ -135,44 +135,44 @@ def create_resource(call: Call) -> Answer:
     return call.transact(act)
 
 
-def remove_resource(call: Call, resource_id: UUID) -> Answer:
+def remove_resource(call: Call, resource_id: UUID) -> Response:
     """Remove a resource server."""
 
-    def act() -> Answer:
+    def act() -> Response:
         found = resources.get_by_id(resource_id)
         check_version(_view(found))
         acts.remove(found.identifier)
-        return Answer(status=204)
+        return Response(status=204)
 
     return call.transact(act)
 
 
-def list_initial_access_tokens(call: Call) -> Answer:
+def list_initial_access_tokens(call: Call) -> Response:
     """Answer with the tokens."""
     found = call.read(initial_access.list_tokens)
-    return Answer(body=InitialAccessTokenList(items=[_token(one) for one in found]))
+    return Response(body=InitialAccessTokenList(items=[_token(one) for one in found]))
 
 
-def create_initial_access_token(call: Call) -> Answer:
+def create_initial_access_token(call: Call) -> Response:
     """Make a token, and show it this once."""
     asked: NewInitialAccessToken = call.body
 
-    def act() -> Answer:
+    def act() -> Response:
         row, token = initial_access_tokens.create(
             name=asked.name, most_uses=asked.most_uses, expires_at=asked.expires_at
         )
         made = MadeInitialAccessToken(initial_access_token=_token(row), token=token)
-        return Answer(body=made, status=201)
+        return Response(body=made, status=201)
 
     return call.transact(act)
 
 
-def revoke_initial_access_token(call: Call, token_id: UUID) -> Answer:
+def revoke_initial_access_token(call: Call, token_id: UUID) -> Response:
     """Revoke a token; clients that were registered with it stay."""
 
-    def act() -> Answer:
+    def act() -> Response:
         initial_access_tokens.revoke(token_id)
-        return Answer(status=204)
+        return Response(status=204)
 
     return call.transact(act)
 
@@ -219,7 +219,7 @@ OPERATIONS = (
         permission=_READ,
         view=list_resources,
         query=ListResources,
-        answer=ResourceList,
+        response=ResourceList,
     ),
     Operation(
         method="POST",
@@ -229,7 +229,7 @@ OPERATIONS = (
         permission=_WRITE,
         view=create_resource,
         body=NewResource,
-        answer=ResourceView,
+        response=ResourceView,
         status=201,
     ),
     Operation(
@@ -239,7 +239,7 @@ OPERATIONS = (
         summary="Show a resource server.",
         permission=_READ,
         view=show_resource,
-        answer=ResourceView,
+        response=ResourceView,
         shows_version=True,
     ),
     Operation(
@@ -259,7 +259,7 @@ OPERATIONS = (
         summary="List the tokens that let others register clients.",
         permission=_READ,
         view=list_initial_access_tokens,
-        answer=InitialAccessTokenList,
+        response=InitialAccessTokenList,
     ),
     Operation(
         method="POST",
@@ -269,7 +269,7 @@ OPERATIONS = (
         permission=_WRITE,
         view=create_initial_access_token,
         body=NewInitialAccessToken,
-        answer=MadeInitialAccessToken,
+        response=MadeInitialAccessToken,
         status=201,
         fresh=True,
     ),

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from provider.admin_api.inputs import Input, Page
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.administration import service_tokens as acts
 from provider.clients import queries as clients
 from provider.clients.models import Client
@@ -57,7 +57,7 @@ class RevokedTokens(msgspec.Struct, frozen=True, kw_only=True):
     revoked: int
 
 
-def list_tokens(call: Call) -> Answer:
+def list_tokens(call: Call) -> Response:
     """Answer with a page of service tokens."""
     asked: ListServiceTokens = call.query
 
@@ -68,24 +68,24 @@ def list_tokens(call: Call) -> Answer:
         more = shown[-1][0].id if len(found) > asked.limit else None
         return ServiceTokenPage(items=[_view(*one) for one in shown], next=more)
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def revoke_token(call: Call, token_id: UUID) -> Answer:
+def revoke_token(call: Call, token_id: UUID) -> Response:
     """Revoke one service token."""
 
-    def act() -> Answer:
+    def act() -> Response:
         acts.revoke(token_id)
-        return Answer(status=204)
+        return Response(status=204)
 
     return call.transact(act)
 
 
-def revoke_tokens(call: Call) -> Answer:
+def revoke_tokens(call: Call) -> Response:
     """Revoke all service tokens of a client."""
     asked: TokensToRevoke = call.body
     return call.transact(
-        lambda: Answer(
+        lambda: Response(
             body=RevokedTokens(client_id=asked.client_id, revoked=acts.revoke_all(asked.client_id))
         )
     )
@@ -112,7 +112,7 @@ OPERATIONS = (
         permission=Permission.READ,
         view=list_tokens,
         query=ListServiceTokens,
-        answer=ServiceTokenPage,
+        response=ServiceTokenPage,
     ),
     Operation(
         method="DELETE",
@@ -131,6 +131,6 @@ OPERATIONS = (
         permission=Permission.END_SESSIONS,
         view=revoke_tokens,
         body=TokensToRevoke,
-        answer=RevokedTokens,
+        response=RevokedTokens,
     ),
 )

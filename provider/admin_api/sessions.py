@@ -11,7 +11,7 @@ from provider.accounts import queries as accounts
 from provider.accounts.models import Account
 from provider.admin_api.endings import Ended, WouldEnd, ended_of, would_end
 from provider.admin_api.inputs import Input, Page
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.administration import accounts as acts
 from provider.administration import sessions
 from provider.clients import queries as clients
@@ -81,15 +81,15 @@ class SessionResults(msgspec.Struct, frozen=True, kw_only=True):
     items: list[SessionResult]
 
 
-def list_sessions(call: Call) -> Answer:
+def list_sessions(call: Call) -> Response:
     """Answer with a page of sessions."""
     asked: ListSessions = call.query
     if asked.client_id is not None and (asked.person_id is not None or asked.with_ended):
         raise InvalidInput("client_id cannot be combined with person_id or with_ended")
-    return Answer(body=call.read(lambda: _page(asked)))
+    return Response(body=call.read(lambda: _page(asked)))
 
 
-def show_session(call: Call, session_id: UUID) -> Answer:
+def show_session(call: Call, session_id: UUID) -> Response:
     """Answer with one session, ended or not."""
 
     def look() -> SessionView:
@@ -100,30 +100,30 @@ def show_session(call: Call, session_id: UUID) -> Answer:
         apps = apps_of_sessions([found.id], with_ended=found.ended_at is not None)
         return _view(found, account, apps.get(found.id, ()))
 
-    return Answer(body=call.read(look))
+    return Response(body=call.read(look))
 
 
-def end_session(call: Call, session_id: UUID) -> Answer:
+def end_session(call: Call, session_id: UUID) -> Response:
     """End one session and notify its apps."""
-    return call.transact(lambda: Answer(body=ended_of(sessions.end(session_id))))
+    return call.transact(lambda: Response(body=ended_of(sessions.end(session_id))))
 
 
-def end_sessions(call: Call) -> Answer:
+def end_sessions(call: Call) -> Response:
     """End some sessions; one that is unknown or has ended does not keep the others."""
     asked: SessionsToEnd = call.body
     # In one order, so that two callers do not wait for each other.
     ids = sorted(set(asked.session_ids))
-    return call.transact(lambda: Answer(body=SessionResults(items=[_end(one) for one in ids])))
+    return call.transact(lambda: Response(body=SessionResults(items=[_end(one) for one in ids])))
 
 
-def sign_out_person(call: Call, person_id: UUID) -> Answer:
+def sign_out_person(call: Call, person_id: UUID) -> Response:
     """End all sessions and grants of a person."""
-    return call.transact(lambda: Answer(body=ended_of(acts.sign_out_everywhere(accounts.get(person_id)))))
+    return call.transact(lambda: Response(body=ended_of(acts.sign_out_everywhere(accounts.get(person_id)))))
 
 
-def preview_sign_out(call: Call, person_id: UUID) -> Answer:
+def preview_sign_out(call: Call, person_id: UUID) -> Response:
     """Answer with what that would end."""
-    return Answer(body=call.read(lambda: would_end(acts.measure(accounts.get(person_id)))))
+    return Response(body=call.read(lambda: would_end(acts.measure(accounts.get(person_id)))))
 
 
 def _page(asked: ListSessions) -> SessionPage:
@@ -183,7 +183,7 @@ OPERATIONS = (
         permission=_READ,
         view=list_sessions,
         query=ListSessions,
-        answer=SessionPage,
+        response=SessionPage,
     ),
     Operation(
         method="GET",
@@ -192,7 +192,7 @@ OPERATIONS = (
         summary="Show a session, ended or not.",
         permission=_READ,
         view=show_session,
-        answer=SessionView,
+        response=SessionView,
     ),
     Operation(
         method="POST",
@@ -201,7 +201,7 @@ OPERATIONS = (
         summary="End one session and notify its apps; offline grants stay.",
         permission=_END,
         view=end_session,
-        answer=Ended,
+        response=Ended,
     ),
     Operation(
         method="POST",
@@ -211,7 +211,7 @@ OPERATIONS = (
         permission=_END,
         view=end_sessions,
         body=SessionsToEnd,
-        answer=SessionResults,
+        response=SessionResults,
     ),
     Operation(
         method="POST",
@@ -220,7 +220,7 @@ OPERATIONS = (
         summary="End all sessions and grants of a person, offline ones too.",
         permission=_END,
         view=sign_out_person,
-        answer=Ended,
+        response=Ended,
     ),
     Operation(
         method="GET",
@@ -229,6 +229,6 @@ OPERATIONS = (
         summary="Count what signing a person out everywhere would end.",
         permission=_READ,
         view=preview_sign_out,
-        answer=WouldEnd,
+        response=WouldEnd,
     ),
 )

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import msgspec
 
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.config import describe_settings
 from provider.config.unwise import unwise_settings
 from provider.infrastructure import current
@@ -37,10 +37,10 @@ class SettingList(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[UnwiseView]
 
 
-def list_settings(_call: Call) -> Answer:
+def list_settings(_call: Call) -> Response:
     """Answer with all settings."""
     settings = current.settings()
-    return Answer(
+    return Response(
         body=SettingList(
             items=[SettingView(**asdict(one)) for one in describe_settings(settings)],
             problems=[UnwiseView(**asdict(one)) for one in unwise_settings(settings)],
@@ -56,6 +56,6 @@ OPERATIONS = (
         summary="List the settings with value, source and meaning; secrets say only that they are set.",
         permission=Permission.READ,
         view=list_settings,
-        answer=SettingList,
+        response=SettingList,
     ),
 )

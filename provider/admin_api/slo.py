@@ -9,7 +9,7 @@ import msgspec
 from provider.admin_api.deliveries import views_of
 from provider.admin_api.delivery_models import ClientID, DeliveryPage
 from provider.admin_api.inputs import Page, Query
-from provider.admin_api.operation import Answer, Call, Operation
+from provider.admin_api.operation import Call, Operation, Response
 from provider.clients import queries as clients
 from provider.infrastructure import clock
 from provider.inspection.slo import Share, Window, list_missed, look
@@ -52,7 +52,7 @@ class ServiceLevelView(msgspec.Struct, frozen=True, kw_only=True):
     clients: list[ShareView]
 
 
-def show(call: Call) -> Answer:
+def show(call: Call) -> Response:
     """Answer with the numbers of a window."""
     asked: ShowServiceLevel = call.query
 
@@ -67,10 +67,10 @@ def show(call: Call) -> Answer:
             clients=[_view(one, names[one.client_id]) for one in found.clients if one.client_id],
         )
 
-    return Answer(body=call.read(see))
+    return Response(body=call.read(see))
 
 
-def list_(call: Call) -> Answer:
+def list_(call: Call) -> Response:
     """Answer with a page of missed notifications."""
     asked: ListMissed = call.query
 
@@ -86,7 +86,7 @@ def list_(call: Call) -> Answer:
         more = shown[-1].id if len(found) > asked.limit else None
         return DeliveryPage(items=views_of(shown), next=more)
 
-    return Answer(body=call.read(see))
+    return Response(body=call.read(see))
 
 
 def _pk(client_id: str | None) -> UUID | None:
@@ -112,7 +112,7 @@ OPERATIONS = (
         permission=Permission.READ,
         view=show,
         query=ShowServiceLevel,
-        answer=ServiceLevelView,
+        response=ServiceLevelView,
     ),
     Operation(
         method="GET",
@@ -122,6 +122,6 @@ OPERATIONS = (
         permission=Permission.READ,
         view=list_,
         query=ListMissed,
-        answer=DeliveryPage,
+        response=DeliveryPage,
     ),
 )

@@ -50,7 +50,7 @@ class Shown:
     parameters: tuple[Member, ...]
     body: tuple[str, Kind] | None
     status: str
-    answer: Kind | None
+    response: Kind | None
 
 
 def viewer_route(operations: Sequence[Operation]) -> Route:
@@ -101,7 +101,7 @@ def _operations(found: Described, fresh: set[str]) -> Iterator[Shown]:
                 parameters=tuple(_parameters(one["parameters"])),
                 body=_body(one),
                 status=status,
-                answer=_kind(answered["schema"]) if answered else None,
+                response=_kind(answered["schema"]) if answered else None,
             )
 
 

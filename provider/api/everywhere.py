@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from provider.accounts.queries import lock
-from provider.api import answers
+from provider.api import responses
 from provider.api.account_route import account_route
 from provider.api.caller import Caller, authenticate, invalid_session
 from provider.api.openapi_account import PERSON, operation
@@ -29,7 +29,7 @@ def preview_everywhere() -> Response:
 
 
 def sign_out_everywhere() -> Response:
-    """End everything of the person. A repeated request gets the same answer and ends nothing more."""
+    """End everything of the person. A repeated request gets the same response and ends nothing more."""
     proof = read_proof(request)
     outcome = in_transaction(lambda: _end(proof))
     if isinstance(outcome, ProtocolError):
@@ -88,11 +88,11 @@ def _reported(report: Report) -> dict[str, Any]:
     logout = report.logout
     return {
         "logout_id": str(logout.id),
-        "at": answers.instant(logout.at),
+        "at": responses.instant(logout.at),
         "sessions_ended": logout.sessions_ended,
         "grants_revoked": logout.grants_revoked,
         "refresh_tokens_revoked": report.refresh_tokens_revoked,
-        "apps_to_notify": [answers.app(client) for client in report.apps_to_notify],
+        "apps_to_notify": [responses.app(client) for client in report.apps_to_notify],
     }
 
 
@@ -100,22 +100,22 @@ def _previewed(found: Preview, caller: Caller) -> dict[str, Any]:
     return {
         "session_count": found.session_count,
         "sessions": [
-            answers.session(one, current=one.session.id == caller.session_id) for one in found.sessions
+            responses.session(one, current=one.session.id == caller.session_id) for one in found.sessions
         ],
         "grant_count": found.grant_count,
         "refresh_token_count": found.refresh_token_count,
         "apps": [
-            answers.app(app.client)
+            responses.app(app.client)
             | {
                 "offline": app.offline,
-                "until": answers.instant(app.until),
+                "until": responses.instant(app.until),
                 "will_be_notified": app.will_be_notified,
             }
             for app in found.apps
         ],
-        "apps_to_notify": [answers.app(app.client) for app in found.apps_to_notify],
+        "apps_to_notify": [responses.app(app.client) for app in found.apps_to_notify],
         "signed_access_tokens": [
-            answers.app(one.client) | {"until": answers.instant(one.until)} for one in found.signed_tokens
+            responses.app(one.client) | {"until": responses.instant(one.until)} for one in found.signed_tokens
         ],
         "residual_risk": residual_risk(found),
     }
@@ -124,8 +124,8 @@ def _previewed(found: Preview, caller: Caller) -> dict[str, Any]:
 _ABOUT = (
     "Ends all sessions and grants of the person, on all devices, and notifies every app with a logout "
     "address. Send the person's access token; once that has expired, send the refresh token in the form "
-    "with the client's authentication as at the token endpoint. A repeated request gets the same answer "
-    "and ends nothing more, even with the revoked token: retry if the answer was lost, and delete local "
+    "with the client's authentication as at the token endpoint. A repeated request gets the same response "
+    "and ends nothing more, even with the revoked token: retry if the response was lost, and delete local "
     "tokens only after receiving it."
 )
 _REFRESH_TOKEN_AND_CLIENT = (

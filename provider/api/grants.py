@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import Response, jsonify, request
 
-from provider.api import answers
+from provider.api import responses
 from provider.api.account_route import account_route
 from provider.api.caller import Caller, authenticate
 from provider.api.openapi_account import PAGE, operation
@@ -39,7 +39,7 @@ def revoke_grant(grant_id: UUID) -> Response:
     """Revoke one grant of the person; one that was revoked already is answered the same."""
     caller = authenticate()
     in_transaction(lambda: _revoke(grant_id, caller))
-    return answers.nothing()
+    return responses.nothing()
 
 
 def _revoke(grant_id: UUID, caller: Caller) -> None:
@@ -53,13 +53,13 @@ def _shown(grant: Grant, client: Client, *, current: bool) -> dict[str, Any]:
     return {
         "id": str(grant.id),
         "current": current,
-        "app": answers.app(client),
+        "app": responses.app(client),
         "scope": grant.scope,
         "claims": grant.claims or [],
         "resources": grant.resources,
         "offline": grant.offline,
-        "created_at": answers.instant(grant.created_at),
-        "until": answers.instant(grant.expires_at),
+        "created_at": responses.instant(grant.created_at),
+        "until": responses.instant(grant.expires_at),
     }
 
 

@@ -35,14 +35,14 @@ PAGE = [
 ]
 
 
-def operation(name: str, summary: str, answers: Described, **more: Any) -> Described:
+def operation(name: str, summary: str, responses: Described, **more: Any) -> Described:
     """Describe an operation of the account API."""
     return {
         "operationId": name,
         "tags": ["account"],
         "summary": summary,
         "security": PERSON,
-        "responses": answers | _REFUSALS,
+        "responses": responses | _REFUSALS,
     } | more
 
 

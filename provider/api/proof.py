@@ -1,6 +1,6 @@
 """Proof for signing a person out: an access token, or a refresh token once that has expired.
 
-A token that the logout itself has revoked is still enough to get that logout's answer again.
+A token that the logout itself has revoked is still enough to get that logout's response again.
 """
 
 from dataclasses import dataclass, field

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Response, jsonify, request
 
 from provider.accounts.queries import lock
-from provider.api import answers
+from provider.api import responses
 from provider.api.account_route import account_route
 from provider.api.caller import Caller, authenticate
 from provider.api.openapi_account import PAGE, operation
@@ -29,7 +29,7 @@ def list_sessions() -> Response:
         held = list_held_sessions(caller.account.id, after=page.after, limit=page.limit + 1)
     shown = held[: page.limit]
     return jsonify(
-        sessions=[answers.session(one, current=one.session.id == caller.session_id) for one in shown],
+        sessions=[responses.session(one, current=one.session.id == caller.session_id) for one in shown],
         next=str(shown[-1].session.id) if len(held) > page.limit else None,
     )
 
@@ -38,7 +38,7 @@ def end_session(session_id: UUID) -> Response:
     """End one session of the person; one that has ended already is answered the same."""
     caller = authenticate()
     in_transaction(lambda: _end(session_id, caller))
-    return answers.nothing()
+    return responses.nothing()
 
 
 def end_other_sessions() -> Response:
@@ -47,7 +47,7 @@ def end_other_sessions() -> Response:
     refusal = in_transaction(lambda: _end_others(caller))
     if refusal is not None:
         raise refusal
-    return answers.nothing()
+    return responses.nothing()
 
 
 def _end_others(caller: Caller) -> ProtocolError | None:

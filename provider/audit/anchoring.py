@@ -138,9 +138,9 @@ def _put(url: str, line: str) -> None:
     token = current.settings().audit_anchor_token
     proof = {"Authorization": f"Bearer {token}"} if token else {}
     headers = {"Content-Type": "text/plain; charset=utf-8"} | proof
-    answer = current.services().outbound.put(url, line.encode(), headers=headers)
-    if answer.status // 100 != 2:
-        raise _Refused(f"the server answered with status {answer.status}")
+    response = current.services().outbound.put(url, line.encode(), headers=headers)
+    if response.status // 100 != 2:
+        raise _Refused(f"the server answered with status {response.status}")
 
 
 def _note(state: AnchorState, head: Link, why: str | None) -> None:

@@ -62,7 +62,7 @@ def _look(bulk_logout_id: UUID) -> BulkLogout:
 
 
 def _progress(quiet: bool) -> "Progress":
-    """Return the bar; on standard error, so that only the answer is piped on."""
+    """Return the bar; on standard error, so that only the output is piped on."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

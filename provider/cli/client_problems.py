@@ -78,12 +78,12 @@ def _cure(client: Client, problem: ClientProblem) -> str:
                 f"{update} --response-type … --grant-type implicit"
             )
         case RefusalKind.ENCRYPTION:
-            answer, alg = problem.facts.get("answer", ""), problem.facts.get("alg", "")
-            flag = f"--{answer.replace('_', '-')}-encrypted-response-alg"
+            response, alg = problem.facts.get("answer", ""), problem.facts.get("alg", "")
+            flag = f"--{response.replace('_', '-')}-encrypted-response-alg"
             where = client.metadata_.jwks_uri or "its jwks"
             return (
                 f"Have the app publish a key for encryption by {alg} ({where}; use: enc, or none), or send "
-                f'answers unencrypted: {update} {flag} ""'
+                f'responses unencrypted: {update} {flag} ""'
             )
         case RefusalKind.NOT_REGISTERED_FOR:
             return f"If the app needs it: {update} --grant-type … (name all of them), or --response-type …"

@@ -7,7 +7,7 @@ from provider.cli.output import show_json, show_secret
 from provider.cli.plain_text import say
 from provider.clients.models import Client
 from provider.infrastructure import current
-from provider.protocol.client_metadata import ENCRYPTED_ANSWERS
+from provider.protocol.client_metadata import ENCRYPTED_RESPONSES
 from provider.protocol.idn import uri_in_both_forms
 from provider.protocol.redirect_uri_rules import unwise_uris
 
@@ -27,9 +27,9 @@ def app_facts(client: Client) -> dict[str, Any]:
         "post_logout_redirect_uris": metadata.post_logout_redirect_uris,
         "backchannel_logout_uri": metadata.backchannel_logout_uri,
     }
-    for answer in ENCRYPTED_ANSWERS:
-        if encryption := metadata.encryption_of(answer):
-            facts[f"{answer}_encrypted_response"] = f"{encryption.alg}, {encryption.enc}"
+    for response in ENCRYPTED_RESPONSES:
+        if encryption := metadata.encryption_of(response):
+            facts[f"{response}_encrypted_response"] = f"{encryption.alg}, {encryption.enc}"
     if not metadata.redirect_uris:
         # Services and devices do not sign people in through a browser's redirect.
         del facts["end_session_endpoint"]

@@ -75,7 +75,7 @@ def application(*, migrated: bool = True) -> Iterator[None]:
     except (UnusableSecretKey, OSError) as exc:
         fail(str(exc), code=WRONG_SETTINGS)
     if settings.log_level == "INFO":
-        # A person at the keyboard reads the command's own answer; what went wrong is still logged.
+        # A person at the keyboard reads the command's own output; what went wrong is still logged.
         event_log.configure("WARNING")
     with app.app_context(), event_log.correlated(), acting.acting_as(_operator()):
         try:

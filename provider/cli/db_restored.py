@@ -72,7 +72,7 @@ def restored(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     if not as_json:
         say("Revoked. Everything that the database held is rejected from now on.")
     ended = follow(begun.id, quiet=as_json) if wait else begun
-    _answer(found, ended, as_json=as_json)
+    _show(found, ended, as_json=as_json)
 
 
 @click.command(
@@ -105,7 +105,7 @@ def accept(*, as_json: bool) -> None:
         say("Nothing to accept: the database has not moved.")
 
 
-def _answer(found: Judgement, ended: BulkLogout, *, as_json: bool) -> None:
+def _show(found: Judgement, ended: BulkLogout, *, as_json: bool) -> None:
     with reading():
         active = [key for key in list_keys() if key.state == KeyState.ACTIVE]
     if as_json:

@@ -33,7 +33,7 @@ Exit codes: 0 nothing failed (there may be warnings), 1 something failed.
 def doctor(*, client_id: str, as_json: bool) -> None:
     """Try an app's back-channel logout endpoint with good and bad tokens.
 
-    Checks its address, name, certificate and answers. The tokens name people and sessions that do not
+    Checks its address, name, certificate and responses. The tokens name people and sessions that do not
     exist, so no one is signed out.
     """
     with reading():

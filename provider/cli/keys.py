@@ -172,7 +172,7 @@ def _clients_signed_with(alg: str) -> list[str]:
 
 
 def _algs_of(metadata: ClientMetadata) -> set[str | None]:
-    """Return what signs a client's ID Tokens and Logout Tokens, its answers and its access tokens."""
+    """Return what signs a client's ID Tokens and Logout Tokens, its responses and its access tokens."""
     signed = {
         metadata.id_token_signed_response_alg,
         metadata.userinfo_signed_response_alg,

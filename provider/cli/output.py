@@ -1,4 +1,4 @@
-"""How commands answer: tables for people, JSON for programs."""
+"""The output of commands: tables for people, JSON for programs."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence

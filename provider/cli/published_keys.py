@@ -35,11 +35,11 @@ def _get(url: str) -> bytes:
     )
     client = OutboundClient(policy)
     try:
-        answer = client.get(url, max_body_bytes=_LARGEST)
+        response = client.get(url, max_body_bytes=_LARGEST)
     except OutboundFailure as exc:
         fail(f"{url:.200} cannot be fetched: {exc.detail or exc}")
     finally:
         client.close()
-    if answer.status != 200:
-        fail(f"{url:.200} answers with status {answer.status}")
-    return answer.body
+    if response.status != 200:
+        fail(f"{url:.200} answers with status {response.status}")
+    return response.body

@@ -59,10 +59,10 @@ def _problems_of_sector(metadata: ClientMetadata) -> Iterator[Problem]:
     """Registration §5: the document MUST list every redirect URI of the client."""
     name, uri = "sector_identifier_uri", metadata.sector_identifier_uri or ""
     try:
-        answer = current.services().outbound.get(
+        response = current.services().outbound.get(
             uri, max_body_bytes=_MOST_SECTOR_BYTES, total_deadline=_SECTOR_DEADLINE
         )
-        listed: Any = strict_json.load(answer.body) if answer.status == 200 else None
+        listed: Any = strict_json.load(response.body) if response.status == 200 else None
     except OutboundFailure as exc:
         event_log.warning("sector_not_fetched", uri=uri, kind=exc.kind, detail=exc.detail)
         yield Problem(name, f"cannot be read: {exc}")

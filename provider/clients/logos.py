@@ -112,17 +112,17 @@ def fetch(uri: str, client: Client) -> Logo | None:
 def _ask(uri: str) -> Logo | None:
     wanted = {"Accept": ", ".join(_BEGINNINGS)}
     try:
-        answer = current.services().outbound.get(
+        response = current.services().outbound.get(
             uri, headers=wanted, max_body_bytes=_LARGEST, total_deadline=_DEADLINE
         )
     except OutboundFailure as exc:
         event_log.warning("logo_not_fetched", logo_uri=uri, kind=exc.kind, detail=exc.detail)
         return None
-    media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if answer.status != 200 or not _is_picture(media_type, answer.body):
-        event_log.warning("logo_not_fetched", logo_uri=uri, kind="no_picture", status=answer.status)
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if response.status != 200 or not _is_picture(media_type, response.body):
+        event_log.warning("logo_not_fetched", logo_uri=uri, kind="no_picture", status=response.status)
         return None
-    return Logo(answer.body, media_type, hashlib.sha256(answer.body).hexdigest())
+    return Logo(response.body, media_type, hashlib.sha256(response.body).hexdigest())
 
 
 def _is_picture(media_type: str, body: bytes) -> bool:

@@ -95,9 +95,9 @@ def export() -> Response:
     if asked.get("format") == "csv":
         return csv_file("curfew-audit", _COLUMNS, map(_row, found))
     lines = "".join(_lines(found, Format.OCSF if asked.get("format") == "ocsf" else Format.PLAIN))
-    answer = FlaskResponse(lines, mimetype="application/x-ndjson")
-    answer.headers["Content-Disposition"] = 'attachment; filename="curfew-audit.jsonl"'
-    return answer
+    response = FlaskResponse(lines, mimetype="application/x-ndjson")
+    response.headers["Content-Disposition"] = 'attachment; filename="curfew-audit.jsonl"'
+    return response
 
 
 def _lines(found: list[AuditEvent], form: Format) -> Iterator[str]:

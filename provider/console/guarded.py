@@ -40,7 +40,7 @@ def page_route(
 
 def _guarded(view: PageView, needs: Permission, *, dangerous: bool) -> PageView:
     @wraps(view)
-    def answer(**values: Any) -> AnyResponse:
+    def guarded(**values: Any) -> AnyResponse:
         speak("en")
         who = find_administrator()
         if who is None:
@@ -61,7 +61,7 @@ def _guarded(view: PageView, needs: Permission, *, dangerous: bool) -> PageView:
         except NotPermitted:
             return plain_page("console/not_permitted.html", 403, role=who.role)
 
-    return answer
+    return guarded
 
 
 def _sign_in_first(*, again: bool = False) -> AnyResponse:

@@ -1,4 +1,4 @@
-"""Signing in to the console, which is a client of the provider: an authorization request and its answer.
+"""Signing in to the console, which is a client of the provider: an authorization request and its response.
 
 The code comes back with a `state` that only this browser can use, once; the nonce and the code verifier never
 leave the server (THR-52). The code is redeemed in this process, because no one knows the console's secret.
@@ -35,7 +35,7 @@ from provider.web.route import Route
 
 
 class NotRedeemed(Exception):
-    """The answer is not one to a request of this browser; the text is for the log."""
+    """The response belongs to no request of this browser; the text is for the log."""
 
 
 def ask_to_sign_in(back: str, *, again: bool = False) -> Response:
@@ -68,25 +68,25 @@ def ask_to_sign_in(back: str, *, again: bool = False) -> Response:
 
 def switch() -> Response:
     """Let another person sign in."""
-    answer = ask_to_sign_in(url_for("console.overview"))
-    answer.headers["Location"] += "&prompt=login"
-    return answer
+    response = ask_to_sign_in(url_for("console.overview"))
+    response.headers["Location"] += "&prompt=login"
+    return response
 
 
 def callback() -> Response:
-    """Take the answer to an authorization request, and open the console to a person with a role."""
+    """Take the response to an authorization request, and open the console to a person with a role."""
     speak("en")
-    answer = read_parameters(request)
-    state, browser = answer.get("state", ""), cookies.browser()
+    response = read_parameters(request)
+    state, browser = response.get("state", ""), cookies.browser()
     with transaction():
         parked = take(state, browser, InteractionKind.CONSOLE)
     if parked is None:
         return plain_page("console/sign_in_again.html", 400, why="gone")
-    if "error" in answer or answer.get("iss", "") != current.settings().issuer:
-        event_log.info("console_sign_in_refused", error=answer.get("error", "iss"))
+    if "error" in response or response.get("iss", "") != current.settings().issuer:
+        event_log.info("console_sign_in_refused", error=response.get("error", "iss"))
         return plain_page("console/sign_in_again.html", 400, why="refused")
     try:
-        opened = in_transaction(lambda: _redeem(answer.get("code", ""), parked.parameters))
+        opened = in_transaction(lambda: _redeem(response.get("code", ""), parked.parameters))
     except NotRedeemed as exc:
         event_log.warning("console_code_refused", detail=str(exc))
         return plain_page("console/sign_in_again.html", 400, why="gone")

@@ -1,4 +1,4 @@
-"""Make one attempt: have the request made afresh, send it, judge the answer. Writes nothing (DLV-05)."""
+"""Make one attempt: have the request made afresh, send it, judge the response. Writes nothing (DLV-05)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from provider.delivery.judge import (
     postponed,
 )
 from provider.delivery.outgoing import (
-    Answered,
     Builder,
     Cancelled,
     ClaimedDelivery,
     Exchange,
+    NoResponse,
     OutgoingRequest,
     Prepared,
+    Responded,
     Superseded,
-    Unanswered,
     Undeliverable,
 )
 from provider.delivery.schedule import read_retry_after
@@ -97,7 +97,7 @@ def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClie
         case Cancelled() | Superseded():
             return AttemptResult(prepared)
     if claimed.leased_until - clock.now() < current.settings().outbound_deadline * _LEAST_LEASE:
-        # It waited so long for a slot that the lease may end before there is an answer.
+        # It waited so long for a slot that the lease may end before there is a response.
         return AttemptResult(Postponed(clock.now()))
     try:
         request = prepared()
@@ -111,12 +111,12 @@ def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClie
     return _send(request, claimed, outbound)
 
 
-def _asked_wait(answer: Answered | Unanswered, now: datetime) -> float:
-    return read_retry_after(answer.retry_after, now).total_seconds() if isinstance(answer, Answered) else 0.0
+def _asked_wait(reply: Responded | NoResponse, now: datetime) -> float:
+    return read_retry_after(reply.retry_after, now).total_seconds() if isinstance(reply, Responded) else 0.0
 
 
 def _deadline(request: OutgoingRequest, claimed: ClaimedDelivery) -> timedelta:
-    """Return how long to wait for an answer, never longer than the lease."""
+    """Return how long to wait for a response, never longer than the lease."""
     usual = current.settings().outbound_deadline
     wanted = usual * _SLOW if request.is_slow else usual
     return min(wanted, claimed.leased_until - clock.now())
@@ -126,12 +126,12 @@ def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: Outbound
     # DLV-08: the delivery's id is that of all its attempts, so that a recipient can recognise a repetition.
     headers = {"Curfew-Delivery": str(claimed.id), "Curfew-Attempt": str(claimed.attempt_number)}
     started = clock.now()
-    answer: Answered | Unanswered
+    reply: Responded | NoResponse
     try:
         response = request.send(outbound, headers, _deadline(request, claimed))
-        answer = Answered(response.status, response.headers.get("Retry-After"))
+        reply = Responded(response.status, response.headers.get("Retry-After"))
     except OutboundFailure as failure:
-        answer = Unanswered(failure.kind)
+        reply = NoResponse(failure.kind)
         event_log.info(
             "delivery_unanswered", delivery_id=claimed.id, problem=failure.kind, detail=failure.detail
         )
@@ -140,11 +140,11 @@ def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: Outbound
         url=request.url,
         jti=request.jti,
         name=request.name,
-        outcome=classify(answer),
-        status=answer.status if isinstance(answer, Answered) else None,
+        outcome=classify(reply),
+        status=reply.status if isinstance(reply, Responded) else None,
         latency_ms=round((now - started).total_seconds() * 1000),
-        asked_wait=_asked_wait(answer, now),
+        asked_wait=_asked_wait(reply, now),
     )
     waits = current.settings().delivery_schedule
-    verdict = judge(answer, claimed, waits, now, gone=request.gone)
+    verdict = judge(reply, claimed, waits, now, gone=request.gone)
     return AttemptResult(verdict, exchange)

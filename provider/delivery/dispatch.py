@@ -9,9 +9,9 @@ One thread repeats these steps, and no other one changes what they know:
    claim rows (`claim`) in fair order (`selection`), as far as the limits (`limiter`, `throttle`) and the
    breakers allow (`admission`), prepare their requests (`attempt`) and hand them to `sender`.
 
-The threads of `sender` make the attempts (`attempt`): the answer is judged (`judge`), which sets the time of
-the next attempt (`schedule`). They touch no database. One more thread records results in batches (`results`,
-`finish`). The larger the backlog, the more is claimed and recorded at once.
+The threads of `sender` make the attempts (`attempt`): the response is judged (`judge`), which sets when to
+make the next attempt (`schedule`). They touch no database. One more thread records results in batches
+(`results`, `finish`). The larger the backlog, the more is claimed and recorded at once.
 """
 
 import threading

@@ -1,6 +1,6 @@
 """Claimed deliveries that wait for a thread: urgent ones first, then each app in turn.
 
-A thread that is done takes the next job by itself. One that has waited for an answer for too long does
+A thread that is done takes the next job by itself. One that has waited for a response for too long does
 not hold up the others: another thread is started in its place, and what still waits for the same app is
 put back.
 """
@@ -35,7 +35,7 @@ class Job:
 class JobQueue:
     """Gives jobs to `slots` threads; one thread adds jobs and replaces stalled ones, the others take.
 
-    At most `stalled_limit` threads more wait for answers that are late.
+    At most `stalled_limit` threads more wait for late responses.
     """
 
     def __init__(self, slots: int, stalled_limit: int, act: Callable[[Job], None]) -> None:
@@ -74,7 +74,7 @@ class JobQueue:
                 raise
 
     def replace_stalled(self, limit: int) -> list[Job]:
-        """Replace at most `limit` threads that have waited for an answer for longer than QUICK.
+        """Replace at most `limit` threads that have waited for a response for longer than QUICK.
 
         Returns the jobs that have become stalled.
         """

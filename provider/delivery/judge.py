@@ -1,7 +1,7 @@
 """The meaning of a response for a delivery (DLV-11): a table, and one pure function that reads it.
 
-No answer short of success is final: an app that restarts answers 404 or 302, and one with a stale key
-set must answer 400. The class of the answer decides only how early operators hear of it.
+No response short of success is final: an app that restarts answers 404 or 302, and one with a stale key
+set must answer 400. The class of the response decides only how early operators hear of it.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from provider.delivery.models import REFUSALS
 from provider.delivery.outgoing import (
-    Answered,
     Cancelled,
     ClaimedDelivery,
+    NoResponse,
+    Responded,
     Superseded,
-    Unanswered,
     Undeliverable,
 )
 from provider.delivery.schedule import read_retry_after, spread, wait_after, within_horizon
@@ -95,7 +95,7 @@ Verdict = Accepted | RetryAt | Expired | Cancelled | Superseded | Postponed
 
 
 def judge(
-    answer: Answered | Unanswered,
+    reply: Responded | NoResponse,
     claimed: ClaimedDelivery,
     waits: Waits,
     now: datetime,
@@ -103,25 +103,25 @@ def judge(
     gone: str | None = None,
 ) -> Verdict:
     """Decide what becomes of a delivery after an exchange; `gone` says why the recipient no longer exists."""
-    outcome = classify(answer)
+    outcome = classify(reply)
     if outcome in _SUCCESS:
         return Accepted(outcome)
     if gone is not None and outcome in REFUSALS and claimed.refusals:
         # Whatever answers at its last address is no longer the recipient (DLV-22).
         return Cancelled(gone, outcome)
     wait = wait_after(claimed.try_number, waits, claimed.id)
-    if isinstance(answer, Answered):
+    if isinstance(reply, Responded):
         # Never sooner than our own schedule says, whatever is asked for (FLT-27).
-        wait = max(wait, read_retry_after(answer.retry_after, now))
+        wait = max(wait, read_retry_after(reply.retry_after, now))
     return _retry(now + wait, outcome, claimed, now)
 
 
-def classify(answer: Answered | Unanswered) -> str:
-    """Return the class of an answer."""
-    if isinstance(answer, Unanswered):
-        return answer.kind
-    by_hundred = _BY_HUNDRED.get(answer.status // 100, Outcome.PROTOCOL)
-    return _BY_STATUS.get(answer.status, by_hundred)
+def classify(reply: Responded | NoResponse) -> str:
+    """Return the class of a response."""
+    if isinstance(reply, NoResponse):
+        return reply.kind
+    by_hundred = _BY_HUNDRED.get(reply.status // 100, Outcome.PROTOCOL)
+    return _BY_STATUS.get(reply.status, by_hundred)
 
 
 def judge_before_sending(claimed: ClaimedDelivery, waits: Waits, now: datetime) -> Verdict | None:

@@ -1,26 +1,26 @@
-"""How much of its limits an origin bears, learnt from its answers (DLV-13).
+"""How much of its limits an origin bears, learnt from its responses (DLV-13).
 
-It begins with all of them. A 429 or 503 halves the share, at most once a second; answers that take much
-longer than usual take a fifth of it; answers that come as usual let it grow by a quarter each second. All of
-it is memory of one worker process, which learns by itself.
+It begins with all of them. A 429 or 503 halves the share, at most once a second; responses that take much
+longer than usual take a fifth of it; responses that come as usual let it grow by a quarter each second. All
+of it is memory of one worker process, which learns by itself.
 """
 
 from dataclasses import dataclass
 
-# What is left after it asked for patience without end, and after its answers have become slow.
+# What is left after it asked for patience without end, and after its responses have become slow.
 LEAST, LEAST_WHEN_SLOW = 1 / 32, 1 / 4
 _AFTER_REFUSAL, _AFTER_SLOWNESS, _GROWTH_PER_SECOND = 0.5, 0.8, 1.25
 _SECOND = 1.0
-# Seconds. Answers are slow if they take so much longer than usual, and twice as long.
+# Seconds. Responses are slow if they take so much longer than usual, and twice as long.
 _SLOWER = 0.1
-# Weights of one answer in the recent latency, and in the usual one when it rises or falls.
+# Weights of one response in the recent latency, and in the usual one when it rises or falls.
 _RECENT, _RISING, _FALLING = 0.2, 0.01, 0.2
 _REFUSALS = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What an answer says about the load that an app bears: status if there is one, and seconds."""
+class Observation:
+    """What a response says about the load that an app bears: status if there is one, and seconds."""
 
     status: int | None
     latency: float
@@ -45,13 +45,13 @@ class LearnedShare:
     _shrunk_at: float = float("-inf")
     _grown_at: float = float("-inf")
 
-    def learn(self, reply: Reply) -> None:
-        """Take an answer into account."""
-        now = reply.at
-        if reply.is_pushing_back:
+    def learn(self, observed: Observation) -> None:
+        """Take a response into account."""
+        now = observed.at
+        if observed.is_pushing_back:
             self._shrink(_AFTER_REFUSAL, LEAST, now)
-        elif reply.status is not None:
-            self._learn_latency(reply.latency)
+        elif observed.status is not None:
+            self._learn_latency(observed.latency)
             if self._is_slow:
                 self._shrink(_AFTER_SLOWNESS, LEAST_WHEN_SLOW, now)
             else:

@@ -2,16 +2,16 @@
 
 The limits are those of all workers together, divided by how many are alive. All of it is memory of
 one thread; the database is not asked, because each delivery passes here. An address is an origin for clients
-of the operator, which bears a share of its limits that is learnt from its answers.
+of the operator, which bears a share of its limits that is learnt from its responses.
 
-An attempt without an answer after QUICK is stalled: it gives up its slot, because another thread works
+An attempt without a response after QUICK is stalled: it gives up its slot, because another thread works
 in its place, and counts against limits of its own. So apps that hang delay the others by QUICK and not
 by a deadline.
 """
 
 from dataclasses import dataclass
 
-from provider.delivery.learned_share import Reply
+from provider.delivery.learned_share import Observation
 from provider.delivery.permit import Permit
 from provider.delivery.recipient import Recipient
 from provider.delivery.throttle import EndpointThrottle, OriginThrottle, Pool, Throttle
@@ -21,7 +21,7 @@ from provider.infrastructure import current
 SLOTS_OF_ONE = 0.2
 # Endpoints that have not proved themselves have this part of the slots, so that many may hang at once.
 SLOTS_OF_UNPROVEN = 0.5
-# Seconds. A slower answer does not prove an endpoint, and does not keep a slot.
+# Seconds. A slower response does not prove an endpoint, and does not keep a slot.
 QUICK = 0.25
 # Security endings; they may exceed the permits that others have taken (`logout.fanout` sets the priority).
 URGENT = 0
@@ -201,16 +201,16 @@ class Limiter:
     def _own(self, limit: float) -> int:
         return max(1, int(limit // self._workers))
 
-    def _note_address(self, endpoint: EndpointThrottle, address: str, reply: Reply | None) -> None:
+    def _note_address(self, endpoint: EndpointThrottle, address: str, observed: Observation | None) -> None:
         endpoint.address = address
         if address not in self._addresses:
             self._addresses[address] = OriginThrottle() if _ORIGIN in address else Throttle()
             self._forget_addresses()
-        if reply is not None:
-            endpoint.pause(reply)
+        if observed is not None:
+            endpoint.pause(observed)
             place = self._addresses[address]
             if isinstance(place, OriginThrottle):
-                place.learned.learn(reply)
+                place.learned.learn(observed)
 
     def _forget_addresses(self) -> None:
         """Forget addresses that are no longer called: some names have another address each time."""

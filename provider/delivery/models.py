@@ -19,7 +19,7 @@ _UNCAUSED = text("logout_id IS NULL")
 UNACCEPTED = text("state IN ('rejected', 'expired', 'cancelled', 'superseded')")
 REFUSED_TWICE = text("state = 'pending' AND refusals > 1")
 REFUSING = "refusing"
-# Outcomes that say no, by an answer or by our own address policy: an operator has to look.
+# Outcomes that say no, by a response or by our own address policy: an operator has to look.
 REFUSALS = frozenset({"redirected", "bad_request", "misconfigured", "refused", "no_address"})
 # DLV-11: a single refusal may be an app that restarts.
 REFUSING_FROM = 2
@@ -128,7 +128,7 @@ class Delivery(EarlierColumns, Base):
     attempt_count: Mapped[int] = mapped_column(default=0)
     # How many of them were made before an operator had it sent again: the schedule starts anew from there.
     attempts_before_resend: Mapped[int] = mapped_column(default=0)
-    # How many answers of the present schedule were refusals.
+    # How many responses of the present schedule were refusals.
     refusals: Mapped[int] = mapped_column(default=0, server_default="0")
     # Attempts in a row whose worker did not live to judge them, the one under way included.
     unfinished_attempts: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from provider.delivery.learned_share import Reply
+from provider.delivery.learned_share import Observation
 from provider.delivery.recipient import Recipient
 from provider.infrastructure.outbound_http import FailureKind, OutboundClient, OutboundResponse
 
@@ -106,7 +106,7 @@ Builder = Callable[[Sequence[ClaimedDelivery]], Mapping[UUID, Prepared]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Responded:
     """The recipient answered."""
 
     status: int
@@ -114,8 +114,8 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
-    """No answer came, for one of the classes of failure of the outbound client."""
+class NoResponse:
+    """No response came, for one of the classes of failure of the outbound client."""
 
     kind: FailureKind
 
@@ -130,9 +130,9 @@ class Exchange:
     outcome: str
     status: int | None
     latency_ms: int
-    # Seconds that the answer asks us to wait; the row of the attempt does not keep it.
+    # Seconds that the response asks us to wait; the row of the attempt does not keep it.
     asked_wait: float = 0.0
 
-    def as_reply(self, at: float) -> Reply:
+    def as_observation(self, at: float) -> Observation:
         """Return what it says about the load that the app bears; `at` is an instant of a steady clock."""
-        return Reply(self.status, self.latency_ms / 1000, at, self.asked_wait)
+        return Observation(self.status, self.latency_ms / 1000, at, self.asked_wait)

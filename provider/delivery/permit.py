@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from provider.delivery.learned_share import Reply
+from provider.delivery.learned_share import Observation
 from provider.delivery.recipient import Recipient
 from provider.delivery.throttle import EndpointThrottle, Pool, Throttle
 
 # Notes the place to which an endpoint was sent last, and what it answered, if it did.
-NoteAddress = Callable[[EndpointThrottle, str, Reply | None], None]
+NoteAddress = Callable[[EndpointThrottle, str, Observation | None], None]
 
 
 class Permit:
@@ -54,8 +54,10 @@ class Permit:
         """Whether the operator registered the recipient, and it did not register itself."""
         return not isinstance(self.flow, str)
 
-    def release(self, succeeded: bool | None, sent_to: str | None = None, reply: Reply | None = None) -> None:
-        """Give it back with the result, None if nothing was sent, the place that was called and its reply."""
+    def release(
+        self, succeeded: bool | None, sent_to: str | None = None, observed: Observation | None = None
+    ) -> None:
+        """Give it back with the result, or None if nothing was sent, and what the called place showed."""
         self._is_released = True
         for throttle in self._throttles:
             throttle.in_flight -= 1
@@ -71,10 +73,10 @@ class Permit:
             self._endpoint.learn(succeeded=succeeded)
             self._endpoint.is_slow, self._endpoint.is_silent = self.is_stalled, False
         if sent_to is not None:
-            self._note_address(self._endpoint, sent_to, reply)
+            self._note_address(self._endpoint, sent_to, observed)
 
     def stall(self) -> None:
-        """Note that no answer has come in the time that a quick app needs."""
+        """Note that no response has come in the time that a quick app needs."""
         if self._is_released or self.is_stalled:
             return
         self.is_stalled = self._endpoint.is_slow = self._endpoint.is_silent = True

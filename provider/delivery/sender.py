@@ -22,7 +22,7 @@ _COLLECTED_TOGETHER = 8
 
 
 class Sender:
-    """Performs `slots` attempts at once; at most `stalled_limit` more wait for answers that are late."""
+    """Performs `slots` attempts at once; at most `stalled_limit` more wait for late responses."""
 
     def __init__(
         self, limiter: Limiter, results: Results, wake_up: WakeUp, *, slots: int, stalled_limit: int
@@ -45,7 +45,7 @@ class Sender:
                 job, result = self._ended.get_nowait()
                 exchange = result.exchange if result else None
                 place = self._place_of(exchange.url, job.permit) if exchange else None
-                reply = exchange.as_reply(time.monotonic()) if exchange else None
+                reply = exchange.as_observation(time.monotonic()) if exchange else None
                 job.permit.release(result.has_succeeded if result else None, place, reply)
                 yield job.claimed, result
 

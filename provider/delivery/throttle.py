@@ -4,7 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from provider.delivery.learned_share import LearnedShare, Reply
+from provider.delivery.learned_share import LearnedShare, Observation
 
 # So many at once, and after as many successes the next (DLV-14); then the endpoint's whole limit.
 RAMP = (1, 5, 25)
@@ -55,7 +55,7 @@ class EndpointThrottle(Throttle):
     successes: int = 0
     # The address to which it was sent last.
     address: str | None = None
-    # Whether the latest answer was slow, or has not come yet although it should have.
+    # Whether the latest response was slow, or has not come yet although it should have.
     is_slow: bool = False
     # Whether an attempt has stalled and nothing has been heard since.
     is_silent: bool = False
@@ -83,10 +83,10 @@ class EndpointThrottle(Throttle):
             self.paused_until = 0.0
         return self.paused_until > 0
 
-    def pause(self, reply: Reply) -> None:
+    def pause(self, observed: Observation) -> None:
         """Wait as long as it asks; only an app that asks for fewer requests is given room."""
-        if reply.is_pushing_back and reply.wait > 0:
-            self.paused_until = reply.at + min(reply.wait, _LONGEST_PAUSE)
+        if observed.is_pushing_back and observed.wait > 0:
+            self.paused_until = observed.at + min(observed.wait, _LONGEST_PAUSE)
 
     def learn(self, *, succeeded: bool) -> None:
         """Go up the ramp after a success, and back to its foot after a failure."""

@@ -54,7 +54,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """An exchange with an app under a fault; `status` is its answer, None if there was none."""
+    """A request to an app under a fault; `status` is its response, None if there was none."""
 
     at: datetime
     fault: FaultKind
@@ -152,20 +152,20 @@ class FaultyOutbound(OutboundClient):
                 time.sleep(attempt.fault.seconds)
                 return self._send(attempt, attempt.token)
             case FaultKind.DOUBLED:
-                answer = self._send(attempt, attempt.token)
+                response = self._send(attempt, attempt.token)
                 self._send(attempt, attempt.token)
-                return answer
+                return response
 
     def _send_bad(self, attempt: "_Attempt") -> OutboundResponse:
-        answer = self._send(attempt, make_bad(attempt.token, attempt.fault.token or ""))
-        if answer.status in _SUCCESS:
+        response = self._send(attempt, make_bad(attempt.token, attempt.fault.token or ""))
+        if response.status in _SUCCESS:
             # The app has accepted a bad token. For the ledger it has refused, so that the good one follows.
-            return replace(answer, status=_REFUSED)
-        return answer
+            return replace(response, status=_REFUSED)
+        return response
 
     def _send(self, attempt: "_Attempt", token: str) -> OutboundResponse:
         try:
-            answer = super().post_form(
+            response = super().post_form(
                 attempt.url,
                 {"logout_token": token},
                 headers=attempt.headers,
@@ -174,8 +174,8 @@ class FaultyOutbound(OutboundClient):
         except OutboundFailure:
             self._faults.note(attempt.fault, attempt.client_id, attempt.url, None)
             raise
-        self._faults.note(attempt.fault, attempt.client_id, attempt.url, answer.status)
-        return answer
+        self._faults.note(attempt.fault, attempt.client_id, attempt.url, response.status)
+        return response
 
 
 @dataclass(frozen=True, slots=True)

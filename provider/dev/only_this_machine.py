@@ -45,8 +45,8 @@ def under_own_name(application: WSGIApp, port: int) -> WSGIApp:
         if host in own:
             # The application replaces the header by the issuer's host.
             return application(environ | {_HOST: host}, start_response)
-        answer = Response(refusal, HTTPStatus.MISDIRECTED_REQUEST, mimetype="text/plain")
-        return answer(environ, start_response)
+        response = Response(refusal, HTTPStatus.MISDIRECTED_REQUEST, mimetype="text/plain")
+        return response(environ, start_response)
 
     return guarded
 

@@ -18,10 +18,10 @@ from provider.oauth.authorization.request_object import check_signed, has_object
 from provider.oauth.client_proof.encryption import AUTHORIZATION, prepare
 from provider.oauth.client_proof.refusals import concerning
 from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
-from provider.protocol.response_type import answering_mode
+from provider.protocol.response_type import response_mode_for
 from provider.web import network_limits
-from provider.web.authorization_response import AnswerAddress
-from provider.web.errors import answer_errors_at
+from provider.web.authorization_response import ResponseAddress
+from provider.web.errors import send_errors_to
 from provider.web.i18n import speak
 from provider.web.op_browser_state import session_state_parameter
 
@@ -59,9 +59,9 @@ class AuthorizationCase:
         return {HINTED_SUB: self.hinted_sub} if self.hinted_sub else {}
 
     @property
-    def answer_address(self) -> AnswerAddress:
+    def response_address(self) -> ResponseAddress:
         """The address of the response."""
-        return _answer_address(self.parameters, self.client, self.asked.redirect_uri)
+        return _response_address(self.parameters, self.client, self.asked.redirect_uri)
 
 
 def case_of(sent: Mapping[str, str]) -> AuthorizationCase:
@@ -97,13 +97,13 @@ def validated_again(case: AuthorizationCase) -> AuthorizationCase:
     return replace(again, interaction=case.interaction, handle=case.handle, pushed_id=case.pushed_id)
 
 
-def answer_app_if_proven(clear: Mapping[str, str]) -> None:
+def send_errors_to_app_if_proven(clear: Mapping[str, str]) -> None:
     """Send errors to the app from now on, if client and redirect URI are unambiguous."""
     if "redirect_uri" not in clear:
         return
     with suppress(ProtocolError):
         client, redirect_uri = find_target(clear)
-        answer_errors_at(_answer_address(clear, client, redirect_uri))
+        send_errors_to(_response_address(clear, client, redirect_uri))
 
 
 def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
@@ -116,7 +116,7 @@ def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
 
 def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
     """Return a request object's parameters; errors in it are sent to the redirect URI beside it."""
-    answer_app_if_proven(sent)
+    send_errors_to_app_if_proven(sent)
     if "request_uri" in sent and not network_limits.hit(_FETCHES, "request-uri"):
         raise TooManyRequests("too many request objects were fetched; retry later")
     return unpacked(sent)
@@ -127,10 +127,10 @@ def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> A
     client, redirect_uri = find_target(parameters)
     # Every page from here on, the form that posts the response included, is in the app's language.
     speak(parameters.get("ui_locales", ""))
-    to = _answer_address(parameters, client, redirect_uri)
+    to = _response_address(parameters, client, redirect_uri)
     if to.response_mode.signed:
         prepare(client, AUTHORIZATION)
-    answer_errors_at(to)
+    send_errors_to(to)
     with concerning(client):
         asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
     return AuthorizationCase(
@@ -141,12 +141,12 @@ def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> A
     )
 
 
-def _answer_address(parameters: Mapping[str, str], client: Client, redirect_uri: str) -> AnswerAddress:
-    return AnswerAddress(
+def _response_address(parameters: Mapping[str, str], client: Client, redirect_uri: str) -> ResponseAddress:
+    return ResponseAddress(
         redirect_uri=redirect_uri,
         client_id=client.client_id,
-        response_mode=answering_mode(parameters, always_signed=client.metadata_.has_signed_answers),
-        signature=client.metadata_.signature_of_answers,
+        response_mode=response_mode_for(parameters, always_signed=client.metadata_.has_signed_responses),
+        signature=client.metadata_.signature_of_responses,
         recipient=client,
         state=parameters.get("state"),
         app_name=client.display_name,

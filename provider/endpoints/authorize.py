@@ -8,9 +8,9 @@ from provider.clients.models import Client
 from provider.endpoints.authorization_case import (
     ADDRESS_PARAMETERS,
     AuthorizationCase,
-    answer_app_if_proven,
     case_of,
     case_of_parked,
+    send_errors_to_app_if_proven,
     validated_again,
 )
 from provider.endpoints.description import AUTHORIZATION_PARAMETERS, for_browsers
@@ -34,7 +34,7 @@ from provider.oauth.authorization.decision import (
     decide,
 )
 from provider.oauth.authorization.degraded_client import why_refused
-from provider.oauth.authorization.issue_answer import DecisionOutdated, issue_answer
+from provider.oauth.authorization.issue_response import DecisionOutdated, issue_response
 from provider.oauth.authorization.request import AuthorizationRequest
 from provider.oauth.client_proof.encryption import ID_TOKEN, prepare
 from provider.protocol.errors import InvalidRequestURI, TemporarilyUnavailable
@@ -47,7 +47,7 @@ from provider.protocol.parameters import (
 from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession, find_with_client
 from provider.web import cookies
-from provider.web.authorization_response import answer_app
+from provider.web.authorization_response import respond_to_app
 from provider.web.parameters import read_clear_ones, read_parameters
 from provider.web.parking import check_parking_limit
 from provider.web.redirects import redirect_to
@@ -56,7 +56,7 @@ from provider.web.route import Route, Speaks
 _KIND = InteractionKind.AUTHORIZATION
 
 
-class AnsweredBefore(Exception):
+class AlreadyAnswered(Exception):
     """A parked request has issued its code already; it issues one, however often its page is sent."""
 
 
@@ -69,7 +69,7 @@ def authorize() -> Response:
     """Answer an Authentication Request by GET, or park one that was posted."""
     case = case_of(_read())
     if request.method == "GET":
-        return _answer(case)
+        return _respond(case)
     # A form on another site sends no Lax cookie; a redirect to our own address does (DEC-07).
     check_parking_limit(_KIND, case.to_park)
     with transaction():
@@ -84,7 +84,7 @@ def _read() -> Parameters:
         return read_parameters(request)
     except (RepeatedParameter, OversizedParameter, MalformedParameter):
         # rfc6749 §4.1.2.1: the error goes to the app, if its address is unambiguous.
-        answer_app_if_proven(read_clear_ones(request, ADDRESS_PARAMETERS))
+        send_errors_to_app_if_proven(read_clear_ones(request, ADDRESS_PARAMETERS))
         raise
 
 
@@ -93,7 +93,7 @@ def resume(handle: str) -> Response:
     interaction = interactions.find(handle, cookies.browser(), _KIND) or _adopt(handle)
     if interaction is None:
         return _explain(handle)
-    return _answer(case_of_parked(interaction, handle))
+    return _respond(case_of_parked(interaction, handle))
 
 
 def _adopt(handle: str) -> Interaction | None:
@@ -106,7 +106,7 @@ def _adopt(handle: str) -> Interaction | None:
     return interaction if adopted else None
 
 
-def _answer(case: AuthorizationCase) -> Response:
+def _respond(case: AuthorizationCase) -> Response:
     if ID_TOKEN in case.asked.response_type:
         prepare(case.client, ID_TOKEN)
     for _ in range(_TRIES):
@@ -120,10 +120,10 @@ def _answer(case: AuthorizationCase) -> Response:
             case Proceed(), FoundSession():
                 try:
                     said = _issue(case, decision, found)
-                except AnsweredBefore:
+                except AlreadyAnswered:
                     return _explain(case.handle)
                 if said is not None:
-                    return answer_app(case.answer_address, said)
+                    return respond_to_app(case.response_address, said)
                 case = validated_again(case)
             case NeedSignIn() | NeedConsent(), _:
                 return _ask(decision, case, found)
@@ -185,7 +185,7 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
     try:
         with transaction():
             _use_up(case)
-            said = issue_answer(case.asked, proceed, case.client, found)
+            said = issue_response(case.asked, proceed, case.client, found)
     except (DecisionOutdated, IntegrityError):
         return None
     event_log.info(
@@ -200,7 +200,7 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
 def _use_up(case: AuthorizationCase) -> None:
     """Finish the parked and the pushed request; each gives one answer (rfc9126 §7.3)."""
     if case.interaction is not None and not parked.finish(case.interaction.id):
-        raise AnsweredBefore
+        raise AlreadyAnswered
     if case.pushed_id is not None and not parked.finish(case.pushed_id):
         raise InvalidRequestURI("the request_uri was already used")
 

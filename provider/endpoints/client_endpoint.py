@@ -7,13 +7,13 @@ from flask import Response, jsonify
 from provider.clients import secret_use
 from provider.delivery import evidence
 from provider.infrastructure.database import in_transaction, reading
-from provider.oauth.client_proof.client_request import Answer, Granted, Refused
+from provider.oauth.client_proof.client_request import Granted, Outcome, Refused
 
 
-def answer(act: Callable[[], Answer], *, writes: bool, signed_as: str = "") -> Response:
+def respond(act: Callable[[], Outcome], *, writes: bool, signed_as: str = "") -> Response:
     """Carry out a request in one transaction, and answer once it is committed.
 
-    `signed_as` is the media type of an answer that is a JWT.
+    `signed_as` is the media type of a response that is a JWT.
     """
     outcome = in_transaction(act) if writes else _read(act)
     secret_use.write_down()
@@ -34,6 +34,6 @@ def never_stored(response: Response) -> Response:
     return response
 
 
-def _read(act: Callable[[], Answer]) -> Answer:
+def _read(act: Callable[[], Outcome]) -> Outcome:
     with reading():
         return act()

@@ -41,7 +41,7 @@ def for_browsers(name: str, summary: str, *parameters: str) -> Described:
 def for_clients(
     name: str,
     summary: str,
-    answers: Described,
+    responses: Described,
     *required: str,
     members: Described,
     parameters: list[Described] | None = None,
@@ -51,6 +51,6 @@ def for_clients(
     more: dict[str, Any] = {"parameters": parameters} if parameters else {}
     return {
         "POST": operation(
-            name, summary, answers, security=_CLIENT, requestBody=form(required, members=fields), **more
+            name, summary, responses, security=_CLIENT, requestBody=form(required, members=fields), **more
         )
     }

@@ -2,11 +2,11 @@
 
 from flask import Response, request
 
-from provider.endpoints.client_endpoint import answer
+from provider.endpoints.client_endpoint import respond
 from provider.endpoints.description import for_clients
 from provider.infrastructure import current
 from provider.oauth.authorization.device_authorization import authorize_device
-from provider.oauth.client_proof.client_request import Answer, ClientRequest, Granted, Refused
+from provider.oauth.client_proof.client_request import ClientRequest, Granted, Outcome, Refused
 from provider.protocol.device import label_of
 from provider.protocol.errors import ProtocolError, TooManyRequests
 from provider.web import network_limits
@@ -27,10 +27,10 @@ def device_authorization() -> Response:
     if not network_limits.hit(limit, "device-request-address"):
         raise TooManyRequests("too many requests from this address", retry_after=_SECONDS_TO_WAIT)
     device = label_of(request.user_agent.string)
-    return answer(lambda: _give_codes(asked, device), writes=True)
+    return respond(lambda: _give_codes(asked, device), writes=True)
 
 
-def _give_codes(asked: ClientRequest, device: str) -> Answer:
+def _give_codes(asked: ClientRequest, device: str) -> Outcome:
     try:
         page = current.settings().issuer + table().path_of("pages.device")
         return Granted(authorize_device(asked, device=device, verification_uri=page))

@@ -12,7 +12,7 @@ from provider.oauth.authorization.parameters import DISPLAYS, PROMPTS
 from provider.oauth.client_proof import assertion as client_assertion
 from provider.oauth.client_proof.authentication import ALL_METHODS, CONFIDENTIAL_METHODS, offered
 from provider.protocol.acr import ACR_VALUES
-from provider.protocol.client_metadata import ENCRYPTED_ANSWERS
+from provider.protocol.client_metadata import ENCRYPTED_RESPONSES
 from provider.protocol.dpop_proof import PROOF_ALGORITHMS
 from provider.protocol.encrypted_token import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from provider.protocol.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
@@ -34,7 +34,7 @@ def discovery() -> Response:
 
 
 def publicly_cached(response: Response) -> Response:
-    """Let caches keep an answer that is the same for all; no cookie decides about it (KEY-08)."""
+    """Let caches keep a response that is the same for all; no cookie decides about it (KEY-08)."""
     response.headers["Cache-Control"] = _CACHE
     response.add_etag()
     response.make_conditional(request)
@@ -115,11 +115,11 @@ def _tokens() -> dict[str, Any]:
 
 
 def _encryption() -> dict[str, Any]:
-    """Return how answers may be encrypted to a client (discovery §3, jarm §4)."""
+    """Return how responses may be encrypted to a client (discovery §3, jarm §4)."""
     values = {"alg": list(KEY_ALGORITHMS), "enc": list(CONTENT_ALGORITHMS)}
     return {
         f"{name}_encryption_{part}_values_supported": names
-        for name in ENCRYPTED_ANSWERS
+        for name in ENCRYPTED_RESPONSES
         for part, names in values.items()
     }
 

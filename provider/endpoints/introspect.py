@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from flask import Response, request
 
-from provider.endpoints.client_endpoint import answer
+from provider.endpoints.client_endpoint import respond
 from provider.endpoints.description import ANY, for_clients
 from provider.oauth.token.introspection import Introspection
 from provider.oauth.token.server import the_server
@@ -18,7 +18,7 @@ SIGNED = "application/token-introspection+jwt"
 def introspect() -> Response:
     """Answer an introspection request, in JSON or as a JWT (rfc9701 §4)."""
     asked = replace(read_client_request(request), wants_signed=_wants_signed())
-    return answer(
+    return respond(
         lambda: the_server().create_endpoint_response(Introspection.ENDPOINT_NAME, asked),
         writes=asked.writes_to_prove,
         signed_as=SIGNED,

@@ -3,13 +3,13 @@
 from flask import Response, request
 
 from provider.clients.models import Client
-from provider.endpoints.client_endpoint import answer
+from provider.endpoints.client_endpoint import respond
 from provider.endpoints.description import AUTHORIZATION_PARAMETERS, DPOP, for_clients
 from provider.infrastructure import current
 from provider.interactions.models import InteractionKind
 from provider.oauth.authorization.pushed_request import push
 from provider.oauth.authorization.request_object import check_signed, fetch_keys, read, refuse_if_off
-from provider.oauth.client_proof.client_request import Answer, ClientRequest, Granted, Refused
+from provider.oauth.client_proof.client_request import ClientRequest, Granted, Outcome, Refused
 from provider.oauth.client_proof.dpop import thumbprint_of
 from provider.oauth.token.server import prove_client
 from provider.protocol.errors import InvalidDPoPProof, InvalidRequest, ProtocolError, TooManyRequests
@@ -25,12 +25,12 @@ def pushed_authorization_request() -> Response:
     asked = read_client_request(request)
     # Before any transaction, like the keys of the client's assertion.
     fetch_keys(asked.parameters.get("request", ""))
-    response = answer(lambda: _push(asked), writes=True)
+    response = respond(lambda: _push(asked), writes=True)
     response.status_code = 201
     return response
 
 
-def _push(asked: ClientRequest) -> Answer:
+def _push(asked: ClientRequest) -> Outcome:
     client = prove_client(asked)
     try:
         _check_limit(client, asked)

@@ -30,7 +30,7 @@ def register() -> Response:
     token = _initial_token()
     asked = _read_metadata()
     made = registration.add(asked, initial_token=token, network=client_networks()[-1])
-    return _answer(made, 201)
+    return _respond(made, 201)
 
 
 def read_registration(client_id: str) -> Response:
@@ -38,7 +38,7 @@ def read_registration(client_id: str) -> Response:
     token = _own_token()
     with reading():
         client = registration.prove(client_id, token)
-    return _answer(RegisteredByItself(client=client, token=token), 200)
+    return _respond(RegisteredByItself(client=client, token=token), 200)
 
 
 def replace_registration(client_id: str) -> Response:
@@ -47,7 +47,7 @@ def replace_registration(client_id: str) -> Response:
     client = registration.prove(client_id, token)
     _count()
     made = registration.replace(client, token, _read_metadata())
-    return _answer(made, 200)
+    return _respond(made, 200)
 
 
 def delete_registration(client_id: str) -> Response:
@@ -91,7 +91,7 @@ def _read_metadata() -> dict[str, Any]:
     return read_json_object(request.get_data())
 
 
-def _answer(made: RegisteredByItself, status: int) -> Response:
+def _respond(made: RegisteredByItself, status: int) -> Response:
     """Return a client's registration (rfc7591 §3.2.1, rfc7592 §3)."""
     client = made.client
     members: dict[str, Any] = {

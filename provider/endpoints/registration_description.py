@@ -66,14 +66,14 @@ def _described(declared: "Field[object]") -> Described:
 
 
 _METADATA = {declared.name: _described(declared) for declared in DECLARED}
-_OF_THE_ANSWER = ("client_id", "registration_access_token", "registration_client_uri")
+_OF_THE_RESPONSE = ("client_id", "registration_access_token", "registration_client_uri")
 SCHEMAS: Described = {
     "ClientMetadata": {"type": "object", "properties": _METADATA | {"software_statement": TEXT}},
     "RegisteredClient": {
         "type": "object",
-        "required": [*_OF_THE_ANSWER, "client_id_issued_at"],
+        "required": [*_OF_THE_RESPONSE, "client_id_issued_at"],
         "properties": _METADATA
-        | dict.fromkeys((*_OF_THE_ANSWER, "client_secret"), TEXT)
+        | dict.fromkeys((*_OF_THE_RESPONSE, "client_secret"), TEXT)
         | dict.fromkeys(("client_id_issued_at", "client_secret_expires_at"), _SECONDS),
     },
 }

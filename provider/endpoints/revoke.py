@@ -2,7 +2,7 @@
 
 from flask import Response, request
 
-from provider.endpoints.client_endpoint import answer
+from provider.endpoints.client_endpoint import respond
 from provider.endpoints.description import for_clients
 from provider.oauth.token.revocation import Revocation
 from provider.oauth.token.server import the_server
@@ -14,7 +14,9 @@ from provider.web.route import CORS, Route, Speaks
 def revoke() -> Response:
     """Answer a revocation request; from then on the token is refused everywhere."""
     asked = read_client_request(request)
-    return answer(lambda: the_server().create_endpoint_response(Revocation.ENDPOINT_NAME, asked), writes=True)
+    return respond(
+        lambda: the_server().create_endpoint_response(Revocation.ENDPOINT_NAME, asked), writes=True
+    )
 
 
 ROUTE = Route(
@@ -28,7 +30,7 @@ ROUTE = Route(
     takes_certificates=True,
     operations=for_clients(
         "revoke",
-        "Revoke a token; an invalid token gets the same answer (RFC 7009).",
+        "Revoke a token; an invalid token gets the same response (RFC 7009).",
         {"200": {"description": "Revoked."}},
         "token",
         members={"token_type_hint": TEXT},

@@ -38,7 +38,7 @@ _STATES = {
 def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle: str) -> Response:
     """Answer a sign-out: delete the cookie, wait briefly for the apps to confirm, then redirect.
 
-    Without an outcome another request ended it first; the answer is the same.
+    Without an outcome another request ended it first; the response is the same.
     """
     if outcome is None:
         return already_signed_out(case, recent=True, result_handle=result_handle)
@@ -115,9 +115,9 @@ def show_session_ended_state(handle: str) -> JSONResponse:
     """Return the current rows to the script of an open page, and whether it should ask again."""
     logout = find_by_result_handle(handle)
     if logout is None:
-        answer = jsonify(error="not_found")
-        answer.status_code = 404
-        return answer
+        response = jsonify(error="not_found")
+        response.status_code = 404
+        return response
     results = list_app_results(logout)
     apps = [_shown(result) for result in results]
     return jsonify(

@@ -2,7 +2,7 @@
 
 from flask import Response, request
 
-from provider.endpoints.client_endpoint import answer
+from provider.endpoints.client_endpoint import respond
 from provider.endpoints.description import DPOP, for_clients
 from provider.oauth.client_proof.encryption import with_key
 from provider.oauth.token.server import the_server
@@ -17,7 +17,7 @@ def token() -> Response:
     asked = read_client_request(request)
     if "grant_type" not in asked.parameters:
         raise InvalidRequest("the parameter grant_type is missing")
-    return with_key(lambda: answer(lambda: the_server().create_token_response(asked), writes=True))
+    return with_key(lambda: respond(lambda: the_server().create_token_response(asked), writes=True))
 
 
 _PARAMETERS = (

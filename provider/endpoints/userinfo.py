@@ -31,10 +31,10 @@ def userinfo() -> Response:
     # core §5.3.2: 'The sub Claim MUST always be returned', the same as in the ID Token.
     names = names_for(scopes) | set(found.token.claims or ())
     claims = {"sub": found.grant.sub} | pick(names, claims_of(found.account))
-    return never_stored(_answer(found.holder, claims))
+    return never_stored(_respond(found.holder, claims))
 
 
-def _answer(client: Client, claims: dict[str, Any]) -> Response:
+def _respond(client: Client, claims: dict[str, Any]) -> Response:
     """Return the claims as the client registered: in JSON, signed, encrypted or both (core §5.3.2)."""
     metadata = client.metadata_
     alg = metadata.userinfo_signed_response_alg

@@ -45,7 +45,7 @@ _LOST_ATTRIBUTES = {
 _LOST_VALUES = {
     "access.token.lifespan": "the lifetime of its access tokens",
     "client.session.idle.timeout": "its idle timeout",
-    "user.info.response.signature.alg": "the signature of its userinfo answers",
+    "user.info.response.signature.alg": "the signature of its userinfo responses",
 }
 
 

@@ -111,7 +111,7 @@ class Session(FlaskSession):
     """A session that begins transactions only inside `transaction`, and whose end never fails.
 
     What a lost connection had not committed is rolled back by the server; an error in saying so must not
-    replace the answer or the error that the work has led to.
+    replace the result or the error that the work has led to.
     """
 
     @cached_property

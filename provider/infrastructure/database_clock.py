@@ -1,9 +1,9 @@
 """How far this machine's clock is from the database's, measured every few seconds while connections are used.
 
 The pool asks whether a connection still works when it has been idle; asking for the time instead costs
-nothing. It asks as well when the last answer is some seconds old, and when this machine's clock was set. An
-answer proves the offset to within its round trip, so the known offset is kept while an
-answer agrees with it and otherwise moved no further than the answer proves: equal clocks stay equal,
+nothing. It asks as well when the last response is some seconds old, and when this machine's clock was set. A
+response proves the offset to within its round trip, so the known offset is kept while a
+response agrees with it and otherwise moved no further than the response proves: equal clocks stay equal,
 and time does not jitter.
 """
 
@@ -17,19 +17,19 @@ from provider.infrastructure import clock, event_log
 NOTABLE = timedelta(seconds=1)
 # Two clocks are read one after the other and rounded; so little is no difference.
 _FUZZ = timedelta(milliseconds=1)
-# An answer is good for so many seconds, unless this machine's clock moves by more than time passes.
+# A response is good for so many seconds, unless this machine's clock moves by more than time passes.
 _GOOD_FOR = 2.0
 _ASK = "SELECT extract(epoch FROM clock_timestamp())"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# The steady and the local clock at the last answer.
-_answered: tuple[float, datetime] | None = None
+# The steady and the local clock at the last response.
+_last_response: tuple[float, datetime] | None = None
 
 
 def is_due() -> bool:
-    """Whether to ask again: the last answer is old, or this machine's clock has been set since."""
-    if _answered is None:
+    """Whether to ask again: the last response is old, or this machine's clock has been set since."""
+    if _last_response is None:
         return True
-    steady, local = _answered
+    steady, local = _last_response
     passed = time.monotonic() - steady
     return passed > _GOOD_FOR or abs(clock.local() - local - timedelta(seconds=passed)) > NOTABLE
 
@@ -47,7 +47,7 @@ def measure(connection: Any) -> bool:
             # Before the span is taken: a pause in between makes the proof weaker, not wrong.
             heard = clock.local()
             round_trip = timedelta(seconds=time.monotonic() - asked)
-            _note_answer(heard)
+            _note_response(heard)
             observe(_EPOCH + timedelta(seconds=float(seconds)), heard, round_trip)
     finally:
         if not was_autocommit and not connection.closed:
@@ -55,9 +55,9 @@ def measure(connection: Any) -> bool:
     return True
 
 
-def _note_answer(heard: datetime) -> None:
-    global _answered  # noqa: PLW0603 – there is one local clock in a process.
-    _answered = (time.monotonic(), heard)
+def _note_response(heard: datetime) -> None:
+    global _last_response  # noqa: PLW0603 – there is one local clock in a process.
+    _last_response = (time.monotonic(), heard)
 
 
 def observe(said: datetime, heard: datetime, round_trip: timedelta) -> None:

@@ -113,8 +113,8 @@ def _is_valid(context: MigrationContext, name: str) -> bool | None:
     """Whether an index can be used; None if there is none."""
     if context.as_sql:
         return None
-    answer: bool | None = op.get_bind().scalar(_STATE_OF_INDEX, {"name": name})
-    return answer
+    state: bool | None = op.get_bind().scalar(_STATE_OF_INDEX, {"name": name})
+    return state
 
 
 def _drop(name: str, table: str) -> None:

@@ -1,6 +1,6 @@
-"""Answers that are kept for a while, so that a request that is sent again does nothing a second time.
+"""Responses that are kept for a while, so that a request that is sent again does nothing a second time.
 
-A request is claimed before it is carried out; its answer is kept in the transaction of the act. Of two at
+A request is claimed before it is carried out; its response is kept in the transaction of the act. Of two at
 once the second finds the claim. A claim whose process died is free again after a minute.
 """
 
@@ -23,7 +23,7 @@ _LABEL = "repeated-request"
 
 
 class RepeatedRequest(Base):
-    """A request with a key of its sender's choice, and its answer, which may hold a new secret."""
+    """A request with a key of its sender's choice, and its response, which may hold a new secret."""
 
     __tablename__ = "repeated_request"
 
@@ -40,8 +40,8 @@ class RepeatedRequest(Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAnswer:
-    """An answer as it was sent the first time."""
+class KeptResponse:
+    """A response as it was sent the first time."""
 
     status: int
     headers: dict[str, str]
@@ -56,8 +56,8 @@ class OtherRequest(Exception):
     """The key was used for another request."""
 
 
-def claim(digest: str, fingerprint: str) -> UUID | KeptAnswer:
-    """Claim a request, or return its answer. Raises InFlight or OtherRequest.
+def claim(digest: str, fingerprint: str) -> UUID | KeptResponse:
+    """Claim a request, or return its response. Raises InFlight or OtherRequest.
 
     The caller has a transaction open, of its own for this.
     """
@@ -69,7 +69,7 @@ def claim(digest: str, fingerprint: str) -> UUID | KeptAnswer:
         raise OtherRequest
     if found.status is not None:
         body = current.secret_box().decrypt(_LABEL, found.sealed_body or b"", bound_to=str(found.id))
-        return KeptAnswer(status=found.status, headers=found.headers or {}, body=body)
+        return KeptResponse(status=found.status, headers=found.headers or {}, body=body)
     free = update(RepeatedRequest).where(
         RepeatedRequest.id == found.id, RepeatedRequest.status.is_(None), RepeatedRequest.claimed_until <= now
     )
@@ -78,25 +78,25 @@ def claim(digest: str, fingerprint: str) -> UUID | KeptAnswer:
     return found.id
 
 
-def keep(claimed: UUID, answer: KeptAnswer) -> None:
-    """Keep the answer of a claimed request, in the transaction of its act. Raises InFlight.
+def keep(claimed: UUID, response: KeptResponse) -> None:
+    """Keep the response of a claimed request, in the transaction of its act. Raises InFlight.
 
     A process that took longer than its claim finds another at it, and must not act a second time.
     """
-    sealed = current.secret_box().encrypt(_LABEL, answer.body, bound_to=str(claimed))
+    sealed = current.secret_box().encrypt(_LABEL, response.body, bound_to=str(claimed))
     mine = update(RepeatedRequest).where(
         RepeatedRequest.id == claimed,
         RepeatedRequest.status.is_(None),
         RepeatedRequest.claimed_until > clock.now(),
     )
-    if change(mine.values(status=answer.status, headers=answer.headers, sealed_body=sealed)) != 1:
+    if change(mine.values(status=response.status, headers=response.headers, sealed_body=sealed)) != 1:
         raise InFlight
 
 
 def release(claimed: UUID) -> None:
     """Forget a claim whose request was refused, so that it may be sent again."""
-    unanswered = RepeatedRequest.status.is_(None)
-    change(delete(RepeatedRequest).where(RepeatedRequest.id == claimed, unanswered))
+    without_response = RepeatedRequest.status.is_(None)
+    change(delete(RepeatedRequest).where(RepeatedRequest.id == claimed, without_response))
 
 
 def _claim_anew(digest: str, fingerprint: str, now: datetime) -> UUID:

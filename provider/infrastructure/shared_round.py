@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 class _Round(Generic[T]):
-    def __init__(self, answer: T) -> None:
-        self.answer = answer
+    def __init__(self, value: T) -> None:
+        self.value = value
         self.is_over = threading.Event()
         self.ended_at = 0.0
 
     def fill(self, look: Callable[[T], None]) -> None:
         try:
-            look(self.answer)
-        except Exception:  # noqa: BLE001 – logged; the answer shows that it is not complete.
+            look(self.value)
+        except Exception:  # noqa: BLE001 – logged; the value shows that it is not complete.
             event_log.error("round_failed", exc_info=True)
         finally:
             self.end()
@@ -32,9 +32,9 @@ class _Round(Generic[T]):
 
 
 class SharedRound(Generic[T]):
-    """Gives the same answer to all calls within a span; at most one thread looks for it.
+    """Gives the same value to all calls within a span; at most one thread computes it.
 
-    An answer is empty at first and filled in bit by bit, so that a call that has waited for as long as the
+    The value is empty at first and filled in bit by bit, so that a call that has waited for as long as the
     bound gets what is known by then. The round goes on: what it prepares serves the next one.
     """
 
@@ -46,14 +46,14 @@ class SharedRound(Generic[T]):
         self._latest: _Round[T] | None = None
 
     def ask(self, look: Callable[[T], None]) -> T:
-        """Return the shared answer as far as it is filled in within the bound."""
+        """Return the shared value as far as it is filled in within the bound."""
         with self._lock:
             current = self._latest
             if current is None or self._is_old(current):
                 current = self._latest = _Round(self._empty())
                 self._start(current, look)
         current.is_over.wait(self._bound)
-        return current.answer
+        return current.value
 
     def _start(self, current: _Round[T], look: Callable[[T], None]) -> None:
         # The thread works in the application of the first call, and outlives its request.

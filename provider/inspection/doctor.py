@@ -20,7 +20,7 @@ from provider.infrastructure.outbound_http import (
     Sighting,
     check_url,
 )
-from provider.inspection import answers
+from provider.inspection import responses
 from provider.inspection.findings import Finding, Grade, Report
 from provider.inspection.specimens import Specimen, Specimens
 from provider.logout.notice import recipient_of
@@ -167,8 +167,8 @@ def _tls(seen: Sighting) -> Finding:
 def _tokens(client: Client, url: str) -> Iterator[Finding]:
     specimens = Specimens.for_client(client)
     good = specimens.good()
-    answer = _send(url, good)
-    findings = answers.to_good_token(answer)
+    response = _send(url, good)
+    findings = responses.to_good_token(response)
     yield from findings
     if findings[0].grade is Grade.FAIL:
         # It says no to everything, or nothing at all: to ask more would prove nothing.
@@ -184,7 +184,7 @@ def _tokens(client: Client, url: str) -> Iterator[Finding]:
 
 
 def _refused(url: str, specimen: Specimen) -> Finding:
-    return answers.to_bad_token(specimen, _send(url, specimen.token))
+    return responses.to_bad_token(specimen, _send(url, specimen.token))
 
 
 def _send(url: str, token: str) -> OutboundResponse | OutboundFailure:

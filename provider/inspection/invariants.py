@@ -257,7 +257,7 @@ INVARIANTS = (
     Invariant(
         "accepted_without_an_attempt",
         Delivery,
-        "A delivery is accepted, but its last attempt has no 2xx answer (INV-17).",
+        "A delivery is accepted, but its last attempt has no 2xx response (INV-17).",
         _accepted_without_an_attempt,
     ),
 )

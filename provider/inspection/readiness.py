@@ -103,7 +103,7 @@ def _first_success() -> threading.Event:
     return current.memo("first_success", threading.Event)
 
 
-_TOO_LATE = f"no answer within {BOUND.total_seconds():g} s"
+_TOO_LATE = f"no response within {BOUND.total_seconds():g} s"
 
 
 def _make_round() -> SharedRound[Report]:

@@ -70,7 +70,7 @@ def decide() -> AnyResponse:
     csrf.check(_purpose(found, typed))
     waiting = device_codes.find_waiting(typed)
     if waiting is None:
-        return _answered_before(found)
+        return _already_answered(found)
     code, client = waiting
     if request.form.get("answer") not in ("allow", "deny"):
         return _question(found, typed, code, client)
@@ -80,7 +80,7 @@ def decide() -> AnyResponse:
         if counted:
             _record(found, client, code, allowed=allowed)
     if not counted:
-        return _answered_before(found)
+        return _already_answered(found)
     return page("device_answered.html", allowed=allowed, app_name=client.display_name)
 
 
@@ -104,7 +104,7 @@ def _too_many(found: FoundSession) -> Response:
     return response
 
 
-def _answered_before(found: FoundSession) -> Response:
+def _already_answered(found: FoundSession) -> Response:
     return _form(found, sentence=_("This code has already been used or has expired. Nothing was changed."))
 
 

@@ -43,7 +43,7 @@ class ParkedAuthorization:
 
     @property
     def app_domain(self) -> str:
-        """The verified host that the answer goes to, in both forms; empty for an app on this device."""
+        """The verified host that the response goes to, in both forms; empty for an app on this device."""
         redirect_uri = self.parameter("redirect_uri")
         if self.client.metadata_.is_native and not is_claimed(redirect_uri):
             return ""
@@ -51,7 +51,7 @@ class ParkedAuthorization:
 
     @property
     def about_app(self) -> dict[str, Any]:
-        """The app as pages show it: by its registration (registration §2) and where the answer goes."""
+        """The app as pages show it: by its registration (registration §2) and where the response goes."""
         metadata = self.client.metadata_
         return {
             "app_name": self.client.display_name,

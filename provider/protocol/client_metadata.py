@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from provider.protocol.encrypted_token import USUAL_CONTENT_ALGORITHM, Encryption
 
-# The answers that may be encrypted to the client, as the names of their members begin.
-ENCRYPTED_ANSWERS = ("id_token", "userinfo", "authorization")
+# The responses that may be encrypted to the client, as the names of their members begin.
+ENCRYPTED_RESPONSES = ("id_token", "userinfo", "authorization")
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 STANDARD_SCOPE = "openid profile email address phone offline_access"
 
@@ -47,7 +47,7 @@ def _declared(meaning: str, default: Any = None) -> Any:
 class ClientMetadata:
     """Registered client metadata; the defaults are those of the specifications."""
 
-    redirect_uris: tuple[str, ...] = _declared("Where authorization answers may go.", ())
+    redirect_uris: tuple[str, ...] = _declared("Where authorization responses may go.", ())
     response_types: tuple[str, ...] = _declared(
         ("Response types that it uses at the authorization endpoint."), ("code",)
     )
@@ -77,10 +77,10 @@ class ClientMetadata:
         "A128CBC-HS256 (without this), A128GCM or A256GCM."
     )
     userinfo_signed_response_alg: str | None = _declared(
-        "Signature of userinfo answers, which are plain JSON without it."
+        "Signature of userinfo responses, which are plain JSON without it."
     )
     userinfo_encrypted_response_alg: str | None = _declared(
-        "How its userinfo answers are encrypted, as for ID Tokens."
+        "How its userinfo responses are encrypted, as for ID Tokens."
     )
     userinfo_encrypted_response_enc: str | None = _declared("As for ID Tokens.")
     token_endpoint_auth_method: str = _declared(
@@ -122,13 +122,13 @@ class ClientMetadata:
         "Its access tokens where no resource says otherwise: opaque or jwt (rfc9068).", "opaque"
     )
     introspection_signed_response_alg: str | None = _declared(
-        "Signature of introspection answers that it asks for as a JWT (rfc9701)."
+        "Signature of introspection responses that it asks for as a JWT (rfc9701)."
     )
     authorization_signed_response_alg: str | None = _declared(
-        "Signature of its authorization answers, which are then always JWTs (JARM)."
+        "Signature of its authorization responses, which are then always JWTs (JARM)."
     )
     authorization_encrypted_response_alg: str | None = _declared(
-        "How its authorization answers, which are then always JWTs, are encrypted, as for ID Tokens."
+        "How its authorization responses, which are then always JWTs, are encrypted, as for ID Tokens."
     )
     authorization_encrypted_response_enc: str | None = _declared("As for ID Tokens.")
 
@@ -194,20 +194,20 @@ class ClientMetadata:
         return binds and not self.is_public
 
     @property
-    def has_signed_answers(self) -> bool:
-        """Whether it takes authorization answers as JWTs only (jarm §3)."""
+    def has_signed_responses(self) -> bool:
+        """Whether it takes authorization responses as JWTs only (jarm §3)."""
         return bool(self.authorization_signed_response_alg or self.authorization_encrypted_response_alg)
 
     @property
-    def signature_of_answers(self) -> str:
-        """The algorithm of signed authorization answers; jarm §3: 'The default, if omitted, is RS256'."""
+    def signature_of_responses(self) -> str:
+        """The algorithm of signed authorization responses; jarm §3: 'The default, if omitted, is RS256'."""
         usual = FAPI2_SIGNATURE if self.follows_fapi2 else _USUAL_SIGNATURE
         return self.authorization_signed_response_alg or usual
 
-    def encryption_of(self, answer: str) -> Encryption | None:
-        """Return by what an `id_token`, `userinfo` or `authorization` answer is encrypted, if it is."""
-        alg: str | None = getattr(self, f"{answer}_encrypted_response_alg")
-        enc: str | None = getattr(self, f"{answer}_encrypted_response_enc")
+    def encryption_of(self, response: str) -> Encryption | None:
+        """Return by what an `id_token`, `userinfo` or `authorization` response is encrypted, if it is."""
+        alg: str | None = getattr(self, f"{response}_encrypted_response_alg")
+        enc: str | None = getattr(self, f"{response}_encrypted_response_enc")
         return Encryption(alg, enc or USUAL_CONTENT_ALGORITHM) if alg else None
 
     def said_in(self, language: str, name: str) -> str | None:

@@ -9,7 +9,7 @@ from provider.protocol.client_certificate_rules import (
     TLS_METHODS,
     problems_of_tls,
 )
-from provider.protocol.client_metadata import DECLARED, ENCRYPTED_ANSWERS, ClientMetadata, Problem
+from provider.protocol.client_metadata import DECLARED, ENCRYPTED_RESPONSES, ClientMetadata, Problem
 from provider.protocol.client_metadata_texts import (
     read_translations,
     text_problems,
@@ -43,8 +43,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "introspection_signed_response_alg": SIGNATURES,
     "userinfo_signed_response_alg": SIGNATURES,
     "authorization_signed_response_alg": SIGNATURES,
-    **{f"{name}_encrypted_response_alg": KEY_ALGORITHMS for name in ENCRYPTED_ANSWERS},
-    **{f"{name}_encrypted_response_enc": CONTENT_ALGORITHMS for name in ENCRYPTED_ANSWERS},
+    **{f"{name}_encrypted_response_alg": KEY_ALGORITHMS for name in ENCRYPTED_RESPONSES},
+    **{f"{name}_encrypted_response_enc": CONTENT_ALGORITHMS for name in ENCRYPTED_RESPONSES},
     "access_token_format": ("opaque", "jwt"),
     "token_endpoint_auth_method": AUTH_METHODS,
     "token_endpoint_auth_signing_alg": ASSERTION_SIGNATURES,
@@ -101,7 +101,7 @@ def problems_of(
     yield from redirect_uri_problems(metadata, may_be_unwise)
     yield from _flow_problems(metadata)
     yield from _key_problems(metadata)
-    for name in ENCRYPTED_ANSWERS:
+    for name in ENCRYPTED_RESPONSES:
         yield from _encryption_problems(name, metadata)
     yield from problems_of_tls(metadata)
     yield from _logout_problems(metadata)

@@ -20,7 +20,7 @@ class ProtocolError(Exception):
     redirectable: ClassVar[bool] = True
     # Its explanation for the operator.
     refusal: Refusal | None = None
-    # What an answer in the form of rfc9457 says beyond the description.
+    # What a response in the form of rfc9457 says beyond the description.
     members: Mapping[str, object] = MappingProxyType({})
 
     def __init__(self, description: str = "", *, detail: str = "") -> None:
@@ -98,7 +98,7 @@ class InvalidDPoPProof(ProtocolError):
 
 
 class UseDPoPNonce(ProtocolError):
-    """rfc9449 §8: the proof must hold the nonce that comes with this answer."""
+    """rfc9449 §8: the proof must hold the nonce that comes with this response."""
 
     error = "use_dpop_nonce"
 
@@ -257,7 +257,7 @@ class RefusedProof(InvalidToken):
 
 
 class WantedNonce(InvalidToken):
-    """rfc9449 §9: at a resource the proof must hold the nonce that comes with this answer."""
+    """rfc9449 §9: at a resource the proof must hold the nonce that comes with this response."""
 
     error = "use_dpop_nonce"
 

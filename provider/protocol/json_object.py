@@ -1,4 +1,4 @@
-"""A JSON object in a request: read strictly, with the error that the endpoints answer."""
+"""A JSON object in a request: read strictly, with the error that the endpoints send."""
 
 import re
 from collections.abc import Mapping

@@ -23,7 +23,7 @@ class RefusalKind(StrEnum):
     RESPONSE_TYPE = "response_type"
     # A grant type or response type that the client did not register.
     NOT_REGISTERED_FOR = "not_registered_for"
-    # It has no key to encrypt an answer to.
+    # It has no key to encrypt a response to.
     ENCRYPTION = "encryption"
 
 

@@ -14,7 +14,7 @@ CODE_ONLY = frozenset({CODE})
 FRONT_CHANNEL_TYPES = ("id_token", "id_token token", "code id_token", "code token", "code id_token token")
 QUERY, FRAGMENT, FORM_POST = "query", "fragment", "form_post"
 _CARRIERS = (QUERY, FRAGMENT, FORM_POST)
-# jarm §2.3: each of them with a JWT that holds the answer; `jwt` is the usual one of the response type.
+# jarm §2.3: each of them with a JWT that holds the response; `jwt` is the usual one of the response type.
 JWT = "jwt"
 _SIGNED = tuple(f"{carrier}.{JWT}" for carrier in _CARRIERS)
 RESPONSE_MODES = (*_CARRIERS, JWT, *_SIGNED)
@@ -23,7 +23,7 @@ ResponseType = frozenset[str]
 
 
 class ResponseMode(NamedTuple):
-    """How an answer travels, and whether it is signed (jarm §2.3)."""
+    """How a response travels, and whether it is signed (jarm §2.3)."""
 
     carrier: str = QUERY
     signed: bool = False
@@ -38,14 +38,14 @@ KNOWN_TYPES = frozenset(map(parts_of, (CODE, *FRONT_CHANNEL_TYPES)))
 
 
 def default_mode(response_type: ResponseType) -> str:
-    """Return how an answer travels unless the client says otherwise.
+    """Return how a response travels unless the client says otherwise.
 
     Multiple response types §5: a type with tokens 'MUST NOT' be answered in the query, which servers log.
     """
     return FRAGMENT if response_type & {ID_TOKEN, TOKEN} else QUERY
 
 
-def answering_mode(parameters: Mapping[str, str], *, always_signed: bool = False) -> ResponseMode:
+def response_mode_for(parameters: Mapping[str, str], *, always_signed: bool = False) -> ResponseMode:
     """Return how to answer a request whose parameters, even its response mode, may be invalid.
 
     An app that asks for a JWT, or has registered that it gets one, gets nothing else.

@@ -10,7 +10,7 @@ Receive = Callable[[], Awaitable[Message]]
 
 # The least rate of a sender once half of the deadline has passed; slower lines than this are not in use.
 LEAST_BYTES_PER_SECOND = 1024
-# How much of a refused body is read and thrown away, so that its sender gets to see the answer.
+# How much of a refused body is read and thrown away, so that its sender gets to see the response.
 _MOST_DRAINED = 1024 * 1024
 # Without a length or a coding HTTP/1 has no body; HTTP/2 may have one, but not with these (rfc9110 §9.3).
 _METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -72,7 +72,7 @@ async def read_body(receive: Receive, limits: BodyLimits, announced: int | None)
 
 
 async def drain(receive: Receive, limits: BodyLimits) -> None:
-    """Read what is still arriving of a refused body: a connection that is reset loses the answer."""
+    """Read what is still arriving of a refused body: a connection that is reset loses the response."""
     until = asyncio.get_running_loop().time() + limits.deadline
     left = _MOST_DRAINED
     try:

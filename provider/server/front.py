@@ -5,7 +5,6 @@ from types import MappingProxyType
 
 from provider.infrastructure import event_log
 from provider.protocol.issuer_path import inside
-from provider.server.answer import Answer, WSGIApplication, call, without_the_application
 from provider.server.body import (
     BodyLimits,
     BodyTooLarge,
@@ -19,6 +18,7 @@ from provider.server.body import (
 )
 from provider.server.environ import REFUSED, WAITED, Environ, Scope, environ_of
 from provider.server.lanes import Lane, NoThreadFree
+from provider.server.response import Response, WSGIApplication, call, without_the_application
 from provider.server.snapshots import Shared, Snapshots
 
 Send = Callable[[Message], Awaitable[None]]
@@ -29,10 +29,10 @@ _TOO_SLOW, _TOO_LARGE, _DEFECT, _BUSY = 408, 413, 500, 503
 
 
 class Front:
-    """Reads requests, gives them threads, sends the answers.
+    """Reads requests, gives them threads, sends the responses.
 
     `own_threads` says how many threads single addresses have apart from the `threads` of all others,
-    `shared` which answers are repeated to everyone.
+    `shared` which responses are repeated to everyone.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Front:
             for path, number in own_threads.items()
         }
         # Refusals are answered by the application too, in the language and the form that the caller expects.
-        # A flood of bodies that never end is refused all at once: its answers may wait, others' may not.
+        # A flood of bodies that never end is refused all at once: its responses may wait, others' may not.
         self._busy_refusals = Lane("busy_refusal", threads=1, patience=patience)
         self._body_refusals = Lane(
             "body_refusal", threads=1, patience=limits.deadline, most_waiting=_MOST_BODY_REFUSALS_WAITING
@@ -66,7 +66,7 @@ class Front:
         """Answer one request (ASGI 3)."""
         if scope["type"] != "http":
             return
-        shared = await self._shared_answer(scope)
+        shared = await self._shared_response(scope)
         if shared is not None:
             await self._send(send, shared, closing=False)
             return
@@ -74,12 +74,12 @@ class Front:
             environ, is_read = await self._read(scope, receive)
         except SenderGone:
             return
-        answer = await self._answer(environ)
-        await self._send(send, answer, closing=not is_read)
+        response = await self._respond(environ)
+        await self._send(send, response, closing=not is_read)
         if environ.get(REFUSED) == _TOO_LARGE:
             await drain(receive, self._limits)
 
-    async def _shared_answer(self, scope: Scope) -> Answer | None:
+    async def _shared_response(self, scope: Scope) -> Response | None:
         """Answer a plain request for what is the same for everyone, or return None."""
         wanted = self._snapshots.wanted(scope)
         if wanted is None:
@@ -88,7 +88,7 @@ class Front:
         if repeated is not None:
             return repeated
         plain = scope | {"method": "GET", "headers": []}
-        return self._snapshots.keep(wanted, await self._answer(environ_of(plain, b"")))
+        return self._snapshots.keep(wanted, await self._respond(environ_of(plain, b"")))
 
     async def _read(self, scope: Scope, receive: Receive) -> tuple[Environ, bool]:
         """Return the request with its body, or marked as refused; and whether all of it was read."""
@@ -103,7 +103,7 @@ class Front:
         except BodyTooSlow:
             return environ_of(scope, b"") | _refused(_TOO_SLOW), False
 
-    async def _answer(self, environ: Environ) -> Answer:
+    async def _respond(self, environ: Environ) -> Response:
         try:
             if REFUSED in environ:
                 return await self._run(self._body_refusals, environ)
@@ -114,7 +114,7 @@ class Front:
             event_log.error("request_failed", exc_info=True, method=environ["REQUEST_METHOD"])
             return without_the_application(_DEFECT, environ)
 
-    async def _run_in_lane(self, environ: Environ) -> Answer:
+    async def _run_in_lane(self, environ: Environ) -> Response:
         try:
             asked = inside(environ["PATH_INFO"], self._issuer_path)
             return await self._run(self._lanes.get(asked, self._requests), environ)
@@ -122,15 +122,15 @@ class Front:
             event_log.warning("request_refused_busy", method=environ["REQUEST_METHOD"])
             return await self._run(self._busy_refusals, environ | _refused(_BUSY))
 
-    async def _run(self, lane: Lane, environ: Environ) -> Answer:
+    async def _run(self, lane: Lane, environ: Environ) -> Response:
         return await lane.run(lambda waited: call(self._application, environ | {WAITED: waited}))
 
-    async def _send(self, send: Send, answer: Answer, *, closing: bool) -> None:
-        headers = answer.headers
+    async def _send(self, send: Send, response: Response, *, closing: bool) -> None:
+        headers = response.headers
         if closing:
             headers = [*headers, (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
 
 def _refused(status: int) -> Environ:

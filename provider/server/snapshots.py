@@ -1,4 +1,4 @@
-"""Answers that are the same for everyone, kept and repeated without the application.
+"""Responses that are the same for everyone, kept and repeated without the application.
 
 Discovery documents and keys are asked for far more often than they change, and are kept for a moment. Only a
 plain request is answered so: one with a cookie, a query, credentials or any header that is not known to be
@@ -18,8 +18,8 @@ from datetime import timedelta
 
 from provider.infrastructure import metrics
 from provider.infrastructure.opaque_tokens import new_id
-from provider.server.answer import Answer
 from provider.server.environ import Scope
+from provider.server.response import Response
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -42,10 +42,10 @@ _NOT_FOR_CONSTANTS = frozenset(
         *(b"if-match", b"if-modified-since", b"if-unmodified-since"),
     }
 )
-# Of each answer anew, or only with a body.
+# Of each response anew, or only with a body.
 _OWN = frozenset({b"x-request-id", b"content-length", b"etag", b"date"})
 _OF_BODY = frozenset({b"content-type", b"content-encoding"})
-# An answer with one of these is not the same for everyone.
+# A response with one of these is not the same for everyone.
 _OF_ONE = frozenset({b"set-cookie", b"content-encoding"})
 # rfc9110 §12.4.2: what has the weight 0 is refused.
 _REFUSED = re.compile(rb"q=0(?:\.0{0,3})?")
@@ -56,25 +56,25 @@ _OK, _NOT_MODIFIED = 200, 304
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """An answer that may be repeated: the name by which it is counted, and for how long; None is for good."""
+    """A response that may be repeated: the name by which it is counted, and how long; None is for good."""
 
     name: str
     kept_for: timedelta | None = None
 
     @property
     def is_constant(self) -> bool:
-        """Whether nothing in a request changes the answer."""
+        """Whether nothing in a request changes the response."""
         return self.kept_for is None
 
     @property
     def seconds(self) -> float:
-        """For how long the answer is kept."""
+        """For how long the response is kept."""
         return math.inf if self.kept_for is None else self.kept_for.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A request for a shared answer; the address with its query."""
+    """A request for a shared response; the address with its query."""
 
     address: bytes
     method: str
@@ -84,7 +84,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the application answered to a plain GET, and the same packed, if that is worth it."""
+    """The response of the application to a plain GET, and the same packed, if that is worth it."""
 
     headers: Headers
     tag: bytes
@@ -92,7 +92,7 @@ class Snapshot:
     packed: bytes | None
     fresh_until: float
 
-    def answer_to(self, wanted: Wanted) -> Answer:
+    def response_to(self, wanted: Wanted) -> Response:
         """Return this for a request: as it is or packed, or that nothing has changed (rfc9110 §13.1.2)."""
         is_packed = self.packed is not None and wanted.takes_gzip
         body = self.packed if self.packed is not None and is_packed else self.body
@@ -102,15 +102,15 @@ class Snapshot:
         if tag:
             headers.append((b"etag", tag))
         if tag and _is_known(tag, wanted.known_tags):
-            return Answer(_NOT_MODIFIED, [pair for pair in headers if pair[0] not in _OF_BODY], b"")
+            return Response(_NOT_MODIFIED, [pair for pair in headers if pair[0] not in _OF_BODY], b"")
         if is_packed:
             headers.append((b"content-encoding", b"gzip"))
         headers.append((b"content-length", str(len(body)).encode()))
-        return Answer(_OK, headers, b"" if wanted.method == "HEAD" else body)
+        return Response(_OK, headers, b"" if wanted.method == "HEAD" else body)
 
 
 class Snapshots:
-    """The shared answers of one process, by address."""
+    """The shared responses of one process, by address."""
 
     def __init__(
         self, shared: Mapping[str, Shared], issuer_path: str, now: Callable[[], float] = time.monotonic
@@ -125,7 +125,7 @@ class Snapshots:
         self._kept: dict[bytes, Snapshot] = {}
 
     def wanted(self, scope: Scope) -> Wanted | None:
-        """Return what a request wants, if it is one for an answer that is shared."""
+        """Return what a request wants, if it is one for a response that is shared."""
         address, query = scope["raw_path"], scope["query_string"]
         if query:
             address = address + b"?" + query
@@ -138,40 +138,40 @@ class Snapshots:
         takes_gzip = _takes_gzip(headers.get(b"accept-encoding", b""))
         return Wanted(address, scope["method"], takes_gzip, headers.get(b"if-none-match", b""))
 
-    def repeat(self, wanted: Wanted) -> Answer | None:
-        """Return the answer from a fresh snapshot, counted as the application counts, or None."""
+    def repeat(self, wanted: Wanted) -> Response | None:
+        """Return the response from a fresh snapshot, counted as the application counts, or None."""
         begun, snapshot = self._now(), self._kept.get(wanted.address)
         if snapshot is None or begun >= snapshot.fresh_until:
             return None
-        answer = snapshot.answer_to(wanted)
+        response = snapshot.response_to(wanted)
         name = self._shared[wanted.address].name
-        metrics.REQUESTS.labels(name, wanted.method, str(answer.status)).inc()
+        metrics.REQUESTS.labels(name, wanted.method, str(response.status)).inc()
         metrics.REQUEST_SECONDS.labels(name).observe(self._now() - begun)
-        return answer
+        return response
 
-    def keep(self, wanted: Wanted, answer: Answer) -> Answer | None:
-        """Keep what the application answered to a plain GET, and return it for this request.
+    def keep(self, wanted: Wanted, response: Response) -> Response | None:
+        """Keep the application's response to a plain GET, and return it for this request.
 
         None if it is not for everyone: the application is then to answer the request itself. A failure is
         returned and not kept.
         """
-        if answer.status != _OK:
-            return replace(answer, body=b"") if wanted.method == "HEAD" else answer
+        if response.status != _OK:
+            return replace(response, body=b"") if wanted.method == "HEAD" else response
         shared = self._shared[wanted.address]
-        if not _is_for_everyone(answer, shared):
+        if not _is_for_everyone(response, shared):
             return None
-        snapshot = _snapshot(answer, self._now() + shared.seconds)
+        snapshot = _snapshot(response, self._now() + shared.seconds)
         self._kept[wanted.address] = snapshot
-        return snapshot.answer_to(wanted)
+        return snapshot.response_to(wanted)
 
 
-def _snapshot(answer: Answer, fresh_until: float) -> Snapshot:
-    headers = [pair for pair in answer.headers if pair[0] not in _OWN]
-    packed = gzip.compress(answer.body, mtime=0) if len(answer.body) >= _WORTH_PACKING else None
+def _snapshot(response: Response, fresh_until: float) -> Snapshot:
+    headers = [pair for pair in response.headers if pair[0] not in _OWN]
+    packed = gzip.compress(response.body, mtime=0) if len(response.body) >= _WORTH_PACKING else None
     if packed is not None:
         headers.append((b"vary", b"Accept-Encoding"))
-    tag = dict(answer.headers).get(b"etag", b"")
-    return Snapshot(headers, tag, answer.body, packed, fresh_until)
+    tag = dict(response.headers).get(b"etag", b"")
+    return Snapshot(headers, tag, response.body, packed, fresh_until)
 
 
 def _combined(lines: Headers) -> dict[bytes, bytes]:
@@ -191,8 +191,8 @@ def _may_be_constant(headers: Mapping[bytes, bytes]) -> bool:
     return not special and not any(b"_" in name for name in headers)
 
 
-def _is_for_everyone(answer: Answer, shared: Shared) -> bool:
-    headers = dict(answer.headers)
+def _is_for_everyone(response: Response, shared: Shared) -> bool:
+    headers = dict(response.headers)
     if not headers.keys().isdisjoint(_OF_ONE):
         return False
     tag = headers.get(b"etag", b"")

@@ -1,7 +1,7 @@
 """How a refresh token is issued and rotated, and how a stolen one is detected (rfc9700 §4.14).
 
 Each token is used once. Its successor's handle follows only from it and our key, so that an honest
-client whose answer was lost on the way can be given the same successor again without our keeping it.
+client whose response was lost on the way can be given the same successor again without our keeping it.
 """
 
 from collections.abc import Collection

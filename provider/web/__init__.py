@@ -1,6 +1,6 @@
 """HTTP for all endpoints: routes, cookies, CSRF, errors, headers, the layout and language of pages.
 
-Knows the framework and the form of answers to people and programs. Knows no use case and no address:
+Knows the framework and the form of responses to people and programs. Knows no use case and no address:
 `endpoints`, `pages` and `api` decide what a request means and changes.
 """
 

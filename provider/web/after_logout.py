@@ -1,4 +1,4 @@
-"""Answers to a browser whose session has ended, for every page and endpoint that ends one."""
+"""Responses to a browser whose session has ended, for every page and endpoint that ends one."""
 
 from flask import redirect, url_for
 from werkzeug.wrappers import Response

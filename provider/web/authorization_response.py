@@ -24,13 +24,13 @@ _SIGNED_LIFETIME = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerAddress:
+class ResponseAddress:
     """The redirect URI, which is proven to be the client's, and the form of the response."""
 
     redirect_uri: str
     client_id: str
     response_mode: ResponseMode
-    # The algorithm of a signed answer, and the client if such an answer may be encrypted to its key.
+    # The algorithm of a signed response, and the client if such a response may be encrypted to its key.
     signature: str
     recipient: Client | None = field(default=None, repr=False)
     state: str | None = field(default=None, repr=False)
@@ -41,7 +41,7 @@ class AnswerAddress:
     always: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def answer_app(to: AnswerAddress, said: Mapping[str, str]) -> Response:
+def respond_to_app(to: ResponseAddress, said: Mapping[str, str]) -> Response:
     """Answer the app; rfc9207 §2: with `iss`, a client of several providers detects a mix-up."""
     pairs = _pairs(to, said)
     if to.response_mode.carrier == FORM_POST:
@@ -50,7 +50,7 @@ def answer_app(to: AnswerAddress, said: Mapping[str, str]) -> Response:
     return redirect(_address(to, pairs), 303)
 
 
-def show_redirect(to: AnswerAddress, error: str, description: str, status: int) -> Response:
+def show_redirect(to: ResponseAddress, error: str, description: str, status: int) -> Response:
     """Show a person where an error would redirect before they go there.
 
     rfc9700 §4.11.2: an error needs no sign-in and no consent, so every self-registered client would
@@ -73,7 +73,7 @@ def show_redirect(to: AnswerAddress, error: str, description: str, status: int) 
     )
 
 
-def _pairs(to: AnswerAddress, said: Mapping[str, str]) -> dict[str, str]:
+def _pairs(to: ResponseAddress, said: Mapping[str, str]) -> dict[str, str]:
     pairs = {**said, "iss": current.settings().issuer, **to.always}
     if to.state:
         pairs["state"] = to.state
@@ -81,7 +81,7 @@ def _pairs(to: AnswerAddress, said: Mapping[str, str]) -> dict[str, str]:
     return {"response": _signed(to, pairs)} if to.response_mode.signed else pairs
 
 
-def _signed(to: AnswerAddress, pairs: Mapping[str, str]) -> str:
+def _signed(to: ResponseAddress, pairs: Mapping[str, str]) -> str:
     """Return a response as a JWT (jarm §2.1), which holds all of its parameters."""
     expires_at = clock.now() + _SIGNED_LIFETIME
     claims = {**pairs, "aud": to.client_id, "exp": int(expires_at.timestamp())}
@@ -89,12 +89,12 @@ def _signed(to: AnswerAddress, pairs: Mapping[str, str]) -> str:
     return encrypted(signed, to.recipient, AUTHORIZATION) if to.recipient else signed
 
 
-def _address(to: AnswerAddress, pairs: Mapping[str, str]) -> str:
+def _address(to: ResponseAddress, pairs: Mapping[str, str]) -> str:
     with_pairs = with_fragment if to.response_mode.carrier == FRAGMENT else with_query
     return with_pairs(to.redirect_uri, pairs)
 
 
-def _by_form(to: AnswerAddress, pairs: Mapping[str, str]) -> Response:
+def _by_form(to: ResponseAddress, pairs: Mapping[str, str]) -> Response:
     """Return a page that posts the response, or does so at a click where scripts are off (Form Post §2)."""
     headers.allow_form_action(to.redirect_uri)
     return page("form_post.html", action=to.redirect_uri, pairs=pairs, app_name=to.app_name)

@@ -1,7 +1,7 @@
 """Cross-origin requests of scripts, as the `cors` of each route allows them (THR-33).
 
 An app in a browser redeems its code, asks for userinfo and revokes its tokens from its own origin. No
-cookie decides about any of these answers, and none allows credentials. Routes for people allow nothing
+cookie decides about any of these responses, and none allows credentials. Routes for people allow nothing
 (rfc9700 §2.6: the authorization endpoint 'MUST NOT support CORS').
 """
 
@@ -16,7 +16,7 @@ from provider.clients.models import Client
 from provider.infrastructure import current
 from provider.infrastructure.database import reading
 from provider.oauth.client_proof.registered_client import find_active
-from provider.web.methods import allowed_methods, answer_options
+from provider.web.methods import allowed_methods, respond_to_options
 from provider.web.notes import notes
 from provider.web.route import CORS
 from provider.web.routes import current_route
@@ -31,13 +31,13 @@ _EXPOSED = "DPoP-Nonce, WWW-Authenticate"
 
 
 def install(app: Flask) -> None:
-    """Have an application answer preflights and name the origins that may read its answers."""
-    app.before_request(_answer_preflight)
+    """Have an application answer preflights and name the origins that may read its responses."""
+    app.before_request(_respond_to_preflight)
     app.after_request(_write)
 
 
 def allow_pages_of(client: Client) -> None:
-    """Let the pages of this client read the answer, if it is an app that runs in a browser."""
+    """Let the pages of this client read the response, if it is an app that runs in a browser."""
     if _is_asked_by_script() and client.metadata_.is_public:
         notes()[_NOTE] = {origin_of(uri) for uri in client.metadata_.redirect_uris}
 
@@ -61,11 +61,11 @@ def _cors_here() -> CORS:
     return route.cors if route else CORS.NONE
 
 
-def _answer_preflight() -> Response | None:
-    """Answer a preflight; the client that the request names decides later whether the answer is readable."""
+def _respond_to_preflight() -> Response | None:
+    """Answer a preflight; the named client decides later whether the response is readable."""
     if request.method != "OPTIONS" or _cors_here() is CORS.NONE or not allowed_methods():
         return None
-    response = answer_options()
+    response = respond_to_options()
     origin = request.headers.get("Origin")
     response.vary.add("Origin")
     if origin and "Access-Control-Request-Method" in request.headers and _may_ask(origin):
@@ -107,7 +107,7 @@ def _share_with_all(response: Response) -> None:
 
 
 def _may_read(response: Response, cors: CORS) -> bool:
-    """Whether any site may read the answer.
+    """Whether any site may read the response.
 
     An app must see that its token is dead, and a dead token does not say whose it was.
     """

@@ -1,4 +1,4 @@
-"""The nonce that DPoP proofs must contain, sent with every answer to a proof (rfc9449 §8.2)."""
+"""The nonce that DPoP proofs must contain, sent with every response to a proof (rfc9449 §8.2)."""
 
 from flask import Response, request
 

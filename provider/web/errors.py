@@ -1,6 +1,6 @@
 """The form of every error: JSON or a page as the route speaks, or a redirect to the app.
 
-An error is redirected only after the endpoint has proven the address (`answer_errors_at`), and never when
+An error is redirected only after the endpoint has proven the address (`send_errors_to`), and never when
 it is about the client or the redirect URI itself (rfc6749 §4.1.2.1). No error reveals internals; its
 reference is the correlation id under which our log has the details.
 """
@@ -34,7 +34,7 @@ from provider.protocol.errors import (
     TemporarilyUnavailable,
 )
 from provider.protocol.problems import TYPE_PREFIX
-from provider.web.authorization_response import AnswerAddress, answer_app, show_redirect
+from provider.web.authorization_response import ResponseAddress, respond_to_app, show_redirect
 from provider.web.error_pages import error_page
 from provider.web.methods import allowed_methods
 from provider.web.notes import notes
@@ -48,7 +48,7 @@ _NAMES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorAnswer:
+class ErrorResponse:
     """An error as it is sent."""
 
     status: int
@@ -67,9 +67,9 @@ def install(app: Flask) -> None:
         app.register_error_handler(kind, _on_lost_database)
 
 
-def answer_errors_at(to: AnswerAddress) -> None:
+def send_errors_to(to: ResponseAddress) -> None:
     """Send errors to the app at its proven redirect URI from now on."""
-    notes()["answer_at"] = to
+    notes()["errors_to"] = to
 
 
 def on_protocol_error(exc: ProtocolError) -> AnyResponse:
@@ -83,15 +83,15 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
     )
     if exc.refusal is not None:
         refusals.record(exc.refusal)
-    answer_at = notes().get("answer_at")
-    if answer_at and exc.redirectable:
+    app = notes().get("errors_to")
+    if app and exc.redirectable:
         try:
-            return _redirect_to_app(exc, answer_at)
+            return _redirect_to_app(exc, app)
         except (NoSigningKey, KeyLacking, SQLAlchemyError) as failure:
             # jarm: an app that expects signed or encrypted responses gets no plain one; a page is shown.
-            event_log.error("answer_not_signed", client_id=answer_at.client_id, kind=type(failure).__name__)
-    return answer(
-        ErrorAnswer(
+            event_log.error("answer_not_signed", client_id=app.client_id, kind=type(failure).__name__)
+    return respond(
+        ErrorResponse(
             status=exc.status_code,
             error=exc.error,
             description=_sayable(exc.description),
@@ -101,16 +101,16 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
     )
 
 
-def _redirect_to_app(exc: ProtocolError, to: AnswerAddress) -> AnyResponse:
+def _redirect_to_app(exc: ProtocolError, to: ResponseAddress) -> AnyResponse:
     """Send an error to the app at its redirect URI (rfc6749 §4.1.2.1)."""
     description = _sayable(exc.description)
     # A silent request in a frame takes the person nowhere, and no page of ours can be shown in a frame.
     if to.unchecked_host and request.headers.get("Sec-Fetch-Dest") != "iframe":
         return show_redirect(to, exc.error, description, exc.status_code)
-    return answer_app(to, {"error": exc.error, "error_description": description})
+    return respond_to_app(to, {"error": exc.error, "error_description": description})
 
 
-def answer(error: ErrorAnswer) -> Response:
+def respond(error: ErrorResponse) -> Response:
     """Return an error in the form that the address speaks: JSON for programs, a page for people."""
     match speaks_here():
         case Speaks.JSON:
@@ -123,7 +123,7 @@ def answer(error: ErrorAnswer) -> Response:
     return response
 
 
-def _json_error(error: ErrorAnswer) -> Response:
+def _json_error(error: ErrorResponse) -> Response:
     """Return an error as rfc6749 §5.2 writes it."""
     body: dict[str, str | int] = {"error": error.error}
     if error.description:
@@ -136,7 +136,7 @@ def _json_error(error: ErrorAnswer) -> Response:
     return response
 
 
-def _problem(error: ErrorAnswer) -> Response:
+def _problem(error: ErrorResponse) -> Response:
     """Return an error as rfc9457 writes it; `instance` is what our log calls this request."""
     body: dict[str, object] = {
         "type": TYPE_PREFIX + error.error,
@@ -159,8 +159,8 @@ def _on_http_exception(exc: HTTPException) -> AnyResponse:
     status = exc.code or 500
     event_log.info("request_refused", endpoint=request.endpoint, status=status)
     allow = ", ".join(allowed_methods()) if status == HTTPStatus.METHOD_NOT_ALLOWED else ""
-    return answer(
-        ErrorAnswer(
+    return respond(
+        ErrorResponse(
             status=status,
             error=_NAMES.get(status, "server_error" if status >= 500 else "invalid_request"),
             headers={"Allow": allow} if allow else {},
@@ -170,7 +170,7 @@ def _on_http_exception(exc: HTTPException) -> AnyResponse:
 
 def _on_lacking_key(exc: KeyLacking) -> AnyResponse:
     """Answer a request during which the client's keys were withdrawn."""
-    event_log.warning("client_key_lacking", client_id=exc.client.client_id, answer=exc.answer)
+    event_log.warning("client_key_lacking", client_id=exc.client.client_id, answer=exc.response)
     return on_protocol_error(TemporarilyUnavailable("the client's keys could not be used; retry later"))
 
 

@@ -28,7 +28,7 @@ def allowed_methods() -> list[str]:
     return sorted(named)
 
 
-def answer_options() -> Response:
+def respond_to_options() -> Response:
     """Answer a plain OPTIONS."""
     return Response(status=204, headers={"Allow": ", ".join(allowed_methods())})
 

@@ -18,7 +18,7 @@ from provider.web.notes import notes
 _NAME = "curfew_op_state"
 _NOTE = "op_browser_state"
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
-# Long enough that no two answers have the same salt, and short in a redirect URI.
+# Long enough that no two responses have the same salt, and short in a redirect URI.
 _SALT_LENGTH = 22
 
 
@@ -28,7 +28,7 @@ def cookie_name() -> str:
 
 
 def session_state_parameter(client_id: str, redirect_uri: str) -> dict[str, str]:
-    """Return `session_state` for an answer to this client; empty unless the setting enables it."""
+    """Return `session_state` for a response to this client; empty unless the setting enables it."""
     if not current.settings().session_management:
         return {}
     salt = new_handle()[:_SALT_LENGTH]

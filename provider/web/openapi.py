@@ -42,18 +42,18 @@ def form(required: tuple[str, ...] = (), *, members: Described) -> Described:
 def operation(
     name: str,
     summary: str,
-    answers: Described,
+    responses: Described,
     *,
     security: list[Described] | None = None,
     **more: Any,
 ) -> Described:
-    """Describe an operation of a protocol; any other answer is an error of its specification."""
+    """Describe an operation of a protocol; any other response is an error of its specification."""
     return {
         "operationId": name,
         "tags": ["protocol"],
         "summary": summary,
         "security": security or [],
-        "responses": {"default": response("ProtocolError")} | answers,
+        "responses": {"default": response("ProtocolError")} | responses,
     } | more
 
 
@@ -68,12 +68,12 @@ def json_body(name: str) -> Described:
 
 
 def as_json(description: str, shape: Described) -> Described:
-    """Describe an answer in JSON."""
+    """Describe a response in JSON."""
     return as_content(description, **{"application/json": shape})
 
 
 def as_content(description: str, **kinds: Described) -> Described:
-    """Describe an answer that has one of these media types."""
+    """Describe a response that has one of these media types."""
     return {
         "description": description,
         "content": {kind: {"schema": shape} for kind, shape in kinds.items()},

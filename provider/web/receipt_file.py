@@ -8,6 +8,6 @@ from provider.inspection.receipt_form import MEDIA_TYPE
 
 def receipt_file(receipt: Receipt) -> Response:
     """Return a receipt as an attachment with its media type."""
-    answer = Response(receipt.jws + "\n", mimetype=MEDIA_TYPE)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{receipt.file_name}"'
-    return answer
+    response = Response(receipt.jws + "\n", mimetype=MEDIA_TYPE)
+    response.headers["Content-Disposition"] = f'attachment; filename="{receipt.file_name}"'
+    return response

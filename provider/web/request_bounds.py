@@ -1,4 +1,4 @@
-"""Limits of a request outside of Flask: its time at the database, and an answer in every case.
+"""Limits of a request outside of Flask: its time at the database, and a response in every case.
 
 `errors` answers exceptions inside Flask. One during the teardown of a request would reach the server: a
 bare 500 without a line in the log.
@@ -30,7 +30,7 @@ def bounded(app: Flask, application: WSGIApp, deadline: timedelta) -> WSGIApp:
         begun: list[Any] = []
 
         def begin(*head: Any) -> Any:
-            # The server gets an answer only after the teardown of the request has succeeded.
+            # The server gets a response only after the teardown of the request has succeeded.
             begun[:] = head
             return None
 
@@ -51,7 +51,7 @@ def bounded(app: Flask, application: WSGIApp, deadline: timedelta) -> WSGIApp:
 def _last_resort(app: Flask, environ: dict[str, Any], exc: Exception) -> Response:
     """Return the error in the form of its address, or as plain text if that fails."""
     is_for_now = is_unreachable(exc)
-    error = errors.ErrorAnswer(
+    error = errors.ErrorResponse(
         status=503 if is_for_now else 500,
         error="temporarily_unavailable" if is_for_now else "server_error",
         description="the provider is temporarily unavailable; retry later" if is_for_now else "",
@@ -60,7 +60,7 @@ def _last_resort(app: Flask, environ: dict[str, Any], exc: Exception) -> Respons
     response = None
     try:
         with app.request_context(environ):
-            response = app.process_response(errors.answer(error))
+            response = app.process_response(errors.respond(error))
     except Exception:  # noqa: BLE001 – it may fail again as before, which is logged already.
         event_log.warning("last_resort")
     return response or Response(f"{error.error}\n", error.status, error.headers, mimetype="text/plain")

@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 class Speaks(Enum):
-    """The form of an endpoint's answers. Errors have it too, those before its view runs included."""
+    """The form of an endpoint's responses. Errors have it too, those before its view runs included."""
 
     # For programs; errors are JSON.
     JSON = auto()
@@ -31,7 +31,7 @@ class Speaks(Enum):
 
 
 class CORS(Enum):
-    """Which scripts of other sites may send a request and read its answer (THR-33)."""
+    """Which scripts of other sites may send a request and read its response (THR-33)."""
 
     NONE = auto()
     # The same for everyone: any site.
@@ -47,7 +47,7 @@ class CORS(Enum):
 
     @property
     def is_for_client_pages(self) -> bool:
-        """Whether the answer is about one client, whose own pages may read it."""
+        """Whether the response is about one client, whose own pages may read it."""
         return self in {CORS.CLIENT, CORS.BEARER, CORS.ACCOUNT}
 
     @property
@@ -85,10 +85,10 @@ class Route:
     error_code: Callable[[str], int] | None = None
     # How many threads of its own the server keeps for it, apart from those of all requests.
     own_threads: int = 0
-    # For how long the server may repeat its answer to everyone without asking the application: only where the
-    # answer is public and nothing in a request changes it.
+    # How long the server may repeat its response to everyone without asking the application: only where the
+    # response is public and nothing in a request changes it.
     shared_for: timedelta | None = None
-    # Addresses of it, with their queries, that have one answer for all requests while the process runs: the
+    # Addresses of it, with their queries, that have one response for all requests while the process runs: the
     # server asks the application for it once.
     constant_at: tuple[str, ...] = ()
     # Its operations in OpenAPI by method, and the schemas that only they refer to.

@@ -62,7 +62,7 @@ class RouteTable:
         return _VARIABLE.sub(part, self.path_of(endpoint))
 
     def shared(self) -> dict[str, Shared]:
-        """Return the answers that the server may repeat to everyone, by address."""
+        """Return the responses that the server may repeat to everyone, by address."""
         constants = {address: Shared(route.name) for route in self for address in route.constant_at}
         return constants | {
             route.rule: Shared(route.name, route.shared_for) for route in self if route.shared_for

@@ -26,7 +26,7 @@ class MetricsServer:
         with app.app_context():
             self._token = current.settings().metrics_bearer_token
         self._server = make_server(
-            host, port, self._answer, server_class=_Server, handler_class=_SilentHandler
+            host, port, self._respond, server_class=_Server, handler_class=_SilentHandler
         )
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_STOP_CHECK_SECONDS,), name="metrics", daemon=True
@@ -48,7 +48,7 @@ class MetricsServer:
         self._thread.join()
         self._server.server_close()
 
-    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def _respond(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] != _PATH or environ["REQUEST_METHOD"] != "GET":
             start_response("404 Not Found", _TEXT)
             return [b"not found\n"]

@@ -74,7 +74,7 @@ def test_a_request_that_is_being_answered_is_not_carried_out_twice(admin, cleo, 
     turned_clock.turn(timedelta(minutes=1, seconds=1))
     assert admin.post("/people", {"username": "ada"}, 201, **KEY)
     with pytest.raises(repeated_requests.InFlight), transaction():
-        repeated_requests.keep(claimed, repeated_requests.KeptAnswer(status=200, headers={}, body=b""))
+        repeated_requests.keep(claimed, repeated_requests.KeptResponse(status=200, headers={}, body=b""))
 
 
 def test_it_is_kept_for_a_day(admin, turned_clock):

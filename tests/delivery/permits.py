@@ -1,6 +1,6 @@
 """Permits where the limits do not matter."""
 
-from provider.delivery.learned_share import Reply
+from provider.delivery.learned_share import Observation
 from provider.delivery.permit import Permit
 from provider.delivery.selection import DueDelivery
 from provider.delivery.throttle import EndpointThrottle
@@ -11,5 +11,5 @@ def without_limit(due: DueDelivery) -> Permit:
     return Permit(EndpointThrottle(), None, [], _forget, flow=due.recipient, priority=due.priority, now=0.0)
 
 
-def _forget(_endpoint: EndpointThrottle, _address: str, _reply: Reply | None) -> None:
+def _forget(_endpoint: EndpointThrottle, _address: str, _reply: Observation | None) -> None:
     """No address has a limit."""

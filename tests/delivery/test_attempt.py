@@ -109,9 +109,9 @@ class TestTheExchange:
             result = attempt(claimed(), request_to(red.url))
 
         assert result.exchange
-        reply = result.exchange.as_reply(7.0)
-        assert (reply.status, reply.wait, reply.at) == (429, 20.0, 7.0)
-        assert reply.is_pushing_back
+        observed = result.exchange.as_observation(7.0)
+        assert (observed.status, observed.wait, observed.at) == (429, 20.0, 7.0)
+        assert observed.is_pushing_back
 
     def test_a_deleted_client_that_refuses_again_is_left_alone(self) -> None:
         with receiving(404) as red:

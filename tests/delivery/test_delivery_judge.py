@@ -17,7 +17,7 @@ from provider.delivery.judge import (
     postponed,
 )
 from provider.delivery.models import REFUSALS
-from provider.delivery.outgoing import Answered, Cancelled, ClaimedDelivery, Unanswered, Undeliverable
+from provider.delivery.outgoing import Cancelled, ClaimedDelivery, NoResponse, Responded, Undeliverable
 from provider.delivery.schedule import LAST_CHANCE_BEFORE, spread, wait_after, within_horizon
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -56,7 +56,7 @@ def claimed(
     )
 
 
-def judged(answer: Answered | Unanswered, **about: object) -> object:
+def judged(answer: Responded | NoResponse, **about: object) -> object:
     return judge(answer, claimed(**about), DEFAULT_SCHEDULE, NOW)  # type: ignore[arg-type]
 
 
@@ -71,7 +71,7 @@ def judged(answer: Answered | Unanswered, **about: object) -> object:
 )
 @pytest.mark.spec("backchannel OP 10")
 def test_a_yes_ends_the_delivery(status: int, outcome: str) -> None:
-    assert judged(Answered(status)) == Accepted(outcome)
+    assert judged(Responded(status)) == Accepted(outcome)
 
 
 REFUSED = [301, 302, 307, 308, 400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 451]
@@ -80,14 +80,14 @@ REFUSED = [301, 302, 307, 308, 400, 401, 402, 403, 404, 405, 410, 413, 415, 422,
 @pytest.mark.spec("backchannel OP 10")
 @pytest.mark.parametrize(
     "answer",
-    [Answered(status) for status in (*REFUSED, 408, 425, 429, 500, 502, 503, 504, 599, 600)]
+    [Responded(status) for status in (*REFUSED, 408, 425, 429, 500, 502, 503, 504, 599, 600)]
     + [
-        Unanswered(kind)
+        NoResponse(kind)
         for kind in ("refused", "dns", "connect", "tls", "timeout", "reset", "protocol", "too_large")
     ],
     ids=str,
 )
-def test_no_answer_short_of_success_is_final(answer: Answered | Unanswered) -> None:
+def test_no_answer_short_of_success_is_final(answer: Responded | NoResponse) -> None:
     last = None
     for tries in range(1, 3 * len(DEFAULT_SCHEDULE)):
         about = {"tries": tries, "last": last, "refusals": tries - 1}
@@ -115,16 +115,16 @@ def test_the_usual_schedule_lasts_for_three_days() -> None:
 
 @pytest.mark.parametrize("status", REFUSED)
 def test_what_is_answered_without_success_is_a_refusal(status: int) -> None:
-    verdict = judged(Answered(status))
+    verdict = judged(Responded(status))
 
     assert isinstance(verdict, RetryAt)
     assert verdict.outcome in REFUSALS
 
 
 @pytest.mark.parametrize(
-    "answer", [Answered(408), Answered(425), Answered(429), Answered(503), Unanswered("connect")], ids=str
+    "answer", [Responded(408), Responded(425), Responded(429), Responded(503), NoResponse("connect")], ids=str
 )
-def test_who_asks_for_patience_or_is_away_refuses_nothing(answer: Answered | Unanswered) -> None:
+def test_who_asks_for_patience_or_is_away_refuses_nothing(answer: Responded | NoResponse) -> None:
     verdict = judged(answer)
 
     assert isinstance(verdict, RetryAt)
@@ -134,13 +134,13 @@ def test_who_asks_for_patience_or_is_away_refuses_nothing(answer: Answered | Una
 def test_a_deleted_client_that_refuses_again_is_left_alone() -> None:
     once, twice = claimed(), claimed(tries=2, last="misconfigured", refusals=1)
 
-    def of_deleted(one: ClaimedDelivery, answer: Answered) -> object:
+    def of_deleted(one: ClaimedDelivery, answer: Responded) -> object:
         return judge(answer, one, DEFAULT_SCHEDULE, NOW, gone="client_deleted")
 
-    assert isinstance(of_deleted(once, Answered(404)), RetryAt)
-    assert of_deleted(twice, Answered(404)) == Cancelled("client_deleted", "misconfigured")
-    assert isinstance(of_deleted(twice, Answered(503)), RetryAt)
-    assert of_deleted(twice, Answered(200)) == Accepted("accepted")
+    assert isinstance(of_deleted(once, Responded(404)), RetryAt)
+    assert of_deleted(twice, Responded(404)) == Cancelled("client_deleted", "misconfigured")
+    assert isinstance(of_deleted(twice, Responded(503)), RetryAt)
+    assert of_deleted(twice, Responded(200)) == Accepted("accepted")
 
 
 @pytest.mark.parametrize(
@@ -157,25 +157,25 @@ def test_a_deleted_client_that_refuses_again_is_left_alone() -> None:
     ],
 )
 def test_retry_after(asked: str, wait: timedelta) -> None:
-    assert judged(Answered(503, asked)) == RetryAt(NOW + wait, "unavailable")
+    assert judged(Responded(503, asked)) == RetryAt(NOW + wait, "unavailable")
 
 
 @pytest.mark.parametrize(
     "asked", ["0", "1", "-5", "soon", "", "1.5", "٣٠", "Fri, 20 Nov 2020 12:05:00 GMT", None]
 )
 def test_retry_after_never_brings_a_try_forward(asked: str | None) -> None:
-    assert judged(Answered(503, asked)) == judged(Answered(503))
+    assert judged(Responded(503, asked)) == judged(Responded(503))
 
 
 def test_a_retry_beyond_the_horizon_is_made_right_before_it() -> None:
-    verdict = judged(Answered(503), tries=9, expires_in=timedelta(minutes=10))
+    verdict = judged(Responded(503), tries=9, expires_in=timedelta(minutes=10))
 
     assert isinstance(verdict, RetryAt)
     assert timedelta(seconds=48) <= NOW + timedelta(minutes=10) - verdict.at <= timedelta(seconds=72)
 
 
 def test_an_attempt_at_the_very_horizon_would_be_too_late() -> None:
-    verdict = judged(Answered(503, "600"), expires_in=timedelta(seconds=600))
+    verdict = judged(Responded(503, "600"), expires_in=timedelta(seconds=600))
 
     assert isinstance(verdict, RetryAt)
     assert verdict.at < NOW + timedelta(seconds=600)
@@ -191,8 +191,8 @@ def test_a_last_chance_is_more_than_a_minute_away() -> None:
 
 
 def test_when_no_attempt_fits_before_the_horizon_the_delivery_expires() -> None:
-    assert judged(Answered(503), tries=7, expires_in=timedelta(minutes=2)) == Expired("unavailable")
-    assert judged(Answered(404), tries=7, expires_in=timedelta(seconds=50)) == Expired("misconfigured")
+    assert judged(Responded(503), tries=7, expires_in=timedelta(minutes=2)) == Expired("unavailable")
+    assert judged(Responded(404), tries=7, expires_in=timedelta(seconds=50)) == Expired("misconfigured")
 
 
 def test_a_notification_that_is_too_old_is_not_sent() -> None:

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from provider.delivery.learned_share import LEAST, LEAST_WHEN_SLOW, LearnedShare, Reply
+from provider.delivery.learned_share import LEAST, LEAST_WHEN_SLOW, LearnedShare, Observation
 from provider.delivery.limiter import Limiter, Limits
 from provider.delivery.permit import Permit
 from provider.delivery.recipient import Recipient
@@ -18,7 +18,7 @@ def learnt(*replies: tuple[int | None, float], seconds: float = 1.0) -> LearnedS
     """What is learnt from answers that come so many seconds apart: status and latency of each."""
     share = LearnedShare()
     for number, (status, latency) in enumerate(replies):
-        share.learn(Reply(status, latency, number * seconds))
+        share.learn(Observation(status, latency, number * seconds))
     return share
 
 
@@ -44,7 +44,7 @@ def test_it_grows_by_a_quarter_each_second_and_not_with_each_answer():
         share = learnt((429, QUICK), (429, QUICK))
         before = share.share
         for number in range(answers):
-            share.learn(Reply(200, QUICK, 1.0 + (number + 1) * seconds))
+            share.learn(Observation(200, QUICK, 1.0 + (number + 1) * seconds))
 
         assert share.share == pytest.approx(before * 1.25)
 
@@ -53,7 +53,7 @@ def test_it_is_back_at_all_after_sixteen_seconds_even_from_the_least():
     share = learnt(*[(503, QUICK)] * 10)
 
     for second in range(16):
-        share.learn(Reply(204, QUICK, 10.0 + second))
+        share.learn(Observation(204, QUICK, 10.0 + second))
 
     assert share.share == 1
 
@@ -79,15 +79,15 @@ def limiter(**limits: int) -> Limiter:
     return Limiter(Limits(**wide), slots=1000, permits=1000)
 
 
-def answer(known: Limiter, recipient, reply: Reply, place: str) -> None:
-    permit = known.take(recipient, reply.at)
+def answer(known: Limiter, recipient, observed: Observation, place: str) -> None:
+    permit = known.take(recipient, observed.at)
     assert permit
-    permit.release(reply.status == 200, place, reply)
+    permit.release(observed.status == 200, place, observed)
 
 
 def prove(known: Limiter, recipient, place: str, at: float = -1000.0) -> None:
     while not known.is_at_full(recipient):
-        answer(known, recipient, Reply(200, QUICK, at), place)
+        answer(known, recipient, Observation(200, QUICK, at), place)
         at += 1
 
 
@@ -101,7 +101,7 @@ def test_apps_of_one_origin_share_what_it_bears():
         prove(known, recipient, ORIGIN)
     assert len(take_all(known, GREEN, 100.0)) == 100
 
-    answer(known, RED, Reply(429, QUICK, 200.0), ORIGIN)
+    answer(known, RED, Observation(429, QUICK, 200.0), ORIGIN)
 
     assert len(take_all(known, GREEN, 300.0)) == 50
 
@@ -112,7 +112,7 @@ def test_few_may_be_under_way_to_an_origin_that_asked_for_patience():
         prove(known, recipient, ORIGIN)
     for second in range(10):
         known.restart(RED)
-        answer(known, RED, Reply(503, QUICK, float(second)), ORIGIN)
+        answer(known, RED, Observation(503, QUICK, float(second)), ORIGIN)
 
     assert len(take_all(known, GREEN, 100.0)) == 100 * LEAST // 1
 
@@ -120,7 +120,7 @@ def test_few_may_be_under_way_to_an_origin_that_asked_for_patience():
 def test_the_limit_of_a_network_address_is_fixed():
     known = limiter(address_rate=100, origin_rate=1)
     prove(known, GREEN, ADDRESS)
-    answer(known, RED, Reply(429, QUICK, 0.0), ADDRESS)
+    answer(known, RED, Observation(429, QUICK, 0.0), ADDRESS)
 
     assert len(take_all(known, GREEN, 100.0)) == 100
 
@@ -138,7 +138,7 @@ def test_the_hundredth_app_of_an_origin_does_not_wait_for_the_next_second():
     started = [known.take(recipient, 0.5) for recipient in apps]
     assert sum(permit is not None for permit in started) == 50
     for permit in filter(None, started):
-        permit.release(True, ORIGIN, Reply(200, QUICK, 0.5))
+        permit.release(True, ORIGIN, Observation(200, QUICK, 0.5))
     # As soon as the first were answered, the others go.
     assert all(known.room(recipient, 0.51) for recipient in apps)
 
@@ -147,7 +147,7 @@ class TestAnAppThatAsksForTime:
     def test_is_not_asked_before_it_is_over(self):
         known = limiter()
         prove(known, RED, ORIGIN)
-        answer(known, RED, Reply(429, QUICK, 100.0, wait=5), ORIGIN)
+        answer(known, RED, Observation(429, QUICK, 100.0, wait=5), ORIGIN)
 
         assert known.take(RED, 104.9) is None
         assert known.next_room_at(RED) == 105.0
@@ -156,7 +156,7 @@ class TestAnAppThatAsksForTime:
 
     def test_gets_ten_seconds_at_most(self):
         known = limiter()
-        answer(known, RED, Reply(503, QUICK, 100.0, wait=3600), ORIGIN)
+        answer(known, RED, Observation(503, QUICK, 100.0, wait=3600), ORIGIN)
 
         assert known.take(RED, 109.9) is None
         assert known.take(RED, 110.0)
@@ -164,12 +164,12 @@ class TestAnAppThatAsksForTime:
     def test_does_not_hold_back_its_neighbours(self):
         known = limiter()
         prove(known, GREEN, ORIGIN)
-        answer(known, RED, Reply(429, QUICK, 100.0, wait=20), ORIGIN)
+        answer(known, RED, Observation(429, QUICK, 100.0, wait=20), ORIGIN)
 
         assert known.take(GREEN, 101.0)
 
     def test_is_asked_at_once_if_it_did_not_ask_for_fewer_requests(self):
         known = limiter()
-        answer(known, RED, Reply(400, QUICK, 100.0, wait=20), ORIGIN)
+        answer(known, RED, Observation(400, QUICK, 100.0, wait=20), ORIGIN)
 
         assert known.take(RED, 100.1)

@@ -19,7 +19,7 @@ from provider.logout.ending import Cause
 from provider.logout.models import BulkKind, Logout, LogoutReason
 from provider.logout.notice import SID
 from provider.oauth.authorization.decision import Proceed
-from provider.oauth.authorization.issue_answer import issue_answer
+from provider.oauth.authorization.issue_response import issue_response
 from provider.oauth.authorization.request import AuthorizationRequest
 from provider.sessions.models import ClientSession
 from provider.sessions.queries import find_live, find_with_client
@@ -191,7 +191,7 @@ def test_an_app_that_is_entered_again_before_the_walk_gets_another_sid(ada, red)
     with transaction():
         found = find_with_client(made.handle, red)
         asked = AuthorizationRequest(redirect_uri="https://red.test/callback", scopes=("openid",))
-        issue_answer(asked, Proceed(("openid",), consented=False), red, found)
+        issue_response(asked, Proceed(("openid",), consented=False), red, found)
     walk(begun)
 
     assert notified() == sids(made)

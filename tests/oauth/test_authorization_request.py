@@ -10,7 +10,7 @@ from provider.oauth.authorization.parameters import KNOWN_PARAMETERS, PROMPTS
 from provider.oauth.authorization.request import AuthorizationRequest
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import InvalidRequest, ProtocolError
-from provider.protocol.response_type import RESPONSE_MODES, answering_mode
+from provider.protocol.response_type import RESPONSE_MODES, response_mode_for
 from tests.support.relying_party import CHALLENGE
 
 pytestmark = [
@@ -69,8 +69,8 @@ def test_prompt(prompt, read_as):
     st.dictionaries(st.sampled_from(sorted(KNOWN_PARAMETERS - {"resource", "client_id"})), TEXTS, max_size=6)
 )
 def test_anything_is_a_request_or_an_error_of_the_specification(parameters):
-    assert answering_mode(parameters).carrier in RESPONSE_MODES
-    assert answering_mode(parameters, always_signed=True).signed
+    assert response_mode_for(parameters).carrier in RESPONSE_MODES
+    assert response_mode_for(parameters, always_signed=True).signed
     with suppress(ProtocolError):
         asked = AuthorizationRequest.read(RIGHT | parameters, METADATA, REDIRECT_URI)
 

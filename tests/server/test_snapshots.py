@@ -9,7 +9,7 @@ import pytest
 
 from provider.infrastructure import metrics
 from provider.server import BodyLimits, Front, Shared
-from provider.server.answer import Answer
+from provider.server.response import Response
 from provider.server.snapshots import Snapshots
 from provider.web.routes import table
 
@@ -239,7 +239,7 @@ def test_after_a_second_the_application_is_asked_again():
     instant = [100.0]
     snapshots = Snapshots(SHARED, "", now=lambda: instant[0])
     wanted = snapshots.wanted(scope())
-    snapshots.keep(wanted, Answer(200, HEADERS, BODY))
+    snapshots.keep(wanted, Response(200, HEADERS, BODY))
 
     instant[0] += 0.99
     assert snapshots.repeat(wanted)

@@ -15,8 +15,8 @@ from provider.protocol import errors
 from provider.protocol.response_type import ResponseMode
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address, client_networks
-from provider.web.authorization_response import AnswerAddress
-from provider.web.errors import answer_errors_at
+from provider.web.authorization_response import ResponseAddress
+from provider.web.errors import send_errors_to
 from provider.web.parameters import read_parameters
 from tests.support.applications import opened
 from tests.support.databases import migrate
@@ -66,8 +66,8 @@ def add_failing_addresses(app: Flask) -> None:
         raise getattr(errors, name)('the <b>"description"</b>\r\nof it', detail="for the log")
 
     def fail_at_app(name: str):
-        answer_errors_at(
-            AnswerAddress(
+        send_errors_to(
+            ResponseAddress(
                 redirect_uri="https://red.test/callback?kept=1",
                 client_id="red",
                 response_mode=ResponseMode(),

@@ -1,5 +1,5 @@
 /* Comforts that no page of the console depends on: numbers look again by themselves, and a form is sent once.
-   A part of a page names its address in `data-look-again`; the answer is our own HTML, or 304 while it is
+   A part of a page names its address in `data-look-again`; the response is our own HTML, or 304 while it is
    the same. */
 (function () {
   "use strict";

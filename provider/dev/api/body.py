@@ -11,7 +11,7 @@ from provider.accounts.claims import InvalidClaims
 from provider.accounts.names import InvalidUsername
 from provider.accounts.password_rules import UnusablePassword
 from provider.accounts.register import UsernameTaken
-from provider.api.answers import instant
+from provider.api.responses import instant
 from provider.clients.options import InvalidOption
 from provider.clients.register import ClientIDTaken, InvalidClientID
 from provider.clients.secrets import UnusableSecret
@@ -85,7 +85,7 @@ def refusing(view: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def created(value: object) -> Response:
-    """Return the answer for something new."""
+    """Return the response for something new."""
     response = jsonify(value)
     response.status_code = 201
     return response

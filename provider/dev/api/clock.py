@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flask import Response, jsonify
 
-from provider.api.answers import instant
+from provider.api.responses import instant
 from provider.config.values import read_timedelta
 from provider.dev import passing_time
 from provider.dev.api.body import read_body

@@ -58,7 +58,7 @@ def retry_now(client_id: str | None = None) -> int:
 
 
 def list_faults() -> Response:
-    """List the faults that wait and those that were played, with the answers of the apps."""
+    """List the faults that wait and those that were played, with the responses of the apps."""
     faults = the_faults()
     played = [one | {"at": at(one["at"])} for one in faults.list_played()]
     return jsonify({"faults": faults.list_waiting(), "played": played})

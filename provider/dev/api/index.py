@@ -11,7 +11,7 @@ from provider.web.route import Route, Speaks
 
 
 def ready() -> Response:
-    """Answer once people can sign in and deliveries are made: there is no answer before that."""
+    """Answer once people can sign in and deliveries are made: there is no response before that."""
     return jsonify(describe())
 
 

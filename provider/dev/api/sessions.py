@@ -43,7 +43,7 @@ def list_sessions() -> Response:
 
 
 def begin() -> Response:
-    """Sign a person in at this browser, as the sign-in page would: the answer sets the session's cookie."""
+    """Sign a person in at this browser, as the sign-in page would: the response sets the session's cookie."""
     given = read_body({"username"})
     username = member(given, "username", str, "")
     if not username:

@@ -4,5 +4,5 @@ Knows URLs, addresses, deadlines and caps. Does not know what is sent or why, an
 retries a call that may have been answered: that is the outbox's business (DLV-12).
 
 `client` tells a call in order: `target` and `addresses` say whether it may be made, `resolver` and `sockets`
-connect to a checked address, `wire` and `tls` keep its time, `request` writes and `reader` and `answer` read.
+connect to a checked address, `wire` and `tls` keep its time, `request` writes, `reader` and `response` read.
 """

@@ -1,7 +1,7 @@
 """The outbound client: resolves, checks and pins addresses, and speaks HTTP/1.1 over what it has pinned.
 
 It keeps rules that no HTTP library keeps together (LIB-23): the socket's address is one that was checked, one
-deadline covers everything, no answer is guessed and no POST is repeated. Nothing comes from the environment.
+deadline covers everything, no response is guessed, no POST is repeated. Nothing comes from the environment.
 """
 
 import time
@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 import certifi
 
-from provider.infrastructure.outbound.answer import Head
 from provider.infrastructure.outbound.connections import Connection, Endpoint, IdleConnections
 from provider.infrastructure.outbound.policy import (
     IPAddress,
@@ -22,6 +21,7 @@ from provider.infrastructure.outbound.policy import (
 )
 from provider.infrastructure.outbound.request import message
 from provider.infrastructure.outbound.resolver import BoundedResolver, Deadline, Resolve, ask_system
+from provider.infrastructure.outbound.response import Head
 from provider.infrastructure.outbound.sighting import Sighting, see
 from provider.infrastructure.outbound.sockets import checked_peer, connect
 from provider.infrastructure.outbound.target import Target, admit
@@ -35,7 +35,7 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @dataclass(frozen=True, slots=True)
 class OutboundResponse:
-    """An answer: any status with its headers, and as much of the body as the cap allowed."""
+    """A response: any status with its headers, and as much of the body as the cap allowed."""
 
     status: int
     # Names are looked up without regard to case.
@@ -70,7 +70,7 @@ class OutboundClient:
         headers: Mapping[str, str] = {},
         total_deadline: timedelta | None = None,
     ) -> OutboundResponse:
-        """POST a form; any status that arrived is an answer, whatever became of the body (FLT-21)."""
+        """POST a form; any status that arrived is a response, whatever became of the body (FLT-21)."""
         started, target = time.monotonic(), Target.parse(url)
         sent = message("POST", target, {**headers, **_FORM}, urlencode(fields).encode("ascii"))
         connection, head = self._ask(target, sent, self._deadline(total_deadline))
@@ -78,11 +78,11 @@ class OutboundClient:
         return _response(head, body, started)
 
     def put(self, url: str, body: bytes, *, headers: Mapping[str, str] = {}) -> OutboundResponse:
-        """PUT an object; any status that arrived is an answer."""
+        """PUT an object; any status that arrived is a response."""
         started, target = time.monotonic(), Target.parse(url)
         connection, head = self._ask(target, message("PUT", target, headers, body), self._deadline(None))
-        answer, _ = self._read(connection, head, self._policy.max_body_bytes)
-        return _response(head, answer, started)
+        body, _ = self._read(connection, head, self._policy.max_body_bytes)
+        return _response(head, body, started)
 
     def get(
         self,

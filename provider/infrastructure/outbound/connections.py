@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from provider.infrastructure.outbound.answer import Head, MalformedAnswer, read_body, read_head
 from provider.infrastructure.outbound.policy import IPAddress, OutboundFailure
 from provider.infrastructure.outbound.reader import Reader
 from provider.infrastructure.outbound.resolver import Deadline
+from provider.infrastructure.outbound.response import Head, MalformedResponse, read_body, read_head
 from provider.infrastructure.outbound.wire import Wire
 
 # Shorter than the keep-alive of common servers, so that a reused connection is seldom one just being closed.
@@ -33,16 +33,16 @@ class Connection:
 
     @property
     def has_received(self) -> bool:
-        """Whether anything of an answer has come since the last request."""
+        """Whether anything of a response has come since the last request."""
         return self._wire.received > 0
 
     @property
     def is_usable(self) -> bool:
-        """Whether it is open and nothing is in it that would be taken for the next answer."""
+        """Whether it is open and nothing is in it that would be taken for the next response."""
         return not self._reader.has_surplus and self._wire.is_silent
 
     def ask(self, message: bytes, deadline: Deadline, max_header_bytes: int) -> Head:
-        """Send a request and return the head of its answer; the connection is closed if that fails."""
+        """Send a request and return the head of its response; the connection is closed if that fails."""
         try:
             with named_failures():
                 self._wire.begin(deadline)
@@ -153,5 +153,5 @@ def named_failures() -> Iterator[None]:
         raise OutboundFailure("tls", str(exc)) from exc
     except OSError as exc:
         raise OutboundFailure("reset", str(exc)) from exc
-    except MalformedAnswer as exc:
+    except MalformedResponse as exc:
         raise OutboundFailure("protocol", str(exc)) from exc

@@ -23,7 +23,7 @@ SENTENCES: dict[FailureKind, str] = {
 
 
 class OutboundFailure(Exception):
-    """A call that brought no answer: `kind` and the text may be shown, `detail` is for our log only."""
+    """A call that brought no response: `kind` and the text may be shown, `detail` is for our log only."""
 
     def __init__(self, kind: FailureKind, detail: str) -> None:
         super().__init__(SENTENCES[kind])

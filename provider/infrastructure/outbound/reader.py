@@ -1,4 +1,4 @@
-"""Lines and bytes out of a connection, buffered; the headers of an answer have a budget."""
+"""Lines and bytes out of a connection, buffered; the headers of a response have a budget."""
 
 from collections.abc import Iterator
 

@@ -31,8 +31,8 @@ class Deadline:
 
 def ask_system(host: str, port: int) -> list[IPAddress]:
     """Resolve a name as the operating system does, both families, in its order of preference."""
-    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(ip_address(answer[4][0]) for answer in answers))
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(addresses[4][0]) for addresses in found))
 
 
 class BoundedResolver:
@@ -44,20 +44,20 @@ class BoundedResolver:
 
     def addresses(self, host: str, port: int, deadline: Deadline) -> tuple[IPAddress, ...]:
         """Return the addresses of a name, or raise OutboundFailure of kind `dns`."""
-        answer: Future[Sequence[IPAddress]] = Future()
+        addresses: Future[Sequence[IPAddress]] = Future()
         try:
             if not self._slots.acquire(timeout=deadline.remaining()):
                 raise TimeoutError("all lookup threads are busy")
-            self._start(answer, host, port)
-            found = tuple(answer.result(timeout=deadline.remaining()))
+            self._start(addresses, host, port)
+            found = tuple(addresses.result(timeout=deadline.remaining()))
         except (OSError, UnicodeError) as exc:
             raise OutboundFailure("dns", f"{host}: {exc}") from exc
         if not found:
             raise OutboundFailure("dns", f"{host}: no address")
         return found
 
-    def _start(self, answer: "Future[Sequence[IPAddress]]", host: str, port: int) -> None:
-        lookup = threading.Thread(target=self._look_up, args=(answer, host, port), daemon=True)
+    def _start(self, addresses: "Future[Sequence[IPAddress]]", host: str, port: int) -> None:
+        lookup = threading.Thread(target=self._look_up, args=(addresses, host, port), daemon=True)
         try:
             lookup.start()
         except RuntimeError as exc:
@@ -65,10 +65,10 @@ class BoundedResolver:
             self._slots.release()
             raise OutboundFailure("dns", f"{host}: no thread for the lookup") from exc
 
-    def _look_up(self, answer: "Future[Sequence[IPAddress]]", host: str, port: int) -> None:
+    def _look_up(self, addresses: "Future[Sequence[IPAddress]]", host: str, port: int) -> None:
         try:
-            answer.set_result(self._resolve(host, port))
+            addresses.set_result(self._resolve(host, port))
         except BaseException as exc:  # noqa: BLE001 - nothing is swallowed: the waiting caller gets it raised.
-            answer.set_exception(exc)
+            addresses.set_exception(exc)
         finally:
             self._slots.release()

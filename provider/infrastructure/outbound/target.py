@@ -10,7 +10,7 @@ from provider.infrastructure.outbound.policy import IPAddress, OutboundPolicy, R
 from provider.protocol.called_uri import parse_called_uri
 from provider.protocol.uri import MalformedURI
 
-MAX_ANSWERS = 32
+MAX_ADDRESSES = 32
 LOOPBACKS: tuple[IPAddress, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 # Well-known ports of services that do not speak HTTP, most of them as in the Fetch standard's bad ports;
@@ -56,7 +56,7 @@ class Target:
         if self.host != "localhost" and not self.host.endswith(".localhost"):
             return ()
         # rfc6761 §6.3: these names mean loopback everywhere. Hosts files often give both families where only
-        # one is listed; no stranger wrote those answers, so the listed one may serve.
+        # one is listed; no self-registered client wrote that DNS record, so the listed one may serve.
         listed = tuple(address for address in LOOPBACKS if is_listed(address, policy))
         return listed or LOOPBACKS
 
@@ -89,7 +89,7 @@ def check_url(url: str, policy: OutboundPolicy, *, purpose_allows_http: bool = T
 
 def admit(target: Target, addresses: Sequence[IPAddress], policy: OutboundPolicy) -> None:
     """Refuse the whole target if any one of its addresses may not be called (URL-47)."""
-    if not addresses or len(addresses) > MAX_ANSWERS:
+    if not addresses or len(addresses) > MAX_ADDRESSES:
         raise RefusedTarget(f"{target.host} has {len(addresses)} addresses")
     host_listed = target.host in policy.allowed_hosts
     extraordinary = target.is_extraordinary(policy)

@@ -50,7 +50,7 @@ class Wire:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing has come: on an idle connection that is its end, or an answer to no request."""
+        """Whether nothing has come: on an idle connection that is its end, or a response to no request."""
         return not self._poll.poll(0)
 
     def close(self) -> None:

@@ -30,10 +30,10 @@ from provider.protocol.response_type import (
     TOKEN,
     ResponseMode,
     ResponseType,
-    answering_mode,
     asked_mode,
     default_mode,
     parts_of,
+    response_mode_for,
 )
 from provider.protocol.scopes import (
     ADMIN_SCOPES,
@@ -137,18 +137,18 @@ def offered_response_types() -> list[ResponseType]:
 
 
 def read_response_mode(sent: Sent) -> ResponseMode:
-    """Return how the answer is to travel."""
+    """Return how the response is to travel."""
     response_type: ResponseType = sent.values["response_type"]
     named = sent.parameters.get("response_mode", default_mode(response_type))
     if named not in RESPONSE_MODES:
         raise InvalidRequest(f"response_mode must be one of {', '.join(RESPONSE_MODES)}")
     asked = asked_mode(named, response_type)
-    if asked.carrier != answering_mode(sent.parameters).carrier:
+    if asked.carrier != response_mode_for(sent.parameters).carrier:
         raise InvalidRequest(
             "this response_mode cannot be used with this response_type or with a private-use URI scheme"
         )
     # jarm §3: 'If this is specified, the response will be signed'.
-    if sent.metadata.has_signed_answers and not asked.signed:
+    if sent.metadata.has_signed_responses and not asked.signed:
         raise InvalidRequest(
             "the client has registered authorization_signed_response_alg: "
             "response_mode must be jwt or end with .jwt"

@@ -149,15 +149,15 @@ def _fetched(request_uri: str, client: Client) -> str:
         raise InvalidRequestURI("the request_uri is not registered for this app")
     try:
         with connection_released(), slot_for(address, registrant_of(client)):
-            answer = current.services().outbound.get(
+            response = current.services().outbound.get(
                 address, max_body_bytes=LARGEST, total_deadline=_DEADLINE
             )
     except OutboundFailure as exc:
         event_log.warning("request_object_not_fetched", request_uri=address, kind=exc.kind)
         raise InvalidRequestURI("the request_uri could not be fetched", detail=str(exc.detail)) from exc
-    if answer.status != 200:
-        raise InvalidRequestURI("the request_uri could not be fetched", detail=f"status {answer.status}")
+    if response.status != 200:
+        raise InvalidRequestURI("the request_uri could not be fetched", detail=f"status {response.status}")
     try:
-        return answer.body.decode("ascii").strip()
+        return response.body.decode("ascii").strip()
     except UnicodeDecodeError as exc:
         raise InvalidRequestObject("the request object is not a JWT") from exc

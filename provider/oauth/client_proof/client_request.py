@@ -20,7 +20,7 @@ class ClientRequest:
     ip: str | None = None
     # rfc9449 §4.1: the proof of possession in the header DPoP.
     dpop: str | None = field(default=None, repr=False)
-    # rfc9701 §4: the client wants the answer as a JWT.
+    # rfc9701 §4: the client wants the response as a JWT.
     wants_signed: bool = False
     # The client's certificate in the TLS handshake, as passed on by a proxy that the operator trusts.
     certificate: ClientCertificate | None = None
@@ -56,4 +56,4 @@ class Refused:
     error: ProtocolError
 
 
-Answer = Granted | Refused
+Outcome = Granted | Refused

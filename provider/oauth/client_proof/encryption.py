@@ -14,50 +14,50 @@ from provider.protocol.encrypted_token import Encryption, UnusableKey, encrypt
 from provider.protocol.errors import InvalidRequest, ProtocolError, TemporarilyUnavailable
 from provider.protocol.refusal import RefusalKind
 
-# Answers, called as their members in the metadata begin.
+# Responses, called as their members in the metadata begin.
 ID_TOKEN, USERINFO, AUTHORIZATION = "id_token", "userinfo", "authorization"
 T = TypeVar("T")
 
 
 class KeyLacking(Exception):
-    """There is no key to encrypt an answer to, or a newer one may have been published."""
+    """There is no key to encrypt a response to, or a newer one may have been published."""
 
-    def __init__(self, client: Client, answer: str) -> None:
-        super().__init__(f"no key to encrypt to: {answer} of {client.client_id}")
-        self.client, self.answer = client, answer
+    def __init__(self, client: Client, response: str) -> None:
+        super().__init__(f"no key to encrypt to: {response} of {client.client_id}")
+        self.client, self.response = client, response
 
 
-def encrypted(token: str, client: Client, answer: str, *, signed: bool = True) -> str:
+def encrypted(token: str, client: Client, response: str, *, signed: bool = True) -> str:
     """Return a token as its client registered it: encrypted, or as it is. Raises KeyLacking.
 
     Nothing is fetched here. `signed` says that the token is a signed JWT.
     """
     metadata = client.metadata_
-    encryption = metadata.encryption_of(answer)
+    encryption = metadata.encryption_of(response)
     if encryption is None:
         return token
     key = encryption.key_among(client_keys.public_keys_of(metadata))
     if key is None or client_keys.needs_fetch(metadata, lambda known: _has(known, encryption)):
-        raise KeyLacking(client, answer)
+        raise KeyLacking(client, response)
     try:
         return encrypt(token, key, encryption, signed=signed)
     except UnusableKey as exc:
-        raise KeyLacking(client, answer) from exc
+        raise KeyLacking(client, response) from exc
 
 
-def prepare(client: Client, answer: str) -> None:
-    """Fetch the key that an answer will be encrypted to, if it will be; no transaction may be open.
+def prepare(client: Client, response: str) -> None:
+    """Fetch the key that a response will be encrypted to, if it will be; no transaction may be open.
 
     Raises InvalidRequest or TemporarilyUnavailable where there is none, explained to the operator.
     """
     metadata = client.metadata_
-    encryption = metadata.encryption_of(answer)
+    encryption = metadata.encryption_of(response)
     if encryption is None:
         return
     client_keys.fetch_if_lacking(client, lambda known: _has(known, encryption))
     keys = client_keys.public_keys_of(metadata)
     if not _has(keys, encryption):
-        raise _no_key(client, answer, encryption, is_away=bool(metadata.jwks_uri and not keys))
+        raise _no_key(client, response, encryption, is_away=bool(metadata.jwks_uri and not keys))
 
 
 def with_key(act: Callable[[], T]) -> T:
@@ -68,7 +68,7 @@ def with_key(act: Callable[[], T]) -> T:
     try:
         return act()
     except KeyLacking as lacking:
-        prepare(lacking.client, lacking.answer)
+        prepare(lacking.client, lacking.response)
     return act()
 
 
@@ -76,12 +76,12 @@ def _has(keys: client_keys.Keys, encryption: Encryption) -> bool:
     return encryption.key_among(keys) is not None
 
 
-def _no_key(client: Client, answer: str, encryption: Encryption, *, is_away: bool) -> ProtocolError:
+def _no_key(client: Client, response: str, encryption: Encryption, *, is_away: bool) -> ProtocolError:
     if is_away:
         exc: ProtocolError = TemporarilyUnavailable("the client's keys could not be fetched; retry later")
     else:
         exc = InvalidRequest(f"the client has no key for encryption with {encryption.alg}")
     exc.refusal = refusals.refusal_of(
-        client, RefusalKind.ENCRYPTION, exc.description, answer=answer, alg=encryption.alg
+        client, RefusalKind.ENCRYPTION, exc.description, answer=response, alg=encryption.alg
     )
     return exc

@@ -218,14 +218,14 @@ def _known(uri: str) -> _Fetched | None:
 
 
 def _fetch(uri: str, deadline: timedelta) -> _Fetched:
-    """Fetch what a client publishes. Raises _Hanging if there is no answer in time."""
+    """Fetch what a client publishes. Raises _Hanging if there is no response in time."""
     started_at = clock.now()
     try:
-        answer = current.services().outbound.get(uri, max_body_bytes=_LARGEST_JWKS, total_deadline=deadline)
-        if answer.status != 200:
-            event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind="status", status=answer.status)
+        response = current.services().outbound.get(uri, max_body_bytes=_LARGEST_JWKS, total_deadline=deadline)
+        if response.status != 200:
+            event_log.warning("client_keys_not_fetched", jwks_uri=uri, kind="status", status=response.status)
             return _nothing()
-        keys = usable_keys(strict_json.load(answer.body))
+        keys = usable_keys(strict_json.load(response.body))
         imported, now = KeySet.import_key_set({"keys": keys}), clock.now()
         return _Fetched(imported, certificate_thumbprints(keys), now, published=keys)
     except OutboundFailure as exc:

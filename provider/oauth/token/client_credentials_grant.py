@@ -6,7 +6,7 @@ from authlib.oauth2.rfc6749 import InvalidScopeError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
 from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS
-from provider.oauth.token.answer import token_answer
+from provider.oauth.token.response import token_response
 from provider.oauth.token.terms import read_terms
 from provider.protocol.scopes import ADMIN_SCOPES, PERSONAL_SCOPES
 from provider.tokens import access
@@ -38,4 +38,4 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
             cnf=terms.cnf,
             not_after=self.client.proven_until,
         )
-        return 200, token_answer(handle, token), self.TOKEN_RESPONSE_HEADER
+        return 200, token_response(handle, token), self.TOKEN_RESPONSE_HEADER

@@ -13,8 +13,8 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.client_proof.registered_client import RegisteredClient
-from provider.oauth.token.answer import HangsOn, issue_tokens
 from provider.oauth.token.requested_claims import requested_claims
+from provider.oauth.token.response import HangsOn, issue_tokens
 from provider.oauth.token.terms import JKT, TokenTerms, check_key, read_terms
 from provider.tokens import codes, id_token
 from provider.tokens.found import find_code

@@ -16,8 +16,8 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.logout import limit
 from provider.oauth.client_proof.authentication import ALL_METHODS
-from provider.oauth.token.answer import HangsOn, issue_tokens
 from provider.oauth.token.requested_claims import requested_claims
+from provider.oauth.token.response import HangsOn, issue_tokens
 from provider.oauth.token.terms import TokenTerms, read_terms
 from provider.protocol.device_errors import AuthorizationPending, DeviceDenied, ExpiredToken, SlowDown
 from provider.protocol.grant_types import DEVICE_CODE
@@ -68,7 +68,7 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
                 terms = read_terms(self.request.asked, client, authorized=authorized, scope=scope)
                 if device_codes.use(code):
                     return 200, self._let_in(terms), self.TOKEN_RESPONSE_HEADER
-        # Nothing is revoked: rfc8628 §3.5 has devices ask again when an answer was lost on its way.
+        # Nothing is revoked: rfc8628 §3.5 has devices ask again when a response was lost on its way.
         raise InvalidGrantError("the device code was already used")
 
     def _let_in(self, terms: TokenTerms) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from provider.keys import jwt
 from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS, basic_credentials
 from provider.oauth.client_proof.client_request import Granted
 from provider.oauth.client_proof.registered_client import RegisteredClient
-from provider.oauth.token.answer import type_of
+from provider.oauth.token.response import type_of
 from provider.protocol.scopes import PROFILE
 from provider.tokens.found import read_access_token, read_with_client
 from provider.tokens.liveness import FoundRefreshToken, LiveAccessToken, find_refresh_token

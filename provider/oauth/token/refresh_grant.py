@@ -15,8 +15,8 @@ from provider.logout.models import LogoutReason
 from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.client_proof.encryption import ID_TOKEN, encrypted
 from provider.oauth.client_proof.registered_client import RegisteredClient
-from provider.oauth.token.answer import token_answer
 from provider.oauth.token.requested_claims import requested_claims
+from provider.oauth.token.response import token_response
 from provider.oauth.token.terms import TokenTerms, check_key, read_terms
 from provider.protocol.scopes import OPENID
 from provider.sessions.lifecycle import note_refresh
@@ -63,10 +63,10 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
         match refresh.rotate(found, presented.handle):
             case refresh.Rotated(handle=successor):
                 # rfc6749 §6: a narrower scope is only for this access token.
-                answer = _issue(found, terms, successor, scope)
+                response = _issue(found, terms, successor, scope)
                 if current.settings().refresh_counts_as_use and not found.outlives_session:
                     note_refresh(found.session)
-                return 200, answer, self.TOKEN_RESPONSE_HEADER
+                return 200, response, self.TOKEN_RESPONSE_HEADER
             case refresh.Replayed():
                 self._end_what_was_stolen(found)
                 raise InvalidGrantError("the refresh token was already used")
@@ -123,7 +123,7 @@ def _issue(found: FoundRefreshToken, terms: TokenTerms, successor: str, scope: s
             about_person=claims.in_id_token if claims else {},
         )
         signed = encrypted(signed, client, ID_TOKEN)
-    return token_answer(handle, access_token, refresh_token=successor, id_token=signed)
+    return token_response(handle, access_token, refresh_token=successor, id_token=signed)
 
 
 def _ordered(scope: str) -> str:

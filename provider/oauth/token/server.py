@@ -24,7 +24,7 @@ from provider.oauth.client_proof.authentication import (
     by_nothing,
 )
 from provider.oauth.client_proof.certificate import by_registered_certificate, by_verified_certificate
-from provider.oauth.client_proof.client_request import Answer, ClientRequest, Granted, Refused
+from provider.oauth.client_proof.client_request import ClientRequest, Granted, Outcome, Refused
 from provider.oauth.client_proof.failed_authentication import diagnose
 from provider.oauth.client_proof.refusals import explain
 from provider.oauth.client_proof.registered_client import RegisteredClient
@@ -108,33 +108,33 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
             evidence.note(recipient_of(client.client.id))
         return client
 
-    def create_token_response(self, request: ClientRequest) -> Answer:
+    def create_token_response(self, request: ClientRequest) -> Outcome:
         """Answer a token request."""
-        return self._answered(super().create_token_response, self.create_oauth2_request(request))
+        return self._outcome_of(super().create_token_response, self.create_oauth2_request(request))
 
-    def create_endpoint_response(self, name: str, request: ClientRequest) -> Answer:
+    def create_endpoint_response(self, name: str, request: ClientRequest) -> Outcome:
         """Answer a request at the revocation or introspection endpoint."""
         act = partial(super().create_endpoint_response, name)
-        return self._answered(act, self.create_oauth2_request(request))
+        return self._outcome_of(act, self.create_oauth2_request(request))
 
-    def handle_response(self, status: int, body: dict[str, Any] | Granted, headers: object) -> Answer:  # noqa: ARG002 – how an answer looks is decided by the endpoint.
+    def handle_response(self, status: int, body: dict[str, Any] | Granted, headers: object) -> Outcome:  # noqa: ARG002 – how a response looks is decided by the endpoint.
         """Return what Authlib would send."""
         return body if isinstance(body, Granted) else Granted(body)
 
-    def handle_error_response(self, request: object, error: AuthlibBaseError) -> Answer:  # noqa: ARG002 – the signature is Authlib's.
+    def handle_error_response(self, request: object, error: AuthlibBaseError) -> Outcome:  # noqa: ARG002 – the signature is Authlib's.
         """Translate Authlib's error into ours."""
         return Refused(_translated(error))
 
-    def _answered(self, act: Callable[[FormRequest], Answer], request: FormRequest) -> Answer:
+    def _outcome_of(self, act: Callable[[FormRequest], Outcome], request: FormRequest) -> Outcome:
         try:
-            answer = act(request)
+            outcome = act(request)
         except ProtocolError as exc:
-            answer = Refused(exc)
-        if isinstance(answer, Refused) and request.proven is not None:
-            explain(answer.error, request.proven)
+            outcome = Refused(exc)
+        if isinstance(outcome, Refused) and request.proven is not None:
+            explain(outcome.error, request.proven)
         # Tokens must be in the database before they are promised.
         db.session.flush()
-        return answer
+        return outcome
 
 
 def prove_client(request: ClientRequest) -> Client:

@@ -17,7 +17,7 @@ from provider.clients.models import Client
 from provider.grants.queries import lock
 from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS
 from provider.oauth.client_proof.client_request import ClientRequest
-from provider.oauth.token.answer import token_answer
+from provider.oauth.token.response import token_response
 from provider.oauth.token.terms import TokenTerms, read_terms
 from provider.protocol.errors import InvalidTarget
 from provider.protocol.grant_types import TOKEN_EXCHANGE
@@ -27,7 +27,7 @@ from provider.tokens.id_token import SignIn
 from provider.tokens.liveness import LiveAccessToken, find_access_token
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 – a name, no token.
-# rfc8693 §2.2.2 has one answer for every subject_token that will not do.
+# rfc8693 §2.2.2 has one response for every subject_token that will not do.
 _UNACCEPTABLE = "the subject_token is invalid, or this client must not exchange it"
 
 
@@ -61,9 +61,9 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
         terms = _terms(self.request.asked, actor)
         _check_still_bound(subject, terms)
         handle, token = self._issue(subject, actor, terms)
-        answer = token_answer(handle, token) | {"issued_token_type": ACCESS_TOKEN_TYPE}
+        response = token_response(handle, token) | {"issued_token_type": ACCESS_TOKEN_TYPE}
         # rfc8693 §2.2.1: the type of its use is distinct from the kind of token that it is.
-        return 200, answer, self.TOKEN_RESPONSE_HEADER
+        return 200, response, self.TOKEN_RESPONSE_HEADER
 
     def _find_subject(self, actor: Client) -> LiveAccessToken:
         """Find the person's token behind its grant's lock, as every revocation has it."""

@@ -1,5 +1,5 @@
 // The OP iframe of OpenID Connect Session Management 1.0, section 3.2, in ES5.
-// An app posts "client_id session_state"; the answer is "unchanged", "changed" or "error".
+// An app posts "client_id session_state"; the response is "unchanged", "changed" or "error".
 // Nothing is sent over the network: the state of this browser stands in a cookie of ours.
 (function () {
   "use strict";
@@ -54,7 +54,7 @@
     }
   });
 
-  // FIPS 180-4. The browser's own is missing on plain http, and its answer would come too late for an
+  // FIPS 180-4. The browser's own is missing on plain http, and its response would come too late for an
   // app that expects one message for each of its own.
   var K = [
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,

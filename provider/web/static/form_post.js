@@ -1,4 +1,4 @@
-// Sends the answer to the app at once. Without this script the button does the same.
+// Sends the response to the app at once. Without this script the button does the same.
 (function () {
   "use strict";
 

@@ -35,5 +35,5 @@ def session(held: HeldSession, *, current: bool) -> dict[str, Any]:
 
 
 def nothing() -> Response:
-    """Return the answer without content: it is done now, or was done before."""
+    """Return the response without content: it is done now, or was done before."""
     return Response(status=204)

@@ -1,4 +1,4 @@
-"""Calling a WSGI application, and keeping what it answers."""
+"""Calling a WSGI application, and keeping its response."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole response; the headers as ASGI writes them."""
 
     status: int
@@ -30,8 +30,8 @@ _WITHOUT_THE_APPLICATION = {
 _RETRY_AFTER_SECONDS = b"5"
 
 
-def without_the_application(status: int, environ: Environ) -> Answer:
-    """Return a short answer that needs no thread: a page for a browser, JSON for a program."""
+def without_the_application(status: int, environ: Environ) -> Response:
+    """Return a short response that needs no thread: a page for a browser, JSON for a program."""
     error, sentence = _WITHOUT_THE_APPLICATION[status]
     if "text/html" in environ.get("HTTP_ACCEPT", ""):
         media_type = b"text/html; charset=utf-8"
@@ -47,10 +47,10 @@ def without_the_application(status: int, environ: Environ) -> Answer:
     ]
     if status in (408, 503):
         headers.append((b"retry-after", _RETRY_AFTER_SECONDS))
-    return Answer(status, headers, body.encode())
+    return Response(status, headers, body.encode())
 
 
-def call(application: WSGIApplication, environ: Environ) -> Answer:
+def call(application: WSGIApplication, environ: Environ) -> Response:
     """Run a request and return its whole response: no page or document of ours is large, none is endless."""
     begun: list[tuple[str, list[tuple[str, str]]]] = []
     written: list[bytes] = []
@@ -67,7 +67,7 @@ def call(application: WSGIApplication, environ: Environ) -> Answer:
     finally:
         _close(content)
     status, headers = begun[0]
-    return Answer(
+    return Response(
         int(status.split(" ", 1)[0]),
         [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
         b"".join(written),
@@ -81,5 +81,5 @@ def _close(content: Iterable[bytes]) -> None:
         return
     try:
         close()
-    except Exception:  # noqa: BLE001 – whatever it is, the answer exists and goes out.
+    except Exception:  # noqa: BLE001 – whatever it is, the response exists and goes out.
         event_log.error("request_cleanup_failed", exc_info=True)

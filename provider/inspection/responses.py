@@ -1,4 +1,4 @@
-"""The meaning of an app's answers to good and bad tokens (backchannel §2.7, §2.8)."""
+"""The meaning of an app's responses to good and bad tokens (backchannel §2.7, §2.8)."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from provider.infrastructure.outbound_http import OutboundFailure, OutboundRespo
 from provider.inspection.findings import Finding, Grade
 from provider.inspection.specimens import Specimen
 
-Answer = OutboundResponse | OutboundFailure
+Response = OutboundResponse | OutboundFailure
 SLOW = timedelta(seconds=2)
 _GOOD = "good token"
 _WHY_A_GOOD_ONE_IS_REFUSED = (
@@ -19,49 +19,49 @@ _HOW_TO_ACCEPT_A_GOOD_ONE = (
 )
 
 
-def to_good_token(answer: Answer) -> list[Finding]:
-    """Judge the answer to a token that is in order, of a session that the app has never heard of."""
-    if isinstance(answer, OutboundFailure):
+def to_good_token(response: Response) -> list[Finding]:
+    """Judge the response to a token that is in order, of a session that the app has never heard of."""
+    if isinstance(response, OutboundFailure):
         finding = Finding(
             check=_GOOD,
             grade=Grade.FAIL,
-            saw=answer.detail or str(answer),
-            meaning=f"{str(answer).capitalize()}: deliveries are retried for days and then expire.",
+            saw=response.detail or str(response),
+            meaning=f"{str(response).capitalize()}: deliveries are retried for days and then expire.",
             mend="Answer a form POST with logout_token within a few seconds.",
         )
         return [finding]
-    return [_status_of_good(answer), *_manners(answer)]
+    return [_status_of_good(response), *_manners(response)]
 
 
-def to_bad_token(specimen: Specimen, answer: Answer) -> Finding:
-    """Judge the answer to a token that must, or should, be refused."""
-    if isinstance(answer, OutboundFailure):
+def to_bad_token(specimen: Specimen, response: Response) -> Finding:
+    """Judge the response to a token that must, or should, be refused."""
+    if isinstance(response, OutboundFailure):
         return Finding(
             check=specimen.check,
             grade=Grade.FAIL,
-            saw=str(answer),
+            saw=str(response),
             meaning="A bad token, which anyone can send, keeps the app from answering.",
             mend="Answer 400 to an invalid token.",
         )
-    grade, meaning, mend = _refusal(specimen, answer.status)
+    grade, meaning, mend = _refusal(specimen, response.status)
     return Finding(
         check=specimen.check,
         grade=grade,
-        saw=f"status {answer.status}",
+        saw=f"status {response.status}",
         meaning=meaning,
         mend=mend,
-        latency_ms=_milliseconds(answer),
+        latency_ms=_milliseconds(response),
     )
 
 
-def _status_of_good(answer: OutboundResponse) -> Finding:
-    grade, meaning, mend = _acceptance(answer.status)
-    saw = f"status {answer.status}"
-    location = answer.headers.get("Location")
-    if answer.status // 100 == 3 and location:
+def _status_of_good(response: OutboundResponse) -> Finding:
+    grade, meaning, mend = _acceptance(response.status)
+    saw = f"status {response.status}"
+    location = response.headers.get("Location")
+    if response.status // 100 == 3 and location:
         saw += f" to {location}"
     return Finding(
-        check=_GOOD, grade=grade, saw=saw, meaning=meaning, mend=mend, latency_ms=_milliseconds(answer)
+        check=_GOOD, grade=grade, saw=saw, meaning=meaning, mend=mend, latency_ms=_milliseconds(response)
     )
 
 
@@ -97,24 +97,24 @@ def _acceptance(status: int) -> tuple[Grade, str, str]:
     )
 
 
-def _manners(answer: OutboundResponse) -> list[Finding]:
+def _manners(response: OutboundResponse) -> list[Finding]:
     findings = []
-    if "no-store" not in answer.headers.get("Cache-Control", "").lower():
+    if "no-store" not in response.headers.get("Cache-Control", "").lower():
         findings.append(
             Finding(
                 check="caching",
                 grade=Grade.WARN,
-                saw=f"Cache-Control: {answer.headers.get('Cache-Control', 'none')}",
-                meaning="The answer should not be cached (§2.8).",
+                saw=f"Cache-Control: {response.headers.get('Cache-Control', 'none')}",
+                meaning="The response should not be cached (§2.8).",
                 mend="Answer with Cache-Control: no-store.",
             )
         )
-    if answer.elapsed > SLOW:
+    if response.elapsed > SLOW:
         findings.append(
             Finding(
                 check="latency",
                 grade=Grade.WARN,
-                saw=f"{_milliseconds(answer)} ms",
+                saw=f"{_milliseconds(response)} ms",
                 meaning="People wait for sign-outs, and a slow app is notified later than others.",
                 mend="End the sessions first and do the rest afterwards.",
             )
@@ -145,5 +145,5 @@ def _refusal(specimen: Specimen, status: int) -> tuple[Grade, str, str]:
     )
 
 
-def _milliseconds(answer: OutboundResponse) -> int:
-    return round(answer.elapsed.total_seconds() * 1000)
+def _milliseconds(response: OutboundResponse) -> int:
+    return round(response.elapsed.total_seconds() * 1000)

@@ -36,7 +36,7 @@ def issue_tokens(
     nonce: str | None = None,
     claims: RequestedClaims | None = None,
 ) -> dict[str, Any]:
-    """Issue the first tokens of a family and return the answer that carries them.
+    """Issue the first tokens of a family and return the response that carries them.
 
     Later requests choose among the `authorized` resources; `claims` are sent beyond the scope.
     """
@@ -67,7 +67,7 @@ def issue_tokens(
     if OPENID in scope.split():
         about_person = claims.in_id_token if claims else {}
         signed = _id_token(above, sign_in, access_token=handle, nonce=nonce, about_person=about_person)
-    return token_answer(handle, token, refresh_token=refresh_token, id_token=signed)
+    return token_response(handle, token, refresh_token=refresh_token, id_token=signed)
 
 
 def _id_token(above: HangsOn, sign_in: SignIn, **details: Any) -> str:
@@ -84,10 +84,10 @@ def is_offline(grant: Grant, scope: str) -> bool:
     return grant.offline and OFFLINE_ACCESS in scope.split()
 
 
-def token_answer(
+def token_response(
     handle: str, token: AccessToken, *, refresh_token: str | None = None, id_token: str | None = None
 ) -> dict[str, Any]:
-    """Return the members of the answer; those without a value are left out."""
+    """Return the members of the response; those without a value are left out."""
     members = {
         "access_token": handle,
         "token_type": type_of(token),

@@ -19,8 +19,8 @@ from provider.oauth.authorization.decision import Proceed
 from provider.oauth.authorization.request import AuthorizationRequest
 from provider.oauth.client_proof import encryption
 from provider.oauth.client_proof.encryption import encrypted
-from provider.oauth.token.answer import HangsOn, is_offline, token_answer
 from provider.oauth.token.requested_claims import scope_claims, to_store
+from provider.oauth.token.response import HangsOn, is_offline, token_response
 from provider.oauth.token.terms import targets_for
 from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
 from provider.protocol.scopes import names_for, pick
@@ -35,7 +35,7 @@ class DecisionOutdated(Exception):
     """The session ended, consent was taken back or the client was changed since this was decided."""
 
 
-def issue_answer(
+def issue_response(
     asked: AuthorizationRequest, proceed: Proceed, client: Client, found: FoundSession
 ) -> dict[str, str]:
     """Give the client its client session and a grant, and return what it asked for, issued on them.
@@ -84,7 +84,7 @@ def _issue_access_token(
         resources=targets_for(above.client, asked.resources, scope=scope),
         claims=_allowed_claims(asked, proceed).get("userinfo"),
     )
-    return {name: str(value) for name, value in token_answer(handle, token).items()}
+    return {name: str(value) for name, value in token_response(handle, token).items()}
 
 
 def _issue_id_token(

@@ -1,4 +1,4 @@
-"""Answers read to the letter (rfc9112): a wrong guess about where one ends would move every later answer on
+"""Responses read to the letter (rfc9112): a wrong guess about where one ends would move every later one on
 the same connection to the next request."""
 
 import re
@@ -20,12 +20,12 @@ WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 Field = tuple[str, str]
 
 
-class MalformedAnswer(ValueError):
+class MalformedResponse(ValueError):
     """The other end does not speak HTTP as it should."""
 
 
 class Headers(Mapping[str, str]):
-    """The fields of an answer, looked up without regard to case; of several of one name the last counts."""
+    """The fields of a response, looked up without regard to case; of several of one name the last counts."""
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self._fields = {name.lower(): (name, value) for name, value in fields}
@@ -42,7 +42,7 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Status and fields of the final answer, and where its body ends.
+    """Status and fields of the final response, and where its body ends.
 
     A body ends by chunks, after a length, or, where that is None, with the connection. The connection `stays`
     only where no other reader could see another end.
@@ -56,18 +56,18 @@ class Head:
 
 
 def read_head(reader: Reader) -> Head:
-    """Read up to the body of the final answer. Raises MalformedAnswer, OutboundFailure or OSError."""
+    """Read up to the body of the final response. Raises MalformedResponse, OutboundFailure or OSError."""
     while True:
         version, status = _read_status(reader)
         fields, is_well_formed = _read_fields(reader)
-        # rfc9110 §15.2: a client must be able to parse one or more 1xx answers before the final one, expected
-        # or not. Taken for the final one, it would leave that to answer our next request.
+        # rfc9110 §15.2: a client must be able to parse one or more 1xx responses before the final one,
+        # expected or not. Taken for the final one, it would leave that as the response to our next request.
         if status >= HTTPStatus.OK:
             return _framed(version, status, fields, is_well_formed=is_well_formed)
 
 
 def read_body(reader: Reader, head: Head) -> Iterator[bytes]:
-    """Yield the body in pieces, undecoded. Raises MalformedAnswer, or OSError where it is cut off."""
+    """Yield the body in pieces, undecoded. Raises MalformedResponse, or OSError where it is cut off."""
     if head.is_chunked:
         return _chunks(reader)
     return reader.rest() if head.length is None else reader.pieces(head.length)
@@ -77,11 +77,11 @@ def _read_status(reader: Reader) -> tuple[bytes, int]:
     line = reader.line()
     found = STATUS_LINE.fullmatch(line)
     if found is None:
-        raise MalformedAnswer(f"not a status line: {line[:100]!r}")
+        raise MalformedResponse(f"not a status line: {line[:100]!r}")
     status = int(found[2])
     if status == HTTPStatus.SWITCHING_PROTOCOLS:
         # rfc9110 §15.2.2: only after a request with "Upgrade", which we never send.
-        raise MalformedAnswer("the server switched to a protocol that was not requested")
+        raise MalformedResponse("the server switched to a protocol that was not requested")
     return found[1], status
 
 
@@ -91,10 +91,10 @@ def _read_fields(reader: Reader) -> tuple[list[Field], bool]:
     is_well_formed, count = True, 0
     while (line := reader.line()) not in (b"\r\n", b"\n"):
         if not line.endswith(b"\n"):
-            raise MalformedAnswer("a header line that does not end")
+            raise MalformedResponse("a header line that does not end")
         count += 1
         if count > MAX_FIELDS:
-            raise MalformedAnswer(f"more than {MAX_FIELDS} headers")
+            raise MalformedResponse(f"more than {MAX_FIELDS} headers")
         found = FIELD.fullmatch(line)
         if found is None:
             is_well_formed = False
@@ -140,7 +140,7 @@ def _chunks(reader: Reader) -> Iterator[bytes]:
     while size := _read_chunk_size(reader):
         yield from reader.pieces(size)
         if b"".join(reader.pieces(2)) != b"\r\n":
-            raise MalformedAnswer("a chunk does not end where it should")
+            raise MalformedResponse("a chunk does not end where it should")
     _read_fields(reader)
 
 
@@ -149,5 +149,5 @@ def _read_chunk_size(reader: Reader) -> int:
     found = CHUNK_SIZE.fullmatch(line)
     if found is None:
         # A line that is cut off may be the beginning of a longer number: "00" of "0005" ends no body.
-        raise MalformedAnswer(f"not the size of a chunk: {line[:100]!r}")
+        raise MalformedResponse(f"not the size of a chunk: {line[:100]!r}")
     return int(found[1], 16)
