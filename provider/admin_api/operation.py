@@ -53,7 +53,7 @@ class Call:
     body: Any
     # The JSON that the body was read from, as a merge patch tells what is absent from what is null.
     document: Mapping[str, Any]
-    claimed: list[Any] = field(default_factory=list)
+    reserved: list[Any] = field(default_factory=list)
 
     def read(self, look: Callable[[], T]) -> T:
         """Look at the database."""
@@ -65,8 +65,8 @@ class Call:
 
         def acted() -> Response:
             response = act()
-            if self.claimed:
-                repeated_requests.keep(self.claimed[0], response.encoded())
+            if self.reserved:
+                repeated_requests.keep(self.reserved[0], response.encoded())
             return response
 
         with acting.acting_as(self.caller.operator):
@@ -161,18 +161,18 @@ def _once(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptResp
     digest = digest_of(f"{call.caller.name}\n{request.method} {request.path}\n{key}")
     fingerprint = digest_of(request.query_string.decode("latin-1") + request.get_data().decode("latin-1"))
     try:
-        claimed = in_transaction(lambda: repeated_requests.claim(digest, fingerprint))
+        reserved = in_transaction(lambda: repeated_requests.reserve(digest, fingerprint))
     except repeated_requests.InFlight as exc:
         raise RequestInFlight("a request with this Idempotency-Key is being answered") from exc
     except repeated_requests.OtherRequest as exc:
         raise KeyReused("this Idempotency-Key was used for another request") from exc
-    if isinstance(claimed, KeptResponse):
-        return claimed
-    call.claimed.append(claimed)
+    if isinstance(reserved, KeptResponse):
+        return reserved
+    call.reserved.append(reserved)
     try:
         return _done(operation, call, path)
     except Exception:
-        in_transaction(lambda: repeated_requests.release(claimed))
+        in_transaction(lambda: repeated_requests.release(reserved))
         raise
 
 

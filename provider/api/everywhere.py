@@ -13,7 +13,7 @@ from provider.api.proof import InvalidProof, Proof, read_proof
 from provider.infrastructure.database import in_transaction, reading
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout
-from provider.logout.notification.report import Report, find_everywhere_of_grant, report_on
+from provider.logout.notification.summary import Summary, find_everywhere_of_grant, summarize
 from provider.logout.preview import Preview
 from provider.logout.preview import preview_everywhere as preview
 from provider.protocol.errors import ProtocolError
@@ -35,8 +35,8 @@ def sign_out_everywhere() -> Response:
     if isinstance(outcome, ProtocolError):
         raise outcome
     with reading():
-        report = report_on(outcome)
-    return jsonify(_reported(report))
+        summary = summarize(outcome)
+    return jsonify(_as_json(summary))
 
 
 def _end(proof: Proof) -> Logout | ProtocolError:
@@ -84,15 +84,15 @@ def residual_risk(found: Preview) -> str:
     return " ".join(sentences)
 
 
-def _reported(report: Report) -> dict[str, Any]:
-    logout = report.logout
+def _as_json(summary: Summary) -> dict[str, Any]:
+    logout = summary.logout
     return {
         "logout_id": str(logout.id),
         "at": responses.instant(logout.at),
         "sessions_ended": logout.sessions_ended,
         "grants_revoked": logout.grants_revoked,
-        "refresh_tokens_revoked": report.refresh_tokens_revoked,
-        "apps_to_notify": [responses.app(client) for client in report.apps_to_notify],
+        "refresh_tokens_revoked": summary.refresh_tokens_revoked,
+        "apps_to_notify": [responses.app(client) for client in summary.apps_to_notify],
     }
 
 

@@ -1,4 +1,4 @@
-"""Free the claims and the trials of a worker that was killed (DLV-05, DLV-14)."""
+"""Free the leases and the trials of a worker that was killed (DLV-05, DLV-14)."""
 
 from sqlalchemy import update
 
@@ -9,15 +9,15 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import change
 
 
-def free_claims_of(name: str) -> int:
-    """Free what a worker that no longer runs has claimed and not recorded; returns how many it were.
+def free_leases_of(name: str) -> int:
+    """Free the deliveries that a stopped worker has leased and not recorded; returns their number.
 
     In an open transaction. The attempts stay counted, as they do when a lease ends: a request may have been
     sent, and a delivery that kills its workers is recognised by them.
     """
     # A mark has no character that LIKE reads in another way.
-    claimed = Delivery.lease_token.startswith(mark_of(name))
-    free = update(Delivery).where(is_pending(), claimed)
+    leased = Delivery.lease_token.startswith(mark_of(name))
+    free = update(Delivery).where(is_pending(), leased)
     return change(free.values(leased_until=None, lease_token=None))
 
 

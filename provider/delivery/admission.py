@@ -12,7 +12,7 @@ from provider.delivery.selection import DueDelivery
 
 
 class Admission:
-    """Gives the permits of one claim, and releases at its end those that were not handed over.
+    """Gives the permits of one batch of leases, and releases at its end those that were not handed over.
 
     A permit that is kept after an error would be lost to its app for as long as this worker lives, and
     would keep the worker from stopping.
@@ -37,7 +37,7 @@ class Admission:
     def admit(self, due: DueDelivery) -> Permit | None:
         """Return a permit, or None if the delivery has to wait.
 
-        A trial of an endpoint whose breaker is open may be taken by it, in the claim's transaction.
+        A trial of an endpoint whose breaker is open may be taken by it, in the transaction of the leases.
         """
         now = time.monotonic()
         if self._limiter.room(due.recipient, now, registrant=due.registrant, priority=due.priority) < 1:

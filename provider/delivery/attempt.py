@@ -18,12 +18,12 @@ from provider.delivery.judge import (
 from provider.delivery.outgoing import (
     Builder,
     Cancelled,
-    ClaimedDelivery,
-    Exchange,
+    LeasedDelivery,
     NoResponse,
     OutgoingRequest,
     Prepared,
     Responded,
+    SentRequest,
     Superseded,
     Undeliverable,
 )
@@ -43,7 +43,7 @@ class AttemptResult:
     """How an attempt went; without an exchange nothing was sent."""
 
     verdict: Verdict
-    exchange: Exchange | None = None
+    sent: SentRequest | None = None
 
     @property
     def has_succeeded(self) -> bool | None:
@@ -51,17 +51,17 @@ class AttemptResult:
 
         Only success does: an app that answers 400 to each token is not notified of anything.
         """
-        return None if self.exchange is None else isinstance(self.verdict, Accepted)
+        return None if self.sent is None else isinstance(self.verdict, Accepted)
 
 
 def prepare(
-    claimed: Sequence[ClaimedDelivery], builders: Mapping[str, Builder]
+    leased: Sequence[LeasedDelivery], builders: Mapping[str, Builder]
 ) -> dict[UUID, Prepared | AttemptResult]:
     """Read what the requests need, for all of them at once; a result stands for one that is not sent."""
     waits, now = current.settings().delivery_schedule, clock.now()
     prepared: dict[UUID, Prepared | AttemptResult] = {}
-    kinds: dict[str, list[ClaimedDelivery]] = {}
-    for one in claimed:
+    kinds: dict[str, list[LeasedDelivery]] = {}
+    for one in leased:
         early = judge_before_sending(one, waits, now)
         if early is None:
             kinds.setdefault(one.kind, []).append(one)
@@ -73,70 +73,70 @@ def prepare(
 
 
 def _prepare_kind(
-    claimed: Sequence[ClaimedDelivery], kind: str, builders: Mapping[str, Builder]
+    leased: Sequence[LeasedDelivery], kind: str, builders: Mapping[str, Builder]
 ) -> Mapping[UUID, Prepared | AttemptResult]:
     try:
         with reading():
-            prepared = builders[kind](claimed)
+            prepared = builders[kind](leased)
     except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the recipient no attempt.
         db.session.rollback()
-        if len(claimed) > 1:
+        if len(leased) > 1:
             # One that cannot be prepared must not keep the others from being sent.
-            return {key: how for one in claimed for key, how in _prepare_kind([one], kind, builders).items()}
-        [one] = claimed
+            return {key: how for one in leased for key, how in _prepare_kind([one], kind, builders).items()}
+        [one] = leased
         event_log.error("delivery_not_built", exc_info=True, delivery_id=one.id, kind=kind)
         return {one.id: AttemptResult(postponed(one, clock.now()))}
     return prepared
 
 
-def perform(claimed: ClaimedDelivery, prepared: Prepared, outbound: OutboundClient) -> AttemptResult:
-    """Attempt a claimed delivery. No transaction is open and no connection held while we wait."""
+def perform(leased: LeasedDelivery, prepared: Prepared, outbound: OutboundClient) -> AttemptResult:
+    """Attempt a leased delivery. No transaction is open and no connection held while we wait."""
     match prepared:
         case Undeliverable():
-            return AttemptResult(judge_undeliverable(prepared, claimed, clock.now()))
+            return AttemptResult(judge_undeliverable(prepared, leased, clock.now()))
         case Cancelled() | Superseded():
             return AttemptResult(prepared)
-    if claimed.leased_until - clock.now() < current.settings().outbound_deadline * _LEAST_LEASE:
+    if leased.leased_until - clock.now() < current.settings().outbound_deadline * _LEAST_LEASE:
         # It waited so long for a slot that the lease may end before there is a response.
         return AttemptResult(Postponed(clock.now()))
     try:
         request = prepared()
     except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the recipient no attempt.
-        event_log.error("delivery_not_built", exc_info=True, delivery_id=claimed.id, kind=claimed.kind)
+        event_log.error("delivery_not_built", exc_info=True, delivery_id=leased.id, kind=leased.kind)
         db.session.rollback()
-        return AttemptResult(postponed(claimed, clock.now()))
-    if claimed.leased_until <= clock.now():
+        return AttemptResult(postponed(leased, clock.now()))
+    if leased.leased_until <= clock.now():
         # This process was suspended; an attempt without any time would count against the recipient.
         return AttemptResult(Postponed(clock.now()))
-    return _send(request, claimed, outbound)
+    return _send(request, leased, outbound)
 
 
 def _asked_wait(reply: Responded | NoResponse, now: datetime) -> float:
     return read_retry_after(reply.retry_after, now).total_seconds() if isinstance(reply, Responded) else 0.0
 
 
-def _deadline(request: OutgoingRequest, claimed: ClaimedDelivery) -> timedelta:
+def _deadline(request: OutgoingRequest, leased: LeasedDelivery) -> timedelta:
     """Return how long to wait for a response, never longer than the lease."""
     usual = current.settings().outbound_deadline
     wanted = usual * _SLOW if request.is_slow else usual
-    return min(wanted, claimed.leased_until - clock.now())
+    return min(wanted, leased.leased_until - clock.now())
 
 
-def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: OutboundClient) -> AttemptResult:
+def _send(request: OutgoingRequest, leased: LeasedDelivery, outbound: OutboundClient) -> AttemptResult:
     # DLV-08: the delivery's id is that of all its attempts, so that a recipient can recognise a repetition.
-    headers = {"Curfew-Delivery": str(claimed.id), "Curfew-Attempt": str(claimed.attempt_number)}
+    headers = {"Curfew-Delivery": str(leased.id), "Curfew-Attempt": str(leased.attempt_number)}
     started = clock.now()
     reply: Responded | NoResponse
     try:
-        response = request.send(outbound, headers, _deadline(request, claimed))
+        response = request.send(outbound, headers, _deadline(request, leased))
         reply = Responded(response.status, response.headers.get("Retry-After"))
     except OutboundFailure as failure:
         reply = NoResponse(failure.kind)
         event_log.info(
-            "delivery_unanswered", delivery_id=claimed.id, problem=failure.kind, detail=failure.detail
+            "delivery_unanswered", delivery_id=leased.id, problem=failure.kind, detail=failure.detail
         )
     now = clock.now()
-    exchange = Exchange(
+    sent = SentRequest(
         url=request.url,
         jti=request.jti,
         name=request.name,
@@ -146,5 +146,5 @@ def _send(request: OutgoingRequest, claimed: ClaimedDelivery, outbound: Outbound
         asked_wait=_asked_wait(reply, now),
     )
     waits = current.settings().delivery_schedule
-    verdict = judge(reply, claimed, waits, now, gone=request.gone)
-    return AttemptResult(verdict, exchange)
+    verdict = judge(reply, leased, waits, now, gone=request.gone)
+    return AttemptResult(verdict, sent)

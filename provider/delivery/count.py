@@ -12,11 +12,11 @@ def count(ended: Sequence[Ended]) -> None:
     """Count attempts that were written down; called after the commit."""
     outcomes: Counter[tuple[str, str]] = Counter()
     finished: Counter[tuple[str, str]] = Counter()
-    for claimed, result in ended:
-        outcomes[claimed.kind, _outcome(result)] += 1
+    for leased, result in ended:
+        outcomes[leased.kind, _outcome(result)] += 1
         state = state_after(result)
         if state.is_final:
-            finished[state.value, "first" if claimed.attempt_number == 1 else "later"] += 1
+            finished[state.value, "first" if leased.attempt_number == 1 else "later"] += 1
     for labels, times in outcomes.items():
         metrics.DELIVERY_ATTEMPTS.labels(*labels).inc(times)
     for labels, times in finished.items():
@@ -24,6 +24,6 @@ def count(ended: Sequence[Ended]) -> None:
 
 
 def _outcome(result: AttemptResult) -> str:
-    outcome = result.exchange.outcome if result.exchange else getattr(result.verdict, "outcome", None)
+    outcome = result.sent.outcome if result.sent else getattr(result.verdict, "outcome", None)
     # Without either word nothing was sent: by our own fault, or because it would have done harm.
     return outcome or type(result.verdict).__name__.lower()

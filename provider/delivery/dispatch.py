@@ -1,4 +1,4 @@
-"""The way of deliveries through a worker, from the claim to the recorded result.
+"""The way of deliveries through a worker, from the lease to the recorded result.
 
 One thread repeats these steps, and no other one changes what they know:
 
@@ -6,12 +6,12 @@ One thread repeats these steps, and no other one changes what they know:
 2. *Replace stalled* attempts: their slots go to others (`job_queue`).
 3. *Write* what other workers must know about endpoints: `health`, by the rules of `breaker`.
 4. *Look*, when it is time by `next_look`: end what has expired (`expiry`), then `start`:
-   claim rows (`claim`) in fair order (`selection`), as far as the limits (`limiter`, `throttle`) and the
+   lease rows (`lease`) in fair order (`selection`), as far as the limits (`limiter`, `throttle`) and the
    breakers allow (`admission`), prepare their requests (`attempt`) and hand them to `sender`.
 
 The threads of `sender` make the attempts (`attempt`): the response is judged (`judge`), which sets when to
 make the next attempt (`schedule`). They touch no database. One more thread records results in batches
-(`results`, `finish`). The larger the backlog, the more is claimed and recorded at once.
+(`results`, `finish`). The larger the backlog, the more is leased and recorded at once.
 """
 
 import threading
@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager, nullcontext
 from provider.delivery.expiry import end_expired
 from provider.delivery.health import HASTEN_BATCH, Health
 from provider.delivery.limiter import Limiter, Limits
-from provider.delivery.next_look import Claimed, NextLook, pause, plan
+from provider.delivery.next_look import Leased, NextLook, pause, plan
 from provider.delivery.owner import Owner
 from provider.delivery.results import Results
 from provider.delivery.sender import Sender
@@ -31,18 +31,18 @@ from provider.delivery.wake_up import WakeUp
 from provider.infrastructure.database import is_sqlite, log_failure
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
-# So many times as many are claimed as are sent at once: a claim costs as much for one as for many.
-_CLAIMED_AHEAD = 8
+# So many times as many are leased as are sent at once: a lease costs as much for one as for many.
+_LEASED_AHEAD = 8
 _PAUSE_AFTER_FAILURE = 1.0
 
 
 class Dispatcher:
-    """Claims what is due and attempts it, in threads of its own."""
+    """Leases what is due and attempts it, in threads of its own."""
 
     def __init__(
         self, owner: Owner, *, concurrency: int, name: str, hasten_batch: int = HASTEN_BATCH
     ) -> None:
-        permits = concurrency * _CLAIMED_AHEAD
+        permits = concurrency * _LEASED_AHEAD
         self._name = name
         self._builders = owner.builders
         self._wake_up = WakeUp()
@@ -90,7 +90,7 @@ class Dispatcher:
             self._wait()
 
     def close(self) -> None:
-        """Claim nothing more and wait for the attempts under way; each is bounded by its deadline."""
+        """Lease nothing more and wait for the attempts under way; each is bounded by its deadline."""
         self._wake_up.close()
         self._thread.close()
         self._sender.close()
@@ -139,8 +139,8 @@ class Dispatcher:
         )
 
     def _collect(self) -> None:
-        for claimed, result in self._sender.collect():
-            self._health.count(claimed.recipient, result)
+        for leased, result in self._sender.collect():
+            self._health.count(leased.recipient, result)
             self._next_look = self._next_look.after_release(is_half_free=self._limiter.is_half_free)
 
     def _replace_stalled(self) -> None:
@@ -162,8 +162,8 @@ class Dispatcher:
         is_sweep = self._wake_up.begin_look()
         if is_sweep and end_expired(self._write_lock, self._builders, self._results, self._name):
             self.wake(sweep=True)
-        found = self._starter.claim_and_start(self._attempts_left)
-        if self._attempts_left is not None and isinstance(found, Claimed):
+        found = self._starter.lease_and_start(self._attempts_left)
+        if self._attempts_left is not None and isinstance(found, Leased):
             self._attempts_left -= found.taken
         self._next_look = plan(found, looked_at, time.monotonic())
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from provider.delivery.attempt import AttemptResult, prepare
-from provider.delivery.claim import own
+from provider.delivery.lease import own
 from provider.delivery.outgoing import Builder
 from provider.delivery.queries import list_expired
 from provider.delivery.results import Results

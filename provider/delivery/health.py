@@ -54,15 +54,15 @@ class Health:
 
     def count(self, recipient: Recipient, result: AttemptResult | None) -> None:
         """Count an attempt, if a request was sent."""
-        if result is None or result.exchange is None:
+        if result is None or result.sent is None:
             return
-        exchange, succeeded = result.exchange, bool(result.has_succeeded)
+        sent, succeeded = result.sent, bool(result.has_succeeded)
         tally = self._tallies.get(recipient)
         if tally is None:
             tally = self._tallies[recipient] = Tally()
-        tally.count(succeeded=succeeded, url=exchange.url, outcome=exchange.outcome)
+        tally.count(succeeded=succeeded, url=sent.url, outcome=sent.outcome)
         if succeeded:
-            self._alive |= self._known.list_failing_beside(recipient, exchange.url)
+            self._alive |= self._known.list_failing_beside(recipient, sent.url)
 
     def refresh(self) -> None:
         """Read what others have written, if that was not done lately."""

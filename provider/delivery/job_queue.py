@@ -1,4 +1,4 @@
-"""Claimed deliveries that wait for a thread: urgent ones first, then each app in turn.
+"""Leased deliveries that wait for a thread: urgent ones first, then each app in turn.
 
 A thread that is done takes the next job by itself. One that has waited for a response for too long does
 not hold up the others: another thread is started in its place, and what still waits for the same app is
@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from provider.delivery.limiter import QUICK
-from provider.delivery.outgoing import ClaimedDelivery, Prepared
+from provider.delivery.outgoing import LeasedDelivery, Prepared
 from provider.delivery.permit import Permit
 from provider.delivery.recipient import Recipient
 from provider.infrastructure import event_log
@@ -20,12 +20,12 @@ from provider.infrastructure.thread_pool import ApplicationThreads
 
 
 class Job:
-    """One claimed delivery: how its request is made, and the permit to send it."""
+    """One leased delivery: how its request is made, and the permit to send it."""
 
-    __slots__ = ("claimed", "is_put_back", "is_stalled", "permit", "prepared", "started_at")
+    __slots__ = ("is_put_back", "is_stalled", "leased", "permit", "prepared", "started_at")
 
-    def __init__(self, claimed: ClaimedDelivery, prepared: Prepared, permit: Permit) -> None:
-        self.claimed, self.prepared, self.permit = claimed, prepared, permit
+    def __init__(self, leased: LeasedDelivery, prepared: Prepared, permit: Permit) -> None:
+        self.leased, self.prepared, self.permit = leased, prepared, permit
         self.started_at = 0.0
         self.is_stalled = False
         # Its app has gone silent meanwhile, so it is not sent now.
@@ -88,7 +88,7 @@ class JobQueue:
             for job in stalled:
                 del self._running[job]
                 job.is_stalled = True
-                self._silent.add(job.claimed.recipient)
+                self._silent.add(job.leased.recipient)
             self._active -= len(stalled)
             self._fill()
         return stalled
@@ -112,7 +112,7 @@ class JobQueue:
             try:
                 self._act(job)
             except Exception:  # noqa: BLE001 – logged; the next job has nothing to do with it.
-                event_log.error("job_failed", exc_info=True, delivery_id=job.claimed.id)
+                event_log.error("job_failed", exc_info=True, delivery_id=job.leased.id)
             job = self._next(job)
 
     def _next(self, done: Job | None = None) -> Job | None:
@@ -121,7 +121,7 @@ class JobQueue:
             if done is not None:
                 self._running.pop(done, None)
                 if not done.is_put_back:
-                    self._silent.discard(done.claimed.recipient)
+                    self._silent.discard(done.leased.recipient)
                 # Another thread has taken the slot of a stalled one.
                 self._active += done.is_stalled
             if not self._waiting or self._active > self._slots:
@@ -131,7 +131,7 @@ class JobQueue:
             self._round[priority] = rank
             if self._last.get((priority, job.permit.flow)) == rank:
                 del self._last[priority, job.permit.flow]
-            job.is_put_back = job.claimed.recipient in self._silent
+            job.is_put_back = job.leased.recipient in self._silent
             job.started_at = time.monotonic()
             self._running[job] = None
             return job

@@ -11,7 +11,7 @@ from enum import StrEnum
 from provider.delivery.models import REFUSALS
 from provider.delivery.outgoing import (
     Cancelled,
-    ClaimedDelivery,
+    LeasedDelivery,
     NoResponse,
     Responded,
     Superseded,
@@ -96,7 +96,7 @@ Verdict = Accepted | RetryAt | Expired | Cancelled | Superseded | Postponed
 
 def judge(
     reply: Responded | NoResponse,
-    claimed: ClaimedDelivery,
+    leased: LeasedDelivery,
     waits: Waits,
     now: datetime,
     *,
@@ -106,14 +106,14 @@ def judge(
     outcome = classify(reply)
     if outcome in _SUCCESS:
         return Accepted(outcome)
-    if gone is not None and outcome in REFUSALS and claimed.refusals:
+    if gone is not None and outcome in REFUSALS and leased.refusals:
         # Whatever answers at its last address is no longer the recipient (DLV-22).
         return Cancelled(gone, outcome)
-    wait = wait_after(claimed.try_number, waits, claimed.id)
+    wait = wait_after(leased.try_number, waits, leased.id)
     if isinstance(reply, Responded):
         # Never sooner than our own schedule says, whatever is asked for (FLT-27).
         wait = max(wait, read_retry_after(reply.retry_after, now))
-    return _retry(now + wait, outcome, claimed, now)
+    return _retry(now + wait, outcome, leased, now)
 
 
 def classify(reply: Responded | NoResponse) -> str:
@@ -124,31 +124,31 @@ def classify(reply: Responded | NoResponse) -> str:
     return _BY_STATUS.get(reply.status, by_hundred)
 
 
-def judge_before_sending(claimed: ClaimedDelivery, waits: Waits, now: datetime) -> Verdict | None:
+def judge_before_sending(leased: LeasedDelivery, waits: Waits, now: datetime) -> Verdict | None:
     """Decide what needs no exchange: too late, a row that kills its workers, a lease already lost."""
-    if now >= claimed.expires_at:
-        return Expired(claimed.last_outcome or "late")
-    if claimed.crashes > _CRASHES_AT_ONCE:
-        wait = wait_after(claimed.try_number - 1, waits, claimed.id)
-        return _retry(now + wait, Outcome.CRASHED, claimed, now)
-    if now >= claimed.leased_until:
+    if now >= leased.expires_at:
+        return Expired(leased.last_outcome or "late")
+    if leased.crashes > _CRASHES_AT_ONCE:
+        wait = wait_after(leased.try_number - 1, waits, leased.id)
+        return _retry(now + wait, Outcome.CRASHED, leased, now)
+    if now >= leased.leased_until:
         return Postponed(now)
     return None
 
 
-def judge_undeliverable(why: Undeliverable, claimed: ClaimedDelivery, now: datetime) -> Verdict:
+def judge_undeliverable(why: Undeliverable, leased: LeasedDelivery, now: datetime) -> Verdict:
     """Decide about what cannot be sent as things stand; an operator may change that."""
-    at = now + spread(UNDELIVERABLE_WAIT, claimed.id, claimed.refusals)
-    return _retry(at, why.outcome, claimed, now)
+    at = now + spread(UNDELIVERABLE_WAIT, leased.id, leased.refusals)
+    return _retry(at, why.outcome, leased, now)
 
 
-def postponed(claimed: ClaimedDelivery, now: datetime) -> Verdict:
+def postponed(leased: LeasedDelivery, now: datetime) -> Verdict:
     """Decide after an error of ours, such as a signer or database that failed (FLT-37)."""
-    if now >= claimed.expires_at:
-        return Expired(claimed.last_outcome or "late")
-    return Postponed(now + spread(OWN_FAULT_WAIT, claimed.id, claimed.try_number))
+    if now >= leased.expires_at:
+        return Expired(leased.last_outcome or "late")
+    return Postponed(now + spread(OWN_FAULT_WAIT, leased.id, leased.try_number))
 
 
-def _retry(planned: datetime, outcome: str, claimed: ClaimedDelivery, now: datetime) -> RetryAt | Expired:
-    at = within_horizon(planned, now, claimed.expires_at, claimed.id)
+def _retry(planned: datetime, outcome: str, leased: LeasedDelivery, now: datetime) -> RetryAt | Expired:
+    at = within_horizon(planned, now, leased.expires_at, leased.id)
     return Expired(outcome) if at is None else RetryAt(at, outcome)

@@ -65,7 +65,7 @@ class Limits:
 class Limiter:
     """Gives permits for deliveries; used by one thread.
 
-    `slots` is how many are sent at once, `permits` how many are claimed at once, some of which wait in
+    `slots` is how many are sent at once, `permits` how many are leased at once, some of which wait in
     memory. As many again may be stalled.
     """
 

@@ -1,6 +1,6 @@
 """When the dispatcher looks for due deliveries again: values in, a value out.
 
-Instants are seconds of the monotonic clock. A claim costs nearly as much for one delivery as for many,
+Instants are seconds of the monotonic clock. A lease costs nearly as much for one delivery as for many,
 so a look that would find few is put off for a moment.
 """
 
@@ -14,7 +14,7 @@ NEVER = math.inf
 
 @dataclass(frozen=True, slots=True)
 class NoPermit:
-    """Nothing more may be claimed: every permit is in use, or a drain has reached its limit."""
+    """Nothing more may be leased: every permit is in use, or a drain has reached its limit."""
 
     is_limit_reached: bool = False
 
@@ -26,28 +26,28 @@ class ResultsBehind:
 
 @dataclass(frozen=True, slots=True)
 class NothingDue:
-    """Nothing is due, so nothing was claimed."""
+    """Nothing is due, so nothing was leased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """A claim was made, perhaps of no delivery at all."""
+class Leased:
+    """A lease was made, perhaps of no delivery at all."""
 
     taken: int
     may_be_more: bool
-    # Whether some were left only because no more could be claimed.
+    # Whether some were left only because no more could be leased.
     is_full: bool = False
     # Whether some recipient has to wait, and from when time alone lets one of them start.
     has_held: bool = False
     held_until: float | None = None
     # Whether the limits kept a delivery from starting, not only a breaker.
     is_limited: bool = False
-    # Permits after the claim: whether any is left, and whether at least half of them are.
+    # Permits after the lease: whether any is left, and whether at least half of them are.
     has_free: bool = True
     is_half_free: bool = True
 
 
-Found = NoPermit | ResultsBehind | NothingDue | Claimed
+Found = NoPermit | ResultsBehind | NothingDue | Leased
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def plan(found: Found, looked_at: float, now: float) -> NextLook:
             return NextLook(looked_at, looked_at + SHORTEST_PAUSE)
         case NothingDue():
             return NextLook(looked_at, NEVER, is_drained=True)
-        case Claimed():
-            return _after_claim(found, looked_at, now)
+        case Leased():
+            return _after_lease(found, looked_at, now)
 
 
 def pause(
@@ -98,21 +98,21 @@ def pause(
     return max(0.0, longest if is_closing else min(longest, next_look.at - now))
 
 
-def _after_claim(claimed: Claimed, looked_at: float, now: float) -> NextLook:
+def _after_lease(leased: Leased, looked_at: float, now: float) -> NextLook:
     at = NEVER
-    if claimed.held_until is not None:
-        at = max(claimed.held_until, now + SHORTEST_PAUSE)
-    is_cut_short = claimed.may_be_more and (claimed.taken > 0 or claimed.is_full)
-    if is_cut_short and claimed.has_free:
-        at = _soon(looked_at, claimed.is_half_free)
+    if leased.held_until is not None:
+        at = max(leased.held_until, now + SHORTEST_PAUSE)
+    is_cut_short = leased.may_be_more and (leased.taken > 0 or leased.is_full)
+    if is_cut_short and leased.has_free:
+        at = _soon(looked_at, leased.is_half_free)
     return NextLook(
         looked_at,
         at,
-        awaits_release=claimed.has_held or is_cut_short,
-        is_drained=not (claimed.is_limited or is_cut_short),
+        awaits_release=leased.has_held or is_cut_short,
+        is_drained=not (leased.is_limited or is_cut_short),
     )
 
 
 def _soon(looked_at: float, is_half_free: bool) -> float:
-    """Return when to look for more: at once if much can be claimed, else when some permits may be free."""
+    """Return when to look for more: at once if much can be leased, else when some permits may be free."""
     return 0.0 if is_half_free else looked_at + SHORTEST_PAUSE

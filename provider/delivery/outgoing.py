@@ -1,4 +1,4 @@
-"""The values that the room's verbs hand to each other: what was claimed, what is sent, what came of it."""
+"""The values that the room's verbs hand to each other: leased deliveries, requests, responses."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from provider.delivery.recipient import Recipient
 from provider.infrastructure.outbound_http import FailureKind, OutboundClient, OutboundResponse
 
 
-# A claim equals no other one; to compare them by their twenty values would be slow besides.
+# A leased delivery equals no other one; to compare them by their twenty values would be slow besides.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ClaimedDelivery:
+class LeasedDelivery:
     """A delivery that this worker owns until its lease runs out; a copy, so that no session is held."""
 
     id: UUID
@@ -102,7 +102,7 @@ class Superseded:
 # Makes the request in the thread that sends it, without asking the database: signing takes its time.
 Prepared = Callable[[], OutgoingRequest] | Undeliverable | Cancelled | Superseded
 # Reads for many deliveries at once what their requests need.
-Builder = Callable[[Sequence[ClaimedDelivery]], Mapping[UUID, Prepared]]
+Builder = Callable[[Sequence[LeasedDelivery]], Mapping[UUID, Prepared]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ class NoResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """One HTTP exchange that really took place, as the attempt's row keeps it."""
+class SentRequest:
+    """A request that was really sent, with its outcome, as the attempt's row keeps it."""
 
     url: str
     jti: str | None

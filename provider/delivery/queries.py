@@ -42,7 +42,7 @@ NO_REGISTRANT: Registrant = cast(null(), String())
 # How long before or after its `created_at` a row's identifier may have been made.
 _APART = timedelta(minutes=5)
 # For the rest of the transaction. The statistics of a quiet day say that nothing waits; when a backlog comes,
-# PostgreSQL would go by them and read and sort all of it for each claim, not take the first in order.
+# PostgreSQL would go by them and read and sort all of it for each lease, not take the first in order.
 _BY_INDEX = text("SET LOCAL enable_sort = off")
 
 
@@ -100,7 +100,7 @@ def is_free(now: datetime) -> ColumnElement[bool]:
 
 
 def is_any_due(now: datetime, kinds: Collection[str]) -> bool:
-    """Whether a claim would find anything; a read, which on SQLite keeps no writer waiting."""
+    """Whether a lease would find anything; a read, which on SQLite keeps no writer waiting."""
     due = select(Delivery.id).where(due_condition(now), is_of(kinds))
     return db.session.scalar(due.limit(1)) is not None
 

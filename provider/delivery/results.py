@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from provider.delivery.attempt import AttemptResult
 from provider.delivery.count import count
 from provider.delivery.finish import Ended, finish, state_after
-from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.outgoing import LeasedDelivery
 from provider.infrastructure import clock, event_log
 from provider.infrastructure.database import db, is_away, log_failure, transaction
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
@@ -23,7 +23,7 @@ _NOTED_A_SECOND = 20
 
 
 class Results:
-    """Results that wait to be written, by a thread of their own: the claims go on meanwhile.
+    """Results that wait to be written, by a thread of their own: the leases go on meanwhile.
 
     A database that is away loses none of them.
     """
@@ -44,10 +44,10 @@ class Results:
         # When attempts that were put off are due soon; the sweep finds the others.
         self._due_at: set[float] = set()
 
-    def add(self, claimed: ClaimedDelivery, result: AttemptResult) -> None:
+    def add(self, leased: LeasedDelivery, result: AttemptResult) -> None:
         """Take a result; it is written down soon."""
         with self._lock:
-            self._unwritten.append((claimed, result))
+            self._unwritten.append((leased, result))
             if not self._is_writing:
                 self._thread.submit(self._write_all)
                 self._is_writing = True
@@ -130,8 +130,8 @@ class Results:
             ours = finish(ended)
             self._record([one for one in ended if one[0] in ours and state_after(one[1]).is_final])
         states: Counter[str] = Counter()
-        for claimed, result in ended:
-            states[self._tell(claimed, result, is_ours=claimed in ours)] += 1
+        for leased, result in ended:
+            states[self._tell(leased, result, is_ours=leased in ours)] += 1
         count([one for one in ended if one[0] in ours])
         return states
 
@@ -142,35 +142,33 @@ class Results:
             with self._lock:
                 self._due_at.add(due_at)
 
-    def _tell(self, claimed: ClaimedDelivery, result: AttemptResult, *, is_ours: bool) -> str:
+    def _tell(self, leased: LeasedDelivery, result: AttemptResult, *, is_ours: bool) -> str:
         """Log how an attempt went, and remember when the next is due."""
-        with event_log.correlated(claimed.correlation_id):
+        with event_log.correlated(leased.correlation_id):
             if not is_ours:
-                event_log.warning(
-                    "delivery_lease_lost", delivery_id=claimed.id, attempt=claimed.attempt_number
-                )
+                event_log.warning("delivery_lease_lost", delivery_id=leased.id, attempt=leased.attempt_number)
                 return "lease_lost"
-            _log(claimed, result)
+            _log(leased, result)
         next_at = getattr(result.verdict, "at", None)
         if next_at is not None:
             self._note_due((next_at - clock.now()).total_seconds())
         return state_after(result).value
 
 
-def _log(claimed: ClaimedDelivery, result: AttemptResult) -> None:
-    exchange = result.exchange
-    outcome = exchange.outcome if exchange else getattr(result.verdict, "outcome", "postponed")
+def _log(leased: LeasedDelivery, result: AttemptResult) -> None:
+    sent = result.sent
+    outcome = sent.outcome if sent else getattr(result.verdict, "outcome", "postponed")
     next_attempt_at = getattr(result.verdict, "at", None)
     event_log.info(
         "delivery_attempted",
-        delivery_id=claimed.id,
-        kind=claimed.kind,
-        cause_id=claimed.cause_id,
-        client_id=exchange.name if exchange else None,
-        attempt=claimed.attempt_number,
+        delivery_id=leased.id,
+        kind=leased.kind,
+        cause_id=leased.cause_id,
+        client_id=sent.name if sent else None,
+        attempt=leased.attempt_number,
         outcome=outcome,
         state=state_after(result).value,
-        status=exchange.status if exchange else None,
-        latency_ms=exchange.latency_ms if exchange else None,
+        status=sent.status if sent else None,
+        latency_ms=sent.latency_ms if sent else None,
         next_attempt_at=next_attempt_at.isoformat() if next_attempt_at else None,
     )

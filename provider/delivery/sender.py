@@ -9,7 +9,7 @@ from provider.delivery.attempt import AttemptResult, perform
 from provider.delivery.job_queue import Job, JobQueue
 from provider.delivery.judge import Postponed
 from provider.delivery.limiter import Limiter
-from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.outgoing import LeasedDelivery
 from provider.delivery.permit import Permit
 from provider.delivery.results import Results
 from provider.delivery.wake_up import WakeUp
@@ -38,16 +38,16 @@ class Sender:
         """Attempt these as soon as there are slots. Raises RuntimeError if no thread can be started."""
         self._jobs.add(jobs)
 
-    def collect(self) -> Iterator[tuple[ClaimedDelivery, AttemptResult | None]]:
+    def collect(self) -> Iterator[tuple[LeasedDelivery, AttemptResult | None]]:
         """Release the permits of the attempts that have ended, and yield how they went."""
         with suppress(queue.Empty):
             while True:
                 job, result = self._ended.get_nowait()
-                exchange = result.exchange if result else None
-                place = self._place_of(exchange.url, job.permit) if exchange else None
-                reply = exchange.as_observation(time.monotonic()) if exchange else None
-                job.permit.release(result.has_succeeded if result else None, place, reply)
-                yield job.claimed, result
+                sent = result.sent if result else None
+                place = self._place_of(sent.url, job.permit) if sent else None
+                observed = sent.as_observation(time.monotonic()) if sent else None
+                job.permit.release(result.has_succeeded if result else None, place, observed)
+                yield job.leased, result
 
     def replace_stalled(self) -> bool:
         """Give the slots of attempts that are not answered soon to others; returns if there were any."""
@@ -75,17 +75,17 @@ class Sender:
         return outbound.origin_of(url) if permit.is_of_operators_recipient else outbound.address_of(url)
 
     def _perform(self, job: Job) -> None:
-        claimed, result = job.claimed, None
+        leased, result = job.leased, None
         try:
-            with event_log.correlated(claimed.correlation_id):
+            with event_log.correlated(leased.correlation_id):
                 # A worker that closes sends nothing more: what waits in memory is free for others at once.
                 if self._wake_up.is_closing or job.is_put_back:
                     result = AttemptResult(Postponed(clock.now()))
                 else:
-                    result = perform(claimed, job.prepared, self._outbound)
-            self._results.add(claimed, result)
+                    result = perform(leased, job.prepared, self._outbound)
+            self._results.add(leased, result)
         except Exception as exc:  # noqa: BLE001 – logged; the lease runs out and it is attempted again.
-            log_failure("delivery_not_finished", exc, delivery_id=claimed.id)
+            log_failure("delivery_not_finished", exc, delivery_id=leased.id)
         finally:
             self._ended.put((job, result))
             if self._ended.qsize() >= self._limiter.active // _COLLECTED_TOGETHER:

@@ -1,4 +1,4 @@
-"""Claim what is due and start its attempts, as far as the limits and the breakers allow."""
+"""Lease what is due and start its attempts, as far as the limits and the breakers allow."""
 
 import time
 from collections.abc import Collection
@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 
 from provider.delivery.admission import Admission
 from provider.delivery.attempt import AttemptResult, prepare
-from provider.delivery.claim import Claim, claim_due
 from provider.delivery.health import Health
 from provider.delivery.job_queue import Job
+from provider.delivery.lease import LeasedBatch, lease_due
 from provider.delivery.limiter import Limiter
-from provider.delivery.next_look import Claimed, Found, NoPermit, NothingDue, ResultsBehind
+from provider.delivery.next_look import Found, Leased, NoPermit, NothingDue, ResultsBehind
 from provider.delivery.outgoing import Cancelled
 from provider.delivery.owner import Owner
 from provider.delivery.queries import is_any_due
@@ -20,14 +20,14 @@ from provider.delivery.sender import Sender
 from provider.infrastructure import clock
 from provider.infrastructure.database import is_sqlite, reading, transaction
 
-# So many results may wait to be written before nothing more is claimed.
+# So many results may wait to be written before nothing more is leased.
 _UNWRITTEN = 2000
 # Of what a builder has prepared nothing for.
 _RECIPIENT_GONE = "recipient_gone"
 
 
 class Starter:
-    """Claims rows in one transaction, and hands them to the threads of a sender; used by one thread."""
+    """Leases rows in one transaction, and hands them to the threads of a sender; used by one thread."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Starter:
         self._write_lock = write_lock
         self._name = name
 
-    def claim_and_start(self, limit: int | None) -> Found:
+    def lease_and_start(self, limit: int | None) -> Found:
         """Start at most `limit` attempts, or any number if that is None; returns what was found."""
         capacity = Capacity(self._limiter.free, self._limiter.free_for_urgent).at_most(limit)
         if capacity.urgent < 1:
@@ -60,47 +60,47 @@ class Starter:
         self._health.refresh()
         with Admission(self._limiter, self._health) as admission:
             with self._write_lock, transaction():
-                claim = claim_due(capacity, admission.admit, self._builders, self._name, self._registrant)
-            jobs = self._prepare(claim)
+                batch = lease_due(capacity, admission.admit, self._builders, self._name, self._registrant)
+            jobs = self._prepare(batch)
             self._sender.start(jobs)
             admission.hand_over(job.permit for job in jobs)
-        return self._found(claim, is_limited=admission.is_limited)
+        return self._found(batch, is_limited=admission.is_limited)
 
-    def _prepare(self, claim: Claim) -> list[Job]:
+    def _prepare(self, batch: LeasedBatch) -> list[Job]:
         """Return what is to be sent; what is not sent has its result at once."""
-        prepared = prepare([claimed for claimed, _ in claim.taken], self._builders)
+        prepared = prepare([leased for leased, _ in batch.taken], self._builders)
         jobs = []
-        for claimed, permit in claim.taken:
-            request = prepared.get(claimed.id, Cancelled(_RECIPIENT_GONE))
+        for leased, permit in batch.taken:
+            request = prepared.get(leased.id, Cancelled(_RECIPIENT_GONE))
             if isinstance(request, AttemptResult):
-                self._results.add(claimed, request)
+                self._results.add(leased, request)
             else:
-                jobs.append(Job(claimed, request, permit))
+                jobs.append(Job(leased, request, permit))
         return jobs
 
-    def _found(self, claim: Claim, *, is_limited: bool) -> Claimed:
-        return Claimed(
-            taken=len(claim.taken),
-            may_be_more=claim.may_be_more,
-            is_full=claim.is_full,
-            has_held=bool(claim.held),
-            held_until=self._held_until(claim),
+    def _found(self, batch: LeasedBatch, *, is_limited: bool) -> Leased:
+        return Leased(
+            taken=len(batch.taken),
+            may_be_more=batch.may_be_more,
+            is_full=batch.is_full,
+            has_held=bool(batch.held),
+            held_until=self._held_until(batch),
             is_limited=is_limited,
             has_free=self._limiter.free > 0,
             is_half_free=self._limiter.is_half_free,
         )
 
-    def _held_until(self, claim: Claim) -> float | None:
+    def _held_until(self, batch: LeasedBatch) -> float | None:
         """Return when time alone lets a recipient that has to wait be called: by its rate, or by a trial."""
-        instants = [self._limiter.next_room_at(recipient) for recipient in claim.held]
-        trial_in = self._health.next_trial_in(claim.held)
+        instants = [self._limiter.next_room_at(recipient) for recipient in batch.held]
+        trial_in = self._health.next_trial_in(batch.held)
         if trial_in is not None:
             instants.append(time.monotonic() + trial_in)
         return min((instant for instant in instants if instant is not None), default=None)
 
 
 def _may_be_due(kinds: Collection[str]) -> bool:
-    """Whether to claim: on SQLite a claim keeps every other writer waiting, so a read asks first."""
+    """Whether to lease: on SQLite a lease keeps every other writer waiting, so a read asks first."""
     if not is_sqlite():
         return True
     with reading():

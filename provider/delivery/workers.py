@@ -28,7 +28,7 @@ def new_name() -> str:
 
 
 def mark_of(name: str) -> str:
-    """Return the prefix of the lease tokens of a worker's claims, by which they are found later."""
+    """Return the prefix of a worker's lease tokens, by which they are found later."""
     return hashlib.sha256(name.encode()).hexdigest()[:_MARK_DIGITS] + "."
 
 

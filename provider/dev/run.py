@@ -109,14 +109,14 @@ def _stop_at_eof(stop: threading.Event) -> None:
 def _folder(given: Path | None) -> Iterator[Path]:
     """Hold the folder of all data: one that lasts, or one that is removed at the end."""
     if given is not None:
-        with _claim(given):
+        with _take(given):
             yield given
         return
     with tempfile.TemporaryDirectory(prefix="curfew-dev-") as folder:
         yield Path(folder)
 
 
-def _claim(folder: Path) -> TextIO:
+def _take(folder: Path) -> TextIO:
     """Take a folder that is empty or was made by `curfew dev`; it is held while the file is open.
 
     Raises CannotRun for any other, and for one that is in use.

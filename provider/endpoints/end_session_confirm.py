@@ -25,7 +25,7 @@ from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.notification.budget import await_first_attempts
-from provider.logout.notification.results import find_by_result_handle
+from provider.logout.notification.progress import find_by_result_handle
 from provider.logout.participants import list_of_session
 from provider.sessions.queries import FoundSession, find_live, find_live_by_id
 from provider.web import cookies, csrf

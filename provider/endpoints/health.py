@@ -18,7 +18,7 @@ def live() -> Response:
 
 def ready() -> Response:
     """Answer whether requests can be served, check by check."""
-    found = readiness.report()
+    found = readiness.verdicts()
     is_ready = all(verdict.ok for verdict in found.values())
     checks = {name: _as_json(verdict) for name, verdict in found.items()}
     if is_ready:

@@ -11,7 +11,7 @@ from provider.interactions.lifecycle import park
 from provider.interactions.models import InteractionKind
 from provider.interactions.queries import find
 from provider.logout.models import Logout
-from provider.logout.notification.results import progress_of
+from provider.logout.notification.progress import progress_of
 from provider.web import cookies
 from provider.web.after_logout import result_page_of
 

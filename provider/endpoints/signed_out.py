@@ -16,7 +16,7 @@ from provider.endpoints.next_page import kept_case, next_page, next_page_again
 from provider.logout.ending import LogoutOutcome
 from provider.logout.models import Logout
 from provider.logout.notification.budget import await_first_attempts
-from provider.logout.notification.results import AppResult, find_by_result_handle, list_app_results
+from provider.logout.notification.progress import AppState, find_by_result_handle, list_app_states
 from provider.web import cookies
 from provider.web.after_logout import cleared, result_page_of
 from provider.web.current_session import current_session
@@ -88,7 +88,7 @@ def show_session_ended(handle: str) -> Response:
     logout = find_by_result_handle(handle)
     if logout is None:
         return error_page(404, "not_found")
-    results = list_app_results(logout)
+    states = list_app_states(logout)
     lives_on = _lives_on(logout)
     asked_by = _client_that_asked(logout)
     kept = kept_case(handle)
@@ -96,11 +96,11 @@ def show_session_ended(handle: str) -> Response:
     continue_url = kept.return_to or (_home_of(asked_by) if asked_by else None)
     return page(
         "session_ended.html",
-        apps=[_shown(result) for result in results],
+        apps=[_shown(app) for app in states],
         scope=logout.scope,
         reason=logout.reason,
         lives_on=lives_on,
-        pending=_is_pending(results),
+        pending=_is_pending(states),
         state_url=f"{result_page_of(handle)}/state",
         unusable=kept.unusable,
         client_id=kept.client_id,
@@ -118,10 +118,10 @@ def show_session_ended_state(handle: str) -> JSONResponse:
         response = jsonify(error="not_found")
         response.status_code = 404
         return response
-    results = list_app_results(logout)
-    apps = [_shown(result) for result in results]
+    states = list_app_states(logout)
+    apps = [_shown(app) for app in states]
     return jsonify(
-        pending=_is_pending(results),
+        pending=_is_pending(states),
         apps=[{"name": app["name"], "state": app["state"]} for app in apps],
         rows=render_template("session_ended_rows.html", apps=apps),
     )
@@ -153,28 +153,28 @@ def _unchecked_home(asked_by: Client | None, address: str | None) -> str | None:
     return unchecked_host(asked_by, address) if asked_by and address else None
 
 
-def _is_pending(results: list[AppResult]) -> bool:
-    return any(result.state is DeliveryState.PENDING for result in results)
+def _is_pending(states: list[AppState]) -> bool:
+    return any(app.state is DeliveryState.PENDING for app in states)
 
 
-def _shown(result: AppResult) -> dict[str, str | int | datetime | None]:
+def _shown(app: AppState) -> dict[str, str | int | datetime | None]:
     return {
-        "name": result.name,
-        "state": _state_of(result),
-        "at": result.at,
-        "latency_ms": result.latency_ms,
-        "ends_by": result.ends_by,
+        "name": app.name,
+        "state": _state_of(app),
+        "at": app.at,
+        "latency_ms": app.latency_ms,
+        "ends_by": app.ends_by,
     }
 
 
-def _state_of(result: AppResult) -> str:
-    if result.state is None:
-        return "not_notified" if result.has_address else "no_address"
-    if result.is_refusing:
+def _state_of(app: AppState) -> str:
+    if app.state is None:
+        return "not_notified" if app.has_address else "no_address"
+    if app.is_refusing:
         return "refusing"
-    if result.state is DeliveryState.PENDING and result.was_tried:
+    if app.state is DeliveryState.PENDING and app.was_tried:
         return "trying"
-    return _STATES[result.state]
+    return _STATES[app.state]
 
 
 ROUTES = (

@@ -197,7 +197,7 @@ def in_transaction(act: Callable[[], T]) -> T:
 
 
 def change(statement: Update | Delete) -> int:
-    """Run a conditional update or delete and return how many rows it met, which is the truth of a claim."""
+    """Run a conditional update or delete and return how many rows it met: that decides who may act."""
     result = db.session.execute(statement, execution_options={"synchronize_session": False})
     return cast("CursorResult[Any]", result).rowcount
 

@@ -73,12 +73,12 @@ class OneCPU:
         # Those of one family avoid each other's places.
         self._family = family
         self._allowed: list[int] = []
-        self._claim: socket.socket | None = None
+        self._reservation: socket.socket | None = None
         self._before: Sample | None = None
         self.cpu: int | None = None
 
     def settle(self) -> None:
-        """Choose a CPU, if there is a choice: one that no other worker here has claimed, if there is one."""
+        """Choose a CPU, if there is a choice: one that no other worker here has reserved, if there is one."""
         if sys.platform != "linux" or not _STAT.exists():
             return
         with suppress(OSError):
@@ -92,55 +92,56 @@ class OneCPU:
         """Move if another worker has our CPU, or if others take much of it, and one is free."""
         if self.cpu is None:
             return
-        if self._claim is None and self._move_to_free_one():
+        if self._reservation is None and self._move_to_free_one():
             return
         before, self._before = self._before, take_sample()
         if before is None:
             return
         better = better_cpu(self.cpu, self._allowed, before, self._before)
-        # Workers in two containers see no claim of each other, and both see this: one of them should leave.
-        if better is not None and _chance.random() < 0.5 and (claim := self._claimed(better)):
-            self._stay_on(better, claim)
+        # Workers in two containers see no reservation of each other, and both see this: one of them should
+        # leave.
+        if better is not None and _chance.random() < 0.5 and (reservation := self._reserve(better)):
+            self._stay_on(better, reservation)
             self._before = None
 
     def close(self) -> None:
         """Leave the place to others."""
-        if self._claim is not None:
-            self._claim.close()
-            self._claim = None
+        if self._reservation is not None:
+            self._reservation.close()
+            self._reservation = None
 
     def _move_to_free_one(self) -> bool:
-        """Move to a CPU that no other process has claimed; says whether there was one."""
+        """Move to a CPU that no other process has reserved; says whether there was one."""
         for cpu in _chance.sample(self._allowed, len(self._allowed)):
-            if claim := self._claimed(cpu):
-                self._stay_on(cpu, claim)
+            if reservation := self._reserve(cpu):
+                self._stay_on(cpu, reservation)
                 return True
         return False
 
-    def _stay_on(self, cpu: int, claim: socket.socket | None) -> None:
+    def _stay_on(self, cpu: int, reservation: socket.socket | None) -> None:
         """Stay there from now on; a system that does not let us keeps us wherever it likes."""
-        left, self._claim, self.cpu = self._claim, claim, cpu
+        left, self._reservation, self.cpu = self._reservation, reservation, cpu
         try:
             _bind_threads(cpu)
         except OSError as exc:
             event_log.warning("worker_not_on_cpu", cpu=cpu, problem=str(exc))
-            left, self._claim, self.cpu = claim, left, None
+            left, self._reservation, self.cpu = reservation, left, None
         else:
             event_log.info("worker_on_cpu", cpu=cpu)
         if left is not None:
             left.close()
 
-    def _claimed(self, cpu: int) -> socket.socket | None:
-        """Return a claim that is ours as long as it is open: a name in the abstract namespace (unix(7))."""
-        claim = None
+    def _reserve(self, cpu: int) -> socket.socket | None:
+        """Return a reservation that is ours while it is open: a name in the abstract namespace (unix(7))."""
+        reservation = None
         try:
-            claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            claim.bind(f"\0{self._family}-on-cpu-{cpu}")
+            reservation = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            reservation.bind(f"\0{self._family}-on-cpu-{cpu}")
         except OSError:
-            if claim is not None:
-                claim.close()
+            if reservation is not None:
+                reservation.close()
             return None
-        return claim
+        return reservation
 
 
 def _bind_threads(cpu: int) -> None:

@@ -16,7 +16,7 @@ R = TypeVar("R", bound=Base)
 
 
 def change_by(statement: Update | Delete, **values: object) -> int:
-    """Run a conditional statement with these values; returns how many rows it met, the truth of a claim."""
+    """Run a conditional statement with these values; returns how many rows it met."""
     return db.session.connection().execute(statement, values).rowcount
 
 

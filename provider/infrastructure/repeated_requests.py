@@ -1,7 +1,7 @@
 """Responses that are kept for a while, so that a request that is sent again does nothing a second time.
 
-A request is claimed before it is carried out; its response is kept in the transaction of the act. Of two at
-once the second finds the claim. A claim whose process died is free again after a minute.
+A request is reserved before it is carried out; its response is kept in the transaction of the act. Of two at
+once the second finds the reservation. One whose process died is free again after a minute.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from provider.infrastructure.database import Base, UTCDateTime, change, db
 from provider.infrastructure.opaque_tokens import new_id
 
 KEPT = timedelta(hours=24)
-_CLAIM = timedelta(minutes=1)
+_RESERVED_FOR = timedelta(minutes=1)
 _LABEL = "repeated-request"
 
 
@@ -56,15 +56,15 @@ class OtherRequest(Exception):
     """The key was used for another request."""
 
 
-def claim(digest: str, fingerprint: str) -> UUID | KeptResponse:
-    """Claim a request, or return its response. Raises InFlight or OtherRequest.
+def reserve(digest: str, fingerprint: str) -> UUID | KeptResponse:
+    """Reserve a request, or return its response. Raises InFlight or OtherRequest.
 
     The caller has a transaction open, of its own for this.
     """
     now = clock.now()
     found = _find(digest)
     if found is None or found.expires_at <= now:
-        return _claim_anew(digest, fingerprint, now)
+        return _reserve_anew(digest, fingerprint, now)
     if found.fingerprint != fingerprint:
         raise OtherRequest
     if found.status is not None:
@@ -73,19 +73,19 @@ def claim(digest: str, fingerprint: str) -> UUID | KeptResponse:
     free = update(RepeatedRequest).where(
         RepeatedRequest.id == found.id, RepeatedRequest.status.is_(None), RepeatedRequest.claimed_until <= now
     )
-    if change(free.values(claimed_until=now + _CLAIM)) != 1:
+    if change(free.values(claimed_until=now + _RESERVED_FOR)) != 1:
         raise InFlight
     return found.id
 
 
-def keep(claimed: UUID, response: KeptResponse) -> None:
-    """Keep the response of a claimed request, in the transaction of its act. Raises InFlight.
+def keep(reserved: UUID, response: KeptResponse) -> None:
+    """Keep the response of a reserved request, in the transaction of its act. Raises InFlight.
 
-    A process that took longer than its claim finds another at it, and must not act a second time.
+    A process that took longer than its reservation finds another at it, and must not act a second time.
     """
-    sealed = current.secret_box().encrypt(_LABEL, response.body, bound_to=str(claimed))
+    sealed = current.secret_box().encrypt(_LABEL, response.body, bound_to=str(reserved))
     mine = update(RepeatedRequest).where(
-        RepeatedRequest.id == claimed,
+        RepeatedRequest.id == reserved,
         RepeatedRequest.status.is_(None),
         RepeatedRequest.claimed_until > clock.now(),
     )
@@ -93,13 +93,13 @@ def keep(claimed: UUID, response: KeptResponse) -> None:
         raise InFlight
 
 
-def release(claimed: UUID) -> None:
-    """Forget a claim whose request was refused, so that it may be sent again."""
+def release(reserved: UUID) -> None:
+    """Forget a reservation whose request was refused, so that it may be sent again."""
     without_response = RepeatedRequest.status.is_(None)
-    change(delete(RepeatedRequest).where(RepeatedRequest.id == claimed, without_response))
+    change(delete(RepeatedRequest).where(RepeatedRequest.id == reserved, without_response))
 
 
-def _claim_anew(digest: str, fingerprint: str, now: datetime) -> UUID:
+def _reserve_anew(digest: str, fingerprint: str, now: datetime) -> UUID:
     # An expired one, which the worker has not deleted yet, makes room.
     is_over = RepeatedRequest.expires_at <= now
     change(delete(RepeatedRequest).where(RepeatedRequest.digest == digest, is_over))
@@ -107,7 +107,7 @@ def _claim_anew(digest: str, fingerprint: str, now: datetime) -> UUID:
         id=new_id(),
         digest=digest,
         fingerprint=fingerprint,
-        claimed_until=now + _CLAIM,
+        claimed_until=now + _RESERVED_FOR,
         expires_at=now + KEPT,
     )
     db.session.add(row)

@@ -137,7 +137,7 @@ def _delivery_past_its_deadline(now: datetime) -> Select[UUID]:
 def _delivery_leased_too_long(now: datetime) -> Select[UUID]:
     lease = current.settings().delivery_lease
     ahead = Delivery.leased_until > now + 2 * lease
-    # The lease has expired, and no worker has claimed the delivery since although nothing holds it.
+    # The lease has expired, and no worker has leased the delivery since although nothing holds it.
     forgotten = and_(Delivery.leased_until < now - lease - _GRACE, ~is_held(now))
     return select(Delivery.id).where(is_in(DeliveryState.PENDING), or_(ahead, forgotten))
 

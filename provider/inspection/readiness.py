@@ -81,12 +81,12 @@ CHECKS: tuple[Check, ...] = (
     Check("history", is_whole),
 )
 
-Report = dict[str, Verdict]
+Verdicts = dict[str, Verdict]
 
 
-def report() -> Report:
+def verdicts() -> Verdicts:
     """Return what each check has found within the bound; after one that failed the others are not run."""
-    shared: SharedRound[Report] = current.memo("readiness", _make_round)
+    shared: SharedRound[Verdicts] = current.memo("readiness", _make_round)
     found = dict(shared.ask(_look))
     if all(verdict.ok for verdict in found.values()):
         late = [check.name for check in CHECKS if check.name not in found][:1]
@@ -106,11 +106,11 @@ def _first_success() -> threading.Event:
 _TOO_LATE = f"no response within {BOUND.total_seconds():g} s"
 
 
-def _make_round() -> SharedRound[Report]:
+def _make_round() -> SharedRound[Verdicts]:
     return SharedRound(dict, bound=BOUND, shared_for=_SHARED_FOR)
 
 
-def _look(found: Report) -> None:
+def _look(found: Verdicts) -> None:
     check = CHECKS[0]
     try:
         # As long as a request may take: with an unreachable host before the other, connecting takes longer

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Uuid, and_, cast, func, select
 
 from provider.delivery.models import Delivery
 from provider.delivery.outbox import Owed
-from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.outgoing import LeasedDelivery
 from provider.delivery.recipient import Recipient
 from provider.infrastructure.database import db
 from provider.infrastructure.many_rows import is_among
@@ -114,10 +114,10 @@ def of(delivery: Delivery) -> LogoutNotice | None:
     )
 
 
-def of_claimed(claimed: Collection[ClaimedDelivery]) -> dict[UUID, LogoutNotice]:
-    """Return the notices of claimed deliveries of logouts; reads those of the previous release."""
-    notices = {one.id: LogoutNotice.read(one.about) for one in claimed if one.about is not None}
-    earlier = [one.id for one in claimed if one.about is None]
+def of_leased(leased: Collection[LeasedDelivery]) -> dict[UUID, LogoutNotice]:
+    """Return the notices of leased deliveries of logouts; reads those of the previous release."""
+    notices = {one.id: LogoutNotice.read(one.about) for one in leased if one.about is not None}
+    earlier = [one.id for one in leased if one.about is None]
     if earlier:
         rows = select(Delivery.id, ACCOUNT_ID, SESSION_ID, SUB, SID).where(is_among(Delivery.id, earlier))
         for key, account_id, session_id, sub, sid in db.session.execute(rows):

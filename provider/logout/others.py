@@ -36,8 +36,8 @@ def end_others(account: Account, keep: Session, cause: Cause, *, keep_offline: b
         .values(ended_at=ending.at, logout_id=ending.logout_id)
     )
     sessions_ended = change(others)
-    list_shares = list_in_other_sessions if keep_offline else list_of_others
-    participants = list_shares(account.id, keep, lock=True)
+    list_participants = list_in_other_sessions if keep_offline else list_of_others
+    participants = list_participants(account.id, keep, lock=True)
     survivors = [participant for participant in participants if keep_offline and participant.survives_browser]
     return conclude(
         ending,

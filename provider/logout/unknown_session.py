@@ -19,7 +19,7 @@ from provider.logout.ending import Cause, Ending, LogoutOutcome, conclude
 from provider.logout.hint import ProvenHint
 from provider.logout.models import LogoutReason, LogoutScope
 from provider.logout.notice import LogoutNotice
-from provider.logout.notification.results import find_by_result_handle
+from provider.logout.notification.progress import find_by_result_handle
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import find_by_sid
 

@@ -20,7 +20,7 @@ from provider.logout.end_session import end
 from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
-from provider.logout.notification.results import find_by_result_handle
+from provider.logout.notification.progress import find_by_result_handle
 from provider.logout.participants import list_of_session
 from provider.logout.withdraw import withdraw
 from provider.pages.account import everywhere_purpose, purpose

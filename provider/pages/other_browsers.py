@@ -7,7 +7,7 @@ from provider.accounts.queries import lock
 from provider.infrastructure.database import in_transaction
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.logout.ending import Cause, LogoutOutcome
-from provider.logout.notification.results import find_by_result_handle
+from provider.logout.notification.progress import find_by_result_handle
 from provider.logout.others import end_others
 from provider.logout.preview import preview_others
 from provider.pages.account_endings import cause_of, show_result, signed_out_already

@@ -1,6 +1,6 @@
 """The sweep: every worker looks for due deliveries by itself, so no broker is needed for any of them.
 
-Claims are safe among any number of sweepers, so there is no lease on sweeping; the duty row with its
+Leases are safe among any number of sweepers, so there is no lease on sweeping; the duty row with its
 name is a heartbeat for monitoring.
 """
 
@@ -9,7 +9,7 @@ import time
 from sqlalchemy import update
 
 from provider.delivery import workers
-from provider.delivery.abandoned import free_claims_of, free_trials_of
+from provider.delivery.abandoned import free_leases_of, free_trials_of
 from provider.delivery.dispatch import Dispatcher
 from provider.infrastructure import clock, current, event_log, leases
 from provider.infrastructure.database import change, transaction
@@ -61,7 +61,7 @@ def _take_over(name: str) -> None:
     """Free what a worker held when it was killed; its leases would hold it for longer."""
     with transaction():
         free_trials_of(name)
-        freed = free_claims_of(name)
+        freed = free_leases_of(name)
         leases.free_all_of(name)
         workers.note_gone(name)
     event_log.warning("worker_was_killed", worker=name, freed=freed)

@@ -67,7 +67,7 @@ def test_a_request_that_is_being_answered_is_not_carried_out_twice(admin, cleo, 
     name = f"{cleo.id} tool"
     digest = digest_of(f"{name}\nPOST /api/admin/v1/people\none-key")
     with transaction():
-        claimed = repeated_requests.claim(digest, digest_of('{"username": "ada"}'))
+        claimed = repeated_requests.reserve(digest, digest_of('{"username": "ada"}'))
 
     assert admin.post("/people", {"username": "ada"}, 409, **KEY)["type"].endswith(":request_in_flight")
     # A process that died with it holds it for a minute.

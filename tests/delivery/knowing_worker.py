@@ -9,7 +9,7 @@ from provider.delivery.health import Health
 from provider.delivery.judge import Accepted, RetryAt
 from provider.delivery.limiter import Limiter, Limits
 from provider.delivery.models import EndpointHealth
-from provider.delivery.outgoing import Exchange
+from provider.delivery.outgoing import SentRequest
 from provider.delivery.recipient import Recipient
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
@@ -43,10 +43,10 @@ class Worker:
 def attempted(client: Client, outcome: str) -> AttemptResult:
     """Return the result of an attempt at a client with this outcome."""
     url = client.registered["backchannel_logout_uri"]
-    exchange = Exchange(url=url, jti=None, name="red", outcome=outcome, status=None, latency_ms=1)
+    sent = SentRequest(url=url, jti=None, name="red", outcome=outcome, status=None, latency_ms=1)
     if outcome == "accepted":
-        return AttemptResult(Accepted(outcome), exchange)
-    return AttemptResult(RetryAt(clock.now(), outcome), exchange)
+        return AttemptResult(Accepted(outcome), sent)
+    return AttemptResult(RetryAt(clock.now(), outcome), sent)
 
 
 def row_of(client: Client) -> EndpointHealth | None:

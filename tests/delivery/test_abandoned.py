@@ -1,4 +1,4 @@
-"""Claims of a worker that was killed are free at once for the others."""
+"""Leases of a worker that was killed are free at once for the others."""
 
 from datetime import timedelta
 
@@ -6,13 +6,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from provider.delivery.abandoned import free_claims_of, free_trials_of
+from provider.delivery.abandoned import free_leases_of, free_trials_of
 from provider.delivery.attempt import AttemptResult
-from provider.delivery.claim import claim_due
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted
+from provider.delivery.lease import lease_due
 from provider.delivery.models import BreakerState, DeliveryState, EndpointHealth
-from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.outgoing import LeasedDelivery
 from provider.delivery.selection import Capacity
 from provider.infrastructure.database import change, db, transaction
 from provider.logout.notice import BACKCHANNEL_LOGOUT
@@ -23,54 +23,54 @@ from tests.delivery.permits import without_limit
 from tests.factories import make_client
 
 
-def claim(holder: str, limit: int = 10) -> list[ClaimedDelivery]:
+def lease(holder: str, limit: int = 10) -> list[LeasedDelivery]:
     with transaction():
-        claim = claim_due(Capacity(limit, limit), without_limit, [BACKCHANNEL_LOGOUT], holder)
-    return [claimed for claimed, _ in claim.taken]
+        lease = lease_due(Capacity(limit, limit), without_limit, [BACKCHANNEL_LOGOUT], holder)
+    return [leased for leased, _ in lease.taken]
 
 
 def free(holder: str) -> int:
     with transaction():
-        return free_claims_of(holder)
+        return free_leases_of(holder)
 
 
 def test_what_a_killed_worker_held_is_claimed_at_once(app: Flask) -> None:
     delivery = owe()
-    [held] = claim("killed")
-    assert claim("living") == []
+    [held] = lease("killed")
+    assert lease("living") == []
 
     assert free("killed") == 1
 
-    [claimed] = claim("living")
-    assert (claimed.id, claimed.attempt_number) == (delivery.id, 2)
-    assert claimed.lease_token != held.lease_token
+    [leased] = lease("living")
+    assert (leased.id, leased.attempt_number) == (delivery.id, 2)
+    assert leased.lease_token != held.lease_token
 
 
 def test_the_interrupted_attempt_stays_counted(app: Flask) -> None:
     delivery = owe()
-    claim("killed")
+    lease("killed")
     free("killed")
 
-    [claimed] = claim("living")
+    [leased] = lease("living")
 
-    assert (claimed.crashes, len(attempts_of(delivery))) == (1, 2)
+    assert (leased.crashes, len(attempts_of(delivery))) == (1, 2)
 
 
 def test_claims_of_other_workers_are_left_alone(app: Flask) -> None:
     red, green = sign_out_at(make_client("red"), make_client("green"))
-    [first] = claim("killed", limit=1)
-    [second] = claim("living", limit=1)
+    [first] = lease("killed", limit=1)
+    [second] = lease("living", limit=1)
 
     assert free("killed") == 1
 
     assert {first.id, second.id} == {red.id, green.id}
     assert now_is(red if second.id == red.id else green).lease_token == second.lease_token
-    assert [one.id for one in claim("living")] == [first.id]
+    assert [one.id for one in lease("living")] == [first.id]
 
 
 def test_what_was_recorded_before_is_not_sent_again(app: Flask) -> None:
     delivery = owe()
-    [held] = claim("killed")
+    [held] = lease("killed")
     with transaction():
         finish([(held, AttemptResult(Accepted("accepted")))])
 
@@ -81,7 +81,7 @@ def test_what_was_recorded_before_is_not_sent_again(app: Flask) -> None:
 
 def test_a_late_result_of_a_worker_whose_claims_were_freed_changes_nothing(app: Flask) -> None:
     delivery = owe()
-    [held] = claim("killed")
+    [held] = lease("killed")
     free("killed")
 
     with transaction():

@@ -1,4 +1,4 @@
-"""Permits of a claim, by the limits and the breakers; none is lost (DLV-13, DLV-14)."""
+"""Permits of a lease, by the limits and the breakers; none is lost (DLV-13, DLV-14)."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4

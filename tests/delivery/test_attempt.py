@@ -12,9 +12,9 @@ from provider.delivery.attempt import AttemptResult, perform, prepare
 from provider.delivery.judge import Accepted, Expired, Postponed, RetryAt
 from provider.delivery.outgoing import (
     Cancelled,
-    ClaimedDelivery,
-    Exchange,
+    LeasedDelivery,
     OutgoingRequest,
+    SentRequest,
     Superseded,
     Undeliverable,
     form,
@@ -32,7 +32,7 @@ def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
     return turned_clock
 
 
-def claimed(*, key: UUID = ID, lease: timedelta = LEASE, **values: object) -> ClaimedDelivery:
+def leased(*, key: UUID = ID, lease: timedelta = LEASE, **values: object) -> LeasedDelivery:
     now = clock.now()
     usual: dict[str, object] = {
         "kind": "backchannel_logout",
@@ -55,7 +55,7 @@ def claimed(*, key: UUID = ID, lease: timedelta = LEASE, **values: object) -> Cl
         "created_at": now,
         "expires_at": now + timedelta(days=3),
     }
-    return ClaimedDelivery(id=key, **usual | values)  # type: ignore[arg-type]
+    return LeasedDelivery(id=key, **usual | values)  # type: ignore[arg-type]
 
 
 def request_to(url: str, **values: object) -> Callable[[], OutgoingRequest]:
@@ -63,7 +63,7 @@ def request_to(url: str, **values: object) -> Callable[[], OutgoingRequest]:
     return lambda: OutgoingRequest(url=url, **usual | values)  # type: ignore[arg-type]
 
 
-def attempt(one: ClaimedDelivery, prepared: Callable[[], OutgoingRequest]) -> AttemptResult:
+def attempt(one: LeasedDelivery, prepared: Callable[[], OutgoingRequest]) -> AttemptResult:
     return perform(one, prepared, current.services().outbound)
 
 
@@ -85,20 +85,20 @@ class TestTheExchange:
                 turned_clock.turn(timedelta(seconds=1.2346))
                 return send(*arguments)  # type: ignore[arg-type]
 
-            result = attempt(claimed(), request_to(red.url, send=slowly))
+            result = attempt(leased(), request_to(red.url, send=slowly))
 
         [received] = red.received
         assert (received.delivery, received.attempt) == (str(ID), "3")
         assert result == AttemptResult(
             Accepted("accepted"),
-            Exchange(url=red.url, jti="j", name="red", outcome="accepted", status=204, latency_ms=1235),
+            SentRequest(url=red.url, jti="j", name="red", outcome="accepted", status=204, latency_ms=1235),
         )
         assert result.has_succeeded
 
     def test_what_the_app_asks_for_is_obeyed(self) -> None:
         with receiving(503) as red:
             red.answer_headers = {"Retry-After": "120"}
-            result = attempt(claimed(), request_to(red.url))
+            result = attempt(leased(), request_to(red.url))
 
         assert result.verdict == RetryAt(clock.now() + timedelta(seconds=120), "unavailable")
         assert result.has_succeeded is False
@@ -106,17 +106,17 @@ class TestTheExchange:
     def test_an_app_that_asks_for_patience_says_how_much(self) -> None:
         with receiving(429) as red:
             red.answer_headers["Retry-After"] = "20"
-            result = attempt(claimed(), request_to(red.url))
+            result = attempt(leased(), request_to(red.url))
 
-        assert result.exchange
-        observed = result.exchange.as_observation(7.0)
+        assert result.sent
+        observed = result.sent.as_observation(7.0)
         assert (observed.status, observed.wait, observed.at) == (429, 20.0, 7.0)
         assert observed.is_pushing_back
 
     def test_a_deleted_client_that_refuses_again_is_left_alone(self) -> None:
         with receiving(404) as red:
             request = request_to(red.url, gone="client_deleted")
-            result = attempt(claimed(refusals=1), request)
+            result = attempt(leased(refusals=1), request)
 
         assert result.verdict == Cancelled("client_deleted", "misconfigured")
 
@@ -125,9 +125,9 @@ class TestTheExchange:
         with receiving() as gone:
             url = gone.url
 
-        result = attempt(claimed(), request_to(url))
+        result = attempt(leased(), request_to(url))
 
-        assert result.exchange == Exchange(
+        assert result.sent == SentRequest(
             url=url, jti="j", name="red", outcome="connect", status=None, latency_ms=0
         )
         [(level, fields, _)] = logged(caplog, "delivery_unanswered")
@@ -153,7 +153,7 @@ class TestTheTimeThatIsLeft:
                 asked.append(deadline)
                 return send(outbound, headers, deadline)  # type: ignore[arg-type]
 
-            attempt(claimed(lease=lease or usual * 1.25), request_to(red.url, send=noting, is_slow=slow))
+            attempt(leased(lease=lease or usual * 1.25), request_to(red.url, send=noting, is_slow=slow))
 
         assert asked == [usual * waits]
 
@@ -167,7 +167,7 @@ class TestTheTimeThatIsLeft:
     def test_without_half_of_the_deadline_nothing_is_begun(self, short_of: timedelta, is_sent: bool) -> None:
         lease = current.settings().outbound_deadline * 0.5 - short_of
         with receiving(200) as red:
-            result = attempt(claimed(lease=lease), request_to(red.url))
+            result = attempt(leased(lease=lease), request_to(red.url))
 
         assert len(red.received) == is_sent
         assert is_sent or result == AttemptResult(Postponed(clock.now()))
@@ -179,7 +179,7 @@ class TestTheTimeThatIsLeft:
                 turned_clock.turn(LEASE)
                 return request_to(red.url)()
 
-            result = attempt(claimed(), slowly_made)
+            result = attempt(leased(), slowly_made)
 
         assert (red.received, result) == ([], AttemptResult(Postponed(clock.now())))
 
@@ -191,20 +191,20 @@ class TestOurOwnFaults:
         def broken() -> OutgoingRequest:
             raise LookupError("no key")
 
-        result = attempt(claimed(), broken)
+        result = attempt(leased(), broken)
 
         assert isinstance(result.verdict, Postponed)
-        assert result.exchange is None
+        assert result.sent is None
         about = {"delivery_id": ID, "kind": "backchannel_logout"}
         assert logged(caplog, "delivery_not_built") == [("ERROR", about, True)]
 
     def test_one_that_cannot_be_prepared_keeps_no_other_from_it(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        good, bad = claimed(key=UUID(int=1)), claimed(key=UUID(int=2))
+        good, bad = leased(key=UUID(int=1)), leased(key=UUID(int=2))
         asked: list[int] = []
 
-        def build(several: Sequence[ClaimedDelivery]) -> dict[UUID, Undeliverable]:
+        def build(several: Sequence[LeasedDelivery]) -> dict[UUID, Undeliverable]:
             asked.append(len(several))
             if bad in several:
                 raise LookupError("no client")
@@ -221,7 +221,7 @@ class TestOurOwnFaults:
         assert logged(caplog, "delivery_not_built") == [("ERROR", about, True)]
 
     def test_what_is_too_late_is_not_prepared(self) -> None:
-        late = claimed(expires_at=clock.now(), last_outcome="timeout")
+        late = leased(expires_at=clock.now(), last_outcome="timeout")
 
         assert prepare([late], {}) == {ID: AttemptResult(Expired("timeout"))}
 
@@ -229,8 +229,8 @@ class TestOurOwnFaults:
 def test_what_is_not_sent_has_no_exchange() -> None:
     outbound = current.services().outbound
 
-    assert perform(claimed(), Superseded(), outbound) == AttemptResult(Superseded())
-    undeliverable = perform(claimed(), Undeliverable("no_address"), outbound)
+    assert perform(leased(), Superseded(), outbound) == AttemptResult(Superseded())
+    undeliverable = perform(leased(), Undeliverable("no_address"), outbound)
     assert isinstance(undeliverable.verdict, RetryAt)
-    assert (undeliverable.verdict.outcome, undeliverable.exchange) == ("no_address", None)
+    assert (undeliverable.verdict.outcome, undeliverable.sent) == ("no_address", None)
     assert undeliverable.has_succeeded is None

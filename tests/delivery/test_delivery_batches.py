@@ -45,7 +45,7 @@ def test_many_deliveries_cost_few_statements(app: Flask, statements) -> None:
 
         dispatcher.close()
     kinds = Counter(" ".join(statement.split()[:3]) for statement in seen)
-    # Claims and results come in batches, and none of them has a statement for each delivery.
+    # Leases and results come in batches, and none of them has a statement for each delivery.
     assert len(seen) < 2 * MANY, kinds
 
 

@@ -34,7 +34,7 @@ def test_a_defect_of_one_costs_the_others_nothing(
     app: Flask, defect: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     def record(ended: Sequence[Ended]) -> None:
-        if any(claimed.id == bad.id for claimed, _ in ended):
+        if any(leased.id == bad.id for leased, _ in ended):
             raise defect
         record_results(ended)
 
@@ -79,7 +79,7 @@ def test_a_system_without_a_thread_for_us_keeps_no_permit(
             refuse_threads(patched, "delivery")
             with pytest.raises(RuntimeError):
                 dispatcher.drain()
-        # Claimed it was, so it is free again when its lease ends.
+        # It was leased, so it is free again when its lease ends.
         assert dispatcher.drain() == {}
         with transaction():
             change(update(Delivery).values(leased_until=None))
@@ -91,14 +91,14 @@ def test_a_system_without_a_thread_for_us_keeps_no_permit(
 @contextmanager
 def database_that_goes_away(moment: str) -> Iterator[None]:
     """Let the database be gone when attempts are written down, or when that is to be committed."""
-    claims = False
+    leased = False
 
     def note(_connection, _cursor, statement: str, *_rest) -> None:
-        nonlocal claims
-        claims = claims or statement.startswith("INSERT INTO delivery_attempt")
+        nonlocal leased
+        leased = leased or statement.startswith("INSERT INTO delivery_attempt")
 
     def go_away(*_said) -> None:
-        if claims:
+        if leased:
             raise OperationalError("the database is gone", None, ConnectionError())
 
     event.listen(db.engine, "before_cursor_execute", note)

@@ -17,22 +17,22 @@ from provider.delivery.judge import (
     postponed,
 )
 from provider.delivery.models import REFUSALS
-from provider.delivery.outgoing import Cancelled, ClaimedDelivery, NoResponse, Responded, Undeliverable
+from provider.delivery.outgoing import Cancelled, LeasedDelivery, NoResponse, Responded, Undeliverable
 from provider.delivery.schedule import LAST_CHANCE_BEFORE, spread, wait_after, within_horizon
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ID = UUID(int=7)
 
 
-def claimed(
+def leased(
     *,
     tries: int = 1,
     last: str | None = None,
     expires_in: timedelta = timedelta(hours=72),
     refusals: int = 0,
     crashes: int = 0,
-) -> ClaimedDelivery:
-    return ClaimedDelivery(
+) -> LeasedDelivery:
+    return LeasedDelivery(
         id=ID,
         kind="backchannel_logout",
         cause_id=None,
@@ -57,7 +57,7 @@ def claimed(
 
 
 def judged(answer: Responded | NoResponse, **about: object) -> object:
-    return judge(answer, claimed(**about), DEFAULT_SCHEDULE, NOW)  # type: ignore[arg-type]
+    return judge(answer, leased(**about), DEFAULT_SCHEDULE, NOW)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_who_asks_for_patience_or_is_away_refuses_nothing(answer: Responded | No
 
 
 def test_a_deleted_client_that_refuses_again_is_left_alone() -> None:
-    once, twice = claimed(), claimed(tries=2, last="misconfigured", refusals=1)
+    once, twice = leased(), leased(tries=2, last="misconfigured", refusals=1)
 
-    def of_deleted(one: ClaimedDelivery, answer: Responded) -> object:
+    def of_deleted(one: LeasedDelivery, answer: Responded) -> object:
         return judge(answer, one, DEFAULT_SCHEDULE, NOW, gone="client_deleted")
 
     assert isinstance(of_deleted(once, Responded(404)), RetryAt)
@@ -196,14 +196,14 @@ def test_when_no_attempt_fits_before_the_horizon_the_delivery_expires() -> None:
 
 
 def test_a_notification_that_is_too_old_is_not_sent() -> None:
-    verdict = judge_before_sending(claimed(expires_in=timedelta(0)), DEFAULT_SCHEDULE, NOW)
+    verdict = judge_before_sending(leased(expires_in=timedelta(0)), DEFAULT_SCHEDULE, NOW)
 
     assert verdict == Expired("late")
 
 
 def test_a_row_that_kills_its_workers_waits_as_after_a_failure() -> None:
     def before_sending(**about: object) -> object:
-        return judge_before_sending(claimed(**about), DEFAULT_SCHEDULE, NOW)  # type: ignore[arg-type]
+        return judge_before_sending(leased(**about), DEFAULT_SCHEDULE, NOW)  # type: ignore[arg-type]
 
     # A worker may be killed for any reason; twice in a row it may be the delivery.
     assert before_sending(tries=1) is None
@@ -217,8 +217,8 @@ def test_a_row_that_kills_its_workers_waits_as_after_a_failure() -> None:
 
 
 def test_what_cannot_be_sent_as_things_stand_is_looked_at_again() -> None:
-    verdict = judge_undeliverable(Undeliverable("no_address"), claimed(), NOW)
-    late = judge_undeliverable(Undeliverable("no_address"), claimed(expires_in=timedelta(seconds=30)), NOW)
+    verdict = judge_undeliverable(Undeliverable("no_address"), leased(), NOW)
+    late = judge_undeliverable(Undeliverable("no_address"), leased(expires_in=timedelta(seconds=30)), NOW)
 
     assert isinstance(verdict, RetryAt)
     assert timedelta(minutes=4) <= verdict.at - NOW <= timedelta(minutes=6)
@@ -226,19 +226,19 @@ def test_what_cannot_be_sent_as_things_stand_is_looked_at_again() -> None:
 
 
 def test_nothing_is_sent_once_the_lease_is_lost() -> None:
-    late = claimed().leased_until
+    late = leased().leased_until
 
-    assert judge_before_sending(claimed(), DEFAULT_SCHEDULE, late) == Postponed(late)
-    assert judge_before_sending(claimed(), DEFAULT_SCHEDULE, late - timedelta(seconds=1)) is None
+    assert judge_before_sending(leased(), DEFAULT_SCHEDULE, late) == Postponed(late)
+    assert judge_before_sending(leased(), DEFAULT_SCHEDULE, late - timedelta(seconds=1)) is None
 
 
 def test_our_own_faults_are_tried_again_soon() -> None:
-    verdict = postponed(claimed(), NOW)
+    verdict = postponed(leased(), NOW)
 
     assert isinstance(verdict, Postponed)
     assert timedelta(seconds=8) <= verdict.at - NOW <= timedelta(seconds=12)
 
 
 def test_after_our_own_faults_it_may_be_too_late() -> None:
-    assert postponed(claimed(expires_in=timedelta(0)), NOW) == Expired("late")
-    assert postponed(claimed(expires_in=timedelta(0), last="timeout"), NOW) == Expired("timeout")
+    assert postponed(leased(expires_in=timedelta(0)), NOW) == Expired("late")
+    assert postponed(leased(expires_in=timedelta(0), last="timeout"), NOW) == Expired("timeout")

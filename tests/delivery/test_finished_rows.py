@@ -11,11 +11,11 @@ from flask import Flask
 from sqlalchemy import update
 
 from provider.delivery.attempt import AttemptResult
-from provider.delivery.claim import own
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted, Outcome, RetryAt
+from provider.delivery.lease import own
 from provider.delivery.models import BreakerState, Delivery, EndpointHealth
-from provider.delivery.outgoing import Cancelled, ClaimedDelivery
+from provider.delivery.outgoing import Cancelled, LeasedDelivery
 from provider.delivery.resend import resend
 from provider.delivery.results import Results
 from provider.infrastructure import clock
@@ -34,11 +34,11 @@ def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
     return turned_clock
 
 
-def claim(delivery: Delivery, unfinished: int = 0) -> ClaimedDelivery:
+def lease(delivery: Delivery, unfinished: int = 0) -> LeasedDelivery:
     with transaction():
         change(update(Delivery).values(unfinished_attempts=unfinished))
-        [claimed] = own([delivery.id], clock.now(), "me", due=False)
-    return claimed
+        [leased] = own([delivery.id], clock.now(), "me", due=False)
+    return leased
 
 
 @pytest.mark.parametrize(
@@ -47,24 +47,24 @@ def claim(delivery: Delivery, unfinished: int = 0) -> ClaimedDelivery:
     ids=["one that waits for its crashes may crash once more", "any other result forgets them"],
 )
 def test_unfinished_attempts(outcome: Outcome, unfinished: int) -> None:
-    claimed = claim(owe(), unfinished=3)
-    assert claimed.unfinished_attempts == 4
+    leased = lease(owe(), unfinished=3)
+    assert leased.unfinished_attempts == 4
 
     with transaction():
-        finish([(claimed, AttemptResult(RetryAt(clock.now() + SOON, outcome)))])
+        finish([(leased, AttemptResult(RetryAt(clock.now() + SOON, outcome)))])
 
-    row = now_is(db.session.get_one(Delivery, claimed.id))
+    row = now_is(db.session.get_one(Delivery, leased.id))
     assert (row.unfinished_attempts, row.last_outcome) == (unfinished, outcome)
     assert (row.cancel_reason, row.next_attempt_at) == (None, clock.now() + SOON)
 
 
 def test_one_that_is_cancelled_says_why() -> None:
-    claimed = claim(owe())
+    leased = lease(owe())
 
     with transaction():
-        finish([(claimed, AttemptResult(Cancelled("moved away")))])
+        finish([(leased, AttemptResult(Cancelled("moved away")))])
 
-    row = now_is(db.session.get_one(Delivery, claimed.id))
+    row = now_is(db.session.get_one(Delivery, leased.id))
     assert (row.state, row.cancel_reason, row.finished_at) == ("cancelled", "moved away", clock.now())
 
 
@@ -120,9 +120,9 @@ class Told:
 
 def test_at_last_it_is_told_that_everything_is_written() -> None:
     told = Told()
-    claimed = claim(owe())
+    leased = lease(owe())
 
-    told.results.add(claimed, AttemptResult(Accepted("accepted")))
+    told.results.add(leased, AttemptResult(Accepted("accepted")))
     told.results.close()
 
     # Once for what is due next, and once more when nothing is left.
@@ -131,9 +131,9 @@ def test_at_last_it_is_told_that_everything_is_written() -> None:
 
 def test_an_attempt_that_was_put_off_is_known_to_be_due() -> None:
     told, begun = Told(), time.monotonic()
-    claimed = claim(owe())
+    leased = lease(owe())
 
-    told.results.add(claimed, AttemptResult(RetryAt(clock.now() + SOON, "timeout")))
+    told.results.add(leased, AttemptResult(RetryAt(clock.now() + SOON, "timeout")))
     told.results.close()
 
     due_at = told.results.next_due_at(begun)
@@ -142,11 +142,11 @@ def test_an_attempt_that_was_put_off_is_known_to_be_due() -> None:
 
 
 def test_a_result_is_to_be_written_from_the_moment_it_is_added() -> None:
-    claimed, hold = claim(owe()), threading.Lock()
+    leased, hold = lease(owe()), threading.Lock()
     held = Results(lambda ended: None, hold, lambda: None)
 
     with hold:
-        held.add(claimed, AttemptResult(Accepted("accepted")))
+        held.add(leased, AttemptResult(Accepted("accepted")))
         assert (held.is_busy, held.unwritten) == (True, 1)
     held.close()
 

@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 THREADS = 32
 # How long a thread is held up at most: until an attempt is stalled and somebody has noticed.
 ROUND = QUICK + 0.05
-# Claims, signatures and connections of the attempts themselves. Without the limits it was 49 s and 72 s.
+# Leases, signatures and connections of the attempts themselves. Without the limits it was 49 s and 72 s.
 NOISE = 1.5
 
 

@@ -1,4 +1,4 @@
-"""Which claimed delivery a thread takes next, and what becomes of those whose app goes silent (DLV-13)."""
+"""Which leased delivery a thread takes next, and what becomes of those whose app goes silent (DLV-13)."""
 
 import threading
 from collections.abc import Iterator
@@ -45,10 +45,10 @@ def jobs(app: Flask, acts: Acts) -> Iterator[JobQueue]:
 
 
 def job(name: str, client: str, priority: int = URGENT + 1) -> Any:
-    claimed: Any = SimpleNamespace(id=name, recipient=client)
+    leased: Any = SimpleNamespace(id=name, recipient=client)
     permit: Any = SimpleNamespace(priority=priority, flow=client)
     how: Any = name
-    return Job(claimed, how, permit)
+    return Job(leased, how, permit)
 
 
 def test_the_urgent_go_first_and_then_each_app_in_its_turn(jobs: JobQueue, acts: Acts) -> None:

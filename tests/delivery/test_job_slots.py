@@ -52,10 +52,10 @@ def jobs(app: Flask, acts: Acts) -> Iterator[JobQueue]:
 
 def add(jobs: JobQueue, *names: str) -> None:
     def job(name: str) -> Any:
-        claimed: Any = SimpleNamespace(id=name, recipient=name)
+        leased: Any = SimpleNamespace(id=name, recipient=name)
         permit: Any = SimpleNamespace(priority=1, flow=name)
         prepared: Any = name
-        return Job(claimed, prepared, permit)
+        return Job(leased, prepared, permit)
 
     jobs.add([job(name) for name in names])
 
@@ -105,7 +105,7 @@ def test_one_that_was_replaced_takes_no_slot_when_it_ends(jobs: JobQueue, acts: 
     [stalled] = jobs.replace_stalled(2)
     wait_until(lambda: "c" in acts.names)
     acts.let_go("a")
-    wait_until(lambda: not jobs.is_silent(stalled.claimed.recipient))
+    wait_until(lambda: not jobs.is_silent(stalled.leased.recipient))
 
     assert stalled.is_stalled
     assert (jobs._active, len(jobs._waiting)) == (2, 1)

@@ -9,7 +9,7 @@ from provider.delivery.next_look import (
     LONGEST_PAUSE,
     NEVER,
     SHORTEST_PAUSE,
-    Claimed,
+    Leased,
     NextLook,
     NoPermit,
     NothingDue,
@@ -32,59 +32,59 @@ BOTH = (False, True)
         pytest.param(NoPermit(), NEVER, True, False, id="every permit is in use"),
         pytest.param(NoPermit(is_limit_reached=True), NEVER, False, False, id="a drain's limit is reached"),
         pytest.param(ResultsBehind(), SOON, False, False, id="results wait to be written"),
-        pytest.param(Claimed(taken=0, may_be_more=False), NEVER, False, True, id="a claim of nothing"),
-        pytest.param(Claimed(taken=3, may_be_more=False), NEVER, False, True, id="all that is due"),
-        pytest.param(Claimed(taken=3, may_be_more=True), AT_ONCE, True, False, id="more, and many permits"),
+        pytest.param(Leased(taken=0, may_be_more=False), NEVER, False, True, id="a lease of nothing"),
+        pytest.param(Leased(taken=3, may_be_more=False), NEVER, False, True, id="all that is due"),
+        pytest.param(Leased(taken=3, may_be_more=True), AT_ONCE, True, False, id="more, and many permits"),
         pytest.param(
-            Claimed(taken=3, may_be_more=True, is_half_free=False), SOON, True, False, id="more, few permits"
+            Leased(taken=3, may_be_more=True, is_half_free=False), SOON, True, False, id="more, few permits"
         ),
         pytest.param(
-            Claimed(taken=3, may_be_more=True, has_free=False, is_half_free=False),
+            Leased(taken=3, may_be_more=True, has_free=False, is_half_free=False),
             NEVER,
             True,
             False,
             id="more, but no permit",
         ),
         pytest.param(
-            Claimed(taken=0, may_be_more=True, is_full=True, has_free=False, is_half_free=False),
+            Leased(taken=0, may_be_more=True, is_full=True, has_free=False, is_half_free=False),
             NEVER,
             True,
             False,
             id="nothing taken, for there was no capacity",
         ),
         pytest.param(
-            Claimed(taken=0, may_be_more=True, has_held=True), NEVER, True, True, id="breakers hold all of it"
+            Leased(taken=0, may_be_more=True, has_held=True), NEVER, True, True, id="breakers hold all of it"
         ),
         pytest.param(
-            Claimed(taken=0, may_be_more=True, has_held=True, is_limited=True),
+            Leased(taken=0, may_be_more=True, has_held=True, is_limited=True),
             NEVER,
             True,
             False,
             id="the limits hold all of it until something ends",
         ),
         pytest.param(
-            Claimed(taken=1, may_be_more=False, has_held=True, held_until=NOW + 7),
+            Leased(taken=1, may_be_more=False, has_held=True, held_until=NOW + 7),
             NOW + 7,
             True,
             True,
             id="a trial is due in a while",
         ),
         pytest.param(
-            Claimed(taken=1, may_be_more=False, has_held=True, held_until=NOW - 7),
+            Leased(taken=1, may_be_more=False, has_held=True, held_until=NOW - 7),
             NOW + SHORTEST_PAUSE,
             True,
             True,
             id="a trial that another worker makes is overdue",
         ),
         pytest.param(
-            Claimed(taken=1, may_be_more=True, has_held=True, held_until=NOW + 7, is_half_free=False),
+            Leased(taken=1, may_be_more=True, has_held=True, held_until=NOW + 7, is_half_free=False),
             SOON,
             True,
             False,
             id="more of others beside one that waits",
         ),
         pytest.param(
-            Claimed(taken=1, may_be_more=True, has_held=True, held_until=NOW + 7, has_free=False),
+            Leased(taken=1, may_be_more=True, has_held=True, held_until=NOW + 7, has_free=False),
             NOW + 7,
             True,
             False,
@@ -99,40 +99,40 @@ def test_the_next_look(found, at: float, awaits_release: bool, is_drained: bool)
     assert planned.looked_at == BEGAN
 
 
-def every_claim():
-    """Every combination of what a claim may have found."""
+def every_look():
+    """Every combination of what a lease may have found."""
     names = ("may_be_more", "is_full", "has_held", "is_limited", "has_free", "is_half_free")
     for taken, held_until, *flags in product((0, 5), (None, NOW - 1, NOW + 1), *[BOTH] * len(names)):
-        yield Claimed(taken=taken, held_until=held_until, **dict(zip(names, flags, strict=True)))
+        yield Leased(taken=taken, held_until=held_until, **dict(zip(names, flags, strict=True)))
 
 
 def test_no_claim_leaves_work_without_a_next_look() -> None:
-    for claimed in every_claim():
-        planned = plan(claimed, BEGAN, NOW)
-        is_cut_short = claimed.may_be_more and (claimed.taken > 0 or claimed.is_full)
+    for leased in every_look():
+        planned = plan(leased, BEGAN, NOW)
+        is_cut_short = leased.may_be_more and (leased.taken > 0 or leased.is_full)
         # Time or a release brings the next look to whatever has to wait.
-        assert not (is_cut_short or claimed.has_held) or planned.awaits_release, claimed
-        assert claimed.held_until is None or planned.at < NEVER, claimed
-        assert not (is_cut_short and claimed.has_free) or planned.at <= SOON, claimed
+        assert not (is_cut_short or leased.has_held) or planned.awaits_release, leased
+        assert leased.held_until is None or planned.at < NEVER, leased
+        assert not (is_cut_short and leased.has_free) or planned.at <= SOON, leased
 
 
 def test_a_claim_that_is_not_repeated_at_once_is_put_off_for_a_moment_at_least() -> None:
-    for claimed in every_claim():
-        at = plan(claimed, BEGAN, NOW).at
-        assert at == AT_ONCE or at >= BEGAN + SHORTEST_PAUSE, claimed
+    for leased in every_look():
+        at = plan(leased, BEGAN, NOW).at
+        assert at == AT_ONCE or at >= BEGAN + SHORTEST_PAUSE, leased
 
 
 def test_nothing_is_drained_while_more_may_be_started() -> None:
-    for claimed in every_claim():
-        is_cut_short = claimed.may_be_more and (claimed.taken > 0 or claimed.is_full)
-        assert plan(claimed, BEGAN, NOW).is_drained == (not is_cut_short and not claimed.is_limited), claimed
+    for leased in every_look():
+        is_cut_short = leased.may_be_more and (leased.taken > 0 or leased.is_full)
+        assert plan(leased, BEGAN, NOW).is_drained == (not is_cut_short and not leased.is_limited), leased
 
 
 @pytest.mark.parametrize(
     ("awaits_release", "is_half_free", "planned_at", "at"),
     [
-        pytest.param(True, True, NEVER, AT_ONCE, id="much can be claimed"),
-        pytest.param(True, False, NEVER, SOON, id="little can be claimed"),
+        pytest.param(True, True, NEVER, AT_ONCE, id="much can be leased"),
+        pytest.param(True, False, NEVER, SOON, id="little can be leased"),
         pytest.param(True, False, 50.0, 50.0, id="it was to look sooner anyway"),
         pytest.param(False, True, NEVER, NEVER, id="nothing waits for a permit"),
         pytest.param(False, True, 107.0, 107.0, id="only a trial is waited for"),

@@ -27,7 +27,7 @@ from provider.infrastructure.database import db, transaction
 from provider.inspection import standing
 from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification.outbox import drain, make_dispatcher
-from provider.logout.notification.results import progress_of
+from provider.logout.notification.progress import progress_of
 from tests.conftest import TurnedClock
 from tests.delivery.owing import attempts_of, make_due, now_is, owe, sign_out_at, tags_of_deliveries
 from tests.delivery.receivers import Receiver, receiving

@@ -12,11 +12,11 @@ import pytest
 from flask import Flask
 
 from provider.delivery.attempt import AttemptResult
-from provider.delivery.claim import claim_due
 from provider.delivery.count import count
 from provider.delivery.finish import Ended
 from provider.delivery.judge import Accepted, Expired, Postponed, RetryAt
-from provider.delivery.outgoing import Cancelled, ClaimedDelivery, Exchange, Superseded
+from provider.delivery.lease import lease_due
+from provider.delivery.outgoing import Cancelled, LeasedDelivery, SentRequest, Superseded
 from provider.delivery.results import Results
 from provider.delivery.selection import Capacity
 from provider.infrastructure import clock, event_log, metrics
@@ -40,15 +40,15 @@ class Recorded:
     """An owner that notes what has reached its final state, and fails for some of it."""
 
     def __init__(self) -> None:
-        self.final: list[ClaimedDelivery] = []
-        self.refused: ClaimedDelivery | None = None
+        self.final: list[LeasedDelivery] = []
+        self.refused: LeasedDelivery | None = None
         self.told = 0
         self.results = Results(self._record, nullcontext(), self._tell)
 
     def _record(self, ended: Sequence[Ended]) -> None:
-        if self.refused in [claimed for claimed, _ in ended]:
+        if self.refused in [leased for leased, _ in ended]:
             raise LookupError("out of order")
-        self.final += [claimed for claimed, _ in ended]
+        self.final += [leased for leased, _ in ended]
 
     def _tell(self) -> None:
         self.told += 1
@@ -61,17 +61,19 @@ def owner(app: Flask) -> Iterator[Recorded]:
     owner.results.close()
 
 
-def claim(count: int) -> list[ClaimedDelivery]:
-    """Owe red so many notifications and claim them, in the order of their ids."""
+def lease(count: int) -> list[LeasedDelivery]:
+    """Owe red so many notifications and lease them, in the order of their ids."""
     with event_log.correlated("the click"):
         sign_out_at(make_client("red"), count=count)
     with transaction():
-        claim = claim_due(Capacity(count, count), without_limit, [BACKCHANNEL_LOGOUT], "me")
-    return sorted((claimed for claimed, _ in claim.taken), key=lambda one: one.id)
+        lease = lease_due(Capacity(count, count), without_limit, [BACKCHANNEL_LOGOUT], "me")
+    return sorted((leased for leased, _ in lease.taken), key=lambda one: one.id)
 
 
-def exchange(outcome: str, status: int | None = None, name: str = "red") -> Exchange:
-    return Exchange(url="https://red.test", jti="j", name=name, outcome=outcome, status=status, latency_ms=7)
+def sent(outcome: str, status: int | None = None, name: str = "red") -> SentRequest:
+    return SentRequest(
+        url="https://red.test", jti="j", name=name, outcome=outcome, status=status, latency_ms=7
+    )
 
 
 def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[tuple[str, dict[str, object], bool]]:
@@ -84,10 +86,10 @@ def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[tuple[str, dict
 
 def test_each_is_written_recorded_told_and_logged(owner: Recorded, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "curfew")
-    accepted, failed, put_off, cancelled = claim(4)
+    accepted, failed, put_off, cancelled = lease(4)
     soon = clock.now() + MINUTE
-    owner.results.add(accepted, AttemptResult(Accepted("accepted"), exchange("accepted", 200)))
-    owner.results.add(failed, AttemptResult(RetryAt(soon, "timeout"), exchange("timeout")))
+    owner.results.add(accepted, AttemptResult(Accepted("accepted"), sent("accepted", 200)))
+    owner.results.add(failed, AttemptResult(RetryAt(soon, "timeout"), sent("timeout")))
     owner.results.add(put_off, AttemptResult(Postponed(soon)))
     owner.results.add(cancelled, AttemptResult(Cancelled("client_deleted")))
 
@@ -122,9 +124,9 @@ def test_each_is_written_recorded_told_and_logged(owner: Recorded, caplog: pytes
 
 
 def test_a_row_keeps_what_was_sent_last_and_nothing_of_what_was_not(owner: Recorded) -> None:
-    refused, cancelled, put_off = claim(3)
+    refused, cancelled, put_off = lease(3)
     now = clock.now()
-    not_found = exchange("misconfigured", 404)
+    not_found = sent("misconfigured", 404)
     owner.results.add(refused, AttemptResult(RetryAt(now + MINUTE, "misconfigured"), not_found))
     owner.results.add(cancelled, AttemptResult(Cancelled("gone"), not_found))
     owner.results.add(put_off, AttemptResult(Postponed(now + MINUTE)))
@@ -142,13 +144,13 @@ def test_a_row_keeps_what_was_sent_last_and_nothing_of_what_was_not(owner: Recor
 def test_a_lost_lease_is_logged_and_not_recorded(
     owner: Recorded, caplog: pytest.LogCaptureFixture, turned_clock: TurnedClock
 ) -> None:
-    (zombie,) = claim(1)
+    (zombie,) = lease(1)
     turned_clock.turn(2 * MINUTE)
     with transaction():
-        claim_due(Capacity(1, 1), without_limit, [BACKCHANNEL_LOGOUT], "another")
+        lease_due(Capacity(1, 1), without_limit, [BACKCHANNEL_LOGOUT], "another")
     before = metrics.DELIVERY_ATTEMPTS.labels(BACKCHANNEL_LOGOUT, "accepted")._value.get()
 
-    owner.results.add(zombie, AttemptResult(Accepted("accepted"), exchange("accepted", 200)))
+    owner.results.add(zombie, AttemptResult(Accepted("accepted"), sent("accepted", 200)))
     owner.results.close()
 
     assert (owner.results.states(), owner.final) == ({"lease_lost": 1}, [])
@@ -161,12 +163,12 @@ def test_a_lost_lease_is_logged_and_not_recorded(
 def test_one_that_cannot_be_written_keeps_no_other_from_it(
     owner: Recorded, caplog: pytest.LogCaptureFixture
 ) -> None:
-    good, bad, another = claim(3)
+    good, bad, another = lease(3)
     owner.refused = bad
     with owner.results._lock:
         # All three are one batch.
         for one in (good, bad, another):
-            owner.results._unwritten.append((one, AttemptResult(Accepted("accepted"), exchange("accepted"))))
+            owner.results._unwritten.append((one, AttemptResult(Accepted("accepted"), sent("accepted"))))
     owner.results._write_all()
 
     assert owner.results.states() == {"accepted": 2, "unfinished": 1}
@@ -195,9 +197,9 @@ def test_the_next_instant_is_that_of_the_first_attempt_that_is_due_within_a_minu
 @pytest.mark.parametrize(
     ("result", "outcome", "state"),
     [
-        (AttemptResult(Accepted("accepted"), exchange("accepted", 200)), "accepted", "accepted"),
-        (AttemptResult(RetryAt(clock.now(), "dns"), exchange("dns")), "dns", None),
-        (AttemptResult(Cancelled("gone"), exchange("misconfigured", 404)), "misconfigured", "cancelled"),
+        (AttemptResult(Accepted("accepted"), sent("accepted", 200)), "accepted", "accepted"),
+        (AttemptResult(RetryAt(clock.now(), "dns"), sent("dns")), "dns", None),
+        (AttemptResult(Cancelled("gone"), sent("misconfigured", 404)), "misconfigured", "cancelled"),
         (AttemptResult(RetryAt(clock.now(), "no_address")), "no_address", None),
         (AttemptResult(Postponed(clock.now())), "postponed", None),
         (AttemptResult(Superseded()), "superseded", "superseded"),
@@ -208,7 +210,7 @@ def test_the_next_instant_is_that_of_the_first_attempt_that_is_due_within_a_minu
 def test_attempts_are_counted_by_kind_and_outcome(
     result: AttemptResult, outcome: str, state: str | None
 ) -> None:
-    first, second, third = claim(3)
+    first, second, third = lease(3)
     later = [replace(one, attempt_number=2) for one in (second, third)]
     attempts = metrics.DELIVERY_ATTEMPTS.labels(BACKCHANNEL_LOGOUT, outcome)
     finished = [metrics.DELIVERIES_FINISHED.labels(state or "pending", when) for when in ("first", "later")]
@@ -226,10 +228,10 @@ def record(ended: Sequence[Ended]) -> None:
 
 
 def test_the_time_until_an_app_knew_is_observed(turned_clock: TurnedClock) -> None:
-    (one,) = claim(1)
+    (one,) = lease(1)
     observed = metrics.TIME_TO_TOLD.labels("an-app")
     before = observed._sum.get()
-    result = AttemptResult(Accepted("accepted"), exchange("accepted", 200, name="an-app"))
+    result = AttemptResult(Accepted("accepted"), sent("accepted", 200, name="an-app"))
     turned_clock.turn(timedelta(seconds=3))
     record([(one, result)])
     # Another host's clock is ahead.

@@ -13,13 +13,13 @@ from provider.delivery.judge import Accepted
 from provider.delivery.results import Results
 from provider.infrastructure import event_log
 from tests.conftest import TurnedClock
-from tests.delivery.test_recorded_results import Recorded, claim, exchange, logged
+from tests.delivery.test_recorded_results import Recorded, lease, logged, sent
 from tests.support.losing_database import database_lost_once
 from tests.support.waiting import wait_until
 
 # How each batch of results begins.
 READ_LEASES = "SELECT delivery.id, delivery.lease_token"
-ACCEPTED = AttemptResult(Accepted("accepted"), exchange("accepted", 200))
+ACCEPTED = AttemptResult(Accepted("accepted"), sent("accepted", 200))
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_what_was_not_written_while_the_database_was_away_is_written_later(
     owner: Recorded, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "_PAUSE_AFTER_TROUBLE", 0.01)
-    (one,) = claim(1)
+    (one,) = lease(1)
 
     with database_lost_once("unreachable", at=READ_LEASES):
         owner.results.add(one, ACCEPTED)
@@ -53,7 +53,7 @@ def test_a_worker_that_stops_does_not_wait_for_a_database_that_is_away(
     owner: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "_PAUSE_AFTER_TROUBLE", 0.01)
-    (one,) = claim(1)
+    (one,) = lease(1)
     lock = threading.Lock()
     stopping = Results(owner._record, lock, lambda: None)
     closing = threading.Thread(target=stopping.close)
@@ -69,7 +69,7 @@ def test_a_worker_that_stops_does_not_wait_for_a_database_that_is_away(
 
 
 def test_the_log_of_an_attempt_belongs_to_the_click_that_caused_it(owner: Recorded) -> None:
-    (one,) = claim(1)
+    (one,) = lease(1)
     clicks: list[tuple[str, str]] = []
     log, noting = logging.getLogger("curfew"), logging.Handler(logging.INFO)
 

@@ -10,14 +10,14 @@ from provider.delivery.attempt import AttemptResult
 from provider.delivery.job_queue import Job
 from provider.delivery.judge import Postponed
 from provider.delivery.limiter import QUICK
-from provider.delivery.outgoing import ClaimedDelivery, Prepared, Superseded, form
+from provider.delivery.outgoing import LeasedDelivery, Prepared, Superseded, form
 from provider.delivery.permit import Permit
 from provider.delivery.recipient import Recipient
 from provider.infrastructure import clock, event_log
 from tests.conftest import TurnedClock
 from tests.delivery.receivers import receiving
 from tests.delivery.test_attempt import logged, request_to
-from tests.delivery.test_recorded_results import claim
+from tests.delivery.test_recorded_results import lease
 from tests.delivery.test_start import Worker
 from tests.support.waiting import wait_until
 
@@ -42,13 +42,13 @@ def permit_for(worker: Worker, recipient: Recipient, registrant: str | None = No
     return permit
 
 
-def begin(worker: Worker, one: ClaimedDelivery, prepared: Prepared, registrant: str | None = None) -> Job:
+def begin(worker: Worker, one: LeasedDelivery, prepared: Prepared, registrant: str | None = None) -> Job:
     job = Job(one, prepared, permit_for(worker, one.recipient, registrant))
     worker.sender.start([job])
     return job
 
 
-def ended(worker: Worker) -> list[tuple[ClaimedDelivery, AttemptResult | None]]:
+def ended(worker: Worker) -> list[tuple[LeasedDelivery, AttemptResult | None]]:
     """Return what has ended, when all has."""
     worker.sender.close()
     assert not worker.sender.is_idle
@@ -61,13 +61,13 @@ def ended(worker: Worker) -> list[tuple[ClaimedDelivery, AttemptResult | None]]:
 def test_an_answer_releases_the_permit_and_tells_the_limits_where_it_came_from(
     worker: Worker, registrant: str | None
 ) -> None:
-    (one,) = claim(1)
+    (one,) = lease(1)
     with receiving(200) as red:
         begin(worker, one, request_to(red.url), registrant)
-        [(claimed, result)] = ended(worker)
+        [(leased, result)] = ended(worker)
         origin = f"http://127.0.0.1:{red.port}"
 
-    assert claimed is one
+    assert leased is one
     assert result
     assert result.has_succeeded
     endpoint = worker.limiter._endpoints[one.recipient]
@@ -77,7 +77,7 @@ def test_an_answer_releases_the_permit_and_tells_the_limits_where_it_came_from(
 
 
 def test_an_attempt_belongs_to_the_click_that_caused_it(worker: Worker) -> None:
-    (one,) = claim(1)
+    (one,) = lease(1)
     assert (one.attempt_number, one.try_number) == (1, 1)
     clicks: list[str] = []
     with receiving(200) as red:
@@ -95,7 +95,7 @@ def test_an_attempt_belongs_to_the_click_that_caused_it(worker: Worker) -> None:
 
 @pytest.mark.parametrize("is_closing", [True, False], ids=["the worker closes", "its app is silent"])
 def test_what_need_not_be_sent_now_is_put_off(worker: Worker, is_closing: bool) -> None:
-    (one,) = claim(1)
+    (one,) = lease(1)
     with receiving(200) as red:
         if is_closing:
             worker.wake_up.close()
@@ -111,7 +111,7 @@ def test_what_need_not_be_sent_now_is_put_off(worker: Worker, is_closing: bool) 
 def test_a_fault_of_our_own_is_logged_and_leaves_the_lease_to_run_out(
     worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (one,) = claim(1)
+    (one,) = lease(1)
 
     def broken(*_: object) -> object:
         raise LookupError("no such thing")
@@ -127,7 +127,7 @@ def test_a_fault_of_our_own_is_logged_and_leaves_the_lease_to_run_out(
 def test_the_dispatcher_is_woken_when_an_eighth_of_what_is_under_way_has_ended(
     worker: Worker, under_way: int, wakes: bool
 ) -> None:
-    (one,) = claim(1)
+    (one,) = lease(1)
     for number in range(1, under_way):
         permit_for(worker, Recipient("weather", UUID(int=number)))
     begin(worker, one, Superseded())
@@ -137,7 +137,7 @@ def test_the_dispatcher_is_woken_when_an_eighth_of_what_is_under_way_has_ended(
 
 
 def test_an_attempt_without_an_answer_gives_its_slot_to_another(worker: Worker) -> None:
-    (one,) = claim(1)
+    (one,) = lease(1)
     with receiving(200) as red:
         red.may_answer.clear()
         job = begin(worker, one, request_to(red.url))

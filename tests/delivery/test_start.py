@@ -1,4 +1,4 @@
-"""What a worker reads of what is due, and what it finds out by a claim (DLV-05, DLV-13)."""
+"""What a worker reads of what is due, and what it finds out by a lease (DLV-05, DLV-13)."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from sqlalchemy import event, update
 
 from provider.clients.models import Client
 from provider.delivery import start
-from provider.delivery.claim import Claim, claim_due
 from provider.delivery.health import Health
+from provider.delivery.lease import LeasedBatch, lease_due
 from provider.delivery.limiter import Limiter, Limits
 from provider.delivery.models import BreakerState, Delivery, DeliveryState
-from provider.delivery.next_look import Claimed, NoPermit, NothingDue, ResultsBehind
+from provider.delivery.next_look import Leased, NoPermit, NothingDue, ResultsBehind
 from provider.delivery.owner import Owner
 from provider.delivery.queries import is_any_due, list_due, list_expired, list_first_due
 from provider.delivery.recipient import Recipient
@@ -117,7 +117,7 @@ class TestWhatIsDue:
 def test_a_claim_knows_who_registered_the_first_recipient_and_one_behind_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("provider.delivery.claim._LEAST_READ", 1)
+    monkeypatch.setattr("provider.delivery.lease._LEAST_READ", 1)
     red, green = make_client("red"), make_client("green")
     for one in (red, green):
         registered_by_itself(one)
@@ -129,11 +129,11 @@ def test_a_claim_knows_who_registered_the_first_recipient_and_one_behind_it(
         seen.append(due)
 
     with transaction():
-        claim = claim_due(Capacity(1, 1), hold, KINDS, "me", OF[1])
+        lease = lease_due(Capacity(1, 1), hold, KINDS, "me", OF[1])
 
     theirs = {"registrant": "network:192.0.2.1"}
     assert seen == [as_due(at_red, **theirs), as_due(at_green, **theirs)]
-    assert (claim.taken, claim.held) == ([], {at_red.recipient, at_green.recipient})
+    assert (lease.taken, lease.held) == ([], {at_red.recipient, at_green.recipient})
 
 
 @pytest.mark.parametrize("find", [list_due, list_expired])
@@ -159,7 +159,7 @@ def test_the_first_of_a_backlog_are_read_in_order_and_not_sorted(
 
 
 class Worker:
-    """The parts of a worker that claim and send."""
+    """The parts of a worker that lease and send."""
 
     def __init__(self, permits: int = 4) -> None:
         self.limiter = Limiter(LIMITS, slots=permits, permits=permits)
@@ -188,31 +188,31 @@ class TestAClaim:
     def test_that_may_take_nothing_says_why(self, worker: Worker) -> None:
         sign_out_at(make_client("red"))
 
-        assert worker.starter.claim_and_start(0) == NoPermit(is_limit_reached=True)
+        assert worker.starter.lease_and_start(0) == NoPermit(is_limit_reached=True)
         full = Limiter(LIMITS, slots=0, permits=0)
         worker.starter._limiter = full
-        assert worker.starter.claim_and_start(None) == NoPermit(is_limit_reached=False)
-        assert worker.starter.claim_and_start(1) == NoPermit(is_limit_reached=False)
+        assert worker.starter.lease_and_start(None) == NoPermit(is_limit_reached=False)
+        assert worker.starter.lease_and_start(1) == NoPermit(is_limit_reached=False)
 
     def test_where_nothing_is_due_finds_nothing(self, worker: Worker) -> None:
         (later,) = sign_out_at(make_client("red"))
         put(later, next_attempt_at=clock.now() + MINUTE)
 
-        found = worker.starter.claim_and_start(None)
+        found = worker.starter.lease_and_start(None)
 
-        # On SQLite a read asks first; PostgreSQL claims at once.
+        # On SQLite a read asks first; PostgreSQL leases at once.
         asks_first = db.engine.dialect.name == "sqlite"
-        assert found == (NothingDue() if asks_first else Claimed(taken=0, may_be_more=False))
+        assert found == (NothingDue() if asks_first else Leased(taken=0, may_be_more=False))
 
     def test_takes_what_the_limits_allow(self, worker: Worker) -> None:
         with receiving(200) as red:
             sign_out_at(make_client("red", port=red.port), count=3)
 
-            found = worker.starter.claim_and_start(None)
+            found = worker.starter.lease_and_start(None)
             worker.close()
 
         # An endpoint that has not proved itself gets one at a time, which a release alone allows again.
-        assert found == Claimed(
+        assert found == Leased(
             taken=1, may_be_more=False, has_held=True, held_until=None, is_limited=True, is_half_free=True
         )
         assert len(red.received) == 1
@@ -224,9 +224,9 @@ class TestAClaim:
         endpoint(red.id, **held, open_until=clock.now() + MINUTE, failing_since=clock.now())
         begun = time.monotonic()
 
-        found = worker.starter.claim_and_start(None)
+        found = worker.starter.lease_and_start(None)
 
-        assert isinstance(found, Claimed)
+        assert isinstance(found, Leased)
         assert (found.taken, found.has_held, found.is_limited) == (0, True, False)
         assert found.held_until is not None
         assert begun + 60 <= found.held_until <= time.monotonic() + 60
@@ -238,10 +238,10 @@ class TestAClaim:
             put(usual, priority=1)
             put(urgent, priority=0)
 
-            found = worker.starter.claim_and_start(None)
+            found = worker.starter.lease_and_start(None)
             worker.close()
 
-        assert isinstance(found, Claimed)
+        assert isinstance(found, Leased)
         assert found.taken == 1
         assert [one.delivery for one in red.received] == [str(urgent.id)]
 
@@ -249,11 +249,11 @@ class TestAClaim:
         self, worker: Worker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(start, "_UNWRITTEN", 0)
-        assert not isinstance(worker.starter.claim_and_start(None), ResultsBehind)
+        assert not isinstance(worker.starter.lease_and_start(None), ResultsBehind)
         waiting: Any = None
         worker.results._unwritten.append(waiting)
 
-        assert worker.starter.claim_and_start(None) == ResultsBehind()
+        assert worker.starter.lease_and_start(None) == ResultsBehind()
 
     @pytest.mark.parametrize(
         ("under_way", "has_free", "is_half_free"), [(0, True, True), (1, True, True), (2, False, False)]
@@ -265,8 +265,10 @@ class TestAClaim:
         for number in range(under_way):
             assert limiter.take(Recipient("weather", UUID(int=number)), 0.0)
 
-        found = worker.starter._found(Claim([], set(), may_be_more=True, is_full=True), is_limited=False)
+        found = worker.starter._found(
+            LeasedBatch([], set(), may_be_more=True, is_full=True), is_limited=False
+        )
 
-        assert found == Claimed(
+        assert found == Leased(
             taken=0, may_be_more=True, is_full=True, has_free=has_free, is_half_free=is_half_free
         )

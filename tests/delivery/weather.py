@@ -12,7 +12,7 @@ from provider.delivery.finish import Ended, state_after
 from provider.delivery.models import Delivery
 from provider.delivery.outbox import Owed
 from provider.delivery.outgoing import (
-    ClaimedDelivery,
+    LeasedDelivery,
     OutgoingRequest,
     Prepared,
     Superseded,
@@ -43,14 +43,14 @@ class Weather:
             current_urls=lambda failed: failed,
         )
 
-    def prepare(self, claimed: Sequence[ClaimedDelivery]) -> Mapping[UUID, Prepared]:
-        return {one.id: self._decide(one) for one in claimed if (one.about or {})["sky"] != "left out"}
+    def prepare(self, leased: Sequence[LeasedDelivery]) -> Mapping[UUID, Prepared]:
+        return {one.id: self._decide(one) for one in leased if (one.about or {})["sky"] != "left out"}
 
     def record(self, ended: Sequence[Ended]) -> None:
-        self.results += [(claimed.subject_key, state_after(report)) for claimed, report in ended]
+        self.results += [(leased.subject_key, state_after(report)) for leased, report in ended]
 
-    def _decide(self, claimed: ClaimedDelivery) -> Prepared:
-        about = claimed.about or {}
+    def _decide(self, leased: LeasedDelivery) -> Prepared:
+        about = leased.about or {}
         match about.get("sky"):
             case None:
                 return Undeliverable("no_sky")

@@ -11,7 +11,7 @@ from provider.infrastructure.database import change, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
-from provider.logout.notification.results import list_app_results
+from provider.logout.notification.progress import list_app_states
 from tests.factories import STRAIGHT_BACK, make_account, make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session, shows
 
@@ -101,7 +101,7 @@ def test_of_an_app_without_address_no_end_is_promised(http, ada, app):
         outcome = end(made.session, CAUSE)
 
     page = http.get(result_page_of(outcome))
-    result = list_app_results(outcome.logout)[0]
+    result = list_app_states(outcome.logout)[0]
 
     assert (result.state, result.has_address, result.ends_by) == (None, False, None)
     assert "We do not know how long its own session lasts" in page.text
@@ -118,7 +118,7 @@ def test_an_app_whose_session_lifetime_is_stated_is_said_to_end_by_then(http, ad
         outcome = end(made.session, CAUSE)
 
     page = http.get(result_page_of(outcome))
-    result = list_app_results(outcome.logout)[0]
+    result = list_app_states(outcome.logout)[0]
 
     assert (result.state, result.has_address, result.ends_by) == (None, False, ends_by)
     assert "no logout address" in page.text

@@ -12,7 +12,7 @@ from provider.logout.end_client_session import end_client_session
 from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
-from provider.logout.notification.report import report_on
+from provider.logout.notification.summary import summarize
 from provider.tokens import refresh
 from provider.tokens.id_token import SignIn
 from provider.tokens.models import RefreshToken
@@ -80,7 +80,7 @@ def test_refresh_tokens_that_were_usable_are_counted(ada, red, green, turned_clo
 
     logout = signed_out_everywhere(ada)
 
-    assert report_on(logout).refresh_tokens_revoked == counted
+    assert summarize(logout).refresh_tokens_revoked == counted
 
 
 def test_only_what_this_logout_ended_is_in_its_report(ada, ben, red, green):
@@ -90,7 +90,7 @@ def test_only_what_this_logout_ended_is_in_its_report(ada, ben, red, green):
     of_ada, of_ben = signed_out_everywhere(ada), signed_out_everywhere(ben)
 
     for logout in (of_ada, of_ben):
-        report = report_on(logout)
+        report = summarize(logout)
         assert report.logout is logout
         assert report.refresh_tokens_revoked == 2
         assert [app.client_id for app in report.apps_to_notify] == ["green", "red"]

@@ -14,10 +14,10 @@ from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.notice import BACKCHANNEL_LOGOUT
-from provider.logout.notification.results import (
+from provider.logout.notification.progress import (
     Progress,
     find_by_result_handle,
-    list_app_results,
+    list_app_states,
     list_untried,
     progress_of,
 )
@@ -64,7 +64,7 @@ def test_of_several_notifications_the_one_that_went_worst_is_shown(ada, red, tur
 
     set_deliveries(outcome, *reversed(pair) if turned else pair)
 
-    (result,) = list_app_results(outcome.logout)
+    (result,) = list_app_states(outcome.logout)
     assert result.state == FROM_BAD_TO_GOOD[worse]
 
 
@@ -77,7 +77,7 @@ def test_each_app_is_there_once_by_name_with_what_is_known_of_it(ada, red, turne
     refusing = {"last_outcome": "bad_request", "refusals": 2}
     set_deliveries(outcome, done, refusing)
 
-    blue, green, first = list_app_results(outcome.logout)
+    blue, green, first = list_app_states(outcome.logout)
 
     assert [blue.name, green.name, first.name] == ["Blue", "Green", "Red"]
     assert (blue.state, blue.has_address, blue.ends_by, blue.was_tried) == (None, False, None, False)
@@ -98,7 +98,7 @@ def test_an_app_that_does_not_want_to_know_has_an_address_all_the_same(ada, turn
     turned_clock.turn(timedelta(hours=2))
     duties.expire_sessions()
 
-    (result,) = list_app_results(db.session.scalars(select(Logout)).one())
+    (result,) = list_app_states(db.session.scalars(select(Logout)).one())
 
     assert (result.name, result.state, result.has_address) == ("Quiet", None, True)
 
@@ -106,7 +106,7 @@ def test_an_app_that_does_not_want_to_know_has_an_address_all_the_same(ada, turn
 def test_an_untried_delivery_says_so(ada, red):
     outcome = sign_out(make_session(ada, [red]))
 
-    (result,) = list_app_results(outcome.logout)
+    (result,) = list_app_states(outcome.logout)
 
     assert (result.state, result.was_tried, result.is_refusing) == ("pending", False, False)
 
@@ -121,9 +121,9 @@ def test_a_quiet_app_ends_by_the_lifetime_that_its_operator_has_stated(ada, turn
     late = make_session(ada, [brief, silent])
     outcome, last = sign_out(older), sign_out(late)
 
-    (result,) = list_app_results(outcome.logout)
+    (result,) = list_app_states(outcome.logout)
     assert result.ends_by == used_at + hour
-    named = {one.name: one.ends_by for one in list_app_results(last.logout)}
+    named = {one.name: one.ends_by for one in list_app_states(last.logout)}
     assert named == {"Brief": used_at + timedelta(minutes=7) + hour, "Silent": None}
 
 
@@ -134,7 +134,7 @@ def test_an_app_of_which_only_a_grant_ended_is_part_of_it(ada):
 
     outcome = end_all(ada)
 
-    assert [one.name for one in list_app_results(outcome.logout)] == ["Mute"]
+    assert [one.name for one in list_app_states(outcome.logout)] == ["Mute"]
 
 
 def test_progress_counts_what_waits(ada, red):
@@ -192,7 +192,7 @@ def test_each_quiet_app_has_an_end_of_its_own(ada, turned_clock):
 
     outcome = sign_out(make_session(ada, quiet))
 
-    ends = {one.name.lower(): one.ends_by for one in list_app_results(outcome.logout)}
+    ends = {one.name.lower(): one.ends_by for one in list_app_states(outcome.logout)}
     assert ends == {name: turned_clock() + lifetime for name, lifetime in hours.items()}
 
 
@@ -202,7 +202,7 @@ def test_an_app_whose_session_was_lost_is_shown_and_the_provider_itself_is_not(a
         change(update(ClientSession).values(logout_id=None))
         change(update(Grant).where(Grant.client_id == red.id).values(logout_id=None))
 
-    assert [one.name for one in list_app_results(outcome.logout)] == ["Red"]
+    assert [one.name for one in list_app_states(outcome.logout)] == ["Red"]
 
 
 def test_a_result_is_found_by_its_own_address_alone(ada, red):

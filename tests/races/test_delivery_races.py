@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import select, update
 
 from provider.delivery.attempt import AttemptResult
-from provider.delivery.claim import claim_due
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted
+from provider.delivery.lease import lease_due
 from provider.delivery.models import Delivery, DeliveryAttempt
-from provider.delivery.outgoing import ClaimedDelivery, Exchange
+from provider.delivery.outgoing import LeasedDelivery, SentRequest
 from provider.delivery.selection import Capacity
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
@@ -24,28 +24,28 @@ pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 WENT_WELL = AttemptResult(
     Accepted("accepted"),
-    Exchange(url="https://red.test", jti="j", name="red", outcome="accepted", status=200, latency_ms=7),
+    SentRequest(url="https://red.test", jti="j", name="red", outcome="accepted", status=200, latency_ms=7),
 )
 
 
-def claim() -> list[ClaimedDelivery]:
-    """Claim what is due, without a limit for any app."""
-    claim = claim_due(Capacity(10, 10), without_limit, [BACKCHANNEL_LOGOUT], "worker")
-    return [mine for mine, _ in claim.taken]
+def lease() -> list[LeasedDelivery]:
+    """Lease what is due, without a limit for any app."""
+    lease = lease_due(Capacity(10, 10), without_limit, [BACKCHANNEL_LOGOUT], "worker")
+    return [mine for mine, _ in lease.taken]
 
 
-def finish_well(mine: ClaimedDelivery) -> bool:
+def finish_well(mine: LeasedDelivery) -> bool:
     return bool(finish([(mine, WENT_WELL)]))
 
 
 @pytest.fixture
 def asleep(rp, begin, do):
-    """Makes a worker that has claimed a delivery and then slept through its lease."""
+    """Makes a worker that has leased a delivery and then slept through its lease."""
 
-    def make() -> ClaimedDelivery:
+    def make() -> LeasedDelivery:
         made, _browser = begin(rp)
         do(end, made.session, BY_ADA)()
-        (mine,) = do(claim)()
+        (mine,) = do(lease)()
         with transaction():
             change(update(Delivery).where(Delivery.id == mine.id).values(leased_until=clock.now()))
         return mine
@@ -58,9 +58,9 @@ def test_race_13_one_row_whose_lease_has_expired(asleep, do):
     for _ in range(ROUNDS):
         sleeper = asleep()
 
-        late, *claims = at_once(do(finish_well, sleeper), do(claim), do(claim))
+        late, *leases = at_once(do(finish_well, sleeper), do(lease), do(lease))
 
-        heirs = [heir for claimed in claims for heir in claimed]
+        heirs = [heir for leased in leases for heir in leased]
         assert len(heirs) <= 1
         assert late == (not heirs)
         finished = [do(finish_well, heir)() for heir in heirs]

@@ -57,8 +57,12 @@ def leave(
 def write(left: Sequence[Leave], at: datetime) -> None:
     """Write all of them: the rows that ended, records, deliveries and audit entries."""
     _mark(_sessions, ((row, one) for one in left for row in one.sessions), ended_at=at)
-    shares = ((part.client_session, one) for one in left for part in one.participants)
-    _mark(_client_sessions, ((share.id, one) for share, one in shares if share), ended_at=at)
+    pairs = ((part.client_session, one) for one in left for part in one.participants)
+    _mark(
+        _client_sessions,
+        ((client_session.id, one) for client_session, one in pairs if client_session),
+        ended_at=at,
+    )
     _mark(_grants, ((row, one) for one in left for row in one.revoked), revoked_at=at)
     insert_many(_logouts, [_row(one) for one in left])
     enqueue_many(

@@ -1,6 +1,6 @@
 """How relying parties learn of a logout, and what became of it at each of them.
 
 `outbox` hands Logout Tokens to `provider.delivery`, `logout_token` builds them, `front_channel` lists the
-frames of a browser, `results` and `report` read what happened, `budget` bounds how long a person waits for
+frames of a browser, `progress` and `summary` read what happened, `budget` bounds how long a person waits for
 it, and `watch` reports endpoints that have failed for long. `provider.logout.fanout` decides who is notified.
 """

@@ -16,7 +16,7 @@ from provider.clients.models import Client, LogoutTokenNames
 from provider.delivery.models import Delivery
 from provider.delivery.outgoing import (
     Cancelled,
-    ClaimedDelivery,
+    LeasedDelivery,
     OutgoingRequest,
     Prepared,
     Superseded,
@@ -35,7 +35,7 @@ BACKCHANNEL_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 CLIENT_DELETED = "client_deleted"
 
 
-def prepare(deliveries: Sequence[ClaimedDelivery]) -> dict[UUID, Prepared]:
+def prepare(deliveries: Sequence[LeasedDelivery]) -> dict[UUID, Prepared]:
     """Read what these attempts need, in one statement; each token is made when it is sent."""
     by_id = {delivery.id: delivery for delivery in deliveries}
     rows = db.session.execute(

@@ -17,7 +17,7 @@ from provider.delivery.dispatch import Dispatcher
 from provider.delivery.finish import Ended, state_after
 from provider.delivery.judge import Accepted
 from provider.delivery.models import Delivery, DeliveryState, EndpointHealth
-from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.outgoing import LeasedDelivery
 from provider.delivery.owner import Kind, Owner
 from provider.delivery.recipient import Recipient
 from provider.infrastructure import clock, current, event_log, metrics
@@ -58,8 +58,8 @@ def drain(limit: int | None = None) -> "Counter[str]":
 
 def record_results(ended: Sequence[Ended]) -> None:
     """Write the audit entries of deliveries that have reached their final states, in the same transaction."""
-    notices = notice.of_claimed([claimed for claimed, _ in ended])
-    entries = [_entry(claimed, notices[claimed.id], result) for claimed, result in ended]
+    notices = notice.of_leased([leased for leased, _ in ended])
+    entries = [_entry(leased, notices[leased.id], result) for leased, result in ended]
     record_many(entries)
     after_commit(partial(_observe, ended))
     expired = [one for one in entries if one["tag"] == EventTag.DELIVERY_EXPIRED]
@@ -70,10 +70,10 @@ def record_results(ended: Sequence[Ended]) -> None:
 def _observe(ended: Sequence[Ended]) -> None:
     """Observe for Prometheus how long it took until the apps confirmed (DLV-18)."""
     now = clock.now()
-    for claimed, result in ended:
-        if result.exchange and isinstance(result.verdict, Accepted):
-            confirmed_after = (now - claimed.created_at).total_seconds()
-            metrics.TIME_TO_TOLD.labels(result.exchange.name).observe(max(0.0, confirmed_after))
+    for leased, result in ended:
+        if result.sent and isinstance(result.verdict, Accepted):
+            confirmed_after = (now - leased.created_at).total_seconds()
+            metrics.TIME_TO_TOLD.labels(result.sent.name).observe(max(0.0, confirmed_after))
 
 
 def _warn_of_expired(expired: Sequence[Entry]) -> None:
@@ -91,20 +91,20 @@ def _warn_of_expired(expired: Sequence[Entry]) -> None:
             )
 
 
-def _entry(claimed: ClaimedDelivery, logout_notice: LogoutNotice, result: AttemptResult) -> Entry:
-    exchange = result.exchange
-    with event_log.correlated(claimed.correlation_id):
+def _entry(leased: LeasedDelivery, logout_notice: LogoutNotice, result: AttemptResult) -> Entry:
+    sent = result.sent
+    with event_log.correlated(leased.correlation_id):
         return entry(
             _TAGS[state_after(result)],
             actor="system",
             account_id=logout_notice.account_id,
-            client_id=exchange.name if exchange else _wire_id(claimed.recipient_id),
+            client_id=sent.name if sent else _wire_id(leased.recipient_id),
             session_id=logout_notice.session_id,
-            logout_id=claimed.cause_id,
-            delivery_id=claimed.id,
-            attempts=claimed.attempt_number if exchange else claimed.attempt_number - 1,
-            outcome=exchange.outcome if exchange else getattr(result.verdict, "outcome", None),
-            status=exchange.status if exchange else None,
+            logout_id=leased.cause_id,
+            delivery_id=leased.id,
+            attempts=leased.attempt_number if sent else leased.attempt_number - 1,
+            outcome=sent.outcome if sent else getattr(result.verdict, "outcome", None),
+            status=sent.status if sent else None,
             reason=getattr(result.verdict, "reason", None),
         )
 

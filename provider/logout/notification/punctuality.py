@@ -173,8 +173,8 @@ def _next_minute() -> datetime:
 
 def _judge_minute(begin: datetime) -> None:
     """Judge the notifications that were owed in a minute, unless another process has; all in the database."""
-    claim = _insert()(JudgedMinute).values(begin=begin).on_conflict_do_nothing()
-    if db.session.scalar(claim.returning(JudgedMinute.begin)) is None:
+    insertion = _insert()(JudgedMinute).values(begin=begin).on_conflict_do_nothing()
+    if db.session.scalar(insertion.returning(JudgedMinute.begin)) is None:
         return
     of_minute = and_(
         Delivery.id >= first_id_at(begin),

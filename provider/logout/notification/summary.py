@@ -1,4 +1,4 @@
-"""The report of a sign-out everywhere, derived from its rows at each request."""
+"""The summary of a sign-out everywhere, derived from its rows at each request."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,7 +17,7 @@ from provider.tokens.models import RefreshToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Summary:
     """A sign-out everywhere with what it ended."""
 
     logout: Logout
@@ -25,11 +25,11 @@ class Report:
     apps_to_notify: tuple[Client, ...]
 
 
-def report_on(logout: Logout) -> Report:
-    """Return what a sign-out did; derived from its rows, so that a repeated request gets the same report."""
+def summarize(logout: Logout) -> Summary:
+    """Return what a sign-out did; derived from its rows, so that a repeated request gets the same summary."""
     owed = select(Delivery.recipient_id).where(is_of_logout(logout.id))
     clients = db.session.scalars(select(Client).where(Client.id.in_(owed)))
-    return Report(
+    return Summary(
         logout=logout,
         refresh_tokens_revoked=_count_refresh_tokens(logout),
         apps_to_notify=tuple(sorted(clients, key=lambda client: client.display_name.casefold())),

@@ -1,4 +1,4 @@
-"""Claiming and finishing: no row is owned twice, and only the holder of the latest lease may finish it."""
+"""Leasing and finishing: no row is owned twice, and only the holder of the latest lease may finish it."""
 
 import threading
 from collections import Counter
@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 
 from provider.delivery import outbox
 from provider.delivery.attempt import AttemptResult
-from provider.delivery.claim import claim_due, own
 from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted, Postponed, RetryAt
+from provider.delivery.lease import lease_due, own
 from provider.delivery.models import Delivery, DeliveryState
-from provider.delivery.outgoing import ClaimedDelivery, Exchange
+from provider.delivery.outgoing import LeasedDelivery, SentRequest
 from provider.delivery.selection import Capacity
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
@@ -27,32 +27,32 @@ from tests.delivery.permits import without_limit
 from tests.factories import make_account, make_client
 
 
-def claim(limit: int = 10) -> list[ClaimedDelivery]:
-    """Claim without a limit for any app."""
+def lease(limit: int = 10) -> list[LeasedDelivery]:
+    """Lease without a limit for any app."""
     with transaction():
-        claim = claim_due(Capacity(limit, limit), without_limit, [BACKCHANNEL_LOGOUT], "worker")
-    return [claimed for claimed, _ in claim.taken]
+        lease = lease_due(Capacity(limit, limit), without_limit, [BACKCHANNEL_LOGOUT], "worker")
+    return [leased for leased, _ in lease.taken]
 
 
 def accepted() -> AttemptResult:
-    exchange = Exchange(
+    sent = SentRequest(
         url="https://red.test", jti="j", name="red", outcome="accepted", status=200, latency_ms=7
     )
-    return AttemptResult(Accepted("accepted"), exchange)
+    return AttemptResult(Accepted("accepted"), sent)
 
 
-def finish_now(claimed: ClaimedDelivery, report: AttemptResult) -> bool:
+def finish_now(leased: LeasedDelivery, report: AttemptResult) -> bool:
     with transaction():
-        return bool(finish([(claimed, report)]))
+        return bool(finish([(leased, report)]))
 
 
 def test_a_claim_counts_the_attempt_and_writes_it_down_before_anything_is_sent(app: Flask) -> None:
     delivery = owe()
 
-    [claimed] = claim()
+    [leased] = lease()
 
-    assert claimed.id == delivery.id
-    assert claimed.attempt_number == now_is(delivery).attempt_count == 1
+    assert leased.id == delivery.id
+    assert leased.attempt_number == now_is(delivery).attempt_count == 1
     [attempt] = attempts_of(delivery)
     assert (attempt.number, attempt.finished_at) == (1, None)
 
@@ -71,16 +71,16 @@ def test_what_is_put_off_meanwhile_is_owned_only_to_be_ended(app: Flask) -> None
 def test_a_claimed_delivery_is_not_claimed_again_while_the_lease_lasts(app: Flask) -> None:
     owe()
 
-    assert len(claim()) == 1
-    assert claim() == []
+    assert len(lease()) == 1
+    assert lease() == []
 
 
 def test_a_delivery_is_free_again_when_its_lease_has_expired(app: Flask, turned_clock: TurnedClock) -> None:
     owe()
-    [first] = claim()
+    [first] = lease()
 
     turned_clock.turn(timedelta(seconds=61))
-    [second] = claim()
+    [second] = lease()
 
     assert second.attempt_number == 2
     assert second.lease_token != first.lease_token
@@ -90,9 +90,9 @@ def test_a_lost_lease_is_distinguished_from_a_later_one_of_the_same_worker(
     app: Flask, turned_clock: TurnedClock
 ) -> None:
     delivery = owe()
-    [zombie] = claim()
+    [zombie] = lease()
     turned_clock.turn(timedelta(seconds=61))
-    [holder] = claim()
+    [holder] = lease()
 
     # A worker that a slow database held up writes both down at once.
     with transaction():
@@ -105,9 +105,9 @@ def test_a_lost_lease_is_distinguished_from_a_later_one_of_the_same_worker(
 
 def test_a_zombie_changes_nothing(app: Flask, turned_clock: TurnedClock) -> None:
     delivery = owe()
-    [zombie] = claim()
+    [zombie] = lease()
     turned_clock.turn(timedelta(seconds=61))
-    [living] = claim()
+    [living] = lease()
 
     assert finish_now(zombie, accepted()) is False
 
@@ -119,24 +119,24 @@ def test_a_zombie_changes_nothing(app: Flask, turned_clock: TurnedClock) -> None
 
 def test_a_delivery_that_is_not_due_is_not_claimed(app: Flask) -> None:
     delivery = owe()
-    [claimed] = claim()
+    [leased] = lease()
     at = clock.now() + timedelta(seconds=30)
 
-    finish_now(claimed, AttemptResult(RetryAt(at, "timeout"), accepted().exchange))
+    finish_now(leased, AttemptResult(RetryAt(at, "timeout"), accepted().sent))
 
     assert now_is(delivery).next_attempt_at == at
-    assert claim() == []
+    assert lease() == []
 
 
 def test_what_was_never_sent_is_no_attempt(app: Flask) -> None:
     delivery = owe()
-    [claimed] = claim()
+    [leased] = lease()
 
-    finish_now(claimed, AttemptResult(Postponed(clock.now())))
+    finish_now(leased, AttemptResult(Postponed(clock.now())))
 
     assert now_is(delivery).attempt_count == 0
     assert attempts_of(delivery) == []
-    assert claim()[0].attempt_number == 1
+    assert lease()[0].attempt_number == 1
 
 
 def test_urgent_deliveries_go_first_then_the_longest_waiting(app: Flask) -> None:
@@ -149,9 +149,9 @@ def test_urgent_deliveries_go_first_then_the_longest_waiting(app: Flask) -> None
         with transaction():
             change(update(Delivery).where(Delivery.id == delivery.id).values(**values))
 
-    claimed = [one.id for limit in (2, 2) for one in claim(limit)]
+    leased = [one.id for limit in (2, 2) for one in lease(limit)]
 
-    assert claimed == [urgent.id, old.id, young.id]
+    assert leased == [urgent.id, old.id, young.id]
 
 
 def test_one_ending_owes_each_share_one_row_however_often_it_is_written(app: Flask) -> None:
@@ -170,21 +170,21 @@ def test_one_ending_owes_each_share_one_row_however_often_it_is_written(app: Fla
 
 def test_many_claimers_never_own_the_same_row(app: Flask) -> None:
     owed = sign_out_at(make_client("red"), make_client("green"), account=make_account("ada"), count=30)
-    claimed: list[UUID] = []
+    leased: list[UUID] = []
     start = threading.Barrier(6)
 
-    def claim_all() -> None:
+    def lease_all() -> None:
         start.wait()
         with app.app_context():
-            while batch := claim(limit=3):
-                claimed.extend(one.id for one in batch)
+            while batch := lease(limit=3):
+                leased.extend(one.id for one in batch)
 
-    threads = [threading.Thread(target=claim_all) for _ in range(6)]
+    threads = [threading.Thread(target=lease_all) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    # A claimer may find nothing while the others hold the rows, so what is left is taken at the end.
-    claimed += [one.id for one in claim(limit=100)]
-    assert Counter(claimed) == Counter(delivery.id for delivery in owed)
+    # A worker may find nothing while the others hold the rows, so what is left is taken at the end.
+    leased += [one.id for one in lease(limit=100)]
+    assert Counter(leased) == Counter(delivery.id for delivery in owed)

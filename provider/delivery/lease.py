@@ -1,4 +1,4 @@
-"""Take deliveries: one conditional update, so that two workers never own the same row (DLV-05)."""
+"""Lease deliveries: one conditional update, so that two workers never own the same row (DLV-05)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Table, select, update
 
 from provider.delivery.models import Delivery
-from provider.delivery.outgoing import ClaimedDelivery
+from provider.delivery.outgoing import LeasedDelivery
 from provider.delivery.permit import Permit
 from provider.delivery.queries import (
     NO_REGISTRANT,
@@ -33,23 +33,23 @@ _LEAST_READ = 32
 
 
 @dataclass(slots=True)
-class Claim:
-    """The claimed rows with their permits, the recipients that have to wait, and whether more may be due."""
+class LeasedBatch:
+    """The leased rows with their permits, the recipients that have to wait, and whether more may be due."""
 
-    taken: list[tuple[ClaimedDelivery, Permit]]
+    taken: list[tuple[LeasedDelivery, Permit]]
     held: set[Recipient]
     may_be_more: bool
     # Whether some have to wait only because no more could be taken.
     is_full: bool = False
 
 
-def claim_due(
+def lease_due(
     capacity: Capacity,
     admit: Admit,
     kinds: Collection[str],
     holder: str,
     registrant: Registrant = NO_REGISTRANT,
-) -> Claim:
+) -> LeasedBatch:
     """Own as many due deliveries of these kinds as there is capacity for, the urgent first and apps in turn.
 
     The attempt is counted and its row written in the same transaction, which the caller commits before
@@ -69,10 +69,10 @@ def claim_due(
         may_be_more = bool(due)
     owned = {one.id: one for one in own(selection.permits, now, holder)}
     taken = [(owned[key], permit) for key, permit in selection.permits.items() if key in owned]
-    return Claim(taken, selection.held, may_be_more, selection.is_full)
+    return LeasedBatch(taken, selection.held, may_be_more, selection.is_full)
 
 
-def own(ids: Collection[UUID], now: datetime, holder: str, *, due: bool = True) -> list[ClaimedDelivery]:
+def own(ids: Collection[UUID], now: datetime, holder: str, *, due: bool = True) -> list[LeasedDelivery]:
     """Own those of these deliveries that are still pending and free, and count their attempts."""
     if not ids:
         return []
@@ -85,7 +85,7 @@ def own(ids: Collection[UUID], now: datetime, holder: str, *, due: bool = True) 
         # A common table expression with row locks is computed once; a subquery might be planned as a loop.
         .cte("free")
     )
-    claim = (
+    lease = (
         update(_table)
         .where(_table.c.id.in_(select(free.c.id)))
         .values(
@@ -97,7 +97,7 @@ def own(ids: Collection[UUID], now: datetime, holder: str, *, due: bool = True) 
         )
         .returning(*_RETURNED)
     )
-    owned = [ClaimedDelivery(**row) for row in db.session.connection().execute(claim).mappings()]
+    owned = [LeasedDelivery(**row) for row in db.session.connection().execute(lease).mappings()]
     if owned:
         insert_many(_attempts, [_attempt_row(one, now) for one in owned])
     return owned
@@ -106,7 +106,7 @@ def own(ids: Collection[UUID], now: datetime, holder: str, *, due: bool = True) 
 _table: Table = Base.metadata.tables["delivery"]
 _attempts: Table = Base.metadata.tables["delivery_attempt"]
 _RETURNED = (
-    *(_table.c[f.name] for f in fields(ClaimedDelivery) if f.name in _table.c),
+    *(_table.c[f.name] for f in fields(LeasedDelivery) if f.name in _table.c),
     _table.c.logout_id.label("cause_id"),
     _table.c.client_id.label("recipient_id"),
     _table.c.attempt_count.label("attempt_number"),
@@ -114,5 +114,5 @@ _RETURNED = (
 )
 
 
-def _attempt_row(one: ClaimedDelivery, now: datetime) -> dict[str, Any]:
+def _attempt_row(one: LeasedDelivery, now: datetime) -> dict[str, Any]:
     return {"id": new_id(), "delivery_id": one.id, "number": one.attempt_number, "started_at": now}

@@ -19,7 +19,7 @@ from provider.sessions.models import ClientSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AppResult:
+class AppState:
     """One app's part of a logout. `state` None: it is not notified."""
 
     name: str
@@ -40,15 +40,15 @@ def find_by_result_handle(handle: str) -> Logout | None:
     return db.session.scalars(select(Logout).where(Logout.result_digest == digest_of(handle))).one_or_none()
 
 
-def list_app_results(logout: Logout) -> list[AppResult]:
+def list_app_states(logout: Logout) -> list[AppState]:
     """List the apps that were part of a logout, by name, each once."""
     owed = _deliveries(logout.id)
     clients = _clients(logout.id)
     not_notified = [client for client in clients if client.id not in owed]
     ends = _stated_ends(logout, not_notified)
-    results = [_notified(logout, client, owed[client.id]) for client in clients if client.id in owed]
-    results += [_not_notified(client, ends.get(client.id)) for client in not_notified]
-    return sorted(results, key=lambda result: result.name.casefold())
+    states = [_notified(logout, client, owed[client.id]) for client in clients if client.id in owed]
+    states += [_not_notified(client, ends.get(client.id)) for client in not_notified]
+    return sorted(states, key=lambda app: app.name.casefold())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ def _is_held() -> ColumnElement[bool]:
     )
 
 
-def _notified(logout: Logout, client: Client, delivery: Delivery) -> AppResult:
-    return AppResult(
+def _notified(logout: Logout, client: Client, delivery: Delivery) -> AppState:
+    return AppState(
         name=client.display_name,
         state=DeliveryState(delivery.state),
         was_tried=delivery.last_outcome is not None,
@@ -103,9 +103,9 @@ def _notified(logout: Logout, client: Client, delivery: Delivery) -> AppResult:
     )
 
 
-def _not_notified(client: Client, ends_by: datetime | None) -> AppResult:
+def _not_notified(client: Client, ends_by: datetime | None) -> AppState:
     has_address = bool(client.metadata_.backchannel_logout_uri)
-    return AppResult(name=client.display_name, state=None, has_address=has_address, ends_by=ends_by)
+    return AppState(name=client.display_name, state=None, has_address=has_address, ends_by=ends_by)
 
 
 def _stated_ends(logout: Logout, clients: Sequence[Client]) -> dict[UUID, datetime]:

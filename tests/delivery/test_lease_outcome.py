@@ -1,4 +1,4 @@
-"""What a claim says of what it left, and what becomes due when an endpoint has recovered (DLV-13, DLV-14)."""
+"""What a batch of leases leaves, and what becomes due when an endpoint has recovered (DLV-13, DLV-14)."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from provider.clients.models import Client
-from provider.delivery.claim import Claim, claim_due
+from provider.delivery.lease import LeasedBatch, lease_due
 from provider.delivery.models import Delivery, DeliveryState
 from provider.delivery.permit import Permit
 from provider.delivery.resend import hasten
@@ -22,7 +22,7 @@ from tests.delivery.owing import now_is, sign_out_at
 from tests.delivery.permits import without_limit
 from tests.factories import make_account, make_client
 
-# A claim reads so many at least.
+# A lease reads so many at least.
 READ = 32
 
 
@@ -31,9 +31,9 @@ def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
     return turned_clock
 
 
-def claim(capacity: int, admit: Callable[[DueDelivery], Permit | None] = without_limit) -> Claim:
+def lease(capacity: int, admit: Callable[[DueDelivery], Permit | None] = without_limit) -> LeasedBatch:
     with transaction():
-        return claim_due(Capacity(capacity, capacity), admit, [BACKCHANNEL_LOGOUT], "me")
+        return lease_due(Capacity(capacity, capacity), admit, [BACKCHANNEL_LOGOUT], "me")
 
 
 def put(delivery: Delivery, **values: object) -> None:
@@ -44,7 +44,7 @@ def put(delivery: Delivery, **values: object) -> None:
 def test_all_that_is_due_leaves_nothing() -> None:
     sign_out_at(make_client("red"), count=3)
 
-    found = claim(10)
+    found = lease(10)
 
     assert (len(found.taken), found.held, found.may_be_more, found.is_full) == (3, set(), False, False)
 
@@ -52,13 +52,13 @@ def test_all_that_is_due_leaves_nothing() -> None:
 def test_what_is_left_for_want_of_capacity_is_still_to_be_claimed() -> None:
     sign_out_at(make_client("red"), count=3)
 
-    found = claim(2)
+    found = lease(2)
 
     assert (len(found.taken), found.held, found.may_be_more, found.is_full) == (2, set(), True, True)
 
 
 def owe_many(client: Client) -> None:
-    """Owe a client as many notifications as a claim reads."""
+    """Owe a client as many notifications as a lease reads."""
     [first] = sign_out_at(client)
     values = {one.key: getattr(first, one.key) for one in Delivery.__mapper__.column_attrs}
     with transaction():
@@ -71,7 +71,7 @@ def test_as_many_are_claimed_as_there_is_capacity_for() -> None:
     owe_many(make_client("red"))
     sign_out_at(make_client("green"), account=make_account("ben"))
 
-    found = claim(2 * READ)
+    found = lease(2 * READ)
 
     assert (len(found.taken), found.may_be_more, found.is_full) == (READ + 1, False, False)
 
@@ -82,7 +82,7 @@ def test_what_waits_behind_a_client_that_has_to_wait_is_taken_and_there_may_be_m
     [behind] = sign_out_at(green, account=make_account("ben"))
     put(behind, next_attempt_at=clock.now())
 
-    found = claim(10, lambda due: None if due.recipient.id == red.id else without_limit(due))
+    found = lease(10, lambda due: None if due.recipient.id == red.id else without_limit(due))
 
     assert [one.id for one, _ in found.taken] == [behind.id]
     assert (found.held, found.may_be_more, found.is_full) == ({recipient_of(red.id)}, True, False)
@@ -92,9 +92,9 @@ def test_where_every_client_has_to_wait_there_is_no_more() -> None:
     red = make_client("red")
     owe_many(red)
 
-    found = claim(10, lambda due: None)
+    found = lease(10, lambda due: None)
 
-    assert found == Claim([], {recipient_of(red.id)}, may_be_more=False)
+    assert found == LeasedBatch([], {recipient_of(red.id)}, may_be_more=False)
 
 
 class TestWhatBecomesDueAtAnEndpointThatWorksAgain:
