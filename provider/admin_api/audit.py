@@ -1,4 +1,4 @@
-"""The audit log: search."""
+"""The audit log: search, export, and how it stands with its anchors."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from provider.admin_api.inputs import Instant, Name, Page
 from provider.admin_api.operation import Call, Operation, Response
-from provider.audit import queries
+from provider.audit import anchoring, chain, queries
 from provider.audit.export import Format, as_exported, list_from
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
@@ -67,6 +67,45 @@ class ExportedPage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[dict[str, Any]]
     next: UUID | None
+
+
+class AuditAnchor(msgspec.Struct, frozen=True, kw_only=True):
+    """A place outside of the database: `seq` was anchored there last; `failure` says why it fails now."""
+
+    target: str
+    seq: int | None
+    anchored_at: datetime | None
+    failing_since: datetime | None
+    failure: str | None
+    cure: str | None
+
+
+class AuditAnchors(msgspec.Struct, frozen=True, kw_only=True):
+    """Every target of `CURFEW_AUDIT_ANCHORS`, and the end of the chain, null while nothing is linked."""
+
+    items: list[AuditAnchor]
+    head: str | None
+
+
+def list_anchors(call: Call) -> Response:
+    """Answer with every target of anchors, and what was anchored there last."""
+
+    def look() -> AuditAnchors:
+        head = chain.head()
+        return AuditAnchors(items=list(map(_anchor, anchoring.states())), head=str(head) if head else None)
+
+    return Response(body=call.read(look))
+
+
+def _anchor(one: anchoring.AnchorState) -> AuditAnchor:
+    return AuditAnchor(
+        target=one.target.name,
+        seq=one.link.seq if one.link else None,
+        anchored_at=one.anchored_at,
+        failing_since=one.failing_since,
+        failure=one.reason,
+        cure=one.cure,
+    )
 
 
 def export(call: Call) -> Response:
@@ -149,5 +188,14 @@ OPERATIONS = (
         view=export,
         query=ExportAudit,
         response=ExportedPage,
+    ),
+    Operation(
+        method="GET",
+        rule="/audit-anchors",
+        name="list_audit_anchors",
+        summary="Say where the end of the audit chain is anchored, and what fails.",
+        permission=Permission.READ_AUDIT,
+        view=list_anchors,
+        response=AuditAnchors,
     ),
 )

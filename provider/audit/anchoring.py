@@ -24,6 +24,18 @@ from provider.infrastructure.outbound_http import OutboundFailure
 
 # How late an anchor may be before it counts as failing.
 _OVERDUE_AFTER = timedelta(minutes=15)
+_LATE = "no worker has anchored here in time"
+_CUT_OFF = "its end was cut off"
+# What to look at where a target of a kind fails.
+_SERVER = "check that the server runs and that the workers reach it"
+_CURES = {
+    "file": "the folder must exist on the hosts of the workers, and their user must be able to write to it",
+    "syslog+unix": "check that the socket exists on the hosts of the workers",
+    "syslog+udp": _SERVER,
+    "syslog+tcp": _SERVER,
+    "http": "check the URL, which expires if it is presigned, and CURFEW_AUDIT_ANCHOR_TOKEN; a private "
+    "address must be in CURFEW_OUTBOUND_ALLOW",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +47,48 @@ class AnchorState:
     anchored_at: datetime | None = None
     since: datetime | None = None
     failure: str | None = None
+    failed_since: datetime | None = None
 
     @property
     def is_failing(self) -> bool:
         """Whether the last attempt failed, or none was made for longer than the setting says."""
+        return self.reason is not None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it fails, or None."""
+        if self.failure is None and self._is_late:
+            return _LATE
+        return self.failure
+
+    @property
+    def cure(self) -> str | None:
+        """What to do about it, or None."""
+        match self.reason:
+            case None:
+                return None
+            case why if why.endswith(_CUT_OFF):
+                return "keep the anchor and the database as they are, and run `curfew audit verify`"
+            case why if why == _LATE:
+                return "check that a worker runs"
+            case _:
+                return _CURES[self.target.kind]
+
+    @property
+    def failing_since(self) -> datetime | None:
+        """Since when it fails: since the first failed attempt, or since one was due that was not made."""
+        if self.failure is not None:
+            return self.failed_since
+        return self._due_at if self._is_late else None
+
+    @property
+    def _due_at(self) -> datetime | None:
         last = self.anchored_at or self.since
-        late = current.settings().audit_anchor_every + _OVERDUE_AFTER
-        return self.failure is not None or (last is not None and last < clock.now() - late)
+        return last + current.settings().audit_anchor_every if last else None
+
+    @property
+    def _is_late(self) -> bool:
+        return self._due_at is not None and self._due_at + _OVERDUE_AFTER < clock.now()
 
 
 def targets() -> tuple[AnchorTarget, ...]:
@@ -92,7 +139,7 @@ def _why_not(state: AnchorState, head: Link) -> str | None:
     """Send the anchor; returns why it failed. An unchanged end is not sent again."""
     if state.link is not None and head.seq < state.link.seq:
         # The anchor that is there proves it, and must not be replaced.
-        return f"entry {state.link.seq} was anchored, but the log ends at {head.seq}: its end was cut off"
+        return f"entry {state.link.seq} was anchored, but the log ends at {head.seq}: {_CUT_OFF}"
     if head == state.link and state.failure is None:
         return None
     try:
@@ -148,6 +195,7 @@ def _note(state: AnchorState, head: Link, why: str | None) -> None:
     key = _key(state.target)
     row = db.session.get(AuditAnchor, key) or AuditAnchor(target=key, since=now)
     row.failure = why
+    row.failing_since = (row.failing_since or now) if why else None
     if why is None:
         row.seq, row.chain, row.anchored_at = head.seq, head.chain, now
     db.session.add(row)
@@ -158,7 +206,12 @@ def _state(target: AnchorTarget, row: AuditAnchor | None) -> AnchorState:
         return AnchorState(target=target)
     link = Link(row.seq, row.chain) if row.seq is not None and row.chain is not None else None
     return AnchorState(
-        target=target, link=link, anchored_at=row.anchored_at, since=row.since, failure=row.failure
+        target=target,
+        link=link,
+        anchored_at=row.anchored_at,
+        since=row.since,
+        failure=row.failure,
+        failed_since=row.failing_since,
     )
 
 

@@ -67,3 +67,4 @@ class AuditAnchor(Base):
     # When it was first tried.
     since: Mapped[datetime] = mapped_column(UTCDateTime)
     failure: Mapped[str | None] = mapped_column(Text)
+    failing_since: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -11,7 +11,7 @@ from uuid import UUID
 import click
 
 from provider.accounts.queries import get_by_username
-from provider.audit import chain, queries
+from provider.audit import anchoring, chain, queries
 from provider.audit.chain import Link
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
@@ -19,7 +19,7 @@ from provider.audit.verify import Findings
 from provider.audit.verify import verify as verify_audit
 from provider.cli.audit_anchors import anchor as anchor_command
 from provider.cli.audit_anchors import anchors as anchors_command
-from provider.cli.audit_anchors import anchors_of
+from provider.cli.audit_anchors import anchors_of, say_what_fails
 from provider.cli.audit_export import export
 from provider.cli.context import fail, with_app
 from provider.cli.instants import read_since
@@ -139,7 +139,7 @@ def verify(*, anchor: Link | None, files: tuple[BinaryIO, ...], as_json: bool) -
     """
     anchors = [*([anchor] if anchor else []), *anchors_of(files)]
     with reading():
-        findings = verify_audit(*anchors)
+        findings, targets = verify_audit(*anchors), anchoring.states()
     seen = history.judge(remember=False)
     if seen.is_older:
         findings = replace(findings, problems=(*findings.problems, seen.sentence))
@@ -154,6 +154,7 @@ def verify(*, anchor: Link | None, files: tuple[BinaryIO, ...], as_json: bool) -
         verdict = f"{len(findings.problems)} problems" if findings.problems else "as it was written"
         if findings.pruned_through:
             say(f"Entries through {findings.pruned_through.seq} were pruned for their age.")
+        say_what_fails(targets)
         say(f"{findings.linked} entries linked, {findings.not_yet_linked} not yet: {verdict}.")
     if findings.problems:
         sys.exit(PROBLEMS_FOUND)

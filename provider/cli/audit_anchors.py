@@ -57,6 +57,13 @@ def anchors_of(files: Iterable[BinaryIO]) -> Iterator[Link]:
                 say(f"curfew: {target.path} was not compared: {exc.strerror}", err=True)
 
 
+def say_what_fails(found: Iterable[AnchorState]) -> None:
+    """Say on the error stream which targets fail, why and what to do."""
+    for one in found:
+        if one.is_failing:
+            say(f"curfew: {one.target.name}: {one.reason}; {one.cure}", err=True)
+
+
 def _show(*, as_json: bool) -> None:
     with reading():
         found = states()
@@ -64,8 +71,9 @@ def _show(*, as_json: bool) -> None:
         show_json([_record(one) for one in found])
     else:
         rows = [list(_record(one).values()) for one in found]
-        columns = ("Target", "Entry", "Anchored at", "Failing", "Why")
+        columns = ("Target", "Entry", "Anchored at", "Failing", "Failing since", "Why")
         show_table(columns, rows, empty="No anchors are set (CURFEW_AUDIT_ANCHORS).")
+        say_what_fails(found)
     if any(one.is_failing for one in found):
         sys.exit(FAILED)
 
@@ -76,5 +84,6 @@ def _record(one: AnchorState) -> dict[str, object]:
         "seq": one.link.seq if one.link else None,
         "anchored_at": one.anchored_at,
         "failing": one.is_failing,
-        "failure": one.failure,
+        "failing_since": one.failing_since,
+        "failure": one.reason,
     }

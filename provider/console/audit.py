@@ -10,7 +10,7 @@ from flask import url_for
 from werkzeug.wrappers import Response
 
 from provider.accounts.queries import find_by_username
-from provider.audit import chain, queries
+from provider.audit import anchoring, chain, queries
 from provider.audit.export import Format, as_exported
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
@@ -40,7 +40,7 @@ def show() -> Response:
         wanted = _wanted(asked)
         before = db.session.get(AuditEvent, after) if (after := place()) else None
         found = queries.list_events(wanted, before=before, limit=ROWS + 1) if wanted else []
-        head = chain.head()
+        head, anchors = chain.head(), anchoring.states()
     last = found[:ROWS][-1].id if found else None
     return console_page(
         "console/audit.html",
@@ -52,6 +52,7 @@ def show() -> Response:
         ocsf_url=url_for("console.audit_export", **asked.values, format="ocsf"),
         tags=list(EventTag),
         head=head,
+        anchors=anchors,
         most=MOST_EXPORTED,
     )
 

@@ -90,8 +90,12 @@ def test_each_anchor_is_a_line_that_only_its_owner_reads(chain, file, turned_clo
 def test_a_target_that_fails_is_tried_again_and_says_why(chain, file, turned_clock, caplog):
     file.mkdir()
     anchor_due()
+    began = clock.now()
+    turned_clock.turn(timedelta(minutes=1))
+    anchor_due()
     (state,) = states()
-    assert (state.failure, state.is_failing) == ("Is a directory", True)
+    assert (state.reason, state.is_failing, state.failing_since) == ("Is a directory", True, began)
+    assert "the folder must exist" in state.cure
     assert "audit_not_anchored" in caplog.text
 
     file.rmdir()
@@ -99,7 +103,8 @@ def test_a_target_that_fails_is_tried_again_and_says_why(chain, file, turned_clo
     anchor_due()
 
     (state,) = states()
-    assert (state.failure, state.link.seq, state.is_failing) == (None, 10, False)
+    assert (state.reason, state.link.seq, state.is_failing) == (None, 10, False)
+    assert (state.failing_since, state.cure) == (None, None)
 
 
 def test_a_log_that_was_cut_off_does_not_replace_what_proves_it(chain, file, turned_clock):
@@ -110,15 +115,19 @@ def test_a_log_that_was_cut_off_does_not_replace_what_proves_it(chain, file, tur
     anchor_due()
 
     (state,) = states()
-    assert state.failure == "entry 10 was anchored, but the log ends at 8: its end was cut off"
+    assert state.reason == "entry 10 was anchored, but the log ends at 8: its end was cut off"
+    assert "curfew audit verify" in state.cure
     assert [link.seq for link in read_anchors(file.read_bytes())] == [10]
 
 
 def test_a_target_that_no_worker_has_served_for_long_is_failing(chain, turned_clock):
     anchor_due()
+    due = clock.now() + HOUR
     turned_clock.turn(HOUR + timedelta(minutes=16))
 
-    assert states()[0].is_failing
+    (state,) = states()
+    assert (state.failing_since, state.reason) == (due, "no worker has anchored here in time")
+    assert "worker" in state.cure
 
 
 @pytest.mark.usefixtures("chain")
@@ -147,7 +156,8 @@ class TestAnObject:
 
         anchor_due()
 
-        assert states()[0].failure == "the server answered with status 403"
+        assert states()[0].reason == "the server answered with status 403"
+        assert "CURFEW_AUDIT_ANCHOR_TOKEN" in states()[0].cure
 
 
 @pytest.mark.usefixtures("chain")
@@ -239,10 +249,12 @@ def test_the_command_anchors_now_and_compares_with_the_file_by_itself(curfew, ch
     (shown,) = curfew("anchor", "--json")
     assert (shown["seq"], shown["target"], shown["failing"]) == (10, f"file:{file}", False)
     assert "Compared with 1 anchors, the newest of entry 10." in curfew("verify")
+    assert "file:" not in curfew("verify")
 
     tamper(delete(AuditEvent).where(AuditEvent.seq > 8))
     assert "entries 9 to 10 are missing" in curfew("verify", expect=1)
     assert "cut off" in curfew("anchor", expect=1)
+    assert f"curfew: file:{file}: entry 10 was anchored" in curfew("verify", expect=1)
 
 
 def test_the_command_takes_copies_of_anchors_in_any_lines(curfew, chain, tmp_path):
