@@ -4,11 +4,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from flask import url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from provider.accounts.models import Account
 from provider.accounts.queries import find_by_username
 from provider.clients.queries import find_by_client_id
+from provider.console.export import MOST_EXPORTED, csv_file
 from provider.console.guarded import page_route
 from provider.console.layout import console_page, part_that_updates
 from provider.console.listing import ROWS, Asked, listing, place
@@ -22,6 +25,15 @@ from provider.web.receipt_file import receipt_file
 
 # How far back the logouts of one app are looked for, unless the page is asked for more.
 _OF_CLIENT = timedelta(days=7)
+_FILTERS = ("user", "client", "reason", "by", "since", "until")
+_FIELDS = (
+    *("id", "at", "account_id", "reason", "scope", "initiator", "initiator_client_id", "actor_name"),
+    *("actor_origin", "sessions_ended", "client_sessions_ended", "grants_revoked", "grants_surviving"),
+    *("notifications", "bulk_logout_id", "correlation_id"),
+)
+_COLUMNS = (*_FIELDS[:2], "username", *_FIELDS[2:], "notification_states")
+# So many logouts are asked about at once.
+_BATCH = 1000
 REASONS = {
     LogoutReason.RP_INITIATED: "an app asked for it",
     LogoutReason.USER: "the person signed out",
@@ -44,7 +56,7 @@ REASONS = {
 
 def show_list() -> Response:
     """Show the logouts, newest first."""
-    asked = Asked.read("user", "client", "reason", "by", "since", "until")
+    asked = Asked.read(*_FILTERS)
     with reading():
         wanted = _wanted(asked)
         before = db.session.get(Logout, after) if (after := place()) else None
@@ -60,7 +72,31 @@ def show_list() -> Response:
         states=states,
         reasons=REASONS,
         is_recent_only=bool(wanted and asked.get("client") and not asked.get("since")),
+        export_url=url_for("console.logouts_export", **asked.values),
+        most=MOST_EXPORTED,
     )
+
+
+def export() -> Response:
+    """Return what the filters find as CSV."""
+    asked = Asked.read(*_FILTERS)
+    with reading():
+        wanted = _wanted(asked)
+        found = list_logouts(wanted, MOST_EXPORTED) if wanted else []
+        states: dict[UUID, dict[str, int]] = {}
+        for start in range(0, len(found), _BATCH):
+            states |= count_notifications([one.id for one, _ in found[start : start + _BATCH]])
+    return csv_file("curfew-logouts", _COLUMNS, (_exported(*one, states[one[0].id]) for one in found))
+
+
+def _exported(one: Logout, account: Account, states: dict[str, int]) -> dict[str, object]:
+    fields: dict[str, object] = {name: getattr(one, name) for name in _FIELDS}
+    told = "; ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    # What stands in for the name of a deleted person says nothing.
+    return fields | {
+        "username": None if account.deleted_at else account.username,
+        "notification_states": told,
+    }
 
 
 def _wanted(asked: Asked) -> Filter | None:
@@ -116,6 +152,7 @@ def _shown(logout_id: UUID) -> dict[str, Any]:
 
 ROUTES = (
     page_route("/logouts", "logouts", show_list),
+    page_route("/logouts/export", "logouts_export", export),
     page_route("/logouts/<uuid:logout_id>", "logout", show),
     page_route("/logouts/<uuid:logout_id>/receipt", "logout_receipt", receipt),
     page_route("/logouts/<uuid:logout_id>/tree", "logout_tree", show_tree),

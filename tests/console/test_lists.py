@@ -11,8 +11,10 @@ from provider.accounts.roles import Role
 from provider.administration import accounts
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
+from provider.console import logouts
 from provider.console.export import cell
 from provider.delivery.models import Delivery
+from provider.infrastructure.acting import Operator, acting_as
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
 from provider.logout.ending import Cause
@@ -123,6 +125,12 @@ def test_lists_are_kept_as_tables(console, owed, ada):
         ("ada", "user", "green red")
     ]
 
+    [logout] = table(console.get("/admin/logouts/export?user=ada&reason=user"))
+    assert (logout["username"], logout["scope"], logout["notifications"]) == ("ada", "browser", "2")
+    assert (logout["id"], logout["notification_states"]) == (first["logout_id"], "2 to be notified")
+    for filters in ("reason=admin", "user=no-one"):
+        assert table(console.get(f"/admin/logouts/export?{filters}")) == []
+
     entries = table(console.get(f"/admin/audit/export?format=csv&tag=logout&user={ada.id}"))
     assert json.loads(entries[0]["detail"])["reason"] == "user"
 
@@ -136,6 +144,22 @@ def test_a_cell_that_would_be_a_formula_is_text(console, ada, red):
     assert row["device"].startswith("'=HYPERLINK")
     for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"):
         assert not cell(text).startswith(tuple("=+-@\t\r"))
+
+
+def test_an_export_of_logouts_is_bounded_and_computes_nothing(console, ada, monkeypatch):
+    with acting_as(Operator('=cmd|"/c calc"!A1', "@SUM(A1)")):
+        for _ in range(3):
+            made = make_session(ada)
+            with transaction():
+                end(made.session, Cause(reason=LogoutReason.ADMIN, initiator="admin"))
+    monkeypatch.setattr(logouts, "MOST_EXPORTED", 2)
+    monkeypatch.setattr(logouts, "_BATCH", 1)
+
+    rows = table(console.get("/admin/logouts/export"))
+
+    assert len(rows) == 2
+    assert rows[0]["at"] > rows[1]["at"]
+    assert {(one["actor_name"][:2], one["actor_origin"][:2]) for one in rows} == {("'=", "'@")}
 
 
 def test_a_person_is_found_by_an_email_address_once(console):
