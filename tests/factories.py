@@ -1,6 +1,6 @@
 """The smallest valid things: people, clients, sessions and what hangs on them.
 
-Three people are enough for every story: Ada signs in, Ben is somebody else, Cleo administers. Three
+Three people are enough for every story: Ada signs in, Ben is another person, Cleo administers. Three
 relying parties: red, green, blue. Each function commits what it makes.
 """
 

@@ -36,7 +36,7 @@ _STATES: Mapping[str, str] = {
     Verdict.EXPIRED: "did not confirm in time; given up",
     Verdict.CANCELLED: "cancelled by an operator",
     Verdict.SUPERSEDED: "not sent: the person had signed in there again",
-    Verdict.NOT_TOLD_OF_EXPIRY: "not notified: this app is not notified of expired sessions",
+    Verdict.NOT_NOTIFIED_OF_EXPIRY: "not notified: this app is not notified of expired sessions",
     Verdict.NO_ADDRESS: "not notified: it had no address for notifications",
     Verdict.PRUNED: "the record of its notification was deleted for its age",
     Verdict.ASKS_ITSELF: "part of the provider; needs no notification",

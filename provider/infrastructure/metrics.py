@@ -79,7 +79,7 @@ DELIVERY_ATTEMPTS = _counter(
 DELIVERIES_FINISHED = _counter(
     "curfew_deliveries_finished", "Deliveries that reached a final state.", "state", "tries"
 )
-TIME_TO_TOLD = _histogram(
+TIME_TO_NOTIFIED = _histogram(
     "curfew_time_to_told_seconds",
     "Time from the logout to the app's confirmation.",
     "client_id",

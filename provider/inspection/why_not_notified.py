@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
-    NOT_TOLD_OF_EXPIRY = "not_told_of_expiry"
+    NOT_NOTIFIED_OF_EXPIRY = "not_told_of_expiry"
     NO_ADDRESS = "no_address"
     PRUNED = "pruned"
 
@@ -74,7 +74,7 @@ SENTENCES = {
         "The person had signed in at the app again.",
         "The token would have named the person alone, and so would have ended the newer session.",
     ),
-    Verdict.NOT_TOLD_OF_EXPIRY: (
+    Verdict.NOT_NOTIFIED_OF_EXPIRY: (
         "The app is not notified of expired sessions.",
         "The session expired, and the client's option told_of_expiry is off.",
     ),
@@ -159,7 +159,7 @@ def verdict_of(client: Client, logout: Logout, delivery: Delivery | None) -> Ver
     if is_own(client):
         return Verdict.ASKS_ITSELF
     if logout.reason in EXPIRY_REASONS and not client.told_of_expiry:
-        return Verdict.NOT_TOLD_OF_EXPIRY
+        return Verdict.NOT_NOTIFIED_OF_EXPIRY
     if logout.at < clock.now() - current.settings().delivery_retention:
         return Verdict.PRUNED
     return Verdict.NO_ADDRESS

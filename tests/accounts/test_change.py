@@ -37,7 +37,7 @@ def test_only_a_reset_ends_everything(ada):
     assert ada.epoch == 0
 
     with transaction():
-        change.set_password(ada, "somebody set this one", reset=True)
+        change.set_password(ada, "another person set this one", reset=True)
 
     assert ada.epoch == 1
     assert ada.password_changed_at is not None

@@ -63,7 +63,7 @@ def test_long_passwords_hold_to_the_last_character(app, length):
 
 
 @pytest.mark.spec("THR-35")
-def test_nobody_and_somebody_without_password_are_refused_after_a_hash(app):
+def test_unknown_names_and_people_without_password_are_refused_after_a_hash(app):
     with transaction():
         robot = register.add("robot", None)
     hashing = passwords.hashing()

@@ -1,4 +1,4 @@
-"""A person is taken in once, under a name nobody else can be mistaken for."""
+"""A person is registered once, under a name that cannot be mistaken for another."""
 
 import pytest
 

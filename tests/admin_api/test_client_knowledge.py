@@ -18,22 +18,22 @@ from tests.factories import make_client, make_session
 def test_remarks_have_a_score_and_what_to_do(admin):
     make_client("plain", backchannel_logout_uri=None)
 
-    told = admin.get("/client-remarks/plain")
+    body = admin.get("/client-remarks/plain")
 
-    first = told["findings"][0]
+    first = body["findings"][0]
     assert (first["check"], first["grade"]) == ("backchannel_logout_uri", "fail")
     assert first["fix"].startswith("Register the address")
-    assert told["score"] < 100
+    assert body["score"] < 100
     admin.get("/client-remarks/nothing", 404)
 
 
 def test_an_examination_is_answered_with_its_transcript_and_recorded(admin):
     make_client("plain", backchannel_logout_uri=None)
 
-    told = admin.post("/client-examinations/plain")
+    body = admin.post("/client-examinations/plain")
 
-    assert (told["grade"], told["trial_opened"]) == ("fail", False)
-    assert [one["check"] for one in told["findings"]] == ["registration"]
+    assert (body["grade"], body["trial_opened"]) == ("fail", False)
+    assert [one["check"] for one in body["findings"]] == ["registration"]
     entry = last_entry("client_examined")
     assert (entry.client_id, entry.actor_name) == ("plain", "cleo")
 
@@ -43,9 +43,9 @@ def test_the_last_refusals_are_listed(admin, red):
     with transaction():
         problems.keep(red.id, refusal, ip="192.0.2.9")
 
-    [told] = admin.get("/client-problems/red")["items"]
+    [body] = admin.get("/client-problems/red")["items"]
 
-    assert (told["kind"], told["sentence"], told["count"]) == ("scope", "no such scope", 1)
+    assert (body["kind"], body["sentence"], body["count"]) == ("scope", "no such scope", 1)
 
 
 def test_a_recipe_is_listed_filled_in_registered_and_answers_with_the_configuration(admin):
@@ -57,12 +57,12 @@ def test_a_recipe_is_listed_filled_in_registered_and_answers_with_the_configurat
         "/clients", {"client_id": "shop", "metadata": filled["metadata"], "recipe": "flask"}, 201
     )
 
-    told = admin.get("/client-configurations/shop")
-    assert (told["recipe"], told["differences"]) == ("flask", [])
-    text = told["files"][0]["text"]
+    body = admin.get("/client-configurations/shop")
+    assert (body["recipe"], body["differences"]) == ("flask", [])
+    text = body["files"][0]["text"]
     assert "shop" in text
     assert "<<" not in text
-    assert made["client_secret"] not in str(told)
+    assert made["client_secret"] not in str(body)
     admin.get("/client-configurations/shop", 404, recipe="nothing")
     admin.get("/recipes/nothing", 404, base_url="https://shop.example")
     assert admin.get("/recipes/flask", 422)["errors"][0]["pointer"] == "/base_url"
@@ -80,9 +80,9 @@ def test_service_tokens_are_listed_and_revoked_one_or_all(admin, as_service):
     [one] = admin.get("/service-tokens", client_id="robot-0")["items"]
     assert admin.ask("DELETE", f"/service-tokens/{one['id']}").status_code == 204
     assert admin.ask("DELETE", f"/service-tokens/{one['id']}").status_code == 404
-    told = admin.post("/service-token-revocations", {"client_id": "robot-1"})
+    body = admin.post("/service-token-revocations", {"client_id": "robot-1"})
 
-    assert told == {"client_id": "robot-1", "revoked": 1}
+    assert body == {"client_id": "robot-1", "revoked": 1}
     assert [robot.ask("GET", "/clients").status_code for robot in robots] == [401, 401]
     admin.post("/service-token-revocations", {"client_id": "nothing"}, 404)
 
@@ -108,8 +108,8 @@ def held(admin, ada, red):
 
 
 def test_an_endpoint_that_is_held_back_is_listed_and_tried(admin, held):
-    [told] = admin.get("/failing-endpoints")["items"]
-    assert (told["client_id"], told["state"], told["waiting"]) == ("red", "open", 1)
+    [body] = admin.get("/failing-endpoints")["items"]
+    assert (body["client_id"], body["state"], body["waiting"]) == ("red", "open", 1)
 
     assert admin.post("/endpoint-trials", {"client_id": "red"}) == {
         "client_id": "red",
@@ -118,7 +118,7 @@ def test_an_endpoint_that_is_held_back_is_listed_and_tried(admin, held):
 
     assert last_entry("endpoint_tried").client_id == "red"
     [tried] = admin.get("/failing-endpoints")["items"]
-    assert tried["next_trial_at"] < told["next_trial_at"]
+    assert tried["next_trial_at"] < body["next_trial_at"]
     # An hour was taken off already.
     assert admin.post("/endpoint-trials", {"client_id": "red"})["trial_opened"] is False
     admin.post("/endpoint-trials", {"client_id": "nothing"}, 404)
@@ -149,11 +149,11 @@ def test_failing_endpoints_are_read_page_by_page_though_one_works_again_meanwhil
 def test_why_an_app_was_not_notified_is_answered(admin, held, red):
     path, sid = "/notification-explanation", held.shares["red"].sid
 
-    told = admin.get(path, client_id="red", sid=sid)
+    body = admin.get(path, client_id="red", sid=sid)
 
-    assert (told["verdict"], told["delivery"]["state"]) == ("waiting", "pending")
-    assert told["delivery"]["held_by_breaker"] is True
-    assert told == admin.get(path, client_id="red", session_id=str(held.session.id))
+    assert (body["verdict"], body["delivery"]["state"]) == ("waiting", "pending")
+    assert body["delivery"]["held_by_breaker"] is True
+    assert body == admin.get(path, client_id="red", session_id=str(held.session.id))
     make_client("blue")
     assert admin.get(path, client_id="blue", session_id=str(held.session.id))["verdict"] == "not_part"
     for wrong, code in (

@@ -188,10 +188,10 @@ def test_unknown_parameters_and_cursors_are_refused(admin):
 def test_a_secret_is_rotated_with_overlap_and_shown_once(admin):
     make_client("red")
 
-    told = admin.post("/client-secrets/red", {"overlap": 60})
+    shown = admin.post("/client-secrets/red", {"overlap": 60})
 
-    assert told["client_secret"] not in str(admin.get("/clients/red"))
-    assert admin.get("/clients/red")["previous_secret_expires_at"] == told["previous_secret_expires_at"]
+    assert shown["client_secret"] not in str(admin.get("/clients/red"))
+    assert admin.get("/clients/red")["previous_secret_expires_at"] == shown["previous_secret_expires_at"]
     public = make_client("green", token_endpoint_auth_method="none")
     assert admin.post(f"/client-secrets/{public.client_id}", {}, 409)["type"].endswith(":conflict")
 
@@ -206,7 +206,7 @@ def test_a_client_is_removed_after_a_look_at_what_ends(admin, ada):
     assert admin.get("/clients/red", 404)["type"] == "urn:curfew:problem:not_found"
 
 
-def test_nobody_gets_further_permissions_through_a_client(as_service):
+def test_no_further_permissions_through_a_client(as_service):
     robot = as_service(f"{Permission.READ} {Permission.CHANGE_CLIENTS}")
     stronger = make_client("keeper", scope=f"openid {Permission.CHANGE_ROLES}")
     more = {"scope": f"openid {Permission.CHANGE_ROLES}"}

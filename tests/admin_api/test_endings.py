@@ -64,10 +64,10 @@ def test_sessions_of_a_person_and_of_a_client_are_listed(admin, ada, ben, red, m
 def test_a_session_is_ended_once_and_by_name(admin, cleo, made):
     path = f"/sessions/{made.session.id}"
 
-    told = admin.post(f"{path}/end")
+    content = admin.post(f"{path}/end")
 
-    assert (told["sessions_ended"], told["grants_revoked"], told["grants_surviving"]) == (1, 1, 1)
-    assert told["notifications"] == 2
+    assert (content["sessions_ended"], content["grants_revoked"], content["grants_surviving"]) == (1, 1, 1)
+    assert content["notifications"] == 2
     assert admin.get(path)["state"] == "ended"
     assert admin.post(f"{path}/end", code=409)["type"].endswith(":conflict")
     end_read()
@@ -80,9 +80,9 @@ def test_some_sessions_are_ended_and_the_others_named(admin, ada, made):
     second, unknown = make_session(ada), new_id()
     asked = [str(made.session.id), str(second.session.id), str(unknown)]
 
-    told = admin.post("/session-endings", {"session_ids": asked})["items"]
+    content = admin.post("/session-endings", {"session_ids": asked})["items"]
 
-    by_id = {one["session_id"]: one for one in told}
+    by_id = {one["session_id"]: one for one in content}
     assert [bool(by_id[one]["ended"]) for one in asked] == [True, True, False]
     assert "there is no session" in by_id[str(unknown)]["problem"]
     admin.post("/session-endings", {"session_ids": []}, 422)
@@ -141,9 +141,13 @@ def test_a_delivery_is_cancelled_with_a_reason_and_sent_again(admin, ended):
     path = f"/deliveries/{delivery['id']}"
     assert delivery["state"] == "pending"
 
-    told = admin.post(f"{path}/cancel", {"reason": " shut down "})["delivery"]
+    content = admin.post(f"{path}/cancel", {"reason": " shut down "})["delivery"]
 
-    assert (told["state"], told["cancel_reason"], told["next_attempt_at"]) == ("cancelled", "shut down", None)
+    assert (content["state"], content["cancel_reason"], content["next_attempt_at"]) == (
+        "cancelled",
+        "shut down",
+        None,
+    )
     assert "cancelled" in admin.post(f"{path}/cancel", {"reason": "again"}, 409)["detail"]
     admin.post(f"{path}/cancel", {"reason": "  "}, 422)
     assert admin.post(f"{path}/resend")["delivery"]["state"] == "pending"

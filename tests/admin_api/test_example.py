@@ -44,7 +44,7 @@ def test_the_example_ends_the_sessions_that_it_is_about(app, port, ada, as_servi
     end_read()
 
     with serving(app, port):
-        told = subprocess.run(
+        finished = subprocess.run(
             [sys.executable, "-c", example()],
             env=os.environ | given,
             capture_output=True,
@@ -53,6 +53,6 @@ def test_the_example_ends_the_sessions_that_it_is_about(app, port, ada, as_servi
             timeout=60,
         )
 
-    assert (told.returncode, told.stdout) == (0, "1 sessions ended\n"), told.stderr
+    assert (finished.returncode, finished.stdout) == (0, "1 sessions ended\n"), finished.stderr
     assert find_live(from_there.handle) is None
     assert find_live(elsewhere.handle) is not None

@@ -35,7 +35,7 @@ def path_of(one: Operation, known: str = "nothing") -> str:
 
 
 def ask(caller, one: Operation, known: str = "nothing"):
-    # The body is wrong on purpose: whoever may not act does not learn even that.
+    # The body is wrong on purpose: a caller without the permission does not learn even that.
     more = {"json": {"nonsense": 1}} if one.body else {}
     return caller.ask(one.method, path_of(one, known), headers={"If-Match": '"x"'}, **more)
 
@@ -74,11 +74,11 @@ def test_whatever_changes_something_needs_more_than_to_read():
 
 
 def test_without_a_token_nothing_is_answered(app, as_person, ada):
-    nobody = as_person(ada, None)
-    nobody.token = None
+    anonymous = as_person(ada, None)
+    anonymous.token = None
 
     for one in OPERATIONS:
-        answer = ask(nobody, one)
+        answer = ask(anonymous, one)
         assert (answer.status_code, answer.mimetype) == (401, "application/problem+json"), one.name
         assert answer.headers["WWW-Authenticate"].startswith("Bearer realm")
 
@@ -104,8 +104,8 @@ def test_a_refusal_does_not_tell_what_exists(as_person, ada):
     caller = as_person(ada, None)
 
     for one in OPERATIONS:
-        there, nowhere = (ask(caller, one, known).json for known in ("red", "nothing"))
-        assert {**there, "instance": ""} == {**nowhere, "instance": ""}
+        there, missing = (ask(caller, one, known).json for known in ("red", "nothing"))
+        assert {**there, "instance": ""} == {**missing, "instance": ""}
 
 
 def test_a_dangerous_act_needs_a_recent_sign_in(admin, as_service, turned_clock):

@@ -1,4 +1,4 @@
-"""Roles: who administers, what each role may do, and that somebody always does."""
+"""Roles: who administers, what each role may do, and that there is always an administrator."""
 
 from datetime import timedelta
 from threading import Barrier, Thread
@@ -162,7 +162,7 @@ def test_looking_changes_nothing():
         pytest.param("service of roles", Role.ADMINISTRATOR, True, id="a service that may give roles"),
     ],
 )
-def test_nobody_acts_on_a_person_with_a_role_above_their_own(ada, rights, role, may):
+def test_acting_on_a_person_with_a_role_above_ones_own_is_refused(ada, rights, role, may):
     ada.role = role
     callers = {
         "operator": Rights(permissions=permissions_of(Role.OPERATOR), role=Role.OPERATOR),
@@ -178,7 +178,7 @@ def test_nobody_acts_on_a_person_with_a_role_above_their_own(ada, rights, role, 
         assert not may
 
 
-def test_nobody_gives_a_client_more_than_they_have():
+def test_a_client_gets_no_permission_that_its_giver_lacks():
     service = Rights(permissions=frozenset({Permission.CHANGE_CLIENTS}))
 
     service.check_over_scopes(frozenset({"openid", Permission.CHANGE_CLIENTS}))
@@ -231,7 +231,7 @@ def test_no_link_is_made_beside_an_open_one_or_an_administrator(turned_clock, ad
         assert roles.offer_first() is None
 
 
-def test_a_link_is_void_once_somebody_administers(ada, ben):
+def test_a_link_is_void_once_there_is_an_administrator(ada, ben):
     with transaction():
         _row, handle = roles.offer_first()
     give(ada, Role.ADMINISTRATOR)

@@ -29,7 +29,7 @@ ADDRESSES = [
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 @pytest.mark.spec("rfc6750 §3")
-def test_without_a_token_nobody_is_let_in(rp, token, method, path):
+def test_requests_without_a_token_are_refused(rp, token, method, path):
     answer = rp.call(method, path)
 
     assert (answer.status_code, answer.json["error"], answer.json["code"]) == (401, "missing_token", 9001)
@@ -129,9 +129,9 @@ def test_a_clients_own_token_is_no_persons(app):
                 "redirect_uris": ["http://127.0.0.1/callback"],
             },
             True,
-            id="somebody's native app",
+            id="another person's native app",
         ),
-        pytest.param({"first_party": False}, False, id="somebody's web app"),
+        pytest.param({"first_party": False}, False, id="another person's web app"),
         pytest.param({"first_party": True, "scope": "openid"}, False, id="not registered for it"),
     ],
 )

@@ -60,7 +60,7 @@ def test_it_ends_everything_of_the_person_and_says_what(rp, ada, ben, tokens):
 def test_the_refresh_token_does_once_the_access_token_has_expired(http, rp, ada, turned_clock):
     tokens = rp.sign_in_to_account(show_session(http, make_session(ada)))
     turned_clock.turn(current.settings().access_token_lifetime / 2)
-    # Somebody is still at the browser, so the session lives on.
+    # A person is still at the browser, so the session lives on.
     rp.code(http)
     turned_clock.turn(current.settings().access_token_lifetime / 2)
 
@@ -205,7 +205,7 @@ def test_a_token_whose_session_ended_by_itself_is_no_proof(rp, tokens):
             ),
             "invalid_client",
             9000,
-            id="by nobody",
+            id="without a token",
         ),
         pytest.param(
             lambda rp, t: rp.http.post(

@@ -25,7 +25,7 @@ def everywheres() -> int:
 
 
 def notified_twice() -> int:
-    """How many sids were told more than once."""
+    """How many sids were notified more than once."""
     end_read()
     twice = select(SID).group_by(SID).having(func.count() > 1)
     return db.session.scalar(select(func.count()).select_from(twice.subquery())) or 0
@@ -50,7 +50,7 @@ def end_session(app):
 
 
 def test_race_04_refresh_and_end_session_and_sign_out_everywhere(rp, browser, ada, end_session):
-    """Nothing lives afterwards, nobody failed, and each share was told once (INV-04)."""
+    """Nothing is live afterwards, no request failed, and each sid was notified once (INV-04)."""
     for _ in range(ROUNDS):
         made = session_of(ada)
         tokens = rp.sign_in_to_account(show_session(browser(), made))
@@ -117,7 +117,7 @@ def test_sign_on_and_sign_out_everywhere(rp, browser, ada):
 
 
 def test_a_replayed_token_and_sign_out_everywhere(rp, ada, browser, app):
-    """They lock in different orders; whoever the database gives up tries again."""
+    """They lock in different orders; a transaction that the database aborts is tried again."""
     phone = native(app)
     phone.client.first_party = True
     for _ in range(ROUNDS):

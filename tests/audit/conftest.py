@@ -1,4 +1,4 @@
-"""An audit that somebody may tamper with."""
+"""An audit that a test may tamper with."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What somebody can do to the audit who writes to the database without knowing its key."""
+"""Changes of the audit by an attacker who writes to the database without knowing its key."""
 
 from uuid import uuid4
 

@@ -95,7 +95,7 @@ def test_nothing_of_an_entry_is_lost_on_the_way(tag):
     assert (str(ADA) in written) == (kind.uid != 3004)
 
 
-def test_people_operators_apps_and_the_system_are_told_apart():
+def test_people_operators_apps_and_the_system_are_distinguished():
     actors = {
         "account": made(EventTag.LOGOUT),
         "admin": made(EventTag.LOGOUT, actor="admin", actor_name="cleo", actor_origin="db1"),

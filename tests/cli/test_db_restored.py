@@ -122,7 +122,7 @@ def test_a_dry_run_changes_nothing(app, ada, red, curfew):
     assert db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "database_restored")).all() == []
 
 
-def test_nobody_can_be_asked_so_it_must_be_said(app, curfew):
+def test_without_a_terminal_the_decision_must_be_an_option(app, curfew):
     assert "--yes" in curfew("db", "restored", code=2).err
 
 

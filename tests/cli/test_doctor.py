@@ -124,7 +124,7 @@ def test_people_learn_what_is_wrong_and_how_to_fix_it(curfew, registered):
     assert "11 fail" in said.splitlines()[-1]
 
 
-def test_nobody_is_signed_out_and_nothing_is_owed(curfew, looking, registered):
+def test_no_session_ends_and_nothing_is_owed(curfew, looking, registered):
     with running(lambda _: 200) as app:
         made = registered(port=app.port)
         curfew("doctor", "red", code=1)
@@ -222,7 +222,7 @@ def test_an_answer_that_may_be_cached_is_warned_of(curfew, registered):
             "https://169.254.169.254/logout", "address policy", id="an address that is never called"
         ),
         pytest.param("https://red.invalid/logout", "DNS", id="a name that does not exist"),
-        pytest.param("http://127.0.0.1:1/logout", "connection", id="a port where nobody listens"),
+        pytest.param("http://127.0.0.1:1/logout", "connection", id="a closed port"),
     ],
 )
 def test_an_app_that_cannot_be_reached(curfew, registered, uri, check):

@@ -74,16 +74,16 @@ def test_what_is_revoked_is_what_the_person_could_disconnect(curfew, ada, lookin
 def test_a_grant_is_revoked_by_its_id_once(curfew, ada):
     grant_id = str(ada.grants["red"].id)
 
-    told = curfew("grant", "revoke", grant_id, "--json").json
+    body = curfew("grant", "revoke", grant_id, "--json").json
 
-    assert (told["grants_revoked"], told["apps_to_notify"], told["notifications"]) == (1, 1, 1)
+    assert (body["grants_revoked"], body["apps_to_notify"], body["notifications"]) == (1, 1, 1)
     assert "is already revoked" in curfew("grant", "revoke", grant_id, code=1).err
 
 
 def test_of_a_client_with_many_people_each_grant_is_revoked(curfew, ada):
-    told = curfew("grant", "revoke", "--client", "red", "--yes", "--json").json
+    body = curfew("grant", "revoke", "--client", "red", "--yes", "--json").json
 
-    assert (told["grants_revoked"], told["apps_to_notify"], told["notifications"]) == (2, 1, 2)
+    assert (body["grants_revoked"], body["apps_to_notify"], body["notifications"]) == (2, 1, 2)
     assert "2 notifications" not in curfew("grant", "list").out
     assert listed(curfew) == [("ada", "green")]
 

@@ -37,15 +37,15 @@ def mode(path) -> int:
 
 
 def test_it_makes_all_that_a_provider_needs(init, file, curfew_alone):
-    told = init("--issuer", ISSUER, "--user", "ada", "--json").json
+    body = init("--issuer", ISSUER, "--user", "ada", "--json").json
 
     data = file.parent / "data"
-    assert told["made"] == ["settings_file", "secret_key", "database", "user"]
+    assert body["made"] == ["settings_file", "secret_key", "database", "user"]
     assert [mode(path) for path in (file, data, data / "secret.key")] == [0o600, 0o700, 0o600]
     assert tomllib.loads(file.read_text()) == {"issuer": ISSUER, "data_dir": str(data)}
     assert "# The `iss` of every token" in file.read_text()
-    assert told["next"][0] == f"CURFEW_CONFIG={file} curfew serve --with-worker"
-    assert told["next"][1].startswith(f"CURFEW_CONFIG={file} curfew client add ")
+    assert body["next"][0] == f"CURFEW_CONFIG={file} curfew serve --with-worker"
+    assert body["next"][1].startswith(f"CURFEW_CONFIG={file} curfew client add ")
     assert set(file.parent.iterdir()) == {file, data}
     shown = curfew_alone("user", "show", "ada", "--json", CURFEW_CONFIG=str(file)).json
     assert shown["has_password"]
@@ -131,9 +131,9 @@ def test_another_key_than_the_one_of_the_database_is_refused(init, file, curfew,
 
 
 def test_values_are_taken_from_the_environment(init, file, database_url):
-    told = init("--json", CURFEW_ISSUER=ISSUER, CURFEW_DATABASE_URL=database_url).json
+    body = init("--json", CURFEW_ISSUER=ISSUER, CURFEW_DATABASE_URL=database_url).json
 
-    assert told["issuer"] == ISSUER
+    assert body["issuer"] == ISSUER
     assert tomllib.loads(file.read_text())["database_url"] == database_url
 
 

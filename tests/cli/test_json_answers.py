@@ -27,22 +27,22 @@ def signed_in(looking):
 
 
 def test_a_removed_client_is_reported(curfew, signed_in):
-    told = curfew("client", "remove", "red", "--yes", "--json").json
+    body = curfew("client", "remove", "red", "--yes", "--json").json
 
-    assert told["client_id"] == "red"
-    assert datetime.fromisoformat(told["deleted_at"]) <= datetime.now(UTC)
+    assert body["client_id"] == "red"
+    assert datetime.fromisoformat(body["deleted_at"]) <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize(
     "arguments", [("disable", "ada"), ("password", "ada"), ("delete", "ada", "--yes")], ids=lambda a: a[0]
 )
 def test_what_ends_everything_of_a_person_says_what_ended(curfew, signed_in, arguments):
-    told = curfew("user", *arguments, "--json", stdin=PASSWORD).json
+    body = curfew("user", *arguments, "--json", stdin=PASSWORD).json
 
-    assert (told["sessions_ended"], told["grants_revoked"], told["apps_to_notify"]) == (1, 1, 1)
-    assert told["logout_id"]
-    assert told.get("enabled") is {"disable": False, "password": True, "delete": None}[arguments[0]]
-    assert ("deleted_at" in told) is (arguments[0] == "delete")
+    assert (body["sessions_ended"], body["grants_revoked"], body["apps_to_notify"]) == (1, 1, 1)
+    assert body["logout_id"]
+    assert body.get("enabled") is {"disable": False, "password": True, "delete": None}[arguments[0]]
+    assert ("deleted_at" in body) is (arguments[0] == "delete")
 
 
 def test_a_person_who_is_enabled_is_shown(curfew, signed_in):
@@ -67,7 +67,7 @@ def test_a_delivery_that_is_done_has_no_next_attempt(curfew, signed_in, looking)
 def test_what_is_sent_again_is_counted(curfew, signed_in, looking):
     curfew("session", "end", signed_in)
     delivery_id = curfew("delivery", "list", "--json").json[0]["id"]
-    for arguments, told in (
+    for arguments, body in (
         (
             (delivery_id,),
             {
@@ -78,10 +78,10 @@ def test_what_is_sent_again_is_counted(curfew, signed_in, looking):
         (("--client", "red"), {"due_now": 1}),
         (("--client", "red"), {"due_now": 0}),
     ):
-        state = DeliveryState.EXPIRED if told["due_now"] else DeliveryState.ACCEPTED
+        state = DeliveryState.EXPIRED if body["due_now"] else DeliveryState.ACCEPTED
         with looking(), transaction():
             db.session.scalars(select(Delivery)).one().state = state
-        assert curfew("delivery", "retry", *arguments, "--json").json == told
+        assert curfew("delivery", "retry", *arguments, "--json").json == body
 
 
 @pytest.mark.spec("KEY-19")

@@ -16,14 +16,14 @@ from provider.logout.models import LogoutReason
 from provider.sessions import queries as sessions
 from tests.factories import make_account, make_client, make_session
 
-NOWHERE = {"backchannel_logout_uri": None}
+NO_ADDRESS = {"backchannel_logout_uri": None}
 
 
 @pytest.fixture
 def signed_in(looking):
     """Ada is signed in at red, green (also while away) and mute; Ben at red."""
     with looking():
-        red, green, mute = make_client("red"), make_client("green"), make_client("mute", **NOWHERE)
+        red, green, mute = make_client("red"), make_client("green"), make_client("mute", **NO_ADDRESS)
         ada = make_session(make_account("ada"), [red, green, mute], offline=("green",))
         ben = make_session(make_account("ben"), [red])
         return str(ada.session.id), str(ben.session.id)

@@ -54,7 +54,7 @@ def files(curfew, looking, tmp_path):
     return receipt, keys
 
 
-def test_it_is_verified_and_told_in_words_without_settings_and_database(files, curfew_alone):
+def test_it_is_verified_and_explained_without_settings_and_database(files, curfew_alone):
     receipt, keys = files
 
     said = curfew_alone("receipt", "verify", receipt, "--jwks", keys).out

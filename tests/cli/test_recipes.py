@@ -174,14 +174,14 @@ def test_a_recipe_for_people_has_all_parts(run):
     assert "curfew client recipe shown" in added.err
     assert "asked for consent" in added.err
 
-    told = run("client", "recipe", "shown").out
+    shown_text = run("client", "recipe", "shown").out
 
-    assert told.startswith("Keycloak as a broker (identity provider in a realm); behaviour seen with")
+    assert shown_text.startswith("Keycloak as a broker (identity provider in a realm); behaviour seen with")
     for part in ("Issuer: https://id.example", "--- curfew.json", '"alias": "curfew"', "The secret:",
                  "Consent:", "client update shown --first-party", "What this software cannot do:",
                  "answers 200", "sub alone"):  # fmt: skip
-        assert part in told
-    assert "expects" not in told
+        assert part in shown_text
+    assert "expects" not in shown_text
     assert "not tried" in run("client", "recipe", "shown", "--for", "grafana").out
 
 

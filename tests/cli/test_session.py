@@ -58,7 +58,7 @@ def test_everything_of_a_person_is_ended(curfew, signed_in):
     assert [one["id"] for one in curfew("session", "list", "--json").json] == [signed_in[2]]
 
 
-def test_nothing_of_a_person_is_ended_where_nobody_can_be_asked(curfew, signed_in):
+def test_no_session_of_a_person_ends_without_confirmation(curfew, signed_in):
     refused = curfew("session", "end", "--account", "ada", code=2)
 
     assert "use --yes when running without a terminal" in refused.err
@@ -115,12 +115,12 @@ def test_draining_nothing_says_so(curfew):
 
 @pytest.fixture
 def red_server():
-    """Red's back-channel endpoint; collects what it was told."""
-    told = []
+    """Red's back-channel endpoint; collects the notifications."""
+    received = []
 
-    class Told(BaseHTTPRequestHandler):
+    class Receiver(BaseHTTPRequestHandler):
         def do_POST(self):
-            told.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            received.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -128,10 +128,10 @@ def red_server():
         def log_message(self, *arguments):
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Told)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield server.server_port, told
+    yield server.server_port, received
     server.shutdown()
     thread.join()
     server.server_close()
@@ -139,7 +139,7 @@ def red_server():
 
 @pytest.mark.spec("DLV-25")
 def test_draining_delivers_without_broker_or_worker(curfew, looking, red_server):
-    port, told = red_server
+    port, received = red_server
     with looking():
         with transaction():
             signing_keys.provide()
@@ -149,10 +149,10 @@ def test_draining_delivers_without_broker_or_worker(curfew, looking, red_server)
 
     assert curfew("delivery", "drain", "--json").json == {"accepted": 1, "pending": 1}
 
-    assert [body.partition("=")[0] for body in told] == ["logout_token"]
+    assert [body.partition("=")[0] for body in received] == ["logout_token"]
     rows = {one["client_id"]: one for one in curfew("delivery", "list", "--json").json}
     assert (rows["red"]["state"], rows["red"]["last_status"]) == ("accepted", 200)
     assert (rows["green"]["state"], rows["green"]["attempt_count"]) == ("pending", 1)
     shown = curfew("delivery", "show", rows["red"]["id"]).out
     assert "accepted" in shown
-    assert told[0].partition("=")[2] not in shown
+    assert received[0].partition("=")[2] not in shown

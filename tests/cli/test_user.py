@@ -137,8 +137,8 @@ def test_claims_are_changed_one_by_one_and_taken_away(curfew, tmp_path):
         ),
         pytest.param(("add", "ada", "--claim", "name"), PASSWORD, 2, "NAME=VALUE", id="no value"),
         pytest.param(("add", "BEN"), PASSWORD, 1, "taken", id="a taken name"),
-        pytest.param(("show", "ada"), "", 1, "no account", id="nobody of that name"),
-        pytest.param(("password", "ada"), PASSWORD, 1, "no account", id="nobody's password"),
+        pytest.param(("show", "ada"), "", 1, "no account", id="an unknown name"),
+        pytest.param(("password", "ada"), PASSWORD, 1, "no account", id="the password of an unknown name"),
         pytest.param(("enable", "ben"), "", 1, "not disabled", id="enabled twice"),
     ],
 )
@@ -215,8 +215,8 @@ def test_a_role_is_given_shown_and_taken(curfew):
 def test_a_reset_prints_a_link_and_voids_the_password(curfew):
     curfew("user", "add", "ada", "--no-password")
 
-    told = curfew("user", "reset", "ada", "--json").json
+    body = curfew("user", "reset", "ada", "--json").json
 
-    assert told["link"].startswith("http://localhost:8900/account/new-password/")
-    assert (told["has_password"], told["sessions_ended"]) == (False, 0)
+    assert body["link"].startswith("http://localhost:8900/account/new-password/")
+    assert (body["has_password"], body["sessions_ended"]) == (False, 0)
     assert "/account/new-password/" in curfew("user", "reset", "ada").out

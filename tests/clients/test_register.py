@@ -1,4 +1,4 @@
-"""Clients are registered under an id of their own, with secrets that nobody can read back."""
+"""Clients are registered under an id of their own, with secrets that cannot be read back."""
 
 from datetime import timedelta
 

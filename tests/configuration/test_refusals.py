@@ -75,7 +75,7 @@ roles: {zoe: viewer, ada: admin}
         ("env:SHORT", "cannot be used"),
     ],
 )
-def test_a_reference_that_leads_nowhere_is_refused(curfew, file, reference, why):
+def test_a_dangling_reference_is_refused(curfew, file, reference, why):
     path = file(SHOP.replace("env:SHOP_SECRET", reference))
 
     assert why in curfew("plan", path, code=1, SHORT="short").err

@@ -246,7 +246,7 @@ class TestWhy:
         made = make_session(ada, [make_client("calm", settings={"told_of_expiry": False})])
         self.end(made, LogoutReason.IDLE_TIMEOUT)
 
-        assert self.verdict(console, "calm", made.session.id) == Verdict.NOT_TOLD_OF_EXPIRY
+        assert self.verdict(console, "calm", made.session.id) == Verdict.NOT_NOTIFIED_OF_EXPIRY
 
     def test_once_the_record_is_deleted(self, console, red, signed_in, settings):
         self.end(signed_in)

@@ -135,7 +135,7 @@ def test_an_endpoint_that_is_held_back_is_tried_from_the_page(console, ada, red,
     assert db.session.get_one(EndpointHealth, red_s).open_until < until
 
 
-def test_of_two_who_change_a_client_at_once_the_second_is_told(console, red_page):
+def test_of_two_concurrent_changes_of_a_client_the_second_is_refused_with_the_reason(console, red_page):
     form = Page(console, console.get(f"{red_page}/edit"))
     with transaction():
         red = now("red")

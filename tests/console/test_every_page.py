@@ -152,8 +152,8 @@ def test_every_page_is_well_built(busy, browser):
         for field in (*outline.all("input"), *outline.all("select"), *outline.all("textarea")):
             is_named = field.get("id") in labelled or field.get("aria-label")
             assert field.get("type") in ("hidden", "checkbox", "radio") or is_named, (address, field)
-        told = {name for _tag, attrs in outline.tags for name in attrs}
-        assert not [name for name in told if name == "style" or name.startswith("on")], address
+        names = {name for _tag, attrs in outline.tags for name in attrs}
+        assert not [name for name in names if name == "style" or name.startswith("on")], address
         ours = ("/admin/static/", "/static/")
         assert all((attrs["src"] or "").startswith(ours) for attrs in outline.all("script"))
 

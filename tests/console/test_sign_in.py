@@ -64,7 +64,7 @@ def test_it_works_below_the_path_of_an_issuer(settings):
         assert shown.status_code == 200
 
 
-def test_a_person_without_a_role_gets_nowhere(browser):
+def test_a_person_without_a_role_is_not_admitted(browser):
     make_account("ada")
     http = browser()
 

@@ -1,4 +1,4 @@
-"""Real HTTP servers in the place of relying parties: they note what they receive and answer as told."""
+"""Real HTTP servers in the place of relying parties: they note requests and respond as instructed."""
 
 import threading
 from collections.abc import Iterator

@@ -111,7 +111,9 @@ def test_a_trial_that_a_killed_worker_made_is_due_at_once(
     assert (health.state, health.open_until) == (state, turned_clock() if is_due else until)
 
 
-def test_a_breaker_that_opened_stays_open_whoever_was_trying(app: Flask, turned_clock: TurnedClock) -> None:
+def test_an_open_breaker_stays_open_after_the_trying_worker_stops(
+    app: Flask, turned_clock: TurnedClock
+) -> None:
     until = turned_clock() + timedelta(minutes=1)
     open_breaker(make_client("red"), "killed", until)
     with transaction():

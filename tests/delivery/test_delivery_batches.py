@@ -70,8 +70,8 @@ def test_the_urgent_of_each_client_comes_first(app: Flask) -> None:
 def test_many_apps_are_owed_in_one_transaction(app: Flask) -> None:
     template = owe()
     at = clock.now()
-    told = notice_of(template)
-    many = [told.owed_to(template.recipient_id, f"sid:{n}") for n in range(1100)]
+    original = notice_of(template)
+    many = [original.owed_to(template.recipient_id, f"sid:{n}") for n in range(1100)]
 
     with transaction():
         owed = outbox.enqueue(
@@ -87,7 +87,7 @@ def test_many_apps_are_owed_in_one_transaction(app: Flask) -> None:
     [
         pytest.param(timedelta(hours=8), 8, id="the app's sessions are over sooner"),
         pytest.param(timedelta(days=30), 72, id="news does not live longer than the horizon"),
-        pytest.param(None, 72, id="nobody has said how long the app's sessions live"),
+        pytest.param(None, 72, id="the lifetime of the app's sessions is not stated"),
     ],
 )
 def test_a_notification_expires_with_the_apps_own_sessions(app: Flask, lifetime, hours) -> None:

@@ -103,7 +103,7 @@ def test_a_final_outcome_is_in_the_audit_and_a_retry_is_not(app: Flask) -> None:
     assert entry.detail["attempts"] == 2
 
 
-def test_nobody_at_the_other_end_is_tried_again(app: Flask) -> None:
+def test_a_refused_connection_is_tried_again(app: Flask) -> None:
     with receiving() as gone:
         port = gone.port
     delivery = owe(port=port)

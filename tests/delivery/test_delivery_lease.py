@@ -156,11 +156,11 @@ def test_urgent_deliveries_go_first_then_the_longest_waiting(app: Flask) -> None
 
 def test_one_ending_owes_each_share_one_row_however_often_it_is_written(app: Flask) -> None:
     delivery = owe()
-    told = notice_of(delivery)
+    original = notice_of(delivery)
 
     with pytest.raises(IntegrityError), transaction():
         outbox.enqueue(
-            [told.owed_to(delivery.recipient_id, delivery.subject_key)],
+            [original.owed_to(delivery.recipient_id, delivery.subject_key)],
             cause_id=delivery.cause_id,
             at=clock.now(),
             horizon=timedelta(hours=72),

@@ -68,8 +68,8 @@ def test_a_failed_attempt_and_the_accepted_one_after_it(
     ]
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "delivery_accepted")).one()
     assert (entry.actor, entry.client_id, entry.correlation_id) == ("system", "red", "the click")
-    told = notice_of(delivery)
-    assert (entry.account_id, entry.session_id) == (told.account_id, told.session_id)
+    original = notice_of(delivery)
+    assert (entry.account_id, entry.session_id) == (original.account_id, original.session_id)
     assert entry.logout_id == delivery.cause_id
     assert entry.detail == {
         "delivery_id": str(delivery.id),

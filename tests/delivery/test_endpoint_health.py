@@ -197,7 +197,7 @@ def test_what_is_held_expires_all_the_same(app: Flask, red: Receiver) -> None:
     assert len(red.received) == 10
 
 
-def test_what_is_held_for_one_app_hides_nobody_elses(app: Flask, red: Receiver) -> None:
+def test_what_is_held_for_one_app_does_not_hide_that_of_others(app: Flask, red: Receiver) -> None:
     hold(red, count=60)
     with receiving(200) as green:
         [delivery] = sign_out_at(make_client("green", port=green.port), account=make_account("ben"))
@@ -216,7 +216,7 @@ def test_workers_find_out_from_each_other(app: Flask, red: Receiver) -> None:
     assert len(red.received) == 10
 
 
-def test_a_trial_that_nothing_waits_for_wakes_nobody(app: Flask, turned_clock: TurnedClock) -> None:
+def test_a_trial_that_nothing_waits_for_wakes_no_worker(app: Flask, turned_clock: TurnedClock) -> None:
     red, green = make_client("red"), make_client("green")
     now = turned_clock()
     with transaction():

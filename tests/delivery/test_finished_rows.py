@@ -107,7 +107,7 @@ def test_sending_again_leaves_a_trial_to_the_worker_that_has_begun_it() -> None:
     assert (row.state, row.holder, row.open_until) == (BreakerState.RECOVERING, "another worker", until)
 
 
-class Told:
+class Writing:
     """Notes whether something was still to be written each time it got results."""
 
     def __init__(self) -> None:
@@ -118,27 +118,27 @@ class Told:
         self.busy.append(self.results.is_busy)
 
 
-def test_at_last_it_is_told_that_everything_is_written() -> None:
-    told = Told()
+def test_the_owner_is_notified_once_everything_is_written() -> None:
+    writing = Writing()
     leased = lease(owe())
 
-    told.results.add(leased, AttemptResult(Accepted("accepted")))
-    told.results.close()
+    writing.results.add(leased, AttemptResult(Accepted("accepted")))
+    writing.results.close()
 
     # Once for what is due next, and once more when nothing is left.
-    assert told.busy == [True, False]
+    assert writing.busy == [True, False]
 
 
 def test_an_attempt_that_was_put_off_is_known_to_be_due() -> None:
-    told, begun = Told(), time.monotonic()
+    writing, begun = Writing(), time.monotonic()
     leased = lease(owe())
 
-    told.results.add(leased, AttemptResult(RetryAt(clock.now() + SOON, "timeout")))
-    told.results.close()
+    writing.results.add(leased, AttemptResult(RetryAt(clock.now() + SOON, "timeout")))
+    writing.results.close()
 
-    due_at = told.results.next_due_at(begun)
+    due_at = writing.results.next_due_at(begun)
     assert begun + 20 <= due_at < time.monotonic() + 20.05
-    assert told.results.next_due_at(due_at) == math.inf
+    assert writing.results.next_due_at(due_at) == math.inf
 
 
 def test_a_result_is_to_be_written_from_the_moment_it_is_added() -> None:

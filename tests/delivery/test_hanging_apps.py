@@ -1,4 +1,4 @@
-"""Apps that answered first and then hang delay nobody else (DLV-13): real servers, a real dispatcher."""
+"""Apps that responded first and then hang delay no other app (DLV-13): real servers, a real dispatcher."""
 
 import math
 import threading
@@ -19,7 +19,7 @@ from tests.factories import make_account, make_client
 from tests.support.waiting import wait_until
 
 THREADS = 32
-# How long a thread is held up at most: until an attempt is stalled and somebody has noticed.
+# How long a thread is held up at most: until an attempt is stalled and that is noticed.
 ROUND = QUICK + 0.05
 # Leases, signatures and connections of the attempts themselves. Without the limits it was 49 s and 72 s.
 NOISE = 1.5

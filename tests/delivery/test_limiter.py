@@ -58,7 +58,7 @@ def test_endpoints_at_one_address_share_its_limits():
     assert len(take_all(known, RED)) + len(take_all(known, GREEN)) == 4
 
 
-def test_addresses_where_nobody_is_called_any_more_are_forgotten():
+def test_addresses_that_are_no_longer_called_are_forgotten():
     restless = limiter(address_concurrency=1)
     prove(restless, RED)
     for number in range(5000):

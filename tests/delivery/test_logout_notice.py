@@ -42,17 +42,17 @@ WRITTEN_BY = pytest.mark.parametrize(
 def test_it_says_the_same_to_the_app_the_audit_and_operators(app, written, names):
     with receiving() as red:
         owed = owe(port=red.port, settings={"logout_token_names": names})
-        told, record = notice_of(owed), as_record(owed, {owed.recipient_id: "red"}, {})
+        original, record = notice_of(owed), as_record(owed, {owed.recipient_id: "red"}, {})
 
         delivery = written(owed)
-        assert notice.of(delivery) == told
+        assert notice.of(delivery) == original
         assert as_record(delivery, {owed.recipient_id: "red"}, {}) == record
         assert drain() == {"accepted": 1}
 
     claims = read(red.received[0].token).claims
-    assert (claims.get("sub"), claims.get("sid")) == (told.sub, told.sid)
+    assert (claims.get("sub"), claims.get("sid")) == (original.sub, original.sid)
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "delivery_accepted")).one()
-    assert (entry.account_id, entry.session_id) == (told.account_id, told.session_id)
+    assert (entry.account_id, entry.session_id) == (original.account_id, original.session_id)
     assert entry.logout_id == delivery.cause_id
 
 

@@ -195,7 +195,7 @@ def test_a_client_that_knows_the_sid_is_notified_even_though_the_person_is_back(
     assert now_is(delivery).state == DeliveryState.ACCEPTED
 
 
-def test_somebody_elses_session_supersedes_nothing(app: Flask) -> None:
+def test_the_session_of_another_person_supersedes_nothing(app: Flask) -> None:
     with receiving(503, 200) as red:
         client = make_client("red", port=red.port, settings={"logout_token_names": "sub"})
         [delivery] = sign_out_at(client, account=make_account("ada"))

@@ -85,10 +85,10 @@ def test_a_worker_sends_it_beside_logouts(
 ) -> None:
     station.statuses = [200]
     logout = owe(port=station.port)
-    told = owe_weather(lighthouse, station.url, cause_id=logout.cause_id)
+    forecast = owe_weather(lighthouse, station.url, cause_id=logout.cause_id)
 
     dispatcher.start()
-    wait_until(lambda: {now_is(one).state for one in (logout, told)} == {DeliveryState.ACCEPTED})
+    wait_until(lambda: {now_is(one).state for one in (logout, forecast)} == {DeliveryState.ACCEPTED})
 
     assert {name for one in station.received for name in one.form} == {"logout_token", "sky"}
     assert weather.results == [("monday", "accepted")]
@@ -270,8 +270,8 @@ def test_operators_see_cancel_and_resend_it(
     dispatcher.drain()
 
     assert now_is(delivery).state == DeliveryState.ACCEPTED
-    told = select(AuditEvent.tag, AuditEvent.account_id, AuditEvent.client_id).order_by(AuditEvent.at)
-    assert [tuple(row) for row in db.session.execute(told)][-2:] == [
+    entries = select(AuditEvent.tag, AuditEvent.account_id, AuditEvent.client_id).order_by(AuditEvent.at)
+    assert [tuple(row) for row in db.session.execute(entries)][-2:] == [
         ("delivery_cancelled", None, str(lighthouse.id)),
         ("delivery_resent", None, str(lighthouse.id)),
     ]

@@ -42,7 +42,7 @@ class Recorded:
     def __init__(self) -> None:
         self.final: list[LeasedDelivery] = []
         self.refused: LeasedDelivery | None = None
-        self.told = 0
+        self.calls = 0
         self.results = Results(self._record, nullcontext(), self._tell)
 
     def _record(self, ended: Sequence[Ended]) -> None:
@@ -51,7 +51,7 @@ class Recorded:
         self.final += [leased for leased, _ in ended]
 
     def _tell(self) -> None:
-        self.told += 1
+        self.calls += 1
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[tuple[str, dict
     ]
 
 
-def test_each_is_written_recorded_told_and_logged(owner: Recorded, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_is_written_recorded_and_logged(owner: Recorded, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "curfew")
     accepted, failed, put_off, cancelled = lease(4)
     soon = clock.now() + MINUTE
@@ -98,7 +98,7 @@ def test_each_is_written_recorded_told_and_logged(owner: Recorded, caplog: pytes
     assert owner.results.states() == {"accepted": 1, "pending": 2, "cancelled": 1}
     assert (owner.results.unwritten, owner.results.is_busy) == (0, False)
     assert sorted(one.id for one in owner.final) == sorted([accepted.id, cancelled.id])
-    assert owner.told >= 2
+    assert owner.calls >= 2
     rows = [now_is(one) for one in (accepted, failed, put_off, cancelled)]  # type: ignore[arg-type]
     assert [(row.state, row.attempt_count, row.last_outcome) for row in rows] == [
         ("accepted", 1, "accepted"),
@@ -229,7 +229,7 @@ def record(ended: Sequence[Ended]) -> None:
 
 def test_the_time_until_an_app_knew_is_observed(turned_clock: TurnedClock) -> None:
     (one,) = lease(1)
-    observed = metrics.TIME_TO_TOLD.labels("an-app")
+    observed = metrics.TIME_TO_NOTIFIED.labels("an-app")
     before = observed._sum.get()
     result = AttemptResult(Accepted("accepted"), sent("accepted", 200, name="an-app"))
     turned_clock.turn(timedelta(seconds=3))

@@ -30,7 +30,7 @@ def ending(**fields) -> str:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "rendered"),
     [
         pytest.param(
             line("rp_signed_in", rp="red", name="Ada Lovelace"),
@@ -94,8 +94,8 @@ def ending(**fields) -> str:
         ),
     ],
 )
-def test_an_event_is_one_readable_line(said, told):
-    assert told in heard(said)
+def test_an_event_is_one_readable_line(said, rendered):
+    assert rendered in heard(said)
     assert heard(said).count("\n") == 1
 
 

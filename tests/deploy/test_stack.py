@@ -26,7 +26,7 @@ def why_not() -> str:
         not shutil.which("unshare")
         or subprocess.run(["unshare", "--net", "--mount", "true"], check=False).returncode
     ):
-        return "this system lets nobody make a network"
+        return "this system does not allow network namespaces"
     return ""
 
 
@@ -34,7 +34,7 @@ def why_not() -> str:
 def played() -> Iterator[dict]:
     if reason := why_not():
         pytest.skip(reason)
-    # Not pytest's own folder, which nobody but its owner may enter.
+    # Not pytest's own folder, which only its owner may enter.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         command = ["unshare", "--net", "--mount", sys.executable, "-m", "tests.deploy.stack", folder]

@@ -72,7 +72,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
 
 @dataclass
 class App:
-    """An app that keeps nothing but what it was sent, and answers notifications as told."""
+    """An app that keeps nothing but what it was sent, and responds to notifications as instructed."""
 
     client_id: str
     secret: str

@@ -72,8 +72,8 @@ def test_sessions_expire_when_the_clock_is_turned(dev, person, browser, rp, sid)
     assert (session["is_live"], session["ended_at"] is None) == (False, False)
     delivered(dev, rp)
     # The machine's own clock is not turned, so the app accepts it.
-    told = claims_of(rp.tokens[0])
-    assert told["sid"] == sid
+    claims = claims_of(rp.tokens[0])
+    assert claims["sid"] == sid
     assert Browser(dev, person).sign_in(rp)["id_token"]
 
 
@@ -154,8 +154,8 @@ def test_a_logout_token_is_signed_on_demand(dev, rp):
     token = dev.post("/logout-tokens", asked)["logout_token"]
 
     assert jwt.get_unverified_header(token)["typ"] == "JWT"
-    told = claims_of(token)
-    assert (told["sid"], told["nonce"], "exp" in told, told["aud"]) == ("s", 1, False, rp.client_id)
+    claims = claims_of(token)
+    assert (claims["sid"], claims["nonce"], "exp" in claims, claims["aud"]) == ("s", 1, False, rp.client_id)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_person_may_not_want_to_sign_in(http, rp, ada):
 
 
 @pytest.mark.spec("core 1")
-def test_parameters_that_nobody_knows_are_ignored(signed_in, rp):
+def test_unknown_parameters_are_ignored(signed_in, rp):
     assert rp.code(
         signed_in,
         scope="openid nonsense",
@@ -195,7 +195,7 @@ def test_the_clients_default_max_age_holds_unless_it_asks(app, http, ada, turned
 
 
 @pytest.mark.spec("core 4, core 5")
-def test_a_hint_about_somebody_else_is_honoured(http, rp, ada):
+def test_a_hint_about_another_person_is_honoured(http, rp, ada):
     ben = make_session(make_account("ben"), [rp.client])
     hint = id_token_of(rp.client, ben.grants["red"])
     show_session(http, make_session(ada))
@@ -237,7 +237,7 @@ def test_a_posted_request_is_picked_up_where_the_cookie_is_seen(app, http, signe
 
 
 def test_a_parked_request_is_useless_in_another_browser(http, browser, rp, ada):
-    """THR-18: whoever begins a sign-in is the one who completes it."""
+    """THR-18: only the browser that began a sign-in can complete it."""
     asked = rp.authorize(http)
     handle = asked.headers["Location"].rpartition("/")[2]
     ben = show_session(browser(), make_session(make_account("ben")))

@@ -1,4 +1,4 @@
-"""Signing in at an app that the operator wants left alone while it cannot be told of endings."""
+"""Signing in at an app that the operator wants left alone while it cannot be notified of session ends."""
 
 from datetime import timedelta
 
@@ -45,7 +45,7 @@ def assert_refused(response, red):
 @pytest.mark.spec("rfc6749 §4.1.2.1")
 @pytest.mark.spec("rfc9207 1")
 @pytest.mark.parametrize("prompt", [None, "none", "login"])
-@pytest.mark.parametrize("who", ["nobody is signed in", "signed in elsewhere"])
+@pytest.mark.parametrize("who", ["without a session", "signed in elsewhere"])
 def test_a_new_sign_in_is_refused_to_the_app_before_anybody_types(
     browser, signed_in, red, degrade, prompt, who
 ):

@@ -75,7 +75,7 @@ def test_a_disabled_client_is_as_good_as_unknown(signed_in, rp):
 @pytest.mark.spec("rfc6749 §3.1, rfc6749 §4.1.2.1")
 @ON_SQLITE
 @pytest.mark.parametrize(
-    ("extra", "told"),
+    ("extra", "reported"),
     [
         pytest.param([("scope", "openid")], True, id="a parameter twice"),
         pytest.param([("scope", "")], True, id="the second one empty"),
@@ -88,12 +88,12 @@ def test_a_disabled_client_is_as_good_as_unknown(signed_in, rp):
         pytest.param([("redirect_uri", EVIL)], False, id="the redirect URI twice"),
     ],
 )
-def test_what_could_be_read_in_two_ways_is_reported_to_the_app_if_it_is_proven(signed_in, rp, extra, told):
+def test_ambiguous_requests_are_reported_to_the_app_if_it_is_proven(signed_in, rp, extra, reported):
     for response in (
         signed_in.get("/authorize", query_string=[*rp.request().items(), *extra]),
         signed_in.post("/authorize", query_string=extra, data=rp.request() | {"login_hint": ["a", "b"]}),
     ):
-        if told:
+        if reported:
             answer = query_of(response)
             assert response.headers["Location"].startswith(rp.redirect_uri)
             assert (answer["error"], answer["state"]) == ("invalid_request", "the state")

@@ -1,4 +1,4 @@
-"""The `claims` parameter (core §5.5): single claims, told where they are wanted, as far as is allowed."""
+"""The `claims` parameter (core §5.5): single claims, sent where they are requested, as far as allowed."""
 
 import json
 
@@ -53,9 +53,9 @@ def test_each_claim_is_given_where_it_is_wanted_and_after_a_refresh_too(signed_i
     tokens = rp.sign_in(signed_in, **asked)
 
     for given in (tokens, rp.refresh(tokens["refresh_token"]).json):
-        told = rp.userinfo(given["access_token"]).json
+        body = rp.userinfo(given["access_token"]).json
         signed = id_token_claims(given)
-        assert set(told) == {"sub", "birthdate", "name", "nickname"}
+        assert set(body) == {"sub", "birthdate", "name", "nickname"}
         assert signed["phone_number"] == KNOWN["phone_number"]
         assert "birthdate" not in signed
         assert given["scope"] == "openid"
@@ -127,7 +127,7 @@ def test_who_agreed_to_a_scope_has_agreed_to_its_claims(signed_in, blue):
 @pytest.mark.spec("core 16")
 @ON_SQLITE
 @pytest.mark.parametrize("place", ["userinfo", "id_token"])
-def test_a_request_about_somebody_is_not_answered_for_somebody_else(http, rp, ada, place):
+def test_a_request_about_one_person_gets_no_response_about_another(http, rp, ada, place):
     ben = make_account("ben")
     show_session(http, make_session(ada))
 

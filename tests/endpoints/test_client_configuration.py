@@ -47,7 +47,7 @@ def test_a_client_reads_what_it_registered(registrant, made, statements):
 
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
-    # The secret is kept as a digest, so it cannot be told again (KEY-18).
+    # The secret is kept as a digest, so it cannot be shown again (KEY-18).
     assert response.json == {
         name: value for name, value in made.items() if not name.startswith("client_secret")
     }
@@ -58,22 +58,22 @@ def test_a_client_reads_what_it_registered(registrant, made, statements):
 def test_a_replacement_is_a_whole_one_and_takes_the_token(registrant, made):
     response = registrant.replace(made, client_uri="https://red.test/")
 
-    told = response.json
+    body = response.json
     assert response.status_code == 200
-    assert told["client_uri"] == "https://red.test/"
-    assert "client_name" not in told
-    assert told["scope"] != made["scope"]
-    assert "client_secret" not in told
-    assert told[TOKEN] != made[TOKEN]
+    assert body["client_uri"] == "https://red.test/"
+    assert "client_name" not in body
+    assert body["scope"] != made["scope"]
+    assert "client_secret" not in body
+    assert body[TOKEN] != made[TOKEN]
     assert registrant.read(made).status_code == 401
-    assert registrant.read(told).json["client_uri"] == "https://red.test/"
+    assert registrant.read(body).json["client_uri"] == "https://red.test/"
 
 
 def test_the_secret_of_a_client_outlives_its_replacement(registrant, made):
-    told = registrant.replace(made, client_secret=made["client_secret"]).json
+    body = registrant.replace(made, client_secret=made["client_secret"]).json
 
     form = {"grant_type": "refresh_token", "refresh_token": "x"}
-    proof = (told["client_id"], made["client_secret"])
+    proof = (body["client_id"], made["client_secret"])
     assert registrant.http.post("/token", data=form, auth=proof).status_code != 401
 
 
@@ -81,10 +81,10 @@ def test_a_client_that_comes_to_need_a_secret_is_given_one(registrant):
     public = registrant.registered(token_endpoint_auth_method="none")
     assert "client_secret" not in public
 
-    told = registrant.replace(public).json
+    body = registrant.replace(public).json
 
-    assert told["client_secret"]
-    assert told["client_secret_expires_at"] == 0
+    assert body["client_secret"]
+    assert body["client_secret_expires_at"] == 0
 
 
 @pytest.mark.spec("rfc7592 §2.2")
@@ -123,8 +123,8 @@ def test_a_client_that_removes_itself_is_gone_with_all_it_was_given(signed_in, a
     tokens = rp.sign_in(signed_in)
     with transaction():
         # The factory's client, as if it had registered itself.
-        green, told = queries.get_by_client_id("green"), queries.get_by_client_id(made["client_id"])
-        told.registration_token_digest, digest = None, told.registration_token_digest
+        green, body = queries.get_by_client_id("green"), queries.get_by_client_id(made["client_id"])
+        body.registration_token_digest, digest = None, body.registration_token_digest
         green.registration_token_digest, green.first_party = digest, False
     greens = made | {
         "registration_client_uri": made["registration_client_uri"].replace(made["client_id"], "green")
@@ -198,9 +198,9 @@ def test_a_registrant_learns_nothing_of_other_apps_tokens(signed_in, app, regist
     token = red.sign_in(signed_in)["access_token"]
     proof = (made["client_id"], made["client_secret"])
 
-    told = registrant.http.post("/introspect", data={"token": token}, auth=proof).json
+    body = registrant.http.post("/introspect", data={"token": token}, auth=proof).json
 
-    assert told == {"active": False}
+    assert body == {"active": False}
     assert green.introspect(token)["active"]
 
 
@@ -226,11 +226,11 @@ def test_a_client_that_gives_up_refresh_tokens_loses_its_offline_grants(registra
 
 @pytest.mark.spec("ABU-86")
 def test_the_database_holds_neither_token_nor_secret(registrant, made):
-    told = registrant.replace(made).json
+    body = registrant.replace(made).json
 
     end_read()
     rows = str(db.session.execute(text("SELECT * FROM client")).all())
-    for secret in (made[TOKEN], told[TOKEN], made["client_secret"]):
+    for secret in (made[TOKEN], body[TOKEN], made["client_secret"]):
         assert secret not in rows
     assert re.search(r"[0-9a-f]{64}", rows)
 
@@ -240,14 +240,14 @@ def test_the_database_holds_neither_token_nor_secret(registrant, made):
 def test_no_token_and_no_secret_is_written_into_the_log(registrant, caplog, capsys):
     caplog.set_level("DEBUG")
     made = registrant.registered()
-    told = registrant.replace(made, client_secret=made["client_secret"]).json
-    registrant.replace(told, client_secret="a secret of its own")
-    registrant.read(told, "cfg_of-somebody-else")
+    body = registrant.replace(made, client_secret=made["client_secret"]).json
+    registrant.replace(body, client_secret="a secret of its own")
+    registrant.read(body, "cfg_of-another")
 
     captured = capsys.readouterr()
     written = caplog.text + captured.out + captured.err
     assert "request_refused" in written
-    for secret in (made[TOKEN], told[TOKEN], made["client_secret"], "a secret of its own", "cfg_of-somebody"):
+    for secret in (made[TOKEN], body[TOKEN], made["client_secret"], "a secret of its own", "cfg_of-another"):
         assert secret not in written
 
 
@@ -266,12 +266,12 @@ def test_a_removed_client_hears_of_endings_where_it_last_listened(ada, registran
 @ON_POSTGRESQL
 def test_of_two_changes_at_once_one_wins(registrant, made):
     for _ in range(5):
-        told = registrant.registered()
+        body = registrant.registered()
 
         answers = at_once(
-            partial(registrant.replace, told, client_name="One"),
-            partial(registrant.replace, told, client_name="Two"),
-            partial(registrant.delete, told),
+            partial(registrant.replace, body, client_name="One"),
+            partial(registrant.replace, body, client_name="Two"),
+            partial(registrant.delete, body),
         )
 
         assert sorted(answer.status_code for answer in answers) in ([200, 401, 401], [204, 401, 401])

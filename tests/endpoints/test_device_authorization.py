@@ -117,12 +117,12 @@ class TestLimits:
 
 
 @pytest.mark.spec("rfc8628 1")
-def test_a_device_waits_until_somebody_has_answered(tv, made, turned_clock):
+def test_a_device_waits_for_an_answer(tv, made, turned_clock):
     begun = tv.begin()
     assert tv.poll(begun["device_code"]).json["error"] == "authorization_pending"
     assert answer(begun["user_code"], made)
 
-    # Whoever is let in need not wait for the interval to be over.
+    # An approved device need not wait for the interval to be over.
     response = tv.poll(begun["device_code"])
 
     assert response.status_code == 200
@@ -234,7 +234,7 @@ def test_how_long_a_device_stays_signed_in(tv, made, turned_clock, scope, lives_
 
     session = device_session()
     assert session.expires_at == session.ends_at == clock.now() + lives_for
-    # Nobody looks at a device's pages, so nothing of it is idle.
+    # A device has no pages that a person visits, so nothing of it is idle.
     turned_clock.turn(timedelta(hours=3))
     assert tv.refresh(tokens["refresh_token"]).status_code == 200
 

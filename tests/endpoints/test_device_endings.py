@@ -100,7 +100,7 @@ def test_an_answer_does_not_outlive_what_ended_before_the_device_asked(tv, made,
 
 
 def test_an_answer_needs_its_session_alive_until_the_device_has_asked(tv, made):
-    """Like a code on its way; whoever ends a stolen session need not look for answers given in it."""
+    """Like a code on its way; ending a stolen session voids the answers given in it."""
     begun = tv.begin()
     answer(begun["user_code"], made)
     with transaction():

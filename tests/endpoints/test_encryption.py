@@ -243,7 +243,7 @@ def test_an_encrypted_hint_is_refused_with_what_to_send(app, signed_in):
 
 
 @pytest.mark.spec("rpinitiated 3, rpinitiated 4, rpinitiated 5, rpinitiated 9")
-def test_an_encrypted_hint_signs_nobody_out_without_asking_and_says_why(http, ada):
+def test_an_encrypted_hint_does_not_sign_out_without_asking_and_says_why(http, ada):
     red = make_client("red", settings=STRAIGHT_BACK)
     made = make_session(ada, [red])
     show_session(http, made)

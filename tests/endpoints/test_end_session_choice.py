@@ -1,4 +1,4 @@
-"""What the person chooses on the sign-out page is told from what the app asked for, and the way on."""
+"""The person's choice on the sign-out page is kept apart from the app's request, and the way on."""
 
 from datetime import timedelta
 

@@ -91,14 +91,14 @@ def test_a_session_of_this_browser_is_asked_about_and_lives(http, ada, red, meth
 
 
 @pytest.mark.parametrize("why", ["person unknown", "no address", "sub alone"])
-def test_where_nobody_can_be_notified_nothing_is_claimed(http, ada, why):
+def test_no_notification_is_stated_where_no_app_can_be_notified(http, ada, why):
     settings = {"logout_token_names": "sub"} if why == "sub alone" else {}
     address = {"backchannel_logout_uri": None} if why == "no address" else {}
     red = make_client("red", settings=settings, **address)
     if why == "sub alone":
         # A token with `sub` alone would end this one.
         make_session(ada, [red])
-    sub = {"sub": "somebody-who-was-lost-too"} if why == "person unknown" else {}
+    sub = {"sub": "a-person-who-was-lost-too"} if why == "person unknown" else {}
     result = follow(http, ask(http, hint_of(red, ada, **sub)))
 
     assert owed() == []
@@ -156,7 +156,7 @@ def test_the_notification_is_meaningful_as_long_as_a_session_of_that_app(http, a
 
 
 @pytest.mark.parametrize("flaw", [{"iss": "https://other.test"}, {"aud": "blue"}, {"sid": None}], ids=str)
-def test_a_hint_that_proves_nothing_notifies_nobody(http, ada, red, flaw):
+def test_a_hint_that_proves_nothing_notifies_no_app(http, ada, red, flaw):
     follow(http, ask(http, hint_of(red, ada, **flaw)))
 
     assert owed() == []

@@ -127,7 +127,7 @@ def test_a_client_id_that_contradicts_the_hint_is_named_as_the_reason_not_to_lea
     assert "names two different apps" in done.text
 
 
-def test_two_client_ids_are_named_as_the_reason_where_nobody_is_signed_in(http, app):
+def test_two_client_ids_are_named_as_the_reason_without_a_session(http, app):
     shown = send(http, [("client_id", "red"), ("client_id", "green")])
 
     assert "names two different apps" in shown.text

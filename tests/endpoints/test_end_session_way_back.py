@@ -42,7 +42,7 @@ def story(http) -> Story:
         "https://[::1",
     ],
 )
-def test_nobody_is_sent_to_an_address_that_is_not_registered_for_the_client(story, uri):
+def test_no_redirect_to_an_address_that_is_not_registered_for_the_client(story, uri):
     response = story.end(id_token_hint=story.hint(), post_logout_redirect_uri=uri)
 
     assert response.headers["Location"].startswith("/session/ended/")
@@ -100,7 +100,7 @@ def test_a_second_app_that_signs_out_later_is_led_back_just_the_same(story):
     assert deliveries() == 2
 
 
-def test_a_hint_whose_session_ended_long_ago_leads_nowhere_by_itself(story, turned_clock):
+def test_a_hint_whose_session_ended_long_ago_does_not_redirect_by_itself(story, turned_clock):
     story.end(id_token_hint=story.hint())
     turned_clock.turn(timedelta(hours=25))
 

@@ -1,4 +1,4 @@
-"""Requests that developers often get wrong, and what they are told of it."""
+"""Requests that developers often get wrong, and the messages that explain them."""
 
 import gzip
 import re

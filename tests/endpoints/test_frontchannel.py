@@ -79,7 +79,7 @@ def frames_of(response) -> list[str]:
 
 
 def sids_of(response) -> dict[str, str]:
-    """What each app's frame is told, by the app's name."""
+    """The parameters of each app's frame, by the app's name."""
     return {
         str(urlsplit(frame).hostname).partition(".")[0]: parse_qs(urlsplit(frame).query)["sid"][0]
         for frame in frames_of(response)
@@ -138,7 +138,7 @@ def test_without_javascript_the_page_leads_on_by_itself_and_by_a_link(story):
 
 
 @pytest.mark.parametrize(
-    ("buttons", "told"),
+    ("buttons", "notified"),
     [
         pytest.param(("sign-out",), {"red", "green"}, id="sign out of this browser"),
         pytest.param(("sign-out-this-app",), {"red"}, id="sign out of this app"),
@@ -147,13 +147,13 @@ def test_without_javascript_the_page_leads_on_by_itself_and_by_a_link(story):
         ),
     ],
 )
-def test_each_verb_loads_the_apps_that_it_ends_in_this_browser(story, buttons, told):
+def test_each_verb_loads_the_apps_that_it_ends_in_this_browser(story, buttons, notified):
     elsewhere = make_session(story.ada, story.clients)
 
     ended = story.confirm(*buttons)
     shown = story.http.get(ended.headers["Location"])
 
-    assert sids_of(shown) == {name: sid for name, sid in story.sids().items() if name in told}
+    assert sids_of(shown) == {name: sid for name, sid in story.sids().items() if name in notified}
     assert not set(sids_of(shown).values()) & set(story.sids(elsewhere).values())
     result = story.http.get(onward(shown))
     assert result.status_code == 200
@@ -161,13 +161,13 @@ def test_each_verb_loads_the_apps_that_it_ends_in_this_browser(story, buttons, t
 
 
 @pytest.mark.parametrize(
-    ("elsewhere", "told"),
+    ("elsewhere", "notified"),
     [
         pytest.param(False, {"red", "green"}, id="this browser's own"),
         pytest.param(True, set(), id="another browser's, while this one's lives on"),
     ],
 )
-def test_the_account_page_loads_the_apps_of_this_browser_alone(story, elsewhere, told):
+def test_the_account_page_loads_the_apps_of_this_browser_alone(story, elsewhere, notified):
     other = make_session(story.ada, story.clients)
     button = f"sign-out-session-{other.session.id}" if elsewhere else "sign-out"
 
@@ -176,7 +176,7 @@ def test_the_account_page_loads_the_apps_of_this_browser_alone(story, elsewhere,
 
     assert shown.status_code == 200
     assert (find_live(story.made.handle) is not None) == elsewhere
-    assert sids_of(shown) == {name: sid for name, sid in story.sids().items() if name in told}
+    assert sids_of(shown) == {name: sid for name, sid in story.sids().items() if name in notified}
 
 
 def test_an_app_that_was_signed_out_before_is_not_loaded_again(story):

@@ -200,7 +200,7 @@ def test_no_person_can_grant_the_scope(app, signed_in):
     ],
 )
 @pytest.mark.spec("global-token-revocation 4")
-def test_somebody_unknown_is_404_and_leaves_a_trail(upstream, token, ada, name):
+def test_an_unknown_subject_is_404_and_leaves_a_trail(upstream, token, ada, name):
     answer = revoke(upstream, token, name(ada))
 
     assert (answer.status_code, answer.json["error"]) == (404, "not_found")
@@ -255,7 +255,7 @@ def test_a_deleted_account_with_the_same_address_makes_nothing_ambiguous(upstrea
 
 @pytest.mark.spec("core 19")
 def test_a_pairwise_upstream_knows_a_person_by_its_own_subject_alone(app, ada):
-    """Another client's or the public subject is nobody to it."""
+    """It does not know another client's subject or the public one."""
     partner = RelyingParty(
         app,
         "partner",

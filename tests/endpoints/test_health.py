@@ -1,4 +1,4 @@
-"""Liveness asks nobody; readiness proves that the database takes writes."""
+"""Liveness asks no other service; readiness proves that the database takes writes."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -67,19 +67,19 @@ class TestThroughTheBrowser:
         return replace(settings, hybrid_response_types=True)
 
     @pytest.mark.parametrize(
-        ("response_type", "told"),
+        ("response_type", "claims"),
         [
             pytest.param("code id_token", set(), id="core §3.3.3.6: the code's ID Token follows"),
             pytest.param("id_token token", PERSON, id="no other ID Token follows"),
         ],
     )
-    def test_an_id_token_in_an_address_says_no_more_than_it_must(self, app, signed_in, response_type, told):
+    def test_an_id_token_in_an_address_says_no_more_than_it_must(self, app, signed_in, response_type, claims):
         green = RelyingParty(app, "green", **LEGACY, **SCOPES)
 
         location = green.authorize(signed_in, response_type=response_type).headers["Location"]
 
         said = dict(part.split("=", 1) for part in location.partition("#")[2].split("&"))
-        assert of_person(said) == told
+        assert of_person(said) == claims
 
 
 def test_a_device_gets_them_as_well(app, ada):

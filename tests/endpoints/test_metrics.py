@@ -151,7 +151,7 @@ def test_an_ending_is_counted_once_it_is_committed(story, read):
     assert read("curfew_endings_total", **labels) == ended + 1
 
 
-def test_the_oldest_due_delivery_shows_that_nobody_delivers(turned_clock, owed, read):
+def test_the_oldest_due_delivery_shows_that_no_worker_delivers(turned_clock, owed, read):
     turned_clock.turn(timedelta(seconds=90))
 
     assert read("curfew_delivery_oldest_due_seconds") == 90
@@ -231,10 +231,10 @@ def test_without_the_database_the_counters_are_reported(settings, url):
 
     response = lost.test_client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
 
-    told = response.get_data(as_text=True)
-    assert "curfew_database_up 0" in told
-    assert "curfew_endings_total" in told
-    assert "curfew_deliveries{" not in told
+    body = response.get_data(as_text=True)
+    assert "curfew_database_up 0" in body
+    assert "curfew_endings_total" in body
+    assert "curfew_deliveries{" not in body
 
 
 def test_measuring_costs_few_statements(owed, statements):
@@ -265,7 +265,9 @@ def test_what_deliveries_came_to_is_counted(ada, read):
         clients = [make_client("red", port=red.port), make_client("green", port=green.port)]
         made = make_session(ada, clients)
         first = read("curfew_deliveries_finished_total", state="accepted", tries="first")
-        told = {name: read("curfew_time_to_told_seconds_count", client_id=name) for name in ("red", "green")}
+        counted = {
+            name: read("curfew_time_to_told_seconds_count", client_id=name) for name in ("red", "green")
+        }
         attempts = {
             outcome: read("curfew_delivery_attempts_total", kind="backchannel_logout", outcome=outcome)
             for outcome in ("accepted", "unavailable")
@@ -276,8 +278,8 @@ def test_what_deliveries_came_to_is_counted(ada, read):
         drain(limit=2)
 
     assert read("curfew_deliveries_finished_total", state="accepted", tries="first") == first + 1
-    assert read("curfew_time_to_told_seconds_count", client_id="red") == told["red"] + 1
-    assert read("curfew_time_to_told_seconds_count", client_id="green") == told["green"]
+    assert read("curfew_time_to_told_seconds_count", client_id="red") == counted["red"] + 1
+    assert read("curfew_time_to_told_seconds_count", client_id="green") == counted["green"]
     for outcome, before in attempts.items():
         labels = {"kind": "backchannel_logout", "outcome": outcome}
         assert read("curfew_delivery_attempts_total", **labels) == before + 1

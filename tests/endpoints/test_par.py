@@ -119,7 +119,7 @@ def test_after_its_time_it_is_reported_to_the_app(signed_in, rp, turned_clock):
 
 
 @ON_SQLITE
-def test_what_nobody_pushed_or_another_client_did_is_a_page(app, signed_in, rp):
+def test_an_unknown_request_uri_or_that_of_another_client_is_a_page(app, signed_in, rp):
     green = RelyingParty(app, "green")
     for asked in (
         {"client_id": "green", "request_uri": pushed(rp)},

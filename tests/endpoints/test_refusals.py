@@ -66,11 +66,11 @@ def test_a_failed_authentication_is_explained_inside_alone(red, caplog, headers,
 
     assert response.json == {"error": "invalid_client", "error_description": "client authentication failed"}
     (event,), (line,), (problem,) = audited(), logged(caplog), problems()
-    for told in (event.detail, line, problem):
-        assert (told["used"], told["cause"]) == (used, cause)
-        assert told["registered"] == "client_secret_basic"
-        assert "wrong-secret" not in str(told)
-        assert secret_of("red") not in str(told)
+    for recorded in (event.detail, line, problem):
+        assert (recorded["used"], recorded["cause"]) == (used, cause)
+        assert recorded["registered"] == "client_secret_basic"
+        assert "wrong-secret" not in str(recorded)
+        assert secret_of("red") not in str(recorded)
     assert event.client_id == line["client_id"] == "red"
     assert problem["cure"]
 
@@ -90,8 +90,8 @@ def test_a_secret_in_the_wrong_place_is_not_written_down(red, caplog, headers, f
     with caplog.at_level(logging.INFO, "curfew"):
         assert ask(red, headers, **form).status_code == 401
 
-    told = str(logged(caplog)) + str([event.detail for event in audited()]) + str(problems())
-    assert "swapped" not in told
+    recorded = str(logged(caplog)) + str([event.detail for event in audited()]) + str(problems())
+    assert "swapped" not in recorded
 
 
 def test_a_disabled_client_and_an_unknown_one_look_the_same_from_outside_alone(red, caplog):

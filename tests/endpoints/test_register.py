@@ -1,4 +1,4 @@
-"""`/register`: who may register a client by itself, and what he is told (rfc7591, registration §3)."""
+"""`/register`: who may register a client, and the responses (rfc7591, registration §3)."""
 
 import json
 from dataclasses import replace
@@ -50,17 +50,17 @@ def count_clients() -> int:
 def test_a_registrant_registers_a_client_and_receives_all_of_it(registrant):
     response = registrant.register(client_name="Red", contacts=["ops@red.test"], software_version="1")
 
-    told = response.json
+    body = response.json
     assert response.status_code == 201
     assert response.headers["Content-Type"] == "application/json"
     assert (response.headers["Cache-Control"], response.headers["Pragma"]) == ("no-store", "no-cache")
-    assert told["registration_client_uri"] == f"{ISSUER}/register/{told['client_id']}"
-    assert {"client_secret", "client_id_issued_at", "registration_access_token"} <= told.keys()
-    assert told["client_secret_expires_at"] == 0
-    assert told["redirect_uris"] == SMALLEST["redirect_uris"]
-    assert (told["client_name"], told["contacts"], told["software_version"]) == ("Red", ["ops@red.test"], "1")
-    # What was never said is told with the default of the specifications.
-    assert (told["token_endpoint_auth_method"], told["grant_types"]) == (
+    assert body["registration_client_uri"] == f"{ISSUER}/register/{body['client_id']}"
+    assert {"client_secret", "client_id_issued_at", "registration_access_token"} <= body.keys()
+    assert body["client_secret_expires_at"] == 0
+    assert body["redirect_uris"] == SMALLEST["redirect_uris"]
+    assert (body["client_name"], body["contacts"], body["software_version"]) == ("Red", ["ops@red.test"], "1")
+    # What was not sent has the default of the specifications.
+    assert (body["token_endpoint_auth_method"], body["grant_types"]) == (
         "client_secret_basic",
         ["authorization_code"],
     )
@@ -68,40 +68,40 @@ def test_a_registrant_registers_a_client_and_receives_all_of_it(registrant):
 
 @pytest.mark.spec("registration 1, core 16")
 def test_such_a_client_keeps_the_defaults_of_the_specifications(registrant):
-    told = registrant.registered(id_token_claims="scopes", any_secret_method=True)
+    body = registrant.registered(id_token_claims="scopes", any_secret_method=True)
 
-    client = queries.get_by_client_id(told["client_id"])
+    client = queries.get_by_client_id(body["client_id"])
     assert client.auth_methods == ("client_secret_basic",)
     assert client.id_token_claims == "requested"
-    assert told["id_token_signed_response_alg"] == "RS256"
+    assert body["id_token_signed_response_alg"] == "RS256"
 
 
 def test_such_a_client_is_a_third_party_and_in_the_audit(registrant):
-    told = registrant.registered(first_party=True, offline_policy="ask", deliver_to="http://127.0.0.1/x")
+    body = registrant.registered(first_party=True, offline_policy="ask", deliver_to="http://127.0.0.1/x")
 
     end_read()
-    client = queries.get_by_client_id(told["client_id"])
+    client = queries.get_by_client_id(body["client_id"])
     assert client.self_registered
     assert not client.first_party
     assert (client.offline_policy, client.deliver_to) == ("keep", None)
     event = db.session.scalars(select(AuditEvent)).one()
     assert (event.tag, event.actor, event.client_id) == ("client_added", "client", client.client_id)
-    for secret in (told["client_secret"], told["registration_access_token"]):
+    for secret in (body["client_secret"], body["registration_access_token"]):
         assert secret not in json.dumps(event.detail)
 
 
 def test_what_it_receives_is_enough_to_sign_people_in(signed_in, app, registrant):
-    told = registrant.registered(token_endpoint_auth_method="client_secret_post", client_name="Red")
-    redirect_uri = told["redirect_uris"][0]
+    body = registrant.registered(token_endpoint_auth_method="client_secret_post", client_name="Red")
+    redirect_uri = body["redirect_uris"][0]
     asked = {
-        "client_id": told["client_id"],
+        "client_id": body["client_id"],
         "redirect_uri": redirect_uri,
         "response_type": "code",
         "scope": "openid",
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
     }
-    # Nobody has agreed to what a registrant's app asks for; it asks in a hidden frame.
+    # No person has agreed to what a registrant's app asks for; it asks in a hidden frame.
     refused = signed_in.get(
         "/authorize", query_string=asked | {"prompt": "none"}, headers={"Sec-Fetch-Dest": "iframe"}
     )
@@ -109,12 +109,12 @@ def test_what_it_receives_is_enough_to_sign_people_in(signed_in, app, registrant
 
     page = Page(signed_in, follow(signed_in, signed_in.get("/authorize", query_string=asked)))
     code = query_of(follow(signed_in, page.press("allow")))["code"]
-    proof = {"client_id": told["client_id"], "client_secret": told["client_secret"]}
+    proof = {"client_id": body["client_id"], "client_secret": body["client_secret"]}
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
     tokens = registrant.http.post("/token", data=form | proof | {"code_verifier": VERIFIER}).json
     assert tokens["id_token"]
 
-    assert registrant.delete(told).status_code == 204
+    assert registrant.delete(body).status_code == 204
     userinfo = registrant.http.get("/userinfo", headers=bearer(tokens["access_token"]))
     assert userinfo.status_code == 401
 
@@ -177,11 +177,11 @@ def test_members_in_other_languages_are_kept(registrant):
         "policy_uri#de-CH": "https://red.test/datenschutz",
     }
 
-    told = registrant.registered(**names, **{"client_name#": "x", "scope#de": "x", "client_name#d e": "x"})
+    body = registrant.registered(**names, **{"client_name#": "x", "scope#de": "x", "client_name#d e": "x"})
 
-    assert names.items() <= told.items()
-    assert {name for name in told if "#" in name} == {"client_name#de", "policy_uri#de-CH"}
-    assert names.items() <= registrant.read(told).json.items()
+    assert names.items() <= body.items()
+    assert {name for name in body if "#" in name} == {"client_name#de", "policy_uri#de-CH"}
+    assert names.items() <= registrant.read(body).json.items()
 
 
 EVERYTHING = {
@@ -232,12 +232,12 @@ EVERYTHING = {
     "backchannel OP 2",
 )
 def test_every_field_is_kept_under_its_wire_name(registrant):
-    told = registrant.registered(**EVERYTHING)
+    body = registrant.registered(**EVERYTHING)
 
-    assert EVERYTHING.items() <= told.items()
-    assert registrant.read(told).json.items() >= EVERYTHING.items()
+    assert EVERYTHING.items() <= body.items()
+    assert registrant.read(body).json.items() >= EVERYTHING.items()
     assert EVERYTHING.keys() <= set(FIELDS)
-    assert "client_secret" not in told
+    assert "client_secret" not in body
 
 
 @ON_SQLITE
@@ -254,7 +254,7 @@ def test_the_operator_may_open_more_scopes(registrant):
 @ON_SQLITE
 @with_settings(registration_scopes=("invoices:read",))
 def test_what_a_client_may_ask_people_for_it_does_not_get_for_itself_later(registrant):
-    """In two steps no more than in one: first the scope, then the grant that asks nobody."""
+    """In two steps no more than in one: first the scope, then the grant that asks no person."""
     for_itself = {"grant_types": ["authorization_code", "client_credentials"]}
     made = registrant.registered(scope="openid invoices:read")
 
@@ -278,7 +278,7 @@ def test_what_the_operator_gave_a_client_for_itself_it_keeps(registrant):
 @pytest.mark.parametrize("text", ["\0", "\ud800"], ids=["NUL", "an unpaired surrogate"])
 def test_nothing_is_kept_that_would_fail_the_queries_about_others(registrant, text):
     key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "note": text}
-    told = registrant.registered()["client_id"]
+    body = registrant.registered()["client_id"]
 
     refused = registrant.register(jwks={"keys": [key]})
 
@@ -286,4 +286,4 @@ def test_nothing_is_kept_that_would_fail_the_queries_about_others(registrant, te
     # As the outbox asks where all of them want to hear of endings.
     end_read()
     read = select(Client.client_id, Client.registered["backchannel_logout_uri"].as_string())
-    assert db.session.execute(read).all() == [(told, None)]
+    assert db.session.execute(read).all() == [(body, None)]

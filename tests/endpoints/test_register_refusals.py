@@ -97,9 +97,11 @@ def test_what_is_wrong_is_reported_by_the_specified_error(registrant, members, e
 def test_a_registrant_learns_nothing_of_our_network(registrant):
     addresses = ["https://10.0.0.1/k", "https://169.254.169.254/k", "https://[fe80::1]/k"]
 
-    told = {registrant.register(backchannel_logout_uri=uri).json["error_description"] for uri in addresses}
+    descriptions = {
+        registrant.register(backchannel_logout_uri=uri).json["error_description"] for uri in addresses
+    }
 
-    assert told == {"backchannel_logout_uri cannot be called: the target is not allowed"}
+    assert descriptions == {"backchannel_logout_uri cannot be called: the target is not allowed"}
 
 
 @ON_SQLITE

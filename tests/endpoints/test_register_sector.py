@@ -60,7 +60,7 @@ def sub_at(app, http, ada, client_id: str, **made) -> str:
         ),
     ],
 )
-def test_nobody_enters_a_sector_by_its_public_document_alone(registrant, members):
+def test_the_public_document_alone_admits_no_client_to_a_sector(registrant, members):
     """The attack: every one of these could get tokens that never reach the bank."""
     refused = registrant.register(sector_identifier_uri=SECTOR, **(PAIRWISE | members))
 
@@ -117,10 +117,10 @@ def test_apps_of_one_maker_share_what_their_document_lists(app, http, ada):
 
 @pytest.mark.spec("core 19")
 def test_a_device_registers_without_a_sector_and_knows_a_person_by_one_name(app, registrant, ada):
-    told = registrant.registered(
+    body = registrant.registered(
         redirect_uris=[], grant_types=[DEVICE_CODE], token_endpoint_auth_method="none", **PAIRWISE
     )
-    device = Device.of(app, told["client_id"])
+    device = Device.of(app, body["client_id"])
 
     subs = [sub_in(device.sign_in_by(make_session(ada), scope="openid")) for _ in range(2)]
 

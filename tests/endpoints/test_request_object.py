@@ -114,7 +114,7 @@ FORGED = {
     "an address of keys in its header": lambda rp: signed(
         claims_of(rp), STRANGERS, jku="https://evil.test/jwks"
     ),
-    "a kid that nobody has": lambda rp: signed(claims_of(rp), kid="../../etc/passwd"),
+    "an unknown kid": lambda rp: signed(claims_of(rp), kid="../../etc/passwd"),
     "alg none": lambda rp: f"{encoded({'alg': 'none'})}.{encoded(claims_of(rp))}.",
     "alg NONE": lambda rp: f"{encoded({'alg': 'NONE'})}.{encoded(claims_of(rp))}.",
     "alg none with a signature": lambda rp: f"{encoded({'alg': 'none'})}.{encoded(claims_of(rp))}.eA",

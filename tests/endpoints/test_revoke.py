@@ -114,7 +114,7 @@ def test_who_does_not_prove_itself_revokes_nothing(rp, tokens):
     assert rp.introspect(tokens["access_token"])["active"]
 
 
-def test_a_hint_that_nobody_knows_is_ignored(rp, tokens):
+def test_an_unknown_hint_is_ignored(rp, tokens):
     assert rp.revoke(tokens["access_token"], token_type_hint="nonsense").status_code == 200
     assert not rp.introspect(tokens["access_token"])["active"]
 

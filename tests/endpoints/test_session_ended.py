@@ -168,7 +168,7 @@ def test_names_of_apps_are_text(http, ada, app):
     assert "<img" not in http.get(f"{result_page_of(outcome)}/state").get_json()["rows"]
 
 
-def test_somebody_else_in_this_browser_is_not_led_to_an_account(http, ended):
+def test_another_person_in_this_browser_is_not_led_to_an_account(http, ended):
     show_session(http, make_session(make_account("ben")))
 
     assert "You are signed out" in http.get(result_page_of(ended)).text

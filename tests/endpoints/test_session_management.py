@@ -38,8 +38,8 @@ def state_of(browser) -> str | None:
 def is_unchanged(browser, shown: str, client_id: str, origin: str) -> bool:
     """What the OP iframe would answer in this browser."""
     hashed, _, salt = shown.partition(".")
-    told = f"{client_id} {origin} {state_of(browser)} {salt}"
-    return hashlib.sha256(told.encode()).hexdigest() == hashed
+    salted = f"{client_id} {origin} {state_of(browser)} {salt}"
+    return hashlib.sha256(salted.encode()).hexdigest() == hashed
 
 
 @pytest.mark.spec("session 2")

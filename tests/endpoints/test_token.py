@@ -136,7 +136,7 @@ def test_a_bad_exchange_leaves_the_code_as_it_was(signed_in, rp, changes, error)
 
 @pytest.mark.spec("rfc7636 1, rfc9700 3")
 def test_a_verifier_for_a_code_without_challenge_is_refused(signed_in, rp):
-    """ABU-59: somebody took the challenge out of the request on its way."""
+    """ABU-59: an attacker took the challenge out of the request on its way."""
     code = rp.code(signed_in, code_challenge=None, code_challenge_method=None)
 
     assert rp.exchange(code).status_code == 400

@@ -190,7 +190,7 @@ def test_a_public_clients_refresh_token_is_bound_to_its_key(app, signed_in):
     stolen.append(blue.refresh(tokens["refresh_token"], proof=Prover().proof()))
 
     assert [answer.json["error"] for answer in stolen] == ["invalid_grant"] * 3
-    # DEC-10: nobody but the holder could repeat it, and a thief's attempt ends nothing.
+    # DEC-10: only the holder could repeat it, and a thief's attempt ends nothing.
     again = blue.refresh(tokens["refresh_token"]).json
     assert again["refresh_token"] == refreshed["refresh_token"]
     assert blue.refresh(refreshed["refresh_token"], proof="").json["error"] == "invalid_grant"
@@ -238,7 +238,7 @@ def test_the_account_api_takes_a_bound_token_from_its_holder(app, signed_in):
     again = red.http.post(path, headers=red.prover.show(token, path, "POST"))
     assert (done.status_code, again.status_code) == (200, 200)
     assert done.json == again.json
-    # A dead token that was bound proves nothing more than a living one to whoever lacks the key.
+    # A dead token that was bound proves nothing more than a live one without the key.
     assert red.http.post(path, headers=as_bearer).status_code == 401
 
 

@@ -52,9 +52,9 @@ def test_a_service_gets_a_token_that_says_for_whom_and_by_whom(signed_in, rp, ap
     assert (body["issued_token_type"], body["token_type"]) == (TYPE, "Bearer")
     assert body["scope"] == "openid email"
     assert {"refresh_token", "id_token"}.isdisjoint(body)
-    told, own = api.introspect(body["access_token"]), rp.introspect(tokens["access_token"])
-    assert (told["sub"], told["client_id"], told["act"]) == (ada.sub, "api", {"sub": "api"})
-    assert (told["sid"], told["auth_time"]) == (own["sid"], own["auth_time"])
+    exchanged, own = api.introspect(body["access_token"]), rp.introspect(tokens["access_token"])
+    assert (exchanged["sub"], exchanged["client_id"], exchanged["act"]) == (ada.sub, "api", {"sub": "api"})
+    assert (exchanged["sid"], exchanged["auth_time"]) == (own["sid"], own["auth_time"])
     assert "act" not in own
     assert api.userinfo(body["access_token"]).json["email"] == "ada@example.test"
     end_read()
@@ -91,7 +91,7 @@ def of(client_id: str, **values) -> None:
         assert change(update(Client).where(Client.client_id == client_id).values(**values)) == 1
 
 
-def test_nobody_acts_for_a_person_whose_session_has_ended(story, api):
+def test_no_service_acts_for_a_person_whose_session_has_ended(story, api):
     tokens = story.rp.sign_in(story.browser)
     story.end_session()
 
@@ -128,7 +128,7 @@ def test_it_lives_no_longer_than_the_persons_own(signed_in, rp, api, turned_cloc
     assert rp.userinfo(held["access_token"]).status_code == 401
 
 
-def test_the_service_gives_it_back_and_nobody_else(signed_in, rp, api):
+def test_only_the_service_can_give_it_back(signed_in, rp, api):
     held = api.taken(rp.sign_in(signed_in)["access_token"])["access_token"]
     rp.revoke(held)
     assert api.introspect(held)["active"]
@@ -201,7 +201,7 @@ def test_a_bad_request_gets_the_specified_error(signed_in, rp, api, changes, err
 @pytest.mark.parametrize(
     ("made", "error"),
     [
-        pytest.param({"of": ()}, "invalid_request", id="the operator lets it act for nobody"),
+        pytest.param({"of": ()}, "invalid_request", id="the operator lets it act for no person"),
         pytest.param({"of": ("green",)}, "invalid_request", id="the operator lets it act for others' people"),
         pytest.param({"grant_types": ["client_credentials"]}, "unauthorized_client", id="no such grant type"),
     ],

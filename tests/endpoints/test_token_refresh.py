@@ -122,12 +122,12 @@ def test_a_replay_after_a_logout_raises_no_alarm(story, turned_clock):
     tokens = story.rp.sign_in(story.browser)
     story.rp.refresh(tokens["refresh_token"])
     story.end_session()
-    told = count(Delivery)
+    owed = count(Delivery)
     turned_clock.turn(timedelta(minutes=1))
 
     assert story.rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
     assert "refresh_replayed" not in tags()
-    assert count(Delivery) == told
+    assert count(Delivery) == owed
 
 
 def test_a_stolen_offline_token_of_an_ended_session_ends_the_grant_too(story, turned_clock):

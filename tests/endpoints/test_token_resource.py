@@ -94,7 +94,7 @@ def test_another_resource_is_refused_and_the_code_is_as_it_was(rp, code, wanted)
 @pytest.mark.spec("rfc9068 2")
 @ONE_DATABASE
 def test_one_token_is_for_several_resources_that_know_the_same_scopes(rp, signed_in):
-    """Else nobody could say which of its scopes is meant for whom."""
+    """Otherwise it would be unclear which of its scopes is meant for which resource."""
     with transaction():
         resources.add(OTHER, scopes=["write", "read"], access_token_lifetime=timedelta(minutes=20))
         resources.add("urn:example:more", scopes=["read"])

@@ -1,4 +1,4 @@
-"""A code that was used already: its second use ends what it gave, but for nobody who has the code alone."""
+"""A code that was used already: its second use ends what it gave, unless only the code is presented."""
 
 import pytest
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 )
 @pytest.mark.parametrize("public", [True, False])
 def test_a_used_code_alone_ends_nothing(app, signed_in, changes, public):
-    """The attack: a code seen in a log or a history, presented by somebody without its verifier."""
+    """The attack: a code seen in a log or a history, presented without its verifier."""
     rp = RelyingParty(app, public=public)
     code = rp.code(signed_in)
     tokens = rp.exchange(code).json

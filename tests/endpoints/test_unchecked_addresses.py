@@ -54,8 +54,8 @@ def test_an_error_shows_where_it_would_lead(http, evil, asked, error):
 
     # The button leads where the redirect would have led, so that an honest app learns what was wrong.
     assert address.startswith(f"{evil.redirect_uri}?")
-    told = parse_qs(urlsplit(address).query)
-    assert (told["error"], told["state"]) == ([error], ["the state"])
+    parameters = parse_qs(urlsplit(address).query)
+    assert (parameters["error"], parameters["state"]) == ([error], ["the state"])
 
 
 @pytest.mark.parametrize(("asked", "error"), ERRORS)
@@ -153,7 +153,7 @@ def test_a_hint_of_a_session_that_is_forgotten_does_not_lead_there_either(http, 
 @pytest.mark.spec("rfc9700 3")
 @pytest.mark.parametrize("button", ["sign-out", "cancel"])
 @pytest.mark.parametrize("by_hint", [True, False], ids=["with a hint of the attacker's own", "by its name"])
-def test_somebody_who_never_used_the_app_is_not_led_there(signed_in, evil, button, by_hint):
+def test_a_person_who_never_used_the_app_is_not_led_there(signed_in, evil, button, by_hint):
     asked = {"id_token_hint": ended(evil)} if by_hint else {"client_id": "evil"}
 
     question = signed_in.get("/session/end", query_string=asked | {"post_logout_redirect_uri": OUT})

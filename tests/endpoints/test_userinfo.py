@@ -66,9 +66,9 @@ def test_scopes_decide_what_is_given(http, rp, scope, claims):
     known = {"email_verified": True, "phone_number": "+49 1", "address": {"country": "DE"}, "nickname": "A"}
     show_session(http, make_session(make_account("ben", **known)))
 
-    told = rp.userinfo(rp.sign_in(http, scope=scope)["access_token"]).json
+    body = rp.userinfo(rp.sign_in(http, scope=scope)["access_token"]).json
 
-    assert set(told) - {"sub"} == claims
+    assert set(body) - {"sub"} == claims
 
 
 def test_it_costs_at_most_three_statements(rp, tokens, statements):

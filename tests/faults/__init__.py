@@ -20,14 +20,14 @@ FLT-11        test_workers: a_frozen_worker_wakes_up, a_worker_that_freezes_in_a
               test_worker_killed
 FLT-12        test_workers: a_poison_delivery_dies_alone
 FLT-13        test_workers: no_worker_for_a_while, for seconds; the alarm is a rule in docs
-FLT-14        test_workers: nobody_sweeps
+FLT-14        test_workers: no_worker_sweeps
 FLT-15, 16    test_workers: five_sweepers. There is no beat: each duty is a leased row
-FLT-20 to 23  test_receivers: a_bad_receiver_is_bounded, nobody_waits_for_the_slow_ones
+FLT-20 to 23  test_receivers: a_bad_receiver_is_bounded, no_app_waits_for_the_slow_ones
 FLT-24, 49    test_wires: tls_that_fails_and_is_fixed. A bundle that is missing is refused at the start
 FLT-25        test_receivers: a_bad_receiver_is_bounded
 FLT-26        test_receivers: a_storm_of_errors_and_a_flapping_one
 FLT-27        test_receivers: retry_after_makes_nothing_sooner, retry_after_is_obeyed_up_to_an_hour
-FLT-28        test_receivers: a_redirect_is_followed_nowhere
+FLT-28        test_receivers: no_redirect_is_followed
 FLT-29        test_receivers: a_liar_is_believed_and_nothing_more_is_said
 FLT-30        test_databases_away: killed_and_started_again_under_load. A power cut of the machine, which
               would try the disk as well, cannot be played
@@ -41,7 +41,7 @@ FLT-36        test_broker; flushed, killed and silent in the soak. Memory full a
               look the same to us as a broker that refuses
 FLT-37        test_changes: the_signer_is_away. Keys lie in the database; there is no KMS that could be
               away
-FLT-38        test_wires: a_name_that_nobody_knows, an_address_that_is_not_allowed; rebinding in
+FLT-38        test_wires: a_name_that_does_not_resolve, an_address_that_is_not_allowed; rebinding in
               tests/infrastructure/test_outbound_client
 FLT-39        test_receivers: a_herd_comes_back, after seconds instead of an hour
 FLT-40        test_changes: the_clock_of_one_worker_jumps, by the provider's own clock: the machine's

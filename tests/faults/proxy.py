@@ -163,7 +163,7 @@ class Messages:
             if gate is not None and frame[:1] in b"QS" and self._greeted:
                 allowed = gate(frame) and allowed
         if len(self._buffer) > 1 << 20:
-            # Not the protocol of PostgreSQL: nobody asks about it.
+            # Not the protocol of PostgreSQL: no test asks about it.
             self._buffer = b""
         return allowed
 

@@ -143,7 +143,7 @@ def test_commits_that_hang_are_refused_and_make_it_not_ready(open_house: OpenHou
         with pytest.raises(Refused) as refused:
             house.visitors.sign_in("ben", ["red"])
         assert time.monotonic() - began < DEADLINE + SLACK
-        # A page, or the app is told (rfc6749 §4.1.2.1).
+        # A page, or an error for the app (rfc6749 §4.1.2.1).
         said = refused.value.location or ""
         assert refused.value.status == 503 or "error=temporarily_unavailable" in said
         assert ask(house, "/health/live")[0] == 200

@@ -59,7 +59,7 @@ def test_one_correlation_id_leads_from_the_click_to_the_attempt(
 
 
 @pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "dead"])
-def test_nobody_waits_for_a_broker_that_is_away(app: Flask, broker: Broker, fault: signal.Signals) -> None:
+def test_no_request_waits_for_an_absent_broker(app: Flask, broker: Broker, fault: signal.Signals) -> None:
     wake_ups = WakeUps(broker.url)
     assert wake_ups.send("first") is True
 
@@ -119,7 +119,7 @@ def test_a_worker_is_woken_again_when_the_broker_is_back(
 
 def test_a_flushed_broker_loses_nothing(app: Flask, broker: Broker, start_worker: StartWorker) -> None:
     with receiving(200) as red:
-        # Nobody listens yet: the message lies in the broker and is flushed away.
+        # No worker listens yet: the message lies in the broker and is flushed away.
         delivery = owe(port=red.port)
         client = broker.server.client()
         assert client.llen(QUEUE) == 1

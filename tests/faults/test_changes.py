@@ -83,7 +83,7 @@ def test_the_keys_are_rotated_between_two_tries(open_house: OpenHouse) -> None:
     house.wait_until_settled(seconds=30)
     house.visitors.probe(visit)
 
-    # Until its minute is over, a token of the withdrawn key may come; nobody can verify that one.
+    # Until its minute is over, a token of the withdrawn key may come, which no app can verify.
     findings = house.findings(tries=100)
     assert [found for found in findings if kids["green"] not in found] == []
 

@@ -79,7 +79,7 @@ PLANTS: dict[str, tuple[str, Plant]] = {
     "a token in a log": ("INV-13", lambda t, h: h.secrets.add("token in the log of the test")),
     "a withdrawn key signs": ("INV-14", withdraw_key),
     "an attempt number twice": ("INV-16", lambda t, h: t.attempts.append(t.attempts[0])),
-    "told without a yes": ("INV-17", state_untruly),
+    "shown as notified without a confirmation": ("INV-17", state_untruly),
 }
 
 

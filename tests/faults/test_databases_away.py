@@ -48,11 +48,11 @@ def judge(house: House, visits: list, **rules: object) -> None:
 
 
 def assert_refuses_calmly(house: House) -> None:
-    """INV-15: nobody gets in, and the answer says nothing that concerns nobody."""
+    """INV-15: no one gets in, and the response reveals nothing."""
     with pytest.raises(UNANSWERED) as refusal:
         house.visitors.sign_in("ben", ["red"])
     if isinstance(refusal.value, Refused):
-        # A page; or the app is told, where at least the app could be read (rfc6749 §4.1.2.1).
+        # A page, or an error for the app, where at least the app could be read (rfc6749 §4.1.2.1).
         told_app = "error=temporarily_unavailable" in refusal.value.location
         assert refusal.value.status in (500, 503) or (refusal.value.status == 303 and told_app)
         assert "Traceback" not in str(refusal.value)
@@ -114,7 +114,7 @@ def test_slow_silent_or_unreachable(open_house: OpenHouse, toxic: dict) -> None:
 
 
 def test_read_only(open_house: OpenHouse) -> None:
-    """FLT-34: nobody signs in, no end is answered as done; afterwards all goes on by itself."""
+    """FLT-34: no sign-in succeeds, no end is reported as done; afterwards all goes on by itself."""
     house = open_house("postgresql")
     name = house.database.name
     visits = [house.visitors.sign_in("ada", ["red", "green"]) for _ in range(3)]
@@ -245,7 +245,7 @@ def test_fail_over_to_a_synchronous_replica(open_house: OpenHouse, primary: Post
 
 
 def test_a_backup_is_restored(open_house: OpenHouse) -> None:
-    """FLT-45, INV-11: what the backup brings back is ended and told by one command of the procedure."""
+    """FLT-45, INV-11: what the backup brings back is ended and notified by one command of the procedure."""
     house = open_house("sqlite")
     assert isinstance(house.database, SQLiteDatabase)
     ended = house.visitors.sign_in("ada", ["red", "green"])
@@ -268,8 +268,8 @@ def test_a_backup_is_restored(open_house: OpenHouse) -> None:
 
     for visit in (ended, living):
         assert not any(probe.worked for probe in house.visitors.probe(visit))
-    # The backup knows nothing of what was told after it, so the checker hears of the second telling alone.
+    # The backup knows nothing of notifications after it, so the checker sees only the second ones.
     del house.history.receipts[:heard]
-    told = {receipt.claims.get("sid") for receipt in house.history.receipts}
-    assert told >= {tokens.sid for visit in (ended, living) for tokens in visit.shares.values()}
+    notified = {receipt.claims.get("sid") for receipt in house.history.receipts}
+    assert notified >= {tokens.sid for visit in (ended, living) for tokens in visit.shares.values()}
     assert house.findings() == []

@@ -1,4 +1,4 @@
-"""Slow, lying, torn and hostile receivers cost themselves their news, and nobody else (FLT-20 to FLT-29).
+"""Slow, lying, torn and hostile receivers cost only their own notifications (FLT-20 to FLT-29).
 
 One house for all of them, as in life: each test signs people out, watches what its relying party got
 and lets the checker judge everything that has happened in the house so far.
@@ -41,7 +41,7 @@ def everybody_behaves(house: House) -> Iterator[None]:
 
 
 def sign_out_of(house: House, *rps: str, count: int = 1) -> list[str]:
-    """Sign somebody out of these and return the sids of the first."""
+    """Sign a person out of these and return the sids of the first."""
     sids = []
     for _ in range(count):
         visit = house.visitors.sign_in("ada", rps)
@@ -99,7 +99,7 @@ def memory_of(house: House) -> int:
     return (resident - shared) * resource.getpagesize()
 
 
-def test_nobody_waits_for_the_slow_ones(house: House) -> None:
+def test_no_app_waits_for_the_slow_ones(house: House) -> None:
     """FLT-20, INV-09, INV-10: one hangs, and the others and the people do not notice."""
     house.rps["green"].manner = manners.silent
     visits = [house.visitors.sign_in("ada", ["green", "red", "blue"]) for _ in range(8)]
@@ -155,7 +155,7 @@ def test_retry_after_is_obeyed_up_to_an_hour(house: House) -> None:
     assert house.findings() == []
 
 
-def test_a_redirect_is_followed_nowhere(house: House) -> None:
+def test_no_redirect_is_followed(house: House) -> None:
     """FLT-28: no second connection, and the registered address is tried again."""
     trap = RelyingParty("trap")
     try:

@@ -54,6 +54,6 @@ def test_while_an_app_answers_with_an_error_the_result_is_shown(
         assert red.received
 
 
-def test_without_a_broker_nobody_waits_and_the_result_is_shown(app: Flask) -> None:
+def test_without_a_broker_the_result_is_shown_without_waiting(app: Flask) -> None:
     with receiving(200) as red:
         assert sign_out(app, red.port).startswith("/session/ended/")

@@ -57,7 +57,7 @@ def test_killed_between_the_commit_and_the_wake_up(open_house: OpenHouse, broker
     asking.join()
     wire.heal()
 
-    # Nobody does anything: a worker that starts now finds the rows by itself.
+    # Without any request, a worker that starts now finds the rows by itself.
     house.start_worker()
     house.wait_until_settled()
     house.start_web()
@@ -132,7 +132,7 @@ def test_the_database_is_lost_at_every_statement(open_house: OpenHouse, is_passe
 
     def cut() -> bool:
         if is_passed_on:
-            # The server does it, and nobody hears of it.
+            # The server does it, and the caller gets no response.
             wire.poison(mute=True)
         return is_passed_on
 

@@ -98,8 +98,8 @@ def test_the_provider_and_its_workers_are_parted(open_house: OpenHouse) -> None:
     assert house.findings() == []
 
 
-def test_a_name_that_nobody_knows(open_house: OpenHouse) -> None:
-    """FLT-38: a host without an address costs its own tries; it is told once it has one."""
+def test_a_name_that_does_not_resolve(open_house: OpenHouse) -> None:
+    """FLT-38: a host without an address costs its own tries; it is notified once it has one."""
     house = open_house()
     house.curfew("client", "update", "red", "--deliver-to", "https://red.invalid/backchannel-logout")
     visit = house.visitors.sign_in("ada", ["red", "green"])
@@ -130,7 +130,7 @@ def test_an_address_that_is_not_allowed(open_house: OpenHouse) -> None:
 
 @pytest.mark.parametrize("fault", ["reset in the handshake", "the certificate has expired"])
 def test_tls_that_fails_and_is_fixed(open_house: OpenHouse, tmp_path: Path, fault: str) -> None:
-    """FLT-24, FLT-49: class `tls`, tried again by the schedule, told once it is mended."""
+    """FLT-24, FLT-49: class `tls`, tried again by the schedule, notified once it is fixed."""
     good, expired = make_certificate(tmp_path, days=30), make_certificate(tmp_path, days=-1)
     house = open_house(outbound_ca_bundle=str(bundle(tmp_path, good, expired)))
     with tls_in_front_of(house, good) as front:

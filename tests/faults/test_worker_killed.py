@@ -24,7 +24,7 @@ StartWorker = Callable[..., Worker]
 
 @contextmanager
 def full_house() -> Iterator[int]:
-    """A port at which connections are neither accepted nor refused: whoever connects waits."""
+    """A port at which connections are neither accepted nor refused: clients wait."""
     guests: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port: int = listener.getsockname()[1]
@@ -39,7 +39,7 @@ def full_house() -> Iterator[int]:
 
 
 def freeze(worker: Worker) -> None:
-    """Stop a process while it does not hold SQLite's one write lock, which nobody could take from it."""
+    """Stop a process while it does not hold SQLite's one write lock, which could not be taken from it."""
 
     def is_frozen_without_lock() -> bool:
         worker.process.send_signal(signal.SIGSTOP)
@@ -106,7 +106,7 @@ def test_killed_after_the_answer_before_it_was_written_down(app: Flask, start_wo
         doomed = start_worker()
         wait_until(lambda: red.received)
         with transaction():
-            # Whoever wants to write about this delivery now has to wait for us, and dies waiting.
+            # A worker that writes about this delivery now has to wait for us, and dies waiting.
             db.session.scalars(select(Delivery).with_for_update()).all()
             red.may_answer.set()
             wait_until(lambda: red.answered == 1)

@@ -1,4 +1,4 @@
-"""Workers die, freeze, multiply and are replaced; what is owed is told once (FLT-06 to FLT-16).
+"""Workers die, freeze, multiply and are replaced; each notification arrives once (FLT-06 to FLT-16).
 
 What looks into the provider from inside while a worker is killed stands in test_worker_killed.py; here
 whole houses are driven from outside and judged by the checker.
@@ -116,7 +116,7 @@ def test_rolling_restarts_under_load(open_house: OpenHouse) -> None:
 
 @pytest.mark.long
 def test_a_poison_delivery_dies_alone(open_house: OpenHouse) -> None:
-    """FLT-12: whoever delivers to green dies of it: it waits longer each time, and its neighbours flow."""
+    """FLT-12: each delivery to green kills its worker: it waits longer each time, and others flow."""
     house = open_house(delivery_schedule="30s")
 
     def poison(exchange: Exchange) -> None:
@@ -152,7 +152,7 @@ def test_a_poison_delivery_dies_alone(open_house: OpenHouse) -> None:
 
 @pytest.mark.long
 def test_no_worker_for_a_while(open_house: OpenHouse) -> None:
-    """FLT-13: everything waits, and is told soon after somebody is there again."""
+    """FLT-13: everything waits, and is sent soon after a worker is there again."""
     house = open_house(workers=0)
     visits = sign_out_many(house, 15)
     house.start_worker()
@@ -165,7 +165,7 @@ def test_no_worker_for_a_while(open_house: OpenHouse) -> None:
 
 
 @pytest.mark.long
-def test_nobody_sweeps(open_house: OpenHouse, broker: Broker) -> None:
+def test_no_worker_sweeps(open_house: OpenHouse, broker: Broker) -> None:
     """FLT-14: the wake-up alone delivers; what it has missed waits for a sweep."""
     house = open_house(workers=0, sweep_interval="1h")
     house.start_worker()

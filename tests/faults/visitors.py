@@ -204,16 +204,16 @@ class Visitors:
         response = self._ask_for_tokens(rp, form)
         if response.status_code != 200:
             raise Refused(response)
-        told = response.json()
-        claims = self.rps[rp].read_id_token(told["id_token"])
-        self.history.keep_secret(told["id_token"], told["access_token"], told.get("refresh_token"))
+        issued = response.json()
+        claims = self.rps[rp].read_id_token(issued["id_token"])
+        self.history.keep_secret(issued["id_token"], issued["access_token"], issued.get("refresh_token"))
         return Tokens(
             rp=rp,
             sid=claims.get("sid", ""),
             sub=claims["sub"],
-            id_token=told["id_token"],
-            access_token=told["access_token"],
-            refresh_token=told.get("refresh_token"),
+            id_token=issued["id_token"],
+            access_token=issued["access_token"],
+            refresh_token=issued.get("refresh_token"),
         )
 
     def _ask_for_tokens(self, rp: str, form: dict[str, Any]) -> requests.Response:

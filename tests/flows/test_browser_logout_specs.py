@@ -192,7 +192,7 @@ def test_signing_out_calls_each_app_in_its_frame_and_leads_back(house, page, con
     assert {name: calls[0]["sid"] for name, calls in sids.items()} == dict(shares.all())
 
 
-def test_an_app_that_never_answers_keeps_nobody(house, page):
+def test_an_app_that_never_responds_delays_no_sign_out(house, page):
     house.green.hangs = True
     house.sign_in(page, house.red)
     house.sign_in(page, house.green)

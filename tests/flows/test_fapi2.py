@@ -86,7 +86,7 @@ def test_a_client_of_the_profile_signs_a_person_in(client_of, browser_of_ada, al
 
     keys = KeySet.import_key_set(red.http.get("/jwks").json)
     found = jwt.decode(tokens["id_token"], keys, algorithms=[alg])
-    # rfc9207 §2.4: who answered is told beside the code.
+    # rfc9207 §2.4: the issuer is stated beside the code.
     assert (answer["iss"], answer["state"]) == (ISSUER, "the state")
     assert (found.header["alg"], found.claims["nonce"]) == (alg, "the nonce")
     assert tokens["token_type"] == refreshed["token_type"] == "DPoP"
@@ -138,7 +138,7 @@ def test_a_refresh_token_stays_the_same_and_is_proven_each_time(client_of, brows
         turned_clock.turn(timedelta(minutes=20))
         answer = red.refresh(refresh_token)
         assert (answer.status_code, answer.json["refresh_token"]) == (200, refresh_token)
-        # The person is there: a session that nobody uses would end, and the token with it.
+        # The person is there: an unused session would end, and the token with it.
         red.authorize(browser_of_ada)
 
     assert red.refresh(refresh_token, proof="").json["error"] == "invalid_request"

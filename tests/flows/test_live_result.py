@@ -55,9 +55,11 @@ def show(context: BrowserContext, served: str, made: SignedIn) -> Page:
 def tell_red() -> None:
     with transaction():
         delivery = db.session.scalars(select(Delivery)).one()
-        told = update(Delivery).where(Delivery.id == delivery.id)
+        pending = update(Delivery).where(Delivery.id == delivery.id)
         at = delivery.created_at + timedelta(milliseconds=142)
-        assert change(told.values(state=DeliveryState.ACCEPTED, finished_at=at, last_outcome="accepted")) == 1
+        assert (
+            change(pending.values(state=DeliveryState.ACCEPTED, finished_at=at, last_outcome="accepted")) == 1
+        )
 
 
 def state_of(page: Page, app: str) -> str | None:

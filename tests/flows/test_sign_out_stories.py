@@ -62,7 +62,7 @@ def other_site() -> Iterator[OtherSite]:
 
 
 def hint_that_red_sends(page: Page, demo: RunningDemo) -> str:
-    """The ID Token that red sends along when Ada signs out there; nobody follows where that leads."""
+    """The ID Token that red sends along when Ada signs out there; the redirect is not followed."""
     sent_on = page.request.post(f"{demo.apps['red']}/logout", max_redirects=0)
     return parse_qs(urlsplit(sent_on.headers["location"]).query)["id_token_hint"][0]
 

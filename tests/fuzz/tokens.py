@@ -152,4 +152,4 @@ def _encoded(raw: bytes) -> str:
 def _refused(read, error) -> None:
     with suppress(error):
         read()
-        raise AssertionError("a token that nobody has signed was accepted")
+        raise AssertionError("a forged token was accepted")

@@ -1,4 +1,4 @@
-"""A node whose cable is pulled: it says that it is not ready, keeps nobody waiting, and revives nothing."""
+"""A node whose cable is pulled: it says that it is not ready, makes no request wait, and revives nothing."""
 
 import json
 import subprocess

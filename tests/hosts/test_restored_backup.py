@@ -55,7 +55,7 @@ def test_the_drill(house: House) -> None:
     house.wait_until_settled()
     for visit in (ended, kept_offline, lost):
         assert not any(probe.worked for probe in visits.probe(visit))
-    told = {receipt.claims.get("sid") for receipt in house.history.receipts[heard:]}
-    assert told >= {share.sid for visit in (ended, kept_offline, lost) for share in visit.shares.values()}
+    notified = {receipt.claims.get("sid") for receipt in house.history.receipts[heard:]}
+    assert notified >= {share.sid for visit in (ended, kept_offline, lost) for share in visit.shares.values()}
     again = visits.sign_in("ada", ["red", "green"])
     visits.sign_out(again)

@@ -94,7 +94,7 @@ class Server:
         # A blocked accept() is not woken by close(); a shutdown wakes it.
         self._listener.shutdown(socket.SHUT_RDWR)
         for sock in self._open:
-            # Scripts that wait for one more request on an idle connection are told that there is none.
+            # Scripts that wait for one more request on an idle connection learn that there is none.
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:

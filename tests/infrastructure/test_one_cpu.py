@@ -71,7 +71,7 @@ def test_who_found_no_cpu_of_its_own_takes_the_next_that_is_free(monkeypatch: py
 
 
 @linux_with_a_choice
-def test_a_system_that_binds_nobody_is_put_up_with(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+def test_a_system_that_refuses_the_binding_is_tolerated(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 

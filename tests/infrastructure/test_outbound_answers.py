@@ -38,7 +38,7 @@ def test_an_interim_answer_is_not_the_answer(client, interim):
 @pytest.mark.parametrize(
     "line",
     [
-        pytest.param(b"HTTP/1.1 101 Switching Protocols", id="a protocol that nobody asked for"),
+        pytest.param(b"HTTP/1.1 101 Switching Protocols", id="an unrequested protocol"),
         pytest.param(b"HTTP/1.1 0200 OK", id="four digits"),
         pytest.param(b"HTTP/1.1 2_00 OK", id="a number only to Python"),
         pytest.param(b"HTTP/1.1 +200 OK", id="a sign"),

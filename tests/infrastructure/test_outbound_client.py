@@ -61,7 +61,7 @@ def test_no_caller_can_ask_for_an_encoding_or_another_host(client):
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 @pytest.mark.spec("URL-40")
-def test_redirects_are_answers_and_nobody_else_hears_of_them(client, status):
+def test_redirects_are_responses_and_are_not_followed(client, status):
     with Server(answering(OK)) as green:
         moved = f"HTTP/1.1 {status} Moved\r\nLocation: {green.url()}\r\nRefresh: 0; url={green.url()}\r\n"
         with Server(answering(f"{moved}Content-Length: 0\r\n\r\n".encode())) as red:
@@ -118,7 +118,7 @@ def test_a_name_that_is_rebound_between_calls_is_refused_even_on_an_open_connect
         client.post_form(url, {})
         with pytest.raises(RefusedTarget):
             client.post_form(url, {})
-        # Allowed, but the open connection goes to another address, and nobody listens on this one.
+        # Allowed, but the open connection goes to another address, and this one is closed.
         with pytest.raises(OutboundFailure) as failure:
             client.post_form(url, {})
 
@@ -159,7 +159,7 @@ def test_an_odd_port_at_a_public_name_is_refused_after_resolution():
         client.post_form("https://red.test:9999/cb", {})
 
 
-def test_nobody_listening_is_a_connect_failure(client):
+def test_a_closed_port_is_a_connect_failure(client):
     with Server(answering(OK)) as red:
         url = red.url()
     with pytest.raises(OutboundFailure) as failure:

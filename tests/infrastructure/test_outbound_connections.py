@@ -77,7 +77,7 @@ def test_an_idle_connection_that_the_server_closed_is_replaced(client):
         client.close()
 
 
-def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one(client):
+def test_an_unrequested_response_is_not_taken_for_the_next_one(client):
     answered, forged = threading.Event(), threading.Event()
 
     def script(wire):

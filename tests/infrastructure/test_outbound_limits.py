@@ -90,7 +90,7 @@ def test_a_document_whose_body_drips_is_a_timeout(client):
     assert seconds < PATIENCE
 
 
-def test_a_request_that_nobody_reads_is_a_timeout(client):
+def test_an_unread_request_is_a_timeout(client):
     # 20 MB fill every buffer on the way; the send itself must end.
     with Server(lambda wire: wire.server.stopping.wait(20)) as red:
         kind, seconds = failure_of(lambda: client.post_form(red.url(), {"x": "y" * 20_000_000}))

@@ -15,7 +15,7 @@ def settings(tmp_path) -> Settings:
     return Settings(data_dir=tmp_path / "data")
 
 
-def test_nobody_else_on_the_machine_looks_into_the_data_folder(settings):
+def test_other_users_of_the_machine_cannot_read_the_data_folder(settings):
     create_app(settings)
 
     assert settings.data_dir.stat().st_mode & 0o077 == 0

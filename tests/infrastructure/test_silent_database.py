@@ -114,7 +114,7 @@ def test_work_without_a_deadline_takes_its_time(wire, engine_at):
 
 
 def test_a_database_that_hangs_is_not_asked_for_ever_more_connections(server, engine_at):
-    """Whoever waits for a standby keeps its backend, whether or not anybody still listens."""
+    """A session that waits for a standby keeps its backend, even if its client is gone."""
     engine = engine_at(server.port, database_pool_size=2)
     backends = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
     with admin_of(server) as admin, no_standby(admin):

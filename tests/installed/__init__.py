@@ -1,1 +1,1 @@
-"""What somebody has who installs the wheel; `make wheel-check` plays it outside the checkout."""
+"""What the installed wheel offers; `make wheel-check` plays it outside the checkout."""

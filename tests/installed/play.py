@@ -105,13 +105,13 @@ def _sign_in_and_out(issuer: str, app: App, client: dict[str, str]) -> None:
     _wait_until(lambda: _is_ready(issuer), "the provider is ready")
     app.tokens.clear()
     browser = requests.Session()
-    told = _sign_in(browser, issuer, app, client)
-    print(f"signed in: {told['scope']}, an ID Token of {_header(told['id_token'])['alg']}")
-    _sign_out(browser, issuer, told["id_token"])
+    body = _sign_in(browser, issuer, app, client)
+    print(f"signed in: {body['scope']}, an ID Token of {_header(body['id_token'])['alg']}")
+    _sign_out(browser, issuer, body["id_token"])
     _wait_until(lambda: app.tokens, "the app is notified")
     claims = _claims(app.tokens[0])
-    assert claims["sid"] == _claims(told["id_token"])["sid"], claims
-    assert _userinfo(issuer, told["access_token"]) == 401
+    assert claims["sid"] == _claims(body["id_token"])["sid"], claims
+    assert _userinfo(issuer, body["access_token"]) == 401
     print("signed out: the app was notified, its tokens are refused")
 
 
@@ -187,12 +187,12 @@ def _sign_in(browser: requests.Session, issuer: str, app: App, client: dict[str,
         "redirect_uri": f"{app.url}/callback",
         "code_verifier": verifier,
     }
-    told = requests.post(
+    body = requests.post(
         f"{issuer}/token", data=form_of_code, auth=("red", client["client_secret"]), timeout=10
     )
-    told.raise_for_status()
-    assert _userinfo(issuer, told.json()["access_token"]) == 200
-    return told.json()
+    body.raise_for_status()
+    assert _userinfo(issuer, body.json()["access_token"]) == 200
+    return body.json()
 
 
 def _sign_out(browser: requests.Session, issuer: str, id_token: str) -> None:

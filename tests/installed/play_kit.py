@@ -28,8 +28,10 @@ def main() -> None:
     answer = app.test_client().post("/backchannel-logout", data={"logout_token": "a.b.c"})
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_request"), answer.data
     command = Path(sys.executable).with_name("curfew-rp")
-    told = subprocess.run([command, "probe", "--help"], capture_output=True, text=True, check=True).stdout
-    assert "--end-url" in told
+    help_text = subprocess.run(
+        [command, "probe", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "--end-url" in help_text
     print("curfew-rp: installed by itself, and refuses what is no Logout Token")
 
 

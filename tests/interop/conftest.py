@@ -59,7 +59,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def register(house: House) -> Callable[..., dict[str, Any]]:
-    """Registers a client by its metadata, as anybody may; returns what the client is told."""
+    """Registers a client by its metadata, as anyone may; returns the response."""
 
     def register(**metadata: object) -> dict[str, Any]:
         answer = requests.post(f"{house.issuer}/register", json=metadata, timeout=30)

@@ -1,7 +1,7 @@
 """A client in a process of its own, in whatever language: it speaks JSON by the line.
 
 It is started with what it must know. Whenever it wants a person to go somewhere, it says
-`{"open": address}` and is told where the person arrived; by `{"receive": path}` it asks for the form that
+`{"open": address}` and receives where the person arrived; by `{"receive": path}` it asks for the form that
 was posted to it there. In the end it says `{"result": …}`.
 """
 
@@ -19,7 +19,7 @@ SECONDS = 30
 
 
 def play(
-    command: Sequence[str | Path], told: dict[str, Any], go: Callable[[str], str], landing: Landing
+    command: Sequence[str | Path], facts: dict[str, Any], go: Callable[[str], str], landing: Landing
 ) -> dict[str, Any]:
     """Run a foreign client to its end; `go` takes a person to an address and returns where they arrived."""
 
@@ -30,7 +30,7 @@ def play(
         return landing.wait_for(said["receive"]).form if "receive" in said else None
 
     with subprocess.Popen(
-        [*command, json.dumps(told)],
+        [*command, json.dumps(facts)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

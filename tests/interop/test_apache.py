@@ -19,7 +19,7 @@ def site(house, add_for):
     port = free_run(1)
     url = f"http://127.0.0.1:{port}"
     client = add_for("apache", url)
-    # Not pytest's own folder, which nobody but its owner may enter.
+    # Not pytest's own folder, which only its owner may enter.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         with apache(Path(folder), port, client.files["curfew.conf"], client.secret):

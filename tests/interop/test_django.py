@@ -27,8 +27,8 @@ def serve(add_for, tmp_path):
         port = free_run(1)
         url = f"http://127.0.0.1:{port}"
         client = add_for(software, url)
-        told = {"software": software, "files": client.files, "folder": str(tmp_path), "port": port}
-        command = [PYTHON, HERE / "python" / "django_app.py", json.dumps(told)]
+        facts = {"software": software, "files": client.files, "folder": str(tmp_path), "port": port}
+        command = [PYTHON, HERE / "python" / "django_app.py", json.dumps(facts)]
         # The apps call the provider at the loopback, whatever proxy there is.
         environ = {"CURFEW_CLIENT_SECRET": client.secret, "NO_PROXY": "*"}
         with running(command, tmp_path, url, environ):

@@ -19,9 +19,9 @@ def test_it_signs_ada_in_and_its_session_ends_by_the_back_channel(house, add_for
     url = f"{landing.url}/idpy"
     client = add_for("idpyoidc", url)
     recipe = client.files["configuration.py"]
-    told = {"issuer": house.issuer, "url": url, "secret": client.secret, "recipe": recipe}
+    facts = {"issuer": house.issuer, "url": url, "secret": client.secret, "recipe": recipe}
 
-    seen = play([python, HERE / "python" / "sign_in.py"], told, ada.go, landing)
+    seen = play([python, HERE / "python" / "sign_in.py"], facts, ada.go, landing)
 
     assert seen["email"] == "ada@example.test"
     assert seen["refreshed"]

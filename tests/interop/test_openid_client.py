@@ -15,8 +15,8 @@ OLDEST_NODE = 20
 
 @pytest.fixture
 def run(house, landing, ada, node):
-    def run(script: str, **told: str):
-        everything = {"issuer": house.issuer, "redirect_uri": f"{landing.url}/callback"} | told
+    def run(script: str, **facts: str):
+        everything = {"issuer": house.issuer, "redirect_uri": f"{landing.url}/callback"} | facts
         return play([node, HERE / "node" / script], everything, ada.go, landing)
 
     return run

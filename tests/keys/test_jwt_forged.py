@@ -1,4 +1,4 @@
-"""What others have signed, or changed after us, verifies nowhere here."""
+"""Tokens that others have signed or changed are refused everywhere."""
 
 import json
 import time

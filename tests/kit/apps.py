@@ -94,13 +94,16 @@ class Nodes:
 @contextmanager
 def starting(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path) -> Iterator[Nodes]:
     """Start a node of the app at each port, so that other apps can be started meanwhile."""
-    told = os.environ | environ | dict(kind.environ) | {"DATABASE": str(folder / "app.sqlite3")}
+    variables = os.environ | environ | dict(kind.environ) | {"DATABASE": str(folder / "app.sqlite3")}
     place = EXAMPLES / kind.folder
     if kind.folder == _DJANGO:
         subprocess.run(
-            [BIN / "django-admin", "migrate", "-v0", "--pythonpath", "."], cwd=place, env=told, check=True
+            [BIN / "django-admin", "migrate", "-v0", "--pythonpath", "."],
+            cwd=place,
+            env=variables,
+            check=True,
         )
-    started = [_start(kind, port, told, place, folder) for port in ports]
+    started = [_start(kind, port, variables, place, folder) for port in ports]
     try:
         yield Nodes(started, [f"http://127.0.0.1:{port}" for port in ports], folder)
     finally:

@@ -1,4 +1,4 @@
-"""A provider at the other end of the wire, with keys of every algorithm, that signs what it is told."""
+"""A provider at the other end of the wire, with keys of every algorithm, that signs what a test wants."""
 
 import json
 import secrets

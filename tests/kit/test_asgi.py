@@ -28,7 +28,7 @@ def session(sessions, provider):
 
 async def inner(scope, _receive, send):
     """An app that says who is signed in."""
-    await send({"type": "told", "signed_in": SESSION_KEY in scope.get("session", {})})
+    await send({"type": "state", "signed_in": SESSION_KEY in scope.get("session", {})})
 
 
 def play(sessions, scope, *messages):
@@ -60,7 +60,7 @@ def test_a_logout_token_in_pieces_is_received(sessions, session, provider):
     start, end = play(sessions, scope, body(text[:50], more=True), body(text[50:]))
 
     assert (start["status"], end["body"]) == (200, b"")
-    assert play(sessions, http(session=session)) == [{"type": "told", "signed_in": False}]
+    assert play(sessions, http(session=session)) == [{"type": "state", "signed_in": False}]
     assert session == {}
 
 
@@ -80,13 +80,13 @@ def test_an_app_below_a_path_receives_there(sessions):
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_a_live_session_is_let_through(sessions, session, kind):
-    assert play(sessions, http(type=kind, session=session)) == [{"type": "told", "signed_in": True}]
+    assert play(sessions, http(type=kind, session=session)) == [{"type": "state", "signed_in": True}]
 
 
 def test_a_websocket_of_an_ended_session_has_no_session(sessions, session):
     sessions.index.end(sub="ada", sid="sid-1", at=time.time())
 
-    assert play(sessions, http(type="websocket", session=session)) == [{"type": "told", "signed_in": False}]
+    assert play(sessions, http(type="websocket", session=session)) == [{"type": "state", "signed_in": False}]
 
 
 def test_without_the_store_a_request_is_503_and_a_websocket_is_closed(session, provider, tmp_path):
@@ -102,7 +102,7 @@ def test_without_the_store_a_request_is_503_and_a_websocket_is_closed(session, p
 
 
 def test_what_is_neither_passes(sessions):
-    assert play(sessions, {"type": "lifespan"}) == [{"type": "told", "signed_in": False}]
+    assert play(sessions, {"type": "lifespan"}) == [{"type": "state", "signed_in": False}]
 
 
 def test_an_app_without_sessions_is_a_mistake(sessions):

@@ -69,11 +69,11 @@ def test_a_person_is_sent_to_sign_in_and_comes_back(ada):
     ada.open(ada.site.wiki + "/page?n=1")
 
     assert ada.browser.url == f"{ada.site.wiki}/page?n=1"
-    told = identity(ada.ask("/"))
-    assert told["x-auth-request-user"] == "ada"
-    assert told["x-auth-request-email"] == "ada@example.test"
-    assert told["x-auth-request-name"] == "Ada Lovelace"
-    assert told["x-auth-request-sub"]
+    body = identity(ada.ask("/"))
+    assert body["x-auth-request-user"] == "ada"
+    assert body["x-auth-request-email"] == "ada@example.test"
+    assert body["x-auth-request-name"] == "Ada Lovelace"
+    assert body["x-auth-request-sub"]
 
 
 def test_the_app_sees_every_cookie_but_that_of_the_gate(signed_in, request):

@@ -128,9 +128,9 @@ def test_a_file_that_is_no_toml(config, text):
 
 def test_the_command_checks_settings(config, capsys):
     assert main(["gate", "--config", str(config()), "--check-config"]) == 0
-    told = capsys.readouterr().out
-    assert "https://files.example:8443/_gate/callback" in told
-    assert "https://wiki.example/_gate/backchannel-logout" in told
+    output = capsys.readouterr().out
+    assert "https://files.example:8443/_gate/callback" in output
+    assert "https://wiki.example/_gate/backchannel-logout" in output
 
     assert main(["gate", "--config", str(config('prefix = "x"')), "--check-config"]) == 2
     assert capsys.readouterr().err == "curfew-rp gate: prefix must be a path like /_gate\n"

@@ -128,7 +128,7 @@ def test_the_api_names_itself_with_any_secret(ask, provider):
 
 
 @pytest.mark.parametrize("answer", [b"[]", b"{", b'{"active": false, "active": true}', 401, 503])
-def test_an_answer_that_is_none_lets_nobody_in_and_refuses_nobody(ask, provider, answer):
+def test_an_invalid_response_neither_admits_nor_refuses(ask, provider, answer):
     provider.tokens["opaque"] = answer
 
     with pytest.raises(ProviderUnreachable):

@@ -180,9 +180,9 @@ def test_a_bad_token_is_refused_by_the_step_that_it_breaks(receiver, provider, i
     answer = receiver.receive("POST", FORM, form(mint(provider)))
 
     assert answer.status == 400
-    told = json.loads(answer.body)
-    assert told["error"] == "invalid_request"
-    assert told["error_description"].startswith(f"{error.code}: ")
+    shown = json.loads(answer.body)
+    assert shown["error"] == "invalid_request"
+    assert shown["error_description"].startswith(f"{error.code}: ")
     assert index.is_live(ada)
 
 

@@ -115,7 +115,7 @@ def test_another_token_may_end_the_session_and_a_command_too(api, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "trouble", "told"),
+    ("arguments", "trouble", "message"),
     [
         pytest.param(
             ["--give-up-after", "0.1"], {"lag": 60.0}, "still lets calls in after 0.1 s", id="never"
@@ -127,13 +127,13 @@ def test_another_token_may_end_the_session_and_a_command_too(api, tmp_path):
         pytest.param(["--token-command", "exit 3"], {}, "the command ended with 3", id="a broken command"),
     ],
 )
-def test_what_is_not_measured_is_said(api, capsys, arguments, trouble, told):
+def test_an_incomplete_measurement_is_stated(api, capsys, arguments, trouble, message):
     for name, value in trouble.items():
         setattr(api, name, value)
 
     assert run(api, *arguments) == 1
 
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_logout_that_fails_is_said(api, capsys):

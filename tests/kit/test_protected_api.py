@@ -62,9 +62,9 @@ def apis(house, shop, valkey, tmp_path_factory):
         hearing = stack.enter_context(starting(KINDS["flask"], [port], app, folder))
         nodes = {}
         for number, mode in enumerate(AT_MOST_SECONDS, start=1):
-            told = shared | {"CLIENT_ID": "orders-api", "MODE": mode, "AUDIENCE": audience_of(mode)}
+            body = shared | {"CLIENT_ID": "orders-api", "MODE": mode, "AUDIENCE": audience_of(mode)}
             folder = tmp_path_factory.mktemp("api")
-            nodes[mode] = stack.enter_context(starting(API, [port + number], told, folder))
+            nodes[mode] = stack.enter_context(starting(API, [port + number], body, folder))
         hearing.wait()
         yield {mode: node.wait()[0] for mode, node in nodes.items()}
 
@@ -141,15 +141,15 @@ def test_an_api_refuses_after_a_logout(house, shop, apis, mode):
 
 
 def test_answers_say_how_fresh_they_are(house, shop, apis):
-    told = {}
+    body = {}
     for mode in AT_MOST_SECONDS:
         ada = Ada(house, shop, mode)
         token = ada.access_token()
-        told[mode] = [call(apis, mode, token).headers["Token-Freshness"] for _ in range(2)]
+        body[mode] = [call(apis, mode, token).headers["Token-Freshness"] for _ in range(2)]
 
-    assert told["ask"] == ["introspection; age=0.0; stale-for-at-most=0.0"] * 2
-    assert told["ask-5"][1].startswith("introspection; age=")
-    assert all(text.startswith("signed; age=") for text in told["signed"])
+    assert body["ask"] == ["introspection; age=0.0; stale-for-at-most=0.0"] * 2
+    assert body["ask-5"][1].startswith("introspection; age=")
+    assert all(text.startswith("signed; age=") for text in body["signed"])
 
 
 @pytest.mark.parametrize("mode", AT_MOST_SECONDS)

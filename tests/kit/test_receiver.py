@@ -25,9 +25,9 @@ def signed_in(provider, sid="sid-1", sub="ada", ago=0.0):
 
 @pytest.mark.spec("backchannel §2.7", "backchannel §2.8")
 def test_a_logout_ends_one_session_and_tells_the_app(index, provider):
-    told = []
+    logouts = []
     receiver = LogoutReceiver(
-        index, client_id=CLIENT_ID, keys=ProviderKeys(provider.issuer), on_logout=told.append
+        index, client_id=CLIENT_ID, keys=ProviderKeys(provider.issuer), on_logout=logouts.append
     )
     ended, other = signed_in(provider), signed_in(provider, sid="sid-2")
     index.remember(ended, "local-1")
@@ -37,7 +37,7 @@ def test_a_logout_ends_one_session_and_tells_the_app(index, provider):
 
     assert (answer.status, answer.body) == (200, b"")
     assert answer.all_headers == {"Cache-Control": "no-store"}
-    assert [(logout.claims.sid, logout.local_ids) for logout in told] == [("sid-1", ["local-1"])]
+    assert [(logout.claims.sid, logout.local_ids) for logout in logouts] == [("sid-1", ["local-1"])]
     assert not index.is_live(ended)
     assert index.is_live(other)
 

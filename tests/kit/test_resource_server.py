@@ -1,4 +1,4 @@
-"""Which calls an API lets in, and what the others are told."""
+"""Which calls an API accepts, and how it refuses the others."""
 
 import base64
 import json
@@ -201,8 +201,8 @@ def test_a_dangerous_call_asks_for_a_step_up(signed, provider, required, asked):
     refused = refusal(signed, call(access_token(provider)), Requirements.of(**required))
 
     assert refused.status == 401
-    told = "a different or more recent sign-in is needed"
-    challenge = f'Bearer error="insufficient_user_authentication", error_description="{told}", {asked}'
+    body = "a different or more recent sign-in is needed"
+    challenge = f'Bearer error="insufficient_user_authentication", error_description="{body}", {asked}'
     assert refused.challenges == [challenge]
 
 

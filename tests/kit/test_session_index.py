@@ -67,7 +67,7 @@ def test_a_logout_that_arrives_before_the_callback_ends_the_session(index):
 
 
 def test_a_session_without_a_sid_ends_with_any_of_the_person(index):
-    """A provider may put a sid into Logout Tokens alone: which session it is cannot be told."""
+    """A provider may put a sid into Logout Tokens alone: which session it is remains unknown."""
     old, other = sign_in(sid=None, ago=10), sign_in(sid="sid-2", ago=10)
     index.remember(old, "local-1")
     index.remember(other, "local-2")

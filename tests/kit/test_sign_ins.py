@@ -149,7 +149,7 @@ def test_a_wrongly_signed_id_token_is_refused(sign_in, provider, sign):
 
 
 @pytest.mark.parametrize("missing", ["access_token", "id_token"])
-def test_a_token_response_that_lacks_a_token_signs_nobody_in(sign_in, provider, missing):
+def test_a_token_response_without_a_token_does_not_sign_in(sign_in, provider, missing):
     provider.bend_token_response = lambda answer: {k: v for k, v in answer.items() if k != missing}
 
     assert sign_in() == (400, "nobody")

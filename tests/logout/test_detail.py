@@ -1,4 +1,4 @@
-"""One logout told whole, and the list of them, as operators ask for it."""
+"""One logout in full, and the list of them, as operators ask for it."""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""What each of the three verbs ends, what it leaves, and who is told."""
+"""The three verbs: what each ends, what it leaves, and who is notified."""
 
 import pytest
 from sqlalchemy import select
@@ -28,7 +28,7 @@ def notified() -> set[str | None]:
 
 
 @pytest.mark.spec("backchannel OP 3")
-def test_the_end_of_a_session_is_owed_to_every_client_of_it_and_to_nobody_else(ada, red, green):
+def test_the_end_of_a_session_is_owed_to_exactly_its_clients(ada, red, green):
     here, elsewhere = make_session(ada, [red, green]), make_session(ada, [red])
 
     with transaction():

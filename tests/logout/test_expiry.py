@@ -1,4 +1,4 @@
-"""Expiry is an ending: exactly once, for its reason, in bounded pieces, told to those that want to hear."""
+"""Expiry ends sessions: exactly once, for its reason, in batches, and notifies the clients that want it."""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Bulk logouts: one watermark at once, then every row ended and every app told exactly once."""
+"""Bulk logouts: one watermark at once, then every row ended and every app notified exactly once."""
 
 from dataclasses import replace
 from datetime import timedelta

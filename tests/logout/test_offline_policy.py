@@ -56,13 +56,13 @@ def test_the_person_decides_where_the_client_wants_to_be_asked_about(http, made,
     assert not is_revoked(made.grants["keeping"])
 
 
-def test_nobody_is_asked_where_no_client_wants_it(http, ada):
+def test_no_question_where_no_client_wants_it(http, ada):
     made = make_session(ada, [make_client("keeping")], offline=("keeping",))
 
     assert "revoke-offline" not in confirm_page(show_session(http, made)).html
 
 
-def test_nobody_is_asked_about_a_grant_that_has_expired(app, http, signing_keys, ada, turned_clock):
+def test_no_question_about_a_grant_that_has_expired(app, http, signing_keys, ada, turned_clock):
     policy = {"offline_policy": "ask", "grant_lifetime": timedelta(minutes=30)}
     offline = Offline(app, http, ada, settings=policy)
     hint = offline.tokens["id_token"]
@@ -143,7 +143,7 @@ def test_a_grant_lives_as_long_as_its_client_says(app, http, ada, turned_clock):
     assert brief.refresh().json["error"] == "invalid_grant"
 
 
-def test_a_refresh_token_that_nobody_uses_dies_of_idleness(app, http, ada, turned_clock):
+def test_an_unused_refresh_token_expires_from_idleness(app, http, ada, turned_clock):
     offline = Offline(app, http, ada)
 
     for _ in range(2):

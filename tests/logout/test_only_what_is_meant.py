@@ -117,7 +117,7 @@ def wake_ups(app):
     return wake_ups
 
 
-def test_a_worker_is_woken_after_the_commit_if_somebody_waits_for_it(ada, red, wake_ups):
+def test_a_worker_is_woken_after_the_commit_if_a_person_waits_for_it(ada, red, wake_ups):
     one, quiet, bulk = make_session(ada, [red]), make_session(ada), make_session(ada, [red])
 
     with transaction():

@@ -102,10 +102,10 @@ def test_each_delivery_names_the_session_the_person_and_the_share(made, clients)
         one, share, grant = owed[client.id], made.shares[client.client_id], made.grants[client.client_id]
         assert (one.cause_id, one.kind) == (outcome.logout.id, "backchannel_logout")
         assert one.subject_key == f"sid:{share.id}"
-        told = notice.of(one)
-        assert told is not None
-        assert (told.session_id, told.account_id) == (made.session.id, made.session.account_id)
-        assert (told.sub, told.sid) == (grant.sub, share.sid)
+        original = notice.of(one)
+        assert original is not None
+        assert (original.session_id, original.account_id) == (made.session.id, made.session.account_id)
+        assert (original.sub, original.sid) == (grant.sub, share.sid)
 
 
 def test_the_log_and_the_metrics_say_the_same(ada, made, caplog):

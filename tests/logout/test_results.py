@@ -82,15 +82,20 @@ def test_each_app_is_there_once_by_name_with_what_is_known_of_it(ada, red, turne
     assert [blue.name, green.name, first.name] == ["Blue", "Green", "Red"]
     assert (blue.state, blue.has_address, blue.ends_by, blue.was_tried) == (None, False, None, False)
     by_state = {one.state: one for one in (green, first)}
-    told, waiting = by_state["accepted"], by_state["pending"]
-    assert (told.was_tried, told.is_refusing, told.at, told.latency_ms) == (True, False, at, 1500)
+    accepted, waiting = by_state["accepted"], by_state["pending"]
+    assert (accepted.was_tried, accepted.is_refusing, accepted.at, accepted.latency_ms) == (
+        True,
+        False,
+        at,
+        1500,
+    )
     assert (waiting.was_tried, waiting.is_refusing, waiting.at, waiting.latency_ms) == (
         True,
         True,
         None,
         None,
     )
-    assert (told.has_address, waiting.has_address) == (True, True)
+    assert (accepted.has_address, waiting.has_address) == (True, True)
 
 
 def test_an_app_that_does_not_want_to_know_has_an_address_all_the_same(ada, turned_clock):

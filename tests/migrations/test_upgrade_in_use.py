@@ -64,7 +64,7 @@ class Database:
         return self.held("SELECT count(*) FROM client")
 
     def written_to(self) -> AbstractContextManager[None]:
-        """Somebody has changed a client, and has not committed it."""
+        """Another transaction has changed a client, and has not committed it."""
         return self.held("LOCK TABLE client IN ROW EXCLUSIVE MODE")
 
 

@@ -144,7 +144,7 @@ def make_phone(server: Server, network: Network, phone_program: Path, tmp_path: 
 
 @pytest.fixture
 def phone(make_phone: Callable[..., Phone]) -> Phone:
-    """Ada's phone, where nobody is signed in."""
+    """Ada's phone, signed out."""
     return make_phone("phone")
 
 

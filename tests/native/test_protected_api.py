@@ -160,10 +160,10 @@ def test_a_view_that_is_kept_says_for_how_long_it_may_be_stale(services, make_cu
     phone.run("logout")
     phone.run("flush")
 
-    told = cached.newest_call()
+    newest = cached.newest_call()
     page = requests.get(cached.url, timeout=10).text
 
-    assert "stale-for-at-most=" in told["freshness"]
+    assert "stale-for-at-most=" in newest["freshness"]
     assert "may be accepted for 600 s" in page
     assert "kept for 600 s" in page
 
@@ -180,9 +180,9 @@ def test_a_call_without_a_good_token_is_refused_and_recorded(bank, headers, stat
     answer = requests.post(f"{bank.url}/transfer", headers=headers, timeout=10)
 
     assert answer.status_code == status
-    told = bank.newest_call()
-    assert (told["path"], told["status"]) == ("/transfer", status)
-    assert told["reason"]
+    newest = bank.newest_call()
+    assert (newest["path"], newest["status"]) == ("/transfer", status)
+    assert newest["reason"]
 
 
 def test_the_page_shows_no_token_and_runs_nothing(bank, make_customer):

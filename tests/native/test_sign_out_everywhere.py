@@ -139,13 +139,13 @@ def test_a_second_sign_out_is_not_begun_while_one_is_in_progress(phone, network)
         wait_until(network.has_held.is_set, seconds=30)
         second = phone.run("logout", "--everywhere", "--yes")
         here = phone.run("logout")
-        told = phone.run("whoami")
+        shown = phone.run("whoami")
         submitted = network.requests.count(EVERYWHERE)
         network.let_go.set()
         said, _ = first.communicate(timeout=60)
 
     assert (second.code, here.code) == (7, 7)
-    assert "A sign-out is in progress." in told.text
+    assert "A sign-out is in progress." in shown.text
     assert first.returncode == 0, said
     assert submitted == 1
 

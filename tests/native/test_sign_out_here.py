@@ -56,7 +56,7 @@ def test_what_was_handed_in_is_refused_by_the_provider(phone, make_phone):
     assert thief.run("whoami").code == 0
 
     phone.run("logout")
-    assert thief.run("whoami").code == 0, "the provider was not told yet"
+    assert thief.run("whoami").code == 0, "the provider was not notified yet"
     assert phone.run("flush").text == "Handed in: 1.\n"
 
     assert thief.run("whoami").code == 3

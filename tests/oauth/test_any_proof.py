@@ -1,4 +1,4 @@
-"""Whatever a stranger sends as proof, header, cookie or hint, nobody is let in and nothing breaks."""
+"""No proof, header, cookie or hint of an attacker gets in or breaks anything."""
 
 import base64
 from contextlib import suppress

@@ -75,8 +75,8 @@ def test_a_certificate_of_an_unknown_version_cannot_be_read(by_name, version):
     ("headers", "form", "status"),
     [
         pytest.param({}, {}, 401, id="no certificate"),
-        pytest.param(BEN.headers(), {}, 401, id="somebody else's certificate"),
-        pytest.param(RED.headers(verified="FAILED:self-signed"), {}, 401, id="nobody vouches for it"),
+        pytest.param(BEN.headers(), {}, 401, id="another person's certificate"),
+        pytest.param(RED.headers(verified="FAILED:self-signed"), {}, 401, id="not vouched for"),
         pytest.param(RED.headers(verified="NONE"), {}, 401, id="the proxy saw none"),
         pytest.param(RED.headers() | {"X-Forwarded-For": ""}, {}, 401, id="not through the proxy"),
         pytest.param(RED.headers(), {"client_id": None}, 401, id="rfc8705 §2: without client_id"),
@@ -124,7 +124,7 @@ def test_each_client_has_the_one_method_that_it_registered(app):
     [
         pytest.param({}, {"tls_client_auth", "self_signed_tls_client_auth"}, id="both"),
         pytest.param(
-            {"client_certificate_verified_header": ""}, {"self_signed_tls_client_auth"}, id="nobody vouches"
+            {"client_certificate_verified_header": ""}, {"self_signed_tls_client_auth"}, id="not vouched for"
         ),
         pytest.param(
             {"client_certificate_verified_header": "", "client_certificate_header": ""},
@@ -160,7 +160,7 @@ def test_discovery_lists_where_certificates_are_asked_for(app):
     indirect=True,
     ids=[""],
 )
-def test_without_the_setting_nobody_is_proven(by_name):
+def test_without_the_setting_no_client_is_proven(by_name):
     assert ask(by_name, RED.headers()).status_code == 401
 
 

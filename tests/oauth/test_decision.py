@@ -59,10 +59,8 @@ def asking(
         pytest.param(
             ASKED, FIRST, ADA, Answers(), Proceed(BOTH, consented=False), id="a first party gets on"
         ),
-        pytest.param(ASKED, FIRST, None, Answers(), NeedSignIn(), id="nobody is signed in"),
-        pytest.param(
-            asking("none"), FIRST, None, Answers(), "login_required", id="none: nobody is signed in"
-        ),
+        pytest.param(ASKED, FIRST, None, Answers(), NeedSignIn(), id="without a session"),
+        pytest.param(asking("none"), FIRST, None, Answers(), "login_required", id="none: without a session"),
         pytest.param(asking("login"), FIRST, ADA, Answers(), NeedSignIn(), id="login asks for a new sign-in"),
         pytest.param(
             asking("login"), FIRST, ADA, WAITING, NeedSignIn(), id="an older sign-in does not count"

@@ -56,7 +56,7 @@ def test_new_sign_ins_are_refused(red, model, values, refused):
     assert (why_refused(red, None) is not None) == refused
 
 
-def test_who_is_signed_in_there_goes_on_and_nobody_else_does(red):
+def test_only_people_who_are_signed_in_there_go_on(red):
     green = make_client("green")
     there, elsewhere = (
         make_session(make_account(name), [app]) for name, app in (("ben", red), ("cleo", green))

@@ -61,13 +61,13 @@ def in_(span: timedelta) -> int:
 def test_what_a_statement_says_wins_and_it_is_returned_as_it_came(registrant):
     sent = statement(redirect_uris=["https://red.test/stated"], exp=in_(timedelta(days=1)), aud=ISSUER)
 
-    told = registrant.registered(software_statement=sent, client_name="Bank", client_uri="https://red.test/")
+    body = registrant.registered(software_statement=sent, client_name="Bank", client_uri="https://red.test/")
 
-    assert told["software_statement"] == sent
-    assert (told["client_name"], told["software_id"]) == ("Red of the store", "red")
-    assert told["redirect_uris"] == ["https://red.test/stated"]
-    assert told["client_uri"] == "https://red.test/"
-    assert not {"iss", "exp", "aud"} & told.keys()
+    assert body["software_statement"] == sent
+    assert (body["client_name"], body["software_id"]) == ("Red of the store", "red")
+    assert body["redirect_uris"] == ["https://red.test/stated"]
+    assert body["client_uri"] == "https://red.test/"
+    assert not {"iss", "exp", "aud"} & body.keys()
 
 
 def test_the_type_of_a_statement_has_no_case(registrant):
@@ -78,9 +78,9 @@ def test_the_type_of_a_statement_has_no_case(registrant):
 
 
 def test_it_does_so_in_a_replacement_too(registrant):
-    told = registrant.registered()
+    body = registrant.registered()
 
-    replaced = registrant.replace(told, software_statement=statement(), client_name="Bank").json
+    replaced = registrant.replace(body, software_statement=statement(), client_name="Bank").json
 
     assert replaced["client_name"] == "Red of the store"
     assert registrant.replace(replaced, software_statement="x").json["error"] == "invalid_software_statement"
@@ -104,7 +104,7 @@ def test_a_statement_allows_nothing_that_a_registrant_may_not_have(registrant):
         pytest.param({"exp": "never"}, "invalid_software_statement", id="an end that is no number"),
         pytest.param({"iat": True}, "invalid_software_statement", id="a beginning that is no number"),
         pytest.param({"nbf": in_(timedelta(days=1))}, "invalid_software_statement", id="not good yet"),
-        pytest.param({"aud": "https://op.evil"}, "invalid_software_statement", id="for somebody else"),
+        pytest.param({"aud": "https://op.evil"}, "invalid_software_statement", id="for another audience"),
         pytest.param(
             {"header": {"typ": "logout+jwt"}}, "invalid_software_statement", id="another kind of token"
         ),
@@ -133,7 +133,7 @@ def test_garbage_is_refused(registrant):
         assert registrant.register(software_statement=garbage).json["error"] == "invalid_software_statement"
 
 
-def test_without_the_setting_nobody_is_believed(settings):
+def test_without_the_setting_no_statement_is_accepted(settings):
     with opened(replace(settings, software_statement_issuers=None)) as app:
         refused = Registrant(app.test_client()).register(software_statement=statement())
 

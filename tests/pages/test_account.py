@@ -87,7 +87,7 @@ def test_the_page_takes_a_constant_number_of_statements(http, ada, statements, s
 
 
 @pytest.mark.parametrize("address", ["/account", "/account/everywhere", "/account/password"])
-def test_somebody_signed_out_signs_in_without_an_app_and_comes_back(http, ada, address):
+def test_a_signed_out_person_signs_in_without_an_app_and_comes_back(http, ada, address):
     form = sign_in_for(http, address)
     assert "to see where you are signed in" in form.html
 

@@ -172,7 +172,7 @@ def test_everywhere_at_once_ends_once(http, app, ada, red):
 
 
 @pytest.mark.parametrize("what", ["another person's", "unknown", "no identifier"])
-def test_somebody_elses_session_looks_like_none(http, ada, red, what):
+def test_the_session_of_another_person_looks_like_none(http, ada, red, what):
     made, bens = make_session(ada), make_session(make_account("ben"), [red])
     page = account_page(http, made)
     value = {"another person's": str(bens.session.id), "unknown": str(uuid.uuid4())}.get(what, "x' OR 1")
@@ -184,7 +184,7 @@ def test_somebody_elses_session_looks_like_none(http, ada, red, what):
     assert logouts() == []
 
 
-def test_an_app_of_somebody_else_is_left_alone(http, ada, red):
+def test_an_app_of_another_person_is_left_alone(http, ada, red):
     made, bens = make_session(ada), make_session(make_account("ben"), [red], offline=("red",))
     page = account_page(http, made)
 

@@ -110,7 +110,7 @@ def test_a_place_that_no_page_has_given_is_refused(http, ada, query):
     assert http.get(f"/account?{query}").status_code == 400
 
 
-def test_a_place_among_somebody_elses_shows_nothing_of_theirs(http, ada):
+def test_a_cursor_of_another_person_shows_nothing_of_theirs(http, ada):
     show_session(http, make_session(ada))
     theirs = make_session(make_account("ben"), [make_client("blue")])
 

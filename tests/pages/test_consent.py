@@ -119,7 +119,7 @@ def test_an_empty_answer_shows_the_page_again(http, parked, green, ada):
     assert "Choose whether to allow this." in again.text
 
 
-def test_nobody_consents_without_being_signed_in(http, parked, green):
+def test_consent_needs_a_signed_in_person(http, parked, green):
     handle, _page = consent_page(http, parked, green)
 
     for answer in (http.get(f"/consent/{handle}"), http.post(f"/consent/{handle}", data={"answer": "allow"})):

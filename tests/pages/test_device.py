@@ -79,7 +79,7 @@ def test_the_question_says_who_asks_for_what_and_warns(http, tv, ada):
 
 @pytest.mark.spec("SEC-1017")
 @ON_SQLITE
-def test_the_question_says_that_nobody_knows_the_app_and_where_it_may_turn_to(http, tv, ada):
+def test_the_question_says_that_the_app_is_unknown_and_where_it_may_turn_to(http, tv, ada):
     usual = question(http, tv.begin()["user_code"])
     with transaction():
         resources.add("https://api.test", name="Invoices", scopes=["invoices:read"])
@@ -157,7 +157,7 @@ def test_a_code_is_understood_however_it_is_typed(http, tv, ada, retype):
 
 @ON_SQLITE
 @pytest.mark.parametrize("typed", ["", "BCDF-GHJK", "not a code", "💥" * 40, "x" * 10_000])
-def test_a_code_that_nobody_shows_is_asked_for_again(http, tv, ada, typed):
+def test_an_unknown_code_is_asked_for_again(http, tv, ada, typed):
     tv.begin()
 
     page = question(http, typed)
@@ -216,7 +216,7 @@ def test_a_question_is_nothing_for_another_code_or_another_person(http, tv, ada)
 
 
 class TestLimits:
-    """rfc8628 §5.1: whoever guesses is stopped, by person and by address."""
+    """rfc8628 §5.1: guessing is limited, by person and by address."""
 
     @pytest.fixture
     def settings(self, settings):

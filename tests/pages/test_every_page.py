@@ -42,8 +42,8 @@ HERE = HeldSession(
     session=Session(id=UUID(int=1), device="Firefox <b>", created_at=NOW, last_seen_at=NOW), apps=(RED, BLUE)
 )
 WILL_END = tuple(
-    PreviewedApp(client=client, will_be_notified=told, until=NOW, offline=not told, survives=False)
-    for client, told in ((RED, True), (BLUE, False))
+    PreviewedApp(client=client, will_be_notified=notified, until=NOW, offline=not notified, survives=False)
+    for client, notified in ((RED, True), (BLUE, False))
 )
 PAST = [
     Logout(id=UUID(int=number), at=NOW, scope=scope, initiator=initiator, notifications=number)

@@ -1,4 +1,4 @@
-"""SEC-601: guesses are limited, and nobody's guesses lock out anybody else (THR-36, THR-37)."""
+"""SEC-601: guesses are limited, and lock out no other person (THR-36, THR-37)."""
 
 from datetime import timedelta
 

@@ -225,7 +225,7 @@ def test_only_so_many_logos_are_remembered(http, red):
     ("logo_uri", "shown"),
     [
         pytest.param("https://red.test/logo.png", True, id="on its own host"),
-        pytest.param("https://bank.test/logo.png", False, id="somebody else's"),
+        pytest.param("https://bank.test/logo.png", False, id="another app's"),
         pytest.param("https://red.test.evil.test/logo.png", False, id="a host that looks like it"),
     ],
 )

@@ -65,8 +65,8 @@ def test_the_password_is_changed_and_the_others_are_signed_out(http, ada, made):
     assert [(one.reason, one.sessions_ended, one.initiator) for one in logouts()] == [
         ("password_changed", 1, "account")
     ]
-    told = db.session.scalars(select(Delivery)).all()
-    assert [delivery.recipient_id for delivery in told] == [other.grants["green"].client_id]
+    owed = db.session.scalars(select(Delivery)).all()
+    assert [delivery.recipient_id for delivery in owed] == [other.grants["green"].client_id]
     page = http.get(answer.headers["Location"])
     assert "Your password is changed" in page.text
     assert "You stay signed in here." in page.text
@@ -75,7 +75,7 @@ def test_the_password_is_changed_and_the_others_are_signed_out(http, ada, made):
 
 
 def test_this_browser_goes_on_under_a_new_handle(http, made):
-    """SEC-707: the old one is dead, in case somebody else has it."""
+    """SEC-707: the old one is revoked, in case another person has it."""
     show_session(http, made)
 
     change_password(http)
@@ -213,7 +213,7 @@ def test_a_form_from_elsewhere_changes_nothing(http, ada, made):
     assert is_password(ada, PASSWORD)
 
 
-def test_nobody_signed_in_changes_nothing(http, ada):
+def test_without_a_session_nothing_changes(http, ada):
     answer = http.post("/account/password", data={"current": PASSWORD, "new": NEW, "again": NEW})
 
     assert answer.headers["Location"].startswith("/sign-in/")

@@ -47,7 +47,7 @@ def test_failures_from_one_address_are_limited_over_all_names(app, http, parked,
     assert sign_in(http, parked(http)).status_code == 429
 
 
-def test_a_name_that_nobody_has_is_limited_like_any_other(app, http, parked):
+def test_an_unknown_name_is_limited_like_any_other(app, http, parked):
     limited(app, account="2 per 5 minutes")
     answers = [sign_in(http, parked(http), username="nobody").status_code for _ in range(3)]
 

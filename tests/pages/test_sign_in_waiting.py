@@ -96,7 +96,7 @@ def test_an_expired_sign_in_for_the_account_begins_again_there(http, turned_cloc
     assert 'id="continue" href="/account/password"' in page.text
 
 
-def test_a_page_that_is_reloaded_goes_on_once_somebody_has_signed_in(http, ada, app):
+def test_a_reloaded_page_goes_on_once_a_person_has_signed_in(http, ada, app):
     rp = RelyingParty(app, "green")
     waiting = rp.authorize(http)
     type_password(http, rp.authorize(http))

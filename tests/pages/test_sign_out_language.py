@@ -9,7 +9,7 @@ LOGOUT_REQUEST = "/session/end?client_id=red&ui_locales=fr%20de"
 
 
 @pytest.mark.spec("rpinitiated 3, rpinitiated 6, rpinitiated 9, rpinitiated 11")
-@pytest.mark.parametrize("signed_in", [True, False], ids=["somebody is signed in", "nobody is"])
+@pytest.mark.parametrize("signed_in", [True, False], ids=["signed in", "signed out"])
 def test_the_app_chooses_the_language_before_the_browser(app, http, signed_in):
     red = make_client("red")
     if signed_in:

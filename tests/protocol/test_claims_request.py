@@ -42,7 +42,7 @@ def test_both_places_are_read_and_what_is_not_understood_is_ignored():
         pytest.param({"id_token": {"sub": None, "acr": None}}, set(), set(), id="no values"),
         pytest.param({"id_token": {"sub": {"value": "a"}}}, {"a"}, set(), id="one subject"),
         pytest.param({"userinfo": {"sub": {"values": ["a", "b"]}}}, {"a", "b"}, set(), id="one of two"),
-        pytest.param({"userinfo": {"sub": {"value": 7}}}, {"7"}, set(), id="a number is nobody's subject"),
+        pytest.param({"userinfo": {"sub": {"value": 7}}}, {"7"}, set(), id="a number is no subject"),
         pytest.param({"id_token": {"acr": {"value": "x"}}}, set(), set(), id="a wished-for acr"),
         pytest.param({"id_token": {"acr": {"value": "x", "essential": True}}}, set(), {"x"}, id="an acr"),
         pytest.param({"userinfo": {"acr": {"value": "x", "essential": True}}}, set(), set(), id="not there"),

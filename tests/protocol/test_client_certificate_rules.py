@@ -46,7 +46,7 @@ def registered(**members) -> ClientMetadata:
         pytest.param(SUBJECT, "CN=red,OU=Apps+UID=7,O=Red\\, Ltd,C=GB,DC=x", False, id="more than that"),
         pytest.param(SUBJECT, "CN=RED,OU=Apps+UID=7,O=Red\\, Ltd,C=GB", False, id="in capitals"),
         pytest.param(DNS, "red.test", True, id="a DNS name, in whatever case"),
-        pytest.param(DNS, "app.blue.test", False, id="a wildcard is nobody's name"),
+        pytest.param(DNS, "app.blue.test", False, id="a wildcard is no name"),
         pytest.param(DNS, "test", False, id="the end of a name"),
         pytest.param(URI, "spiffe://red.test/app", True, id="a URI"),
         pytest.param(URI, "spiffe://red.test/app2", False, id="another URI"),

@@ -1,4 +1,4 @@
-"""Client metadata is validated wholly, and every problem is told at once."""
+"""Client metadata is validated completely, and all problems are reported together."""
 
 import pytest
 

@@ -74,7 +74,7 @@ PUBLIC = KEY.as_dict(private=False)
         pytest.param({"htu": "http://[::1"}, id="for no address at all"),
         pytest.param({"htu": "http://localhost:x/token"}, id="for no port at all"),
         pytest.param({"htu": 7}, id="for a number"),
-        pytest.param({"htu": None}, id="for nowhere"),
+        pytest.param({"htu": None}, id="for no address"),
         pytest.param({"jti": None}, id="without jti"),
         pytest.param({"jti": ""}, id="an empty jti"),
         pytest.param({"jti": "x" * 256}, id="a long jti"),
@@ -211,7 +211,7 @@ def test_half_a_character_in_a_proof_is_compared_like_any_other_text(name):
     [
         *("", "x", "..", "e30.e30.e30", "a.b", "a.b.c.d", "W10.W10.AAAA", "bnVsbA.bnVsbA.AAAA", "a" * 9000),
         pytest.param(f"{ADA.proof()},{ADA.proof()}", id="two headers"),
-        pytest.param(by_hand({"typ": "dpop+jwt", "alg": "ES256", "jwk": PUBLIC}), id="signed by nobody"),
+        pytest.param(by_hand({"typ": "dpop+jwt", "alg": "ES256", "jwk": PUBLIC}), id="not signed"),
         pytest.param(f"{'W1tb' * 1500}.e30.AAAA", id="a deeply nested one"),
     ],
 )

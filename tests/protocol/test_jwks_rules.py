@@ -59,9 +59,9 @@ def test_a_public_key_is_good(key):
     ],
 )
 def test_a_key_that_is_not_good_is_said_to_be_so_and_not_used(key, sentence):
-    told = " ".join(problems_of_jwks({"keys": [key]}))
+    problems = " ".join(problems_of_jwks({"keys": [key]}))
 
-    assert sentence in told
+    assert sentence in problems
     assert usable_keys({"keys": [key, EC]}) == [EC]
 
 

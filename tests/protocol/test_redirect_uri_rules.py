@@ -93,7 +93,7 @@ def test_an_unwise_uri_is_taken_on_an_operators_word_and_named(uri, more, why):
         ),
     ],
 )
-def test_what_leads_elsewhere_or_means_something_else_is_taken_from_nobody(uri, more):
+def test_what_leads_elsewhere_or_means_something_else_is_refused_for_all(uri, more):
     with pytest.raises(InvalidClientMetadata):
         register(uri, unwise=True, **more)
 
@@ -101,5 +101,5 @@ def test_what_leads_elsewhere_or_means_something_else_is_taken_from_nobody(uri, 
 @pytest.mark.parametrize(
     "uri", ["https://192.168.1.20/cb", "http://127.0.0.1/cb", "http://localhost:3000/cb", "https://nas/cb"]
 )
-def test_what_nobody_else_receives_is_not_unwise(uri):
+def test_what_only_the_app_receives_is_not_unwise(uri):
     assert unwise_uris(register(uri, unwise=False)) == {}

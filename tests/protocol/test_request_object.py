@@ -51,7 +51,7 @@ def test_what_holds(claims):
         pytest.param({"iss": None}, id="no issuer at all, but said so"),
         pytest.param({"sub": "red"}, id="a client assertion"),
         pytest.param({"aud": "https://op.test.evil.test"}, id="an audience that begins like ours"),
-        pytest.param({"aud": []}, id="nobody is meant"),
+        pytest.param({"aud": []}, id="no audience"),
         pytest.param({"aud": {ISSUER: 1}}, id="an object for an audience"),
         pytest.param({"exp": AT}, id="expired this very second"),
         pytest.param({"exp": True}, id="true is no instant"),

@@ -24,7 +24,7 @@ Do = Callable[..., Act]
 
 @pytest.fixture
 def settings(settings):
-    """Somebody who signs in a thousand times is no attacker here."""
+    """A person who signs in a thousand times is no attacker here."""
     return replace(settings, sign_in_limit_account="1000000 per minute")
 
 

@@ -122,13 +122,13 @@ def test_race_11_client_disabled_and_used(rp, green, begin, do):
 
 @pytest.mark.parametrize("rounds", [max(1, ROUNDS // 10)])
 def test_race_15_wrong_passwords_at_once_are_counted_exactly(app, ada, sign_in_page, monkeypatch, rounds):
-    """Of 20 wrong ones exactly as many are looked at as the limit allows, and then nobody is let in."""
+    """Of 20 wrong ones exactly as many are checked as the limit allows, and then no attempt succeeds."""
     house = app.extensions["curfew"]
     limited = replace(house.settings, sign_in_limit_account="10 per 5 minutes")
     monkeypatch.setitem(app.extensions, "curfew", replace(house, settings=limited))
     pages = [sign_in_page() for _ in range(21)]
     for round_ in range(rounds):
-        # Nobody's name is as good as anybody's for being counted.
+        # An unknown name is counted like any other.
         wrong = [
             partial(page.press, "sign-in", username=f"ada{round_ or ''}", password="wrong")
             for page in pages[1:]

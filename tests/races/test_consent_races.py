@@ -26,7 +26,7 @@ pytestmark = ON_POSTGRESQL
 
 @pytest.fixture
 def blue(app):
-    """An app of somebody else's, for which people are asked."""
+    """An app of another registrant, for which people are asked."""
     fast = {"id_token_signed_response_alg": "ES256"}
     return RelyingParty(app, "blue", first_party=False, client_name="Blue", **fast)
 

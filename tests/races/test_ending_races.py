@@ -37,7 +37,7 @@ def logouts() -> int:
     [pytest.param(20, 3, id="20 at once"), pytest.param(AT_ONCE, ROUNDS, id="a few, often")],
 )
 def test_race_07_confirmed_many_times_at_once(browser, rp, begin, pressed, rounds):
-    """ABU-56: one effect, the same answer for all, each app told once."""
+    """ABU-56: one effect, the same response for all, each app notified once."""
     for _ in range(rounds):
         made, asking = begin(rp)
         out = f"client_id=red&post_logout_redirect_uri={rp.client.metadata_.post_logout_redirect_uris[0]}"
@@ -60,7 +60,7 @@ def test_race_07_confirmed_many_times_at_once(browser, rp, begin, pressed, round
 
 
 def test_race_08_ended_by_everybody_at_once(rp, green, begin, do):
-    """By the person, by an admin and by two sweepers: one ending, each app told once."""
+    """By the person, by an admin and by two sweepers: one session end, each app notified once."""
     for _ in range(ROUNDS):
         made, _browser = begin(rp, green)
         with transaction():

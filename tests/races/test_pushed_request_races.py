@@ -8,7 +8,7 @@ pytestmark = ON_POSTGRESQL
 
 
 def test_one_pushed_request_many_tabs(browser, signed_in, rp):
-    """rfc9126 §7.3: one code; the others are told that the name was used."""
+    """rfc9126 §7.3: one code; the others learn that the request_uri was used."""
     rp.sign_in(signed_in)
     for _ in range(ROUNDS // 5):
         name = rp.post("/par", **rp.request()).json["request_uri"]

@@ -86,7 +86,7 @@ def test_race_03_refresh_and_revoke(signed_in, rp):
 
 
 def test_race_04_refresh_and_end_session_and_everywhere(rp, ada, begin, do):
-    """Whatever comes first, nothing is left, and red is told once of its share (INV-04)."""
+    """Whatever comes first, nothing is left, and red is notified once of its sid (INV-04)."""
     for _ in range(ROUNDS):
         made, browser = begin()
         tokens = rp.sign_in(browser)
@@ -117,23 +117,23 @@ def test_race_05_exchange_and_end_session(rp, begin, do):
 
 
 def test_race_06_sign_on_and_end_session(rp, green, begin, do):
-    """Either the code came first, dies with the session and its app is told, or she has to sign in."""
+    """Either the code came first and is revoked, with a notification for its app, or she has to sign in."""
     for _ in range(ROUNDS):
         made, browser = begin(green)
 
         answer, _ended = at_once(lambda browser=browser: rp.authorize(browser), do(end, made.session, BY_ADA))
 
-        told = owed_for(made.session.id)
+        owed = owed_for(made.session.id)
         if "code=" in answer.headers["Location"]:
             assert rp.exchange(query_of(answer)["code"]).status_code == 400
-            assert told == {green.client.id: 1, rp.client.id: 1}
+            assert owed == {green.client.id: 1, rp.client.id: 1}
             mine = select(func.count()).where(
                 ClientSession.session_id == made.session.id, ClientSession.ended_at.is_(None)
             )
             assert db.session.scalar(mine) == 0
         else:
             assert "/sign-in/" in answer.headers["Location"]
-            assert told == {green.client.id: 1}
+            assert owed == {green.client.id: 1}
 
 
 def test_two_tabs_share_one_session_and_one_grant(app, browser, rp, ada):

@@ -90,7 +90,7 @@ def test_a_token_is_remembered_across_a_restart(red, make_app, provider):
     "iat", ["9" * 401, "-" + "9" * 401, "9" * 5000, "1e999", "NaN", "true", '"now"', "[1]"]
 )
 def test_no_unsigned_instant_breaks_the_receiver(red, iat):
-    """The journal shows what a refused token said of itself, whoever wrote it."""
+    """The journal shows what a refused token said of itself, whatever its origin."""
     body = f'{{"iss": "http://evil.test", "sub": "ada", "iat": {iat}}}'.encode()
 
     answer = red.tell(f"{encode(b'{}')}.{encode(body)}.{encode(b'x')}")

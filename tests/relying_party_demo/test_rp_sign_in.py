@@ -61,8 +61,8 @@ def test_the_cookie_is_named_after_the_app_and_out_of_reach_of_scripts(ada):
     assert "SameSite=Lax" in cookies[0]
 
 
-def test_a_copy_of_the_databases_signs_nobody_in(ada, red):
-    """The key that signs the cookies is in a file of its own, which nobody else may read."""
+def test_a_copy_of_the_databases_does_not_sign_in(ada, red):
+    """The key that signs the cookies is in a file of its own, which other users may not read."""
     ada.sign_in()
     folder = red.rp.config.data_dir
     key = folder / "red.key"
@@ -249,7 +249,7 @@ def test_a_request_that_makes_no_sense_gets_a_page(ada, path):
 
 @pytest.mark.parametrize("missing", ["access_token", "id_token"])
 @pytest.mark.spec("core 11")
-def test_a_token_response_that_lacks_something_signs_nobody_in(ada, provider, missing):
+def test_an_incomplete_token_response_does_not_sign_in(ada, provider, missing):
     provider.bend_token_response = lambda answer: {k: v for k, v in answer.items() if k != missing}
 
     answer = ada.sign_in()

@@ -26,7 +26,7 @@ def test_sign_out_goes_through_the_provider_with_the_id_token_as_hint(ada):
 
 
 def test_the_session_of_the_app_ends_on_the_way_to_the_provider(ada):
-    """Whatever becomes of the browser there, nobody finds this app still signed in."""
+    """Whatever becomes of the browser there, this app is signed out."""
     ada.sign_in()
     copy = ada.http.get_cookie("rp_red", domain="localhost").value
 
@@ -106,7 +106,7 @@ def test_a_sid_ends_that_session_alone(red, provider):
 
 
 @pytest.mark.spec("backchannel RP 10")
-def test_a_sub_without_sid_ends_all_sessions_of_that_person_and_nobody_elses(red, provider):
+def test_a_sub_without_sid_ends_all_sessions_of_that_person_alone(red, provider):
     first, second, ben = red.browser(), red.browser(), red.browser()
     first.sign_in()
     provider.sid = "sid-2"

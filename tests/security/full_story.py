@@ -1,6 +1,6 @@
 """Ada has signed in at red by form; red holds all that it can hold, and much is still under way.
 
-Every artefact of that is asked for by its name whether it still works, as whoever holds it would ask.
+Every artefact of that is asked for by its name whether it still works, as its holder would ask.
 """
 
 from collections.abc import Callable, Iterable
@@ -71,7 +71,7 @@ class FullStory:
         return begun["device_code"]
 
     def sign_in_elsewhere(self, username: str = "ada") -> FlaskClient:
-        """Another browser in which somebody signs in at red by form."""
+        """Another browser in which a person signs in at red by form."""
         elsewhere = self.browser()
         type_password(elsewhere, self.red.authorize(elsewhere), username)
         return elsewhere
@@ -85,7 +85,7 @@ class FullStory:
         """The names of the artefacts that still work, of all or of these; some are used up by asking."""
         found = set()
         for name in names or ARTEFACTS:
-            # Whoever has copied the cookie shows it again, whatever the browser was told to forget.
+            # A copied cookie is sent again, whatever the browser was told to forget.
             self.http.set_cookie("curfew_session", self.cookie)
             if ARTEFACTS[name](self):
                 found.add(name)
@@ -168,7 +168,7 @@ def _cookie_at_another_app(story: FullStory) -> bool:
 def _silent_sign_on(story: FullStory) -> bool:
     response = story.red.authorize(story.http, prompt="none")
     alive = _leads_to_a_code(response)
-    # A client that was disabled is told nothing at all.
+    # A disabled client is not notified at all.
     assert alive or response.status_code == 400 or query_of(response)["error"] == "login_required"
     return alive
 
@@ -198,7 +198,7 @@ def _back_button(story: FullStory) -> bool:
 
 
 def _confirm_page(story: FullStory) -> bool:
-    """Whether the open page still ends something; that it is pressed harms nobody either way."""
+    """Whether the open page still ends something; pressing it is harmless either way."""
     before = story.logouts()
     answer = story.confirm_page.press("sign-out")
     assert answer.status_code in (200, 303)

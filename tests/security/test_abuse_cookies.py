@@ -49,7 +49,7 @@ def test_a_handle_that_is_not_quite_itself_is_nothing(story, mutilate):
 
 
 @pytest.mark.spec("THR-22")
-def test_a_planted_cookie_becomes_nobodys_session(app, browser):
+def test_a_planted_cookie_becomes_no_session(app, browser):
     make_account("ada")
     red, victim, planted = RelyingParty(app, "red"), browser(), "A" * 43
     victim.set_cookie("curfew_session", planted)
@@ -63,7 +63,7 @@ def test_a_planted_cookie_becomes_nobodys_session(app, browser):
 
 
 @pytest.mark.spec("THR-22")
-def test_the_session_of_whoever_planted_it_is_never_the_victims(app, browser):
+def test_the_planters_session_never_becomes_the_victims(app, browser):
     """Ben plants the cookie of his own session and waits for Ada to sign in."""
     make_account("ada")
     red, victim = RelyingParty(app, "red"), browser()

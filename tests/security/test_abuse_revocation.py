@@ -46,7 +46,7 @@ def test_a_disabled_person_gets_nothing_by_any_way(story, browser):
     refused = signing_in.press("sign-in", username="ada", password=PASSWORD)
     assert refused.status_code == 200
     assert one.get_cookie("curfew_session") is None
-    # The apps of every ended session and the one with an offline grant are told.
+    # The apps of every ended session and the one with an offline grant are notified.
     assert story.logouts() == 1
 
 
@@ -253,7 +253,7 @@ class CachingProxy:
 
 @pytest.mark.spec("ABU-100")
 @pytest.mark.parametrize("path", ["/", "/account", "/account/everywhere", "/account/password"])
-def test_a_shared_cache_hands_nobodys_page_to_anybody(app, story, browser, path):
+def test_a_shared_cache_hands_out_no_personal_page(app, story, browser, path):
     make_account("ben")
     bens, proxy = story.sign_in_elsewhere("ben"), CachingProxy()
 

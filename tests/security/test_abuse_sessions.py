@@ -222,7 +222,7 @@ def test_two_apps_that_sign_out_one_after_the_other_are_both_led_back(story):
 
 
 @pytest.mark.spec("ABU-99")
-def test_a_client_that_was_removed_meanwhile_breaks_nobodys_sign_out(story):
+def test_a_client_that_was_removed_meanwhile_breaks_no_sign_out(story):
     story.green.sign_in(story.http)
     run_curfew("client", "remove", "red", "--yes")
     sent = {"id_token_hint": story.tokens["id_token"], "post_logout_redirect_uri": OUT}

@@ -34,7 +34,7 @@ def settings(settings, request):
         *((path, False) for path in ("/authorize", "/session/end", "/sign-in", "/introspect", "/account")),
     ],
 )
-def test_a_preflight_is_answered_where_apps_ask_and_nowhere_else(http, path, answered):
+def test_a_preflight_is_answered_only_where_apps_ask(http, path, answered):
     asked = {"Origin": OWN, "Access-Control-Request-Method": "POST"}
 
     answer = http.options(path, headers=asked)
@@ -190,7 +190,7 @@ def test_who_does_not_ask_by_a_script_costs_no_statement(app, http, statements):
 @ONE_DATABASE
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_app_in_a_browser_sees_that_its_token_is_refused(http, method):
-    """Nobody knows any more whose token it was, and the answer says nothing but that."""
+    """It is unknown by then whose token it was, and the response says nothing else."""
     dead = {"Origin": OWN, "Authorization": "Bearer cfa_dead"}
     refused = http.open("/userinfo", method=method, headers=dead)
 

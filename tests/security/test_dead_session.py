@@ -1,6 +1,6 @@
 """The dead session: after each cause of an ending nothing of it works any more (SEC-710, INV-04).
 
-One table of causes, and for each of them every artefact that somebody may still hold.
+One table of causes, and for each of them every artefact that may still be held.
 """
 
 from dataclasses import replace
@@ -60,7 +60,7 @@ def test_nothing_of_an_ended_session_works(story, cause, survives):
     cause(story)
     assert story.living() == survives
 
-    if cause not in NOBODY_CAN_SIGN_IN:
+    if cause not in NO_SIGN_IN_POSSIBLE:
         sign_in_again(story, NEW_PASSWORD if cause in OTHER_PASSWORD else PASSWORD)
         assert story.living(TOKENS) == set(), "a new sign-in has brought it back"
 
@@ -73,5 +73,5 @@ def sign_in_again(story: FullStory, password: str) -> None:
     assert story.red.exchange(query_of(answer)["code"]).status_code == 200
 
 
-NOBODY_CAN_SIGN_IN = (account_disabled, account_deleted, client_disabled, client_removed)
+NO_SIGN_IN_POSSIBLE = (account_disabled, account_deleted, client_disabled, client_removed)
 OTHER_PASSWORD = (password_changed_elsewhere, password_reset)

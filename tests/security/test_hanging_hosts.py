@@ -29,7 +29,7 @@ pytestmark = [
 ATTACKER, NEIGHBOUR = "network:192.0.2.66", "network:192.0.2.9"
 ATTACKS = 8
 # What is asked for there is known at once not to be had: the provider has called.
-NOWHERE = "https://127.0.0.1:9/"
+UNREACHABLE = "https://127.0.0.1:9/"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def settings(settings):
 
 
 def self_registered(app, client_id: str, registrant: str | None, **made) -> RelyingParty:
-    """An app that registered itself, or one of the operator's where nobody registered it."""
+    """An app that registered itself, or one of the operator's."""
     rp = RelyingParty(app, client_id, **made)
     with transaction():
         client = queries.get_by_client_id(client_id)
@@ -73,8 +73,8 @@ class RequestObjects:
         return lambda: self._ask(rp, uri)
 
     def is_served(self, app, registrant: str | None) -> bool:
-        rp = self_registered(app, "green", registrant, request_uris=[NOWHERE])
-        return "invalid_request_uri" in self._ask(rp, NOWHERE).get_data(as_text=True)
+        rp = self_registered(app, "green", registrant, request_uris=[UNREACHABLE])
+        return "invalid_request_uri" in self._ask(rp, UNREACHABLE).get_data(as_text=True)
 
     def _ask(self, rp, uri: str):
         return rp.http.get("/authorize", query_string={"client_id": rp.client_id, "request_uri": uri})
@@ -104,7 +104,9 @@ class Sectors:
         return lambda: self._register(http, asked, registrant)
 
     def is_served(self, app, registrant: str | None) -> bool:
-        answer = self._register(app.test_client(), SMALLEST | {"sector_identifier_uri": NOWHERE}, registrant)
+        answer = self._register(
+            app.test_client(), SMALLEST | {"sector_identifier_uri": UNREACHABLE}, registrant
+        )
         return "cannot be read" in answer.json["error_description"]
 
     def _register(self, http, asked, registrant: str | None):

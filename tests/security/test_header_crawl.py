@@ -86,7 +86,7 @@ def check_cookie(cookie: SimpleCookie, where: str) -> None:
 @pytest.mark.spec("rfc9700 3, core 7")
 @pytest.mark.parametrize("method", METHODS)
 def test_every_address_is_guarded_against_bad_requests(story, method):
-    """Nothing, garbage, and the cookie of somebody who is signed in."""
+    """Nothing, garbage, and the cookie of a signed-in person."""
     visitors = {"a stranger": story.browser(), "Ada": story.http}
     for endpoint, address in addresses_of(story.app):
         for name, visitor in visitors.items():

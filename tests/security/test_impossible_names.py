@@ -13,7 +13,7 @@ pytestmark = ON_POSTGRESQL
 
 
 def unsigned(**claims: str) -> str:
-    """A token that nobody has signed, in which JSON escapes what no text in UTF-8 can hold."""
+    """A forged token, in which JSON escapes what no text in UTF-8 can hold."""
     parts = (json.dumps(part).encode() for part in ({"alg": "ES256"}, claims))
     head, body = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
     return f"{head}.{body}.{'A' * 86}"
@@ -21,7 +21,7 @@ def unsigned(**claims: str) -> str:
 
 @pytest.mark.spec("core 20, rfc7523 §3, rfc9101 §5")
 @pytest.mark.parametrize("name", ["red\0", "red\ud800"], ids=["NUL", "an unpaired surrogate"])
-def test_a_token_that_names_nobody_is_refused_like_any_other(app, http, name):
+def test_a_token_with_an_impossible_name_is_refused_like_any_other(app, http, name):
     red = RelyingParty(app, "red")
     assertion = unsigned(iss=name, sub=name)
     proof = {"client_assertion": assertion, "client_assertion_type": ASSERTION_TYPE}
@@ -40,7 +40,7 @@ def test_a_token_that_names_nobody_is_refused_like_any_other(app, http, name):
 
 @pytest.mark.spec("rfc6749 §2.3.1")
 @pytest.mark.parametrize("pair", [b"red%00:x", b"red\0:x", b"%ED%A0%80:x"])
-def test_a_header_that_names_nobody_is_refused_like_any_other(http, pair):
+def test_a_header_with_an_impossible_name_is_refused_like_any_other(http, pair):
     header = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
     answer = http.post("/token", data={"grant_type": "client_credentials"}, headers=header)
@@ -49,5 +49,5 @@ def test_a_header_that_names_nobody_is_refused_like_any_other(http, pair):
 
 
 @pytest.mark.parametrize("path", ["/apps/red%00/open", "/apps/red%00/logo"])
-def test_an_address_that_names_nobody_is_no_page(http, path):
+def test_an_address_with_an_impossible_name_is_no_page(http, path):
     assert http.get(path).status_code == 404

@@ -1,6 +1,6 @@
-"""A copy of the database without its key: nobody can sign, read a secret or verify a guess of one (KEY-16).
+"""A copy of the database without its key: no signing, no reading of secrets or of guesses (KEY-16).
 
-A whole story is told with secrets of every kind; then every value of every table is searched for them, for
+A whole story is played with secrets of every kind; then every value of every table is searched for them, for
 every fast digest of those that can be guessed, and for keys; and a provider with another key is asked.
 """
 
@@ -31,7 +31,7 @@ from tests.support.reads import end_read
 
 ANOTHER_KEY = "YW5vdGhlci1rZXktYW5vdGhlci1rZXktYW5vdGhlci0"
 # What each column that looks like a proof holds, and why it proves no guess. A new one needs a line here.
-HANDLE = "SHA-256 of 256 random bits of ours, which nobody guesses"
+HANDLE = "SHA-256 of 256 random bits of ours, which cannot be guessed"
 KEYED = "made with the key"
 NO_SECRET = "of something that is no secret"
 PROOFS = {

@@ -93,7 +93,7 @@ def test_keys_are_looked_up_again_after_a_while(publisher, keys_of_green, turned
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"keys": 7}', b'{"keys": [{}]}', b"x" * 70_000])
-def test_keys_that_cannot_be_read_let_nobody_in(publisher, keys_of_green, body):
+def test_unreadable_keys_prove_no_client(publisher, keys_of_green, body):
     keys_of_green.body = body
 
     assert present(publisher, assertion()).status_code == 401

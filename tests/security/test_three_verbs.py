@@ -1,4 +1,4 @@
-"""Three verbs, never mixed up (design §3): what each of them ends, what lives on, who is told."""
+"""Three verbs, never mixed up (design §3): what each of them ends, what lives on, who is notified."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -164,9 +164,9 @@ def test_before_any_of_them_everything_lives(two):
     assert two.notified() == {}
 
 
-@pytest.mark.parametrize(("verb", "lives_on", "told"), VERBS)
-def test_a_verb_ends_what_it_says_and_nothing_else(two, verb, lives_on, told):
+@pytest.mark.parametrize(("verb", "lives_on", "apps"), VERBS)
+def test_a_verb_ends_what_it_says_and_nothing_else(two, verb, lives_on, apps):
     verb(two)
 
-    assert two.notified() == told
+    assert two.notified() == apps
     assert two.living() == lives_on

@@ -213,8 +213,8 @@ def test_the_account_api_names_each_app_once(app, http, apps, signing_keys):
     assert before["apps_to_notify"] == after["apps_to_notify"]
     assert [one["client_id"] for one in after["apps_to_notify"]] == ["blue", "red"]
     assert counts([after["logout_id"]]) == (2, 3)
-    told = {one["client_id"]: one["will_be_notified"] for one in before["apps"]}
-    assert told == {"blue": True, "red": True, "mute": False, "phone": False}
+    notified = {one["client_id"]: one["will_be_notified"] for one in before["apps"]}
+    assert notified == {"blue": True, "red": True, "mute": False, "phone": False}
 
 
 def read_json(printed: str):

@@ -1,4 +1,4 @@
-"""While all threads wait for the database: liveness answers, and what cannot be served is told so early."""
+"""While all threads wait for the database: liveness responds, and what cannot be served is refused early."""
 
 import sqlite3
 import threading

@@ -42,7 +42,7 @@ def here(request, serve, tmp_path_factory) -> Served:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_more_half_sent_bodies_than_threads_delay_nobody(here, part):
+def test_more_half_sent_bodies_than_threads_delay_no_request(here, part):
     stuck = [here.send(part) for _ in range(20 * THREADS)]
 
     begun = time.monotonic()
@@ -62,7 +62,7 @@ def test_a_thousand_half_sent_bodies_leave_the_others_their_speed(here):
     assert median_seconds(here) < 2 * quiet + 0.1
 
 
-def test_a_thousand_connections_that_send_nothing_keep_nobody_out(here):
+def test_a_thousand_idle_connections_block_no_request(here):
     with ExitStack() as idle:
         for _ in range(1100):
             idle.enter_context(socket.create_connection(("127.0.0.1", here.port)))

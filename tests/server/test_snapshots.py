@@ -247,7 +247,7 @@ def test_after_a_second_the_application_is_asked_again():
     assert snapshots.repeat(wanted) is None
 
 
-def told_by_application(http, path):
+def response_of_application(http, path):
     """What the application says: status, headers without those of each answer alone, and body."""
     with http.get(path) as answer:
         headers = {name.lower().encode(): value.encode() for name, value in answer.headers}
@@ -270,7 +270,7 @@ def test_the_shared_answers_are_those_of_the_application(app, http):
     for address in shared:
         path, _, query = address.partition("?")
         asked = scope(path=path.encode(), query=query.encode())
-        same = told_by_application(http, address)
+        same = response_of_application(http, address)
         for status, headers, body in asked_in_turn(front, asked, asked):
             assert headers.pop(b"x-request-id"), address
             if headers.get(b"vary") == b"Accept-Encoding":

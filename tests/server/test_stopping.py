@@ -1,4 +1,4 @@
-"""A provider that is told to stop answers what it has begun, and waits for no sender."""
+"""A stopping provider finishes the requests it has begun, and waits for no sender."""
 
 import signal
 import sqlite3

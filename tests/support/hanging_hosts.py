@@ -29,7 +29,7 @@ class HangingHosts:
             return sum(map(_is_open, self._connections))
 
     def release(self) -> None:
-        """Cut all connections off: whoever waits has an answer now."""
+        """Cut all connections off: every waiting caller has an outcome now."""
         with self._guard:
             self._is_over = True
             for connection in self._connections:

@@ -37,7 +37,7 @@ class Network:
         self._thread.join()
 
     def repair(self) -> None:
-        """Be an ordinary network again, that nobody has used."""
+        """Be an ordinary, unused network again."""
         self.is_on, self.lost, self.held = True, None, None
         self.requests.clear()
         self.let_go.set()

@@ -69,7 +69,7 @@ class RelyingParty:
         return self.post("/token", **(usual | changes))
 
     def sign_in(self, browser: FlaskClient, **changes: str | None) -> dict[str, Any]:
-        """Tokens for whoever is signed in at the browser."""
+        """Tokens for the person who is signed in at the browser."""
         response = self.exchange(self.code(browser, **changes))
         assert response.status_code == 200, response.get_data(as_text=True)
         return response.json

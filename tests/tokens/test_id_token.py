@@ -34,6 +34,6 @@ def test_it_is_base64url_without_padding():
 
 @pytest.mark.parametrize("alg", ["none", "HS999", ""])
 def test_an_unknown_algorithm_fails(alg):
-    """ABU-38: no hash is better than one that nobody checks."""
+    """ABU-38: no hash is better than an unchecked one."""
     with pytest.raises(KeyError):
         half_hash("cfa_token", alg=alg)

@@ -56,7 +56,7 @@ def test_only_clients_of_one_sector_know_a_person_by_one_name(app, http, ada, re
 
 
 @pytest.mark.spec("core 19")
-def test_the_name_is_the_same_tomorrow_and_nobody_elses(app, browser, ada):
+def test_the_subject_is_stable_and_unique(app, browser, ada):
     red = RelyingParty(app, "red", subject_type="pairwise")
     people = [ada, ada, make_account("ben")]
 

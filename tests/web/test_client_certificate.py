@@ -90,7 +90,7 @@ def test_the_header_is_not_believed(ask, headers, settings):
         pytest.param(RED.headers(verified="NONE"), {}, False, id="none was seen"),
         pytest.param(RED.headers(verified=""), {}, False, id="nothing is said"),
         pytest.param(
-            RED.headers(), {"client_certificate_verified_header": ""}, False, id="nobody is to say so"
+            RED.headers(), {"client_certificate_verified_header": ""}, False, id="no header that says so"
         ),
     ],
 )

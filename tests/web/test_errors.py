@@ -177,7 +177,7 @@ def test_an_unknown_address_is_a_404_in_the_right_form(http, path, mimetype):
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
-def test_a_method_that_nobody_needs_is_refused_with_the_ones_there_are(http, method):
+def test_an_unsupported_method_is_refused_with_the_supported_ones(http, method):
     answer = http.open("/sign-in", method=method)
 
     assert answer.status_code == 405

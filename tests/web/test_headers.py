@@ -75,7 +75,7 @@ def test_plain_http_for_localhost_makes_no_promise(http):
         pytest.param("", "", id="nothing"),
     ],
 )
-def test_a_form_may_lead_to_the_app_and_nowhere_else(app, uri, source):
+def test_a_form_may_lead_to_the_app_alone(app, uri, source):
     with app.test_request_context():
         headers.allow_form_action(uri)
         policy = app.process_response(app.make_response("")).headers["Content-Security-Policy"]

@@ -46,7 +46,7 @@ def test_a_head_says_what_a_get_would_and_has_no_body(app, http):
 
 
 @pytest.mark.spec("rfc9700 2, THR-33")
-def test_a_preflight_is_answered_where_options_is_allowed_and_nowhere_else(app, http):
+def test_a_preflight_is_answered_only_where_options_is_allowed(app, http):
     make_client("spa", token_endpoint_auth_method="none", scope="openid account")
     for _, address in addresses_of(app):
         answer = http.options(address, headers=CROSS_SITE)

@@ -88,11 +88,11 @@ def test_the_page_for_contributors_names_every_field():
 
 @pytest.mark.parametrize("place", DISCOVERY)
 def test_discovery_names_the_endpoints_that_routes_say_it_has_and_no_other(app, http, place):
-    told = http.get(place).json
+    body = http.get(place).json
 
     declared = {route.discovery: ISSUER + route.rule for route in table(app) if route.discovery}
     is_address = lambda name: name.endswith(("_endpoint", "_iframe")) or name == "jwks_uri"  # noqa: E731
-    assert {name: value for name, value in told.items() if is_address(name)} == declared
+    assert {name: value for name, value in body.items() if is_address(name)} == declared
 
 
 def test_a_wrong_method_is_refused_in_the_form_of_the_address(app, http):

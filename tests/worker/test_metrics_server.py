@@ -29,11 +29,11 @@ def served(app, settings):
 
 
 def test_a_worker_tells_its_metrics_and_nothing_else(served):
-    told = requests.get(f"{served}/metrics", timeout=5)
+    metrics = requests.get(f"{served}/metrics", timeout=5)
 
-    assert told.status_code == 200
-    assert "curfew_database_up 1.0" in told.text
-    assert "curfew_delivery_oldest_due_seconds 0.0" in told.text
+    assert metrics.status_code == 200
+    assert "curfew_database_up 1.0" in metrics.text
+    assert "curfew_delivery_oldest_due_seconds 0.0" in metrics.text
     assert requests.get(f"{served}/", timeout=5).status_code == 404
     assert requests.post(f"{served}/metrics", timeout=5).status_code == 404
 

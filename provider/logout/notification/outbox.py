@@ -73,7 +73,7 @@ def _observe(ended: Sequence[Ended]) -> None:
     for leased, result in ended:
         if result.sent and isinstance(result.verdict, Accepted):
             confirmed_after = (now - leased.created_at).total_seconds()
-            metrics.TIME_TO_TOLD.labels(result.sent.name).observe(max(0.0, confirmed_after))
+            metrics.TIME_TO_NOTIFIED.labels(result.sent.name).observe(max(0.0, confirmed_after))
 
 
 def _warn_of_expired(expired: Sequence[Entry]) -> None:

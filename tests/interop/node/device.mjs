@@ -1,8 +1,8 @@
 // openid-client on a device without a keyboard: the person goes to the address that it shows.
 import * as oidc from 'openid-client';
-import { end, open, told } from './told.mjs';
+import { end, open, facts } from './facts.mjs';
 
-const config = await oidc.discovery(new URL(told.issuer), told.client_id, {}, oidc.None(), {
+const config = await oidc.discovery(new URL(facts.issuer), facts.client_id, {}, oidc.None(), {
   execute: [oidc.allowInsecureRequests],
 });
 const shown = await oidc.initiateDeviceAuthorization(config, { scope: 'openid email' });

@@ -1,8 +1,8 @@
 // openid-client as its printed recipe uses it: sign-in and sign-out.
-import { end, open, told } from './told.mjs';
+import { end, open, facts } from './facts.mjs';
 
-process.env.CURFEW_CLIENT_SECRET = told.secret;
-const { begin, finish, signOut } = await import(told.recipe);
+process.env.CURFEW_CLIENT_SECRET = facts.secret;
+const { begin, finish, signOut } = await import(facts.recipe);
 
 const { checks, address } = await begin();
 const tokens = await finish(await open(address), checks);

@@ -1,9 +1,9 @@
 // openid-client with a shared secret: sign-in, userinfo, refresh, introspection, revocation, sign-out.
 import * as oidc from 'openid-client';
-import { end, open, told } from './told.mjs';
+import { end, open, facts } from './facts.mjs';
 
-const basic = oidc.ClientSecretBasic(told.secret);
-const config = await oidc.discovery(new URL(told.issuer), told.client_id, {}, basic, {
+const basic = oidc.ClientSecretBasic(facts.secret);
+const config = await oidc.discovery(new URL(facts.issuer), facts.client_id, {}, basic, {
   execute: [oidc.allowInsecureRequests],
 });
 // ID Tokens are believed over TLS alone unless it is asked to look at the signatures.
@@ -17,7 +17,7 @@ const checks = {
   idTokenExpected: true,
 };
 const asked = oidc.buildAuthorizationUrl(config, {
-  redirect_uri: told.redirect_uri,
+  redirect_uri: facts.redirect_uri,
   scope: 'openid email offline_access',
   prompt: 'consent',
   max_age: '600',
@@ -36,7 +36,7 @@ await oidc.tokenRevocation(config, fresh.refresh_token);
 const revoked = await oidc.tokenIntrospection(config, fresh.access_token);
 const arrived = await open(
   oidc.buildEndSessionUrl(config, {
-    post_logout_redirect_uri: told.post_logout_redirect_uri,
+    post_logout_redirect_uri: facts.post_logout_redirect_uri,
     id_token_hint: tokens.id_token,
     state: 'over',
   }),

@@ -1,15 +1,15 @@
 // openid-client as FAPI 2.0 wants it: registered by itself, a key instead of a secret, PAR, DPoP with
 // nonces. What it pushes is a signed request object.
 import * as oidc from 'openid-client';
-import { end, open, told } from './told.mjs';
+import { end, open, facts } from './facts.mjs';
 
 const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
 const { key_ops, ext, ...jwk } = await crypto.subtle.exportKey('jwk', keys.publicKey);
 const config = await oidc.dynamicClientRegistration(
-  new URL(told.issuer),
+  new URL(facts.issuer),
   {
     client_name: 'An app with keys',
-    redirect_uris: [told.redirect_uri],
+    redirect_uris: [facts.redirect_uri],
     grant_types: ['authorization_code', 'refresh_token'],
     token_endpoint_auth_method: 'private_key_jwt',
     id_token_signed_response_alg: 'ES256',
@@ -34,7 +34,7 @@ const checks = {
 const signed = await oidc.buildAuthorizationUrlWithJAR(
   config,
   {
-    redirect_uri: told.redirect_uri,
+    redirect_uri: facts.redirect_uri,
     scope: 'openid email offline_access',
     prompt: 'consent',
     state: checks.expectedState,

@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-told = json.loads(sys.argv[1])
-folder, software = Path(told["folder"]), told["software"]
+facts = json.loads(sys.argv[1])
+folder, software = Path(facts["folder"]), facts["software"]
 OF = {
     "django-allauth": {
         "apps": [
@@ -66,9 +66,9 @@ def home(request):
 
 urlpatterns = [path("", home), path({OF["urls"][0]!r}, include({OF["urls"][1]!r}))]
 """
-(folder / "settings.py").write_text(SETTINGS + told["files"]["settings.py"])
+(folder / "settings.py").write_text(SETTINGS + facts["files"]["settings.py"])
 (folder / "urls.py").write_text(URLS)
-for name, text in told["files"].items():
+for name, text in facts["files"].items():
     if name != "settings.py":
         (folder / name).write_text(text)
 os.chdir(folder)
@@ -80,4 +80,4 @@ from django.core.management import call_command  # noqa: E402
 
 django.setup()
 call_command("migrate", verbosity=0)
-call_command("runserver", f"127.0.0.1:{told['port']}", use_reloader=False)
+call_command("runserver", f"127.0.0.1:{facts['port']}", use_reloader=False)

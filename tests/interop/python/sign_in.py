@@ -11,7 +11,7 @@ import tempfile
 from idpyoidc.client.oauth2.stand_alone_client import backchannel_logout
 from idpyoidc.client.rp_handler import RPHandler
 
-told = json.loads(sys.argv[1])
+facts = json.loads(sys.argv[1])
 REQUEST = {"scope": ["openid", "email", "offline_access"], "prompt": "consent"}
 
 
@@ -27,9 +27,9 @@ def ask(**what):
 
 def configuration():
     """Return what the printed recipe makes."""
-    os.environ["CURFEW_CLIENT_SECRET"] = told["secret"]
+    os.environ["CURFEW_CLIENT_SECRET"] = facts["secret"]
     recipe = {}
-    exec(compile(told["recipe"], "configuration.py", "exec"), recipe)
+    exec(compile(facts["recipe"], "configuration.py", "exec"), recipe)
     return recipe["CONFIGURATION"]
 
 
@@ -38,16 +38,18 @@ def play(folder):
         "private_path": f"{folder}/keys.json",
         "key_defs": [{"type": "EC", "crv": "P-256", "use": ["sig"]}],
     }
-    handler = RPHandler(base_url=told["url"], client_configs={told["issuer"]: configuration()}, key_conf=keys)
-    begun = handler.begin(told["issuer"], req_args=REQUEST)
+    handler = RPHandler(
+        base_url=facts["url"], client_configs={facts["issuer"]: configuration()}, key_conf=keys
+    )
+    begun = handler.begin(facts["issuer"], req_args=REQUEST)
     arrived = ask(open=begun if isinstance(begun, str) else begun["url"])["query"]
     # Checks the state, the issuer, the ID Token with its nonce, and that userinfo is of the same person.
-    found = handler.finalize(told["issuer"], arrived)
+    found = handler.finalize(facts["issuer"], arrived)
     assert "error" not in found, found
     state = found["state"]
     client = handler.get_client_from_session_key(state)
     refreshed = handler.refresh_access_token(state)
-    left = ask(open=handler.logout(state, post_logout_redirect_uri=f"{told['url']}/signed-out")["url"])
+    left = ask(open=handler.logout(state, post_logout_redirect_uri=f"{facts['url']}/signed-out")["url"])
     token = ask(receive="/idpy/backchannel-logout")
     ended = backchannel_logout(client, request_args=token)
     result = {

@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline';
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
-/** What the test has told: addresses, names, secrets. */
-export const told = JSON.parse(process.argv[2]);
+/** Facts from the test: addresses, names, secrets. */
+export const facts = JSON.parse(process.argv[2]);
 
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
