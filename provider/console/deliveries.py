@@ -26,6 +26,10 @@ from provider.protocol.permissions import Permission
 
 STATES = (*(state.value for state in DeliveryState), REFUSING)
 DONE = {"resent": "due now; workers send them", "cancelled": "cancelled"}
+NONE_DONE = {
+    "resent": "Nothing was changed: the chosen deliveries need no further attempt, or one is under way.",
+    "cancelled": "Nothing was changed: only pending deliveries can be cancelled.",
+}
 MISTAKES = {
     "none_chosen": "Nothing was changed: choose deliveries first.",
     "no_reason": "Not cancelled: give a reason of at most 500 characters.",
@@ -55,16 +59,22 @@ def show_list() -> Response:
         clients=named,
         held=held,
         states=STATES,
-        sentence=MISTAKES.get(request.args.get("done", "")),
+        sentence=_mistake(),
         done=_done_sentence(),
         place=Asked.read(*_FILTERS, "after").values,
         export_url=url_for("console.deliveries_export", **asked.values),
     )
 
 
+def _mistake() -> str | None:
+    done = request.args.get("done", "")
+    sentences = NONE_DONE if request.args.get("count", type=int) == 0 else MISTAKES
+    return sentences.get(done)
+
+
 def _done_sentence() -> str | None:
     count, what = request.args.get("count", type=int), DONE.get(request.args.get("done", ""))
-    if count is None or what is None:
+    if not count or what is None:
         return None
     return f"{count:,} deliver{'y' if count == 1 else 'ies'} {what}."
 

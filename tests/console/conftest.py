@@ -21,6 +21,8 @@ from tests.support import busy_day, signing_keys
 from tests.support.applications import opened
 from tests.support.browsers import ISSUER, Page, follow
 from tests.support.databases import migrate
+from tests.support.demo import free_run
+from tests.support.serving import serving
 
 Enter = Callable[..., FlaskClient]
 
@@ -47,6 +49,17 @@ class Day:
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     with a_day(tmp_path_factory.mktemp("day"), ISSUER) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """The same, served to browsers."""
+    port = free_run(1)
+    with (
+        a_day(tmp_path_factory.mktemp("day"), f"http://localhost:{port}") as made,
+        serving(made.app, port),
+    ):
         yield made
 
 

@@ -1,4 +1,7 @@
-"""What axe-core finds on the pages of the console and of the account, in both themes: nothing."""
+"""What axe-core finds on the pages of the console and of the account, in both themes: nothing.
+
+Each fits a phone, too: nothing but a list of its own scrolls to the side.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +14,9 @@ from provider.console import GROUP as CONSOLE
 from provider.infrastructure import current
 from provider.pages import GROUP as PAGES
 from provider.web.route import Speaks
-from tests.console.conftest import Day, a_day
+from tests.console.conftest import Day
 from tests.console.test_every_page import OPEN, path_of, variables
 from tests.factories import PASSWORD
-from tests.support.demo import free_run
-from tests.support.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console-accessibility")]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -24,22 +25,14 @@ QUICK = {"resultTypes": ["violations"], "preload": False}
 RULES = QUICK | {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 # The other theme has the same structure and other colours.
 COLOURS = QUICK | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+WIDTH = "document.documentElement.scrollWidth"
 FOUND = "options => axe.run(document, options).then(found => found.violations)"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    port = free_run(1)
-    with (
-        a_day(tmp_path_factory.mktemp("day"), f"http://localhost:{port}") as day,
-        serving(day.app, port),
-    ):
-        yield day
 
 
 @pytest.fixture
 def page(chromium: Browser, served: Day) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
+    context = chromium.new_context(viewport=WIDE, color_scheme="light")
     context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()
@@ -67,6 +60,10 @@ def problems(page: Page, paths: list[str]) -> list[str]:
         page.emulate_media(color_scheme="dark")
         violations += page.evaluate(FOUND, COLOURS)
         found += [f"{path}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in violations]
+        page.set_viewport_size(PHONE)
+        if (width := page.evaluate(WIDTH)) > PHONE["width"]:
+            found.append(f"{path}: is {width} pixels wide on a phone")
+        page.set_viewport_size(WIDE)
     return found
 
 
@@ -89,6 +86,8 @@ def test_pages_of_people_keep_no_one_out(page: Page, served: Day) -> None:
     sign_in(page, "/account", "ada")
 
     assert signed_out + problems(page, [*paths_of(PAGES, {}), "/session/end"]) == []
-    # A page that does keep someone out is found.
-    page.evaluate("document.documentElement.removeAttribute('lang')")
+    # A page that does keep someone out is found, and one that is too wide.
+    page.evaluate("document.documentElement.removeAttribute('lang'); document.body.style.minWidth = '400px'")
+    page.set_viewport_size(PHONE)
+    assert page.evaluate(WIDTH) >= 400
     assert [one["id"] for one in page.evaluate(FOUND, RULES)] == ["html-has-lang"]

@@ -21,6 +21,7 @@ from provider.logout.models import Logout, LogoutReason, LogoutScope
 from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.sessions.models import Session
 from tests.factories import make_account, make_client, make_session
+from tests.support import busy_service_level
 
 # A registrant that would like to be taken for something else.
 HOSTILE_NAME = "Red\u202e<script>alert(1)</script> " + "very " * 12 + "long"
@@ -45,6 +46,7 @@ def make() -> dict[str, Account]:
         owned_objects.give("client", apps["blue"].id, "shop-team")
     _live(people, apps)
     _ended(people, apps)
+    busy_service_level.make(apps)
     _past_hours(people["karl"])
     _bulk(apps["green"])
     return people
