@@ -1,6 +1,7 @@
-"""Take pictures of every page of the console in both themes, wide and narrow: `make screenshots`.
+"""Take pictures of the console, and of what people see of their sign-outs: `make screenshots`.
 
-They go to `build/screenshots`, to be looked at; none is kept in the repository.
+Each in both themes, wide and narrow. They go to `build/screenshots`, to be looked at; none is kept in the
+repository.
 """
 
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select
 
+from provider.audit.anchoring import anchor_due
+from provider.audit.chain import seal
 from provider.clients.models import Client
 from provider.config import Settings
 from provider.delivery.models import Delivery
@@ -28,6 +31,7 @@ from tests.support.serving import serving
 TARGET = Path("build/screenshots")
 PORT = 8900
 SECRET_KEY = "c2NyZWVuc2hvdHMtc2NyZWVuc2hvdHMtc2NyZWVuc2g"  # noqa: S105 – of pictures.
+OWN_PAGES = {"account": "/account", "sign-outs": "/account/sign-outs"}
 SIZES = {"wide": (1440, 900), "narrow": (360, 740)}
 
 
@@ -41,17 +45,37 @@ def main() -> None:
     url = f"sqlite:///{folder / 'curfew.sqlite3'}"
     migrate(url)
     settings = Settings(
-        database_url=url, data_dir=folder, secret_key=SECRET_KEY, argon2_memory=1024, argon2_passes=1
+        issuer=f"http://localhost:{PORT}",
+        database_url=url,
+        data_dir=folder,
+        secret_key=SECRET_KEY,
+        argon2_memory=1024,
+        argon2_passes=1,
+        # The folder of the second one is missing, so it fails.
+        audit_anchors=(f"file:{folder / 'anchors'}", f"file:{folder / 'missing' / 'anchors'}"),
     )
     with opened(settings) as app, serving(app, PORT), sync_playwright() as playwright:
         with transaction():
             signing_keys.provide()
         pages = dict(addresses(busy_day.make()["ada"].id))
-        wanted = sys.argv[1:]
+        anchor()
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         for scheme in ("light", "dark"):
-            take_all(browser, scheme, {n: a for n, a in pages.items() if not wanted or n in wanted})
+            take_all(browser, scheme, wanted(pages), "cleo")
+            take_all(browser, scheme, wanted(OWN_PAGES), "ada")
         browser.close()
+
+
+def anchor() -> None:
+    """Anchor the end of the audit log."""
+    with transaction():
+        seal()
+    anchor_due()
+
+
+def wanted(pages: dict[str, str]) -> dict[str, str]:
+    """Return the pages that the command line names, or all."""
+    return {name: address for name, address in pages.items() if not sys.argv[1:] or name in sys.argv[1:]}
 
 
 def addresses(ada: object) -> Iterator[tuple[str, str]]:
@@ -66,6 +90,7 @@ def addresses(ada: object) -> Iterator[tuple[str, str]]:
     yield "logout", f"/admin/logouts/{logout.id}"
     yield "deliveries", "/admin/deliveries"
     yield "slo", "/admin/slo"
+    yield "slo-missed", "/admin/slo/missed?why=unreachable&window=30d"
     yield "delivery", f"/admin/deliveries/{delivery.id}"
     yield "resend", "/admin/deliveries/resend?client=blue"
     yield "why", f"/admin/why?client=blue&session={session.session_id}"
@@ -97,11 +122,11 @@ def addresses(ada: object) -> Iterator[tuple[str, str]]:
     yield "admin-api", "/api/admin/v1/docs"
 
 
-def take_all(browser: Browser, scheme: str, pages: dict[str, str]) -> None:
-    """Take the pictures of one theme."""
+def take_all(browser: Browser, scheme: str, pages: dict[str, str], username: str) -> None:
+    """Take the pictures of one theme, as this person sees the pages."""
     context = browser.new_context(color_scheme=scheme, timezone_id="UTC")  # type: ignore[arg-type]
     page = context.new_page()
-    sign_in(page)
+    sign_in(page, username)
     for name, address in pages.items():
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
@@ -110,13 +135,13 @@ def take_all(browser: Browser, scheme: str, pages: dict[str, str]) -> None:
     context.close()
 
 
-def sign_in(page: Page) -> None:
-    """Sign Cleo in."""
-    page.goto(f"http://localhost:{PORT}/admin")
-    page.fill("#username", "cleo")
+def sign_in(page: Page, username: str) -> None:
+    """Sign a person in."""
+    page.goto(f"http://localhost:{PORT}/account")
+    page.fill("#username", username)
     page.fill("#password", PASSWORD)
     page.click("#sign-in")
-    page.wait_for_url(f"http://localhost:{PORT}/admin")
+    page.wait_for_url(f"http://localhost:{PORT}/account")
 
 
 if __name__ == "__main__":

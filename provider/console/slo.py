@@ -14,6 +14,13 @@ from provider.inspection.slo import MOST_CLIENTS, OBJECTIVE, ServiceLevel, Windo
 from provider.logout.notification.punctuality import Punctuality
 
 MISSED = (Punctuality.LATE, Punctuality.UNREACHABLE)
+WORDS = {
+    Window.HOUR: "last hour",
+    Window.DAY: "last 24 hours",
+    Window.MONTH: "last 30 days",
+    Punctuality.LATE: "late",
+    Punctuality.UNREACHABLE: "app unreachable",
+}
 
 
 def show() -> Response:
@@ -32,6 +39,7 @@ def show() -> Response:
         levels=levels,
         clients=named,
         objective=OBJECTIVE,
+        words=WORDS,
         most=MOST_CLIENTS,
     )
 
@@ -56,6 +64,7 @@ def show_missed() -> Response:
         clients=named,
         why=why,
         reasons=MISSED,
+        words=WORDS,
         windows=Window,
         window=window,
         back=url_for("console.slo", window=window.value, client=asked.get("client")),

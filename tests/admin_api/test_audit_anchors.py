@@ -62,7 +62,7 @@ def test_each_target_says_what_was_anchored_there_or_why_it_fails(admin, folder,
     assert (fine["failing_since"], fine["failure"], fine["cure"]) == (None, None, None)
     shown = page()
     assert "is not anchored at" in shown
-    assert "No such file or directory; " in shown
+    assert "No such file or directory, since " in shown
 
     folder.mkdir()
     anchor_due()
