@@ -107,14 +107,14 @@ def _fitting(name: str, metadata: dict[str, Any], report: Report) -> ClientMetad
 def _may_stay(name: str, field_: str, uri: str, metadata: dict[str, Any], report: Report) -> bool:
     """Whether a redirect URI may be registered; a wildcard never: people are sent to exact addresses."""
     if "*" in uri:
-        report.note_loss(name, f"{field_} with a wildcard: register each exact address")
+        report.note_loss(f"{name} {uri[:100]}", f"{field_} with a wildcard: register each exact address")
         return False
     try:
         why = why_unwise(uri, native=metadata.get("application_type") == "native")
     except MalformedURI as exc:
         why = str(exc)
     if why is not None:
-        report.note_loss(name, f"an address of {field_} that {why}")
+        report.note_loss(f"{name} {uri[:100]}", f"an address of {field_} that {why}")
     return why is None
 
 

@@ -1,9 +1,11 @@
 """Clients of Keycloak: which of their switches mean something here."""
 
+import re
 from typing import Any
 
 from provider.imports.files import member
 from provider.imports.foreign import ForeignClient
+from provider.imports.keycloak_settings import BETWEEN, is_on, keys_of, report_settings, taken_settings
 from provider.imports.report import Report
 from provider.protocol.grant_types import DEVICE_CODE
 
@@ -16,36 +18,20 @@ _ITS_SCOPES = frozenset(
     {"openid", "acr", "basic", "microprofile-jwt", "organization", "roles", "service_account", "web-origins"}
 )
 _MASKED = "**********"
-_BETWEEN = "##"
+_LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1|\[::1\]))(?=[:/]|$)")
+_ANY_PORT = re.compile(_LOOPBACK.pattern + r":\*(?=/|$)")
 _METHODS = {
     "client-secret": "client_secret_basic",
     "client-secret-jwt": "client_secret_basic",
     "client-jwt": "private_key_jwt",
-}
-_FLAGS = {
-    "dpop.bound.access.tokens": "dpop_bound_access_tokens",
-    "tls.client.certificate.bound.access.tokens": "tls_client_certificate_bound_access_tokens",
-    "require.pushed.authorization.requests": "require_pushed_authorization_requests",
-}
-_TEXTS = {
-    "logoUri": "logo_uri",
-    "policyUri": "policy_uri",
-    "tosUri": "tos_uri",
-    "id.token.signed.response.alg": "id_token_signed_response_alg",
+    "client-x509": "tls_client_auth",
 }
 _LOST_SWITCHES = {
     "implicitFlowEnabled": "the implicit flow",
     "directAccessGrantsEnabled": "direct access grants (the app would see passwords)",
     "authorizationServicesEnabled": "authorization services",
-}
-_LOST_ATTRIBUTES = {
-    "oidc.ciba.grant.enabled": "CIBA",
-    "standard.token.exchange.enabled": "token exchange; see --may-exchange-tokens-of",
-}
-_LOST_VALUES = {
-    "access.token.lifespan": "the lifetime of its access tokens",
-    "client.session.idle.timeout": "its idle timeout",
-    "user.info.response.signature.alg": "the signature of its userinfo responses",
+    "authenticationFlowBindingOverrides": "its own authentication flows",
+    "description": "its description",
 }
 
 
@@ -70,7 +56,7 @@ def read_client(written: dict[str, Any], report: Report) -> ForeignClient | None
             # Without consent in Keycloak, none is asked here.
             "first_party": not written.get("consentRequired"),
             "offline_policy": "revoke"
-            if _is_on(attributes, "backchannel.logout.revoke.offline.tokens")
+            if is_on(attributes, "backchannel.logout.revoke.offline.tokens")
             else "keep",
         },
         enabled=written.get("enabled") is not False,
@@ -82,11 +68,13 @@ def _why_not(written: dict[str, Any]) -> str | None:
         return f"the client: it speaks {str(written['protocol'])[:40]}"
     if written.get("bearerOnly"):
         return "the client: it is a resource server; see curfew resource add"
-    if (
-        not written.get("publicClient")
-        and written.get("clientAuthenticatorType", "client-secret") not in _METHODS
-    ):
+    kind = written.get("clientAuthenticatorType", "client-secret")
+    if written.get("publicClient"):
+        return None
+    if kind not in _METHODS:
         return "the client: its way to authenticate has to be registered by hand"
+    if kind == "client-x509" and is_on(written.get("attributes"), "x509.allow.regex.pattern.comparison"):
+        return "the client: its certificate is found by a pattern; register it with its exact subject"
     return None
 
 
@@ -94,7 +82,12 @@ def _metadata(
     name: str, written: dict[str, Any], attributes: dict[str, Any], report: Report
 ) -> dict[str, Any]:
     redirect_uris = _absolute(written.get("redirectUris"), written.get("rootUrl"))
+    is_native = bool(written.get("publicClient")) and _are_of_a_device(redirect_uris)
+    if is_native:
+        # rfc8252 §7.3: the port of a loopback address is free for native apps, as Keycloak's `:*` makes it.
+        redirect_uris = list(dict.fromkeys(_ANY_PORT.sub(r"\1", uri) for uri in redirect_uris))
     found: dict[str, Any] = {
+        "application_type": "native" if is_native else "web",
         "redirect_uris": redirect_uris if _has_code(written) else [],
         "post_logout_redirect_uris": _post_logout(attributes, redirect_uris, written.get("rootUrl")),
         "grant_types": _grant_types(written, attributes),
@@ -103,17 +96,29 @@ def _metadata(
         "client_uri": written.get("baseUrl") if str(written.get("baseUrl")).startswith("http") else None,
         "backchannel_logout_uri": attributes.get("backchannel.logout.url") or None,
         "backchannel_logout_session_required": bool(attributes.get("backchannel.logout.url"))
-        and _is_on(attributes, "backchannel.logout.session.required"),
+        and is_on(attributes, "backchannel.logout.session.required"),
         **_authentication(name, written, attributes, report),
     }
     if written.get("frontchannelLogout") and attributes.get("frontchannel.logout.url"):
         found["frontchannel_logout_uri"] = attributes["frontchannel.logout.url"]
-        found["frontchannel_logout_session_required"] = _is_on(
+        found["frontchannel_logout_session_required"] = is_on(
             attributes, "frontchannel.logout.session.required"
         )
-    found |= {ours: True for theirs, ours in _FLAGS.items() if _is_on(attributes, theirs)}
-    found |= {ours: attributes[theirs] for theirs, ours in _TEXTS.items() if attributes.get(theirs)}
+    found |= taken_settings(attributes) | keys_of(attributes)
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _are_of_a_device(uris: list[str]) -> bool:
+    """Whether one has a scheme of its own, or all are of loopback; a web app may have some for its tests."""
+    schemes = {uri.partition(":")[0] for uri in uris if ":" in uri}
+    return bool(schemes - {"http", "https"}) or (
+        bool(uris) and all(_LOOPBACK.match(uri) is not None for uri in uris)
+    )
+
+
+def _origin(uri: str) -> str:
+    """Return the origin of an address, with the wildcards that Keycloak leaves in it."""
+    return "/".join(uri.split("/")[:3])
 
 
 def _has_code(written: dict[str, Any]) -> bool:
@@ -122,7 +127,7 @@ def _has_code(written: dict[str, Any]) -> bool:
 
 def _grant_types(written: dict[str, Any], attributes: dict[str, Any]) -> list[str]:
     found = ["authorization_code"] if _has_code(written) else []
-    is_device = _is_on(attributes, "oauth2.device.authorization.grant.enabled")
+    is_device = is_on(attributes, "oauth2.device.authorization.grant.enabled")
     found += [DEVICE_CODE] if is_device else []
     if found and attributes.get("use.refresh.tokens") != "false":
         found.append("refresh_token")
@@ -142,8 +147,8 @@ def _authentication(
             name, "sends its secret: an assertion signed with it cannot be verified by a digest"
         )
     found: dict[str, Any] = {"token_endpoint_auth_method": _METHODS[kind]}
-    if kind == "client-jwt" and _is_on(attributes, "use.jwks.url"):
-        found["jwks_uri"] = attributes.get("jwks.url")
+    if kind == "client-x509":
+        found["tls_client_auth_subject_dn"] = attributes.get("x509.subjectdn")
     return found
 
 
@@ -156,8 +161,9 @@ def _scope(name: str, written: dict[str, Any], report: Report) -> str:
 
 def _post_logout(attributes: dict[str, Any], redirect_uris: list[str], root: Any) -> list[str]:
     """Return the addresses after sign-out; `+` stands for the redirect URIs, `-` for none."""
-    written = str(attributes.get("post.logout.redirect.uris") or "").split(_BETWEEN)
-    found = redirect_uris if "+" in written else []
+    written = str(attributes.get("post.logout.redirect.uris") or "").split(BETWEEN)
+    # A wildcard among the redirect URIs is reported there.
+    found = [uri for uri in redirect_uris if "*" not in uri] if "+" in written else []
     return list(
         dict.fromkeys([*found, *_absolute([one for one in written if one not in ("", "+", "-")], root)])
     )
@@ -179,19 +185,15 @@ def _report_losses(name: str, written: dict[str, Any], attributes: dict[str, Any
     for switch, words in _LOST_SWITCHES.items():
         if written.get(switch):
             report.note_loss(name, words)
-    for attribute, words in _LOST_ATTRIBUTES.items():
-        if _is_on(attributes, attribute):
-            report.note_loss(name, words)
-    for attribute, words in _LOST_VALUES.items():
-        if attributes.get(attribute):
-            report.note_loss(name, words)
-    if written.get("protocolMappers"):
+    report_settings(name, attributes, report)
+    mappers = [one for one in written.get("protocolMappers") or () if isinstance(one, dict)]
+    if mappers:
         report.note_loss(name, "its protocol mappers; see --id-token-claims")
-    if any(origin != "+" for origin in written.get("webOrigins") or ()):
-        report.note_change(name, "has the web origins of its redirect URIs")
+    if any("pairwise" in str(one.get("protocolMapper")) for one in mappers):
+        report.note_loss(name, "its pairwise subjects: it will know everybody by another sub")
+    redirect_uris = _absolute(written.get("redirectUris"), written.get("rootUrl"))
+    if {str(one) for one in written.get("webOrigins") or ()} - {"+", *map(_origin, redirect_uris)}:
+        report.note_change(name, "has the web origins of its redirect URIs alone")
+    report.note_change(name, "gets opaque access tokens; for an API that reads JWTs, see curfew resource add")
     if not written.get("publicClient") and member(attributes, "pkce.code.challenge.method"):
         report.note_change(name, "may use PKCE; only public clients have to")
-
-
-def _is_on(attributes: Any, name: str) -> bool:
-    return str(member(attributes, name)).lower() == "true"

@@ -78,8 +78,12 @@ def _password_hash(username: str, written: dict[str, Any], report: Report) -> st
                     username, "the password, which has to be reset: its hash is of an unknown form"
                 )
             return found
-    if written.get("federationLink"):
-        report.note_loss(username, "the password, which is in another directory")
+    report.note_loss(
+        username,
+        "the password, which is in another directory"
+        if written.get("federationLink")
+        else "no password: the export has none of this person, who cannot sign in without one",
+    )
     return None
 
 

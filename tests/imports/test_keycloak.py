@@ -38,13 +38,13 @@ def test_a_realm_is_taken_with_a_report(curfew, realm, looking):
     assert report["people"] == {"taken": 2}
     lost, changed = remarks(report, "not_taken"), remarks(report, "changed")
     assert lost == {
+        "settings of the realm, such as lifetimes and the password policy; see curfew settings": 1,
         "groups": 2,
         "the client: it is a resource server; see curfew resource add": 1,
         "the client: it speaks saml": 1,
         "direct access grants (the app would see passwords)": 2,
         "the client scope warehouse": 2,
         "redirect_uris with a wildcard: register each exact address": 2,
-        "post_logout_redirect_uris with a wildcard: register each exact address": 2,
         "the attribute tenant_id": 1,
         "roles": 1,
         "a one-time password device": 1,
