@@ -1,4 +1,4 @@
-"""How fast the walk of a bulk logout is, and what it costs, by kind; PostgreSQL of its own.
+"""Measure the speed and the cost of a bulk logout's walk, by kind; PostgreSQL of its own.
 
     python -m benchmarks.bulk --sessions 9000 --kinds all client issued-before
 

@@ -1,4 +1,4 @@
-"""How long `curfew check` takes with a million sessions, and the longest of its reads.
+"""Measure `curfew check` with a million sessions, and the longest of its reads.
 
     python -m benchmarks.check --sessions 1000000 --databases sqlite postgresql
 

@@ -1,4 +1,4 @@
-"""How long the lists and searches of the console and the admin API take with a million rows of each kind.
+"""Measure the lists and searches of the console and the admin API with a million rows of each kind.
 
     python -m benchmarks.console --rows 1000000
 

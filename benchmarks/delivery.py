@@ -1,4 +1,4 @@
-"""How fast sign-outs are told, by real processes, with the bare cost of the same POSTs beside it.
+"""Measure how fast real processes notify apps of sign-outs, beside the bare cost of the same POSTs.
 
     python -m benchmarks.delivery [--database postgresql|sqlite] [--full] [--only a,b,c,s,d,e,f]
 

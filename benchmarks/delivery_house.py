@@ -101,7 +101,7 @@ class Receivers:
         wait_until(self._answers, "the receivers")
 
     def take(self) -> list[tuple[int, str, int]]:
-        """What has come since the last time: when, which delivery, to which of them."""
+        """The arrivals since the last call: when, which delivery, to which of them."""
         with socket.create_connection(("127.0.0.1", self._control)) as asked:
             parts = []
             while part := asked.recv(1 << 20):

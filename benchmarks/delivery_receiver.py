@@ -2,7 +2,7 @@
 
 `python -m benchmarks.delivery_receiver PORT CONTROL_PORT COUNT HANGING SECONDS`: listens on 127.0.1.1 to
 127.0.1.COUNT; the last HANGING of them take requests and never answer, the others do after so many seconds.
-Whoever connects to the control port of 127.0.0.1 gets what has come since the last time, one JSON document,
+A client of the control port of 127.0.0.1 gets what has come since the last time, one JSON document,
 and is closed.
 """
 

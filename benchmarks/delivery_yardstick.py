@@ -1,4 +1,4 @@
-"""What the same POSTs cost without us: a bare loop over `requests` or `urllib3`, with keep-alive.
+"""The cost of the same POSTs without us: a bare loop over `requests` or `urllib3`, with keep-alive.
 
 `python -m benchmarks.delivery_yardstick requests|signing|urllib3 ES256|RS256 PORT COUNT TIMES` posts TIMES
 tokens to the receivers in turn and prints how many there were a second. `signing` is the loop over `requests`

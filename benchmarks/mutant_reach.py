@@ -1,4 +1,4 @@
-"""Which tests reach which function, and which of them are to be run first against its mutants."""
+"""Find the tests that reach a function, and those to run first against its mutants."""
 
 import math
 from collections import defaultdict

@@ -146,7 +146,7 @@ class Trials:
         return SURVIVED if found else NO_TESTS, f"{len(found)} of {self._reach.count(function)} tests"
 
     def _confirms(self, name: str, killer: pytest.Item) -> bool:
-        """Whether a test fails as this mutant once more, and passes without it."""
+        """Return whether a test fails as this mutant once more, and passes without it."""
         if killer not in self._sound:
             self._sound[killer] = self._run(_UNCHANGED, [killer])[0] == SURVIVED
         return self._sound[killer] and self._run(name, [killer])[0] != SURVIVED

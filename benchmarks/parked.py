@@ -1,4 +1,4 @@
-"""Whether the table of parked requests stays flat through a day of 100 sign-ins a second.
+"""Check that the table of parked requests stays flat through a day of 100 sign-ins a second.
 
     python -m benchmarks.parked --rate 100 --hours 24 --databases postgresql
 
@@ -48,7 +48,7 @@ _VALUES = "'b', 'authorization', :parameters, '{}', :now, :expires_at"
 
 @dataclass(frozen=True)
 class Look:
-    """How things stand after some time of the simulated day."""
+    """The state after some time of the simulated day."""
 
     after: timedelta
     rows: int

@@ -1,4 +1,4 @@
-"""Whether what is asked most often stays as quick with a million sessions as with a thousand.
+"""Check that the most frequent requests stay as quick with a million sessions as with a thousand.
 
     python -m benchmarks.sessions --sizes 1000 1000000 --databases sqlite postgresql
 

@@ -95,7 +95,7 @@ class Load:
         self._probe(visit)
 
     def _allow_offline(self, visit: Visit, rp: str) -> None:
-        """What the same relying party holds without offline_access must end all the same."""
+        """The same relying party's grants without offline_access must end all the same."""
         try:
             self._house.visitors.allow_offline(visit, rp)
         except UNANSWERED:

@@ -1,4 +1,4 @@
-"""What the start of a command costs in CPU time, beside the libraries that it needs.
+"""Measure the CPU time of a command's start, beside the libraries that it needs.
 
     python -m benchmarks.start --rounds 7
 

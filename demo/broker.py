@@ -22,7 +22,7 @@ def broker_program(plan: Plan) -> Program:
 
 
 def is_listening(port: int) -> bool:
-    """Whether a process answers on a loopback port."""
+    """Return whether a process answers on a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -109,7 +109,7 @@ class Browser:
         self._submit(form, values)
 
     def has(self, element_id: str) -> bool:
-        """Whether the page has a button or link with this id."""
+        """Return whether the page has a button or link with this id."""
         return element_id in self._page.links or any(element_id in form.buttons for form in self._page.forms)
 
     def ask(self, method: str, url: str, json: Mapping[str, object] | None = None) -> requests.Response:
@@ -125,7 +125,7 @@ class Browser:
 
     @property
     def where(self) -> str:
-        """Where the browser is, for people: no query, which may hold secrets."""
+        """The address of the browser, for people: no query, which may hold secrets."""
         parts = urlsplit(self.url)
         return f"{parts.netloc}{parts.path} ({self.status} {self._page.heading})".strip()
 

@@ -1,4 +1,4 @@
-"""What the running demo says: one readable line for each sign-in, ending and delivery attempt."""
+"""The output of the running demo: one readable line for each sign-in, logout and delivery attempt."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -88,7 +88,7 @@ def _refused(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]
 
 
 def _ended(fields: Fields, people: Mapping[str, str]) -> tuple[str, str, str]:
-    who = people.get(str(fields.get("account_id")), "somebody")
+    who = people.get(str(fields.get("account_id")), "a person")
     scope = _SCOPES.get(str(fields.get("scope")), str(fields.get("scope")))
     apps = _count(fields, "apps_to_notify", "app")
     counts = f"{_count(fields, 'sessions_ended', 'session')} ended, {apps} to notify"

@@ -1,4 +1,4 @@
-"""Who lives in the demo: the accounts with their claims, and what the apps register."""
+"""The people of the demo: accounts with their claims, and what the apps register."""
 
 from dataclasses import dataclass, field
 from typing import Any

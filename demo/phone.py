@@ -21,7 +21,7 @@ class PhoneFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """How a command ended, and what it said."""
+    """The exit code and the output of a command."""
 
     code: int
     text: str

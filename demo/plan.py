@@ -38,7 +38,7 @@ class DemoIsRunning(Exception):
 
 
 class DemoDataUnusable(Exception):
-    """What an earlier version left in the data folder cannot be continued with."""
+    """The data folder is that of an earlier version and cannot be used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def broker_url(self) -> str:
-        """Where Celery finds its broker."""
+        """The address of Celery's broker."""
         return f"redis://:{self.broker_password}@127.0.0.1:{self.broker_port}/0"
 
     def app_url(self, name: str) -> str:

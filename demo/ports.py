@@ -1,4 +1,4 @@
-"""Which ports the demo listens on: the usual ones, or others when those are taken."""
+"""The ports of the demo: the usual ones, or others when those are taken."""
 
 import errno
 import socket
@@ -23,7 +23,7 @@ def choose_ports(first: int, count: int) -> list[int]:
 
 
 def is_free(port: int) -> bool:
-    """Whether no process listens on a port of either loopback address."""
+    """Return whether no process listens on a port of either loopback address."""
     return all(_can_bind(family, address, port) for family, address in _LOOPBACKS)
 
 

@@ -25,7 +25,7 @@ _LARGEST_LOG = 5 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What to run: the name it has for people, its command and its environment."""
+    """A program to run: its name for people, its command and its environment."""
 
     name: str
     command: Sequence[str]

@@ -1,4 +1,4 @@
-"""What the check knows of the running demo, and how it says that something is not true."""
+"""The facts that the check knows of the running demo, and its failures."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class Disproved(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """Where the running demo is, and what its owner knows about it."""
+    """The addresses of the running demo, and the facts that its owner knows."""
 
     issuer: str
     apps: dict[str, str]

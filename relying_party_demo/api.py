@@ -16,7 +16,7 @@ bp = Blueprint("api", __name__, url_prefix="/api")
 
 @bp.get("/state")
 def state() -> Response:
-    """Who is signed in with this cookie, or how the session ended."""
+    """The person who is signed in with this cookie, or how the session ended."""
     rp = current_rp()
     return jsonify(
         {

@@ -56,7 +56,7 @@ class RelyingPartyConfig:
 
     @property
     def store(self) -> str:
-        """Where the processes of this app, and APIs that verify its tokens, learn of logouts."""
+        """The store by which the processes of this app, and APIs that verify its tokens, learn of logouts."""
         return self.logouts or f"sqlite:///{self.data_dir / self.name}-logouts.sqlite3"
 
     @property

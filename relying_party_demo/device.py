@@ -90,7 +90,7 @@ class Device:
             self.wait(interval)
 
     def _refresh(self) -> bool:
-        """Whether the sign-in lives on; only a refusal says that it does not."""
+        """Return whether the sign-in lives on; only a refusal says that it does not."""
         refresh_token = self.tokens.get("refresh_token")
         if refresh_token is None:
             return False

@@ -1,4 +1,4 @@
-"""What happened at this app: one JSON line for its operator, one row for its page.
+"""The journal of this app: one JSON line for its operator, one row for its page.
 
 Entries hold identifiers only, never a token, a cookie or a hint.
 """

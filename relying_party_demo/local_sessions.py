@@ -1,4 +1,4 @@
-"""What this app keeps of each sign-in: the person, the tokens and, once it is over, why.
+"""The local sessions of this app: the person, the tokens and, once it is over, why.
 
 The kit knows whether a session is live; a row outlives it, so that the page can say why it ended. Ending a
 session takes its tokens away; only a refresh token with offline_access stays (backchannel §2.7).

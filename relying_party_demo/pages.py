@@ -64,7 +64,7 @@ bp = Blueprint("home", __name__)
 
 @bp.get("/")
 def home() -> Response:
-    """Who is signed in, what can be done, and what the provider sent to this app."""
+    """The person who is signed in, the possible actions, and what the provider sent to this app."""
     return render_home()
 
 

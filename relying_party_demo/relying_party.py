@@ -1,4 +1,4 @@
-"""What one running app consists of, and what its views ask about the session of a request."""
+"""The parts of one running app, and the session of a request for its views."""
 
 import threading
 from dataclasses import dataclass, field

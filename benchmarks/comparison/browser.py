@@ -21,7 +21,7 @@ class Response:
 
     @property
     def location(self) -> str:
-        """Where a redirect leads, as an absolute address."""
+        """The target of a redirect, as an absolute address."""
         return urljoin(self.url, self.headers.get("Location", ""))
 
 

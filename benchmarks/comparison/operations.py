@@ -1,4 +1,4 @@
-"""What is measured: each operation as one request, or one way, of an app or a browser."""
+"""The measured operations: each is one request, or one way, of an app or a browser."""
 
 import secrets
 import time

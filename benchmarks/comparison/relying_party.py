@@ -16,7 +16,7 @@ SCOPE = "openid profile email"
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the discovery document says of the endpoints."""
+    """The endpoints, from the discovery document."""
 
     origin: str
     endpoints: dict[str, Any]

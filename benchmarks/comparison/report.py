@@ -19,7 +19,7 @@ _COLOURS = ("#2b6cb0", "#90cdf4", "#c05621")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the figures depend on."""
+    """The conditions of the figures."""
 
     versions: dict[str, str]
     rounds: int

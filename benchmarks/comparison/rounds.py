@@ -27,7 +27,7 @@ class Sample:
 
 @dataclass
 class Measured:
-    """What was measured of one provider."""
+    """The measurements of one provider."""
 
     name: str
     samples: dict[str, list[Sample]] = field(default_factory=dict)

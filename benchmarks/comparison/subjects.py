@@ -46,7 +46,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a provider is to run: its folder, the core for it and its store, the apps' logout endpoints."""
+    """The place of a provider: its folder, the core for it and its store, the apps' logout endpoints."""
 
     folder: Path
     core: int

@@ -44,7 +44,7 @@ class User:
 
     @property
     def name(self) -> str:
-        """What to call the person."""
+        """The name to show for the person."""
         chosen = (self.claims.get(claim) for claim in ("name", "preferred_username", "email"))
         return next((str(text) for text in chosen if text), self.sign_in.sub)
 
@@ -174,7 +174,7 @@ def user_of(session: Mapping[str, Any]) -> User | None:
 
 
 def is_from_another_site(sec_fetch_site: str | None) -> bool:
-    """Whether another site has made the browser send this request, by what browsers say since 2023."""
+    """Return whether another site has made the browser send this request, by what browsers say since 2023."""
     return sec_fetch_site == "cross-site"
 
 

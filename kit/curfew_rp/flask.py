@@ -107,7 +107,7 @@ class CurfewRP:
 
     @property
     def user(self) -> User | None:
-        """Who is signed in with this request's session."""
+        """The person who is signed in with this request's session."""
         return user_of(session)
 
     def sign_out(self) -> User | None:

@@ -1,4 +1,4 @@
-"""Whether a Logout Token can be believed: every step of backchannel §2.6, in the order of `STEPS`.
+"""Validate a Logout Token: every step of backchannel §2.6, in the order of `STEPS`.
 
 Nothing here ends a session; the result is the claims, or the error of the step that failed.
 """

@@ -21,7 +21,7 @@ _REFUSED = 401
 
 
 class ProbeFailed(Exception):
-    """What was to be measured did not happen."""
+    """The event that was to be measured did not happen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

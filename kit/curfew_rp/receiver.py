@@ -38,7 +38,7 @@ class Logout:
 
 
 class Verdict(StrEnum):
-    """What became of a request."""
+    """The verdict on a request."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"

@@ -1,4 +1,4 @@
-"""Which sessions of this app have ended, and which local sessions a `sid` or `sub` stands for.
+"""The sessions of this app that have ended, and the local sessions of a `sid` or `sub`.
 
 Marks are the truth (KIT-01): a session is live while neither its `sid` nor its `sub` has a mark of a logout.
 They are read on each request, so a session in a cookie ends too, and a logout that arrives before the
@@ -106,7 +106,7 @@ class SessionIndex:
         self.store.unlink(self._link_keys(sign_in), [self._member(sign_in, local_id)])
 
     def is_live(self, sign_in: SignIn, local_id: str | None = None) -> bool:
-        """Whether no logout has ended it and it is not too old; raises StoreUnavailable.
+        """Return whether no logout has ended it and it is not too old; raises StoreUnavailable.
 
         A sign-in at another issuer is not live here. With a `local_id`, a session that `forget` has ended is
         not live either.
@@ -121,7 +121,7 @@ class SessionIndex:
         return not _is_ended_by(marks, by_instant, sign_in) and not any(key in marks for key in named)
 
     def has_ended_since(self, sign_in: SignIn) -> bool:
-        """Whether a logout has named the session or the person at or after `issued_at`; for access tokens.
+        """Return whether a logout has named the session or person at or after `issued_at`; for access tokens.
 
         A token that is issued after the logout of its session is one that outlives it: with offline_access
         (KIT-04). Raises StoreUnavailable.
@@ -155,12 +155,12 @@ class SessionIndex:
             self.store.unlink([key], gone)
 
     def is_other_subject(self, sub: str, sid: str) -> bool:
-        """Whether `sid` is known here for another `sub`; raises StoreUnavailable."""
+        """Return whether `sid` is known here for another `sub`; raises StoreUnavailable."""
         members = self.store.members(self._key("sid", sid))
         return bool(members) and all(not member.startswith(_tag(sub)) for member in members)
 
     def is_used(self, jti: str) -> bool:
-        """Whether a Logout Token with this `jti` was accepted; raises StoreUnavailable."""
+        """Return whether a Logout Token with this `jti` was accepted; raises StoreUnavailable."""
         return bool(self.store.marks([self._key("jti", jti)]))
 
     def use(self, jti: str, seconds: float) -> bool:

@@ -27,12 +27,12 @@ def read_object(text: bytes) -> dict[str, Any]:
 
 
 def is_numeric_date(value: object) -> TypeGuard[float]:
-    """Whether a claim is an instant (rfc7519 §2): a number, not a boolean, that the calendar can hold."""
+    """Return whether a claim is an instant (rfc7519 §2): a number, no boolean, within the calendar."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _END_OF_CALENDAR
 
 
 def is_identifier(value: object, limit: int = 255) -> TypeGuard[str]:
-    """Whether a claim is a text of 1 to `limit` characters that every database can store."""
+    """Return whether a claim is a text of 1 to `limit` characters that every database can store."""
     # JSON can hold one half of a surrogate pair, which has no encoding, and NUL, which PostgreSQL refuses.
     return isinstance(value, str) and 0 < len(value) <= limit and not any(map(_is_unstorable, value))
 

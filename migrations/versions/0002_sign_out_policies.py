@@ -1,7 +1,7 @@
-"""Give clients their sign-out policies, and mass endings their record.
+"""Give clients their sign-out policies, and bulk logouts their record.
 
-A client may always have the person asked, or not be told of mere expiry; a mass ending is one
-watermark whose rows and news follow in batches, and its progress must outlive any one process.
+A client may always have the person asked, or not be notified of mere expiry; a bulk logout is one
+watermark whose rows and notifications follow in batches, and its progress must outlive any one process.
 """
 
 import sqlalchemy as sa

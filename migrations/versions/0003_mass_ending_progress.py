@@ -1,6 +1,6 @@
 """Let a mass ending remember where it stands, and find what is listed by an index in its order.
 
-Whoever carries on after a crash begins at the cursor. Without the partial indexes a client's mass
+A worker that carries on after a crash begins at the cursor. Without the partial indexes a client's mass
 ending would read everything that the client ever had. A person's sessions and grants are listed in
 the order of their identifiers; without an index of that order the whole table was read for them.
 """

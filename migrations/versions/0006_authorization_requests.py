@@ -1,7 +1,7 @@
 """Remember which single claims a person let an app know, and which of them a token tells.
 
 The `claims` parameter asks for claims one by one, beside the scopes; a token carries its own so that
-no further statement is needed when they are told.
+no further statement is needed when they are shown.
 """
 
 import sqlalchemy as sa

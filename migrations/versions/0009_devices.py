@@ -1,6 +1,6 @@
 """Let devices without a browser sign in by a code (rfc8628), and services act for a person (rfc8693).
 
-A device has no cookie and nobody who looks at its pages, so its session must be told from a browser's.
+A device has no cookie and no pages, so its session must be distinguished from a browser's.
 A token that was exchanged hangs on what its subject's hung on, and on the service that holds it.
 """
 

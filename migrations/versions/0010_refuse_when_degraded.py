@@ -1,6 +1,6 @@
 """Let an operator refuse new sign-ins at a client whose logout endpoint has failed for long.
 
-An app that cannot be told of an ending keeps people signed in; for some that is worse than being away.
+An app that cannot be notified of a logout keeps people signed in; for some that is worse than being away.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Let a client choose when people see the result of a sign-out, and keep where it was asked for.
 
-With an address to return to nobody saw that an app was still not notified. And whether the session
+With an address to return to, people did not see that an app was still not notified. And whether the session
 of a browser lives on after an ending was derived from clocks, of which two servers have two.
 """
 

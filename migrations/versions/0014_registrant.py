@@ -1,7 +1,8 @@
 """Remember who registered a client that registered itself.
 
-The clients of one registrant share what one of them may take of the delivery threads, so that somebody with
-a hundred apps that hang delays only them. For clients that are registered already the audit knows from where.
+The clients of one registrant share what one of them may take of the delivery threads, so that a registrant
+with a hundred apps that hang delays only them. For clients that are registered already the audit knows from
+where.
 """
 
 from ipaddress import IPv6Address, ip_address, ip_network

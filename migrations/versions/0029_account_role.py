@@ -1,6 +1,6 @@
 """Remember what a person may administer.
 
-Until now whoever could run the command administered; console and API need roles of people.
+Until now all who could run the command administered; console and API need roles of people.
 """
 
 import sqlalchemy as sa

@@ -65,7 +65,7 @@ def checked(written: str) -> str:
 
 
 def is_foreign(known: str) -> bool:
-    """Whether a hash is checked here; those of Argon2 are checked like our own."""
+    """Return whether a hash is checked here; those of Argon2 are checked like our own."""
     return not known.startswith("$argon2")
 
 

@@ -26,7 +26,7 @@ def seal(password_hash: str, account_id: UUID) -> str:
 
 
 def is_left_bare(account: Account) -> bool:
-    """Whether the account's hash was stored by an earlier release that is no longer at work."""
+    """Return whether the account's hash was stored by an earlier release that is no longer at work."""
     is_sealed = (account.password_hash or "").startswith(f"{_PREFIX}:")
     return not is_sealed and current.data_keys().are_established()
 

@@ -16,7 +16,7 @@ from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 
 
 class LinkPurpose(StrEnum):
-    """What a link is good for, and no other."""
+    """The one purpose of a link."""
 
     FIRST_ADMINISTRATOR = "first_administrator"
     NEW_PASSWORD = "new_password"  # noqa: S105 – no password.

@@ -1,4 +1,4 @@
-"""Which passwords may be set: long enough and not easy to guess; nothing about kinds of characters."""
+"""The rules for new passwords: long enough and not easy to guess; no rule about kinds of characters."""
 
 import re
 import string
@@ -27,7 +27,7 @@ _WHAT_TO_DO = "choose several unrelated words, or have a password manager make o
 
 
 class PasswordRule(StrEnum):
-    """Which rule a password breaks, for pages that say it in the person's language."""
+    """The rule that a password breaks, for pages that show it in the person's language."""
 
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"

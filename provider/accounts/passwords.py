@@ -134,13 +134,13 @@ def _matches(hasher: PasswordHasher, hash_: str, given: bytes) -> bool:
 
 
 def is_too_long(password: str) -> bool:
-    """Whether a password is longer than one may be; normalising takes time by the square of the length."""
+    """Return whether a password is too long; normalising takes time by the square of the length."""
     # Nothing that is composed has more than three characters for each that comes of it.
     return len(password) > 3 * MAX_BYTES or len(_as_bytes(password)) > MAX_BYTES
 
 
 def needs_rehash(account: Account) -> bool:
-    """Whether the account's hash was made with other parameters than those in force, or is not sealed yet."""
+    """Return whether the account's hash has outdated parameters, or is not sealed yet."""
     known = hash_sealing.open_hash(account)
     if known is None:
         return False

@@ -85,7 +85,7 @@ def list_accounts(*, after: UUID | None = None, limit: int = 100) -> list[Accoun
 
 
 class Filter(NamedTuple):
-    """Which accounts are wanted; what is None does not matter."""
+    """A filter of accounts; a field that is None does not matter."""
 
     # How the user name begins, in any case.
     prefix: str | None = None

@@ -9,7 +9,7 @@ from provider.infrastructure.database import db
 
 
 class Role(StrEnum):
-    """How much a person may administer, the least first."""
+    """The roles of administrators, the least first."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

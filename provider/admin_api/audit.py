@@ -18,7 +18,7 @@ from provider.protocol.problems import InvalidInput
 
 
 class SearchAudit(Page, frozen=True, kw_only=True):
-    """Which entries are wanted."""
+    """A filter of entries."""
 
     event: EventTag | None = None
     person_id: UUID | None = None
@@ -55,7 +55,7 @@ class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExportAudit(Page, frozen=True, kw_only=True):
-    """Where a reader of the export has come to, and in which form it wants the entries."""
+    """A reader's position in the export, and the form of the entries."""
 
     format: Format = Format.OCSF
     since: Instant | None = None

@@ -41,7 +41,7 @@ class NewBulkLogout(Input, frozen=True, kw_only=True):
 
 
 class NewPace(Input, frozen=True, kw_only=True):
-    """How fast a bulk logout notifies apps from now on."""
+    """The pace at which a bulk logout notifies apps from now on."""
 
     per_second: Pace
 

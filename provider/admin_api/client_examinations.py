@@ -1,4 +1,4 @@
-"""What is known of one client beyond its registration: remarks with a score, refusals, and its doctor."""
+"""Findings about one client beyond its registration: remarks with a score, refusals, and its doctor."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -93,7 +93,7 @@ class ClientPatch(Input, frozen=True, kw_only=True):
 
 
 class ClientState(Input, frozen=True, kw_only=True):
-    """What a patch leads to."""
+    """The result of a patch."""
 
     metadata: Metadata
     enabled: bool
@@ -101,7 +101,7 @@ class ClientState(Input, frozen=True, kw_only=True):
 
 
 class ListClients(Page, frozen=True, kw_only=True):
-    """Which clients are wanted."""
+    """A filter of clients."""
 
     q: Annotated[str, Meta(max_length=255, description="A part of the client_id or of the name.")] | None = (
         None
@@ -145,7 +145,7 @@ class MadeClient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SecretRotation(Input, frozen=True, kw_only=True):
-    """How a secret is replaced."""
+    """The replacement of a secret."""
 
     # How long the replaced one works on.
     overlap: Annotated[int, Meta(ge=0, le=31_536_000, description="Seconds.")] = 86_400
@@ -162,7 +162,7 @@ class RotatedSecret(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RemovalPreview(msgspec.Struct, frozen=True, kw_only=True):
-    """What the removal of a client would end."""
+    """The consequences of removing a client."""
 
     client_sessions: int
     grants: int

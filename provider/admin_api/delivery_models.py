@@ -15,7 +15,7 @@ Resendable = Literal["pending", "expired", "cancelled"]
 
 
 class ListDeliveries(Page, frozen=True, kw_only=True):
-    """Which deliveries are wanted; `refusing` ones are pending too."""
+    """A filter of deliveries; `refusing` ones are pending too."""
 
     state: Shown | None = None
     client_id: ClientID | None = None
@@ -100,7 +100,7 @@ class ManyToCancel(Input, frozen=True, kw_only=True):
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
-    """How many a batch has changed; repeat with `next` as `after` until it is null."""
+    """The number of changes of a batch; repeat with `next` as `after` until it is null."""
 
     changed: int
     next: UUID | None

@@ -1,4 +1,4 @@
-"""What an act has ended, or would end, as the admin API shows it."""
+"""The effects of an act, or of one that is previewed, as the admin API shows them."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from provider.logout.ending import LogoutOutcome
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """What a logout has ended, and how many apps are notified of it."""
+    """The effects of a logout, and the number of apps that are notified."""
 
     logout_id: UUID
     sessions_ended: int
@@ -21,7 +21,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WouldEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """What would end now."""
+    """A preview of what would end now."""
 
     sessions: int
     client_sessions: int

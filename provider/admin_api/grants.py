@@ -21,7 +21,7 @@ from provider.protocol.permissions import Permission
 
 
 class ListGrants(Page, frozen=True, kw_only=True):
-    """Which grants are wanted."""
+    """A filter of grants."""
 
     person_id: UUID | None = None
     client_id: Annotated[str, Meta(max_length=255)] | None = None
@@ -30,7 +30,7 @@ class ListGrants(Page, frozen=True, kw_only=True):
 
 
 class GrantView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person has allowed an app."""
+    """A person's permission for an app."""
 
     id: UUID
     person_id: UUID

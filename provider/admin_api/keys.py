@@ -18,7 +18,7 @@ Algorithm = Annotated[str, Meta(max_length=16, description="Such as RS256.")]
 
 
 class RotateKeys(Input, frozen=True, kw_only=True):
-    """Which keys are replaced: that of one algorithm, or all."""
+    """The keys to replace: that of one algorithm, or all."""
 
     alg: Algorithm | None = None
     # Whether the successor signs before relying parties have had time to fetch it.
@@ -51,7 +51,7 @@ class KeyList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyChangeView(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one key."""
+    """The change of one key."""
 
     event: str
     kid: str
@@ -59,7 +59,7 @@ class KeyChangeView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the keys; nothing, if it was so already."""
+    """The changes of the keys; empty if nothing had to change."""
 
     items: list[KeyChangeView]
 

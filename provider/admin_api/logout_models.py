@@ -13,7 +13,7 @@ from provider.logout.models import LogoutReason
 
 
 class ListLogouts(Page, frozen=True, kw_only=True):
-    """Which logouts are wanted."""
+    """A filter of logouts."""
 
     person_id: UUID | None = None
     client_id: Annotated[str, Meta(max_length=255)] | None = None
@@ -108,7 +108,7 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Follow(Query, frozen=True, kw_only=True):
-    """Where a reader of the feed has come to; without `after` it begins now."""
+    """A reader's position in the feed; without `after` it begins now."""
 
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
     after: After | None = None

@@ -1,4 +1,4 @@
-"""Which configuration owns what the admin API shows; read alone, since `curfew apply` gives and takes it."""
+"""The configurations that own objects; read-only here, since `curfew apply` gives and takes ownership."""
 
 from typing import Annotated
 

@@ -27,7 +27,7 @@ Claims = Annotated[dict[str, Any], Meta(description="Standard claims of OpenID C
 
 
 class ListPeople(Page, frozen=True, kw_only=True):
-    """Which people are wanted."""
+    """A filter of people."""
 
     q: Annotated[str, Meta(min_length=1, max_length=255, description="How the user name begins.")] | None = (
         None

@@ -21,7 +21,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class FillRecipe(Query, frozen=True, kw_only=True):
-    """Where the app is, and what it calls this provider."""
+    """The address of the app, and its name for this provider."""
 
     base_url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
     registration_id: Name = recipes.DEFAULT_REGISTRATION_ID
@@ -34,7 +34,7 @@ class ForSoftware(Query, frozen=True, kw_only=True):
 
 
 class RecipeView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a kind of software needs; `<<placeholders>>` stand for what only an app has."""
+    """The needs of a kind of software; `<<placeholders>>` stand for what only an app has."""
 
     name: str
     title: str

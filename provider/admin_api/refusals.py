@@ -1,4 +1,4 @@
-"""How refusals of the rooms become problems."""
+"""Translate refusals of the rooms into problems."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -59,7 +59,7 @@ class ResourceList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListResources(Query, frozen=True, kw_only=True):
-    """Which resource servers are wanted."""
+    """A filter of resource servers."""
 
     identifier: Identifier | None = None
 

@@ -20,7 +20,7 @@ ClientID = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class ListServiceTokens(Page, frozen=True, kw_only=True):
-    """Which service tokens are wanted: all, or those of a client."""
+    """A filter of service tokens: all, or those of a client."""
 
     client_id: ClientID | None = None
 
@@ -51,7 +51,7 @@ class TokensToRevoke(Input, frozen=True, kw_only=True):
 
 
 class RevokedTokens(msgspec.Struct, frozen=True, kw_only=True):
-    """How many tokens were revoked."""
+    """The number of revoked tokens."""
 
     client_id: str
     revoked: int

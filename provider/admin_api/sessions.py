@@ -27,7 +27,7 @@ _MOST_AT_ONCE = 100
 
 
 class ListSessions(Page, frozen=True, kw_only=True):
-    """Which sessions are wanted: of a person, or the live ones of a client."""
+    """A filter of sessions: of a person, or the live ones of a client."""
 
     person_id: UUID | None = None
     client_id: Annotated[str, Meta(max_length=255)] | None = None
@@ -68,7 +68,7 @@ class SessionsToEnd(Input, frozen=True, kw_only=True):
 
 
 class SessionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one session: it ended, or why it did not."""
+    """The outcome for one session: it ended, or why it did not."""
 
     session_id: UUID
     ended: Ended | None
@@ -76,7 +76,7 @@ class SessionResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionResults(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each session."""
+    """The outcome for each session."""
 
     items: list[SessionResult]
 

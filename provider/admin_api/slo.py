@@ -18,14 +18,14 @@ from provider.protocol.permissions import Permission
 
 
 class ShowServiceLevel(Query, frozen=True, kw_only=True):
-    """Which window is wanted, and of which client alone."""
+    """The window to show, and the client, if only one."""
 
     window: Window = Window.DAY
     client_id: ClientID | None = None
 
 
 class ListMissed(Page, frozen=True, kw_only=True):
-    """Which missed notifications are wanted."""
+    """A filter of missed notifications."""
 
     why: Literal["late", "unreachable"] = "late"
     window: Window = Window.DAY

@@ -1,4 +1,4 @@
-"""Who may do what: the table of permissions by role, which console, API and command share (DEC-18)."""
+"""The table of permissions by role, which console, API and command share (DEC-18)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Rights:
     role: Role | None = None
 
     def has(self, permission: Permission) -> bool:
-        """Whether the caller may do acts of this kind."""
+        """Return whether the caller may do acts of this kind."""
         return permission in self.permissions
 
     def check(self, permission: Permission) -> None:
@@ -79,7 +79,7 @@ def rights_of(account: Account) -> Rights:
 
 
 def is_fresh(authenticated_at: datetime | None, *, now: datetime, longest: timedelta) -> bool:
-    """Whether a sign-in is recent enough for a dangerous act; `longest` is the setting for it.
+    """Return whether a sign-in is recent enough for a dangerous act; `longest` is the setting for it.
 
     `authenticated_at` is the `auth_time` of a token or that of the session.
     """

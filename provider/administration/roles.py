@@ -78,7 +78,7 @@ def offer_first() -> tuple[AccountLink, str] | None:
 
 
 def is_offer_good(handle: str) -> bool:
-    """Whether a link makes its holder the first administrator now."""
+    """Return whether a link makes its holder the first administrator now."""
     return not has_administrator() and links.find_good(LinkPurpose.FIRST_ADMINISTRATOR, handle) is not None
 
 

@@ -63,7 +63,7 @@ class AnchorState:
 
     @property
     def cure(self) -> str | None:
-        """What to do about it, or None."""
+        """The advice for the operator, or None."""
         match self.reason:
             case None:
                 return None

@@ -17,7 +17,7 @@ _WRITTEN_WITHIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which entries are wanted; what is None does not matter."""
+    """A filter of entries; a field that is None does not matter."""
 
     tags: tuple[EventTag, ...] = ()
     account_id: UUID | None = None

@@ -119,7 +119,7 @@ def erased_mac_of(event: AuditEvent) -> str:
 
 
 def is_personal(event: AuditEvent) -> bool:
-    """Whether an entry holds an address or a device of the person it is about."""
+    """Return whether an entry holds an address or a device of the person it is about."""
     return _holds_personal(event.actor, event.ip, event.detail)
 
 

@@ -1,4 +1,4 @@
-"""How a person has proven who they are, and how apps learn of it: `amr` and `acr`."""
+"""The factors that a person has proven, and their form for apps: `amr` and `acr`."""
 
 from collections.abc import Collection
 from enum import StrEnum

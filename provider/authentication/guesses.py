@@ -1,4 +1,4 @@
-"""How often a password may be guessed, without letting one person's guesses lock out another (SEC-601).
+"""Limit guesses of passwords, without letting one person's guesses lock out another (SEC-601).
 
 | guesses from | are counted by | beyond the limit |
 |---|---|---|
@@ -24,7 +24,7 @@ _AUDIT_LIMIT = "1 per minute"
 
 
 class TooMany(StrEnum):
-    """Which limit a guess exceeds."""
+    """The limit that a guess exceeds."""
 
     TOO_MANY = "too_many"
     SLOWED = "slowed"

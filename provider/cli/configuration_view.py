@@ -1,4 +1,4 @@
-"""How plans are shown: a line for each object, its fields below, and what is dangerous marked with `!`."""
+"""Show plans: a line for each object, its fields below, and dangerous changes marked with `!`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -28,7 +28,7 @@ def migrate(patience: Patience = USUAL_PATIENCE) -> tuple[str | None, str | None
 
 
 def _is_unused() -> bool:
-    """Whether no release has worked on the database; its first upgrade may have been interrupted."""
+    """Return whether no release has worked on the database; its first upgrade may have been interrupted."""
     with reading():
         return not (accounts.list_accounts(limit=1) or clients.list_clients(limit=1))
 

@@ -40,7 +40,7 @@ def check_addresses(
 
 
 def has_plain_http_logout(metadata: ClientMetadata) -> bool:
-    """Whether Logout Tokens for the registered address leave this machine unencrypted."""
+    """Return whether Logout Tokens for the registered address leave this machine unencrypted."""
     uri = metadata.backchannel_logout_uri or ""
     return uri.startswith("http:") and not parse_web_uri(uri).is_loopback
 

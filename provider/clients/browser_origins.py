@@ -18,7 +18,7 @@ _SHARED_FOR = timedelta(seconds=1)
 
 
 def uses_account_api(origin: str) -> bool:
-    """Whether pages of this origin belong to a client that may use the account API."""
+    """Return whether pages of this origin belong to a client that may use the account API."""
     shared: SharedRound[set[str]] = current.memo("browser-origins", _make_round)
     return origin in shared.ask(_look)
 

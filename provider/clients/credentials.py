@@ -1,4 +1,4 @@
-"""Which change of a client withdraws a credential, and the service tokens that end with it.
+"""Changes of a client that withdraw a credential, and the service tokens that end with it.
 
 Service tokens are those that a client gets only by its credentials, for itself or in exchange for a
 person's token: they end with one of these. Tokens that a person allowed hang on the person's grant.
@@ -25,7 +25,7 @@ _REPLACED = (
 
 
 def are_withdrawn(before: ClientMetadata, after: ClientMetadata) -> bool:
-    """Whether something that proved the client before proves it no longer; a key more withdraws nothing."""
+    """Return whether a former proof of the client is no longer accepted; an added key withdraws nothing."""
     replaced = any(getattr(before, name) not in (None, getattr(after, name)) for name in _REPLACED)
     return replaced or any(key not in _keys(after) for key in _keys(before))
 

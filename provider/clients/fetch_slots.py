@@ -118,7 +118,7 @@ class FetchSlots:
         return sum(not fetch.is_proven for fetch in others) < self._most * _PART_OF_UNPROVEN
 
     def _is_stuck(self, host: str, registrant: str | None) -> bool:
-        """Whether what is in the way is not quick: waiting for it would hold another thread."""
+        """Return whether what is in the way is not quick: waiting for it would hold another thread."""
         old = self._now() - PATIENCE
         return any(
             fetch.started_at < old

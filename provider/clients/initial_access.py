@@ -72,7 +72,7 @@ def list_tokens(limit: int = 1000) -> list[InitialAccessToken]:
 
 
 def is_spent(row: InitialAccessToken) -> bool:
-    """Whether a token has been used as often as it may."""
+    """Return whether a token has been used as often as it may."""
     return row.most_uses is not None and row.uses >= row.most_uses
 
 

@@ -126,7 +126,7 @@ def _ask(uri: str) -> Logo | None:
 
 
 def _is_picture(media_type: str, body: bytes) -> bool:
-    """Whether a body is of the type that it is said to be, and of one that is nothing but a picture."""
+    """Return whether a body has the type that its header states, and is a picture."""
     if media_type == "image/webp" and body[8:12] != b"WEBP":
         return False
     return body.startswith(_BEGINNINGS.get(media_type, ()))

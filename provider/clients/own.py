@@ -21,7 +21,7 @@ def is_app() -> ColumnElement[bool]:
 
 
 def is_own(client: Client) -> bool:
-    """Whether a client is a part of the provider, which learns of ended sessions without a notification."""
+    """Return whether a client is part of the provider, which needs no notification of ended sessions."""
     return client.client_id in RESERVED_IDS
 
 

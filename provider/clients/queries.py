@@ -27,7 +27,7 @@ class UnknownClient(LookupError):
 
 
 def may_be_stored(client_id: str) -> bool:
-    """Whether a database may be asked for such a client_id."""
+    """Return whether a database may be asked for such a client_id."""
     return _NEVER_AN_ID.search(client_id) is None
 
 
@@ -105,7 +105,7 @@ def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]
 
 
 class Filter(NamedTuple):
-    """Which clients are wanted; what is None does not matter."""
+    """A filter of clients; a field that is None does not matter."""
 
     # A part of the client_id or of the name, in any case.
     text: str | None = None

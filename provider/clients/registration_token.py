@@ -26,7 +26,7 @@ def revoke(client: Client) -> bool:
 
 
 def is_of(client: Client, token: str) -> bool:
-    """Whether this is the client's token, in constant time."""
+    """Return whether this is the client's token, in constant time."""
     return hmac.compare_digest(client.registration_token_digest or "-" * 64, digest_of(token))
 
 

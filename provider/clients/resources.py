@@ -193,7 +193,7 @@ def servers_among(identifiers: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_served_by(client: Client, audience: Iterable[str]) -> bool:
-    """Whether a client stands for one of the resource servers that a token is meant for."""
+    """Return whether a client stands for one of the resource servers that a token is meant for."""
     return any(resource.client_id == client.id for resource in _list(tuple(audience)))
 
 

@@ -82,7 +82,7 @@ def check_secret(client: Client, presented: str) -> bool:
 
 
 def is_current(client: Client, secret: str) -> bool:
-    """Whether this is the client's secret, and not the one before; nothing is noted of its use."""
+    """Return whether this is the client's secret, and not the one before; nothing is noted of its use."""
     return _is_equal(client.secret_digest, client.secret_expires_at, _digest(client, secret), clock.now())
 
 
@@ -93,7 +93,7 @@ def end_of(client: Client, presented: str) -> datetime | None:
 
 
 def has_two(client: Client, now: datetime) -> bool:
-    """Whether two secrets are in force."""
+    """Return whether two secrets are in force."""
     ends = client.previous_secret_expires_at
     return client.previous_secret_digest is not None and (ends is None or now < ends)
 

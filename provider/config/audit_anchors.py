@@ -1,4 +1,4 @@
-"""Where the end of the audit chain is anchored: a file, a syslog server or an object behind a URL."""
+"""The places that anchor the end of the audit chain: a file, a syslog server or an object behind a URL."""
 
 import re
 from dataclasses import dataclass

@@ -101,7 +101,7 @@ class WrongSettings(Exception):
 
 
 def has_published_key(settings: DeclaredSettings) -> bool:
-    """Whether the key-encryption key is an example that everyone can read."""
+    """Return whether the key-encryption key is an example that everyone can read."""
     return settings.secret_key.rstrip("=") in _PUBLISHED_KEYS
 
 

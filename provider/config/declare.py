@@ -1,4 +1,4 @@
-"""How a setting is declared."""
+"""The declaration of a setting."""
 
 from dataclasses import MISSING, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where the settings come from: environment, then file, then default."""
+"""Load the settings: from the environment, then a file, then defaults."""
 
 import os
 import tomllib

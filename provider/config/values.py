@@ -1,4 +1,4 @@
-"""How the text of a setting becomes a value, and back."""
+"""Convert the text of a setting into a value, and back."""
 
 import re
 from collections.abc import Callable

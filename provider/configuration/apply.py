@@ -16,7 +16,7 @@ class PlanChanged(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What was done; the secrets that were generated are shown this once."""
+    """The applied changes; generated secrets are shown this once."""
 
     plan: Plan
     secrets: dict[str, str] = field(repr=False)

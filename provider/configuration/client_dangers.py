@@ -1,4 +1,4 @@
-"""What people and apps lose when a client changes or goes."""
+"""Find what people and apps lose when a client changes or goes."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -232,7 +232,7 @@ def _read_secret(
 
 
 def _is_replaced(row: Client | None, wanted: WantedClient) -> bool:
-    """Whether the client gets another secret; a generated one is kept once there is one."""
+    """Return whether the client gets another secret; a generated one is kept once there is one."""
     if wanted.secret is None:
         return False
     if row is None or row.secret_digest is None:

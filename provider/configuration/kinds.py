@@ -10,7 +10,7 @@ from provider.configuration.entries import Entry, Files, Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What an object is to become."""
+    """The declared state of an object."""
 
     # Everything that a file decides about it, as JSON.
     state: Mapping[str, Any]
@@ -31,7 +31,7 @@ class Done:
 
 
 class ObjectKind(Protocol):
-    """How objects of a kind are found, read from files and compared; a row is theirs alone to know."""
+    """Finds objects of a kind, reads them from files and compares them; no other code reads their rows."""
 
     kind: ClassVar[Kind]
     # The state of an object of which a file says nothing.

@@ -34,7 +34,7 @@ class Members:
         )
 
     def has(self, name: str) -> bool:
-        """Whether a member is there with a value."""
+        """Return whether a member is there with a value."""
         return name in self._members and self._members[name].value is not None
 
     def plain(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ KINDS: tuple[ObjectKind, ...] = (ClientObjects(), ResourceObjects(), RoleObjects
 
 
 class Action(StrEnum):
-    """What happens to an object."""
+    """The change of an object."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -36,7 +36,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the operator allows beyond the files."""
+    """The permissions of the operator beyond the files."""
 
     prune: bool = False
     # Take over objects that no configuration owns.
@@ -97,7 +97,7 @@ class Plan:
 
 @dataclass(slots=True)
 class _Found:
-    """What the objects of one kind lead to."""
+    """The changes of the objects of one kind."""
 
     changes: list[Change] = field(default_factory=list)
     removals: list[Change] = field(default_factory=list)

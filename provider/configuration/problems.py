@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: each problem with its file, line and field."""
+"""Problems of a configuration, each with its file, line and field."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

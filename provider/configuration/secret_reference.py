@@ -1,4 +1,4 @@
-"""Where a client's secret comes from: a file never holds one, only a reference to it."""
+"""References to the secrets of clients: a file never holds a secret itself."""
 
 import os
 from dataclasses import dataclass, field

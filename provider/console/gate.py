@@ -1,4 +1,4 @@
-"""Who is at the console and what they may do, asked anew for each request and in the transaction of an act.
+"""Find the person at the console and their permissions, anew for each request and in each act.
 
 The console's cookie holds an access token of its own client. That is found only while everything above it
 lives (design §4): the client session, the session, the account, the grant. The role is a column of the same
@@ -42,7 +42,7 @@ class Administrator:
     provider_epoch: int
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role includes a permission."""
+        """Return whether the role includes a permission."""
         return self.rights.has(permission)
 
     @property

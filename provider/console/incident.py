@@ -43,7 +43,7 @@ class Meant:
 
     @property
     def word(self) -> str:
-        """What the person types to say that this is meant."""
+        """The text that the person types to confirm."""
         if self.client is not None:
             return self.client.client_id
         return f"{self.before:%Y-%m-%dT%H:%M}" if self.before else "everybody"

@@ -30,7 +30,7 @@ class Listing(Generic[Row]):
 
 @dataclass(slots=True)
 class Asked:
-    """What the address of a list asks for; what could not be read is said on the page."""
+    """The query of a list; invalid parts are stated on the page."""
 
     values: dict[str, Any]
     mistakes: list[str] = field(default_factory=list)

@@ -27,7 +27,7 @@ from provider.logout.preview import preview_everywhere
 from provider.protocol.permissions import Permission
 from provider.web.routes import table
 
-_NOBODY_LEFT = "This is the last administrator. Give the role to another person first."
+_LAST_ADMINISTRATOR = "This is the last administrator. Give the role to another person first."
 
 
 def show_access(account_id: UUID, sentence: str | None = None, status: int = 200) -> Response:
@@ -50,7 +50,7 @@ def submit_access(account_id: UUID) -> Response:
     try:
         changed = gate.act(Permission.CHANGE_PEOPLE, change, dangerous=True)
     except LastAdministrator:
-        return show_access(account_id, _NOBODY_LEFT, 409)
+        return show_access(account_id, _LAST_ADMINISTRATOR, 409)
     done = ("disabled" if disable else "enabled") if changed else "nothing"
     return redirect(url_for("console.person", account_id=account_id, done=done), 303)
 
@@ -97,7 +97,7 @@ def submit_role(account_id: UUID) -> Response:
     try:
         gate.act(Permission.CHANGE_ROLES, change, dangerous=True)
     except LastAdministrator:
-        return show_role(account_id, _NOBODY_LEFT, 409)
+        return show_role(account_id, _LAST_ADMINISTRATOR, 409)
     except role_acts.InvalidRole as exc:
         return show_role(account_id, f"Not changed: {exc}.", 400)
     except role_acts.RoleUnchanged:

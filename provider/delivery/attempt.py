@@ -40,7 +40,7 @@ _LEAST_LEASE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """How an attempt went; without an exchange nothing was sent."""
+    """The result of an attempt; if `sent` is None, nothing was sent."""
 
     verdict: Verdict
     sent: SentRequest | None = None

@@ -91,7 +91,7 @@ def list_held_until(recipients: Collection[Recipient]) -> dict[Recipient, dateti
 
 
 def is_degraded_since(recipient: Recipient, url: str, instant: datetime) -> bool:
-    """Whether this endpoint has been degraded since an instant, while something waits for it.
+    """Return whether this endpoint has been degraded since an instant, while something waits for it.
 
     Only what waits will ever show that it works again. Served by the primary key and by
     ix_delivery_recipient_pending.

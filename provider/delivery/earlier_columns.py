@@ -13,7 +13,7 @@ from provider.infrastructure.database import foreign_key
 
 
 class EarlierColumns:
-    """What a delivery of a logout is about, as the previous release keeps it; empty for every other kind."""
+    """The subject of a logout's delivery, as the previous release keeps it; empty for every other kind."""
 
     account_id: Mapped[UUID | None] = mapped_column(foreign_key("account.id"))
     session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))

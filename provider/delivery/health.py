@@ -69,7 +69,7 @@ class Health:
         self._known.refresh()
 
     def is_held(self, recipient: Recipient) -> bool:
-        """Whether this worker must not call an endpoint; takes a trial of it if one is due."""
+        """Return whether this worker must not call an endpoint; takes a trial of it if one is due."""
         health = self._known.get(recipient)
         if health is None or health.state == BreakerState.CLOSED:
             return False
@@ -166,7 +166,7 @@ class Health:
         return Transition.CLOSED in made or (works and failed_since <= now - wait)
 
     def _has_recovered(self, health: EndpointHealth, now: datetime) -> bool:
-        """Whether this worker's trial is over: the endpoint takes its full load, or nothing more is due."""
+        """Return whether this worker's trial is over: the endpoint takes its full load, or nothing is due."""
         if health.state != BreakerState.RECOVERING or health.holder != self._name:
             return False
         health.open_until = now + current.settings().delivery_lease
@@ -197,7 +197,7 @@ class Health:
             self._unhastened.discard(recipient)
 
     def _is_pressing(self, recipient: Recipient) -> bool:
-        """Whether enough has failed to open a breaker, so that not one more attempt is made before."""
+        """Return whether enough has failed to open a breaker, so that not one more attempt is made before."""
         known = self._known.get(recipient)
         before = known.consecutive_failures if known else 0
         return self._tallies[recipient].in_a_row + before >= breaker.FAILURES_IN_A_ROW

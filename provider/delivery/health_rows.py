@@ -65,6 +65,6 @@ def take_trial(
 
 
 def has_due(recipient: Recipient, now: datetime) -> bool:
-    """Whether a delivery to this recipient is due."""
+    """Return whether a delivery to this recipient is due."""
     waits = exists().where(is_to(recipient), due_condition(now))
     return bool(db.session.scalar(select(waits)))

@@ -94,7 +94,7 @@ class JobQueue:
         return stalled
 
     def is_silent(self, recipient: Recipient) -> bool:
-        """Whether a job of this recipient is stalled and nothing has been heard of it since."""
+        """Return whether a job of this recipient is stalled and nothing has been heard of it since."""
         return recipient in self._silent
 
     def close(self) -> None:

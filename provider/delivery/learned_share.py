@@ -1,4 +1,4 @@
-"""How much of its limits an origin bears, learnt from its responses (DLV-13).
+"""The share of its limits that an origin bears, learnt from its responses (DLV-13).
 
 It begins with all of them. A 429 or 503 halves the share, at most once a second; responses that take much
 longer than usual take a fifth of it; responses that come as usual let it grow by a quarter each second. All
@@ -20,7 +20,7 @@ _REFUSALS = frozenset({429, 503})
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a response says about the load that an app bears: status if there is one, and seconds."""
+    """Evidence from a response about the load that an app bears: status if there is one, and seconds."""
 
     status: int | None
     latency: float

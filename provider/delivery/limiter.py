@@ -1,4 +1,4 @@
-"""How many deliveries may be under way at once, to which endpoint, and how fast (DLV-13).
+"""Limit how many deliveries are under way at once, to which endpoint, and how fast (DLV-13).
 
 The limits are those of all workers together, divided by how many are alive. All of it is memory of
 one thread; the database is not asked, because each delivery passes here. An address is an origin for clients
@@ -82,12 +82,12 @@ class Limiter:
 
     @property
     def free(self) -> int:
-        """How many more deliveries may be under way at all."""
+        """The number of deliveries that may be started in addition."""
         return self._permits - self._all.active
 
     @property
     def free_for_urgent(self) -> int:
-        """How many more urgent ones may be under way: as many more as there are slots."""
+        """The same for urgent ones: as many more as there are slots."""
         return self.free + self._slots
 
     @property
@@ -97,22 +97,22 @@ class Limiter:
 
     @property
     def remembered_addresses(self) -> int:
-        """How many addresses have counters."""
+        """The number of addresses with counters."""
         return len(self._addresses)
 
     @property
     def in_flight(self) -> int:
-        """How many are under way, the stalled ones included."""
+        """The number of attempts under way, the stalled ones included."""
         return self._all.active + self._all.stalled
 
     @property
     def active(self) -> int:
-        """How many are under way or wait for a thread, the stalled ones excluded."""
+        """The number of attempts under way or waiting for a thread, without the stalled ones."""
         return self._all.active
 
     @property
     def may_stall(self) -> int:
-        """How many more may be stalled, each of which keeps a thread of its own waiting."""
+        """The number of attempts that may be stalled in addition; each keeps a thread of its own waiting."""
         return self._permits - self._all.stalled
 
     def divide_among(self, workers: int) -> None:
@@ -155,7 +155,7 @@ class Limiter:
         return Permit(endpoint, address, pools, self._note_address, flow=flow, priority=priority, now=now)
 
     def is_at_full(self, recipient: Recipient) -> bool:
-        """Whether an endpoint has come up the whole ramp."""
+        """Return whether an endpoint has come up the whole ramp."""
         return recipient in self._endpoints and self._endpoints[recipient].is_at_full
 
     def restart(self, recipient: Recipient) -> None:
@@ -163,7 +163,7 @@ class Limiter:
         self._endpoint(recipient).learn(succeeded=False)
 
     def is_quiet(self, recipient: Recipient) -> bool:
-        """Whether nothing is under way to an endpoint."""
+        """Return whether nothing is under way to an endpoint."""
         return recipient not in self._endpoints or not self._endpoints[recipient].in_flight
 
     def _endpoint(self, recipient: Recipient) -> EndpointThrottle:

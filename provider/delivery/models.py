@@ -28,7 +28,7 @@ REJECTED = "rejected"
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands; a lease on a pending row is the instant in `leased_until`."""
+    """The state of a delivery; a lease on a pending row is the instant in `leased_until`."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
@@ -185,7 +185,7 @@ class DeliveryAttempt(Base):
 
 
 class EndpointHealth(Base):
-    """How a recipient's endpoint has been doing; a row is made at its first failure (DLV-14, 15)."""
+    """The health of a recipient's endpoint; a row is made at its first failure (DLV-14, 15)."""
 
     __tablename__ = "endpoint_health"
 

@@ -47,7 +47,7 @@ class LeasedDelivery:
 
     @property
     def crashes(self) -> int:
-        """How many attempts right before this one were not judged because their workers died."""
+        """The number of attempts right before this one that were not judged because their workers died."""
         return max(0, self.unfinished_attempts - 1)
 
 

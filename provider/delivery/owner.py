@@ -34,7 +34,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """What a dispatcher delivers; a second thread calls `record`.
+    """The kinds that a dispatcher delivers; a second thread calls `record`.
 
     Deliveries of other kinds are left to workers of another release, which know them.
     """
@@ -48,7 +48,7 @@ class Owner:
 
     @property
     def registrant(self) -> Registrant:
-        """Who registered a delivery's recipient, in SQL; NULL for the operator."""
+        """The registrant of a delivery's recipient, in SQL; NULL for the operator."""
         known = [
             (Delivery.kind == one.name, one.registrant) for one in self.kinds if one.registrant is not None
         ]

@@ -51,12 +51,12 @@ class UnknownDelivery(Exception):
 
 
 def is_pending() -> ColumnElement[bool]:
-    """Whether a delivery is not finished; written out, because a parameter would hide the partial indexes."""
+    """Return whether a delivery is unfinished; written out, as a parameter would hide the partial indexes."""
     return Delivery.state == bindparam(None, DeliveryState.PENDING.value, literal_execute=True)
 
 
 def is_still_pending() -> ColumnElement[bool]:
-    """Whether a delivery that is looked up by its id is not finished.
+    """Return whether a delivery that is looked up by its id is not finished.
 
     Not in the words of the partial indexes: by the statistics of a quiet day PostgreSQL takes one of those
     for smaller than the primary key, and reads a whole backlog to find a few rows.
@@ -65,7 +65,7 @@ def is_still_pending() -> ColumnElement[bool]:
 
 
 def is_of(kinds: Collection[str]) -> ColumnElement[bool]:
-    """Whether a delivery is of one of these kinds; during an upgrade another release may know more.
+    """Return whether a delivery is of one of these kinds; during an upgrade another release may know more.
 
     On SQLite not in the words of an index: it would take ix_delivery_recipient_pending, which begins with the
     kind, and sort a whole backlog to find the first.
@@ -75,32 +75,32 @@ def is_of(kinds: Collection[str]) -> ColumnElement[bool]:
 
 
 def is_to(recipient: Recipient) -> ColumnElement[bool]:
-    """Whether a delivery is owed to this recipient."""
+    """Return whether a delivery is owed to this recipient."""
     return and_(Delivery.kind == recipient.kind, Delivery.recipient_id == recipient.id)
 
 
 def is_health_of(recipient: Recipient) -> ColumnElement[bool]:
-    """Whether a row is that of a recipient's endpoint. Served by the primary key."""
+    """Return whether a row is that of a recipient's endpoint. Served by the primary key."""
     return and_(EndpointHealth.kind == recipient.kind, EndpointHealth.recipient_id == recipient.id)
 
 
 def is_health_among(recipients: Collection[Recipient]) -> ColumnElement[bool]:
-    """Whether a row is that of one of these recipients' endpoints. Served by the primary key."""
+    """Return whether a row is that of one of these recipients' endpoints. Served by the primary key."""
     return tuple_(EndpointHealth.kind, EndpointHealth.recipient_id).in_(list(recipients))
 
 
 def due_condition(now: datetime) -> ColumnElement[bool]:
-    """Whether a delivery's time has come and no worker owns it."""
+    """Return whether a delivery's time has come and no worker owns it."""
     return and_(is_pending(), Delivery.next_attempt_at <= now, is_free(now))
 
 
 def is_free(now: datetime) -> ColumnElement[bool]:
-    """Whether no worker owns a delivery."""
+    """Return whether no worker owns a delivery."""
     return or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
 
 
 def is_any_due(now: datetime, kinds: Collection[str]) -> bool:
-    """Whether a lease would find anything; a read, which on SQLite keeps no writer waiting."""
+    """Return whether a lease would find anything; a read, which on SQLite keeps no writer waiting."""
     due = select(Delivery.id).where(due_condition(now), is_of(kinds))
     return db.session.scalar(due.limit(1)) is not None
 

@@ -1,4 +1,4 @@
-"""Who a request is owed to, as far as the outbox knows: an identifier that the kind of delivery owns."""
+"""The recipient of a delivery: an identifier that the kind of delivery owns."""
 
 from typing import NamedTuple
 from uuid import UUID

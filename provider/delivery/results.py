@@ -59,7 +59,7 @@ class Results:
 
     @property
     def unwritten(self) -> int:
-        """How many results are still to be written."""
+        """The number of results still to be written."""
         return len(self._unwritten)
 
     def next_due_at(self, after: float) -> float:

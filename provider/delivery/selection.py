@@ -29,7 +29,7 @@ Admit = Callable[[DueDelivery], Permit | None]
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many may be selected in all: of any priority, and as long as they are urgent."""
+    """The number that may be selected: of any priority, and of urgent ones."""
 
     usual: int
     urgent: int

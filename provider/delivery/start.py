@@ -100,7 +100,7 @@ class Starter:
 
 
 def _may_be_due(kinds: Collection[str]) -> bool:
-    """Whether to lease: on SQLite a lease keeps every other writer waiting, so a read asks first."""
+    """Return whether to lease: on SQLite a lease keeps every other writer waiting, so a read asks first."""
     if not is_sqlite():
         return True
     with reading():

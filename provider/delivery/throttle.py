@@ -74,11 +74,11 @@ class EndpointThrottle(Throttle):
 
     @property
     def concurrency(self) -> float:
-        """How many may be under way, as far as the endpoint has shown its capacity."""
+        """The number that may be under way, as far as the endpoint has shown its capacity."""
         return math.inf if self.is_at_full else RAMP[self.stage]
 
     def is_paused(self, now: float) -> bool:
-        """Whether it asked us to wait, and the time is not over."""
+        """Return whether it asked us to wait, and the time is not over."""
         if self.paused_until <= now:
             self.paused_until = 0.0
         return self.paused_until > 0
@@ -100,7 +100,7 @@ class EndpointThrottle(Throttle):
 
 @dataclass(slots=True)
 class Pool:
-    """How much of a shared limit is in use: permits that need a slot, and stalled ones."""
+    """The use of a shared limit: permits that need a slot, and stalled ones."""
 
     active: int = 0
     stalled: int = 0

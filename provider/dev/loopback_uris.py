@@ -46,12 +46,12 @@ def register_asked_one() -> None:
 
 
 def takes_any(metadata: ClientMetadata) -> bool:
-    """Whether a client takes any address on loopback."""
+    """Return whether a client takes any address on loopback."""
     return ANY_LOOPBACK in metadata.redirect_uris
 
 
 def is_lacking(metadata: ClientMetadata, field: str, uri: str) -> bool:
-    """Whether a client takes any address on loopback and has not registered this one."""
+    """Return whether a client takes any address on loopback and has not registered this one."""
     return takes_any(metadata) and uri not in getattr(metadata, field)
 
 

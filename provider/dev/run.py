@@ -36,7 +36,7 @@ _MARK = "curfew-dev.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command was asked for."""
+    """The options of the command."""
 
     # 0: any free port.
     port: int

@@ -93,7 +93,7 @@ def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | Non
 
 
 def _must_ask(client: Client, found: FoundSession) -> bool:
-    """Whether the person is asked although the request is proven, by the client's options."""
+    """Return whether the person is asked although the request is proven, by the client's options."""
     return client.confirm_sign_out == ConfirmSignOut.ALWAYS or found.asks_about_offline
 
 

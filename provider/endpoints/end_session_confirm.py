@@ -131,7 +131,7 @@ def _end_app(
 
 
 def _is_by_hint(parked: Interaction) -> bool:
-    """Whether the request has only an ID Token, in a browser without the session's cookie."""
+    """Return whether the request has only an ID Token, in a browser without the session's cookie."""
     return bool(parked.answers.get("by_hint"))
 
 

@@ -26,7 +26,7 @@ def introspect() -> Response:
 
 
 def _wants_signed() -> bool:
-    """Whether the client names the signed form first; `*/*` gets JSON."""
+    """Return whether the client names the signed form first; `*/*` gets JSON."""
     named = [kind.lower() for kind, _ in request.accept_mimetypes]
     return SIGNED in named and named.index(SIGNED) == 0
 

@@ -1,4 +1,4 @@
-"""Where a person goes after a sign-out: straight back to the app, or first to the result page.
+"""Send a person on after a sign-out: straight back to the app, or first to the result page.
 
 The result page comes first when an app has not confirmed yet, so that no one takes an unfinished sign-out
 for a finished one, or when the way back cannot be used. Its button leads back to the app.

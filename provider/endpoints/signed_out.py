@@ -128,7 +128,7 @@ def show_session_ended_state(handle: str) -> JSONResponse:
 
 
 def _lives_on(logout: Logout) -> bool:
-    """Whether this browser's session is live and is the one in which the person asked: another one ended.
+    """Return whether this browser's session is live and the one in which the person asked: another ended.
 
     Compared by identity and not by time, because the clocks of two servers differ.
     """

@@ -1,4 +1,4 @@
-"""How a grant is made, widened and revoked."""
+"""Make, widen and revoke a grant."""
 
 from collections.abc import Iterable
 from datetime import timedelta

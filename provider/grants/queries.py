@@ -65,7 +65,7 @@ def list_unrevoked(account_id: UUID, client: Client) -> list[Grant]:
 
 
 class Wanted(NamedTuple):
-    """Which grants are wanted; what is None does not matter."""
+    """A filter of grants; a field that is None does not matter."""
 
     account_id: UUID | None = None
     client_pk: UUID | None = None

@@ -105,7 +105,7 @@ def _fitting(name: str, metadata: dict[str, Any], report: Report) -> ClientMetad
 
 
 def _may_stay(name: str, field_: str, uri: str, metadata: dict[str, Any], report: Report) -> bool:
-    """Whether a redirect URI may be registered; a wildcard never: people are sent to exact addresses."""
+    """Return whether a redirect URI may be registered; wildcards may not: people go to exact addresses."""
     if "*" in uri:
         report.note_loss(f"{name} {uri[:100]}", f"{field_} with a wildcard: register each exact address")
         return False

@@ -1,4 +1,4 @@
-"""What an import took, changed and could not take, and why."""
+"""The report of an import: what it took, changed and could not take, and why."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -82,12 +82,12 @@ class DataKeys:
         return box
 
     def are_established(self) -> bool:
-        """Whether no process of a release that knows no data keys can be at work."""
+        """Return whether no process of a release that knows no data keys can be at work."""
         self.box()
         return self._has_rows
 
     def are_shared(self) -> bool:
-        """Whether another key-encryption key opens them, too: one replaces the other now."""
+        """Return whether another key-encryption key opens them, too: one replaces the other now."""
         self.look_now()
         return self._is_shared
 

@@ -150,7 +150,7 @@ db = SQLAlchemy(
 
 
 def is_sqlite() -> bool:
-    """Whether the database is SQLite."""
+    """Return whether the database is SQLite."""
     return bool(db.engine.dialect.name == "sqlite")
 
 
@@ -254,12 +254,12 @@ def _is_in_block() -> bool:
 
 
 def is_deadlock(exc: Exception) -> bool:
-    """Whether PostgreSQL gave this transaction up because it and another waited for each other."""
+    """Return whether PostgreSQL gave this transaction up because it and another waited for each other."""
     return isinstance(exc, OperationalError) and _sqlstate(exc) == _DEADLOCK
 
 
 def is_away(exc: Exception) -> bool:
-    """Whether an act that failed by this will do as it is later, and is not to be given up for others' sake.
+    """Return whether an act that failed with this error may succeed later, unchanged.
 
     An InternalError of another kind is the act's own: a damaged page would otherwise hold up all behind it.
     """
@@ -276,14 +276,14 @@ def log_failure(event: str, exc: Exception, **fields: object) -> None:
 
 
 def is_read_only(exc: Exception) -> bool:
-    """Whether a write failed because the database takes none: a standby, or set so."""
+    """Return whether a write failed because the database takes none: a standby, or set so."""
     return isinstance(exc, DBAPIError) and (
         _sqlstate(exc) == READ_ONLY or getattr(exc.orig, "sqlite_errorname", "").startswith("SQLITE_READONLY")
     )
 
 
 def is_unreachable(exc: Exception) -> bool:
-    """Whether an error means that the database is away or locked, not that a statement was wrong."""
+    """Return whether an error means that the database is away or locked, not that a statement was wrong."""
     if not isinstance(exc, DBAPIError):
         return isinstance(exc, AWAY)
     if exc.connection_invalidated or isinstance(exc, InterfaceError):

@@ -1,4 +1,4 @@
-"""How far this machine's clock is from the database's, measured every few seconds while connections are used.
+"""Measure the offset of this machine's clock from the database's, every few seconds while in use.
 
 The pool asks whether a connection still works when it has been idle; asking for the time instead costs
 nothing. It asks as well when the last response is some seconds old, and when this machine's clock was set. A
@@ -26,7 +26,7 @@ _last_response: tuple[float, datetime] | None = None
 
 
 def is_due() -> bool:
-    """Whether to ask again: the last response is old, or this machine's clock has been set since."""
+    """Return whether to ask again: the last response is old, or this machine's clock has been set since."""
     if _last_response is None:
         return True
     steady, local = _last_response
@@ -73,5 +73,5 @@ def observe(said: datetime, heard: datetime, round_trip: timedelta) -> None:
 
 
 def is_notable(offset: timedelta) -> bool:
-    """Whether an offset says that a clock is wrong: this machine's or the database's."""
+    """Return whether an offset says that a clock is wrong: this machine's or the database's."""
     return abs(offset) > NOTABLE

@@ -1,4 +1,4 @@
-"""How long a piece of work may wait for the database.
+"""Limit how long a piece of work waits for the database.
 
 A request has a budget: all its waits together may take so long, wherever they happen; other work in
 between does not count.

@@ -1,4 +1,4 @@
-"""How the database is connected to, and what it enforces for each kind of process.
+"""Connect to the database, with the limits of each kind of process.
 
 SQLite runs in WAL mode and takes its write lock at the beginning of a write (`BEGIN IMMEDIATE`):
 a transaction that reads first and writes later would lose updates without an error.
@@ -144,7 +144,7 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
 
 
 def _works(connection: Any) -> bool:
-    """Whether a connection works. It is asked after a pause, or if the clocks are to be compared again."""
+    """Return whether a connection works; asked after a pause, or if the clocks are to be compared again."""
     if connection.is_trusted() and not database_clock.is_due():
         return True
     return database_clock.measure(connection)

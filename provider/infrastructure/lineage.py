@@ -1,4 +1,4 @@
-"""Which history a database holds: its lineage, and the place where that was last known to be complete.
+"""The lineage of a database, and the place where its history was last known to be complete.
 
 A backup carries the lineage of the database that it was taken from. PostgreSQL counts a timeline up with
 each promotion and each recovery to a point in time, and each server has an identifier of its own, so a

@@ -47,7 +47,7 @@ def insert_many(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def is_among(id_column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
-    """Whether a column holds one of these identifiers; on PostgreSQL they are one parameter."""
+    """Return whether a column holds one of these identifiers; on PostgreSQL they are one parameter."""
     if is_sqlite():
         among: ColumnElement[bool] = id_column.in_(ids)
         return among

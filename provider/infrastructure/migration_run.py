@@ -28,7 +28,7 @@ class NotApplied(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long a migration on PostgreSQL may wait and work while requests may have to wait for it."""
+    """Time limits of a migration on PostgreSQL while requests may have to wait for it."""
 
     # Less than a request may wait for the database, so that those behind the lock are answered in time.
     lock: timedelta = timedelta(seconds=3)

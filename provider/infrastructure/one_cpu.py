@@ -26,7 +26,7 @@ _chance = SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How long each CPU was busy and there at all, and how long with us, in seconds since some beginning."""
+    """The seconds that each CPU was busy, existed, and worked for us, since some beginning."""
 
     busy: dict[int, float]
     total: dict[int, float]
@@ -50,7 +50,7 @@ def take_sample() -> Sample:
 def better_cpu(ours: int, allowed: Collection[int], before: Sample, after: Sample) -> int | None:
     """Return the CPU that others use least, if they use ours so much more that moving is worth it.
 
-    Who does next to nothing moves nowhere: what others do meanwhile says little about where to work.
+    An idle worker stays where it is: load elsewhere says little about where it should run.
     """
     own = after.own - before.own
 

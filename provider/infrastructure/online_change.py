@@ -110,7 +110,7 @@ def _outside_of_a_transaction(context: MigrationContext) -> Iterator[None]:
 
 
 def _is_valid(context: MigrationContext, name: str) -> bool | None:
-    """Whether an index can be used; None if there is none."""
+    """Return whether an index can be used; None if there is none."""
     if context.as_sql:
         return None
     state: bool | None = op.get_bind().scalar(_STATE_OF_INDEX, {"name": name})

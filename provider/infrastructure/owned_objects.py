@@ -1,4 +1,4 @@
-"""Which configuration owns an object, and when each configuration was last applied.
+"""Ownership of objects by configurations, and when each configuration was last applied.
 
 A mark stays when its object is removed by hand; it then names a row that no one finds any more.
 """

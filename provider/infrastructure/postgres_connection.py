@@ -49,7 +49,7 @@ class GivenUp:
             self._watched.append((given_up, time.monotonic()))
 
     def is_full(self) -> bool:
-        """Whether so many are not yet free that no other may be opened."""
+        """Return whether so many are not yet free that no other may be opened."""
         oldest = time.monotonic() - _LONGEST_WATCH_SECONDS
         with self._lock:
             kept = []
@@ -143,7 +143,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             budget.spend(time.monotonic() - began)
 
     def is_trusted(self) -> bool:
-        """Whether it was in use a moment ago, and the server has sent nothing since.
+        """Return whether it was in use a moment ago, and the server has sent nothing since.
 
         The end of the server, or of its work for this connection, can be read from it.
         """

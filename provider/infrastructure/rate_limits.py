@@ -1,4 +1,4 @@
-"""How often something may be tried: moving windows, shared through Redis when there is one.
+"""Rate limits: moving windows, shared through Redis when there is one.
 
 When Redis cannot be reached each process counts by itself: stricter than nothing, never open, never
 waiting (FLT-36).
@@ -38,7 +38,7 @@ def _item(limit: str, times: int = 1) -> "RateLimitItem":
 
 @dataclass(frozen=True, slots=True)
 class _Limiters:
-    """What counts in this process, and in Redis, if there is one, with the errors that mean it is away."""
+    """The counters of this process, and of Redis, if there is one, with the errors that mean it is away."""
 
     local: "MovingWindowRateLimiter"
     shared: "MovingWindowRateLimiter | None" = None

@@ -128,7 +128,7 @@ def sql_of(revision: str) -> str:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database has the schema that this version needs, which a newer release may have added to.
+    """Return whether the database has the schema of this version; a newer release may have added to it.
 
     During a rolling upgrade, processes of the previous release go on and may be started again.
     """
@@ -136,7 +136,7 @@ def is_current(engine: Engine) -> bool:
 
 
 def _is_of_newer_release(engine: Engine) -> bool:
-    """Whether the revision is later than all of ours, and all that we need is still there."""
+    """Return whether the revision is later than all of ours, and all that we need is still there."""
     revision, newest = current_revision(engine), newest_revision()
     # Revisions are numbers with leading zeros.
     if revision is None or revision <= newest:

@@ -22,7 +22,7 @@ _MOST = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """How far a database had come: its epoch, the end of its audit chain, and its place if it says one."""
+    """The state of a database: its epoch, the end of its audit chain, and its place if it states one."""
 
     epoch: int
     audit_seq: int = 0

@@ -18,7 +18,7 @@ _EXAMPLES = 20
 
 @dataclass(slots=True)
 class Finding:
-    """How one invariant stands: of so many rows so many are wrong, these for example."""
+    """The state of one invariant: how many rows were checked, how many are wrong, and examples."""
 
     name: str
     sentence: str

@@ -1,4 +1,4 @@
-"""What to paste into an app's configuration: the recipe of its software, filled in."""
+"""The text to paste into an app's configuration: the recipe of its software, filled in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

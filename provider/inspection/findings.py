@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Grade(StrEnum):
-    """How well an app did, from best to worst; what could not be tried has no grade of its own."""
+    """The grade of an app, from best to worst; a check that could not run has no grade of its own."""
 
     PASS = "pass"  # noqa: S105 – a grade, not a password.
     SKIPPED = "skipped"

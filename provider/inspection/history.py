@@ -26,7 +26,7 @@ _CURE = "run `curfew db restored`, which ends all sessions and grants (docs/oper
 
 
 class State(StrEnum):
-    """How a database stands to what is known of it."""
+    """A database compared with what is known of it."""
 
     WHOLE = "whole"
     # Another server or timeline: something may be missing, and nothing proves it.
@@ -137,7 +137,7 @@ def _why_older(connection: Connection, known: Lineage, mark: Mark, seen: Seen) -
 
 
 def _has_entry(connection: Connection, before: Mark) -> bool:
-    """Whether the entry that was seen is there; one that was deleted for its age is not missed."""
+    """Return whether the entry that was seen is there; one that was deleted for its age is not missed."""
     chain = connection.scalar(select(AuditEvent.chain).where(AuditEvent.seq == before.audit_seq))
     return chain is None or chain == before.audit_chain
 

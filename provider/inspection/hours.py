@@ -24,7 +24,7 @@ _SETTLED = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """How many sessions began and how many logouts there were in an hour."""
+    """The sessions that began and the logouts of an hour."""
 
     begin: datetime
     sign_ins: int = 0

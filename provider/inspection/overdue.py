@@ -1,4 +1,4 @@
-"""How long rows are kept after their end, and for how long the oldest row of each table is overdue.
+"""Retention of rows after their end, and how long the oldest row of each table is overdue.
 
 The worker deletes by these spans (`worker.pruning`); the gauge shows whether it keeps up.
 """

@@ -40,7 +40,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latencies:
-    """How long the newest accepted notifications took, from the logout to the app's response."""
+    """The latency of the newest accepted notifications, from the logout to the app's response."""
 
     seconds: tuple[float, ...] = ()
 

@@ -43,19 +43,19 @@ class Check:
 
 
 def is_set_up(connection: Connection) -> Verdict:
-    """Whether the database answers and has been set up."""
+    """Return whether the database answers and has been set up."""
     row = connection.scalar(select(ProviderState.id).where(ProviderState.id == THE_ROW))
     return Verdict() if row is not None else Verdict(ok=False, detail="the database has not been set up")
 
 
 def takes_writes(connection: Connection) -> Verdict:
-    """Whether a write is committed: not by a standby, nor while commits wait for one that is gone."""
+    """Return whether a write is committed: not by a standby, nor while commits wait for one that is gone."""
     write_probe.write(connection)
     return Verdict()
 
 
 def has_the_time(_connection: Connection) -> Verdict:
-    """How far this machine's clock is from the database's; it is corrected, and so no reason to fail."""
+    """The offset of this machine's clock from the database's; it is corrected, and so no reason to fail."""
     offset = clock.offset()
     seconds = offset.total_seconds()
     detail = ""
@@ -69,7 +69,7 @@ def has_the_time(_connection: Connection) -> Verdict:
 
 
 def is_whole(connection: Connection) -> Verdict:
-    """Whether the database holds what was seen in it: an older copy revives sessions that have ended."""
+    """Return whether the database is not an older copy, which would revive sessions that have ended."""
     found = history.look(connection)
     return Verdict(ok=not found.is_older, detail=found.sentence)
 
@@ -95,7 +95,7 @@ def verdicts() -> Verdicts:
 
 
 def has_been_ready() -> bool:
-    """Whether every check has passed once since this process began; asks nothing."""
+    """Return whether every check has passed once since this process began; asks nothing."""
     return _first_success().is_set()
 
 

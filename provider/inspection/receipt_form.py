@@ -25,7 +25,7 @@ class EndedClientSession(Struct, frozen=True, kw_only=True):
 
 
 class RevokedGrant(Struct, frozen=True, kw_only=True):
-    """What the person had allowed an app, and is no longer allowed."""
+    """A permission for an app that was revoked."""
 
     id: UUID
     client_id: str
@@ -57,7 +57,7 @@ class SurvivingGrant(Struct, frozen=True, kw_only=True):
 
 
 class Survived(Struct, frozen=True, kw_only=True):
-    """What the logout touched and did not end."""
+    """The parts that the logout concerned and did not end."""
 
     sessions: list[SurvivingSession]
     grants: list[SurvivingGrant]

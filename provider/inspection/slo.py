@@ -61,7 +61,7 @@ class Share:
 
     @property
     def share(self) -> float | None:
-        """Which part was accepted in time, of those whose app was reachable; None without any."""
+        """The fraction accepted in time, of those whose app was reachable; None without any."""
         reachable = self.in_time + self.late
         return self.in_time / reachable if reachable else None
 

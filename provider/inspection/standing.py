@@ -50,12 +50,12 @@ def measure() -> list[Sample]:
 
 
 def is_in(state: DeliveryState) -> ColumnElement[bool]:
-    """Whether a delivery is in a state; written out, because a parameter would hide the partial indexes."""
+    """Return whether a delivery is in a state; written out, as a parameter would hide the partial indexes."""
     return Delivery.state == bindparam(None, state.value, literal_execute=True)
 
 
 def is_held(now: datetime) -> ColumnElement[bool]:
-    """Whether a delivery waits because its endpoint is being left in peace (DLV-14)."""
+    """Return whether a delivery waits because its endpoint is being left in peace (DLV-14)."""
     shut = or_(
         and_(EndpointHealth.state == BreakerState.OPEN, EndpointHealth.open_until > now),
         EndpointHealth.state == BreakerState.RECOVERING,

@@ -1,4 +1,4 @@
-"""Which tokens must not be accepted, from the rows of what was asked for and of what has ended.
+"""Tokens that must not be accepted, from the rows of requests and of session ends.
 
 Whether a token is accepted is asked of `provider.tokens.liveness`, for that is what is examined. Whether
 it may be is decided here without it, by other rows: the scope that was asked for, and what has ended.

@@ -1,4 +1,4 @@
-"""How a request is parked until a person has answered, adopted by a browser, answered and finished."""
+"""Park a request until a person has answered, let a browser adopt it, note answers and finish it."""
 
 from datetime import timedelta
 from typing import Any

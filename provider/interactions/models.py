@@ -66,5 +66,5 @@ class Interaction(Base):
         return self.pushed.parameters if self.pushed else {}
 
     def is_of(self, browser: str) -> bool:
-        """Whether the browser with this binding cookie began it, or any may take it up."""
+        """Return whether the browser with this binding cookie began it, or any may take it up."""
         return self.browser_digest in (None, digest_of(browser))

@@ -23,7 +23,7 @@ NOT_NOTIFIED = "not notified"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which logouts are wanted; what is None does not matter."""
+    """A filter of logouts; a field that is None does not matter."""
 
     account_id: UUID | None = None
     client_pk: UUID | None = None

@@ -76,7 +76,7 @@ class LogoutOutcome:
 
     @property
     def apps_to_notify(self) -> int:
-        """How many distinct apps there are to notify."""
+        """The number of distinct apps to notify."""
         return len(self.clients_to_notify)
 
 
@@ -119,7 +119,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """How many rows a logout ended, and how many notifications it owes."""
+    """The number of rows that a logout ended, and of notifications that it owes."""
 
     sessions_ended: int
     client_sessions_ended: int

@@ -61,7 +61,7 @@ def end_invalid(session_id: UUID) -> LogoutOutcome | None:
 
 
 def revokes_offline(cause: Cause) -> bool:
-    """Whether a session's end takes offline grants along: a revoked one does, an expired one does not."""
+    """Return whether a session's end revokes offline grants: that of a revoked one does, expiry does not."""
     return cause.reason not in EXPIRY_REASONS
 
 

@@ -83,7 +83,7 @@ def find_hinted(hint: ProvenHint) -> tuple[ClientSession, Session] | None:
 
 
 def is_recent(session: Session) -> bool:
-    """Whether a session is live or ended within the absolute session lifetime (DEC-13)."""
+    """Return whether a session is live or ended within the absolute session lifetime (DEC-13)."""
     if session.ended_at is None:
         return True
     return clock.now() - session.ended_at <= current.settings().session_lifetime

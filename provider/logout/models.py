@@ -35,7 +35,7 @@ class LogoutReason(StrEnum):
 
 
 class LogoutScope(StrEnum):
-    """How far it reached: one of the three verbs, or all but the browser in use (design §3)."""
+    """The reach of a logout: one of the three verbs, or all but the browser in use (design §3)."""
 
     APP = "app"
     BROWSER = "browser"

@@ -1,4 +1,4 @@
-"""What a notification says of a logout: the part of a delivery that only logouts have.
+"""The content of a logout's notification: the part of a delivery that only logouts have.
 
 It stands in the delivery's `about`, so that a logout is owed by one statement however many clients it has.
 Deliveries that a process of the previous release has made say the same in columns of their own.
@@ -91,7 +91,7 @@ SID = _text("sid", Delivery.sid)
 
 
 def is_of_logout(logout_id: object) -> ColumnElement[bool]:
-    """Whether a delivery tells a client of this logout, which is an identifier or a column.
+    """Return whether a delivery tells a client of this logout, which is an identifier or a column.
 
     Another kind may tell others of the same. Served by ix_delivery_logout_id.
     """

@@ -78,7 +78,7 @@ def _account_of(hint: ProvenHint) -> UUID | None:
 
 
 def _would_end_others(client: Client, account_id: UUID) -> bool:
-    """Whether the token would name only `sub` and so end valid sessions (design §1: no false logout)."""
+    """Return whether the token would name only `sub`, ending valid sessions (design §1: no false logout)."""
     if client.logout_token_names != LogoutTokenNames.SUB:
         return False
     living = exists().where(

@@ -20,7 +20,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a person stands in each list: behind this session, behind this client; None is the top."""
+    """A person's position in each list: behind this session, behind this client; None is the top."""
 
     sessions: UUID | None = None
     apps: UUID | None = None

@@ -62,7 +62,7 @@ class ParkedAuthorization:
         }
 
     def was_asked_of(self, found: FoundSession) -> bool:
-        """Whether the endpoint wants a sign-in although it knows of this one."""
+        """Return whether the endpoint wants a sign-in although it knows of this one."""
         return bool(self.interaction.answers.get("asked_of") == found.session.sign_in)
 
     def parameter(self, name: str) -> str:

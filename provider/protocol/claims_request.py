@@ -13,7 +13,7 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class ClaimDemand:
-    """How a claim is wanted; core §5.5.1: what is missing is no error, even if it is essential."""
+    """The demand for a claim; core §5.5.1: a missing claim is no error, even if it is essential."""
 
     essential: bool = False
     # One of these, if the client said so.

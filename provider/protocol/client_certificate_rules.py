@@ -1,4 +1,4 @@
-"""Which certificate is a client's own: what it may register about it, and whether one fits (rfc8705 §2)."""
+"""The certificate of a client: what may be registered about it, and whether one fits (rfc8705 §2)."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ def problems_of_tls(metadata: ClientMetadata) -> Iterator[Problem]:
 
 
 def is_issued_for(certificate: ClientCertificate, metadata: ClientMetadata) -> bool:
-    """Whether a certificate carries the one name that the client registered (rfc8705 §2.1)."""
+    """Return whether a certificate carries the one name that the client registered (rfc8705 §2.1)."""
     if metadata.tls_client_auth_subject_dn is not None:
         return certificate.subject == read_subject(metadata.tls_client_auth_subject_dn)
     for name, carried in (

@@ -222,11 +222,11 @@ class ClientMetadata:
         return tagged.get(wanted) or next(regions, plain)
 
     def may_use_grant_type(self, grant_type: str) -> bool:
-        """Whether it registered this grant type."""
+        """Return whether it registered this grant type."""
         return grant_type in self.grant_types
 
     def may_use_scope(self, scope: str) -> bool:
-        """Whether it may ask for this one scope."""
+        """Return whether it may ask for this one scope."""
         return scope in self.scope.split()
 
 

@@ -153,7 +153,7 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def _is_same(htu: object, url: str) -> bool:
-    """Whether an address is this one; §4.3, 9: query and fragment do not count, spelling does not either."""
+    """Return whether an address is this one; §4.3, 9: without query, fragment and differences of spelling."""
     try:
         return isinstance(htu, str) and _spelled(urlsplit(htu)) == _spelled(urlsplit(url))
     except ValueError:

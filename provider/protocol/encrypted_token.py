@@ -72,5 +72,5 @@ def encrypt(token: str, key: Mapping[str, Any], by: Encryption, *, signed: bool)
 
 
 def is_encrypted(token: str) -> bool:
-    """Whether a text has the five parts of a compact JWE, where a compact JWS has three."""
+    """Return whether a text has the five parts of a compact JWE, where a compact JWS has three."""
     return token.count(".") == 4

@@ -99,7 +99,7 @@ def _problems_of_rsa(modulus: int, exponent: int) -> Iterator[str]:
 
 
 def _is_point(key: Mapping[str, Any]) -> bool:
-    """Whether a key is a point of its curve, and not one that agrees on the same secret with everybody."""
+    """Return whether a key is a point of its curve, and not one that yields one secret with every key."""
     try:
         match key["crv"]:
             case "X25519":

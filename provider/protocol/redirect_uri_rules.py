@@ -1,4 +1,4 @@
-"""Which redirect URIs may be registered (registration §2, rfc8252), and which only on an operator's word.
+"""The redirect URIs that may be registered (registration §2, rfc8252), and those only for operators.
 
 An unwise one works, but others may receive what is sent to it. A client that registers itself gets none.
 """

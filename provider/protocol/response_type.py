@@ -23,7 +23,7 @@ ResponseType = frozenset[str]
 
 
 class ResponseMode(NamedTuple):
-    """How a response travels, and whether it is signed (jarm §2.3)."""
+    """The carrier of a response, and whether it is signed (jarm §2.3)."""
 
     carrier: str = QUERY
     signed: bool = False

@@ -1,4 +1,4 @@
-"""Which claims a scope asks for (core §5.4), and what the standard claims are (core §5.1)."""
+"""The claims of each scope (core §5.4), and the standard claims (core §5.1)."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any

@@ -34,7 +34,7 @@ class BodyTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyLimits:
-    """How much of a body is read, and for how long."""
+    """Limits of reading a body: its size and its time."""
 
     most_bytes: int
     deadline: float
@@ -45,7 +45,7 @@ class BodyLimits:
 
 
 def has_body(method: str, http_version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a body belongs to a request (rfc9112 §6.3, rfc9113 §8.1)."""
+    """Return whether a body belongs to a request (rfc9112 §6.3, rfc9113 §8.1)."""
     names = {name: value for name, value in headers if name in (b"content-length", b"transfer-encoding")}
     if names:
         return names != {b"content-length": b"0"}

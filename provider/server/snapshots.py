@@ -183,7 +183,7 @@ def _combined(lines: Headers) -> dict[bytes, bytes]:
 
 
 def _may_be_constant(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether these headers leave a constant as it is."""
+    """Return whether these headers leave a constant as it is."""
     special = headers.keys() & _NOT_FOR_CONSTANTS
     # rfc9110 §13.1.3: 'A recipient MUST ignore If-Modified-Since if the request contains If-None-Match'.
     if special == {b"if-modified-since"} and b"if-none-match" in headers:
@@ -211,6 +211,6 @@ def _takes_gzip(accepted: bytes) -> bool:
 
 
 def _is_known(tag: bytes, known: bytes) -> bool:
-    """Whether the sender has this form already; weak comparison (rfc9110 §13.1.2)."""
+    """Return whether the sender has this form already; weak comparison (rfc9110 §13.1.2)."""
     tags = {one.strip().removeprefix(b"W/") for one in known.split(b",")}
     return tag in tags or b"*" in tags

@@ -1,4 +1,4 @@
-"""How a session begins, is renewed, is seen again, is joined by clients and ends."""
+"""Begin, renew, touch, join and end a session."""
 
 from datetime import datetime
 from typing import Any

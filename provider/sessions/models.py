@@ -62,7 +62,7 @@ class Session(Base):
         return self.handle_digest
 
     def is_live(self, now: datetime) -> bool:
-        """Whether the session itself has neither ended nor expired; epochs are compared in queries."""
+        """Return whether the session itself has neither ended nor expired; epochs are compared in queries."""
         return self.ended_at is None and now < self.ends_at
 
 

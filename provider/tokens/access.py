@@ -1,4 +1,4 @@
-"""How an access token is issued."""
+"""Issue access tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

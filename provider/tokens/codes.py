@@ -1,4 +1,4 @@
-"""How an authorization code is issued, and how it is used up."""
+"""Issue an authorization code, and use it up."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""How a device is given its two codes, how a person answers, and whether the answer still holds (rfc8628).
+"""Give a device its two codes, record a person's answer, and check that it still holds (rfc8628).
 
 Each answer and each use is one conditional update: of any number of pages and polls at once, one counts.
 """

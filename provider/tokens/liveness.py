@@ -121,7 +121,7 @@ def has_offline_token(grant: Grant) -> bool:
 
 
 def may_be_refreshed(client: Client, token: RefreshToken) -> bool:
-    """Whether the client may still have offline access, which can be taken away (ABU-24).
+    """Return whether the client may still have offline access, which can be taken away (ABU-24).
 
     A device has it without an offline grant, by a session that lasts as long as one.
     """
@@ -129,7 +129,7 @@ def may_be_refreshed(client: Client, token: RefreshToken) -> bool:
 
 
 def may_still_act(actor: Client | None, client: Client) -> bool:
-    """Whether the operator still lets a service act for a client's people."""
+    """Return whether the operator still lets a service act for a client's people."""
     return actor is None or client.client_id in (actor.may_exchange_tokens_of or ())
 
 

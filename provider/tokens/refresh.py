@@ -1,4 +1,4 @@
-"""How a refresh token is issued and rotated, and how a stolen one is detected (rfc9700 §4.14).
+"""Issue and rotate refresh tokens, and detect stolen ones (rfc9700 §4.14).
 
 Each token is used once. Its successor's handle follows only from it and our key, so that an honest
 client whose response was lost on the way can be given the same successor again without our keeping it.
@@ -150,7 +150,7 @@ def _add_successor(found: FoundRefreshToken, handle: str) -> None:
 
 
 def _may_be_repeated(found: FoundRefreshToken, successor: str) -> bool:
-    """Whether the successor was made a moment ago and has not been used (DEC-10)."""
+    """Return whether the successor was made a moment ago and has not been used (DEC-10)."""
     made = select(RefreshToken).where(
         RefreshToken.digest == digest_of(successor),
         RefreshToken.rotated_at.is_(None),

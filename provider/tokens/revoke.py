@@ -1,4 +1,4 @@
-"""How tokens are revoked by themselves, while their grants and sessions go on."""
+"""Revoke tokens by themselves, while their grants and sessions go on."""
 
 from uuid import UUID
 

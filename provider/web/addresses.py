@@ -45,7 +45,7 @@ def client_address() -> str | None:
 
 
 def came_through_proxies() -> bool:
-    """Whether the request came through as many proxies as are trusted, each of which left its entry."""
+    """Return whether the request came through as many proxies as are trusted, each with its entry."""
     return current.settings().trusted_proxies > 0 and bool(_entry())
 
 
@@ -55,7 +55,7 @@ def client_networks() -> tuple[str, ...]:
 
 
 def is_own_network(text: str | None) -> bool:
-    """Whether an address is in the network that the request comes from, as far as that is known."""
+    """Return whether an address is in the network that the request comes from, as far as that is known."""
     own = client_networks()[0]
     return own != UNKNOWN and own == networks_of(text)[0]
 

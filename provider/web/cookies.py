@@ -48,7 +48,7 @@ def forget_session() -> None:
 
 
 def changes_session() -> bool:
-    """Whether this response sets or deletes the session handle."""
+    """Return whether this response sets or deletes the session handle."""
     return full_name(_SESSION) in _pending()
 
 

@@ -76,7 +76,7 @@ def _respond_to_preflight() -> Response | None:
 
 
 def _may_ask(origin: str) -> bool:
-    """Whether a page of this origin may send the request.
+    """Return whether a page of this origin may send the request.
 
     Requests to the account API end sessions, so only origins of apps that use it pass. The requests of other
     routes need no preflight, so refusing one would prevent nothing.
@@ -107,7 +107,7 @@ def _share_with_all(response: Response) -> None:
 
 
 def _may_read(response: Response, cors: CORS) -> bool:
-    """Whether any site may read the response.
+    """Return whether any site may read the response.
 
     An app must see that its token is dead, and a dead token does not say whose it was.
     """

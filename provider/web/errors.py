@@ -104,7 +104,7 @@ def on_protocol_error(exc: ProtocolError) -> AnyResponse:
 def _redirect_to_app(exc: ProtocolError, to: ResponseAddress) -> AnyResponse:
     """Send an error to the app at its redirect URI (rfc6749 §4.1.2.1)."""
     description = _sayable(exc.description)
-    # A silent request in a frame takes the person nowhere, and no page of ours can be shown in a frame.
+    # A silent request in a frame shows the person nothing, and no page of ours can be shown in a frame.
     if to.unchecked_host and request.headers.get("Sec-Fetch-Dest") != "iframe":
         return show_redirect(to, exc.error, description, exc.status_code)
     return respond_to_app(to, {"error": exc.error, "error_description": description})

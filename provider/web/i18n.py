@@ -110,7 +110,7 @@ def age(at: datetime) -> str:
 
 
 def has_times() -> bool:
-    """Whether this page has shown an instant, up to here."""
+    """Return whether this page has shown an instant, up to here."""
     return bool(notes().get(_HAS_TIMES))
 
 

@@ -29,6 +29,6 @@ def install(app: Flask) -> None:
 
 
 def is_one_segment(converter: str) -> bool:
-    """Whether a variable part with this converter holds no slash."""
+    """Return whether a variable part with this converter holds no slash."""
     known = Map.default_converters | _CONVERTERS
     return known[converter].part_isolating

@@ -31,7 +31,7 @@ class Speaks(Enum):
 
 
 class CORS(Enum):
-    """Which scripts of other sites may send a request and read its response (THR-33)."""
+    """The scripts of other sites that may send a request and read its response (THR-33)."""
 
     NONE = auto()
     # The same for everyone: any site.

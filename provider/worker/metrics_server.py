@@ -34,7 +34,7 @@ class MetricsServer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The address that it listens on."""
         return self._server.server_port
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""What the app keeps about a person beside the tokens: profile, answers of the API, embedded pages' data."""
+"""The data about a person beside the tokens: profile, responses of the API, embedded pages' data."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ class AccountData:
 
     @property
     def profile(self) -> dict[str, Any]:
-        """What the provider said about the person, and when; empty before the first answer."""
+        """The provider's statement about the person, and when; empty before the first response."""
         return self._load(_PROFILE)
 
     def write_profile(self, claims: dict[str, Any]) -> None:

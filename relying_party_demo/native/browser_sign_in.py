@@ -28,7 +28,7 @@ class SignInRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt is recognised by; none of it is used twice."""
+    """The values that identify one attempt; none of them is used twice."""
 
     state: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)

@@ -49,7 +49,7 @@ class NativeConfig:
 
 
 def is_protected(url: str) -> bool:
-    """Whether tokens may be sent to a URL: https, or plain http that does not leave this machine."""
+    """Return whether tokens may be sent to a URL: https, or plain http that does not leave this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname

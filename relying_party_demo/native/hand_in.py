@@ -17,7 +17,7 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class HandedIn:
-    """What was done, what is left, and why."""
+    """The result: what was done, what is left, and why."""
 
     done: int
     left: int

@@ -1,4 +1,4 @@
-"""Which keyring the app trusts: those of operating systems and desktops, named one by one.
+"""The keyrings that the app trusts: those of operating systems and desktops, named one by one.
 
 The library would take any backend that is installed. `keyrings.alt`, which other packages pull in, brings
 some that write plain text files, so the choice is not left to it.
@@ -25,6 +25,6 @@ def find_keyring() -> KeyringBackend | None:
 
 
 def is_trusted(backend: KeyringBackend) -> bool:
-    """Whether a backend itself, and not one derived from it elsewhere, is on the list."""
+    """Return whether a backend itself, and not one derived from it elsewhere, is on the list."""
     kind = type(backend)
     return f"{kind.__module__}.{kind.__qualname__}" in TRUSTED

@@ -32,7 +32,7 @@ def signing_out(data_dir: Path) -> Iterator[None]:
 
 
 def is_signing_out(data_dir: Path) -> bool:
-    """Whether a sign-out is in progress."""
+    """Return whether a sign-out is in progress."""
     try:
         with signing_out(data_dir):
             return False

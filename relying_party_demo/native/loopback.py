@@ -39,7 +39,7 @@ class Loopback:
 
     @property
     def redirect_uri(self) -> str:
-        """Where the provider sends the browser; the registered one has no port."""
+        """The redirect URI with its port; the registered one has none."""
         return f"http://{self.authority}{PATH}"
 
     def wait(self, seconds: float) -> dict[str, str]:

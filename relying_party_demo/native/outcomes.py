@@ -15,7 +15,7 @@ from relying_party_demo.native.step_up import StepUpNeeded
 
 
 class Exit(IntEnum):
-    """How a command ended."""
+    """The outcome of a command."""
 
     DONE = 0
     TROUBLE = 1

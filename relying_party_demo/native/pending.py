@@ -1,4 +1,4 @@
-"""What a sign-out of this device still owes others: written down before anything is deleted, handed in later.
+"""The pending part of a sign-out of this device: written down before anything is deleted, handed in later.
 
 The refresh token is kept without its DPoP key, which is deleted at the sign-out: a copy of the
 record can revoke the token and nothing else.

@@ -1,4 +1,4 @@
-"""Who is signed in, as the provider tells it (core §5.3)."""
+"""The person who is signed in, by the provider's statement (core §5.3)."""
 
 from curfew_rp.errors import ProviderUnreachable
 from curfew_rp.provider_keys import Document

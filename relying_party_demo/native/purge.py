@@ -1,4 +1,4 @@
-"""What "signed out" means on this device: everything the app stores, and how each of it goes.
+"""The meaning of "signed out" on this device: everything the app stores, and how each is deleted.
 
 | stored | at a sign-out |
 |---|---|

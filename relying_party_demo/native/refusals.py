@@ -1,4 +1,4 @@
-"""How the provider and an API say no, with the codes that people and support go by."""
+"""Refusals of the provider and of APIs, with the codes that people and support go by."""
 
 from enum import IntEnum
 

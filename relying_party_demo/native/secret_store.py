@@ -1,4 +1,4 @@
-"""Where secrets are kept: the keyring; without one in memory, or in a file if that was asked for."""
+"""Storage of secrets: the keyring; without one in memory, or in a file if that was asked for."""
 
 import hashlib
 import json

@@ -15,7 +15,7 @@ _ACCOUNT, _ACCESS_TOKEN, _REFRESH_TOKEN, _KEY = "account", "access_token", "refr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What a token response brought."""
+    """The content of a token response."""
 
     access_token: str = field(repr=False)
     expires_at: float

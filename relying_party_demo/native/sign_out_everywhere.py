@@ -15,7 +15,7 @@ from relying_party_demo.wire import Answer
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would end, for the question; unknown where the provider did not tell."""
+    """A preview of what would end; unknown where the provider did not state it."""
 
     sessions: int | None = None
     apps: tuple[str, ...] = ()
@@ -23,7 +23,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What the provider has ended."""
+    """The provider's statement of what has ended."""
 
     sessions: int
     apps: int

@@ -56,5 +56,5 @@ def remember_to_ask(app: NativeApp, *, wanted: bool) -> None:
 
 
 def must_ask_again(app: NativeApp) -> bool:
-    """Whether the next sign-in asks for the password."""
+    """Return whether the next sign-in asks for the password."""
     return (app.config.data_dir / _ASK_AGAIN).exists()

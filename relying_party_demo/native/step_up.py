@@ -1,4 +1,4 @@
-"""What an API answers where a token is good and the sign-in behind it is not (rfc9470)."""
+"""The challenge of an API where a token is valid and the sign-in behind it is not (rfc9470)."""
 
 import re
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Where the app shows its lines and reads answers."""
+    """The terminal that shows lines and reads answers."""
 
     output: TextIO = field(default_factory=lambda: sys.stdout)
     source: TextIO = field(default_factory=lambda: sys.stdin)

@@ -81,7 +81,7 @@ class Visitor:
                 return
 
     def is_signed_in(self) -> bool:
-        """Whether the app's page shows a person who is signed in."""
+        """Return whether the app's page shows a person who is signed in."""
         answer = self._get(self._app.page_url)
         self.saw = f"answered {answer.status_code}"
         return self._app.shows_person(answer)

@@ -1,4 +1,4 @@
-"""What `CURFEW_RP` in the settings says, and what is made of it once for a process."""
+"""Read `CURFEW_RP` from the settings, and build from it once for a process."""
 
 from datetime import timedelta
 from functools import lru_cache

@@ -85,7 +85,7 @@ def _by_allauth(request: Any, sociallogin: Any = None, **_: Any) -> None:
 
 
 def _is_ours(sociallogin: Any) -> bool:
-    """Whether the client is that of `CURFEW_RP`; without claims there is no issuer to compare."""
+    """Return whether the client is that of `CURFEW_RP`; without claims there is no issuer to compare."""
     app = getattr(sociallogin.account.get_provider(), "app", None)
     return getattr(app, "client_id", None) == the_sessions().receiver.client_id
 

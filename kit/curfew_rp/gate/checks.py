@@ -45,7 +45,7 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What becomes of it; `identity` is there where a session was asked for and lives."""
+    """The outcome; `identity` is set where a session was asked for and is live."""
 
     verdict: Verdict
     applied: Applied
@@ -71,7 +71,7 @@ class Checks:
         return origin
 
     def is_trusted(self, peer: str) -> bool:
-        """Whether the address is that of a proxy, whose X-Forwarded headers count (THR-58)."""
+        """Return whether the address is that of a proxy, whose X-Forwarded headers count (THR-58)."""
         try:
             address = ip_address(peer)
         except ValueError:
@@ -209,6 +209,6 @@ def _accepts_pages(request: Request) -> bool:
 
 
 def _is_navigation(request: Request) -> bool:
-    """Whether a person sees the answer; a script or a WebSocket could not sign in."""
+    """Return whether a person sees the answer; a script or a WebSocket could not sign in."""
     mode = request.header("sec-fetch-mode")
     return mode in (None, "navigate") and request.header("sec-websocket-key") is None

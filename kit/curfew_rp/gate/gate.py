@@ -196,7 +196,7 @@ def _origin_of(target: str) -> str:
 
 
 def _is_meant(request: Request, here: str) -> bool:
-    """Whether the person asked for it here: by the form, or by a click on a link of this origin."""
+    """Return whether the person asked for it here: by the form, or by a click on a link of this origin."""
     site, origin = request.header("sec-fetch-site"), request.header("origin")
     if request.method == "POST":
         return origin == here if site is None else site == "same-origin"

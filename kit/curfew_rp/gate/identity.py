@@ -46,7 +46,7 @@ def facts_of(claims: Mapping[str, Any], scopes: Iterable[str], settings: Setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What the app learns of the person who is signed in."""
+    """The facts for the app about the person who is signed in."""
 
     user: str
     sub: str
@@ -87,7 +87,7 @@ def identity_of(sub: str, claims: Mapping[str, Any], settings: Settings) -> Iden
 
 
 def is_forged(headers: Iterable[tuple[str, str]]) -> bool:
-    """Whether a client has sent a header that only the gate may set (THR-55).
+    """Return whether a client has sent a header that only the gate may set (THR-55).
 
     Many apps cannot tell `_` from `-` in names of headers (rfc3875 §4.1.18).
     """

@@ -1,4 +1,4 @@
-"""Where sessions are kept: texts under a key until they expire, in Redis or a database.
+"""Storage of sessions: texts under a key until they expire, in Redis or a database.
 
 It does not know what a session is; that is `curfew_rp.gate.sessions`. Methods raise StoreUnavailable.
 """
@@ -56,7 +56,7 @@ class Kept(NamedTuple):
 
 
 class Records(Protocol):
-    """What both kinds of store do."""
+    """The interface of both kinds of store."""
 
     def put(self, key: str, text: str, seconds: float) -> None:
         """Keep a text."""

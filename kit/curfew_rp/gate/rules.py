@@ -1,4 +1,4 @@
-"""Which requests need a sign-in, and which sign-ins may make them."""
+"""The rules: which requests need a sign-in, and which sign-ins may make them."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from curfew_rp.gate.addresses import plain_path
 
 
 class Access(Enum):
-    """What a request needs: a sign-in to which people are sent, one that programs must have, or nothing."""
+    """The need of a request: a sign-in to which people are sent, one that programs must have, or nothing."""
 
     SIGN_IN = "sign-in"
     API = "api"
@@ -17,7 +17,7 @@ class Access(Enum):
 
 
 class Verdict(Enum):
-    """What becomes of a request: passed on, sent to sign in (again, and more strongly), or refused."""
+    """The decision about a request: passed on, sent to sign in (again, and more strongly), or refused."""
 
     ALLOW = "allow"
     SIGN_IN = "sign in"
@@ -27,7 +27,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What rules ask about the person who is signed in."""
+    """The facts that rules need about the person who is signed in."""
 
     groups: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ class Rule:
     claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def covers(self, host: str, method: str, path: str) -> bool:
-        """Whether the request is one of this rule."""
+        """Return whether the request is one of this rule."""
         return self._has(host, method) and (
             path.startswith(self.path) if self.path.endswith("/") else path == self.path
         )
@@ -68,11 +68,11 @@ class Rule:
         )
 
     def is_of(self, host: str) -> bool:
-        """Whether the rule is one of this host."""
+        """Return whether the rule is one of this host."""
         return not self.hosts or host in self.hosts
 
     def admits(self, facts: Facts) -> bool:
-        """Whether the person may, apart from how the sign-in was made."""
+        """Return whether the person may, apart from how the sign-in was made."""
         return (
             (not self.groups or bool(self.groups & facts.groups))
             and self.scopes <= facts.scopes
@@ -107,7 +107,7 @@ class Applied:
 
     @property
     def acr_values(self) -> str | None:
-        """What to ask the provider for (core §3.1.2.1); None where every sign-in will do."""
+        """The parameters for the provider (core §3.1.2.1); None where every sign-in will do."""
         return " ".join(dict.fromkeys(acr for rule in self.rules for acr in rule.acr_values)) or None
 
 

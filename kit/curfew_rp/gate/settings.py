@@ -38,7 +38,7 @@ def _setting(read: Callable[[object], Any], default: Any = MISSING, *, is_shown:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What `docs/connect/gate.md` describes."""
+    """The settings that `docs/connect/gate.md` describes."""
 
     issuer: str = _setting(values.url)
     client_id: str = _setting(values.text)

@@ -31,7 +31,7 @@ class _Client(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]  # Authl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """What the provider has said: the claims of the ID Token, those with UserInfo, and the scopes."""
+    """The facts from the provider: the claims of the ID Token, those with UserInfo, and the scopes."""
 
     id_claims: Mapping[str, Any]
     claims: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""How the value of a setting is read from TOML or from an environment variable, which is always a text."""
+"""Read the value of a setting from TOML or from an environment variable, which is always a text."""
 
 import re
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ def origins(value: object) -> tuple[str, ...]:
 
 
 def _is_private_enough(read: str) -> bool:
-    """Whether no one between browser and server reads along: https, or the machine itself."""
+    """Return whether no one between browser and server reads along: https, or the machine itself."""
     parts = urlsplit(read)
     host = parts.hostname or ""
     try:

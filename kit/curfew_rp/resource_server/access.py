@@ -1,4 +1,4 @@
-"""What a call was let in by, and why one was refused."""
+"""The access of a call, and the reasons of a refusal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ TRY_AGAIN = {"Retry-After": "10", "Cache-Control": "no-store"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How old the knowledge is that a token is good; all spans are seconds.
+    """The age of the knowledge that a token is valid; all spans are seconds.
 
     `age` is how long ago the provider said so. `stale_for_at_most` is how long a revoked token may be
     accepted in this mode, if no Logout Token arrives; `last_heard_at` is when the last one arrived, where

@@ -15,7 +15,7 @@ _TOKEN_SIZE_LIMIT = 8 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What the guard looks at: `url` as the client has called it, headers as often as they were sent."""
+    """The input of the guard: `url` as the client has called it, headers as often as they were sent."""
 
     method: str
     url: str
@@ -25,7 +25,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
-    """What a route requires: all of the scopes, one of the `acr` values, a sign-in that is recent enough."""
+    """The requirements of a route: all of the scopes, one of the `acr` values, a recent enough sign-in."""
 
     scopes: frozenset[str] = frozenset()
     acr_values: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Requirements:
 
 
 class Mode(Protocol):
-    """How it is learned whether a token is good: `Introspection` or `SignedTokens`."""
+    """The way to check a token: `Introspection` or `SignedTokens`."""
 
     @property
     def description(self) -> str:

@@ -1,4 +1,4 @@
-"""Where the processes and nodes of an app share what they know of sessions and logouts.
+"""Stores that the processes and nodes of an app share for sessions and logouts.
 
 A store knows marks (a number under a key), links (short texts under a key) and when each is forgotten. It
 does not know what a session is; that is `curfew_rp.session_index`.
@@ -14,7 +14,7 @@ __all__ = ["MemoryStore", "Store", "store_from_url"]
 
 
 class Store(Protocol):
-    """What every store does; each method raises StoreUnavailable when it cannot.
+    """The interface of every store; each method raises StoreUnavailable when it cannot.
 
     Keys are short and printable. `seconds` is how long an entry is kept. A store must not drop an entry
     before that: an evicted mark would revive an ended session.

@@ -37,7 +37,7 @@ class StubApp:
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """What the tokens say, unverified; the oldest first."""
+        """The claims of the tokens, unverified; the oldest first."""
         return [jwt.decode(token, options={"verify_signature": False}) for token in self.tokens]
 
     def stop(self) -> None:

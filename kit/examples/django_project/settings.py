@@ -1,4 +1,4 @@
-"""What both projects share: Django as usual, and the kit's app, middleware and settings."""
+"""Settings that both projects share: Django as usual, and the kit's app, middleware and settings."""
 
 import os
 from pathlib import Path

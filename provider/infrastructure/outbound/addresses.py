@@ -1,4 +1,4 @@
-"""Which addresses may be called at all.
+"""The addresses that may be called.
 
 Python 3.11's own flags let CGNAT, multicast and every form of embedded IPv4 through in one way or another
 (URL-12 to URL-39), so they are only the second opinion; the lists here are the first.

@@ -10,7 +10,7 @@ PIECE = 8192
 
 
 class Reader:
-    """What has come through a wire and is not used yet."""
+    """A buffer of what has arrived and is not used yet."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire

@@ -134,5 +134,5 @@ def _rely_on_no_default(context: ssl.SSLContext) -> None:
 
 
 def _is_cut_off(exc: ssl.SSLError) -> bool:
-    """Whether the TLS connection was cut; older patch releases of Python raise no class of its own for it."""
+    """Return whether the TLS connection was cut; older patch releases of Python have no class for it."""
     return isinstance(exc, ssl.SSLEOFError) or exc.reason == "UNEXPECTED_EOF_WHILE_READING"

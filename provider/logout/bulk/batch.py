@@ -25,7 +25,7 @@ from provider.logout.participants import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What came of a batch: how many of its rows were passed, how many of those ended, and what that owes."""
+    """The result of a batch: its rows, those that ended, and the notifications owed for them."""
 
     passed: int
     ended: int

@@ -1,4 +1,4 @@
-"""How a bulk logout begins: one watermark revokes very many sessions and grants at once (design §4).
+"""Begin a bulk logout: one watermark revokes very many sessions and grants at once (design §4).
 
 All that is done here is a row or two, however many sessions there are, and it holds on the next
 request. Ending the rows and notifying the apps follows in `provider.logout.bulk.walk`.

@@ -50,7 +50,7 @@ class _Pace:
 
     @property
     def rows_at_once(self) -> int:
-        """How many rows may end at once, so that their notifications come evenly."""
+        """The number of rows that may end at once, so that their notifications come evenly."""
         return max(1, min(_MOST_AT_ONCE, self._per_second // _BATCHES_A_SECOND))
 
     def after(self, notifications: int) -> datetime | None:

@@ -1,4 +1,4 @@
-"""How long a sign-out waits for its relying parties before it answers (DEC-02).
+"""Limit how long a sign-out waits for its relying parties before it answers (DEC-02).
 
 rpinitiated §2 sends the person on after the OP has notified the RPs. We read that as: everything
 owed is committed, and then the first attempts have ended or the budget is used up. What is still

@@ -147,7 +147,7 @@ def _claims(receiver: _Receiver, sub: str, sid: str | None, jti: str) -> dict[st
 
 
 def _lives() -> ColumnElement[bool]:
-    """Whether the client session that the token names is still alive."""
+    """Return whether the client session that the token names is still alive."""
     living = (ClientSession.ended_at.is_(None), Session.ended_at.is_(None))
     by_sid = exists().where(ClientSession.session_id == Session.id, ClientSession.sid == SID, *living)
     # A client session that is newer than the logout is not meant by it: the person has come back.
@@ -162,7 +162,7 @@ def _lives() -> ColumnElement[bool]:
 
 
 def _came_back() -> ColumnElement[bool]:
-    """Whether the token would name `sub` alone and the person has a newer session at the client."""
+    """Return whether the token would name `sub` alone and the person has a newer session at the client."""
     sub_alone = or_(SID.is_(None), Client.logout_token_names == LogoutTokenNames.SUB.value)
     newer = exists().where(
         ClientSession.session_id == Session.id,

@@ -53,7 +53,7 @@ def list_app_states(logout: Logout) -> list[AppState]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many deliveries of a logout wait for their first attempt to finish, and how many for success."""
+    """The deliveries of a logout whose first attempt has not finished, and those without success so far."""
 
     untried: int
     unconfirmed: int

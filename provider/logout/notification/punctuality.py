@@ -62,7 +62,7 @@ _MOST_MINUTES = 60
 
 
 class Punctuality(StrEnum):
-    """How it went with one notification."""
+    """The punctuality of one notification."""
 
     IN_TIME = "in_time"
     LATE = "late"
@@ -99,7 +99,7 @@ class JudgedMinute(Base):
 
 
 class NotificationCount(Base):
-    """How many notifications of a client, or of all, were owed in a span, by their punctuality."""
+    """The numbers of notifications of a client, or of all, that were owed in a span, by punctuality."""
 
     __tablename__ = "notification_count"
     __table_args__ = (
@@ -248,7 +248,7 @@ def _verdict() -> ColumnElement[str | None]:
 
 
 def _within(instant: Any) -> ColumnElement[bool]:
-    """Whether an instant is at most a minute after the notification was owed; false for NULL."""
+    """Return whether an instant is at most a minute after the notification was owed; false for NULL."""
     if is_sqlite():
         days = func.julianday(instant) - func.julianday(Delivery.created_at)
         seconds: ColumnElement[Any] = days * 86400

@@ -159,7 +159,7 @@ def _decide(
     signed_in_for_this = _signed_in_for_this(person, answers)
     if not signed_in_for_this and _must_sign_in_again(asked, person, now):
         return NeedSignIn()
-    if _is_somebody_else(asked, person, hinted_sub):
+    if _is_another_person(asked, person, hinted_sub):
         # core §3.1.2.1: 'otherwise, it SHOULD return an error, such as login_required'.
         return (
             Refuse(LoginRequired("a different person signed in than the one requested"))
@@ -170,14 +170,14 @@ def _decide(
 
 
 def _signed_in_for_this(person: Person, answers: Answers) -> bool:
-    """Whether the sign-in page was answered for this request.
+    """Return whether the sign-in page was answered for this request.
 
     By identity and not by time: the clocks of two servers differ, and one may be set back.
     """
     return answers.signed_in is not None and answers.signed_in == person.session_id
 
 
-def _is_somebody_else(asked: AuthorizationRequest, person: Person, hinted_sub: str | None) -> bool:
+def _is_another_person(asked: AuthorizationRequest, person: Person, hinted_sub: str | None) -> bool:
     named = asked.claims.subjects
     return hinted_sub not in (None, person.sub) or bool(named and person.sub not in named)
 
@@ -227,7 +227,7 @@ def _decide_about_scopes(
 
 
 def _is_answer_of(person: Person, answers: Answers) -> bool:
-    """Whether it was this person who answered, and nothing was taken back since.
+    """Return whether it was this person who answered, and nothing was taken back since.
 
     Two people may use one browser after each other, and disconnecting an app elsewhere counts here too.
     """

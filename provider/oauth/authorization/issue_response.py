@@ -1,4 +1,4 @@
-"""How a granted Authentication Request becomes a code, and where a legacy client asks for them, tokens."""
+"""Turn a granted Authentication Request into a code and, where a legacy client asks for them, tokens."""
 
 from dataclasses import replace
 from uuid import UUID

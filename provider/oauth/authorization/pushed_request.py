@@ -21,7 +21,7 @@ URN = "urn:ietf:params:oauth:request_uri:"
 
 
 def is_ours(request_uri: str) -> bool:
-    """Whether a `request_uri` names a request that was pushed to us."""
+    """Return whether a `request_uri` names a request that was pushed to us."""
     return request_uri.startswith(URN)
 
 

@@ -48,7 +48,7 @@ _DEADLINE = timedelta(seconds=3)
 
 
 def has_object(sent: Mapping[str, str]) -> bool:
-    """Whether a request comes as an object, by value or by reference."""
+    """Return whether a request comes as an object, by value or by reference."""
     return "request" in sent or "request_uri" in sent
 
 

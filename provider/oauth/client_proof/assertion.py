@@ -78,7 +78,7 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         return [settings.issuer, self._asked.url, *self._asked.token_endpoints]
 
     def _is_for_us(self, audience: object) -> bool:
-        """Whether an assertion is meant for this provider only (THR-27).
+        """Return whether an assertion is meant for this provider only (THR-27).
 
         A list is accepted where the operator admits old clients, such as openid-client before 5.7.1, and only
         if each of its members is this provider.

@@ -1,4 +1,4 @@
-"""How a client proves itself: Authlib's methods, made strict where ours are stricter."""
+"""Authenticate a client: Authlib's methods, made strict where ours are stricter."""
 
 import base64
 import binascii

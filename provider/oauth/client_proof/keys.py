@@ -104,7 +104,7 @@ def public_keys_of(metadata: ClientMetadata) -> Keys:
 
 
 def needs_fetch(metadata: ClientMetadata, has: Callable[[Keys], bool]) -> bool:
-    """Whether a client's keys should be fetched before one that they may have is used."""
+    """Return whether a client's keys should be fetched before one that they may have is used."""
     uri = metadata.jwks_uri
     return uri is not None and _is_worth_a_look(uri, lambda fetched: has(fetched.published))
 

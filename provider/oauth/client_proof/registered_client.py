@@ -24,18 +24,18 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
         return self.client.client_id
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Whether a presented secret is the client's."""
+        """Return whether a presented secret is the client's."""
         is_right = secrets.check_secret(self.client, client_secret)
         if is_right:
             self.proven_until = secrets.end_of(self.client, client_secret)
         return is_right
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 – one method for all endpoints.
-        """Whether the client may use this method: the registered one, or any for a secret."""
+        """Return whether the client may use this method: the registered one, or any for a secret."""
         return method in self.client.auth_methods
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Whether the client registered this grant type."""
+        """Return whether the client registered this grant type."""
         return self.metadata.may_use_grant_type(grant_type)
 
 

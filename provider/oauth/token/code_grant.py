@@ -39,7 +39,7 @@ class PresentedCode:
         return "S256"
 
     def get_redirect_uri(self) -> str:
-        """Where the code was sent."""
+        """The address that the code was sent to."""
         return self.found.code.redirect_uri
 
     def get_scope(self) -> str:

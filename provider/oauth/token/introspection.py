@@ -69,7 +69,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
         return found if found and found.is_valid and found.token.rotated_at is None else None
 
     def check_permission(self, token: Found, client: RegisteredClient, request: Any) -> bool:  # noqa: ARG002 – the signature is Authlib's.
-        """Whether this client may know of the token."""
+        """Return whether this client may know of the token."""
         if not isinstance(token, LiveAccessToken):
             return bool(token.client.id == client.client.id)
         if token.holder.id == client.client.id:

@@ -33,7 +33,7 @@ class PresentedRefreshToken:
     handle: str
 
     def check_client(self, client: RegisteredClient) -> bool:
-        """Whether the token is this client's."""
+        """Return whether the token is this client's."""
         return self.found.client.id == client.client.id
 
     def get_scope(self) -> str:

@@ -77,7 +77,7 @@ def _id_token(above: HangsOn, sign_in: SignIn, **details: Any) -> str:
 
 
 def is_offline(grant: Grant, scope: str) -> bool:
-    """Whether what is issued for this scope outlives the session (core §11): it was asked for and allowed.
+    """Return whether tokens for this scope outlive the session (core §11): it was asked for and allowed.
 
     A device's grant is never an offline one: its session lasts as long as the grant instead.
     """

@@ -1,4 +1,4 @@
-"""How a client gives back a token of its own (rfc7009)."""
+"""Let a client give back a token of its own (rfc7009)."""
 
 from dataclasses import dataclass
 from typing import Any

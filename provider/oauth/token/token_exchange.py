@@ -134,7 +134,7 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
 
 
 def _may_exchange(actor: Client, subject: LiveAccessToken) -> bool:
-    """Whether the operator lets this service act for the people of that client.
+    """Return whether the operator lets this service act for the people of that client.
 
     A token that is meant for certain resource servers must also be meant for this one: no other server
     should have it. One that was exchanged is held by a service already.

@@ -5,7 +5,7 @@
   var FIRST_WAIT = 700;
   var LONGEST_WAIT = 15000;
   var GROWTH = 1.2;
-  // After this time a form that has led nowhere may be sent again.
+  // After this time a form without a response may be sent again.
   var GIVE_UP = 15000;
 
   function buttons(disabled) {
