@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Delete, Insert, Update, insert
 
+from provider.infrastructure import built_once
 from provider.infrastructure.database import Base, db
 from provider.infrastructure.read_only_rows import read_only
 
@@ -17,7 +18,7 @@ R = TypeVar("R", bound=Base)
 
 def change_by(statement: Update | Delete, **values: object) -> int:
     """Run a conditional statement with these values; returns how many rows it met."""
-    return db.session.connection().execute(statement, values).rowcount
+    return built_once.change(db.session.connection(), statement, values)
 
 
 def insert_row(kind: type[R], values: dict[str, Any]) -> R:
@@ -25,7 +26,7 @@ def insert_row(kind: type[R], values: dict[str, Any]) -> R:
 
     For tables to which most requests add: a flush finds out for each row what can be known of its table.
     """
-    db.session.connection().execute(_insert_into(kind), _nulls(kind) | values)
+    built_once.change(db.session.connection(), _insert_into(kind), _nulls(kind) | values)
     return row_of(kind, values)
 
 

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Row, Select
+from sqlalchemy import Connection, Select
+from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.orm import InstrumentedAttribute
 
+from provider.infrastructure import built_once
 from provider.infrastructure.database import Base, db
 from provider.infrastructure.engine import READER, WRITES
 
@@ -51,10 +53,13 @@ def columns_of(*parts: ReadOnly[Any]) -> list[InstrumentedAttribute[Any]]:
     return [column for part in parts for column in part.columns]
 
 
-def find_one(statement: Select[Any], values: Mapping[str, object]) -> Row[Any] | None:
-    """Return the only row of a statement that was built once, or None."""
+def find_one(statement: Select[Any], values: Mapping[str, object]) -> list[Any] | None:
+    """Return the values of the only row of a statement that was built once, or None."""
     with _connection() as connection:
-        return connection.execute(statement, values).one_or_none()
+        rows = built_once.fetch(connection, statement, values)
+    if len(rows) > 1:
+        raise MultipleResultsFound("a statement about one row has found several")
+    return rows[0] if rows else None
 
 
 @contextmanager
