@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Select, Text, cast, select
@@ -35,6 +36,7 @@ class Walk:
 
     def __init__(self, least: int = 0) -> None:
         self.at = START
+        self._written_at: datetime | None = None
         # The oldest data key that may have made what comes now: one that was replaced, perhaps because it had
         # leaked, vouches for nothing that was written afterwards.
         self._least_of_links = self.least = least
@@ -43,7 +45,7 @@ class Walk:
         """Return what is wrong with the next entry."""
         problems = [*wrong_entry(event, self.least), *self._wrong_position(event)]
         # From here on its own word counts, so that one problem is not reported for all that follow.
-        self.at = Link(event.seq or 0, event.chain or "")
+        self.at, self._written_at = Link(event.seq or 0, event.chain or ""), event.at
         if event.tag == EventTag.SECRET_KEY_REMOVED and not problems:
             self.least = int(event.detail["generation"])
         return problems
@@ -53,16 +55,16 @@ class Walk:
         if before == START and seq > 1:
             pruned = find_pruned(seq - 1, self.least)
             if pruned is None:
-                yield _missing(1, seq - 1)
+                yield missing(1, event, None)
                 return
             before, self.least = pruned.through, max(pruned.least, self.least)
         if seq != before.seq + 1:
-            yield _missing(before.seq + 1, seq - 1)
+            yield missing(before.seq + 1, event, self._written_at)
             return
         self._least_of_links = max(self._least_of_links, self.least)
         generation = _generation(Link(seq, event.chain or ""), links_after(before, event.mac))
         if generation is None or generation < self._least_of_links:
-            yield f"entry {_name(event)} does not follow from the one before it"
+            yield misplaced(event, before)
         else:
             self._least_of_links = generation
 
@@ -119,9 +121,25 @@ def wrong_entry(event: AuditEvent, least: int = 0) -> Iterator[str]:
         found, expected = event.erased, erased_macs_of
     generation = _generation(found, expected(event, box))
     if generation is None:
-        yield f"entry {_name(event)} was changed"
+        yield f"entry {_name(event)} was changed, or this provider did not write it"
     elif generation < least:
         yield f"entry {_name(event)} was written with a secret key that had been replaced"
+
+
+def missing(first: int, found: AuditEvent, since: datetime | None) -> str:
+    """Say which entries should be before one that was found, and when they were written."""
+    last = (found.seq or 0) - 1
+    which = f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
+    when = (
+        f"before {_instant(found.at)}" if since is None else f"of {_instant(since)} to {_instant(found.at)}"
+    )
+    return f"{which}, {when}"
+
+
+def misplaced(event: AuditEvent, before: Link) -> str:
+    """Say that an entry is not where it was written."""
+    where = f"does not follow entry {before.seq}" if before.seq else "is not the first one"
+    return f"entry {_name(event)} {where}: entries were moved or put in here, or a link was changed"
 
 
 def find_pruned(through: int, least: int = 0) -> Pruned | None:
@@ -208,9 +226,9 @@ def _problems_with_pruned(kept: Anchors, pruned_through: Link) -> Iterator[str]:
         yield not_that_of(anchor)
 
 
-def _missing(first: int, last: int) -> str:
-    return f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
-
-
 def _name(event: AuditEvent) -> str:
     return f"{event.seq or event.id} ({event.tag})"
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

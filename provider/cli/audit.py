@@ -29,6 +29,10 @@ from provider.infrastructure.database import reading, transaction
 from provider.inspection import history
 
 PROBLEMS_FOUND = 1
+_NO_ANCHOR = (
+    "Compared with no anchor: entries that were removed from the end would not be noticed. "
+    "Give anchors that were kept elsewhere with --anchor or --anchors."
+)
 
 
 def read_anchor(text: str) -> Link:
@@ -150,12 +154,16 @@ def verify(*, anchor: Link | None, files: tuple[BinaryIO, ...], as_json: bool) -
             say(problem)
         if anchors:
             newest = max(anchors, key=lambda one: one.seq)
-            say(f"Compared with {len(anchors)} anchors, the newest of entry {newest.seq}.")
-        verdict = f"{len(findings.problems)} problems" if findings.problems else "as it was written"
+            say(f"Compared with {_count(len(anchors), 'anchor')}, the newest of entry {newest.seq}.")
+        else:
+            say(_NO_ANCHOR)
+        found = findings.problems
+        verdict = _count(len(found), "problem") if found else "the log is as it was written"
         if findings.pruned_through:
             say(f"Entries through {findings.pruned_through.seq} were pruned for their age.")
         say_what_fails(targets)
-        say(f"{findings.linked} entries linked, {findings.not_yet_linked} not yet: {verdict}.")
+        linked = "1 entry" if findings.linked == 1 else f"{findings.linked} entries"
+        say(f"{linked} linked, {findings.not_yet_linked} not yet linked: {verdict}.")
     if findings.problems:
         sys.exit(PROBLEMS_FOUND)
 
@@ -171,6 +179,10 @@ def _account_id(named: str) -> UUID:
         return UUID(named)
     except ValueError:
         return get_by_username(named).id
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _findings_view(findings: Findings) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Whether the audit is complete: an entry for each logout, and a chain that holds."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, select
@@ -10,7 +10,7 @@ from provider.audit import chain
 from provider.audit.chain import Link
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
-from provider.audit.verify import Walk, oldest, read_linked, verify, wrong_entry
+from provider.audit.verify import Walk, misplaced, missing, oldest, read_linked, verify, wrong_entry
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, reading
 from provider.inspection.batches import batches, between
@@ -56,14 +56,17 @@ def verify_newest() -> tuple[int, Sequence[str]]:
 
 def _verify_newest(head: Link) -> tuple[int, Sequence[str]]:
     known: Link | None = None
+    since: datetime | None = None
     problems: list[str] = []
     examined = 0
     for event in read_linked(after=head.seq - _NEWEST, through=head.seq):
         link = Link(event.seq or 0, event.chain or "")
         problems += wrong_entry(event)
-        if known is not None and link not in chain.links_after(known, event.mac):
-            problems.append(f"entry {link.seq} ({event.tag}) does not follow from the one before it")
-        known, examined = link, examined + 1
+        if known is not None and link.seq != known.seq + 1:
+            problems.append(missing(known.seq + 1, event, since))
+        elif known is not None and link not in chain.links_after(known, event.mac):
+            problems.append(misplaced(event, known))
+        known, since, examined = link, event.at, examined + 1
     return examined, problems
 
 

@@ -248,7 +248,7 @@ def test_the_command_anchors_now_and_compares_with_the_file_by_itself(curfew, ch
 
     (shown,) = curfew("anchor", "--json")
     assert (shown["seq"], shown["target"], shown["failing"]) == (10, f"file:{file}", False)
-    assert "Compared with 1 anchors, the newest of entry 10." in curfew("verify")
+    assert "Compared with 1 anchor, the newest of entry 10." in curfew("verify")
     assert "file:" not in curfew("verify")
 
     tamper(delete(AuditEvent).where(AuditEvent.seq > 8))
@@ -265,7 +265,7 @@ def test_the_command_takes_copies_of_anchors_in_any_lines(curfew, chain, tmp_pat
     nothing = tmp_path / "nothing"
     nothing.write_text("a page\n")
 
-    assert "Compared with 1 anchors" in curfew("verify", "--anchors", str(kept))
+    assert "Compared with 1 anchor" in curfew("verify", "--anchors", str(kept))
     assert "holds no anchor" in curfew("verify", "--anchors", str(nothing), expect=1)
 
 

@@ -80,7 +80,9 @@ def test_the_head_anchors_everything_so_far(curfew, entries):
     anchor = curfew("head").strip()
 
     assert anchor.startswith("3:")
-    assert "3 entries linked, 0 not yet: as it was written" in curfew("verify", "--anchor", anchor)
+    assert "3 entries linked, 0 not yet linked: the log is as it was written" in curfew(
+        "verify", "--anchor", anchor
+    )
 
 
 def test_a_changed_entry_makes_verification_fail(curfew, entries):
@@ -89,7 +91,20 @@ def test_a_changed_entry_makes_verification_fail(curfew, entries):
         change(update(AuditEvent).where(AuditEvent.seq == 2).values(client_id="green"))
 
     assert "entry 2 (client_updated) was changed" in curfew("verify", expect=1)
-    assert curfew("verify", "--json", expect=1)["problems"] == ["entry 2 (client_updated) was changed"]
+    (problem,) = curfew("verify", "--json", expect=1)["problems"]
+    assert problem == "entry 2 (client_updated) was changed, or this provider did not write it"
+
+
+def test_an_auditor_is_told_what_was_compared_and_what_was_not(curfew, entries):
+    anchor = curfew("head").strip()
+
+    assert "Compared with no anchor: entries that were removed from the end" in curfew("verify")
+    assert "Compared with 1 anchor, the newest of entry 3." in curfew("verify", "--anchor", anchor)
+    with transaction():
+        change(delete(AuditEvent).where(AuditEvent.seq == 3))
+    cut = curfew("verify", "--anchor", anchor, expect=1)
+    assert "the end of the log was cut off" in cut
+    assert cut.strip().endswith("2 entries linked, 0 not yet linked: 1 problem.")
 
 
 def test_a_cut_end_fails_against_the_anchor_alone(curfew, entries):

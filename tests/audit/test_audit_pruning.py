@@ -35,7 +35,9 @@ def test_pruning_keeps_the_chain_whole(app, turned_clock):
     assert verify().problems == ()
     assert [event.seq for event in list_events()] == [4, 3]
     tamper(delete(AuditEvent).where(AuditEvent.seq == 3))
-    assert verify().problems == ("entries 1 to 3 are missing",)
+    assert verify().problems == (
+        f"entries 1 to 3 are missing, before {list_events()[0].at:%Y-%m-%d %H:%M:%S} UTC",
+    )
 
 
 def test_pruning_never_takes_the_last_link(chain):
@@ -64,7 +66,7 @@ def test_what_was_moved_back_in_time_is_not_pruned(chain):
 
     findings = verify(anchor)
     assert findings.linked == 10
-    assert "entry 1 (sign_in_succeeded) was changed" in findings.problems
+    assert "entry 1 (sign_in_succeeded) was changed" in findings.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_pruning_does_not_cover_up_a_cut_beginning(chain):
     with transaction():
         assert prune(clock.now() + timedelta(days=1)) == 0
 
-    assert "entries 1 to 2 are missing" in verify().problems
+    assert verify().problems[0].startswith("entries 1 to 2 are missing")
 
 
 def pruned_in_two_batches() -> dict[int, Link]:
@@ -142,7 +144,7 @@ def test_a_forged_pruning_entry_of_any_form_is_only_a_forgery(chain, detail):
         at(7).values(tag=EventTag.AUDIT_PRUNED.value, detail=detail),
     )
 
-    assert "entries 1 to 4 are missing" in verify().problems
+    assert any("entries 1 to 4 are missing" in one for one in verify().problems)
 
 
 def test_a_forged_pruning_entry_vouches_for_nothing(chain):
@@ -151,4 +153,4 @@ def test_a_forged_pruning_entry_vouches_for_nothing(chain):
         at(7).values(tag=EventTag.AUDIT_PRUNED.value, detail={"through": 4, "chain": "0" * 64}),
     )
 
-    assert "entries 1 to 4 are missing" in verify().problems
+    assert any("entries 1 to 4 are missing" in one for one in verify().problems)

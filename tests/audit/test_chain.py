@@ -56,15 +56,15 @@ def graft():
         ),
         pytest.param(
             lambda: tamper(delete(AuditEvent).where(AuditEvent.seq.between(4, 6))),
-            "entries 4 to 6 are missing",
+            r"entries 4 to 6 are missing, of [-\d]{10} [:\d]{8} UTC to [-\d]{10} [:\d]{8} UTC$",
             id="deleted entries",
         ),
         pytest.param(
             lambda: tamper(delete(AuditEvent).where(AuditEvent.seq <= 2)),
-            "entries 1 to 2 are missing",
+            "entries 1 to 2 are missing, before ",
             id="a cut beginning",
         ),
-        pytest.param(swap, "does not follow", id="swapped entries"),
+        pytest.param(swap, "entry 5 .* does not follow entry 4: entries were moved", id="swapped entries"),
         pytest.param(renumber, "does not follow", id="a deleted entry with the rest renumbered"),
         pytest.param(lambda: tamper(at(4).values(chain="0" * 64)), "does not follow", id="another link"),
     ],
