@@ -1,7 +1,7 @@
 """Which deliveries and attempts an operator is shown, and in which order."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -62,3 +62,30 @@ def test_those_of_a_recipient_are_in_the_order_of_their_instants_and_all_in_that
 
     assert [one.id for one in list_deliveries()] == [second.id, first.id]
     assert [one.id for one in list_deliveries(recipient_id=red.id)] == [first.id, second.id]
+
+
+class TestASpanOfTime:
+    """It goes by the instants of the rows; by their ids only so far that none of them is missed."""
+
+    NEAR = timedelta(minutes=4)
+
+    def listed(self, since: timedelta | None = None, until: timedelta | None = None) -> list[UUID]:
+        now = clock.now()
+        since_, until_ = (None if one is None else now + one for one in (since, until))
+        return [one.id for one in list_deliveries(since=since_, until=until_)]
+
+    def test_has_its_first_instant_and_not_its_last(self) -> None:
+        [one] = sign_out_at(make_client("red"))
+        put(one, created_at=clock.now() - self.NEAR)
+        moment = timedelta(microseconds=1)
+
+        assert self.listed(since=-self.NEAR) == self.listed(until=moment - self.NEAR) == [one.id]
+        assert self.listed(since=moment - self.NEAR) == self.listed(until=-self.NEAR) == []
+
+    def test_does_not_miss_a_row_whose_id_was_made_minutes_before_or_after_its_instant(self) -> None:
+        early, late = sign_out_at(make_client("red"), count=2)
+        put(early, created_at=clock.now() - self.NEAR)
+        put(late, created_at=clock.now() + self.NEAR)
+
+        assert self.listed(until=-self.NEAR + timedelta(seconds=1)) == [early.id]
+        assert self.listed(since=self.NEAR) == [late.id]

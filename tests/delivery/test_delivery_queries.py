@@ -1,6 +1,6 @@
 """Which deliveries and endpoints are found, and in which order."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -19,15 +19,16 @@ from provider.delivery.models import (
     DeliveryState,
     EndpointHealth,
 )
-from provider.delivery.queries import list_caused_by, list_deliveries, list_pending_of
+from provider.delivery.queries import list_caused_by, list_deliveries, list_first_due, list_pending_of
 from provider.delivery.recipient import Recipient
 from provider.delivery.resend import resend_many
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
-from provider.logout.notice import recipient_of
+from provider.logout.notice import BACKCHANNEL_LOGOUT, recipient_of
 from tests.conftest import TurnedClock
 from tests.delivery.owing import sign_out_at
 from tests.delivery.rows import MINUTE, endpoint, leased, moved_behind, put
+from tests.delivery.weather import owe_weather
 from tests.factories import make_account, make_client
 
 
@@ -123,6 +124,10 @@ class TestEndpoints:
         # The endpoint of another client, or what waits for another client.
         assert not is_degraded_since(recipient_of(red.id), "https://green.test/x", since)
         assert not is_degraded_since(recipient_of(green.id), "https://green.test/x", since)
+        # A recipient of another kind with the same identifier, for whom something waits.
+        weather = Recipient("weather", red.id)
+        owe_weather(weather, "https://red.test/x")
+        assert not is_degraded_since(weather, "https://red.test/x", since)
         put(owed, state=DeliveryState.ACCEPTED)
         assert not is_degraded_since(recipient_of(red.id), "https://red.test/x", since)
 
@@ -146,6 +151,7 @@ class TestHeldClients:
         put(accepted, state=DeliveryState.ACCEPTED)
 
         assert [count_waiting(recipient_of(one.id)) for one in (red, green, blue)] == [2, 3, 0]
+        assert count_waiting(Recipient("weather", red.id)) == 0
 
 
 class TestLists:
@@ -170,3 +176,19 @@ class TestLists:
         put(accepted, refusals=2, last_outcome="bad_request", state=DeliveryState.ACCEPTED)
 
         assert [one.id for one in list_deliveries(state="refusing")] == [refusing.id]
+
+
+def test_a_recipient_that_is_left_out_hides_none_of_another_kind_with_its_identifier() -> None:
+    red = make_client("red")
+    [logout] = sign_out_at(red)
+    weather = Recipient("weather", red.id)
+    forecast = owe_weather(weather, "https://red.test/x")
+
+    def first_due(*but: Recipient) -> set[UUID]:
+        due = list_first_due(clock.now(), 10, [BACKCHANNEL_LOGOUT, "weather"], but=but)
+        return {one.id for one in due}
+
+    assert first_due() == {logout.id, forecast.id}
+    assert first_due(weather) == {logout.id}
+    assert first_due(recipient_of(red.id)) == {forecast.id}
+    assert first_due(weather, recipient_of(red.id)) == set()

@@ -6,6 +6,7 @@ import pytest
 
 from provider.delivery.learned_share import LEAST, LEAST_WHEN_SLOW, LearnedShare, Observation
 from provider.delivery.limiter import Limiter, Limits
+from provider.delivery.outgoing import SentRequest
 from provider.delivery.permit import Permit
 from provider.delivery.recipient import Recipient
 
@@ -173,3 +174,27 @@ class TestAnAppThatAsksForTime:
         answer(known, RED, Observation(400, QUICK, 100.0, wait=20), ORIGIN)
 
         assert known.take(RED, 100.1)
+
+
+def test_what_is_usual_falls_quickly_and_rises_slowly():
+    was_slow = [(200, 1.0), *[(200, 0.1)] * 20]
+
+    assert learnt(*was_slow).share == 1
+    # What was usual at first is slow by now.
+    assert learnt(*was_slow, *[(200, 1.0)] * 10).share < 1
+    # And so it stays for a while.
+    assert learnt(*was_slow, *[(200, 1.0)] * 30).share == LEAST_WHEN_SLOW
+
+
+def test_an_attempt_is_observed_in_seconds_with_the_time_that_the_app_asked_for():
+    sent = SentRequest(
+        url="https://red.test/",
+        jti=None,
+        name="red",
+        outcome="rate_limited",
+        status=429,
+        latency_ms=250,
+        asked_wait=3.0,
+    )
+
+    assert sent.as_observation(5.0) == Observation(429, 0.25, 5.0, wait=3.0)

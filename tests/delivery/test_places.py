@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
+from provider.config import Settings
 from provider.delivery.limiter import Limiter, Limits
 from provider.infrastructure import current
 from provider.logout.notice import recipient_of
@@ -12,6 +13,7 @@ from provider.logout.notification.outbox import make_dispatcher
 from tests.delivery.owing import sign_out_at
 from tests.delivery.receivers import receiving
 from tests.factories import make_account, make_client
+from tests.support.applications import opened
 from tests.support.waiting import wait_until
 
 
@@ -55,3 +57,17 @@ def test_who_registered_the_client_decides_what_a_place_is(app: Flask, registran
 
     assert permit
     assert permit.is_of_operators_recipient is is_the_operators
+
+
+def test_the_limits_are_those_that_the_operator_has_set(settings: Settings) -> None:
+    limits = {
+        "endpoint_concurrency": 3,
+        "endpoint_rate": 4,
+        "address_concurrency": 5,
+        "address_rate": 6,
+        "origin_concurrency": 7,
+        "origin_rate": 8,
+    }
+
+    with opened(replace(settings, **limits)):
+        assert Limits.in_force() == Limits(**limits)

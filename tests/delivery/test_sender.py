@@ -1,5 +1,6 @@
 """What a sender does with one job: attempt it or not, release its permit, wake the dispatcher (DLV-13)."""
 
+import time
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from provider.delivery.limiter import QUICK
 from provider.delivery.outgoing import LeasedDelivery, Prepared, Superseded, form
 from provider.delivery.permit import Permit
 from provider.delivery.recipient import Recipient
+from provider.delivery.throttle import OriginThrottle
 from provider.infrastructure import clock, event_log
 from tests.conftest import TurnedClock
 from tests.delivery.receivers import receiving
@@ -74,6 +76,20 @@ def test_an_answer_releases_the_permit_and_tells_the_limits_where_it_came_from(
     assert (endpoint.in_flight, endpoint.stage) == (0, 1)
     # Apps that registered themselves share the limits of an address, those of the operator of an origin.
     assert endpoint.address == (origin if registrant is None else "127.0.0.1")
+
+
+def test_an_app_that_asks_for_fewer_requests_is_given_room(worker: Worker) -> None:
+    (one,) = lease(1)
+    with receiving(429) as red:
+        red.answer_headers["Retry-After"] = "7"
+        begin(worker, one, request_to(red.url), None)
+        begun = time.monotonic()
+        ended(worker)
+
+    assert begun < worker.limiter._endpoints[one.recipient].paused_until <= time.monotonic() + 7
+    [origin] = worker.limiter._addresses.values()
+    assert isinstance(origin, OriginThrottle)
+    assert origin.learned.share == 0.5
 
 
 def test_an_attempt_belongs_to_the_click_that_caused_it(worker: Worker) -> None:

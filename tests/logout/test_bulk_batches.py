@@ -221,3 +221,33 @@ def test_a_batch_ends_before_what_another_transaction_has_locked(people_at_red, 
 
     with transaction():
         assert end_together(ids).passed == 3
+
+
+def sessions_named() -> list[UUID | None]:
+    """The sessions that the audit names for the logouts, all of which were now."""
+    end_read()
+    assert set(db.session.scalars(select(Logout.at))) == {clock.now()}
+    of_logouts = select(AuditEvent.session_id).where(AuditEvent.tag == "logout")
+    return sorted(db.session.scalars(of_logouts), key=str)
+
+
+def test_the_logout_of_a_session_names_it(visit):
+    [(_, session_ids)] = visit("ada")
+    with transaction():
+        bulk.end_everybody("admin")
+        end_sessions(session_ids)
+
+    assert sessions_named() == sorted(session_ids)
+
+
+@pytest.mark.parametrize("kind", [of_client_sessions, of_grants])
+def test_the_logout_of_a_client_session_names_its_session_and_that_of_a_grant_none(
+    people_at_red, red, kind, turned_clock
+):
+    [(_, made)] = people_at_red("ada")
+    with transaction():
+        _, end_together, ids = kind(made[:2], admin_of(bulk.end_of_client(red, "admin")))
+        end_together(ids)
+
+    own = sorted(one.session.id for one in made[:2])
+    assert sessions_named() == (own if kind is of_client_sessions else [None, None])
