@@ -45,7 +45,7 @@ BUDGET = timedelta(seconds=1)
 YARDSTICKS = ("requests", "signing", "urllib3")
 # What the commands preselect for a client, and what OpenID Connect presumes where nothing is said.
 ALGORITHMS = ("ES256", "RS256")
-# As long as an answer takes over a network; a worker then waits more than it works.
+# As long as a response takes over a network; a worker then waits more than it works.
 SLOW_ANSWER = 0.05
 BY_PERSON = Cause(reason=LogoutReason.USER, initiator="account")
 rows: list[tuple[str, str, str, str]] = []

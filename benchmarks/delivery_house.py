@@ -90,7 +90,7 @@ def command(environ: dict[str, str], log: Path, *arguments: str) -> Process:
 
 
 class Receivers:
-    """Relying parties 1 to COUNT, the last of which may hang; all answer after so many seconds."""
+    """Relying parties 1 to COUNT, the last of which may hang; all respond after so many seconds."""
 
     def __init__(self, count: int, hanging: int, folder: Path, *, answers_after: float = 0) -> None:
         self.count, self.port, self._control = count, free_port("127.0.1.1"), free_port()

@@ -311,7 +311,7 @@ def _report(
         "apps disconnected": disconnecting.rounds,
         "  signed in silently meanwhile": disconnecting.redeemed,
         "  refused afterwards": disconnecting.refused,
-        "requests without an answer": sum(load.unanswered.values()),
+        "requests without a response": sum(load.unanswered.values()),
     }
     for name, count in (rows | house.states()).items():
         print(f"  {name:32} {count:5}")

@@ -103,7 +103,7 @@ class Disconnecting:
                 raise Refused(pressed)
 
     def _probe(self, tokens: Tokens) -> None:
-        """Try what the app held; a request that gets no answer says nothing."""
+        """Try what the app held; a request that gets no response says nothing."""
         for artefact, works in (
             ("access token of a disconnected app", self._visitors.access_token_works),
             ("refresh token of a disconnected app", self._visitors.refresh_token_works),

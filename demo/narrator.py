@@ -105,7 +105,7 @@ def _why(fields: Fields) -> str:
 
 def _attempted(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
     app, state = fields.get("client_id", "?"), fields.get("state")
-    answer = f"HTTP {fields['status']}" if fields.get("status") else str(fields.get("outcome", "no answer"))
+    answer = f"HTTP {fields['status']}" if fields.get("status") else str(fields.get("outcome", "no response"))
     if state == "accepted":
         return "notified", f"{app} was notified ({answer}, {fields.get('latency_ms', '?')} ms)", "green"
     ahead = f"again at {_clock(fields['next_attempt_at'])}" if fields.get("next_attempt_at") else str(state)

@@ -79,7 +79,7 @@ def tokens_of(session: LocalSession | None, id_token: str | None = None) -> dict
 
 @bp.post("/refresh")
 def refresh_tokens() -> tuple[Response, int]:
-    """Redeem the refresh token; the answer has the status that the provider's refusal had."""
+    """Redeem the refresh token; the response has the status that the provider's refusal had."""
     outcome = refresh(current_rp())
     return jsonify(ok=outcome.is_ok, status=outcome.status, **outcome.body), outcome.status
 

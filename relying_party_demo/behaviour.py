@@ -1,7 +1,7 @@
 """The switch for demonstrations: how the back-channel endpoint of this app behaves.
 
 normal answers as it should; slow does so after some seconds; failing answers 503; silent does not answer.
-A WSGI app cannot close its connection without an answer, so a silent one holds it for a minute, which is
+A WSGI app cannot close its connection without a response, so a silent one holds it for a minute, which is
 longer than any provider waits, and answers 503 then, or as soon as the switch is turned. Only in the modes
 normal and slow a token is looked at.
 """

@@ -56,7 +56,7 @@ WORDS = {
 }
 OTHERWISE = (
     "The sign-in did not work",
-    "The answer of the sign-in service could not be accepted. Please try again.",
+    "The response of the sign-in service could not be accepted. Please try again.",
 )
 
 bp = Blueprint("home", __name__)
@@ -70,7 +70,7 @@ def home() -> Response:
 
 @bp.post("/try/userinfo")
 def try_userinfo() -> Response:
-    """Call userinfo and show the answer on the page."""
+    """Call userinfo and show the response on the page."""
     return render_home("Userinfo", userinfo(current_rp()))
 
 
@@ -82,7 +82,7 @@ def try_refresh() -> Response:
 
 @bp.post("/try/api/<name>")
 def try_api(name: str) -> Response:
-    """Call one of the APIs of this app and show the answer on the page."""
+    """Call one of the APIs of this app and show the response on the page."""
     address = dict(current_rp().config.apis).get(name)
     if address is None:
         abort(404)

@@ -22,7 +22,7 @@ SHOWN_CHARACTERS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The provider's status, or ours when it was not asked, and what may be shown of the answer."""
+    """The provider's status, or ours when it was not asked, and what may be shown of the response."""
 
     status: int
     body: dict[str, Any]
@@ -86,7 +86,7 @@ def call(rp: RelyingParty, url: str) -> Outcome:
     try:
         response = rp.curfew.client.get(url, token=bearer)
     except requests.RequestException:
-        return _failed(502, "unreachable", "there is no answer")
+        return _failed(502, "unreachable", "there is no response")
     return Outcome(response.status_code, readable(response))
 
 

@@ -18,13 +18,13 @@ from relying_party_demo.dpop import DPoPKey
 # To connect, and for each read; in seconds.
 TIMEOUT = (3.0, 10.0)
 LARGEST_ANSWER = 1024 * 1024
-# Over all reads of one answer; TIMEOUT bounds each of them.
+# Over all reads of one response; TIMEOUT bounds each of them.
 DEADLINE_SECONDS = 20.0
 _CHUNK = 16 * 1024
 
 
 class NoNetwork(ProviderUnreachable):
-    """The server could not be reached, or its answer did not arrive; what it did is not known."""
+    """The server could not be reached, or its response did not arrive; what it did is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _read(response: requests.Response) -> bytes:
     for chunk in response.iter_content(_CHUNK):
         body += chunk
         if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
-            raise requests.RequestException("the answer is too large or too slow")
+            raise requests.RequestException("the response is too large or too slow")
     return bytes(body)
 
 

@@ -26,7 +26,7 @@ Session = MutableMapping[str, Any]
 
 
 class SignInRefused(Exception):
-    """The provider's answer to a sign-in is not to be believed, or names no person; `code` names the rule."""
+    """The provider's response to a sign-in is not valid, or names no person; `code` names the rule."""
 
     def __init__(self, description: str, code: str = "invalid_id_token") -> None:
         super().__init__(description)
@@ -143,11 +143,11 @@ class AppSessions:
         return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(asked)}"
 
     def check_answer(self, query: Mapping[str, str]) -> None:
-        """Refuse an authorization answer of another issuer (rfc9207 §2.4); raises SignInRefused."""
+        """Refuse an authorization response of another issuer (rfc9207 §2.4); raises SignInRefused."""
         iss = query.get("iss")
         promised = self.receiver.keys.metadata().get("authorization_response_iss_parameter_supported") is True
         if iss != self.index.issuer and (iss is not None or promised):
-            raise SignInRefused("the answer is of another issuer", "issuer_mismatch")
+            raise SignInRefused("the response is of another issuer", "issuer_mismatch")
 
 
 def with_userinfo(claims: Mapping[str, Any], userinfo: object) -> dict[str, Any]:

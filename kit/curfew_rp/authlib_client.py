@@ -73,7 +73,7 @@ def _with_access_token(access_token: object) -> Callable[..., StrictIDToken]:
 
 
 def check_wishes(wishes: Mapping[str, str]) -> None:
-    """Refuse parameters of a sign-in by which its answer could not be verified; raises SignInRefused."""
+    """Refuse parameters of a sign-in by which its response could not be verified; raises SignInRefused."""
     max_age, scope = wishes.get("max_age", "0"), wishes.get("scope", "openid")
     if "openid" not in scope.split() or not re.fullmatch(r"[0-9]{1,9}", max_age):
         raise SignInRefused("scope must contain openid, max_age must be a number", "invalid_request")

@@ -1,13 +1,13 @@
 """Everything that can be wrong: with a Logout Token, with its request, or with what this app depends on.
 
-Each rule that a token can break has a class of its own and a stable `code`, for logs and for the answer.
+Each rule that a token can break has a class of its own and a stable `code`, for logs and for the response.
 """
 
 from typing import ClassVar
 
 
 class CannotTell(Exception):
-    """A part that this app depends on is away, so nothing can be concluded; the answer is 503."""
+    """A part that this app depends on is away, so nothing can be concluded; the response is 503."""
 
 
 class StoreUnavailable(CannotTell):

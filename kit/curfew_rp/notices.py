@@ -12,7 +12,7 @@ class Notice:
     """A page of the extension: `code` says which one, or names the error; `text` is for the person.
 
     The codes of its own are `signed_out`, `confirm` (whose page must post to `/logout`), `not_signed_in`,
-    `ended_meanwhile` and `unavailable`; others are those of OAuth, or name the rule that an answer broke.
+    `ended_meanwhile` and `unavailable`; others are those of OAuth, or name the rule that a response broke.
     """
 
     status: int

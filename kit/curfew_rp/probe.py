@@ -1,6 +1,6 @@
 """Measures how long a running API lets calls in after a logout is committed.
 
-One caller calls without a pause; beside it the session is ended. The span is from the answer of the logout,
+One caller calls without a pause; beside it the session is ended. The span is from the response of the logout,
 which the provider sends once it is committed, to the first refusal that the caller gets.
 """
 
@@ -141,7 +141,7 @@ def _round(api_url: str, tokens: Tokens, end: Callable[[Tokens], None], give_up_
         end(tokens)
     finally:
         committed_at = caller.expect_refusal()
-    # The refusal may overtake the logout's own answer.
+    # The refusal may overtake the logout's own response.
     seconds = max(caller.first_refusal() - committed_at, 0.0)
     return Lag(seconds=seconds, freshness=caller.freshness, calls=caller.calls)
 

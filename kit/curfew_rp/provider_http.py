@@ -1,4 +1,4 @@
-"""Requests to the provider: past proxies and redirects, with answers of bounded size within a deadline.
+"""Requests to the provider: past proxies and redirects, with responses of bounded size within a deadline.
 
 The timeouts of requests are for each read, so a server that sends byte by byte would hold a thread for ever.
 """
@@ -19,7 +19,7 @@ from curfew_rp.errors import ProviderUnreachable
 
 # To connect, and for each read.
 TIMEOUT_SECONDS = (3.0, 5.0)
-# For all of an answer, its header included.
+# For all of a response, its header included.
 DEADLINE_SECONDS = 10.0
 _CHUNK = 16 * 1024
 _CONNECTIONS = 32
@@ -42,12 +42,12 @@ def bounded_body(response: requests.Response, limit: int) -> bytes:
     for chunk in response.iter_content(_CHUNK):
         body += chunk
         if len(body) > limit:
-            raise ProviderUnreachable("the provider's answer is too large")
+            raise ProviderUnreachable("the provider's response is too large")
     return bytes(body)
 
 
 class _UntilDeadline(io.RawIOBase):
-    """Reads from a socket until the deadline of the answer."""
+    """Reads from a socket until the deadline of the response."""
 
     def __init__(self, raw: Any, sock: socket.socket) -> None:
         self._raw = raw
@@ -63,7 +63,7 @@ class _UntilDeadline(io.RawIOBase):
         """Read what has arrived; raises TimeoutError."""
         left = self._ends_at - time.monotonic()
         if left <= 0:
-            raise TimeoutError("the answer is too slow")
+            raise TimeoutError("the response is too slow")
         self._sock.settimeout(min(left, self._each_read))
         count: int | None = self._raw.readinto(buffer)
         return count
@@ -75,7 +75,7 @@ class _UntilDeadline(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that is read until its deadline."""
+    """A response that is read until its deadline."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -99,7 +99,7 @@ class _EncryptedPool(urllib3.HTTPSConnectionPool):
 
 
 class _DeadlineAdapter(HTTPAdapter):
-    """Opens connections whose answers have a deadline."""
+    """Opens connections whose responses have a deadline."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Have the pools open them."""

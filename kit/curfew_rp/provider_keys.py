@@ -162,7 +162,7 @@ def get_document(url: str, ca_bundle: str | None = None) -> Document:
         except (requests.RequestException, ValueError, RecursionError) as exc:
             raise ProviderUnreachable(f"the provider does not answer at {url}") from exc
     if not isinstance(document, dict):
-        raise ProviderUnreachable(f"the provider's answer at {url} is not a JSON object")
+        raise ProviderUnreachable(f"the provider's response at {url} is not a JSON object")
     return document
 
 

@@ -61,7 +61,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An HTTP answer; its body is JSON or empty, and it is never cached (backchannel §2.8)."""
+    """An HTTP response; its body is JSON or empty, and it is never cached (backchannel §2.8)."""
 
     status: int
     body: bytes = b""
@@ -78,9 +78,9 @@ class LogoutReceiver:
     """Validates Logout Tokens and ends what they name.
 
     `on_logout` is called with each accepted logout before it is answered, to delete the local sessions and
-    their tokens; when it raises, the answer is 503 and the provider tries again, so it must bear to be called
-    twice. `on_receipt` is called with the verdict on each request. `leeway` allows for clocks that differ;
-    `longest_life` bounds how long a `jti` is remembered.
+    their tokens; when it raises, the response is 503 and the provider tries again, so it must bear to be
+    called twice. `on_receipt` is called with the verdict on each request. `leeway` allows for clocks that
+    differ; `longest_life` bounds how long a `jti` is remembered.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class LogoutReceiver:
     def receive(self, method: str, content_type: str | None, body: bytes) -> Answer:
         """Answer a request: 200 accepted, 400 refused, 405 not a POST, 503 cannot tell, try again.
 
-        Whatever a client sends, the answer is not a 5xx (KIT-02): that is for a store or a provider that is
+        Whatever a client sends, the response is not a 5xx (KIT-02): that is for a store or a provider that is
         away, and for an `on_logout` that fails.
         """
         if method != "POST":
@@ -136,7 +136,7 @@ class LogoutReceiver:
             return
         try:
             self._on_receipt(receipt)
-        except Exception:  # noqa: BLE001 – it only watches, and the answer is the same without it.
+        except Exception:  # noqa: BLE001 – it only watches, and the response is the same without it.
             _log.exception("on_receipt_failed")
 
     def _accept(self, claims: LogoutClaims) -> Logout:

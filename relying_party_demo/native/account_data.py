@@ -33,7 +33,7 @@ class AccountData:
         return found if isinstance(found, dict) else None
 
     def write_answer(self, url: str, text: str) -> None:
-        """Store an answer of the API for moments without a network."""
+        """Store a response of the API for moments without a network."""
         self._save(_ANSWERS, self._load(_ANSWERS) | {url: {"text": text, "at": time.time()}})
 
     @property

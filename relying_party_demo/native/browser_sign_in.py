@@ -104,11 +104,11 @@ def _authorization_url(
 
 
 def _check_answer(app: NativeApp, answer: dict[str, str]) -> None:
-    # rfc9207 §2.4: compare exactly, and refuse an answer without iss when the provider promises it.
+    # rfc9207 §2.4: compare exactly, and refuse a response without iss when the provider promises it.
     is_promised = app.provider.metadata().get("authorization_response_iss_parameter_supported") is True
     iss = answer.get("iss")
     if iss != app.config.issuer and (iss is not None or is_promised):
-        raise SignInRefused("the answer does not come from the provider of this app")
+        raise SignInRefused("the response does not come from the provider of this app")
     if "error" in answer:
         raise SignInRefused(answer.get("error_description") or answer["error"])
 

@@ -86,7 +86,7 @@ def flush(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
 
 
 def readable(text: str) -> str:
-    """Return an answer as a terminal may show it: JSON indented, anything else without control characters."""
+    """Return a response for a terminal: JSON indented, anything else without control characters."""
     try:
         return json.dumps(json.loads(text), indent=2)
     except (ValueError, RecursionError):
@@ -122,10 +122,10 @@ def _tell_stored_profile(
 def _tell_stored_answer(app: NativeApp, begun: SignIn, terminal: Terminal, url: str) -> Exit:
     stored = app.data_of(begun).find_answer(url)
     if stored is None:
-        raise ProviderUnreachable("the API does not answer, and no answer is stored")
+        raise ProviderUnreachable("the API does not answer, and no response is stored")
     if not _may_be_shown(app, stored):
         return _locked(terminal)
-    terminal.say(f"No network; this is the answer of {_time(stored)}:")
+    terminal.say(f"No network; this is the response of {_time(stored)}:")
     terminal.say(readable(str(stored["text"])))
     return Exit.DONE
 

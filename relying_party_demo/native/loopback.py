@@ -1,4 +1,4 @@
-"""The redirect URI on this machine: a listener for one answer (rfc8252 §7.3)."""
+"""The redirect URI on this machine: a listener for one response (rfc8252 §7.3)."""
 
 import hmac
 import threading
@@ -20,14 +20,14 @@ class NoAnswer(Exception):
 
 
 class Loopback:
-    """A listener on 127.0.0.1, on a port that the system chose; it takes the one answer with its state."""
+    """A listener on 127.0.0.1, on a port that the system chose; it takes the one response with its state."""
 
     def __init__(self, state: str) -> None:
         self._state = state
         self._lock = threading.Lock()
         self._arrived = threading.Event()
         self._answer: dict[str, str] = {}
-        # Browsers open connections before they need them; one of those must not keep the answer waiting.
+        # Browsers open connections before they need them; one of those must not keep the response waiting.
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -43,13 +43,13 @@ class Loopback:
         return f"http://{self.authority}{PATH}"
 
     def wait(self, seconds: float) -> dict[str, str]:
-        """Return the parameters of the answer. Raises NoAnswer."""
+        """Return the parameters of the response. Raises NoAnswer."""
         if not self._arrived.wait(seconds):
             raise NoAnswer("the browser did not come back in time")
         return self._answer
 
     def take(self, answer: dict[str, str]) -> bool:
-        """Take an answer, if it is the first with the state of this sign-in."""
+        """Take a response, if it is the first with the state of this sign-in."""
         if not hmac.compare_digest(answer.get("state", "").encode(), self._state.encode()):
             return False
         with self._lock:
@@ -59,7 +59,7 @@ class Loopback:
         return False
 
     def go_on(self) -> None:
-        """Let the app go on with the answer that was taken, once its page is written."""
+        """Let the app go on with the response that was taken, once its page is written."""
         self._arrived.set()
 
     def __enter__(self) -> Self:

@@ -11,7 +11,7 @@ from relying_party_demo.native.sign_in_record import SignIn
 
 
 def ask_profile(app: NativeApp, begun: SignIn) -> Document:
-    """Ask userinfo and store its answer. Raises SessionEnded, Refused or ProviderUnreachable."""
+    """Ask userinfo and store its response. Raises SessionEnded, Refused or ProviderUnreachable."""
     document = api.call(app, begun, app.provider.endpoint("userinfo_endpoint")).document()
     # core §5.3.2: if the sub is another one, the UserInfo Response values MUST NOT be used.
     if document.get("sub") != begun.sub:

@@ -27,7 +27,7 @@ class SessionEnded(Exception):
 
 
 def refusal_of(answer: Answer) -> Refused:
-    """Return what a server's answer means; its own message is passed on to the person."""
+    """Return what a server's response means; its own message is passed on to the person."""
     document = answer.document()
     number = document.get("code")
     code = Code(number) if number in list(Code) else Code.OTHER

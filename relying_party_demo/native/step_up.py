@@ -32,7 +32,7 @@ class StepUpNeeded(Exception):
 
 
 def step_up_of(answer: Answer) -> Wanted | None:
-    """Return what sign-in an API asks for (rfc9470 §3); None if that is not its answer."""
+    """Return what sign-in an API asks for (rfc9470 §3); None if that is not its response."""
     challenge = answer.headers.get("WWW-Authenticate", "")
     if not _NEEDED.search(challenge):
         return None

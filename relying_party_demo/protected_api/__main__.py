@@ -28,7 +28,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--issuer", required=True, help="issuer of the OpenID Provider")
     add("--client-id", default="", help="client_id with which it asks the provider about tokens")
     add("--client-secret", default=os.environ.get("API_CLIENT_SECRET", ""), help="or in API_CLIENT_SECRET")
-    add("--kept-for", type=float, default=0.0, metavar="SECONDS", help="how long an answer is believed")
+    add("--kept-for", type=float, default=0.0, metavar="SECONDS", help="how long a response is believed")
     add("--audience", default="", help="verify signed tokens for this audience, instead of asking")
     add("--logouts", default="", metavar="URL", help="the store of the app that receives their logouts")
     add("--calls", default="", metavar="URL", help="the service that this one calls for people")

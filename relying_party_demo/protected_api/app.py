@@ -137,7 +137,7 @@ def _last_heard_at(mode: Mode) -> str | None:
 
 def _recording(record: CallRecord) -> Callable[[Response], Response]:
     def note(response: Response) -> Response:
-        """Record a call to a guarded address, and set the manners of every answer."""
+        """Record a call to a guarded address, and set the manners of every response."""
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Content-Security-Policy"] = (

@@ -22,7 +22,7 @@ class RecordedCall:
     sub: str | None
     client_id: str | None
     actor: str | None
-    # As the answer's header says; empty for a refusal.
+    # As the response's header says; empty for a refusal.
     freshness: str
     reason: str
 

@@ -14,14 +14,14 @@ class WrongConfiguration(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedAPIConfig:
-    """One service: who it is at the provider, and how fresh its answers have to be."""
+    """One service: who it is at the provider, and how fresh its responses have to be."""
 
     name: str
     issuer: str
     client_id: str
     base_url: str
     client_secret: str = field(default="", repr=False)
-    # How long an introspection answer is believed; zero asks on each call.
+    # How long an introspection response is believed; zero asks on each call.
     kept_for: timedelta = timedelta(0)
     # What signed tokens must be for, and the store of the app that receives the logouts of their sessions.
     # With these the service verifies tokens itself, and makes no request for a call.

@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that is sent again does nothing a second time and gets the same answer."""
+"""Idempotency-Key: a request that is sent again does nothing a second time and gets the same response."""
 
 from datetime import timedelta
 from threading import Barrier, Thread

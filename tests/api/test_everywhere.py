@@ -134,7 +134,7 @@ def offline_tokens(phone, http, ada) -> dict:
 def test_a_repeated_request_gets_the_same_answer_and_ends_nothing_more(
     rp, ada, tokens, signs_in, first, second
 ):
-    """The answer may have been lost on its way: a retry with the token that is dead now must not fail."""
+    """The response may have been lost on its way: a retry with the token that is dead now must not fail."""
     ask = {
         "access": lambda: rp.sign_out_everywhere(tokens["access_token"]),
         "refresh": lambda: rp.sign_out_by_refresh_token(tokens["refresh_token"]),

@@ -1,4 +1,4 @@
-"""Whatever a tool makes of our OpenAPI document, every answer is one that the document describes.
+"""Whatever a tool makes of our OpenAPI document, every response is one that the document describes.
 
 Schemathesis invents requests that fit the document, and some that do not, always the same ones.
 """

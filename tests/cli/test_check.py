@@ -134,7 +134,7 @@ def test_people_read_what_is_wrong_and_where(curfew, looking, story):
     said = curfew("check", code=1).out
 
     assert str(wrong) in said
-    assert "its last attempt has no 2xx answer" in said
+    assert "its last attempt has no 2xx response" in said
     assert "1 rows are wrong." in said
 
 

@@ -1,4 +1,4 @@
-"""`curfew client`: what an app must know of encrypted answers, and what to do when its key is missing."""
+"""`curfew client`: what an app must know of encrypted responses, and what to do when its key is missing."""
 
 import json
 

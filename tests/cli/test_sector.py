@@ -43,7 +43,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def sector(certificate):
-    """An https server for the document; returns the URL, and the answer that it gives may be changed."""
+    """An https server for the document; returns the URL, and the response that it gives may be changed."""
     answer = {"status": 200, "body": json.dumps([RED, BLUE])}
 
     class Document(BaseHTTPRequestHandler):

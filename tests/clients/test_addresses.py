@@ -32,7 +32,7 @@ def settings(settings, authority):
 def answering(authority):
     @contextmanager
     def serve(status, body, **headers):
-        """An https server with one answer; gives the address and who asked."""
+        """An https server with one response; gives the address and who asked."""
         asked = []
 
         class Document(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What an answer means for a delivery: the table of DLV-11."""
+"""What a response means for a delivery: the table of DLV-11."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -63,7 +63,7 @@ def judged(answer: Responded | NoResponse, **about: object) -> object:
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        pytest.param(200, "accepted", id="200 is the answer that the specification asks for"),
+        pytest.param(200, "accepted", id="200 is the response that the specification asks for"),
         pytest.param(204, "accepted", id="204 must be tolerated"),
         pytest.param(201, "accepted_oddly", id="another 2xx is a yes that is flagged"),
         pytest.param(299, "accepted_oddly", id="any other 2xx"),

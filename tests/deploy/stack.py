@@ -160,7 +160,7 @@ def sign_in(stack: Stack) -> str:
 
 
 def answers_while_one_stops(stack: Stack) -> dict[int, int]:
-    """Ask without a pause while a web process stops; returns how often each status was the answer."""
+    """Ask without a pause while a web process stops; returns how often each status was the response."""
     found: Counter[int] = Counter()
     stack.running["web-a"].terminate()
     deadline = time.monotonic() + 60

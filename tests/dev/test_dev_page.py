@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("curfew dev")]
 
 @pytest.fixture
 def press(dev):
-    """Presses a button of the page as it is now; returns the heading that the answer has."""
+    """Presses a button of the page as it is now; returns the heading that the response has."""
 
     def press(button, **entries):
         browser = PageBrowser()

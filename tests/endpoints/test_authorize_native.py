@@ -92,7 +92,7 @@ def test_the_sign_in_page_is_page_enough_for_the_operators_own_app(app, http, ad
     answered = type_password(http, phone.authorize(http, scope=SCOPE))
 
     assert "code" in query_of(answered)
-    # It was an answer to that request and to no other.
+    # It was a response to that request and to no other.
     assert query_of(phone.authorize(http, prompt="none", scope=SCOPE))["error"] == "consent_required"
 
 

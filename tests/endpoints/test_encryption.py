@@ -1,4 +1,4 @@
-"""ID Tokens, userinfo and authorization answers encrypted to a key of the client (core §10.2)."""
+"""ID Tokens, userinfo and authorization responses encrypted to a key of the client (core §10.2)."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ def jwks(*keys) -> dict[str, object]:
 
 
 def encrypting(answer: str, alg: str, enc: str | None, *keys, **more) -> dict[str, object]:
-    """What a client registers for one answer."""
+    """What a client registers for one response."""
     members = {f"{answer}_encrypted_response_alg": alg, "jwks": jwks(*keys), **more}
     return members | ({f"{answer}_encrypted_response_enc": enc} if enc else {})
 
@@ -103,7 +103,7 @@ def test_userinfo_is_encrypted_and_signed_if_that_is_registered(app, signed_in, 
 
 
 @pytest.mark.spec("jarm §3")
-@pytest.mark.parametrize("changes", [{}, {"scope": "nonsense"}], ids=["an answer", "an error"])
+@pytest.mark.parametrize("changes", [{}, {"scope": "nonsense"}], ids=["a response", "an error"])
 def test_an_authorization_answer_is_encrypted_whatever_mode_is_asked_for(app, signed_in, changes):
     rp = RelyingParty(app, **encrypting("authorization", "RSA-OAEP-256", "A256GCM", RSA))
 

@@ -25,7 +25,7 @@ WAYS = {"jwt": "query", "query.jwt": "query", "fragment.jwt": "fragment", "form_
 
 
 def sent_by(browser, response) -> dict[str, dict[str, str]]:
-    """What an answer brings to the app, by the ways that it travels."""
+    """The parameters that a response brings to the app, by its carriers."""
     if response.status_code == 200:
         return {"form_post": {name: text for name, text in Page(browser, response).fields.items() if name}}
     url = urlsplit(response.headers["Location"])
@@ -34,7 +34,7 @@ def sent_by(browser, response) -> dict[str, dict[str, str]]:
 
 
 def signed_by_us(rp, brought: dict[str, str], *, alg: str = "RS256") -> dict[str, object]:
-    """Verify an answer as an app does, with the published keys, and return its claims."""
+    """Verify a response as an app does, with the published keys, and return its claims."""
     assert set(brought) == {"response"}
     keys = KeySet.import_key_set(rp.http.get("/jwks").json)
     answer = jwt.decode(brought["response"], keys, algorithms=[alg])

@@ -134,7 +134,7 @@ def test_a_repeated_answer_leads_back_once_every_app_has_confirmed(http, made):
 
 def test_a_request_that_is_sent_twice_at_once_leads_the_same_way(http, made, asked):
     first = http.get("/session/end", query_string=asked)
-    # The browser sent it a second time before it had the first answer.
+    # The browser sent it a second time before it had the first response.
     show_session(http, made)
 
     assert http.get("/session/end", query_string=asked).headers["Location"] == first.headers["Location"]

@@ -79,7 +79,7 @@ def test_the_public_document_alone_admits_no_client_to_a_sector(registrant, memb
         pytest.param({"redirect_uris": [BANK], "grant_types": [DEVICE_CODE]}, id="a device with its URI"),
         pytest.param(
             {"redirect_uris": [BANK, "com.example.evil:/cb"], "application_type": "native"},
-            id="its URI first, where the answer does not go",
+            id="its URI first, where the response does not go",
         ),
     ],
 )

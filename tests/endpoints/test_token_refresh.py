@@ -57,7 +57,7 @@ def test_a_refresh_token_is_its_own_clients(app, signed_in, rp):
 
 @pytest.mark.spec("core 22, rfc9700 2")
 def test_a_repeated_refresh_gets_the_same_successor_for_a_moment(signed_in, rp, turned_clock):
-    """DEC-10: an honest client whose answer was lost is no thief."""
+    """DEC-10: an honest client whose response was lost is no thief."""
     tokens = rp.sign_in(signed_in)
     first = rp.refresh(tokens["refresh_token"]).json
     turned_clock.turn(timedelta(seconds=9))

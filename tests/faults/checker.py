@@ -132,7 +132,7 @@ def _notified_at_least_once(tables: Tables, receipts: list[Receipt], rules: Rule
 
 
 def _ended_by_nothing_else(row: Row, rp: str) -> Iterator[str]:
-    """DLV-11: only the horizon, an operator or a deletion ends what was not accepted, never an answer."""
+    """DLV-11: only the horizon, an operator or a deletion ends what was not accepted, never a response."""
     if row["state"] not in (*FINAL, "pending"):
         yield f"INV-01: delivery {row['id']} to {rp} is in no state that there is: {row['state']}"
     # A last attempt may be made a minute before the horizon, and no other one fits after it.

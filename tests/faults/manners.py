@@ -64,7 +64,7 @@ def drips_body(exchange: Exchange) -> None:
 
 
 def resets(exchange: Exchange) -> None:
-    """Do what was asked and tear the connection down without an answer."""
+    """Do what was asked and tear the connection down without a response."""
     exchange.reset()
 
 

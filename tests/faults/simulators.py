@@ -64,7 +64,7 @@ class PublishedKeys:
 
 
 class Exchange:
-    """One request at a relying party, whose answer is a matter of manners."""
+    """One request at a relying party, whose response is a matter of manners."""
 
     def __init__(self, connection: socket.socket, receipt: Receipt, rp: "RelyingParty") -> None:
         self.connection = connection

@@ -58,7 +58,7 @@ PLANTS: dict[str, tuple[str, Plant]] = {
     "a share survived": ("INV-01", lambda t, h: first(t.shares).update(ended_at=None)),
     "an RP heard nothing": ("INV-02", lambda t, h: h.receipts.remove(of_red(h))),
     "an RP was given up": ("INV-02", lambda t, h: first(t.deliveries).update(state="expired")),
-    "an answer ended a delivery": ("INV-01", lambda t, h: first(t.deliveries).update(state="rejected")),
+    "a response ended a delivery": ("INV-01", lambda t, h: first(t.deliveries).update(state="rejected")),
     "an RP was left alone": ("INV-02", lambda t, h: first(t.deliveries).update(state="cancelled")),
     "a token for a session that lives": ("INV-03", revive_session),
     "a token before the end": ("INV-03", lambda t, h: setattr(h.visits[0], "end_asked_at", now())),

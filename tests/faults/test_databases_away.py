@@ -26,7 +26,7 @@ UNANSWERED = (requests.RequestException, Refused)
 
 
 def visit_often(house: House, visits: list) -> Callable[[], None]:
-    """One visit after the other; some get no answer, and then the person presses again."""
+    """One visit after the other; some get no response, and then the person presses again."""
 
     def visit_once() -> None:
         try:

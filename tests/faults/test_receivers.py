@@ -203,7 +203,7 @@ def test_a_liar_is_believed_and_nothing_more_is_said(house: House) -> None:
 
 @pytest.mark.long
 def test_a_storm_of_errors_and_a_flapping_one(house: House) -> None:
-    """FLT-26: half of the answers are 500, for a while all of them; every app is notified in the end."""
+    """FLT-26: half of the responses are 500, for a while all of them; every app is notified in the end."""
     house.rps["green"].manner = manners.flaps(0.5)
     sign_out_of(house, "green", "red", count=15)
     house.rps["green"].manner = manners.says(500)

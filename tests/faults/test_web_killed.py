@@ -23,7 +23,7 @@ MOST_STATEMENTS = 80
 
 
 def ask_in_background(house: House, visit) -> threading.Thread:
-    """Press the button in a thread; whether an answer comes is not its business."""
+    """Press the button in a thread; whether a response comes is not its business."""
 
     def ask() -> None:
         with pytest.raises((requests.RequestException, Refused)):
@@ -68,7 +68,7 @@ def test_killed_between_the_commit_and_the_wake_up(open_house: OpenHouse, broker
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=LONG)])
 def test_killed_after_the_commit_before_the_answer(open_house: OpenHouse, broker: Broker, kind: str) -> None:
-    # Red's late answer must be in time however long the kill takes, or red is called a second time.
+    # Red's late response must be in time however long the kill takes, or red is called a second time.
     house = open_house(kind, notify_budget="2s", outbound_deadline="20s", delivery_lease="25s")
     visit = house.visitors.sign_in("ada", ["red", "green"])
     house.rps["red"].manner = patient
@@ -81,7 +81,7 @@ def test_killed_after_the_commit_before_the_answer(open_house: OpenHouse, broker
 
     house.rps["red"].released.set()
     house.start_web()
-    # The person presses the button again and gets the answer of a success.
+    # The person presses the button again and gets the response of a success.
     assert house.visitors.sign_out(visit).status_code == 303
     house.wait_until_settled()
     house.visitors.probe(visit)
@@ -125,7 +125,7 @@ def sign_out_stopped_at(house: House, wire: Wire, number: int, act: Callable[[],
     "is_passed_on", [pytest.param(False, id="before", marks=LONG), pytest.param(True, id="after")]
 )
 def test_the_database_is_lost_at_every_statement(open_house: OpenHouse, is_passed_on: bool) -> None:
-    """Each statement of a sign-out is lost, or done and its answer lost; then the button is pressed again."""
+    """Each statement of a sign-out is lost, or only its response; then the button is pressed again."""
     house = open_house("postgresql", is_open=False)
     wire = house.wire_to_database()
     house.open(workers=0)

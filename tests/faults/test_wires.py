@@ -170,7 +170,7 @@ class TLSFront:
             except OSError:
                 return
             if self.certificate is None:
-                # In the middle of the handshake: the greeting has come and gets no answer.
+                # In the middle of the handshake: the greeting has come and gets no response.
                 raw.recv(100)
                 raw.close()
                 continue
@@ -183,7 +183,7 @@ class TLSFront:
                 raw.close()
 
     def _exchange(self, client: ssl.SSLSocket) -> None:
-        """Pass on one request and its short answer."""
+        """Pass on one request and its short response."""
         request = b""
         while not _is_whole(request):
             request += client.recv(65536)

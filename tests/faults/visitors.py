@@ -60,7 +60,7 @@ class Visitors:
             visit.offline[rp] = self._authorize(browser, visit, rp, **asked)
 
     def sign_out(self, visit: Visit, by: str | None = None, *, timeout: float = TIMEOUT) -> requests.Response:
-        """Ask for the end as a relying party would send the browser; raises when there is no answer."""
+        """Ask for the end as a relying party would send the browser; raises when there is no response."""
         share = visit.shares[by or next(iter(visit.shares))]
         rp = self.rps[share.rp]
         asked = {"id_token_hint": share.id_token, "post_logout_redirect_uri": f"{rp.url}/signed-out"}

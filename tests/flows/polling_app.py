@@ -10,7 +10,7 @@ from flask import Flask, request
 from tests.factories import make_client
 from tests.support.relying_party import CHALLENGE
 
-# An app's page as Session Management 1.0 §3.1 has it: it asks the OP iframe and shows the answer.
+# An app's page as Session Management 1.0 §3.1 has it: it asks the OP iframe and shows the response.
 POLLING_PAGE = """<!doctype html><title>Red</title>
 <p id="said">nothing</p>
 <iframe id="op" src="%(iframe)s" hidden></iframe>

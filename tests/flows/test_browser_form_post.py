@@ -24,7 +24,7 @@ pytestmark = [
 
 
 class Red:
-    """An app that takes its answers by POST."""
+    """An app that takes its responses by POST."""
 
     def __init__(self, issuer: str, port: int) -> None:
         self.issuer, self.port = issuer, port

@@ -80,7 +80,7 @@ def house(app: Flask, signing_keys: None, issuer: str, port: int) -> Iterator[Ho
 
 
 def ask(page: Page, message: object) -> str:
-    """Stop the page's own questions, ask one and return the answer to it."""
+    """Stop the page's own questions, ask one and return the response to it."""
     return page.evaluate(
         """message => new Promise(resolve => {
             window.own = true;
@@ -171,7 +171,7 @@ def test_only_the_origin_of_the_page_is_answered(house, page, asks, answered):
         house.issuer,
     )
 
-    # The frame's question came first, so the answer to ours is the later one.
+    # The frame's question came first, so the response to ours is the later one.
     assert ask(page, "red") == "error"
     assert frame.evaluate("window.heard") == ("error" if answered else None)
 

@@ -113,7 +113,7 @@ def test_a_form_is_sent_once(context, served, made):
 
     def answer_nothing(route, request) -> None:
         sent.append(request.method)
-        # The browser stays where it is, as if the answer took very long.
+        # The browser stays where it is, as if the response took very long.
         route.fulfill(status=204)
 
     page.route("**/account", answer_nothing)

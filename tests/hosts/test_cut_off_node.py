@@ -80,7 +80,7 @@ def test_a_pulled_cable(open_house, network, far_node):
     assert ask("/userinfo", **token)[0] == 200
 
     network.pull()
-    # What was found within the last second is the answer for all who ask.
+    # What was found within the last second is the response for all who ask.
     answered = wait_until(lambda: (found := ask("/health/ready"))[0] != 200 and found, seconds=5)
     status, body, seconds = answered
     assert (status, json.loads(body)["status"]) == (503, "unavailable")

@@ -155,7 +155,7 @@ class Server:
 
 
 def answering(*answers: bytes) -> Callable[[Wire], None]:
-    """Script: answer the requests of a connection in turn, the last answer for ever."""
+    """Script: answer the requests of a connection in turn, the last response for ever."""
 
     def script(wire: Wire) -> None:
         count = 0

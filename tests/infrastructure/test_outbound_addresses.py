@@ -1,4 +1,4 @@
-"""Which addresses may be called: every vector as a literal, as an answer of DNS, and under an allow-list."""
+"""Which addresses may be called: every vector as a literal, as a response of DNS, and under an allow-list."""
 
 import sys
 from ipaddress import ip_address, ip_network

@@ -1,4 +1,4 @@
-"""An answer counts for its own request: none is guessed, and none is left for the next one."""
+"""A response counts for its own request: none is guessed, and none is left for the next one."""
 
 from datetime import timedelta
 
@@ -148,7 +148,7 @@ CODED = b"Transfer-Encoding: chunked"
         pytest.param(head(EMPTY, b"Transfer-Encoding: gzip", CODED), id="two codings"),
         pytest.param(head(b"Content-Length: 25", status=b"304 Same"), id="a length where no body is"),
         pytest.param(head(CODED, status=b"204 Done"), id="chunks where no body is"),
-        pytest.param(head(EMPTY) + b"HTTP/1.1 503 surplus\r\nX: y\r\n", id="an answer and a half"),
+        pytest.param(head(EMPTY) + b"HTTP/1.1 503 surplus\r\nX: y\r\n", id="a response and a half"),
         pytest.param(head(EMPTY, b"X: a\rTransfer-Encoding: chunked"), id="a carriage return alone"),
         pytest.param(head(EMPTY, b"X: a\r\rb"), id="carriage returns that look like the end"),
         pytest.param(head(EMPTY, b"Transfer-Encoding : chunked"), id="a blank before the colon"),

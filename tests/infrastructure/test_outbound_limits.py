@@ -39,7 +39,7 @@ def failure_of(call) -> tuple[str, float]:
         pytest.param(lambda wire: wire.server.stopping.wait(20), id="FLT-22 silence"),
         pytest.param(
             lambda wire: (wire.send(b"HTTP/1.1 200 OK\r\n"), wire.server.stopping.wait(20)),
-            id="a status line that no headers follow is no answer",
+            id="a status line that no headers follow is no response",
         ),
         pytest.param(
             lambda wire: wire.drip(b"HTTP/1.1 100 Continue\r\n\r\n" * 100), id="endless interim answers"

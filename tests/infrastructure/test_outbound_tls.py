@@ -150,7 +150,7 @@ def test_a_handshake_that_breaks_is_a_tls_failure(client, act):
 
 @pytest.mark.spec("URL-52")
 def test_an_answer_that_waits_in_a_tls_record_is_not_taken_for_the_next_one(authority, client):
-    # The first answer fills the reader's buffer; the second is decrypted with it and waits behind it.
+    # The first response fills the reader's buffer; the second is decrypted with it and waits behind it.
     start, end = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nX: ", b"\r\n\r\n"
     first = start + b"a" * (io.DEFAULT_BUFFER_SIZE - len(start) - len(end)) + end
     record = first + b"HTTP/1.1 204 Smuggled\r\n\r\n"

@@ -55,7 +55,7 @@ def status_when_ready(path: str) -> int:
 
 
 def status_of(path: str, headers: dict[str, str]) -> int:
-    """Return the status of an answer."""
+    """Return the status of a response."""
     request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:

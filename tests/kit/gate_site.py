@@ -215,7 +215,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def open_socket(origin: str, path: str, cookie: str) -> tuple[int, dict[str, str]]:
-    """Ask for a WebSocket as a browser does; returns the status and the headers of the answer."""
+    """Ask for a WebSocket as a browser does; returns the status and the headers of the response."""
     host = origin.removeprefix("http://")
     name, _, port = host.partition(":")
     lines = [

@@ -160,7 +160,7 @@ def test_an_answer_of_another_issuer_is_refused(sessions, provider, promised, qu
     if accepted:
         sessions.check_answer(answer)
     else:
-        with pytest.raises(SignInRefused, match="the answer is of another issuer"):
+        with pytest.raises(SignInRefused, match="the response is of another issuer"):
             sessions.check_answer(answer)
 
 

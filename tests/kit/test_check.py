@@ -134,7 +134,7 @@ def test_people_read_lines(ports, capsys):
     )
 
     assert code == 1
-    assert capsys.readouterr().out.startswith("fail  good token: no answer (ConnectionError) – ")
+    assert capsys.readouterr().out.startswith("fail  good token: no response (ConnectionError) – ")
 
 
 def test_an_issuer_that_cannot_be_served_is_said(ports, capsys):

@@ -50,7 +50,7 @@ class AppUnderTest:
         return answer.status_code, parse_qs(urlsplit(there).query), there
 
     def sign_in(self, **wishes: str) -> Any:
-        """Sign in, by way of the provider; returns the answer of the callback."""
+        """Sign in, by way of the provider; returns the response of the callback."""
         _, _, there = self.begin(**wishes)
         back = requests.get(there, allow_redirects=False, timeout=5).headers["Location"]
         return self.get(back.removeprefix(BASE))

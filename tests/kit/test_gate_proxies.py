@@ -200,7 +200,7 @@ def test_several_tabs_sign_in_at_once(ada):
     # Each sign-in began a session of its own, in place of the one before (session fixation).
     asked = [requests.get(f"{ada.site.wiki}/api/", headers={"Cookie": one}, timeout=20) for one in cookies]
     assert [answer.status_code for answer in asked] == [401, 401, 200]
-    # Going back to an answer that has been used does no harm.
+    # Going back to a response that has been used does no harm.
     ada.browser.open(next(url for url in reversed(trails) if "/callback?" in url))
     assert ada.browser.url == f"{ada.site.wiki}/"
 

@@ -65,7 +65,7 @@ def test_a_cache_is_displayed_and_ends(ask, provider, monkeypatch):
     kept = guard.check(call("opaque"))
 
     assert 0 < kept.freshness.stale_for_at_most <= 5
-    assert guard.mode.description == "introspection, each answer kept for 5 s"
+    assert guard.mode.description == "introspection, each response kept for 5 s"
     later = time.monotonic() + 6
     monkeypatch.setattr(introspection_module.time, "monotonic", lambda: later)
     assert refusal(guard, call("opaque")).status == 401

@@ -104,7 +104,7 @@ class Ada:
         return answer.json()["access_token"]
 
     def sign_out(self):
-        """End the session; the answer comes once that is committed."""
+        """End the session; the response comes once that is committed."""
         hint = {"id_token_hint": self.id_token}
         answer = self.browser._session.get(
             f"{self.issuer}/session/end", params=hint, allow_redirects=False, timeout=20

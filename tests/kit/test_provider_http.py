@@ -1,4 +1,4 @@
-"""How long an answer of the provider is waited for, however slowly it comes."""
+"""How long a response of the provider is waited for, however slowly it comes."""
 
 import itertools
 import socket
@@ -16,7 +16,7 @@ HEADER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 
 class SlowServer:
-    """Sends one byte after another, from the beginning of the answer or of its body."""
+    """Sends one byte after another, from the beginning of the response or of its body."""
 
     def __init__(self, at_once: bytes) -> None:
         self._at_once = at_once

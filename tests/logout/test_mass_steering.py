@@ -100,7 +100,7 @@ def test_a_row_that_is_being_ended_while_it_is_stopped_is_rolled_back(app, made)
 
 
 def is_a_walker_waiting() -> int:
-    """Ask in a transaction of its own: within one PostgreSQL repeats its first answer."""
+    """Ask in a transaction of its own: within one PostgreSQL repeats its first response."""
     end_read()
     waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     count = db.session.scalar(waiting)

@@ -80,7 +80,7 @@ CASES = [
     ),
     pytest.param("late", {}, {}, id="no attempt was made"),
     pytest.param("late", {"last_outcome": "crashed"}, {"first_attempt_at": SOON}, id="a worker crashed"),
-    pytest.param("unreachable", {"last_outcome": "timeout"}, {"first_attempt_at": SOON}, id="no answer"),
+    pytest.param("unreachable", {"last_outcome": "timeout"}, {"first_attempt_at": SOON}, id="no response"),
     pytest.param("unreachable", {"last_outcome": "no_address"}, {}, id="its address was taken away"),
     pytest.param(None, {"state": "superseded"}, {"finished_at": SOON}, id="superseded in time"),
     pytest.param(None, {"state": "cancelled"}, {"finished_at": SOON}, id="cancelled in time"),

@@ -102,7 +102,7 @@ def test_stored_data_is_shown_without_a_network_only_for_as_long_as_allowed(phon
 
     assert (whoami.code, answer.code, locked.code) == (0, 0, 5)
     assert "Not checked now" in whoami.text
-    assert "No network; this is the answer of" in answer.text
+    assert "No network; this is the response of" in answer.text
     assert "Locked" in locked.text
     assert "Ada" not in locked.text
 

@@ -1,4 +1,4 @@
-"""The listener that waits for the browser takes one answer, with the state of its own sign-in."""
+"""The listener that waits for the browser takes one response, with the state of its own sign-in."""
 
 import socket
 

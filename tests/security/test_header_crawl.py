@@ -51,7 +51,7 @@ def addresses_of(app: Flask) -> Iterator[tuple[str, str]]:
 
 
 def check(answer, where: str) -> None:
-    """What must be true of every answer, whatever it says."""
+    """What must be true of every response, whatever it says."""
     # RFC 9700 §4.12: 302 and 307 may send a form on; 301 and 308 are kept for ever.
     assert answer.status_code not in (301, 302, 307, 308), where
     assert answer.status_code < 500, where
@@ -180,7 +180,7 @@ def test_no_other_sites_script_may_read_what_is_a_persons(story, method):
                 and address.startswith((*FOR_SCRIPTS, *PUBLIC))
                 and answer.status_code < 400
             ):
-                # It says only that a request may be sent; who may read the answer is another question.
+                # It says only that a request may be sent; who may read the response is another question.
                 assert not answer.data
                 continue
             if address.startswith(TAKES_TOKENS) and answer.status_code == 401:

@@ -116,7 +116,7 @@ def by(http) -> Callable[[str], TestResponse]:
 
 
 def answers(receivers, key=KEY, **edits: Edit) -> dict[str, tuple[int, str]]:
-    """The answers that are not the receiver's own refusal."""
+    """The responses that are not the receiver's own refusal."""
     got = {}
     for name, receiver in receivers.items():
         response = receiver.ask(key, **edits)

@@ -104,7 +104,7 @@ KINDS = {
     "ID Token with every claim": lambda story: story.ours("JWT"),
     "Logout Token": lambda story: story.ours("logout+jwt"),
     "signed access token that we never gave": lambda story: story.ours("at+jwt"),
-    "signed introspection answer": lambda story: story.ours("token-introspection+jwt"),
+    "signed introspection response": lambda story: story.ours("token-introspection+jwt"),
     "receipt of a logout": lambda story: story.ours("vnd.curfew.logout-receipt+jwt"),
     "client assertion": lambda story: story.rp.assertion("client-authentication+jwt"),
     "request object": lambda story: story.rp.request_object(),

@@ -80,7 +80,7 @@ def truth(logout_id: UUID) -> dict[str, str]:
         elif own[0].state is None:
             found[client_id] = NOT
         elif own[0].state == "pending":
-            # The second answer without success counts as refusing (DLV-11).
+            # The second response without success counts as refusing (DLV-11).
             found[client_id] = REFUSING if len(statuses) > 1 else TO_BE
         else:
             found[client_id] = own[0].state

@@ -55,7 +55,7 @@ def register(here: Served, stop: threading.Event) -> None:
 
 
 def refused(here: Served, path: str) -> tuple[requests.Response, float]:
-    """The first answer that is a refusal, and how long it took."""
+    """The first response that is a refusal, and how long it took."""
 
     def ask() -> tuple[requests.Response, float] | None:
         begun = time.monotonic()

@@ -49,7 +49,7 @@ def test_the_application_is_asked_once(asked):
     assert not [name for name in application.asked[0] if name.startswith("HTTP_")]
     assert answers[1][0] == 200
     assert answers[1][2] == BODY
-    # The server writes the date of each answer.
+    # The server writes the date of each response.
     assert all(b"date" not in headers for _, headers, _ in answers)
 
 

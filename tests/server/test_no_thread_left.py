@@ -1,4 +1,4 @@
-"""With every thread stuck in the application, a request still gets an answer that says why."""
+"""With every thread stuck in the application, a request still gets a response that says why."""
 
 import asyncio
 import json

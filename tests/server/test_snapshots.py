@@ -54,7 +54,7 @@ async def ask(front, asked):
 
 
 def asked_in_turn(front, *scopes):
-    """Return the answers, given one after the other in a loop of their own."""
+    """Return the responses, given one after the other in a loop of their own."""
 
     async def play():
         return [await ask(front, one) for one in scopes]
@@ -248,7 +248,7 @@ def test_after_a_second_the_application_is_asked_again():
 
 
 def response_of_application(http, path):
-    """What the application says: status, headers without those of each answer alone, and body."""
+    """What the application says: status, headers without those of each response alone, and body."""
     with http.get(path) as answer:
         headers = {name.lower().encode(): value.encode() for name, value in answer.headers}
         # The server writes the date.

@@ -1,4 +1,4 @@
-"""The way to a server that a test can interrupt, watch, hold up, and rob of answers."""
+"""The way to a server that a test can interrupt, watch, hold up, and rob of responses."""
 
 import socket
 import socketserver
@@ -15,7 +15,7 @@ class Network:
         self.is_on = True
         # Request lines, as "POST /token", in the order in which they arrived.
         self.requests: list[str] = []
-        # The server gets such a request, and its answer is lost on the way.
+        # The server gets such a request, and its response is lost on the way.
         self.lost: str | None = None
         # Such a request waits here until `let_go` is set.
         self.held: str | None = None

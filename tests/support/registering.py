@@ -25,7 +25,7 @@ class Registrant:
         return self.http.post("/register", json=SMALLEST | members, headers=bearer(token))
 
     def registered(self, **members: Any) -> dict[str, Any]:
-        """The answer to a registration that must succeed."""
+        """The response to a registration that must succeed."""
         response = self.register(**members)
         assert response.status_code == 201, response.get_data(as_text=True)
         return response.json

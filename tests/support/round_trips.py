@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from provider.infrastructure.database import db
 
-# The server ends each of its answers by it, so that the driver stops waiting.
+# The server ends each of its responses by it, so that the driver stops waiting.
 _END_OF_ANSWER = b"ReadyForQuery"
 
 

@@ -21,7 +21,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: a JSON document, or bytes as they are."""
+    """One response: a JSON document, or bytes as they are."""
 
     status: int = 200
     document: Any = None

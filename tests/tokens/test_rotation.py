@@ -1,4 +1,4 @@
-"""A refresh token is used once; its answer may be repeated a moment later, and a thief gives itself away."""
+"""A refresh token is used once; its response may be repeated a moment later, and theft is detected."""
 
 from dataclasses import replace
 from datetime import timedelta

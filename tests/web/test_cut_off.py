@@ -1,4 +1,4 @@
-"""A database that is cut off within a request: the answer that was made, or a 503; and a line in the log."""
+"""A database that is cut off within a request: the response, or a 503; and a line in the log."""
 
 import io
 import json

@@ -25,9 +25,9 @@ class App:
     backchannel_logout_uri: str
     # A browser that opens it is sent to the provider.
     login_url: str
-    # Shows by its answer whether a person is signed in.
+    # Shows by its response whether a person is signed in.
     page_url: str
-    # Whether an answer of the page is one to a person who is signed in.
+    # Whether a response of the page is one to a person who is signed in.
     shows_person: Callable[[requests.Response], bool] = lambda answer: answer.status_code == requests.codes.ok
     # Ends the app's processes and starts them again; returns once the app answers.
     restart: Callable[[], None] | None = None
@@ -42,7 +42,7 @@ class Visitor:
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.headers.update(_HEADERS)
-        # What the last answer of the page was, in words.
+        # What the last response of the page was, in words.
         self.saw = "was not asked"
         # The claims that name the last sign-in that was completed.
         self.names: Claims = {}

@@ -1,4 +1,4 @@
-"""Posts the tokens to a receiver, and judges its answers (backchannel §2.6, §2.8)."""
+"""Posts the tokens to a receiver, and judges its responses (backchannel §2.6, §2.8)."""
 
 from collections.abc import Callable, Iterator
 
@@ -27,7 +27,7 @@ def check(url: str, party: Party, names: Callable[[], Claims] = dict) -> Iterato
 
 
 def judge_good(name: str, status: int | None, saw: str, *, sent: str) -> Finding:
-    """Judge the answer to a token in order."""
+    """Judge the response to a token in order."""
     is_accepted = status in SUCCESS
     return Finding(
         check=name,
@@ -51,7 +51,7 @@ def post(url: str, token: str) -> tuple[int | None, str]:
                 url, data={"logout_token": token}, timeout=_TIMEOUT_SECONDS, allow_redirects=False
             )
         except requests.RequestException as exc:
-            return None, f"no answer ({type(exc).__name__})"
+            return None, f"no response ({type(exc).__name__})"
     return answer.status_code, f"answered {answer.status_code}"
 
 

@@ -65,7 +65,7 @@ class Issuer:
         return f"{asked.get('redirect_uri', '')}{mark}{urlencode(answer)}"
 
     def redeem(self, code: str) -> dict[str, Any] | None:
-        """Return the answer of the token endpoint; None for a code that is unknown or was used."""
+        """Return the response of the token endpoint; None for a code that is unknown or was used."""
         signed_in, nonce = self._codes.pop(code, (None, None))
         if signed_in is None:
             return None

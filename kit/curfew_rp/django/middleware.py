@@ -42,6 +42,6 @@ class LogoutMiddleware:
 
 
 def unavailable() -> HttpResponse:
-    """Return an answer that asks to try again."""
+    """Return a response that asks to try again."""
     headers = {"Retry-After": "10", "Cache-Control": "no-store"}
     return HttpResponse("Try again in a moment.", status=503, content_type="text/plain", headers=headers)

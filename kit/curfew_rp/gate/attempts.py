@@ -47,7 +47,7 @@ class Attempts:
         return self._attempt(state, target), self._prefix + state, f"{until}.{seal}.{quote(target)}"
 
     def find(self, state: str | None, cookies: Mapping[str, str]) -> Attempt | None:
-        """Return the attempt of an answer, if this browser has begun it and it has not expired."""
+        """Return the attempt of a response, if this browser has begun it and it has not expired."""
         if state is None or not _STATE.fullmatch(state):
             return None
         read = _VALUE.fullmatch(cookies.get(self._prefix + state, ""))

@@ -1,7 +1,7 @@
 """The question of a proxy: may this request pass, and what is it answered if not.
 
 nginx asks twice: `auth_request` understands a status alone, and `answer` says what the browser gets. Traefik,
-Caddy and Envoy pass on what the first answer says (KIT-05).
+Caddy and Envoy pass on what the first response says (KIT-05).
 """
 
 import logging
@@ -209,6 +209,6 @@ def _accepts_pages(request: Request) -> bool:
 
 
 def _is_navigation(request: Request) -> bool:
-    """Return whether a person sees the answer; a script or a WebSocket could not sign in."""
+    """Return whether a person sees the response; a script or a WebSocket could not sign in."""
     mode = request.header("sec-fetch-mode")
     return mode in (None, "navigate") and request.header("sec-websocket-key") is None

@@ -96,7 +96,7 @@ class Gate:
         here, answer = self._checks.origin_of(request), request.parameters()
         attempt = self._attempts.find(answer.get("state"), request.cookies())
         if attempt is None and self._find(request, here) is not None:
-            # The answer has been used: by a second click, or by going back.
+            # The response has been used: by a second click, or by going back.
             return redirect(f"{here}/")
         if attempt is None:
             return self._failed(f"{here}/", "This sign-in is not one of this browser, or it took too long.")

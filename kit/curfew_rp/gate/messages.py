@@ -51,7 +51,7 @@ def read_form(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer; nothing that the gate says is cached."""
+    """A response; nothing that the gate says is cached."""
 
     status: int
     body: bytes = b""

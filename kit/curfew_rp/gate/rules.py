@@ -89,7 +89,7 @@ DEFAULT = Rule()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The rules that a request must satisfy, all of them, and the kind of answer when it does not."""
+    """The rules that a request must satisfy, all of them, and the kind of response when it does not."""
 
     access: Access
     rules: tuple[Rule, ...]

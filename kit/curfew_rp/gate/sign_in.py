@@ -1,4 +1,4 @@
-"""The way to the provider and back: the authorization request, and what its answer proves.
+"""The way to the provider and back: the authorization request, and what its response proves.
 
 Authlib speaks the protocol; tokens are used here and then forgotten. The gate keeps none but the ID Token,
 which names the session at the sign-out.
@@ -59,13 +59,13 @@ class Provider:
         return str(made["url"])
 
     def redeem(self, attempt: Attempt, answer: Mapping[str, str], redirect_uri: str) -> SignedIn:
-        """Return what an authorization answer proves; raises SignInRefused."""
+        """Return what an authorization response proves; raises SignInRefused."""
         self._sessions.check_answer(answer)
         if "error" in answer:
             raise SignInRefused(f"the provider answered {answer['error'][:80]!r}")
         code = answer.get("code", "")
         if not 0 < len(code) <= _LONGEST_CODE:
-            raise SignInRefused("the answer has no code")
+            raise SignInRefused("the response has no code")
         client = self._client()
         try:
             return self._exchange(client, code, attempt, redirect_uri)
@@ -99,7 +99,7 @@ class Provider:
         if not self._sessions.receiver.keys.metadata().get("userinfo_endpoint"):
             return {}
         said = dict(client.userinfo(token=token))
-        # core §5.3.2: an answer about another person must not be used.
+        # core §5.3.2: a response about another person must not be used.
         if said.get("sub") != id_claims.get("sub"):
             raise SignInRefused("UserInfo is about another person")
         return said

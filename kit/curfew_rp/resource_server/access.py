@@ -25,7 +25,7 @@ class Freshness:
     last_heard_at: float | None = None
 
     def as_header(self) -> str:
-        """Return it for the header `Token-Freshness`, for people who look for an answer's reasons."""
+        """Return it for the header `Token-Freshness`, for people who look for a response's reasons."""
         heard = "" if self.last_heard_at is None else f"; last-heard={self.last_heard_at:.0f}"
         return f"{self.mode}; age={self.age:.1f}; stale-for-at-most={self.stale_for_at_most:.1f}{heard}"
 
@@ -46,7 +46,7 @@ class Access:
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any], freshness: Freshness) -> "Access":
-        """Return the access that claims of an introspection answer or a signed token give."""
+        """Return the access that claims of an introspection response or a signed token give."""
         scope, cnf = claims.get("scope"), claims.get("cnf")
         return cls(
             sub=_text(claims.get("sub")),

@@ -44,7 +44,7 @@ class Mode(Protocol):
 
     @property
     def description(self) -> str:
-        """Say how fresh its answers are."""
+        """Say how fresh its responses are."""
 
     def look_at(self, token: str) -> Access:
         """Return what a token gives; raises InvalidToken or CannotTell."""
@@ -79,7 +79,7 @@ class ResourceServer:
         return access
 
     def headers(self, access: Access) -> dict[str, str]:
-        """Return the headers of an answer to a call that was let in: freshness, and the next DPoP nonce."""
+        """Return the headers of a response to a call that was let in: freshness, and the next DPoP nonce."""
         nonce = self._dpop.new_nonce() if self._dpop and access.jkt else None
         return {
             "Token-Freshness": access.freshness.as_header(),

@@ -1,7 +1,7 @@
 """Freshness by introspection (RFC 7662): the provider is asked on each call, or once in n seconds.
 
 Without a cache a token is refused from the moment that a sign-out is committed. With a cache of n seconds it
-may be accepted for n seconds longer, which each answer says.
+may be accepted for n seconds longer, which each response says.
 """
 
 import threading
@@ -30,7 +30,7 @@ class Introspection:
     """Asks the provider whether a token is active, as a client of its own with a secret.
 
     `audience` is the URI of this API, which a token that names an audience must name. `kept_for` is how long
-    an answer is believed without asking again.
+    a response is believed without asking again.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Introspection:
 
     @property
     def description(self) -> str:
-        """Say how fresh its answers are, for a page or a log."""
+        """Say how fresh its responses are, for a page or a log."""
         if not self._kept_seconds:
             return "introspection on each call"
-        return f"introspection, each answer kept for {self._kept_seconds:g} s"
+        return f"introspection, each response kept for {self._kept_seconds:g} s"
 
     def look_at(self, token: str) -> Access:
         """Return what an active token gives; raises InvalidToken or ProviderUnreachable."""
@@ -81,7 +81,7 @@ class Introspection:
             kept = self._kept.get(name)
         if kept and time.monotonic() - kept[0] < self._kept_seconds:
             return kept
-        # The instant before the question: a sign-out after it may be missing in the answer.
+        # The instant before the question: a sign-out after it may be missing in the response.
         fresh = time.monotonic(), self._ask(token)
         if self._kept_seconds:
             with self._lock:

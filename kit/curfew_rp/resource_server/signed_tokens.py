@@ -43,7 +43,7 @@ class SignedTokens:
 
     @property
     def description(self) -> str:
-        """Say how fresh its answers are, for a page or a log."""
+        """Say how fresh its responses are, for a page or a log."""
         return (
             "signed tokens, and the Logout Tokens that the apps have received; "
             f"a token lives {self._longest_life.total_seconds():g} s at most"

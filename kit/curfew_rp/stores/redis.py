@@ -50,7 +50,7 @@ class RedisStore:
 
     @classmethod
     def from_url(cls, url: str, *, prefix: str = "curfew_rp:") -> "RedisStore":
-        """Return a store with a client of its own, which waits two seconds for an answer."""
+        """Return a store with a client of its own, which waits two seconds for a response."""
         client = redis.Redis.from_url(
             url,
             socket_timeout=TIMEOUT_SECONDS,

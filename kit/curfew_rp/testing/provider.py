@@ -138,7 +138,7 @@ class Provider:
         self._post("deliveries/retry", {"client_id": client.client_id} if client else {})
 
     def deliveries(self, client: Client) -> list[dict[str, Any]]:
-        """Return the deliveries to a client, newest first, with their attempts and the app's answers."""
+        """Return the deliveries to a client, newest first, with their attempts and the app's responses."""
         query = f"deliveries?client_id={quote(client.client_id, safe='')}"
         found: list[dict[str, Any]] = self._ask("GET", query)["deliveries"]
         return found
@@ -205,7 +205,7 @@ def _checked(answer: requests.Response) -> dict[str, Any]:
 
 
 def becomes_true(question: Callable[[], bool], within: timedelta) -> bool:
-    """Ask again and again; whether the answer became true in time."""
+    """Ask again and again; return whether the condition became true in time."""
     deadline = time.monotonic() + within.total_seconds()
     while not question():
         if time.monotonic() > deadline:

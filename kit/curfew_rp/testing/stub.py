@@ -47,7 +47,7 @@ class StubApp:
         self._thread.join()
 
     def take(self, token: str) -> int:
-        """Keep a token, and return the status of the answer."""
+        """Keep a token, and return the status of the response."""
         with self._lock:
             self.tokens.append(token)
             status, seconds = self._failures.pop(0) if self._failures else (_ACCEPTED, 0.0)
