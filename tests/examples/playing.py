@@ -1,16 +1,17 @@
 """Plays the examples of one page as one shell session, in a folder of its own.
 
 The session starts with a provider in which Ada and the app `shop` are registered, less what the page
-registers itself; a page with `curfew init` starts with nothing. The fixed ports of the pages are replaced by
-free ones, so that several pages can be played at once.
+registers itself; a page with `curfew init` starts with nothing. Such a provider is made once and copied. The
+fixed ports of the pages are replaced by free ones, so that several pages can be played at once.
 """
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -26,14 +27,37 @@ SHOP = "curfew client add --client-id shop --for flask --base-url https://shop.e
 BEGIN = "set -eu\nservers=\ntrap 'for server in $servers; do kill $server; wait $server || true; done' EXIT\n"
 
 
-def play(examples: list[Example], folder: Path, commands: Path) -> tuple[int, str]:
-    """Run the examples of a page; returns the exit code and what was printed."""
-    code = "\n".join(example.code + example.given for example in examples)
-    environ = environment(folder, commands)
-    if sets_up(code):
-        del environ["CURFEW_CONFIG"]
-    with free_ports() as ports:
-        text = with_ports(BEGIN + preparation(code) + script(examples, folder), ports)
+class Stage:
+    """Where pages are played."""
+
+    def __init__(self, commands: Path, new_folder: Callable[[str], Path]) -> None:
+        self._commands = commands
+        self._new_folder = new_folder
+        self._prepared: dict[str, Path] = {}
+
+    def play(self, examples: list[Example], folder: Path) -> tuple[int, str]:
+        """Run the examples of a page; returns the exit code and what was printed."""
+        code = "\n".join(example.code + example.given for example in examples)
+        environ = environment(folder, self._commands)
+        if sets_up(code):
+            del environ["CURFEW_CONFIG"]
+        else:
+            shutil.copytree(self._provider(preparation(code)), folder / ".curfew")
+        with free_ports() as ports:
+            text = with_ports(BEGIN + script(examples, folder), ports)
+        return run(text, folder, environ)
+
+    def _provider(self, commands: str) -> Path:
+        if commands not in self._prepared:
+            folder = self._new_folder("provider")
+            code, printed = run(BEGIN + commands, folder, environment(folder, self._commands))
+            assert code == 0, printed
+            self._prepared[commands] = folder / ".curfew"
+        return self._prepared[commands]
+
+
+def run(text: str, folder: Path, environ: dict[str, str]) -> tuple[int, str]:
+    """Run a shell script in a folder; returns the exit code and what was printed."""
     outcome = subprocess.run(
         ["sh", "-c", text],
         cwd=folder,
@@ -54,9 +78,7 @@ def sets_up(code: str) -> bool:
 
 
 def preparation(code: str) -> str:
-    """What a page takes for granted."""
-    if sets_up(code):
-        return ""
+    """The commands that make what a page takes for granted."""
     ada = "" if re.search(r"user add ada\b", code) else ADA
     shop = "" if re.search(r"client add --client-id shop\b", code) else SHOP
     return INIT + ada + shop

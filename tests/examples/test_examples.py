@@ -7,7 +7,7 @@ import pytest
 from docs import examples
 from docs.build_site import pages
 from docs.examples import Example, examples_of
-from tests.examples.playing import play
+from tests.examples.playing import Stage
 from tests.support.fork_server import QUICK_COMMANDS
 
 RUN = {page: [example for example in examples_of(page) if not example.not_run] for page in pages()}
@@ -19,9 +19,14 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(scope="module")
+def stage(curfew_commands, tmp_path_factory):
+    return Stage(curfew_commands, tmp_path_factory.mktemp)
+
+
 @pytest.mark.parametrize("page", [page for page, found in RUN.items() if found])
-def test_the_examples_of_a_page_run(page, curfew_commands, tmp_path):
-    code, printed = play(RUN[page], tmp_path, curfew_commands)
+def test_the_examples_of_a_page_run(page, stage, tmp_path):
+    code, printed = stage.play(RUN[page], tmp_path)
 
     assert code == 0, printed[max(printed.rfind("@@"), 0) :]
 
@@ -34,7 +39,7 @@ def test_what_does_not_run_is_listed_with_its_reason():
     assert shown == examples.listing(), "run `python -m docs.examples` to write the list anew"
 
 
-def test_a_block_that_fails_fails_its_page(curfew_commands, tmp_path):
+def test_a_block_that_fails_fails_its_page(stage, tmp_path):
     blocks = [
         Example(page="a.md", line=3, language="sh", code="curfew user show ada\n"),
         Example(
@@ -46,7 +51,7 @@ def test_a_block_that_fails_fails_its_page(curfew_commands, tmp_path):
         Example(page="a.md", line=9, language="sh", code="echo not reached\n"),
     ]
 
-    code, printed = play(blocks, tmp_path, curfew_commands)
+    code, printed = stage.play(blocks, tmp_path)
 
     assert code == 1
     assert "Ada Lovelace" in printed
@@ -54,13 +59,13 @@ def test_a_block_that_fails_fails_its_page(curfew_commands, tmp_path):
     assert "not reached" not in printed
 
 
-def test_a_python_block_goes_on_with_those_before_it(curfew_commands, tmp_path):
+def test_a_python_block_goes_on_with_those_before_it(stage, tmp_path):
     blocks = [
         Example(page="a.md", line=3, language="python", code="first = 20\n"),
         Example(page="a.md", line=7, language="python", code="print(first + 1)\n"),
     ]
 
-    code, printed = play(blocks, tmp_path, curfew_commands)
+    code, printed = stage.play(blocks, tmp_path)
 
     assert code == 0
     assert printed.splitlines()[-1] == "21"
