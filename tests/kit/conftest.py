@@ -21,6 +21,7 @@ from curfew_rp.stores.sqlalchemy import SQLAlchemyStore, metadata
 from tests.faults.databases import SQLiteDatabase
 from tests.faults.house import House
 from tests.kit.other_provider import CLIENT_ID, OtherProvider
+from tests.support.warm_programs import WarmPrograms
 
 WIKI, FILES = "https://wiki.example", "https://files.example"
 SHARED_STORES = ("redis", "postgresql", "sqlite", "django cache")
@@ -137,12 +138,12 @@ def receiver(index: SessionIndex, provider: OtherProvider) -> LogoutReceiver:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) -> Iterator[House]:
     """A real Curfew with a worker, whose person is Ada."""
     folder = tmp_path_factory.mktemp("kit")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    house = House(folder, SQLiteDatabase(folder / "curfew.sqlite3"), {}, port)
+    house = House(folder, SQLiteDatabase(folder / "curfew.sqlite3"), {}, port, warm=warm_programs)
     claims = ("--claim", "email=ada@example.test", "--claim", "name=Ada Lovelace")
     house.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ["user", "add", "ada", *claims]])
     try:

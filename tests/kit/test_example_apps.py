@@ -40,7 +40,8 @@ def first_ports(house):
     """The port of each app's first node, at which it is registered; the second one is the next."""
     port = free_run(2 * len(KINDS))
     ports = {name: port + 2 * number for number, name in enumerate(KINDS)}
-    house.curfew_many([client_command(name, ports[name]) for name in KINDS])
+    for name in KINDS:
+        house.curfew(*client_command(name, ports[name]))
     return ports
 
 

@@ -37,7 +37,7 @@ def site(request, house, store_server, tmp_path_factory):
     for url in urls:
         register += ["--redirect-uri", f"{url}/callback", "--post-logout-redirect-uri", f"{url}/signed-out"]
     register += ["--backchannel-logout-uri", f"{urls[1]}/backchannel-logout"]
-    house.curfew_many([[*register, "--first-party", "--scope", "openid profile email"]])
+    house.curfew(*register, "--first-party", "--scope", "openid profile email")
     store = f"unix://{store_server.unix_socket_path}"
     with gate_site(request.param, folder, house.issuer, ports, store) as site:
         yield site

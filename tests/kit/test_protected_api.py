@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from contextlib import ExitStack
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -41,7 +42,8 @@ def shop(house):
     addresses = [f"{url}/callback", "--backchannel-logout-uri", f"{url}/backchannel-logout"]
     scope = ["--scope", "openid profile orders"]
     commands.append([*add, "shop", "--first-party", *scope, "--redirect-uri", *addresses])
-    house.curfew_many(commands)
+    for command in commands:
+        house.curfew(*command)
     return url
 
 
@@ -147,7 +149,9 @@ def test_answers_say_how_fresh_they_are(house, shop, apis):
         token = ada.access_token()
         body[mode] = [call(apis, mode, token).headers["Token-Freshness"] for _ in range(2)]
 
-    assert body["ask"] == ["introspection; age=0.0; stale-for-at-most=0.0"] * 2
+    asked_anew = r"introspection; age=([0-9.]+); stale-for-at-most=0\.0"
+    ages = [float(re.fullmatch(asked_anew, text)[1]) for text in body["ask"]]
+    assert max(ages) < AT_MOST_SECONDS["ask"]
     assert body["ask-5"][1].startswith("introspection; age=")
     assert all(text.startswith("signed; age=") for text in body["signed"])
 
