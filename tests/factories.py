@@ -100,7 +100,13 @@ class SignedIn:
     grants: dict[str, Grant]
 
 
-def make_session(account: Account, clients: list[Client] = (), *, offline: tuple[str, ...] = ()) -> SignedIn:
+def make_session(
+    account: Account,
+    clients: list[Client] = (),
+    *,
+    offline: tuple[str, ...] = (),
+    scope: str = "openid profile",
+) -> SignedIn:
     """A session of a person with a share for each client; those named in `offline` have offline grants."""
     with transaction():
         session, handle = lifecycle.start(
@@ -112,7 +118,7 @@ def make_session(account: Account, clients: list[Client] = (), *, offline: tuple
             grant = grants.create(
                 account,
                 client,
-                scope="openid profile offline_access" if is_offline else "openid profile",
+                scope=f"{scope} offline_access" if is_offline else scope,
                 sid=lifecycle.new_sid(),
                 provider_epoch=session.provider_epoch,
                 offline=is_offline,
