@@ -67,7 +67,8 @@ async def read_body(receive: Receive, limits: BodyLimits, announced: int | None)
         if received > limits.most_bytes:
             raise BodyTooLarge(received)
         chunks.append(chunk)
-        if not message.get("more_body"):
+        # rfc9112 §6.2: it ends with its last announced byte. To be told so is another wait for the network.
+        if received == announced or not message.get("more_body"):
             return b"".join(chunks)
 
 
