@@ -3,9 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
+
+from provider.server.threads import Threads
 
 T = TypeVar("T")
 # More than this for each thread would not be served within any wait that a person accepts.
@@ -32,7 +34,7 @@ class Lane:
     """
 
     def __init__(self, name: str, *, threads: int, patience: float, most_waiting: int | None = None) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._threads = Threads(name)
         self._free = threads
         self._patience = patience
         self._most_waiting = threads * _MOST_WAITING_PER_THREAD if most_waiting is None else most_waiting
@@ -46,7 +48,7 @@ class Lane:
         else:
             waited = await self._wait_for_thread()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, waited)
+            return await self._threads.run(partial(work, waited))
         finally:
             self._hand_on()
 
