@@ -27,6 +27,14 @@ from tests.support.browsers import Page, follow, query_of
 
 
 @pytest.fixture
+def console(browser, cleo):
+    """Cleo's browser after a sign-in with all of its requests."""
+    http = browser()
+    assert sign_in(http, "cleo").status_code == 200
+    return http
+
+
+@pytest.fixture
 def answer(browser, cleo):
     """A browser of Cleo's, and the address to which the provider has answered there."""
     http = browser()
