@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from provider.clients.addresses import has_plain_http_logout
 from provider.clients.models import Client, LogoutTokenNames
+from provider.infrastructure import clock
 from provider.inspection.findings import Finding, Grade
 from provider.protocol.redirect_uri_rules import unwise_uris
 
@@ -102,7 +103,7 @@ def _proof(client: Client) -> Iterator[Finding]:
             "The implicit grant puts tokens into addresses.",
             "Use response_type=code with PKCE.",
         )
-    if client.previous_secret_digest and client.previous_secret_expires_at:
+    if client.previous_secret_expires_at and client.previous_secret_expires_at > clock.now():
         yield _of(
             Grade.WARN,
             "client_secret",

@@ -167,6 +167,14 @@ def test_a_new_secret_works_beside_the_former_one(console, red_page):
 
     assert check_secret(now("red"), secret)
     assert check_secret(now("red"), secret_of("red"))
+    assert "A replaced secret works until" in console.get(red_page).text
+
+
+def test_a_secret_that_is_replaced_at_once_is_no_remark(console, red_page):
+    Page(console, console.get(f"{red_page}/secret")).press("rotate", overlap="0")
+
+    assert not check_secret(now("red"), secret_of("red"))
+    assert "A replaced secret works until" not in console.get(red_page).text
 
 
 def test_a_client_is_disabled_enabled_and_removed_by_its_name(console, red_page):
