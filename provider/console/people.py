@@ -27,6 +27,7 @@ SENTENCES = {
     "disabled": "The account is disabled and signed out everywhere.",
     "role": "The role is changed. It holds on the person's next request.",
     "enabled": "The account is enabled again. What ended stays ended.",
+    "deleted": "The account is deleted and signed out everywhere. Identifiers stay in logouts and the audit.",
     "nothing": "Nothing was changed: it had ended, or was so, already.",
 }
 
@@ -44,6 +45,7 @@ def show_list() -> Response:
         "console.people",
         asked=asked,
         exact=exact,
+        done=SENTENCES.get(request.args.get("done", "")),
         listing=listing(found, shown[-1].id if shown else None, "console.people", asked.values, ROWS),
     )
 

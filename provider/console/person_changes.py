@@ -1,4 +1,7 @@
-"""Changing an account: disabling and enabling it, its password and its role. Each needs a recent sign-in."""
+"""Changing an account: disabling, enabling or deleting it, its password and its role.
+
+Each needs a recent sign-in.
+"""
 
 from uuid import UUID
 
@@ -36,7 +39,9 @@ def show_access(account_id: UUID, sentence: str | None = None, status: int = 200
 
 
 def submit_access(account_id: UUID) -> Response:
-    """Disable an account, or enable it again."""
+    """Disable an account, enable it again, or delete it."""
+    if request.form.get("do") == "delete":
+        return _delete(account_id, request.form.get("typed", "").strip())
     disable = request.form.get("do") == "disable"
 
     def change(who: Administrator) -> bool:
@@ -53,6 +58,18 @@ def submit_access(account_id: UUID) -> Response:
         return show_access(account_id, _LAST_ADMINISTRATOR, 409)
     done = ("disabled" if disable else "enabled") if changed else "nothing"
     return redirect(url_for("console.person", account_id=account_id, done=done), 303)
+
+
+def _delete(account_id: UUID, typed: str) -> Response:
+    with reading():
+        username = get(account_id).username
+    if typed != username:
+        return show_access(account_id, "Nothing was changed: type the whole user name to confirm.", 400)
+    try:
+        gate.act(Permission.CHANGE_PEOPLE, lambda who: acts.delete(_locked(who, account_id)), dangerous=True)
+    except LastAdministrator:
+        return show_access(account_id, _LAST_ADMINISTRATOR, 409)
+    return redirect(url_for("console.people", done="deleted"), 303)
 
 
 def show_reset(account_id: UUID) -> Response:

@@ -107,6 +107,20 @@ def test_the_last_administrator_cannot_disable_herself(console, cleo):
     assert cleo.disabled_at is None
 
 
+def test_a_person_is_deleted_once_the_name_is_typed(console, cleo, ada, signed_in):
+    form = Page(console, console.get(f"/admin/people/{ada.id}/access"))
+
+    assert form.press("delete", typed="ad").status_code == 400
+    done = form.press("delete", typed="ada")
+
+    db.session.expire_all()
+    assert (ada.deleted_at is not None, signed_in.session.ended_at is not None) == (True, True)
+    assert "The account is deleted" in console.get(done.headers["Location"]).get_data(as_text=True)
+    assert entry(EventTag.ACCOUNT_DELETED).actor_name == "cleo"
+    own = Page(console, console.get(f"/admin/people/{cleo.id}/access"))
+    assert own.press("delete", typed="cleo").status_code == 409
+
+
 def test_a_role_is_given_by_an_administrator_and_holds_on_the_next_request(console, ada, browser):
     http = browser()
     assert sign_in(http, "ada").status_code == 403
