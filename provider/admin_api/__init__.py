@@ -16,6 +16,7 @@ from provider.admin_api import (
     grants,
     keys,
     logouts,
+    overview,
     people,
     recipes,
     registrations,
@@ -29,6 +30,7 @@ from provider.admin_api.viewer import TEMPLATES, viewer_route
 from provider.web.route import RouteGroup
 
 OPERATIONS = (
+    *overview.OPERATIONS,
     *clients.OPERATIONS,
     *client_examinations.OPERATIONS,
     *recipes.OPERATIONS,

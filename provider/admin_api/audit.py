@@ -13,8 +13,12 @@ from provider.audit import anchoring, chain, queries
 from provider.audit.export import Format, as_exported, list_from
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
+from provider.inspection.audit_trail import verify_newest
 from provider.protocol.permissions import Permission
 from provider.protocol.problems import InvalidInput
+
+# One changed entry is enough to know; the command names them all.
+_MOST_PROBLEMS = 100
 
 
 class SearchAudit(Page, frozen=True, kw_only=True):
@@ -80,6 +84,14 @@ class AuditAnchor(msgspec.Struct, frozen=True, kw_only=True):
     cure: str | None
 
 
+class AuditVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """How many entries were verified, what is wrong in words, and the end of the chain."""
+
+    entries: int
+    problems: list[str]
+    head: str | None
+
+
 class AuditAnchors(msgspec.Struct, frozen=True, kw_only=True):
     """Every target of `CURFEW_AUDIT_ANCHORS`, and the end of the chain, null while nothing is linked."""
 
@@ -95,6 +107,14 @@ def list_anchors(call: Call) -> Response:
         return AuditAnchors(items=list(map(_anchor, anchoring.states())), head=str(head) if head else None)
 
     return Response(body=call.read(look))
+
+
+def verify(call: Call) -> Response:
+    """Answer whether the ends of the chain hold."""
+    entries, problems = verify_newest()
+    head = call.read(chain.head)
+    found = list(problems[:_MOST_PROBLEMS])
+    return Response(body=AuditVerification(entries=entries, problems=found, head=str(head) if head else None))
 
 
 def _anchor(one: anchoring.AnchorState) -> AuditAnchor:
@@ -197,5 +217,15 @@ OPERATIONS = (
         permission=Permission.READ_AUDIT,
         view=list_anchors,
         response=AuditAnchors,
+    ),
+    Operation(
+        method="GET",
+        rule="/audit-verification",
+        name="verify_audit",
+        summary="Verify the newest entries of the audit log, and those that are deleted next for their age.",
+        description="`curfew audit verify` verifies all, and compares with anchors that were kept elsewhere.",
+        permission=Permission.READ_AUDIT,
+        view=verify,
+        response=AuditVerification,
     ),
 )
