@@ -12,8 +12,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from provider.delivery.models import Delivery
-from provider.infrastructure import current
-from provider.infrastructure.database import db
+from provider.infrastructure import clock, current
+from provider.infrastructure.database import db, transaction
+from provider.logout.models import BulkKind, BulkLogout
 from provider.sessions.models import ClientSession
 from tests.console.conftest import Day
 from tests.console.visits import VISITED, screens, visits, watched
@@ -257,7 +258,11 @@ def test_everybody_is_signed_out_of_one_app_and_the_work_is_paused(console: Page
     console.clock.install()
     console.click("#stop")
     expect(console.locator("#resume")).to_be_visible()
+    with transaction():
+        running = select(BulkLogout).where(BulkLogout.kind == BulkKind.CLIENT)
+        db.session.scalars(running).one().finished_at = clock.now()
     look_again(console, "/progress")
+    expect(console.locator("#resume")).to_be_hidden()
 
     go("/incident")
     expect(console.locator("[aria-labelledby=bulk] tbody tr").first).to_contain_text("Plain Wiki")

@@ -115,6 +115,10 @@
         noteTime();
         if (part.querySelector("[data-finished]")) {
           delete part.dataset.lookAgain;
+          // What steers it is of no use any more.
+          document.querySelectorAll("[data-until-finished]").forEach(function (one) {
+            one.hidden = true;
+          });
         }
       });
     }
