@@ -7,6 +7,7 @@ from datetime import datetime
 # The drawing has no unit: it is stretched to the room that the page gives it.
 WIDTH, HEIGHT = 1000.0, 100.0
 _GAP = 0.25
+_TICKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,11 @@ class Chart:
     @property
     def ticks(self) -> tuple[Column, ...]:
         """The few columns whose labels are written below the chart."""
-        step = max(1, (len(self.columns) - 1) // 4)
-        return self.columns[::step]
+        # Evenly spaced from the first to the last, because that is how they are laid out.
+        if not self.columns:
+            return ()
+        last = len(self.columns) - 1
+        return tuple(self.columns[i] for i in sorted({round(last * i / _TICKS) for i in range(_TICKS + 1)}))
 
 
 def bar_chart(series: Sequence[str], columns: Sequence[Column]) -> Chart:

@@ -92,6 +92,14 @@ def test_a_scale_ends_at_a_round_number(highest, top):
     assert round_up(highest) == top
 
 
+def test_the_labels_below_a_chart_reach_from_its_first_column_to_its_last():
+    def labels(count: int) -> list[str]:
+        return [one.label for one in bar_chart(("a",), [Column(str(i), (1,)) for i in range(count)]).ticks]
+
+    assert labels(24) == ["0", "6", "12", "17", "23"]
+    assert [labels(count) for count in (0, 1, 2)] == [[], ["0"], ["0", "1"]]
+
+
 def test_a_chart_has_a_bar_for_each_value_but_nothing():
     chart = bar_chart(("a", "b"), [Column("x", (4, 0)), Column("y", (2, 1))])
 
