@@ -146,10 +146,10 @@ def service_token(app: Flask) -> str:
     with transaction():
         _, secret = register.add(metadata, client_id="robot")
     proof = base64.b64encode(f"robot:{secret}".encode()).decode()
-    answer = app.test_client().post(
+    response = app.test_client().post(
         "/token", data={"grant_type": "client_credentials"}, headers={"Authorization": f"Basic {proof}"}
     )
-    return str(answer.get_json()["access_token"])
+    return str(response.get_json()["access_token"])
 
 
 def addresses() -> Iterator[str]:
@@ -212,14 +212,14 @@ def take(http: FlaskClient, address: str, token: str) -> Took:
     event.listen(db.engine, "before_cursor_execute", before)
     event.listen(db.engine, "after_cursor_execute", after)
     busy, start = cpu_spent(), time.perf_counter()
-    answer = http.get(address, headers=headers)
+    response = http.get(address, headers=headers)
     whole = time.perf_counter() - start
     event.remove(db.engine, "before_cursor_execute", before)
     event.remove(db.engine, "after_cursor_execute", after)
     db.session.remove()
     busy = cpu_spent() - busy
-    if answer.status_code != 200:
-        raise RuntimeError(f"{address} was answered with {answer.status_code}")
+    if response.status_code != 200:
+        raise RuntimeError(f"{address} was answered with {response.status_code}")
     return Took(whole * 1000, sum(spans) * 1000, max(spans) * 1000, busy * 1000)
 
 

@@ -46,7 +46,7 @@ YARDSTICKS = ("requests", "signing", "urllib3")
 # What the commands preselect for a client, and what OpenID Connect presumes where nothing is said.
 ALGORITHMS = ("ES256", "RS256")
 # As long as a response takes over a network; a worker then waits more than it works.
-SLOW_ANSWER = 0.05
+SLOW_RESPONSE = 0.05
 BY_PERSON = Cause(reason=LogoutReason.USER, initiator="account")
 rows: list[tuple[str, str, str, str]] = []
 
@@ -296,8 +296,8 @@ def throughput(bench: Bench, receivers: house.Receivers, count: int, alg: str) -
 
 def scaling(bench: Bench, folder: Path, count: int) -> None:
     """Two workers beside one where each of them mostly waits: does one keep the other from its work?"""
-    print(f"RPs that answer after {1000 * SLOW_ANSWER:.0f} ms:")
-    receivers = house.Receivers(RPS, 0, folder, answers_after=SLOW_ANSWER)
+    print(f"RPs that answer after {1000 * SLOW_RESPONSE:.0f} ms:")
+    receivers = house.Receivers(RPS, 0, folder, answers_after=SLOW_RESPONSE)
     try:
         clients = bench.clients(receivers)
         rates = {workers: drain(bench, clients, receivers, workers, count) for workers in (1, 2)}

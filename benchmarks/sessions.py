@@ -58,20 +58,20 @@ class House:
         return self.app.test_client(use_cookies=False).post(path, data=form, auth=(client_id, SECRET))
 
     def introspect(self, number: int) -> None:
-        answer = self.post("/introspect", number, token=handle_of("access_token", number))
-        assert answer.json["active"], answer.text
+        response = self.post("/introspect", number, token=handle_of("access_token", number))
+        assert response.json["active"], response.text
 
     def refresh(self, number: int) -> None:
-        answer = self.post(
+        response = self.post(
             "/token", number, grant_type="refresh_token", refresh_token=handle_of("refresh_token", number)
         )
-        assert answer.status_code == 200, answer.text
+        assert response.status_code == 200, response.text
 
     def end_session(self, number: int) -> None:
         browser = self.app.test_client()
         browser.set_cookie("curfew_session", handle_of("session", number))
-        answer = browser.get("/session/end", query_string={"id_token_hint": self.hint(number)})
-        assert "/session/ended/" in answer.headers["Location"], answer.text
+        response = browser.get("/session/end", query_string={"id_token_hint": self.hint(number)})
+        assert "/session/ended/" in response.headers["Location"], response.text
 
     def list_sessions(self, number: int) -> None:
         with self.app.app_context():
@@ -158,8 +158,8 @@ def measure_watermarks(house: House) -> dict[str, float]:
             "issued before watermark s": _timed(lambda: bulk.end_issued_before(clock.now(), "admin")),
             "everybody watermark s": _timed(lambda: bulk.end_everybody("admin")),
         }
-        answer = house.post("/introspect", number, token=handle_of("access_token", number))
-        assert answer.json == {"active": False}
+        response = house.post("/introspect", number, token=handle_of("access_token", number))
+        assert response.json == {"active": False}
         walked = bulk_walk.carry_on(0.0)
         assert walked is not None
         before, started = walked.done, time.monotonic()

@@ -38,7 +38,7 @@ RPS_PER_VISIT = 2
 # In so many visits a relying party is let in beyond the session, beside the tokens that end with it.
 OFFLINE_SHARE = 0.2
 PEOPLE = ("ada", "ben", "cleo")
-UNANSWERED = (requests.RequestException, Refused)
+WITHOUT_RESPONSE = (requests.RequestException, Refused)
 NAMES = {
     "INV-01": "lost",
     "INV-02": "lost",
@@ -83,7 +83,7 @@ class Load:
             if chance.random() < 0.1:
                 rps.append(SUB_ONLY)
             visit = house.visitors.sign_in(chance.choice(PEOPLE), rps)
-        except UNANSWERED:
+        except WITHOUT_RESPONSE:
             self.unanswered["sign-in"] += 1
             self._stop.wait(0.05)
             return
@@ -98,7 +98,7 @@ class Load:
         """The same relying party's grants without offline_access must end all the same."""
         try:
             self._house.visitors.allow_offline(visit, rp)
-        except UNANSWERED:
+        except WITHOUT_RESPONSE:
             self.unanswered["offline access"] += 1
 
     def _sign_out(self, visit: Visit) -> None:
@@ -106,7 +106,7 @@ class Load:
         while visit.end_answered_at is None:
             try:
                 self._house.visitors.sign_out(visit)
-            except UNANSWERED:
+            except WITHOUT_RESPONSE:
                 self.unanswered["sign-out"] += 1
                 if time.monotonic() > deadline:
                     raise
@@ -115,7 +115,7 @@ class Load:
     def _probe(self, visit: Visit) -> None:
         try:
             self._house.visitors.probe(visit)
-        except UNANSWERED:
+        except WITHOUT_RESPONSE:
             self.unanswered["probe"] += 1
 
 

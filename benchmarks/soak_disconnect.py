@@ -16,7 +16,7 @@ from tests.faults.simulators import RelyingParty
 from tests.faults.visitors import TIMEOUT, Refused, browser_with, fields_of
 
 PERSON, APP, OTHER_APP = "dora", "amber", "red"
-UNANSWERED = (requests.RequestException, Refused)
+WITHOUT_RESPONSE = (requests.RequestException, Refused)
 # How many silent sign-ins are tried after the disconnection was answered.
 TRIES_AFTERWARDS = 2
 
@@ -76,7 +76,7 @@ class Disconnecting:
         while True:
             try:
                 return self._visitors.sign_in(PERSON, apps)
-            except UNANSWERED:
+            except WITHOUT_RESPONSE:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
@@ -86,7 +86,7 @@ class Disconnecting:
         while True:
             try:
                 return self._press(visit)
-            except UNANSWERED:
+            except WITHOUT_RESPONSE:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
@@ -110,7 +110,7 @@ class Disconnecting:
         ):
             try:
                 worked = works(tokens)
-            except UNANSWERED:
+            except WITHOUT_RESPONSE:
                 continue
             _note(self._house, artefact, worked=worked)
 

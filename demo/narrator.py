@@ -105,11 +105,12 @@ def _why(fields: Fields) -> str:
 
 def _attempted(fields: Fields, _people: Mapping[str, str]) -> tuple[str, str, str]:
     app, state = fields.get("client_id", "?"), fields.get("state")
-    answer = f"HTTP {fields['status']}" if fields.get("status") else str(fields.get("outcome", "no response"))
+    status, outcome = fields.get("status"), fields.get("outcome", "no response")
+    response = f"HTTP {status}" if status else str(outcome)
     if state == "accepted":
-        return "notified", f"{app} was notified ({answer}, {fields.get('latency_ms', '?')} ms)", "green"
+        return "notified", f"{app} was notified ({response}, {fields.get('latency_ms', '?')} ms)", "green"
     ahead = f"again at {_clock(fields['next_attempt_at'])}" if fields.get("next_attempt_at") else str(state)
-    return "not yet", f"{app}, attempt {fields.get('attempt', '?')}: {answer}; {ahead}", "yellow"
+    return "not yet", f"{app}, attempt {fields.get('attempt', '?')}: {response}; {ahead}", "yellow"
 
 
 _STORIES: dict[str, Callable[[Fields, Mapping[str, str]], tuple[str, str, str]]] = {

@@ -77,16 +77,16 @@ class Device:
 
     def _ask_until_answered(self, device_code: str, interval: int) -> Document:
         while True:
-            status, answer = self._post("token_endpoint", grant_type=GRANT_TYPE, device_code=device_code)
+            status, response = self._post("token_endpoint", grant_type=GRANT_TYPE, device_code=device_code)
             if status == requests.codes.ok:
-                return answer
-            match answer.get("error"):
+                return response
+            match response.get("error"):
                 case "authorization_pending":
                     pass
                 case "slow_down":
                     interval += LONGER_BY
                 case _:
-                    raise NotSignedIn(_reason(answer))
+                    raise NotSignedIn(_reason(response))
             self.wait(interval)
 
     def _refresh(self) -> bool:
@@ -95,9 +95,9 @@ class Device:
         if refresh_token is None:
             return False
         form = {"grant_type": "refresh_token", "refresh_token": str(refresh_token)}
-        status, answer = self._post("token_endpoint", **form)
+        status, response = self._post("token_endpoint", **form)
         if status == requests.codes.ok:
-            self.tokens = self.tokens | answer
+            self.tokens = self.tokens | response
         return status not in (requests.codes.bad_request, requests.codes.unauthorized)
 
     def _person(self) -> Document | None:
@@ -132,8 +132,8 @@ class Device:
         return response.status_code, document if isinstance(document, dict) else {}
 
 
-def _reason(answer: Document) -> str:
-    return str(answer.get("error_description") or answer.get("error") or "the provider refused")
+def _reason(response: Document) -> str:
+    return str(response.get("error_description") or response.get("error") or "the provider refused")
 
 
 def arguments() -> argparse.ArgumentParser:

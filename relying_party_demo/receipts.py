@@ -32,8 +32,8 @@ def behave() -> ResponseReturnValue | None:
     if behaviour.lets_answer():
         return None
     _write(_stated(), "ignored", description=f"the switch of this app was on {mode}")
-    answer = jsonify(error="temporarily_unavailable", error_description="this app was asked to fail")
-    return answer, HTTPStatus.SERVICE_UNAVAILABLE
+    response = jsonify(error="temporarily_unavailable", error_description="this app was asked to fail")
+    return response, HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def record(receipt: Receipt) -> None:

@@ -43,10 +43,10 @@ def sign_out_everywhere() -> Response:
     session = current_session()
     if session is None or not session.may_sign_out_everywhere:
         return redirect(url_for("home.home"), code=303)
-    answer = end_everything(current_rp(), session)
-    document = readable(answer)
-    if answer.status_code != HTTPStatus.OK:
-        return refused(answer.status_code, document.get("code"), str(document.get("error_description", "")))
+    response = end_everything(current_rp(), session)
+    document = readable(response)
+    if response.status_code != HTTPStatus.OK:
+        return refused(response.status_code, document.get("code"), str(document.get("error_description", "")))
     sign_out("signed out everywhere")
     apps = len(document.get("apps_to_notify", ()))
     return message(
@@ -60,9 +60,9 @@ def end_everything(rp: RelyingParty, session: LocalSession) -> requests.Response
     url = rp.config.issuer.rstrip("/") + PATH
     client = rp.curfew.client
     bearer = {"access_token": session.access_token, "token_type": "Bearer"}
-    answer: requests.Response = client.post(url, token=bearer)
-    if answer.status_code != HTTPStatus.UNAUTHORIZED or session.refresh_token is None:
-        return answer
+    response: requests.Response = client.post(url, token=bearer)
+    if response.status_code != HTTPStatus.UNAUTHORIZED or session.refresh_token is None:
+        return response
     form = {"refresh_token": session.refresh_token}
     credentials = (rp.config.client_id, rp.config.client_secret)
     again: requests.Response = client.post(url, data=form, auth=credentials, withhold_token=True)

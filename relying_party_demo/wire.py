@@ -17,7 +17,7 @@ from relying_party_demo.dpop import DPoPKey
 
 # To connect, and for each read; in seconds.
 TIMEOUT = (3.0, 10.0)
-LARGEST_ANSWER = 1024 * 1024
+LARGEST_RESPONSE = 1024 * 1024
 # Over all reads of one response; TIMEOUT bounds each of them.
 DEADLINE_SECONDS = 20.0
 _CHUNK = 16 * 1024
@@ -28,7 +28,7 @@ class NoNetwork(ProviderUnreachable):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A response that has arrived completely."""
 
     status: int
@@ -83,17 +83,17 @@ class Wire:
         key: DPoPKey | None = None,
         access_token: str | None = None,
         credentials: tuple[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send a request, and once more if the server asks for a nonce. Raises NoNetwork.
 
         `credentials` are those of a confidential client.
         """
         for is_last in (False, True):
             headers = self._headers(method, url, key, access_token) | _basic(credentials)
-            answer = self._send_once(method, url, form, headers)
-            if is_last or key is None or not answer.wants_nonce or "DPoP-Nonce" not in answer.headers:
+            response = self._send_once(method, url, form, headers)
+            if is_last or key is None or not response.wants_nonce or "DPoP-Nonce" not in response.headers:
                 break
-        return answer
+        return response
 
     def _send_once(
         self,
@@ -101,7 +101,7 @@ class Wire:
         url: str,
         form: Mapping[str, str] | None,
         headers: Mapping[str, str],
-    ) -> Answer:
+    ) -> Response:
         try:
             with self._session.request(
                 method, url, data=form, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
@@ -112,7 +112,7 @@ class Wire:
         if nonce := response.headers.get("DPoP-Nonce"):
             # rfc9449 §8.2: the newest nonce of a server replaces the one before.
             self._nonces[_origin(url)] = nonce
-        return Answer(response.status_code, response.headers, body)
+        return Response(response.status_code, response.headers, body)
 
     def _headers(
         self, method: str, url: str, key: DPoPKey | None, access_token: str | None
@@ -139,7 +139,7 @@ def _read(response: requests.Response) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(_CHUNK):
         body += chunk
-        if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
+        if len(body) > LARGEST_RESPONSE or time.monotonic() > deadline:
             raise requests.RequestException("the response is too large or too slow")
     return bytes(body)
 

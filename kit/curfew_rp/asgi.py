@@ -94,8 +94,8 @@ async def _bounded_body(receive: Receive) -> bytes:
     return body
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    headers = {**answer.all_headers, "Content-Length": str(len(answer.body))}
+async def _send(send: Send, response: Answer) -> None:
+    headers = {**response.all_headers, "Content-Length": str(len(response.body))}
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.start", "status": response.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": response.body})

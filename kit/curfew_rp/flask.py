@@ -192,8 +192,8 @@ class CurfewRP:
         # The app's own limit would answer 413 before; no more than this is read.
         request.max_content_length = sys.maxsize
         body = request.stream.read(BODY_SIZE_LIMIT + 1)
-        answer = self.sessions.receiver.receive(request.method, request.content_type, body)
-        return Response(answer.body, status=answer.status, headers=answer.all_headers)
+        response = self.sessions.receiver.receive(request.method, request.content_type, body)
+        return Response(response.body, status=response.status, headers=response.all_headers)
 
     def _end(self, why: Why) -> User | None:
         user = self.sessions.end(session)
@@ -214,14 +214,14 @@ class CurfewRP:
         return self._show(400, problem.code, f"Signing in did not work: {problem}.")
 
     def _unavailable(self) -> AnyResponse:
-        answer = self._show(503, "unavailable", "Try again in a moment.")
-        answer.headers["Retry-After"] = "10"
-        return answer
+        response = self._show(503, "unavailable", "Try again in a moment.")
+        response.headers["Retry-After"] = "10"
+        return response
 
     def _show(self, status: int, code: str, text: str) -> AnyResponse:
-        answer = current_app.make_response(self._render(Notice(status=status, code=code, text=text)))
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        response = current_app.make_response(self._render(Notice(status=status, code=code, text=text)))
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 def _renew_session_id() -> None:

@@ -48,9 +48,9 @@ def require(
                 return _refusal(exc)
             except CannotTell as exc:
                 return _unavailable(exc)
-            answer = make_response(view(*args, **kwargs))
-            answer.headers.update(guard.headers(g.access))
-            return answer
+            response = make_response(view(*args, **kwargs))
+            response.headers.update(guard.headers(g.access))
+            return response
 
         return guarded
 
@@ -69,15 +69,15 @@ def _call(base_url: str | None) -> Call:
 
 
 def _unavailable(problem: CannotTell) -> Response:
-    answer = jsonify(error="temporarily_unavailable", error_description=str(problem))
-    answer.status_code = 503
-    answer.headers.update(TRY_AGAIN)
-    return answer
+    response = jsonify(error="temporarily_unavailable", error_description=str(problem))
+    response.status_code = 503
+    response.headers.update(TRY_AGAIN)
+    return response
 
 
 def _refusal(refused: Refused) -> Response:
-    answer = jsonify(error_description=refused.description)
-    answer.status_code = refused.status
+    response = jsonify(error_description=refused.description)
+    response.status_code = refused.status
     for name, value in refused.all_headers:
-        answer.headers.add(name, value)
-    return answer
+        response.headers.add(name, value)
+    return response

@@ -114,19 +114,19 @@ class _Caller(threading.Thread):
     def _call_until_refused(self, http: requests.Session) -> None:
         afterwards = 0
         while afterwards < _CALLS_AFTERWARDS and not self.problem:
-            answer = http.get(self._url, headers=self._headers, timeout=_TIMEOUT_SECONDS)
+            response = http.get(self._url, headers=self._headers, timeout=_TIMEOUT_SECONDS)
             self.calls += 1
-            if answer.status_code == _REFUSED:
+            if response.status_code == _REFUSED:
                 self.refused_at = self.refused_at or time.monotonic()
                 afterwards += 1
-            elif not answer.ok:
-                self.problem = f"the API answered {answer.status_code}"
+            elif not response.ok:
+                self.problem = f"the API answered {response.status_code}"
             elif self.refused_at is not None:
                 self.problem = "the API let a call in after it had refused one"
             elif time.monotonic() > self._gives_up_at:
                 self.problem = f"the API still lets calls in after {self._give_up_after:g} s"
             else:
-                self.freshness = answer.headers.get("Token-Freshness", "")
+                self.freshness = response.headers.get("Token-Freshness", "")
                 self.was_let_in = True
                 self.answered.set()
 
@@ -158,11 +158,11 @@ def end_by_request(url: str, tokens: Tokens) -> None:
     """End the session by a POST with its token, such as Curfew's /account/sign-out-everywhere."""
     headers = {"Authorization": f"Bearer {tokens.end}"}
     try:
-        answer = requests.post(url, headers=headers, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+        response = requests.post(url, headers=headers, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as exc:
         raise ProbeFailed(f"the logout did not work: {type(exc).__name__}") from exc
-    if not answer.ok:
-        raise ProbeFailed(f"the logout was answered {answer.status_code}")
+    if not response.ok:
+        raise ProbeFailed(f"the logout was answered {response.status_code}")
 
 
 def end_by_command(command: str, tokens: Tokens) -> None:

@@ -182,14 +182,14 @@ class CurfewRP:
         return self._show(request, 400, problem.code, f"Signing in did not work: {problem}.")
 
     def _unavailable(self, request: Request) -> Response:
-        answer = self._show(request, 503, "unavailable", "Try again in a moment.")
-        answer.headers["Retry-After"] = "10"
-        return answer
+        response = self._show(request, 503, "unavailable", "Try again in a moment.")
+        response.headers["Retry-After"] = "10"
+        return response
 
     def _show(self, request: Request, status: int, code: str, text: str) -> Response:
-        answer = self._render(request, Notice(status=status, code=code, text=text))
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        response = self._render(request, Notice(status=status, code=code, text=text))
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 def _page(request: Request, notice: Notice) -> Response:

@@ -63,10 +63,10 @@ def _call(request: Request, base_url: str | None) -> Call:
 def _refusal(_request: Request, refused: Exception) -> Response:
     if not isinstance(refused, Refused):
         raise refused
-    answer = JSONResponse({"error_description": refused.description}, refused.status)
+    response = JSONResponse({"error_description": refused.description}, refused.status)
     for name, value in refused.all_headers:
-        answer.headers.append(name, value)
-    return answer
+        response.headers.append(name, value)
+    return response
 
 
 def _unavailable(_request: Request, problem: Exception) -> Response:

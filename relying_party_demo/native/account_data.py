@@ -27,12 +27,12 @@ class AccountData:
         """Store a profile that the provider has just sent."""
         self._save(_PROFILE, {"claims": claims, "at": time.time()})
 
-    def find_answer(self, url: str) -> dict[str, Any] | None:
+    def find_response(self, url: str) -> dict[str, Any] | None:
         """Return the stored answer of the API at a URL: its text, and when it arrived."""
         found = self._load(_ANSWERS).get(url)
         return found if isinstance(found, dict) else None
 
-    def write_answer(self, url: str, text: str) -> None:
+    def write_response(self, url: str, text: str) -> None:
         """Store a response of the API for moments without a network."""
         self._save(_ANSWERS, self._load(_ANSWERS) | {url: {"text": text, "at": time.time()}})
 
@@ -47,7 +47,7 @@ class AccountData:
         """Delete the profile."""
         (self.folder / _PROFILE).unlink(missing_ok=True)
 
-    def delete_answers(self) -> None:
+    def delete_responses(self) -> None:
         """Delete the stored answers of the API."""
         (self.folder / _ANSWERS).unlink(missing_ok=True)
 

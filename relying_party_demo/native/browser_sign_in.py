@@ -54,15 +54,15 @@ def sign_in(
 
     `show` opens the address in the browser. `fresh` asks for the password whatever session the browser has,
     `wanted` says how recent or of which kind the sign-in must be for an API.
-    Raises SignInRefused, Refused, NoAnswer or ProviderUnreachable.
+    Raises SignInRefused, Refused, NoResponse or ProviderUnreachable.
     """
     attempt = Attempt()
     with Loopback(attempt.state) as loopback:
         show(_authorization_url(app, attempt, loopback.redirect_uri, fresh=fresh, wanted=wanted))
-        answer = loopback.wait(patience)
+        response = loopback.wait(patience)
         redirect_uri = loopback.redirect_uri
-    _check_answer(app, answer)
-    document = _redeem(app, attempt, answer.get("code", ""), redirect_uri)
+    _check_response(app, response)
+    document = _redeem(app, attempt, response.get("code", ""), redirect_uri)
     tokens = tokens_from(document)
     try:
         claims = validate(
@@ -103,14 +103,14 @@ def _authorization_url(
     return f"{app.provider.endpoint('authorization_endpoint')}?{urlencode(asked)}"
 
 
-def _check_answer(app: NativeApp, answer: dict[str, str]) -> None:
+def _check_response(app: NativeApp, response: dict[str, str]) -> None:
     # rfc9207 §2.4: compare exactly, and refuse a response without iss when the provider promises it.
     is_promised = app.provider.metadata().get("authorization_response_iss_parameter_supported") is True
-    iss = answer.get("iss")
+    iss = response.get("iss")
     if iss != app.config.issuer and (iss is not None or is_promised):
         raise SignInRefused("the response does not come from the provider of this app")
-    if "error" in answer:
-        raise SignInRefused(answer.get("error_description") or answer["error"])
+    if "error" in response:
+        raise SignInRefused(response.get("error_description") or response["error"])
 
 
 def _check_age(claims: Document, wanted: Wanted) -> None:
@@ -130,10 +130,10 @@ def _redeem(app: NativeApp, attempt: Attempt, code: str, redirect_uri: str) -> D
         "client_id": app.config.client_id,
         "code_verifier": attempt.code_verifier,
     }
-    answer = app.wire.send("POST", app.provider.endpoint("token_endpoint"), form=form, key=attempt.key)
-    if not answer.is_ok:
-        raise refusal_of(answer)
-    document = answer.document()
+    response = app.wire.send("POST", app.provider.endpoint("token_endpoint"), form=form, key=attempt.key)
+    if not response.is_ok:
+        raise refusal_of(response)
+    document = response.document()
     if "access_token" not in document:
         raise Refused(Code.OTHER, "the provider's token response is malformed")
     return document

@@ -45,19 +45,19 @@ def call_api(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
     url, method = _api_address(app, given.path), "POST" if given.post else "GET"
     try:
         try:
-            answer = api.call(app, begun, url, method=method)
+            response = api.call(app, begun, url, method=method)
         except StepUpNeeded as exc:
             begun = step_up(app, given, terminal, begun, exc.wanted)
-            answer = api.call(app, begun, url, method=method)
+            response = api.call(app, begun, url, method=method)
     except SessionEnded:
         return _ended(app, begun, terminal)
     except ProviderUnreachable:
         if given.post:
             raise
-        return _tell_stored_answer(app, begun, terminal, url)
-    text = answer.body.decode(errors="replace")
+        return _show_stored_response(app, begun, terminal, url)
+    text = response.body.decode(errors="replace")
     if not given.post:
-        _keep_answer(app, begun, url, text)
+        _keep_response(app, begun, url, text)
     terminal.say(readable(text))
     return Exit.DONE
 
@@ -93,12 +93,12 @@ def readable(text: str) -> str:
         return plain(text)
 
 
-def _keep_answer(app: NativeApp, begun: SignIn, url: str, text: str) -> None:
+def _keep_response(app: NativeApp, begun: SignIn, url: str, text: str) -> None:
     with changing(app.config.data_dir):
         now = app.record.load()
         # It may have taken so long that the person has signed out meanwhile.
         if now is not None and now.local_id == begun.local_id:
-            app.data_of(begun).write_answer(url, text)
+            app.data_of(begun).write_response(url, text)
 
 
 def _ended(app: NativeApp, begun: SignIn, terminal: Terminal) -> Exit:
@@ -119,8 +119,8 @@ def _tell_stored_profile(
     return Exit.DONE
 
 
-def _tell_stored_answer(app: NativeApp, begun: SignIn, terminal: Terminal, url: str) -> Exit:
-    stored = app.data_of(begun).find_answer(url)
+def _show_stored_response(app: NativeApp, begun: SignIn, terminal: Terminal, url: str) -> Exit:
+    stored = app.data_of(begun).find_response(url)
     if stored is None:
         raise ProviderUnreachable("the API does not answer, and no response is stored")
     if not _may_be_shown(app, stored):

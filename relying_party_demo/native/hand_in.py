@@ -66,7 +66,7 @@ def _try(app: NativeApp, one: Pending) -> str:
 def _revoke(app: NativeApp, token: str) -> str:
     """Revoke a token (rfc7009 §2.1); its key is not needed for that and no longer exists."""
     form = {"token": token, "token_type_hint": "refresh_token", "client_id": app.config.client_id}
-    answer = app.wire.send("POST", app.provider.endpoint("revocation_endpoint"), form=form)
-    if answer.status == HTTPStatus.OK or answer.document().get("error") in _FINAL:
+    response = app.wire.send("POST", app.provider.endpoint("revocation_endpoint"), form=form)
+    if response.status == HTTPStatus.OK or response.document().get("error") in _FINAL:
         return ""
-    return f"the provider answered HTTP {answer.status}"
+    return f"the provider answered HTTP {response.status}"

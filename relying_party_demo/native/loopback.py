@@ -15,7 +15,7 @@ _LONGEST_QUERY = 8192
 _PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{text}</p>"
 
 
-class NoAnswer(Exception):
+class NoResponse(Exception):
     """The browser did not come back in time."""
 
 
@@ -43,9 +43,9 @@ class Loopback:
         return f"http://{self.authority}{PATH}"
 
     def wait(self, seconds: float) -> dict[str, str]:
-        """Return the parameters of the response. Raises NoAnswer."""
+        """Return the parameters of the response. Raises NoResponse."""
         if not self._arrived.wait(seconds):
-            raise NoAnswer("the browser did not come back in time")
+            raise NoResponse("the browser did not come back in time")
         return self._answer
 
     def take(self, answer: dict[str, str]) -> bool:
@@ -87,10 +87,10 @@ def _handler_of(listener: Loopback) -> type[BaseHTTPRequestHandler]:
                 self._show(HTTPStatus.BAD_REQUEST, "Not for this app", "The request is not a sign-in's.")
             elif parts.path != PATH:
                 self._show(HTTPStatus.NOT_FOUND, "Not found", "There is nothing here.")
-            elif answer := _taken(listener, parts.query):
+            elif response := _taken(listener, parts.query):
                 # The app may end as soon as it goes on, and would cut the page off.
                 try:
-                    self._show(HTTPStatus.OK, *_words(answer))
+                    self._show(HTTPStatus.OK, *_words(response))
                 finally:
                     listener.go_on()
             else:
@@ -123,11 +123,11 @@ def _taken(listener: Loopback, query: str) -> dict[str, str] | None:
     # rfc6749 §3.1: a parameter must not stand there twice.
     if any(len(values) > 1 for values in found.values()):
         return None
-    answer = {name: values[0] for name, values in found.items()}
-    return answer if listener.take(answer) else None
+    response = {name: values[0] for name, values in found.items()}
+    return response if listener.take(response) else None
 
 
-def _words(answer: dict[str, str]) -> tuple[str, str]:
-    if "error" in answer:
+def _words(response: dict[str, str]) -> tuple[str, str]:
+    if "error" in response:
         return "You did not sign in", "Nothing has changed. You can close this page."
     return "Back to the app", "The app continues. You can close this page."

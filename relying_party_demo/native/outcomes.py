@@ -6,7 +6,7 @@ from curfew_rp.errors import ProviderUnreachable
 from relying_party_demo.native.app import NotSignedIn
 from relying_party_demo.native.browser_sign_in import SignInRefused
 from relying_party_demo.native.locks import Busy, SignOutInProgress
-from relying_party_demo.native.loopback import NoAnswer
+from relying_party_demo.native.loopback import NoResponse
 from relying_party_demo.native.plain_text import plain
 from relying_party_demo.native.purge import PurgeIncomplete
 from relying_party_demo.native.refusals import Code, Refused
@@ -34,7 +34,7 @@ TROUBLE = (
     ProviderUnreachable,
     SignOutInProgress,
     SignInRefused,
-    NoAnswer,
+    NoResponse,
     PurgeIncomplete,
     StoreUnavailable,
     Busy,
@@ -56,7 +56,7 @@ def exit_of(exc: Exception) -> tuple[Exit, str]:
             return Exit.NO_NETWORK, f"No network: {exc}."
         case SignOutInProgress():
             return Exit.IN_PROGRESS, "A sign-out is already in progress."
-        case SignInRefused() | NoAnswer():
+        case SignInRefused() | NoResponse():
             return Exit.TROUBLE, f"Not signed in: {plain(str(exc))}."
         case _:
             return Exit.TROUBLE, f"It did not work: {plain(str(exc))}."

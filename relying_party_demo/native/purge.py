@@ -42,7 +42,7 @@ def _files(app: NativeApp, sign_in: SignIn) -> list[tuple[str, Callable[[], None
     data = app.data_of(sign_in)
     return [
         ("the profile", data.delete_profile),
-        ("stored answers of the API", data.delete_answers),
+        ("stored answers of the API", data.delete_responses),
         ("data of embedded pages", data.delete_web_views),
         (f"the folder {data.folder}", data.delete),
     ]

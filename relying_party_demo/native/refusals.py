@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from relying_party_demo.native.plain_text import plain
-from relying_party_demo.wire import Answer
+from relying_party_demo.wire import Response
 
 
 class Code(IntEnum):
@@ -26,13 +26,13 @@ class SessionEnded(Exception):
     """The provider takes neither the access token nor the refresh token: the person was signed out."""
 
 
-def refusal_of(answer: Answer) -> Refused:
+def refusal_of(response: Response) -> Refused:
     """Return what a server's response means; its own message is passed on to the person."""
-    document = answer.document()
+    document = response.document()
     number = document.get("code")
     code = Code(number) if number in list(Code) else Code.OTHER
     if code is Code.SESSION_ENDED:
         return Refused(code, "Invalid or expired session")
     description = document.get("error_description") or document.get("error")
-    said = description or f"the server answered HTTP {answer.status}"
+    said = description or f"the server answered HTTP {response.status}"
     return Refused(code, plain(str(said)))

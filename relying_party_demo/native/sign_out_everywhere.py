@@ -10,7 +10,7 @@ from relying_party_demo.native.locks import signing_out
 from relying_party_demo.native.purge import purge
 from relying_party_demo.native.refusals import Code, Refused, SessionEnded, refusal_of
 from relying_party_demo.native.sign_in_record import SignIn
-from relying_party_demo.wire import Answer
+from relying_party_demo.wire import Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,20 @@ def sign_out_everywhere(app: NativeApp) -> Ended:
         sign_in = app.record.load()
         if sign_in is None:
             raise Refused(Code.NO_TOKEN, "You are not signed in")
-        answer = _ask(app, sign_in)
-        if answer.status != HTTPStatus.OK:
-            raise refusal_of(answer)
+        response = _ask(app, sign_in)
+        if response.status != HTTPStatus.OK:
+            raise refusal_of(response)
         purge(app, sign_in)
-    return _ended(answer.document())
+    return _ended(response.document())
 
 
-def _ask(app: NativeApp, sign_in: SignIn) -> Answer:
+def _ask(app: NativeApp, sign_in: SignIn) -> Response:
     """Send the access token, or the refresh token once that has expired or is refused."""
     url, tokens = _address(app), sign_in.tokens
     if tokens.is_fresh or tokens.refresh_token is None:
-        answer = app.wire.send("POST", url, key=sign_in.key, access_token=tokens.access_token)
-        if answer.status != HTTPStatus.UNAUTHORIZED or tokens.refresh_token is None:
-            return answer
+        response = app.wire.send("POST", url, key=sign_in.key, access_token=tokens.access_token)
+        if response.status != HTTPStatus.UNAUTHORIZED or tokens.refresh_token is None:
+            return response
     form = {"refresh_token": tokens.refresh_token, "client_id": app.config.client_id}
     return app.wire.send("POST", url, form=form, key=sign_in.key)
 

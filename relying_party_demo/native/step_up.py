@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from relying_party_demo.wire import Answer
+from relying_party_demo.wire import Response
 
 _NEEDED = re.compile(r'error="insufficient_user_authentication"')
 _MAX_AGE = re.compile(r'max_age="(\d{1,9})"')
@@ -31,9 +31,9 @@ class StepUpNeeded(Exception):
         self.wanted = wanted
 
 
-def step_up_of(answer: Answer) -> Wanted | None:
+def step_up_of(response: Response) -> Wanted | None:
     """Return what sign-in an API asks for (rfc9470 §3); None if that is not its response."""
-    challenge = answer.headers.get("WWW-Authenticate", "")
+    challenge = response.headers.get("WWW-Authenticate", "")
     if not _NEEDED.search(challenge):
         return None
     max_age, acr_values = _MAX_AGE.search(challenge), _ACR_VALUES.search(challenge)

@@ -58,13 +58,13 @@ def _redeem(app: NativeApp, sign_in: SignIn) -> SignIn:
         "refresh_token": sign_in.tokens.refresh_token,
         "client_id": app.config.client_id,
     }
-    answer = app.wire.send("POST", app.provider.endpoint("token_endpoint"), form=form, key=sign_in.key)
-    if not answer.is_ok:
+    response = app.wire.send("POST", app.provider.endpoint("token_endpoint"), form=form, key=sign_in.key)
+    if not response.is_ok:
         # rfc6749 §5.2: invalid_grant is for good.
-        if answer.document().get("error") == "invalid_grant":
+        if response.document().get("error") == "invalid_grant":
             raise SessionEnded("the provider has ended the session")
-        raise refusal_of(answer)
-    document = answer.document()
+        raise refusal_of(response)
+    document = response.document()
     _check_same_person(app, sign_in, document)
     return _keep(app, sign_in.with_tokens(tokens_from(document, before=sign_in.tokens)))
 

@@ -10,7 +10,7 @@ from curfew_rp.provider_keys import ProviderKeys
 from relying_party_demo import clock
 from relying_party_demo.dpop import DPoPKey
 from relying_party_demo.protected_api.config import ProtectedAPIConfig
-from relying_party_demo.wire import Answer, Wire
+from relying_party_demo.wire import Response, Wire
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 – a name, no token.
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 – a name, no token.
@@ -96,17 +96,17 @@ class Acting:
             "subject_token": token,
             "subject_token_type": ACCESS_TOKEN_TYPE,
         }
-        answer = self._wire.send(
+        response = self._wire.send(
             "POST",
             self._provider.endpoint("token_endpoint"),
             form=form,
             key=self._key,
             credentials=(self._config.client_id, self._config.client_secret),
         )
-        document = answer.document()
-        if not answer.is_ok or not isinstance(document.get("access_token"), str):
+        document = response.document()
+        if not response.is_ok or not isinstance(document.get("access_token"), str):
             raise ExchangeRefused(
-                str(document.get("error_description") or document.get("error") or answer.status)
+                str(document.get("error_description") or document.get("error") or response.status)
             )
         return str(document["access_token"])
 
@@ -119,16 +119,16 @@ class Acting:
     def _call_until_refused(self, watch: Watch) -> None:
         url = f"{self._config.calls.rstrip('/')}/entries"
         while not self._stopping.is_set():
-            answer = self._answer(url, watch.token)
+            response = self._answer(url, watch.token)
             # Silence says nothing about the person, nor does a fault of the service: it is asked again.
-            if answer is not None and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                if not answer.is_ok:
-                    watch.end(f"refused with {answer.status}")
+            if response is not None and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                if not response.is_ok:
+                    watch.end(f"refused with {response.status}")
                     return
                 watch.calls += 1
             self._stopping.wait(self._config.watch_every.total_seconds())
 
-    def _answer(self, url: str, token: str) -> Answer | None:
+    def _answer(self, url: str, token: str) -> Response | None:
         try:
             return self._wire.send("GET", url, key=self._key, access_token=token)
         except ProviderUnreachable:

@@ -32,7 +32,7 @@ def operations(app) -> Iterator[schemathesis.APIOperation]:
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_is_one_that_the_description_allows(app, as_service, mode):
+def test_every_response_is_one_that_the_description_allows(app, as_service, mode):
     robot, asked = as_service(), []
     for operation in operations(app):
 

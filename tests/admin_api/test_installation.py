@@ -83,7 +83,7 @@ def test_an_initial_access_token_is_shown_once_and_revoked(admin):
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_no_secret_is_in_any_answer_the_audit_or_the_log(admin, ada, capfd):
+def test_no_secret_is_in_any_response_the_audit_or_the_log(admin, ada, capfd):
     """Everything that can be read is read after secrets were made; each is searched for."""
     made = admin.post("/clients", {"metadata": {"redirect_uris": ["https://blue.test/cb"]}}, 201)
     client_id = made["client"]["client_id"]

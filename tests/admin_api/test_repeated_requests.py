@@ -23,7 +23,7 @@ def count(table=Client) -> int:
     return db.session.scalar(select(func.count()).select_from(table))
 
 
-def test_a_repeated_request_gets_the_same_answer_with_its_secret(admin):
+def test_a_repeated_request_gets_the_same_response_with_its_secret(admin):
     first = admin.post("/clients", BLUE, 201, **KEY)
     clients = count()
 
@@ -32,7 +32,7 @@ def test_a_repeated_request_gets_the_same_answer_with_its_secret(admin):
     assert admin.post("/clients", BLUE, 201) != first
 
 
-def test_the_kept_answer_cannot_be_read_in_the_database(admin):
+def test_the_kept_response_cannot_be_read_in_the_database(admin):
     secret = admin.post("/clients", BLUE, 201, **KEY)["client_secret"]
 
     end_read()

@@ -30,11 +30,12 @@ ADDRESSES = [
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 @pytest.mark.spec("rfc6750 §3")
 def test_requests_without_a_token_are_refused(rp, token, method, path):
-    answer = rp.call(method, path)
+    response = rp.call(method, path)
 
-    assert (answer.status_code, answer.json["error"], answer.json["code"]) == (401, "missing_token", 9001)
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="curfew"'
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.status_code == 401
+    assert (response.json["error"], response.json["code"]) == ("missing_token", 9001)
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="curfew"'
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
@@ -66,11 +67,12 @@ def _kill(rp, tokens, how, turned_clock) -> str:
 def test_an_expired_token_is_distinguished_from_none(rp, turned_clock, tokens, method, path, how):
     token = _kill(rp, tokens, how, turned_clock)
 
-    answer = rp.call(method, path, token)
+    response = rp.call(method, path, token)
 
-    assert (answer.status_code, answer.json["error"], answer.json["code"]) == (401, "invalid_token", 9002)
-    assert answer.json["error_description"] == "Invalid or expired session"
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    assert response.status_code == 401
+    assert (response.json["error"], response.json["code"]) == ("invalid_token", 9002)
+    assert response.json["error_description"] == "Invalid or expired session"
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
@@ -78,14 +80,11 @@ def test_a_token_without_the_scope_is_refused(http, rp, ada, method, path):
     show_session(http, make_session(ada))
     token = rp.sign_in(http, scope="openid profile")["access_token"]
 
-    answer = rp.call(method, path, token)
+    response = rp.call(method, path, token)
 
-    assert (answer.status_code, answer.json["error"], answer.json["code"]) == (
-        403,
-        "insufficient_scope",
-        9000,
-    )
-    assert 'scope="account"' in answer.headers["WWW-Authenticate"]
+    assert response.status_code == 403
+    assert (response.json["error"], response.json["code"]) == ("insufficient_scope", 9000)
+    assert 'scope="account"' in response.headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
@@ -139,29 +138,30 @@ def test_who_may_ask_for_the_scope(app, http, ada, made, allowed):
     show_session(http, make_session(ada))
     asks = AccountApp(app, "blue", **({"scope": SCOPE} | made))
 
-    answer = asks.authorize(http, scope="openid account")
+    response = asks.authorize(http, scope="openid account")
 
     if not allowed:
-        assert query_of(answer)["error"] == "invalid_scope"
+        assert query_of(response)["error"] == "invalid_scope"
         return
-    if "code=" not in answer.headers["Location"]:
-        answer = press(http, answer, "allow")
-    assert asks.exchange(query_of(answer)["code"]).json["scope"] == "openid account"
+    if "code=" not in response.headers["Location"]:
+        response = press(http, response, "allow")
+    assert asks.exchange(query_of(response)["code"]).json["scope"] == "openid account"
 
 
 def test_a_token_in_the_address_is_refused(rp, token):
-    answer = rp.call("GET", f"/account/sessions?access_token={token}", token)
+    response = rp.call("GET", f"/account/sessions?access_token={token}", token)
 
-    assert (answer.status_code, answer.json["error"], answer.json["code"]) == (400, "invalid_request", 9000)
+    assert response.status_code == 400
+    assert (response.json["error"], response.json["code"]) == ("invalid_request", 9000)
 
 
 @pytest.mark.parametrize("path", ["/account/sign-out-everywhere", "/account/sessions", "/account/grants"])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE", "HEAD"])
 def test_unused_methods_are_refused_in_json(rp, token, method, path):
-    answer = rp.call(method, path, token)
+    response = rp.call(method, path, token)
 
-    assert answer.status_code == 405
-    assert answer.mimetype == "application/json"
+    assert response.status_code == 405
+    assert response.mimetype == "application/json"
 
 
 @pytest.mark.parametrize("path", ["/account/sessions/nonsense", "/account/grants/1", "/account/sessions/"])
@@ -174,11 +174,11 @@ def test_our_own_trouble_is_distinguished_from_an_ended_session(app, rp, token):
     with db.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE access_token RENAME TO away")
     try:
-        answer = rp.sign_out_everywhere(token)
+        response = rp.sign_out_everywhere(token)
     finally:
         with db.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE away RENAME TO access_token")
 
-    assert answer.status_code >= 500
-    assert answer.json["error"] == "server_error"
-    assert answer.json["code"] == 9000
+    assert response.status_code >= 500
+    assert response.json["error"] == "server_error"
+    assert response.json["code"] == 9000

@@ -32,11 +32,11 @@ def test_it_ends_everything_of_the_person_and_says_what(rp, ada, ben, tokens):
     made = make_session(ada, [make_client("green")], offline=("green",))
     bens = make_session(ben)
 
-    answer = rp.sign_out_everywhere(tokens["access_token"])
+    response = rp.sign_out_everywhere(tokens["access_token"])
 
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
-    body = answer.json
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    body = response.json
     logout = db.session.scalars(select(Logout)).one()
     assert body == {
         "logout_id": str(logout.id),
@@ -65,17 +65,17 @@ def test_the_refresh_token_does_once_the_access_token_has_expired(http, rp, ada,
     turned_clock.turn(current.settings().access_token_lifetime / 2)
 
     expired = rp.sign_out_everywhere(tokens["access_token"])
-    answer = rp.sign_out_by_refresh_token(tokens["refresh_token"])
+    response = rp.sign_out_by_refresh_token(tokens["refresh_token"])
 
     assert expired.json["code"] == 9002
-    assert (answer.status_code, answer.json["sessions_ended"]) == (200, 1)
+    assert (response.status_code, response.json["sessions_ended"]) == (200, 1)
 
 
 def test_the_refresh_token_does_in_the_clients_hands(app, rp, tokens):
-    answer = rp.sign_out_by_refresh_token(tokens["refresh_token"])
+    response = rp.sign_out_by_refresh_token(tokens["refresh_token"])
 
-    assert answer.status_code == 200
-    assert answer.json["refresh_tokens_revoked"] == 1
+    assert response.status_code == 200
+    assert response.json["refresh_tokens_revoked"] == 1
     assert not rp.introspect(tokens["access_token"])["active"]
 
 
@@ -84,9 +84,9 @@ def test_a_native_apps_offline_token_does_long_after(app, http, ada, turned_cloc
     tokens = offline_tokens(phone, http, ada)
     turned_clock.turn(timedelta(days=3))
 
-    answer = phone.sign_out_by_refresh_token(tokens["refresh_token"])
+    response = phone.sign_out_by_refresh_token(tokens["refresh_token"])
 
-    assert (answer.status_code, answer.json["grants_revoked"]) == (200, 1)
+    assert (response.status_code, response.json["grants_revoked"]) == (200, 1)
     assert phone.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
 
 
@@ -131,7 +131,7 @@ def offline_tokens(phone, http, ada) -> dict:
 
 @pytest.mark.parametrize("first", ["access", "refresh"])
 @pytest.mark.parametrize("second", ["access", "refresh"])
-def test_a_repeated_request_gets_the_same_answer_and_ends_nothing_more(
+def test_a_repeated_request_gets_the_same_response_and_ends_nothing_more(
     rp, ada, tokens, signs_in, first, second
 ):
     """The response may have been lost on its way: a retry with the token that is dead now must not fail."""
@@ -158,7 +158,7 @@ def test_a_retry_from_another_device_that_was_signed_out_too(rp, ada, signs_in):
     assert logouts() == 1
 
 
-def test_a_revocation_after_it_does_not_change_the_answer(rp, tokens):
+def test_a_revocation_after_it_does_not_change_the_response(rp, tokens):
     first = rp.sign_out_everywhere(tokens["access_token"]).json
     rp.revoke(tokens["refresh_token"])
     rp.revoke(tokens["access_token"])
@@ -179,11 +179,11 @@ def test_a_token_whose_session_ended_by_itself_is_no_proof(rp, tokens):
     with transaction():
         end(db.session.scalars(select(Session)).one(), BY_ADA)
 
-    for answer in (
+    for response in (
         rp.sign_out_everywhere(tokens["access_token"]),
         rp.sign_out_by_refresh_token(tokens["refresh_token"]),
     ):
-        assert (answer.status_code, answer.json["code"]) == (401, 9002)
+        assert (response.status_code, response.json["code"]) == (401, 9002)
     assert logouts() == 1
 
 
@@ -243,9 +243,9 @@ def test_a_token_whose_session_ended_by_itself_is_no_proof(rp, tokens):
 def test_a_proof_that_is_none_ends_nothing(rp, tokens, ask, error, code):
     make_client("green", scope=SCOPE)
 
-    answer = ask(rp, tokens)
+    response = ask(rp, tokens)
 
-    assert (answer.json["error"], answer.json["code"]) == (error, code)
+    assert (response.json["error"], response.json["code"]) == (error, code)
     assert logouts() == 0
 
 

@@ -87,17 +87,17 @@ def test_refresh_and_sign_out_everywhere(rp, ada, signs_in):
             assert rp.refresh(refreshed.json["refresh_token"]).status_code == 400
 
 
-def test_many_at_once_end_it_once_and_get_the_same_answer(rp, ada, signs_in):
+def test_many_at_once_end_it_once_and_get_the_same_response(rp, ada, signs_in):
     for number in range(1, ROUNDS // 2 + 1):
         tokens = signs_in(ada)
 
-        answers = at_once(
+        responses = at_once(
             *[lambda token=tokens["access_token"]: rp.sign_out_everywhere(token)] * 3,
             *[lambda token=tokens["refresh_token"]: rp.sign_out_by_refresh_token(token)] * 2,
         )
 
-        assert {answer.status_code for answer in answers} == {200}
-        assert len({answer.json["logout_id"] for answer in answers}) == 1
+        assert {response.status_code for response in responses} == {200}
+        assert len({response.json["logout_id"] for response in responses}) == 1
         assert everywheres() == number
 
 
@@ -107,13 +107,13 @@ def test_sign_on_and_sign_out_everywhere(rp, browser, ada):
         tab = show_session(browser(), session_of(ada))
         token = rp.sign_in_to_account(tab)["access_token"]
 
-        answer, everywhere = at_once(
+        response, everywhere = at_once(
             lambda tab=tab: rp.authorize(tab), lambda token=token: rp.sign_out_everywhere(token)
         )
 
         assert everywhere.status_code == 200
-        if "code=" in answer.headers["Location"]:
-            assert rp.exchange(query_of(answer)["code"]).status_code == 400
+        if "code=" in response.headers["Location"]:
+            assert rp.exchange(query_of(response)["code"]).status_code == 400
 
 
 def test_a_replayed_token_and_sign_out_everywhere(rp, ada, browser, app):

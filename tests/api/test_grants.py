@@ -15,9 +15,9 @@ BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
 
 def grants_of(rp, token, **query) -> dict:
-    answer = rp.call("GET", "/account/grants", token, query_string=query)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.json
+    response = rp.call("GET", "/account/grants", token, query_string=query)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.json
 
 
 def revoke(rp, token, grant_id):

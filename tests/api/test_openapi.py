@@ -18,9 +18,9 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def described(rp) -> dict:
-    answer = rp.http.get("/openapi.json")
-    assert (answer.status_code, answer.mimetype) == (200, "application/json")
-    return answer.json
+    response = rp.http.get("/openapi.json")
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    return response.json
 
 
 def operations(described) -> dict[tuple[str, str], dict]:
@@ -67,7 +67,7 @@ def test_it_is_the_description_of_this_provider(described):
     assert described["servers"] == [{"url": ISSUER}]
 
 
-def test_every_operation_says_what_it_answers_and_who_may_ask(described):
+def test_every_operation_says_its_responses_and_who_may_ask(described):
     known = set(described["components"]["securitySchemes"])
     names = [operation["operationId"] for operation in operations(described).values()]
 
@@ -120,7 +120,7 @@ def _fits(value, schema, described) -> bool:
         ("POST", "/account/sign-out-everywhere"),
     ],
 )
-def test_the_answers_are_as_described(rp, token, described, method, path):
+def test_the_responses_are_as_described(rp, token, described, method, path):
     operation = described["paths"][path][method.lower()]
 
     good, bad = rp.call(method, path, token), rp.call(method, path)

@@ -21,9 +21,9 @@ BY_BEN = Cause(reason=LogoutReason.USER, initiator="account")
 
 
 def sessions_of(rp, token, **query) -> dict:
-    answer = rp.call("GET", "/account/sessions", token, query_string=query)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.json
+    response = rp.call("GET", "/account/sessions", token, query_string=query)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.json
 
 
 def end(rp, token, session_id):
@@ -96,9 +96,9 @@ def test_it_is_read_page_by_page(rp, ada, token):
     ids=str,
 )
 def test_a_cursor_or_limit_that_we_did_not_give_is_refused(rp, token, path, query):
-    answer = rp.call("GET", path, token, query_string=query)
+    response = rp.call("GET", path, token, query_string=query)
 
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
 
 
 def test_another_persons_cursor_shows_nothing_of_theirs(rp, ada, ben, token):
@@ -182,8 +182,8 @@ def test_all_other_sessions_are_ended_and_offline_grants_live_on(rp, ada, ben, t
     bens = make_session(ben)
 
     for _ in range(2):
-        answer = rp.call("DELETE", "/account/sessions", token)
-        assert (answer.status_code, answer.data) == (204, b"")
+        response = rp.call("DELETE", "/account/sessions", token)
+        assert (response.status_code, response.data) == (204, b"")
 
     end_read()
     assert not any(find_live(made.handle) for made in others)
@@ -201,7 +201,7 @@ def test_a_token_whose_own_session_has_ended_keeps_none_and_so_ends_none(rp, ada
     offline = rp.exchange(code).json["access_token"]
     end(rp, offline, own.session.id)
 
-    answer = rp.call("DELETE", "/account/sessions", offline)
+    response = rp.call("DELETE", "/account/sessions", offline)
 
-    assert (answer.status_code, answer.json["code"]) == (422, 9000)
+    assert (response.status_code, response.json["code"]) == (422, 9000)
     assert find_live(other.handle)

@@ -60,7 +60,7 @@ def ask_for(operation: schemathesis.APIOperation, mode: GenerationMode, headers:
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 @pytest.mark.parametrize("proof", ["no one", "a person's app"])
-def test_every_answer_is_one_that_the_document_describes(app, signs_in, ada, mode, proof):
+def test_every_response_is_one_that_the_document_describes(app, signs_in, ada, mode, proof):
     tried = 0
     for operation in operations(app):
         headers = {}

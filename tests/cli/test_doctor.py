@@ -177,7 +177,7 @@ def test_each_bad_token_has_the_one_fault_it_is_named_after(curfew, looking, reg
         pytest.param(500, "fail", "fails on a valid token", id="the app breaks"),
     ],
 )
-def test_the_answer_to_the_good_token(curfew, registered, status, grade, words):
+def test_the_response_to_the_good_token(curfew, registered, status, grade, words):
     with running(first_only(status)) as app:
         app.headers["Location"] = "/sign-in"
         registered(port=app.port)
@@ -199,7 +199,7 @@ def test_the_answer_to_the_good_token(curfew, registered, status, grade, words):
         pytest.param(500, "fail", id="the app breaks"),
     ],
 )
-def test_the_answer_to_bad_tokens(curfew, registered, refusal, grade):
+def test_the_response_to_bad_tokens(curfew, registered, refusal, grade):
     with running(first_only(refusal=refusal)) as app:
         registered(port=app.port)
         report = curfew("doctor", "red", "--json", code=1 if grade == "fail" else 0).json
@@ -207,7 +207,7 @@ def test_the_answer_to_bad_tokens(curfew, registered, refusal, grade):
     assert {grades(report)[check] for check in MUST_REFUSE} == {grade}
 
 
-def test_an_answer_that_may_be_cached_is_warned_of(curfew, registered):
+def test_a_response_that_may_be_cached_is_warned_of(curfew, registered):
     with running(first_only()) as app:
         app.headers.clear()
         registered(port=app.port)

@@ -18,7 +18,7 @@ PUBLISHED = (
 )
 
 
-def test_the_app_is_named_how_its_answers_are_encrypted(curfew, tmp_path):
+def test_the_app_is_named_how_its_responses_are_encrypted(curfew, tmp_path):
     keys = tmp_path / "keys.json"
     keys.write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "x": X, "y": Y}]}))
 

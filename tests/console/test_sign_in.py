@@ -91,7 +91,7 @@ def test_a_request_proves_the_browser_and_the_person(browser):
     assert asked["redirect_uri"].endswith("/admin/callback")
 
 
-def test_an_answer_is_good_once_and_in_the_browser_that_asked(browser, answer):
+def test_a_response_is_good_once_and_in_the_browser_that_asked(browser, answer):
     http, answered = answer
     address = answered.headers["Location"]
 
@@ -101,7 +101,7 @@ def test_an_answer_is_good_once_and_in_the_browser_that_asked(browser, answer):
 
 
 @pytest.mark.parametrize("changed", ["code", "iss", "state"])
-def test_a_changed_answer_opens_nothing(answer, changed):
+def test_a_changed_response_opens_nothing(answer, changed):
     http, answered = answer
 
     refused = http.get("/admin/callback", query_string=query_of(answered) | {changed: "x" * 43})

@@ -120,7 +120,7 @@ class TestTheExchange:
 
         assert result.verdict == Cancelled("client_deleted", "misconfigured")
 
-    def test_one_without_an_answer_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_one_without_a_response_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "curfew")
         with receiving() as gone:
             url = gone.url
@@ -144,7 +144,7 @@ class TestTheTimeThatIsLeft:
             pytest.param(None, True, 1.25, id="no longer than the lease"),
         ],
     )
-    def test_an_answer_is_awaited(self, lease: timedelta | None, slow: bool, waits: float) -> None:
+    def test_a_response_is_awaited(self, lease: timedelta | None, slow: bool, waits: float) -> None:
         usual, asked = current.settings().outbound_deadline, []
         with receiving(200) as red:
             send = form(red.url, {})

@@ -87,7 +87,7 @@ REFUSED = [301, 302, 307, 308, 400, 401, 402, 403, 404, 405, 410, 413, 415, 422,
     ],
     ids=str,
 )
-def test_no_answer_short_of_success_is_final(answer: Responded | NoResponse) -> None:
+def test_no_response_short_of_success_is_final(answer: Responded | NoResponse) -> None:
     last = None
     for tries in range(1, 3 * len(DEFAULT_SCHEDULE)):
         about = {"tries": tries, "last": last, "refusals": tries - 1}

@@ -23,7 +23,7 @@ def learnt(*replies: tuple[int | None, float], seconds: float = 1.0) -> LearnedS
     return share
 
 
-def test_it_begins_with_all_and_keeps_it_while_answers_come_as_usual():
+def test_it_begins_with_all_and_keeps_it_while_responses_come_as_usual():
     assert learnt().share == 1
     assert learnt(*[(200, QUICK), (204, 3 * QUICK), (400, QUICK), (500, QUICK)] * 50).share == 1
 
@@ -40,7 +40,7 @@ def test_it_is_never_given_up():
     assert learnt(*[(429, QUICK)] * 100).share == LEAST
 
 
-def test_it_grows_by_a_quarter_each_second_and_not_with_each_answer():
+def test_it_grows_by_a_quarter_each_second_and_not_with_each_response():
     for seconds, answers in ((1.0, 1), (0.01, 100)):
         share = learnt((429, QUICK), (429, QUICK))
         before = share.share
@@ -59,7 +59,7 @@ def test_it_is_back_at_all_after_sixteen_seconds_even_from_the_least():
     assert share.share == 1
 
 
-def test_answers_that_take_much_longer_than_usual_take_a_fifth():
+def test_responses_that_take_much_longer_than_usual_take_a_fifth():
     slower = learnt(*[(200, 0.05)] * 20, *[(200, 0.5)] * 4)
 
     assert 0.5 < slower.share < 1
@@ -71,7 +71,7 @@ def test_an_origin_that_was_always_so_slow_is_not_held_back(usual):
     assert learnt(*[(200, usual), (200, 1.4 * usual)] * 50).share == 1
 
 
-def test_a_failure_without_an_answer_is_left_to_the_breaker():
+def test_a_failure_without_a_response_is_left_to_the_breaker():
     assert learnt(*[(None, 10.0)] * 20).share == 1
 
 

@@ -32,7 +32,7 @@ def test_a_stalled_attempt_gives_its_slot_to_others_and_its_app_gets_no_more():
     assert busy.take(RED, 2.0)
 
 
-def test_an_endpoint_is_proven_only_while_its_latest_answer_was_quick():
+def test_an_endpoint_is_proven_only_while_its_latest_response_was_quick():
     known = limiter(slots=20)
     slow = [uuid4() for _ in range(20)]
     for client_id in slow:

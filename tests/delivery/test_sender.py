@@ -60,7 +60,7 @@ def ended(worker: Worker) -> list[tuple[LeasedDelivery, AttemptResult | None]]:
 
 
 @pytest.mark.parametrize("registrant", [None, "network:192.0.2.1"])
-def test_an_answer_releases_the_permit_and_tells_the_limits_where_it_came_from(
+def test_a_response_releases_the_permit_and_tells_the_limits_where_it_came_from(
     worker: Worker, registrant: str | None
 ) -> None:
     (one,) = lease(1)
@@ -152,7 +152,7 @@ def test_the_dispatcher_is_woken_when_an_eighth_of_what_is_under_way_has_ended(
     assert worker.wake_up._event.is_set() is wakes
 
 
-def test_an_attempt_without_an_answer_gives_its_slot_to_another(worker: Worker) -> None:
+def test_an_attempt_without_a_response_gives_its_slot_to_another(worker: Worker) -> None:
     (one,) = lease(1)
     with receiving(200) as red:
         red.may_answer.clear()

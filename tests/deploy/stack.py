@@ -159,7 +159,7 @@ def sign_in(stack: Stack) -> str:
     return browser.url if browser.answer("code") else browser.where
 
 
-def answers_while_one_stops(stack: Stack) -> dict[int, int]:
+def statuses_while_one_stops(stack: Stack) -> dict[int, int]:
     """Ask without a pause while a web process stops; returns how often each status was the response."""
     found: Counter[int] = Counter()
     stack.running["web-a"].terminate()
@@ -183,7 +183,7 @@ def main(folder: Path) -> None:
             "backup": stack.run(
                 "backup", "env", f"BACKUP_FOLDER={folder}/backups", "sh", DEPLOY / "backup.sh", "--once"
             ),
-            "answers": answers_while_one_stops(stack),
+            "answers": statuses_while_one_stops(stack),
         }
     finally:
         stopped = {name: stack.stop(name) for name in reversed(stack.running)}

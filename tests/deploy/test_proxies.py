@@ -110,9 +110,9 @@ def sign_in(site: Site, browser: Browser) -> str:
         "redirect_uri": f"{site.landing.url}/callback",
         "code_verifier": VERIFIER,
     }
-    answer = site.ask("POST", f"{site.issuer}/token", data=form, auth=("red", SECRET))
-    assert answer.status_code == 200, answer.text
-    return answer.json()["id_token"]
+    response = site.ask("POST", f"{site.issuer}/token", data=form, auth=("red", SECRET))
+    assert response.status_code == 200, response.text
+    return response.json()["id_token"]
 
 
 def test_ada_signs_in_and_out(site, browser):
@@ -168,17 +168,17 @@ def test_what_is_for_the_monitoring_is_not_found_outside(site):
 
 
 def test_a_large_body_ends_at_the_proxy(site):
-    answer = site.ask("POST", f"{site.issuer}/token", data=b"a" * 200_000)
+    response = site.ask("POST", f"{site.issuer}/token", data=b"a" * 200_000)
 
-    assert answer.status_code == 413
-    assert "request_body" not in answer.text
+    assert response.status_code == 413
+    assert "request_body" not in response.text
 
 
 def test_plain_http_leads_to_https(site):
-    answer = site.ask("GET", f"http://localhost:{site.place.http}{site.place.path}/account")
+    response = site.ask("GET", f"http://localhost:{site.place.http}{site.place.path}/account")
 
-    assert answer.status_code in (301, 308)
-    assert answer.headers["Location"].startswith("https://localhost")
+    assert response.status_code in (301, 308)
+    assert response.headers["Location"].startswith("https://localhost")
 
 
 def test_no_query_is_logged(site):

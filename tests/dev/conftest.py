@@ -49,9 +49,9 @@ class Dev:
         return self.call("GET", path).json()
 
     def post(self, path: str, body: Any = None) -> Any:
-        answer = self.call("POST", path, body)
-        assert answer.ok, answer.text
-        return answer.json()
+        response = self.call("POST", path, body)
+        assert response.ok, response.text
+        return response.json()
 
 
 @pytest.fixture(scope="session")
@@ -100,13 +100,13 @@ class Browser:
 
     def sign_in(self, rp: App, scope: str = "openid profile") -> dict[str, Any]:
         asked = {"client_id": rp.client_id, "redirect_uri": rp.redirect_uri, "response_type": "code"}
-        answer = self.http.get(
+        response = self.http.get(
             f"{self.dev.issuer}/authorize",
             params=asked | {"scope": scope, "state": "s"},
             allow_redirects=False,
             timeout=30,
         )
-        code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
+        code = parse_qs(urlsplit(response.headers["Location"]).query)["code"][0]
         redeemed = requests.post(
             f"{self.dev.issuer}/token",
             data={"grant_type": "authorization_code", "code": code, "redirect_uri": rp.redirect_uri},

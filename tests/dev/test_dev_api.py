@@ -65,9 +65,9 @@ def test_a_grant_ends(dev, person, browser, rp):
 
 
 def test_sessions_expire_when_the_clock_is_turned(dev, person, browser, rp, sid):
-    answer = dev.post("/clock", {"forward": "2h"})
+    response = dev.post("/clock", {"forward": "2h"})
 
-    assert answer["forward_seconds"] == 7200
+    assert response["forward_seconds"] == 7200
     [session] = dev.get(f"/sessions?username={person}")["sessions"]
     assert (session["is_live"], session["ended_at"] is None) == (False, False)
     delivered(dev, rp)
@@ -188,8 +188,8 @@ def test_a_logout_token_is_signed_on_demand(dev, rp):
     ],
 )
 def test_bad_input_is_said_in_json_and_changes_nothing(dev, method, path, body, status):
-    answer = dev.call(method, path, body)
+    response = dev.call(method, path, body)
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json")
-    assert answer.json()["error"] in {"invalid_request", "not_found", "method_not_allowed"}
+    assert (response.status_code, response.headers["Content-Type"]) == (status, "application/json")
+    assert response.json()["error"] in {"invalid_request", "not_found", "method_not_allowed"}
     assert dev.get("/deliveries/faults")["faults"] == []

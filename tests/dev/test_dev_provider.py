@@ -46,33 +46,33 @@ def test_the_ready_made_app_takes_any_address_on_loopback(dev):
     asked = {"client_id": client["client_id"], "response_type": "code", "scope": "openid"}
 
     for address in ("http://localhost:4711/a/b?c=d", "http://127.0.0.1:1/", "http://[::1]:9/x"):
-        answer = requests.get(
+        response = requests.get(
             f"{dev.issuer}/authorize",
             params=asked | {"redirect_uri": address, "prompt": "none"},
             allow_redirects=False,
             timeout=30,
         )
-        assert answer.headers["Location"].startswith(address), address
+        assert response.headers["Location"].startswith(address), address
     for elsewhere in ("https://app.example/", "http://localhost.evil.test/", "http://10.0.0.1/"):
-        answer = requests.get(
+        response = requests.get(
             f"{dev.issuer}/authorize",
             params=asked | {"redirect_uri": elsewhere},
             allow_redirects=False,
             timeout=30,
         )
-        assert answer.status_code == 400, elsewhere
+        assert response.status_code == 400, elsewhere
 
 
 def test_a_client_that_registers_addresses_has_those_alone(dev):
     made = dev.post("/clients", {"redirect_uris": ["http://localhost:3000/callback"]})
 
-    answer = requests.get(
+    response = requests.get(
         f"{dev.issuer}/authorize",
         params={"client_id": made["client_id"], "redirect_uri": "http://localhost:3000/other"},
         timeout=30,
     )
 
-    assert (made["takes_any_loopback_uri"], answer.status_code) == (False, 400)
+    assert (made["takes_any_loopback_uri"], response.status_code) == (False, 400)
 
 
 def test_anyone_may_register_a_client(dev):
@@ -88,23 +88,23 @@ def test_a_page_of_another_site_registers_none(dev):
     metadata = {"redirect_uris": ["http://localhost:3000/cb"]}
     headers = {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
 
-    answer = requests.post(f"{dev.issuer}/register", json=metadata, headers=headers, timeout=30)
+    response = requests.post(f"{dev.issuer}/register", json=metadata, headers=headers, timeout=30)
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
 
 
 def test_a_sign_out_at_the_app_leads_back_to_any_address_on_loopback(dev, rp, person):
     browser = Browser(dev, person)
     hint = browser.sign_in(rp)["id_token"]
 
-    answer = browser.http.get(
+    response = browser.http.get(
         f"{dev.issuer}/session/end",
         params={"id_token_hint": hint, "post_logout_redirect_uri": "http://localhost:3000/bye"},
         allow_redirects=False,
         timeout=30,
     )
 
-    assert answer.headers["Location"] == "http://localhost:3000/bye"
+    assert response.headers["Location"] == "http://localhost:3000/bye"
     # One that is in order: the app would find the session that its ID Token named.
     assert (
         jwt.decode(rp.tokens[0], options={"verify_signature": False})["sid"]
@@ -117,9 +117,9 @@ def test_a_sign_out_at_the_app_leads_back_to_any_address_on_loopback(dev, rp, pe
 def test_another_host_is_refused(dev, host, path):
     port = dev.issuer.rpartition(":")[2]
 
-    answer = requests.get(dev.issuer + path, headers={"Host": host.format(port=port)}, timeout=30)
+    response = requests.get(dev.issuer + path, headers={"Host": host.format(port=port)}, timeout=30)
 
-    assert answer.status_code == 421
+    assert response.status_code == 421
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_another_host_is_refused(dev, host, path):
 def test_a_web_page_cannot_drive_the_api(dev, headers, status):
     before = len(dev.get("/people")["people"])
 
-    answer = dev.call("POST", "/people", {}, **headers)
+    response = dev.call("POST", "/people", {}, **headers)
 
-    assert (answer.status_code, answer.json()["error"]) == (status, "invalid_request")
-    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert (response.status_code, response.json()["error"]) == (status, "invalid_request")
+    assert "Access-Control-Allow-Origin" not in response.headers
     assert len(dev.get("/people")["people"]) == before
 
 
@@ -152,9 +152,9 @@ def test_the_page_is_driven_by_its_own_forms_alone(dev, person):
     browser = Browser(dev, person)
     form = {"session": browser.session["id"]}
 
-    answer = browser.http.post(f"{dev.issuer}/dev", data=form, timeout=30)
+    response = browser.http.post(f"{dev.issuer}/dev", data=form, timeout=30)
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert dev.get(f"/sessions?username={person}")["sessions"][0]["is_live"]
 
 

@@ -48,7 +48,7 @@ def test_a_fragment_carries_what_the_app_wants_there(signed_in, rp):
         pytest.param({"response_type": "token"}, "error", id="an error about the response type"),
     ],
 )
-def test_a_form_posts_the_answer_by_itself_or_at_a_click(signed_in, rp, changes, said):
+def test_a_form_posts_the_response_by_itself_or_at_a_click(signed_in, rp, changes, said):
     response = rp.authorize(signed_in, response_mode="form_post", **changes)
 
     page = Page(signed_in, response)
@@ -85,7 +85,7 @@ def test_a_form_says_the_state_as_text_and_not_as_markup(signed_in, rp):
 
 
 @ON_SQLITE
-def test_an_answer_after_a_sign_in_comes_by_form_too(http, rp, ada):
+def test_a_response_after_a_sign_in_comes_by_form_too(http, rp, ada):
     response = type_password(http, rp.authorize(http, response_mode="form_post"))
 
     assert "code" in Page(http, response).fields

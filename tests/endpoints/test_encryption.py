@@ -104,7 +104,7 @@ def test_userinfo_is_encrypted_and_signed_if_that_is_registered(app, signed_in, 
 
 @pytest.mark.spec("jarm §3")
 @pytest.mark.parametrize("changes", [{}, {"scope": "nonsense"}], ids=["a response", "an error"])
-def test_an_authorization_answer_is_encrypted_whatever_mode_is_asked_for(app, signed_in, changes):
+def test_an_authorization_response_is_encrypted_whatever_mode_is_asked_for(app, signed_in, changes):
     rp = RelyingParty(app, **encrypting("authorization", "RSA-OAEP-256", "A256GCM", RSA))
 
     brought = sent_by(signed_in, rp.authorize(signed_in, response_mode="query.jwt", **changes))
@@ -217,7 +217,7 @@ class TestPublishedKeys:
         assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
 
 
-def test_without_a_key_for_authorization_answers_the_person_gets_a_page(app, signed_in):
+def test_without_a_key_for_authorization_responses_the_person_gets_a_page(app, signed_in):
     with published(jwks(SIGNING)) as keys:
         members = {"jwks_uri": keys.uri, "authorization_encrypted_response_alg": "RSA-OAEP-256"}
         rp = RelyingParty(app, **members)

@@ -155,7 +155,7 @@ def ask_signed(rp, token, accept=SIGNED):
     ("made", "alg"), [({}, "RS256"), ({"introspection_signed_response_alg": "PS256"}, "PS256")]
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_who_asks_for_it_gets_the_answer_signed(app, rp, tokens, made, alg):
+def test_who_asks_for_it_gets_the_response_signed(app, rp, tokens, made, alg):
     server = RelyingParty(app, "green", **made)
 
     answer = ask_signed(server, tokens["access_token"])

@@ -47,7 +47,7 @@ def signed_by_us(rp, brought: dict[str, str], *, alg: str = "RS256") -> dict[str
 @pytest.mark.spec("jarm §2.3")
 @pytest.mark.spec("jarm §2.1")
 @pytest.mark.parametrize(("mode", "way"), WAYS.items())
-def test_an_answer_is_a_jwt_and_nothing_beside_it(signed_in, rp, mode, way):
+def test_a_response_is_a_jwt_and_nothing_beside_it(signed_in, rp, mode, way):
     brought = sent_by(signed_in, rp.authorize(signed_in, response_mode=mode))
 
     assert set(brought) == {way}
@@ -93,7 +93,7 @@ def test_a_pushed_request_is_answered_by_a_jwt(signed_in, rp):
 
 
 @pytest.mark.usefixtures("ada")
-def test_an_answer_after_a_sign_in_is_a_jwt(http, rp):
+def test_a_response_after_a_sign_in_is_a_jwt(http, rp):
     brought = sent_by(http, type_password(http, rp.authorize(http, response_mode="form_post.jwt")))
 
     assert signed_by_us(rp, brought["form_post"])["code"]
@@ -112,7 +112,7 @@ def test_an_error_that_a_person_must_see_first_is_a_jwt_behind_the_button(app, h
     assert signed_by_us(evil, brought)["error"] == "login_required"
 
 
-def test_an_answer_passes_for_no_id_token(signed_in, rp):
+def test_a_response_passes_for_no_id_token(signed_in, rp):
     answer = sent_by(signed_in, rp.authorize(signed_in, response_mode="jwt"))["query"]["response"]
 
     hinted = sent_by(signed_in, rp.authorize(signed_in, id_token_hint=answer))["query"]
@@ -136,7 +136,7 @@ class TestForAClientThatRegisteredIt:
 
     @pytest.mark.spec("jarm §3")
     @pytest.mark.parametrize("mode", [None, "query", "fragment", "form_post", "nonsense"])
-    def test_it_never_gets_a_plain_answer(self, signed_in, green, mode):
+    def test_it_never_gets_a_plain_response(self, signed_in, green, mode):
         (brought,) = sent_by(signed_in, green.authorize(signed_in, response_mode=mode)).values()
 
         claims = signed_by_us(green, brought, alg="ES256")
@@ -149,7 +149,7 @@ class TestForAClientThatRegisteredIt:
 
         assert signed_by_us(green, brought["query"], alg="ES256")["error"] == "invalid_request"
 
-    def test_without_a_key_there_is_a_page_and_no_plain_answer(self, signed_in, green):
+    def test_without_a_key_there_is_a_page_and_no_plain_response(self, signed_in, green):
         with transaction():
             keys = update(SigningKey).where(SigningKey.alg == "ES256")
             db.session.execute(keys.values(state=KeyState.RETIRED))

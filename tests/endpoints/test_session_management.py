@@ -43,7 +43,7 @@ def is_unchanged(browser, shown: str, client_id: str, origin: str) -> bool:
 
 
 @pytest.mark.spec("session 2")
-def test_an_answer_carries_the_session_state_of_this_app_in_this_browser(signed_in, rp):
+def test_a_response_carries_the_session_state_of_this_app_in_this_browser(signed_in, rp):
     shown = query_of(rp.authorize(signed_in))["session_state"]
 
     assert is_unchanged(signed_in, shown, "red", "https://red.test")
@@ -53,7 +53,7 @@ def test_an_answer_carries_the_session_state_of_this_app_in_this_browser(signed_
 
 
 @pytest.mark.spec("session 2")
-def test_an_unsuccessful_answer_carries_one_too_and_never_the_same(http, rp):
+def test_an_unsuccessful_response_carries_one_too_and_never_the_same(http, rp):
     answers = [query_of(rp.authorize(http, prompt="none")) for _ in range(2)]
 
     assert [answer["error"] for answer in answers] == ["login_required"] * 2
@@ -62,7 +62,7 @@ def test_an_unsuccessful_answer_carries_one_too_and_never_the_same(http, rp):
 
 
 @pytest.mark.spec("session 3")
-def test_a_second_answer_has_another_salt_and_the_first_is_still_right(signed_in, rp):
+def test_a_second_response_has_another_salt_and_the_first_is_still_right(signed_in, rp):
     first, second = (query_of(rp.authorize(signed_in))["session_state"] for _ in range(2))
 
     assert first != second

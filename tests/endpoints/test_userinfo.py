@@ -144,7 +144,7 @@ def test_a_token_for_something_else_is_not_enough(signed_in, rp):
 @pytest.mark.spec("core 15")
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_client_may_have_its_answer_signed(app, http, signed_in, ada, alg):
+def test_a_client_may_have_its_response_signed(app, http, signed_in, ada, alg):
     green = RelyingParty(app, "green", userinfo_signed_response_alg=alg)
     tokens = green.sign_in(signed_in)
 
@@ -163,7 +163,7 @@ def test_a_client_may_have_its_answer_signed(app, http, signed_in, ada, alg):
 
 @pytest.mark.spec("SEC-905")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_signed_answer_is_no_hint_and_ends_nothing(app, http, signed_in):
+def test_a_signed_response_is_no_hint_and_ends_nothing(app, http, signed_in):
     green = RelyingParty(app, "green", userinfo_signed_response_alg="RS256")
     signed = green.userinfo(green.sign_in(signed_in)["access_token"]).get_data(as_text=True)
 

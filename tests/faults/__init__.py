@@ -6,10 +6,10 @@ PostgreSQL from a wheel or SQLite, relying parties as HTTP servers. Hours are co
 settings alone (house.py); the product has no switch for tests. checker.py judges every run.
 
 FLT-01        test_web_killed: killed_between_the_commit_and_the_wake_up
-FLT-02        test_web_killed: killed_after_the_commit_before_the_answer
+FLT-02        test_web_killed: killed_after_the_commit_before_the_response
 FLT-03        test_web_killed: the_database_is_lost_at_every_statement, killed_at_every_statement,
               killed_at_any_moment; test_databases_away: backends_are_killed_in_the_middle
-FLT-04        test_web_killed: a_broker_that_is_away_costs_no_answer; test_broker
+FLT-04        test_web_killed: a_broker_that_is_away_costs_no_response; test_broker
 FLT-05 to 07  test_worker_killed; test_workers: killed_with_many_in_flight
 FLT-08        test_workers: a_worker_dies_and_another_carries_on. There is no pool child: attempts are
               threads, and the process dies as one

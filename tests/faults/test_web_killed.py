@@ -67,7 +67,9 @@ def test_killed_between_the_commit_and_the_wake_up(open_house: OpenHouse, broker
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=LONG)])
-def test_killed_after_the_commit_before_the_answer(open_house: OpenHouse, broker: Broker, kind: str) -> None:
+def test_killed_after_the_commit_before_the_response(
+    open_house: OpenHouse, broker: Broker, kind: str
+) -> None:
     # Red's late response must be in time however long the kill takes, or red is called a second time.
     house = open_house(kind, notify_budget="2s", outbound_deadline="20s", delivery_lease="25s")
     visit = house.visitors.sign_in("ada", ["red", "green"])
@@ -195,7 +197,7 @@ def test_killed_at_any_moment(open_house: OpenHouse) -> None:
 @pytest.mark.parametrize(
     "fault", [pytest.param("frozen", marks=LONG), "black hole", pytest.param("gone", marks=LONG)]
 )
-def test_a_broker_that_is_away_costs_no_answer(open_house: OpenHouse, broker: Broker, fault: str) -> None:
+def test_a_broker_that_is_away_costs_no_response(open_house: OpenHouse, broker: Broker, fault: str) -> None:
     house = open_house(is_open=False)
     wire = house.wire_to(broker.port)
     house.settings["broker_url"] = f"redis://127.0.0.1:{wire.port}/0"

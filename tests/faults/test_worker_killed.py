@@ -80,7 +80,7 @@ def test_killed_before_the_post(app: Flask, start_worker: StartWorker) -> None:
     assert len(red.received) == 1
 
 
-def test_killed_after_the_post_before_the_answer(app: Flask, start_worker: StartWorker) -> None:
+def test_killed_after_the_post_before_the_response(app: Flask, start_worker: StartWorker) -> None:
     with receiving(200) as red:
         red.may_answer.clear()
         delivery = owe(port=red.port)
@@ -99,7 +99,7 @@ def test_killed_after_the_post_before_the_answer(app: Flask, start_worker: Start
     assert [attempt.outcome for attempt in attempts_of(delivery)] == [None, "accepted"]
 
 
-def test_killed_after_the_answer_before_it_was_written_down(app: Flask, start_worker: StartWorker) -> None:
+def test_killed_after_the_response_before_it_was_written_down(app: Flask, start_worker: StartWorker) -> None:
     with receiving(200) as red:
         red.may_answer.clear()
         delivery = owe(port=red.port)

@@ -87,7 +87,7 @@ def sign_in(page: Page, red: Red) -> None:
     page.click("#sign-in")
 
 
-def test_the_answer_gets_to_the_app_by_itself(red, page):
+def test_the_response_gets_to_the_app_by_itself(red, page):
     sign_in(page, red)
     expect(page.locator("#welcome")).to_be_visible()
 

@@ -21,5 +21,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "texts": documents.texts,
     "request_body": wire.request_body,
     "request_headers": wire.request_headers,
-    "answer_of_app": wire.answer_of_app,
+    "response_of_app": wire.response_of_app,
 }

@@ -59,9 +59,9 @@ def own_jwt(data: bytes) -> None:
 
 def client_assertion(data: bytes) -> None:
     """What green proves itself with at the token endpoint."""
-    answer = prove(by_key(data))
+    response = prove(by_key(data))
 
-    assert answer.status_code in (200, 400, 401), answer.status_code
+    assert response.status_code in (200, 400, 401), response.status_code
 
 
 def statement(data: bytes) -> None:

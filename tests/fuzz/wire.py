@@ -33,10 +33,10 @@ def request_body(data: bytes) -> None:
     path, kind, body = _PATHS[data[0] % len(_PATHS)], data[1], data[2:]
     http = current_app.test_client()
     if kind % 2:
-        answer = http.get(path, query_string=quote(body, safe="&=%+"))
+        response = http.get(path, query_string=quote(body, safe="&=%+"))
     else:
-        answer = http.post(path, data=body, content_type=_KINDS[kind // 2 % len(_KINDS)])
-    assert answer.status_code < 500, (path, kind, answer.status_code)
+        response = http.post(path, data=body, content_type=_KINDS[kind // 2 % len(_KINDS)])
+    assert response.status_code < 500, (path, kind, response.status_code)
 
 
 def request_headers(data: bytes) -> None:
@@ -53,11 +53,11 @@ def request_headers(data: bytes) -> None:
     )
     headers = [(name, line.replace("\r", " ")) for name, line in zip(names, lines, strict=False) if line]
     for path in ("/userinfo", "/token", "/session/end"):
-        answer = current_app.test_client(use_cookies=False).post(path, headers=headers, data="a=b")
-        assert answer.status_code < 500, (path, answer.status_code)
+        response = current_app.test_client(use_cookies=False).post(path, headers=headers, data="a=b")
+        assert response.status_code < 500, (path, response.status_code)
 
 
-def answer_of_app(data: bytes) -> None:
+def response_of_app(data: bytes) -> None:
     """What an app answers to a Logout Token: read to the letter, or a failure of the exchange."""
     _server().answer = data
     with suppress(OutboundFailure):

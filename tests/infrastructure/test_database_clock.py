@@ -77,7 +77,7 @@ def test_asking_costs_no_statement(app, statements):
     assert len(seen) == 1
 
 
-def test_an_offset_moves_no_further_than_an_answer_proves(off_by):
+def test_an_offset_moves_no_further_than_a_response_proves(off_by):
     off_by(LATE)
     now = datetime.now(UTC)
     database_clock.observe(now, now + LATE, timedelta(seconds=10))
@@ -102,10 +102,10 @@ def test_a_clock_that_is_turned_by_hand_is_not_corrected(turned_clock):
 def test_readiness_says_that_a_clock_is_off(app, off_by):
     off_by(LATE)
     proof = use_the_database()
-    answer = app.test_client().get("/health/ready")
+    response = app.test_client().get("/health/ready")
 
-    found = answer.json["checks"]["clock"]
-    assert answer.status_code == 200
+    found = response.json["checks"]["clock"]
+    assert response.status_code == 200
     assert found["offset_seconds"] == pytest.approx(61.5, abs=proof.total_seconds())
     said = re.search(r"([\d.]+) s behind the database's", found["detail"])
     assert said

@@ -135,7 +135,7 @@ def test_zone_ids_are_refused(host):
 
 
 @pytest.mark.spec("URL-39")
-def test_a_zone_id_in_an_answer_is_refused():
+def test_a_zone_id_in_a_response_is_refused():
     client = OutboundClient(EVERYTHING, resolve=always("2606:4700::1%eth0"))
 
     with pytest.raises(RefusedTarget):

@@ -16,12 +16,14 @@ def client():
     client.close()
 
 
-def test_a_form_is_posted_and_the_answer_returned(client):
+def test_a_form_is_posted_and_the_response_returned(client):
     with Server(answering(b"HTTP/1.1 400 Bad\r\nX-Why: no\r\nContent-Length: 3\r\n\r\nbad")) as red:
-        answer = client.post_form(red.url("/cb?a=1"), {"logout_token": "a+b&c"}, headers={"X-Delivery": "7"})
+        response = client.post_form(
+            red.url("/cb?a=1"), {"logout_token": "a+b&c"}, headers={"X-Delivery": "7"}
+        )
 
-        assert (answer.status, answer.body, answer.headers["x-why"]) == (400, b"bad", "no")
-        assert answer.elapsed.total_seconds() > 0
+        assert (response.status, response.body, response.headers["x-why"]) == (400, b"bad", "no")
+        assert response.elapsed.total_seconds() > 0
     head, _, body = red.requests[0].partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     assert lines[0] == b"POST /cb?a=1 HTTP/1.1"
@@ -65,9 +67,9 @@ def test_redirects_are_responses_and_are_not_followed(client, status):
     with Server(answering(OK)) as green:
         moved = f"HTTP/1.1 {status} Moved\r\nLocation: {green.url()}\r\nRefresh: 0; url={green.url()}\r\n"
         with Server(answering(f"{moved}Content-Length: 0\r\n\r\n".encode())) as red:
-            answer = client.post_form(red.url(), {"logout_token": "t"})
+            response = client.post_form(red.url(), {"logout_token": "t"})
 
-        assert answer.status == status
+        assert response.status == status
         assert green.connections == 0
 
 
@@ -111,8 +113,8 @@ def test_one_bad_address_refuses_the_whole_name(addresses):
 
 @pytest.mark.spec("URL-48")
 def test_a_name_that_is_rebound_between_calls_is_refused_even_on_an_open_connection():
-    answers = iter([["127.0.0.1"], ["10.0.0.1"], ["127.0.0.2"], ["127.0.0.1"]])
-    client = OutboundClient(policy(), resolve=lambda _host, _port: list(map(ip_address, next(answers))))
+    responses = iter([["127.0.0.1"], ["10.0.0.1"], ["127.0.0.2"], ["127.0.0.1"]])
+    client = OutboundClient(policy(), resolve=lambda _host, _port: list(map(ip_address, next(responses))))
     with Server(answering(OK)) as red:
         url = red.url(host="red.test")
         client.post_form(url, {})

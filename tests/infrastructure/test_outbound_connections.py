@@ -27,7 +27,7 @@ def test_a_connection_is_used_again(client):
         client.close()
 
 
-def test_a_chunked_answer_is_read_to_its_end_and_the_connection_used_again(client):
+def test_a_chunked_response_is_read_to_its_end_and_the_connection_used_again(client):
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
     with Server(answering(chunked)) as red:
         bodies = [client.get(red.url()).body for _ in range(2)]
@@ -41,8 +41,8 @@ def test_many_threads_share_one_client(client):
 
     def call(number: int) -> None:
         for _ in range(10):
-            answer = client.post_form(red.url(), {"n": str(number)})
-            results.append(answer.body)
+            response = client.post_form(red.url(), {"n": str(number)})
+            results.append(response.body)
 
     with Server(answering(OK)) as red:
         threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
@@ -136,7 +136,7 @@ def test_a_form_is_never_posted_twice(client, end):
         client.close()
 
 
-def test_a_reused_connection_that_ends_within_an_answer_is_not_tried_again(client):
+def test_a_reused_connection_that_ends_within_a_response_is_not_tried_again(client):
     # After an interim answer the request is known to have arrived: sending it again would make it two.
     def script(wire):
         wire.read_request()

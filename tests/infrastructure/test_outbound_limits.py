@@ -57,7 +57,7 @@ def test_headers_that_do_not_complete_are_a_timeout(client, act):
 
 @pytest.mark.parametrize("length", range(1, len(OK_WITHOUT_BODY)))
 @pytest.mark.spec("FLT-20")
-def test_an_answer_that_is_cut_off_in_its_headers_is_no_answer(client, length):
+def test_a_response_that_is_cut_off_in_its_headers_is_no_response(client, length):
     """ "HTTP/1.1 200" is the beginning of a sentence that might have ended otherwise."""
     with Server(once(lambda wire: wire.send(OK_WITHOUT_BODY[:length]))) as red:
         kind, _ = failure_of(lambda: client.post_form(red.url(), {}))
@@ -72,10 +72,10 @@ def test_a_dripping_body_takes_nothing_from_a_status_already_read(client):
         wire.drip(b"x" * 10000)
 
     with Server(once(act)) as red:
-        answer = client.post_form(red.url(), {})
+        response = client.post_form(red.url(), {})
 
-    assert answer.status == 200
-    assert answer.elapsed.total_seconds() < PATIENCE
+    assert response.status == 200
+    assert response.elapsed.total_seconds() < PATIENCE
 
 
 def test_a_document_whose_body_drips_is_a_timeout(client):
@@ -164,10 +164,10 @@ def test_a_gzip_bomb_is_neither_decoded_nor_read_beyond_the_cap(client):
     bomb = gzip.compress(b"\0" * 20_000_000)
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
     with Server(once(lambda wire: wire.send(head + bomb))) as red:
-        answer = client.post_form(red.url(), {})
+        response = client.post_form(red.url(), {})
 
-    assert answer.status == 200
-    assert answer.body == bomb[:4096]
+    assert response.status == 200
+    assert response.body == bomb[:4096]
 
 
 @pytest.mark.spec("THR-47")
@@ -181,10 +181,10 @@ def test_an_endless_body_is_left_alone_after_the_cap(client, status, chunked):
         wire.flood(b"400\r\n" + b"x" * 1024 + b"\r\n" if chunked else b"x" * 1024)
 
     with Server(once(act)) as red:
-        answer = client.post_form(red.url(), {})
+        response = client.post_form(red.url(), {})
 
-    assert (answer.status, len(answer.body)) == (status, 4096)
-    assert answer.elapsed < DEADLINE
+    assert (response.status, len(response.body)) == (status, 4096)
+    assert response.elapsed < DEADLINE
 
 
 @pytest.mark.spec("URL-57")

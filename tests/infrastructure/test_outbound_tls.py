@@ -55,10 +55,10 @@ def test_the_operators_bundle_is_trusted_and_connections_are_used_again(authorit
     assert names == ["red.test" if host == "red.test" else None]
 
 
-def test_a_form_and_an_answer_of_many_records_arrive_whole(authority, client):
+def test_a_form_and_a_response_of_many_records_arrive_whole(authority, client):
     body = bytes(range(256)) * 800
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    with Server(answering(OK, answer), tls=authority.server_context("red.test")) as red:
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with Server(answering(OK, response), tls=authority.server_context("red.test")) as red:
         url = red.url(host="red.test", scheme="https")
         client.post_form(url, {"x": "y" * 300_000})
 
@@ -149,7 +149,7 @@ def test_a_handshake_that_breaks_is_a_tls_failure(client, act):
 
 
 @pytest.mark.spec("URL-52")
-def test_an_answer_that_waits_in_a_tls_record_is_not_taken_for_the_next_one(authority, client):
+def test_a_response_that_waits_in_a_tls_record_is_not_taken_for_the_next_one(authority, client):
     # The first response fills the reader's buffer; the second is decrypted with it and waits behind it.
     start, end = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nX: ", b"\r\n\r\n"
     first = start + b"a" * (io.DEFAULT_BUFFER_SIZE - len(start) - len(end)) + end
@@ -220,7 +220,7 @@ def test_a_document_may_end_with_the_tls_connection(authority, client):
 
 
 @pytest.mark.spec("FLT-20")
-def test_a_cut_in_the_headers_is_no_answer_under_tls_either(authority, client):
+def test_a_cut_in_the_headers_is_no_response_under_tls_either(authority, client):
     cut = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
     with Server(once(lambda wire: wire.send(cut)), tls=authority.server_context("red.test")) as red:
         assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "reset"

@@ -58,8 +58,8 @@ def status_of(path: str, headers: dict[str, str]) -> int:
     """Return the status of a response."""
     request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return int(answer.status)
+        with urllib.request.urlopen(request, timeout=5) as response:
+            return int(response.status)
     except urllib.error.HTTPError as exc:
         return exc.code
 

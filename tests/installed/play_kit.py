@@ -25,8 +25,8 @@ def main() -> None:
     app = Flask(__name__)
     app.secret_key = "a secret of the app's own"
     CurfewRP(app, issuer="https://id.example", client_id="shop", store="memory:")
-    answer = app.test_client().post("/backchannel-logout", data={"logout_token": "a.b.c"})
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request"), answer.data
+    response = app.test_client().post("/backchannel-logout", data={"logout_token": "a.b.c"})
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request"), response.data
     command = Path(sys.executable).with_name("curfew-rp")
     help_text = subprocess.run(
         [command, "probe", "--help"], capture_output=True, text=True, check=True

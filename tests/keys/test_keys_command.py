@@ -63,9 +63,9 @@ def test_a_compromised_key_leaves_the_jwks(curfew):
     curfew("keys", "rotate", "--now")
     stolen = curfew("keys", "list", "--json")[0]["kid"]
 
-    answer = curfew("keys", "compromise", stolen, "--json")
+    changed = curfew("keys", "compromise", stolen, "--json")
 
-    assert [change["event"] for change in answer["changes"]] == [
+    assert [change["event"] for change in changed["changes"]] == [
         "key_compromised",
         "key_created",
         "key_activated",
@@ -91,8 +91,8 @@ def test_a_compromise_names_all_who_believed_the_key(curfew):
     kids = {row["alg"]: row["kid"] for row in curfew("keys", "list", "--json")}
 
     def affected(alg):
-        answer = curfew("keys", "compromise", kids[alg], "--json")
-        return answer["affected_clients"], answer["affected_resources"]
+        changed = curfew("keys", "compromise", kids[alg], "--json")
+        return changed["affected_clients"], changed["affected_resources"]
 
     assert affected("ES256") == (["green"], ["https://api.test/"])
     assert affected("RS256") == (["blue"], ["https://files.test/"])
@@ -105,7 +105,7 @@ def test_an_unknown_kid_is_one_line_and_exit_1(curfew, kid):
     assert curfew("keys", "compromise", kid, expect=1) == f"curfew: no signing key has the kid {kid}\n"
 
 
-def test_no_answer_holds_a_private_part(curfew):
+def test_no_response_holds_a_private_part(curfew):
     curfew("keys", "rotate", "--now")
 
     assert "private" not in json.dumps(curfew("keys", "list", "--json"))

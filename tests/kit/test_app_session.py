@@ -150,7 +150,7 @@ def test_a_provider_without_a_sign_out_has_no_way_there(sessions):
         pytest.param(False, "wrong", False, id="another issuer, though none was promised"),
     ],
 )
-def test_an_answer_of_another_issuer_is_refused(sessions, provider, promised, query, accepted):
+def test_a_response_of_another_issuer_is_refused(sessions, provider, promised, query, accepted):
     provider.bend["/.well-known/openid-configuration"] = {
         "issuer": provider.issuer,
         "authorization_response_iss_parameter_supported": promised,

@@ -56,7 +56,7 @@ def test_a_sign_in_without_the_provider_is_503(provider):
 @pytest.mark.parametrize(
     "query", ["", "?code=1&state=2", "?error=access_denied", "?iss=https://evil.example"]
 )
-def test_an_answer_that_was_not_asked_for_is_refused(provider, query):
+def test_a_response_that_was_not_asked_for_is_refused(provider, query):
     answer = make_app(provider).get(f"/callback{query}")
 
     assert answer.status_code == 400

@@ -181,7 +181,7 @@ def test_envoy_asks_with_the_path_itself(gate, provider):
     assert unquote(location) == f"{WIKI}/_gate/start?rd={WIKI}/a%20b?c=d"
 
 
-def test_an_answer_that_is_not_needed_any_more_leads_back(gate, provider):
+def test_a_response_that_is_not_needed_any_more_leads_back(gate, provider):
     handle = sign_in(gate, id_claims(provider))
 
     assert dict(ask(gate, handle, "answer", uri="/a?b").headers)["Location"] == f"{WIKI}/a?b"

@@ -205,7 +205,7 @@ def test_several_tabs_sign_in_at_once(ada):
     assert ada.browser.url == f"{ada.site.wiki}/"
 
 
-def test_the_answer_of_another_browser_is_refused(ada, signed_in):
+def test_the_response_of_another_browser_is_refused(ada, signed_in):
     start = ada.ask("/_gate/start?rd=/").headers["Location"]
     signed_in.browser._session.cookies.clear("localhost.local", "/", COOKIE)
     there = signed_in.browser._session.get(start, allow_redirects=False, timeout=20).headers["Location"]

@@ -72,7 +72,7 @@ def test_a_cache_is_displayed_and_ends(ask, provider, monkeypatch):
 
 
 def test_a_cache_is_bounded(ask, provider, monkeypatch):
-    monkeypatch.setattr(introspection_module, "ANSWERS_KEPT", 2)
+    monkeypatch.setattr(introspection_module, "RESPONSES_KEPT", 2)
     guard = ask(kept_for=timedelta(seconds=60))
     for name in ("first", "second", "third"):
         provider.tokens[name] = {"active": True, "token_type": "Bearer"}
@@ -103,7 +103,7 @@ def test_a_cache_is_bounded(ask, provider, monkeypatch):
         pytest.param({"active": True, "token_type": "Bearer", "cnf": {"jkt": "x"}}, id="bound to a key"),
     ],
 )
-def test_an_answer_that_is_not_for_this_api_is_refused(ask, provider, answer):
+def test_a_response_that_is_not_for_this_api_is_refused(ask, provider, answer):
     provider.tokens["opaque"] = answer
 
     assert refusal(ask(), call("opaque")).status == 401

@@ -142,7 +142,7 @@ def test_an_api_refuses_after_a_logout(house, shop, apis, mode):
     assert 0 <= result.p50 <= result.p99 <= AT_MOST_SECONDS[mode]
 
 
-def test_answers_say_how_fresh_they_are(house, shop, apis):
+def test_responses_say_how_fresh_they_are(house, shop, apis):
     body = {}
     for mode in AT_MOST_SECONDS:
         ada = Ada(house, shop, mode)

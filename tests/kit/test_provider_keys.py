@@ -114,7 +114,7 @@ def test_a_provider_that_is_away_is_not_asked_again_at_once(keys, provider, monk
         pytest.param("/jwks", b" " * 300_000, id="too large"),
     ],
 )
-def test_an_answer_that_is_not_the_providers_says_nothing(keys, provider, path, document):
+def test_a_response_that_is_not_the_providers_says_nothing(keys, provider, path, document):
     provider.bend[path] = document
 
     with pytest.raises(ProviderUnreachable):

@@ -5,7 +5,7 @@ import socket
 import pytest
 import requests
 
-from relying_party_demo.native.loopback import Loopback, NoAnswer
+from relying_party_demo.native.loopback import Loopback, NoResponse
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def visit(loopback: Loopback, path: str, **headers: str) -> requests.Response:
     return requests.get(f"http://{loopback.authority}{path}", headers=headers, timeout=10)
 
 
-def test_it_takes_the_answer_with_its_state_once(loopback):
+def test_it_takes_the_response_with_its_state_once(loopback):
     assert visit(loopback, "/callback?code=1&state=the+state&iss=i").status_code == 200
     again = visit(loopback, "/callback?code=2&state=the+state")
 
@@ -29,7 +29,7 @@ def test_it_takes_the_answer_with_its_state_once(loopback):
 def test_the_app_goes_on_only_when_the_page_is_written(loopback):
     assert loopback.take({"state": "the state"})
 
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoResponse):
         loopback.wait(0)
 
     loopback.go_on()
@@ -50,7 +50,7 @@ def test_the_app_goes_on_only_when_the_page_is_written(loopback):
 def test_it_goes_on_waiting_after_anything_else(loopback, path, status):
     assert visit(loopback, path).status_code == status
 
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoResponse):
         loopback.wait(0)
     visit(loopback, "/callback?code=1&state=the+state")
     assert loopback.wait(5)["code"] == "1"
@@ -60,7 +60,7 @@ def test_a_page_that_leads_its_own_name_here_is_not_answered(loopback):
     answer = visit(loopback, "/callback?code=1&state=the+state", Host="evil.example")
 
     assert answer.status_code == 400
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoResponse):
         loopback.wait(0)
 
 

@@ -71,7 +71,7 @@ def test_without_a_network_nothing_is_deleted_and_the_local_way_is_offered(phone
     assert tablet.run("whoami").code == 0
 
 
-def test_a_lost_answer_deletes_nothing_and_the_second_attempt_is_answered(phone, network):
+def test_a_lost_response_deletes_nothing_and_the_second_attempt_is_answered(phone, network):
     sign_in(phone)
     before = secrets_of(phone)
     network.lost = EVERYWHERE

@@ -8,7 +8,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey
 
 from relying_party_demo.dpop import DPoPKey, hash_of
-from relying_party_demo.wire import LARGEST_ANSWER, NoNetwork, Wire
+from relying_party_demo.wire import LARGEST_RESPONSE, NoNetwork, Wire
 from tests.support.scripted_server import Asked, Reply, scripted
 
 
@@ -88,10 +88,10 @@ def test_a_redirect_is_not_followed_with_the_token():
     assert elsewhere.asked == []
 
 
-def test_an_endless_answer_is_none():
+def test_an_endless_response_is_none():
     with (
         a_wire() as wire,
-        scripted(lambda _: Reply(200, b"x" * (LARGEST_ANSWER + 1))) as server,
+        scripted(lambda _: Reply(200, b"x" * (LARGEST_RESPONSE + 1))) as server,
         pytest.raises(NoNetwork),
     ):
         wire.send("GET", server.url)

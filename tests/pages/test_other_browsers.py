@@ -81,7 +81,7 @@ def test_every_other_session_ends_and_this_one_stays(http, here, others, browser
     assert "You are still signed in in this browser." in result.text
 
 
-def test_a_form_that_is_sent_twice_has_one_effect_and_the_same_answer(http, here, others):
+def test_a_form_that_is_sent_twice_has_one_effect_and_the_same_response(http, here, others):
     page = question(http)
 
     first, again = page.press("sign-out-others-confirm"), page.press("sign-out-others-confirm")

@@ -93,7 +93,7 @@ def test_another_uri_never_matches_but_for_the_port_of_a_loopback(registered, as
 
 
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=4))
-def test_parameters_of_an_answer_arrive_as_they_were_sent(said):
+def test_parameters_of_a_response_arrive_as_they_were_sent(said):
     for uri in ("https://red.test/callback", "https://red.test/callback?a=b", "com.example.app:/callback"):
         query = urlsplit(with_query(uri, said)).query
         fragment = urlsplit(with_fragment(uri, said)).fragment

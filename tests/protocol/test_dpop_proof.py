@@ -229,7 +229,7 @@ JSON = st.recursive(
 
 @settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(["typ", "alg", "jwk", "kid", "crit"]), JSON), JSON)
-def test_whatever_a_header_holds_the_answer_is_a_refusal(header, jwk):
+def test_whatever_a_header_holds_the_response_is_a_refusal(header, jwk):
     made = {"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk} | header
 
     with pytest.raises(MalformedProof):

@@ -134,9 +134,9 @@ def test_race_15_wrong_passwords_at_once_are_counted_exactly(app, ada, sign_in_p
             for page in pages[1:]
         ]
 
-        answers = at_once(*wrong)
+        responses = at_once(*wrong)
 
-        statuses = [answer.status_code for answer in answers]
+        statuses = [response.status_code for response in responses]
         assert (statuses.count(200), statuses.count(429)) == (10, 10)
     assert pages[0].press("sign-in", username="ada", password=PASSWORD).status_code == 429
 
@@ -153,9 +153,9 @@ def test_race_15_guesses_with_one_stolen_proof_are_counted_exactly(app, ada, sig
     for page in pages:
         page.browser.set_cookie("curfew_known_browser", stolen)
 
-    answers = at_once(*[partial(page.press, "sign-in", username="ada", password="wrong") for page in pages])
+    responses = at_once(*[partial(page.press, "sign-in", username="ada", password="wrong") for page in pages])
 
-    statuses = [answer.status_code for answer in answers]
+    statuses = [response.status_code for response in responses]
     assert (statuses.count(200), statuses.count(429)) == (10, 10)
 
 
@@ -166,7 +166,7 @@ def test_race_16_a_new_handle_and_requests_with_the_old_one(browser, rp, begin, 
         signing_in = sign_in_page(old, prompt="login")
         first, second = twins(browser, old, 2)
 
-        renewed, *answers = at_once(
+        renewed, *responses = at_once(
             partial(signing_in.press, "sign-in", username="ada", password=PASSWORD),
             lambda one=first: rp.authorize(one),
             lambda one=second: rp.authorize(one),
@@ -175,10 +175,10 @@ def test_race_16_a_new_handle_and_requests_with_the_old_one(browser, rp, begin, 
         assert renewed.status_code == 303
         assert is_signed_in(old)
         assert not is_signed_in(show_session(browser(), made))
-        for answer in answers:
-            went_to = answer.headers["Location"]
+        for response in responses:
+            went_to = response.headers["Location"]
             assert "/sign-in/" in went_to or "code=" in went_to, went_to
-            assert "/sign-in/" in went_to or rp.exchange(query_of(answer)["code"]).status_code == 200
+            assert "/sign-in/" in went_to or rp.exchange(query_of(response)["code"]).status_code == 200
 
 
 def test_a_new_sign_in_and_an_ending_never_wait_for_each_other(begin, do, sign_in_page):
@@ -186,9 +186,9 @@ def test_a_new_sign_in_and_an_ending_never_wait_for_each_other(begin, do, sign_i
         made, browser = begin()
         signing_in = sign_in_page(browser, prompt="login")
 
-        answer, _outcome = at_once(
+        response, _outcome = at_once(
             partial(signing_in.press, "sign-in", username="ada", password=PASSWORD),
             do(end, made.session, BY_ADA),
         )
 
-        assert answer.status_code == 303
+        assert response.status_code == 303

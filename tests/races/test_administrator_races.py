@@ -57,10 +57,10 @@ def test_an_act_and_the_withdrawal_of_the_role_at_once(console, cleo, ada, do):
         made, before = make_session(ada), count(Logout)
         form = Page(console, console.get(f"/admin/people/{ada.id}/sessions?session={made.session.id}"))
 
-        answer, _ = at_once(partial(form.press, "end"), take_away)
+        response, _ = at_once(partial(form.press, "end"), take_away)
 
         ended = count(Logout) - before
-        assert is_done(answer) == (ended == 1)
+        assert is_done(response) == (ended == 1)
         if ended:
             assert tags() == [EventTag.ROLE_CHANGED, EventTag.LOGOUT]
         assert follow(console, console.get("/admin/people")).status_code == 403
@@ -84,7 +84,7 @@ def test_a_role_that_is_gone_before_the_act_locks_its_row_refuses_the_act(consol
     form = Page(console, console.get(f"/admin/people/{ada.id}/sessions?session={made.session.id}"))
 
     with just_before("SELECT account.id", do(roles.set_role, cleo, None)):
-        answer = form.press("end")
+        response = form.press("end")
 
-    assert not is_done(answer)
+    assert not is_done(response)
     assert count(Logout) == 0

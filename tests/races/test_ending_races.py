@@ -45,7 +45,7 @@ def test_race_07_confirmed_many_times_at_once(browser, rp, begin, pressed, round
         before = logouts()
         form = page.fields | {"logout": "true"}
 
-        answers = at_once(
+        responses = at_once(
             *[
                 partial(twin.post, "/session/end/confirm", data=form)
                 for twin in twins(browser, asking, pressed)
@@ -53,7 +53,7 @@ def test_race_07_confirmed_many_times_at_once(browser, rp, begin, pressed, round
         )
 
         # No worker has notified red, so the result comes first, and it is one and the same.
-        [led_to] = {answer.headers["Location"] for answer in answers}
+        [led_to] = {response.headers["Location"] for response in responses}
         assert led_to.startswith("/session/ended/")
         assert logouts() == before + 1
         assert owed_for(made.session.id) == {rp.client.id: 1}

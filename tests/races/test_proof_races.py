@@ -15,9 +15,9 @@ def test_one_proof_many_callers_at_a_resource(app, signed_in):
     for _ in range(ROUNDS // 5):
         shown = holder.prover.show(token)
 
-        answers = at_once(*[partial(holder.http.get, "/userinfo", headers=shown)] * AT_ONCE)
+        responses = at_once(*[partial(holder.http.get, "/userinfo", headers=shown)] * AT_ONCE)
 
-        assert sorted(answer.status_code for answer in answers) == [200] + [401] * (AT_ONCE - 1)
+        assert sorted(response.status_code for response in responses) == [200] + [401] * (AT_ONCE - 1)
 
 
 def test_one_proof_for_many_codes(app, signed_in):
@@ -26,8 +26,10 @@ def test_one_proof_for_many_codes(app, signed_in):
     for _ in range(ROUNDS // 10):
         codes, proof = [holder.code(signed_in) for _ in range(AT_ONCE)], holder.prover.proof()
 
-        answers = at_once(*[partial(holder.exchange, code, proof=proof) for code in codes])
+        responses = at_once(*[partial(holder.exchange, code, proof=proof) for code in codes])
 
-        assert sorted(answer.status_code for answer in answers) == [200] + [400] * (AT_ONCE - 1)
-        refused = [code for code, answer in zip(codes, answers, strict=True) if answer.status_code == 400]
+        assert sorted(response.status_code for response in responses) == [200] + [400] * (AT_ONCE - 1)
+        refused = [
+            code for code, response in zip(codes, responses, strict=True) if response.status_code == 400
+        ]
         assert {holder.exchange(code).status_code for code in refused} == {200}

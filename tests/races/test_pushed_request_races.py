@@ -14,13 +14,13 @@ def test_one_pushed_request_many_tabs(browser, signed_in, rp):
         name = rp.post("/par", **rp.request()).json["request_uri"]
         asked = {"client_id": rp.client_id, "request_uri": name}
 
-        answers = at_once(
+        responses = at_once(
             *[
                 lambda tab=tab, asked=asked: query_of(tab.get("/authorize", query_string=asked))
                 for tab in twins(browser, signed_in, AT_ONCE)
             ]
         )
 
-        assert sorted(answer.get("error", "code") for answer in answers) == ["code"] + [
+        assert sorted(response.get("error", "code") for response in responses) == ["code"] + [
             "invalid_request_uri"
         ] * (AT_ONCE - 1)

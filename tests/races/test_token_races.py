@@ -34,10 +34,10 @@ def test_race_01_one_code_many_callers(signed_in, rp):
     for _ in range(ROUNDS):
         code = rp.code(signed_in)
 
-        answers = at_once(*[lambda code=code: rp.exchange(code)] * AT_ONCE)
+        responses = at_once(*[lambda code=code: rp.exchange(code)] * AT_ONCE)
 
-        good = [answer.json for answer in answers if answer.status_code == 200]
-        assert sorted(answer.status_code for answer in answers) == [200] + [400] * (AT_ONCE - 1)
+        good = [response.json for response in responses if response.status_code == 200]
+        assert sorted(response.status_code for response in responses) == [200] + [400] * (AT_ONCE - 1)
         assert not rp.introspect(good[0]["access_token"])["active"]
         assert living_refresh_tokens() == 0
 
@@ -46,10 +46,10 @@ def test_race_02_one_refresh_token_many_honest_callers(signed_in, rp):
     """THR-25: all get the same successor, and there is one living child."""
     refresh_token = rp.sign_in(signed_in)["refresh_token"]
     for _ in range(ROUNDS):
-        answers = at_once(*[lambda token=refresh_token: rp.refresh(token)] * AT_ONCE)
+        responses = at_once(*[lambda token=refresh_token: rp.refresh(token)] * AT_ONCE)
 
-        assert {answer.status_code for answer in answers} == {200}
-        (refresh_token,) = {answer.json["refresh_token"] for answer in answers}
+        assert {response.status_code for response in responses} == {200}
+        (refresh_token,) = {response.json["refresh_token"] for response in responses}
         assert living_refresh_tokens() == 1
 
 
@@ -60,9 +60,9 @@ def test_race_02_one_refresh_token_of_a_public_client(app, http, ada):
         show_session(http, make_session(ada))
         tokens = blue.sign_in(http)
 
-        answers = at_once(*[lambda token=tokens["refresh_token"]: blue.refresh(token)] * AT_ONCE)
+        responses = at_once(*[lambda token=tokens["refresh_token"]: blue.refresh(token)] * AT_ONCE)
 
-        good = [answer.json for answer in answers if answer.status_code == 200]
+        good = [response.json for response in responses if response.status_code == 200]
         assert len(good) == 1
         assert blue.userinfo(good[0]["access_token"]).status_code == 401
         assert blue.refresh(good[0]["refresh_token"]).status_code == 400
@@ -121,18 +121,20 @@ def test_race_06_sign_on_and_end_session(rp, green, begin, do):
     for _ in range(ROUNDS):
         made, browser = begin(green)
 
-        answer, _ended = at_once(lambda browser=browser: rp.authorize(browser), do(end, made.session, BY_ADA))
+        response, _ended = at_once(
+            lambda browser=browser: rp.authorize(browser), do(end, made.session, BY_ADA)
+        )
 
         owed = owed_for(made.session.id)
-        if "code=" in answer.headers["Location"]:
-            assert rp.exchange(query_of(answer)["code"]).status_code == 400
+        if "code=" in response.headers["Location"]:
+            assert rp.exchange(query_of(response)["code"]).status_code == 400
             assert owed == {green.client.id: 1, rp.client.id: 1}
             mine = select(func.count()).where(
                 ClientSession.session_id == made.session.id, ClientSession.ended_at.is_(None)
             )
             assert db.session.scalar(mine) == 0
         else:
-            assert "/sign-in/" in answer.headers["Location"]
+            assert "/sign-in/" in response.headers["Location"]
             assert owed == {green.client.id: 1}
 
 
@@ -141,9 +143,9 @@ def test_two_tabs_share_one_session_and_one_grant(app, browser, rp, ada):
         made = make_session(ada)
         tabs = [show_session(browser(), made) for _ in range(AT_ONCE)]
 
-        answers = at_once(*[lambda tab=tab: rp.authorize(tab) for tab in tabs])
+        responses = at_once(*[lambda tab=tab: rp.authorize(tab) for tab in tabs])
 
-        codes = [query_of(answer)["code"] for answer in answers]
+        codes = [query_of(response)["code"] for response in responses]
         assert {rp.exchange(code).status_code for code in codes} == {200}
         end_read()
         mine = select(func.count()).where(ClientSession.session_id == made.session.id)
@@ -159,12 +161,12 @@ def test_a_refresh_that_counts_as_use_and_a_sign_out_do_not_wait_for_each_other(
             seen = clock.now() - timedelta(minutes=10)
             assert change(update(Session).where(Session.id == made.session.id).values(last_seen_at=seen)) == 1
 
-        answer, outcome = at_once(
+        response, outcome = at_once(
             lambda token=tokens["refresh_token"]: rp.refresh(token), do(end, made.session, BY_ADA)
         )
 
-        assert answer.status_code in (200, 400)
+        assert response.status_code in (200, 400)
         assert outcome is not None
-        for held in (tokens, answer.json if answer.status_code == 200 else tokens):
+        for held in (tokens, response.json if response.status_code == 200 else tokens):
             assert not rp.introspect(held["access_token"])["active"]
             assert rp.refresh(held["refresh_token"]).status_code == 400

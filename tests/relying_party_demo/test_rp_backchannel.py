@@ -27,10 +27,10 @@ def post(red, **options):
     ],
 )
 def test_a_request_in_the_wrong_form_is_refused(red, options, step):
-    answer = post(red, **options)
+    response = post(red, **options)
 
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "no-store")
-    assert answer.json["error_description"].startswith(step)
+    assert (response.status_code, response.headers["Cache-Control"]) == (400, "no-store")
+    assert response.json["error_description"].startswith(step)
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
@@ -39,21 +39,21 @@ def test_only_post_is_answered(red, method):
 
 
 def test_the_provider_needs_no_origin_of_ours(red, provider):
-    answer = post(
+    response = post(
         red, data={"logout_token": provider.logout_token()}, headers={"Origin": "http://other.test"}
     )
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_without_keys_the_token_is_not_judged_and_may_come_again(red, provider):
     token = provider.logout_token()
     provider.is_down = True
-    answer = red.tell(token)
+    response = red.tell(token)
     provider.is_down = False
     red.browser().forget_provider()
 
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (503, "no-store")
+    assert (response.status_code, response.headers["Cache-Control"]) == (503, "no-store")
     assert red.events("rp_logout_token")[0]["verdict"] == "cannot tell"
     assert red.tell(token).status_code == 200
 
@@ -104,9 +104,9 @@ def test_a_failing_app_answers_503_and_looks_at_no_token(red, ada, provider):
     turn(ada, "failing")
     token = provider.logout_token()
 
-    answer = red.tell(token)
+    response = red.tell(token)
 
-    assert answer.status_code == 503
+    assert response.status_code == 503
     assert ada.state()["signed_in"]
     assert red.events("rp_logout_token")[0]["verdict"] == "ignored"
     turn(ada, "normal")
@@ -118,9 +118,9 @@ def test_a_slow_app_answers_rightly_after_a_while(red, ada, provider):
     turn(ada, "slow", 0.2)
     started = time.monotonic()
 
-    answer = red.tell(provider.logout_token())
+    response = red.tell(provider.logout_token())
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert time.monotonic() - started >= 0.2
     assert not ada.state()["signed_in"]
 
@@ -175,15 +175,15 @@ def test_a_silent_app_does_not_hold_more_than_it_has_threads_for():
     ],
 )
 def test_a_wrong_position_of_the_switch_is_refused(ada, body):
-    answer = ada.post("/api/behaviour", json=body)
+    response = ada.post("/api/behaviour", json=body)
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert ada.state()["behaviour"] == {"mode": "normal", "seconds": 0.0}
 
 
 def test_the_switch_is_on_the_page_too(ada):
-    answer = ada.post("/behaviour", data={"mode": "slow", "seconds": "7"})
+    response = ada.post("/behaviour", data={"mode": "slow", "seconds": "7"})
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert ada.state()["behaviour"] == {"mode": "slow", "seconds": 7.0}
     assert ada.post("/behaviour", data={"mode": "asleep"}).status_code == 400

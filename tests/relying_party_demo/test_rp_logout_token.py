@@ -46,12 +46,12 @@ REFUSED = [
 def test_a_wrong_token_is_refused_and_ends_nothing(red, ada, provider, mint, step):
     ada.sign_in()
 
-    answer = red.tell(mint(provider))
+    response = red.tell(mint(provider))
 
-    assert answer.status_code == 400
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.json["error"] == "invalid_request"
-    assert answer.json["error_description"].startswith(f"{step}: ")
+    assert response.status_code == 400
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.json["error"] == "invalid_request"
+    assert response.json["error_description"].startswith(f"{step}: ")
     assert red.events("rp_logout_token")[0]["step"] == step
     assert ada.state()["signed_in"]
 
@@ -67,9 +67,9 @@ def test_a_wrong_token_is_refused_and_ends_nothing(red, ada, provider, mint, ste
 def test_a_good_token_ends_the_session(red, ada, provider, mint):
     ada.sign_in()
 
-    answer = red.tell(mint(provider))
+    response = red.tell(mint(provider))
 
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
     assert not ada.state()["signed_in"]
     assert ada.state()["end_reason"] == "ended by a Logout Token"
     assert red.events("rp_logout_token")[0]["verdict"] == "accepted"
@@ -93,9 +93,9 @@ def test_no_unsigned_instant_breaks_the_receiver(red, iat):
     """The journal shows what a refused token said of itself, whatever its origin."""
     body = f'{{"iss": "http://evil.test", "sub": "ada", "iat": {iat}}}'.encode()
 
-    answer = red.tell(f"{encode(b'{}')}.{encode(body)}.{encode(b'x')}")
+    response = red.tell(f"{encode(b'{}')}.{encode(body)}.{encode(b'x')}")
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert red.events("rp_logout_token")[0]["latency_seconds"] is None
 
 

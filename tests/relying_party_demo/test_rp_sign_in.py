@@ -42,10 +42,10 @@ def test_wishes_are_passed_on(ada):
 
 
 def test_a_person_is_signed_in(ada, red):
-    answer = ada.sign_in()
+    response = ada.sign_in()
 
     state = ada.state()
-    assert answer.headers["Location"] == "/"
+    assert response.headers["Location"] == "/"
     assert state["signed_in"]
     assert (state["sub"], state["sid"]) == ("ada", "sid-1")
     assert (state["name"], state["email"]) == ("Ada Lovelace", "ada@example.org")
@@ -103,7 +103,7 @@ def test_a_state_this_browser_was_not_given_is_refused(ada, red, provider):
     assert provider.requests_to("/token") == []
 
 
-def test_an_answer_counts_once(ada):
+def test_a_response_counts_once(ada):
     back = ada.go_to_provider()
     ada.get(back)
 
@@ -143,10 +143,10 @@ def test_a_foreign_iss_is_refused(ada, provider):
 def test_an_error_of_the_provider_becomes_a_friendly_page(ada, provider, error, title):
     provider.authorize_error = error
 
-    answer = ada.sign_in()
+    response = ada.sign_in()
 
-    assert_refused(answer, ada, error)
-    assert title in answer.text
+    assert_refused(response, ada, error)
+    assert title in response.text
 
 
 @pytest.mark.parametrize(
@@ -230,11 +230,11 @@ def test_a_provider_that_calls_itself_otherwise_is_not_used(make_app, provider):
 
 def test_the_provider_may_start_later_than_the_app(ada, provider):
     provider.is_down = True
-    answer = ada.get("/login")
+    response = ada.get("/login")
     provider.is_down = False
 
-    assert answer.status_code == 503
-    assert "The sign-in service is away" in answer.text
+    assert response.status_code == 503
+    assert "The sign-in service is away" in response.text
     ada.forget_provider()
     assert ada.sign_in().status_code == 302
     assert ada.state()["signed_in"]
@@ -250,10 +250,10 @@ def test_a_request_that_makes_no_sense_gets_a_page(ada, path):
 @pytest.mark.parametrize("missing", ["access_token", "id_token"])
 @pytest.mark.spec("core 11")
 def test_an_incomplete_token_response_does_not_sign_in(ada, provider, missing):
-    provider.bend_token_response = lambda answer: {k: v for k, v in answer.items() if k != missing}
+    provider.bend_token_response = lambda response: {k: v for k, v in response.items() if k != missing}
 
-    answer = ada.sign_in()
+    response = ada.sign_in()
 
-    assert answer.status_code == 400
-    assert 'id="sign-in"' in answer.text
+    assert response.status_code == 400
+    assert 'id="sign-in"' in response.text
     assert not ada.state()["signed_in"]

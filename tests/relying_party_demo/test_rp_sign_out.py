@@ -6,9 +6,9 @@ import pytest
 
 
 def start_sign_out(browser):
-    answer = browser.post("/logout")
-    assert answer.status_code == 303
-    url = urlsplit(answer.headers["Location"])
+    response = browser.post("/logout")
+    assert response.status_code == 303
+    url = urlsplit(response.headers["Location"])
     return url.path, {name: values[0] for name, values in parse_qs(url.query).items()}
 
 
@@ -50,9 +50,9 @@ def test_a_sign_out_without_a_provider_is_one_of_this_app(ada, provider):
     ada.forget_provider()
     provider.is_down = True
 
-    answer = ada.post("/logout")
+    response = ada.post("/logout")
 
-    assert answer.headers["Location"] == "http://localhost:8901/signed-out"
+    assert response.headers["Location"] == "http://localhost:8901/signed-out"
     assert not ada.state()["signed_in"]
 
 
@@ -159,12 +159,12 @@ def test_what_a_refused_token_says_is_shown_as_text(red, ada, provider):
 def test_a_form_of_another_site_is_refused(ada):
     ada.sign_in()
 
-    answers = [
+    responses = [
         ada.post(path, headers={"Origin": "http://localhost:8902"})
         for path in ("/logout/local", "/logout", "/behaviour", "/api/behaviour", "/api/refresh")
     ]
 
-    assert {answer.status_code for answer in answers} == {403}
+    assert {response.status_code for response in responses} == {403}
     assert ada.state()["signed_in"]
 
 

@@ -27,10 +27,10 @@ def test_the_page_offers_it_to_those_whose_token_is_good_for_it(make_app):
 def test_it_asks_first(ada, provider):
     ada.sign_in()
 
-    answer = ada.get(EVERYWHERE)
+    response = ada.get(EVERYWHERE)
 
-    page = answer.text
-    assert answer.mimetype == "text/html"
+    page = response.text
+    assert response.mimetype == "text/html"
     assert "This cannot be undone" in page
     assert 'id="cancel"' in page
     assert provider.requests_to(API) == []

@@ -11,10 +11,10 @@ def test_refresh_rotates_the_tokens(ada):
     ada.sign_in()
     before = ada.tokens()["session"]
 
-    answer = ada.post("/api/refresh")
+    response = ada.post("/api/refresh")
 
     after = ada.tokens()["session"]
-    assert (answer.status_code, answer.json["ok"], answer.json["rotated"]) == (200, True, True)
+    assert (response.status_code, response.json["ok"], response.json["rotated"]) == (200, True, True)
     assert after["refresh_token"] != before["refresh_token"]
     assert after["access_token"] != before["access_token"]
 
@@ -24,7 +24,7 @@ def test_a_refresh_token_of_the_session_goes_with_it(red, ada, provider):
     ada.sign_in()
     red.tell(provider.logout_token())
 
-    answer = ada.post("/api/refresh")
+    response = ada.post("/api/refresh")
 
     assert ada.tokens() == {
         "offline": [],
@@ -36,7 +36,7 @@ def test_a_refresh_token_of_the_session_goes_with_it(red, ada, provider):
             "id_token": None,
         },
     }
-    assert (answer.status_code, answer.json["error"]) == (409, "no_refresh_token")
+    assert (response.status_code, response.json["error"]) == (409, "no_refresh_token")
     assert not ada.state()["has_refresh_token"]
 
 
@@ -45,10 +45,10 @@ def test_an_offline_refresh_token_outlives_the_session(red, ada, provider):
     ada.sign_in(OFFLINE)
     red.tell(provider.logout_token())
 
-    answer = ada.post("/api/refresh")
+    response = ada.post("/api/refresh")
 
     assert not ada.state()["signed_in"]
-    assert (answer.status_code, answer.json["session_has_ended"]) == (200, True)
+    assert (response.status_code, response.json["session_has_ended"]) == (200, True)
     assert len(ada.tokens()["offline"]) == 1
     assert ada.get("/api/userinfo").json["status"] == 200
 
@@ -57,19 +57,19 @@ def test_a_refresh_token_refused_for_good_is_forgotten(red, ada, provider):
     ada.sign_in(OFFLINE)
     provider.refresh_tokens.clear()
 
-    answers = [ada.post("/api/refresh") for _ in range(2)]
+    responses = [ada.post("/api/refresh") for _ in range(2)]
 
-    assert [answer.json["error"] for answer in answers] == ["invalid_grant", "no_refresh_token"]
-    assert answers[0].status_code == 400
+    assert [response.json["error"] for response in responses] == ["invalid_grant", "no_refresh_token"]
+    assert responses[0].status_code == 400
 
 
 def test_a_refresh_token_survives_a_provider_that_is_away(ada, provider):
     ada.sign_in()
     provider.is_down = True
-    answer = ada.post("/api/refresh")
+    response = ada.post("/api/refresh")
     provider.is_down = False
 
-    assert (answer.status_code, answer.json["error"]) == (502, "provider_unreachable")
+    assert (response.status_code, response.json["error"]) == (502, "provider_unreachable")
     assert ada.post("/api/refresh").status_code == 200
 
 
@@ -77,9 +77,9 @@ def test_a_logout_during_a_refresh_wins(red, ada, provider):
     ada.sign_in()
     provider.before_refresh_answer = lambda: red.tell(provider.logout_token())
 
-    answer = ada.post("/api/refresh")
+    response = ada.post("/api/refresh")
 
-    assert (answer.status_code, answer.json["error"]) == (409, "session_ended")
+    assert (response.status_code, response.json["error"]) == (409, "session_ended")
     assert ada.tokens()["session"]["refresh_token"] is None
 
 
@@ -107,9 +107,9 @@ def test_a_refreshed_id_token_of_another_person_is_refused(ada, provider):
     ada.sign_in()
     provider.sub = "ben"
 
-    answer = ada.post("/api/refresh")
+    response = ada.post("/api/refresh")
 
-    assert (answer.status_code, answer.json["error"]) == (502, "invalid_id_token")
+    assert (response.status_code, response.json["error"]) == (502, "invalid_id_token")
 
 
 def test_userinfo_tells_the_providers_refusal(ada, provider):

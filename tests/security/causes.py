@@ -185,8 +185,8 @@ def revoked_by_upstream(story: FullStory) -> None:
     token = upstream.post("/token", grant_type="client_credentials", scope=made["scope"]).json["access_token"]
     subject = {"sub_id": {"format": "iss_sub", "iss": current.settings().issuer, "sub": story.ada.sub}}
     bearer = {"Authorization": f"Bearer {token}"}
-    answer = upstream.http.post("/global-token-revocation", json=subject, headers=bearer)
-    assert answer.status_code == 204, answer.get_data(as_text=True)
+    response = upstream.http.post("/global-token-revocation", json=subject, headers=bearer)
+    assert response.status_code == 204, response.get_data(as_text=True)
 
 
 def all_of_client(story: FullStory) -> None:

@@ -43,8 +43,8 @@ class FullStory:
             signed = {"access_token_format": TokenFormat.JWT, "access_token_signing_alg": "ES256"}
             resources.add(API, scopes=["profile"], client=db.session.merge(self.service.client), **signed)
         self.http = browser()
-        answer = type_password(self.http, self.red.authorize(self.http, scope=ACCOUNT_SCOPE))
-        self.tokens = self.red.exchange(query_of(answer)["code"]).json
+        response = type_password(self.http, self.red.authorize(self.http, scope=ACCOUNT_SCOPE))
+        self.tokens = self.red.exchange(query_of(response)["code"]).json
         self.code = self.red.code(self.http)
         self.exchanged = self.service.taken(self.tokens["access_token"], resource=API)["access_token"]
         self.device_code = self._let_device_in()
@@ -108,9 +108,9 @@ def _access_token_at_userinfo(story: FullStory) -> bool:
 
 def _access_token_at_introspection(story: FullStory) -> bool:
     # Asked by green, which is a resource server here.
-    answer = story.green.introspect(story.tokens["access_token"])
-    assert answer["active"] or answer == {"active": False}
-    return bool(answer["active"])
+    response = story.green.introspect(story.tokens["access_token"])
+    assert response["active"] or response == {"active": False}
+    return bool(response["active"])
 
 
 def _access_token_at_the_account_api(story: FullStory) -> bool:
@@ -133,10 +133,10 @@ def _code(story: FullStory) -> bool:
 
 
 def _device_code(story: FullStory) -> bool:
-    answer = story.tv.poll(story.device_code)
+    response = story.tv.poll(story.device_code)
     # The answer of a session that has ended is void, and one that was fetched is fetched once.
-    assert answer.status_code == 200 or answer.json["error"] in ("access_denied", "invalid_grant")
-    return answer.status_code == 200
+    assert response.status_code == 200 or response.json["error"] in ("access_denied", "invalid_grant")
+    return response.status_code == 200
 
 
 def _pushed_request(story: FullStory) -> bool:
@@ -194,14 +194,14 @@ def _back_button(story: FullStory) -> bool:
     """Whether a page that was open says again who is signed in."""
     shown = story.http.get(story.confirm_page.response.request.full_path)
     account = story.http.get("/account")
-    return any(shows(answer.get_data(as_text=True), "Ada") for answer in (shown, account))
+    return any(shows(response.get_data(as_text=True), "Ada") for response in (shown, account))
 
 
 def _confirm_page(story: FullStory) -> bool:
     """Whether the open page still ends something; pressing it is harmless either way."""
     before = story.logouts()
-    answer = story.confirm_page.press("sign-out")
-    assert answer.status_code in (200, 303)
+    response = story.confirm_page.press("sign-out")
+    assert response.status_code in (200, 303)
     return story.logouts() > before
 
 

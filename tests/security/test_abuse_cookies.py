@@ -38,8 +38,8 @@ def test_a_handle_that_is_not_quite_itself_is_nothing(story, mutilate):
     assert red.exchange(mutilate(story.code)).json["error"] == "invalid_grant"
     red.revoke(mutilate(tokens["refresh_token"]))
     ticket = story.confirm_page.fields["ticket"]
-    answer = story.http.get("/session/end/confirm", query_string={"ticket": mutilate(ticket)})
-    assert not Page(story.http, answer).buttons
+    response = story.http.get("/session/end/confirm", query_string={"ticket": mutilate(ticket)})
+    assert not Page(story.http, response).buttons
     # A space around a cookie's value is not part of it.
     if mutilate(story.cookie).strip() != story.cookie:
         other = story.browser()
@@ -104,9 +104,9 @@ def test_a_cookie_that_a_neighbour_tossed_in_is_never_taken_for_ours(app, browse
     plain = app.test_client(use_cookies=False)
     header = {"Cookie": sent.format(own=ada.handle, other=ben.handle)}
 
-    answer = plain.get("/authorize", query_string=red.request(), headers=header)
+    response = plain.get("/authorize", query_string=red.request(), headers=header)
 
-    assert answer.status_code == status
-    if status == 303 and "code=" in answer.headers["Location"]:
-        tokens = red.exchange(query_of(answer)["code"]).json
+    assert response.status_code == status
+    if status == 303 and "code=" in response.headers["Location"]:
+        tokens = red.exchange(query_of(response)["code"]).json
         assert red.userinfo(tokens["access_token"]).json["email"] == "ada@example.test"

@@ -69,8 +69,8 @@ def test_offline_access_that_was_taken_away_is_gone_at_once(story, take_away):
 
     take_away()
 
-    answer = story.green.refresh(offline["refresh_token"])
-    assert answer.json["error"] in ("invalid_grant", "unauthorized_client")
+    response = story.green.refresh(offline["refresh_token"])
+    assert response.json["error"] in ("invalid_grant", "unauthorized_client")
     assert not story.green.introspect(offline["refresh_token"])["active"]
 
 
@@ -128,9 +128,9 @@ def test_what_is_revoked_at_one_app_leaves_the_other_and_the_session_alone(story
 
 @pytest.mark.spec("ABU-27")
 def test_another_clients_token_is_not_ones_own_to_revoke(story):
-    answer = story.green.revoke(story.tokens["refresh_token"])
+    response = story.green.revoke(story.tokens["refresh_token"])
 
-    assert answer.status_code in (200, 400)
+    assert response.status_code in (200, 400)
     assert story.living(["refresh token"])
 
 
@@ -244,11 +244,11 @@ class CachingProxy:
     def get(self, browser, path: str) -> str:
         if path in self.kept:
             return self.kept[path]
-        answer = browser.get(path)
-        control = answer.headers.get("Cache-Control", "")
+        response = browser.get(path)
+        control = response.headers.get("Cache-Control", "")
         if not ("no-store" in control or "private" in control):
-            self.kept[path] = answer.get_data(as_text=True)
-        return answer.get_data(as_text=True)
+            self.kept[path] = response.get_data(as_text=True)
+        return response.get_data(as_text=True)
 
 
 @pytest.mark.spec("ABU-100")
@@ -262,6 +262,6 @@ def test_a_shared_cache_hands_out_no_personal_page(app, story, browser, path):
     assert shows(adas_page, "Ada")
     assert not shows(bens_page, "Ada")
     assert proxy.kept == {}
-    answer = bens.get(path)
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "Cookie" in answer.vary
+    response = bens.get(path)
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "Cookie" in response.vary

@@ -47,11 +47,11 @@ def test_the_address_of_an_open_page_is_nothing_in_a_second_browser(story, brows
     for address in addresses:
         # The thief even has a session of their own.
         thief = show_session(browser(), make_session(make_account(f"ben{addresses.index(address)}")))
-        answer = follow(thief, thief.get(address))
+        response = follow(thief, thief.get(address))
 
-        assert "code=" not in answer.headers.get("Location", "")
-        assert not shows(answer.text, "Ada")
-        assert not Page(thief, answer).buttons & {"sign-in", "allow"}
+        assert "code=" not in response.headers.get("Location", "")
+        assert not shows(response.text, "Ada")
+        assert not Page(thief, response).buttons & {"sign-in", "allow"}
     assert story.living(["open consent page", "cookie"]) == {"open consent page", "cookie"}
 
 
@@ -63,11 +63,11 @@ def test_a_posted_request_belongs_to_the_first_browser_that_opens_it(story, brow
 
     bens = make_session(make_account("ben"))
     late = show_session(browser(), bens)
-    answer = follow(late, late.get(address))
+    response = follow(late, late.get(address))
 
     # Ben is asked about nothing but his own session, and keeps it.
-    assert not shows(answer.text, "Ada")
-    assert shows(answer.text, "Ben")
+    assert not shows(response.text, "Ada")
+    assert shows(response.text, "Ben")
     assert cookie_of(late) == bens.handle
     assert story.living(["cookie"])
 
@@ -80,8 +80,8 @@ def test_after_a_sign_out_elsewhere_the_next_person_gets_a_session_of_their_own(
     elsewhere.get("/session/end", query_string={"id_token_hint": story.tokens["id_token"]})
     make_account("ben")
 
-    answer = type_password(story.http, story.red.authorize(story.http), "ben")
-    tokens = story.red.exchange(query_of(answer)["code"]).json
+    response = type_password(story.http, story.red.authorize(story.http), "ben")
+    tokens = story.red.exchange(query_of(response)["code"]).json
 
     assert cookie_of(story.http) != story.cookie
     assert story.red.introspect(tokens["access_token"])["sid"] != sid_of(story)
@@ -106,8 +106,8 @@ def test_the_next_person_in_a_browser_inherits_no_offline_grant(app, browser):
     adas = red.exchange(query_of(press(http, consent, "allow"))["code"]).json
     Page(http, follow(http, http.get("/session/end"))).press("sign-out")
 
-    answer = type_password(http, red.authorize(http), "ben")
-    bens = red.refresh(red.exchange(query_of(answer)["code"]).json["refresh_token"]).json
+    response = type_password(http, red.authorize(http), "ben")
+    bens = red.refresh(red.exchange(query_of(response)["code"]).json["refresh_token"]).json
 
     assert red.userinfo(bens["access_token"]).json["email"] == "ben@example.test"
     assert "offline_access" not in bens["scope"]
@@ -139,8 +139,8 @@ def test_a_session_that_was_ended_at_one_node_is_dead_at_every_other(story, sett
 
     run_curfew("session", "end", story.session.id)
 
-    answer = at_the_other.get("/authorize", query_string=asked)
-    assert query_of(answer)["error"] == "login_required"
+    response = at_the_other.get("/authorize", query_string=asked)
+    assert query_of(response)["error"] == "login_required"
     bearer = {"Authorization": f"Bearer {story.tokens['access_token']}"}
     assert other_node.test_client().get("/userinfo", headers=bearer).status_code == 401
     with other_node.app_context():
@@ -153,10 +153,10 @@ def test_a_session_that_was_ended_at_one_node_is_dead_at_every_other(story, sett
 def test_signing_out_without_a_session_is_friendly_and_asks_for_no_password(app, http, sent):
     RelyingParty(app, "red")
 
-    answer = follow(http, http.get("/session/end", query_string=sent))
+    response = follow(http, http.get("/session/end", query_string=sent))
 
-    assert answer.status_code == 200
-    assert 'type="password"' not in answer.get_data(as_text=True)
+    assert response.status_code == 200
+    assert 'type="password"' not in response.get_data(as_text=True)
 
 
 @pytest.mark.spec("ABU-74")
@@ -179,12 +179,12 @@ def test_every_ticket_works_once(story):
 
 @pytest.mark.spec("ABU-81")
 def test_after_the_sign_out_the_cookie_is_gone_and_the_next_visit_asks_who_is_there(story):
-    answer = story.http.get(
+    response = story.http.get(
         "/session/end",
         query_string={"id_token_hint": story.tokens["id_token"], "post_logout_redirect_uri": OUT},
     )
 
-    assert answer.headers["Location"] == OUT
+    assert response.headers["Location"] == OUT
     assert cookie_of(story.http) is None
     assert "sign-in" in story.open(story.red.authorize(story.http)).buttons
 
@@ -197,10 +197,10 @@ def test_a_sign_out_whose_session_has_expired_is_answered_and_ends_what_hangs_on
         expire_sessions()
     sent = {"id_token_hint": story.tokens["id_token"], "post_logout_redirect_uri": OUT}
 
-    answer = follow(story.http, story.http.get("/session/end", query_string=sent))
+    response = follow(story.http, story.http.get("/session/end", query_string=sent))
     expire_sessions()
 
-    assert answer.headers.get("Location") == OUT or answer.status_code == 200
+    assert response.headers.get("Location") == OUT or response.status_code == 200
     assert story.living(TOKENS) == NOTHING
     assert story.logouts() == 1
     assert len(db.session.scalars(select(Delivery)).all()) == 1
@@ -216,8 +216,8 @@ def test_two_apps_that_sign_out_one_after_the_other_are_both_led_back(story):
 
     for hint, out in asked:
         sent = {"id_token_hint": hint, "post_logout_redirect_uri": out, "state": "s"}
-        answer = story.http.get("/session/end", query_string=sent)
-        assert answer.headers["Location"] == f"{out}?state=s"
+        response = story.http.get("/session/end", query_string=sent)
+        assert response.headers["Location"] == f"{out}?state=s"
     assert story.logouts() == 1
 
 

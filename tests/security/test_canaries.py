@@ -188,6 +188,6 @@ def test_an_error_page_shows_no_secret(app, browser, turned_clock):
         "/session/end/confirm": {"ticket": PLANTED},
     }
     for address, sent in bad.items():
-        answer = follow(story.http, story.http.get(address, query_string=sent))
-        shown = answer.get_data(as_text=True)
+        response = follow(story.http, story.http.get(address, query_string=sent))
+        shown = response.get_data(as_text=True)
         assert not [one for one in (PLANTED, STATE, hint, access_token) if one in shown], address

@@ -37,10 +37,10 @@ def settings(settings, request):
 def test_a_preflight_is_answered_only_where_apps_ask(http, path, answered):
     asked = {"Origin": OWN, "Access-Control-Request-Method": "POST"}
 
-    answer = http.options(path, headers=asked)
+    response = http.options(path, headers=asked)
 
-    assert (answer.headers.get(ALLOWED) == OWN) is answered
-    assert (answer.status_code == 204) is answered
+    assert (response.headers.get(ALLOWED) == OWN) is answered
+    assert (response.status_code == 204) is answered
     plain = http.options(path)
     assert ALLOWED not in plain.headers
     assert ("OPTIONS" in plain.headers["Allow"]) is (plain.status_code == 204) is answered
@@ -53,10 +53,10 @@ def preflight(http, path: str, origin: str, method: str = "POST"):
 @ONE_DATABASE
 @pytest.mark.parametrize("settings", ["open", "token", "off"], indirect=True)
 def test_a_preflight_for_registration_is_answered_where_apps_register_themselves(app, http, settings):
-    answer = preflight(http, "/register", "https://spa.test")
+    response = preflight(http, "/register", "https://spa.test")
 
-    assert answer.status_code == 204
-    assert answer.headers.get(ALLOWED) == (None if settings.registration == "off" else "https://spa.test")
+    assert response.status_code == 204
+    assert response.headers.get(ALLOWED) == (None if settings.registration == "off" else "https://spa.test")
 
 
 @pytest.mark.spec("rfc9700 2, THR-33")
@@ -84,11 +84,11 @@ def test_a_preflight_for_the_account_api_is_answered_for_pages_that_may_use_it(
 ):
     make_client("red", **({"token_endpoint_auth_method": "none", "scope": "openid account"} | made))
 
-    answer = preflight(http, path, origin)
+    response = preflight(http, path, origin)
 
-    assert answer.status_code == 204
-    assert answer.headers.get(ALLOWED) == (origin if answered else None)
-    assert "Origin" in answer.headers["Vary"]
+    assert response.status_code == 204
+    assert response.headers.get(ALLOWED) == (origin if answered else None)
+    assert "Origin" in response.headers["Vary"]
 
 
 @ONE_DATABASE
@@ -110,9 +110,9 @@ def test_preflights_learn_of_a_new_client_within_seconds_and_share_one_look(http
 def test_a_preflight_names_what_the_address_answers(http):
     make_client("red", token_endpoint_auth_method="none", scope="openid account")
 
-    answer = preflight(http, "/account/sessions/0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60", OWN, "DELETE")
+    response = preflight(http, "/account/sessions/0199c0de-7a55-7c3e-8f00-1b2c3d4e5f60", OWN, "DELETE")
 
-    assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, OPTIONS"
+    assert response.headers["Access-Control-Allow-Methods"] == "DELETE, OPTIONS"
 
 
 @ONE_DATABASE
@@ -125,9 +125,11 @@ def test_the_account_api_is_read_by_the_apps_own_pages_alone(app, http, origin, 
     show_session(http, make_session(make_account()))
     token = red.sign_in(http, scope="openid account")["access_token"]
 
-    answer = red.http.get("/account/sessions", headers={"Origin": origin, "Authorization": f"Bearer {token}"})
+    response = red.http.get(
+        "/account/sessions", headers={"Origin": origin, "Authorization": f"Bearer {token}"}
+    )
 
-    assert (answer.status_code, answer.headers.get(ALLOWED)) == (200, origin if readable else None)
+    assert (response.status_code, response.headers.get(ALLOWED)) == (200, origin if readable else None)
     dead = red.http.get("/account/sessions", headers={"Origin": origin, "Authorization": "Bearer cfa_x"})
     assert (dead.json["code"], dead.headers[ALLOWED]) == (9002, origin)
 
@@ -137,11 +139,11 @@ def test_the_account_api_is_read_by_the_apps_own_pages_alone(app, http, origin, 
 def test_a_page_reads_what_it_registers_where_apps_register_themselves(app, http, settings):
     metadata = {"redirect_uris": ["https://spa.test/cb"], "token_endpoint_auth_method": "none"}
 
-    answer = http.post("/register", json=metadata, headers={"Origin": "https://spa.test"})
+    response = http.post("/register", json=metadata, headers={"Origin": "https://spa.test"})
 
     is_open = settings.registration == "open"
-    assert answer.status_code == (201 if is_open else 404)
-    assert answer.headers.get(ALLOWED) == ("https://spa.test" if is_open else None)
+    assert response.status_code == (201 if is_open else 404)
+    assert response.headers.get(ALLOWED) == ("https://spa.test" if is_open else None)
 
 
 @pytest.mark.spec("core 15, rfc7009 3, THR-33")
@@ -155,21 +157,21 @@ def test_a_page_reads_what_it_registers_where_apps_register_themselves(app, http
         pytest.param(False, OWN, False, id="the pages of an app with a secret, which belongs to its server"),
     ],
 )
-def test_an_answer_is_read_by_the_apps_own_pages_alone(app, http, public, origin, readable):
+def test_a_response_is_read_by_the_apps_own_pages_alone(app, http, public, origin, readable):
     red = RelyingParty(app, "red", public=public)
     show_session(http, make_session(make_account()))
     code = red.code(http)
     red.http.environ_base["HTTP_ORIGIN"] = origin
 
     tokens = red.exchange(code)
-    answers = [
+    responses = [
         tokens,
         red.userinfo(tokens.json["access_token"]),
         red.exchange("no code"),
         red.revoke(tokens.json["access_token"]),
     ]
 
-    allowed = {answer.headers.get(ALLOWED) for answer in answers}
+    allowed = {response.headers.get(ALLOWED) for response in responses}
     assert allowed == ({origin} if readable else {None})
 
 

@@ -69,8 +69,8 @@ def sign_in_again(story: FullStory, password: str) -> None:
     """She is back in the same browser, at the same app."""
     story.clock.turn(timedelta(seconds=1))
     page = story.open(story.red.authorize(story.http, prompt="login"))
-    answer = follow(story.http, page.press("sign-in", username="ada", password=password))
-    assert story.red.exchange(query_of(answer)["code"]).status_code == 200
+    response = follow(story.http, page.press("sign-in", username="ada", password=password))
+    assert story.red.exchange(query_of(response)["code"]).status_code == 200
 
 
 NO_SIGN_IN_POSSIBLE = (account_disabled, account_deleted, client_disabled, client_removed)

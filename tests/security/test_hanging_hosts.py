@@ -104,10 +104,10 @@ class Sectors:
         return lambda: self._register(http, asked, registrant)
 
     def is_served(self, app, registrant: str | None) -> bool:
-        answer = self._register(
+        response = self._register(
             app.test_client(), SMALLEST | {"sector_identifier_uri": UNREACHABLE}, registrant
         )
-        return "cannot be read" in answer.json["error_description"]
+        return "cannot be read" in response.json["error_description"]
 
     def _register(self, http, asked, registrant: str | None):
         address = (registrant or NEIGHBOUR).removeprefix("network:")
@@ -189,9 +189,11 @@ class TestStaleKeys:
     def test_they_are_used_and_one_request_looks(self, green, keys, turned_clock):
         turned_clock.turn(timedelta(minutes=6))
         with keys.hanging():
-            answers = [present(green, assertion(jti=f"hanging {number}")).status_code for number in range(3)]
+            responses = [
+                present(green, assertion(jti=f"hanging {number}")).status_code for number in range(3)
+            ]
 
-        assert answers == [200] * 3
+        assert responses == [200] * 3
         assert len(keys.asked) == 2
 
     def test_beyond_the_bound_they_let_no_client_in(self, app, green, turned_clock):

@@ -92,13 +92,13 @@ def test_every_address_is_guarded_against_bad_requests(story, method):
         for name, visitor in visitors.items():
             for sent in ({}, {"client_id": "nobody", "token": "\ufffd<script>", "ticket": HANDLE}):
                 form = {"data": sent} if method in ("POST", "PUT", "PATCH") else {"query_string": sent}
-                with visitor.open(address, method=method, **form) as answer:
+                with visitor.open(address, method=method, **form) as response:
                     if endpoint != MAY_BE_FRAMED:
-                        check(answer, f"{method} {address} by {name} with {sent or 'nothing'}")
+                        check(response, f"{method} {address} by {name} with {sent or 'nothing'}")
     assert story.living(["cookie", "refresh token"]) == {"cookie", "refresh token"}
 
 
-def answers_to_good_requests(story: FullStory) -> Iterator[tuple[str, object]]:
+def responses_to_good_requests(story: FullStory) -> Iterator[tuple[str, object]]:
     """A whole story: signing in at an app, tokens, pages, and signing out."""
     red, http, tokens = story.red, story.http, story.tokens
     stranger = story.browser()
@@ -134,11 +134,11 @@ def answers_to_good_requests(story: FullStory) -> Iterator[tuple[str, object]]:
 
 
 @pytest.mark.spec("rfc9700 3")
-def test_every_good_answer_is_guarded_too(story):
+def test_every_good_response_is_guarded_too(story):
     names = set()
-    for where, answer in answers_to_good_requests(story):
-        check(answer, where)
-        names |= {name for cookie in cookies_of(answer) for name in cookie}
+    for where, response in responses_to_good_requests(story):
+        check(response, where)
+        names |= {name for cookie in cookies_of(response) for name in cookie}
     assert names == {"curfew_session", "curfew_browser", "curfew_known_browser"}
 
 
@@ -162,10 +162,10 @@ def test_cookies_of_an_https_provider_are_locked_to_its_host(secure):
     ended = one.post("/session/end/confirm", data=ticket.fields | {"logout": "true"}, **https)
 
     names = set()
-    for answer in (parked, form.response, signed_in, asked, ticket.response, ended):
-        assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
-        check(answer, answer.request.path)
-        names |= {name for cookie in cookies_of(answer) for name in cookie}
+    for response in (parked, form.response, signed_in, asked, ticket.response, ended):
+        assert "max-age=31536000" in response.headers["Strict-Transport-Security"]
+        check(response, response.request.path)
+        names |= {name for cookie in cookies_of(response) for name in cookie}
     assert names == {"__Host-curfew_session", "__Host-curfew_browser", "__Host-curfew_known_browser"}
 
 
@@ -174,18 +174,18 @@ def test_no_other_sites_script_may_read_what_is_a_persons(story, method):
     """LIB-08: nothing but what is public anyway is ever shared across origins."""
     asked = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
     for _endpoint, address in addresses_of(story.app):
-        with story.http.open(address, method=method, headers=asked) as answer:
+        with story.http.open(address, method=method, headers=asked) as response:
             if (
                 method == "OPTIONS"
                 and address.startswith((*FOR_SCRIPTS, *PUBLIC))
-                and answer.status_code < 400
+                and response.status_code < 400
             ):
                 # It says only that a request may be sent; who may read the response is another question.
-                assert not answer.data
+                assert not response.data
                 continue
-            if address.startswith(TAKES_TOKENS) and answer.status_code == 401:
+            if address.startswith(TAKES_TOKENS) and response.status_code == 401:
                 # It tells an app that its token is dead, and nothing of anybody.
-                assert set(answer.json) <= {"error", "error_description", "code"}
+                assert set(response.json) <= {"error", "error_description", "code"}
                 continue
-            allowed = answer.headers.get("Access-Control-Allow-Origin")
+            allowed = response.headers.get("Access-Control-Allow-Origin")
             assert allowed is None or (address.startswith(PUBLIC) and allowed == "*"), address

@@ -27,8 +27,8 @@ def test_a_token_with_an_impossible_name_is_refused_like_any_other(app, http, na
     proof = {"client_assertion": assertion, "client_assertion_type": ASSERTION_TYPE}
 
     for path, form in (("/token", {"grant_type": "client_credentials"}), ("/introspect", {"token": "x"})):
-        answer = http.post(path, data=proof | form)
-        assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
+        response = http.post(path, data=proof | form)
+        assert (response.status_code, response.json["error"]) == (401, "invalid_client")
 
     pushed = http.post("/par", data={"client_id": "red", "request": unsigned(iss=name, client_id=name)})
     assert (pushed.status_code, pushed.json["error"]) == (401, "invalid_client")
@@ -43,9 +43,9 @@ def test_a_token_with_an_impossible_name_is_refused_like_any_other(app, http, na
 def test_a_header_with_an_impossible_name_is_refused_like_any_other(http, pair):
     header = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
-    answer = http.post("/token", data={"grant_type": "client_credentials"}, headers=header)
+    response = http.post("/token", data={"grant_type": "client_credentials"}, headers=header)
 
-    assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
+    assert (response.status_code, response.json["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize("path", ["/apps/red%00/open", "/apps/red%00/logo"])

@@ -40,16 +40,16 @@ def addresses_with(app: Flask, part: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("part", ODD.values(), ids=ODD)
 @ON_SQLITE
-def test_no_part_of_an_address_breaks_the_answer(app, http, part):
+def test_no_part_of_an_address_breaks_the_response(app, http, part):
     """The attack: `/authorize/resume/%0d%0aX` was a 500."""
     show_session(http, make_session(make_account("ada")))
 
     for address, method in addresses_with(app, quote_from_bytes(part, safe="")):
-        answer = http.open(address, method=method)
+        response = http.open(address, method=method)
 
-        assert answer.status_code < 500, address
-        assert "Set-Cookie: a=b" not in str(answer.headers)
-        assert answer.mimetype in ("text/html", "application/json", "application/problem+json"), address
+        assert response.status_code < 500, address
+        assert "Set-Cookie: a=b" not in str(response.headers)
+        assert response.mimetype in ("text/html", "application/json", "application/problem+json"), address
 
 
 @ON_SQLITE
@@ -66,10 +66,10 @@ def test_an_unknown_handle_is_explained_as_before(http):
 @ON_SQLITE
 def test_no_host_header_breaks_a_page_or_gets_into_it(http, host):
     """The attack: `Host: a..b` was a bare 500, because the framework encodes the name for each link."""
-    answer = http.get("/sign-in", headers={"Host": host})
+    response = http.get("/sign-in", headers={"Host": host})
 
-    assert answer.status_code == 200
-    assert "evil.test" not in answer.text
+    assert response.status_code == 200
+    assert "evil.test" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_no_host_header_breaks_a_page_or_gets_into_it(http, host):
     ],
 )  # fmt: skip
 @ON_SQLITE
-def test_no_port_of_a_loopback_address_breaks_the_answer(app, http, uri):
+def test_no_port_of_a_loopback_address_breaks_the_response(app, http, uri):
     """The attack: `http://127.0.0.1:99999/cb` was a 500, at the end of a sign-in and of a sign-out."""
     red = RelyingParty(
         app, **(NATIVE | WITHOUT_WEB), redirect_uris=["http://127.0.0.1/cb", "http://[::1]/cb"]

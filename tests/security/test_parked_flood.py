@@ -54,10 +54,10 @@ def at_sign_out(_rp, http, **_asked):
 
 @pytest.mark.parametrize("ask", [by_get, by_post, at_the_account, at_sign_out])
 def test_a_flood_from_one_network_stops_and_its_neighbour_is_served(browser, rp, ada, ask):
-    answers = [ask(rp, browser(), state=str(number)) for number in range(20)]
+    responses = [ask(rp, browser(), state=str(number)) for number in range(20)]
 
     assert len(parked()) == 5
-    refused = answers[-1]
+    refused = responses[-1]
     assert refused.status_code == 429 or query_of(refused)["error"] == "temporarily_unavailable"
     neighbour = browser()
     neighbour.environ_base.update(NEIGHBOUR)
@@ -107,17 +107,17 @@ def test_what_anybody_can_push_counts_by_network(app, rp, is_public):
             for one in apps:
                 db.session.merge(one.client).self_registered = True
 
-    answers = [one.post("/par", **one.request()).status_code for one in apps for _ in range(3)]
+    responses = [one.post("/par", **one.request()).status_code for one in apps for _ in range(3)]
 
-    assert answers == [201] * 5 + [429] * 4
+    assert responses == [201] * 5 + [429] * 4
     assert rp.post("/par", **rp.request()).status_code == 201
 
 
 def test_a_request_that_is_too_large_in_all_is_refused_in_any_way(signed_in, rp):
     large = {"state": LARGE, "ui_locales": LARGE, "login_hint": LARGE}
 
-    for answer in (by_get(rp, signed_in, **large), by_post(rp, signed_in, **large)):
-        assert query_of(answer)["error"] == "invalid_request"
+    for response in (by_get(rp, signed_in, **large), by_post(rp, signed_in, **large)):
+        assert query_of(response)["error"] == "invalid_request"
     assert rp.post("/par", **rp.request(**large)).json["error"] == "invalid_request"
     assert parked() == []
     assert "code" in query_of(by_get(rp, signed_in, state=LARGE))

@@ -74,9 +74,9 @@ def test_a_set_of_more_keys_than_anybody_needs_is_none(publisher, keys_of_green)
 
 
 def test_many_at_once_are_one_look(publisher, keys_of_green):
-    answers = at_once(*[partial(present, publisher, assertion(jti=f"at once {n}")) for n in range(4)])
+    responses = at_once(*[partial(present, publisher, assertion(jti=f"at once {n}")) for n in range(4)])
 
-    assert [answer.status_code for answer in answers] == [200] * 4
+    assert [response.status_code for response in responses] == [200] * 4
     assert len(keys_of_green.asked) == 1
 
 

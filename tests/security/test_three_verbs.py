@@ -37,8 +37,8 @@ class TwoBrowsers:
         }
 
     def _sign_in(self, rp: RelyingParty, browser: FlaskClient, username: str = "ada"):
-        answer = type_password(browser, rp.authorize(browser, scope="openid account"), username)
-        return rp.exchange(query_of(answer)["code"]).json
+        response = type_password(browser, rp.authorize(browser, scope="openid account"), username)
+        return rp.exchange(query_of(response)["code"]).json
 
     def _allow(self, rp: RelyingParty, browser: FlaskClient):
         asked = rp.authorize(browser, scope="openid offline_access", prompt="consent")

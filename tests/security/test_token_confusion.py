@@ -136,8 +136,8 @@ def as_hint(story, value) -> bool:
 
 def as_logout_hint(story, value) -> bool:
     """Whether the hint spares the person the question, when no cookie is sent."""
-    answer = story.browser.get("/session/end", query_string={"id_token_hint": value})
-    return "/session/end/confirm" not in answer.headers.get("Location", "/session/end/confirm")
+    response = story.browser.get("/session/end", query_string={"id_token_hint": value})
+    return "/session/end/confirm" not in response.headers.get("Location", "/session/end/confirm")
 
 
 def as_assertion(story, value) -> bool:

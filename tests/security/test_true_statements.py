@@ -183,10 +183,10 @@ def in_two_browsers(apps):
 
 @pytest.mark.parametrize("act", ACTS)
 def test_a_command_counts_apps_as_apps_and_notifications_as_notifications(in_two_browsers, act):
-    answer = read_json(run_curfew(*ACTS[act], "--json", stdin=PASSWORD))
+    response = read_json(run_curfew(*ACTS[act], "--json", stdin=PASSWORD))
 
-    logout_ids = answer.get("logout_ids") or [answer["logout_id"]]
-    assert (answer["apps_to_notify"], answer["notifications"]) == counts(logout_ids) == (2, 3)
+    logout_ids = response.get("logout_ids") or [response["logout_id"]]
+    assert (response["apps_to_notify"], response["notifications"]) == counts(logout_ids) == (2, 3)
     for logout_id in logout_ids:
         (entry,) = read_json(run_curfew("audit", "list", "--logout", logout_id, "--tag", "logout", "--json"))
         detail = entry["detail"]

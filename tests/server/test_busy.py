@@ -59,8 +59,8 @@ def refused(here: Served, path: str) -> tuple[requests.Response, float]:
 
     def ask() -> tuple[requests.Response, float] | None:
         begun = time.monotonic()
-        answer = here.get(path)
-        return (answer, time.monotonic() - begun) if answer.status_code == 503 else None
+        response = here.get(path)
+        return (response, time.monotonic() - begun) if response.status_code == 503 else None
 
     return wait_until(ask, seconds=30)
 

@@ -43,14 +43,14 @@ def css():
 def test_the_application_is_asked_once(asked):
     application = css()
 
-    answers = asked_in_turn(front_of(application), asked, scope(FILE), asked)
+    responses = asked_in_turn(front_of(application), asked, scope(FILE), asked)
 
     assert len(application.asked) == 1
     assert not [name for name in application.asked[0] if name.startswith("HTTP_")]
-    assert answers[1][0] == 200
-    assert answers[1][2] == BODY
+    assert responses[1][0] == 200
+    assert responses[1][2] == BODY
     # The server writes the date of each response.
-    assert all(b"date" not in headers for _, headers, _ in answers)
+    assert all(b"date" not in headers for _, headers, _ in responses)
 
 
 @pytest.mark.parametrize(
@@ -98,16 +98,16 @@ def test_it_is_packed_and_tagged():
 def test_a_constant_without_a_tag_is_repeated_as_it_is():
     application = Application(headers=ALIVE, body=b"{}")
 
-    answers = asked_in_turn(front_of(application), *[scope(FILE, cookie="a=1", if_none_match="*")] * 2)
+    responses = asked_in_turn(front_of(application), *[scope(FILE, cookie="a=1", if_none_match="*")] * 2)
 
     assert len(application.asked) == 1
-    for status, headers, body in answers:
+    for status, headers, body in responses:
         assert (status, body) == (200, b"{}")
         assert headers[b"cache-control"] == b"no-store"
         assert b"etag" not in headers
 
 
-def test_an_answer_that_sets_a_cookie_is_no_constant():
+def test_a_response_that_sets_a_cookie_is_no_constant():
     application = Application(headers=[*HEADERS, (b"set-cookie", b"a=1")], body=BODY)
 
     asked_in_turn(front_of(application), *[scope(FILE)] * 2)
@@ -124,5 +124,5 @@ def test_the_files_that_a_page_refers_to_are_constants(app, http):
 
 
 def test_an_old_version_of_a_file_is_not_kept_for_a_year(http):
-    with http.get("/static/curfew.css?v=of-yesterday") as answer:
-        assert answer.headers["Cache-Control"] == "public, max-age=300"
+    with http.get("/static/curfew.css?v=of-yesterday") as response:
+        assert response.headers["Cache-Control"] == "public, max-age=300"

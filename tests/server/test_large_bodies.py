@@ -48,11 +48,11 @@ def test_a_chunked_body_of_the_longest_length_is_read_to_its_end(here):
     body = "client_id=unknown&token="
     body += "x" * (LIMIT - len(body))
 
-    answer = here.answer_to(
+    response = here.answer_to(
         request(chunked(body[:7], body[7:]), FORM.strip(), "Transfer-Encoding: chunked", path="/revoke")
     )
 
-    assert answer.startswith("HTTP/1.1 401 ")
+    assert response.startswith("HTTP/1.1 401 ")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_chunked_body_of_the_longest_length_is_read_to_its_end(here):
     ],
 )
 def test_the_rules_of_a_form_hold_for_a_chunked_one(here, body, content_type):
-    answers = [
+    responses = [
         here.answer_to(request(sent, f"Content-Type: {content_type}", framing))
         for sent, framing in (
             (body, f"Content-Length: {len(body)}"),
@@ -74,5 +74,5 @@ def test_the_rules_of_a_form_hold_for_a_chunked_one(here, body, content_type):
         )
     ]
 
-    assert all(answer.startswith("HTTP/1.1 400 ") for answer in answers)
-    assert len({answer.partition("\r\n\r\n")[2] for answer in answers}) == 1
+    assert all(response.startswith("HTTP/1.1 400 ") for response in responses)
+    assert len({response.partition("\r\n\r\n")[2] for response in responses}) == 1

@@ -45,7 +45,7 @@ async def ask(front: Front, accept: str, path: bytes = b"/account") -> tuple[int
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-def test_the_answer_is_in_the_form_that_its_reader_expects(accept):
+def test_the_response_is_in_the_form_that_its_reader_expects(accept):
     stuck = Stuck()
     limits = BodyLimits(most_bytes=100, deadline=5)
 

@@ -46,9 +46,9 @@ def test_more_half_sent_bodies_than_threads_delay_no_request(here, part):
     stuck = [here.send(part) for _ in range(20 * THREADS)]
 
     begun = time.monotonic()
-    answer = here.get("/.well-known/openid-configuration")
+    response = here.get("/.well-known/openid-configuration")
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     # The first of them is refused after half of the deadline, so nothing has freed a thread meanwhile.
     assert time.monotonic() - begun < DEADLINE_SECONDS / 2
     assert all(connection.fileno() >= 0 for connection in stuck)
@@ -84,11 +84,11 @@ def median_seconds(here) -> float:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_body_that_does_not_come_is_refused_and_its_connection_closed(here, part):
-    answer = here.answer_to(part)
+    response = here.answer_to(part)
 
-    assert answer.startswith("HTTP/1.1 408 ")
-    assert json.loads(answer.partition("\r\n\r\n")[2])["error"] == "invalid_request"
-    assert "connection: close" in answer.lower()
+    assert response.startswith("HTTP/1.1 408 ")
+    assert json.loads(response.partition("\r\n\r\n")[2])["error"] == "invalid_request"
+    assert "connection: close" in response.lower()
 
 
 def test_a_body_that_drips_is_refused_though_each_byte_comes_in_time(here):
@@ -115,10 +115,10 @@ def test_a_person_with_a_slow_line_gets_a_page_however_many_others_are_refused(h
     for _ in range(others):
         here.send(HALF_SENT)
 
-    answer = here.answer_to(HALF_SENT_FORM)
+    response = here.answer_to(HALF_SENT_FORM)
 
-    assert answer.startswith("HTTP/1.1 408 ")
-    assert "nicht rechtzeitig" in answer.encode("latin-1").decode()
+    assert response.startswith("HTTP/1.1 408 ")
+    assert "nicht rechtzeitig" in response.encode("latin-1").decode()
 
 
 def test_a_body_in_pieces_that_keep_coming_is_served(here):
@@ -130,10 +130,10 @@ def test_a_body_in_pieces_that_keep_coming_is_served(here):
     for letter in body:
         connection.sendall(letter.encode())
 
-    answer = read_to_the_end(connection)
+    response = read_to_the_end(connection)
 
-    assert answer.startswith("HTTP/1.1 401 ")
-    assert "invalid_client" in answer
+    assert response.startswith("HTTP/1.1 401 ")
+    assert "invalid_client" in response
 
 
 def test_a_sender_that_leaves_is_forgotten(here):

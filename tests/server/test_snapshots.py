@@ -83,12 +83,12 @@ def front_of(application, issuer_path=""):
 def test_a_plain_request_is_answered_once_by_the_application():
     application = Application()
 
-    answers = asked_in_turn(front_of(application), scope(), scope(origin="https://red.test"), scope())
+    responses = asked_in_turn(front_of(application), scope(), scope(origin="https://red.test"), scope())
 
     assert len(application.asked) == 1
-    assert {(status, body) for status, _, body in answers} == {(200, BODY)}
-    assert len({headers[b"x-request-id"] for _, headers, _ in answers}) == 3
-    for _, headers, _ in answers:
+    assert {(status, body) for status, _, body in responses} == {(200, BODY)}
+    assert len({headers[b"x-request-id"] for _, headers, _ in responses}) == 3
+    for _, headers, _ in responses:
         assert headers.items() - {(b"x-request-id", headers[b"x-request-id"])} == {
             *((name, value) for name, value in HEADERS if name != b"x-request-id"),
             (b"vary", b"Accept-Encoding"),
@@ -142,12 +142,12 @@ def test_head_has_the_headers_of_get_and_no_body():
 def test_a_caller_that_has_the_present_form_learns_so(known, status):
     application = Application()
 
-    for answer in asked_in_turn(front_of(application), *[scope(if_none_match=known)] * 2):
-        assert answer[0] == status
-        assert answer[2] == (BODY if status == 200 else b"")
-        assert (b"content-type" in answer[1]) is (status == 200)
-        assert answer[1][b"etag"] == b'"one"'
-        assert answer[1][b"access-control-allow-origin"] == b"*"
+    for response in asked_in_turn(front_of(application), *[scope(if_none_match=known)] * 2):
+        assert response[0] == status
+        assert response[2] == (BODY if status == 200 else b"")
+        assert (b"content-type" in response[1]) is (status == 200)
+        assert response[1][b"etag"] == b'"one"'
+        assert response[1][b"access-control-allow-origin"] == b"*"
     assert len(application.asked) == 1
 
 
@@ -249,15 +249,15 @@ def test_after_a_second_the_application_is_asked_again():
 
 def response_of_application(http, path):
     """What the application says: status, headers without those of each response alone, and body."""
-    with http.get(path) as answer:
-        headers = {name.lower().encode(): value.encode() for name, value in answer.headers}
+    with http.get(path) as response:
+        headers = {name.lower().encode(): value.encode() for name, value in response.headers}
         # The server writes the date.
         for name in (b"x-request-id", b"date"):
             headers.pop(name, None)
-        return answer.status_code, headers, answer.data
+        return response.status_code, headers, response.data
 
 
-def test_the_shared_answers_are_those_of_the_application(app, http):
+def test_the_shared_responses_are_those_of_the_application(app, http):
     shared = table(app).shared()
     moments = {path for path, about in shared.items() if not about.is_constant}
     front = Front(app, threads=1, limits=LIMITS, patience=5, shared=shared)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.processes
 
 
 def test_a_request_that_has_begun_is_answered(tmp_path, prepared_data):
-    answers = []
+    responses = []
     with served(
         tmp_path,
         "--threads",
@@ -26,7 +26,7 @@ def test_a_request_that_has_begun_is_answered(tmp_path, prepared_data):
         database = sqlite3.connect(tmp_path / "data" / "curfew.sqlite3", isolation_level=None)
         database.execute("BEGIN IMMEDIATE")
         ask = threading.Thread(
-            target=lambda: answers.append(
+            target=lambda: responses.append(
                 requests.post(
                     f"{here.url}/register", json={"redirect_uris": ["https://red.test/cb"]}, timeout=60
                 )
@@ -41,7 +41,7 @@ def test_a_request_that_has_begun_is_answered(tmp_path, prepared_data):
         ask.join(30)
         here.process.wait(30)
 
-    assert [answer.status_code for answer in answers] == [201]
+    assert [response.status_code for response in responses] == [201]
     assert here.process.returncode == 0
 
 

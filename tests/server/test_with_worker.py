@@ -79,7 +79,7 @@ def test_a_sign_out_is_notified_at_once_and_a_dead_worker_is_started_again(
         exit_code = here.process.wait(30)
 
     # Within the notify budget, so that the browser is sent back at once.
-    assert [answer.headers.get("Location") for answer in (first, second)] == [SIGNED_OUT] * 2
+    assert [response.headers.get("Location") for response in (first, second)] == [SIGNED_OUT] * 2
     assert len(receiver.received) == 2
     assert exit_code == 0
     assert not any(map(is_alive, family))

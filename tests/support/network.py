@@ -65,7 +65,7 @@ class _Connection:
 
     def __init__(self, network: Network, client: socket.socket, server: socket.socket) -> None:
         self.network, self.client, self.server = network, client, server
-        self.loses_answer = False
+        self.loses_response = False
 
     def pass_on(self) -> None:
         back = threading.Thread(target=self._answer, daemon=True)
@@ -85,14 +85,14 @@ class _Connection:
             return
         request = f"{words[0]} {words[1].partition('?')[0]}"
         self.network.requests.append(request)
-        self.loses_answer = request == self.network.lost
+        self.loses_response = request == self.network.lost
         if request == self.network.held:
             self.network.has_held.set()
             self.network.let_go.wait()
 
     def _answer(self) -> None:
         with suppress(OSError):
-            while (chunk := self.server.recv(65536)) and not self.loses_answer:
+            while (chunk := self.server.recv(65536)) and not self.loses_response:
                 self.client.sendall(chunk)
         _shut(self.client)
 

@@ -24,7 +24,7 @@ def ada():
 
 @pytest.mark.spec("core 19, core 15, backchannel OP 12")
 @pytest.mark.parametrize("subject_type", ["public", "pairwise"])
-def test_every_answer_calls_the_person_by_the_same_name(app, http, ada, subject_type):
+def test_every_response_calls_the_person_by_the_same_name(app, http, ada, subject_type):
     red = RelyingParty(app, "red", subject_type=subject_type)
     show_session(http, make_session(ada))
     tokens = red.sign_in(http)

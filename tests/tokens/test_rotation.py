@@ -53,10 +53,10 @@ def count_tokens() -> int:
 
 
 def test_a_used_token_has_one_successor_in_its_family(token):
-    answer = use(token)
+    response = use(token)
 
-    used, successor = row_of(token), row_of(answer.handle)
-    assert not answer.repeated
+    used, successor = row_of(token), row_of(response.handle)
+    assert not response.repeated
     assert used.rotated_at is not None
     assert successor.rotated_at is None
     assert (used.generation, successor.generation) == (0, 1)
@@ -182,11 +182,11 @@ def test_a_token_that_was_used_before_its_client_kept_its_tokens_is_not_prolonge
     issuing, ada, red, turned_clock
 ):
     token = issuing(ada, red, offline=True).refresh_token(cnf=BOUND)
-    answer = use(token)
+    response = use(token)
     with transaction():
         red.registered = red.registered | FAPI2 | {"jwks_uri": "https://red.test/jwks"}
 
-    assert use(token) == Rotated(answer.handle, repeated=True)
+    assert use(token) == Rotated(response.handle, repeated=True)
 
 
 def test_only_the_token_that_is_presented_lives_longer(issuing, ada, turned_clock):

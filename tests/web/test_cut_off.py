@@ -57,7 +57,7 @@ def cut(database_url: str) -> Iterator[Callable[[], None]]:
     other.dispose()
 
 
-def test_the_answer_that_was_made_is_given(app, cut):
+def test_the_response_that_was_made_is_given(app, cut):
     @app.get("/made")
     def made() -> str:
         cut()

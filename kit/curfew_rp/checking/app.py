@@ -61,10 +61,10 @@ class Visitor:
         self._party.admit(self._http)
         url = self._app.login_url
         for _ in range(_MOST_STEPS):
-            answer = self._get(url)
-            if not answer.is_redirect:
-                raise CannotPlay(f"the sign-in stopped at {url}, which answered {answer.status_code}")
-            target = urljoin(url, answer.headers["Location"])
+            response = self._get(url)
+            if not response.is_redirect:
+                raise CannotPlay(f"the sign-in stopped at {url}, which answered {response.status_code}")
+            target = urljoin(url, response.headers["Location"])
             if self._is_provider(url) and not self._is_provider(target):
                 return self._checked(target), self._party.last_sign_in()
             url = target
@@ -73,18 +73,18 @@ class Visitor:
     def open(self, url: str) -> None:
         """Open an address and follow where it leads, but not to the provider again."""
         for _ in range(_MOST_STEPS):
-            answer = self._get(url)
-            if not answer.is_redirect:
+            response = self._get(url)
+            if not response.is_redirect:
                 return
-            url = urljoin(url, answer.headers["Location"])
+            url = urljoin(url, response.headers["Location"])
             if self._is_provider(url):
                 return
 
     def is_signed_in(self) -> bool:
         """Return whether the app's page shows a person who is signed in."""
-        answer = self._get(self._app.page_url)
-        self.saw = f"answered {answer.status_code}"
-        return self._app.shows_person(answer)
+        response = self._get(self._app.page_url)
+        self.saw = f"answered {response.status_code}"
+        return self._app.shows_person(response)
 
     def close(self) -> None:
         """Close the browser."""

@@ -47,12 +47,12 @@ def post(url: str, token: str) -> tuple[int | None, str]:
     with requests.Session() as http:
         http.trust_env = False
         try:
-            answer = http.post(
+            response = http.post(
                 url, data={"logout_token": token}, timeout=_TIMEOUT_SECONDS, allow_redirects=False
             )
         except requests.RequestException as exc:
             return None, f"no response ({type(exc).__name__})"
-    return answer.status_code, f"answered {answer.status_code}"
+    return response.status_code, f"answered {response.status_code}"
 
 
 def _judge_bad(bad: BadToken, status: int | None, saw: str) -> Finding:

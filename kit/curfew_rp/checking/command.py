@@ -108,7 +108,7 @@ def _restart(command: str, page: str) -> None:
 
 def _answers(page: str) -> bool:
     try:
-        answer = requests.get(page, timeout=5, allow_redirects=False)
+        response = requests.get(page, timeout=5, allow_redirects=False)
     except requests.RequestException:
         return False
-    return answer.status_code < SERVER_ERROR
+    return response.status_code < SERVER_ERROR

@@ -60,9 +60,9 @@ class Issuer:
         self._last = SignedIn(f"person-{secrets.token_hex(8)}", secrets.token_urlsafe(16))
         code = secrets.token_urlsafe(16)
         self._codes[code] = (self._last, asked.get("nonce"))
-        answer = {"code": code, "iss": self.url} | {k: v for k, v in asked.items() if k == "state"}
+        response = {"code": code, "iss": self.url} | {k: v for k, v in asked.items() if k == "state"}
         mark = "&" if "?" in asked.get("redirect_uri", "") else "?"
-        return f"{asked.get('redirect_uri', '')}{mark}{urlencode(answer)}"
+        return f"{asked.get('redirect_uri', '')}{mark}{urlencode(response)}"
 
     def redeem(self, code: str) -> dict[str, Any] | None:
         """Return the response of the token endpoint; None for a code that is unknown or was used."""

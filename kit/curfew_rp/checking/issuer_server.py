@@ -54,8 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = min(int(self.headers.get("Content-Length") or 0), _LARGEST_BODY)
         asked = dict(parse_qsl(self.rfile.read(length).decode("ascii", "replace")))
         is_token = urlsplit(self.path).path == f"{self.server.base}/token"
-        answer = self.server.issuer.redeem(asked.get("code", "")) if is_token else None
-        self._send(200 if answer else 400, answer or {"error": "invalid_grant"})
+        response = self.server.issuer.redeem(asked.get("code", "")) if is_token else None
+        self._send(200 if response else 400, response or {"error": "invalid_grant"})
 
     def _redirect(self, target: str) -> None:
         self.send_response(302)

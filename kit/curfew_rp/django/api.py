@@ -39,10 +39,10 @@ def require(
             except CannotTell as exc:
                 body = {"error": "temporarily_unavailable", "error_description": str(exc)}
                 return JsonResponse(body, status=503, headers=TRY_AGAIN)
-            answer = view(request, *args, **kwargs)
+            response = view(request, *args, **kwargs)
             for name, value in guard.headers(request.access).items():
-                answer.headers[name] = value
-            return answer
+                response.headers[name] = value
+            return response
 
         return guarded
 
@@ -66,9 +66,9 @@ def _each(header: str | None) -> list[str]:
 
 
 def _refusal(refused: Refused) -> HttpResponse:
-    answer = JsonResponse({"error_description": refused.description}, status=refused.status)
+    response = JsonResponse({"error_description": refused.description}, status=refused.status)
     # A Django answer has each header once; several challenges are one list (rfc9110 §11.6.1).
     for name, value in refused.headers.items():
-        answer.headers[name] = value
-    answer.headers["WWW-Authenticate"] = ", ".join(refused.challenges)
-    return answer
+        response.headers[name] = value
+    response.headers["WWW-Authenticate"] = ", ".join(refused.challenges)
+    return response

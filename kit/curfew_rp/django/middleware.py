@@ -28,13 +28,13 @@ class LogoutMiddleware:
             if not is_live:
                 request.session.flush()
                 request.user = AnonymousUser()
-        answer = self._get_response(request)
+        response = self._get_response(request)
         try:
             follow_renewal(request)
         except CannotTell:
             request.session.flush()
             return unavailable()
-        return answer
+        return response
 
     def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer a sign-in that could not be remembered."""

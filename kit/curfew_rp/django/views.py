@@ -17,10 +17,10 @@ from curfew_rp.receiver import BODY_SIZE_LIMIT
 @csrf_exempt  # type: ignore[untyped-decorator]
 def receive(request: HttpRequest) -> HttpResponse:
     """Receive a Logout Token (backchannel §2.5)."""
-    answer = the_sessions().receiver.receive(
+    response = the_sessions().receiver.receive(
         request.method, request.headers.get("Content-Type"), request.read(BODY_SIZE_LIMIT + 1)
     )
-    return HttpResponse(answer.body, status=answer.status, headers=answer.all_headers)
+    return HttpResponse(response.body, status=response.status, headers=response.all_headers)
 
 
 @require_POST  # type: ignore[untyped-decorator]

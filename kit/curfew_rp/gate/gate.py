@@ -93,15 +93,15 @@ class Gate:
         )
 
     def _callback(self, request: Request) -> Reply:
-        here, answer = self._checks.origin_of(request), request.parameters()
-        attempt = self._attempts.find(answer.get("state"), request.cookies())
+        here, response = self._checks.origin_of(request), request.parameters()
+        attempt = self._attempts.find(response.get("state"), request.cookies())
         if attempt is None and self._find(request, here) is not None:
             # The response has been used: by a second click, or by going back.
             return redirect(f"{here}/")
         if attempt is None:
             return self._failed(f"{here}/", "This sign-in is not one of this browser, or it took too long.")
         try:
-            signed_in = self._provider.redeem(attempt, answer, self._callback_at(here))
+            signed_in = self._provider.redeem(attempt, response, self._callback_at(here))
             reply = self._begin(request, here, attempt, signed_in)
         except (SignInRefused, UnfitClaims) as exc:
             _log.warning("gate_sign_in_refused reason=%s", exc)
@@ -158,9 +158,9 @@ class Gate:
         return page(200, "You are signed out", link=(f"{here}/", "Sign in again"))
 
     def _receive(self, request: Request) -> Reply:
-        answer = self._receiver.receive(request.method, request.header("content-type"), request.body)
-        headers = tuple(pair for pair in answer.all_headers.items() if pair[0] != "Cache-Control")
-        return Reply(status=answer.status, body=answer.body, headers=headers)
+        response = self._receiver.receive(request.method, request.header("content-type"), request.body)
+        headers = tuple(pair for pair in response.all_headers.items() if pair[0] != "Cache-Control")
+        return Reply(status=response.status, body=response.body, headers=headers)
 
     def _jwks(self, _: Request) -> Reply:
         keys = self._checks.signer.jwks() if self._checks.signer else []

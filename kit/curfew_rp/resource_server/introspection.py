@@ -21,8 +21,8 @@ from curfew_rp.provider_keys import ProviderKeys
 from curfew_rp.resource_server.access import Access, Freshness, InvalidToken
 from curfew_rp.strict_json import is_numeric_date, read_object
 
-ANSWERS_KEPT = 10_000
-_ANSWER_SIZE_LIMIT = 64 * 1024
+RESPONSES_KEPT = 10_000
+_RESPONSE_SIZE_LIMIT = 64 * 1024
 _TYPES_FOR_APIS = frozenset({"bearer", "dpop"})
 
 
@@ -61,15 +61,15 @@ class Introspection:
 
     def look_at(self, token: str) -> Access:
         """Return what an active token gives; raises InvalidToken or ProviderUnreachable."""
-        asked_at, answer = self._answer(token)
-        if answer.get("active") is not True:
+        asked_at, response = self._answer(token)
+        if response.get("active") is not True:
             raise InvalidToken("the token is not active")
-        self._check(answer)
+        self._check(response)
         age = max(time.monotonic() - asked_at, 0.0)
         freshness = Freshness(
             mode="introspection", age=age, stale_for_at_most=max(self._kept_seconds - age, 0.0)
         )
-        return Access.from_claims(answer, freshness)
+        return Access.from_claims(response, freshness)
 
     def close(self) -> None:
         """Close its connections."""
@@ -87,7 +87,7 @@ class Introspection:
             with self._lock:
                 self._kept[name] = fresh
                 self._kept.move_to_end(name)
-                if len(self._kept) > ANSWERS_KEPT:
+                if len(self._kept) > RESPONSES_KEPT:
                     self._kept.popitem(last=False)
         return fresh
 
@@ -103,7 +103,7 @@ class Introspection:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = bounded_body(response, _ANSWER_SIZE_LIMIT)
+                body = bounded_body(response, _RESPONSE_SIZE_LIMIT)
             is_ok = response.status_code == requests.codes.ok
             answer = read_object(body) if is_ok else None
         except (requests.RequestException, ValueError) as exc:
@@ -112,18 +112,18 @@ class Introspection:
             raise ProviderUnreachable(f"the provider's introspection answered {response.status_code}")
         return answer
 
-    def _check(self, answer: Mapping[str, Any]) -> None:
+    def _check(self, response: Mapping[str, Any]) -> None:
         """Refuse what is no access token, what is for others, and what has expired since it was asked."""
         # A client may introspect its own refresh tokens too: they are active, and have no type to be sent by.
-        if str(answer.get("token_type")).lower() not in _TYPES_FOR_APIS:
+        if str(response.get("token_type")).lower() not in _TYPES_FOR_APIS:
             raise InvalidToken("the token is not an access token")
-        if answer.get("iss", self._keys.issuer) != self._keys.issuer:
+        if response.get("iss", self._keys.issuer) != self._keys.issuer:
             raise InvalidToken("the token is of another issuer")
-        audience = answer.get("aud")
+        audience = response.get("aud")
         named = [audience] if isinstance(audience, str) else audience
         is_named = isinstance(named, list) and self._audience in named
         if self._audience is not None and named is not None and not is_named:
             raise InvalidToken("the token is for another API")
-        exp = answer.get("exp")
+        exp = response.get("exp")
         if exp is not None and not (is_numeric_date(exp) and exp > time.time()):
             raise InvalidToken("the token has expired")

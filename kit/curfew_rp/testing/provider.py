@@ -74,10 +74,10 @@ class Provider:
 
         The app's login address, opened in the same browser, then leads straight back to the app.
         """
-        answer = browser.post(
+        response = browser.post(
             f"{self._api}/sessions", json={"username": person.username}, timeout=_TIMEOUT_SECONDS
         )
-        session_id: str = _checked(answer)["id"]
+        session_id: str = _checked(response)["id"]
         return session_id
 
     def sessions(self, person: Person | None = None) -> list[dict[str, Any]]:
@@ -177,8 +177,8 @@ class Provider:
         return self._ask("POST", path, body)
 
     def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-        answer = self._http.request(method, f"{self._api}/{path}", json=body, timeout=_TIMEOUT_SECONDS)
-        return _checked(answer)
+        response = self._http.request(method, f"{self._api}/{path}", json=body, timeout=_TIMEOUT_SECONDS)
+        return _checked(response)
 
 
 class FaultyDeliveries:
@@ -195,11 +195,11 @@ class FaultyDeliveries:
         self._provider.clear_faults(self._client)
 
 
-def _checked(answer: requests.Response) -> dict[str, Any]:
-    said: dict[str, Any] = answer.json()
-    if not answer.ok:
+def _checked(response: requests.Response) -> dict[str, Any]:
+    said: dict[str, Any] = response.json()
+    if not response.ok:
         raise RefusedByProvider(
-            said.get("error_description") or f"{said.get('error')} ({answer.status_code})"
+            said.get("error_description") or f"{said.get('error')} ({response.status_code})"
         )
     return said
 

@@ -20,7 +20,7 @@ def client():
 
 @pytest.mark.spec("URL-52")
 @pytest.mark.parametrize("interim", ["100 Continue", "102 Processing", "103 Early Hints", "199 Odd"])
-def test_an_interim_answer_is_not_the_answer(client, interim):
+def test_an_interim_response_is_not_the_response(client, interim):
     final = b"HTTP/1.1 204 Done\r\n\r\n"
 
     def script(wire):
@@ -53,9 +53,9 @@ def test_an_interim_answer_is_not_the_answer(client, interim):
         pytest.param(b"", id="an empty line"),
     ],
 )
-def test_a_status_line_that_is_not_well_formed_is_no_answer(client, line):
-    answer = line + b"\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    with Server(once(lambda wire: wire.send(answer))) as red:
+def test_a_status_line_that_is_not_well_formed_is_no_response(client, line):
+    response = line + b"\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    with Server(once(lambda wire: wire.send(response))) as red:
         with pytest.raises(OutboundFailure) as failure:
             client.post_form(red.url(), {})
 
@@ -206,8 +206,8 @@ def test_a_connection_whose_answer_ends_for_certain_is_used_again(client, answer
 
 @pytest.mark.spec("FLT-21")
 def test_what_is_no_header_field_is_left_out(client):
-    answer = head(b"X-Odd : 1", b"no colon", b"X-Even:\t2 \t", b"X-Cut: a\rX-Evil: b", EMPTY)
-    with Server(once(lambda wire: wire.send(answer))) as red:
+    response = head(b"X-Odd : 1", b"no colon", b"X-Even:\t2 \t", b"X-Cut: a\rX-Evil: b", EMPTY)
+    with Server(once(lambda wire: wire.send(response))) as red:
         headers = client.post_form(red.url(), {}).headers
 
     assert dict(headers) == {"X-Even": "2", "Content-Length": "0"}
