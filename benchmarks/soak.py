@@ -3,7 +3,7 @@
 People sign in at some of five relying parties and out again, over and over, while a nemesis kills,
 freezes, cuts, flushes and restarts whatever there is. Then everything heals, the schedule runs out, and
 the checker of tests/faults says what was lost, falsely ended or revived. All of them must be 0; a zero
-of n endings is stated with its upper bound 3/n (95 %).
+of n logouts is stated with its upper bound 3/n (95 %).
 """
 
 import argparse
@@ -303,7 +303,7 @@ def _report(
     print(f"  {'in all':32} {sum(nemesis.played.values()):5}")
     print("\nWhat happened")
     rows = {
-        "endings that were answered": len(ended),
+        "logouts that were answered": len(ended),
         "deliveries": len(house.deliveries()),
         "tokens received": len(history.receipts),
         "accepted more than once": sum(count > 1 for count in accepted.values()),
@@ -323,7 +323,7 @@ def _report(
     print(f"  settled after the last fault      {settled:.1f} s")
     print("\nWhat must be 0")
     for name in ("lost", "false logouts", "revived", "other findings"):
-        bound = f"   upper bound 3/n = {3 / len(ended):.5f} of an ending" if ended else ""
+        bound = f"   upper bound 3/n = {3 / len(ended):.5f} of a logout" if ended else ""
         print(f"  {name:32} {counted[name]:5}{bound if name != 'other findings' else ''}")
     for finding in findings[:20]:
         print(f"    {finding}")

@@ -10,7 +10,7 @@ from provider.infrastructure.opaque_tokens import digest_of
 
 
 def use_once(client: Client, jti: str, expires_at: datetime) -> bool:
-    """Note that an assertion was used; False if it had been used before."""
+    """Note that an assertion was used; False if it was already used."""
     insert = sqlite.insert if is_sqlite() else postgresql.insert
     row = {"client_id": client.id, "jti_digest": digest_of(jti), "expires_at": expires_at}
     # Asked by RETURNING, because not every driver counts the rows of an insert.

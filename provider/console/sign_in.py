@@ -108,7 +108,7 @@ def _redeem(code: str, parked: dict[str, str]) -> str | FoundCode:
     if found.code.nonce != parked["nonce"] or found.code.redirect_uri != _callback():
         raise NotRedeemed("the code answers another request")
     if not codes.use(found.code):
-        raise NotRedeemed("the code was used before")
+        raise NotRedeemed("the code was already used")
     if role_of(found.account) is None:
         return found
     handle, _ = access.issue_for_grant(

@@ -23,7 +23,8 @@ SLOTS_OF_ONE = 0.2
 SLOTS_OF_UNPROVEN = 0.5
 # Seconds. A slower response does not prove an endpoint, and does not keep a slot.
 QUICK = 0.25
-# Security endings; they may exceed the permits that others have taken (`logout.fanout` sets the priority).
+# Logouts for security; they may exceed the permits that others have taken (`logout.fanout` sets the
+# priority).
 URGENT = 0
 _REMEMBERED_ADDRESSES = 1000
 # No network address contains this, and each origin does.

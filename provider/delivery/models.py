@@ -123,7 +123,7 @@ class Delivery(EarlierColumns, Base):
     # Whatever else the kind needs to make the request.
     about: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     state: Mapped[str] = mapped_column(String(16), default=DeliveryState.PENDING)
-    # Security endings go first: 0 before 1.
+    # Logouts for security go first: 0 before 1.
     priority: Mapped[int] = mapped_column(default=1)
     attempt_count: Mapped[int] = mapped_column(default=0)
     # How many of them were made before an operator had it sent again: the schedule starts anew from there.

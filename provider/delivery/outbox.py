@@ -14,7 +14,7 @@ from provider.infrastructure.database import Base, db
 from provider.infrastructure.many_rows import insert_many
 from provider.infrastructure.opaque_tokens import new_id
 
-# DLV-26: one commit for an ending, however many are notified, but no statement without bounds.
+# DLV-26: one commit for a logout, however many are notified, but no statement without bounds.
 _CHUNK = 500
 
 

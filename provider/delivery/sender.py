@@ -68,8 +68,8 @@ class Sender:
     def _place_of(self, url: str, permit: Permit) -> str | None:
         """Return where a request went, as far as the limits of a place are concerned (DLV-13).
 
-        Many of the operator's apps may share the address of one ingress. Strangers' names may all lead to
-        one host, which they did not ask.
+        Many of the operator's apps may share the address of one ingress. Names of self-registered apps may
+        all lead to one host, which they did not ask.
         """
         outbound = self._outbound
         return outbound.origin_of(url) if permit.is_of_operators_recipient else outbound.address_of(url)

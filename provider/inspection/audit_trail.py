@@ -25,7 +25,7 @@ _SOON = timedelta(seconds=10)
 
 
 def endings_without_entry() -> Iterator[tuple[int, list[UUID]]]:
-    """Yield for each batch of endings how many they are and which of them have no entry."""
+    """Yield for each batch of logouts how many they are and which of them have no entry."""
     kept_since = clock.now() - current.settings().audit_retention
     for batch in batches(Logout, _BATCH):
         kept = and_(between(Logout, batch.after, batch.through), Logout.at > kept_since)

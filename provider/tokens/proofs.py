@@ -10,7 +10,7 @@ from provider.tokens.models import UsedProof
 
 
 def use_once(jkt: str, jti: str, expires_at: datetime) -> bool:
-    """Note that a key's proof was used; False if it had been used before."""
+    """Note that a key's proof was used; False if it was already used."""
     insert = sqlite.insert if is_sqlite() else postgresql.insert
     # A thumbprint has one length, so that no two pairs make one text.
     row = {"digest": digest_of(f"{jkt}{jti}"), "expires_at": expires_at}

@@ -36,7 +36,7 @@ class Rotated:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The token had been used before, and not a moment ago: it was copied."""
+    """The token was already used, and not a moment ago: it was copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _successors(presented: str, box: SecretBox) -> list[str]:
 
 
 def _use(token: RefreshToken) -> bool:
-    """Mark a token as used; False when it was used before."""
+    """Mark a token as used; False if it was already used."""
     return change_by(_USE, token_id=token.id, now=clock.now()) == 1
 
 

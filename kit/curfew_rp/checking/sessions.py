@@ -13,9 +13,9 @@ ENDED = "the page no longer shows the person"
 
 def check_app(app: App, party: Party) -> Iterator[Finding]:
     """Try an app from sign-in to sign-out. Raises CannotPlay where no one can sign in."""
-    with closing(Visitor(app, party)) as stranger:
-        if stranger.is_signed_in():
-            yield _unprotected(app, stranger)
+    with closing(Visitor(app, party)) as visitor:
+        if visitor.is_signed_in():
+            yield _unprotected(app, visitor)
             return
     yield from _bad_tokens(app, party)
     yield from _in_order(app, party)
@@ -24,11 +24,11 @@ def check_app(app: App, party: Party) -> Iterator[Finding]:
         yield from _restarted(app, party)
 
 
-def _unprotected(app: App, stranger: Visitor) -> Finding:
+def _unprotected(app: App, visitor: Visitor) -> Finding:
     return Finding(
         check="page",
         grade=FAIL,
-        saw=f"{app.page_url} {stranger.saw} without a sign-in",
+        saw=f"{app.page_url} {visitor.saw} without a sign-in",
         rule="a page that everyone gets does not show whether a person is signed out",
         sent="a request of a browser that never signed in",
         expected="a redirect, 401 or 403",

@@ -1,4 +1,4 @@
-"""Sign-ins under way: each is a signed cookie of its own, so that strangers cannot fill a store (KIT-07).
+"""Sign-ins under way: each is a signed cookie of its own, so that attackers cannot fill a store (KIT-07).
 
 Several tabs may sign in at once. Number and size of these cookies are bounded; the oldest are dropped.
 """

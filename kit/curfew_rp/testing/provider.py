@@ -1,4 +1,4 @@
-"""A running `curfew dev`, by its API: people, clients, endings, time, and faults of deliveries."""
+"""A running `curfew dev`, by its API: people, clients, logouts, time, and faults of deliveries."""
 
 import time
 from collections.abc import Callable, Mapping

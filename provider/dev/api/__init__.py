@@ -1,4 +1,4 @@
-"""The API of `curfew dev`, below /dev/api: test people and clients, endings, time, and faults of deliveries.
+"""The API of `curfew dev`, below /dev/api: test people and clients, logouts, time, and faults of deliveries.
 
 JSON in and out, errors included; for test suites and CI jobs in any language.
 """

@@ -19,7 +19,7 @@ from provider.sessions.models import ClientSession, Session
 def list_frames(logout: Logout, *, handle: str | None) -> list[str]:
     """List what the browser that showed this handle loads: one address for each app it was signed in at.
 
-    frontchannel §2: the apps are those 'logged in via this session'. Other browsers that an ending
+    frontchannel §2: the apps are those 'logged in via this session'. Other browsers that a logout
     reached load nothing, and their sids are none of this one's business.
     """
     ended = (

@@ -1,4 +1,4 @@
-"""The report of a sign-out everywhere counts what was usable until then, whatever became of it later."""
+"""The summary of a sign-out everywhere counts what was usable until then, whatever became of it later."""
 
 from datetime import timedelta
 
@@ -90,7 +90,7 @@ def test_only_what_this_logout_ended_is_in_its_report(ada, ben, red, green):
     of_ada, of_ben = signed_out_everywhere(ada), signed_out_everywhere(ben)
 
     for logout in (of_ada, of_ben):
-        report = summarize(logout)
-        assert report.logout is logout
-        assert report.refresh_tokens_revoked == 2
-        assert [app.client_id for app in report.apps_to_notify] == ["green", "red"]
+        summary = summarize(logout)
+        assert summary.logout is logout
+        assert summary.refresh_tokens_revoked == 2
+        assert [app.client_id for app in summary.apps_to_notify] == ["green", "red"]

@@ -1,4 +1,4 @@
-"""How a logout went at each app, as its result page reads it."""
+"""The state of a logout at each app, as its result page reads it."""
 
 from datetime import timedelta
 
@@ -64,8 +64,8 @@ def test_of_several_notifications_the_one_that_went_worst_is_shown(ada, red, tur
 
     set_deliveries(outcome, *reversed(pair) if turned else pair)
 
-    (result,) = list_app_states(outcome.logout)
-    assert result.state == FROM_BAD_TO_GOOD[worse]
+    (app,) = list_app_states(outcome.logout)
+    assert app.state == FROM_BAD_TO_GOOD[worse]
 
 
 def test_each_app_is_there_once_by_name_with_what_is_known_of_it(ada, red, turned_clock):
@@ -103,17 +103,17 @@ def test_an_app_that_does_not_want_to_know_has_an_address_all_the_same(ada, turn
     turned_clock.turn(timedelta(hours=2))
     duties.expire_sessions()
 
-    (result,) = list_app_states(db.session.scalars(select(Logout)).one())
+    (app,) = list_app_states(db.session.scalars(select(Logout)).one())
 
-    assert (result.name, result.state, result.has_address) == ("Quiet", None, True)
+    assert (app.name, app.state, app.has_address) == ("Quiet", None, True)
 
 
 def test_an_untried_delivery_says_so(ada, red):
     outcome = sign_out(make_session(ada, [red]))
 
-    (result,) = list_app_states(outcome.logout)
+    (app,) = list_app_states(outcome.logout)
 
-    assert (result.state, result.was_tried, result.is_refusing) == ("pending", False, False)
+    assert (app.state, app.was_tried, app.is_refusing) == ("pending", False, False)
 
 
 def test_a_quiet_app_ends_by_the_lifetime_that_its_operator_has_stated(ada, turned_clock):
@@ -126,8 +126,8 @@ def test_a_quiet_app_ends_by_the_lifetime_that_its_operator_has_stated(ada, turn
     late = make_session(ada, [brief, silent])
     outcome, last = sign_out(older), sign_out(late)
 
-    (result,) = list_app_states(outcome.logout)
-    assert result.ends_by == used_at + hour
+    (app,) = list_app_states(outcome.logout)
+    assert app.ends_by == used_at + hour
     named = {one.name: one.ends_by for one in list_app_states(last.logout)}
     assert named == {"Brief": used_at + timedelta(minutes=7) + hour, "Silent": None}
 
