@@ -137,9 +137,11 @@ def read_anchors(document: bytes) -> list[Link]:
 
 def _why_not(state: AnchorState, head: Link) -> str | None:
     """Send the anchor; returns why it failed. An unchanged end is not sent again."""
+    # An anchor that proves it must not be replaced.
     if state.link is not None and head.seq < state.link.seq:
-        # The anchor that is there proves it, and must not be replaced.
         return f"entry {state.link.seq} was anchored, but the log ends at {head.seq}: {_CUT_OFF}"
+    if state.link is not None and not _goes_on_from(state.link):
+        return f"entry {state.link.seq} is not the one that was anchored: the log went on after {_CUT_OFF}"
     if head == state.link and state.failure is None:
         return None
     try:
@@ -151,6 +153,13 @@ def _why_not(state: AnchorState, head: Link) -> str | None:
     except _Refused as exc:
         return str(exc)
     return None
+
+
+def _goes_on_from(anchored: Link) -> bool:
+    """Whether the entry that was anchored is still in the chain, or was pruned."""
+    with reading():
+        found = chain.link_of(anchored.seq)
+    return found is None or found == anchored
 
 
 class _Refused(Exception):

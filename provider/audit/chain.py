@@ -73,6 +73,12 @@ def head() -> Link | None:
     return None if row is None else Link(row.seq, row.chain)
 
 
+def link_of(seq: int) -> Link | None:
+    """Return the link of an entry by its number, or None: it was pruned, or is missing."""
+    proof = db.session.scalar(select(AuditEvent.chain).where(AuditEvent.seq == seq))
+    return None if proof is None else Link(seq, proof)
+
+
 def link_after(before: Link, mac: str) -> Link:
     """Return the link of the entry with this mac, when it stands right after another link."""
     return links_after(before, mac)[0]
