@@ -24,9 +24,9 @@ _ACTORS = {
     "system": "the provider",
 }
 _REACH = {
-    "app": "one app",
-    "browser": "this browser",
-    "others": "all other browsers",
+    "app": "of one app",
+    "browser": "of one browser",
+    "others": "of all other browsers",
     "everywhere": "everywhere",
 }
 _STATES: Mapping[str, str] = {
@@ -128,7 +128,7 @@ def _tell(found: Checked) -> None:
 def _sentences(said: Content) -> Iterator[str]:
     yield f"Logout {said.logout_id} of the account {said.account_id} at {_time(said.at)}."
     by = _ACTORS.get(said.actor, said.actor) + (f" ({said.client_id})" if said.client_id else "")
-    yield f"Signed out of {_REACH.get(said.verb, said.verb)} by {by}; reason: {said.reason}."
+    yield f"Signed out {_REACH.get(said.verb, said.verb)} by {by}; reason: {said.reason}."
     ended = said.ended
     yield (
         f"Ended: {len(ended.sessions)} session(s), {len(ended.client_sessions)} app session(s), "

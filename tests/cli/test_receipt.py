@@ -60,7 +60,7 @@ def test_it_is_verified_and_explained_without_settings_and_database(files, curfe
     said = curfew_alone("receipt", "verify", receipt, "--jwks", keys).out
 
     assert said.startswith("Genuine: signed by http://localhost:8900 at ")
-    assert "Signed out of this browser by the person; reason: user." in said
+    assert "Signed out of one browser by the person; reason: user." in said
     assert "Ended: 1 session(s), 2 app session(s), 1 grant(s)." in said
     assert "Survived: the grant of red until" in said
     assert said.count("not confirmed yet; it is tried again") == 2
