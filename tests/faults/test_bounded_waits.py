@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +23,6 @@ OpenHouse = Callable[..., House]
 # The default deadline, and what a busy machine adds.
 DEADLINE, SLACK = 5.0, 4.0
 READ_ONLY = 4
-CURFEW = [sys.executable, "-c", "from provider.command import main; main()"]
 
 
 def ask(house: House, path: str) -> tuple[int, float, str]:
@@ -180,11 +177,10 @@ def test_a_database_that_is_set_read_only_is_not_worked_on(open_house: OpenHouse
 
 def refusal_of(house: House, command: str) -> str:
     """Return the one line with which a command is refused on a read-only database."""
-    done = subprocess.run(
-        [*CURFEW, command], env=house.environ(), capture_output=True, text=True, check=False, timeout=60
-    )
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (READ_ONLY, "", 1), done.stderr
-    return done.stderr
+    assert house.warm
+    code, printed, errors = house.warm.run([command], house.environ())
+    assert (code, printed, errors.count("\n")) == (READ_ONLY, "", 1), errors
+    return errors
 
 
 def test_a_command_waits_for_longer_than_a_request(open_house: OpenHouse) -> None:
