@@ -1,5 +1,6 @@
 """The tables of clients, of the assertions they have used up, and of resource servers."""
 
+import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -10,7 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 from provider.protocol.client_metadata import SECRET_METHODS, ClientMetadata
+from provider.protocol.look_alike import REFUSED_IN_NAMES
 from provider.protocol.scopes import ACCOUNT, OFFLINE_ACCESS
+
+_REFUSED = re.compile(f"[{REFUSED_IN_NAMES}]")
 
 
 class OfflinePolicy(StrEnum):
@@ -175,8 +179,11 @@ class Client(Base):
 
     @property
     def display_name(self) -> str:
-        """The client's name on pages."""
-        return self.metadata_.client_name or self.client_id
+        """The client's name on pages, without marks that reorder a line or say nothing.
+
+        Registration refuses them, but an earlier release did not.
+        """
+        return _REFUSED.sub("\N{REPLACEMENT CHARACTER}", self.metadata_.client_name or self.client_id)
 
 
 class UsedAssertion(Base):

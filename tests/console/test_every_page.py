@@ -167,6 +167,9 @@ def test_a_hostile_name_is_text_and_reorders_nothing(busy, browser):
         assert "<script>alert" not in html, address
         assert not set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") & set(html), address
         assert 'href="javascript:' not in html.lower(), address
+    own = sign_in(browser(), "ada", "/account").get_data(as_text=True)
+    assert "&lt;script&gt;alert(1)" in own
+    assert not set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") & set(own)
 
 
 def test_no_page_shows_a_secret(busy, browser):
