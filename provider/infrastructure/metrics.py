@@ -99,6 +99,15 @@ REQUEST_SECONDS = _histogram(
 )
 
 
+# A counter that first appears with 1 has not risen for Prometheus: what an alert waits for starts at 0, or
+# the first one in a process would go unnoticed.
+_FROM_ZERO = (
+    (DELIVERIES_FINISHED, ("expired", "first")),
+    (DELIVERIES_FINISHED, ("expired", "later")),
+    (ENDINGS, ("refresh_replay", "app")),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Gauge:
     """Something that is measured when it is asked for."""
@@ -205,6 +214,8 @@ def names() -> set[str]:
 
 def expose(samples: Iterable[Sample]) -> bytes:
     """Write what was counted, and these readings, in Prometheus' text format."""
+    for counter, labels in _FROM_ZERO:
+        counter.labels(*labels)
     readings = CollectorRegistry()
     readings.register(_Readings(samples))
     return generate_latest(_counted()) + generate_latest(readings)

@@ -136,6 +136,15 @@ def test_unknown_addresses_share_one_label(http, read):
     assert read("curfew_http_requests_total", endpoint="none", method="GET", status="404") == before + 2
 
 
+def test_what_an_alert_waits_for_is_there_before_it_happens(http):
+    """Prometheus sees no rise in a counter that first appears with 1."""
+    text = http.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).get_data(as_text=True)
+
+    for tries in ("first", "later"):
+        assert f'curfew_deliveries_finished_total{{state="expired",tries="{tries}"}} ' in text
+    assert 'curfew_endings_total{reason="refresh_replay",scope="app"} ' in text
+
+
 def test_an_ending_is_counted_once_it_is_committed(story, read):
     labels = {"reason": "user", "scope": "browser"}
     ended = read("curfew_endings_total", **labels)
