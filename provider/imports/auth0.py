@@ -11,7 +11,7 @@ from typing import Any
 from provider.accounts.claims import RULES
 from provider.accounts.foreign_hashes import Pbkdf2
 from provider.imports.files import UnreadableExport, decode, member, objects_of
-from provider.imports.foreign import ForeignClient, ForeignPerson
+from provider.imports.foreign import NO_PASSWORD, ForeignClient, ForeignPerson
 from provider.imports.report import Report
 from provider.protocol.grant_types import DEVICE_CODE
 
@@ -200,6 +200,7 @@ def _password_hash(name: str, written: dict[str, Any], report: Report) -> str | 
         return plain
     custom = written.get("custom_password_hash")
     if custom is None:
+        report.note_loss(name, NO_PASSWORD)
         return None
     found = _custom_hash(custom)
     if found is None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+# What the report says of a person without a hash.
+NO_PASSWORD = "no password: the export has none of this person, who cannot sign in without one"  # noqa: S105
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignClient:

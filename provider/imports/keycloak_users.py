@@ -9,7 +9,7 @@ from typing import Any
 from provider.accounts.claims import BOOLEAN_CLAIMS, RULES
 from provider.accounts.foreign_hashes import Pbkdf2
 from provider.imports.files import member
-from provider.imports.foreign import ForeignPerson
+from provider.imports.foreign import NO_PASSWORD, ForeignPerson
 from provider.imports.report import Report
 
 _PBKDF2 = {"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512"}
@@ -80,9 +80,7 @@ def _password_hash(username: str, written: dict[str, Any], report: Report) -> st
             return found
     report.note_loss(
         username,
-        "the password, which is in another directory"
-        if written.get("federationLink")
-        else "no password: the export has none of this person, who cannot sign in without one",
+        "the password, which is in another directory" if written.get("federationLink") else NO_PASSWORD,
     )
     return None
 

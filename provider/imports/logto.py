@@ -9,8 +9,9 @@ from typing import Any
 
 from provider.accounts.foreign_hashes import Pbkdf2
 from provider.imports.files import UnreadableExport, decode, member, objects_of
-from provider.imports.foreign import ForeignClient, ForeignPerson
+from provider.imports.foreign import NO_PASSWORD, ForeignClient, ForeignPerson
 from provider.imports.report import Report
+from provider.infrastructure import clock
 
 _KINDS = {
     "Traditional": "web",
@@ -39,6 +40,7 @@ _LOST = {
 }
 # Quick to guess, because they have no salt or no cost.
 _QUICK = ("MD5", "SHA1", "SHA256")
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 
@@ -49,28 +51,41 @@ class Logto:
         self._paths = tuple(paths)
 
     def clients(self, report: Report) -> Iterator[ForeignClient]:
-        """Yield the applications."""
+        """Yield the applications, with the secrets that newer releases keep in rows apart."""
+        secrets = self._secrets(report)
         for one in self._objects():
             if _is_application(one):
-                client = _read_application(one, report)
+                client = _read_application(one, secrets.get(str(one.get("id"))), report)
                 if client is not None:
                     yield client
 
     def people(self, report: Report) -> Iterator[ForeignPerson]:
         """Yield the users."""
         for one in self._objects():
-            if not _is_application(one):
+            if _is_user(one):
                 person = _read_user(one, report)
                 if person is not None:
                     yield person
+
+    def _secrets(self, report: Report) -> dict[str, str]:
+        """Return the newest secret of each application that has not expired."""
+        found: dict[str, tuple[datetime, str]] = {}
+        for one in self._objects():
+            if not _is_secret(one) or _has_expired(one):
+                continue
+            application, made = str(one["applicationId"]), _instant(one.get("createdAt")) or _LONG_AGO
+            if application in found:
+                report.note_loss(f"client {application}", "all secrets but the newest")
+            found[application] = max(found.get(application, (made, one["value"])), (made, one["value"]))
+        return {application: secret for application, (_, secret) in found.items()}
 
     def _objects(self) -> Iterator[dict[str, Any]]:
         for path in self._paths:
             for number, raw in enumerate(objects_of(path), 1):
                 found = {_camel(name): value for name, value in decode(raw, dict[str, Any], path).items()}
-                if not _is_application(found) and not _is_user(found):
+                if not (_is_application(found) or _is_user(found) or _is_secret(found)):
                     raise UnreadableExport(
-                        f"{path}: object {number} is neither an application nor a user of Logto"
+                        f"{path}: object {number} is no application, secret of one or user of Logto"
                     )
                 yield found
 
@@ -89,7 +104,18 @@ def _is_user(written: dict[str, Any]) -> bool:
     return any(name in written for name in ("username", "primaryEmail", "primaryPhone"))
 
 
-def _read_application(written: dict[str, Any], report: Report) -> ForeignClient | None:
+def _is_secret(written: dict[str, Any]) -> bool:
+    return "applicationId" in written and isinstance(written.get("value"), str)
+
+
+def _has_expired(secret: dict[str, Any]) -> bool:
+    expires_at = _instant(secret.get("expiresAt"))
+    return expires_at is not None and expires_at <= clock.now()
+
+
+def _read_application(
+    written: dict[str, Any], kept_apart: str | None, report: Report
+) -> ForeignClient | None:
     client_id, kind = written.get("id"), written.get("type")
     if not isinstance(client_id, str):
         return None
@@ -104,11 +130,13 @@ def _read_application(written: dict[str, Any], report: Report) -> ForeignClient 
         written, "customClientMetadata", "refreshTokenTtlInDays"
     ):
         report.note_loss(name, "the lifetimes of its tokens")
-    secret = written.get("secret")
+    if member(written, "customClientMetadata", "allowTokenExchange"):
+        report.note_loss(name, "token exchange; see --may-exchange-tokens-of")
+    secret = kept_apart or written.get("secret")
     return ForeignClient(
         client_id=client_id,
         metadata=_metadata(written, str(kind)),
-        # Newer releases keep secrets apart, and mark what is left here.
+        # Newer releases keep secrets apart, and mark what is left in the application.
         secret=secret if isinstance(secret, str) and not secret.startswith("internal:") else None,
         options={"first_party": written.get("isThirdParty") is not True},
     )
@@ -176,8 +204,9 @@ def _password_hash(name: str, written: dict[str, Any], report: Report) -> str | 
     digest = written.get("passwordEncrypted") or written.get("passwordDigest")
     method = written.get("passwordEncryptionMethod") or written.get("passwordAlgorithm")
     if not isinstance(digest, str):
-        if written.get("hasPassword"):
-            report.note_loss(name, "the password, which has to be reset: the API lists no hashes")
+        has_one = written.get("hasPassword")
+        why = "the password, which has to be reset: the API lists no hashes" if has_one else NO_PASSWORD
+        report.note_loss(name, why)
         return None
     if method in _QUICK:
         report.note_loss(name, f"the password, which has to be reset: {method} is quick to guess")

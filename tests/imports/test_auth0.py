@@ -109,6 +109,15 @@ def test_profiles_and_hashes_of_two_files_become_people(curfew, export, looking)
     assert again["people"] == {"already here": 2}
 
 
+def test_people_without_a_hash_are_named(curfew, export):
+    report = curfew("import", "auth0", export(lines(ADA), "users.ndjson"), "--dry-run", "--json").json
+
+    (examples,) = [
+        one["examples"] for one in report["not_taken"] if one["sentence"].startswith("no password")
+    ]
+    assert examples == ["ada@example.test"]
+
+
 @pytest.mark.parametrize(
     ("custom", "kept"),
     [

@@ -46,6 +46,7 @@ ROWS = [
         "password_encryption_method": "Legacy",
         "is_suspended": True,
     },
+    {"id": "e1b2c3d4e5f6", "username": "fay", "password_encrypted": None},
     {
         "id": "c1b2c3d4e5f6",
         "username": "cleo",
@@ -76,6 +77,7 @@ SHOP = {
         "corsAllowedOrigins": [],
         "rotateRefreshToken": True,
         "refreshTokenTtlInDays": 14,
+        "allowTokenExchange": True,
     },
     "isThirdParty": True,
 }
@@ -106,9 +108,10 @@ def database_url(own_sqlite):
 def test_rows_of_the_database_become_people(curfew, export, looking):
     report = curfew("import", "logto", export([*ROWS, OF_THE_API]), "--yes", "--json").json
 
-    assert report["people"] == {"taken": 4}
+    assert report["people"] == {"taken": 5}
     assert {one["sentence"]: one["examples"] for one in report["not_taken"]} == {
         "links to identity providers": ["ada"],
+        "no password: the export has none of this person, who cannot sign in without one": ["fay"],
         "the password, which has to be reset: MD5 is quick to guess": ["cleo"],
         "the password, which has to be reset: the API lists no hashes": ["dora@example.test"],
     }
@@ -128,6 +131,7 @@ def test_applications_become_clients(curfew, export, looking):
     report = curfew("import", "logto", export([SHOP, *OTHERS]), "--yes", "--json").json
 
     assert report["clients"] == {"taken": 3, "not taken": 1}
+    assert "token exchange; see --may-exchange-tokens-of" in [one["sentence"] for one in report["not_taken"]]
     # Secrets that the export does not have are made anew.
     assert list(report["client_secrets"]) == ["robot"]
     shop = curfew("client", "show", SHOP["id"], "--json").json
@@ -168,3 +172,35 @@ def test_an_odd_hash_is_left_behind(curfew, export, looking, legacy):
 @pytest.mark.parametrize("content", ['[{"colour": "red"}]', '"x"'])
 def test_another_file_is_refused(curfew, export, content):
     assert "export.json" in curfew("import", "logto", export(content), "--yes", code=1).err
+
+
+def test_secrets_that_are_kept_apart_are_taken(curfew, export, looking):
+    rows = [
+        {
+            "application_id": "robot",
+            "name": "old",
+            "value": "o" * 32,
+            "created_at": "2025-04-05T10:00:00+00:00",
+        },
+        {
+            "application_id": "robot",
+            "name": "new",
+            "value": "n" * 32,
+            "created_at": "2026-04-05T10:00:00+00:00",
+        },
+        {
+            "application_id": "robot",
+            "name": "gone",
+            "value": "g" * 32,
+            "created_at": "2024-05-05T10:00:00+00:00",
+            "expires_at": "2024-06-05T10:00:00+00:00",
+        },
+    ]
+    files = (export(OTHERS, "applications.json"), export(rows, "secrets.json"))
+
+    report = curfew("import", "logto", *files, "--yes", "--json").json
+
+    assert report["client_secrets"] == {}
+    assert "all secrets but the newest" in [one["sentence"] for one in report["not_taken"]]
+    with looking():
+        assert check_secret(get_by_client_id("robot"), "n" * 32)
