@@ -64,7 +64,6 @@ def _make(settings: Settings, adapt: Adapt | None) -> Flask:
 
 
 def _close_connections(engine: Engine) -> None:
-    """Close them, but leave PostgreSQL an idle one: a new one costs more than a short test does."""
-    pool = engine.pool
-    if engine.dialect.name == "sqlite" or pool.checkedout() or pool.checkedin() > 1:
+    """Close them, but leave an idle one: to open it anew costs more than many a short test does."""
+    if engine.pool.checkedout() or engine.pool.checkedin() > 1:
         engine.dispose()
