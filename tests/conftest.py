@@ -66,8 +66,11 @@ _folders = itertools.count()
 @pytest.fixture(autouse=True)
 def log_level() -> None:
     """Log as a provider does, whatever a command in this process has set for itself in an earlier test."""
-    logging.getLogger().setLevel(logging.WARNING)
-    logging.getLogger("curfew").setLevel(logging.INFO)
+    for name, level in ((None, logging.WARNING), ("curfew", logging.INFO)):
+        logger = logging.getLogger(name)
+        # To set a level clears what every logger has noted.
+        if logger.level != level:
+            logger.setLevel(level)
 
 
 @pytest.fixture
