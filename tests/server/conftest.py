@@ -15,6 +15,7 @@ import requests
 from demo.processes import own_environment
 from tests.support.demo import CURFEW, free_run
 from tests.support.waiting import wait_until
+from tests.support.warm_programs import WarmProcess, WarmPrograms
 
 READY_SECONDS = 90
 
@@ -25,7 +26,7 @@ class Served:
 
     port: int
     log: Path
-    process: "subprocess.Popen[bytes]"
+    process: "WarmProcess | subprocess.Popen[bytes]"
     authority: Path | None = None
     sockets: list[socket.socket] = field(default_factory=list)
 
@@ -65,9 +66,13 @@ def served(
     *options: str,
     prepared: Path | None = None,
     authority: Path | None = None,
+    warm: WarmPrograms | None = None,
     **settings: str,
 ) -> Iterator[Served]:
-    """Start a provider on the copy of a prepared data folder, or on one that it makes with these settings."""
+    """Start a provider on the copy of a prepared data folder, or on one that it makes with these settings.
+
+    With warm programs it is forked, which spares it its start-up time.
+    """
     port = free_run(1)
     scheme = "https" if authority else "http"
     environ = own_environment(
@@ -78,9 +83,12 @@ def served(
     else:
         subprocess.run([CURFEW, "db", "upgrade"], env=environ, check=True, capture_output=True)
     log = folder / "serve.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [CURFEW, "serve", "--port", str(port), *options], env=environ, stdout=output, stderr=output
+    arguments = ["serve", "--port", str(port), *options]
+    with log.open("wb") as output:
+        process = (
+            warm.start(arguments, environ, output)
+            if warm
+            else subprocess.Popen([CURFEW, *arguments], env=environ, stdout=output, stderr=output)
         )
     here = Served(port, log, process, authority)
     try:
@@ -102,14 +110,21 @@ def _is_ready(here: Served) -> bool:
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory, prepared_data) -> Iterator:
+def serve(tmp_path_factory, prepared_data, warm_programs) -> Iterator:
     """Start a provider with these options and settings; it ends with the module."""
     with ExitStack() as stack:
 
         def start(*options: str, authority: Path | None = None, **settings: str) -> Served:
             folder = tmp_path_factory.mktemp("serve")
             return stack.enter_context(
-                served(folder, *options, prepared=prepared_data, authority=authority, **settings)
+                served(
+                    folder,
+                    *options,
+                    prepared=prepared_data,
+                    authority=authority,
+                    warm=warm_programs,
+                    **settings,
+                )
             )
 
         yield start
