@@ -34,6 +34,8 @@ class _Compiled:
     order: tuple[str, ...] | None
     # How columns are read, where the driver returns something else than their value.
     readers: tuple[tuple[int, Processor], ...]
+    # How the driver is to execute it.
+    options: dict[str, bool]
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
         """Return the parameters as the driver takes them. Raises KeyError if one is missing."""
@@ -76,7 +78,7 @@ def _execute(connection: Connection, compiled: _Compiled, values: Mapping[str, A
     for listener in connection.dispatch.before_cursor_execute:
         sql, parameters = listener(connection, cursor, sql, parameters, None, False)
     try:
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, parameters, **compiled.options)
     except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
         is_of_driver = isinstance(exc, connection.dialect.loaded_dbapi.Error)
         # LIB-24: SQLAlchemy's own translation, which also drops a connection that was lost.
@@ -105,7 +107,9 @@ def _compile(statement: Statement, dialect: Dialect) -> _Compiled:
         else:
             fixed[name] = binder(parameter.effective_value) if binder else parameter.effective_value
     order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
-    return _Compiled(compiled.string, fixed, tuple(binders), order, _readers(statement, dialect))
+    # psycopg would have the server plan it anew until the fifth time.
+    options = {"prepare": True} if dialect.driver == "psycopg" else {}
+    return _Compiled(compiled.string, fixed, tuple(binders), order, _readers(statement, dialect), options)
 
 
 def _readers(statement: Statement, dialect: Dialect) -> tuple[tuple[int, Processor], ...]:
