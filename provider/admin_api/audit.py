@@ -85,7 +85,7 @@ class AuditAnchor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditVerification(msgspec.Struct, frozen=True, kw_only=True):
-    """How many entries were verified, what is wrong in words, and the end of the chain."""
+    """The number of verified entries, what is wrong in words, and the end of the chain."""
 
     entries: int
     problems: list[str]

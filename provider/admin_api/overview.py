@@ -10,7 +10,7 @@ from provider.protocol.permissions import Permission
 
 
 class LiveSessions(msgspec.Struct, frozen=True, kw_only=True):
-    """How many sessions have not ended: counted, estimated where there are very many, or at least so many."""
+    """The number of live sessions: counted, estimated where there are very many, or a lower bound."""
 
     number: int
     is_estimate: bool
@@ -26,7 +26,7 @@ class NotifiedWithin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountedHour(msgspec.Struct, frozen=True, kw_only=True):
-    """How many sessions began and how many logouts there were in an hour."""
+    """The sessions that began and the logouts of an hour."""
 
     begin: datetime
     sign_ins: int
@@ -34,7 +34,7 @@ class CountedHour(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
-    """What lives, what is not accepted by state, since when the oldest due waits, and how many apps fail."""
+    """Live sessions, unaccepted deliveries by state, since when the oldest due waits, and failing apps."""
 
     at: datetime
     live_sessions: LiveSessions

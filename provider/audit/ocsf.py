@@ -67,7 +67,7 @@ _SEVERITIES = dict.fromkeys(_FAILED, _MEDIUM) | dict.fromkeys(
     (T.REFRESH_REPLAYED, T.CODE_REPLAYED, T.KEY_COMPROMISED), _HIGH
 )
 
-# The role of somebody without one, as entries have it.
+# The role of a person without one, as entries have it.
 _NO_ROLE = "none"
 # The kinds of entities, and the fields of an entry that name one; a client is named by its column.
 _ENTITIES: dict[str, tuple[str, ...]] = {

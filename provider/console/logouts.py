@@ -91,11 +91,11 @@ def export() -> Response:
 
 def _exported(one: Logout, account: Account, states: dict[str, int]) -> dict[str, object]:
     fields: dict[str, object] = {name: getattr(one, name) for name in _FIELDS}
-    told = "; ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    in_words = "; ".join(f"{count} {state}" for state, count in sorted(states.items()))
     # What stands in for the name of a deleted person says nothing.
     return fields | {
         "username": None if account.deleted_at else account.username,
-        "notification_states": told,
+        "notification_states": in_words,
     }
 
 

@@ -95,7 +95,7 @@ def _row(leased: LeasedDelivery, result: AttemptResult, now: datetime) -> dict[s
 def _attempt_row(leased: LeasedDelivery, result: AttemptResult, now: datetime) -> dict[str, Any]:
     sent = result.sent
     if sent is None:
-        raise AssertionError("an attempt is an exchange")
+        raise AssertionError("an attempt has a sent request")
     return {
         "delivery_id": leased.id,
         "number": leased.attempt_number,

@@ -102,7 +102,7 @@ def judge(
     *,
     gone: str | None = None,
 ) -> Verdict:
-    """Decide what becomes of a delivery after an exchange; `gone` says why the recipient no longer exists."""
+    """Decide what becomes of a delivery after a request; `gone` says why the recipient no longer exists."""
     outcome = classify(reply)
     if outcome in _SUCCESS:
         return Accepted(outcome)
@@ -125,7 +125,7 @@ def classify(reply: Responded | NoResponse) -> str:
 
 
 def judge_before_sending(leased: LeasedDelivery, waits: Waits, now: datetime) -> Verdict | None:
-    """Decide what needs no exchange: too late, a row that kills its workers, a lease already lost."""
+    """Decide what needs no request: too late, a row that kills its workers, a lease already lost."""
     if now >= leased.expires_at:
         return Expired(leased.last_outcome or "late")
     if leased.crashes > _CRASHES_AT_ONCE:

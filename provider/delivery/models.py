@@ -166,7 +166,7 @@ class Delivery(EarlierColumns, Base):
 
 
 class DeliveryAttempt(Base):
-    """One HTTP exchange; the row is written before the request leaves, so a crash leaves its trace."""
+    """One HTTP request and its outcome; written before the request is sent, so a crash leaves its trace."""
 
     __tablename__ = "delivery_attempt"
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)
