@@ -13,7 +13,7 @@ from sqlalchemy import Table, bindparam, select, update
 
 from provider.audit.models import AuditEvent
 from provider.infrastructure import current
-from provider.infrastructure.database import db
+from provider.infrastructure.database import db, write_gathered
 
 _DIGEST_LENGTH = 64
 # An anchor in a line of other words.
@@ -48,7 +48,7 @@ START = Link(0, "")
 
 def seal(limit: int = 1000) -> int:
     """Link the oldest entries that are not linked yet and return how many there were."""
-    db.session.flush()
+    write_gathered()
     unlinked = select(AuditEvent.id, AuditEvent.mac).where(AuditEvent.seq.is_(None))
     # Locked before the head is read: a second process waits here and then sees the new head.
     oldest = unlinked.order_by(AuditEvent.at, AuditEvent.id).limit(limit).with_for_update()

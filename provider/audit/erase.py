@@ -15,7 +15,7 @@ from provider.audit.models import AuditEvent
 from provider.audit.record import PERSONAL_DETAIL, erased_mac_of, is_personal
 from provider.audit.verify import wrong_entry
 from provider.infrastructure import event_log
-from provider.infrastructure.database import db
+from provider.infrastructure.database import db, write_gathered
 
 _BATCH = 500
 
@@ -26,7 +26,7 @@ def erase(account_id: UUID) -> int:
     An operator's act on the person keeps the operator's address. An entry that was tampered with stays as it
     is, as evidence, and is logged.
     """
-    db.session.flush()
+    write_gathered()
     changed = 0
     for event in _entries_about(account_id):
         if not is_personal(event):

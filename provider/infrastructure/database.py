@@ -50,7 +50,7 @@ AWAY: tuple[type[Exception], ...] = (
     # All connections of the pool are taken, for they wait for a database that says nothing.
     PoolTimeout,
 )
-_AFTER_COMMIT = "curfew_after_commit"
+_AFTER_COMMIT, _AT_COMMIT = "curfew_after_commit", "curfew_at_commit"
 _DEADLOCK = "40P01"
 # "read_only_sql_transaction" and "idle_in_transaction_session_timeout".
 _AWAY_INSIDE = frozenset({"25006", "25P03"})
@@ -168,9 +168,11 @@ def transaction() -> Iterator[None]:
         if is_sqlite():
             db.session.connection(execution_options={WRITES: True})
         yield
+        write_gathered()
         db.session.commit()
     except BaseException:
         db.session.info.pop(_AFTER_COMMIT, None)
+        db.session.info.pop(_AT_COMMIT, None)
         db.session.rollback()
         raise
     finally:
@@ -209,6 +211,22 @@ def after_commit(act: Callable[[], T]) -> FollowUp[T]:
     follow_up = FollowUp(act)
     db.session.info.setdefault(_AFTER_COMMIT, []).append(follow_up)
     return follow_up
+
+
+def write_at_commit(write: Callable[[list[T]], object], row: T) -> None:
+    """Gather a row that `write` inserts with all others of its kind, right before the present commit.
+
+    For what a use case adds here and there and nothing in it reads: one statement for all, without a flush.
+    """
+    if not db.session.info.get(WRITES):
+        raise RuntimeError("write_at_commit needs an open transaction")
+    db.session.info.setdefault(_AT_COMMIT, {}).setdefault(write, []).append(row)
+
+
+def write_gathered() -> None:
+    """Insert what was gathered so far: before the commit, or earlier for one who is about to read it."""
+    for write, rows in db.session.info.pop(_AT_COMMIT, {}).items():
+        write(rows)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from provider.audit.record import entry, record, record_many
 from provider.audit.tags import EventTag
 from provider.audit.verify import verify
 from provider.infrastructure import clock, event_log
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import transaction
 from tests.audit.tampering import ADA, at, mac_of_entry, swap, tamper
 
 # What the entries say is made up here.
@@ -156,13 +156,20 @@ def test_an_entry_goes_with_its_act_or_not_at_all(app):
     assert list_events() == []
 
 
-def test_an_entry_costs_one_statement(app, statements):
+def test_all_entries_of_an_act_cost_one_statement_at_its_end(app, statements):
     with statements() as seen, transaction():
         record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
-        db.session.flush()
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id="green")
+        assert not any("audit_event" in statement for statement in seen)
 
     assert len([statement for statement in seen if "audit_event" in statement]) == 1
     assert seen[-1].startswith("INSERT INTO audit_event")
+    assert len(list_events()) == 2
+
+
+def test_an_entry_is_of_an_act(app):
+    with pytest.raises(RuntimeError, match="needs an open transaction"):
+        record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
 
 
 @pytest.mark.parametrize(
