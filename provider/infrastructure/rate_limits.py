@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from provider.infrastructure import event_log
+from provider.infrastructure.local_windows import LocalWindows
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -40,7 +41,7 @@ def _item(limit: str, times: int = 1) -> "RateLimitItem":
 class _Limiters:
     """The counters of this process, and of Redis, if there is one, with the errors that mean it is away."""
 
-    local: "MovingWindowRateLimiter"
+    local: LocalWindows
     shared: "MovingWindowRateLimiter | None" = None
     failures: tuple[type[Exception], ...] = ()
 
@@ -90,7 +91,7 @@ class RateLimits:
         if self._limiters.shared is not None:
             self._ask(lambda limiter: limiter.clear(item, *key))
 
-    def _ask(self, question: "Callable[[MovingWindowRateLimiter], Any]") -> Any:
+    def _ask(self, question: "Callable[[LocalWindows | MovingWindowRateLimiter], Any]") -> Any:
         limiters = self._limiters
         if limiters.shared is not None and time.monotonic() >= self._resting_until:
             try:
@@ -102,14 +103,12 @@ class RateLimits:
 
 
 def _make(storage_url: str | None) -> _Limiters:
-    from limits.storage import MemoryStorage
-    from limits.strategies import MovingWindowRateLimiter
-
-    local = MovingWindowRateLimiter(MemoryStorage())
+    import_library()
+    local = LocalWindows()
     return _with_shared(local, storage_url) if storage_url else _Limiters(local)
 
 
-def _with_shared(local: "MovingWindowRateLimiter", url: str) -> _Limiters:
+def _with_shared(local: LocalWindows, url: str) -> _Limiters:
     """Return a limiter in Redis beside the local one."""
     # Imported here, because providers without a broker never need its half second.
     import redis

@@ -1,0 +1,84 @@
+"""Moving windows counted in this process: a limiter of the library `limits`, with its methods.
+
+The library's own storage starts a thread for each attempt, which looks through the attempts under all keys.
+"""
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+
+# How often keys are forgotten under which nothing is counted any more.
+_SWEEP_SECONDS = 60.0
+
+
+class WindowStats(NamedTuple):
+    """When the oldest attempt in a window leaves it, and how many more are within the limit now."""
+
+    reset_time: float
+    remaining: int
+
+
+class _Window(NamedTuple):
+    span: int
+    # The instants of the attempts, oldest first.
+    attempts: deque[float]
+
+    def forget_before(self, instant: float) -> None:
+        while self.attempts and self.attempts[0] < instant:
+            self.attempts.popleft()
+
+
+class LocalWindows:
+    """The attempts under each key within the span of its limit."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, _Window] = {}
+        self._lock = threading.Lock()
+        self._next_sweep = 0.0
+
+    def hit(self, item: "RateLimitItem", *key: str, cost: int = 1) -> bool:
+        """Count an attempt, or as many as it costs; False, and nothing is counted, beyond the limit."""
+        now, name, span = time.time(), item.key_for(*key), item.get_expiry()
+        with self._lock:
+            self._sweep(now)
+            window = self._windows.get(name) or _Window(span, deque())
+            window.forget_before(now - span)
+            if len(window.attempts) + cost > item.amount:
+                return False
+            window.attempts.extend([now] * cost)
+            self._windows[name] = window
+        return True
+
+    def test(self, item: "RateLimitItem", *key: str) -> bool:
+        """Return whether another attempt would be within the limit, without counting one."""
+        return self.get_window_stats(item, *key).remaining > 0
+
+    def get_window_stats(self, item: "RateLimitItem", *key: str) -> WindowStats:
+        """Return how the window of a key stands now."""
+        now, span = time.time(), item.get_expiry()
+        with self._lock:
+            window = self._windows.get(item.key_for(*key)) or _Window(span, deque())
+            window.forget_before(now - span)
+            oldest = window.attempts[0] if window.attempts else now
+            return WindowStats(oldest + span, item.amount - len(window.attempts))
+
+    def clear(self, item: "RateLimitItem", *key: str) -> None:
+        """Forget the attempts under a key."""
+        with self._lock:
+            self._windows.pop(item.key_for(*key), None)
+
+    def _sweep(self, now: float) -> None:
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + _SWEEP_SECONDS
+        over = [
+            key
+            for key, window in self._windows.items()
+            if not window.attempts or window.attempts[-1] < now - window.span
+        ]
+        for key in over:
+            del self._windows[key]
